@@ -1,0 +1,58 @@
+"""The few errors a user can meet.
+
+    ShadowAIError            one line to stderr: place, what is wrong, what to try
+    ├── UsageError           2   a wrong option, setting or argument
+    ├── InputError           3   nothing readable in what was given
+    ├── CatalogError         4   the signature catalog has a mistake
+    ├── LakeError            5   the lake cannot be read or written (disk full, permissions, lock)
+    └── QueryError           6   the SQL was refused or failed
+
+Exit code 0 means done; 1 is a bug of ours (the only case with a traceback, in a file); 130 is Ctrl-C.
+A bad *record* is never an error: it is counted, its shape sampled to `rejects`, and reported.
+"""
+
+from __future__ import annotations
+
+
+class ShadowAIError(Exception):
+    """Something the user can act on: where it is, what is wrong, what to try."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, place: str = "", hint: str = "") -> None:
+        self.what, self.place, self.hint = what, place, hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.what}" if self.place else self.what
+        return f"{text}; {self.hint}" if self.hint else text
+
+
+class UsageError(ShadowAIError):
+    """A wrong option, setting or argument."""
+
+    exit_code = 2
+
+
+class InputError(ShadowAIError):
+    """Nothing readable in what was given."""
+
+    exit_code = 3
+
+
+class CatalogError(ShadowAIError):
+    """The signature catalog has a mistake."""
+
+    exit_code = 4
+
+
+class LakeError(ShadowAIError):
+    """The lake cannot be read or written."""
+
+    exit_code = 5
+
+
+class QueryError(ShadowAIError):
+    """The SQL was refused or failed."""
+
+    exit_code = 6

@@ -1,0 +1,396 @@
+"""Every table that travels or is stored: columns, dtypes, units, meaning, and who a column can identify.
+
+This is the single definition: frames are conformed to it, Parquet is written from it, the data
+dictionary and the tests are generated from it. It imports nothing of ours.
+
+Conventions: UTC microseconds with zone; Int16/Int64/Float64/String/Boolean only (Spark and Delta
+know no unsigned integers); unknown is NULL, never 0 or ''; no column is called `user`.
+
+`protect` says what happens to a column before anything reaches a disk, at the default level
+`pseudonymous` (at `clear`, which must be set on purpose, nothing is replaced):
+
+    CLEAR      identifies nobody
+    TOKEN      a keyed token of the column's `kind`
+    INTERNAL   a keyed token where the value lies inside the organisation (internal address or
+               zone, IP literal), clear otherwise
+    DROP       not stored
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Protect = Literal["clear", "token", "internal", "drop"]
+CLEAR: Protect = "clear"
+TOKEN: Protect = "token"
+INTERNAL: Protect = "internal"
+DROP: Protect = "drop"
+
+TIME = pl.Datetime("us", "UTC")
+
+#: Strength of evidence, weakest first. Stored as SMALLINT; labels appear only in views.
+GRADES = {1: "lookup", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it holds, in which unit, and what privacy does to it."""
+
+    name: str
+    dtype: pl.DataType | type[pl.DataType]
+    meaning: str
+    unit: str = ""
+    protect: Protect = CLEAR
+    #: what kind of token replaces it: address, user, device, mac, host
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row is, where it lives, and its columns in order."""
+
+    name: str
+    row: str
+    #: restricted (tokens, mode 0750), open (published), or transit (never stored)
+    zone: Literal["restricted", "open", "transit"]
+    columns: tuple[Column, ...]
+    #: the column whose UTC date decides the event day a stored row belongs to
+    time: str = ""
+    #: columns that make two stored rows the same row
+    key: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    @property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """Column names to Polars dtypes, in order."""
+        return {c.name: c.dtype() if isinstance(c.dtype, type) else c.dtype for c in self.columns}
+
+    def empty(self) -> pl.DataFrame:
+        """A frame with this table's columns and no rows."""
+        return pl.DataFrame(schema=self.dtypes)
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`frame` with exactly this table's columns and dtypes; missing ones become NULL, others go."""
+        have = set(frame.columns)
+        return frame.select(
+            (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
+            for name, dtype in self.dtypes.items()
+        )
+
+
+def _times(seen: str) -> tuple[Column, ...]:
+    return (
+        Column("seen_at", TIME, seen),
+        Column("duration_s", pl.Float64, "how long it lasted", "s"),
+    )
+
+
+_ORIGIN = (
+    Column("sensor", pl.String, "name of the sensor that saw it"),
+    Column("vantage", pl.String, "the place it watched from; inside one vantage rows add"),
+    Column("source", pl.String, "kind of input: pcap, zeek, squid …"),
+    Column("input", pl.String, "identity of the file or stream (hash of its first 64 KB uncompressed)"),
+)
+
+_WHO = (
+    Column("client", pl.String, "address that opened the connection or asked", protect=TOKEN, kind="address"),
+    Column("client_port", pl.Int64, "its port", protect=DROP),
+    Column(
+        "client_mac", pl.String, "its hardware address, where the link shows it", protect=TOKEN, kind="mac"
+    ),
+    Column("user_name", pl.String, "account named by the source itself", protect=TOKEN, kind="user"),
+    Column(
+        "device",
+        pl.String,
+        "host name of the client, where the source names it",
+        protect=TOKEN,
+        kind="device",
+    ),
+)
+
+_WHAT = (
+    Column(
+        "host", pl.String, "name of the service host, lower case, A-labels", protect=INTERNAL, kind="host"
+    ),
+    Column(
+        "name_from",
+        pl.String,
+        "where the name was read: qname, sni, quic_sni, http_host, url, dns_answer, ech_dns, certificate, "
+        "address, banner, user_agent, path",
+    ),
+)
+
+_HTTP = (
+    Column("method", pl.String, "HTTP method"),
+    Column("status", pl.Int64, "HTTP status code"),
+    Column("user_agent", pl.String, "User-Agent: whole in observations, product token only once stored"),
+)
+
+_TLS = (
+    Column("ja4", pl.String, "JA4 fingerprint of the TLS or QUIC client hello"),
+    Column("client_class", pl.String, "browser, program or NULL, told from the hello's shape"),
+)
+
+_SERVER = (
+    Column("server", pl.String, "address of the other side", protect=INTERNAL, kind="address"),
+    Column("server_port", pl.Int64, "its port"),
+    Column("transport", pl.String, "tcp or udp"),
+    Column("tunnel", pl.String, "tunnel the packets came in (vxlan:7, erspan:3 …)"),
+)
+
+_VOLUME = (
+    Column(
+        "bytes_up", pl.Int64, "unique payload the client sent; NULL where the source cannot know", "bytes"
+    ),
+    Column("bytes_down", pl.Int64, "unique payload the client received", "bytes"),
+    Column("wire_bytes_up", pl.Int64, "frames as they were on the wire, client to server", "bytes"),
+    Column("wire_bytes_down", pl.Int64, "frames as they were on the wire, server to client", "bytes"),
+    Column("packets_up", pl.Int64, "frames, client to server", "packets"),
+    Column("packets_down", pl.Int64, "frames, server to client", "packets"),
+    Column("lost_bytes", pl.Int64, "acknowledged by the other side but never seen by the sensor", "bytes"),
+)
+
+_ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; blocked is not use")
+
+OBSERVATIONS = Table(
+    "observations",
+    "what a source saw, before matching: a slice of a connection, a DNS question, a logged request",
+    "transit",
+    (
+        *_times("start of the slice, question or request (end minus elapsed for lines written at the end)"),
+        Column("kind", pl.String, "dns, tls, quic, http, proxy or flow"),
+        _ACTION,
+        *_WHO,
+        *_WHAT,
+        Column("cname", pl.String, "last name of the DNS answer's CNAME chain"),
+        Column("path", pl.String, "URL path without query string", protect=DROP),
+        *_HTTP,
+        *_TLS,
+        *_SERVER,
+        *_VOLUME,
+        Column("total_bytes_up", pl.Int64, "bytes_up of the connection up to the end of this slice", "bytes"),
+        Column(
+            "total_bytes_down", pl.Int64, "bytes_down of the connection up to the end of this slice", "bytes"
+        ),
+        Column(
+            "started_at", TIME, "start of the whole connection; NULL where there is none (DNS, log lines)"
+        ),
+        Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
+    ),
+    time="seen_at",
+)
+
+ANSWERS = Table(
+    "answers",
+    "one address a client was told for a name by DNS; names later flows that carry none",
+    "transit",
+    (
+        Column("answered_at", TIME, "when the answer passed"),
+        Column("client", pl.String, "address that asked", protect=TOKEN, kind="address"),
+        Column("address", pl.String, "address in the answer", protect=INTERNAL, kind="address"),
+        Column("host", pl.String, "the question's name", protect=INTERNAL, kind="host"),
+        Column("cname", pl.String, "last name of the CNAME chain"),
+        Column("ttl_s", pl.Int64, "lifetime of the answer", "s"),
+    ),
+    time="answered_at",
+)
+
+SIGHTINGS = Table(
+    "sightings",
+    "a slice of a connection, a lookup burst or a logged request that hit a signature",
+    "restricted",
+    (
+        Column(
+            "event_id", pl.Int64, "keyed hash of the normalised row and of its nth repetition in the input"
+        ),
+        *_times("start of the slice, burst or request"),
+        *_ORIGIN,
+        Column("kind", pl.String, "dns, tls, quic, http, proxy or flow"),
+        Column("grade", pl.Int16, "1 lookup < 2 connected < 3 exchanged < 4 uploaded < 5 confirmed"),
+        _ACTION,
+        Column("site", pl.String, "site of the sensor"),
+        Column("segment", pl.String, "network segment of the client, from the settings"),
+        Column("client_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
+        Column("server_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
+        *_WHO,
+        *_WHAT,
+        Column("path", pl.String, "the catalog's path prefix that matched, nothing more"),
+        *_HTTP,
+        *_TLS,
+        *_SERVER,
+        *_VOLUME,
+        Column(
+            "connection", pl.Int64, "63-bit keyed hash of tunnel, 5-tuple and start; NULL where there is none"
+        ),
+        Column("flow", pl.Int64, "63-bit keyed hash of tunnel and 5-tuple without the start"),
+        Column("started_at", TIME, "start of the whole connection"),
+        Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
+        Column("connections", pl.Int64, "1 on slice 0 or a proxied request, else 0"),
+        Column("requests", pl.Int64, "logged HTTP requests", "requests"),
+        Column("lookups", pl.Int64, "DNS questions in the burst", "questions"),
+        Column("signature", pl.String, "the indicator that fired: service id and indicator"),
+        Column("app", pl.String, "service id, vendor/service"),
+        Column(
+            "access", pl.String, "access class: web, api, ide, cli, extension, agent, mcp, telemetry, cdn …"
+        ),
+        Column(
+            "role",
+            pl.String,
+            "use, embedded (shared host), or support (telemetry, CDN, auth): only use counts",
+        ),
+        Column("confidence", pl.Float64, "how sure the match is, 0 to 1"),
+        Column("catalog_version", pl.String, "version and hash of the catalog that matched"),
+    ),
+    time="seen_at",
+    key=("event_id",),
+)
+
+NAMES = Table(
+    "names",
+    "a name in a 15-minute bucket, matched or not; everyone's browsing, so without any client",
+    "open",
+    (
+        Column("bucket", TIME, "start of the 15 minutes"),
+        Column("sensor", pl.String, "name of the sensor that saw it"),
+        Column("site", pl.String, "site of the sensor"),
+        Column("source", pl.String, "kind of input"),
+        Column("input", pl.String, "identity of the input"),
+        Column("host", pl.String, "the name", protect=INTERNAL, kind="host"),
+        Column("domain", pl.String, "its registrable domain", protect=INTERNAL, kind="host"),
+        Column("lookups", pl.Int64, "DNS questions", "questions"),
+        Column("connections", pl.Int64, "connections or requests"),
+        Column("bytes_up", pl.Int64, "payload sent to it", "bytes"),
+        Column("bytes_down", pl.Int64, "payload received from it", "bytes"),
+        Column("clients", pl.Int64, "distinct client addresses in the bucket"),
+        Column("near_app", pl.String, "known AI service most often used by the same client within 30 s"),
+        Column("near_clients", pl.Int64, "distinct clients for which that was so"),
+        Column("cname", pl.String, "last name of the CNAME chain"),
+        Column("client_class", pl.String, "browser, program or NULL"),
+        Column("first_seen", TIME, "first time in the bucket"),
+        Column("last_seen", TIME, "last time in the bucket"),
+    ),
+    time="bucket",
+    key=("bucket", "sensor", "site", "source", "input", "host"),
+)
+
+LEASES = Table(
+    "leases",
+    "who held an address when",
+    "restricted",
+    (
+        Column("site", pl.String, "where the address is valid"),
+        Column("address", pl.String, "the address", protect=TOKEN, kind="address"),
+        Column("mac", pl.String, "hardware address", protect=TOKEN, kind="mac"),
+        Column("user_name", pl.String, "account", protect=TOKEN, kind="user"),
+        Column("device", pl.String, "host name", protect=TOKEN, kind="device"),
+        Column("valid_from", TIME, "first moment"),
+        Column("valid_to", TIME, "first moment it no longer holds; NULL while open"),
+        Column("origin", pl.String, "csv, dhcp, directory, vpn, proxy …"),
+        Column("confidence", pl.Float64, "0 to 1"),
+        Column("shared", pl.Boolean, "more than one person behind the address (NAT, terminal server)"),
+    ),
+    time="valid_from",
+    key=("site", "address", "user_name", "device", "valid_from", "origin"),
+)
+
+DIRECTORY = Table(
+    "directory",
+    "which department and site an account belongs to",
+    "restricted",
+    (
+        Column("user_name", pl.String, "account", protect=TOKEN, kind="user"),
+        Column("department", pl.String, "department; not a person, so clear"),
+        Column("site", pl.String, "home site"),
+        Column("valid_from", TIME, "start of the 13-week epoch whose key made the token"),
+        Column("valid_to", TIME, "end of that epoch"),
+        Column("origin", pl.String, "csv, ldif …"),
+    ),
+    time="valid_from",
+    key=("user_name", "valid_from"),
+)
+
+COVERAGE = Table(
+    "coverage",
+    "a minute of a sensor and source: what came in, what could be used, what could not",
+    "open",
+    (
+        Column("minute", TIME, "start of the minute"),
+        Column("sensor", pl.String, "name of the sensor"),
+        Column("site", pl.String, "its site"),
+        Column("source", pl.String, "kind of input"),
+        Column("input", pl.String, "identity of the input"),
+        Column("packets", pl.Int64, "frames read", "packets"),
+        Column("bytes", pl.Int64, "wire bytes of those frames, or bytes of log text", "bytes"),
+        Column("decoded", pl.Int64, "frames decoded to a flow or DNS message", "packets"),
+        Column("non_ip", pl.Int64, "frames without IP (ARP, LLDP, STP …)", "packets"),
+        Column("other_transport", pl.Int64, "IP frames that are neither TCP nor UDP", "packets"),
+        Column("undecoded_link", pl.Int64, "frames of a link type we do not decode", "packets"),
+        Column("malformed", pl.Int64, "frames whose headers contradict themselves", "packets"),
+        Column("truncated", pl.Int64, "frames the capture had cut", "packets"),
+        Column("fragments", pl.Int64, "IP fragments without ports", "packets"),
+        Column("duplicates", pl.Int64, "frames a SPAN delivered twice", "packets"),
+        Column("kernel_drops", pl.Int64, "frames the kernel dropped before us", "packets"),
+        Column("lost_bytes", pl.Int64, "acknowledged but never seen", "bytes"),
+        Column("flows", pl.Int64, "connections that started"),
+        Column("named_flows", pl.Int64, "of those, with a name"),
+        Column("one_sided_flows", pl.Int64, "ended connections seen in one direction only"),
+        Column("evictions", pl.Int64, "connections dropped from a full table"),
+        Column("names_lost", pl.Int64, "names that did not fit the arena"),
+        Column("ech", pl.Int64, "hellos with a real Encrypted Client Hello"),
+        Column("encrypted_dns", pl.Int64, "connections to DoT, DoQ or known DoH resolvers"),
+        Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
+        Column("decoder_faults", pl.Int64, "packets skipped because a decoder failed: a bug of ours"),
+        Column("clock_jumps", pl.Int64, "timestamps that jumped and were not believed"),
+        Column("records", pl.Int64, "log records read", "records"),
+        Column("rejected", pl.Int64, "log records that could not be used", "records"),
+        Column("first_seen", TIME, "first moment in the minute"),
+        Column("last_seen", TIME, "last moment in the minute"),
+    ),
+    time="minute",
+    key=("minute", "sensor", "site", "source", "input"),
+)
+
+SENSORS = Table(
+    "sensors",
+    "what should be running, and how its evidence ranks",
+    "open",
+    (
+        Column("sensor", pl.String, "name"),
+        Column("site", pl.String, "site"),
+        Column("vantage", pl.String, "the place it watches from"),
+        Column("rank", pl.Int64, "rank of that vantage: 1 is believed first"),
+        Column("kind", pl.String, "packets, logs or flow"),
+        Column("zone", pl.String, "IANA time zone of the site"),
+        Column("cadence_s", pl.Int64, "longest silence that still counts as running", "s"),
+        Column("population", pl.Int64, "people behind it, where known", "people"),
+    ),
+    key=("sensor",),
+)
+
+REJECTS = Table(
+    "rejects",
+    "what could not be used, with the shape of one sample only (letters a, digits 9)",
+    "open",
+    (
+        Column("rejected_at", TIME, "time of the batch it was read in"),
+        Column("sensor", pl.String, "name of the sensor"),
+        Column("source", pl.String, "kind of input"),
+        Column("input", pl.String, "identity of the input"),
+        Column("place", pl.String, "byte offset or line of the first one"),
+        Column("reason", pl.String, "why"),
+        Column("count", pl.Int64, "how many", "records"),
+        Column("shape", pl.String, "shape of the first one: letters a, digits 9, at most 120 characters"),
+    ),
+    time="rejected_at",
+    key=("input", "place", "reason"),
+)
+
+#: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
+STORED = (NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, SIGHTINGS)
+TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED)}

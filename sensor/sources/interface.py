@@ -1,0 +1,113 @@
+"""What a source promises: say whether an input is yours, then yield frames of what it saw.
+
+A source opens nothing itself: `open.py` hands it an `Input` of one or more files, already
+decompressed. It knows no signatures, asks no clock, and never raises for bad bytes: what it
+cannot use becomes a row of `rejects`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO, ClassVar
+
+import polars as pl
+
+#: How much of an input is looked at to recognise and to identify it.
+HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class File:
+    """One file or stream, decompressed on the fly.
+
+    `name` is for messages; `identity` is the hash of the first 64 KB uncompressed, so that a
+    rotated or gzipped copy is the same file; `head` are those bytes; `size` is the number of
+    bytes on disk (compressed, for the progress bar; None for a stream).
+    """
+
+    name: str
+    identity: str
+    head: bytes
+    size: int | None
+    opener: Callable[[], IO[bytes]] = field(repr=False, compare=False)
+    #: file system path of an *uncompressed* regular file (may be mapped), else None
+    path: str | None = None
+
+    def open(self) -> IO[bytes]:
+        """A new binary reader over the uncompressed bytes, from the start."""
+        return self.opener()
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is read as one: a single file, or files that only make sense together (Zeek's conn and ssl)."""
+
+    files: tuple[File, ...]
+    identity: str
+
+    @property
+    def name(self) -> str:
+        """The name for messages."""
+        first = self.files[0].name
+        return first if len(self.files) == 1 else f"{first} (+{len(self.files) - 1})"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a kind of input can prove; printed by `shadowai sources` and after a scan."""
+
+    host: bool = False
+    path: bool = False
+    user: bool = False
+    device: bool = False
+    bytes_up: bool = False
+    bytes_down: bool = False
+    action: bool = False
+    user_agent: bool = False
+    fingerprint: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was read up to `position`: frames by table name, each a subset of that table's columns.
+
+    Tables: observations, answers, leases, coverage, rejects (see `sensor.schema`). The columns
+    sensor, vantage, site, source and input are filled in by the pipeline. `position` counts
+    uncompressed bytes over the input's files in order, rises strictly from batch to batch, and
+    says that everything before it is accounted for. A source cuts batches at the same positions
+    every time it reads the same bytes, so that a replay writes the same segments.
+    """
+
+    position: int
+    frames: dict[str, pl.DataFrame]
+
+
+class Source(ABC):
+    """One kind of input."""
+
+    name: ClassVar[str]
+    #: one line: what it is, and which versions or layouts were tried
+    help: ClassVar[str]
+    #: packets, proxy or dns: decides the default vantage and its rank
+    vantage: ClassVar[str]
+    proof: ClassVar[Proof]
+    #: advice printed when this input cannot prove something a log setting could add
+    advice: ClassVar[str] = ""
+    #: True if reading can start at a position recorded earlier (a log that has grown)
+    resumable: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def recognise(cls, head: bytes) -> float:
+        """Confidence 0..1 that `head` (the first 64 KB, uncompressed) begins such an input."""
+
+    @classmethod
+    def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
+        """Which of `files` must be read together; by default none, each for itself."""
+        return [(file,) for file in files]
+
+    @abstractmethod
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """Frames of what was seen, from `start` (0 unless `resumable`) to the end."""
