@@ -391,6 +391,29 @@ REJECTS = Table(
     key=("input", "place", "reason"),
 )
 
+CATALOG = Table(
+    "catalog",
+    "a service of the signature catalog that the lake's sightings were matched with",
+    "open",
+    (
+        Column("app", pl.String, "service id, vendor/service"),
+        Column("service", pl.String, "its name"),
+        Column("vendor", pl.String, "who stands behind it"),
+        Column("category", pl.String, "what it is, a word of categories.yml"),
+        Column("country", pl.String, "country of the vendor's head office, ISO 3166-1 alpha-2"),
+        Column("shared", pl.Boolean, "every host of it also serves other things: embedded AI possible"),
+        Column("experimental", pl.Boolean, "an entry without full proof; reported apart"),
+        Column(
+            "trains_by_default",
+            pl.Boolean,
+            "customer data used for training unless refused, if a source says",
+        ),
+        Column("upload_baseline_bytes", pl.Int64, "what a visit sends without any prompt", "bytes"),
+        Column("catalog_version", pl.String, "version and hash of the catalog"),
+    ),
+    key=("app",),
+)
+
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
 STORED = (NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, SIGHTINGS)
-TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED)}
+TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}
