@@ -1,0 +1,1 @@
+"""Who: which addresses are ours, who held them when, and which department an account belongs to."""

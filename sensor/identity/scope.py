@@ -1,0 +1,90 @@
+"""Where an address or a name belongs: internal, external, guest or proxy; and in which segment.
+
+Worked out once per unique value, before anything is tokenised.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+import polars as pl
+
+from sensor.settings import PRIVATE_ZONES, Networks
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Net = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_address(text: str) -> Address | None:
+    """An IP address, IPv4-mapped ones unmapped, brackets and zone ids dropped; None if it is none."""
+    bare = text.strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+class Scopes:
+    """Classifies addresses and names by the settings' networks and zones."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._internal = _nets(networks.internal)
+        self._guest = _nets(networks.guest)
+        self._proxy = _nets(networks.proxies)
+        self._segments = sorted(
+            ((ipaddress.ip_network(net, strict=False), name) for name, net in networks.segments.items()),
+            key=lambda pair: -pair[0].prefixlen,
+        )
+        self._zones = tuple("." + zone.strip(".").lower() for zone in (*PRIVATE_ZONES, *networks.zones))
+        self.scope = lru_cache(maxsize=1 << 16)(self._scope)
+        self.segment = lru_cache(maxsize=1 << 16)(self._segment)
+
+    def _scope(self, text: str) -> str:
+        address = parse_address(text)
+        if address is None:
+            return "unknown"
+        for name, nets in (("proxy", self._proxy), ("guest", self._guest), ("internal", self._internal)):
+            if _within(address, nets):
+                return name
+        return "external"
+
+    def _segment(self, text: str) -> str | None:
+        address = parse_address(text)
+        if address is None:
+            return None
+        return next((name for net, name in self._segments if _within(address, (net,))), None)
+
+    def is_internal_name(self, host: str) -> bool:
+        """True for IP literals, single labels and names in an internal zone."""
+        return "." not in host or parse_address(host) is not None or f".{host}".endswith(self._zones)
+
+    def add(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`frame` with client_scope, server_scope and segment (String) from `client` and `server`."""
+        return (
+            frame.pipe(_by_value, "client", "client_scope", self.scope)
+            .pipe(_by_value, "server", "server_scope", self.scope)
+            .pipe(_by_value, "client", "segment", self.segment)
+            .with_columns(pl.col("client_scope", "server_scope").fill_null("unknown"))
+        )
+
+
+def _nets(texts: Iterable[str]) -> tuple[Net, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _within(address: Address, nets: Iterable[Net]) -> bool:
+    return any(address.version == net.version and address in net for net in nets)
+
+
+def _by_value(frame: pl.DataFrame, column: str, new: str, of: Callable[[str], str | None]) -> pl.DataFrame:
+    values = frame.get_column(column).drop_nulls().unique().to_list()
+    table = {value: of(value) for value in values}
+    return frame.with_columns(
+        pl.col(column).replace_strict(table, default=None, return_dtype=pl.String).alias(new)
+        if table
+        else pl.lit(None, dtype=pl.String).alias(new)
+    )

@@ -1,0 +1,90 @@
+"""Tokens and keyed row ids.
+
+A token is HMAC-SHA-256 over `scope | kind | canonical value`, first 80 bits in base32, prefixed
+with the kind's letter and the epoch: `u217-k3jq…`. Kinds keep equal strings of two kinds apart;
+addresses are scoped to the site, accounts and devices to the organisation. Work is done once per
+unique value.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Literal
+
+import polars as pl
+
+from sensor.privacy.keys import Keys
+from sensor.schema import CLEAR, DROP, INTERNAL, Column, Table
+
+TOKEN_BYTES = 10
+#: 63 bits: Int64 without the sign, as every engine has it
+_MASK = (1 << 63) - 1
+
+Level = Literal["pseudonymous", "clear"]
+
+
+def token(key: bytes, epoch: int, scope: str, kind: str, value: str) -> str:
+    """The token of one canonical value, 16 base32 letters behind kind letter and epoch."""
+    digest = hmac.digest(key, f"{scope}|{kind}|{value}".encode(), "sha256")[:TOKEN_BYTES]
+    return f"{kind[0]}{epoch}-{base64.b32encode(digest).decode().lower()}"
+
+
+def keyed_hash(key: bytes, text: str) -> int:
+    """63-bit keyed hash of a text (BLAKE2b), for row and connection ids."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), key=key, digest_size=8).digest(), "big") & _MASK
+
+
+class Pseudonyms:
+    """Applies a table's `protect` column by column before anything is stored."""
+
+    def __init__(self, keys: Keys, level: Level, is_internal: Callable[[str], bool]) -> None:
+        self._keys = keys
+        self._level = level
+        self._is_internal = is_internal
+
+    def protect(
+        self, frame: pl.DataFrame, table: Table, *, site: str, time: str | None = None
+    ) -> pl.DataFrame:
+        """`frame` (the table's columns, clear) with every identifying column replaced or emptied.
+
+        The epoch of each row comes from `time` (default: the table's time column). A column of a
+        NULL time keeps no value.
+        """
+        if self._level == "clear":
+            return frame
+        moment = time or table.time
+        touched = [c for c in table if c.protect != CLEAR and c.name in frame.columns]
+        if not touched:
+            return frame
+        out = frame.with_columns(self._keys.epoch_of(pl.col(moment)).alias("_epoch"))
+        for column in touched:
+            out = self._replace(out, column, site)
+        return out.drop("_epoch")
+
+    def _replace(self, frame: pl.DataFrame, column: Column, site: str) -> pl.DataFrame:
+        name = column.name
+        if column.protect == DROP:
+            return frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name))
+        unique = frame.select(name, "_epoch").unique().drop_nulls()
+        scope = f"site:{site}" if column.kind == "address" else "org"
+        tokens = [
+            value
+            if column.protect == INTERNAL and not self._is_internal(value)
+            else token(self._keys.of(epoch), epoch, scope, column.kind, value)
+            for value, epoch in unique.iter_rows()
+        ]
+        table = unique.with_columns(pl.Series("_token", tokens, dtype=pl.String))
+        joined = frame.join(table, on=[name, "_epoch"], how="left", maintain_order="left")
+        return joined.with_columns(pl.col("_token").alias(name)).drop("_token")
+
+    def row_ids(self, frame: pl.DataFrame, text: pl.Expr, moment: str) -> pl.Series:
+        """One keyed 63-bit hash a row of `text` (String, NULL stays NULL) under the epoch of `moment`."""
+        pairs = frame.select(text.alias("text"), self._keys.epoch_of(pl.col(moment)).alias("epoch"))
+        ids = [
+            None if line is None or epoch is None else keyed_hash(self._keys.of(epoch), line)
+            for line, epoch in pairs.iter_rows()
+        ]
+        return pl.Series(ids, dtype=pl.Int64)

@@ -1,0 +1,230 @@
+"""Settings: `shadowai.toml`, then `SHADOWAI_*`, then options; each later one wins.
+
+The file is the first of: `--config`, `$SHADOWAI_CONFIG`, `./shadowai.toml`,
+`$XDG_CONFIG_HOME/shadowai/shadowai.toml`, `/etc/shadowai/shadowai.toml`. Paths inside it are
+relative to it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from sensor.errors import UsageError
+
+ENVIRONMENT_PREFIX = "SHADOWAI_"
+
+#: Private and link-local space: RFC 1918, 6598, 4193, 3927, 4291.
+PRIVATE_NETWORKS = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "127.0.0.0/8",
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+)
+#: Zones that never leave a house: RFC 6761, 6762, 8375, 9476 and common practice.
+PRIVATE_ZONES = ("local", "localhost", "lan", "internal", "intranet", "corp", "home", "home.arpa", "private")
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
+    return name
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Networks(_Section):
+    """Which addresses and names are ours; used before anything is tokenised."""
+
+    internal: tuple[Network, ...] = PRIVATE_NETWORKS
+    guest: tuple[Network, ...] = ()
+    #: proxies and NAT gateways: traffic from them corroborates, it is never a person's
+    proxies: tuple[Network, ...] = ()
+    #: DNS zones whose names are internal, besides single labels and the private zones
+    zones: tuple[str, ...] = ()
+    #: segment name to network, the most specific wins
+    segments: dict[str, Network] = Field(default_factory=dict)
+
+
+class SensorSettings(_Section):
+    """A sensor: which inputs are its own, where it watches from and how its evidence ranks."""
+
+    name: str
+    site: str = "main"
+    #: sensors of one vantage watch different links and add up; default: the kind of input
+    vantage: str | None = None
+    #: 1 is believed first; default packets 1, zeek 2, proxy 3, dns 4
+    rank: int | None = Field(default=None, ge=1, le=99)
+    #: globs, relative to the settings file, of the inputs that come from this sensor
+    paths: tuple[str, ...] = ()
+    #: only inputs of this kind (`shadowai sources`), where one folder holds several
+    source: str | None = None
+    population: int | None = Field(default=None, ge=1)
+    cadence_s: int = Field(default=3600, ge=1)
+
+
+class Identity(_Section):
+    """Who is who, as far as a file says."""
+
+    #: CSV: address,user_name,device,department,site[,mac,valid_from,valid_to]
+    people: Path | None = None
+
+
+class Settings(_Section):
+    """Everything that can be set."""
+
+    lake: Path | None = None
+    state: Path | None = None
+    #: report zone: weeks and days begin there
+    zone: Zone = "UTC"
+    privacy: Literal["pseudonymous", "clear"] = "pseudonymous"
+    #: smallest group of people a published figure may describe
+    k: int = Field(default=5, ge=2, le=100)
+    #: folders laid over the built-in catalog
+    signatures: tuple[Path, ...] = ()
+    networks: Networks = Networks()
+    identity: Identity = Identity()
+    sensors: tuple[SensorSettings, ...] = ()
+    #: where the settings came from; relative paths start here
+    base: Path = Field(default=Path("."), exclude=True)
+
+    def sensor_for(self, path: str, source: str) -> SensorSettings:
+        """The declared sensor `path` belongs to, or one named after the kind of input."""
+        for sensor in self.sensors:
+            if sensor.source not in (None, source):
+                continue
+            if any(fnmatch(path, str(self.base / glob)) for glob in sensor.paths):
+                return sensor
+        return SensorSettings(name=source)
+
+
+def data_folder() -> Path:
+    """The user's data folder (XDG Base Directory Specification)."""
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "shadowai"
+
+
+def lake_path(settings: Settings) -> Path:
+    """The lake that is meant when no option names one."""
+    return settings.lake or data_folder() / "lake"
+
+
+def state_path(settings: Settings, lake: Path) -> Path:
+    """Where keys and caches live: outside the lake.
+
+    Without a setting: the folder beside the lake if it is there already, else the user's state
+    folder, else (no writable home) the one beside the lake.
+    """
+    if settings.state is not None:
+        return settings.state
+    beside = lake.with_name(lake.name + ".state")
+    if beside.is_dir():
+        return beside
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    folder = Path(home) / "shadowai"
+    return folder if _can_hold(folder) else beside
+
+
+def _can_hold(folder: Path) -> bool:
+    nearest = next((p for p in (folder, *folder.parents) if p.exists()), None)
+    return nearest is not None and nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def load(
+    config: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    **options: Any,
+) -> Settings:
+    """Settings from the file, the environment and `options` (None means: not given).
+
+    Raises UsageError naming the file or variable, the setting, what is wrong and what to try.
+    """
+    file = config or _find(environment)
+    values = _read(file) if file else {}
+    base = file.parent.resolve() if file else Path.cwd()
+    values = _absolute(values, base)
+    given = {name: _from_environment(environment, name) for name in ("lake", "state", "zone", "privacy", "k")}
+    values |= {name: value for name, value in given.items() if value is not None}
+    values |= {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**values, base=base)
+    except ValidationError as error:
+        raise _explain(error, str(file) if file else "settings", given) from None
+
+
+def _find(environment: Mapping[str, str]) -> Path | None:
+    named = environment.get(ENVIRONMENT_PREFIX + "CONFIG")
+    if named:
+        return Path(named)
+    home = environment.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    places = (
+        Path("shadowai.toml"),
+        Path(home) / "shadowai" / "shadowai.toml",
+        Path("/etc/shadowai/shadowai.toml"),
+    )
+    return next((p for p in places if p.is_file()), None)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(error.strerror or str(error), place=str(file), hint="check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"not valid TOML: {error}", place=str(file), hint="see README.md, Settings"
+        ) from None
+
+
+def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Paths of a settings file made independent of the current folder."""
+    out = dict(values)
+    for name in ("lake", "state"):
+        if isinstance(out.get(name), str):
+            out[name] = base / out[name]
+    if isinstance(out.get("signatures"), list):
+        out["signatures"] = [base / folder for folder in out["signatures"] if isinstance(folder, str)]
+    identity = out.get("identity")
+    if isinstance(identity, dict) and isinstance(identity.get("people"), str):
+        out["identity"] = identity | {"people": base / identity["people"]}
+    return out
+
+
+def _from_environment(environment: Mapping[str, str], name: str) -> str | None:
+    return environment.get(ENVIRONMENT_PREFIX + name.upper()) or None
+
+
+def _explain(error: ValidationError, place: str, given: Mapping[str, str | None]) -> UsageError:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        where = ENVIRONMENT_PREFIX + name.upper() if given.get(name) is not None else name
+        known = problem["type"] == "extra_forbidden"
+        lines.append(f"{where}: " + ("no such setting" if known else problem["msg"].lower()))
+    return UsageError("; ".join(lines), place=place, hint="`shadowai doctor` shows the settings in force")
