@@ -112,7 +112,7 @@ class Settings(_Section):
     identity: Identity = Identity()
     sensors: tuple[SensorSettings, ...] = ()
     #: where the settings came from; relative paths start here
-    base: Path = Field(default=Path("."), exclude=True)
+    base: Path = Field(default=Path(), exclude=True)
 
     def sensor_for(self, path: str, source: str) -> SensorSettings:
         """The declared sensor `path` belongs to, or one named after the kind of input."""
@@ -146,7 +146,7 @@ def state_path(settings: Settings, lake: Path) -> Path:
     beside = lake.with_name(lake.name + ".state")
     if beside.is_dir():
         return beside
-    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    home = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
     folder = Path(home) / "shadowai"
     return folder if _can_hold(folder) else beside
 
@@ -182,7 +182,7 @@ def _find(environment: Mapping[str, str]) -> Path | None:
     named = environment.get(ENVIRONMENT_PREFIX + "CONFIG")
     if named:
         return Path(named)
-    home = environment.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    home = environment.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
     places = (
         Path("shadowai.toml"),
         Path(home) / "shadowai" / "shadowai.toml",

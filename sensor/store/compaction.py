@@ -1,0 +1,226 @@
+"""Compaction: closed hot parts become one cold file an event day, and the manifest says so.
+
+Order, so that a kill between any two steps loses and doubles nothing: close the parts (writers
+move on) → write cold files under new names → manifest by rename → (views, by the caller) → after
+48 h `low_water`, then the hot files and the cold ones no manifest names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sensor import schema
+from sensor.store.lake import ZERO_PART, Lake, explained, stored, write_parquet, write_text
+
+#: an hour is compacted once it is over for this long, so that remote writers have left it
+SETTLE = timedelta(minutes=10)
+#: a reader that opened the views before a compaction may go on for this long
+GRACE = timedelta(hours=48)
+NO_DAY = "all"
+
+_DUCKDB_TYPES: dict[Any, str] = {
+    schema.TIME: "TIMESTAMP WITH TIME ZONE",
+    pl.String(): "VARCHAR",
+    pl.Int64(): "BIGINT",
+    pl.Int16(): "SMALLINT",
+    pl.Float64(): "DOUBLE",
+    pl.Boolean(): "BOOLEAN",
+}
+
+
+def compact(lake: Lake, *, zone: str, now: datetime, settle: timedelta = SETTLE) -> bool:
+    """Compact what is closed. False if another compactor is at work. Raises LakeError.
+
+    `zone` is the report zone, kept in the manifest for those who build marts. `settle` of zero
+    closes the current hour too (after a scan, when this machine is the only writer).
+    """
+    with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as mine:
+        if not mine:
+            return False
+        watermark = _close_parts(lake, now, settle)
+        old = lake.manifest()
+        replaced = _replacing(lake)
+        tables: dict[str, Any] = {}
+        compacted: dict[str, dict[str, list[str]]] = {}
+        for table in stored():
+            before = old["tables"].get(table.name, {}).get("cold", {})
+            done = old["compacted"].get(table.name, {})
+            fresh, compacted[table.name] = _segments(lake.hot(table), watermark, done)
+            cold = _merge(lake, table, before, fresh, replaced, old["generation"] + 1)
+            tables[table.name] = _entry(table, cold)
+        manifest = {
+            "format": 1,
+            "generation": old["generation"] + 1,
+            "watermark": watermark,
+            "compacted_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+            "zone": zone,
+            "compacted": compacted,
+            "tables": tables,
+        }
+        write_text(lake.path / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        _settle_replaced(lake, replaced)
+    return True
+
+
+def sweep(lake: Lake, *, now: datetime) -> int:
+    """Delete hot parts compacted more than GRACE ago and files nobody names any more; returns how many.
+
+    `low_water` is published first: a views file older than it then fails loudly instead of
+    returning less.
+    """
+    with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as mine:
+        if not mine:
+            return 0
+        manifest = lake.manifest()
+        limit = (now - GRACE).timestamp()
+        doomed: list[Path] = []
+        parts: list[str] = []
+        for table in stored():
+            for part, names in manifest["compacted"].get(table.name, {}).items():
+                files = [lake.hot(table) / f"part={part}" / name for name in names]
+                old = [file for file in files if file.exists() and file.stat().st_mtime < limit]
+                doomed += old
+                parts += [part] * bool(old)
+            named = {lake.path / f for files in _cold(manifest, table).values() for f in files}
+            doomed += [
+                f
+                for f in lake.cold(table).glob("*/*.parquet")
+                if f not in named and f.stat().st_mtime < limit
+            ]
+        if parts:
+            mark = pl.DataFrame({"low_water": [max(parts)]})
+            write_parquet(lake.path / "low_water.parquet", mark, {})
+        for file in doomed:
+            file.unlink(missing_ok=True)
+        _remove_empty_parts(lake)
+    return len(doomed)
+
+
+def _close_parts(lake: Lake, now: datetime, settle: timedelta) -> str:
+    """Move every writer on to a later part, and return the newest closed one."""
+    with lake.lock("commit", exclusive=True):
+        newest = lake.open_part(now)
+        settled = f"{(now - settle).astimezone(UTC):%Y-%m-%dT%H}.0000" if settle else newest + "~"
+        landed = {p.name.removeprefix("part=") for t in stored() for p in lake.hot(t).glob("part=*")}
+        due = [part for part in landed if part < settled]
+        watermark = max([*due, lake.closed])
+        if watermark > lake.closed:
+            lake.close(watermark)
+    return watermark
+
+
+def _segments(
+    hot: Path, watermark: str, done: dict[str, list[str]]
+) -> tuple[list[Path], dict[str, list[str]]]:
+    """Segments in closed parts that no manifest has yet (late ones too), and the new account of all."""
+    fresh: list[Path] = []
+    account: dict[str, list[str]] = {}
+    for folder in sorted(hot.glob("part=*")):
+        part = folder.name.removeprefix("part=")
+        if part == ZERO_PART or part > watermark:
+            continue
+        names = sorted(f.name for f in folder.glob("*.parquet"))
+        known = set(done.get(part, ()))
+        fresh += [folder / name for name in names if name not in known]
+        account[part] = names
+    return fresh, account
+
+
+def _merge(
+    lake: Lake,
+    table: schema.Table,
+    before: dict[str, list[str]],
+    fresh: list[Path],
+    replaced: frozenset[str],
+    generation: int,
+) -> dict[str, list[str]]:
+    """The table's cold files by event day after `fresh` joined them; new files for touched days only."""
+    after = dict(before)
+    arrivals = _by_day(table, fresh)
+    touched = set(arrivals)
+    if replaced and "input" in table.dtypes:
+        touched |= {day for day, files in before.items() if _holds(lake, files, replaced)}
+    for day in sorted(touched):
+        old = [pl.read_parquet(lake.path / file) for file in before.get(day, ())]
+        if replaced and "input" in table.dtypes:
+            old = [frame.filter(~pl.col("input").is_in(list(replaced))) for frame in old]
+        rows = _settle(table, pl.concat([*(table.conform(f) for f in old), *arrivals.get(day, ())]))
+        if rows.is_empty():
+            after.pop(day, None)
+            continue
+        path = lake.cold(table) / f"day={day}" / f"{generation:08d}.parquet"
+        write_parquet(path, rows, {"generation": str(generation)})
+        after[day] = [str(path.relative_to(lake.path))]
+    return after
+
+
+def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[pl.DataFrame]]:
+    days: dict[str, list[pl.DataFrame]] = defaultdict(list)
+    for segment in segments:
+        frame = table.conform(pl.read_parquet(segment, hive_partitioning=False))
+        if frame.is_empty():
+            continue
+        if not table.time:
+            days[NO_DAY].append(frame)
+            continue
+        day = pl.col(table.time).dt.strftime("%Y-%m-%d").fill_null("unknown").alias("_day")
+        for (name,), rows in (
+            frame.with_columns(day).partition_by("_day", as_dict=True, include_key=False).items()
+        ):
+            days[str(name)].append(rows)
+    return days
+
+
+def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Unique on the key where a later row replaces an earlier one; sorted for fast lookups."""
+    if table is schema.SIGHTINGS:
+        rows = rows.sort("event_id", "catalog_version", "lookups", nulls_last=False, maintain_order=True)
+        rows = rows.unique("event_id", keep="last", maintain_order=True)
+        return rows.sort("app", "client", "seen_at", "event_id", nulls_last=True)
+    if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
+        return rows.sort(*table.key, nulls_last=True, maintain_order=True)
+    return rows.unique(list(table.key), keep="last", maintain_order=True).sort(*table.key, nulls_last=True)
+
+
+def _holds(lake: Lake, files: list[str], inputs: frozenset[str]) -> bool:
+    found = pl.scan_parquet([lake.path / f for f in files], hive_partitioning=False)
+    return found.filter(pl.col("input").is_in(list(inputs))).head(1).collect().height > 0
+
+
+def _replacing(lake: Lake) -> frozenset[str]:
+    files = (lake.path / "sources").glob("*.json")
+    return frozenset(f.stem for f in files if json.loads(f.read_text(encoding="utf-8")).get("replacing"))
+
+
+def _settle_replaced(lake: Lake, replaced: frozenset[str]) -> None:
+    for name in replaced:
+        path = lake.path / "sources" / f"{name}.json"
+        progress = json.loads(path.read_text(encoding="utf-8"))
+        write_text(path, json.dumps(progress | {"replacing": False}) + "\n")
+
+
+def _entry(table: schema.Table, cold: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "zone": table.zone,
+        "time": table.time,
+        "key": list(table.key),
+        "columns": {name: _DUCKDB_TYPES[dtype] for name, dtype in table.dtypes.items()},
+        "cold": dict(sorted(cold.items())),
+    }
+
+
+def _cold(manifest: dict[str, Any], table: schema.Table) -> dict[str, list[str]]:
+    return dict(manifest["tables"].get(table.name, {}).get("cold", {}))
+
+
+def _remove_empty_parts(lake: Lake) -> None:
+    for table in stored():
+        for folder in lake.hot(table).glob("part=*"):
+            if folder.name != f"part={ZERO_PART}" and not any(folder.iterdir()):
+                folder.rmdir()

@@ -1,0 +1,175 @@
+"""The folder itself: places, modes, locks and the numbering of hot parts."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sensor import schema
+from sensor.errors import LakeError
+
+#: sorts before every real part and holds one file without rows, so that no glob is ever empty
+ZERO_PART = "0000"
+ZERO_FILE = "schema.parquet"
+MODES = {"restricted": 0o750, "open": 0o755}
+
+
+class Lake:
+    """One lake on a local or mounted file system."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> Lake:
+        """Make folders, modes and zero-row files where missing. Raises LakeError."""
+        with explained(self.path):
+            for zone, mode in MODES.items():
+                folder = self.path / zone
+                folder.mkdir(parents=True, exist_ok=True)
+                if folder.stat().st_mode & 0o777 != mode:
+                    folder.chmod(mode)
+            (self.path / "sources").mkdir(exist_ok=True)
+            for table in stored():
+                zero = self.hot(table) / f"part={ZERO_PART}" / ZERO_FILE
+                if not zero.exists():
+                    write_parquet(zero, table.empty(), {})
+        return self
+
+    def exists(self) -> bool:
+        """True if this looks like a lake."""
+        return (self.path / "sources").is_dir()
+
+    def hot(self, table: schema.Table) -> Path:
+        """Folder of the table's segments as they landed."""
+        return self.path / table.zone / table.name / "hot"
+
+    def cold(self, table: schema.Table) -> Path:
+        """Folder of the table's compacted files."""
+        return self.path / table.zone / table.name / "cold"
+
+    @contextmanager
+    def lock(self, name: str, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
+        """Hold `lake/.<name>.lock`; yields False if `wait` is off and somebody else has it."""
+        with explained(self.path), (self.path / f".{name}.lock").open("w") as file:
+            how = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB)
+            try:
+                fcntl.flock(file, how)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    @property
+    def closed(self) -> str:
+        """The newest part that no writer may still write to."""
+        try:
+            return (self.path / "closed").read_text(encoding="ascii").strip() or ZERO_PART
+        except FileNotFoundError:
+            return ZERO_PART
+
+    def close(self, part: str) -> None:
+        """Say that `part` and all before it are closed; call with the commit lock held exclusively."""
+        write_text(self.path / "closed", part + "\n")
+
+    def open_part(self, now: datetime) -> str:
+        """The part a segment landing at `now` belongs to: the hour, or the next number in a closed one."""
+        part = f"{now.astimezone(UTC):%Y-%m-%dT%H}.0000"
+        closed = self.closed
+        if part > closed:
+            return part
+        hour, _, number = closed.partition(".")
+        return f"{hour}.{int(number) + 1:04d}"
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, or an empty one for a lake that was never compacted."""
+        try:
+            return dict(json.loads((self.path / "manifest.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {"format": 1, "generation": 0, "watermark": ZERO_PART, "compacted": {}, "tables": {}}
+        except ValueError as error:
+            raise LakeError(
+                f"unreadable: {error}", place=str(self.path / "manifest.json"), hint="restore it"
+            ) from None
+
+
+def stored() -> tuple[schema.Table, ...]:
+    """Every table a lake holds."""
+    return (*schema.STORED, schema.CATALOG)
+
+
+@contextmanager
+def explained(place: Path) -> Iterator[None]:
+    """Turn an operating system's refusal into one line with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        hint = {
+            28: "free space there or name another lake with --lake; what was committed is safe",
+            13: "check the folder's owner, or name another lake with --lake",
+            30: "the file system is read-only; name another lake with --lake",
+        }.get(error.errno or 0, "check the lake's folder")
+        raise LakeError(
+            (error.strerror or str(error)).lower(), place=str(error.filename or place), hint=hint
+        ) from error
+
+
+def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> None:
+    """Write durably under the final name: temporary name, fsync, rename, fsync of the folder."""
+    temporary = stage_parquet(path, frame, metadata)
+    publish(temporary, path)
+
+
+def stage_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> Path:
+    """Write and fsync under a temporary name beside `path`; readers' globs do not match it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            frame.write_parquet(file, compression="zstd", compression_level=3, metadata=metadata)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, pl.exceptions.PolarsError):
+            raise OSError(
+                28, "no space left on device, or the file could not be written", str(path)
+            ) from error
+        raise
+    return temporary
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Rename over `path` and make the rename durable."""
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file durably by rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    publish(temporary, path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
