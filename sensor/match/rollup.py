@@ -16,7 +16,7 @@ BUCKET = "15m"
 #: how far behind the newest row a row may still arrive and join its bucket
 LATE = timedelta(minutes=10)
 #: zones that are not browsing: reverse lookups and link-local discovery
-NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local", "_tcp", "_udp")
+NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
 _SUMS = ("lookups", "connections", "bytes_up", "bytes_down")
 _KEY = ("bucket", "host")

@@ -60,6 +60,8 @@ def compact(lake: Lake, *, zone: str, now: datetime, settle: timedelta = SETTLE)
             "watermark": watermark,
             "compacted_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "zone": zone,
+            "parts": _parts_since(old, compacted, now),
+            "retired": _retired(old, tables, now),
             "compacted": compacted,
             "tables": tables,
         }
@@ -78,21 +80,16 @@ def sweep(lake: Lake, *, now: datetime) -> int:
         if not mine:
             return 0
         manifest = lake.manifest()
-        limit = (now - GRACE).timestamp()
-        doomed: list[Path] = []
-        parts: list[str] = []
-        for table in stored():
-            for part, names in manifest["compacted"].get(table.name, {}).items():
-                files = [lake.hot(table) / f"part={part}" / name for name in names]
-                old = [file for file in files if file.exists() and file.stat().st_mtime < limit]
-                doomed += old
-                parts += [part] * bool(old)
-            named = {lake.path / f for files in _cold(manifest, table).values() for f in files}
-            doomed += [
-                f
-                for f in lake.cold(table).glob("*/*.parquet")
-                if f not in named and f.stat().st_mtime < limit
-            ]
+        parts = [part for part, since in manifest.get("parts", {}).items() if _is_over(since, now)]
+        doomed = [
+            lake.hot(table) / f"part={part}" / name
+            for table in stored()
+            for part in parts
+            for name in manifest["compacted"].get(table.name, {}).get(part, ())
+        ]
+        doomed += [lake.path / f for f, since in manifest.get("retired", {}).items() if _is_over(since, now)]
+        doomed += _orphans(lake, manifest, now)
+        doomed = [file for file in doomed if file.exists()]
         if parts:
             mark = pl.DataFrame({"low_water": [max(parts)]})
             write_parquet(lake.path / "low_water.parquet", mark, {})
@@ -217,6 +214,37 @@ def _entry(table: schema.Table, cold: dict[str, list[str]]) -> dict[str, Any]:
 
 def _cold(manifest: dict[str, Any], table: schema.Table) -> dict[str, list[str]]:
     return dict(manifest["tables"].get(table.name, {}).get("cold", {}))
+
+
+def _is_over(since: str, now: datetime) -> bool:
+    return datetime.fromisoformat(since) < now - GRACE
+
+
+def _parts_since(
+    old: dict[str, Any], compacted: dict[str, dict[str, list[str]]], now: datetime
+) -> dict[str, str]:
+    """Since when each hot part still on disk has been in cold."""
+    known = old.get("parts", {})
+    present = {part for account in compacted.values() for part in account}
+    return {part: known.get(part, now.astimezone(UTC).isoformat()) for part in sorted(present)}
+
+
+def _retired(old: dict[str, Any], tables: dict[str, Any], now: datetime) -> dict[str, str]:
+    """Cold files no longer named, and since when: an older reader may still be using them."""
+    named = {file for entry in tables.values() for files in entry["cold"].values() for file in files}
+    before = {file for entry in old["tables"].values() for files in entry["cold"].values() for file in files}
+    kept = {file: since for file, since in old.get("retired", {}).items() if not _is_over(since, now)}
+    return kept | {file: now.astimezone(UTC).isoformat() for file in sorted(before - named)}
+
+
+def _orphans(lake: Lake, manifest: dict[str, Any], now: datetime) -> list[Path]:
+    """Cold files that a killed compaction left behind, and old temporary files."""
+    named = {file for table in stored() for files in _cold(manifest, table).values() for file in files}
+    known = {lake.path / file for file in (*named, *manifest.get("retired", {}))}
+    limit = (now - GRACE).timestamp()
+    found = [f for t in stored() for f in lake.cold(t).glob("*/*.parquet") if f not in known]
+    found += lake.path.glob("*/*/*/*/.*.tmp")
+    return [file for file in found if file.stat().st_mtime < limit]
 
 
 def _remove_empty_parts(lake: Lake) -> None:

@@ -1,0 +1,71 @@
+"""Entry point: the list of commands, and what an error looks like.
+
+Exit codes: 0 done · 2 wrong usage or setting · 3 input that could not be read (what could be was
+kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query failed · 130 Ctrl-C ·
+1 a bug of ours, with its traceback in a file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from sensor.cli import catalog, compact, doctor, report, scan, sources, sql, warm
+from sensor.errors import ShadowAIError
+
+app = typer.Typer(
+    name="shadowai",
+    help="Which AI is used in this network, by whom, and how much data goes out to it.",
+    epilog="Exit codes: 0 done · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · 130 stopped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("scan")(scan.command)
+app.command("report")(report.command)
+app.command("sql")(sql.command)
+app.command("sources")(sources.command)
+app.add_typer(catalog.app, name="catalog")
+app.command("compact")(compact.command)
+app.command("doctor")(doctor.command)
+app.command("warm")(warm.command)
+
+
+def run() -> None:
+    """Run the command line; every error a user can meet is one line on stderr."""
+    try:
+        app()
+    except ShadowAIError as error:
+        _say(f"shadowai: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("shadowai: stopped; what was committed is safe, and the same command goes on from there")
+        sys.exit(130)
+    except BrokenPipeError:
+        # `shadowai sql … | head`: the reader has left; that is no error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        _say(
+            f"shadowai: this is a bug of ours ({type(error).__name__}: {error}); details in {_keep_traceback()}"
+        )
+        sys.exit(1)
+
+
+def _say(line: str) -> None:
+    """One line to stderr, without control characters a file name might carry."""
+    clean = "".join(c if c.isprintable() else "?" for c in line.replace("\n", " "))
+    print(clean, file=sys.stderr)
+
+
+def _keep_traceback() -> str:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="shadowai-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name

@@ -1,0 +1,46 @@
+"""Options that several commands share, and the way to the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sensor.settings import Settings
+    from sensor.store.lake import Lake
+
+LakeOption = Annotated[
+    Path | None,
+    typer.Option("--lake", help="Folder of the lake.", show_default="settings, else the user's data folder"),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file.", show_default="shadowai.toml")
+]
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", help="Folder for keys and caches.", show_default="the user's state folder"),
+]
+SignaturesOption = Annotated[
+    list[Path] | None, typer.Option("--signatures", help="Folder laid over the built-in catalog; repeatable.")
+]
+
+
+def settings_from(config: Path | None, **options: Any) -> Settings:
+    """Settings of file, environment and options."""
+    from sensor.settings import load
+
+    return load(config, **options)
+
+
+def existing_lake(settings: Settings) -> Lake:
+    """The lake to read from. Raises LakeError if there is none yet."""
+    from sensor.errors import LakeError
+    from sensor.settings import lake_path
+    from sensor.store.lake import Lake
+
+    lake = Lake(lake_path(settings))
+    if not lake.exists():
+        raise LakeError("no lake here yet", place=str(lake.path), hint="fill one with `shadowai scan PATH`")
+    return lake

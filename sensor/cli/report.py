@@ -1,0 +1,38 @@
+"""`shadowai report`: the weekly page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensor.cli.options import ConfigOption, LakeOption, existing_lake, settings_from
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")] = Path("weekly-report.html"),
+    week: Annotated[
+        str | None, typer.Option(help="ISO week such as 2026-W46.", show_default="newest")
+    ] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="Moment the report speaks from.", show_default="none")
+    ] = None,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the weekly report as one self-contained HTML page."""
+    from analytics.report import weekly
+    from sensor.errors import UsageError
+
+    place = existing_lake(settings_from(config, lake=lake))
+    try:
+        weekly(place.path, out, week=week, as_of=as_of)
+    except ValueError as error:
+        raise UsageError(str(error), hint="shadowai report --week 2026-W46") from None
+    except OSError as error:
+        raise UsageError(
+            error.strerror or str(error), place=str(out), hint="name a file with --out"
+        ) from None
+    typer.echo(str(out))

@@ -1,0 +1,25 @@
+"""`shadowai warm`: compile the decode kernels now, so that the first scan does not have to."""
+
+from __future__ import annotations
+
+import typer
+
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_from
+
+
+def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOption = None) -> None:
+    """Compile the decode kernels once (package step, service start)."""
+    import time
+
+    from sensor.settings import lake_path, state_path
+
+    settings = settings_from(config, lake=lake, state=state)
+    folder = state_path(settings, lake_path(settings))
+    from sensor.decode import jit
+
+    began = time.perf_counter()
+    jit.use_cache(folder / "kernels")
+    was_cold = not jit.is_warm()
+    jit.warm()
+    done = "compiled" if was_cold else "were compiled already"
+    typer.echo(f"decode kernels {done}: {time.perf_counter() - began:.1f} s, kept in {jit.cache_folder()}")

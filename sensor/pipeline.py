@@ -1,0 +1,295 @@
+"""The whole journey: source → name → match → roll up → privacy → store.
+
+`run` is the story; each step is a room of its own. Nothing here knows a file format, a protocol
+or a service.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+import tldextract
+
+from sensor import schema
+from sensor.catalog.load import Catalog
+from sensor.identity import people
+from sensor.identity.scope import Scopes
+from sensor.match.grade import grade
+from sensor.match.match import match
+from sensor.match.naming import NameTable
+from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup
+from sensor.privacy.keys import Keys
+from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.sources.interface import Batch, Input, Source
+from sensor.store.segments import Commits, Progress
+
+#: how long the hashes of rows are kept to number exact repetitions
+_REPEATS_WITHIN = pl.duration(hours=1)
+
+#: what makes two rows the same row wherever they were read; never the catalog's opinion of it
+_IDENTITY = (
+    "seen_at", "duration_s", "source", "kind", "action", "site", "client", "client_port", "user_name", "host",
+    "url_path", "method", "status", "server", "server_port", "transport", "tunnel", "slice", "bytes_up",
+    "bytes_down",
+)  # fmt: skip
+_TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who saw it: the columns every stored row carries."""
+
+    sensor: str
+    site: str
+    vantage: str
+    source: str
+    input: str
+
+    def columns(self) -> list[pl.Expr]:
+        """The origin as literal columns."""
+        names = ("sensor", "site", "vantage", "source", "input")
+        return [pl.lit(getattr(self, name), dtype=pl.String).alias(name) for name in names]
+
+
+@dataclass
+class Verdict:
+    """What one input gave: printed after a scan."""
+
+    name: str
+    origin: Origin
+    packets: int = 0
+    records: int = 0
+    rejected: int = 0
+    bytes: int = 0
+    observations: int = 0
+    sightings: int = 0
+    apps: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+    def count(self, frames: dict[str, pl.DataFrame]) -> None:
+        """Add one batch's frames (those about to be stored)."""
+        coverage, sightings = frames["coverage"], frames["sightings"]
+        self.packets += int(coverage.get_column("packets").sum() or 0)
+        self.records += int(coverage.get_column("records").sum() or 0)
+        self.rejected += int(coverage.get_column("rejected").sum() or 0)
+        self.bytes += int(coverage.get_column("bytes").sum() or 0)
+        self.sightings += sightings.height
+        self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
+        for reason, count in frames["rejects"].select("reason", "count").iter_rows():
+            self.reasons[reason] += count or 0
+        for moment in coverage.get_column("first_seen").drop_nulls():
+            self.first_seen = min(self.first_seen or moment, moment)
+        for moment in coverage.get_column("last_seen").drop_nulls():
+            self.last_seen = max(self.last_seen or moment, moment)
+
+
+class Pipeline:
+    """Turns the batches of one input into frames ready to store; keeps what must outlive a batch."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        catalog: Catalog,
+        scopes: Scopes,
+        keys: Keys,
+        pseudonyms: Pseudonyms,
+        held_by: pl.DataFrame | None = None,
+    ) -> None:
+        self._origin = origin
+        self._catalog = catalog
+        self._scopes = scopes
+        self._keys = keys
+        self._pseudonyms = pseudonyms
+        self._people = held_by
+        self._emitted: set[int] = set()
+        self._naming = NameTable()
+        self._names = NamesRollup()
+        self._bursts = LookupBursts()
+        self._repeats = _Repeats()
+        self._domain = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+    def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of one batch, conformed and protected."""
+        observations = schema.OBSERVATIONS.conform(
+            batch.frames.get("observations", schema.OBSERVATIONS.empty())
+        )
+        self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
+        named = self._naming.name(observations).with_columns(self._origin.columns())
+        self._names.add(named, ~_is_no_name(pl.col("host")))
+        hits = match(named.with_columns(pl.col("path").alias("url_path")), self._catalog.index)
+        sightings = self._bursts.take(hits, last=last)
+        leases, directory = self._who(batch, observations)
+        return {
+            "sightings": self._sightings(sightings),
+            "names": self._rolled_names(last=last),
+            "coverage": self._with_origin(batch, schema.COVERAGE),
+            "rejects": self._with_origin(batch, schema.REJECTS),
+            "leases": leases,
+            "directory": directory,
+        }
+
+    def _sightings(self, hits: pl.DataFrame) -> pl.DataFrame:
+        rows = self._scopes.add(hits).with_columns(grade(hits).alias("grade"))
+        rows = rows.with_columns(
+            _connections().alias("connections"),
+            pl.when((pl.col("slice").fill_null(0) == 0) & pl.col("method").is_not_null())
+            .then(1)
+            .cast(pl.Int64)
+            .alias("requests"),
+            pl.col("user_agent")
+            .str.extract(r"^([A-Za-z0-9._+-]{1,40}(?:/[0-9]+(?:\.[0-9]+)?)?)")
+            .alias("user_agent"),
+            pl.lit(self._catalog.version).alias("catalog_version"),
+        )
+        rows = rows.with_columns(*self._ids(rows))
+        return self._pseudonyms.protect(
+            schema.SIGHTINGS.conform(rows), schema.SIGHTINGS, site=self._origin.site
+        )
+
+    def _ids(self, rows: pl.DataFrame) -> list[pl.Series]:
+        """event_id, connection and flow, from the clear values, under the key of the row's epoch."""
+        rows = rows.with_columns(
+            pl.coalesce("started_at", "seen_at").alias("_began"),
+            pl.concat_str(_text(_IDENTITY), separator="|").alias("_identity"),
+        )
+        nth = self._repeats.number(rows.select("_identity", "seen_at"))
+        identity = pl.concat_str("_identity", pl.lit("|"), nth)
+        tuple_text = pl.concat_str(_text(_TUPLE), separator="|")
+        has_tuple = pl.col("started_at").is_not_null() & pl.col("client_port").is_not_null()
+        flow = pl.when(has_tuple).then(tuple_text)
+        began = pl.col("started_at").dt.epoch("us").cast(pl.String)
+        ids = self._pseudonyms.row_ids
+        return [
+            ids(rows, identity, "seen_at").alias("event_id"),
+            ids(rows, pl.concat_str(flow, pl.lit("|"), began), "_began").alias("connection"),
+            ids(rows, flow, "_began").alias("flow"),
+        ]
+
+    def _rolled_names(self, *, last: bool) -> pl.DataFrame:
+        rows = self._names.take(all_of_it=last).with_columns(self._origin.columns())
+        hosts = rows.get_column("host").unique().to_list()
+        domains = {
+            host: self._domain.extract_str(host).top_domain_under_public_suffix or host for host in hosts
+        }
+        rows = rows.with_columns(
+            pl.col("host").replace_strict(domains, return_dtype=pl.String).alias("domain")
+        )
+        return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
+
+    def _with_origin(self, batch: Batch, table: schema.Table) -> pl.DataFrame:
+        frame = table.conform(batch.frames.get(table.name, table.empty()))
+        return table.conform(frame.with_columns(self._origin.columns()))
+
+    def _who(self, batch: Batch, observations: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Leases and directory: the source's own, and once an epoch (tokens change) the people file's."""
+        leases = [schema.LEASES.conform(batch.frames.get("leases", schema.LEASES.empty()))]
+        directory = [schema.DIRECTORY.empty()]
+        new = set(self._keys.epochs_in(observations.get_column("seen_at"))) - self._emitted
+        if self._people is not None:
+            for epoch in sorted(new):
+                begin, end = self._keys.bounds(epoch)
+                leases.append(people.leases(self._people, begin, end))
+                directory.append(people.directory(self._people, begin, end))
+        self._emitted |= new
+        by_site = (
+            pl.concat(leases).with_columns(pl.col("site").fill_null(self._origin.site)).partition_by("site")
+        )
+        protected = [
+            self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
+        ]
+        return (
+            pl.concat([schema.LEASES.empty(), *protected]),
+            self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site),
+        )
+
+
+def run(
+    source: Source,
+    source_input: Input,
+    pipeline: Pipeline,
+    commits: Commits,
+    verdict: Verdict,
+    *,
+    start: int = 0,
+    committed: int = 0,
+    progressed: Callable[[int], None] = lambda position: None,
+) -> Verdict:
+    """Read an input from `start` to its end and commit batch by batch.
+
+    What lies before `committed` (a scan that was killed) is read again, because names, flows and
+    counts carry over, but not written twice.
+    """
+    begin = start
+    for batch, last in _with_last(source.read(source_input, start=start)):
+        frames = pipeline.process(batch, last=last)
+        verdict.count(frames)
+        verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
+        end = max(batch.position, begin)
+        if end > committed or committed == 0:
+            commits.commit(begin, end, frames)
+        begin = end
+        progressed(end)
+    commits.record(Progress(begin, complete=True))
+    return verdict
+
+
+class _Repeats:
+    """Numbers exact repetitions of a row, so that two equal lines are two and a re-read one is not."""
+
+    def __init__(self) -> None:
+        self._known = pl.DataFrame(
+            schema={"_identity": pl.String, "seen_at": schema.TIME, "count": pl.UInt32}
+        )
+
+    def number(self, rows: pl.DataFrame) -> pl.Series:
+        """Nth repetition (String, from 0) of each row of (_identity, seen_at)."""
+        joined = rows.join(
+            self._known.select("_identity", "count"), on="_identity", how="left", maintain_order="left"
+        )
+        within = pl.int_range(pl.len(), dtype=pl.UInt32).over("_identity")
+        nth = joined.select((within + pl.col("count").fill_null(0)).cast(pl.String).alias("nth")).to_series()
+        counts = rows.group_by("_identity").agg(
+            pl.col("seen_at").first(), pl.len().cast(pl.UInt32).alias("count")
+        )
+        newest = rows.get_column("seen_at").max()
+        if newest is not None:
+            self._known = (
+                pl.concat([self._known, counts])
+                .group_by("_identity")
+                .agg(pl.col("seen_at").first(), pl.col("count").sum())
+                .filter(pl.col("seen_at") > pl.lit(newest, dtype=schema.TIME) - _REPEATS_WITHIN)
+            )
+        return nth
+
+
+def _text(columns: Iterable[str]) -> list[pl.Expr]:
+    return [pl.col(name).cast(pl.String).fill_null("") for name in columns]
+
+
+def _connections() -> pl.Expr:
+    """1 for a connection's first slice and for a logged request or tunnel, 0 for later slices and lookups."""
+    first = pl.col("slice").fill_null(0) == 0
+    return (first & (pl.col("kind") != "dns")).cast(pl.Int64)
+
+
+def _is_no_name(host: pl.Expr) -> pl.Expr:
+    """Reverse lookups, link-local discovery and bare addresses: not somebody's browsing."""
+    address = host.str.contains(r"^[0-9.]+$") | host.str.contains(":", literal=True)
+    endings = pl.any_horizontal(host.str.ends_with(ending) for ending in NOT_NAMES)
+    return (address | endings).fill_null(True)
+
+
+def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
+    """Each batch and whether it is the last one; an input without any gives one empty batch."""
+    previous: Batch | None = None
+    for batch in batches:
+        if previous is not None:
+            yield previous, False
+        previous = batch
+    yield previous or Batch(0, {}), True
