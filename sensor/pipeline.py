@@ -15,10 +15,11 @@ import polars as pl
 import tldextract
 
 from sensor import schema
-from sensor.catalog.load import Catalog
 from sensor.identity import people
 from sensor.identity.scope import Scopes
 from sensor.match.grade import grade
+from sensor.match.hostname import normal
+from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup
@@ -69,6 +70,7 @@ class Verdict:
     sightings: int = 0
     apps: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    has_bytes_up: bool = False
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
@@ -80,6 +82,7 @@ class Verdict:
         self.rejected += int(coverage.get_column("rejected").sum() or 0)
         self.bytes += int(coverage.get_column("bytes").sum() or 0)
         self.sightings += sightings.height
+        self.has_bytes_up |= sightings.get_column("bytes_up").count() > 0
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
         for reason, count in frames["rejects"].select("reason", "count").iter_rows():
             self.reasons[reason] += count or 0
@@ -95,14 +98,16 @@ class Pipeline:
     def __init__(
         self,
         origin: Origin,
-        catalog: Catalog,
+        index: Index,
+        catalog_version: str,
         scopes: Scopes,
         keys: Keys,
         pseudonyms: Pseudonyms,
         held_by: pl.DataFrame | None = None,
     ) -> None:
         self._origin = origin
-        self._catalog = catalog
+        self._index = index
+        self._catalog_version = catalog_version
         self._scopes = scopes
         self._keys = keys
         self._pseudonyms = pseudonyms
@@ -121,8 +126,9 @@ class Pipeline:
         )
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         named = self._naming.name(observations).with_columns(self._origin.columns())
+        named = named.with_columns(normal(named.get_column("host")))
         self._names.add(named, ~_is_no_name(pl.col("host")))
-        hits = match(named.with_columns(pl.col("path").alias("url_path")), self._catalog.index)
+        hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
         sightings = self._bursts.take(hits, last=last)
         leases, directory = self._who(batch, observations)
         return {
@@ -145,7 +151,7 @@ class Pipeline:
             pl.col("user_agent")
             .str.extract(r"^([A-Za-z0-9._+-]{1,40}(?:/[0-9]+(?:\.[0-9]+)?)?)")
             .alias("user_agent"),
-            pl.lit(self._catalog.version).alias("catalog_version"),
+            pl.lit(self._catalog_version).alias("catalog_version"),
         )
         rows = rows.with_columns(*self._ids(rows))
         return self._pseudonyms.protect(

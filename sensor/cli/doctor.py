@@ -67,18 +67,19 @@ def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:
         catalog = load(*overlays, cache=state / "catalog")
     except CatalogError as error:
         return "catalog", False, str(error).splitlines()[0]
-    return "catalog", True, f"{len(catalog.services)} services, version {catalog.version}"
+    return "catalog", True, f"{len(catalog.entries)} services, version {catalog.version}"
 
 
 def _kernels(state: Path) -> Finding:
     from sensor.decode import jit
 
-    jit.use_cache(state / "kernels")
-    return (
-        "kernels",
-        True,
-        "compiled" if jit.is_warm() else "not compiled yet: `shadowai warm`, or the first scan",
+    kept = jit.use(state / "kernels")
+    text = (
+        "not compiled yet; `shadowai warm` or the first scan does it"
+        if jit.was_cold()
+        else f"compiled, {kept}"
     )
+    return "kernels", True, text
 
 
 def _programs() -> Iterator[Finding]:

@@ -50,9 +50,8 @@ def run() -> None:
         # `shadowai sql … | head`: the reader has left; that is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        _say(
-            f"shadowai: this is a bug of ours ({type(error).__name__}: {error}); details in {_keep_traceback()}"
-        )
+        kind = type(error).__name__
+        _say(f"shadowai: this is a bug of ours ({kind}: {error}); details in {_keep_traceback()}")
         sys.exit(1)
 
 

@@ -18,8 +18,8 @@ def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOp
     from sensor.decode import jit
 
     began = time.perf_counter()
-    jit.use_cache(folder / "kernels")
-    was_cold = not jit.is_warm()
+    kept = jit.use(folder / "kernels")
+    was_cold = jit.was_cold()
     jit.warm()
     done = "compiled" if was_cold else "were compiled already"
-    typer.echo(f"decode kernels {done}: {time.perf_counter() - began:.1f} s, kept in {jit.cache_folder()}")
+    typer.echo(f"decode kernels {done}: {time.perf_counter() - began:.1f} s, kept in {kept}")

@@ -98,6 +98,10 @@ class Source(ABC):
     #: True if reading can start at a position recorded earlier (a log that has grown)
     resumable: ClassVar[bool] = False
 
+    def __init__(self, internal_networks: Sequence[str] = ()) -> None:
+        """`internal_networks` (CIDR) help to tell client from server where nothing else does."""
+        self.internal_networks = tuple(internal_networks)
+
     @classmethod
     @abstractmethod
     def recognise(cls, head: bytes) -> float:

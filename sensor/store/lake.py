@@ -101,8 +101,8 @@ class Lake:
 
 
 def stored() -> tuple[schema.Table, ...]:
-    """Every table a lake holds."""
-    return (*schema.STORED, schema.CATALOG)
+    """Every table a lake holds, in the order a commit renames them: `sightings` last."""
+    return (schema.CATALOG, *schema.STORED)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from sensor import schema
-from sensor.store.lake import Lake, explained, publish, stage_parquet, write_text
+from sensor.store.lake import Lake, explained, publish, stage_parquet, stored, write_text
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Commits:
         """
         name = segment_name(self._input, begin)
         metadata = {"input": self._input, "from": str(begin), "to": str(end)}
-        tables = [t for t in schema.STORED if t.name in frames or t is schema.SIGHTINGS]
+        tables = [t for t in stored() if t.name in frames or t is schema.SIGHTINGS]
         with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
             part = f"part={self._lake.open_part(self._now())}"
             staged: list[tuple[Path, Path]] = []

@@ -1,0 +1,53 @@
+# Two commands matter: `make demo` and `make test`. Everything they need they install into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO := demo
+DEMO_OPTIONS := --config pcaps/shadowai.toml --lake $(DEMO)/lake
+
+.PHONY: demo test lint bench lab clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.installed  ## scan pcaps/ and write demo/weekly-report.html
+	@mkdir -p $(DEMO)
+	@$(BIN)/shadowai scan pcaps $(DEMO_OPTIONS) --state $(DEMO)/state
+	@$(BIN)/shadowai report $(DEMO_OPTIONS) --out $(DEMO)/weekly-report.html >/dev/null
+	@printf '\nThe weekly report: %s\n\nNext:\n' $(DEMO)/weekly-report.html
+	@printf '  %s\n' \
+	  '$(BIN)/shadowai sql --lake $(DEMO)/lake "SELECT service, people, bytes_up FROM usage_weekly WHERE department = '"'all'"' ORDER BY week DESC, bytes_up DESC LIMIT 10"' \
+	  '$(BIN)/shadowai catalog explain api.openai.com' \
+	  '$(BIN)/shadowai scan YOUR.pcap YOUR-LOGS/ --lake my-lake'
+
+test: .venv/.dev  ## lint, types and tests; installs system packages too when root
+	@sh tests/system-packages.sh
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+lint: .venv/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: .venv/.dev  ## benchmarks, each against a peer run in the same session
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+lab: .venv/.dev  ## record pcaps/ anew (root, Linux)
+	@$(BIN)/python -m tests.lab --out pcaps
+
+clean:
+	rm -rf .venv .venv-lab $(DEMO) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with make PYTHON=…") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
+	@echo 'installing into .venv …'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.installed
+	@echo 'installing what the tests need …'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

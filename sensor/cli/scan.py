@@ -1,0 +1,136 @@
+"""`shadowai scan`: captures and logs in, lake and summary out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.compact import settle
+from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, StateOption, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress as ProgressBar
+
+    from sensor.pipeline import Verdict
+    from sensor.scan import Outcome
+
+
+def command(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")],
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    signatures: SignaturesOption = None,
+    sensor: Annotated[str | None, typer.Option(help="Name of the sensor these inputs come from.")] = None,
+    site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
+    vantage: Annotated[str | None, typer.Option(help="The place it watched from.")] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="CSV: address,user_name,device,department,site.", exists=False)
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Read inputs again that were read before (newer catalog).")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+) -> None:
+    """Read captures and logs; kind told by content, compressed files read directly."""
+    from sensor.scan import Declared, Scan
+    from sensor.sources import detect
+    from sensor.sources import open as opening
+
+    chosen = settings_from(
+        config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
+    )
+    if people is not None:
+        chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
+    found = opening.find(paths)
+    plan = detect.plan(found.files, walked=found.walked)
+    for problem in [*found.problems, *plan.problems]:
+        typer.echo(f"shadowai: {problem}", err=True)
+    if not plan.inputs:
+        raise typer.Exit(3)
+    scan = Scan(chosen, Declared(sensor, site, vantage))
+    if scan.needs_compiling(plan) and not quiet:
+        typer.echo("compiling the decode kernels, once for this machine …", err=True)
+    outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
+    settled = settle(scan.lake, chosen, include_current=True)
+    if not quiet:
+        _conclude(outcome, scan.lake.path, settled)
+    if found.problems or plan.problems or outcome.unreadable:
+        raise typer.Exit(3)
+
+
+class _Teller:
+    """Progress on a terminal, nothing when piped or quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    @contextmanager
+    def progress(self, total_bytes: int | None) -> Iterator[Callable[[str, int], None]]:
+        """Yields a function to be told (what is read, bytes read so far of everything)."""
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        if self._quiet or not console.is_terminal:
+            yield lambda name, done: None
+            return
+        with _bar(console) as bar:
+            task = bar.add_task("", total=total_bytes)
+            yield lambda name, done: bar.update(task, description=name[-40:], completed=done)
+
+
+def _bar(console: object) -> ProgressBar:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,  # type: ignore[arg-type]
+        transient=True,
+    )
+
+
+def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
+    """One line an input, then what the lake says about the newest week."""
+    from analytics.render.text import summary
+
+    for verdict in outcome.verdicts:
+        typer.echo(line(verdict))
+    for name in outcome.unchanged:
+        typer.echo(f"{name}: read before, nothing new")
+    if outcome.advice:
+        typer.echo("")
+        for advice in outcome.advice:
+            typer.echo(f"note: {advice}")
+    typer.echo("")
+    if settled:
+        typer.echo(summary(lake, None))
+    else:
+        typer.echo("another compaction is at work; the views follow with it")
+
+
+def line(verdict: Verdict) -> str:
+    """What one input gave, on one line."""
+    unit, count = ("packets", verdict.packets) if verdict.packets else ("records", verdict.records)
+    text = f"{verdict.name}: {verdict.origin.source}, {count:,} {unit}, {verdict.sightings:,} sightings"
+    text += f" of {len(verdict.apps)} services" if verdict.apps else ""
+    if verdict.reasons:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in verdict.reasons.most_common(3))
+        text += f"; not used: {reasons}"
+    return text

@@ -1,0 +1,210 @@
+"""One scan: which inputs are new, grown, interrupted or known, and each one's journey.
+
+The loop over inputs; the journey of a single one is `pipeline.run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from sensor import schema
+from sensor.catalog.load import Catalog, load
+from sensor.identity import people
+from sensor.identity.scope import Scopes
+from sensor.match.index import Index
+from sensor.pipeline import Origin, Pipeline, Verdict, run
+from sensor.privacy.keys import Keys
+from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.settings import SensorSettings, Settings, lake_path, state_path
+from sensor.sources.detect import Plan
+from sensor.sources.interface import File, Input, Source
+from sensor.store.lake import Lake
+from sensor.store.segments import Commits, Progress
+
+#: which kind of evidence is believed first when several saw the same
+DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "dns": 4}
+#: read at a time when only counting what a compressed file holds
+_COUNT_BYTES = 4 << 20
+
+
+class Teller(Protocol):
+    """Who is told how far a scan is."""
+
+    def progress(self, total_bytes: int | None) -> AbstractContextManager[Callable[[str, int], None]]:
+        """A function to be called with (name, bytes read so far of everything)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the command line says about where the inputs come from; None where it says nothing."""
+
+    sensor: str | None = None
+    site: str | None = None
+    vantage: str | None = None
+
+
+@dataclass
+class Outcome:
+    """What a scan did."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+
+class Scan:
+    """A lake, a catalog and keys, ready to take inputs."""
+
+    def __init__(self, settings: Settings, declared: Declared) -> None:
+        self.settings = settings
+        self.lake = Lake(lake_path(settings))
+        self._declared = declared
+        self._state = state_path(settings, self.lake.path)
+        self._scopes = Scopes(settings.networks)
+        self._people = people.read(settings.identity.people) if settings.identity.people else None
+        self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
+        self._index = Index.build(self._catalog.indicators)
+
+    def needs_compiling(self, plan: Plan) -> bool:
+        """True if a capture is to be read and the decode kernels are not compiled yet."""
+        if not any(kind.vantage == "packets" for kind, _ in plan.inputs):
+            return False
+        from sensor.decode import jit
+
+        jit.use(self._state / "kernels")
+        return jit.was_cold()
+
+    def run(self, plan: Plan, *, replace: bool, tell: Teller) -> Outcome:
+        """Read every input of `plan` and commit what it gave. Raises LakeError."""
+        self.lake.create()
+        outcome = Outcome()
+        sizes = [file.size for _, one in plan.inputs for file in one.files]
+        total = None if None in sizes else sum(size or 0 for size in sizes)
+        before = 0
+        sensors: list[SensorSettings] = []
+        with tell.progress(total) as told:
+            for kind, one in plan.inputs:
+                size = sum(file.size or 0 for file in one.files)
+                sensor = self._sensor(kind, one)
+                self._take(kind, one, sensor, outcome, replace, _scaled(told, one, before, size))
+                sensors.append(sensor)
+                before += size
+                told(one.name, before)
+        self._commit_reference(sensors, [kind for kind, _ in plan.inputs])
+        return outcome
+
+    def _take(
+        self,
+        kind: type[Source],
+        one: Input,
+        sensor: SensorSettings,
+        outcome: Outcome,
+        replace: bool,
+        progressed: Callable[[int], None],
+    ) -> None:
+        commits = Commits(self.lake, one.identity)
+        start, committed = self._where_to_start(kind, one, commits, replace)
+        if start is None:
+            outcome.unchanged.append(one.name)
+            return
+        origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
+        keys = Keys(self._state, self.settings.zone)
+        pseudonyms = Pseudonyms(keys, self.settings.privacy, self._is_internal)
+        pipeline = Pipeline(
+            origin, self._index, self._catalog.version, self._scopes, keys, pseudonyms, self._people
+        )
+        verdict = Verdict(one.name, origin)
+        run(
+            kind(self.settings.networks.internal),
+            one,
+            pipeline,
+            commits,
+            verdict,
+            start=start,
+            committed=committed,
+            progressed=progressed,
+        )
+        outcome.verdicts.append(verdict)
+        if kind.advice and not verdict.has_bytes_up and kind.advice not in outcome.advice:
+            outcome.advice.append(kind.advice)
+
+    def _where_to_start(
+        self, kind: type[Source], one: Input, commits: Commits, replace: bool
+    ) -> tuple[int | None, int]:
+        """(first byte to read, or None if nothing is new; bytes committed by a scan that was killed)."""
+        progress = commits.progress()
+        if replace and progress != Progress():
+            commits.forget()
+            return 0, 0
+        if not progress.complete:
+            return 0, progress.position
+        size = _uncompressed_size(one)
+        if size is not None and size <= progress.position:
+            return None, 0
+        if kind.resumable and len(one.files) == 1:
+            return progress.position, progress.position
+        commits.forget()
+        return 0, 0
+
+    def _is_internal(self, value: str) -> bool:
+        return self._scopes.scope(value) in ("internal", "guest", "proxy") or (
+            self._scopes.scope(value) == "unknown" and self._scopes.is_internal_name(value)
+        )
+
+    def _sensor(self, kind: type[Source], one: Input) -> SensorSettings:
+        path = one.files[0].path or one.files[0].name
+        known = self.settings.sensor_for(str(Path(path).absolute()), kind.name)
+        changes = {
+            "name": self._declared.sensor,
+            "site": self._declared.site,
+            "vantage": self._declared.vantage,
+        }
+        return known.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+    def _commit_reference(self, used: list[SensorSettings], kinds: list[type[Source]]) -> None:
+        """The sensors and the catalog, so that the lake explains itself on another machine."""
+        rows = {
+            sensor.name: {
+                "sensor": sensor.name,
+                "site": sensor.site,
+                "vantage": sensor.vantage or kind.vantage,
+                "rank": sensor.rank or DEFAULT_RANKS.get(sensor.vantage or kind.vantage, 9),
+                "kind": "packets" if kind.vantage == "packets" else "logs",
+                "zone": self.settings.zone,
+                "cadence_s": sensor.cadence_s,
+                "population": sensor.population,
+            }
+            for sensor, kind in zip(used, kinds, strict=True)
+        }
+        sensors = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
+        reference = Commits(self.lake, "reference")
+        reference.commit(0, 0, {"sensors": sensors, "catalog": self._catalog.frame()})
+
+
+def _uncompressed_size(one: Input) -> int | None:
+    """Bytes the input holds uncompressed; None for a stream, which cannot be read twice."""
+    sizes = [_size(file) for file in one.files]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _size(file: File) -> int | None:
+    if file.path is not None or file.size is None:
+        return file.size
+    total = 0
+    with file.open() as stream:
+        while piece := stream.read(_COUNT_BYTES):
+            total += len(piece)
+    return total
+
+
+def _scaled(told: Callable[[str, int], None], one: Input, before: int, size: int) -> Callable[[int], None]:
+    """Positions count uncompressed bytes; the bar counts bytes on disk, so never more than the file has."""
+    return lambda position: told(one.name, before + min(position, size))
