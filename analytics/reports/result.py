@@ -1,0 +1,74 @@
+"""What a report run hands to its story and its page: plain rows, with the SQL and hash behind them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from analytics.reports.spec import Figure, Spec
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The week under report and its limits; also a one-row table every figure may read."""
+
+    week: date  # Monday
+    previous: date
+    oldest: date  # Monday eleven weeks earlier: the twelve weeks of a trend
+    four_weeks: date  # Monday three weeks earlier
+    sunday: date
+    earliest: date  # Monday of the first week the lake knows
+    starts_at: datetime  # midnight of Monday in the report's zone
+    ends_at: datetime  # midnight of the next Monday in the report's zone
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What holds for the whole lake, printed in the header."""
+
+    zone: str
+    k: int
+    privacy: str
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows one figure's SQL gave."""
+
+    figure: Figure
+    rows: tuple[Row, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the rows as canonical JSON: same data, same hash, on any machine."""
+        columns = list(self.figure.columns)
+        cells = [[row[name] for name in columns] for row in self.rows]
+        text = json.dumps([columns, *cells], ensure_ascii=False, separators=(",", ":"), default=_canonical)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A report's figures for one week."""
+
+    spec: Spec
+    facts: Facts
+    scope: Scope
+    tables: Mapping[str, Table]
+
+    def rows(self, figure: str) -> tuple[Row, ...]:
+        """Rows of a figure by its id."""
+        return self.tables[figure].rows
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no canonical form; cast it in the figure's SQL")

@@ -1,0 +1,82 @@
+"""Runs a report's figures over the open views and returns plain rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from analytics.reports.result import Facts, Result, Row, Scope, Table
+from analytics.reports.spec import Figure, Spec
+
+_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+_WEEKS_SQL = """
+SELECT DISTINCT week FROM usage_weekly
+UNION
+SELECT DISTINCT CAST(DATE_TRUNC('week', day) AS DATE) FROM coverage_daily WHERE minutes_seen > 0
+ORDER BY week
+"""
+
+
+def weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
+    """Mondays of all weeks with use or coverage, oldest first."""
+    return [row[0] for row in lake.execute(_WEEKS_SQL).fetchall() if row[0] is not None]
+
+
+def monday(week: str) -> date:
+    """Monday of an ISO week such as '2026-W46'. Raises ValueError saying what was expected."""
+    match = _WEEK.fullmatch(week)
+    if match is None:
+        raise ValueError(f"{week!r} is not an ISO week; write it like 2026-W46")
+    return date.fromisocalendar(int(match[1]), int(match[2]), 1)
+
+
+def scope_of(week: date, known: list[date], zone: str) -> Scope:
+    """The week and its limits; days begin at midnight of `zone`, also when clocks change."""
+    tz = ZoneInfo(zone)
+    following = week + timedelta(days=7)
+    return Scope(
+        week=week,
+        previous=week - timedelta(days=7),
+        oldest=week - timedelta(days=77),
+        four_weeks=week - timedelta(days=21),
+        sunday=week + timedelta(days=6),
+        earliest=min(known, default=week),
+        starts_at=datetime.combine(week, time(), tz).astimezone(UTC),
+        ends_at=datetime.combine(following, time(), tz).astimezone(UTC),
+    )
+
+
+def run(lake: duckdb.DuckDBPyConnection, spec: Spec, facts: Facts, scope: Scope) -> Result:
+    """Every figure of `spec` for one week. Earlier figures are readable by their id."""
+    lake.execute("SET TimeZone = 'UTC'")
+    lake.execute(scope_sql(scope))
+    return Result(spec, facts, scope, {table.figure.id: table for table in _tables(lake, spec)})
+
+
+def scope_sql(scope: Scope) -> str:
+    """The statement that makes the one-row view `scope`; printed so that a reader can run a figure."""
+    dates = ("week", "previous", "oldest", "four_weeks", "sunday", "earliest")
+    columns = [f"DATE '{getattr(scope, name).isoformat()}' AS {name}" for name in dates]
+    columns += [
+        f"TIMESTAMPTZ '{getattr(scope, name).isoformat(sep=' ')}' AS {name}" for name in ("starts_at", "ends_at")
+    ]
+    return "CREATE OR REPLACE TEMP VIEW scope AS\nSELECT " + ",\n       ".join(columns)
+
+
+def _tables(lake: duckdb.DuckDBPyConnection, spec: Spec) -> Iterator[Table]:
+    for figure in spec.figures:
+        lake.execute(f"CREATE OR REPLACE TEMP VIEW {figure.id} AS\n{figure.sql}")
+        yield Table(figure, _rows(lake, figure))
+
+
+def _rows(lake: duckdb.DuckDBPyConnection, figure: Figure) -> tuple[Row, ...]:
+    # The file itself runs, not the view: only then is its ORDER BY binding.
+    cursor = lake.execute(figure.sql)
+    names = [column[0] for column in cursor.description or ()]
+    if set(names) != set(figure.columns):
+        raise ValueError(f"figure {figure.id}: columns {names} differ from report.yml {list(figure.columns)}")
+    return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())

@@ -1,0 +1,63 @@
+"""Reads a report's folder: report.yml with its questions, and one SQL file per figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import yaml
+
+_KEYS = {"id", "question", "row", "columns", "given", "expect"}
+_REQUIRED = {"id", "question", "row", "columns"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One question and the SQL that answers it."""
+
+    id: str
+    question: str
+    row: str  # what one row is
+    columns: Mapping[str, str]  # name -> meaning
+    sql: str
+    given: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # view -> rows, for the test
+    expect: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A report: its question, and its figures in the order they run."""
+
+    name: str
+    title: str
+    question: str
+    figures: tuple[Figure, ...]
+
+
+def read(folder: Traversable) -> Spec:
+    """The report described in `folder`. Raises ValueError naming the figure that is wrong."""
+    raw = yaml.safe_load(folder.joinpath("report.yml").read_text(encoding="utf-8"))
+    figures = tuple(_figure(folder, entry) for entry in raw["figures"])
+    ids = [figure.id for figure in figures]
+    if repeated := sorted({i for i in ids if ids.count(i) > 1}):
+        raise ValueError(f"report.yml: figure ids given twice: {', '.join(repeated)}")
+    return Spec(raw["name"], raw["title"], raw["question"], figures)
+
+
+def _figure(folder: Traversable, entry: dict[str, Any]) -> Figure:
+    name = entry.get("id", "?")
+    if unknown := set(entry) - _KEYS:
+        raise ValueError(f"report.yml: figure {name}: unknown fields {sorted(unknown)}")
+    if missing := _REQUIRED - set(entry):
+        raise ValueError(f"report.yml: figure {name}: missing fields {sorted(missing)}")
+    return Figure(
+        id=name,
+        question=entry["question"],
+        row=entry["row"],
+        columns=entry["columns"],
+        sql=folder.joinpath(f"{name}.sql").read_text(encoding="utf-8").strip(),
+        given=entry.get("given", {}),
+        expect=tuple(entry.get("expect", ())),
+    )

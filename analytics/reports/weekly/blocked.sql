@@ -1,0 +1,6 @@
+-- One row per service that somebody tried to reach and a control refused: attempted, not used.
+SELECT b.app, b.service, CAST(SUM(b.attempts) AS BIGINT) AS attempts
+FROM blocked_weekly b
+JOIN scope s ON s.week = b.week
+GROUP BY b.app, b.service
+ORDER BY attempts DESC, b.app, b.service

@@ -1,0 +1,116 @@
+"""Worth deciding: at most five questions that the week's figures raise, the strongest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from analytics.render import words
+from analytics.reports.result import Result, Row
+from analytics.reports.weekly.seeing import Seeing, comparable
+
+MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A question, the evidence for it, and what to look at before answering."""
+
+    question: str
+    evidence: str
+    grade: int | None
+    look: str
+
+
+def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
+    """One question per service (its strongest rule), then the blind spots. At most five."""
+    compares = comparable(result, result.scope.week, result.scope.previous)
+    asked: dict[str, Decision] = {}
+    for row in result.rows("decisions"):
+        if row["app"] not in asked and (compares or not row["compares"]):
+            asked[row["app"]] = _RULES[row["rule"]](row, result.facts.k)
+    blind = list(_blind_spots(result, seen))[:2]
+    return (*list(asked.values())[: MOST - len(blind)], *blind)
+
+
+def _new_uploads(row: Row, k: int) -> Decision:
+    return Decision(
+        f"{row['service']}: approve, limit or refuse?",
+        f"First seen this week; {_group(row, k)} sent {_sent(row)}.",
+        row["grade"],
+        f"Look at the vendor's data terms and at who needs it ({_category(row)}).",
+    )
+
+
+def _hub_uploads(row: Row, k: int) -> Decision:
+    return Decision(
+        f"{row['service']}: should anything be published there?",
+        f"{_capital(_group(row, k))} sent {_sent(row)} to a place that stores models and data for others.",
+        row["grade"],
+        "Look at which repositories are private, and who owns them.",
+    )
+
+
+def _doubled(row: Row, k: int) -> Decision:
+    return Decision(
+        f"{row['service']}: is this growth wanted?",
+        f"Uploads went from {words.size(row['last_bytes_up'])} to {_sent(row)}; {_group(row, k)} this week.",
+        row["grade"],
+        "Look at the departments below, and ask what the new use is for.",
+    )
+
+
+def _programs(row: Row, k: int) -> Decision:
+    before, now = words.number(row["last_connections"]), words.number(row["connections"])
+    return Decision(
+        f"{row['service']}: do programs act here on their own?",
+        f"Connections went from {before} to {now}; {_group(row, k)} this week.",
+        row["grade"],
+        f"Look at which hosts run it and with whose keys ({_category(row)}).",
+    )
+
+
+_RULES: dict[str, Callable[[Row, int], Decision]] = {
+    "new_uploads": _new_uploads,
+    "hub_uploads": _hub_uploads,
+    "doubled": _doubled,
+    "programs": _programs,
+}
+
+
+def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
+    if seen.doubts:
+        yield Decision(
+            "Can we see enough to rely on this page?",
+            f"We cannot tell {words.listing(seen.doubts, 5)}.",
+            None,
+            "Look at the sensors named below, then decide what to add or mend.",
+        )
+    mute = [s for s in result.rows("source_bytes") if s["connections"] and not s["knows_bytes_up"]]
+    if mute:
+        names = words.listing([f"{s['sensor']} ({s['source']})" for s in mute])
+        yield Decision(
+            "Should the proxy log what is sent?",
+            f"{names} records no bytes sent, so uploads through it are unknown.",
+            None,
+            "Look at a log format with request bytes and the TLS name.",
+        )
+
+
+def _group(row: Row, k: int) -> str:
+    count = words.people(row["people"], row["people_hidden"], k)
+    if count == words.UNKNOWN:
+        return "an unknown number of people"
+    return f"{count} {'person' if row['people'] == 1 else 'people'}"
+
+
+def _sent(row: Row) -> str:
+    return words.size_range(row["bytes_up"], row["bytes_up_max"], row["people_hidden"])
+
+
+def _category(row: Row) -> str:
+    return str(row["category"] or "uncategorised").replace("_", " ").replace("-", " ")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

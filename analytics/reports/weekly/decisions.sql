@@ -1,0 +1,39 @@
+-- One row per question worth deciding. `compares` marks rules that need last week to be comparable.
+WITH current_services AS (
+    SELECT v.*, s.week, s.earliest
+    FROM services v
+    CROSS JOIN scope s
+    WHERE v.seen
+),
+new_uploads AS (
+    SELECT 1 AS priority, 'new_uploads' AS rule, FALSE AS compares, c.*
+    FROM current_services c
+    WHERE c.first_week = c.week AND c.week > c.earliest AND c.grade >= 4 AND c.people IS NOT NULL
+),
+hub_uploads AS (
+    SELECT 2 AS priority, 'hub_uploads' AS rule, FALSE AS compares, c.*
+    FROM current_services c
+    WHERE c.category LIKE '%hub%' AND c.grade >= 4 AND c.bytes_up > 0
+),
+doubled AS (
+    SELECT 3 AS priority, 'doubled' AS rule, TRUE AS compares, c.*
+    FROM current_services c
+    WHERE c.last_bytes_up > 0 AND c.bytes_up > 2 * c.last_bytes_up AND c.bytes_up - c.last_bytes_up >= 1000000
+),
+programs AS (
+    SELECT 4 AS priority, 'programs' AS rule, TRUE AS compares, c.*
+    FROM current_services c
+    WHERE (c.category LIKE '%api%' OR c.category LIKE '%agent%' OR c.category LIKE '%coding%')
+      AND c.grade >= 3 AND c.last_connections > 0 AND 2 * c.connections >= 3 * c.last_connections
+      AND c.connections - c.last_connections >= 20
+),
+every_rule AS (
+    SELECT * FROM new_uploads
+    UNION ALL SELECT * FROM hub_uploads
+    UNION ALL SELECT * FROM doubled
+    UNION ALL SELECT * FROM programs
+)
+SELECT priority, rule, compares, app, service, category, grade, evidence, people, people_hidden, bytes_up,
+       bytes_up_max, last_bytes_up, connections, last_connections
+FROM every_rule
+ORDER BY priority, COALESCE(bytes_up, 0) DESC, app

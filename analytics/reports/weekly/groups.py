@@ -1,0 +1,74 @@
+"""Departments by service, with small groups already hidden in the figures and named as such here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analytics.render import words
+from analytics.reports.result import Result, Row
+
+SERVICES = 4
+DEPARTMENTS = 9
+_NOBODY = "unattributed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """People of one department on one service."""
+
+    text: str
+    grade: int | None
+    state: str  # "count", "hidden" or "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """One row: its total and its cells in the order of the matrix's services."""
+
+    name: str
+    people: Cell
+    sent: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Department × service; `more` departments did not fit."""
+
+    services: tuple[str, ...]
+    departments: tuple[Department, ...]
+    more: int
+    hides: bool
+
+
+def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
+    """The departments with most known people first, then the hidden ones, then use tied to nobody."""
+    rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
+    top = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3][:SERVICES]
+    names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
+    table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
+    hides = any(r["people_hidden"] for r in rows.values())
+    return Matrix(tuple(s["service"] for s in top), tuple(table[:most]), max(len(table) - most, 0), hides)
+
+
+def _order(name: str, total: Row | None) -> tuple[bool, int, str]:
+    count = total["people"] if total and total["people"] is not None else -1
+    return (name == _NOBODY, -count, name)
+
+
+def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k: int) -> Department:
+    total = rows.get((name, "all"))
+    sent = words.size_range(total["bytes_up"], total["bytes_up_max"], total["people_hidden"]) if total else "–"
+    return Department(
+        "Not tied to anyone" if name == _NOBODY else name,
+        _cell(total, k),
+        sent,
+        tuple(_cell(rows.get((name, app)), k) for app in apps),
+    )
+
+
+def _cell(row: Row | None, k: int) -> Cell:
+    if row is None:
+        return Cell("–", None, "none")
+    text = words.people(row["people"], row["people_hidden"], k)
+    return Cell(text, row["grade"], "hidden" if row["people_hidden"] else "count")

@@ -1,0 +1,141 @@
+"""Five numbers, each with its change on last week and a trend of up to twelve weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from analytics.render import words
+from analytics.reports.result import Result, Row
+from analytics.reports.weekly.seeing import Seeing, comparable, named_percent, watched_weeks
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One of the five: what it counts, on which evidence, how it changed."""
+
+    label: str
+    grade: int | None
+    value: str
+    note: str
+    change: str  # '' where weeks do not compare
+    change_words: str  # the same for a screen reader
+    trend: tuple[int | None, ...]
+    trend_words: str
+
+
+def numbers(result: Result, seen: Seeing) -> tuple[Number, ...]:
+    """People, services, bytes sent, services first seen, named traffic."""
+    now = _by_week(result).get(result.scope.week)
+    return (
+        _people(result, now),
+        _services(result, now),
+        _sent(result, now),
+        _first_seen(result, now),
+        _named(result, seen),
+    )
+
+
+def _people(result: Result, now: Row | None) -> Number:
+    value = words.people(now["people"], now["people_hidden"], result.facts.k) if now else _nothing(result)
+    rows = result.rows("attribution")
+    note = ""
+    if rows and rows[0]["connections"]:
+        tied = words.share(rows[0]["attributed_connections"] or 0, rows[0]["connections"])
+        note = f"{tied} of connections tied to a person"
+    return _number(result, "People using AI", 3, value, note, lambda row: row["people"], words.signed)
+
+
+def _services(result: Result, now: Row | None) -> Number:
+    value = words.number(now["services"]) if now else _nothing(result)
+    note = f"{words.number(now['services_uploading'])} with uploads" if now else ""
+    return _number(result, "Services in use", 3, value, note, lambda row: row["services"], words.signed)
+
+
+def _sent(result: Result, now: Row | None) -> Number:
+    value, note = _nothing(result), ""
+    if now:
+        value = words.size_range(now["bytes_up"], now["bytes_up_max"], now["people_hidden"])
+        received = words.size(now["bytes_down"], now["people_hidden"])
+        note = f"{received} received" if now["bytes_down"] is not None else "received: " + received
+    grade = now["grade"] if now else None
+    return _number(result, "Sent up", grade, value, note, lambda row: row["bytes_up"], words.signed_size)
+
+
+def _first_seen(result: Result, now: Row | None) -> Number:
+    if result.scope.week == result.scope.earliest:
+        return Number("First seen", 2, "–", "first week watched", "", "", (), "")
+    value = words.number(now["first_seen"]) if now else _nothing(result)
+    fresh = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
+    return _number(
+        result, "First seen", 2, value, words.listing(fresh, 1), lambda row: row["first_seen"], words.signed
+    )
+
+
+def _named(result: Result, seen: Seeing) -> Number:
+    value = words.share(seen.named, seen.flows) if seen.flows else words.UNKNOWN
+    note = f"{words.share(seen.flows - seen.named, seen.flows)} without a name" if seen.flows else ""
+    percents = {week: named_percent(result, week) for week in _weeks(result)}
+    now, before = percents[result.scope.week], percents[result.scope.previous]
+    change, spoken = "", ""
+    if now is not None and before is not None and comparable(result, result.scope.week, result.scope.previous):
+        change = f"{words.signed(now - before)}{words.THIN}pt"
+        spoken = f"{words.direction(now - before)} {abs(now - before)} points on last week"
+    trend = tuple(percents.values())
+    return Number("Named traffic", None, value, note, change, spoken, trend, _spoken(trend, str, " percent"))
+
+
+def _number(
+    result: Result,
+    label: str,
+    grade: int | None,
+    value: str,
+    note: str,
+    pick: Callable[[Row], int | None],
+    sign: Callable[[int], str],
+) -> Number:
+    trend = _trend(result, pick)
+    change, spoken = _change(result, pick, sign)
+    show = words.size if sign is words.signed_size else words.number
+    return Number(label, grade, value, note, change, spoken, trend, _spoken(trend, show))
+
+
+def _change(result: Result, pick: Callable[[Row], int | None], sign: Callable[[int], str]) -> tuple[str, str]:
+    scope, weeks = result.scope, _by_week(result)
+    if scope.week not in weeks or scope.previous not in weeks:
+        return "", ""
+    now, before = pick(weeks[scope.week]), pick(weeks[scope.previous])
+    if now is None or before is None or not comparable(result, scope.week, scope.previous):
+        return "", ""
+    amount = sign(abs(now - before)).lstrip("+±")
+    return sign(now - before), f"{words.direction(now - before)} {amount} on last week"
+
+
+def _trend(result: Result, pick: Callable[[Row], int | None]) -> tuple[int | None, ...]:
+    """One value per week; a week nobody watched is unknown, a watched week without use is 0."""
+    rows, watched = _by_week(result), watched_weeks(result)
+    values = [
+        pick(rows[week]) if week in rows else 0 if week in watched else None for week in _weeks(result)
+    ]
+    return tuple(values)
+
+
+def _spoken(trend: tuple[int | None, ...], show: Callable[[int], str], unit: str = "") -> str:
+    told = ", ".join(words.UNKNOWN if v is None else f"{show(v)}{unit}" for v in trend)
+    return f"{words.plural(len(trend), 'week')}, oldest first: {told}"
+
+
+def _weeks(result: Result) -> list[date]:
+    """Mondays of the trend: the last twelve weeks, not before the lake's first."""
+    scope = result.scope
+    first = min(max(scope.oldest, scope.earliest), scope.previous)
+    return [first + timedelta(days=7 * n) for n in range((scope.week - first).days // 7 + 1)]
+
+
+def _by_week(result: Result) -> dict[date, Row]:
+    return {row["week"]: row for row in result.rows("totals")}
+
+
+def _nothing(result: Result) -> str:
+    return "0" if result.scope.week in watched_weeks(result) else words.UNKNOWN

@@ -1,0 +1,156 @@
+"""The weekly page, top to bottom: what each section says, still without any markup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analytics.render import words
+from analytics.reports.result import Result, Row, Table
+from analytics.reports.run import scope_sql
+from analytics.reports.weekly.changes import Change, caution, changes
+from analytics.reports.weekly.decide import Decision, decisions
+from analytics.reports.weekly.groups import Matrix, departments
+from analytics.reports.weekly.numbers import Number, numbers
+from analytics.reports.weekly.rhythm import Rhythm, rhythm
+from analytics.reports.weekly.seeing import Seeing, comparable, seeing
+from analytics.reports.weekly.sight import Sight, sight
+from analytics.reports.weekly.verdict import verdict
+
+#: Services on the page; the annex lists all.
+LEADING = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A line of the service table, as it reads."""
+
+    name: str
+    vendor: str
+    category: str
+    grade: int | None
+    bytes_up: int | None
+    bytes_up_max: int | None
+    sent: str
+    received: str
+    people: str
+    connections: str
+    change: str
+    first_week: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything the page says, in reading order."""
+
+    title: str
+    week: str
+    span: str
+    facts: tuple[str, ...]
+    claim: str
+    verdict: str
+    numbers: tuple[Number, ...]
+    decisions: tuple[Decision, ...]
+    services: tuple[Service, ...]
+    leading: tuple[Service, ...]
+    concentration: str
+    departments: Matrix
+    changes: tuple[Change, ...]
+    caution: str
+    rhythm: Rhythm | None
+    sight: Sight
+    seeing: Seeing
+    k: int
+    zone: str
+    scope_sql: str
+    tables: tuple[Table, ...]
+    embedded: tuple[Row, ...]
+
+
+def build(result: Result) -> Page:
+    """The page for a result; a pure function of it."""
+    seen = seeing(result)
+    claim, rest = verdict(result, seen)
+    services = tuple(_service(result, row) for row in result.rows("services") if row["seen"])
+    used = tuple(s for s in services if (s.grade or 0) >= 2)
+    return Page(
+        title=f"Shadow AI, week {result.scope.week.isocalendar().week}",
+        week=words.week_name(result.scope.week),
+        span=words.day_span(result.scope.week, result.scope.sunday),
+        facts=_facts(result, seen),
+        claim=claim,
+        verdict=rest,
+        numbers=numbers(result, seen),
+        decisions=decisions(result, seen),
+        services=services,
+        leading=used[:LEADING],
+        concentration=_concentration(result, used),
+        departments=departments(result),
+        changes=changes(result),
+        caution=caution(result),
+        rhythm=rhythm(result, seen),
+        sight=sight(result, seen),
+        seeing=seen,
+        k=result.facts.k,
+        zone=result.facts.zone,
+        scope_sql=scope_sql(result.scope),
+        tables=tuple(result.tables.values()),
+        embedded=result.rows("embedded_possible"),
+    )
+
+
+def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
+    sensors = sorted({eye["sensor"] for eye in seen.eyes})
+    catalogs = [r["catalog_version"] for r in result.rows("catalogs") if r["catalog_version"]]
+    as_of = result.facts.as_of
+    facts = [
+        f"days in {result.facts.zone}",
+        f"{'sensor' if len(sensors) == 1 else 'sensors'} {words.listing(sensors, 5)}" if sensors else "no sensor",
+        f"catalog {words.listing(catalogs, 2)}" if catalogs else "catalog unknown",
+        f"names {result.facts.privacy}",
+        f"groups under {result.facts.k} hidden",
+    ]
+    if as_of is not None:
+        facts.append(f"as of {as_of:%Y-%m-%d %H:%M %Z}".rstrip())
+    return tuple(facts)
+
+
+def _service(result: Result, row: Row) -> Service:
+    hidden = row["people_hidden"]
+    return Service(
+        name=row["service"] or row["app"],
+        vendor=row["vendor"] or "",
+        category=str(row["category"] or "").replace("_", " "),
+        grade=row["grade"],
+        bytes_up=row["bytes_up"],
+        bytes_up_max=row["bytes_up_max"],
+        sent=words.size_range(row["bytes_up"], row["bytes_up_max"], hidden),
+        received=words.size(row["bytes_down"], hidden),
+        people=words.people(row["people"], hidden, result.facts.k),
+        connections=words.HIDDEN if row["connections"] is None and hidden else _count(row["connections"]),
+        change=_change(result, row),
+        first_week=words.week_name(row["first_week"]) if row["first_week"] else words.UNKNOWN,
+    )
+
+
+def _count(value: int | None) -> str:
+    return words.UNKNOWN if value is None else words.number(value)
+
+
+def _change(result: Result, row: Row) -> str:
+    scope = result.scope
+    if row["first_week"] == scope.week and scope.week > scope.earliest:
+        return "new"
+    if row["bytes_up"] is None or row["last_bytes_up"] is None:
+        return ""
+    if not comparable(result, scope.week, scope.previous):
+        return ""
+    return words.signed_size(row["bytes_up"] - row["last_bytes_up"])
+
+
+def _concentration(result: Result, used: tuple[Service, ...]) -> str:
+    """How unequal the services are; nothing about persons can be said from the open data."""
+    known = [s.bytes_up for s in used if s.bytes_up]
+    total = next((r["bytes_up"] for r in result.rows("totals") if r["week"] == result.scope.week), None)
+    if len(known) < 5 or not total:
+        return ""
+    return f"Three services received {words.share(sum(known[:3]), total)} of all bytes sent."

@@ -1,0 +1,76 @@
+"""When: connections by service and day over up to four weeks, with the days nobody watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import isqrt
+
+from analytics.render import words
+from analytics.render.svg import SHADES, Cell
+from analytics.reports.result import Result, Row
+from analytics.reports.weekly.seeing import Seeing
+
+SERVICES = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The grid, its headings, and what it says in words; `rows` also fill the table of the annex."""
+
+    days: tuple[date, ...]
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    label: str
+
+
+def rhythm(result: Result, seen: Seeing) -> Rhythm | None:
+    """The grid of the services that lead the week, or None where no day has any."""
+    first = max(result.scope.four_weeks, result.scope.earliest)
+    days = tuple(first + timedelta(days=n) for n in range((result.scope.sunday - first).days + 1))
+    table = {(r["app"], r["day"]): r for r in result.rows("days")}
+    leading = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 2][:SERVICES]
+    most = max((r["connections"] or 0 for r in table.values()), default=0)
+    if not leading or not most:
+        return None
+    watched = {row["day"] for row in result.rows("watched")}
+    rows = tuple(
+        (s["service"], tuple(_cell(table.get((s["app"], d)), d, d in watched, d in seen.ahead, most) for d in days))
+        for s in leading
+    )
+    return Rhythm(days, tuple(_heading(d) for d in days), rows, _label(table, days, watched))
+
+
+def _heading(day: date) -> str:
+    return words.day_name(day) if day.weekday() == 0 else ""
+
+
+def _cell(row: Row | None, day: date, watched: bool, ahead: bool, most: int) -> Cell:
+    when = f"{words.weekday(day)} {words.day_name(day)}"
+    if row is not None and (row["connections"] or 0) > 0:
+        count = row["connections"]
+        text = f"{when}: {words.plural(count, 'connection')}"
+        return Cell("shade", _shade(count, most), text, words.number(count))
+    if row is not None and row["connections"] is None:
+        return Cell("hidden", text=f"{when}: hidden, the group is small")
+    if ahead:
+        return Cell("ahead", text=f"{when}: not over yet")
+    if not watched:
+        return Cell("blind", text=f"{when}: no sensor reported")
+    return Cell("none", text=f"{when}: none seen")
+
+
+def _shade(count: int, most: int) -> int:
+    """1 .. SHADES by the square root of the share, so that quiet days stay visible."""
+    return min(SHADES, 1 + isqrt(SHADES * SHADES * count // (most + 1)))
+
+
+def _label(table: dict[tuple[str, date], Row], days: tuple[date, ...], watched: set[date]) -> str:
+    totals = {d: sum(r["connections"] or 0 for (_, day), r in table.items() if day == d) for d in days}
+    busiest = max(days, key=lambda d: (totals[d], -d.toordinal()))
+    blind = sum(d not in watched for d in days)
+    return (
+        f"Connections per service and day over {words.plural(len(days), 'day')}. Busiest: "
+        f"{words.weekday(busiest)} {words.day_name(busiest)} with {words.plural(totals[busiest], 'connection')}. "
+        f"Without a reporting sensor: {words.plural(blind, 'day')}. The numbers stand in the annex."
+    )

@@ -1,0 +1,114 @@
+"""What we can and cannot see, in three columns: with confidence, sometimes, not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analytics.render import words
+from analytics.reports.result import Result, Row
+from analytics.reports.weekly.seeing import HOURS, LEAST_NAMED, Seeing
+
+#: A packet sensor is trusted for the week from this share of its minutes on.
+_STEADY = 0.95
+_LEAST_ATTRIBUTED = 0.80
+
+#: Holds for every network and every week.
+_STANDING = (
+    "What a prompt or file says: amounts are measured, contents are not",
+    "Names hidden by Encrypted Client Hello, and lookups inside encrypted DNS",
+    "Devices away from the watched networks",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Three lists of plain sentences."""
+
+    confident: tuple[str, ...]
+    sometimes: tuple[str, ...]
+    never: tuple[str, ...]
+
+
+def sight(result: Result, seen: Seeing) -> Sight:
+    """The columns for the week."""
+    steady = [eye for eye in seen.eyes if _is_steady(eye)]
+    partial = [eye for eye in seen.eyes if not _is_steady(eye)]
+    tied, tied_well = _attribution(result)
+    named = f"{words.share(seen.named, seen.flows)} of connections have a name" if seen.flows else ""
+    named_well = seen.named >= LEAST_NAMED * seen.flows
+    confident = [*map(_eye, steady), named if named_well else "", tied if tied_well else "", _blocked(result)]
+    sometimes = [*map(_eye, partial), "" if named_well else named, "" if tied_well else tied, *_hindrances(seen)]
+    return Sight(
+        tuple(filter(None, confident)),
+        tuple(filter(None, sometimes)),
+        (*_missing(result, seen), *_STANDING),
+    )
+
+
+def _is_steady(eye: Row) -> bool:
+    if eye["kind"] == "packets":
+        watched = (eye["minutes"] or 0) >= _STEADY * HOURS * 60
+        return watched and 100 * (eye["kernel_drops"] or 0) <= (eye["packets"] or 0)
+    return bool(eye["days"] == 7 and 100 * (eye["rejected"] or 0) <= (eye["records"] or 0))
+
+
+def _eye(eye: Row) -> str:
+    name = f"{eye['sensor']} ({eye['source']})"
+    if eye["kind"] == "packets":
+        hours = words.number((eye["minutes"] or 0) // 60) if (eye["minutes"] or 0) >= 60 else f"<{words.THIN}1"
+        text = f"{name}: {hours} of {HOURS} hours, {words.plural(eye['days'], 'day')}"
+        if eye["packets"]:
+            drops = eye["kernel_drops"] or 0
+            text += f"; {words.number(drops)} of {words.number(eye['packets'] + drops)} packets dropped"
+        return text
+    text = f"{name}: {words.number(eye['days'])} of 7 days"
+    if eye["records"]:
+        text += f"; {words.number(eye['records'])} records"
+        text += f", {words.number(eye['rejected'])} unusable" if eye["rejected"] else ""
+    return text
+
+
+def _attribution(result: Result) -> tuple[str, bool]:
+    rows = result.rows("attribution")
+    if not rows or not rows[0]["connections"]:
+        return "", False
+    part, whole = rows[0]["attributed_connections"] or 0, rows[0]["connections"]
+    return f"{words.share(part, whole)} of AI connections tied to a person", part >= _LEAST_ATTRIBUTED * whole
+
+
+def _blocked(result: Result) -> str:
+    rows = result.rows("blocked")
+    if not rows:
+        return ""
+    attempts = sum(r["attempts"] for r in rows)
+    names = words.listing([r["service"] for r in rows], 2)
+    return f"{words.plural(attempts, 'attempt')} refused ({names}): attempted, not counted as use"
+
+
+def _hindrances(seen: Seeing) -> Iterator[str]:
+    counted = {
+        "ech": "connections hid their name (Encrypted Client Hello)",
+        "encrypted_dns": "connections to encrypted DNS resolvers",
+        "quic_unparsed": "QUIC connections gave no name",
+        "malformed": "frames contradict themselves",
+    }
+    for column, text in counted.items():
+        total = sum(eye[column] or 0 for eye in seen.eyes)
+        if total:
+            yield f"{words.number(total)} {text}"
+    if seen.one_sided:
+        yield f"{words.share(seen.one_sided, seen.flows)} of connections seen in one direction only"
+
+
+def _missing(result: Result, seen: Seeing) -> Iterator[str]:
+    if seen.dark:
+        yield f"{words.listing([words.weekday(d) for d in seen.dark], 7)}: no sensor reported"
+    for sensor in result.rows("silent"):
+        yield f"{sensor['sensor']} ({sensor['site'] or 'site unknown'}): silent all week"
+    for source in result.rows("source_bytes"):
+        if source["connections"] and not source["knows_bytes_up"]:
+            yield f"Bytes sent through {source['sensor']}: its {source['source']} records do not carry them"
+    possible = [r["service"] for r in result.rows("embedded_possible")]
+    if possible:
+        yield f"AI inside {words.listing(possible)}: possible on shared hosts, listed in the annex, never counted"

@@ -1,0 +1,104 @@
+"""The sentence first: who sent how much where, what is moving, and how much we could see."""
+
+from __future__ import annotations
+
+from analytics.render import words
+from analytics.reports.result import Result, Row
+from analytics.reports.weekly.seeing import Seeing, comparable
+
+
+def verdict(result: Result, seen: Seeing) -> tuple[str, str]:
+    """(the claim, printed bold; the rest). Never says that nothing happened where nobody watched."""
+    if seen.blind:
+        return "We cannot tell: no sensor reported this week.", _leftover(result)
+    lead, tail = _claim(result, seen)
+    return lead, " ".join(part for part in (tail, _moving(result), _sight(seen)) if part)
+
+
+def _leftover(result: Result) -> str:
+    if _totals(result) is None:
+        return "What happened on the network is unknown."
+    return "The figures below come from records without any coverage beside them."
+
+
+def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
+    total = _totals(result)
+    at_least = "At least " if seen.doubts or seen.ahead else ""
+    if total is None or (not total["services"] and (total["grade"] or 0) < 3):
+        return "We saw no exchange with an AI service in what we watched.", ""
+    who = words.people(total["people"], total["people_hidden"], result.facts.k)
+    group = f"{'An unknown number of' if who == words.UNKNOWN else who} {'person' if who == '1' else 'people'}"
+    services = words.plural(total["services"], "AI service")
+    if total["bytes_up"] is None:
+        amount = words.size(None, total["people_hidden"])
+        return _capital(f"{at_least}{group} used {services}"), f"; how much was sent is {amount}."
+    sent = words.size_range(total["bytes_up"], total["bytes_up_max"])
+    return _capital(f"{at_least}{group} sent {sent} to {services}"), _most_of_it(result, total)
+
+
+def _capital(text: str) -> str:
+    """First letter large; 'At least fewer than 5' is no English, so a hidden group drops the hedge."""
+    text = text.replace("At least fewer", "Fewer").replace("At least An", "An")
+    return text[:1].upper() + text[1:]
+
+
+def _most_of_it(result: Result, total: Row) -> str:
+    ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
+    if not ranked or not total["bytes_up"]:
+        return "."
+    top = ranked[0]
+    if 2 * top["bytes_up"] > total["bytes_up"] and len(ranked) > 1:
+        return f", most of it to {top['service']}."
+    if len(ranked) >= 3:
+        three = sum(s["bytes_up"] for s in ranked[:3])
+        part = words.share(three, total["bytes_up"])
+        return f", {part} of it to {words.listing([s['service'] for s in ranked[:3]])}."
+    return "."
+
+
+def _moving(result: Result) -> str:
+    scope = result.scope
+    if scope.week == scope.earliest:
+        return "This is the first week watched, so nothing can be called new or growing."
+    new = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
+    news = f"{words.listing(new, 2)} {'is' if len(new) == 1 else 'are'} new" if new else ""
+    if not comparable(result, scope.week, scope.previous):
+        unlike = "last week was watched differently, so no growth is stated"
+        return _sentence(news, unlike)
+    before, now = _total_of(result, previous=True), _totals(result)
+    return _sentence(_growth(now, before), news)
+
+
+def _growth(now: Row | None, before: Row | None) -> str:
+    if now is None or before is None or now["bytes_up"] is None or before["bytes_up"] is None:
+        return ""
+    change = now["bytes_up"] - before["bytes_up"]
+    if before["bytes_up"] and now["bytes_up"] >= 2 * before["bytes_up"]:
+        return f"uploads more than doubled, by {words.size(change)}"
+    if abs(change) * 50 < before["bytes_up"]:
+        return "uploads hardly changed"
+    return f"uploads {'rose' if change > 0 else 'fell'} by {words.size(abs(change))}"
+
+
+def _sight(seen: Seeing) -> str:
+    if seen.doubts:
+        return f"We cannot tell {words.listing(seen.doubts[:2])}."
+    if seen.ahead:
+        return f"The week is not over: {words.plural(len(seen.ahead), 'day')} to come."
+    if seen.flows:
+        return f"We could name {words.share(seen.named, seen.flows)} of connections."
+    return ""
+
+
+def _sentence(*parts: str) -> str:
+    text = "; ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _totals(result: Result) -> Row | None:
+    return _total_of(result, previous=False)
+
+
+def _total_of(result: Result, *, previous: bool) -> Row | None:
+    week = result.scope.previous if previous else result.scope.week
+    return next((row for row in result.rows("totals") if row["week"] == week), None)

@@ -1,0 +1,141 @@
+"""Small lakes made of plain tables with exactly the columns of the open views."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Rows = Sequence[Mapping[str, Any]]
+
+VIEWS = {
+    "usage_weekly": """week DATE, department VARCHAR, app VARCHAR, service VARCHAR, vendor VARCHAR,
+        category VARCHAR, grade SMALLINT, evidence VARCHAR, people BIGINT, people_hidden BOOLEAN,
+        bytes_up BIGINT, bytes_up_max BIGINT, bytes_down BIGINT, connections BIGINT, requests BIGINT,
+        lookups BIGINT, corroborations BIGINT""",
+    "usage_daily": """day DATE, app VARCHAR, service VARCHAR, vendor VARCHAR, category VARCHAR, grade SMALLINT,
+        evidence VARCHAR, people BIGINT, people_hidden BOOLEAN, bytes_up BIGINT, bytes_up_max BIGINT,
+        bytes_down BIGINT, connections BIGINT, requests BIGINT, lookups BIGINT""",
+    "first_seen": "app VARCHAR, service VARCHAR, site VARCHAR, first_week DATE, grade SMALLINT",
+    "embedded": "week DATE, app VARCHAR, service VARCHAR, connections BIGINT",
+    "coverage_daily": """day DATE, sensor VARCHAR, site VARCHAR, vantage VARCHAR, source VARCHAR,
+        minutes_seen BIGINT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, packets BIGINT, decoded BIGINT,
+        malformed BIGINT, kernel_drops BIGINT, lost_bytes BIGINT, flows BIGINT, named_flows BIGINT,
+        named_share DOUBLE, one_sided_flows BIGINT, ech BIGINT, encrypted_dns BIGINT, quic_unparsed BIGINT,
+        records BIGINT, rejected BIGINT""",
+    "attribution_weekly": """week DATE, connections BIGINT, attributed_connections BIGINT, bytes_up BIGINT,
+        attributed_bytes_up BIGINT""",
+    "blocked_weekly": "week DATE, app VARCHAR, service VARCHAR, attempts BIGINT",
+    "names": """bucket TIMESTAMPTZ, sensor VARCHAR, site VARCHAR, source VARCHAR, host VARCHAR, lookups BIGINT,
+        connections BIGINT, bytes_up BIGINT, bytes_down BIGINT, clients BIGINT""",
+    "sensors": """sensor VARCHAR, site VARCHAR, vantage VARCHAR, rank BIGINT, kind VARCHAR, zone VARCHAR,
+        cadence_s BIGINT, population BIGINT""",
+    "catalog": """app VARCHAR, service VARCHAR, vendor VARCHAR, category VARCHAR, country VARCHAR,
+        catalog_version VARCHAR""",
+}
+LABELS = {1: "looked up", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
+WEEK = date(2026, 11, 9)
+MB = 1_000_000
+
+
+def create(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]) -> None:
+    """Every open view as a table; columns a row leaves out are NULL."""
+    for view, columns in VIEWS.items():
+        connection.execute(f"CREATE TABLE {view} ({columns})")
+        for row in rows.get(view, ()):
+            marks = ", ".join("?" for _ in row)
+            connection.execute(f"INSERT INTO {view} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+
+
+def make(folder: Path, rows: Mapping[str, Rows], zone: str = "Europe/Berlin") -> Path:
+    """A lake folder with `open.duckdb` and a manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "generation": 1, "zone": zone, "tables": {}}))
+    with duckdb.connect(str(folder / "open.duckdb")) as connection:
+        create(connection, rows)
+    return folder
+
+
+def usage(week: date, app: str, people: int | None, bytes_up: int | None, **more: Any) -> dict[str, Any]:
+    """A row of usage_weekly; `people=None` is hidden unless told otherwise."""
+    grade = more.pop("grade", 4)
+    hidden = more.pop("hidden", people is None)
+    row = {
+        "week": week, "department": "all", "app": app, "service": app.split("/")[-1], "vendor": app.split("/")[0],
+        "category": "chatbot", "grade": grade, "evidence": LABELS[grade], "people": people,
+        "people_hidden": hidden, "bytes_up": bytes_up, "bytes_up_max": bytes_up,
+        "bytes_down": None if bytes_up is None else bytes_up * 9,
+        "connections": None if hidden else (people or 0) * 40,
+    }  # fmt: skip
+    return row | more
+
+
+def watched(day: date, sensor: str = "hq-span", source: str = "pcap", **more: Any) -> dict[str, Any]:
+    """A row of coverage_daily: a whole day without trouble."""
+    row = {
+        "day": day, "sensor": sensor, "site": "hq", "vantage": "core", "source": source, "minutes_seen": 1440,
+        "packets": 600_000_000, "decoded": 599_000_000, "malformed": 0, "kernel_drops": 0, "lost_bytes": 0,
+        "flows": 100_000, "named_flows": 94_000, "named_share": 0.94, "one_sided_flows": 900, "ech": 0,
+        "encrypted_dns": 0, "quic_unparsed": 0, "records": 0, "rejected": 0,
+    }  # fmt: skip
+    return row | more
+
+
+def days(week: date, count: int = 7) -> list[date]:
+    """The first `count` days of a week."""
+    return [week + timedelta(days=n) for n in range(count)]
+
+
+SENSORS = [
+    {"sensor": "hq-span", "site": "hq", "vantage": "core", "rank": 1, "kind": "packets"},
+    {"sensor": "squid-hq", "site": "hq", "vantage": "proxy", "rank": 2, "kind": "logs"},
+]
+
+
+def plain(week: date = WEEK) -> dict[str, list[dict[str, Any]]]:
+    """Two well-watched weeks, three services, two departments: small enough to add up by hand."""
+    last = week - timedelta(days=7)
+    return {
+        "usage_weekly": [
+            usage(last, "all", 10, 30 * MB),
+            usage(last, "a/alpha", 9, 20 * MB),
+            usage(last, "b/beta", 6, 10 * MB, grade=3),
+            usage(week, "all", 14, 75 * MB, bytes_up_max=80 * MB),
+            usage(week, "a/alpha", 10, 50 * MB, bytes_up_max=55 * MB),
+            usage(week, "b/beta", 7, 12 * MB, grade=4),
+            usage(week, "c/gamma", 6, 13 * MB),
+            usage(week, "d/delta", None, None, grade=3),
+            usage(week, "e/echo", 8, None, grade=1, connections=0, lookups=12),
+            usage(week, "all", 8, 60 * MB, department="Sales"),
+            usage(week, "a/alpha", 8, 50 * MB, department="Sales"),
+            usage(week, "all", None, None, department="Legal"),
+            usage(week, "all", 1, 2 * MB, department="unattributed"),
+        ],
+        "usage_daily": [
+            {"day": day, "app": "a/alpha", "service": "alpha", "grade": 4, "people": 9, "people_hidden": False,
+             "bytes_up": MB, "bytes_up_max": MB, "connections": 30 + day.day}
+            for day in days(week, 5)
+        ],
+        "first_seen": [
+            {"app": "a/alpha", "site": "hq", "first_week": last, "grade": 4},
+            {"app": "b/beta", "site": "hq", "first_week": last, "grade": 3},
+            {"app": "c/gamma", "site": "hq", "first_week": week, "grade": 4},
+        ],
+        "coverage_daily": [watched(day) for start in (last, week) for day in days(start)],
+        "attribution_weekly": [
+            {"week": week, "connections": 200, "attributed_connections": 174, "bytes_up": 75 * MB,
+             "attributed_bytes_up": 73 * MB}
+        ],
+        "embedded": [{"week": week, "app": "n/notes", "service": "Notes AI", "connections": 412}],
+        "blocked_weekly": [{"week": week, "app": "x/ray", "service": "Xray", "attempts": 31}],
+        "names": [
+            {"bucket": datetime(2026, 11, 10, 9, tzinfo=UTC), "sensor": "hq-span", "source": "pcap",
+             "host": "a.example", "connections": 5, "bytes_up": 10},
+        ],
+        "sensors": SENSORS[:1],
+        "catalog": [{"app": "a/alpha", "catalog_version": "2026.11.08+1f3c9a"}],
+    }  # fmt: skip
