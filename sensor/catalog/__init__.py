@@ -1,0 +1,6 @@
+"""The catalog room: YAML files of `signatures/` in, a checked `Catalog` out.
+
+`load` reads the folder (the only I/O here), `model` says what an entry may hold, `index` turns
+entries into the one frame of indicators the matcher needs, `checks` are the lints. Nothing here
+looks at traffic.
+"""

@@ -1,0 +1,115 @@
+"""A YAML file as plain data that still knows on which line each value stands.
+
+Entries are written by hand, so the reader is strict: one document of mappings, no key twice (YAML
+would silently keep the last), no anchors or aliases (they hide what an entry says, and a few lines
+of them expand to gigabytes), bounded size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from sensor.catalog.problem import Problem
+
+#: Far above the longest honest entry (about 20 KB); below what would be slow to parse.
+MAX_BYTES = 256 * 1024
+#: An entry needs four levels; the limit keeps hostile nesting off the interpreter's stack.
+MAX_DEPTH = 16
+
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """The data of one file, and the line of every key and list item."""
+
+    path: str
+    data: dict[str, Any]
+    lines: dict[Place, int] = field(repr=False, default_factory=dict)
+
+    def line(self, place: Sequence[str | int]) -> int:
+        """Line of the value at `place` (keys and list positions), or of its nearest parent."""
+        for end in range(len(place), 0, -1):
+            found = self.lines.get(tuple(place[:end]))
+            if found is not None:
+                return found
+        return 1
+
+    def problem(self, place: Sequence[str | int], what: str, remedy: str) -> Problem:
+        """A `Problem` at the line of `place`."""
+        return Problem(self.path, self.line(place), what, remedy)
+
+
+class Unreadable(Exception):
+    """A file that is not one plain YAML mapping; carries the `Problem`."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+def parse(path: str, content: bytes) -> Document:
+    """The document in `content`; raises `Unreadable` with the place and the remedy."""
+    if len(content) > MAX_BYTES:
+        raise Unreadable(Problem(path, 1, f"larger than {MAX_BYTES // 1024} KB", "split it into services"))
+    try:
+        text = content.decode("utf-8")
+        loader = Loader(text)
+        node = loader.get_single_node()
+        lines = dict(_walk(path, node))
+        data = loader.construct_document(node) if node is not None else None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Unreadable(Problem(path, line, "not UTF-8 text", "save the file as UTF-8")) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unreadable(_syntax_problem(path, error)) from error
+    if not isinstance(data, dict):
+        raise Unreadable(Problem(path, 1, "not a mapping of fields", "see signatures/README.md for an entry"))
+    return Document(path, data, lines)
+
+
+def _syntax_problem(path: str, error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark is not None else 1
+    what = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return Problem(path, line, f"not valid YAML ({what})", "mend the syntax; quote values with ': ' or '#'")
+
+
+def _walk(path: str, root: Any) -> Iterator[tuple[Place, int]]:
+    """Places and lines below `root`, refusing repeated keys, aliases and deep nesting."""
+    seen: set[int] = set()
+    stack: list[tuple[Place, Any]] = [((), root)] if root is not None else []
+    while stack:
+        place, node = stack.pop()
+        line = node.start_mark.line + 1
+        if id(node) in seen:
+            raise Unreadable(Problem(path, line, "YAML alias", "write the value out"))
+        if len(place) > MAX_DEPTH:
+            raise Unreadable(
+                Problem(path, line, "nested too deeply", "see signatures/README.md for an entry")
+            )
+        seen.add(id(node))
+        yield place, line
+        if isinstance(node, yaml.SequenceNode):
+            stack.extend(((*place, position), item) for position, item in enumerate(node.value))
+        elif isinstance(node, yaml.MappingNode):
+            stack.extend(_fields(path, place, node))
+
+
+def _fields(path: str, place: Place, node: yaml.MappingNode) -> list[tuple[Place, Any]]:
+    fields: list[tuple[Place, Any]] = []
+    keys: set[str] = set()
+    for key, value in node.value:
+        name = str(key.value)
+        if name in keys:
+            line = key.start_mark.line + 1
+            raise Unreadable(Problem(path, line, f"'{name}' is given twice", "keep one of them"))
+        keys.add(name)
+        fields.append(((*place, name), value))
+    return fields

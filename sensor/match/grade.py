@@ -1,0 +1,139 @@
+"""How strong the evidence of each hit is. Pure.
+
+    1 lookup      a DNS question, an attempt that was blocked or reset, a hello nobody answered
+    2 connected   the other side answered; nothing beyond a handshake is known to have passed
+    3 exchanged   application data passed both ways
+    4 uploaded    exchanged, and more went up than a visit without any prompt sends
+    5 confirmed   a decrypted request that hands something over and was accepted
+
+The byte counts are those of the whole connection so far (`total_bytes_*`), so a session's grade is
+the maximum of its slices. Unknown (NULL) counts prove nothing: such rows stay at 2, unless the HTTP
+status proves the exchange.
+
+Inside TLS and QUIC a handshake's size is not known, only its range. A side that sent more than any
+handshake does has sent application data; as these protocols ask and answer, the other side then
+needs only more than the smallest handshake. So a short call with a long answer and a long call with
+a short answer are both an exchange, and a browser's speculative connection is none.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: Most a client sends over TCP without a request: a hello with a post-quantum key share and ECH
+#: padding (up to about 2,100 bytes), Finished (74), and HTTP/2's preface, settings and window update
+#: (about 150), which a browser's speculative connection sends although no request follows.
+TLS_MOST_UP = 2_600
+#: Programs send smaller hellos (about 520 to 1,700 bytes, RFC 8446 §4.1.2) and do not speculate.
+PROGRAM_MOST_UP = 2_000
+#: Most a server sends without an answer: its hello with a post-quantum share, two or three classical
+#: certificates (3 to 5 KB), session tickets, HTTP/2 settings.
+TLS_MOST_DOWN = 6_500
+#: Least of a handshake: a resumed one (RFC 8446 §2.2), hello and Finished on either side.
+TLS_LEAST_UP, TLS_LEAST_DOWN = 500, 200
+#: QUIC pads each client datagram that holds an Initial to 1,200 bytes or more (RFC 9000 §14.1): two
+#: for the hello, one or two acknowledging; then Finished and HTTP/3's settings.
+QUIC_MOST_UP, QUIC_LEAST_UP = 5_200, 1_200
+#: A server sends three times what it got before the client's address is validated (RFC 9000 §8.1),
+#: then the rest of its certificates.
+QUIC_MOST_DOWN, QUIC_LEAST_DOWN = 9_000, 1_200
+
+#: Methods that hand something over.
+UPLOADING = ("POST", "PUT", "PATCH")
+#: A proxy answers with these itself when it asks for credentials or cannot reach the server.
+PROXY_OWN_STATUS = (407, 502, 503, 504)
+
+_COLUMNS: dict[str, type[pl.DataType]] = {
+    "kind": pl.String, "action": pl.String, "method": pl.String, "status": pl.Int64, "role": pl.String,
+    "client_class": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
+    "total_bytes_down": pl.Int64, "upload_baseline_bytes": pl.Int64,
+}  # fmt: skip
+
+
+def grade(frame: pl.DataFrame) -> pl.Series:
+    """The grade (Int16, 1 to 5) of each row of `frame`, as `match` returns it; a missing column is NULL."""
+    missing = [
+        pl.lit(None, dtype).alias(name) for name, dtype in _COLUMNS.items() if name not in frame.columns
+    ]
+    evidence = frame.with_columns(missing).select(
+        attempted=_attempted(), exchanged=_exchanged(), uploaded=_uploaded(), confirmed=_confirmed()
+    )
+    exchanged, uploaded = pl.col("exchanged"), pl.col("uploaded")
+    return evidence.select(
+        grade=pl.when("attempted")
+        .then(1)
+        .when("confirmed")
+        .then(5)
+        .when(exchanged & uploaded)
+        .then(4)
+        .when(exchanged)
+        .then(3)
+        .otherwise(2)
+        .cast(pl.Int16)
+    )["grade"]
+
+
+up, down = pl.col("total_bytes_up"), pl.col("total_bytes_down")
+status = pl.col("status")
+
+
+def _known(condition: pl.Expr) -> pl.Expr:
+    """`condition`, where not known to hold: False."""
+    return condition.fill_null(False)
+
+
+def _decrypted() -> pl.Expr:
+    """The row is a request itself, not a tunnel around one."""
+    request = pl.col("kind").is_in(["http", "proxy"]) & (pl.col("method") != "CONNECT")
+    return _known(request)
+
+
+def _accepted() -> pl.Expr:
+    """The server did what was asked: 2xx, not modified, or a switch to WebSocket."""
+    return _known(status.is_between(200, 299) | status.is_in([101, 304]))
+
+
+def _attempted() -> pl.Expr:
+    """A question, or a connection that came to nothing."""
+    refused_tunnel = (pl.col("method") == "CONNECT") & (status >= 400)
+    refused_by_proxy = (pl.col("kind") == "proxy") & status.is_in(PROXY_OWN_STATUS)
+    unanswered = (pl.col("packets_down") == 0) & (up.fill_null(0) <= _most_up())
+    return (
+        _known(pl.col("kind") == "dns")
+        | _known(pl.col("action").is_in(["blocked", "reset"]))
+        | _known(refused_tunnel)
+        | _known(refused_by_proxy)
+        | _known(unanswered)
+    )
+
+
+def _most_up() -> pl.Expr:
+    return (
+        pl.when(pl.col("kind") == "quic")
+        .then(QUIC_MOST_UP)
+        .when(pl.col("client_class") == "program")
+        .then(PROGRAM_MOST_UP)
+        .otherwise(TLS_MOST_UP)
+    )
+
+
+def _exchanged() -> pl.Expr:
+    """Application data passed both ways: shown by the answer's status, or by the amounts."""
+    quic = pl.col("kind") == "quic"
+    most_down = pl.when(quic).then(QUIC_MOST_DOWN).otherwise(TLS_MOST_DOWN)
+    least_up = pl.when(quic).then(QUIC_LEAST_UP).otherwise(TLS_LEAST_UP)
+    least_down = pl.when(quic).then(QUIC_LEAST_DOWN).otherwise(TLS_LEAST_DOWN)
+    long_call = (up > _most_up()) & (down > least_down)
+    long_answer = (down > most_down) & (up > least_up)
+    answered = _accepted() | _known((up > 0) & (down > 0))
+    return pl.when(_decrypted()).then(answered).otherwise(_known(long_call | long_answer))
+
+
+def _uploaded() -> pl.Expr:
+    return _known(up > pl.col("upload_baseline_bytes"))
+
+
+def _confirmed() -> pl.Expr:
+    """A decrypted request that hands something over, accepted by a host that counts as use."""
+    hands_over = pl.col("method").is_in(UPLOADING) & status.is_between(200, 299)
+    return _decrypted() & _known(hands_over) & _known(pl.col("role") == "use")

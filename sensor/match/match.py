@@ -1,0 +1,194 @@
+"""Observations and the index in, hits out: columns only, work done once per unique value. Pure.
+
+A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its User-Agent
+alone, its server's address (only where no name is known). A User-Agent then *refines* a hit by
+name: `claude-cli/` on api.anthropic.com is Claude Code, not just the API.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.match.hostname import normal
+from sensor.match.index import LIBRARY_ACCESS, Index
+
+#: Added by `match` to the columns of the observations.
+ADDED: dict[str, pl.DataType] = {
+    "signature": pl.String(),
+    "app": pl.String(),
+    "access": pl.String(),
+    "role": pl.String(),
+    "confidence": pl.Float64(),
+    "upload_baseline_bytes": pl.Int64(),
+}
+
+#: How far a name is believed, by where it was read; 1 where it stands in the traffic itself.
+NAME_CONFIDENCE = {"dns_answer": 0.9, "certificate": 0.9, "ech_dns": 0.8, "address": 0.7}
+#: A hit on the CNAME behind an unknown name: the service is a supplier of what was asked for.
+CNAME_CONFIDENCE = 0.8
+#: A known agent on an unknown host: the tool is there, what it talks to is not known.
+AGENT_ALONE_CONFIDENCE = 0.5
+#: Share of the remaining doubt that a fitting client fingerprint removes.
+FINGERPRINT_DOUBT = 0.5
+
+_NEEDED = ("host", "name_from", "cname", "path", "user_agent", "server", "ja4")
+_HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
+
+
+def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """The rows of `observations` that hit, in their order, with the columns of `ADDED`.
+
+    `host` comes back normalised, `path` is replaced by the catalog's prefix (NULL unless a URL
+    indicator matched), and `name_from` says `address` where only the address was known.
+    """
+    missing = [name for name in _NEEDED if name not in observations.columns]
+    frame = observations.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+    names = match_hosts(frame["host"], index)
+    by_name = pl.col("host").is_in(names["host"].implode())
+    cnames = match_hosts(frame.filter(~by_name.fill_null(False))["cname"], index)
+    agents = index.by_agent(frame["user_agent"].drop_nulls().unique())
+    addresses = index.by_address(_nameless(frame))
+    worth_joining = pl.any_horizontal(
+        by_name,
+        pl.col("cname").is_in(cnames["host"].implode()),
+        pl.col("user_agent").is_in(agents["user_agent"].implode()),
+        _ADDRESS.is_in(addresses["address"].implode()),
+    )
+    rows = (
+        frame.filter(worth_joining)
+        .with_columns(_ADDRESS.alias("address"))
+        .join(names, on="host", how="left", maintain_order="left")
+        .join(
+            cnames.select(cname="host", cname_row="host_row"), on="cname", how="left", maintain_order="left"
+        )
+        .join(agents, on="user_agent", how="left", maintain_order="left")
+        .join(addresses, on="address", how="left", maintain_order="left")
+    )
+    return _resolved(_with_urls(rows, index), index).select(*observations.columns, *ADDED)
+
+
+def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
+    """Hosts that a name indicator fits: host (as given), name (normalised), host_row.
+
+    `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
+    """
+    given = hosts.drop_nulls().unique()
+    names = pl.DataFrame({"host": given, "name": normal(given)})
+    candidates = index.candidates(names["name"].unique())
+    best = (
+        candidates.with_columns(
+            host_row=pl.when(pl.col("prefix").is_null()).then("row"),
+            weight=pl.when(pl.col("prefix").is_null()).then("specificity").otherwise(-1),
+        )
+        .sort(["weight", "row"], descending=[True, False])
+        .unique("host", keep="first", maintain_order=True)
+        .select(name="host", host_row="host_row")
+    )
+    return names.join(best, on="name")
+
+
+_NO_NAME = pl.col("host").is_null() | pl.col("host").str.contains(r"^[0-9.]+$|:.*:")
+_ADDRESS = pl.when(_NO_NAME).then(pl.coalesce("server", pl.col("host").str.strip_chars("[]")))
+
+
+def _nameless(frame: pl.DataFrame) -> pl.Series:
+    """Unique addresses of rows without a name (an address in place of a name is none)."""
+    return frame.select(address=_ADDRESS)["address"].drop_nulls().unique()
+
+
+def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """`rows` with url_row: the indicator with the longest path that fits at a `/` boundary."""
+    asked = (
+        rows.select("name", "path")
+        .drop_nulls()
+        .unique()
+        .with_columns(plain=pl.col("path").str.extract(r"^([^?#]*)"))
+    )
+    candidates = index.candidates(asked["name"].unique()).drop_nulls("prefix")
+    start = pl.col("prefix").str.strip_suffix("/")
+    fits = (pl.col("plain") == start) | pl.col("plain").str.starts_with(pl.concat_str(start, pl.lit("/")))
+    best = (
+        asked.join(candidates, left_on="name", right_on="host")
+        .filter(fits)
+        .sort(["specificity", "row"], descending=[True, False])
+        .unique(["name", "path"], keep="first", maintain_order=True)
+        .select("name", "path", url_row="row")
+    )
+    return rows.join(best, on=["name", "path"], how="left", maintain_order="left")
+
+
+def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """`rows` with what each says in the end; rows that say nothing are dropped."""
+    by_name = pl.coalesce("url_row", "host_row")
+    place = rows.with_columns(
+        by_cname=by_name.is_null() & pl.col("cname_row").is_not_null(),
+        place_row=pl.coalesce("url_row", "host_row", "cname_row", "address_row"),
+        by_address=pl.coalesce("url_row", "host_row", "cname_row").is_null(),
+    )
+    says = index.rows.select("row", *_HIT)
+    of_agent = says.select(agent_row="row", **{f"agent_{name}": name for name in _HIT})
+    joined = place.join(says, left_on="place_row", right_on="row", how="left", maintain_order="left").join(
+        of_agent, on="agent_row", how="left", maintain_order="left"
+    )
+    return _strengthened(_refined(_named(joined)), index)
+
+
+def _named(rows: pl.DataFrame) -> pl.DataFrame:
+    """Normalised host, matched prefix, and confidence by where the name came from."""
+    by_address = pl.col("by_address") & pl.col("place_row").is_not_null()
+    name_from = pl.when(by_address).then(pl.lit("address")).otherwise("name_from")
+    return rows.with_columns(
+        host=pl.coalesce("name", pl.col("host").str.to_lowercase().str.strip_suffix(".")),
+        path=pl.col("prefix"),
+        name_from=name_from,
+        signature=pl.when("by_cname").then(pl.col("signature") + "@cname").otherwise("signature"),
+        confidence=pl.col("confidence")
+        * name_from.replace_strict(NAME_CONFIDENCE, default=1.0, return_dtype=pl.Float64)
+        * pl.when("by_cname").then(CNAME_CONFIDENCE).otherwise(1.0),
+    )
+
+
+def _refined(rows: pl.DataFrame) -> pl.DataFrame:
+    """The User-Agent's word on each hit, and hits by User-Agent alone.
+
+    A product's own token renames a hit that is use, or any hit of the same vendor (its telemetry
+    keeps its role). A library's token renames nothing: OpenAI's client library calls a hundred
+    other vendors. It only tells that the same vendor's host was called by a program.
+    """
+    product = pl.col("agent_row").is_not_null() & (pl.col("agent_access") != LIBRARY_ACCESS)
+    placed = pl.col("app").is_not_null()
+    same_vendor = _vendor("app") == _vendor("agent_app")
+    is_use = pl.col("role") == "use"
+    renames = product & placed & (is_use | same_vendor)
+    alone = product & ~placed
+    by_library = (pl.col("agent_access") == LIBRARY_ACCESS) & same_vendor & is_use
+    own_access = (renames & is_use) | by_library | alone
+
+    def taken(name: str, when: pl.Expr) -> pl.Expr:
+        return pl.when(when).then(f"agent_{name}").otherwise(name).alias(name)
+
+    return rows.with_columns(
+        taken("signature", renames | alone),
+        taken("app", renames | alone),
+        taken("access", own_access),
+        taken("upload_baseline_bytes", own_access),
+        role=pl.when(alone).then(pl.lit("support")).otherwise("role"),
+        confidence=pl.when(alone)
+        .then(pl.col("agent_confidence") * AGENT_ALONE_CONFIDENCE)
+        .otherwise("confidence"),
+    ).drop_nulls("app")
+
+
+def _strengthened(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """Less doubt where the client's fingerprint is one the catalog knows for the same service."""
+    if index.fingerprints.is_empty():
+        return rows
+    known = index.fingerprints.with_columns(fits=pl.lit(True))
+    joined = rows.join(known, on=["ja4", "app"], how="left", maintain_order="left")
+    doubt = 1 - pl.col("confidence")
+    surer = 1 - doubt * FINGERPRINT_DOUBT
+    return joined.with_columns(confidence=pl.when("fits").then(surer).otherwise("confidence"))
+
+
+def _vendor(column: str) -> pl.Expr:
+    return pl.col(column).str.extract(r"^([^/]+)/")
