@@ -1,0 +1,50 @@
+"""The people file: leases and directory, once an epoch."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sensor.errors import UsageError
+from sensor.identity import people
+
+BEGIN, END = datetime(2026, 10, 5, tzinfo=UTC), datetime(2027, 1, 4, tzinfo=UTC)
+
+
+def _csv(folder: Path, text: str) -> Path:
+    path = folder / "people.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_leases_lie_inside_the_epoch_and_the_given_time(tmp_path: Path) -> None:
+    text = (
+        "address,user_name,department,site,valid_from,valid_to\n"
+        "10.0.0.1,Ada,Legal,hq,,\n"
+        "10.0.0.2,bob,Legal,hq,2026-11-01T00:00:00,2026-11-02T00:00:00\n"
+        "10.0.0.3,old,Legal,hq,2020-01-01T00:00:00,2020-02-01T00:00:00\n"
+    )
+    rows = people.leases(people.read(_csv(tmp_path, text)), BEGIN, END)
+    spans = {row["user_name"]: (row["valid_from"], row["valid_to"]) for row in rows.iter_rows(named=True)}
+    assert spans == {
+        "ada": (BEGIN, END),
+        "bob": (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)),
+    }
+
+
+def test_directory_has_one_row_a_person(tmp_path: Path) -> None:
+    text = "address,user_name,department,site\n10.0.0.1,ada,Legal,hq\n10.0.0.2,ada,Sales,hq\n"
+    rows = people.directory(people.read(_csv(tmp_path, text)), BEGIN, END)
+    assert rows.select("user_name", "department").rows() == [("ada", "Sales")]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("user_name\nada\n", "people.csv:1"),
+        ("address,user_name\n10.0.0.1,ada\n10.0.0.x,bob\n", "people.csv:3"),
+    ],
+)
+def test_mistakes_carry_file_and_line(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(UsageError, match=place):
+        people.read(_csv(tmp_path, text))

@@ -1,0 +1,155 @@
+"""Segments and compaction: nothing is lost, nothing doubles, readers are never fooled."""
+
+import errno
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sensor import schema
+from sensor.errors import LakeError
+from sensor.store import lake as lake_module
+from sensor.store.compaction import GRACE, compact, sweep
+from sensor.store.lake import Lake
+from sensor.store.segments import Commits, Progress
+
+NOW = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake").create()
+
+
+def _rows(*ids: int, version: str = "1", day: int = 10, source_input: str = "in") -> dict[str, pl.DataFrame]:
+    frame = pl.DataFrame(
+        {
+            "event_id": list(ids),
+            "seen_at": [datetime(2026, 11, day, tzinfo=UTC)] * len(ids),
+            "catalog_version": version,
+            "input": source_input,
+        },
+        schema_overrides={"seen_at": schema.TIME, "event_id": pl.Int64},
+    )
+    return {"sightings": schema.SIGHTINGS.conform(frame)}
+
+
+def _cold_ids(lake: Lake) -> list[int]:
+    cold = lake.manifest()["tables"]["sightings"]["cold"]
+    files = [lake.path / file for day in cold.values() for file in day]
+    return sorted(i for f in files for i in pl.read_parquet(f, hive_partitioning=False)["event_id"].to_list())
+
+
+def _commit(lake: Lake, begin: int, end: int, frames: dict[str, pl.DataFrame], at: datetime = NOW) -> None:
+    Commits(lake, "in", lambda: at).commit(begin, end, frames)
+
+
+def test_zones_have_their_modes(lake: Lake) -> None:
+    assert stat.S_IMODE((lake.path / "restricted").stat().st_mode) == 0o750
+    assert stat.S_IMODE((lake.path / "open").stat().st_mode) == 0o755
+
+
+def test_a_replayed_segment_overwrites_itself_even_an_hour_later(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1, 2))
+    _commit(lake, 0, 10, _rows(1, 2), NOW + timedelta(hours=1))
+    segments = list(lake.hot(schema.SIGHTINGS).glob("part=2*/*.parquet"))
+    assert len(segments) == 1
+    assert Commits(lake, "in").progress() == Progress(10, complete=False)
+
+
+def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1, 2) | {})
+    assert compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    _commit(lake, 10, 20, _rows(2, 3, version="2"), NOW)
+    assert compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    assert _cold_ids(lake) == [1, 2, 3]
+    (file,) = lake.manifest()["tables"]["sightings"]["cold"]["2026-11-10"]
+    versions = dict(pl.read_parquet(lake.path / file).select("event_id", "catalog_version").iter_rows())
+    assert versions == {1: "1", 2: "2", 3: "2"}
+
+
+def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1))
+    assert compact(lake, zone="UTC", now=NOW)
+    assert lake.manifest()["tables"]["sightings"]["cold"] == {}
+    assert compact(lake, zone="UTC", now=NOW + timedelta(minutes=49))
+    assert _cold_ids(lake) == []
+    assert compact(lake, zone="UTC", now=NOW + timedelta(minutes=51))
+    assert _cold_ids(lake) == [1]
+
+
+def test_writers_move_on_when_a_part_is_closed(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1))
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    _commit(lake, 10, 20, _rows(2))
+    parts = sorted(p.name for p in lake.hot(schema.SIGHTINGS).glob("part=2*"))
+    assert parts == ["part=2026-11-22T10.0000", "part=2026-11-22T10.0001"]
+    assert lake.manifest()["watermark"] == "2026-11-22T10.0000"
+
+
+def test_a_segment_landing_late_is_counted(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1))
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    late = lake.hot(schema.SIGHTINGS) / "part=2026-11-22T10.0000" / "other-0000000000000000.parquet"
+    lake_module.write_parquet(late, _rows(7, source_input="other")["sightings"], {})
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    assert _cold_ids(lake) == [1, 7]
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    assert _cold_ids(lake) == [1, 7]
+
+
+def test_a_replaced_input_leaves_no_old_row(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1, 2))
+    other = Commits(lake, "other", lambda: NOW)
+    other.commit(0, 10, _rows(9, source_input="other"))
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    Commits(lake, "in", lambda: NOW).forget()
+    _commit(lake, 0, 10, _rows(2))
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    assert _cold_ids(lake) == [2, 9]
+    assert not Commits(lake, "in").progress().replacing
+
+
+def test_hot_files_outlive_a_compaction_by_two_days(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1))
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    hot = lake.hot(schema.SIGHTINGS)
+    assert sweep(lake, now=NOW + GRACE) == 0
+    assert list(hot.glob("part=2*/*.parquet"))
+    assert sweep(lake, now=NOW + GRACE + timedelta(seconds=1)) > 0
+    assert not list(hot.glob("part=2*"))
+    mark = pl.read_parquet(lake.path / "low_water.parquet").item()
+    assert mark == lake.manifest()["watermark"]
+    assert _cold_ids(lake) == [1]
+
+
+def test_files_no_manifest_names_go_after_two_days(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1))
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    _commit(lake, 10, 20, _rows(2))
+    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    day = lake.cold(schema.SIGHTINGS) / "day=2026-11-10"
+    assert len(list(day.glob("*.parquet"))) == 2
+    sweep(lake, now=NOW + GRACE + timedelta(seconds=1))
+    assert len(list(day.glob("*.parquet"))) == 1
+    assert _cold_ids(lake) == [1, 2]
+
+
+def test_two_compactors_do_not_meet(lake: Lake) -> None:
+    with lake.lock("compact", exclusive=True):
+        assert compact(lake, zone="UTC", now=NOW) is False
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "segment")
+
+    monkeypatch.setattr(lake_module.os, "fsync", full)
+    with pytest.raises(LakeError, match="no space left on device; free space"):
+        _commit(lake, 0, 10, _rows(1))
+    monkeypatch.undo()
+    assert list(lake.path.rglob("*.tmp")) == []
+    assert Commits(lake, "in").progress() == Progress()

@@ -1,0 +1,69 @@
+"""Settings: which source wins, and what a mistake looks like."""
+
+from pathlib import Path
+
+import pytest
+
+from sensor import settings
+from sensor.errors import UsageError
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "shadowai.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
+    file = _file(tmp_path, 'zone = "Europe/Berlin"\nk = 7\nlake = "here"\n')
+    environment = {"SHADOWAI_K": "9", "SHADOWAI_ZONE": "Asia/Tokyo"}
+    chosen = settings.load(file, environment, zone="America/New_York")
+    assert (chosen.zone, chosen.k, chosen.lake) == ("America/New_York", 9, tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('zone = "Mars/Olympus"', "zone: value error, 'mars/olympus' is not an iana time zone"),
+        ("colour = 1", "colour: no such setting"),
+        ('[networks]\ninternal = ["10.0.0.0/99"]', "networks.internal.0"),
+        ("k = 1", "k: input should be greater than or equal to 2"),
+        ("k = [", "not valid TOML"),
+    ],
+)
+def test_mistakes_name_file_and_setting(tmp_path: Path, text: str, says: str) -> None:
+    file = _file(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        settings.load(file, {})
+    assert str(file) in str(caught.value)
+    assert says.lower() in str(caught.value).lower()
+
+
+def test_a_wrong_variable_is_named_as_such() -> None:
+    with pytest.raises(UsageError, match="SHADOWAI_PRIVACY"):
+        settings.load(None, {"SHADOWAI_PRIVACY": "open"})
+
+
+def test_a_missing_settings_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        settings.load(tmp_path / "nothing.toml", {})
+
+
+def test_state_stays_beside_the_lake_once_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = tmp_path / "lake"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    assert settings.state_path(settings.Settings(), lake) == tmp_path / "home" / "shadowai"
+    (tmp_path / "lake.state").mkdir()
+    assert settings.state_path(settings.Settings(), lake) == tmp_path / "lake.state"
+
+
+def test_sensors_are_found_by_path_and_kind(tmp_path: Path) -> None:
+    text = '[[sensors]]\nname = "hq"\nsource = "pcap"\npaths = ["hq/*"]\n'
+    text += '[[sensors]]\nname = "px"\npaths = ["*"]\n'
+    chosen = settings.load(_file(tmp_path, text), {})
+    at = str(tmp_path / "hq" / "a")
+    assert chosen.sensor_for(at, "pcap").name == "hq"
+    assert chosen.sensor_for(at, "squid").name == "px"
+    assert chosen.sensor_for("/elsewhere", "squid").name == "squid"
