@@ -1,0 +1,125 @@
+"""Which kind of input each file is, told by content, never by name.
+
+Comes in: files with their first 64 KB. Goes out: a `Plan`, what is read as what and together
+with which other files, and one line for each file nobody can read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import sensor.sources
+from sensor.sources.interface import File, Input, Source
+
+#: Less confidence than this is a guess, and a guess is not read.
+ENOUGH = 0.5
+
+
+@dataclass
+class Plan:
+    """What will be read, and what will not."""
+
+    inputs: list[tuple[type[Source], Input]] = field(default_factory=list)
+    #: one line each, for files the user named and for two kinds that both fit
+    problems: list[str] = field(default_factory=list)
+    #: files met while walking a folder that are no input (notes, expected rows …)
+    skipped: int = 0
+
+
+@cache
+def known() -> tuple[type[Source], ...]:
+    """Every kind of input, by name: this folder is walked, so a new file is enough."""
+    kinds: dict[str, type[Source]] = {}
+    for module in pkgutil.iter_modules(sensor.sources.__path__):
+        loaded = importlib.import_module(f"{sensor.sources.__name__}.{module.name}")
+        for thing in vars(loaded).values():
+            if inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing):
+                kinds[thing.name] = thing
+    return tuple(kinds[name] for name in sorted(kinds))
+
+
+def plan(files: Sequence[File], *, walked: Collection[str] = ()) -> Plan:
+    """What each of `files` is read as. `walked` names those met in a folder: no input, no problem."""
+    made = Plan()
+    by_kind: dict[type[Source], list[File]] = {}
+    for file in files:
+        best, rivals = recognise(file.head)
+        if best is None:
+            _set_aside(file, made, named=file.name not in walked)
+            continue
+        if rivals:
+            names = ", ".join(rival.name for rival in rivals)
+            made.problems.append(f"{file.name}: could be {names} just as well; read as {best.name}")
+        by_kind.setdefault(best, []).append(file)
+    for kind in sorted(by_kind, key=lambda kind: kind.name):
+        made.inputs += [(kind, Input(group, _identity(group))) for group in kind.group(by_kind[kind])]
+    return made
+
+
+def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
+    """The kind of input `head` begins, and others equally sure; None if nobody is sure enough."""
+    sure = {kind: kind.recognise(head) for kind in known()}
+    most = max(sure.values(), default=0.0)
+    if most < ENOUGH:
+        return None, []
+    best, *rivals = (kind for kind, confidence in sure.items() if confidence == most)
+    return best, rivals
+
+
+def looks_like(head: bytes) -> str:
+    """What `head` seems to be, for the message about a file that is no input."""
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if zeek := re.search(rb"^#path\t([a-z0-9_]{1,40})\r?$", head, re.MULTILINE):
+        return f"a Zeek {zeek[1].decode()} log, which names no service"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] in (b"{", b"["):
+        return "JSON of another kind"
+    if text[:5].lower() in (b"<html", b"<!doc", b"<?xml"):
+        return "HTML or XML"
+    return "binary data" if _is_binary(head) else "text"
+
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive, or an office document; unpack it first"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a Windows program"),
+    (b"\x1f\x8b", "an archive inside an archive; unpack it once"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"ElfFile\x00", "a Windows event log"),
+)
+
+
+def _is_binary(head: bytes) -> bool:
+    controls = sum(byte < 32 and byte not in b"\t\n\r\x1b" for byte in head[:4096])
+    return controls > len(head[:4096]) // 50
+
+
+def _set_aside(file: File, made: Plan, *, named: bool) -> None:
+    if named:
+        made.problems.append(
+            f"{file.name}: not a kind of input I know (looks like {looks_like(file.head)}); "
+            "`shadowai sources` lists them"
+        )
+    else:
+        made.skipped += 1
+
+
+def _identity(group: tuple[File, ...]) -> str:
+    """One file keeps its own identity; several share the hash of theirs."""
+    if len(group) == 1:
+        return group[0].identity
+    return hashlib.blake2b("".join(f.identity for f in group).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,80 @@
+"""Host names as the catalog and the lake know them: lower case, A-labels, no port, no literals.
+
+Work is done once per unique value and joined back: a log of a million lines names a few thousand
+hosts.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: Letters, digits, hyphen and underscore per label (RFC 1123, and what is seen in practice), at
+#: least two labels: a single label names nothing outside its own network.
+_NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,62}$"
+_MAX_NAME = 253
+_ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f:.]+)$"
+
+
+def is_address(text: pl.Expr) -> pl.Expr:
+    """True where `text` is an IPv4 or IPv6 address (by its letters; not checked for range)."""
+    return text.str.contains(_ADDRESS)
+
+
+def address(text: pl.Expr) -> pl.Expr:
+    """`text` as one address: no brackets, no zone, IPv4-mapped as IPv4; NULL for none, 0.0.0.0, ::."""
+    plain = (
+        text.str.to_lowercase()
+        .str.strip_chars("[]")
+        .str.replace(r"%.*$", "")
+        .str.replace(r"^::ffff:(\d)", "$1")
+    )
+    missing = plain.str.contains(r"^[0.]+$|^[0:]+$")
+    return pl.when(is_address(plain) & ~missing).then(plain)
+
+
+def authorities(authority: pl.Series) -> pl.DataFrame:
+    """Unique `authority` values (`user@host:port`) with columns `host`, `literal` and `port`.
+
+    `host` is NULL where the host is an address; then `literal` holds it. Join on `authority`.
+    """
+    bare = pl.col("authority").str.replace(r"^.*@", "")
+    parts = bare.str.extract_groups(
+        r"^(?<name>\[[^\]]*\]|[^:\[\]]*|[0-9a-fA-F:]*::[0-9a-fA-F:.]*)(?::(?<port>\d{1,5}))?$"
+    )
+    return (
+        authority.alias("authority")
+        .unique()
+        .drop_nulls()
+        .to_frame()
+        .with_columns(parts.struct.unnest())
+        .with_columns(literal=address(pl.col("name")), port=pl.col("port").cast(pl.Int64, strict=False))
+        .with_columns(host=pl.when(pl.col("literal").is_null()).then(pl.col("name")))
+        .with_columns(normalise(pl.col("host")))
+        .select("authority", "host", "literal", pl.when(pl.col("port") <= 65535).then("port"))
+    )
+
+
+def normalise(name: pl.Expr) -> pl.Expr:
+    """Lower case, A-labels, no trailing dot; NULL where that is no name of a service host."""
+    lower = name.str.to_lowercase().str.strip_suffix(".")
+    ascii_only = pl.when(lower.str.contains(r"^[\x00-\x7f]*$")).then(lower)
+    idna = pl.when(ascii_only.is_null()).then(lower).map_batches(_to_a_labels, return_dtype=pl.String)
+    plain = ascii_only.fill_null(idna)
+    valid = plain.str.contains(_NAME) & (plain.str.len_bytes() <= _MAX_NAME) & ~is_address(plain)
+    return pl.when(valid).then(plain)
+
+
+def _to_a_labels(names: pl.Series) -> pl.Series:
+    """Internationalised names as A-labels (RFC 5890); rare, so one by one, once per unique value."""
+    unique = names.drop_nulls().unique()
+    if unique.is_empty():
+        return names
+    labels = pl.Series([_a_label(name) for name in unique], dtype=pl.String)
+    return names.replace_strict(unique, labels, default=None, return_dtype=pl.String)
+
+
+def _a_label(name: str) -> str | None:
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None

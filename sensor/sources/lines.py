@@ -1,0 +1,195 @@
+"""Text logs, block by block: complete lines in, one column out, whatever the bytes.
+
+A block ends at the first line end at or after each multiple of `BLOCK_BYTES`, counted from the
+start of the stream: every read of the same bytes is cut at the same places, wherever it starts.
+UTF-16 with a byte order mark is read as UTF-8 and counted as such. Lines longer than
+`MAX_LINE_BYTES` are counted, never kept. NUL bytes (left at a file's end by a power loss) go,
+broken UTF-8 becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, cast
+
+import polars as pl
+
+from sensor.sources.unpack import fault_of
+
+#: Text per block: large enough for columns to pay, small enough to keep a few in memory.
+BLOCK_BYTES = 8 * 1024 * 1024
+#: No log we know writes longer lines; without a bound one file without line ends fills the memory.
+MAX_LINE_BYTES = 1024 * 1024
+SHAPE_CHARS = 120
+
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Complete lines of a stream, valid UTF-8, from byte `start` up to byte `end`."""
+
+    start: int
+    end: int
+    text: bytes
+    #: the line that was too long to keep: its first bytes, None if there was none
+    overlong: bytes | None = None
+    #: why the stream ended here although it should not (truncated archive …); on the last block only
+    fault: str | None = None
+
+    def lines(self) -> pl.DataFrame:
+        """Columns `line`, `offset` of its first byte in the stream, and `bytes`; no empty lines."""
+        length = pl.col("line").str.len_bytes().fill_null(0).cast(pl.Int64) + 1
+        return (
+            one_column(self.text)
+            .with_columns(offset=self.start + length.cum_sum() - length, bytes=length)
+            .with_columns(pl.col("line").str.strip_chars_end("\r"))
+            .filter(pl.col("line") != "")
+        )
+
+
+def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The lines of `stream` from byte `start` on, cut at the grid of `size` bytes.
+
+    A last line without a line end is a line. When reading starts in the middle of a line, because
+    an earlier read met it half written, its rest comes as a line of its own and fails to parse.
+    """
+    reader = _as_utf8(stream)
+    position = _skip(reader, start)
+    while block := _block(reader, position, size):
+        yield block
+        position = block.end
+
+
+def first_lines(head: bytes, count: int = 50) -> pl.Series:
+    """The first complete lines of a stream that begins with `head`, to recognise it by."""
+    whole = head[: head.rfind(b"\n") + 1] or head
+    return (
+        next(blocks(io.BytesIO(whole))).lines()["line"].head(count)
+        if whole
+        else pl.Series([], dtype=pl.String)
+    )
+
+
+def one_column(text: bytes) -> pl.DataFrame:
+    """Column `line`: each line of `text`, NULL where it is empty."""
+    if not text:
+        return pl.DataFrame(schema={"line": pl.String})
+    return pl.read_csv(
+        io.BytesIO(text),
+        separator="\x01",  # never in `text`, see `_clean`: so there is one column
+        has_header=False,
+        quote_char=None,
+        schema={"line": pl.String},
+    )
+
+
+def shape(line: str) -> str:
+    """What a line looked like without what it said: letters a, digits 9, at most 120 characters.
+
+    >>> shape("GET http://user:pw1@host/")
+    'aaa aaaa://aaaa:aa9@aaaa/'
+    """
+    return "".join(_shape_of(c) for c in line[:SHAPE_CHARS])
+
+
+def _shape_of(char: str) -> str:
+    if char.isalpha():
+        return "a"
+    if char.isdigit():
+        return "9"
+    return char if char.isascii() and char.isprintable() else "."
+
+
+def _block(reader: io.BufferedReader, position: int, size: int) -> Block | None:
+    """The next block, or None at the end."""
+    text = reader.read(size - position % size)
+    if not text:
+        return None
+    rest = b"" if text.endswith(b"\n") else reader.readline(MAX_LINE_BYTES)
+    end = position + len(text) + len(rest)
+    text += rest
+    overlong = None
+    if len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
+        line = text.rfind(b"\n") + 1
+        text, overlong = text[:line], text[line : line + SHAPE_CHARS]
+        end += _drop_line(reader)
+    fault = None if reader.peek(1) else fault_of(reader)
+    return Block(position, end, _clean(text, first=position == 0), overlong, fault)
+
+
+def _drop_line(reader: io.BufferedReader) -> int:
+    """Read past the end of a line without keeping it; how many bytes that was."""
+    count = 0
+    while piece := reader.readline(MAX_LINE_BYTES):
+        count += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return count
+
+
+def _clean(text: bytes, *, first: bool) -> bytes:
+    """`text` as valid UTF-8 without NUL; \\x01 becomes a space, because columns are cut there."""
+    if first:
+        text = text.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in text:
+        text = text.replace(b"\0", b"")
+    if b"\x01" in text:
+        text = text.replace(b"\x01", b" ")
+    if text.isascii():
+        return text
+    return text.decode("utf-8", "replace").encode()
+
+
+def _skip(reader: io.BufferedReader, start: int) -> int:
+    """Move to byte `start`, by reading where the stream cannot seek; where that ended."""
+    if start and reader.seekable():
+        return reader.seek(min(start, reader.seek(0, io.SEEK_END)))
+    position = 0
+    while position < start and (piece := reader.read(min(BLOCK_BYTES, start - position))):
+        position += len(piece)
+    return position
+
+
+def _as_utf8(stream: IO[bytes]) -> io.BufferedReader:
+    """`stream`, decoded to UTF-8 if it begins with a UTF-16 byte order mark."""
+    reader = cast(io.BufferedReader, stream if isinstance(stream, io.BufferedReader) else _buffered(stream))
+    encoding = _UTF16.get(reader.peek(2)[:2])
+    return reader if encoding is None else io.BufferedReader(_Decoded(reader, encoding))
+
+
+def _buffered(stream: IO[bytes]) -> io.BufferedReader:
+    return cast(io.BufferedReader, io.BufferedReader(cast(io.RawIOBase, stream)))
+
+
+class _Decoded(io.RawIOBase):
+    """UTF-16 as UTF-8, without the byte order mark; broken pairs become U+FFFD."""
+
+    def __init__(self, stream: io.BufferedReader, encoding: str) -> None:
+        super().__init__()
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._ready = b""
+        stream.read(2)
+
+    @property
+    def fault(self) -> str | None:
+        """Why the stream below ended early, if it did."""
+        return fault_of(self._stream)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        target = memoryview(buffer)  # type: ignore[arg-type]
+        while not self._ready:
+            data = self._stream.read(64 * 1024)
+            self._ready = self._decoder.decode(data, final=not data).encode("utf-8", "replace")
+            if not data:
+                break
+        piece, self._ready = self._ready[: len(target)], self._ready[len(target) :]
+        target[: len(piece)] = piece
+        return len(piece)

@@ -1,0 +1,218 @@
+"""From what a user typed to files that can be read: folders, globs, archives, standard input.
+
+Comes in: paths. Goes out: `Found`, the readable files with their first 64 KB, and one clear line
+for everything that could not be read. Nothing is recognised here; `detect.py` does that.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from sensor.errors import InputError
+from sensor.sources.interface import HEAD_BYTES, File
+from sensor.sources.unpack import Unpacked, packing
+
+#: Read from the disk at a time; readers above ask for whole blocks.
+BUFFER_BYTES = 256 * 1024
+STDIN = "-"
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe; pipe it in with `-` instead",
+    stat.S_IFSOCK: "a socket, not a file",
+    stat.S_IFCHR: "a device, not a file",
+    stat.S_IFBLK: "a device, not a file",
+}
+
+
+@dataclass
+class Found:
+    """What a list of paths led to."""
+
+    files: list[File] = field(default_factory=list)
+    #: one line each: path, what is wrong, what to try
+    problems: list[str] = field(default_factory=list)
+    #: names of the files that nobody named: met while walking a folder
+    walked: set[str] = field(default_factory=set)
+
+
+def find(paths: Sequence[str | Path]) -> Found:
+    """The readable files behind `paths`: files, folders (recursive, sorted), globs, `-` for stdin.
+
+    Raises `InputError` when nothing at all can be read.
+    """
+    found = Found()
+    seen: set[tuple[int, int]] = set()
+    for given in paths:
+        for path, walked in _expand(str(given), found.problems):
+            _add(path, walked, found, seen)
+    if not found.files:
+        raise InputError("; ".join(found.problems) or "no readable file in what was given")
+    return found
+
+
+def shown(text: str) -> str:
+    """`text` fit for a terminal: control characters and broken bytes as escapes."""
+    plain = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in plain)
+
+
+def identity(head: bytes) -> str:
+    """Name of an input: 16 hexadecimal characters of its first 64 KB uncompressed."""
+    return hashlib.blake2b(head[:HEAD_BYTES], digest_size=8).hexdigest()
+
+
+def _expand(given: str, problems: list[str]) -> Iterator[tuple[str, bool]]:
+    """The paths `given` stands for, each with: was it met while walking a folder?"""
+    if given == STDIN:
+        yield STDIN, False
+    elif os.path.isdir(given):  # noqa: PTH112  a name with broken bytes is no Path everywhere
+        for path in _walk(given, problems):
+            yield path, True
+    elif not os.path.lexists(given) and glob.has_magic(given):
+        matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207
+        if not matches:
+            problems.append(f"{shown(given)}: no file matches")
+        for match in matches:
+            yield from _expand(match, problems)
+    else:
+        yield given, False
+
+
+def _walk(folder: str, problems: list[str]) -> Iterator[str]:
+    """Every file below `folder`, sorted, without hidden ones and without following folder links."""
+
+    def report(error: OSError) -> None:
+        problems.append(f"{shown(str(error.filename))}: {_why(error)}")
+
+    for base, folders, names in os.walk(folder, onerror=report):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield os.path.join(base, name)  # noqa: PTH118
+
+
+def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> None:
+    """Open one path far enough to know its head; a problem line if that fails."""
+    try:
+        file = _standard_input() if path == STDIN else _regular(path, seen)
+    except _SkipError as skip:
+        if str(skip):
+            found.problems.append(f"{shown(path)}: {skip}")
+        return
+    except OSError as error:
+        found.problems.append(f"{shown(path)}: {_why(error)}")
+        return
+    found.files.append(file)
+    if walked:
+        found.walked.add(file.name)
+
+
+class _SkipError(Exception):
+    """Not a file to read; the text says why, empty when that is nobody's fault."""
+
+
+def _regular(path: str, seen: set[tuple[int, int]]) -> File:
+    """A file on disk, plain or compressed. Raises `_SkipError` or `OSError`."""
+    status = os.stat(path)  # noqa: PTH116
+    if not stat.S_ISREG(status.st_mode):
+        raise _SkipError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
+    place = (status.st_dev, status.st_ino)
+    if place in seen:
+        raise _SkipError  # named twice, or a link to it: read once
+    seen.add(place)
+    with open(path, "rb") as raw:  # noqa: PTH123
+        kind = packing(raw.read(8))
+    opener = partial(_open, path, kind)
+    return _file(shown(path), opener, size=status.st_size, path=None if kind else path)
+
+
+def _file(name: str, opener: partial[IO[bytes]], *, size: int | None, path: str | None) -> File:
+    with opener() as stream:
+        head = stream.read(HEAD_BYTES)
+        fault = getattr(getattr(stream, "raw", None), "fault", None)
+    if not head:
+        raise _SkipError(fault or "empty file")
+    return File(name=name, identity=identity(head), head=head, size=size, opener=opener, path=path)
+
+
+def _open(path: str, kind: str | None) -> IO[bytes]:
+    raw = open(path, "rb", buffering=BUFFER_BYTES)  # noqa: PTH123, SIM115
+    return raw if kind is None else io.BufferedReader(Unpacked(raw, kind), BUFFER_BYTES)
+
+
+def _standard_input() -> File:
+    """Standard input, read once: the head is kept and stands before the rest when opened."""
+    raw: IO[bytes] = sys.stdin.buffer
+    packed_head = _read_up_to(raw, HEAD_BYTES)
+    stream: IO[bytes] = io.BufferedReader(_Replayed(packed_head, raw), BUFFER_BYTES)
+    if kind := packing(packed_head):
+        stream = io.BufferedReader(Unpacked(stream, kind), BUFFER_BYTES)
+    head = stream.read(HEAD_BYTES)
+    if not head:
+        raise _SkipError("nothing on standard input")
+    opener = _Once(io.BufferedReader(_Replayed(head, stream), BUFFER_BYTES))
+    return File(name=STDIN, identity=identity(head), head=head, size=None, opener=opener)
+
+
+def _read_up_to(stream: IO[bytes], count: int) -> bytes:
+    """`count` bytes, fewer only at the end: a pipe delivers in pieces."""
+    pieces = []
+    while count and (piece := stream.read(count)):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
+
+
+class _Once:
+    """Opens a stream that cannot be rewound."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream: IO[bytes] | None = stream
+
+    def __call__(self) -> IO[bytes]:
+        if self._stream is None:
+            raise InputError("standard input can be read only once", place=STDIN, hint="save it to a file")
+        stream, self._stream = self._stream, None
+        return stream
+
+
+class _Replayed(io.RawIOBase):
+    """A stream whose first bytes were already read: those, then the rest."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        super().__init__()
+        self._head, self._rest = memoryview(head), rest
+
+    @property
+    def fault(self) -> str | None:
+        """Why the stream below ended early, if it did."""
+        return getattr(getattr(self._rest, "raw", None), "fault", None)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        target = memoryview(buffer)  # type: ignore[arg-type]
+        piece = self._head[: len(target)] or self._rest.read(len(target))
+        self._head = self._head[len(piece) :]
+        target[: len(piece)] = piece
+        return len(piece)
+
+
+def _why(error: OSError) -> str:
+    """What the system said, in its own words but without its number."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file or folder"
+    if isinstance(error, PermissionError):
+        return "permission denied; run as a user who may read it"
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,336 @@
+"""Squid access logs.
+
+Layouts, told apart line by line (words of Squid's `logformat` directive):
+
+    squid     %ts.%03tu %6tr %>a %Ss/%03>Hs %<st %rm %ru %[un %Sh/%<a %mt, also with
+              "%{Referer}>h" "%{User-Agent}>h" appended
+    common    %>a %[ui %[un [%tl] "%rm %ru HTTP/%rv" %>Hs %<st %Ss:%Sh
+    combined  the same with "%{Referer}>h" "%{User-Agent}>h" before %Ss:%Sh
+    shadowai  our own, the only one that tells how much a client sent:
+
+        logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"
+        access_log daemon:/var/log/squid/access.log shadowai
+
+    With TLS interception append ` %ssl::bump_mode` to it.
+
+A syslog head before the line (`… (squid-1)[6802]: `) is peeled off.
+
+A line is written when the transaction *ends*: `seen_at` is that time minus the elapsed time. The
+sizes are what the client exchanged with the proxy, headers included. `bytes_up` is NULL unless
+the layout logs it.
+
+An intercepted (bumped) connection is logged twice: a CONNECT line for the tunnel and a line for
+each request inside. The requests carry the bytes; the CONNECT line of a bumped tunnel (mode
+`bump`, or result NONE with status 200, which Squid writes when no tunnel was made) keeps none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import hosts, records
+from sensor.sources.interface import Batch, Input, Proof, Source
+from sensor.sources.lines import Block, blocks, first_lines
+
+LOGFORMAT = (
+    'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"'
+)
+CHALLENGE = "set aside: proxy authentication challenge (407)"
+NO_REQUEST = "set aside: the client left before sending a request"
+UNREADABLE = "not a Squid line"
+
+#: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds
+_STAMP_CHARS = 14
+_SYSLOG = r"^.{0,200}?squid[\w().-]{0,20}(?:\[\d+\])?:?(?: \d+ \S+ \S+)? +(.+)$"
+_QUOTED = r"\"((?:[^\"\\]|\\.)*)\""
+_COMMON = (
+    r"^(?<client>\S+) \S+ (?<user>\S+) \[(?<at>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
+    r'"(?<method>\S+) (?<url>\S+)(?: [^"]*)?" (?<status>\d{3}) (?<down>\d+|-)'
+    r'(?: "(?:[^"\\]|\\.)*" "(?<agent>(?:[^"\\]|\\.)*)")? (?<result>[A-Z_]+):(?<hierarchy>[A-Z_]+)'
+)
+#: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
+_ORIGIN = ("HIER_DIRECT", "DIRECT", "ORIGINAL_DST", "PINNED")
+_DEFAULT_PORT = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443}
+#: Squid writes these bytes of an account name as %HH (RFC 1738).
+_ESCAPES = {"%5c": "\\", "%5C": "\\", "%20": " ", "%40": "@", "%25": "%"}
+
+#: What a line says, before any judgement; NULL where its layout has no such field or it is `-`.
+_FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "at": schema.TIME,
+    "elapsed_ms": pl.Int64,
+    "client": pl.String,
+    "user": pl.String,
+    "method": pl.String,
+    "url": pl.String,
+    "status": pl.Int64,
+    "result": pl.String,
+    "hierarchy": pl.String,
+    "peer": pl.String,
+    "up": pl.Int64,
+    "down": pl.Int64,
+    "sni": pl.String,
+    "agent": pl.String,
+    "bump": pl.String,
+}
+
+
+class SquidSource(Source):
+    """Reads Squid access logs."""
+
+    name: ClassVar[str] = "squid"
+    help: ClassVar[str] = "Squid access.log: native, common, combined, and our logformat with upload sizes"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = (
+        "Squid's own formats do not log what clients send: uploads stay unknown. In squid.conf:\n"
+        f"  {LOGFORMAT}\n"
+        "  access_log daemon:/var/log/squid/access.log shadowai"
+    )
+    resumable: ClassVar[bool] = True
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        """The share of the first lines that read as Squid's."""
+        lines = first_lines(head)
+        readable = parse(lines)["result"].count()
+        return 0.95 * readable / len(lines) if len(lines) else 0.0
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """One batch per block of lines: observations, coverage, rejects."""
+        (file,) = source_input.files
+        with file.open() as stream:
+            for block in blocks(stream, start=start):
+                yield Batch(block.end, frames(block))
+
+
+def frames(block: Block) -> dict[str, pl.DataFrame]:
+    """What a block of lines says, by table."""
+    lines = block.lines()
+    fields = pl.concat([lines, parse(lines["line"])], how="horizontal").with_columns(reason=_reason())
+    used = fields.filter(pl.col("reason").is_null())
+    read = fields.select(
+        "at",
+        "offset",
+        "bytes",
+        "reason",
+        rejected=pl.col("reason").eq_missing(UNREADABLE),
+        line=pl.when(pl.col("reason").is_not_null()).then("line"),
+    )
+    return {
+        "observations": observations(used),
+        "coverage": records.coverage(read),
+        "rejects": records.rejects(read, block),
+    }
+
+
+def parse(lines: pl.Series, *, peel: bool = True) -> pl.DataFrame:
+    """One row of `_FIELDS` per line; all NULL where the line is none of the layouts."""
+    whole = lines.rename("line").to_frame().with_row_index("row")
+    stamped = _stamped(whole)
+    left = whole if stamped.is_empty() else whole.join(stamped, on="row", how="anti")
+    if left.is_empty():
+        return stamped.drop("row")
+    parts = [stamped, common := _common(left)]
+    left = left.join(common, on="row", how="anti")
+    if peel and not left.is_empty():
+        bare = left.with_columns(pl.col("line").str.extract(_SYSLOG)).drop_nulls("line")
+        peeled = parse(bare["line"], peel=False).with_columns(row=bare["row"])
+        parts.append(peeled.filter(pl.col("at").is_not_null()).select("row", *_FIELDS))
+    return whole.select("row").join(pl.concat(parts), on="row", how="left", maintain_order="left").drop("row")
+
+
+def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
+    """Lines that begin with time and elapsed time: native and ours, with column `row`."""
+    line = pl.col("line")
+    parts = whole.select(
+        "row",
+        _stamp(line.str.head(_STAMP_CHARS)).alias("at"),
+        line.str.slice(_STAMP_CHARS).str.strip_chars_start(" ").str.splitn(" ", 11).struct.unnest(),
+    )
+    native = parts.filter(pl.col("at").is_not_null(), pl.col("field_2").str.contains(r"^[A-Z_]+/\d{3}$"))
+    found = [native.select("row", *_conform(_NATIVE))]
+    if native.height < parts.height:
+        ours = parts.filter(
+            pl.col("at").is_not_null(),
+            pl.col("field_5").str.contains(r"^\d{3}$"),
+            pl.col("field_6").str.contains(r"^[A-Z_]+:[A-Z_]+$"),
+        )
+        found.append(ours.select("row", *_conform(_OURS)))
+    return pl.concat(found).filter(pl.col("elapsed_ms").is_not_null()).sort("row")
+
+
+def _stamp(text: pl.Expr) -> pl.Expr:
+    """`1598040493.253` as a time, by whole numbers: a DOUBLE would have to be rounded."""
+    seconds = text.str.head(10).cast(pl.Int64, strict=False)
+    millis = text.str.slice(11, 3).cast(pl.Int64, strict=False)
+    plausible = seconds.is_between(0, records.LATEST_S) & (text.str.slice(10, 1) == ".")
+    return pl.from_epoch(pl.when(plausible).then(seconds * 1000 + millis), time_unit="ms").cast(schema.TIME)
+
+
+def _field(number: int) -> pl.Expr:
+    return pl.col(f"field_{number}")
+
+
+_TAIL = pl.concat_str(_field(9), _field(10), separator=" ", ignore_nulls=True)
+_NATIVE = {
+    "elapsed_ms": _field(0),
+    "client": _field(1),
+    "result": _field(2).str.head(-4),
+    "status": _field(2).str.tail(3),
+    "down": _field(3),
+    "method": _field(4),
+    "url": _field(5),
+    "user": _field(6),
+    "hierarchy": _field(7).str.extract(r"^([^/]*)"),
+    "peer": _field(7).str.extract(r"/(.*)$"),
+    "agent": _TAIL.str.extract(_QUOTED + r"\s*$"),
+}
+_OURS = {
+    "elapsed_ms": _field(0),
+    "client": _field(1),
+    "user": _field(2),
+    "method": _field(3),
+    "url": _field(4),
+    "status": _field(5),
+    "result": _field(6).str.extract(r"^([^:]*)"),
+    "hierarchy": _field(6).str.extract(r":(.*)$"),
+    "up": _field(7),
+    "down": _field(8),
+    "sni": _field(9),
+    "agent": _field(10).str.extract(r"^" + _QUOTED),
+    "bump": _field(10).str.extract(r"\" (\w+)\s*$"),
+}
+
+
+def _common(whole: pl.DataFrame) -> pl.DataFrame:
+    """Lines in layout common or combined, with column `row`."""
+    parts = whole.select("row", pl.col("line").str.extract_groups(_COMMON).struct.unnest())
+    at = pl.col("at").str.to_datetime("%d/%b/%Y:%H:%M:%S %z", time_unit="us", strict=False)
+    named = {name: pl.col(name) for name in parts.columns if name not in ("row", "at")}
+    read = parts.with_columns(at.dt.convert_time_zone("UTC")).filter(pl.col("at").is_not_null())
+    return read.select("row", *_conform(named))
+
+
+def _conform(columns: dict[str, pl.Expr]) -> list[pl.Expr]:
+    """Exactly `_FIELDS`, `-` as NULL, numbers as numbers."""
+    return [
+        pl.col("at")
+        if name == "at"
+        else _known(columns.get(name, pl.lit(None, dtype=pl.String))).cast(dtype, strict=False).alias(name)
+        for name, dtype in _FIELDS.items()
+    ]
+
+
+def _known(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "-").then(text)
+
+
+def _reason() -> pl.Expr:
+    """Why a line is no observation; NULL if it is one.
+
+    A 407 is the proxy asking for credentials: the client repeats the same request with them, and
+    NTLM or Negotiate do so twice. Counted as visits they would double or triple use, counted as
+    blocks they would report refusals nobody met. A client that never answers shows nothing either:
+    it reached no service.
+    """
+    return (
+        pl.when(pl.col("at").is_null())
+        .then(pl.lit(UNREADABLE))
+        .when(pl.col("url").fill_null("error:").str.starts_with("error:"))
+        .then(pl.lit(NO_REQUEST))
+        .when(pl.col("status") == 407)
+        .then(pl.lit(CHALLENGE))
+    )
+
+
+def observations(fields: pl.DataFrame) -> pl.DataFrame:
+    """Readable lines (`_FIELDS`) as observations of kind proxy."""
+    elapsed = pl.col("elapsed_ms").clip(0, None)
+    by_sni = pl.col("host").is_null() & pl.col("sni").is_not_null()
+    keeps_bytes = ~_bumped()
+    return (
+        _located(fields)
+        .with_columns(hosts.normalise(pl.col("sni")))
+        .select(
+            (pl.col("at") - pl.duration(milliseconds=elapsed.fill_null(0))).alias("seen_at"),
+            (elapsed / 1000).alias("duration_s"),
+            pl.lit("proxy").alias("kind"),
+            _action().alias("action"),
+            hosts.address(pl.col("client")).alias("client"),
+            pl.col("user").str.replace_many(_ESCAPES).alias("user_name"),
+            pl.coalesce("host", "sni").alias("host"),
+            pl.when(by_sni)
+            .then(pl.lit("sni"))
+            .when(pl.col("host").is_not_null())
+            .then(pl.lit("url"))
+            .alias("name_from"),
+            "path",
+            "method",
+            pl.when(pl.col("status") > 0).then("status").alias("status"),
+            pl.col("agent").alias("user_agent"),
+            _server().alias("server"),
+            pl.col("port").alias("server_port"),
+            pl.lit("tcp").alias("transport"),
+            pl.when(keeps_bytes).then("up").alias("bytes_up"),
+            pl.when(keeps_bytes).then("down").alias("bytes_down"),
+        )
+    )
+
+
+def _located(fields: pl.DataFrame) -> pl.DataFrame:
+    """`fields` with host, literal, port and path of the URL; hosts are read once per unique authority."""
+    url = pl.col("url").str.splitn("://", 2)
+    rest = pl.coalesce(url.struct.field("field_1"), pl.col("url")).str.splitn("/", 2)
+    query = r"[?#].*$"
+    split = fields.with_columns(
+        scheme=pl.when(url.struct.field("field_1").is_not_null()).then(
+            url.struct.field("field_0").str.to_lowercase()
+        ),
+        authority=rest.struct.field("field_0").str.replace(query, ""),
+        path=pl.lit("/") + rest.struct.field("field_1").fill_null("").str.replace(query, ""),
+    )
+    known = hosts.authorities(split["authority"])
+    default = pl.col("scheme").replace_strict(_DEFAULT_PORT, default=None, return_dtype=pl.Int64)
+    return split.join(known, on="authority", how="left", maintain_order="left").with_columns(
+        port=pl.coalesce("port", default),
+        path=pl.when(pl.col("scheme").is_not_null(), pl.col("method") != "CONNECT").then("path"),
+    )
+
+
+def _server() -> pl.Expr:
+    """The origin server's address, never a parent proxy's."""
+    direct = pl.when(pl.col("hierarchy").is_in(_ORIGIN)).then(hosts.address(pl.col("peer")))
+    return pl.coalesce(direct, pl.col("literal"))
+
+
+def _action() -> pl.Expr:
+    """Allowed, blocked by the proxy, or never connected.
+
+    A 403 of the origin server is an answer to an allowed request; only one that never left the
+    proxy is a block.
+    """
+    stayed = pl.col("hierarchy").fill_null("NONE").is_in(["NONE", "HIER_NONE"])
+    denied = pl.col("result").str.contains("DENIED", literal=True)
+    status = pl.col("status").fill_null(0)
+    return (
+        pl.when(denied | (stayed & (status == 403)))
+        .then(pl.lit("blocked"))
+        .when(stayed & (status >= 500))
+        .then(pl.lit("reset"))
+        .when(status == 0)
+        .then(pl.lit("unknown"))
+        .otherwise(pl.lit("allowed"))
+    )
+
+
+def _bumped() -> pl.Expr:
+    """A CONNECT whose content is logged again, request by request."""
+    no_tunnel = pl.col("result").is_in(["NONE", "NONE_NONE", "TAG_NONE"]) & (pl.col("status") == 200)
+    mode = pl.col("bump").eq_missing("bump")
+    return (pl.col("method") == "CONNECT").fill_null(False) & (mode | no_tunnel.fill_null(False))

@@ -1,0 +1,200 @@
+"""Compressed streams as plain ones: gzip, zstd, bzip2 and xz, told by their first bytes.
+
+Archives are hostile until proven otherwise. Memory stays constant however far a stream expands,
+a stream that expands absurdly is cut (`MAX_RATIO`), and one that ends early or is damaged keeps
+what was readable. Why a stream ended before its end is left in its `fault`; see `fault_of`.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Protocol
+
+import zstandard
+
+#: Compressed bytes handed to a decompressor at a time. zstd knows no limit on what comes out per
+#: call and may turn 4 bytes into 128 KB: pieces this small bring back 64 MB at worst.
+PIECE_BYTES = 2 * 1024
+#: Plain bytes asked of a decompressor at a time, where it can be told.
+OUTPUT_BYTES = 1024 * 1024
+#: A stream is cut when more than `FREE_BYTES` came out at more than `MAX_RATIO` times its size.
+#: Repetitive logs reach 50 to 200; gzip cannot exceed 1,032, the others reach many thousands.
+MAX_RATIO = 400
+FREE_BYTES = 1024**3
+#: Dictionaries larger than this are refused (xz -9 needs 65 MB, zstd --long=27 128 MB).
+MAX_WINDOW_BYTES = 256 * 1024**2
+
+_MAGIC = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
+_MAGIC_BYTES = max(len(magic) for magic in _MAGIC)
+_ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError, MemoryError)
+
+
+def packing(head: bytes) -> str | None:
+    """Which compression `head` begins, or None for plain bytes."""
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def fault_of(stream: IO[bytes]) -> str | None:
+    """Why `stream` ended before its end (truncated, damaged, expands too far), else None."""
+    return getattr(getattr(stream, "raw", None), "fault", None)
+
+
+class Unpacked(io.RawIOBase):
+    """The plain bytes of a compressed stream of one or more members, in order."""
+
+    def __init__(self, packed: IO[bytes], kind: str) -> None:
+        super().__init__()
+        self.fault: str | None = None
+        self._packed = packed
+        self._pieces = _expand(packed, kind)
+        self._plain = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
+
+    def readinto(self, buffer: object) -> int:
+        target = memoryview(buffer)  # type: ignore[arg-type]
+        while not self._plain:
+            try:
+                self._plain = memoryview(next(self._pieces))
+            except StopIteration:
+                return 0
+            except _CutError as cut:
+                self.fault = str(cut)
+        count = min(len(target), len(self._plain))
+        target[:count] = self._plain[:count]
+        self._plain = self._plain[count:]
+        return count
+
+
+class _CutError(Exception):
+    """The stream ends here although it should not."""
+
+
+class _Decompressor(Protocol):
+    """What the standard library's bzip2 and xz decompressors offer, for all four."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+
+
+class _Gzip:
+    """zlib's decompressor in the manner of bzip2's."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        plain = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        self.needs_input = len(plain) < max_length  # a full answer may hide more
+        return plain
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+
+class _Zstd:
+    """zstandard's decompressor in the manner of bzip2's; it knows no output limit."""
+
+    needs_input = True
+
+    def __init__(self) -> None:
+        self._zstd = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj()
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._zstd.decompress(data)
+
+    @property
+    def eof(self) -> bool:
+        return self._zstd.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zstd.unused_data
+
+
+_NEW: dict[str, Callable[[], _Decompressor]] = {
+    "gzip": _Gzip,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(memlimit=MAX_WINDOW_BYTES),
+    "zstd": _Zstd,
+}
+
+
+def _expand(packed: IO[bytes], kind: str) -> Iterator[bytes]:
+    """Plain pieces of every member; raises `_CutError` where the stream ends too early."""
+    bytes_out = 0
+    packed_pieces = _Pieces(packed)
+    while packed_pieces.at_member(first=bytes_out == 0):
+        for plain in _member(packed_pieces, kind):
+            bytes_out += len(plain)
+            yield plain
+            if bytes_out > FREE_BYTES and bytes_out > MAX_RATIO * packed_pieces.bytes_in:
+                raise _CutError(f"{kind} stream expands more than {MAX_RATIO} times; the rest was not read")
+
+
+class _Pieces:
+    """The compressed bytes, piece by piece, with what a finished member did not use put back."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed = packed
+        self.pending = b""
+        self.bytes_in = 0
+
+    def take(self) -> bytes:
+        """The next piece; b'' at the end."""
+        piece, self.pending = self.pending or self._read(), b""
+        return piece
+
+    def at_member(self, *, first: bool) -> bool:
+        """Does another member follow? Zero padding may stand between members, nothing else."""
+        while len(self.pending) < _MAGIC_BYTES and (more := self._read()):
+            self.pending += more
+            if not first:
+                self.pending = self.pending.lstrip(b"\0")
+        if self.pending and not packing(self.pending):
+            raise _CutError("rubbish after the compressed stream")
+        return bool(self.pending)
+
+    def _read(self) -> bytes:
+        try:
+            piece = self._packed.read(PIECE_BYTES)
+        except OSError as error:
+            raise _CutError(f"read error: {error.strerror or error}") from error
+        self.bytes_in += len(piece)
+        return piece
+
+
+def _member(packed: _Pieces, kind: str) -> Iterator[bytes]:
+    """Plain pieces of one member."""
+    try:
+        member = _NEW[kind]()
+        while not member.eof:
+            piece = packed.take() if member.needs_input else b""
+            if member.needs_input and not piece:
+                raise _CutError(f"truncated {kind} stream")
+            plain = member.decompress(piece, OUTPUT_BYTES)
+            if plain:
+                yield plain
+        packed.pending = member.unused_data
+    except _ERRORS as error:
+        raise _CutError(f"damaged {kind} stream") from error

@@ -1,0 +1,279 @@
+"""Squid: every layout, every judgement, and the recorded samples against their truth."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor import schema
+from sensor.sources import squid
+from sensor.sources.interface import File, Input
+from sensor.sources.lines import Block, blocks
+
+SAMPLES = Path(__file__).parents[3].parent / "shared" / "log-formats" / "samples" / "squid"
+
+NATIVE = (
+    "1700000010.500   2500 10.1.0.7 TCP_TUNNEL/200 8123 CONNECT Chat.Example.COM.:443 ann "
+    "HIER_DIRECT/203.0.113.5 -"
+)
+OURS = (
+    "1700000010.500   2500 10.1.0.7 CORP%5Cann CONNECT chat.example.com:443 200 TCP_TUNNEL:HIER_DIRECT "
+    '5120 8123 chat.example.com "Mozilla/5.0 (X11; \\"odd\\")"'
+)
+COMMON = (
+    '10.1.0.7 - ann [14/Nov/2023:23:13:30 +0100] "GET http://example.com/a/b?secret=1 HTTP/1.1" 200 512 '
+    "TCP_MISS:HIER_DIRECT"
+)
+COMBINED = COMMON.replace("TCP_MISS", '"http://ref.example/" "curl/8.1" TCP_MISS')
+
+
+def read(*lines: str) -> dict[str, pl.DataFrame]:
+    """The tables of a log of these lines."""
+    text = "".join(line + "\n" for line in lines).encode()
+    return squid.frames(Block(0, len(text), text))
+
+
+def row(line: str) -> dict[str, object]:
+    """The one observation of one line."""
+    (found,) = schema.OBSERVATIONS.conform(read(line)["observations"]).rows(named=True)
+    return found
+
+
+def test_native_tunnel() -> None:
+    seen = row(NATIVE)
+    assert seen["seen_at"] == datetime(2023, 11, 14, 22, 13, 28, tzinfo=UTC)  # end minus elapsed
+    assert seen["duration_s"] == 2.5
+    assert (seen["kind"], seen["action"], seen["method"]) == ("proxy", "allowed", "CONNECT")
+    assert (seen["client"], seen["user_name"]) == ("10.1.0.7", "ann")
+    assert (seen["host"], seen["name_from"], seen["path"]) == ("chat.example.com", "url", None)
+    assert (seen["server"], seen["server_port"], seen["transport"]) == ("203.0.113.5", 443, "tcp")
+    assert (seen["bytes_up"], seen["bytes_down"]) == (None, 8123)
+
+
+def test_our_layout_tells_uploads() -> None:
+    seen = row(OURS)
+    assert (seen["bytes_up"], seen["bytes_down"]) == (5120, 8123)
+    assert seen["user_name"] == "CORP\\ann"
+    assert seen["user_agent"] == 'Mozilla/5.0 (X11; \\"odd\\")'
+    assert (seen["server"], seen["server_port"]) == (None, 443)
+
+
+@pytest.mark.parametrize("line", [COMMON, COMBINED])
+def test_common_and_combined(line: str) -> None:
+    seen = row(line)
+    assert seen["seen_at"] == datetime(2023, 11, 14, 22, 13, 30, tzinfo=UTC)
+    assert (seen["host"], seen["path"], seen["server_port"]) == ("example.com", "/a/b", 80)
+    assert (seen["bytes_up"], seen["bytes_down"], seen["status"]) == (None, 512, 200)
+    assert seen["user_agent"] == ("curl/8.1" if line is COMBINED else None)
+
+
+def test_native_with_referer_and_agent() -> None:
+    seen = row(NATIVE + ' "http://ref.example/x y" "Mozilla/5.0 (Windows NT 10.0)"')
+    assert seen["user_agent"] == "Mozilla/5.0 (Windows NT 10.0)"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<166>Aug 21 22:08:13 fw.example.net (squid-1)[6802]: ",
+        "Aug  1 22:08:13 proxy squid[99]: ",
+        "<166>1 2023-08-21T22:08:13.1Z proxy (squid-1) 6802 - - ",
+    ],
+)
+@pytest.mark.parametrize("line", [NATIVE, OURS, COMMON])
+def test_syslog_head_is_peeled(head: str, line: str) -> None:
+    assert row(head + line) == row(line)
+
+
+@pytest.mark.parametrize(
+    ("code", "peer", "action"),
+    [
+        ("TCP_MISS/200", "HIER_DIRECT/203.0.113.5", "allowed"),
+        ("TCP_MISS/403", "HIER_DIRECT/203.0.113.5", "allowed"),
+        ("TCP_DENIED/403", "HIER_NONE/-", "blocked"),
+        ("NONE/403", "HIER_NONE/-", "blocked"),
+        ("TCP_DENIED_REPLY/200", "HIER_DIRECT/203.0.113.5", "blocked"),
+        ("TCP_MISS/503", "HIER_NONE/-", "reset"),
+        ("TCP_MISS_ABORTED/000", "HIER_DIRECT/203.0.113.5", "unknown"),
+    ],
+)
+def test_action(code: str, peer: str, action: str) -> None:
+    seen = row(f"1700000010.500 2 10.1.0.7 {code} 90 GET http://example.com/ - {peer} text/html")
+    assert seen["action"] == action
+
+
+def test_challenge_is_neither_use_nor_block() -> None:
+    line = NATIVE.replace("TCP_TUNNEL/200", "TCP_DENIED/407")
+    tables = read(line, NATIVE)
+    assert tables["observations"].height == 1
+    assert tables["rejects"].row(0, named=True)["reason"] == squid.CHALLENGE
+    assert tables["coverage"]["records"].sum() == 2
+    assert tables["coverage"]["rejected"].sum() == 0
+
+
+def test_no_request_is_set_aside() -> None:
+    line = "1700000010.500 0 10.1.0.7 NONE_NONE/000 0 - error:transaction-end-before-headers - HIER_NONE/- -"
+    tables = read(line)
+    assert tables["observations"].is_empty()
+    assert tables["rejects"]["reason"].to_list() == [squid.NO_REQUEST]
+
+
+def test_intercepted_tunnel_takes_its_name_from_the_hello() -> None:
+    line = OURS.replace("CONNECT chat.example.com:443", "CONNECT 203.0.113.5:443")
+    seen = row(line)
+    assert (seen["host"], seen["name_from"]) == ("chat.example.com", "sni")
+    assert (seen["server"], seen["server_port"]) == ("203.0.113.5", 443)
+    unnamed = row(line.replace(" chat.example.com ", " - "))
+    assert (unnamed["host"], unnamed["name_from"], unnamed["server"]) == (None, None, "203.0.113.5")
+
+
+@pytest.mark.parametrize(
+    "tunnel",
+    [
+        OURS + " bump",
+        NATIVE.replace("TCP_TUNNEL/200 8123", "NONE_NONE/200 8123").replace(
+            "HIER_DIRECT/203.0.113.5", "HIER_NONE/-"
+        ),
+    ],
+)
+def test_bumped_tunnel_leaves_the_bytes_to_its_requests(tunnel: str) -> None:
+    inner = (
+        "1700000010.700 90 10.1.0.7 TCP_MISS/200 700 POST https://chat.example.com/v1/chat - "
+        "HIER_DIRECT/203.0.113.5 -"
+    )
+    seen = read(tunnel, inner)["observations"]
+    assert seen["bytes_down"].to_list() == [None, 700]
+    assert seen["bytes_up"].to_list() == [None, None]
+    assert seen["path"].to_list() == [None, "/v1/chat"]
+
+
+def test_spliced_tunnel_keeps_its_bytes() -> None:
+    assert row(OURS + " splice")["bytes_up"] == 5120
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "path", "server"),
+    [
+        ("https://[2001:db8::1]:8443/x#y", None, 8443, "/x", "2001:db8::1"),
+        ("http://user:secret@example.com/p;a=1", "example.com", 80, "/p;a=1", None),
+        ("http://example.com?q=secret", "example.com", 80, "/", None),
+        ("http://bücher.example/", "xn--bcher-kva.example", 80, "/", None),
+        ("http://printer/", None, 80, "/", None),
+        ("ftp://files.example.org/pub/a", "files.example.org", 21, "/pub/a", None),
+    ],
+)
+def test_urls(url: str, host: str | None, port: int, path: str, server: str | None) -> None:
+    seen = row(f"1700000010.500 2 10.1.0.7 TCP_MISS/200 90 GET {url} - HIER_NONE/- -")
+    assert (seen["host"], seen["server_port"], seen["path"], seen["server"]) == (host, port, path, server)
+
+
+def test_parent_proxy_is_no_server() -> None:
+    line = NATIVE.replace("HIER_DIRECT/203.0.113.5", "FIRSTUP_PARENT/10.9.9.9")
+    assert row(line)["server"] is None
+
+
+def test_recognised_by_content() -> None:
+    for line in (NATIVE, OURS, COMMON, COMBINED):
+        assert squid.SquidSource.recognise(f"{line}\n".encode() * 5) > 0.9
+    apache = b'10.1.0.7 - - [14/Nov/2023:23:13:30 +0100] "GET /index.html HTTP/1.1" 200 512\n'
+    assert squid.SquidSource.recognise(apache) == 0
+    assert squid.SquidSource.recognise(b"") == 0
+    assert squid.SquidSource.recognise(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20) == 0
+
+
+def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
+    lines = [NATIVE.replace("1700000010", str(1700000010 + i)) for i in range(400)]
+    log = tmp_path / "access.log"
+    log.write_text("\n".join(lines) + "\n")
+    whole = [squid.frames(b)["observations"] for b in blocks(log.open("rb"), size=10_000)]
+    ends = [b.end for b in blocks(log.open("rb"), size=10_000)]
+    assert len(ends) > 3
+    resumed = [squid.frames(b)["observations"] for b in blocks(log.open("rb"), start=ends[1], size=10_000)]
+    assert pl.concat(whole[2:]).equals(pl.concat(resumed))
+    source = squid.SquidSource()
+    file = File("access.log", "0" * 16, b"", None, lambda: log.open("rb"))
+    (batch,) = source.read(Input((file,), file.identity), start=ends[1])
+    assert batch.position == log.stat().st_size
+    assert batch.frames["observations"].equals(pl.concat(resumed))
+
+
+@given(st.lists(st.one_of(st.text(max_size=200), st.sampled_from([NATIVE, OURS, COMMON])), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_any_lines_are_all_counted(lines: list[str]) -> None:
+    text = "\n".join(lines).encode("utf-8", "replace")
+    for block in blocks(io.BytesIO(text)):
+        tables = squid.frames(block)
+        counted = tables["observations"].height + tables["rejects"]["count"].sum()
+        assert counted == block.lines().height
+        schema.REJECTS.conform(tables["rejects"])
+
+
+@given(st.text(alphabet='0123456789. -/:[]"%TCP_NONEhttps@', max_size=160))
+@settings(max_examples=150, deadline=None)
+def test_lines_that_nearly_fit_never_raise(tail: str) -> None:
+    for start in ("1700000010.500 ", "1700000010.500 2 10.1.0.7 TCP_MISS/200 90 GET ", "10.1.0.7 - - ["):
+        read(start + tail.replace("\n", " "))
+
+
+# --- recorded samples -------------------------------------------------------------------------
+
+
+def truth(name: str) -> list[tuple[str, dict[str, object]]]:
+    """Lines of a sample beside what its own project's parser got out of them."""
+    if not SAMPLES.is_dir():
+        return []
+    if name.endswith(".jsonl"):
+        rows = [json.loads(line) for line in (SAMPLES / name).read_text().splitlines()]
+        return [(r["message"], r["truth"]) for r in rows]
+    lines = (SAMPLES / name).read_text().splitlines()
+    expected = (SAMPLES / name.replace(".log", ".truth.jsonl")).read_text().splitlines()
+    return list(zip(lines, map(json.loads, expected), strict=True))
+
+
+#: Not Squid: a date without zone whose day and month cannot be told apart, written by another product.
+FOREIGN = re.compile(r"\[\d\d/\d\d/\d{4} ")
+#: The sample was pasted through a page that turned `time elapsed` into a telephone link.
+TELEPHONE = re.compile(r"\[(\d+\.\d+ \d+)\]\(tel:[^)]*\)")
+
+CASES = [
+    case
+    for name in (
+        "elastic-squid-log-access1.log",
+        "elastic-pfsense-log-pfsense-squid.log",
+        "sekoia-squid.jsonl",
+    )
+    for case in truth(name)
+]
+
+
+@pytest.mark.skipif(not CASES, reason="the log samples are not beside this checkout")
+def test_samples_agree_with_their_truth() -> None:
+    compared = 0
+    for line, expected in CASES:
+        tables = read(TELEPHONE.sub(r"\1", line))
+        if FOREIGN.search(line):
+            assert tables["rejects"]["reason"].to_list() == [squid.UNREADABLE]
+            continue
+        if "/407" in line or "error:" in line:
+            assert tables["rejects"]["reason"].str.starts_with("set aside").all()
+            continue
+        (seen,) = schema.OBSERVATIONS.conform(tables["observations"]).rows(named=True)
+        names = {"client_ip": "client", "user": "user_name", "dest_host": "host", "dest_ip": "server"}
+        names |= {"url_path": "path", "dest_port": "server_port", "down": "bytes_down"}
+        for theirs, ours in names.items():
+            if theirs in expected:
+                assert seen[ours] == expected[theirs], (theirs, line)
+        if "action" in expected:
+            blocked = "DENIED" in str(expected["action"])
+            assert (seen["action"] == "blocked") == blocked
+        assert seen["bytes_up"] is None
+        compared += 1
+    assert compared == 75 - 12 + 2 + 9 - 3
