@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, existing_lake, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, existing_lake, reading, settings_from
 
 if TYPE_CHECKING:
     from sensor.settings import Settings
@@ -34,12 +34,14 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     from datetime import UTC, datetime
 
     from analytics.build import build
-    from sensor.store.compaction import SETTLE, compact, sweep
+    from sensor.store.compaction import SETTLE, Terms, compact, sweep
 
     moment = datetime.now(UTC)
     wait = timedelta() if include_current else SETTLE
-    if not compact(lake, zone=settings.zone, now=moment, settle=wait):
+    terms = Terms(settings.zone, settings.k, settings.privacy)
+    if not compact(lake, terms, now=moment, settle=wait):
         return False
-    build(lake.path, zone=settings.zone, k=settings.k)
+    with reading():
+        build(lake.path, zone=settings.zone, k=settings.k)
     sweep(lake, now=moment)
     return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,3 +46,15 @@ def existing_lake(settings: Settings) -> Lake:
     if not lake.exists():
         raise LakeError("no lake here yet", place=str(lake.path), hint="fill one with `shadowai scan PATH`")
     return lake
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turns what the analysts' side says of an unreadable lake into our error."""
+    from analytics.lake import LakeUnreadable
+    from sensor.errors import LakeError
+
+    try:
+        yield
+    except LakeUnreadable as error:
+        raise LakeError(str(error)) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, existing_lake, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, existing_lake, reading, settings_from
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,15 +43,11 @@ def command(
     config: ConfigOption = None,
 ) -> None:
     """Ask the lake in SQL (DuckDB)."""
-    from analytics.lake import connect
-    from sensor.errors import QueryError
+    from analytics.lake import open_views
 
     place = existing_lake(settings_from(config, lake=lake)).path
-    zone = "restricted" if restricted else "open"
-    try:
-        connection = connect(place, zone=zone)
-    except FileNotFoundError:
-        raise QueryError(f"no {zone}.duckdb yet", place=str(place), hint="run `shadowai compact`") from None
+    with reading():
+        connection = open_views(place, restricted=restricted)
     if restricted:
         _log(place, query or "(prompt)")
     if query is None:

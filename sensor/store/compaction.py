@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,22 @@ _DUCKDB_TYPES: dict[Any, str] = {
 }
 
 
-def compact(lake: Lake, *, zone: str, now: datetime, settle: timedelta = SETTLE) -> bool:
+@dataclass(frozen=True)
+class Terms:
+    """What every report made from the lake has to know and to print."""
+
+    #: report zone (IANA)
+    zone: str
+    #: smallest group of people a published figure may describe
+    k: int = 5
+    privacy: str = "pseudonymous"
+
+
+def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETTLE) -> bool:
     """Compact what is closed. False if another compactor is at work. Raises LakeError.
 
-    `zone` is the report zone, kept in the manifest for those who build marts. `settle` of zero
-    closes the current hour too (after a scan, when this machine is the only writer).
+    `terms` go into the manifest for those who build marts and reports. `settle` of zero closes the
+    current hour too (after a scan, when this machine is the only writer).
     """
     with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as mine:
         if not mine:
@@ -59,7 +71,10 @@ def compact(lake: Lake, *, zone: str, now: datetime, settle: timedelta = SETTLE)
             "generation": old["generation"] + 1,
             "watermark": watermark,
             "compacted_at": now.astimezone(UTC).isoformat(timespec="seconds"),
-            "zone": zone,
+            "zone": terms.zone,
+            "k": terms.k,
+            # once names were stored in clear, every later report has to say so
+            "privacy": "clear" if old.get("privacy") == "clear" else terms.privacy,
             "parts": _parts_since(old, compacted, now),
             "retired": _retired(old, tables, now),
             "compacted": compacted,

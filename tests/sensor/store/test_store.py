@@ -12,7 +12,7 @@ import pytest
 from sensor import schema
 from sensor.errors import LakeError
 from sensor.store import lake as lake_module
-from sensor.store.compaction import GRACE, compact, sweep
+from sensor.store.compaction import GRACE, Terms, compact, sweep
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits, Progress
 
@@ -62,9 +62,9 @@ def test_a_replayed_segment_overwrites_itself_even_an_hour_later(lake: Lake) -> 
 
 def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1, 2) | {})
-    assert compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    assert compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     _commit(lake, 10, 20, _rows(2, 3, version="2"), NOW)
-    assert compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    assert compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     assert _cold_ids(lake) == [1, 2, 3]
     (file,) = lake.manifest()["tables"]["sightings"]["cold"]["2026-11-10"]
     versions = dict(pl.read_parquet(lake.path / file).select("event_id", "catalog_version").iter_rows())
@@ -73,17 +73,17 @@ def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:
 
 def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
-    assert compact(lake, zone="UTC", now=NOW)
+    assert compact(lake, Terms("UTC"), now=NOW)
     assert lake.manifest()["tables"]["sightings"]["cold"] == {}
-    assert compact(lake, zone="UTC", now=NOW + timedelta(minutes=49))
+    assert compact(lake, Terms("UTC"), now=NOW + timedelta(minutes=49))
     assert _cold_ids(lake) == []
-    assert compact(lake, zone="UTC", now=NOW + timedelta(minutes=51))
+    assert compact(lake, Terms("UTC"), now=NOW + timedelta(minutes=51))
     assert _cold_ids(lake) == [1]
 
 
 def test_writers_move_on_when_a_part_is_closed(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     _commit(lake, 10, 20, _rows(2))
     parts = sorted(p.name for p in lake.hot(schema.SIGHTINGS).glob("part=2*"))
     assert parts == ["part=2026-11-22T10.0000", "part=2026-11-22T10.0001"]
@@ -92,12 +92,12 @@ def test_writers_move_on_when_a_part_is_closed(lake: Lake) -> None:
 
 def test_a_segment_landing_late_is_counted(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     late = lake.hot(schema.SIGHTINGS) / "part=2026-11-22T10.0000" / "other-0000000000000000.parquet"
     lake_module.write_parquet(late, _rows(7, source_input="other")["sightings"], {})
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     assert _cold_ids(lake) == [1, 7]
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     assert _cold_ids(lake) == [1, 7]
 
 
@@ -105,17 +105,17 @@ def test_a_replaced_input_leaves_no_old_row(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1, 2))
     other = Commits(lake, "other", lambda: NOW)
     other.commit(0, 10, _rows(9, source_input="other"))
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     Commits(lake, "in", lambda: NOW).forget()
     _commit(lake, 0, 10, _rows(2))
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     assert _cold_ids(lake) == [2, 9]
     assert not Commits(lake, "in").progress().replacing
 
 
 def test_hot_files_outlive_a_compaction_by_two_days(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     hot = lake.hot(schema.SIGHTINGS)
     assert sweep(lake, now=NOW + GRACE) == 0
     assert list(hot.glob("part=2*/*.parquet"))
@@ -128,9 +128,9 @@ def test_hot_files_outlive_a_compaction_by_two_days(lake: Lake) -> None:
 
 def test_files_no_manifest_names_go_after_two_days(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     _commit(lake, 10, 20, _rows(2))
-    compact(lake, zone="UTC", now=NOW, settle=timedelta())
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     day = lake.cold(schema.SIGHTINGS) / "day=2026-11-10"
     assert len(list(day.glob("*.parquet"))) == 2
     sweep(lake, now=NOW + GRACE + timedelta(seconds=1))
@@ -140,7 +140,7 @@ def test_files_no_manifest_names_go_after_two_days(lake: Lake) -> None:
 
 def test_two_compactors_do_not_meet(lake: Lake) -> None:
     with lake.lock("compact", exclusive=True):
-        assert compact(lake, zone="UTC", now=NOW) is False
+        assert compact(lake, Terms("UTC"), now=NOW) is False
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
