@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import duckdb
-
+from analytics.lake import open_views
 from analytics.render import html
 from analytics.reports import run
 from analytics.reports.result import Facts, Result
@@ -21,6 +17,10 @@ from analytics.reports.spec import read
 from analytics.reports.weekly.page import Page, build
 
 _FOLDER = files("analytics.reports").joinpath("weekly")
+
+
+class NoWeek(ValueError):
+    """The lake holds neither use nor coverage, and no week was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | 
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
     `as_of`. Days after `as_of` count as still to come, not as unwatched. Same data, week and `as_of`
-    give the same bytes. Raises ValueError for a week that cannot be read, FileNotFoundError for a
-    folder without a lake.
+    give the same bytes. Raises ValueError for a week that cannot be read, NoWeek for a lake without any,
+    LakeUnreadable for a folder without a lake.
     """
     page = page_of(lake, week=week, as_of=as_of)
     template = _FOLDER.joinpath("page.html.j2").read_text(encoding="utf-8")
@@ -54,16 +54,18 @@ def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = Non
 def result_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Result:
     """The weekly report's figures for one week."""
     facts = _facts(lake, as_of)
-    with _open_zone(lake) as connection:
+    with open_views(lake) as connection:
         known = run.weeks(connection)
-        monday = run.monday(week) if week else _newest(known, facts)
-        return run.run(connection, read(_FOLDER), facts, run.scope_of(monday, known, facts.zone))
+        chosen = run.monday(week) if week else _newest(known, facts)
+        return run.run(connection, read(_FOLDER), facts, run.scope_of(chosen, known, facts.zone))
 
 
 def _newest(known: list[date], facts: Facts) -> date:
-    """The newest week that had begun; an empty lake reports the week of `as_of`, or the first ISO week."""
+    """The newest week with data that had begun at `as_of`; an empty lake reports the week of `as_of`."""
     if facts.as_of is None:
-        return max(known, default=date(1970, 1, 5))
+        if not known:
+            raise NoWeek("The lake holds no week yet: scan something, or name a week.")
+        return max(known)
     today = facts.as_of.astimezone(ZoneInfo(facts.zone)).date()
     this_week = date.fromordinal(today.toordinal() - today.weekday())
     return max((monday for monday in known if monday <= this_week), default=this_week)
@@ -75,26 +77,9 @@ def _facts(lake: Path, as_of: datetime | None) -> Facts:
     return Facts(manifest["zone"], manifest.get("k", 5), manifest.get("privacy", "pseudonymous"), moment)
 
 
-@contextmanager
-def _open_zone(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = lake / "open.duckdb"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no lake here; run a scan first")
-    connection = duckdb.connect(":memory:")
-    try:
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"ATTACH '{quoted}' AS lake (READ_ONLY)")
-        connection.execute("USE lake")
-        yield connection
-    finally:
-        connection.close()
-
-
 def _write(out: Path, text: str) -> None:
     """Whole or not at all: written beside the target, then renamed."""
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
     part.write_text(text, encoding="utf-8")
-    os.replace(part, out)
-
-
+    part.replace(out)

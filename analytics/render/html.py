@@ -19,13 +19,17 @@ def page(template: str, style: str, content: object) -> str:
     Styles are allowed by their hash only, so that nothing smuggled into a name can add any.
     """
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return _environment().from_string(template).render(
-        page=content,
-        style=Markup(style),  # noqa: S704 our own file, never data
-        csp=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-        svg=svg,
-        grades=words.GRADES,
-        words=words,
+    return (
+        _environment()
+        .from_string(template)
+        .render(
+            page=content,
+            style=Markup(style),  # noqa: S704 our own file, never data
+            csp=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            svg=svg,
+            grades=words.GRADES,
+            words=words,
+        )
     )
 
 

@@ -28,9 +28,11 @@ def moon_symbols() -> Markup:
         5: f'<circle cx="8" cy="8" r="{r}"/>',
     }
     ring = f'<circle class="ring" cx="8" cy="8" r="{r}"/>'
-    symbols = (f'<symbol id="moon-{g}" viewBox="0 0 16 16">{ring}{fill}</symbol>' for g, fill in fills.items())
+    symbols = (
+        f'<symbol id="moon-{g}" viewBox="0 0 16 16">{ring}{fill}</symbol>' for g, fill in fills.items()
+    )
     return Markup('<svg class="symbols" aria-hidden="true" width="0" height="0">{}</svg>').format(
-        Markup("".join(symbols))
+        _drawn("".join(symbols))
     )
 
 
@@ -43,24 +45,30 @@ def bar(value: int | None, upper: int | None, most: int) -> Markup:
     body = f'{pale}<rect y="3" width="{solid:.1f}" height="10" rx="1.5"/>' if solid or pale else ""
     return Markup(
         '<svg class="bar" viewBox="0 0 240 16" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
-    ).format(Markup(body))
+    ).format(_drawn(body))
 
 
 def sparkline(values: Sequence[int | None], label: str) -> Markup:
-    """Up to twelve weeks as a line from zero; a week that is not known breaks the line."""
+    """Up to twelve weeks as a line; a week that is not known breaks it.
+
+    The line is filled where it starts from zero. Where all weeks are of one size it is drawn on a
+    narrower scale, without a filling that would suggest zero.
+    """
     known = [v for v in values if v is not None]
     if len(known) < 2:
         return Markup("")
-    top = max(max(known), 1)
+    top = max(*known, 1)
+    base = 0 if 2 * min(known) < top else min(min(known), top - max(1, top // 8))
     step = 116 / max(len(values) - 1, 1)
-    points = [None if v is None else (2 + i * step, 22 - 18 * v / top) for i, v in enumerate(values)]
+    height = 18 / (top - base)
+    points = [None if v is None else (2 + i * step, 22 - height * (v - base)) for i, v in enumerate(values)]
     runs = _runs(points)
-    areas = "".join(_area(run) for run in runs if len(run) > 1)
+    areas = "".join(_area(run) for run in runs if len(run) > 1) if base == 0 else ""
     lines = "".join(_line(run) for run in runs)
     last = runs[-1][-1]
     body = f'{areas}{lines}<circle class="dot" cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.4"/>'
     return Markup('<svg class="spark" viewBox="0 0 120 26" role="img" aria-label="{}">{}</svg>').format(
-        label, Markup(body)
+        label, _drawn(body)
     )
 
 
@@ -76,7 +84,9 @@ class Cell:
     @property
     def word(self) -> str:
         """The state in one word, for tables."""
-        return {"hidden": "hidden", "blind": "not watched", "none": "none", "ahead": "to come"}.get(self.state, "")
+        return {"hidden": "hidden", "blind": "not watched", "none": "none", "ahead": "to come"}.get(
+            self.state, ""
+        )
 
 
 def rhythm(rows: Sequence[tuple[str, Sequence[Cell]]], columns: Sequence[str], label: str) -> Markup:
@@ -93,9 +103,9 @@ def rhythm(rows: Sequence[tuple[str, Sequence[Cell]]], columns: Sequence[str], l
         parts.append(Markup('<text x="0" y="{}">{}</text>').format(y + 14, _short(name)))
         for x, cell in zip(_offsets(len(cells)), cells, strict=True):
             parts.append(_square(_LABEL + x, y, cell))
-    return Markup(
-        '<svg class="rhythm" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>'
-    ).format(width, height, label, _HATCH, Markup("").join(parts))
+    return Markup('<svg class="rhythm" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>').format(
+        width, height, label, _HATCH, Markup("").join(parts)
+    )
 
 
 _HATCH = Markup(
@@ -119,6 +129,11 @@ def _offsets(count: int) -> list[int]:
 
 def _short(name: str, most: int = 18) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _drawn(shapes: str) -> Markup:
+    """Shapes made here from numbers alone; text always goes through `Markup.format`, which escapes it."""
+    return Markup(shapes)  # noqa: S704
 
 
 def _scaled_width(value: int | None, most: int, width: float) -> float:

@@ -32,6 +32,15 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", THIN).replace("-", MINUS)
 
 
+def rough(value: int) -> str:
+    """A count too large to read digit by digit: '4.2 billion'; exact below a million."""
+    for size_, name in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+        if value >= size_:
+            tenths = (20 * value + size_) // (2 * size_)
+            return f"{number(tenths // 10)}.{tenths % 10}{THIN}{name}"
+    return number(value)
+
+
 def people(value: int | None, hidden: bool | None, k: int) -> str:
     """A count of people, or why it is not printed."""
     if hidden:
@@ -98,6 +107,13 @@ def listing(items: Sequence[str], most: int = 3) -> str:
     if len(items) <= most:
         return f"{', '.join(items[:-1])} and {items[-1]}"
     return f"{', '.join(items[:most])} and {number(len(items) - most)} more"
+
+
+def category(value: str | None) -> str:
+    """A word of the catalog as it reads: 'model-hub' -> 'model hub', 'api' -> 'API'."""
+    if not value:
+        return "uncategorised"
+    return value.replace("-", " ").replace("_", " ").replace("api", "API")
 
 
 def week_name(monday: date) -> str:

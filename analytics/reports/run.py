@@ -52,7 +52,6 @@ def scope_of(week: date, known: list[date], zone: str) -> Scope:
 
 def run(lake: duckdb.DuckDBPyConnection, spec: Spec, facts: Facts, scope: Scope) -> Result:
     """Every figure of `spec` for one week. Earlier figures are readable by their id."""
-    lake.execute("SET TimeZone = 'UTC'")
     lake.execute(scope_sql(scope))
     return Result(spec, facts, scope, {table.figure.id: table for table in _tables(lake, spec)})
 
@@ -62,7 +61,8 @@ def scope_sql(scope: Scope) -> str:
     dates = ("week", "previous", "oldest", "four_weeks", "sunday", "earliest")
     columns = [f"DATE '{getattr(scope, name).isoformat()}' AS {name}" for name in dates]
     columns += [
-        f"TIMESTAMPTZ '{getattr(scope, name).isoformat(sep=' ')}' AS {name}" for name in ("starts_at", "ends_at")
+        f"TIMESTAMPTZ '{getattr(scope, name).isoformat(sep=' ')}' AS {name}"
+        for name in ("starts_at", "ends_at")
     ]
     return "CREATE OR REPLACE TEMP VIEW scope AS\nSELECT " + ",\n       ".join(columns)
 

@@ -42,7 +42,9 @@ def changes(result: Result) -> tuple[Change, ...]:
     compares = comparable(result, result.scope.week, result.scope.previous)
     kinds = []
     for change, label in _LABELS.items():
-        rows = [r for r in result.rows("changes") if r["change"] == change and (compares or not r["compares"])]
+        rows = [
+            r for r in result.rows("changes") if r["change"] == change and (compares or not r["compares"])
+        ]
         if rows:
             items = tuple(Item(r["service"], _text(r, result.facts.k), r["grade"]) for r in rows[:MOST])
             kinds.append(Change(label, items, len(rows) - len(items)))
@@ -66,6 +68,8 @@ def _text(row: Row, k: int) -> str:
     if row["change"] in ("grew", "fell"):
         return f"{words.size(row['last_bytes_up'])} → {_sent(row)}"
     people = words.people(row["people"], row["people_hidden"], k)
+    if row["bytes_up"] is None:
+        return f"{people} {_noun(row['people'])}"
     return f"{people} {_noun(row['people'])}, {_sent(row)} up"
 
 

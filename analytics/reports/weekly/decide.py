@@ -38,7 +38,7 @@ def _new_uploads(row: Row, k: int) -> Decision:
         f"{row['service']}: approve, limit or refuse?",
         f"First seen this week; {_group(row, k)} sent {_sent(row)}.",
         row["grade"],
-        f"Look at the vendor's data terms and at who needs it ({_category(row)}).",
+        f"Look at the vendor's data terms and at who needs it ({words.category(row['category'])}).",
     )
 
 
@@ -66,7 +66,7 @@ def _programs(row: Row, k: int) -> Decision:
         f"{row['service']}: do programs act here on their own?",
         f"Connections went from {before} to {now}; {_group(row, k)} this week.",
         row["grade"],
-        f"Look at which hosts run it and with whose keys ({_category(row)}).",
+        f"Look at which hosts run it and with whose keys ({words.category(row['category'])}).",
     )
 
 
@@ -106,10 +106,6 @@ def _group(row: Row, k: int) -> str:
 
 def _sent(row: Row) -> str:
     return words.size_range(row["bytes_up"], row["bytes_up_max"], row["people_hidden"])
-
-
-def _category(row: Row) -> str:
-    return str(row["category"] or "uncategorised").replace("_", " ").replace("-", " ")
 
 
 def _capital(text: str) -> str:

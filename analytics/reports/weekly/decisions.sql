@@ -13,7 +13,7 @@ new_uploads AS (
 hub_uploads AS (
     SELECT 2 AS priority, 'hub_uploads' AS rule, FALSE AS compares, c.*
     FROM current_services c
-    WHERE c.category LIKE '%hub%' AND c.grade >= 4 AND c.bytes_up > 0
+    WHERE c.category = 'model-hub' AND c.grade >= 4 AND c.bytes_up > 0
 ),
 doubled AS (
     SELECT 3 AS priority, 'doubled' AS rule, TRUE AS compares, c.*
@@ -23,7 +23,7 @@ doubled AS (
 programs AS (
     SELECT 4 AS priority, 'programs' AS rule, TRUE AS compares, c.*
     FROM current_services c
-    WHERE (c.category LIKE '%api%' OR c.category LIKE '%agent%' OR c.category LIKE '%coding%')
+    WHERE c.category IN ('agent', 'api', 'coding', 'gateway')
       AND c.grade >= 3 AND c.last_connections > 0 AND 2 * c.connections >= 3 * c.last_connections
       AND c.connections - c.last_connections >= 20
 ),

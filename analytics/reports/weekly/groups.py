@@ -58,7 +58,9 @@ def _order(name: str, total: Row | None) -> tuple[bool, int, str]:
 
 def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k: int) -> Department:
     total = rows.get((name, "all"))
-    sent = words.size_range(total["bytes_up"], total["bytes_up_max"], total["people_hidden"]) if total else "–"
+    sent = (
+        words.size_range(total["bytes_up"], total["bytes_up_max"], total["people_hidden"]) if total else "–"
+    )
     return Department(
         "Not tied to anyone" if name == _NOBODY else name,
         _cell(total, k),
@@ -71,4 +73,6 @@ def _cell(row: Row | None, k: int) -> Cell:
     if row is None:
         return Cell("–", None, "none")
     text = words.people(row["people"], row["people_hidden"], k)
-    return Cell(text, row["grade"], "hidden" if row["people_hidden"] else "count")
+    if row["people_hidden"]:  # the evidence of so few is theirs alone
+        return Cell(text, None, "hidden")
+    return Cell(text, row["grade"], "count")

@@ -68,9 +68,12 @@ def _first_seen(result: Result, now: Row | None) -> Number:
         return Number("First seen", 2, "–", "first week watched", "", "", (), "")
     value = words.number(now["first_seen"]) if now else _nothing(result)
     fresh = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
-    return _number(
-        result, "First seen", 2, value, words.listing(fresh, 1), lambda row: row["first_seen"], words.signed
-    )
+    return _number(result, "First seen", 2, value, words.listing(fresh, 1), _news(result), words.signed)
+
+
+def _news(result: Result) -> Callable[[Row], int | None]:
+    """Services first seen in a week; unknown in the lake's first week, when everything is new."""
+    return lambda row: None if row["week"] == result.scope.earliest else row["first_seen"]
 
 
 def _named(result: Result, seen: Seeing) -> Number:
@@ -79,7 +82,11 @@ def _named(result: Result, seen: Seeing) -> Number:
     percents = {week: named_percent(result, week) for week in _weeks(result)}
     now, before = percents[result.scope.week], percents[result.scope.previous]
     change, spoken = "", ""
-    if now is not None and before is not None and comparable(result, result.scope.week, result.scope.previous):
+    if (
+        now is not None
+        and before is not None
+        and comparable(result, result.scope.week, result.scope.previous)
+    ):
         change = f"{words.signed(now - before)}{words.THIN}pt"
         spoken = f"{words.direction(now - before)} {abs(now - before)} points on last week"
     trend = tuple(percents.values())
@@ -115,9 +122,7 @@ def _change(result: Result, pick: Callable[[Row], int | None], sign: Callable[[i
 def _trend(result: Result, pick: Callable[[Row], int | None]) -> tuple[int | None, ...]:
     """One value per week; a week nobody watched is unknown, a watched week without use is 0."""
     rows, watched = _by_week(result), watched_weeks(result)
-    values = [
-        pick(rows[week]) if week in rows else 0 if week in watched else None for week in _weeks(result)
-    ]
+    values = [pick(rows[week]) if week in rows else 0 if week in watched else None for week in _weeks(result)]
     return tuple(values)
 
 

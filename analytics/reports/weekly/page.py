@@ -65,6 +65,12 @@ class Page:
     tables: tuple[Table, ...]
     embedded: tuple[Row, ...]
 
+    @property
+    def sentence(self) -> str:
+        """Claim and verdict as one text."""
+        joint = "" if self.verdict[:1] in (".", ",", ";", "") else " "
+        return f"{self.claim}{joint}{self.verdict}"
+
 
 def build(result: Result) -> Page:
     """The page for a result; a pure function of it."""
@@ -104,7 +110,9 @@ def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
     as_of = result.facts.as_of
     facts = [
         f"days in {result.facts.zone}",
-        f"{'sensor' if len(sensors) == 1 else 'sensors'} {words.listing(sensors, 5)}" if sensors else "no sensor",
+        f"{'sensor' if len(sensors) == 1 else 'sensors'} {words.listing(sensors, 5)}"
+        if sensors
+        else "no sensor",
         f"catalog {words.listing(catalogs, 2)}" if catalogs else "catalog unknown",
         f"names {result.facts.privacy}",
         f"groups under {result.facts.k} hidden",
@@ -119,7 +127,7 @@ def _service(result: Result, row: Row) -> Service:
     return Service(
         name=row["service"] or row["app"],
         vendor=row["vendor"] or "",
-        category=str(row["category"] or "").replace("_", " "),
+        category=words.category(row["category"]),
         grade=row["grade"],
         bytes_up=row["bytes_up"],
         bytes_up_max=row["bytes_up_max"],

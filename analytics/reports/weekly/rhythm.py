@@ -35,7 +35,10 @@ def rhythm(result: Result, seen: Seeing) -> Rhythm | None:
         return None
     watched = {row["day"] for row in result.rows("watched")}
     rows = tuple(
-        (s["service"], tuple(_cell(table.get((s["app"], d)), d, d in watched, d in seen.ahead, most) for d in days))
+        (
+            s["service"],
+            tuple(_cell(table.get((s["app"], d)), d, d in watched, d in seen.ahead, most) for d in days),
+        )
         for s in leading
     )
     return Rhythm(days, tuple(_heading(d) for d in days), rows, _label(table, days, watched))
@@ -69,8 +72,9 @@ def _label(table: dict[tuple[str, date], Row], days: tuple[date, ...], watched: 
     totals = {d: sum(r["connections"] or 0 for (_, day), r in table.items() if day == d) for d in days}
     busiest = max(days, key=lambda d: (totals[d], -d.toordinal()))
     blind = sum(d not in watched for d in days)
+    peak = words.plural(totals[busiest], "connection")
     return (
         f"Connections per service and day over {words.plural(len(days), 'day')}. Busiest: "
-        f"{words.weekday(busiest)} {words.day_name(busiest)} with {words.plural(totals[busiest], 'connection')}. "
+        f"{words.weekday(busiest)} {words.day_name(busiest)} with {peak}. "
         f"Without a reporting sensor: {words.plural(blind, 'day')}. The numbers stand in the annex."
     )

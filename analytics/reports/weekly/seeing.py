@@ -92,9 +92,11 @@ def _doubts(seen: Seeing) -> Iterable[str]:
     if seen.packet_hours is not None and seen.packet_hours < LEAST_WATCHED * HOURS:
         yield f"what passed outside the {words.plural(seen.packet_hours, 'hour')} our packet sensors watched"
     if seen.flows and seen.named < LEAST_NAMED * seen.flows:
-        yield f"what the {words.share(seen.flows - seen.named, seen.flows)} of connections without a name were"
+        nameless = words.share(seen.flows - seen.named, seen.flows)
+        yield f"what the {nameless} of connections without a name were"
     if seen.flows and seen.one_sided > MOST_ONE_SIDED * seen.flows:
-        yield f"what passed unseen on the {words.share(seen.one_sided, seen.flows)} of connections we saw one way"
+        one_way = words.share(seen.one_sided, seen.flows)
+        yield f"what passed unseen on the {one_way} of connections we saw one way"
     if seen.dropped > MOST_DROPPED * (seen.packets + seen.dropped):
         lost = words.share(seen.dropped, seen.packets + seen.dropped)
         yield f"what the {lost} of packets lost in capture carried"

@@ -38,7 +38,12 @@ def sight(result: Result, seen: Seeing) -> Sight:
     named = f"{words.share(seen.named, seen.flows)} of connections have a name" if seen.flows else ""
     named_well = seen.named >= LEAST_NAMED * seen.flows
     confident = [*map(_eye, steady), named if named_well else "", tied if tied_well else "", _blocked(result)]
-    sometimes = [*map(_eye, partial), "" if named_well else named, "" if tied_well else tied, *_hindrances(seen)]
+    sometimes = [
+        *map(_eye, partial),
+        "" if named_well else named,
+        "" if tied_well else tied,
+        *_hindrances(seen),
+    ]
     return Sight(
         tuple(filter(None, confident)),
         tuple(filter(None, sometimes)),
@@ -56,11 +61,13 @@ def _is_steady(eye: Row) -> bool:
 def _eye(eye: Row) -> str:
     name = f"{eye['sensor']} ({eye['source']})"
     if eye["kind"] == "packets":
-        hours = words.number((eye["minutes"] or 0) // 60) if (eye["minutes"] or 0) >= 60 else f"<{words.THIN}1"
+        hours = (
+            words.number((eye["minutes"] or 0) // 60) if (eye["minutes"] or 0) >= 60 else f"<{words.THIN}1"
+        )
         text = f"{name}: {hours} of {HOURS} hours, {words.plural(eye['days'], 'day')}"
         if eye["packets"]:
             drops = eye["kernel_drops"] or 0
-            text += f"; {words.number(drops)} of {words.number(eye['packets'] + drops)} packets dropped"
+            text += f"; {words.rough(drops)} of {words.rough(eye['packets'] + drops)} packets dropped"
         return text
     text = f"{name}: {words.number(eye['days'])} of 7 days"
     if eye["records"]:
@@ -111,4 +118,5 @@ def _missing(result: Result, seen: Seeing) -> Iterator[str]:
             yield f"Bytes sent through {source['sensor']}: its {source['source']} records do not carry them"
     possible = [r["service"] for r in result.rows("embedded_possible")]
     if possible:
-        yield f"AI inside {words.listing(possible)}: possible on shared hosts, listed in the annex, never counted"
+        names = words.listing(possible)
+        yield f"AI inside {names}: possible on shared hosts, listed in the annex, never counted"

@@ -27,7 +27,9 @@ def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
         return "We saw no exchange with an AI service in what we watched.", ""
     who = words.people(total["people"], total["people_hidden"], result.facts.k)
-    group = f"{'An unknown number of' if who == words.UNKNOWN else who} {'person' if who == '1' else 'people'}"
+    group = (
+        f"{'An unknown number of' if who == words.UNKNOWN else who} {'person' if who == '1' else 'people'}"
+    )
     services = words.plural(total["services"], "AI service")
     if total["bytes_up"] is None:
         amount = words.size(None, total["people_hidden"])

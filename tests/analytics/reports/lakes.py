@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — wide rows read better as rows
 """Small lakes made of plain tables with exactly the columns of the open views."""
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def create(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]) -> N
 def make(folder: Path, rows: Mapping[str, Rows], zone: str = "Europe/Berlin") -> Path:
     """A lake folder with `open.duckdb` and a manifest."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps({"format": 1, "generation": 1, "zone": zone, "tables": {}}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"format": 1, "generation": 1, "zone": zone, "tables": {}})
+    )
     with duckdb.connect(str(folder / "open.duckdb")) as connection:
         create(connection, rows)
     return folder
@@ -66,7 +69,7 @@ def usage(week: date, app: str, people: int | None, bytes_up: int | None, **more
     hidden = more.pop("hidden", people is None)
     row = {
         "week": week, "department": "all", "app": app, "service": app.split("/")[-1], "vendor": app.split("/")[0],
-        "category": "chatbot", "grade": grade, "evidence": LABELS[grade], "people": people,
+        "category": "chat", "grade": grade, "evidence": LABELS[grade], "people": people,
         "people_hidden": hidden, "bytes_up": bytes_up, "bytes_up_max": bytes_up,
         "bytes_down": None if bytes_up is None else bytes_up * 9,
         "connections": None if hidden else (people or 0) * 40,

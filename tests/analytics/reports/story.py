@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — wide rows read better as rows
 """A rich invented quarter: twelve weeks, sixteen services, five departments. For looking at the page."""
 
 from __future__ import annotations
@@ -10,28 +11,31 @@ from .lakes import MB, SENSORS, WEEK, days, make, usage, watched
 
 #: app, service, category, people, MB up, grade, growth a week, first week (weeks before the last)
 _SERVICES = [
-    ("openai/chatgpt", "ChatGPT", "chatbot", 96, 412, 5, 0.05, 11),
-    ("microsoft/github-copilot", "GitHub Copilot", "coding_assistant", 41, 188, 4, 0.04, 11),
-    ("anthropic/claude-code", "Claude Code", "coding_agent", 9, 173, 4, 0.45, 6),
-    ("deepseek/deepseek", "DeepSeek", "chatbot", 6, 121, 4, 1.4, 3),
-    ("google/gemini", "Gemini", "chatbot", 33, 64, 4, 0.02, 11),
-    ("sider/sider", "Sider", "browser_extension", 8, 52, 4, 0, 0),
-    ("otter/otter-ai", "Otter.ai", "meeting_assistant", None, None, 5, 0, 9),
+    ("openai/chatgpt", "ChatGPT", "chat", 96, 412, 5, 0.05, 11),
+    ("microsoft/github-copilot", "GitHub Copilot", "coding", 41, 188, 4, 0.04, 11),
+    ("anthropic/claude-code", "Claude Code", "coding", 9, 173, 4, 0.45, 6),
+    ("deepseek/deepseek", "DeepSeek", "chat", 6, 121, 4, 1.4, 3),
+    ("google/gemini", "Gemini", "chat", 33, 64, 4, 0.02, 11),
+    ("sider/sider", "Sider", "extension", 8, 52, 4, 0, 0),
+    ("otter/otter-ai", "Otter.ai", "meeting", None, None, 5, 0, 9),
     ("perplexity/perplexity", "Perplexity", "search", 19, 38, 4, 0.03, 11),
-    ("huggingface/hub", "Hugging Face Hub", "model_hub", 5, 29, 4, 0, 2),
-    ("openai/api", "OpenAI API", "inference_api", 7, 21, 4, 0.6, 8),
-    ("mistral/le-chat", "Le Chat", "chatbot", 6, 9, 3, 0.1, 5),
+    ("huggingface/hub", "Hugging Face Hub", "model-hub", 5, 29, 4, 0, 2),
+    ("openai/api", "OpenAI API", "api", 7, 21, 4, 0.6, 8),
+    ("mistral/le-chat", "Le Chat", "chat", 6, 9, 3, 0.1, 5),
     ("grammarly/grammarly", "Grammarly", "writing", 14, 7, 3, 0.01, 11),
-    ("poe/poe", "Poe", "chatbot", None, None, 3, 0, 0),
-    ("xai/grok", "Grok", "chatbot", 12, None, 1, 0, 4),
-    ("suno/suno", "Suno", "audio_speech", 5, 0, 2, 0, 1),
+    ("poe/poe", "Poe", "chat", None, None, 3, 0, 0),
+    ("xai/grok", "Grok", "chat", 12, None, 1, 0, 4),
+    ("suno/suno", "Suno", "audio", 5, 0, 2, 0, 1),
 ]
+_VENDORS = {"openai": "OpenAI", "deepseek": "DeepSeek", "huggingface": "Hugging Face", "xai": "xAI"}
 _DEPARTMENTS = {"Engineering": 0.42, "Sales": 0.22, "Marketing": 0.17, "Research": 0.13, "Legal": 0.03}
 
 
 def story() -> dict[str, list[dict[str, Any]]]:
     """Rows of every open view."""
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("usage_weekly", "usage_daily", "first_seen")}
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("usage_weekly", "usage_daily", "first_seen")
+    }
     for back in range(11, -1, -1):
         rows["usage_weekly"] += _week(back)
     rows["usage_weekly"].append(
@@ -40,7 +44,13 @@ def story() -> dict[str, list[dict[str, Any]]]:
     rows["usage_weekly"] += _departments()
     rows["usage_daily"] = _daily()
     rows["first_seen"] = [
-        {"app": s[0], "service": s[1], "site": "hq", "first_week": WEEK - timedelta(weeks=s[7]), "grade": s[5]}
+        {
+            "app": s[0],
+            "service": s[1],
+            "site": "hq",
+            "first_week": WEEK - timedelta(weeks=s[7]),
+            "grade": s[5],
+        }
         for s in _SERVICES
     ]
     return rows | _surroundings()
@@ -62,7 +72,7 @@ def _week(back: int) -> list[dict[str, Any]]:
             usage(
                 week, app, people and max(5, round(people * factor)),
                 None if megabytes is None else round(megabytes * MB * factor), service=service, category=category,
-                vendor=app.split("/")[0].title(), grade=grade,
+                vendor=_VENDORS.get(app.split("/")[0], app.split("/")[0].title()), grade=grade,
                 **({"bytes_up_max": round(megabytes * MB * factor * 1.2)} if service == "DeepSeek" else {}),
             )
         )  # fmt: skip
@@ -98,7 +108,7 @@ def _daily() -> list[dict[str, Any]]:
                 if service == "Claude Code" and number in (2, 3, 5):
                     busy = 1.4
                 count = round((people or 4) * 9 * busy)
-                if first < back or not count or (back == 1 and number == 3) or not megabytes:
+                if first < back or not count or (back == 2 and number == 3) or not megabytes:
                     continue
                 rows.append({
                     "day": day, "app": app, "service": service, "category": category, "grade": grade,
@@ -112,6 +122,8 @@ def _surroundings() -> dict[str, list[dict[str, Any]]]:
     coverage = []
     for back in range(12):
         for number, day in enumerate(days(WEEK - timedelta(weeks=back))):
+            if (back, number) == (2, 3):  # an outage: nobody watched that Thursday
+                continue
             named = 94_000 + 300 * back
             coverage.append(watched(day, named_flows=named, kernel_drops=1200 if number == 2 else 0, ech=410))
             coverage.append(

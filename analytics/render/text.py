@@ -1,0 +1,75 @@
+"""The page in about twelve lines of plain text, in the same order: what a terminal shows after a scan."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from analytics.render import words
+from analytics.reports.weekly.page import Page
+
+WIDTH = 96
+SERVICES = 4
+
+
+def summary(lake: Path, week: str | None = None) -> str:
+    """The newest (or named ISO) week of a lake in words; one line where the lake holds no week yet."""
+    from analytics.report import NoWeek, page_of
+
+    try:
+        return page_text(page_of(lake, week=week))
+    except NoWeek as error:
+        return str(error)
+
+
+def page_text(page: Page) -> str:
+    """Verdict, five numbers, leading services, coverage."""
+    blocks = (_heading(page), _numbers(page), _services(page), _sight(page))
+    return "\n".join(_printable(line) for block in blocks for line in block)
+
+
+def moon(grade: int | None) -> str:
+    """'◕', or a blank of the same width."""
+    return words.GRADES[grade][0] if grade else " "
+
+
+def _heading(page: Page) -> Iterator[str]:
+    yield f"{page.title} · {page.span} · {page.zone}"
+    yield from textwrap.wrap(page.sentence, WIDTH)
+    yield ""
+
+
+def _numbers(page: Page) -> Iterator[str]:
+    for number in page.numbers:
+        remarks = ", ".join(part for part in (number.change, number.note) if part)
+        yield f"  {number.label:<16} {moon(number.grade)} {number.value:>12}  {remarks}".rstrip()
+    yield ""
+
+
+def _services(page: Page) -> Iterator[str]:
+    for service in page.leading[:SERVICES]:
+        known = "" if service.people == words.UNKNOWN else f"  {service.people} people"
+        yield f"  {_clipped(service.name):<16} {moon(service.grade)} {service.sent:>12}{known}"
+    if page.leading:
+        yield ""
+
+
+def _sight(page: Page) -> Iterator[str]:
+    seen = page.seeing
+    if seen.doubts:
+        line = f"We cannot tell {words.listing(seen.doubts, 5)}."
+    elif seen.blind:
+        line = "No sensor reported this week."
+    else:
+        line = " · ".join(page.sight.confident[:2])
+    yield from textwrap.wrap(line, WIDTH)
+
+
+def _clipped(name: str, most: int = 16) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _printable(line: str) -> str:
+    """A name may hold anything: control characters and text-direction tricks must not reach a terminal."""
+    return "".join(c if c.isprintable() or c == words.THIN else "\N{REPLACEMENT CHARACTER}" for c in line)
