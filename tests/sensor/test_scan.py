@@ -1,0 +1,166 @@
+"""A scan as a whole: the same bytes never count twice, whatever happens on the way."""
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics.lake import open_views
+
+ROOT = Path(__file__).parents[2]
+START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
+
+HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "www.example.org", "intranet.corp")
+#: columns that name the file or the run, not what was seen
+VOLATILE = {"input", "catalog_version"}
+
+
+def _lines(begin: int, end: int) -> Iterator[str]:
+    """Lines of our documented Squid format: a tunnel every 40 s, four people, five hosts."""
+    for n in range(begin, end):
+        host = HOSTS[n % len(HOSTS)]
+        at = START + 40 * n
+        yield (
+            f"{at}.{n % 1000:03d} {1500 + n:6d} 10.20.1.{1 + n % 4} user{n % 4} CONNECT {host}:443 200 "
+            f'TCP_TUNNEL:HIER_DIRECT {2000 + 37 * n} {9000 + n} {host} "curl/8.5"\n'
+        )
+
+
+def _log(path: Path, begin: int, end: int) -> Path:
+    path.write_text("".join(_lines(begin, end)), encoding="utf-8")
+    return path
+
+
+def _shadowai(*words: str | Path, home: Path, code: str = "") -> subprocess.CompletedProcess[str]:
+    program = f"{code}\nfrom sensor.cli.main import run\nrun()"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-c", program, *map(str, words)]
+    return subprocess.run(
+        arguments, capture_output=True, text=True, env=environment, timeout=120, check=False
+    )
+
+
+def _scan(lake: Path, *paths: Path, code: str = "", options: tuple[str, ...] = ()) -> str:
+    state = lake.parent / "state"  # one set of keys for all lakes of a test, so that tokens compare
+    done = _shadowai("scan", *paths, "--lake", lake, "--state", state, *options, home=lake.parent, code=code)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _contents(lake: Path) -> dict[str, Any]:
+    """Every row of every view, without the columns that name the file."""
+    out: dict[str, Any] = {}
+    for restricted in (False, True):
+        with open_views(lake, restricted=restricted) as connection:
+            views = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+            for (view,) in views:
+                columns = [row[0] for row in connection.execute(f"DESCRIBE {view}").fetchall()]
+                kept = ", ".join(c for c in columns if c not in VOLATILE)
+                rows = connection.execute(f"SELECT {kept} FROM {view} ORDER BY ALL").fetchall()
+                out[f"{'restricted' if restricted else 'open'}.{view}"] = rows
+    return out
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder, and what a lake holds that read the whole log once."""
+    folder = tmp_path_factory.mktemp("scan")
+    _scan(folder / "whole", _log(folder / "access.log", 0, 1000))
+    return folder, _contents(folder / "whole")
+
+
+def test_the_reference_holds_what_was_logged(whole: tuple[Path, dict[str, Any]]) -> None:
+    contents = whole[1]
+    assert len(contents["restricted.sightings"]) == 600
+    assert len(contents["open.usage_weekly"]) > 3
+    # tokens instead of names and addresses, everywhere
+    text = str(contents)
+    assert "10.20.1." not in text
+    assert "user0" not in text
+    assert "intranet.corp" not in text
+
+
+def _check(lake: Path, whole: tuple[Path, dict[str, Any]]) -> None:
+    contents = _contents(lake)
+    for view, rows in whole[1].items():
+        if view not in ("open.rejects", "restricted.rejects"):
+            assert contents[view] == rows, view
+
+
+def test_scanning_twice_changes_nothing(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder = whole[0]
+    said = _scan(folder / "whole", folder / "access.log")
+    assert "read before, nothing new" in said
+    _check(folder / "whole", whole)
+
+
+def test_rotated_and_gzipped_copies_change_nothing(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder = whole[0]
+    copy = folder / "access.log.1"
+    copy.write_bytes((folder / "access.log").read_bytes())
+    packed = folder / "access.log.2.gz"
+    packed.write_bytes(gzip.compress(copy.read_bytes()))
+    _scan(folder / "whole", copy, packed)
+    _check(folder / "whole", whole)
+
+
+def test_overlapping_exports_count_once(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder = whole[0]
+    lake = folder / "overlap"
+    _scan(lake, _log(folder / "monday.log", 0, 700))
+    _scan(lake, _log(folder / "both.log", 300, 1000))
+    _check(lake, whole)
+
+
+def test_a_log_that_grew_is_read_from_where_it_was(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder = whole[0]
+    lake, log = folder / "grown", folder / "grown.log"
+    _scan(lake, _log(log, 0, 800))
+    _scan(lake, _log(log, 0, 1000))
+    _check(lake, whole)
+
+
+def test_replacing_an_input_changes_nothing_when_nothing_changed(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder = whole[0]
+    lake = folder / "replaced"
+    _scan(lake, folder / "access.log")
+    _scan(lake, folder / "access.log", options=("--replace",))
+    _check(lake, whole)
+
+
+KILL = """
+import os, signal
+from sensor.store import lake, segments
+count = 0
+original = lake.publish
+def publish(temporary, path):
+    global count
+    count += 1
+    if count == {nth}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    original(temporary, path)
+lake.publish = segments.publish = publish
+"""
+
+
+def test_killed_between_any_two_renames_it_resumes_exactly(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder = whole[0]
+    killed = 0
+    for nth in range(1, 60, 4):
+        lake = folder / f"killed-{nth}"
+        words = ("scan", folder / "access.log", "--lake", lake, "--state", folder / "state")
+        done = _shadowai(*words, home=folder, code=KILL.format(nth=nth))
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+        killed += 1
+        _scan(lake, folder / "access.log")
+        _check(lake, whole)
+    assert killed >= 5

@@ -1,0 +1,70 @@
+"""Who may import whom: one direction, no exceptions, and heavy libraries only where they work."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted([*ROOT.glob("sensor/**/*.py"), *ROOT.glob("analytics/**/*.py")])
+
+#: room -> the rooms of sensor it may import besides itself
+ALLOWED = {
+    "schema": set(),
+    "errors": set(),
+    "settings": {"errors"},
+    "decode": {"schema", "errors"},
+    "sources": {"schema", "errors", "decode"},
+    "match": {"schema", "errors"},
+    "catalog": {"schema", "errors", "match"},
+    "identity": {"schema", "errors", "settings"},
+    "privacy": {"schema", "errors"},
+    "store": {"schema", "errors"},
+    "pipeline": {"schema", "errors", "identity", "match", "privacy", "sources", "store"},
+    "scan": {
+        "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy", "store",
+        "pipeline",
+    },
+}  # fmt: skip
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = (
+                [f"{node.module}.{a.name}" for a in node.names] if node.module == "sensor" else [node.module]
+            )
+            yield from ((name, node.lineno) for name in names)
+
+
+def _room(path: Path) -> str:
+    parts = path.relative_to(ROOT / "sensor").parts
+    return parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    in_analytics = path.is_relative_to(ROOT / "analytics")
+    for name, line in _imports(path):
+        place = f"{path.relative_to(ROOT)}:{line} imports {name}"
+        if in_analytics:
+            assert not name.startswith("sensor"), place
+        elif name.startswith("sensor.") and (room := _room(path)) not in ("cli", "__init__"):
+            assert name.split(".")[1] in ALLOWED[room] | {room}, place
+        elif name.startswith("analytics"):
+            assert _room(path) == "cli", place
+        if name.split(".")[0] in ("numba", "llvmlite"):
+            assert path.relative_to(ROOT) == Path("sensor/decode/jit.py"), place
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring and len(docstring) > 20
+
+
+def test_there_is_no_drawer_for_odds_and_ends() -> None:
+    assert [p for p in MODULES if p.stem in ("utils", "util", "helpers", "misc", "common")] == []
