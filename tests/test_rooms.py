@@ -23,8 +23,8 @@ ALLOWED = {
     "store": {"schema", "errors"},
     "pipeline": {"schema", "errors", "identity", "match", "privacy", "sources", "store"},
     "scan": {
-        "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy", "store",
-        "pipeline",
+        "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
+        "store", "pipeline",
     },
 }  # fmt: skip
 
