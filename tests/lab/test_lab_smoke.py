@@ -1,0 +1,59 @@
+"""A two-client lab: one page fetched, its name found in what the SPAN port saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import __main__ as lab
+from tests.lab.check import read_flows
+from tests.lab.clients import Desk
+from tests.lab.network import LabBusyError, Network
+from tests.lab.people import Person, all_people
+from tests.lab.record import capture
+from tests.lab.servers import Servers
+from tests.lab.story import Run
+from tests.lab.truth import read_server_log
+
+LAB_PYTHON = lab.ROOT / ".venv-lab" / "bin" / "python"
+PAGE = "https://claude.ai/"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[tuple[Desk, Servers, Person]]:
+    """A small office: one person at the head office, one behind the proxy."""
+    if reason := lab.missing_parts(LAB_PYTHON):
+        pytest.skip(reason)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o011)  # Squid drops root and must reach its own folder
+    people = all_people()
+    chosen = [people[0], next(person for person in people if person.proxied)]
+    desk, servers = Desk(tmp_path, LAB_PYTHON), Servers(tmp_path, LAB_PYTHON, chosen)
+    try:
+        network = Network([person.client for person in chosen]).__enter__()
+    except LabBusyError as busy:
+        pytest.skip(str(busy))
+    with network, servers:
+        desk.prepare()
+        yield desk, servers, chosen[0]
+
+
+@pytest.mark.root
+@pytest.mark.tshark
+def test_a_fetched_page_is_named_and_counted_alike_by_server_and_capture(
+    office: tuple[Desk, Servers, Person], tmp_path: Path
+) -> None:
+    desk, servers, person = office
+    with capture(tmp_path / "span.pcap"):
+        fault = desk.run(person, Run("curl", ("-sSf4", "-o", "page", PAGE)))
+    assert fault is None
+    servers.stop()  # the relay has written every row then
+    (row,) = read_server_log(servers.truth_log)
+    flows = read_flows(tmp_path / "span.pcap")
+    key = (row["client"], row["client_port"], row["server"], 443, "tcp")
+    assert row["client"] == person.client.address
+    assert row["host"] == "claude.ai"
+    assert flows[key].names == {"claude.ai"}
+    assert (flows[key].up, flows[key].down) == (row["bytes_up"], row["bytes_down"])
