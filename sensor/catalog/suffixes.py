@@ -1,0 +1,63 @@
+"""Names too many parties live under for a whole-domain indicator. Offline: the list comes with a package.
+
+tldextract fetches its list from the network unless told otherwise; it is given the newer file that
+publicsuffixlist ships, and no cache folder.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import publicsuffixlist
+import tldextract
+
+#: Domains of clouds and platforms under which anybody rents a name, or a vendor serves everything.
+CLOUD_APEXES = frozenset({
+    "amazonaws.com", "amazonaws.com.cn", "api.aws", "awsapps.com", "cloudfront.net", "azure.com",
+    "azure.us", "azure.cn", "windows.net", "azureedge.net", "azurefd.net", "microsoft.com", "office.com",
+    "office365.com", "cloud.microsoft", "live.com", "bing.com", "google.com", "googleapis.com",
+    "googleusercontent.com", "gstatic.com", "goog", "apple.com", "icloud.com", "cloudflare.com",
+    "cloudflare.net", "cloudflarestorage.com", "workers.dev", "fastly.net", "akamaized.net", "edgekey.net",
+    "akamai.net", "github.com", "githubusercontent.com", "github.io", "gitlab.com", "aliyun.com",
+    "aliyuncs.com", "alibabacloud.com", "myqcloud.com", "tencent.com", "qq.com", "baidu.com", "baidubce.com",
+    "volces.com", "yandex.net", "yandex.ru", "vercel.app", "vercel.com", "netlify.app", "herokuapp.com",
+    "fly.dev", "render.com", "supabase.co", "livekit.cloud", "b-cdn.net", "imgix.net", "cloudinary.com",
+    "backblazeb2.com", "digitaloceanspaces.com", "oraclecloud.com", "ibm.com", "cloud.ibm.com",
+    "salesforce.com", "force.com", "snowflakecomputing.com", "databricks.com", "azuredatabricks.net",
+    "notion.so", "notion.com", "slack.com", "zoom.us", "canva.com", "figma.com", "atlassian.net",
+    "atlassian.com", "linkedin.com", "x.com", "facebook.com", "whatsapp.com", "docker.io", "docker.com",
+})  # fmt: skip
+
+#: Single hosts that people reach for other reasons too; a whole-host indicator on them must say `shared`.
+SHARED_HOSTS = frozenset({
+    "www.bing.com", "edgeservices.bing.com", "www.google.com", "docs.google.com", "mail.google.com",
+    "meet.google.com", "storage.googleapis.com", "www.googleapis.com", "graph.microsoft.com",
+    "augloop.office.com", "substrate.office.com", "m365.cloud.microsoft", "outlook.office.com",
+    "teams.microsoft.com", "www.office.com", "api.github.com", "raw.githubusercontent.com",
+    "release-assets.githubusercontent.com", "objects.githubusercontent.com", "api.cloudflare.com",
+    "registry-1.docker.io", "www.kaggle.com", "www.notion.so", "www.notion.com", "api.notion.com",
+    "app.slack.com", "www.canva.com", "www.figma.com", "www.linkedin.com", "default.exp-tas.com",
+    "s3.amazonaws.com", "www.apple.com", "web.whatsapp.com",
+})  # fmt: skip
+
+
+def is_public_suffix(name: str) -> bool:
+    """True if `name` is a suffix under which names are registered (com, co.uk, github.io)."""
+    return not _extract()(name).domain
+
+
+def is_shared(name: str) -> bool:
+    """True if `name` belongs to a platform, or is a host known to serve many things."""
+    return name in CLOUD_APEXES or name in SHARED_HOSTS
+
+
+@cache
+def _extract() -> tldextract.TLDExtract:
+    listed = Path(publicsuffixlist.__file__).with_name("public_suffix_list.dat")
+    return tldextract.TLDExtract(
+        suffix_list_urls=(listed.as_uri(),),
+        cache_dir=None,
+        fallback_to_snapshot=True,
+        include_psl_private_domains=True,
+    )
