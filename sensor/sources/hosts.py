@@ -32,25 +32,31 @@ def address(text: pl.Expr) -> pl.Expr:
     return pl.when(is_address(plain) & ~missing).then(plain)
 
 
+def once(frame: pl.DataFrame, column: str, clean: pl.Expr) -> pl.DataFrame:
+    """`frame` with `column` replaced by `clean` of it, computed once per unique value."""
+    unique = frame.select(pl.col(column).unique())
+    if unique.height > frame.height // 2:
+        return frame.with_columns(clean.alias(column))
+    cleaned = unique.select(clean)[column]
+    mapped = pl.col(column).replace_strict(unique[column], cleaned, return_dtype=cleaned.dtype)
+    return frame.with_columns(mapped)
+
+
 def authorities(authority: pl.Series) -> pl.DataFrame:
     """Unique `authority` values (`user@host:port`) with columns `host`, `literal` and `port`.
 
     `host` is NULL where the host is an address; then `literal` holds it. Join on `authority`.
     """
-    bare = pl.col("authority").str.replace(r"^.*@", "")
+    unique = authority.alias("authority").unique().drop_nulls()
+    bare = unique.str.replace(r"^.*@", "")
     parts = bare.str.extract_groups(
         r"^(?<name>\[[^\]]*\]|[^:\[\]]*|[0-9a-fA-F:]*::[0-9a-fA-F:.]*)(?::(?<port>\d{1,5}))?$"
-    )
+    ).struct.unnest()
+    port = pl.col("port").cast(pl.Int64, strict=False)
     return (
-        authority.alias("authority")
-        .unique()
-        .drop_nulls()
-        .to_frame()
-        .with_columns(parts.struct.unnest())
-        .with_columns(literal=address(pl.col("name")), port=pl.col("port").cast(pl.Int64, strict=False))
-        .with_columns(host=pl.when(pl.col("literal").is_null()).then(pl.col("name")))
-        .with_columns(normalise(pl.col("host")))
-        .select("authority", "host", "literal", pl.when(pl.col("port") <= 65535).then("port"))
+        parts.with_columns(unique, literal=address(pl.col("name")), port=pl.when(port <= 65535).then(port))
+        .with_columns(host=pl.when(pl.col("literal").is_null()).then(normalise(pl.col("name"))))
+        .select("authority", "host", "literal", "port")
     )
 
 

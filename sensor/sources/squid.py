@@ -148,12 +148,12 @@ def parse(lines: pl.Series, *, peel: bool = True) -> pl.DataFrame:
 def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
     """Lines that begin with time and elapsed time: native and ours, with column `row`."""
     line = pl.col("line")
-    parts = whole.select(
-        "row",
-        _stamp(line.str.head(_STAMP_CHARS)).alias("at"),
-        line.str.slice(_STAMP_CHARS).str.strip_chars_start(" ").str.splitn(" ", 11).struct.unnest(),
-    )
+    rest = whole["line"].str.slice(_STAMP_CHARS).str.strip_chars_start(" ")
+    # A Series is split once; as an expression it would be split again for each of its fields.
+    parts = rest.str.splitn(" ", 11).struct.unnest()
+    parts = parts.hstack(whole.select("row", _stamp(line.str.head(_STAMP_CHARS)).alias("at")))
     native = parts.filter(pl.col("at").is_not_null(), pl.col("field_2").str.contains(r"^[A-Z_]+/\d{3}$"))
+    native = native.hstack(_split(native["field_7"], "/", "hierarchy", "peer"))
     found = [native.select("row", *_conform(_NATIVE))]
     if native.height < parts.height:
         ours = parts.filter(
@@ -161,6 +161,7 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
             pl.col("field_5").str.contains(r"^\d{3}$"),
             pl.col("field_6").str.contains(r"^[A-Z_]+:[A-Z_]+$"),
         )
+        ours = ours.hstack(_split(ours["field_6"], ":", "result", "hierarchy"))
         found.append(ours.select("row", *_conform(_OURS)))
     return pl.concat(found).filter(pl.col("elapsed_ms").is_not_null()).sort("row")
 
@@ -171,6 +172,11 @@ def _stamp(text: pl.Expr) -> pl.Expr:
     millis = text.str.slice(11, 3).cast(pl.Int64, strict=False)
     plausible = seconds.is_between(0, records.LATEST_S) & (text.str.slice(10, 1) == ".")
     return pl.from_epoch(pl.when(plausible).then(seconds * 1000 + millis), time_unit="ms").cast(schema.TIME)
+
+
+def _split(text: pl.Series, separator: str, left: str, right: str) -> pl.DataFrame:
+    """What stands before and after the first `separator`; `right` is NULL where there is none."""
+    return text.str.splitn(separator, 2).struct.rename_fields([left, right]).struct.unnest()
 
 
 def _field(number: int) -> pl.Expr:
@@ -187,8 +193,8 @@ _NATIVE = {
     "method": _field(4),
     "url": _field(5),
     "user": _field(6),
-    "hierarchy": _field(7).str.extract(r"^([^/]*)"),
-    "peer": _field(7).str.extract(r"/(.*)$"),
+    "hierarchy": pl.col("hierarchy"),
+    "peer": pl.col("peer"),
     "agent": _TAIL.str.extract(_QUOTED + r"\s*$"),
 }
 _OURS = {
@@ -198,8 +204,8 @@ _OURS = {
     "method": _field(3),
     "url": _field(4),
     "status": _field(5),
-    "result": _field(6).str.extract(r"^([^:]*)"),
-    "hierarchy": _field(6).str.extract(r":(.*)$"),
+    "result": pl.col("result"),
+    "hierarchy": pl.col("hierarchy"),
     "up": _field(7),
     "down": _field(8),
     "sni": _field(9),
@@ -252,49 +258,48 @@ def _reason() -> pl.Expr:
 def observations(fields: pl.DataFrame) -> pl.DataFrame:
     """Readable lines (`_FIELDS`) as observations of kind proxy."""
     elapsed = pl.col("elapsed_ms").clip(0, None)
-    by_sni = pl.col("host").is_null() & pl.col("sni").is_not_null()
     keeps_bytes = ~_bumped()
-    return (
-        _located(fields)
-        .with_columns(hosts.normalise(pl.col("sni")))
-        .select(
-            (pl.col("at") - pl.duration(milliseconds=elapsed.fill_null(0))).alias("seen_at"),
-            (elapsed / 1000).alias("duration_s"),
-            pl.lit("proxy").alias("kind"),
-            _action().alias("action"),
-            hosts.address(pl.col("client")).alias("client"),
-            pl.col("user").str.replace_many(_ESCAPES).alias("user_name"),
-            pl.coalesce("host", "sni").alias("host"),
-            pl.when(by_sni)
-            .then(pl.lit("sni"))
-            .when(pl.col("host").is_not_null())
-            .then(pl.lit("url"))
-            .alias("name_from"),
-            "path",
-            "method",
-            pl.when(pl.col("status") > 0).then("status").alias("status"),
-            pl.col("agent").alias("user_agent"),
-            _server().alias("server"),
-            pl.col("port").alias("server_port"),
-            pl.lit("tcp").alias("transport"),
-            pl.when(keeps_bytes).then("up").alias("bytes_up"),
-            pl.when(keeps_bytes).then("down").alias("bytes_down"),
-        )
+    return _cleaned(fields).select(
+        (pl.col("at") - pl.duration(milliseconds=elapsed.fill_null(0))).alias("seen_at"),
+        (elapsed / 1000).alias("duration_s"),
+        pl.lit("proxy").alias("kind"),
+        _action().alias("action"),
+        "client",
+        pl.col("user").alias("user_name"),
+        pl.coalesce("host", "sni").alias("host"),
+        _name_from().alias("name_from"),
+        "path",
+        "method",
+        pl.when(pl.col("status") > 0).then("status").alias("status"),
+        pl.col("agent").alias("user_agent"),
+        _server().alias("server"),
+        pl.col("port").alias("server_port"),
+        pl.lit("tcp").alias("transport"),
+        pl.when(keeps_bytes).then("up").alias("bytes_up"),
+        pl.when(keeps_bytes).then("down").alias("bytes_down"),
     )
+
+
+def _cleaned(fields: pl.DataFrame) -> pl.DataFrame:
+    """`fields` with host, literal, port and path of the URL, addresses and names in one spelling."""
+    located = _located(fields)
+    located = hosts.once(located, "client", hosts.address(pl.col("client")))
+    located = hosts.once(located, "peer", hosts.address(pl.col("peer")))
+    located = hosts.once(located, "sni", hosts.normalise(pl.col("sni")))
+    return hosts.once(located, "user", pl.col("user").str.replace_many(_ESCAPES))
 
 
 def _located(fields: pl.DataFrame) -> pl.DataFrame:
-    """`fields` with host, literal, port and path of the URL; hosts are read once per unique authority."""
-    url = pl.col("url").str.splitn("://", 2)
-    rest = pl.coalesce(url.struct.field("field_1"), pl.col("url")).str.splitn("/", 2)
-    query = r"[?#].*$"
-    split = fields.with_columns(
-        scheme=pl.when(url.struct.field("field_1").is_not_null()).then(
-            url.struct.field("field_0").str.to_lowercase()
-        ),
-        authority=rest.struct.field("field_0").str.replace(query, ""),
-        path=pl.lit("/") + rest.struct.field("field_1").fill_null("").str.replace(query, ""),
+    """`fields` with host, literal, port and path; hosts are read once per unique authority."""
+    url = _split(fields["url"], "://", "scheme", "rest")
+    url = url.with_columns(
+        scheme=pl.when(pl.col("rest").is_not_null()).then(pl.col("scheme").str.to_lowercase()),
+        rest=pl.coalesce("rest", "scheme"),
     )
+    bare = _split(_split(url["rest"], "?", "bare", "query")["bare"], "#", "bare", "fragment")["bare"]
+    place = _split(bare, "/", "authority", "path")
+    place = place.with_columns(path=pl.lit("/") + pl.col("path").fill_null(""))
+    split = pl.concat([fields, url.select("scheme"), place], how="horizontal")
     known = hosts.authorities(split["authority"])
     default = pl.col("scheme").replace_strict(_DEFAULT_PORT, default=None, return_dtype=pl.Int64)
     return split.join(known, on="authority", how="left", maintain_order="left").with_columns(
@@ -303,10 +308,14 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _name_from() -> pl.Expr:
+    by_url, by_sni = pl.col("host").is_not_null(), pl.col("sni").is_not_null()
+    return pl.when(by_url).then(pl.lit("url")).when(by_sni).then(pl.lit("sni"))
+
+
 def _server() -> pl.Expr:
     """The origin server's address, never a parent proxy's."""
-    direct = pl.when(pl.col("hierarchy").is_in(_ORIGIN)).then(hosts.address(pl.col("peer")))
-    return pl.coalesce(direct, pl.col("literal"))
+    return pl.coalesce(pl.when(pl.col("hierarchy").is_in(_ORIGIN)).then("peer"), pl.col("literal"))
 
 
 def _action() -> pl.Expr:
