@@ -144,10 +144,7 @@ class Pipeline:
         rows = self._scopes.add(hits).with_columns(grade(hits).alias("grade"))
         rows = rows.with_columns(
             _connections().alias("connections"),
-            pl.when((pl.col("slice").fill_null(0) == 0) & pl.col("method").is_not_null())
-            .then(1)
-            .cast(pl.Int64)
-            .alias("requests"),
+            _requests().alias("requests"),
             pl.col("user_agent")
             .str.extract(r"^([A-Za-z0-9._+-]{1,40}(?:/[0-9]+(?:\.[0-9]+)?)?)")
             .alias("user_agent"),
@@ -282,6 +279,12 @@ def _connections() -> pl.Expr:
     """1 for a connection's first slice and for a logged request or tunnel, 0 for later slices and lookups."""
     first = pl.col("slice").fill_null(0) == 0
     return (first & (pl.col("kind") != "dns")).cast(pl.Int64)
+
+
+def _requests() -> pl.Expr:
+    """1 for a logged or seen HTTP request, NULL where requests are hidden; a CONNECT asks for a tunnel."""
+    asked = pl.col("method").is_not_null() & (pl.col("method") != "CONNECT")
+    return pl.when(asked & (pl.col("slice").fill_null(0) == 0)).then(pl.lit(1, dtype=pl.Int64))
 
 
 def _is_no_name(host: pl.Expr) -> pl.Expr:
