@@ -20,7 +20,7 @@ _WHY = {
     "domain": "an exact host name beats every suffix and pattern",
     "suffix": "the suffix with the most labels wins",
     "pattern": "the pattern with the most labels and literal characters wins",
-    "user_agent": "the product names itself in the User-Agent",
+    "user_agent": "the product names itself in the User-Agent; alone that is no use, for the host is not known",
     "address": "no name is known, and the vendor serves from this network",
 }
 
