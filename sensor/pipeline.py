@@ -121,9 +121,7 @@ class Pipeline:
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
-        observations = schema.OBSERVATIONS.conform(
-            batch.frames.get("observations", schema.OBSERVATIONS.empty())
-        )
+        observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         named = self._naming.name(observations).with_columns(self._origin.columns())
         named = named.with_columns(normal(named.get_column("host")))
@@ -269,6 +267,14 @@ class _Repeats:
                 .filter(pl.col("seen_at") > pl.lit(newest, dtype=schema.TIME) - _REPEATS_WITHIN)
             )
         return nth
+
+
+def _usable(observations: pl.DataFrame) -> pl.DataFrame:
+    """The rows that have a time; a log line tells a whole connection, so what it carried is the total."""
+    conformed = schema.OBSERVATIONS.conform(observations).filter(pl.col("seen_at").is_not_null())
+    return conformed.with_columns(
+        pl.coalesce(f"total_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
+    )
 
 
 def _text(columns: Iterable[str]) -> list[pl.Expr]:
