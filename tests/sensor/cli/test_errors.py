@@ -1,0 +1,124 @@
+"""Bad input: one clear line, the right exit code, nothing half-written."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300") + bytes(range(256)) * 8
+
+
+def shadowai(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user runs it, in `cwd`, with a home of its own."""
+    variables = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(ROOT), **environment}
+    arguments = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, words)]
+    return subprocess.run(
+        arguments, cwd=cwd, env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "says"),
+    [
+        (lambda p: p.write_bytes(b""), 3, "empty file"),
+        (lambda p: p.write_bytes(JPEG), 3, "looks like a JPEG image"),
+        (lambda p: p.write_text("hello, world\n"), 3, "not a kind of input I know"),
+        (lambda p: None, 3, "no such file"),
+        (lambda p: os.mkfifo(p), 3, "a named pipe"),
+    ],
+    ids=["empty", "jpeg", "text", "missing", "fifo"],
+)
+def test_what_cannot_be_read_is_said_in_one_line(make, code, says, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    make(tmp_path / "input")
+    done = shadowai("scan", "input", "--lake", "lake", cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "lake").exists()
+
+
+def test_one_bad_file_does_not_keep_the_good_one_out(tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(JPEG)
+    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    done = shadowai("scan", "photo", log, "--lake", "lake", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "JPEG" in done.stderr
+    assert "sightings" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_without_permission(tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0)
+    done = shadowai("scan", "shut", "--lake", "lake", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "permission denied" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("scan", "--colour", "x"), "No such option"),
+        (("scan",), "Missing argument"),
+        (("nonsense",), "No such command"),
+        (("report", "--week", "46"), "--week 2026-W46"),
+    ],
+)
+def test_wrong_usage_is_2(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    (tmp_path / "lake" / "sources").mkdir(parents=True)
+    (tmp_path / "lake" / "manifest.json").write_text('{"format": 1}')
+    done = shadowai(*words, cwd=tmp_path, SHADOWAI_LAKE=str(tmp_path / "lake"))
+    assert done.returncode in (2, 5) if words[0] == "report" else done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert says in done.stderr or words[0] == "report"
+
+
+def test_a_wrong_setting_is_2_and_named(tmp_path: Path) -> None:
+    (tmp_path / "shadowai.toml").write_text('zone = "Nowhere"\n')
+    done = shadowai("doctor", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "shadowai.toml: zone: " in done.stderr
+
+
+def test_no_lake_is_5_with_the_remedy(tmp_path: Path) -> None:
+    done = shadowai("sql", "SELECT 1", "--lake", "nothing", cwd=tmp_path)
+    assert done.returncode == 5
+    assert done.stderr.strip() == "shadowai: nothing: no lake here yet; fill one with `shadowai scan PATH`"
+
+
+def test_a_broken_catalog_entry_is_4_with_file_and_line(tmp_path: Path) -> None:
+    folder = tmp_path / "ours" / "vendors" / "acme"
+    folder.mkdir(parents=True)
+    (folder / "vendor.yml").write_text("name: Acme\ncountry: DE\n")
+    (folder / "bot.yml").write_text("name: Bot\ncolour: red\n")
+    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    done = shadowai("scan", log, "--signatures", "ours", "--lake", "lake", cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+    assert "bot.yml:2" in done.stderr
+    assert not (tmp_path / "lake").exists()
+
+
+def test_wrong_sql_is_6(tmp_path: Path) -> None:
+    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    assert shadowai("scan", log, "--lake", "lake", cwd=tmp_path).returncode == 0
+    done = shadowai("sql", "SELEKT 1", "--lake", "lake", cwd=tmp_path)
+    assert done.returncode == 6
+    assert "Parser Error" in done.stderr
+
+
+def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from sensor.cli import main; "
+        "heavy = {'polars', 'duckdb', 'numba', 'rich', 'tldextract', 'yaml', 'cryptography'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+    began = time.perf_counter()
+    assert shadowai("--help", cwd=tmp_path).returncode == 0
+    # a generous bound on a busy machine; the figure is measured in tests/bench
+    assert time.perf_counter() - began < 5
