@@ -1,6 +1,7 @@
 """Bad input: one clear line, the right exit code, nothing half-written."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -122,3 +123,33 @@ def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     assert shadowai("--help", cwd=tmp_path).returncode == 0
     # a generous bound on a busy machine; the figure is measured in tests/bench
     assert time.perf_counter() - began < 5
+
+
+@pytest.mark.root
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="mounting a small disk needs root"
+)
+@pytest.mark.parametrize("size", ["200k", "600k", "1200k"])
+def test_a_full_disk_is_5_and_leaves_nothing_half_written(size: str, tmp_path: Path) -> None:
+    """A disk that is full at the first segment, at a later one, or while views are built."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    script = (
+        f"mount -t tmpfs -o size={size} none {disk} || exit 99\n"
+        f"{sys.executable} -c 'from sensor.cli.main import run; run()' "
+        f"scan {log} --lake {disk}/lake --state {tmp_path}/state\n"
+        f"echo code $? >&2; find {disk} -name '*.tmp' -o -name '.*.part' >&2\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode == 99:
+        pytest.skip("this machine does not let root mount")
+    assert "Traceback" not in done.stderr
+    *said, code = done.stderr.strip().splitlines()
+    assert code == "code 5", done.stderr
+    assert len(said) == 1
+    assert "no space left on device" in said[0].lower()
