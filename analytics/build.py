@@ -1,0 +1,185 @@
+"""Brings the marts up to date with the lake, then publishes the views: what the CLI calls.
+
+A day is dirty when the files it was counted from are not those of the manifest: its own sightings
+and its neighbours', the leases and directory rows that touch it, the sensors, the counting rules,
+the zone. A dirty day is counted anew from its base rows, a dirty week's cubes from its days' marts.
+So a mart always equals a rebuild, in whatever order segments arrived. Days whose sightings are no
+longer in the lake keep the mart they had.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from string import Template
+
+import duckdb
+
+from analytics.definitions import Mart, load_marts
+from analytics.lake import LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
+from analytics.marts.days import count_day, neighbours, on_day
+from analytics.marts.inputs import LASTING, day_fingerprints, files_of, fingerprint, rules
+from analytics.marts.state import MartState, read_state, sweep, write_state
+from analytics.marts.weeks import days_of, prepare_week, weeks_of
+from analytics.publish import publish
+from analytics.stored import cold_sql, files_sql
+
+#: Smallest group whose figures may be shown, unless the settings say otherwise.
+K = 5
+#: Base tables the marts are made of.
+NEEDED = ("sightings", "sensors", *LASTING)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did: periods made anew, and the views files it published."""
+
+    days: tuple[date, ...]
+    weeks: tuple[date, ...]
+    open_views: Path
+    restricted_views: Path
+
+
+def build(lake: Path, *, zone: str, k: int = K, now: datetime | None = None) -> Built:
+    """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
+
+    `zone` is the IANA time zone reports are kept in, `k` the smallest group shown.
+    """
+    checked_zone(zone)
+    moment = now or datetime.now(UTC)
+    with _alone(lake):
+        manifest = read_manifest(lake)
+        missing = [name for name in NEEDED if name not in manifest.tables]
+        if missing:
+            raise LakeUnreadable(f"{lake}: manifest.json knows no {', '.join(missing)}; compact the lake")
+        state = read_state(lake)
+        state.build += 1
+        with _workshop(lake) as connection:
+            work = _Build(lake, manifest, state, connection, zone, k, moment)
+            days = work.days()
+            weeks = work.weeks()
+        write_state(lake, state)
+        open_views, restricted_views = publish(lake, manifest, state.files, zone=zone)
+        sweep(lake, state, moment)
+        write_state(lake, state)
+    return Built(tuple(days), tuple(weeks), open_views, restricted_views)
+
+
+@dataclass
+class _Build:
+    """One build: the lake as its manifest says, the state it changes, a connection to count in."""
+
+    lake: Path
+    manifest: Manifest
+    state: MartState
+    connection: duckdb.DuckDBPyConnection
+    zone: str
+    k: int
+    now: datetime
+
+    def days(self) -> list[date]:
+        """Counts every dirty day; returns them."""
+        inputs = day_fingerprints(self.connection, self.lake, self.manifest, (rules(), self.zone))
+        dirty = [day for day, print_ in inputs.items() if self.state.inputs.get(f"day/{day}") != print_]
+        if dirty:
+            for name in (*LASTING, "sensors"):
+                table = self.manifest.tables[name]
+                self._relation("TABLE", f"every_{name}", cold_sql(table, table.cold_files, root=self.root))
+            self._relation("VIEW", "sensors", "SELECT * FROM every_sensors")
+        for day in dirty:
+            self._count(day)
+            self._store("day", day, {})
+            self.state.inputs[f"day/{day}"] = inputs[day]
+        return dirty
+
+    def weeks(self) -> list[date]:
+        """Makes the cubes of every dirty week; returns them."""
+        built = [date.fromisoformat(key[4:]) for key in self.state.inputs if key.startswith("day/")]
+        daily = [mart for mart in load_marts() if mart.period == "day"]
+        constants = (rules(), self.zone, self.k)
+        dirty = []
+        for week in sorted({week for day in built for week in weeks_of(day)}):
+            files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
+            print_ = fingerprint(*constants, files)
+            if self.state.inputs.get(f"week/{week}") == print_:
+                continue
+            for mart in daily:
+                rows = files_sql(mart.types, files[mart.name], root=self.root)
+                self._relation("VIEW", f"week_{mart.name}", rows)
+            self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
+            self.state.inputs[f"week/{week}"] = print_
+            dirty.append(week)
+        return dirty
+
+    @property
+    def root(self) -> str:
+        """The lake's folder as SQL."""
+        return literal(self.lake.absolute())
+
+    def _count(self, day: date) -> None:
+        sightings = self.manifest.tables["sightings"]
+        files = files_of(sightings.cold, neighbours(day))
+        self._relation("VIEW", "sightings", cold_sql(sightings, files, root=self.root))
+        for name, condition in on_day(day).items():
+            self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
+        count_day(self.connection, day, zone=self.zone)
+
+    def _store(self, kind: str, period: date, values: dict[str, str | int | float]) -> None:
+        for mart in load_marts():
+            if mart.period == kind:
+                sql = Template(mart.sql).substitute(values)
+                path = f"{mart.zone}/marts/{mart.name}/{kind}={period}/{self.state.build:08d}.parquet"
+                rows = _write(self.connection, sql, self.lake / path)
+                self.state.replace(mart.name, period.isoformat(), path if rows else None, self.now)
+
+    def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
+        known = self.state.files.get(mart.name, {})
+        return [known[day.isoformat()] for day in days if day.isoformat() in known]
+
+    def _relation(self, kind: str, name: str, sql: str) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
+
+
+def _write(connection: duckdb.DuckDBPyConnection, sql: str, target: Path) -> int:
+    """Writes the rows of `sql` to `target`, whole or not at all; returns how many. None: no file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    copied = connection.execute(f"COPY ({sql}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+    row = copied.fetchone()
+    if not row or not row[0]:
+        temporary.unlink()
+        return 0
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    temporary.replace(target)
+    return int(row[0])
+
+
+@contextmanager
+def _alone(lake: Path) -> Iterator[None]:
+    """Holds the lock that keeps two builds of one lake apart."""
+    try:
+        handle = (lake / "marts.lock").open("w")
+    except OSError as error:
+        raise LakeUnreadable(f"{lake}: {error.strerror}; the lake must exist and be writable") from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards."""
+    restricted = lake / "restricted"
+    restricted.mkdir(mode=0o750, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=restricted, prefix="spill-") as spill,
+        connect(spill=Path(spill)) as connection,
+    ):
+        yield connection

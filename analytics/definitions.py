@@ -1,0 +1,106 @@
+"""Views and marts as they are written down: one .sql and one .yml each, read from their folders.
+
+A .yml says what a row is, in which zone it lives, which columns it has, and (views) given rows and
+the rows expected from them. Unknown keys fail, so that a slip of the pen is no silent default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any, Literal
+
+import yaml
+
+VIEWS = Path(__file__).parent / "views"
+MARTS = Path(__file__).parent / "marts"
+
+Zone = Literal["open", "restricted"]
+_STORED = re.compile(r"\bstored\.([a-z_]+)")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its DuckDB type, what it means, and its unit."""
+
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """Rows given in stored relations, and rows a view must make of them."""
+
+    given: dict[str, list[dict[str, Any]]]
+    expect: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the analysts' interface; `sql` reads only the `stored` schema."""
+
+    name: str
+    zone: Zone
+    row: str
+    columns: dict[str, Column]
+    template: str
+    examples: tuple[Example, ...] = field(default=(), repr=False)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of the stored relations it reads."""
+        return frozenset(_STORED.findall(self.template))
+
+    def sql(self, zone: str) -> str:
+        """Its SQL for reports kept in time zone `zone` (IANA)."""
+        return Template(self.template).substitute(zone=zone)
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One materialised table: built per UTC `day`, or per `week` of the report zone."""
+
+    name: str
+    zone: Zone
+    period: Literal["day", "week"]
+    row: str
+    columns: dict[str, Column]
+    sql: str
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Column names to DuckDB type names, in order."""
+        return {name: column.type for name, column in self.columns.items()}
+
+
+def load_views(folder: Path = VIEWS) -> list[View]:
+    """Every view of the folder, by name."""
+    views = []
+    for stem, entry, sql in _entries(folder):
+        examples = tuple(Example(**example) for example in entry.pop("examples", []))
+        entry["columns"] = _columns(entry["columns"])
+        views.append(View(name=stem, template=sql, examples=examples, **entry))
+    return views
+
+
+def load_marts(folder: Path = MARTS) -> list[Mart]:
+    """Every mart of the folder, by name."""
+    marts = []
+    for stem, entry, sql in _entries(folder):
+        entry["columns"] = _columns(entry["columns"])
+        marts.append(Mart(name=stem, sql=sql, **entry))
+    return marts
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for path in sorted(folder.glob("*.yml")):
+        sql = path.with_suffix(".sql").read_text("utf-8").strip().rstrip(";")
+        yield path.stem, yaml.safe_load(path.read_text("utf-8")), sql
+
+
+def _columns(entry: dict[str, dict[str, str]]) -> dict[str, Column]:
+    return {name: Column(**column) for name, column in entry.items()}

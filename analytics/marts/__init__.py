@@ -1,0 +1,10 @@
+"""Marts: usage per person and hour, and the k-safe cubes made of it.
+
+    counting/*.sql   one day, step by step: events → who → records → kept once → counted
+    <name>.sql/.yml  what is stored of that, and what a row is
+    ksafe.py         which cells of a week's cubes may be shown                     pure
+    days.py, weeks.py  run the steps for one day, one week
+    state.py         which files hold which period, and what they were built from   I/O
+
+Nothing finer than a k-safe cell ever reaches the open zone: hiding happens here, not in a view.
+"""

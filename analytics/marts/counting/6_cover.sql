@@ -1,0 +1,5 @@
+-- What is kept of vantage rank $rank now covers what lower ranks saw.
+INSERT INTO cover
+SELECT DISTINCT outcome, subject, app, host, from_us, to_us
+FROM records
+WHERE vantage_rank = $rank AND event_id NOT IN (SELECT event_id FROM dropped)

@@ -1,0 +1,62 @@
+"""Counts one UTC day: runs counting/*.sql over three days of sightings, once per vantage rank.
+
+In: a connection with the relations `sightings` (three days), `leases`, `directory`, `sensors`.
+Out: its temporary tables `counted` and `eyes`, from which the day's marts are selected.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from string import Template
+
+import duckdb
+
+STEPS = Path(__file__).parent / "counting"
+#: Two clocks, or two sensors naming one connection's start, may differ by this much.
+TOLERANCE_US = 2_000_000
+_DAY_US = 86_400_000_000
+
+
+def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
+    """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+    values: dict[str, int | str] = {
+        "day_start": start,
+        "day_end": start + _DAY_US,
+        "horizon": start + 2 * _DAY_US,
+        "tolerance": TOLERANCE_US,
+        "zone": zone,
+    }
+    for step in ("1_events", "2_holders", "3_attributed", "4_records"):
+        connection.execute(_step(step, values))
+    for rank in range(1, _ranks(connection) + 1):
+        if rank > 1:
+            connection.execute(_step("5_covered", values | {"rank": rank}))
+        connection.execute(_step("6_cover", values | {"rank": rank}))
+    connection.execute(_step("7_counted", values))
+
+
+def on_day(day: date) -> dict[str, str]:
+    """Conditions on lasting tables: rows that can say who was who on `day`."""
+    before, _, after = neighbours(day)
+    return {
+        "leases": f"valid_from < TIMESTAMPTZ '{after + timedelta(days=1)} 00:00:00+00' "
+        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{before} 00:00:00+00')",
+        "directory": f"(valid_from IS NULL OR valid_from < TIMESTAMPTZ '{after} 00:00:00+00') "
+        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{day} 00:00:00+00')",
+    }
+
+
+def neighbours(day: date) -> tuple[date, date, date]:
+    """The days whose rows decide how `day` is counted."""
+    return day - timedelta(days=1), day, day + timedelta(days=1)
+
+
+def _ranks(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("SELECT COALESCE(MAX(vantage_rank), 0) FROM vantages").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _step(name: str, values: dict[str, int | str]) -> str:
+    return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

@@ -1,0 +1,102 @@
+"""What a day or week is built from, as fingerprints: two equal ones mean the mart would be the same.
+
+A fingerprint is a hash over names and sizes of the input files (cold files are never changed under
+one name), the counting rules' text, the zone and k.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from analytics.definitions import MARTS
+from analytics.lake import Manifest, StoredTable, literal
+from analytics.marts.days import neighbours
+from analytics.stored import files_sql
+
+#: Tables whose rows hold for a while, and so can touch many days.
+LASTING = ("leases", "directory")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A file of a lasting table, and the time its rows reach over (UTC)."""
+
+    path: str
+    valid_from: datetime
+    valid_to: datetime
+
+    def touches(self, day: date) -> bool:
+        """Whether any of its rows may hold on `day` or a neighbour of it."""
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        reach = timedelta(days=2)
+        return self.valid_from <= noon + reach and self.valid_to >= noon - reach
+
+
+def rules() -> str:
+    """Fingerprint of the counting rules: a release that counts differently rebuilds everything."""
+    digest = hashlib.sha256()
+    for path in sorted([*MARTS.rglob("*.sql"), *MARTS.rglob("*.py"), *MARTS.rglob("*.yml")]):
+        digest.update(path.relative_to(MARTS).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def fingerprint(*parts: object) -> str:
+    """A hash of JSON-like values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def day_fingerprints(
+    connection: duckdb.DuckDBPyConnection, lake: Path, manifest: Manifest, constants: Iterable[object]
+) -> dict[date, str]:
+    """For every event day with sightings: what its marts would be built from."""
+    cold = manifest.tables["sightings"].cold
+    spans = [span for name in LASTING for span in _spans(connection, lake, manifest.tables[name])]
+    sensors = _sized(lake, manifest.tables["sensors"].cold_files)
+    known = sorted(date.fromisoformat(day) for day in cold if is_day(day))
+    return {
+        day: fingerprint(
+            *constants,
+            _sized(lake, files_of(cold, neighbours(day))),
+            _sized(lake, [span.path for span in spans if span.touches(day)]),
+            sensors,
+        )
+        for day in known
+    }
+
+
+def files_of(files: Mapping[str, Iterable[str]], days: Iterable[date]) -> list[str]:
+    """The files of these days, in order."""
+    return [path for day in days for path in files.get(day.isoformat(), ())]
+
+
+def is_day(name: str) -> bool:
+    """Whether a cold folder's name is an event day (rows without a time lie elsewhere)."""
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _sized(lake: Path, paths: Iterable[str]) -> list[tuple[str, int]]:
+    return [(path, (lake / path).stat().st_size) for path in paths]
+
+
+def _spans(connection: duckdb.DuckDBPyConnection, lake: Path, table: StoredTable) -> list[Span]:
+    """When the rows of each file hold; an open end reaches to the end of time."""
+    spans = []
+    ends = ("TIMESTAMPTZ '0001-01-02 00:00:00+00'", "TIMESTAMPTZ '9999-12-30 00:00:00+00'")
+    bounds = f"MIN(COALESCE(valid_from, {ends[0]})), MAX(COALESCE(valid_to, {ends[1]}))"
+    for path in table.cold_files:
+        rows = files_sql(table.columns, [path], root=literal(lake.absolute()))
+        found = connection.execute(f"SELECT {bounds} FROM ({rows}) AS file").fetchone()
+        if found and found[0] is not None:
+            spans.append(Span(path, found[0], found[1]))
+    return spans

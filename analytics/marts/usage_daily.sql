@@ -1,0 +1,26 @@
+-- The days of each service. Days and their week are hidden together, so a week minus its days says nothing.
+WITH sums AS (
+  SELECT day, app,
+         MAX(grade) AS grade,
+         COUNT(DISTINCT CASE WHEN grade >= 3 THEN subject END) AS people,
+         SUM(CASE WHEN grade >= 3 THEN bytes_up END) AS bytes_up,
+         SUM(CASE WHEN grade >= 3 THEN bytes_up_max END) AS bytes_up_max,
+         SUM(CASE WHEN grade >= 3 THEN bytes_down END) AS bytes_down,
+         SUM(CASE WHEN grade >= 3 THEN connections ELSE 0 END) AS connections,
+         SUM(CASE WHEN grade >= 3 THEN requests ELSE 0 END) AS requests,
+         SUM(lookups) AS lookups
+  FROM usage
+  GROUP BY day, app
+)
+SELECT s.day, s.app, s.grade,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,
+       c.people_hidden,
+       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
+       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.connections END AS BIGINT) AS connections,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.requests END AS BIGINT) AS requests,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.lookups END AS BIGINT) AS lookups
+FROM sums AS s
+JOIN daily_cells AS c ON c.day = s.day AND c.app = s.app
+ORDER BY s.day, s.app

@@ -1,0 +1,28 @@
+-- The cube service × department with its totals. Only listed cells leave the restricted zone.
+WITH sums AS (
+  SELECT COALESCE(label, 'all') AS department, COALESCE(app, 'all') AS app,
+         MAX(grade) AS grade,
+         COUNT(DISTINCT CASE WHEN grade >= 3 THEN subject END) AS people,
+         SUM(CASE WHEN grade >= 3 THEN bytes_up END) AS bytes_up,
+         SUM(CASE WHEN grade >= 3 THEN bytes_up_max END) AS bytes_up_max,
+         SUM(CASE WHEN grade >= 3 THEN bytes_down END) AS bytes_down,
+         SUM(CASE WHEN grade >= 3 THEN connections ELSE 0 END) AS connections,
+         SUM(CASE WHEN grade >= 3 THEN requests ELSE 0 END) AS requests,
+         SUM(lookups) AS lookups,
+         MAX(corroborations) AS corroborations
+  FROM usage
+  GROUP BY GROUPING SETS ((label, app), (label), (app), ())
+)
+SELECT CAST('$week' AS DATE) AS week, s.department, s.app, s.grade,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,
+       c.people_hidden,
+       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
+       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.connections END AS BIGINT) AS connections,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.requests END AS BIGINT) AS requests,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.lookups END AS BIGINT) AS lookups,
+       CAST(CASE WHEN NOT c.people_hidden THEN s.corroborations END AS BIGINT) AS corroborations
+FROM sums AS s
+JOIN weekly_cells AS c ON c.label = s.department AND c.app = s.app
+ORDER BY s.department, s.app

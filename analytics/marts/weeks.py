@@ -1,0 +1,94 @@
+"""Makes one week's cubes: reads the week's hours, decides what may be shown, fills the cubes' inputs.
+
+In: a connection with the relations `week_usage_hourly` and `week_not_use_hourly` (the UTC days that touch the
+week). Out: its temporary tables `usage`, `not_use`, `weekly_cells`, `daily_cells`, and the values
+that the cubes' SQL is completed with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+
+from analytics.marts.ksafe import DOMINANCE, OTHER, protect
+
+#: A subject counts for one department a week, so that departments add up to everyone.
+_USAGE = """
+CREATE OR REPLACE TEMP TABLE hours AS
+SELECT u.*, CAST(u.hour AT TIME ZONE '{zone}' AS DATE) AS day
+FROM week_usage_hourly AS u
+WHERE CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}';
+CREATE OR REPLACE TEMP TABLE homes AS
+SELECT subject,
+       COALESCE(MIN(CASE WHEN department <> 'unattributed' THEN department END), 'unattributed') AS department
+FROM hours
+GROUP BY subject;
+CREATE OR REPLACE TEMP TABLE not_use AS
+SELECT * FROM week_not_use_hourly
+WHERE CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
+"""
+_MEMBERS = """
+SELECT u.subject, h.department, u.app, u.day,
+       BOOL_OR(u.grade >= 3) AS using,
+       CAST(COALESCE(SUM(CASE WHEN u.grade >= 3 THEN u.bytes_up END), 0) AS BIGINT) AS bytes_up
+FROM hours AS u
+JOIN homes AS h ON h.subject = u.subject
+GROUP BY u.subject, h.department, u.app, u.day
+"""
+_LABELLED = """
+CREATE OR REPLACE TEMP TABLE usage AS
+SELECT u.hour, u.day, u.subject, u.subject_kind, h.department, l.label, u.site, u.app, u.grade, u.bytes_up,
+       u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations
+FROM hours AS u
+JOIN homes AS h ON h.subject = u.subject
+JOIN labels AS l ON l.department = h.department
+"""
+
+
+def prepare_week(
+    connection: duckdb.DuckDBPyConnection, week: date, *, zone: str, k: int
+) -> dict[str, str | int | float]:
+    """Makes the inputs of the cubes of the week beginning on Monday `week` in `zone`."""
+    connection.execute(_USAGE.format(zone=zone, week=week.isoformat()))
+    members = pl.DataFrame(connection.sql(_MEMBERS))
+    cells = protect(members, k)
+    _store(connection, "labels", cells.departments)
+    _store(connection, "weekly_cells", cells.weekly)
+    _store(connection, "daily_cells", cells.daily)
+    connection.execute(_LABELLED)
+    pooled = cells.departments.filter(pl.col("label") == OTHER)["department"].to_list()
+    return {
+        "week": week.isoformat(),
+        "k": k,
+        "dominance": DOMINANCE,
+        "unattributed_pooled": str("unattributed" in pooled).lower(),
+    }
+
+
+def weeks_of(day: date) -> Iterator[date]:
+    """Mondays of the weeks that rows of the UTC day can fall into, whatever the zone."""
+    near = {day + timedelta(days=shift) for shift in (-1, 0, 1)}
+    yield from sorted({other - timedelta(days=other.weekday()) for other in near})
+
+
+def days_of(week: date) -> list[date]:
+    """UTC days that rows of the week beginning on Monday `week` can come from, whatever the zone."""
+    return [week + timedelta(days=shift) for shift in range(-1, 8)]
+
+
+class _Capsule:
+    """Hands a Polars frame to DuckDB without pyarrow (Arrow C stream interface)."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
+def _store(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    capsule = _Capsule(frame)  # noqa: F841  read by name in the statement below
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM capsule")

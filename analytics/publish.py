@@ -1,0 +1,117 @@
+"""Writes the two views files, `open.duckdb` and `restricted.duckdb`, whole or not at all.
+
+A views file holds no rows: schema `stored` says where the rows lie (stored.py), schema `main` holds
+the analysts' views (views/*.sql). Each file is made under a temporary name and renamed, so that a
+reader has either the old one or the new one. The open file names no restricted path.
+
+Paths resolve through the variable `lake`, so a moved or mounted lake needs one `SET VARIABLE`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from analytics.definitions import Mart, View, Zone, load_marts, load_views
+from analytics.lake import Manifest, checked_zone, connect, literal
+from analytics.stored import files_sql, lake_expression, table_sql
+
+#: Files of each mart, relative to the lake, by mart and period.
+MartFiles = Mapping[str, Mapping[str, str]]
+
+#: Storage version and block size that DuckDB 1.5 can read; a views file then takes 28 KB or so.
+_ATTACH = "(STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384)"
+
+
+def publish(lake: Path, manifest: Manifest, marts: MartFiles, *, zone: str) -> tuple[Path, Path]:
+    """Replaces both views files of `lake`; returns their paths, open first.
+
+    `zone` is the time zone reports are kept in; views state it as a literal.
+    """
+    checked_zone(zone)
+    ensure_low_water(lake, manifest.low_water)
+    views, kinds = load_views(), load_marts()
+    open_file, restricted_file = lake / "open.duckdb", lake / "restricted.duckdb"
+    for target, visible in ((open_file, ("open",)), (restricted_file, ("open", "restricted"))):
+        relations = stored_relations(lake, manifest, kinds, marts, zones=visible)
+        chosen = [view for view in views if view.zone in visible]
+        _write(target, relations, chosen, zone=zone)
+    restricted_file.chmod(0o640)
+    return open_file, restricted_file
+
+
+def stored_relations(
+    lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: MartFiles, *, zones: Sequence[str]
+) -> dict[str, str]:
+    """SQL of every stored relation of these zones: base tables of the manifest, and marts."""
+    root = lake_expression(str(lake.absolute()))
+    relations = {}
+    for table in manifest.tables.values():
+        if table.zone in zones:
+            hot = any((lake / table.folder / "hot").glob("*/*.parquet"))
+            relations[table.name] = table_sql(table, root=root, watermark=manifest.watermark, hot=hot)
+    for mart in kinds:
+        if mart.zone in zones:
+            files = [path for _, path in sorted(marts.get(mart.name, {}).items())]
+            relations[mart.name] = files_sql(mart.types, files, root=root)
+    return relations
+
+
+def ensure_low_water(lake: Path, low_water: str) -> None:
+    """Makes `low_water.parquet` if the store has not yet had a reason to; never replaces one."""
+    target = lake / "low_water.parquet"
+    if target.exists():
+        return
+    temporary = lake / f"low_water.{os.getpid()}.tmp"
+    with connect() as connection:
+        rows = f"SELECT {literal(low_water)} AS low_water"
+        connection.execute(f"COPY ({rows}) TO {literal(temporary)} (FORMAT parquet)")
+    # A link fails where the store was quicker; its mark is the younger one.
+    with contextlib.suppress(FileExistsError):
+        os.link(temporary, target)
+    temporary.unlink()
+
+
+def _write(target: Path, relations: Mapping[str, str], views: Sequence[View], *, zone: str) -> None:
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        with connect() as connection:
+            connection.execute(f"ATTACH {literal(temporary)} AS views {_ATTACH}")
+            connection.execute("CREATE SCHEMA views.stored")
+            connection.execute("USE views.main")
+            _create(connection, relations, views, zone=zone)
+            connection.execute("USE memory")
+            connection.execute("DETACH views")
+        _sync(temporary)
+        temporary.replace(target)
+        _sync(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection, relations: Mapping[str, str], views: Sequence[View], *, zone: str
+) -> None:
+    for name, sql in relations.items():
+        connection.execute(f"CREATE VIEW stored.{name} AS {sql}")
+    for view in views:
+        if view.reads <= set(relations):
+            connection.execute(f"CREATE VIEW main.{view.name} AS {view.sql(zone)}")
+            comment = literal(f"a row is {view.row}")
+            connection.execute(f"COMMENT ON VIEW main.{view.name} IS {comment}")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+__all__ = ["MartFiles", "Zone", "ensure_low_water", "publish", "stored_relations"]

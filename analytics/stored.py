@@ -1,0 +1,169 @@
+"""SQL text of the stored relations: what stands in the lake's files, one row per key.
+
+Pure: table descriptions in, SQL out. A base table is its cold files (an explicit list) plus the hot
+files younger than the watermark, read by name so that a file written by an older release may lack a
+column. A mart is the list of its current files. Both carry a typed row-less branch, so that an empty
+lake has the same columns as a full one.
+
+Every base table is joined to a guard: a views file older than the lake's low-water mark no longer
+knows where its hot rows went, and must say so rather than return fewer rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from analytics.lake import StoredTable, literal
+
+#: Which of several rows with one key is the row. Elsewhere the youngest part wins, and the rest of the
+#: columns make the order total.
+PREFERENCE = {
+    # Rows with one event_id hold the same event; they differ in what matched them and where they lay.
+    "sightings": (
+        "catalog_version DESC NULLS LAST",
+        "lookups DESC NULLS LAST",
+        "grade DESC NULLS LAST",
+        "input",
+        "source",
+        "sensor",
+    ),
+    # A lease that was closed or renewed replaces the open one it began as.
+    "leases": ("valid_to DESC NULLS LAST", "confidence DESC NULLS LAST", "mac", "shared"),
+}
+#: Tables whose rows of one key add up instead of replacing each other (additive_sql).
+ADDITIVE = frozenset({"names", "coverage"})
+#: Counts of distinct clients: they cannot be added, so the greatest stands.
+DISTINCT = frozenset({"clients", "near_clients"})
+
+STALE = "these views are older than the lake (its hot files moved on): reconnect to the views file"
+
+
+def lake_expression(lake: str) -> str:
+    """SQL for the folder of the lake: the variable `lake` if set, else where it was published."""
+    return f"coalesce(getvariable('lake'), {literal(lake)})"
+
+
+def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> str:
+    """SQL of one base table; `root` is an SQL expression for the lake's folder.
+
+    `hot` says whether the table has hot files at all (an empty glob would be an error).
+    """
+    branches = [_typed_nothing({**table.columns, "part": "VARCHAR"})]
+    if table.cold_files:
+        branches.append(f"SELECT *, '' AS part FROM {_parquet(table.cold_files, root)}")
+    if hot:
+        glob = f"{root} || {literal(f'/{table.folder}/hot/*/*.parquet')}"
+        branches.append(
+            f"SELECT * FROM read_parquet({glob}, union_by_name = true, "
+            f"hive_partitioning = true, hive_types = {{'part': VARCHAR}}) WHERE part > {literal(watermark)}"
+        )
+    rows = f"(\n{_union(branches)}\n) AS stored"
+    if hot:
+        rows += f"\nCROSS JOIN {_guard(root, watermark)}\nWHERE guard.low_water IS NOT NULL"
+    return _once(table, rows)
+
+
+def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) -> str:
+    """SQL of exactly these files, with exactly these columns."""
+    branches = [_typed_nothing(columns)]
+    if files:
+        branches.append(f"SELECT * FROM {_parquet(files, root)}")
+    return f"SELECT {', '.join(columns)} FROM (\n{_union(branches)}\n) AS stored"
+
+
+def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
+    """SQL of some of a base table's cold files, one row per key."""
+    branches = [_typed_nothing({**table.columns, "part": "VARCHAR"})]
+    if files:
+        branches.append(f"SELECT *, '' AS part FROM {_parquet(files, root)}")
+    return _once(table, f"(\n{_union(branches)}\n) AS stored")
+
+
+def additive_sql(table: StoredTable, rows: str) -> str:
+    """One row per key without `input`, from rows that are parts of a whole.
+
+    Parts of one input add. Rows of different inputs add when their [first_seen, last_seen] do not
+    overlap (a log rotated mid-minute) and count once, the greatest, when they do (overlapping
+    exports, a copy under another name).
+    """
+    group = [column for column in table.key if column != "input"]
+    counts = [name for name, dtype in table.columns.items() if dtype == "BIGINT" and name not in DISTINCT]
+    words = [name for name, dtype in table.columns.items() if dtype == "VARCHAR" and name not in table.key]
+    greatest = [f"MAX({name}) AS {name}" for name in (*words, *sorted(DISTINCT & set(table.columns)))]
+    span = ["MIN(first_seen) AS first_seen", "MAX(last_seen) AS last_seen"]
+    added = [f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in counts]
+    once = [f"MAX({name}) AS {name}" for name in counts]
+    keys = ", ".join(group)
+    order = f"PARTITION BY {keys} ORDER BY first_seen, last_seen, input"
+    return f"""
+WITH parts AS ({_leading(table, rows, keys)}),
+inputs AS (
+  SELECT {keys}, input, {", ".join((*added, *greatest, *span))} FROM parts GROUP BY {keys}, input
+),
+reached AS (
+  SELECT *,
+         MAX(last_seen) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until,
+         LAG(first_seen) OVER ({order}) AS previous
+  FROM inputs
+),
+overlapping AS (
+  SELECT *,
+         SUM(CASE WHEN first_seen < until OR first_seen = previous THEN 0 ELSE 1 END)
+           OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
+  FROM reached
+),
+islands AS (
+  SELECT {keys}, island, {", ".join((*once, *greatest, *span))} FROM overlapping GROUP BY {keys}, island
+),
+whole AS (SELECT {keys}, {", ".join((*added, *greatest, *span))} FROM islands GROUP BY {keys})
+SELECT {", ".join(name for name in table.columns if name != "input")} FROM whole"""
+
+
+def _leading(table: StoredTable, rows: str, keys: str) -> str:
+    """The rows, with `near_app` kept only where the most clients were near it."""
+    if "near_app" not in table.columns:
+        return f"SELECT {', '.join(table.columns)} FROM {rows}"
+    leads = f"near_clients = MAX(near_clients) OVER (PARTITION BY {keys})"
+    columns = ", ".join(
+        f"CASE WHEN {leads} THEN near_app END AS near_app" if name == "near_app" else name
+        for name in table.columns
+    )
+    return f"SELECT {columns} FROM {rows}"
+
+
+def _once(table: StoredTable, rows: str) -> str:
+    columns = ", ".join(table.columns)
+    if table.name in ADDITIVE:
+        return additive_sql(table, rows)
+    if not table.key:
+        return f"SELECT {columns} FROM {rows}"
+    rest = tuple(column for column in table.columns if column not in table.key)
+    order = PREFERENCE.get(table.name, ("part DESC", *rest))
+    partition, order_by = ", ".join(table.key), ", ".join(order)
+    return (
+        f"SELECT {columns} FROM (\n"
+        f"SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order_by}) AS nth\n"
+        f"FROM {rows}\n) AS numbered WHERE nth = 1"
+    )
+
+
+def _guard(root: str, watermark: str) -> str:
+    # An aggregate is always computed, even where no hot row survives the reader's own filter.
+    return (
+        f"(SELECT MAX(CASE WHEN low_water > {literal(watermark)} THEN error({literal(STALE)}) "
+        f"ELSE low_water END) AS low_water FROM read_parquet({root} || '/low_water.parquet')) AS guard"
+    )
+
+
+def _typed_nothing(columns: Mapping[str, str]) -> str:
+    nulls = ", ".join(f"CAST(NULL AS {dtype}) AS {column}" for column, dtype in columns.items())
+    return f"SELECT {nulls} WHERE false"
+
+
+def _parquet(files: Iterable[str], root: str) -> str:
+    paths = ",\n".join(f"{root} || {literal('/' + path)}" for path in files)
+    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+
+
+def _union(branches: Iterable[str]) -> str:
+    return "\nUNION ALL BY NAME\n".join(branches)

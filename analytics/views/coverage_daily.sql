@@ -1,0 +1,33 @@
+-- Days of the report's time zone. A minute without a row is unknown, never clean.
+WITH minutes AS (
+  SELECT CAST(minute AT TIME ZONE '$zone' AS DATE) AS day, c.*
+  FROM stored.coverage AS c
+),
+days AS (
+  SELECT day, sensor, site, source,
+         CAST(COUNT(DISTINCT minute) AS BIGINT) AS minutes_seen,
+         MIN(first_seen) AS first_seen,
+         MAX(last_seen) AS last_seen,
+         CAST(SUM(packets) AS BIGINT) AS packets,
+         CAST(SUM(decoded) AS BIGINT) AS decoded,
+         CAST(SUM(malformed) AS BIGINT) AS malformed,
+         CAST(SUM(kernel_drops) AS BIGINT) AS kernel_drops,
+         CAST(SUM(lost_bytes) AS BIGINT) AS lost_bytes,
+         CAST(SUM(flows) AS BIGINT) AS flows,
+         CAST(SUM(named_flows) AS BIGINT) AS named_flows,
+         CAST(SUM(one_sided_flows) AS BIGINT) AS one_sided_flows,
+         CAST(SUM(ech) AS BIGINT) AS ech,
+         CAST(SUM(encrypted_dns) AS BIGINT) AS encrypted_dns,
+         CAST(SUM(quic_unparsed) AS BIGINT) AS quic_unparsed,
+         CAST(SUM(records) AS BIGINT) AS records,
+         CAST(SUM(rejected) AS BIGINT) AS rejected
+  FROM minutes
+  GROUP BY day, sensor, site, source
+)
+SELECT d.day, d.sensor, d.site, s.vantage, d.source, d.minutes_seen, d.first_seen, d.last_seen,
+       d.packets, d.decoded, d.malformed, d.kernel_drops, d.lost_bytes, d.flows, d.named_flows,
+       CAST(d.named_flows AS DOUBLE) / NULLIF(d.flows, 0) AS named_share,
+       d.one_sided_flows, d.ech, d.encrypted_dns, d.quic_unparsed, d.records, d.rejected
+FROM days AS d
+LEFT JOIN stored.sensors AS s ON s.sensor = d.sensor
+ORDER BY d.day, d.sensor, d.site, d.source

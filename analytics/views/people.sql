@@ -1,0 +1,23 @@
+-- Restricted: one line per person (or device, or address) and week of the report's time zone.
+WITH weeks AS (
+  SELECT CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '$zone') AS DATE) AS week, u.*
+  FROM stored.usage_hourly AS u
+),
+people AS (
+  SELECT week, subject, subject_kind,
+         COALESCE(MIN(CASE WHEN department <> 'unattributed' THEN department END), 'unattributed') AS department,
+         MIN(site) AS site,
+         CAST(COUNT(DISTINCT CASE WHEN grade >= 3 THEN app END) AS BIGINT) AS apps,
+         MAX(grade) AS grade,
+         CAST(SUM(CASE WHEN grade >= 3 THEN bytes_up END) AS BIGINT) AS bytes_up,
+         CAST(SUM(CASE WHEN grade >= 3 THEN bytes_down END) AS BIGINT) AS bytes_down,
+         CAST(SUM(CASE WHEN grade >= 3 THEN connections ELSE 0 END) AS BIGINT) AS connections
+  FROM weeks
+  GROUP BY week, subject, subject_kind
+)
+SELECT week, subject, subject_kind, department, site, apps, grade,
+       CASE grade WHEN 1 THEN 'looked up' WHEN 2 THEN 'connected' WHEN 3 THEN 'exchanged'
+                    WHEN 4 THEN 'uploaded' WHEN 5 THEN 'confirmed' END AS evidence,
+       bytes_up, bytes_down, connections
+FROM people
+ORDER BY week, subject, subject_kind

@@ -1,0 +1,11 @@
+-- The k-safe cube with the catalog's names. Small groups were hidden when the cube was built.
+SELECT u.week, u.department, u.app,
+       COALESCE(c.service, u.app) AS service, c.vendor, c.category,
+       u.grade,
+       CASE u.grade WHEN 1 THEN 'looked up' WHEN 2 THEN 'connected' WHEN 3 THEN 'exchanged'
+                    WHEN 4 THEN 'uploaded' WHEN 5 THEN 'confirmed' END AS evidence,
+       u.people, u.people_hidden, u.bytes_up, u.bytes_up_max, u.bytes_down,
+       u.connections, u.requests, u.lookups, u.corroborations
+FROM stored.usage_weekly AS u
+LEFT JOIN stored.catalog AS c ON c.app = u.app
+ORDER BY u.week, u.department, u.app
