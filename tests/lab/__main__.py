@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.lab.servers import Servers
 from tests.lab.story import all_sessions
 
 ROOT = Path(__file__).parents[2]
+LAB_PYTHON = ROOT / ".venv-lab" / "bin" / "python"
+REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 PROGRAMS_NEEDED = (
     "ip", "tc", "ethtool", "ss", "dnsmasq", "squid", "tcpdump", "tshark", "editcap", "zstd", "certutil",
     "openssl", "chromium", "node", "curl", "git", "getent",
@@ -27,8 +30,10 @@ PROGRAMS_NEEDED = (
 
 
 def main() -> int:
-    """Run the lab; 0 when all checks passed, 1 when a check failed, 2 when it could not run."""
+    """Run the lab; 0 when all went well, 1 when a step or a check failed, 2 when it could not run."""
     options = parse()
+    if options.lab_python == LAB_PYTHON and not LAB_PYTHON.exists():
+        install_lab_programs()
     if missing := missing_parts(options.lab_python):
         print(f"lab: {missing}", file=sys.stderr)
         return 2
@@ -52,7 +57,7 @@ def main() -> int:
         for problem in problems:
             print(f"lab: {problem}", file=sys.stderr)
         print(f"lab: {len(played)} sessions, {len(faults)} failed steps, {len(problems)} problems")
-        return 1 if problems else 0
+        return 1 if problems or faults else 0
     finally:
         if options.keep_work:
             print(f"lab: work folder kept: {work} (holds the private keys)", file=sys.stderr)
@@ -66,11 +71,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "pcaps", help="folder for the cases")
     parser.add_argument("--people", type=int, help="play about this many people only")
     parser.add_argument(
-        "--lab-python", type=Path, default=ROOT / ".venv-lab" / "bin" / "python",
+        "--lab-python", type=Path, default=LAB_PYTHON,
         help="Python with tests/lab/requirements.txt installed",
     )  # fmt: skip
     parser.add_argument("--keep-work", action="store_true", help="keep keys, logs and the raw capture")
     return parser.parse_args()
+
+
+def install_lab_programs() -> None:
+    """Make the lab's own environment: its SDKs and servers must not weigh on the product's lock."""
+    print("lab: installing tests/lab/requirements.txt into .venv-lab", file=sys.stderr)
+    subprocess.run([sys.executable, "-m", "venv", str(LAB_PYTHON.parents[1])], check=False)
+    subprocess.run([str(LAB_PYTHON), "-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)], check=False)
 
 
 def missing_parts(lab_python: Path) -> str | None:
@@ -80,8 +92,9 @@ def missing_parts(lab_python: Path) -> str | None:
     missing = [name for name in PROGRAMS_NEEDED if shutil.which(name) is None]
     if missing:
         return f"not installed: {' '.join(missing)}"
-    if not lab_python.exists():
-        return f"{lab_python} is missing; see the first lines of tests/lab/requirements.txt"
+    imports = ["-c", "import aioquic, anthropic, hypercorn, openai"]
+    if not lab_python.exists() or subprocess.run([str(lab_python), *imports], check=False).returncode:
+        return f"{lab_python} lacks its packages; see the first lines of tests/lab/requirements.txt"
     return None
 
 

@@ -15,8 +15,10 @@ from typing import Any
 import yaml
 
 from tests.lab import truth, zeeklog
+from tests.lab.check import read_rows
 from tests.lab.people import Person, write_people_csv
 from tests.lab.record import Played
+from tests.lab.story import Run
 from tests.lab.timeshift import Dealer, Frame, Timeline, read_frames, write_frames
 from tests.lab.truth import Row
 
@@ -116,22 +118,12 @@ class CaseWriter:
         return name
 
     def _lookups(self, case: str) -> list[Row]:
-        clients = {
-            item.session.person.client.address
-            for sessions in self.timeline.by_person.values()
-            for item in sessions
-            if item.session.case == case
-        }
-        wanted = {
-            step.arguments[-1]
-            for sessions in self.timeline.by_person.values()
-            for item in sessions
-            if item.session.case == case
-            for step in item.session.steps
-            if hasattr(step, "arguments")
-        }
+        """What the resolver logged of the names that the case's clients were told to look up."""
+        sessions = self.timeline.of_case(case)
+        clients = {session.person.client.address for session in sessions}
+        names = {step.arguments[-1] for s in sessions for step in s.steps if isinstance(step, Run)}
         rows = truth.lookups(self.work / "resolver.log", clients)
-        return [row for row in rows if row["host"] in wanted]
+        return [row for row in rows if row["host"] in names]
 
     def write_proxy_logs(self, server_rows: list[Row]) -> None:
         """Squid's two logs at simulated time, split by week, and the origin servers' counts."""
@@ -234,11 +226,6 @@ def busiest_hour(rows: list[Row]) -> datetime:
         kinds[row["started_at"][:13]].add((row["transport"], row["server_port"]))
     fullest = max(sorted(counts), key=lambda hour: (len(kinds[hour]), counts[hour]))
     return datetime.fromisoformat(f"{fullest}:00:00+00:00")
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a JSON-lines file."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def program_versions() -> dict[str, str]:

@@ -36,13 +36,14 @@ def check_cases(out: Path) -> list[str]:
         captures = sorted(path for path in case.iterdir() if ".pcap" in path.name)
         if captures:
             problems += [f"{case.name}: {problem}" for problem in check_case(case, captures)]
-    problems += check_folder(out)
-    return problems
+        if (case / "conn.log").exists():
+            problems += [f"{case.name}: {problem}" for problem in check_zeek_logs(case)]
+    return problems + check_folder(out)
 
 
 def check_case(case: Path, captures: list[Path]) -> list[str]:
     """Compare every expected connection with tshark's view, and look for connections not expected."""
-    expected = [json.loads(line) for line in (case / "expected.jsonl").read_text().splitlines()]
+    expected = read_rows(case / "expected.jsonl")
     flows = [item for capture in captures for item in read_flows(capture).items()]
     if expected and "lookups" in expected[0]:
         return [f"connection to {key[2]} in a case of lookups" for key, _ in flows if key[3] in (80, 443)]
@@ -59,9 +60,50 @@ def check_case(case: Path, captures: list[Path]) -> list[str]:
     return problems
 
 
+def check_zeek_logs(case: Path) -> list[str]:
+    """Every expected connection is a line of conn.log with its bytes, named by the log its uid leads to."""
+    logs = {name: read_zeek_log(case / f"{name}.log") for name in ("conn", "ssl", "quic", "http")}
+    names = {
+        row["uid"]: row.get("server_name") or row["host"] for n in logs if n != "conn" for row in logs[n]
+    }
+    by_key = {
+        (row["id.orig_h"], int(row["id.orig_p"]), row["id.resp_h"], int(row["id.resp_p"]), row["proto"]): row
+        for row in logs["conn"]
+    }
+    problems = []
+    for expected in read_rows(case / "expected.jsonl"):
+        row = by_key.get(key_of(expected))
+        if row is None:
+            problems.append(f"not in conn.log: {describe(expected)}")
+            continue
+        flow = Flow(float(row["ts"]))
+        flow.up, flow.down = int(row["orig_bytes"]), int(row["resp_bytes"])
+        flow.names.update({names[row["uid"]]} if row["uid"] in names else ())
+        problems += compare(expected, flow)
+    return problems
+
+
+def read_zeek_log(path: Path) -> list[dict[str, str]]:
+    """The rows of a tab-separated Zeek log."""
+    lines = path.read_text().splitlines()
+    columns = next(line for line in lines if line.startswith("#fields")).split("\t")[1:]
+    rows = (line.split("\t") for line in lines if not line.startswith("#"))
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a JSON-lines file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def key_of(row: Row) -> tuple[Any, ...]:
+    """The five-tuple of an expected row."""
+    return tuple(row[name] for name in ("client", "client_port", "server", "server_port", "transport"))
+
+
 def take(flows: dict[tuple[Any, ...], list[Flow]], row: Row) -> Flow | None:
     """The flow of the row, removed from those still to be explained."""
-    key = (row["client"], row["client_port"], row["server"], row["server_port"], row["transport"])
+    key = key_of(row)
     started = datetime.fromisoformat(row["started_at"]).timestamp()
     for flow in flows.get(key, []):
         if abs(flow.started - started) < MATCH_WINDOW_S:

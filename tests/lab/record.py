@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from tests.lab import network
 from tests.lab.clients import Desk
@@ -66,6 +67,7 @@ def wait_for_file(path: Path, process: subprocess.Popen[str]) -> None:
 
 def play(sessions: list[Session], desk: Desk) -> list[Played]:
     """Play all sessions: one person's one after the other, different people's side by side."""
+    stop = Event()
     lanes: dict[str, list[Session]] = defaultdict(list)
     for session in sessions:
         lanes[session.person.user_name].append(session)
@@ -73,19 +75,22 @@ def play(sessions: list[Session], desk: Desk) -> list[Played]:
     longest_first = sorted(lanes.values(), key=len, reverse=True)
     with ThreadPoolExecutor(PARALLEL_PEOPLE) as pool:
         try:
-            for number, lane in enumerate(pool.map(lambda lane: play_lane(lane, desk), longest_first)):
+            for number, lane in enumerate(pool.map(lambda lane: play_lane(lane, desk, stop), longest_first)):
                 played += lane
                 print(f"  {number + 1} of {len(lanes)} people", file=sys.stderr, flush=True)
         except BaseException:
+            stop.set()  # lets running lanes end after the session they are in
             pool.shutdown(cancel_futures=True)
             raise
     return played
 
 
-def play_lane(lane: list[Session], desk: Desk) -> list[Played]:
-    """One person's sessions in order."""
+def play_lane(lane: list[Session], desk: Desk, stop: Event) -> list[Played]:
+    """One person's sessions in order, until told to stop."""
     done = []
     for session in lane:
+        if stop.is_set():
+            break
         started = time.time()
         faults = [fault for step in session.steps if (fault := desk.run(session.person, step))]
         done.append(Played(session, started, time.time(), tuple(faults)))

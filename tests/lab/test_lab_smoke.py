@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,25 +18,25 @@ from tests.lab.servers import Servers
 from tests.lab.story import Run
 from tests.lab.truth import read_server_log
 
-LAB_PYTHON = lab.ROOT / ".venv-lab" / "bin" / "python"
 PAGE = "https://claude.ai/"
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[tuple[Desk, Servers, Person]]:
     """A small office: one person at the head office, one behind the proxy."""
-    if reason := lab.missing_parts(LAB_PYTHON):
+    if reason := lab.missing_parts(lab.LAB_PYTHON):
         pytest.skip(reason)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(folder.stat().st_mode | 0o011)  # Squid drops root and must reach its own folder
     people = all_people()
     chosen = [people[0], next(person for person in people if person.proxied)]
-    desk, servers = Desk(tmp_path, LAB_PYTHON), Servers(tmp_path, LAB_PYTHON, chosen)
-    try:
-        network = Network([person.client for person in chosen]).__enter__()
-    except LabBusyError as busy:
-        pytest.skip(str(busy))
-    with network, servers:
+    desk, servers = Desk(tmp_path, lab.LAB_PYTHON), Servers(tmp_path, lab.LAB_PYTHON, chosen)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(Network([person.client for person in chosen]))
+        except LabBusyError as busy:
+            pytest.skip(str(busy))
+        stack.enter_context(servers)
         desk.prepare()
         yield desk, servers, chosen[0]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.lab.people import Person
 from tests.lab.record import Played
+from tests.lab.story import Session
 
 NANOSECOND_MAGIC, MICROSECOND_MAGIC = 0xA1B23C4D, 0xA1B2C3D4
 ETHERNET = 1
@@ -29,6 +30,11 @@ class Timeline:
         self.by_person: dict[str, list[Played]] = defaultdict(list)
         for item in sorted(played, key=lambda item: item.started):
             self.by_person[item.session.person.user_name].append(item)
+
+    def of_case(self, case: str) -> list[Session]:
+        """The sessions that go to a case."""
+        played = (item.session for sessions in self.by_person.values() for item in sessions)
+        return [session for session in played if session.case == case]
 
     def session_at(self, person: Person, moment: float) -> Played | None:
         """The person's latest session begun at that (real) moment."""
