@@ -1,0 +1,110 @@
+"""The README says what is: its settings load, its commands exist and run, its tables match the code."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from sensor import errors, schema, settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    every = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for name, text in every if name == language]
+
+
+def _commands() -> list[str]:
+    lines = "\n".join(_blocks("sh")).splitlines()
+    return [line.partition("  #")[0].strip() for line in lines if line.startswith("shadowai ")]
+
+
+def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> None:
+    (block,) = _blocks("toml")
+    file = tmp_path / "shadowai.toml"
+    file.write_text(block, encoding="utf-8")
+    settings.load(file, {})
+    written = tomllib.loads(block)
+    assert set(written) == set(settings.Settings.model_fields) - {"base"}
+    assert set(written["networks"]) == set(settings.Networks.model_fields)
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\w+)", "\n".join(_blocks("sh")), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_exit_codes_are_those_of_the_code() -> None:
+    (line,) = re.findall(r"^Exit codes: .*(?:\n.+)*", README, re.MULTILINE)
+    documented = {int(number) for number in re.findall(r"(?:^|· |: )(\d+)\s", line)}
+    classes = [
+        c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.ShadowAIError)
+    ]
+    assert documented == {c.exit_code for c in classes if c is not errors.ShadowAIError} | {0, 130}
+
+
+def test_grades_are_those_of_the_schema() -> None:
+    words = {"lookup": "looked up"}
+    for label in schema.GRADES.values():
+        assert f"| {words.get(label, label)} |" in README
+
+
+def test_the_squid_format_is_the_one_the_source_advises() -> None:
+    from sensor.sources.squid import SquidSource
+
+    (line,) = [line for block in _blocks("") for line in block.splitlines() if line.startswith("logformat")]
+    assert line in SquidSource.advice
+
+
+def test_rooms_in_the_map_exist() -> None:
+    for room in re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE):
+        assert (ROOT / room).is_dir(), room
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the README's paths exist, and a lake filled by its first scan."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "captures").mkdir()
+    for name, case in (
+        ("span-1.pcap", "split-hello/capture.pcap"),
+        ("captures/a.pcap", "split-hello/capture.pcap"),
+    ):
+        (folder / name).write_bytes((ROOT / "pcaps" / case).read_bytes())
+    (folder / "people.csv").write_bytes((ROOT / "pcaps" / "people.csv").read_bytes())
+    (folder / "logs").mkdir()
+    (folder / "logs" / "access.log").write_bytes((ROOT / "pcaps/proxy-w46/shadowai.log").read_bytes())
+    return folder
+
+
+def _run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
+    command = command.replace("/var/log/squid/ /opt/zeek/logs/2026-11-20/", "logs")
+    words = shlex.split(command)
+    if "span-*.pcap" in words:
+        words[words.index("span-*.pcap")] = "span-1.pcap"
+    program = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words[1:]]
+    environment = {"HOME": str(place), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        program,
+        cwd=place,
+        env=environment,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_every_command_runs(command: str, place: Path) -> None:
+    """In the README's order: the scans come before the questions."""
+    done = _run(command, place)
+    assert done.returncode == 0, done.stderr
