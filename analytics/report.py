@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from analytics.lake import open_views
+from analytics.lake import LakeUnreadable, open_views, read_manifest
 from analytics.render import html
 from analytics.reports import run
 from analytics.reports.result import Facts, Result
@@ -72,9 +72,12 @@ def _newest(known: list[date], facts: Facts) -> date:
 
 
 def _facts(lake: Path, as_of: datetime | None) -> Facts:
-    manifest = json.loads((lake / "manifest.json").read_text(encoding="utf-8"))
+    zone = read_manifest(lake).zone
+    terms = json.loads((lake / "manifest.json").read_text(encoding="utf-8"))
+    if not {"k", "privacy"} <= set(terms):
+        raise LakeUnreadable(f"{lake / 'manifest.json'}: names no k or privacy level; compact the lake again")
     moment = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
-    return Facts(manifest["zone"], manifest.get("k", 5), manifest.get("privacy", "pseudonymous"), moment)
+    return Facts(zone, int(terms["k"]), str(terms["privacy"]), moment)
 
 
 def _write(out: Path, text: str) -> None:

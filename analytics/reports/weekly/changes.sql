@@ -7,7 +7,7 @@ WITH known AS (
 every_change AS (
     SELECT 1 AS priority, 'first seen' AS change, FALSE AS compares, k.*
     FROM known k
-    WHERE k.seen AND k.grade >= 2 AND k.first_week = k.week AND k.week > k.earliest
+    WHERE k.seen AND k.grade >= 3 AND k.first_week = k.week AND k.week > k.earliest
     UNION ALL
     SELECT 2, 'began uploading', FALSE, k.*
     FROM known k

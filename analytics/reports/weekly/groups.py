@@ -9,7 +9,8 @@ from analytics.reports.result import Result, Row
 
 SERVICES = 4
 DEPARTMENTS = 9
-_NOBODY = "unattributed"
+#: Departments that are none, as they read; they stand last.
+_LABELS = {"other": "Departments too small to name", "unattributed": "Not tied to anyone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
 
 def _order(name: str, total: Row | None) -> tuple[bool, int, str]:
     count = total["people"] if total and total["people"] is not None else -1
-    return (name == _NOBODY, -count, name)
+    return (name in _LABELS, -count, name)
 
 
 def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k: int) -> Department:
@@ -62,7 +63,7 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
         words.size_range(total["bytes_up"], total["bytes_up_max"], total["people_hidden"]) if total else "–"
     )
     return Department(
-        "Not tied to anyone" if name == _NOBODY else name,
+        _LABELS.get(name, name),
         _cell(total, k),
         sent,
         tuple(_cell(rows.get((name, app)), k) for app in apps),

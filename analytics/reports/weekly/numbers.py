@@ -41,8 +41,8 @@ def _people(result: Result, now: Row | None) -> Number:
     value = words.people(now["people"], now["people_hidden"], result.facts.k) if now else _nothing(result)
     rows = result.rows("attribution")
     note = ""
-    if rows and rows[0]["connections"]:
-        tied = words.share(rows[0]["attributed_connections"] or 0, rows[0]["connections"])
+    if rows and rows[0]["connections"] and rows[0]["attributed_connections"] is not None:
+        tied = words.share(rows[0]["attributed_connections"], rows[0]["connections"])
         note = f"{tied} of connections tied to a person"
     return _number(result, "People using AI", 3, value, note, lambda row: row["people"], words.signed)
 
@@ -65,10 +65,10 @@ def _sent(result: Result, now: Row | None) -> Number:
 
 def _first_seen(result: Result, now: Row | None) -> Number:
     if result.scope.week == result.scope.earliest:
-        return Number("First seen", 2, "–", "first week watched", "", "", (), "")
+        return Number("First seen", 3, "–", "first week watched", "", "", (), "")
     value = words.number(now["first_seen"]) if now else _nothing(result)
     fresh = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
-    return _number(result, "First seen", 2, value, words.listing(fresh, 1), _news(result), words.signed)
+    return _number(result, "First seen", 3, value, words.listing(fresh, 1), _news(result), words.signed)
 
 
 def _news(result: Result) -> Callable[[Row], int | None]:

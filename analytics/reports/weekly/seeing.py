@@ -18,8 +18,6 @@ LEAST_WATCHED = 0.50
 #: Weeks compare when no sensor watched more than this factor longer in one than in the other.
 MINUTES_FACTOR = 1.2
 
-HOURS = 168
-
 
 @dataclass(frozen=True, slots=True)
 class Seeing:
@@ -39,6 +37,11 @@ class Seeing:
     def blind(self) -> bool:
         """No sensor reported at all."""
         return not self.eyes
+
+    @property
+    def hours(self) -> int:
+        """Hours of the week that are over: 168, fewer while it runs."""
+        return 24 * (7 - len(self.ahead))
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ def watched_weeks(result: Result) -> set[date]:
 def _doubts(seen: Seeing) -> Iterable[str]:
     if seen.dark:
         yield f"what happened on {words.listing([words.weekday(d) for d in seen.dark], 7)}"
-    if seen.packet_hours is not None and seen.packet_hours < LEAST_WATCHED * HOURS:
+    if seen.packet_hours is not None and seen.packet_hours < LEAST_WATCHED * seen.hours:
         yield f"what passed outside the {words.plural(seen.packet_hours, 'hour')} our packet sensors watched"
     if seen.flows and seen.named < LEAST_NAMED * seen.flows:
         nameless = words.share(seen.flows - seen.named, seen.flows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analytics.render import words
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.seeing import HOURS, LEAST_NAMED, Seeing
+from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing
 
 #: A packet sensor is trusted for the week from this share of its minutes on.
 _STEADY = 0.95
@@ -32,14 +32,19 @@ class Sight:
 
 def sight(result: Result, seen: Seeing) -> Sight:
     """The columns for the week."""
-    steady = [eye for eye in seen.eyes if _is_steady(eye)]
-    partial = [eye for eye in seen.eyes if not _is_steady(eye)]
+    steady = [eye for eye in seen.eyes if _is_steady(eye, seen)]
+    partial = [eye for eye in seen.eyes if eye not in steady]
     tied, tied_well = _attribution(result)
     named = f"{words.share(seen.named, seen.flows)} of connections have a name" if seen.flows else ""
     named_well = seen.named >= LEAST_NAMED * seen.flows
-    confident = [*map(_eye, steady), named if named_well else "", tied if tied_well else "", _blocked(result)]
+    confident = [
+        *(_eye(eye, seen) for eye in steady),
+        named if named_well else "",
+        tied if tied_well else "",
+        _blocked(result),
+    ]
     sometimes = [
-        *map(_eye, partial),
+        *(_eye(eye, seen) for eye in partial),
         "" if named_well else named,
         "" if tied_well else tied,
         *_hindrances(seen),
@@ -51,25 +56,25 @@ def sight(result: Result, seen: Seeing) -> Sight:
     )
 
 
-def _is_steady(eye: Row) -> bool:
+def _is_steady(eye: Row, seen: Seeing) -> bool:
     if eye["kind"] == "packets":
-        watched = (eye["minutes"] or 0) >= _STEADY * HOURS * 60
+        watched = (eye["minutes"] or 0) >= _STEADY * seen.hours * 60
         return watched and 100 * (eye["kernel_drops"] or 0) <= (eye["packets"] or 0)
-    return bool(eye["days"] == 7 and 100 * (eye["rejected"] or 0) <= (eye["records"] or 0))
+    return bool(24 * eye["days"] >= seen.hours and 100 * (eye["rejected"] or 0) <= (eye["records"] or 0))
 
 
-def _eye(eye: Row) -> str:
+def _eye(eye: Row, seen: Seeing) -> str:
     name = f"{eye['sensor']} ({eye['source']})"
     if eye["kind"] == "packets":
         hours = (
             words.number((eye["minutes"] or 0) // 60) if (eye["minutes"] or 0) >= 60 else f"<{words.THIN}1"
         )
-        text = f"{name}: {hours} of {HOURS} hours, {words.plural(eye['days'], 'day')}"
+        text = f"{name}: {hours} of {seen.hours} hours, {words.plural(eye['days'], 'day')}"
         if eye["packets"]:
             drops = eye["kernel_drops"] or 0
             text += f"; {words.rough(drops)} of {words.rough(eye['packets'] + drops)} packets dropped"
         return text
-    text = f"{name}: {words.number(eye['days'])} of 7 days"
+    text = f"{name}: {words.number(eye['days'])} of {seen.hours // 24} days"
     if eye["records"]:
         text += f"; {words.number(eye['records'])} records"
         text += f", {words.number(eye['rejected'])} unusable" if eye["rejected"] else ""
@@ -78,9 +83,9 @@ def _eye(eye: Row) -> str:
 
 def _attribution(result: Result) -> tuple[str, bool]:
     rows = result.rows("attribution")
-    if not rows or not rows[0]["connections"]:
+    if not rows or not rows[0]["connections"] or rows[0]["attributed_connections"] is None:
         return "", False
-    part, whole = rows[0]["attributed_connections"] or 0, rows[0]["connections"]
+    part, whole = rows[0]["attributed_connections"], rows[0]["connections"]
     return f"{words.share(part, whole)} of AI connections tied to a person", part >= _LEAST_ATTRIBUTED * whole
 
 
@@ -88,9 +93,10 @@ def _blocked(result: Result) -> str:
     rows = result.rows("blocked")
     if not rows:
         return ""
-    attempts = sum(r["attempts"] for r in rows)
+    known = [r["attempts"] for r in rows if r["attempts"] is not None]
+    count = words.plural(sum(known), "attempt") if len(known) == len(rows) else "attempts"
     names = words.listing([r["service"] for r in rows], 2)
-    return f"{words.plural(attempts, 'attempt')} refused ({names}): attempted, not counted as use"
+    return f"{count} refused ({names}): attempted, not counted as use"
 
 
 def _hindrances(seen: Seeing) -> Iterator[str]:

@@ -17,7 +17,7 @@ in_use AS (
 new_apps AS (
     SELECT app, MIN(first_week) AS week
     FROM first_seen
-    WHERE grade >= 2
+    WHERE grade >= 3
     GROUP BY app
 ),
 new_by_week AS (

@@ -63,12 +63,15 @@ def _moving(result: Result) -> str:
     if scope.week == scope.earliest:
         return "This is the first week watched, so nothing can be called new or growing."
     new = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
-    news = f"{words.listing(new, 2)} {'is' if len(new) == 1 else 'are'} new" if new else ""
-    if not comparable(result, scope.week, scope.previous):
-        unlike = "last week was watched differently, so no growth is stated"
-        return _sentence(news, unlike)
-    before, now = _total_of(result, previous=True), _totals(result)
-    return _sentence(_growth(now, before), news)
+    if comparable(result, scope.week, scope.previous):
+        movement = _growth(_totals(result), _total_of(result, previous=True))
+    else:
+        movement = "Last week was watched differently, so no growth is stated"
+    if not new:
+        return f"{movement}." if movement else ""
+    if not movement:
+        return f"New this week: {words.listing(new, 2)}."
+    return f"{movement}; {words.listing(new, 2)} {'is' if len(new) == 1 else 'are'} new."
 
 
 def _growth(now: Row | None, before: Row | None) -> str:
@@ -76,10 +79,10 @@ def _growth(now: Row | None, before: Row | None) -> str:
         return ""
     change = now["bytes_up"] - before["bytes_up"]
     if before["bytes_up"] and now["bytes_up"] >= 2 * before["bytes_up"]:
-        return f"uploads more than doubled, by {words.size(change)}"
+        return f"Uploads more than doubled, by {words.size(change)}"
     if abs(change) * 50 < before["bytes_up"]:
-        return "uploads hardly changed"
-    return f"uploads {'rose' if change > 0 else 'fell'} by {words.size(abs(change))}"
+        return "Uploads hardly changed"
+    return f"Uploads {'rose' if change > 0 else 'fell'} by {words.size(abs(change))}"
 
 
 def _sight(seen: Seeing) -> str:
@@ -90,11 +93,6 @@ def _sight(seen: Seeing) -> str:
     if seen.flows:
         return f"We could name {words.share(seen.named, seen.flows)} of connections."
     return ""
-
-
-def _sentence(*parts: str) -> str:
-    text = "; ".join(part for part in parts if part)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _totals(result: Result) -> Row | None:

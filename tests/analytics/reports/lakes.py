@@ -47,17 +47,19 @@ def create(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]) -> N
     """Every open view as a table; columns a row leaves out are NULL."""
     for view, columns in VIEWS.items():
         connection.execute(f"CREATE TABLE {view} ({columns})")
-        for row in rows.get(view, ()):
-            marks = ", ".join("?" for _ in row)
-            connection.execute(f"INSERT INTO {view} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+        if given := list(rows.get(view, ())):
+            names = sorted({name for row in given for name in row})
+            marks = f"({', '.join('?' for _ in names)})"
+            values = [row.get(name) for row in given for name in names]
+            rows_sql = ", ".join(marks for _ in given)
+            connection.execute(f"INSERT INTO {view} ({', '.join(names)}) VALUES {rows_sql}", values)
 
 
 def make(folder: Path, rows: Mapping[str, Rows], zone: str = "Europe/Berlin") -> Path:
     """A lake folder with `open.duckdb` and a manifest."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(
-        json.dumps({"format": 1, "generation": 1, "zone": zone, "tables": {}})
-    )
+    manifest = {"format": 1, "generation": 1, "watermark": "", "low_water": "", "zone": zone, "k": 5}
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"privacy": "pseudonymous", "tables": {}}))
     with duckdb.connect(str(folder / "open.duckdb")) as connection:
         create(connection, rows)
     return folder

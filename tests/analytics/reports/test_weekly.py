@@ -1,0 +1,316 @@
+"""What the weekly page says, recomputed by hand, and what it must not say."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics.render.words import THIN
+from analytics.report import NoWeek, page_of
+from analytics.reports.weekly.page import Page
+
+from .lakes import MB, SENSORS, WEEK, days, make, plain, usage, watched
+
+LAST = WEEK - timedelta(days=7)
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def page(folder: Path, rows: Mapping[str, Any], **options: Any) -> Page:
+    return page_of(make(folder, rows), **options)
+
+
+def text(value: str) -> str:
+    return value.replace(THIN, " ")
+
+
+def figures(found: Page) -> dict[str, tuple[str, str]]:
+    return {n.label: (text(n.value), text(n.change)) for n in found.numbers}
+
+
+def test_five_numbers_by_hand(tmp_path: Path) -> None:
+    found = page(tmp_path, plain())
+    assert figures(found) == {
+        "People using AI": ("14", "+4"),
+        "Services in use": ("4", "+2"),  # alpha, beta, gamma, delta; echo was only looked up
+        "Sent up": ("75–80 MB", "+45 MB"),  # 75 - 30
+        "First seen": ("1", ""),  # gamma; last week was the first of all, so there is no change to state
+        "Named traffic": ("94 %", "±0 pt"),
+    }
+    assert found.numbers[0].change_words == "up 4 on last week"
+    assert found.numbers[0].trend == (10, 14)
+    assert text(found.numbers[0].note) == "87 % of connections tied to a person"  # 174 of 200
+
+
+def test_the_verdict_by_hand(tmp_path: Path) -> None:
+    found = page(tmp_path, plain())
+    assert text(found.sentence) == (
+        "14 people sent 75–80 MB to 4 AI services, most of it to alpha. "
+        "Uploads more than doubled, by 45 MB; gamma is new. We could name 94 % of connections."
+    )
+
+
+def test_worth_deciding_by_hand(tmp_path: Path) -> None:
+    asked = page(tmp_path, plain()).decisions
+    assert [d.question for d in asked] == [
+        "gamma: approve, limit or refuse?",
+        "alpha: is this growth wanted?",
+    ]
+    assert text(asked[0].evidence) == "First seen this week; 6 people sent 13 MB."
+    assert text(asked[1].evidence) == "Uploads went from 20 MB to 50–55 MB; 10 people this week."
+
+
+def test_at_most_five_decisions_and_one_per_service(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"] += [usage(WEEK, f"n/new{i}", 9, i * MB) for i in range(1, 9)]
+    rows["usage_weekly"].append(usage(WEEK, "h/hub", 9, 2 * MB, category="model-hub"))
+    rows["first_seen"] += [
+        {"app": f"n/new{i}", "site": "hq", "first_week": WEEK, "grade": 4} for i in range(1, 9)
+    ]
+    asked = page(tmp_path, rows).decisions
+    assert len(asked) == 5
+    assert [d.question.split(":")[0] for d in asked] == ["gamma", "new8", "new7", "new6", "new5"]
+
+
+def test_services_bars_and_changes(tmp_path: Path) -> None:
+    found = page(tmp_path, plain())
+    assert [(s.name, text(s.sent), s.people, text(s.change)) for s in found.leading] == [
+        ("alpha", "50–55 MB", "10", "+30 MB"),
+        ("gamma", "13 MB", "6", "new"),
+        ("beta", "12 MB", "7", "+2.0 MB"),
+        ("delta", "hidden", "fewer than 5", ""),
+    ]
+    assert [s.name for s in found.services] == ["alpha", "gamma", "beta", "echo", "delta"]
+    said = {c.label: [(i.service, text(i.text)) for i in c.items] for c in found.changes}
+    assert said == {
+        "First seen": [("gamma", "6 people, 13 MB up")],
+        "Began uploading": [("beta", "7 people, 12 MB up")],
+        "Grew": [("alpha", "20 MB → 50–55 MB")],
+    }
+
+
+def test_departments_hide_small_groups_and_their_evidence(tmp_path: Path) -> None:
+    matrix = page(tmp_path, plain()).departments
+    assert matrix.services == ("alpha", "gamma", "beta", "delta")
+    rows = {d.name: d for d in matrix.departments}
+    assert list(rows) == ["Sales", "Legal", "Not tied to anyone"]
+    assert (rows["Legal"].people.text, rows["Legal"].people.grade, rows["Legal"].sent) == (
+        "fewer than 5",
+        None,
+        "hidden",
+    )
+    assert [c.state for c in rows["Sales"].cells] == ["count", "none", "none", "none"]
+    assert matrix.hides
+
+
+def test_what_can_be_seen_and_what_not(tmp_path: Path) -> None:
+    sight = page(tmp_path, plain()).sight
+    assert [text(line) for line in sight.confident] == [
+        "hq-span (pcap): 168 of 168 hours, 7 days; 0 of 4.2 billion packets dropped",
+        "94 % of connections have a name",
+        "87 % of AI connections tied to a person",
+        "31 attempts refused (Xray): attempted, not counted as use",
+    ]
+    assert any("Notes AI" in line and "never counted" in line for line in sight.never)
+
+
+def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
+    rows = plain()
+    rows["names"].append(
+        {
+            "bucket": datetime(2026, 11, 10, tzinfo=UTC),
+            "sensor": "squid-hq",
+            "source": "squid",
+            "connections": 9,
+        }
+    )
+    found = page(tmp_path, rows)
+    assert "Bytes sent through squid-hq: its squid records do not carry them" in found.sight.never
+    assert found.decisions[-1].question == "Should the proxy log what is sent?"
+
+
+def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
+    found = page(tmp_path, plain() | {"sensors": SENSORS})
+    assert "squid-hq (hq): silent all week" in found.sight.never
+
+
+# Weeks that were watched differently
+
+
+def test_a_dark_day_means_we_cannot_tell_and_no_arrow(tmp_path: Path) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] != date(2026, 11, 12)]
+    found = page(tmp_path, rows)
+    assert found.claim.startswith("At least 14 people")
+    assert "We cannot tell what happened on Thursday." in found.verdict
+    assert "watched differently" in found.verdict
+    assert all(n.change == "" for n in found.numbers)
+    assert all(s.change in ("", "new") for s in found.services)
+    assert "Grew" not in {c.label for c in found.changes}
+    assert found.decisions[-1].question == "Can we see enough to rely on this page?"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ({"named_flows": 60_000}, "what the 40 % of connections without a name were"),
+        ({"one_sided_flows": 31_000}, "what passed unseen on the 31 % of connections we saw one way"),
+        ({"kernel_drops": 30_000_000}, "what the 5 % of packets lost in capture carried"),
+        ({"minutes_seen": 60}, "what passed outside the 7 hours our packet sensors watched"),
+    ],
+)
+def test_poor_coverage_is_said_first(tmp_path: Path, trouble: dict[str, int], said: str) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [watched(day, **trouble) for start in (LAST, WEEK) for day in days(start)]
+    assert f"We cannot tell {said}." in text(page(tmp_path, rows).verdict)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [watched(day, "new-span") for day in days(WEEK)],
+        [watched(day, minutes_seen=1000) for day in days(WEEK)],
+        [watched(day) for day in days(WEEK, 6)],
+    ],
+    ids=["another sensor", "fewer minutes", "fewer days"],
+)
+def test_no_arrow_between_weeks_with_different_coverage(tmp_path: Path, other: list[dict[str, Any]]) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [watched(day) for day in days(LAST)] + other
+    assert all(n.change == "" for n in page(tmp_path, rows).numbers)
+
+
+def test_a_quiet_log_is_not_a_blind_one(tmp_path: Path) -> None:
+    """A proxy writes nothing while nobody browses: its minutes are use, not watching."""
+    rows = plain() | {"sensors": SENSORS}
+    rows["coverage_daily"] += [watched(day, "squid-hq", "squid", minutes_seen=700) for day in days(LAST)]
+    rows["coverage_daily"] += [watched(day, "squid-hq", "squid", minutes_seen=300) for day in days(WEEK)]
+    assert figures(page(tmp_path, rows))["People using AI"] == ("14", "+4")
+
+
+def test_use_without_any_coverage_is_not_believed(tmp_path: Path) -> None:
+    rows = plain() | {"coverage_daily": []}
+    found = page(tmp_path, rows)
+    assert found.claim == "We cannot tell: no sensor reported this week."
+    assert figures(found)["Named traffic"] == ("unknown", "")
+
+
+def test_a_watched_week_without_use_says_only_what_was_watched(tmp_path: Path) -> None:
+    found = page(tmp_path, {"coverage_daily": [watched(day) for day in days(WEEK)], "sensors": SENSORS[:1]})
+    assert found.claim == "We saw no exchange with an AI service in what we watched."
+    assert figures(found)["People using AI"] == ("0", "")
+    assert "clean" not in found.sentence
+
+
+def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
+    found = page(tmp_path, rows, as_of=datetime(2026, 11, 11, 22, 30, tzinfo=UTC))  # 23:30 in Berlin
+    assert found.seeing.dark == ()
+    assert len(found.seeing.ahead) == 4
+    assert "The week is not over: 4 days to come." in found.verdict
+    assert found.claim.startswith("At least")
+
+
+# Edges
+
+
+def test_an_empty_lake_has_no_week_to_report(tmp_path: Path) -> None:
+    with pytest.raises(NoWeek, match="no week yet"):
+        page(tmp_path, {})
+
+
+def test_an_empty_lake_with_a_named_week_says_we_cannot_tell(tmp_path: Path) -> None:
+    found = page(tmp_path, {}, week="2026-W46")
+    assert found.sentence == (
+        "We cannot tell: no sensor reported this week. What happened on the network is unknown."
+    )
+    assert {value for value, _ in figures(found).values()} <= {"unknown", "–"}
+    assert found.services == ()
+
+
+def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) -> None:
+    day = WEEK + timedelta(days=2)
+    rows = {
+        "usage_weekly": [usage(WEEK, "all", 6, 5 * MB), usage(WEEK, "a/alpha", 6, 5 * MB)],
+        "first_seen": [{"app": "a/alpha", "site": "hq", "first_week": WEEK, "grade": 4}],
+        "coverage_daily": [watched(day)],
+        "sensors": SENSORS[:1],
+    }
+    found = page(tmp_path, rows)
+    assert "first week watched" in found.verdict
+    assert "what happened on Monday, Tuesday, Thursday, Friday, Saturday and Sunday" in found.verdict
+    assert found.changes == ()
+    assert figures(found)["First seen"] == ("–", "")
+
+
+def test_all_groups_below_k(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"] = [
+        usage(WEEK, app, None, None, department=department)
+        for app in ("all", "a/alpha")
+        for department in ("all", "Sales")
+    ]
+    found = page(tmp_path, rows)
+    assert found.claim == "Fewer than 5 people used 1 AI service"
+    assert found.verdict.startswith("; how much was sent is hidden.")
+    assert figures(found)["People using AI"][0] == "fewer than 5"
+    assert figures(found)["Sent up"][0] == "hidden"
+
+
+def test_unknown_bytes_read_unknown_never_zero(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"] = [usage(WEEK, "all", 9, None), usage(WEEK, "a/alpha", 9, None)]
+    found = page(tmp_path, rows)
+    assert found.sentence.startswith("9 people used 1 AI service; how much was sent is unknown.")
+    assert figures(found)["Sent up"][0] == "unknown"
+    assert found.services[0].sent == "unknown"
+
+
+def test_one_person_is_one_person(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"] = [usage(WEEK, "all", 1, MB), usage(WEEK, "a/alpha", 1, MB)]
+    assert page(tmp_path, rows).claim.startswith("1 person sent")
+
+
+def test_hidden_attempts_and_shared_hosts_are_no_numbers(tmp_path: Path) -> None:
+    rows = plain()
+    rows["blocked_weekly"] = [{"week": WEEK, "app": "x/ray", "service": "Xray", "attempts": None}]
+    rows["embedded"] = [{"week": WEEK, "app": "n/n", "service": "Notes AI", "connections": None}]
+    found = page(tmp_path, rows)
+    assert "attempts refused (Xray): attempted, not counted as use" in found.sight.confident
+    assert found.embedded[0]["connections"] is None
+
+
+def test_days_are_shown_with_what_is_known_about_them(tmp_path: Path) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] != date(2026, 11, 14)]
+    rows["usage_daily"].append({"day": date(2026, 11, 15), "app": "a/alpha", "people_hidden": True})
+    rhythm = page(tmp_path, rows).rhythm
+    assert rhythm is not None
+    assert len(rhythm.days) == 14  # two weeks known, not four
+    alpha = dict(rhythm.rows)["alpha"]
+    assert [cell.state for cell in alpha[7:]] == [*["shade"] * 5, "blind", "hidden"]
+    assert [cell.value for cell in alpha[7:12]] == ["39", "40", "41", "42", "43"]
+
+
+def test_two_zones_put_the_same_moment_in_different_weeks(tmp_path: Path) -> None:
+    """Names are selected by instants: 23:30 UTC on Sunday is Monday in Berlin, Sunday in UTC."""
+    moment = datetime(2026, 11, 8, 23, 30, tzinfo=UTC)
+    rows = {
+        "coverage_daily": [watched(day) for day in days(WEEK)],
+        "names": [{"bucket": moment, "sensor": "squid-hq", "source": "squid", "connections": 1}],
+    }
+    in_berlin = page_of(make(tmp_path / "b", rows, zone="Europe/Berlin"))
+    in_utc = page_of(make(tmp_path / "u", rows, zone="UTC"))
+    assert any("squid-hq" in line for line in in_berlin.sight.never)
+    assert not any("squid-hq" in line for line in in_utc.sight.never)
+    assert "days in Europe/Berlin" in in_berlin.facts
+
+
+def test_as_of_chooses_the_newest_week_that_had_begun(tmp_path: Path) -> None:
+    lake = make(tmp_path, plain())
+    assert page_of(lake).week == "2026-W46"
+    assert page_of(lake, as_of=datetime(2026, 11, 8, 12, tzinfo=UTC)).week == "2026-W45"
+    assert page_of(lake, week="2026-W45").week == "2026-W45"
