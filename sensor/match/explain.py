@@ -20,7 +20,7 @@ _WHY = {
     "domain": "an exact host name beats every suffix and pattern",
     "suffix": "the suffix with the most labels wins",
     "pattern": "the pattern with the most labels and literal characters wins",
-    "user_agent": "the product names itself in the User-Agent; alone that is no use, for the host is not known",
+    "user_agent": "the product names itself in the User-Agent; alone that is no use",
     "address": "no name is known, and the vendor serves from this network",
 }
 
@@ -94,7 +94,10 @@ def event_of(question: str) -> dict[str, str]:
 
 def url_event(url: str) -> dict[str, str]:
     """Host and path of an absolute URL; no query, as in every observation."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        return {"host": url}
     return {"host": parts.hostname or "", "path": parts.path or "/"}
 
 

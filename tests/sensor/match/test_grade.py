@@ -1,0 +1,107 @@
+"""Grades by table: one row per kind of evidence, next to the grade it is worth."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.match.grade import grade
+
+SCHEMA = {
+    "kind": pl.String, "action": pl.String, "method": pl.String, "status": pl.Int64, "role": pl.String,
+    "client_class": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
+    "total_bytes_down": pl.Int64, "upload_baseline_bytes": pl.Int64,
+}  # fmt: skip
+
+#: Short names of the columns the cases use most.
+SHORT = {
+    "up": "total_bytes_up", "down": "total_bytes_down", "baseline": "upload_baseline_bytes",
+    "client": "client_class",
+}  # fmt: skip
+
+CASES = [
+    # expected, what it is, evidence
+    (1, "a DNS question", {"kind": "dns"}),
+    (1, "a lookup never grows with bytes", {"kind": "dns", "up": 9**9, "down": 9**9}),
+    (2, "a hello was answered, bytes unknown", {"kind": "tls"}),
+    (2, "one direction known is not both", {"kind": "tls", "up": 90_000}),
+    (2, "a speculative browser connection", {"up": 2_400, "down": 5_900}),
+    (2, "a resumed one", {"up": 2_300, "down": 700}),
+    (1, "a hello nobody answered", {"up": 1_800, "down": 0, "packets_down": 0}),
+    (2, "no answer seen, yet the client went on", {"up": 40_000, "packets_down": 0}),
+    (3, "a page", {"up": 6_000, "down": 90_000}),
+    (3, "a short call with a long answer", {"up": 1_300, "down": 9_000}),
+    (3, "a long call with a short answer", {"up": 5_000, "down": 900}),
+    (3, "a program's small call", {"up": 2_200, "down": 5_000, "client": "program"}),
+    (2, "the same from a browser", {"up": 2_200, "down": 5_000, "client": "browser"}),
+    (3, "up to the baseline is a visit", {"up": 24_000, "down": 400_000}),
+    (4, "more than a visit sends", {"up": 24_001, "down": 400_000}),
+    (3, "no baseline, no upload", {"up": 9**9, "down": 9**9, "baseline": None}),
+    (2, "a QUIC handshake", {"kind": "quic", "up": 4_300, "down": 7_500}),
+    (3, "a QUIC exchange", {"kind": "quic", "up": 7_000, "down": 40_000}),
+    (4, "a QUIC upload", {"kind": "quic", "up": 300_000, "down": 40_000}),
+    (1, "blocked", {"kind": "proxy", "action": "blocked", "method": "POST", "status": 403}),
+    (1, "blocked, however much was tried", {"action": "blocked", "up": 9**9, "down": 9**9}),
+    (1, "reset", {"action": "reset", "up": 50_000, "down": 50_000}),
+    (2, "a tunnel, bytes unknown", {"kind": "proxy", "method": "CONNECT", "status": 200}),
+    (1, "a tunnel the proxy could not open", {"kind": "proxy", "method": "CONNECT", "status": 503}),
+    (4, "a tunnel with an upload", {
+        "kind": "proxy", "method": "CONNECT", "status": 200, "up": 60_000, "down": 9_000}),
+    (3, "a page through the proxy, bytes unknown", {"kind": "proxy", "method": "GET", "status": 200}),
+    (3, "not modified is an answer", {"kind": "http", "method": "GET", "status": 304}),
+    (3, "a WebSocket", {"kind": "proxy", "method": "GET", "status": 101}),
+    (2, "a redirect alone, bytes unknown", {"kind": "proxy", "method": "GET", "status": 302}),
+    (1, "the proxy's own refusal", {"kind": "proxy", "method": "GET", "status": 407}),
+    (2, "a plain answer says no", {"kind": "http", "method": "GET", "status": 404}),
+    (3, "with bytes both ways", {
+        "kind": "http", "method": "GET", "status": 404, "up": 300, "down": 500}),
+    (5, "a decrypted POST", {"kind": "proxy", "method": "POST", "status": 200}),
+    (5, "a decrypted PUT", {"kind": "http", "method": "PUT", "status": 201}),
+    (2, "a refused POST", {"kind": "proxy", "method": "POST", "status": 401}),
+    (3, "a POST to a side door", {"kind": "proxy", "method": "POST", "status": 200, "role": "support"}),
+    (3, "a POST to a shared host", {"kind": "proxy", "method": "POST", "status": 200, "role": "embedded"}),
+    (4, "a GET that carries a lot", {
+        "kind": "proxy", "method": "GET", "status": 200, "up": 40_000, "down": 900}),
+    (2, "a method alone proves nothing", {"kind": "proxy", "method": "POST"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expected", "what", "evidence"), CASES, ids=[case[1] for case in CASES])
+def test_what_evidence_is_worth(expected: int, what: str, evidence: dict[str, object]) -> None:
+    usual = {"kind": "tls", "action": "allowed", "role": "use", "upload_baseline_bytes": 24_000}
+    named = {SHORT.get(name, name): value for name, value in evidence.items()}
+    frame = pl.DataFrame([{**dict.fromkeys(SCHEMA), **usual, **named}], schema=SCHEMA)
+    graded = grade(frame)
+    assert graded.dtype == pl.Int16
+    assert graded.to_list() == [expected], what
+
+
+def test_a_frame_with_few_columns_is_graded_on_what_it_has() -> None:
+    assert grade(pl.DataFrame({"kind": ["dns", "tls", None]})).to_list() == [1, 2, 2]
+
+
+NUMBER = st.one_of(st.none(), st.integers(-1, 2**40))
+
+
+@given(
+    st.sampled_from(["tls", "quic", "http", "proxy", "flow", "dns"]),
+    st.sampled_from([None, "GET", "POST", "CONNECT"]),
+    st.sampled_from([None, 101, 200, 302, 401, 403, 502]),
+    NUMBER, NUMBER, st.integers(0, 2**30),
+)  # fmt: skip
+def test_more_bytes_never_lower_a_grade_and_none_is_outside_the_scale(
+    kind: str, method: str | None, status: int | None, up: int | None, down: int | None, more: int
+) -> None:
+    base = {
+        **dict.fromkeys(SCHEMA), "kind": kind, "method": method, "status": status, "role": "use",
+        "upload_baseline_bytes": 24_000, "total_bytes_up": up, "total_bytes_down": down,
+    }  # fmt: skip
+    grown = {
+        **base,
+        "total_bytes_up": None if up is None else up + more,
+        "total_bytes_down": None if down is None else down + more,
+    }
+    before, after = grade(pl.DataFrame([base, grown], schema=SCHEMA)).to_list()
+    assert 1 <= before <= after <= 5
+    if up is None or down is None:
+        assert before <= 2 or status in (101, 200)

@@ -1,0 +1,169 @@
+"""A frame of observations comes back as its hits: the right service, role, confidence, and no path."""
+
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor import schema
+from sensor.match.index import Index
+from sensor.match.match import ADDED, AGENT_ALONE_CONFIDENCE, CNAME_CONFIDENCE, NAME_CONFIDENCE, match
+from tests.sensor.match.conftest import Observe, indicators
+
+
+def hit(index: Index, observe: Observe, **fields: Any) -> dict[str, Any] | None:
+    """The hit of one observation, or None."""
+    rows = match(observe(**{name: [value] for name, value in fields.items()}), index)
+    return rows.row(0, named=True) if rows.height else None
+
+
+def test_hits_keep_order_and_columns_and_misses_go(index: Index, observe: Observe) -> None:
+    seen = observe(host=["x.example", "www.chat.example", None, "api.other.example", "chat.example"])
+    hits = match(seen.with_columns(line=pl.lit(7)), index)
+    assert hits["host"].to_list() == ["www.chat.example", "api.other.example", "chat.example"]
+    assert hits.columns == [*schema.OBSERVATIONS.dtypes, "line", *ADDED]
+    assert {name: hits.schema[name] for name in ADDED} == ADDED
+
+
+def test_the_host_comes_back_normalised(index: Index, observe: Observe) -> None:
+    found = hit(index, observe, host="WWW.Chat.Example.:443")
+    assert found and (found["host"], found["app"]) == ("www.chat.example", "open/chat")
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "app", "prefix"),
+    [
+        ("chat.example", "/backend/code", "open/code", "/backend/code"),
+        ("CHAT.example", "/backend/code/run/7", "open/code", "/backend/code"),
+        ("chat.example", "/backend/codes", "open/chat", None),
+        ("chat.example", "/backend/code?key=secret", "open/code", "/backend/code"),
+        ("chat.example", None, "open/chat", None),
+        ("sub.chat.example", "/backend/code", "open/chat", None),
+        ("www.office.example", "/mail/42", "office/ai", None),
+        ("portal.example.com", "/assist", "office/ai", "/assist/"),
+        ("portal.example.com", "/assist/new", "office/ai", "/assist/"),
+        ("portal.example.com", "/assistant", None, None),
+        ("portal.example.com", None, None, None),
+    ],
+)
+def test_a_path_matches_at_a_slash_and_only_its_prefix_is_kept(
+    index: Index, observe: Observe, host: str, path: str | None, app: str | None, prefix: str | None
+) -> None:
+    found = hit(index, observe, host=host, path=path)
+    assert (found and found["app"], found and found["path"]) == (app, prefix)
+
+
+def test_a_path_turns_a_shared_host_into_use(index: Index, observe: Observe) -> None:
+    without, with_path = (
+        hit(index, observe, host="www.office.example", path=path) for path in ("/mail", "/ai/x")
+    )
+    assert without and without["role"] == "embedded"
+    assert with_path and with_path["role"] == "use"
+
+
+@pytest.mark.parametrize(
+    ("host", "agent", "app", "access", "role"),
+    [
+        # a product names itself on its vendor's and on other vendors' hosts
+        ("api.open.example", "open-cli/1.0", "open/code", "cli", "use"),
+        ("api.other.example", "open-cli/1.0", "open/code", "cli", "use"),
+        # its telemetry stays telemetry
+        ("stats.chat.example", "open-cli/1.0", "open/code", "telemetry", "support"),
+        # a shared host stays what it is
+        ("www.office.example", "open-cli/1.0", "office/ai", "web", "embedded"),
+        # a library renames nobody
+        ("api.other.example", "OpenSDK/3.1", "other/api", "api", "use"),
+        ("chat.example", "OpenSDK/3.1", "open/chat", "api", "use"),
+        # alone, a product is near, and a library is nothing
+        ("gateway.corp.example", "open-cli/1.0", "open/code", "cli", "support"),
+        (None, "open-cli/1.0", "open/code", "cli", "support"),
+        ("gateway.corp.example", "OpenSDK/3.1", None, None, None),
+    ],
+)
+def test_what_a_user_agent_changes(
+    index: Index, observe: Observe, host: str, agent: str, app: str, access: str, role: str
+) -> None:
+    found = hit(index, observe, host=host, user_agent=agent) or {}
+    assert (found.get("app"), found.get("access"), found.get("role")) == (app, access, role)
+
+
+def test_a_refined_hit_takes_the_agents_baseline(index: Index, observe: Observe) -> None:
+    found = hit(index, observe, host="api.open.example", user_agent="open-cli/1.0")
+    assert found and found["upload_baseline_bytes"] == 12_000
+    assert found["signature"] == "open/code#user_agent:open-cli/"
+
+
+def test_an_agent_alone_is_believed_less(index: Index, observe: Observe) -> None:
+    found = hit(index, observe, host="x.example", user_agent="open-cli/1.0")
+    assert found and found["confidence"] == pytest.approx(0.9 * AGENT_ALONE_CONFIDENCE)
+
+
+def test_an_unknown_host_is_found_by_its_cname(index: Index, observe: Observe) -> None:
+    found = hit(index, observe, host="ai.corp.example", cname="EU.api.open.example.")
+    assert found and found["app"] == "open/api"
+    assert found["signature"] == "open/api#suffix:api.open.example@cname"
+    assert found["confidence"] == pytest.approx(0.9 * CNAME_CONFIDENCE)
+    assert found["host"] == "ai.corp.example"
+
+
+def test_a_known_host_is_not_asked_for_its_cname(index: Index, observe: Observe) -> None:
+    found = hit(index, observe, host="chat.example", cname="api.other.example")
+    assert found and found["signature"] == "open/chat#suffix:chat.example"
+
+
+@pytest.mark.parametrize(
+    ("host", "server", "app"),
+    [
+        (None, "192.0.2.9", "own/net"),
+        (None, "2001:db8:7::9", "own/net"),
+        ("192.0.2.9", None, "own/net"),
+        ("unknown.example", "192.0.2.9", None),
+        ("chat.example", "192.0.2.9", "open/chat"),
+        (None, "198.51.100.1", None),
+        (None, "not an address", None),
+    ],
+)
+def test_an_address_counts_only_without_a_name(
+    index: Index, observe: Observe, host: str | None, server: str | None, app: str | None
+) -> None:
+    found = hit(index, observe, host=host, server=server)
+    assert (found and found["app"]) == app
+    if app == "own/net" and found:
+        assert found["name_from"] == "address"
+        assert found["confidence"] == pytest.approx(0.9 * NAME_CONFIDENCE["address"])
+
+
+def test_a_borrowed_name_is_believed_less_than_one_in_the_traffic(index: Index, observe: Observe) -> None:
+    rows = match(observe(host=["chat.example"] * 2, name_from=["sni", "dns_answer"]), index)
+    assert rows["confidence"].to_list() == pytest.approx([0.9, 0.9 * NAME_CONFIDENCE["dns_answer"]])
+
+
+def test_a_fitting_fingerprint_halves_the_doubt_and_alone_is_nothing(index: Index, observe: Observe) -> None:
+    ja4 = "t13d1516h2_8daaf6152771_b0da82dd1658"
+    rows = match(observe(host=["chat.example", "api.other.example", "x.example"], ja4=[ja4] * 3), index)
+    assert rows["confidence"].to_list() == pytest.approx([0.95, 0.9])
+
+
+def test_an_empty_frame_and_an_empty_catalog(index: Index, observe: Observe) -> None:
+    assert match(schema.OBSERVATIONS.empty(), index).is_empty()
+    nothing = Index.build(indicators())
+    assert match(
+        observe(host=["chat.example"], path=["/"], user_agent=["x"], server=["y"]), nothing
+    ).is_empty()
+
+
+TEXT = st.one_of(st.none(), st.sampled_from(["chat.example", "api.open.example", "192.0.2.1"]), st.text())
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT, TEXT), max_size=12))
+def test_any_row_hits_at_most_once_and_alone_as_in_company(index: Index, rows: list[tuple[Any, ...]]) -> None:
+    names = ("host", "cname", "path", "user_agent", "server")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    seen = schema.OBSERVATIONS.conform(frame).with_row_index("number")
+    together = match(seen, index)
+    assert together["number"].is_unique().all()
+    apart = [match(seen.slice(number, 1), index) for number in range(seen.height)]
+    assert together.equals(pl.concat(apart) if apart else together)
