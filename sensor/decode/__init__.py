@@ -1,0 +1,20 @@
+"""Packet bytes in, columns out. Opens nothing, asks no clock, never raises for bad bytes.
+
+What runs where:
+
+    compiled kernels   every packet: containers, link and IP, flow table, stream pages;
+                       every message: TLS hello, HTTP head, DNS
+    Python             every QUIC Initial (decryption) and every *unique* name, address or
+                       fingerprint; then joins
+
+    batch.py      pcap and pcapng records            -> descriptors (one shape for every input)
+    link.py       a frame                            -> one PACKET: addresses, ports, payload
+    flow.py       PACKETs                            -> the flow table, SLICEs of connections
+    stream.py     first payloads, in any order       -> whole messages in the arena (EVENTs)
+    tls, http, dns, quic, ja4                        -> columns of names
+    frames.py     SLICEs + names                     -> observations, answers, coverage
+    decoder.py    the loop that owns the buffers and calls the kernels
+
+Every kernel reads packets through `u8`, `be16`, `be32` of `read.py`, which check the packet's captured
+end. `jit.py` alone imports Numba.
+"""

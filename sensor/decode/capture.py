@@ -1,0 +1,106 @@
+"""A capture file as a moving window: descriptors of the frames in it, 64 of them kept back as lookahead.
+
+The stream is handed in; it is read a megabyte at a time into one buffer, and what is not yet decoded is
+carried over to the front when the buffer is refilled. Nothing else holds an offset into it.
+"""
+
+from __future__ import annotations
+
+from typing import IO
+
+import numpy as np
+
+from sensor.decode.batch import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
+from sensor.decode.layout import DESCRIPTOR, records
+from sensor.decode.packets import LOOKAHEAD
+
+#: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
+CHUNK = 1 << 20
+_BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
+
+
+class Capture:
+    """Frames of one capture, in order.
+
+    `frames[:ready]` may be decoded with `frames[:count]` as lookahead; `drop` what was, then `advance`.
+    """
+
+    def __init__(self, stream: IO[bytes], head: bytes) -> None:
+        self.container, first = new_container(head)
+        self.data = np.zeros(_BUFFER, np.uint8)
+        self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
+        self.count = 0
+        self.ready = 0
+        #: reason why the rest of the capture could not be read, and where it begins
+        self.reject: tuple[str, int] | None = None
+        self._stream = stream
+        self._position = 0  # of the buffer's first byte in the capture
+        self._next = first  # of the next record in the buffer
+        self._end = 0
+        self._over = False
+        while self._end < first and self._refill():
+            pass
+
+    @property
+    def position(self) -> int:
+        """Bytes of the capture before the first frame not yet dropped."""
+        first = int(self.frames[0]["record"]) if self.count else min(self._next, self._end)
+        return self._position + first
+
+    @property
+    def size(self) -> int:
+        """Bytes read so far; once `advance` gave False, the size of the capture."""
+        return self._position + self._end
+
+    @property
+    def kernel_drops(self) -> int:
+        """Frames the capturing interfaces say were dropped (pcapng statistics)."""
+        return int(self.container[0]["drops"])
+
+    def before(self, position: int) -> int:
+        """How many of the ready frames begin before `position` of the capture."""
+        begins = self.frames["record"][: self.ready]
+        return int(np.searchsorted(begins, position - self._position))
+
+    def advance(self) -> bool:
+        """Describe more frames; False when all have been dropped."""
+        while not self._over and self.count <= LOOKAHEAD:
+            room = self.frames[self.count :]
+            made, self._next, stop = describe(self.data, self._next, self._end, self.container, room)
+            self.count += made
+            if stop == CORRUPT:
+                self._finish("corrupt capture record")
+            elif stop == MORE and made == 0 and not self._refill():
+                self._finish("truncated capture")
+        self.ready = self.count if self._over else max(0, self.count - LOOKAHEAD)
+        return self.ready > 0
+
+    def drop(self, done: int) -> None:
+        """The first `done` frames are decoded."""
+        self.count -= done
+        self.frames[: self.count] = self.frames[done : done + self.count].copy()
+        self.ready = max(0, self.ready - done)
+
+    def _finish(self, reason: str) -> None:
+        """Nothing more can be described; whatever bytes are left over are the reason."""
+        self._over = True
+        if self._end > self._next or self.container[0]["skip"] > 0:
+            self.reject = (reason, self._position + self._next)
+        while reason.startswith("corrupt") and self._refill():
+            self._next = self._end  # the size of the whole counts, also beyond the damage
+
+    def _refill(self) -> bool:
+        """Move what is still needed to the front and read on; False at the end of the stream."""
+        keep = int(self.frames[0]["record"]) if self.count else self._next
+        keep = min(keep, self._end)
+        if keep:
+            self.data[: self._end - keep] = self.data[keep : self._end].copy()
+            self._position += keep
+            self._next -= keep
+            self._end -= keep
+            for field in ("record", "offset"):
+                self.frames[field][: self.count] -= keep
+        chunk = self._stream.read(min(CHUNK, self.data.size - self._end))
+        self.data[self._end : self._end + len(chunk)] = np.frombuffer(chunk, np.uint8)
+        self._end += len(chunk)
+        return len(chunk) > 0

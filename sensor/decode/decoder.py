@@ -1,0 +1,185 @@
+"""The tables and the loop around the kernels: frames in, columns out.
+
+Memory with the default table of 2^18 connections: flow table 107 MB (as far as used), stream pages 32 MB,
+arena 32 MB (as far as used), slices 33 MB, events 11 MB, duplicate filter 1 MB.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import numpy as np
+import polars as pl
+
+from sensor.decode import frames, packets
+from sensor.decode.capture import Capture
+from sensor.decode.labels import Labels
+from sensor.decode.layout import (
+    COLD,
+    CONTROL,
+    EVENT,
+    FLOW,
+    MINUTE_COUNTS,
+    PACKET,
+    PAGE,
+    PAGES_PER_STREAM,
+    RECENT,
+    SLICE,
+    STREAM,
+    records,
+)
+from sensor.decode.lookups import Lookups
+from sensor.decode.names import Networks
+
+#: Connections held at once; beyond, the least useful are evicted and counted.
+CONNECTIONS = 1 << 18
+
+_SLICES = 100_000
+_EVENTS = 100_000
+_ARENA = 32 << 20
+_MINUTES = 8192
+_PAGES = 8192
+_RECENT = 1 << 16
+
+
+class Decoder:
+    """Everything remembered between frames. Feed it captures in the order of their first packets."""
+
+    def __init__(self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, seed: int | None = None):
+        self._networks = Networks(internal_networks)
+        self._labels = Labels()
+        self._lookups = Lookups()
+        self._packets = records(PACKET, 1)
+        self._recent = records(RECENT, _RECENT)
+        self._index = np.zeros(1 << (2 * connections - 1).bit_length(), np.int64)
+        self._flows = records(FLOW, connections)
+        self._colds = records(COLD, connections)
+        self._free = np.arange(connections - 1, -1, -1, dtype=np.int32)
+        self._streams = records(STREAM, _PAGES)
+        self._streams["flow"] = -1
+        self._pages = np.zeros(_PAGES * PAGE, np.uint8)
+        self._stacks = np.stack([np.arange(_PAGES - 1, -1, -1, dtype=np.int32)] * 2)
+        self._scratch = np.zeros(PAGE * PAGES_PER_STREAM, np.uint8)
+        self._arena = np.zeros(_ARENA, np.uint8)
+        self._events = records(EVENT, _EVENTS + packets.EVENT_SLACK)
+        self._slices = records(SLICE, _SLICES + packets.SLICE_SLACK)
+        self._minutes = records(MINUTE_COUNTS, _MINUTES)
+        self._control = records(CONTROL, 1)
+        control = self._control[0]
+        control["seed"] = secrets.randbits(64) if seed is None else seed
+        control["free"] = connections
+        control["pages"] = control["stream_rows"] = _PAGES
+        self._drops = 0
+        self._made: list[dict[str, pl.DataFrame]] = []
+
+    @property
+    def clock(self) -> int | None:
+        """Time of the latest packet believed, microseconds; None before the first."""
+        return int(self._control[0]["clock"]) or None
+
+    def decode(self, capture: Capture, first: int, last: int) -> tuple[int, bool]:
+        """Decode capture.frames[first:last]; where it stopped, and whether the batch must be cut there."""
+        with _wrapping():
+            while first < last:
+                first, stop = self._decode(capture, first, last)
+                if stop == packets.FULL:
+                    return first, True
+                if stop == packets.SET_BACK:
+                    self.end_connections()
+        return first, False
+
+    def _decode(self, capture: Capture, first: int, last: int) -> tuple[int, int]:
+        outputs = (self._arena, self._events, self._slices, self._minutes, self._control)
+        try:
+            next_frame, stop = packets.decode(
+                capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
+                self._index, self._flows, self._colds, self._free, self._streams, self._pages,
+                self._stacks, self._scratch, *outputs,
+            )  # fmt: skip
+            return int(next_frame), int(stop)
+        except (IndexError, ValueError):
+            # The net under the parsers (compiled bounds checks): this packet is skipped and counted.
+            control = self._control[0]
+            self._minutes[control["minutes"] - 1]["decoder_faults"] += 1
+            return int(control["at"]) + 1, packets.DONE
+
+    def end_connections(self) -> None:
+        """End all connections: the input is over, or its clock was set back."""
+        row = 0
+        with _wrapping():
+            while row < self._control[0]["high"]:
+                row = packets.flush(
+                    row, self._index, self._flows, self._colds, self._free, self._streams, self._pages,
+                    self._stacks, self._scratch, self._arena, self._events, self._slices, self._minutes,
+                    self._control,
+                )  # fmt: skip
+                self._drain(last=False)
+        self._recent["time"] = 0
+
+    def start_over(self) -> None:
+        """What follows was recorded at another time: end all connections and forget the clock."""
+        self.end_connections()
+        self._control[0]["clock"] = 0
+
+    def add_drops(self, drops: int) -> None:
+        """Frames the capturing kernel says it dropped."""
+        self._drops += drops
+
+    def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
+        """All rows since the previous call; `last` also gives up waiting for DNS answers."""
+        self._drain(last=last)
+        made, self._made = self._made, []
+        return {name: pl.concat([m[name] for m in made]) for name in ("observations", "answers", "coverage")}
+
+    def _drain(self, *, last: bool) -> None:
+        """Turn the kernels' outputs into frames and empty them."""
+        control = self._control[0]
+        events = self._events[: control["events"]]
+        slices = self._slices[: control["slices"]]
+        minutes = self._minutes[: control["minutes"]]
+        with _wrapping():
+            labels, fresh = self._labels.read(self._arena, events)
+            rows = frames.connections(slices, labels, self._networks)
+            questions, answers = self._lookups.read(self._arena, events, None if last else self.clock or 0)
+        self._labels.forget(self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0])
+        counts = [frames.flow_counts(rows), frames.hello_counts(fresh)]
+        if self._drops and self.clock:
+            counts.append(frames.drop_counts(self.clock, self._drops))
+            self._drops = 0
+        self._made.append(
+            {
+                "observations": pl.concat([frames.observations(rows), questions]),
+                "answers": answers,
+                "coverage": frames.coverage(minutes, *counts),
+            }
+        )
+        minutes[:] = np.zeros(1, MINUTE_COUNTS)
+        events[:] = np.zeros(1, EVENT)
+        control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
+
+
+def _wrapping() -> AbstractContextManager[object]:
+    """Unsigned arithmetic wraps on purpose; compiled code does so silently, interpreted code must be told."""
+    return np.errstate(over="ignore")
+
+
+def decode_capture(decoder: Decoder, capture: Capture, every: int, offset: int = 0) -> Iterator[int]:
+    """Decode a capture to its end; yields the position wherever a batch must be cut.
+
+    Cuts lie at the first frame behind each multiple of `every` bytes (counted from -`offset`) and
+    wherever an output is full, so they depend on the bytes alone.
+    """
+    cut = every - offset % every
+    while capture.advance():
+        limit = capture.before(cut)
+        if limit == 0:
+            yield capture.position
+            cut += every * ((capture.position - cut) // every + 1)
+            continue
+        done, full = decoder.decode(capture, 0, limit)
+        capture.drop(done)
+        if full:
+            yield capture.position
+    decoder.add_drops(capture.kernel_drops)

@@ -1,0 +1,424 @@
+"""The flow table: who talks to whom, how much, in slices of a minute.
+
+Memory at 2^18 connections (default): index 4 MB, FLOW 32 MB, COLD 69 MB, free stack 1 MB. The index is
+an open-addressing table of 8-byte slots (31-bit tag, row + 1) with a load of at most one half; its seed
+is random per start and nothing a row holds depends on it.
+
+Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other
+side's acknowledgements where that is larger (what the sensor missed). Totals never fall, so the deltas
+of the slices add up to them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.jit import kernel
+from sensor.decode.layout import GAPS, MINUTE, SECOND, TCP, Records
+
+FIN = 1
+SYN = 2
+RST = 4
+ACK = 16
+
+EMBRYONIC = 0
+OPEN = 1
+CLOSED = 2
+
+# FLOW.flags and SLICE.flags
+WAS_RESET = 1
+ENDED = 2
+ONE_SIDED = 4
+EVICTED = 8
+
+TCP_IDLE = 300 * SECOND
+UDP_IDLE = 60 * SECOND
+SHORT_IDLE = 5 * SECOND
+
+#: A base guessed from the first segment may move down this far for segments that come late.
+_REORDER = 1 << 16
+#: Acknowledgements that jump further are not believed (largest window, RFC 7323 §2.2).
+_MAX_WINDOW = 1 << 30
+#: Rows looked at to find one worth evicting.
+_EVICTION_CANDIDATES = 64
+
+_WORD = 0xFFFFFFFF
+
+
+@kernel
+def distance(a: int, b: int) -> int:
+    """How far sequence number `a` is ahead of `b`, modulo 2^32: negative if behind."""
+    ahead = (a - b) & _WORD
+    return ahead - (1 << 32) if ahead & 0x80000000 else ahead
+
+
+@kernel
+def _mix(state: np.uint64, value: np.uint64) -> np.uint64:
+    state = (state ^ value) * np.uint64(0x9E3779B97F4A7C15)
+    return state ^ (state >> np.uint64(29))
+
+
+@kernel
+def _tag(address: Records, low_port: int, high_port: int, protocol: int, seed: np.uint64) -> int:
+    """31 bits of the keyed hash of a connection's endpoints."""
+    state = seed
+    for i in range(4):
+        state = _mix(state, address[i])
+    ports = np.uint64(low_port << 32 | high_port << 16 | protocol)
+    state = _mix(_mix(state, ports), seed)
+    return np.int64(state >> np.uint64(33))
+
+
+@kernel
+def canonicalise(packet: Records) -> None:
+    """Order the endpoints, so that both directions have one key."""
+    source, target = packet["source"], packet["target"]
+    later = source[0] > target[0]
+    if source[0] == target[0]:
+        later = source[1] > target[1]
+        if source[1] == target[1]:
+            later = packet["source_port"] > packet["target_port"]
+    side = 1 if later else 0
+    packet["side"] = side
+    key, port = packet["key"], packet["key_port"]
+    key[2 * side], key[2 * side + 1] = source[0], source[1]
+    key[2 - 2 * side], key[3 - 2 * side] = target[0], target[1]
+    port[side], port[1 - side] = packet["source_port"], packet["target_port"]
+
+
+@kernel
+def _is(flow: Records, packet: Records) -> bool:
+    key, address = packet["key"], flow["address"]
+    return (
+        key[1] == address[1]
+        and key[3] == address[3]
+        and key[0] == address[0]
+        and key[2] == address[2]
+        and packet["key_port"][0] == flow["port"][0]
+        and packet["key_port"][1] == flow["port"][1]
+        and packet["protocol"] == flow["protocol"]
+    )
+
+
+@kernel
+def find(index: Records, flows: Records, packet: Records, tag: int) -> int:
+    """The row of the packet's connection, or -1."""
+    mask = index.size - 1
+    at = tag & mask
+    while index[at] != 0:
+        if index[at] >> 32 == tag:
+            row = (index[at] & _WORD) - 1
+            if _is(flows[row], packet):
+                return row
+        at = (at + 1) & mask
+    return -1
+
+
+@kernel
+def _insert(index: Records, tag: int, row: int) -> None:
+    mask = index.size - 1
+    at = tag & mask
+    while index[at] != 0:
+        at = (at + 1) & mask
+    index[at] = tag << 32 | (row + 1)
+
+
+@kernel
+def _remove(index: Records, tag: int, row: int) -> None:
+    """Take a row out and close the hole by moving later entries up (no tombstones)."""
+    mask = index.size - 1
+    hole = tag & mask
+    while index[hole] != (tag << 32 | (row + 1)):
+        if index[hole] == 0:
+            return
+        hole = (hole + 1) & mask
+    at = (hole + 1) & mask
+    while index[at] != 0:
+        home = (index[at] >> 32) & mask
+        if (at - home) & mask >= (at - hole) & mask:
+            index[hole] = index[at]
+            hole = at
+        at = (at + 1) & mask
+    index[hole] = 0
+
+
+@kernel
+def idle_limit(flow: Records) -> int:
+    """How long the connection may be silent before it has ended."""
+    if flow["protocol"] != TCP:
+        return UDP_IDLE
+    return TCP_IDLE if flow["state"] == OPEN else SHORT_IDLE
+
+
+@kernel
+def _volume(flow: Records, cold: Records, side: int) -> int:
+    """Payload bytes of one side so far; never less than was already reported."""
+    seen = max(np.int64(flow["covered"][side]), np.int64(flow["acked"][side]))
+    return max(seen, np.int64(cold["total"][side]))
+
+
+@kernel
+def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records, flags: int) -> None:
+    """Write the current slice and begin to count the next."""
+    out = slices[control["slices"]]
+    control["slices"] += 1
+    out["serial"], out["start"] = cold["serial"], cold["start"]
+    out["first"], out["last"], out["number"] = cold["slice_first"], flow["last"], cold["slice"]
+    out["protocol"], out["client"] = flow["protocol"], flow["client"]
+    out["status"], out["events"] = cold["status"], cold["events"]
+    out["flags"] = np.int64(flow["flags"]) | flags
+    for i in range(4):
+        out["address"][i] = flow["address"][i]
+    for side in range(2):
+        total = _volume(flow, cold, side)
+        lost = max(0, np.int64(flow["acked"][side]) - np.int64(flow["covered"][side]))
+        newly_lost = max(0, lost - np.int64(cold["lost"][side]))
+        out["bytes"][side] = total - np.int64(cold["total"][side])
+        out["total"][side] = total
+        out["lost"][side] = newly_lost
+        out["wire"][side], out["packets"][side] = flow["wire"][side], flow["packets"][side]
+        out["mac"][side], out["port"][side] = cold["mac"][side], flow["port"][side]
+        cold["total"][side] = total
+        cold["lost"][side] += newly_lost
+        flow["wire"][side], flow["packets"][side] = 0, 0
+
+
+@kernel
+def end(
+    row: int, index: Records, flows: Records, colds: Records, free: Records,
+    slices: Records, control: Records, why: int,
+) -> None:  # fmt: skip
+    """Close a connection: its last slice goes out, its row is free again."""
+    flow, cold = flows[row], colds[row]
+    one_sided = cold["seen"][0] == 0 or cold["seen"][1] == 0
+    _emit_slice(flow, cold, slices, control, why | ENDED | (ONE_SIDED if one_sided else 0))
+    ports = flow["port"]
+    tag = _tag(
+        flow["address"], np.int64(ports[0]), np.int64(ports[1]), np.int64(flow["protocol"]), control["seed"]
+    )
+    _remove(index, tag, row)
+    flow["protocol"] = 0
+    free[control["free"]] = row
+    control["free"] += 1
+    control["live"] -= 1
+
+
+@kernel
+def worst(flows: Records, colds: Records, control: Records) -> int:
+    """The row to evict: embryonic before closed before unnamed before named, the longest idle first."""
+    best, best_class, best_last = -1, 9, np.int64(0)
+    for _ in range(_EVICTION_CANDIDATES):
+        row = np.int64(control["clock_hand"])
+        control["clock_hand"] = (row + 1) % flows.size
+        flow = flows[row]
+        if flow["protocol"] == 0:
+            continue
+        if flow["protocol"] == TCP and flow["state"] != OPEN:
+            rank = 0 if flow["state"] == EMBRYONIC else 1
+        else:
+            rank = 2 if colds[row]["events"] == 0 else 3
+        if rank < best_class or (rank == best_class and flow["last"] < best_last):
+            best, best_class, best_last = row, rank, np.int64(flow["last"])
+    return best
+
+
+@kernel
+def begin(
+    packet: Records, tag: int, index: Records, flows: Records, colds: Records, free: Records, control: Records
+) -> int:
+    """A row for a new connection; the caller has made sure that one is free."""
+    control["free"] -= 1
+    row = np.int64(free[control["free"]])
+    control["high"] = max(np.int64(control["high"]), row + 1)
+    control["live"] += 1
+    control["serial"] += 1
+    _insert(index, tag, row)
+    flow, cold = flows[row], colds[row]
+    now = np.int64(packet["time"])
+    for i in range(4):
+        flow["address"][i] = packet["key"][i]
+    flow["last"], flow["slice_end"] = now, now + MINUTE
+    flow["protocol"], flow["client"], flow["flags"] = packet["protocol"], 0, 0
+    flow["state"] = EMBRYONIC if packet["flags"] & (SYN | ACK) == SYN else OPEN
+    cold["serial"], cold["start"] = control["serial"], now
+    cold["slice"], cold["slice_first"] = 0, now
+    cold["events"], cold["status"] = 0, 0
+    for side in range(2):
+        flow["port"][side] = packet["key_port"][side]
+        flow["covered"][side], flow["acked"][side], flow["wire"][side] = 0, 0, 0
+        flow["packets"][side], flow["next"][side], flow["highest_ack"][side] = 0, 0, 0
+        cold["total"][side], cold["lost"][side], cold["mac"][side] = 0, 0, 0
+        cold["base"][side], cold["based"][side], cold["gaps"][side] = 0, 0, 0
+        cold["finished"][side], cold["seen"][side], cold["probed"][side] = 0, 0, 0
+        cold["stream"][side] = -1
+    return row
+
+
+@kernel
+def tag_of(packet: Records, control: Records) -> int:
+    """The packet's tag in the index."""
+    port = packet["key_port"]
+    return _tag(packet["key"], port[0], port[1], packet["protocol"], control["seed"])
+
+
+@kernel
+def is_over(flow: Records, cold: Records, packet: Records) -> bool:
+    """True if the packet cannot belong to the connection any more: it was idle, or a new SYN came."""
+    if packet["time"] - flow["last"] > idle_limit(flow):
+        return True
+    if flow["protocol"] != TCP or packet["flags"] & (SYN | ACK | RST) != SYN:
+        return False
+    side = np.int64(packet["side"])
+    if flow["state"] == CLOSED or cold["based"][side] == 2:
+        return bool((packet["seq"] + 1) & _WORD != cold["base"][side])
+    # Joined in the middle: a SYN a little below what was seen is only late (mirror ports reorder).
+    behind = distance(np.int64(cold["base"][side]), packet["seq"] + 1)
+    return cold["based"][side] == 1 and (behind < 0 or behind > _REORDER)
+
+
+@kernel
+def roll(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
+    """Close the slice if `now` lies behind it."""
+    if now < flow["slice_end"]:
+        return
+    _emit_slice(flow, cold, slices, control, 0)
+    number = (now - np.int64(cold["start"])) // MINUTE
+    cold["slice"], cold["slice_first"] = number, now
+    flow["slice_end"] = cold["start"] + (number + 1) * MINUTE
+
+
+@kernel
+def _remember_gap(cold: Records, side: int, first: int, last: int) -> None:
+    count = np.int64(cold["gaps"][side])
+    if count < GAPS:
+        cold["gap_from"][side * GAPS + count] = first & _WORD
+        cold["gap_to"][side * GAPS + count] = last & _WORD
+        cold["gaps"][side] = count + 1
+
+
+@kernel
+def _fill_gaps(cold: Records, side: int, first: int, last: int) -> int:
+    """Bytes of [first, last) that were still missing; the gaps shrink by them."""
+    filled = np.int64(0)
+    count = np.int64(cold["gaps"][side])
+    for k in range(count - 1, -1, -1):
+        at = side * GAPS + k
+        gap_from, gap_to = np.int64(cold["gap_from"][at]), np.int64(cold["gap_to"][at])
+        left = gap_from if distance(gap_from, first) > 0 else first
+        right = gap_to if distance(last, gap_to) > 0 else last
+        size = distance(right, left)
+        if size <= 0:
+            continue
+        filled += size
+        final = np.int64(cold["gaps"][side]) - 1
+        cold["gap_from"][at] = cold["gap_from"][side * GAPS + final]
+        cold["gap_to"][at] = cold["gap_to"][side * GAPS + final]
+        cold["gaps"][side] = final
+        if left != gap_from:
+            _remember_gap(cold, side, gap_from, left)
+        if right != gap_to:
+            _remember_gap(cold, side, right, gap_to)
+    return filled
+
+
+@kernel
+def _set_base(flow: Records, cold: Records, side: int, seq: int, how: int) -> None:
+    cold["base"][side], flow["next"][side], flow["highest_ack"][side] = seq, seq, seq
+    cold["based"][side] = how
+
+
+@kernel
+def _lower_base(flow: Records, cold: Records, side: int, seq: int) -> int:
+    """Move a guessed base down to `seq` if that is only reordering; returns by how much."""
+    below = distance(np.int64(cold["base"][side]), seq)
+    if cold["based"][side] != 1 or below <= 0 or below > _REORDER or flow["covered"][side] > _REORDER:
+        return 0
+    _remember_gap(cold, side, seq, np.int64(cold["base"][side]))
+    cold["base"][side] = seq
+    flow["acked"][side] += below
+    return below
+
+
+@kernel
+def _cover(flow: Records, cold: Records, side: int, seq: int, size: int) -> None:
+    """Count what of [seq, seq + size) is new."""
+    if cold["based"][side] == 0:
+        _set_base(flow, cold, side, seq, 1)
+    after = (seq + size) & _WORD
+    ahead = distance(seq, np.int64(flow["next"][side]))
+    if ahead >= 0:
+        if ahead > 0:
+            _remember_gap(cold, side, np.int64(flow["next"][side]), seq)
+        flow["covered"][side] += size
+        flow["next"][side] = after
+        return
+    _lower_base(flow, cold, side, seq)
+    beyond = max(0, distance(after, np.int64(flow["next"][side])))
+    flow["covered"][side] += beyond + _fill_gaps(cold, side, seq, after)
+    if beyond > 0:
+        flow["next"][side] = after
+
+
+@kernel
+def _acknowledge(flow: Records, cold: Records, side: int, ack: int) -> None:
+    """The other side has everything of `side` below `ack`."""
+    if cold["based"][side] == 0:
+        _set_base(flow, cold, side, ack, 1)
+        return
+    if cold["finished"][side] and distance(ack, np.int64(cold["fin"][side])) > 0:
+        ack = np.int64(cold["fin"][side])  # the FIN takes a number but is no byte
+    progress = distance(ack, np.int64(flow["highest_ack"][side]))
+    if 0 < progress < _MAX_WINDOW:
+        flow["acked"][side] += progress
+        flow["highest_ack"][side] = ack
+
+
+@kernel
+def _finish(flow: Records, cold: Records, side: int, fin: int) -> None:
+    cold["finished"][side] = 1
+    cold["fin"][side] = fin
+    if distance(np.int64(flow["highest_ack"][side]), fin) == 1:
+        flow["acked"][side] -= 1  # its acknowledgement came first
+        flow["highest_ack"][side] = fin
+    if cold["finished"][1 - side]:
+        flow["state"] = CLOSED
+
+
+@kernel
+def _account_tcp(flow: Records, cold: Records, packet: Records, side: int) -> None:
+    flags, seq, size = packet["flags"], packet["seq"], packet["payload_bytes"]
+    if flags & SYN:
+        seq = (seq + 1) & _WORD
+        if cold["based"][side] == 0:
+            _set_base(flow, cold, side, seq, 2)
+        else:
+            _lower_base(flow, cold, side, seq)
+            cold["based"][side] = 2
+        flow["client"] = 2 - side if flags & ACK else 1 + side
+    if size > 0:
+        _cover(flow, cold, side, seq, size)
+    if flags & FIN:
+        _finish(flow, cold, side, (seq + size) & _WORD)
+    if flags & RST:
+        flow["state"] = CLOSED
+        flow["flags"] |= WAS_RESET
+    elif flags & ACK:
+        _acknowledge(flow, cold, 1 - side, packet["ack"])
+    if flow["state"] == EMBRYONIC and (flags & ACK or cold["seen"][1 - side]):
+        flow["state"] = OPEN
+
+
+@kernel
+def account(flow: Records, cold: Records, packet: Records) -> None:
+    """Add a packet to its connection's counters."""
+    side = np.int64(packet["side"])
+    flow["last"] = packet["time"]
+    flow["wire"][side] += packet["length"]
+    flow["packets"][side] += 1
+    if cold["seen"][side] == 0:
+        cold["seen"][side] = 1
+        cold["mac"][side] = packet["source_mac"]
+    if packet["protocol"] == TCP:
+        _account_tcp(flow, cold, packet, side)
+    else:
+        flow["covered"][side] += packet["payload_bytes"]

@@ -1,0 +1,173 @@
+"""Slices and their labels as rows of `observations`; minutes and flows as rows of `coverage`."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
+from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
+from sensor.decode.names import Networks, addresses, macs
+from sensor.schema import COVERAGE, OBSERVATIONS
+
+#: SLICE fields that have a value per endpoint.
+_SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
+_PLAIN = ("serial", "start", "first", "last", "number", "protocol", "client", "status", "flags", "events")
+
+#: Server names that only stand in front of the real one (RFC 9849 §6.1): the hello's true name is hidden.
+PUBLIC_NAMES = ("cloudflare-ech.com",)
+
+_DOT_PORT = 853
+
+_TIME = pl.Datetime("us", "UTC")
+
+
+def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
+    """One row per slice, oriented client to server, with what is known of it; see `_observations`."""
+    frame = _oriented(_flat(slices), networks)
+    left = frame.with_row_index("row").sort("events", maintain_order=True)
+    right = labels.sort("ordinal", maintain_order=True).drop("time")
+    joined = left.join_asof(
+        right, left_on="events", right_on="ordinal", by="serial", strategy="backward", check_sortedness=False
+    )
+    return joined.sort("row").drop("row")
+
+
+def _flat(slices: Records) -> pl.DataFrame:
+    """SLICE records as columns: `bytes_0`, `bytes_1` …, addresses as text."""
+    columns: dict[str, pl.Series] = {
+        name: pl.Series(np.ascontiguousarray(slices[name])) for name in _PLAIN
+    }
+    for name in _SIDED:
+        for side in (0, 1):
+            columns[f"{name}_{side}"] = pl.Series(np.ascontiguousarray(slices[name][:, side]))
+    columns["lost"] = pl.Series(slices["lost"].sum(axis=1))
+    halves = slices["address"]
+    both = addresses(
+        np.concatenate([halves[:, 0], halves[:, 2]]), np.concatenate([halves[:, 1], halves[:, 3]])
+    )
+    columns["address_0"], columns["address_1"] = both[: slices.size], both[slices.size :]
+    return pl.DataFrame(columns)
+
+
+def _oriented(frame: pl.DataFrame, networks: Networks) -> pl.DataFrame:
+    """Decide who is the client: SYN or request > own networks > receiver of a group > higher port.
+
+    `client` is then 0 (not known; the columns keep the order of the endpoints), 1 or 2.
+    """
+    own = [networks.internal(frame[f"address_{side}"]) for side in (0, 1)]
+    group = [networks.group(frame[f"address_{side}"]) for side in (0, 1)]
+    port_0, port_1 = pl.col("port_0"), pl.col("port_1")
+    guess = (
+        pl.when(pl.Series(own[0] & ~own[1]) & ~pl.Series(group[0])).then(1)
+        .when(pl.Series(own[1] & ~own[0]) & ~pl.Series(group[1])).then(2)
+        .when(pl.Series(group[1] & ~group[0])).then(1)
+        .when(pl.Series(group[0] & ~group[1])).then(2)
+        .when(port_0 > port_1).then(1)
+        .when(port_1 > port_0).then(2)
+        .otherwise(0)
+    )  # fmt: skip
+    frame = frame.with_columns(
+        client=pl.when(pl.col("client") == 0).then(guess).otherwise(pl.col("client"))
+    )
+    upper = pl.col("client") == 2
+    sides = []
+    for name in (*_SIDED, "address"):
+        lower_value, upper_value = pl.col(f"{name}_0"), pl.col(f"{name}_1")
+        sides.append(pl.when(upper).then(upper_value).otherwise(lower_value).alias(f"{name}_up"))
+        sides.append(pl.when(upper).then(lower_value).otherwise(upper_value).alias(f"{name}_down"))
+    return frame.with_columns(sides)
+
+
+def observations(rows: pl.DataFrame) -> pl.DataFrame:
+    """`connections` rows as the observations table."""
+    known = pl.col("client") > 0
+    quic = (pl.col("protocol") != TCP) & (pl.col("events") > 0)
+    reset = ((pl.col("flags") & WAS_RESET) != 0) & (pl.col("total_down") == 0)
+    frame = rows.select(
+        seen_at=pl.col("first").cast(_TIME),
+        duration_s=(pl.col("last") - pl.col("first")) / 1_000_000,
+        kind=pl.coalesce("kind", pl.when(quic).then(pl.lit("quic")).otherwise(pl.lit("flow"))),
+        action=pl.when(reset).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
+        client=pl.when(known).then("address_up"),
+        client_port=pl.when(known).then("port_up"),
+        client_mac=pl.when(known).then(macs(rows["mac_up"].to_numpy())),
+        host="host",
+        name_from="name_from",
+        path="path",
+        method="method",
+        status=pl.when(pl.col("status") > 0).then("status"),
+        user_agent="user_agent",
+        ja4="ja4",
+        client_class="client_class",
+        server="address_down",
+        server_port="port_down",
+        transport=pl.when(pl.col("protocol") == TCP).then(pl.lit("tcp")).otherwise(pl.lit("udp")),
+        bytes_up="bytes_up",
+        bytes_down="bytes_down",
+        wire_bytes_up="wire_up",
+        wire_bytes_down="wire_down",
+        packets_up="packets_up",
+        packets_down="packets_down",
+        lost_bytes="lost",
+        total_bytes_up="total_up",
+        total_bytes_down="total_down",
+        started_at=pl.col("start").cast(_TIME),
+        slice="number",
+    )
+    return OBSERVATIONS.conform(frame)
+
+
+def _minute(column: str) -> pl.Expr:
+    return (pl.col(column) // MINUTE * MINUTE).alias("minute")
+
+
+def flow_counts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Coverage counts that connections give: when they started, when they ended, what they lost."""
+    flags = pl.col("flags")
+    unparsed = (pl.col("protocol") != TCP) & (pl.col("events") > 0) & pl.col("host").is_null()
+    begun = rows.filter(pl.col("number") == 0).select(
+        _minute("start"),
+        first_seen="start",
+        last_seen="start",
+        flows=pl.lit(1, pl.Int64),
+        named_flows=pl.col("host").is_not_null().cast(pl.Int64),
+        encrypted_dns=(pl.col("port_down") == _DOT_PORT).cast(pl.Int64),
+    )
+    ended = rows.filter((flags & ENDED) != 0).select(
+        _minute("last"),
+        first_seen="last",
+        last_seen="last",
+        one_sided_flows=((flags & ONE_SIDED) != 0).cast(pl.Int64),
+        quic_unparsed=unparsed.cast(pl.Int64),
+    )
+    lost = rows.filter(pl.col("lost") > 0).select(
+        _minute("last"), first_seen="last", last_seen="last", lost_bytes="lost"
+    )
+    return pl.concat([begun, ended, lost], how="diagonal")
+
+
+def hello_counts(labels: pl.DataFrame) -> pl.DataFrame:
+    """Coverage counts that this batch's hellos give."""
+    hidden = labels.filter(pl.col("host").is_in(PUBLIC_NAMES))
+    return hidden.select(_minute("time"), first_seen="time", last_seen="time", ech=pl.lit(1, pl.Int64))
+
+
+def drop_counts(time: int, drops: int) -> pl.DataFrame:
+    """Frames lost before the capture, as known at `time`."""
+    return pl.DataFrame({"first_seen": time, "last_seen": time, "kernel_drops": drops}).with_columns(
+        _minute("first_seen")
+    )
+
+
+def coverage(minutes: Records, *counts: pl.DataFrame) -> pl.DataFrame:
+    """One row per minute from the kernel's minute counters and the counts made here."""
+    assert MINUTE_COUNTS.names is not None
+    frame = pl.DataFrame({name: np.ascontiguousarray(minutes[name]) for name in MINUTE_COUNTS.names})
+    everything = pl.concat([frame, *counts], how="diagonal")
+    sums = pl.exclude("minute", "first_seen", "last_seen").sum()
+    grouped = everything.group_by("minute").agg(
+        sums, pl.col("first_seen").min(), pl.col("last_seen").max()
+    )
+    times = [pl.col(name).cast(_TIME) for name in ("minute", "first_seen", "last_seen")]
+    return COVERAGE.conform(grouped.sort("minute").with_columns(times))

@@ -1,0 +1,115 @@
+"""The only importer of Numba: one decorator, and where compiled kernels are kept.
+
+Numba's own cache notices a changed source file but not a changed import, flag or library, so the
+cache lies in a folder named by the hash of everything that matters. Where that folder cannot be
+written (read-only installation, no home) a temporary folder takes its place for this process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sensor.errors import UsageError
+
+#: The state folder by the environment, as in the settings; kernels are kept in its `kernels`.
+STATE_VARIABLE = "SHADOWAI_STATE"
+
+#: Flags of every kernel. `boundscheck` is the last net under the packet-bounded reads.
+FLAGS: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy"}
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_folder: Path | None = None
+_was_cold = True
+
+
+def fingerprint() -> str:
+    """Hash of all that decides what the compiled kernels look like."""
+    import llvmlite
+    import llvmlite.binding
+    import numba
+    import numpy
+
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    versions = (numba.__version__, llvmlite.__version__, numpy.__version__)
+    processor = llvmlite.binding.get_host_cpu_name()
+    digest.update(repr((versions, processor, sorted(FLAGS.items()))).encode())
+    return digest.hexdigest()[:16]
+
+
+def state_folder() -> Path:
+    """The folder for kernels by the environment: SHADOWAI_STATE, XDG_STATE_HOME, or the home's state."""
+    if given := os.environ.get(STATE_VARIABLE):
+        return Path(given) / "kernels"
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - no home, no error
+    return Path(state) / "shadowai" / "kernels"
+
+
+def use(folder: Path | None = None) -> Path:
+    """Keep compiled kernels under `folder` (default: `state_folder()`); returns the folder in use.
+
+    The first call in a process decides, and importing any kernel makes that call.
+    """
+    global _folder, _was_cold
+    if _folder is None:
+        _refuse_unchecked()
+        import numba
+
+        _folder = _writable((folder or state_folder()) / fingerprint())
+        _was_cold = not any(_folder.rglob("*.nbi"))
+        numba.config.CACHE_DIR = str(_folder)
+    return _folder
+
+
+def was_cold() -> bool:
+    """True if no kernel was in the cache when this process began: compiling takes a while then."""
+    use()
+    return _was_cold
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile `function` on first call, bounds-checked, cached, without the GIL."""
+    use()
+    import numba
+
+    compiled: Kernel = numba.njit(cache=True, **FLAGS)(function)
+    return compiled
+
+
+def interpreted() -> bool:
+    """True if kernels run as plain Python (NUMBA_DISABLE_JIT, for tests of agreement)."""
+    import numba
+
+    return bool(numba.config.DISABLE_JIT)
+
+
+def warm() -> None:
+    """Compile every kernel, or load it from the cache."""
+    from sensor.decode import rehearsal
+
+    rehearsal.run()
+
+
+def _refuse_unchecked() -> None:
+    if os.environ.get("NUMBA_BOUNDSCHECK") == "0":
+        raise UsageError(
+            "would switch off the bounds checks of the decoders",
+            place="NUMBA_BOUNDSCHECK=0",
+            hint="unset it",
+        )
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="shadowai-kernels-"))

@@ -1,0 +1,269 @@
+"""Shapes of everything kernels and Python hand each other: record dtypes, one per noun.
+
+Times are microseconds since 1970 UTC. Addresses are two unsigned 64-bit halves, IPv4 as
+::ffff:a.b.c.d. Sequence numbers keep their 32 bits and are compared modulo 2^32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+#: An array of one of the record dtypes below.
+Records = npt.NDArray[Any]
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+TCP = 6
+UDP = 17
+
+#: A frame in the input buffer, whatever container it came from.
+DESCRIPTOR = np.dtype(
+    [
+        ("time", np.int64),
+        ("record", np.int64),  # where its container record begins in the buffer
+        ("offset", np.int64),  # where the frame begins
+        ("captured", np.int64),  # bytes of it in the buffer
+        ("length", np.int64),  # bytes of it on the wire
+        ("link", np.int32),  # link type, LINKTYPE_*; -1 unknown interface
+        ("interface", np.int32),
+    ]
+)
+
+#: What a capture file's header, or the interfaces of a pcapng section, say.
+INTERFACES = 256
+CONTAINER = np.dtype(
+    [
+        ("kind", np.int64),  # PCAP or PCAPNG
+        ("big_endian", np.int64),
+        ("skip", np.int64),  # bytes of an uninteresting block still to be passed over
+        ("time", np.int64),  # of the last packet, for packets without one
+        ("drops", np.int64),  # sum of what the interfaces say they dropped
+        ("interfaces", np.int64),
+        ("link", np.int32, (INTERFACES,)),
+        ("snap", np.int64, (INTERFACES,)),
+        ("resolution", np.int64, (INTERFACES,)),  # as in if_tsresol: 10^-n, or 2^-n with bit 7
+        ("shift", np.int64, (INTERFACES,)),  # if_tsoffset, seconds
+        ("dropped", np.int64, (INTERFACES,)),  # latest statistics block
+    ]
+)
+
+#: One frame taken apart, down to its payload.
+PACKET = np.dtype(
+    [
+        ("source", np.uint64, (2,)),
+        ("target", np.uint64, (2,)),
+        ("time", np.int64),
+        ("length", np.int64),  # on the wire
+        ("source_port", np.int64),
+        ("target_port", np.int64),
+        ("protocol", np.int64),
+        ("flags", np.int64),  # TCP flags
+        ("seq", np.int64),
+        ("ack", np.int64),
+        ("transport", np.int64),  # offset of the TCP or UDP header
+        ("payload", np.int64),  # offset of the payload
+        ("end", np.int64),  # captured end of the datagram
+        ("payload_bytes", np.int64),  # original length, also where the capture was cut
+        ("source_mac", np.int64),
+        ("identification", np.int64),  # IPv4 identification or IPv6 flow label
+        ("key", np.uint64, (4,)),  # both addresses, the lower endpoint first
+        ("key_port", np.int64, (2,)),
+        ("side", np.int64),  # 0 if the source is the lower endpoint, else 1
+    ]
+)
+
+#: A connection, the part every packet touches: 128 bytes. Index 0 is the lower endpoint, 1 the upper.
+FLOW = np.dtype(
+    [
+        ("address", np.uint64, (4,)),
+        ("last", np.int64),
+        ("slice_end", np.int64),
+        ("covered", np.int64, (2,)),  # payload bytes each side sent, by sequence coverage
+        ("acked", np.int64, (2,)),  # payload bytes of each side the other acknowledged
+        ("wire", np.int64, (2,)),  # of this slice
+        ("packets", np.uint32, (2,)),  # of this slice
+        ("next", np.uint32, (2,)),  # highest sequence number seen, plus one
+        ("highest_ack", np.uint32, (2,)),  # acknowledging this side's bytes
+        ("port", np.uint16, (2,)),
+        ("protocol", np.uint8),
+        ("state", np.uint8),
+        ("client", np.uint8),  # 0 not known, 1 lower, 2 upper
+        ("flags", np.uint8),
+    ]
+)
+
+#: Gaps remembered per direction; a ninth is forgotten, and ACK progress covers for it.
+GAPS = 8
+
+#: A connection, the part few packets touch.
+COLD = np.dtype(
+    [
+        ("serial", np.int64),  # number of the connection since the start
+        ("start", np.int64),
+        ("slice", np.int64),
+        ("slice_first", np.int64),
+        ("total", np.int64, (2,)),  # bytes in the slices before this one
+        ("lost", np.int64, (2,)),  # lost bytes in the slices before this one
+        ("mac", np.int64, (2,)),
+        ("base", np.uint32, (2,)),  # first sequence number of the payload
+        ("based", np.uint8, (2,)),  # 0 unknown, 1 guessed, 2 from the SYN
+        ("finished", np.uint8, (2,)),  # FIN seen
+        ("fin", np.uint32, (2,)),  # its sequence number
+        ("gaps", np.uint8, (2,)),
+        ("seen", np.uint8, (2,)),  # any packet of this side, ever
+        ("probed", np.uint8, (2,)),  # first payloads looked at; DONE when over
+        ("gap_from", np.uint32, (2 * GAPS,)),
+        ("gap_to", np.uint32, (2 * GAPS,)),
+        ("stream", np.int32, (2,)),  # row of the half-read message, or -1
+        ("events", np.int32),  # messages handed on so far
+        ("status", np.int32),  # HTTP status of the first answer
+    ]
+)
+
+#: A slice of a connection, as handed to Python.
+SLICE = np.dtype(
+    [
+        ("serial", np.int64),
+        ("start", np.int64),
+        ("first", np.int64),
+        ("last", np.int64),
+        ("number", np.int64),
+        ("address", np.uint64, (4,)),
+        ("bytes", np.int64, (2,)),
+        ("total", np.int64, (2,)),
+        ("lost", np.int64, (2,)),
+        ("wire", np.int64, (2,)),
+        ("packets", np.int64, (2,)),
+        ("mac", np.int64, (2,)),
+        ("port", np.int64, (2,)),
+        ("protocol", np.int64),
+        ("client", np.int64),
+        ("status", np.int64),
+        ("flags", np.int64),
+        ("events", np.int64),  # messages of the connection handed on before the end of this slice
+    ]
+)
+
+#: A whole message in the arena. Index 0 of `address` and `port` is who sent it.
+EVENT = np.dtype(
+    [
+        ("kind", np.int64),
+        ("serial", np.int64),  # connection, or 0
+        ("ordinal", np.int64),  # number of the message within its connection, from 1
+        ("time", np.int64),
+        ("offset", np.int64),
+        ("length", np.int64),
+        ("address", np.uint64, (4,)),
+        ("port", np.int64, (2,)),
+        ("complete", np.int64),
+    ]
+)
+
+#: A half-read message: up to 16 KB of one direction, as sorted covered intervals over chained pages.
+PAGE = 4096
+PAGES_PER_STREAM = 4
+INTERVALS = 16
+STREAM = np.dtype(
+    [
+        ("born", np.int64),
+        ("flow", np.int32),  # row of the flow table, or -1 for a free row
+        ("side", np.int32),
+        ("base", np.uint32),  # sequence number at offset 0
+        ("start", np.int32),  # offset where the message begins, or -1 unknown
+        ("inserts", np.int32),
+        ("intervals", np.int32),
+        ("page", np.int32, (PAGES_PER_STREAM,)),
+        ("covered_from", np.int32, (INTERVALS,)),
+        ("covered_to", np.int32, (INTERVALS,)),
+    ]
+)
+
+#: A datagram that passed lately, for the duplicate filter.
+RECENT = np.dtype([("content", np.uint64), ("time", np.int64)])
+
+#: A minute of what came in; the columns carry the names of the coverage table.
+MINUTE_COUNTS = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "minute", "first_seen", "last_seen", "packets", "bytes", "decoded", "non_ip", "other_transport",
+            "undecoded_link", "malformed", "truncated", "fragments", "duplicates", "decoder_faults",
+            "clock_jumps", "evictions", "names_lost",
+        )
+    ]
+)  # fmt: skip
+
+
+#: A ClientHello taken apart; offsets point into the bytes it was parsed from, `print` into the text.
+HELLO = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "sni", "sni_length", "print", "print_length", "alpn", "alpn_length", "version",
+            "grease", "compress_certificate", "ech", "ech_config", "ech_payload", "whole",
+        )
+    ]
+)  # fmt: skip
+
+#: An HTTP/1 request head taken apart: where each part begins in the arena, and its length.
+HEAD = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "method", "method_length", "host", "host_length", "path", "path_length", "agent", "agent_length",
+        )
+    ]
+)  # fmt: skip
+
+#: A DNS message: its only question, and what the answer section says. Names lie in the names buffer.
+QUESTION = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "event", "id", "response", "rcode", "type", "name", "name_length", "cname", "cname_length",
+            "addresses", "null_addresses",
+        )
+    ]
+)  # fmt: skip
+
+#: An address (or the hint of one) that a DNS answer gives, and ECH configurations beside it.
+ADDRESS = np.dtype(
+    [("question", np.int64), ("high", np.uint64), ("low", np.uint64), ("ttl", np.int64), ("hint", np.int64)]
+)
+
+#: Where the tables stand between two packets.
+CONTROL = np.dtype(
+    [
+        ("seed", np.uint64),  # of the index; random per start, and no row depends on it
+        ("clock", np.int64),  # running maximum of believed times; 0 before the first packet
+        ("packets", np.int64),
+        ("at", np.int64),  # descriptor being worked on, for the driver to skip after a fault
+        ("serial", np.int64),  # last connection's number
+        ("live", np.int64),
+        ("high", np.int64),  # rows above were never used
+        ("free", np.int64),  # rows on the free stack
+        ("hand", np.int64),  # next row to sweep
+        ("clock_hand", np.int64),  # next row to consider for eviction
+        ("stream_hand", np.int64),
+        ("streams", np.int64),  # half-read messages
+        ("pages", np.int64),  # pages on the free stack
+        ("stream_rows", np.int64),  # stream rows on the free stack
+        ("slices", np.int64),
+        ("events", np.int64),
+        ("arena", np.int64),  # bytes used
+        ("minutes", np.int64),
+        ("evictions", np.int64),
+        ("names_lost", np.int64),
+    ]
+)
+
+
+def records(dtype: np.dtype[Any], count: int) -> Records:
+    """`count` zeroed records; memory is taken only as they are used."""
+    return np.zeros(count, dtype)

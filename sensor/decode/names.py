@@ -1,0 +1,144 @@
+"""From bytes and numbers to text columns, with Python's work done once per unique value."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sensor.decode.jit import kernel
+from sensor.decode.layout import Bytes, Records
+from sensor.decode.read import word
+
+Integers = npt.NDArray[np.int64]
+
+#: Longest text kept; user agents and paths can be longer than any use of them.
+_LONGEST = 1024
+
+_SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
+
+
+@kernel
+def _hash(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
+    state = seed ^ np.uint64(end - at)
+    for k in range(at, end, 8):
+        state = (state ^ word(data, k, end)) * np.uint64(0x9E3779B97F4A7C15)
+        state = state ^ (state >> np.uint64(32))
+    return state
+
+
+@kernel
+def _same(data: Bytes, a: int, b: int, length: int) -> bool:
+    for k in range(length):
+        if data[a + k] != data[b + k]:
+            return False
+    return True
+
+
+@kernel
+def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids: Records, firsts: Records,
+            seed: np.uint64) -> int:  # fmt: skip
+    """Number the distinct byte strings by first appearance; `ids` gets -1 where there is none."""
+    count, mask = np.int64(0), slots.size - 1
+    for i in range(begins.size):
+        at, length = begins[i], min(lengths[i], _LONGEST)
+        if length <= 0:
+            ids[i] = -1
+            continue
+        slot = np.int64(_hash(data, at, at + length, seed) >> np.uint64(16)) & mask
+        while slots[slot] >= 0:
+            other = firsts[slots[slot]]
+            same_length = min(lengths[other], _LONGEST) == length
+            if same_length and _same(data, at, begins[other], length):
+                break
+            slot = (slot + 1) & mask
+        if slots[slot] < 0:
+            slots[slot], firsts[count] = count, i
+            count += 1
+        ids[i] = slots[slot]
+    return count
+
+
+def texts(
+    data: Bytes, begins: Integers, lengths: Integers, transform: Callable[[str], str | None] | None = None
+) -> pl.Series:
+    """The byte strings data[begins:][:lengths] as a String column, NULL where empty.
+
+    `transform` is applied to each distinct value.
+    """
+    slots = np.full(1 << max(4, int(2 * begins.size + 1).bit_length()), -1, np.int64)
+    ids, firsts = np.empty(begins.size, np.int64), np.empty(begins.size, np.int64)
+    count = _number(data, begins, lengths, slots, ids, firsts, _SEED)
+    distinct: list[str | None] = []
+    for first in firsts[:count]:
+        at = int(begins[first])
+        text = printable(data[at : at + min(int(lengths[first]), _LONGEST)].tobytes())
+        distinct.append(transform(text) if transform else text)
+    return pl.Series(distinct, dtype=pl.String).gather(pl.Series(ids).replace(-1, None))
+
+
+def printable(raw: bytes) -> str:
+    """Bytes as ASCII text, whatever is not printable as \\xNN."""
+    text = raw.decode("ascii", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def host_name(text: str) -> str | None:
+    """A name as the catalog knows it: lower case, no final dot."""
+    return text.strip().rstrip(".").lower() or None
+
+
+def address_text(high: int, low: int) -> str:
+    """Canonical text of an address from its halves (RFC 5952; IPv4 is held as ::ffff:a.b.c.d)."""
+    if high == 0 and low >> 32 == 0xFFFF:
+        return str(ipaddress.IPv4Address(low & 0xFFFFFFFF))
+    return str(ipaddress.IPv6Address(high << 64 | low))
+
+
+def addresses(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> pl.Series:
+    """Addresses as text."""
+    frame = pl.DataFrame({"high": high, "low": low})
+    known = frame.unique(maintain_order=True)
+    text = [address_text(h, n) for h, n in known.iter_rows()]
+    known = known.with_columns(pl.Series("text", text, dtype=pl.String))
+    return frame.join(known, on=["high", "low"], how="left", maintain_order="left")["text"]
+
+
+def macs(values: Integers) -> pl.Series:
+    """Hardware addresses as text, NULL where the link shows none."""
+    frame = pl.DataFrame({"mac": values})
+    known = frame.unique(maintain_order=True)
+    text = [":".join(f"{v >> s & 255:02x}" for s in range(40, -1, -8)) if v else None for v in known["mac"]]
+    known = known.with_columns(pl.Series("text", text, dtype=pl.String))
+    return frame.join(known, on="mac", how="left", maintain_order="left")["text"]
+
+
+class Networks:
+    """Which addresses are the organisation's own, and which are groups that only ever receive."""
+
+    def __init__(self, internal: tuple[str, ...]) -> None:
+        self._internal = [ipaddress.ip_network(text, strict=False) for text in internal]
+
+    def internal(self, column: pl.Series) -> pl.Series:
+        """True where an address lies inside."""
+        return self._each(column, lambda a: any(a.version == n.version and a in n for n in self._internal))
+
+    def group(self, column: pl.Series) -> pl.Series:
+        """True where an address is multicast or broadcast."""
+        return self._each(column, lambda a: a.is_multicast or str(a) == "255.255.255.255")
+
+    @staticmethod
+    def _each(
+        column: pl.Series, test: Callable[[ipaddress.IPv4Address | ipaddress.IPv6Address], bool]
+    ) -> pl.Series:
+        known = pl.DataFrame({"address": column.unique(maintain_order=True)})
+        answers = [test(ipaddress.ip_address(text)) for text in known["address"]]
+        known = known.with_columns(pl.Series("answer", answers, dtype=pl.Boolean))
+        frame = pl.DataFrame({"address": column})
+        return frame.join(known, on="address", how="left", maintain_order="left")["answer"]

@@ -1,0 +1,56 @@
+"""The only way kernels read packet bytes: checked against the packet's own captured end.
+
+A buffer holds many packets, so a buffer bound is not a packet bound; and a negative index would wrap.
+Past the end every read gives -1, which no valid field has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.jit import kernel
+from sensor.decode.layout import Bytes
+
+
+@kernel
+def u8(data: Bytes, at: int, end: int) -> int:
+    """The byte at `at`, or -1."""
+    if at < 0 or at >= end or end > data.size:
+        return -1
+    return np.int64(data[at])
+
+
+@kernel
+def be16(data: Bytes, at: int, end: int) -> int:
+    """Two bytes, most significant first, or -1."""
+    if at < 0 or at + 2 > end or end > data.size:
+        return -1
+    return np.int64(data[at]) << 8 | np.int64(data[at + 1])
+
+
+@kernel
+def be32(data: Bytes, at: int, end: int) -> int:
+    """Four bytes, most significant first, or -1."""
+    if at < 0 or at + 4 > end or end > data.size:
+        return -1
+    high = np.int64(data[at]) << 8 | np.int64(data[at + 1])
+    return high << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
+
+
+@kernel
+def le32(data: Bytes, at: int, end: int) -> int:
+    """Four bytes, least significant first, or -1."""
+    if at < 0 or at + 4 > end or end > data.size:
+        return -1
+    low = np.int64(data[at]) | np.int64(data[at + 1]) << 8
+    return low | np.int64(data[at + 2]) << 16 | np.int64(data[at + 3]) << 24
+
+
+@kernel
+def word(data: Bytes, at: int, end: int) -> np.uint64:
+    """Eight bytes as an unsigned word, most significant first; bytes past the end read as zero."""
+    value = np.uint64(0)
+    for i in range(8):
+        byte = u8(data, at + i, end)
+        value = value << np.uint64(8) | np.uint64(byte if byte > 0 else 0)
+    return value

@@ -1,0 +1,122 @@
+"""Capture files: pcap and pcapng, as tcpdump, dumpcap, Wireshark and SPAN recorders write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.decode import batch as containers
+from sensor.decode.capture import Capture
+from sensor.decode.decoder import CONNECTIONS, Decoder, decode_capture
+from sensor.schema import REJECTS
+from sensor.sources.interface import Batch, File, Input, Proof, Source
+
+#: RFC 1918, 6598, 3927, 4193, 4291: clients are looked for here when a connection's start was not seen.
+INTERNAL_NETWORKS = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "127.0.0.0/8",
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+)
+
+#: Batches are cut about this often, in bytes of input.
+BATCH_BYTES = 64 << 20
+
+_SECOND = 1_000_000
+
+
+class PcapSource(Source):
+    """Packets from files: names from DNS, TLS, QUIC and HTTP, bytes from the headers."""
+
+    name: ClassVar[str] = "pcap"
+    help: ClassVar[str] = (
+        "pcap (micro- and nanoseconds, both byte orders) and pcapng; Ethernet with VLAN tags, raw IP, "
+        "loopback, Linux cooked; tried with tcpdump 4.99, tshark 4.0, scapy 2.6"
+    )
+    vantage: ClassVar[str] = "packets"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
+    )
+    advice: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        internal_networks: Sequence[str] = INTERNAL_NETWORKS,
+        *,
+        connections: int = CONNECTIONS,
+        batch_bytes: int = BATCH_BYTES,
+        seed: int | None = None,
+    ) -> None:
+        self._internal_networks = tuple(internal_networks)
+        self._connections = connections
+        self._batch_bytes = batch_bytes
+        self._seed = seed
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        """By the magic number."""
+        return 1.0 if containers.recognise(head) else 0.0
+
+    @classmethod
+    def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
+        """Rotated sets (tcpdump -C, -G): files of one folder whose names differ in digits only."""
+        groups: dict[tuple[str, str], list[File]] = {}
+        for file in files:
+            folder, _, base = file.name.rpartition("/")
+            members = groups.setdefault((folder, re.sub(r"\d+", "", base)), [])
+            if all(file.identity != other.identity for other in members):
+                members.append(file)
+            else:
+                groups[(file.name, "copy")] = [file]
+        return [tuple(sorted(members, key=_order)) for members in groups.values()]
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """Connections in slices of a minute, DNS questions and answers, and what could not be read."""
+        decoder = Decoder(self._internal_networks, connections=self._connections, seed=self._seed)
+        rejects: list[pl.DataFrame] = []
+        before, cut = 0, 0
+        for file in sorted(source_input.files, key=_order):
+            began = first_time(file.head)
+            if began is not None and decoder.clock is not None and began < decoder.clock - _SECOND:
+                decoder.start_over()
+            with file.open() as stream:
+                capture = Capture(stream, file.head)
+                for position in decode_capture(decoder, capture, self._batch_bytes, before):
+                    if before + position > cut:
+                        cut = before + position
+                        yield Batch(cut, decoder.batch())
+            if capture.reject:
+                rejects.append(_reject(*capture.reject, decoder.clock))
+            before += capture.size
+        decoder.end_connections()
+        frames = decoder.batch(last=True)
+        frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
+        yield Batch(before, frames)
+
+
+def first_time(head: bytes) -> int | None:
+    """Time of the first packet of a capture that begins with `head`, microseconds; None if none is there."""
+    if not containers.recognise(head):
+        return None
+    capture = Capture(BytesIO(head), head)
+    return int(capture.frames[0]["time"]) if capture.advance() else None
+
+
+def _order(file: File) -> tuple[int, str]:
+    return first_time(file.head) or 0, file.name
+
+
+def _reject(reason: str, place: int, clock: int | None) -> pl.DataFrame:
+    when = datetime.fromtimestamp(clock / _SECOND, UTC) if clock else None
+    row = {"rejected_at": [when], "place": [f"byte {place}"], "reason": [reason], "count": [1], "shape": [""]}
+    return REJECTS.conform(pl.DataFrame(row))
