@@ -1,0 +1,275 @@
+"""Zeek logs: conn, dns, ssl, http and quic of one folder, read together and joined by uid.
+
+Zeek writes the name of a connection (ssl, quic, http) early and its volume (conn) at its end, in
+different files. The naming logs are read first and kept by uid, then conn is streamed past them:
+
+- a named connection becomes one row of kind tls, quic or http with conn's volume; an unnamed
+  one a row of kind flow, which DNS may name later;
+- quic, ssl and http rows of one uid are one connection; quic's name counts before ssl's, ssl's
+  before http's;
+- further requests of a connection are rows of their own without volume. Where the requests of
+  one connection went to several hosts (a client speaking to its proxy), no host may claim its
+  volume: then each request keeps its body sizes and the connection stays unnamed;
+- names without a conn row (not logged, not ended, rotated away) are rows without volume.
+
+Memory: `MAX_NAMES` names, oldest out first and reported as names without volume.
+
+Volume is payload (`orig_bytes`), `wire_bytes` what Zeek counts as IP bytes, without link headers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import records, zeek_logs
+from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.lines import Block, blocks
+from sensor.sources.zeek_text import Text, log_of
+
+#: Names kept for connections still to come; about 300 bytes each.
+MAX_NAMES = 1_000_000
+#: Connections remembered to recognise rows that a mirrored span repeats.
+RECENT_UIDS = 250_000
+
+_READ = {
+    "dns": zeek_logs.dns,
+    "quic": zeek_logs.quic,
+    "ssl": zeek_logs.ssl,
+    "http": zeek_logs.http,
+    "conn": zeek_logs.conn,
+}
+#: Reading order: what names comes before what is named.
+_ORDER = list(_READ)
+#: What a row of ssl, quic or http tells about its connection.
+_NAMING = ("host", "name_from", "path", "method", "status", "user_agent", "user_name", "ja4")
+_WAITING = (
+    *("seen_at", "started_at", "slice", "kind", "action", "client", "client_port"),
+    *("server", "server_port", "transport", "bytes_up", "bytes_down", *_NAMING),
+)
+
+
+class ZeekSource(Source):
+    """Reads the Zeek logs of a folder."""
+
+    name: ClassVar[str] = "zeek"
+    help: ClassVar[str] = "Zeek conn, dns, ssl, http, quic logs: TSV or JSON, joined by uid; Zeek 2.6 to 8.1"
+    vantage: ClassVar[str] = "packets"
+    proof: ClassVar[Proof] = Proof(
+        host=True,
+        path=True,
+        device=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
+        fingerprint=True,
+    )
+    advice: ClassVar[str] = (
+        "Give the folder, not one file: names stand in ssl.log and quic.log, volumes in conn.log. "
+        "The mac-logging policy script adds the device, the ja4 package the program's fingerprint."
+    )
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        """Sure for a TSV header or a JSON line of a log we read, else 0."""
+        return 0.99 if log_of(head) else 0.0
+
+    @classmethod
+    def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
+        """The logs of one folder belong together, in reading order."""
+        folders: dict[str, list[File]] = {}
+        for file in files:
+            folders.setdefault(os.path.dirname(file.name), []).append(file)  # noqa: PTH120
+        return [tuple(sorted(folders[name], key=_place)) for name in sorted(folders)]
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """One batch per block of a file; names nobody claimed come with the last one."""
+        reader = _Reader()
+        held: tuple[int, dict[str, pl.DataFrame]] | None = None
+        before = 0
+        for file in source_input.files:
+            log = log_of(file.head)
+            if log is None:  # only files that were recognised get here
+                continue
+            end = 0
+            for end, tables in _tables(file, log, reader):
+                if held is not None:
+                    yield Batch(*held)
+                held = before + end, tables
+            before += end
+        if held is not None:
+            position, tables = held
+            rest = [tables["observations"], reader.names.unclaimed()]
+            yield Batch(position, tables | {"observations": pl.concat(rest)})
+
+
+def _place(file: File) -> tuple[int, str]:
+    log = log_of(file.head)
+    return (_ORDER.index(log) if log else len(_ORDER), file.name)
+
+
+def _tables(file: File, log: str, reader: _Reader) -> Iterator[tuple[int, dict[str, pl.DataFrame]]]:
+    """Tables of each block of one file, with the block's end."""
+    text = Text(log)
+    with file.open() as stream:
+        for block in blocks(stream):
+            yield block.end, reader.tables(log, _READ[log](text.rows(block.lines())), block)
+
+
+class _Reader:
+    """What is remembered from block to block: names by uid, and the latest uids of conn."""
+
+    def __init__(self) -> None:
+        self.names = _Names()
+        self._recent = pl.Series("uid", [], dtype=pl.UInt64)
+
+    def tables(self, log: str, read: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
+        """Observations, answers, coverage and rejects of the rows of one block."""
+        if log == "conn":
+            read = self._once(read)
+        used = read.filter(pl.col("reason").is_null())
+        rejected = records.rejects(_records(read), block)
+        coverage = records.coverage(_records(read))
+        if log == "conn":
+            flows = self.names.claim(used)
+            coverage = _added(coverage, _flows(flows))
+            return {"observations": _observed(flows), "coverage": coverage, "rejects": rejected}
+        if log == "dns":
+            told = zeek_logs.answers(read)
+            return {
+                "observations": _observed(used),
+                "answers": told,
+                "coverage": coverage,
+                "rejects": rejected,
+            }
+        evicted = self.names.keep(used)
+        coverage = _added(coverage, _evictions(evicted))
+        return {"observations": evicted, "coverage": coverage, "rejects": rejected}
+
+    def _once(self, read: pl.DataFrame) -> pl.DataFrame:
+        """Rows of conn whose uid came before (a mirror port that repeats itself) are set aside."""
+        known = pl.col("uid").is_in(self._recent.implode()) | ~pl.col("uid").is_first_distinct()
+        again = known & pl.col("reason").is_null()
+        self._recent = pl.concat([self._recent, read["uid"]]).tail(RECENT_UIDS)
+        return read.with_columns(
+            reason=pl.when(again).then(pl.lit(zeek_logs.REPEATED)).otherwise(pl.col("reason"))
+        )
+
+
+class _Names:
+    """Rows of ssl, quic and http, waiting for the conn row of their uid."""
+
+    def __init__(self) -> None:
+        self._waiting: list[pl.DataFrame] = []
+        self._claimed: list[pl.DataFrame] = []
+        self._first: pl.DataFrame | None = None
+        self._further: pl.DataFrame | None = None
+
+    def keep(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Remember `rows`; the oldest that no longer fit are returned as observations."""
+        self._waiting.append(rows.select("uid", "rank", *_waiting_columns(rows)))
+        evicted = []
+        while sum(part.height for part in self._waiting) > MAX_NAMES:
+            evicted.append(self._waiting.pop(0))
+        return _observed(pl.concat(evicted)) if evicted else schema.OBSERVATIONS.empty()
+
+    def claim(self, flows: pl.DataFrame) -> pl.DataFrame:
+        """`flows` (rows of conn) with what is known of their uid."""
+        first, _ = self._settled()
+        self._claimed.append(flows.select("uid"))
+        known = first.select("uid", *_NAMING, named="kind", refused=pl.col("action") == "blocked")
+        refused = pl.when(pl.col("refused")).then(pl.lit("blocked"))
+        return flows.join(known, on="uid", how="left", maintain_order="left").with_columns(
+            kind=pl.coalesce("named", "kind"), action=refused.otherwise(pl.col("action"))
+        )
+
+    def unclaimed(self) -> pl.DataFrame:
+        """What is left at the end: names without a conn row, and further requests of a connection.
+
+        A claimed connection's volume is conn's; its further requests keep theirs only where the
+        connection could not be given to one host.
+        """
+        first, further = self._settled()
+        claimed = pl.concat(self._claimed) if self._claimed else first.select("uid").clear()
+        counted = pl.col("uid").is_in(claimed["uid"].implode()) & ~pl.col("several")
+        sizes = [pl.when(~counted).then(name).alias(name) for name in ("bytes_up", "bytes_down")]
+        left = first.join(claimed, on="uid", how="anti", maintain_order="left")
+        return pl.concat([_observed(left), _observed(further.with_columns(sizes))])
+
+    def _settled(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The row that names each uid, and the further http requests (with `several` hosts or not)."""
+        if self._first is None or self._further is None:
+            empty = [pl.DataFrame(schema={"uid": pl.UInt64, "rank": pl.Int64, **_WAITING_TYPES})]
+            self._first, self._further = _settle(pl.concat(self._waiting or empty))
+            self._waiting = []
+        return self._first, self._further
+
+
+def _settle(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split `rows` into the one that names each uid and further requests; repeats are dropped.
+
+    A row without a name ranks after every row with one. Several hosts on one connection: none of
+    them names it, so all its rows are further requests.
+    """
+    rank = pl.col("rank") + pl.col("host").is_null().cast(pl.Int64) * 10
+    best = rows.filter(rank == rank.min().over("uid"))
+    best = best.with_columns(several=pl.col("host").n_unique().over("uid") > 1)
+    leads = pl.col("uid").is_first_distinct() & ~pl.col("several")
+    return best.filter(leads), best.filter(~leads, pl.col("kind") == "http")
+
+
+_WAITING_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
+    name: dtype for name, dtype in schema.OBSERVATIONS.dtypes.items() if name in _WAITING
+}
+
+
+def _waiting_columns(rows: pl.DataFrame) -> list[pl.Expr]:
+    """The columns of `_WAITING_TYPES`, NULL where this log has none."""
+    return [
+        (pl.col(name) if name in rows.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in _WAITING_TYPES.items()
+    ]
+
+
+def _observed(rows: pl.DataFrame) -> pl.DataFrame:
+    return schema.OBSERVATIONS.conform(rows)
+
+
+def _records(read: pl.DataFrame) -> pl.DataFrame:
+    """Each row as a record for coverage and rejects."""
+    return read.select(
+        "at",
+        "offset",
+        "bytes",
+        "reason",
+        rejected=pl.col("reason").eq_missing(zeek_logs.UNREADABLE),
+        line=pl.when(pl.col("reason").is_not_null()).then("line"),
+    )
+
+
+def _flows(flows: pl.DataFrame) -> pl.DataFrame:
+    """Coverage of conn rows: connections per minute of their start, and how much of them was seen."""
+    one_sided = (pl.col("packets_up") == 0) | (pl.col("packets_down") == 0)
+    return flows.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
+        pl.len().cast(pl.Int64).alias("flows"),
+        pl.col("host").count().cast(pl.Int64).alias("named_flows"),
+        one_sided.sum().cast(pl.Int64).alias("one_sided_flows"),
+        pl.col("lost_bytes").sum(),
+    )
+
+
+def _evictions(evicted: pl.DataFrame) -> pl.DataFrame:
+    """Coverage of names that had to go before their connection was read."""
+    return evicted.group_by(minute=pl.col("seen_at").dt.truncate("1m")).agg(
+        pl.len().cast(pl.Int64).alias("names_lost")
+    )
+
+
+def _added(coverage: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """`coverage` with the counts of `more`, minute by minute."""
+    return coverage.join(more, on="minute", how="full", coalesce=True).sort("minute")

@@ -1,0 +1,260 @@
+"""What the rows of each Zeek log say, as observations and answers.
+
+Comes in: the frame of `zeek_text` (text columns named as Zeek names them, with `line`, `offset`,
+`bytes`). Goes out: a frame of the same rows with the observation's columns, `uid` (a hash of
+Zeek's), and `reason` where a row is none. Field meanings: the Zeek manual's base scripts.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import hosts, records
+from sensor.sources.zeek_text import unescape
+
+UNREADABLE = "not a Zeek row"
+OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
+CHALLENGE = "set aside: proxy authentication challenge (407)"
+REVERSE = "set aside: reverse lookup (PTR)"
+LOCAL = "set aside: lookup by multicast or NetBIOS, inside the local network"
+NO_QUESTION = "set aside: DNS message without a question"
+NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
+REPEATED = "set aside: repeats an earlier row (uid seen twice)"
+
+#: A connection that never came about: refused, unanswered, or given up before an answer.
+_UNMADE = ("REJ", "S0", "RSTOS0")
+#: mDNS, LLMNR and NetBIOS name service.
+_LOCAL_PORTS = (5353, 5355, 137)
+#: Answers of resolvers that block by lying.
+_SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
+_SERVICE_PORTS = 1024
+
+
+def common(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with time, uid, addresses and ports read; `reason` where that fails."""
+    read = rows.with_columns(
+        at=time(pl.col("ts")),
+        uid=pl.col("uid").hash(),
+        known=pl.col("uid").is_not_null(),
+        client_port=_number("id.orig_p"),
+        server_port=_number("id.resp_p"),
+        client=pl.col("id.orig_h"),
+        server=pl.col("id.resp_h"),
+    )
+    for side in ("client", "server"):
+        read = hosts.once(read, side, hosts.address(pl.col(side)))
+    readable = pl.col("known") & pl.col("at").is_not_null() & pl.col("client").is_not_null()
+    return read.with_columns(reason=pl.when(~readable).then(pl.lit(UNREADABLE)))
+
+
+def time(text: pl.Expr) -> pl.Expr:
+    """Zeek's `ts`: seconds since 1970, or ISO 8601 with zone."""
+    iso = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    return pl.coalesce(records.epoch(text.cast(pl.Float64, strict=False)), iso)
+
+
+def conn(rows: pl.DataFrame) -> pl.DataFrame:
+    """conn.log: one row per connection, with its volume; names come from the other logs."""
+    read = _facing(common(rows))
+    transport = pl.col("proto").str.to_lowercase()
+    tcp_or_udp = transport.is_in(["tcp", "udp"]).fill_null(False)
+    return read.with_columns(
+        reason=_first_reason((~tcp_or_udp, OTHER_TRANSPORT)),
+        seen_at="at",
+        started_at="at",
+        slice=pl.lit(0, dtype=pl.Int64),
+        duration_s=pl.col("duration").cast(pl.Float64, strict=False),
+        kind=pl.lit("flow"),
+        action=pl.when(pl.col("conn_state").is_in(_UNMADE))
+        .then(pl.lit("reset"))
+        .otherwise(pl.lit("allowed")),
+        transport=transport,
+        lost_bytes=_number("missed_bytes"),
+        # The parents' uids differ from run to run; that there is one is all that can be compared.
+        tunnel=pl.when(pl.col("tunnel_parents").list.len() > 0).then(pl.lit("tunnel")),
+    ).with_columns(total_bytes_up="bytes_up", total_bytes_down="bytes_down")
+
+
+def _facing(read: pl.DataFrame) -> pl.DataFrame:
+    """Originator as client, responder as server, unless Zeek joined midstream and took them wrong.
+
+    Zeek marks a connection whose ends it swapped by guess with `^` in `history`, and one it joined
+    midstream has no `S` or `s`. There the lower port is the server's.
+    """
+    history = pl.col("history").fill_null("S")
+    midstream = history.str.starts_with("^") | ~history.str.contains("[Ss]")
+    turned = midstream & (pl.col("client_port") < _SERVICE_PORTS) & (pl.col("server_port") >= _SERVICE_PORTS)
+    turned = turned.fill_null(False) & (pl.col("proto") == "tcp").fill_null(False)
+    pairs = (
+        ("client", "server", pl.col("client"), pl.col("server")),
+        ("client_port", "server_port", pl.col("client_port"), pl.col("server_port")),
+        ("bytes_up", "bytes_down", _number("orig_bytes"), _number("resp_bytes")),
+        ("wire_bytes_up", "wire_bytes_down", _number("orig_ip_bytes"), _number("resp_ip_bytes")),
+        ("packets_up", "packets_down", _number("orig_pkts"), _number("resp_pkts")),
+    )
+    swapped = [
+        pl.when(turned).then(there).otherwise(here).alias(name)
+        for ours, theirs, originator, responder in pairs
+        for name, here, there in ((ours, originator, responder), (theirs, responder, originator))
+    ]
+    mac = pl.when(~turned).then(pl.col("orig_l2_addr").str.to_lowercase()).alias("client_mac")
+    return read.with_columns(*swapped, mac)
+
+
+def ssl(rows: pl.DataFrame) -> pl.DataFrame:
+    """ssl.log: the name of the hello, else the certificate's."""
+    certificate = pl.col("subject").str.extract(r"(?:^|,)CN=(?:\*\.)?([^,\\]+)")
+    established = pl.col("established").is_in(["T", "true"])
+    read = hosts.once(common(rows), "server_name", hosts.normalise(pl.col("server_name")))
+    read = read.with_columns(certificate=certificate)
+    read = hosts.once(read, "certificate", hosts.normalise(pl.col("certificate")))
+    return _named(read, "tls").with_columns(
+        host=pl.coalesce("server_name", "certificate"),
+        name_from=pl.when(pl.col("server_name").is_not_null())
+        .then(pl.lit("sni"))
+        .when(pl.col("certificate").is_not_null())
+        .then(pl.lit("certificate")),
+        action=pl.when(established).then(pl.lit("allowed")).otherwise(pl.lit("unknown")),
+        transport=pl.lit("tcp"),
+        rank=pl.lit(1, dtype=pl.Int64),
+    )
+
+
+def quic(rows: pl.DataFrame) -> pl.DataFrame:
+    """quic.log: the name of the hello inside the Initial packets."""
+    read = hosts.once(common(rows), "server_name", hosts.normalise(pl.col("server_name")))
+    return _named(read, "quic").with_columns(
+        host=pl.col("server_name"),
+        name_from=pl.when(pl.col("server_name").is_not_null()).then(pl.lit("quic_sni")),
+        action=pl.lit("allowed"),
+        transport=pl.lit("udp"),
+        rank=pl.lit(0, dtype=pl.Int64),
+    )
+
+
+def _named(read: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """What ssl and quic rows share: one row per connection, at (nearly) its start."""
+    return read.with_columns(
+        seen_at="at", started_at="at", slice=pl.lit(0, dtype=pl.Int64), kind=pl.lit(kind), ja4=pl.col("ja4")
+    )
+
+
+def http(rows: pl.DataFrame) -> pl.DataFrame:
+    """http.log: one row per request; sizes are those of the bodies alone."""
+    read = common(rows).with_columns(
+        method=unescape(pl.col("method")),
+        status=_number("status_code"),
+        tunnel_to=pl.col("uri").str.extract(r"^([^/? ]+)"),
+        absolute=pl.col("uri").str.extract(r"^[A-Za-z]{1,10}://([^/?#]*)"),
+        path=unescape(pl.col("uri").str.extract(r"^(?:[A-Za-z]{1,10}://[^/?#]*)?(/[^?#]*)")),
+    )
+    connect = (pl.col("method") == "CONNECT").fill_null(False)
+    authority = pl.when(connect).then("tunnel_to").otherwise(pl.coalesce("absolute", "host"))
+    read = read.with_columns(authority=authority).drop("host")
+    read = read.join(
+        hosts.authorities(read["authority"]).select("authority", "host"),
+        on="authority",
+        how="left",
+        maintain_order="left",
+    )
+    by_url = connect | pl.col("absolute").is_not_null()
+    return read.with_columns(
+        reason=_first_reason((pl.col("status") == 407, CHALLENGE)),
+        seen_at="at",
+        started_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")),
+        slice=pl.lit(None, dtype=pl.Int64),
+        kind=pl.lit("http"),
+        # A CONNECT refused by the proxy; a 403 to any other request is the server's own answer.
+        action=pl.when(connect & (pl.col("status") == 403))
+        .then(pl.lit("blocked"))
+        .otherwise(pl.lit("allowed")),
+        name_from=pl.when(pl.col("host").is_null())
+        .then(None)
+        .when(by_url)
+        .then(pl.lit("url"))
+        .otherwise(pl.lit("http_host")),
+        path=pl.when(~connect).then("path"),
+        status=pl.when(pl.col("status") > 0).then("status"),
+        user_agent=unescape(pl.col("user_agent")),
+        user_name=unescape(pl.col("username")),
+        transport=pl.lit("tcp"),
+        # The tunnel's content is not in this log: unknown, not 0.
+        bytes_up=pl.when(~connect).then(_number("request_body_len")),
+        bytes_down=pl.when(~connect).then(_number("response_body_len")),
+        rank=pl.lit(2, dtype=pl.Int64),
+    )
+
+
+def dns(rows: pl.DataFrame) -> pl.DataFrame:
+    """dns.log: one row per question, with `cname` and the lists of answers."""
+    read = common(rows).with_columns(
+        cname=pl.col("answers").list.eval(_names_only(pl.element())).list.drop_nulls().list.last(),
+        asked=pl.col("query"),
+    )
+    for column in ("query", "cname"):
+        read = hosts.once(read, column, hosts.normalise(unescape(pl.col(column))))
+    name = pl.col("qtype_name").fill_null(pl.col("qtype"))
+    ports = pl.col("server_port").is_in(_LOCAL_PORTS) | pl.col("client_port").is_in(_LOCAL_PORTS)
+    question = pl.struct("uid", "trans_id", "qtype", "asked")
+    sunk = pl.col("answers").list.eval(pl.element().is_in(_SINKHOLES)).list.any().fill_null(False)
+    refused = pl.col("rcode_name") == "REFUSED"
+    return read.with_columns(
+        reason=_first_reason(
+            (_number("opcode").fill_null(0) != 0, NOT_A_QUERY),
+            (ports | (name == "NB"), LOCAL),
+            (pl.col("asked").is_null(), NO_QUESTION),
+            # An answer whose question was not seen has a name but no type.
+            (name.is_in(["PTR", "12"]) | pl.col("query").str.ends_with(".arpa"), REVERSE),
+            (~question.is_first_distinct(), REPEATED),
+        ),
+        seen_at="at",
+        kind=pl.lit("dns"),
+        action=pl.when(refused.fill_null(False) | sunk)
+        .then(pl.lit("blocked"))
+        .when(pl.col("rcode_name") == "NOERROR")
+        .then(pl.lit("allowed"))
+        .otherwise(pl.lit("unknown")),
+        host=pl.col("query"),
+        name_from=pl.when(pl.col("query").is_not_null()).then(pl.lit("qname")),
+        transport=pl.col("proto").str.to_lowercase(),
+    )
+
+
+def answers(read: pl.DataFrame) -> pl.DataFrame:
+    """Table `answers` from rows of `dns`: each address a client was told for a name."""
+    told = read.filter(
+        pl.col("reason").is_null(), pl.col("host").is_not_null(), pl.col("answers").list.len() > 0
+    )
+    wait = (pl.col("rtt").cast(pl.Float64, strict=False).fill_null(0) * 1_000_000).cast(pl.Int64)
+    answered = pl.col("at") + pl.duration(microseconds=wait)
+    told = told.select(
+        "client", "host", "cname", "TTLs", address=pl.col("answers"), answered_at=answered.cast(schema.TIME)
+    )
+    paired = pl.col("TTLs").list.len().eq_missing(pl.col("address").list.len())
+    each = pl.concat(
+        [
+            told.filter(paired).explode("address", "TTLs"),
+            told.filter(~paired).explode("address").with_columns(TTLs=pl.lit(None, dtype=pl.String)),
+        ]
+    )
+    lifetime = pl.col("TTLs").cast(pl.Float64, strict=False).round().cast(pl.Int64, strict=False)
+    each = hosts.once(each, "address", hosts.address(pl.col("address")))
+    usable = pl.col("address").is_not_null() & ~pl.col("address").is_in(_SINKHOLES)
+    return each.filter(usable).with_columns(ttl_s=lifetime).drop("TTLs")
+
+
+def _names_only(element: pl.Expr) -> pl.Expr:
+    return pl.when(~hosts.is_address(element)).then(element)
+
+
+def _first_reason(*reasons: tuple[pl.Expr, str]) -> pl.Expr:
+    """The first reason whose condition holds, after any the row already has."""
+    found = [pl.when(condition).then(pl.lit(text)) for condition, text in reasons]
+    return pl.coalesce("reason", *found)
+
+
+def _number(name: str) -> pl.Expr:
+    """A count as BIGINT; NULL where it is unset, negative or no number."""
+    number = pl.col(name).cast(pl.Int64, strict=False)
+    return pl.when(number >= 0).then(number)

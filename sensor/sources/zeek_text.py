@@ -1,0 +1,237 @@
+r"""Zeek logs as text: TSV and JSON lines in, one frame of the wanted fields out.
+
+TSV (`LogAscii`): header lines `#separator`, `#set_separator`, `#empty_field`, `#unset_field`,
+`#path`, `#fields`; columns are found by `#fields`, because scripts add some, and a header may
+come again in the middle of a file. Bytes that cannot be printed stand as `\xHH`.
+JSON: one object per line, keys dotted (`id.orig_h`), nested (`id: {orig_h}`) or `id_orig_h`.
+
+Either way the result has the same columns: text for scalars, lists of text for sets and vectors,
+NULL for what is unset; row by row the lines that came in.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from sensor.sources.lines import first_lines
+
+_ID = ("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p")
+_EVERY = ("ts", "uid", *_ID)
+#: The logs that say something about services, and the fields read from each.
+WANTED: dict[str, tuple[str, ...]] = {
+    "dns": (
+        *_EVERY,
+        *("proto", "trans_id", "rtt", "query", "qtype", "qtype_name", "rcode_name"),
+        *("answers", "TTLs", "rejected", "opcode"),
+    ),
+    "quic": (*_EVERY, "server_name", "ja4"),
+    "ssl": (*_EVERY, "server_name", "subject", "established", "ja4"),
+    "http": (
+        *_EVERY,
+        *("trans_depth", "method", "host", "uri", "user_agent", "username"),
+        *("request_body_len", "response_body_len", "status_code"),
+    ),
+    "conn": (
+        *_EVERY,
+        *("proto", "duration", "orig_bytes", "resp_bytes", "conn_state", "missed_bytes", "history"),
+        *("orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "tunnel_parents", "orig_l2_addr"),
+    ),
+}
+LISTS = frozenset({"answers", "TTLs", "tunnel_parents"})
+#: Keys that tell a JSON log without `_path`, most telling first.
+_TELLING = {
+    "conn": ("conn_state", "orig_ip_bytes"),
+    "dns": ("trans_id", "qtype_name"),
+    "http": ("trans_depth",),
+    "quic": ("client_initial_dcid",),
+    "ssl": ("established", "cipher"),
+}
+#: Headers per block and names per header that are believed; more is not a log.
+_MAX_HEADERS, _MAX_FIELDS = 64, 1000
+_PRINTABLE = {f"\\x{code:02x}": chr(code) for code in range(0x20, 0x7F)}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header lines of a TSV log say."""
+
+    fields: tuple[str, ...] = ()
+    separator: str = "\t"
+    set_separator: str = ","
+    nothing: tuple[str, ...] = ("-", "(empty)")
+
+
+@dataclass
+class Text:
+    """Turns blocks of one file into frames; remembers the header from block to block."""
+
+    log: str
+    header: Header = field(default_factory=Header)
+
+    def rows(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """`lines` (with column `line`) without header lines, and beside each its fields."""
+        if _is_json(lines):
+            return lines.hstack(_json_rows(lines["line"], self.log))
+        parts = [part.hstack(self._tsv_rows(part["line"])) for part in self._segments(lines)]
+        return pl.concat(parts)
+
+    def _segments(self, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Stretches of data lines under one header; at least one, maybe empty."""
+        comment = lines["line"].str.starts_with("#")
+        if not comment.any():
+            yield lines
+            return
+        starts = lines["line"].str.starts_with("#fields").arg_true().head(_MAX_HEADERS).to_list()
+        edges = [0, *starts, lines.height]
+        for number, (begin, end) in enumerate(itertools.pairwise(edges)):
+            if number:
+                self.header = read_header(lines["line"].slice(max(0, begin - 8), min(begin, 8) + 1).to_list())
+            yield lines.slice(begin, end - begin).filter(~comment.slice(begin, end - begin))
+
+    def _tsv_rows(self, lines: pl.Series) -> pl.DataFrame:
+        names = self.header.fields
+        if lines.is_empty() or not names:
+            return pl.DataFrame(
+                {name: [None] * len(lines) for name in WANTED[self.log]}, schema=_dtypes(self.log)
+            )
+        columns = {f"f{number}": pl.String for number in range(len(names))}
+        read = pl.scan_csv(
+            io.BytesIO(lines.str.join("\n")[0].encode()),
+            separator=self.header.separator,
+            has_header=False,
+            quote_char=None,
+            schema=columns,
+            null_values=list(self.header.nothing),
+            missing_columns="insert",
+            extra_columns="ignore",
+            truncate_ragged_lines=True,
+        )
+        place = {name: f"f{number}" for number, name in reversed(list(enumerate(names)))}
+        wanted = [self._field(name, place.get(name)) for name in WANTED[self.log]]
+        return read.select(wanted).collect(engine="in-memory")
+
+    def _field(self, name: str, column: str | None) -> pl.Expr:
+        if column is None:
+            return pl.lit(None, dtype=_dtypes(self.log)[name]).alias(name)
+        text = pl.col(column)
+        return (text.str.split(self.header.set_separator) if name in LISTS else text).alias(name)
+
+
+def log_of(head: bytes) -> str | None:
+    """Which of the logs in `WANTED` begins with `head`; None for any other file."""
+    lines = first_lines(head, 20)
+    if lines.is_empty():
+        return None
+    if lines[0].startswith("#separator"):
+        paths = [line.split("\t", 1)[1:] for line in lines if line.startswith("#path")]
+        name = paths[0][0] if paths and paths[0] else None
+        return name if name in WANTED else None
+    return next((log for line in lines if (log := _json_log(line))), None)
+
+
+def read_header(lines: list[str]) -> Header:
+    """The header that the last of `lines` (`#fields`) and the `#` lines just above it make."""
+    header = Header()
+    start = next((n for n in range(len(lines) - 1, -1, -1) if not lines[n].startswith("#")), -1) + 1
+    for line in lines[start:]:
+        key, _, value = line.partition(" " if line.startswith("#separator") else header.separator)
+        if key == "#separator" and len(bare := _unescape_separator(value)) == 1 and bare.isascii():
+            header = replace(header, separator=bare)
+        elif key == "#set_separator" and value:
+            header = replace(header, set_separator=value)
+        elif key in ("#unset_field", "#empty_field") and value:
+            header = replace(header, nothing=(*header.nothing, value))
+        elif key == "#fields":
+            header = replace(header, fields=tuple(value.split(header.separator)[:_MAX_FIELDS]))
+    return header
+
+
+def unescape(text: pl.Expr) -> pl.Expr:
+    r"""`\xHH` of printable ASCII as the character; other escapes stay, so nothing unprintable appears."""
+    return (
+        pl.when(text.str.contains("\\x", literal=True))
+        .then(text.str.replace_many(_PRINTABLE))
+        .otherwise(text)
+    )
+
+
+def _unescape_separator(value: str) -> str:
+    return re.sub(r"\\x([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), value.strip())
+
+
+def _dtypes(log: str) -> dict[str, pl.DataType]:
+    return {name: pl.List(pl.String()) if name in LISTS else pl.String() for name in WANTED[log]}
+
+
+def _json_log(line: str) -> str | None:
+    """The log a JSON line belongs to: by `_path`, else by the keys only that log has."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not (
+        "uid" in found and {"id.orig_h", "id", "id_orig_h"} & found.keys()
+    ):
+        return None
+    if "_path" in found:
+        return found["_path"] if found["_path"] in WANTED else None
+    return next((log for log, keys in _TELLING.items() if found.keys() & set(keys)), None)
+
+
+def _is_json(lines: pl.DataFrame) -> bool:
+    return bool(lines["line"].head(1).str.starts_with("{").any())
+
+
+def _json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
+    """The wanted fields of JSON lines; a line that is no object gives a row of NULLs."""
+    nested = {name.removeprefix("id."): pl.String() for name in _ID}
+    underscored = {name.replace(".", "_"): pl.String() for name in _ID}
+    asked = _dtypes(log) | underscored | {"id": pl.Struct(nested), "_path": pl.String()}
+    bare = lines.str.strip_chars_start(" \t")
+    objects = bare.to_frame("line").select(
+        pl.when(pl.col("line").str.starts_with("{")).then("line").fill_null("{}")
+    )
+    read = _read_ndjson(objects["line"], asked)
+    ids = [
+        pl.coalesce(name, name.replace(".", "_"), pl.col("id").struct.field(name.removeprefix("id.")))
+        for name in _ID
+    ]
+    other = pl.col("_path").is_not_null() & (pl.col("_path") != log)
+    rows = read.with_columns(ids).with_columns(ts=pl.when(~other).then("ts"))
+    return rows.select(WANTED[log])
+
+
+def _read_ndjson(lines: pl.Series, asked: dict[str, pl.DataType], *, checked: bool = False) -> pl.DataFrame:
+    """One row per line. One broken line fails the whole read, so then the broken ones are found first."""
+    if lines.is_empty():
+        return pl.DataFrame(schema=asked)
+    try:
+        text = io.BytesIO(lines.str.join("\n")[0].encode())
+        read = pl.read_ndjson(text, schema=asked, ignore_errors=True)
+        if read.height == len(lines):
+            return read
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        pass
+    if not checked:
+        sound = pl.Series([line if _is_object(line) else "{}" for line in lines], dtype=pl.String)
+        return _read_ndjson(sound, asked, checked=True)
+    if len(lines) == 1:
+        return pl.DataFrame({name: [None] for name in asked}, schema=asked)
+    half = len(lines) // 2
+    return pl.concat(
+        [_read_ndjson(part, asked, checked=True) for part in (lines.head(half), lines.slice(half))]
+    )
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
