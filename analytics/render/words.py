@@ -136,6 +136,11 @@ def day_name(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
+def short_day(day: date) -> str:
+    """'Mon 9 Nov'."""
+    return f"{WEEKDAYS[day.weekday()][:3]} {day.day} {_MONTHS[day.month - 1][:3]}"
+
+
 def weekday(day: date) -> str:
     """'Monday'."""
     return WEEKDAYS[day.weekday()]

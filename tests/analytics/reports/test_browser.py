@@ -1,0 +1,138 @@
+"""The page in a real browser: nothing leaves it, nothing complains, two sheets before the annex."""
+
+import functools
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analytics.report import weekly
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+DARK = "--blink-settings=preferredColorScheme=0"
+
+
+@pytest.fixture(scope="module")
+def folder(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the page, and the page inside a phone-wide frame (headless windows are ≥ 500 px)."""
+    folder = tmp_path_factory.mktemp("page")
+    weekly(story, folder / "report.html")
+    frame = '<!doctype html><title>phone</title><iframe src="report.html" width="390" height="4000"></iframe>'
+    (folder / "phone.html").write_text(frame)
+    return folder
+
+
+class Site(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and remembers every path it was asked for."""
+
+    asked: list[str]
+
+    def log_message(self, format: str, *args: object) -> None:
+        self.asked.append(self.path)
+
+
+@pytest.fixture
+def site(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+    handler = functools.partial(type("Asked", (Site,), {"asked": asked}), directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/", asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def chromium(tmp_path: Path, *arguments: str) -> str:
+    """Runs headless Chromium with a fresh profile; returns what it wrote to its log."""
+    assert CHROMIUM is not None
+    command = [
+        CHROMIUM,
+        *FLAGS,
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--enable-logging=stderr",
+        *arguments,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+    return done.stderr
+
+
+def requests(log: Path, origin: str) -> set[str]:
+    """URLs of a Chromium net log that our address served or a page from it asked for.
+
+    The browser's own chores (its updates, its experiments) name no page as initiator.
+    """
+    events = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
+    ours = [e for e in events if origin in (e.get("initiator", ""), e.get("url", "")[: len(origin)])]
+    return {e["url"] for e in ours if "method" in e}  # without a method it is only a connection
+
+
+@pytest.mark.parametrize("theme", [[], [DARK]], ids=["light", "dark"])
+@pytest.mark.parametrize("page", ["report.html", "phone.html"])
+def test_no_request_leaves_the_page_and_nothing_complains(
+    tmp_path: Path, site: tuple[str, list[str]], page: str, theme: list[str]
+) -> None:
+    address, asked = site
+    shot, netlog = tmp_path / "page.png", tmp_path / "net.json"
+    told = chromium(
+        tmp_path, *theme, f"--log-net-log={netlog}", f"--screenshot={shot}", "--window-size=1000,2000",
+        address + page,
+    )  # fmt: skip
+    assert shot.stat().st_size > 20_000
+    assert "CONSOLE" not in told
+    # A browser asks any site for its icon; everything else would come from the page.
+    assert set(asked) - {"/favicon.ico"} == {f"/{page}", "/report.html"}
+    expected = {f"{address}{page}", f"{address}report.html"}
+    assert requests(netlog, address.rstrip("/")) - {f"{address}favicon.ico"} == expected
+
+
+def test_the_page_does_not_scroll_sideways_on_a_phone(tmp_path: Path, folder: Path) -> None:
+    """A page without script cannot tell its width, so a probe beside it measures the frame."""
+    probe = folder / "probe.html"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    unlocked = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    script = "<script>document.title = 'wide ' + document.documentElement.scrollWidth</script></body>"
+    (folder / "measured.html").write_text(unlocked.replace("</body>", script), encoding="utf-8")
+    probe.write_text(
+        '<!doctype html><iframe id="f" src="measured.html" width="390" height="900"></iframe><p id="w"></p>'
+        "<script>f.onload = () => { w.textContent = f.contentDocument.title }</script>"
+    )
+    command = [
+        str(CHROMIUM),
+        *FLAGS,
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--allow-file-access-from-files",
+    ]
+    done = subprocess.run(
+        [*command, "--virtual-time-budget=5000", "--dump-dom", probe.as_uri()],
+        capture_output=True, text=True, timeout=180, check=True,
+    )  # fmt: skip
+    width = re.search(r"wide (\d+)", done.stdout)
+    assert width is not None
+    assert int(width[1]) <= 390
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no pdftotext (poppler-utils)")
+def test_at_most_two_sheets_before_the_annex(tmp_path: Path, folder: Path) -> None:
+    pdf = tmp_path / "report.pdf"
+    chromium(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", (folder / "report.html").as_uri())
+    text = subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, text=True, check=True)
+    sheets = text.stdout.split("\f")
+    annex = next(number for number, sheet in enumerate(sheets) if "Annex: method" in sheet)
+    assert annex <= 2
+    assert "SELECT" in "".join(sheets[annex:])  # folded parts are printed open
