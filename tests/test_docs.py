@@ -43,7 +43,7 @@ def test_make_targets_exist() -> None:
 
 def test_exit_codes_are_those_of_the_code() -> None:
     (line,) = re.findall(r"^Exit codes: .*(?:\n.+)*", README, re.MULTILINE)
-    documented = {int(number) for number in re.findall(r"(?:^|· |: )(\d+)\s", line)}
+    documented = {int(number) for number in re.findall(r"(?:[·:])\s(\d+)\s", line)}
     classes = [
         c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.ShadowAIError)
     ]
