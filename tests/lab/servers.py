@@ -212,7 +212,7 @@ def write_package(files: Path) -> None:
     (index / "index.html").write_text(f'<!doctype html><a href="/packages/{wheel_name}">{wheel_name}</a>')
     info = "labtools-1.0.dist-info"
     with zipfile.ZipFile(packages / wheel_name, "w") as wheel:
-        wheel.writestr("labtools/data.bin", os.urandom(90_000))
+        wheel.writestr("labtools/data.bin", os.urandom(60_000))
         wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: labtools\nVersion: 1.0\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")

@@ -107,7 +107,7 @@ ORDINARY = (
 )  # fmt: skip
 
 
-PLAIN_PAGE = Run("curl", ("-sSf", "-o", "page", "http://printers.corp.example/status"))
+PRINTER_PAGE = Run("curl", ("-sSf", "-o", "page", "http://printers.corp.example/status"))
 
 
 def is_among(person: Person, groups: dict[str, range]) -> bool:
@@ -133,7 +133,8 @@ def _week_of(person: Person, week: str, monday: datetime) -> Iterator[Session]:
         steps = [*_browsing(person, week, rng), *_programs(person, week)]
         plans = list(zip(_office_hours(monday, len(steps), rng), steps, strict=True))
     for starts_at, step in plans:
-        yield Session(case, person, starts_at, (step,))
+        prints = isinstance(step, Browse) and person.number % 3 == 0 and not person.proxied
+        yield Session(case, person, starts_at, (step, PRINTER_PAGE) if prints else (step,))
 
 
 def _office_hours(monday: datetime, count: int, rng: random.Random) -> list[datetime]:
@@ -156,13 +157,13 @@ def _browsing(person: Person, week: str, rng: random.Random) -> list[Step]:
         if week in weeks.split() and is_among(person, groups)
     ]
     if is_among(person, CONTRACT_READERS):
-        wanted.append(Visit("chatgpt.com", (chat(1, 400), upload(rng.randrange(150_000, 320_000)))))
+        wanted.append(Visit("chatgpt.com", (chat(1, 400), upload(rng.randrange(80_000, 170_000)))))
     if is_among(person, {"Engineering": range(7), "Marketing": range(7), "Legal": range(5)}):
         wanted.append(Visit("chatgpt.com", (chat(1, 500),)))
     if week == "w46" and is_among(person, SIDER_USERS):
         wanted += [Visit("en.wikipedia.org", (extension("api2.sider.ai", 2),)) for _ in range(2)]
     if person.number % 6 == 0:
-        wanted.append(Visit("www.youtube.com", (("download", {"bytes": 60_000}),)))
+        wanted.append(Visit("www.youtube.com", (("download", {"bytes": 30_000}),)))
     rng.shuffle(wanted)
     runs = []
     for start in range(3):
@@ -202,13 +203,12 @@ def _engineering_programs(person: Person, week: str) -> list[Step]:
     if week == "w46" and number in (1, 3, 5):
         steps.append(openai_chat("https://api.deepseek.com", 3))
     if not person.proxied and number in (10, 12):
-        steps.append(hub_download("cdn-lfs.huggingface.co", 400_000 if number == 12 else 2_000_000))
+        is_large = number == 10 and week == "w46"
+        steps.append(hub_download("cdn-lfs.huggingface.co", 2_000_000 if is_large else 400_000))
     if not person.proxied and number in (11, 13):
-        steps.append(hub_download("cas-bridge.xethub.hf.co", 300_000))
+        steps.append(hub_download("cas-bridge.xethub.hf.co", 200_000))
     if not person.proxied and week == "w46" and number == 10:
-        steps.append(send_file("https://huggingface.co/api/models/team/house-model/upload", 1_500_000))
-    if not person.proxied and number in (6, 7):
-        steps.append(PLAIN_PAGE)
+        steps.append(send_file("https://huggingface.co/api/models/team/house-model/upload", 1_000_000))
     if number % 4 == 0:
         steps.append(Run("git", ("clone", "-q", "https://git.corp.example/repositories/tools.git", "tools")))
     if number % 4 == 1:
@@ -230,7 +230,7 @@ def openai_chat(base_url: str, turns: int) -> Run:
 def agent_loop(steps: int) -> Run:
     """An agent's loop through the Anthropic SDK, its context growing at every step."""
     settings = {"base_url": "https://api.anthropic.com", "steps": steps, "context_bytes": 12_000,
-                "growth_bytes": 5_000, "tokens": 25, "tool_s": 0.5}  # fmt: skip
+                "growth_bytes": 4_500, "tokens": 25, "tool_s": 0.5}  # fmt: skip
     return Run("anthropic_agent.py", (json.dumps(settings),))
 
 

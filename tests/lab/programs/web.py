@@ -33,9 +33,9 @@ OPEN_HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>lab</title>
-<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/style.css?bytes=1500">
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/style.css?bytes=400">
 <script src="/static/app.js"></script></head>
-<body><h1>Lab page</h1><img src="/static/logo.bin?bytes=2000" alt=""></body></html>"""
+<body><h1>Lab page</h1><img src="/static/logo.bin?bytes=600" alt=""></body></html>"""
 SCRIPT = """
 function text(bytes) { return 'lorem ipsum '.repeat(bytes / 12 + 1).slice(0, bytes); }
 function noise(bytes) {
