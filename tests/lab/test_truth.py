@@ -29,6 +29,7 @@ def test_what_the_proxy_decided(tag: str, status: str, action: str) -> None:
 @pytest.mark.parametrize("url", ["claude.ai:443", "https://claude.ai/", "http://claude.ai:80/x?y=a:b/c"])
 def test_host_of_a_logged_url(url: str) -> None:
     assert host_of(url) == "claude.ai"
+    assert host_of("error:transaction-end-before-headers") is None
 
 
 @pytest.mark.tshark

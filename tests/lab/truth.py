@@ -16,7 +16,7 @@ from tests.lab.timeshift import Timeline
 
 Row = dict[str, Any]
 QUERY = re.compile(r"query\[(?P<type>A|AAAA|HTTPS|type=65)\] (?P<host>\S+) from (?P<client>\S+)$")
-JOIN_WINDOW_S = 2.0  # between the proxy's request and its connection at the server
+JOIN_WINDOW_S = 5.0  # between the proxy's request and its connection at the server
 
 
 def iso(moment: float) -> str:
@@ -80,16 +80,16 @@ def proxy_rows(proxy_folder: Path, server_rows: list[Row]) -> list[tuple[float, 
     they are null where no such connection exists: requests refused, and the first of the two lines
     Squid writes for one inspected CONNECT.
     """
-    at_server = {
-        row["client_port"]: row for row in server_rows if row["client"].split(":")[0] == PROXY_ADDRESS
-    }
+    at_server: dict[str, list[Row]] = defaultdict(list)
+    for row in server_rows:
+        if row["client"] == PROXY_ADDRESS:
+            at_server[str(row["client_port"])].append(row)
     rows = []
     for line in (proxy_folder / "join.log").read_text().splitlines():
         ended, elapsed, client, _, user, url, tag, status, _, local_port = line.split()
         started = float(ended) - int(elapsed) / 1000
-        server = at_server.get(int(local_port)) if local_port.isdigit() else None
-        if server and not -JOIN_WINDOW_S < server["started"] - started < JOIN_WINDOW_S:
-            server = None
+        near = [row for row in at_server[local_port] if abs(row["started"] - started) < JOIN_WINDOW_S]
+        server = near[0] if near else None
         rows.append(
             (
                 started,
@@ -116,6 +116,8 @@ def action_of(tag: str, status: str) -> str:
     return "allowed" if status == "200" else "unknown"
 
 
-def host_of(url: str) -> str:
-    """The host of a logged URL or of a CONNECT target."""
+def host_of(url: str) -> str | None:
+    """The host of a logged URL or of a CONNECT target; None where Squid logs an error instead."""
+    if url.startswith("error:"):
+        return None
     return url.split("://")[-1].split("/")[0].rsplit(":", 1)[0]
