@@ -1,0 +1,175 @@
+"""Naming by DNS answers: whose, when, how long, and what is never touched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor import schema
+from sensor.match.naming import MAX_AGE, MAX_CHUNKS, STALENESS, NameTable
+
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def answers(*rows: tuple[float, str, str, str, int | None]) -> pl.DataFrame:
+    """Answers from (seconds after T0, client, address, host, ttl)."""
+    return schema.ANSWERS.conform(
+        pl.DataFrame(
+            [(T0 + timedelta(seconds=s), *rest, f"edge.{rest[2]}") for s, *rest in rows],
+            schema=["answered_at", "client", "address", "host", "ttl_s", "cname"],
+            orient="row",
+        )
+    )
+
+
+def flows(*rows: tuple[float, str, str, str | None]) -> pl.DataFrame:
+    """Observations from (seconds after T0, client, server, host)."""
+    frame = pl.DataFrame(
+        [(T0 + timedelta(seconds=s), *rest) for s, *rest in rows],
+        schema={"seen_at": schema.TIME, "client": pl.String, "server": pl.String, "host": pl.String},
+        orient="row",
+    )
+    named = pl.when(pl.col("host").is_not_null()).then(pl.lit("sni"))
+    return schema.OBSERVATIONS.conform(frame.with_columns(kind=pl.lit("flow"), name_from=named))
+
+
+def test_named_by_the_clients_own_newest_earlier_answer() -> None:
+    table = NameTable()
+    table.learn(
+        answers(
+            (0, "10.0.0.1", "203.0.113.5", "old.example", 60),
+            (10, "10.0.0.1", "203.0.113.5", "new.example", 60),
+            (30, "10.0.0.1", "203.0.113.5", "later.example", 60),
+            (10, "10.0.0.2", "203.0.113.5", "other.example", 60),
+        )
+    )
+    seen = flows(
+        (20, "10.0.0.1", "203.0.113.5", None),
+        (5, "10.0.0.1", "203.0.113.5", None),
+        (20, "10.0.0.2", "203.0.113.5", None),
+        (20, "10.0.0.3", "203.0.113.5", None),
+        (-1, "10.0.0.1", "203.0.113.5", None),
+    )
+    named = table.name(seen)
+    assert named["host"].to_list() == ["new.example", "old.example", "other.example", None, None]
+    assert named["name_from"].to_list() == ["dns_answer", "dns_answer", "dns_answer", None, None]
+    assert named["cname"].to_list()[0] == "edge.new.example"
+    assert named.columns == seen.columns
+    assert named["seen_at"].equals(seen["seen_at"])
+
+
+def test_names_from_traffic_and_lookups_are_left_alone() -> None:
+    table = NameTable()
+    table.learn(answers((0, "10.0.0.1", "203.0.113.5", "dns.example", 60)))
+    seen = flows((1, "10.0.0.1", "203.0.113.5", "sni.example"), (1, "10.0.0.1", "203.0.113.5", None))
+    seen = seen.with_columns(kind=pl.Series(["tls", "dns"]))
+    assert table.name(seen).equals(seen)
+
+
+def test_staleness_is_the_ttl_but_at_least_an_hour() -> None:
+    table = NameTable()
+    table.learn(
+        answers(
+            (0, "10.0.0.1", "203.0.113.5", "short.example", 5),
+            (0, "10.0.0.1", "203.0.113.6", "long.example", 7200),
+            (0, "10.0.0.1", "203.0.113.7", "unknown.example", None),
+        )
+    )
+    hour = STALENESS.total_seconds()
+    seen = flows(
+        (hour, "10.0.0.1", "203.0.113.5", None),
+        (hour + 1, "10.0.0.1", "203.0.113.5", None),
+        (7200, "10.0.0.1", "203.0.113.6", None),
+        (7201, "10.0.0.1", "203.0.113.6", None),
+        (hour, "10.0.0.1", "203.0.113.7", None),
+    )
+    hosts = table.name(seen)["host"].to_list()
+    assert hosts == ["short.example", None, "long.example", None, "unknown.example"]
+
+
+def test_a_later_slice_keeps_the_name_its_connection_began_with() -> None:
+    table = NameTable()
+    table.learn(
+        answers(
+            (0, "10.0.0.1", "203.0.113.5", "first.example", 60),
+            (100, "10.0.0.1", "203.0.113.5", "second.example", 60),
+        )
+    )
+    late = flows((3 * 3600, "10.0.0.1", "203.0.113.5", None)).with_columns(
+        started_at=pl.lit(T0 + timedelta(seconds=50), dtype=schema.TIME)
+    )
+    assert table.name(late)["host"].to_list() == ["first.example"]
+
+
+def test_state_survives_batches_and_is_bounded_by_number() -> None:
+    table = NameTable(max_answers=10)
+    for second in range(11):
+        table.learn(answers((second, "10.0.0.1", f"203.0.113.{second}", f"h{second}.example", 60)))
+    assert len(table) == 9
+    assert table.dropped == 2
+    seen = flows((20, "10.0.0.1", "203.0.113.1", None), (20, "10.0.0.1", "203.0.113.2", None))
+    assert table.name(seen)["host"].to_list() == [None, "h2.example"]
+
+
+def test_a_days_answers_may_come_before_the_days_connections() -> None:
+    table = NameTable()
+    table.learn(answers((0, "10.0.0.1", "203.0.113.5", "morning.example", 60)))
+    for hour in range(MAX_CHUNKS + 1):
+        table.learn(answers((hour * 2400, "10.0.0.2", "203.0.113.6", "later.example", 60)))
+    assert table.name(flows((60, "10.0.0.1", "203.0.113.5", None)))["host"].to_list() == ["morning.example"]
+
+
+def test_old_answers_go_and_are_not_missed() -> None:
+    table = NameTable()
+    table.learn(answers((0, "10.0.0.1", "203.0.113.5", "old.example", 60)))
+    late = 3 * MAX_AGE.total_seconds()
+    for second in range(MAX_CHUNKS):
+        table.learn(answers((late + 60 * second, "10.0.0.1", "203.0.113.9", "new.example", 10**9)))
+    assert len(table) == MAX_CHUNKS
+    assert table.dropped == 0
+
+
+def test_repeated_answers_take_no_room() -> None:
+    table = NameTable()
+    table.learn(answers(*[(i / 10, "10.0.0.1", "203.0.113.5", "busy.example", 60) for i in range(500)]))
+    assert len(table) == 1
+
+
+def test_useless_answers_and_empty_frames() -> None:
+    table = NameTable()
+    table.learn(schema.ANSWERS.empty())
+    table.learn(answers((0, "10.0.0.1", "203.0.113.5", "a.example", 60)).with_columns(client=pl.lit(None)))
+    assert len(table) == 0
+    empty = schema.OBSERVATIONS.empty()
+    assert table.name(empty).equals(empty)
+
+
+ADDRESS = st.sampled_from(["203.0.113.1", "203.0.113.2"])
+CLIENT = st.sampled_from(["10.0.0.1", "10.0.0.2"])
+TTL = st.one_of(st.none(), st.integers(-5, 20_000))
+ANSWER = st.tuples(st.integers(0, 9000), CLIENT, ADDRESS, st.sampled_from(["a.example", "b.example"]), TTL)
+
+
+@given(
+    st.lists(ANSWER, min_size=1, max_size=12), st.lists(st.tuples(st.integers(0, 20_000), CLIENT, ADDRESS))
+)
+@settings(max_examples=60, deadline=None)
+def test_agrees_with_a_plain_search(told: list[tuple[int, str, str, str, int | None]], seen: list) -> None:
+    # One answer a minute and key: `learn` keeps the first of several, which a plain search cannot see.
+    unique = {(s // 60, c, a): (s, c, a, h, t) for s, c, a, h, t in reversed(told)}
+    rows = sorted(unique.values(), key=lambda row: row[0])
+    table = NameTable()
+    table.learn(answers(*rows))
+    named = table.name(flows(*[(s, c, a, None) for s, c, a in seen]))["host"].to_list()
+
+    def life(ttl: int | None) -> float:
+        return max(STALENESS.total_seconds(), min(ttl or 0, MAX_AGE.total_seconds()))
+
+    for (second, client, address), host in zip(seen, named, strict=True):
+        fit = [r for r in rows if (r[1], r[2]) == (client, address) and r[0] <= second]
+        newest_fit = fit[-1] if fit else None
+        expected = newest_fit[3] if newest_fit and second <= newest_fit[0] + life(newest_fit[4]) else None
+        assert host == expected
