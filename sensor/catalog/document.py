@@ -60,6 +60,7 @@ def parse(path: str, content: bytes) -> Document:
         raise Unreadable(Problem(path, 1, f"larger than {MAX_BYTES // 1024} KB", "split it into services"))
     try:
         text = content.decode("utf-8")
+        _refuse_traps(path, text)
         loader = Loader(text)
         node = loader.get_single_node()
         lines = dict(_walk(path, node))
@@ -81,35 +82,44 @@ def _syntax_problem(path: str, error: Exception) -> Problem:
     return Problem(path, line, f"not valid YAML ({what})", "mend the syntax; quote values with ': ' or '#'")
 
 
-def _walk(path: str, root: Any) -> Iterator[tuple[Place, int]]:
-    """Places and lines below `root`, refusing repeated keys, aliases and deep nesting."""
-    seen: set[int] = set()
-    stack: list[tuple[Place, Any]] = [((), root)] if root is not None else []
-    while stack:
-        place, node = stack.pop()
-        line = node.start_mark.line + 1
-        if id(node) in seen:
-            raise Unreadable(Problem(path, line, "YAML alias", "write the value out"))
-        if len(place) > MAX_DEPTH:
+def _refuse_traps(path: str, text: str) -> None:
+    """Refuse aliases and deep nesting from the event stream, before anything recursive sees them."""
+    depth = 0
+    for event in yaml.parse(text, Loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
             raise Unreadable(
                 Problem(path, line, "nested too deeply", "see signatures/README.md for an entry")
             )
-        seen.add(id(node))
+        if isinstance(event, yaml.AliasEvent):
+            raise Unreadable(Problem(path, line, "YAML alias", "write the value out"))
+
+
+def _walk(path: str, root: Any) -> Iterator[tuple[Place, int]]:
+    """Places and lines below `root`, refusing repeated keys."""
+    stack: list[tuple[Place, int, Any]] = [((), 1, root)] if root is not None else []
+    while stack:
+        place, line, node = stack.pop()
         yield place, line
         if isinstance(node, yaml.SequenceNode):
-            stack.extend(((*place, position), item) for position, item in enumerate(node.value))
+            items = enumerate(node.value)
+            stack.extend(((*place, position), item.start_mark.line + 1, item) for position, item in items)
         elif isinstance(node, yaml.MappingNode):
             stack.extend(_fields(path, place, node))
 
 
-def _fields(path: str, place: Place, node: yaml.MappingNode) -> list[tuple[Place, Any]]:
-    fields: list[tuple[Place, Any]] = []
+def _fields(path: str, place: Place, node: yaml.MappingNode) -> list[tuple[Place, int, Any]]:
+    """Places, lines of the keys, and values of one mapping."""
+    fields: list[tuple[Place, int, Any]] = []
     keys: set[str] = set()
     for key, value in node.value:
-        name = str(key.value)
+        name, line = str(key.value), key.start_mark.line + 1
         if name in keys:
-            line = key.start_mark.line + 1
             raise Unreadable(Problem(path, line, f"'{name}' is given twice", "keep one of them"))
         keys.add(name)
-        fields.append(((*place, name), value))
+        fields.append(((*place, name), line, value))
     return fields

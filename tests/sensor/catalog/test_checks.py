@@ -1,0 +1,101 @@
+"""Every lint finds what it is for, at its line, and leaves a good entry alone."""
+
+import datetime
+
+import pytest
+
+from sensor.catalog.checks import Check, check
+from sensor.catalog.read import collect, draft
+from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
+
+TODAY = datetime.date(2026, 11, 22)
+ENTRY = "vendors/example/assistant.yml"
+SECOND = "vendors/example/second.yml"
+
+MORE = """\
+  - {kind}: {value}
+    access: {access}
+    certainty: vendor_doc
+    reference: https://assistant.example/docs
+    checked: 2026-11-22
+"""
+
+
+SHARED = "\n    shared: true"
+
+
+def more(kind: str, value: str, access: str = "web", extra: str = "") -> str:
+    """The entry with one more indicator, on lines 10 to 14."""
+    added = MORE.format(kind=kind, value=value, access=access + extra)
+    return SERVICE.replace("2026-11-22\n", f"2026-11-22\n{added}", 1)
+
+
+def found(make_catalog: MakeCatalog, files: dict[str, str | None]) -> list[tuple[str, int]]:
+    """What the lints say (words, line) about a catalog with these files."""
+    return [(problem.what, problem.line) for problem in check(draft(collect([make_catalog(files)])), TODAY)]
+
+
+def test_a_good_catalog_has_no_problems(make_catalog: MakeCatalog) -> None:
+    assert found(make_catalog, {}) == []
+
+
+def test_every_lint_says_why_and_what_to_do() -> None:
+    for lint in Check.__subclasses__():
+        assert lint.reason and lint.remedy and lint.__doc__
+
+
+CASES = [
+    (more("suffix", "co.uk"), "suffix co.uk is a public suffix", 10),
+    (more("suffix", "github.io"), "suffix github.io is a public suffix", 10),
+    (more("suffix", "amazonaws.com"), "amazonaws.com also serves other things", 10),
+    (more("domain", "docs.google.com"), "docs.google.com also serves other things", 10),
+    (more("url", "office.example/ai", extra=SHARED), "office.example/ai is marked shared", 10),
+    (more("domain", "eu.assistant.example"),
+     "eu.assistant.example is covered by suffix assistant.example", 10),
+    (more("domain", "assistant.example"),
+     "host assistant.example is also claimed by example/assistant", 10),
+    (more("user_agent", "Mozilla/"), "'mozilla/' is not one product's", 10),
+    (SERVICE.replace("https://assistant.example/docs", "a friend told me"),
+     "reference 'a friend told me' does not carry certainty vendor_doc", 8),
+    (SERVICE.replace("https://assistant.example/docs", "general knowledge"),
+     "reference 'general knowledge' does not carry certainty vendor_doc", 8),
+    (SERVICE.replace("2026-11-22", "2026-11-23"), "checked on 2026-11-23, which is in the future", 9),
+    (SERVICE.replace("misses:", "experimental: false\n#").replace("  - {host: notassistant.example}\n", ""),
+     "no hits or no misses", 1),
+    (SERVICE.replace("vendor_doc", "unsure"), "every indicator is unsure", 1),
+    (SERVICE.replace("access: web", "access: cdn"), "all indicators are side doors", 4),
+    (SERVICE.replace("host: www.", "host: xy"), "hit host=xyassistant.example resolves to nothing", 12),
+    (SERVICE.replace("{host: not", "{host: www."),
+     "miss host=www.assistant.example resolves to example/assistant", 14),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "what", "line"), CASES, ids=[case[1] for case in CASES])
+def test_a_lint_finds_its_mistake(make_catalog: MakeCatalog, text: str, what: str, line: int) -> None:
+    assert (what, line) in found(make_catalog, {ENTRY: text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        more("suffix", "github.io", extra=SHARED),
+        more("domain", "docs.google.com", extra=SHARED),
+        more("domain", "cdn.assistant.example", access="cdn"),
+        more("url", "docs.google.com/assistant"),
+        SERVICE.replace("misses:", "experimental: true\n#").replace("  - {host: notassistant.example}\n", ""),
+        SERVICE.replace("https://assistant.example/docs", "someone/list data/ai.txt"),
+    ],
+)
+def test_what_is_allowed_is_let_pass(make_catalog: MakeCatalog, text: str) -> None:
+    assert found(make_catalog, {ENTRY: text}) == []
+
+
+def test_two_services_may_not_claim_one_name(make_catalog: MakeCatalog) -> None:
+    files: dict[str, str | None] = {SECOND: SERVICE.replace("Example Assistant", "Second")}
+    assert ("host assistant.example is also claimed by example/assistant", 5) in found(make_catalog, files)
+
+
+def test_a_hit_swallowed_by_another_entry_is_found(make_catalog: MakeCatalog) -> None:
+    greedy = SERVICE.replace("suffix: assistant.example", "domain: www.assistant.example")
+    said = found(make_catalog, {SECOND: greedy.replace("not", "xy.")})
+    assert ("hit host=www.assistant.example resolves to example/second", 12) in said

@@ -1,0 +1,93 @@
+"""`shadowai catalog`: what it prints in a pipe, and how it fails."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sensor.cli.catalog import app
+from sensor.errors import UsageError
+
+ENTRY = """\
+name: Ours
+category: chat
+indicators:
+  - suffix: ours.example
+    access: wbe
+    certainty: vendor_doc
+    reference: https://ours.example/docs
+    checked: 2026-11-22
+"""
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    if isinstance(result.exception, UsageError):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Path:
+    folder = tmp_path / "ours" / "vendors" / "our-company"
+    folder.mkdir(parents=True)
+    (folder / "vendor.yml").write_text("name: Us\nhomepage: https://ours.example\n", encoding="utf-8")
+    (folder / "assistant.yml").write_text(ENTRY.replace("wbe", "web"), encoding="utf-8")
+    return tmp_path / "ours"
+
+
+def test_show_prints_facts_and_tab_separated_indicators() -> None:
+    code, out, _ = run("show", "openai/chatgpt")
+    assert code == 0
+    assert "ChatGPT (openai/chatgpt)" in out
+    row = next(line for line in out.splitlines() if "\tchatgpt.com\t" in line)
+    assert row.split("\t")[:4] == ["suffix", "chatgpt.com", "web", "use"]
+
+
+def test_show_of_an_unknown_service_suggests() -> None:
+    with pytest.raises(UsageError, match="did you mean anthropic/claude-code"):
+        run("show", "claude-code")
+
+
+def test_search_needs_all_words() -> None:
+    assert "openai/codex" in run("search", "openai", "coding")[1]
+    assert run("search", "openai", "nothing-of-the-kind")[1] == ""
+
+
+def test_explain_names_winner_and_loser() -> None:
+    _, out, _ = run("explain", "statsig.anthropic.com")
+    assert out.startswith("statsig.anthropic.com: anthropic/api\n")
+    assert "won\tanthropic/api#domain:statsig.anthropic.com\ttelemetry\tsupport" in out
+    assert "lost\tanthropic/api#suffix:anthropic.com" in out
+    assert "no service; no indicator fits" in run("explain", "notopenai.com")[1]
+
+
+def test_stats_add_up() -> None:
+    _, out, _ = run("stats")
+    counts = [
+        int(line.split("\t")[1])
+        for line in out.splitlines()
+        if line.count("\t") == 3 and "services" not in line
+    ]
+    assert f"{sum(counts)} services of" in out.splitlines()[-1]
+
+
+def test_check_and_overlays(overlay: Path) -> None:
+    code, out, _ = run("check")
+    assert code == 0 and out.endswith("no problems\n")
+    code, out, err = run("check", str(overlay))
+    assert (code, out) == (4, "")
+    assert err == f"{overlay}/vendors/our-company/assistant.yml:1: no hits or no misses; " + (
+        "add hits and misses and a firm source, or set experimental: true\n"
+    )
+    assert "our-company/assistant" in run("search", "ours.example", "--signatures", str(overlay))[1]
+
+
+def test_a_broken_entry_ends_every_command_with_its_lines(overlay: Path) -> None:
+    (overlay / "vendors/our-company/assistant.yml").write_text(ENTRY, encoding="utf-8")
+    for arguments in (["check", str(overlay)], ["stats", "--signatures", str(overlay)]):
+        code, out, err = run(*arguments)
+        assert (code, out) == (4, "")
+        assert err.startswith(
+            f"{overlay}/vendors/our-company/assistant.yml:5: unknown access 'wbe'; use one of"
+        )
