@@ -92,7 +92,8 @@ class Cell:
 def rhythm(rows: Sequence[tuple[str, Sequence[Cell]]], columns: Sequence[str], label: str) -> Markup:
     """A grid of services by day. `columns` holds a heading for days that get one, else ''."""
     height = 18 + len(rows) * (_CELL + _GAP)
-    width = _LABEL + sum(_offsets(len(columns))[-1:]) + _CELL
+    # Never narrower than four weeks, so that squares keep their size.
+    width = _LABEL + _offsets(max(len(columns), 28))[-1] + _CELL
     parts = [
         Markup('<text class="head" x="{}" y="11">{}</text>').format(f"{_LABEL + x:.0f}", text)
         for x, text in zip(_offsets(len(columns)), columns, strict=True)

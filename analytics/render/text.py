@@ -57,10 +57,10 @@ def _services(page: Page) -> Iterator[str]:
 
 def _sight(page: Page) -> Iterator[str]:
     seen = page.seeing
-    if seen.doubts:
-        line = f"We cannot tell {words.listing(seen.doubts, 5)}."
-    elif seen.blind:
+    if seen.blind:
         line = "No sensor reported this week."
+    elif seen.doubts:
+        line = f"We cannot tell {words.listing(seen.doubts, 5)}."
     else:
         line = " · ".join(page.sight.confident[:2])
     yield from textwrap.wrap(line, WIDTH)

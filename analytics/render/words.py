@@ -48,6 +48,15 @@ def people(value: int | None, hidden: bool | None, k: int) -> str:
     return UNKNOWN if value is None else number(value)
 
 
+def group(value: int | None, hidden: bool | None) -> str:
+    """People in a sentence: '6 people', '1 person', 'a group not shown' (it need not be small itself)."""
+    if hidden:
+        return "a group not shown"
+    if value is None:
+        return "an unknown number of people"
+    return plural(value, "person", "people")
+
+
 def size(value: int | None, hidden: bool | None = False) -> str:
     """Bytes with at least two significant digits: '412 MB', '1.2 kB'; NULL is unknown or hidden."""
     if value is None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from analytics.reports.spec import Figure, Spec
@@ -69,6 +69,8 @@ class Result:
 
 
 def _canonical(value: object) -> str:
-    if isinstance(value, date | datetime):
+    if isinstance(value, datetime):  # the session's time zone must not show
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no canonical form; cast it in the figure's SQL")

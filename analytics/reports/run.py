@@ -14,7 +14,7 @@ from analytics.reports.spec import Figure, Spec
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _WEEKS_SQL = """
-SELECT DISTINCT week FROM usage_weekly
+SELECT DISTINCT week FROM usage_weekly WHERE grade IS NOT NULL
 UNION
 SELECT DISTINCT CAST(DATE_TRUNC('week', day) AS DATE) FROM coverage_daily WHERE minutes_seen > 0
 ORDER BY week

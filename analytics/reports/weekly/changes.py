@@ -46,7 +46,7 @@ def changes(result: Result) -> tuple[Change, ...]:
             r for r in result.rows("changes") if r["change"] == change and (compares or not r["compares"])
         ]
         if rows:
-            items = tuple(Item(r["service"], _text(r, result.facts.k), r["grade"]) for r in rows[:MOST])
+            items = tuple(Item(r["service"], _text(r), r["grade"]) for r in rows[:MOST])
             kinds.append(Change(label, items, len(rows) - len(items)))
     return tuple(kinds)
 
@@ -61,20 +61,13 @@ def caution(result: Result) -> str:
     return ""
 
 
-def _text(row: Row, k: int) -> str:
+def _text(row: Row) -> str:
     if row["change"] == "gone":
-        before = words.people(row["last_people"], row["last_people_hidden"], k)
-        return f"last week {before} {_noun(row['last_people'])}"
+        return f"last week {words.group(row['last_people'], row['last_people_hidden'])}"
     if row["change"] in ("grew", "fell"):
         return f"{words.size(row['last_bytes_up'])} → {_sent(row)}"
-    people = words.people(row["people"], row["people_hidden"], k)
-    if row["bytes_up"] is None:
-        return f"{people} {_noun(row['people'])}"
-    return f"{people} {_noun(row['people'])}, {_sent(row)} up"
-
-
-def _noun(count: int | None) -> str:
-    return "person" if count == 1 else "people"
+    who = words.group(row["people"], row["people_hidden"])
+    return who if row["bytes_up"] is None else f"{who}, {_sent(row)} up"
 
 
 def _sent(row: Row) -> str:

@@ -34,9 +34,11 @@ def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
 
 
 def _new_uploads(row: Row, k: int) -> Decision:
+    # Where the count is hidden, a site with a first use by k people or more was still published.
+    sent = f"at least {k} people used it, and uploads were seen" if row["people_hidden"] else _sent_by(row)
     return Decision(
         f"{row['service']}: approve, limit or refuse?",
-        f"First seen this week; {_group(row, k)} sent {_sent(row)}.",
+        f"First seen this week; {sent}.",
         row["grade"],
         f"Look at the vendor's data terms and at who needs it ({words.category(row['category'])}).",
     )
@@ -45,16 +47,17 @@ def _new_uploads(row: Row, k: int) -> Decision:
 def _hub_uploads(row: Row, k: int) -> Decision:
     return Decision(
         f"{row['service']}: should anything be published there?",
-        f"{_capital(_group(row, k))} sent {_sent(row)} to a place that stores models and data for others.",
+        f"A place that stores models and data for others; {_sent_by(row)}.",
         row["grade"],
         "Look at which repositories are private, and who owns them.",
     )
 
 
 def _doubled(row: Row, k: int) -> Decision:
+    before, now = words.size(row["last_bytes_up"]), words.size_range(row["bytes_up"], row["bytes_up_max"])
     return Decision(
         f"{row['service']}: is this growth wanted?",
-        f"Uploads went from {words.size(row['last_bytes_up'])} to {_sent(row)}; {_group(row, k)} this week.",
+        f"Uploads went from {before} to {now}; {_group(row)} this week.",
         row["grade"],
         "Look at the departments below, and ask what the new use is for.",
     )
@@ -64,7 +67,7 @@ def _programs(row: Row, k: int) -> Decision:
     before, now = words.number(row["last_connections"]), words.number(row["connections"])
     return Decision(
         f"{row['service']}: do programs act here on their own?",
-        f"Connections went from {before} to {now}; {_group(row, k)} this week.",
+        f"Connections went from {before} to {now}; {_group(row)} this week.",
         row["grade"],
         f"Look at which hosts run it and with whose keys ({words.category(row['category'])}).",
     )
@@ -97,16 +100,11 @@ def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
         )
 
 
-def _group(row: Row, k: int) -> str:
-    count = words.people(row["people"], row["people_hidden"], k)
-    if count == words.UNKNOWN:
-        return "an unknown number of people"
-    return f"{count} {'person' if row['people'] == 1 else 'people'}"
+def _group(row: Row) -> str:
+    return words.group(row["people"], row["people_hidden"])
 
 
-def _sent(row: Row) -> str:
-    return words.size_range(row["bytes_up"], row["bytes_up_max"], row["people_hidden"])
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _sent_by(row: Row) -> str:
+    if row["bytes_up"] is None:
+        return f"{_group(row)} uploaded, how much is {words.size(None, row['people_hidden'])}"
+    return f"{_group(row)} sent {words.size_range(row['bytes_up'], row['bytes_up_max'])}"

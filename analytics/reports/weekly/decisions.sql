@@ -5,15 +5,23 @@ WITH current_services AS (
     CROSS JOIN scope s
     WHERE v.seen
 ),
+-- A site is listed by name only where at least k people used the service there in its first week.
+wide_starts AS (
+    SELECT DISTINCT app, first_week
+    FROM first_seen
+    WHERE site <> 'all' AND grade >= 4
+),
 new_uploads AS (
     SELECT 1 AS priority, 'new_uploads' AS rule, FALSE AS compares, c.*
     FROM current_services c
-    WHERE c.first_week = c.week AND c.week > c.earliest AND c.grade >= 4 AND c.people IS NOT NULL
+    LEFT JOIN wide_starts w ON w.app = c.app AND w.first_week = c.week
+    WHERE c.first_week = c.week AND c.week > c.earliest AND c.grade >= 4
+      AND (NOT c.people_hidden OR w.app IS NOT NULL)
 ),
 hub_uploads AS (
     SELECT 2 AS priority, 'hub_uploads' AS rule, FALSE AS compares, c.*
     FROM current_services c
-    WHERE c.category = 'model-hub' AND c.grade >= 4 AND c.bytes_up > 0
+    WHERE c.category = 'model-hub' AND c.grade >= 4
 ),
 doubled AS (
     SELECT 3 AS priority, 'doubled' AS rule, TRUE AS compares, c.*

@@ -19,7 +19,7 @@ class Cell:
 
     text: str
     grade: int | None
-    state: str  # "count", "hidden" or "none"
+    state: str  # "count" or "hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
     top = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3][:SERVICES]
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
-    hides = any(r["people_hidden"] for r in rows.values())
+    hides = any(cell.state == "hidden" for row in table for cell in (row.people, *row.cells))
     return Matrix(tuple(s["service"] for s in top), tuple(table[:most]), max(len(table) - most, 0), hides)
 
 
@@ -71,9 +71,8 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
 
 
 def _cell(row: Row | None, k: int) -> Cell:
-    if row is None:
-        return Cell("–", None, "none")
+    # A cell that is not listed may be empty or too small: told apart, it could be subtracted.
+    if row is None or row["people_hidden"]:  # the evidence of so few is theirs alone
+        return Cell(words.people(None, True, k), None, "hidden")
     text = words.people(row["people"], row["people_hidden"], k)
-    if row["people_hidden"]:  # the evidence of so few is theirs alone
-        return Cell(text, None, "hidden")
     return Cell(text, row["grade"], "count")

@@ -52,7 +52,7 @@ class Page:
     decisions: tuple[Decision, ...]
     services: tuple[Service, ...]
     leading: tuple[Service, ...]
-    concentration: str
+    hidden: str
     departments: Matrix
     changes: tuple[Change, ...]
     caution: str
@@ -89,7 +89,7 @@ def build(result: Result) -> Page:
         decisions=decisions(result, seen),
         services=services,
         leading=used[:LEADING],
-        concentration=_concentration(result, used),
+        hidden=_hidden(used),
         departments=departments(result),
         changes=changes(result),
         caution=caution(result),
@@ -155,10 +155,7 @@ def _change(result: Result, row: Row) -> str:
     return words.signed_size(row["bytes_up"] - row["last_bytes_up"])
 
 
-def _concentration(result: Result, used: tuple[Service, ...]) -> str:
-    """How unequal the services are; nothing about persons can be said from the open data."""
-    known = [s.bytes_up for s in used if s.bytes_up]
-    total = next((r["bytes_up"] for r in result.rows("totals") if r["week"] == result.scope.week), None)
-    if len(known) < 5 or not total:
-        return ""
-    return f"Three services received {words.share(sum(known[:3]), total)} of all bytes sent."
+def _hidden(used: tuple[Service, ...]) -> str:
+    """How many services keep their bytes to themselves."""
+    count = sum(s.sent == words.HIDDEN for s in used)
+    return f"{words.plural(count, 'service')} with hidden figures." if count else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -15,8 +15,15 @@ LEAST_NAMED = 0.80
 MOST_ONE_SIDED = 0.20
 MOST_DROPPED = 0.01
 LEAST_WATCHED = 0.50
-#: Weeks compare when no sensor watched more than this factor longer in one than in the other.
+#: Weeks compare when no packet sensor watched more than this factor longer in one than in the other.
 MINUTES_FACTOR = 1.2
+#: The same where a quiet link leaves only the first and last moment of a day to go by.
+ROUGH_FACTOR = 1.5
+#: A sensor that watched less than this share of the longest watch is a brief look: it prevents no comparison.
+BRIEF = 0.05
+
+#: A sensor and the kind of input it reads.
+Eye = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Seeing:
     one_sided: int
     packets: int
     dropped: int
+    minutes: Mapping[Eye, int]  # minutes each eye watched
     packet_hours: int | None  # hours watched by the packet sensor that watched longest
 
     @property
@@ -55,7 +63,8 @@ def seeing(result: Result) -> Seeing:
     days = [result.scope.week + timedelta(days=n) for n in range(7)]
     last = _last_day(result)
     watched = {row["day"] for row in result.rows("watched")}
-    packet_minutes = [_int(e["minutes"]) for e in eyes if e["kind"] == "packets"]
+    minutes = {eye: watch.minutes for eye, watch in _watches(result, result.scope.week).items()}
+    packet_minutes = [minutes[eye_of(e)] for e in eyes if e["kind"] == "packets"]
     return Seeing(
         eyes=eyes,
         dark=tuple(d for d in days if d <= last and d not in watched),
@@ -65,23 +74,32 @@ def seeing(result: Result) -> Seeing:
         one_sided=_total(eyes, "one_sided_flows"),
         packets=_total(eyes, "packets"),
         dropped=_total(eyes, "kernel_drops"),
+        minutes=minutes,
         packet_hours=max(packet_minutes) // 60 if packet_minutes else None,
     )
 
 
 def comparable(result: Result, week: date, other: date) -> bool:
     """True when the same sensors watched both weeks for as many days and about as many minutes."""
-    first, second = _watch(_eyes(result, week)), _watch(_eyes(result, other))
-    if not first or first.keys() != second.keys():
+    packets = {eye_of(row) for row in result.rows("eyes") if row["kind"] == "packets"}
+    first, second = _watches(result, week), _watches(result, other)
+    longest = max((watch.minutes for watch in (*first.values(), *second.values())), default=0)
+    counted = {eye for w in (first, second) for eye, watch in w.items() if watch.minutes >= BRIEF * longest}
+    if not counted or not counted <= first.keys() & second.keys():
         return False
-    return all(_alike(first[eye], second[eye]) for eye in first)
+    return all(_alike(first[eye], second[eye], eye in packets) for eye in counted)
+
+
+def eye_of(row: Row) -> Eye:
+    """The sensor and source a row speaks of."""
+    return row["sensor"], row["source"]
 
 
 def named_percent(result: Result, week: date) -> int | None:
     """Named connections of a week in whole percent, or None where no connection was seen."""
     eyes = _eyes(result, week)
     flows = _total(eyes, "flows")
-    return 100 * _total(eyes, "named_flows") // flows if flows else None
+    return (200 * _total(eyes, "named_flows") + flows) // (2 * flows) if flows else None
 
 
 def watched_weeks(result: Result) -> set[date]:
@@ -105,17 +123,39 @@ def _doubts(seen: Seeing) -> Iterable[str]:
         yield f"what the {lost} of packets lost in capture carried"
 
 
-def _watch(eyes: Iterable[Row]) -> dict[tuple[str, str], Row]:
-    return {(e["sensor"], e["source"]): e for e in eyes}
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    days: int = 0
+    minutes: int = 0
+    rough: bool = False  # minutes from first to last traffic of a day, not minutes with traffic
 
 
-def _alike(one: Row, other: Row) -> bool:
-    if one["days"] != other["days"]:
+def _watches(result: Result, week: date) -> dict[Eye, _Watch]:
+    found: dict[Eye, _Watch] = {}
+    for row in result.rows("watched"):
+        if week <= row["day"] < week + timedelta(days=7):
+            before, minutes = found.get(eye_of(row), _Watch()), _minutes(row)
+            rough = before.rough or minutes != row["minutes"]
+            found[eye_of(row)] = _Watch(before.days + 1, before.minutes + minutes, rough)
+    return found
+
+
+def _minutes(row: Row) -> int:
+    """Minutes watched on a day. On a link too quiet to fill them, the time from first to last input."""
+    seen = _int(row["minutes"])
+    if row["first_seen"] is None or row["last_seen"] is None:
+        return seen
+    span = int((row["last_seen"] - row["first_seen"]).total_seconds()) // 60 + 1
+    return seen if 2 * seen >= span else span
+
+
+def _alike(one: _Watch, other: _Watch, packets: bool) -> bool:
+    if one.days != other.days:
         return False
-    if one["kind"] != "packets":  # a log is silent when nobody browses: its minutes measure use, not watching
+    if not packets:  # a log is silent when nobody browses: its minutes measure use, not watching
         return True
-    low, high = sorted((_int(one["minutes"]), _int(other["minutes"])))
-    return high <= MINUTES_FACTOR * low
+    low, high = sorted((one.minutes, other.minutes))
+    return high <= (ROUGH_FACTOR if one.rough or other.rough else MINUTES_FACTOR) * low
 
 
 def _last_day(result: Result) -> date:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analytics.render import words
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing
+from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing, eye_of
 
 #: A packet sensor is trusted for the week from this share of its minutes on.
 _STEADY = 0.95
@@ -58,7 +58,7 @@ def sight(result: Result, seen: Seeing) -> Sight:
 
 def _is_steady(eye: Row, seen: Seeing) -> bool:
     if eye["kind"] == "packets":
-        watched = (eye["minutes"] or 0) >= _STEADY * seen.hours * 60
+        watched = seen.minutes[eye_of(eye)] >= _STEADY * seen.hours * 60
         return watched and 100 * (eye["kernel_drops"] or 0) <= (eye["packets"] or 0)
     return bool(24 * eye["days"] >= seen.hours and 100 * (eye["rejected"] or 0) <= (eye["records"] or 0))
 
@@ -66,9 +66,8 @@ def _is_steady(eye: Row, seen: Seeing) -> bool:
 def _eye(eye: Row, seen: Seeing) -> str:
     name = f"{eye['sensor']} ({eye['source']})"
     if eye["kind"] == "packets":
-        hours = (
-            words.number((eye["minutes"] or 0) // 60) if (eye["minutes"] or 0) >= 60 else f"<{words.THIN}1"
-        )
+        minutes = seen.minutes[eye_of(eye)]
+        hours = words.number(minutes // 60) if minutes >= 60 else f"<{words.THIN}1"
         text = f"{name}: {hours} of {seen.hours} hours, {words.plural(eye['days'], 'day')}"
         if eye["packets"]:
             drops = eye["kernel_drops"] or 0
@@ -94,7 +93,8 @@ def _blocked(result: Result) -> str:
     if not rows:
         return ""
     known = [r["attempts"] for r in rows if r["attempts"] is not None]
-    count = words.plural(sum(known), "attempt") if len(known) == len(rows) else "attempts"
+    count = words.plural(sum(known), "attempt") if known else "attempts"
+    count = f"at least {count}" if known and len(known) < len(rows) else count
     names = words.listing([r["service"] for r in rows], 2)
     return f"{count} refused ({names}): attempted, not counted as use"
 

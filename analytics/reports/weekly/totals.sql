@@ -4,7 +4,7 @@ WITH weeks AS (
            u.bytes_up, u.bytes_up_max, u.bytes_down
     FROM usage_weekly u
     CROSS JOIN scope s
-    WHERE u.department = 'all' AND u.app = 'all' AND u.week BETWEEN s.oldest AND s.week
+    WHERE u.department = 'all' AND u.app = 'all' AND u.grade IS NOT NULL AND u.week BETWEEN s.oldest AND s.week
 ),
 in_use AS (
     SELECT week,

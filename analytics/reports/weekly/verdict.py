@@ -46,16 +46,18 @@ def _capital(text: str) -> str:
 
 def _most_of_it(result: Result, total: Row) -> str:
     ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
-    if not ranked or not total["bytes_up"]:
-        return "."
-    top = ranked[0]
-    if 2 * top["bytes_up"] > total["bytes_up"] and len(ranked) > 1:
-        return f", most of it to {top['service']}."
-    if len(ranked) >= 3:
-        three = sum(s["bytes_up"] for s in ranked[:3])
-        part = words.share(three, total["bytes_up"])
+    if len(ranked) > 1 and 2 * ranked[0]["bytes_up"] > total["bytes_up"]:
+        return f", most of it to {ranked[0]['service']}."
+    if len(ranked) > 3 and leads(ranked, total["bytes_up"]):
+        part = words.share(sum(s["bytes_up"] for s in ranked[:3]), total["bytes_up"])
         return f", {part} of it to {words.listing([s['service'] for s in ranked[:3]])}."
     return "."
+
+
+def leads(ranked: list[Row], total: int) -> bool:
+    """True where the first three services lead for sure: what is hidden is less than the third."""
+    hidden = total - sum(s["bytes_up"] for s in ranked)
+    return bool(hidden < ranked[2]["bytes_up"])
 
 
 def _moving(result: Result) -> str:
