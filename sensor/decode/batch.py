@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import CONTAINER, DESCRIPTOR, INTERFACES, Bytes, Records, records
 from sensor.decode.read import be16, be32, le32
 
@@ -282,7 +282,7 @@ def _describe_pcapng(data: Bytes, at: int, end: int, state: Records, made: Recor
     return n, at, FULL
 
 
-@kernel
+@entry
 def describe(data: Bytes, at: int, end: int, container: Records, made: Records) -> tuple[int, int, int]:
     """Descriptors of the records in data[at:end]: how many, where the next record begins, what stopped."""
     state = container[0]

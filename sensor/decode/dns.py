@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import ADDRESS, QUESTION, Bytes, Records, records
 from sensor.decode.read import be16, be32, u8, word
 
@@ -152,7 +152,7 @@ def _read_answers(data: Bytes, base: int, at: int, end: int, number: int, questi
     return count
 
 
-@kernel
+@entry
 def _parse_all(data: Bytes, begins: Records, lengths: Records, questions: Records, names: Bytes,
                found: Records) -> int:  # fmt: skip
     used, count = np.int64(0), np.int64(0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import HEAD, Bytes, Records, records
 
 _SPACE = 32
@@ -92,7 +92,7 @@ def _parse(data: Bytes, at: int, end: int, head: Records) -> None:
         at = line + 1
 
 
-@kernel
+@entry
 def _parse_all(data: Bytes, begins: Records, lengths: Records, heads: Records) -> None:
     for i in range(begins.size):
         _parse(data, begins[i], begins[i] + lengths[i], heads[i])

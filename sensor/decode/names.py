@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records
 from sensor.decode.read import word
 
@@ -39,7 +39,7 @@ def _same(data: Bytes, a: int, b: int, length: int) -> bool:
     return True
 
 
-@kernel
+@entry
 def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids: Records, firsts: Records,
             seed: np.uint64) -> int:  # fmt: skip
     """Number the distinct byte strings by first appearance; `ids` gets -1 where there is none."""

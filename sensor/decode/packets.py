@@ -12,7 +12,7 @@ import numpy as np
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
 from sensor.decode.flow import EVICTED
-from sensor.decode.jit import kernel
+from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import HOUR, MINUTE, TCP, Bytes, Records
 from sensor.decode.link import (
     DECODED,
@@ -270,7 +270,7 @@ def _has_room(slices: Records, events: Records, arena: Bytes, minutes: Records, 
     )
 
 
-@kernel
+@entry
 def decode(
     data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
     index: Records, flows: Records, colds: Records, free: Records, streams: Records, pages: Bytes,
@@ -324,7 +324,7 @@ def decode(
     return last, DONE
 
 
-@kernel
+@entry
 def flush(
     first: int, index: Records, flows: Records, colds: Records, free: Records, streams: Records, pages: Bytes,
     stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records,

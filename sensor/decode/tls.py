@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import HELLO, Bytes, Records, records
 from sensor.decode.read import be16, u8
 
@@ -245,7 +245,7 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
     return after
 
 
-@kernel
+@entry
 def _parse_all(data: Bytes, begins: Records, lengths: Records, letter: int, hellos: Records, text: Bytes,
                lists: Records) -> None:  # fmt: skip
     used = np.int64(0)
