@@ -41,12 +41,12 @@ class Block:
     fault: str | None = None
 
     def lines(self) -> pl.DataFrame:
-        """Columns `line`, `offset` of its first byte in the stream, and `bytes`; no empty lines."""
+        """Columns `line`, `offset` of its first byte in the stream, and `bytes`; no blank lines."""
         length = pl.col("line").str.len_bytes().fill_null(0).cast(pl.Int64) + 1
         return (
             one_column(self.text)
             .with_columns(offset=self.start + length.cum_sum() - length, bytes=length)
-            .with_columns(pl.col("line").str.strip_chars_end("\r"))
+            .with_columns(pl.col("line").str.strip_chars_end(" "))
             .filter(pl.col("line") != "")
         )
 
@@ -67,11 +67,8 @@ def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES) -> Ite
 def first_lines(head: bytes, count: int = 50) -> pl.Series:
     """The first complete lines of a stream that begins with `head`, to recognise it by."""
     whole = head[: head.rfind(b"\n") + 1] or head
-    return (
-        next(blocks(io.BytesIO(whole))).lines()["line"].head(count)
-        if whole
-        else pl.Series([], dtype=pl.String)
-    )
+    block = next(blocks(io.BytesIO(whole)), None)
+    return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(count)
 
 
 def one_column(text: bytes) -> pl.DataFrame:
@@ -132,13 +129,19 @@ def _drop_line(reader: io.BufferedReader) -> int:
 
 
 def _clean(text: bytes, *, first: bool) -> bytes:
-    """`text` as valid UTF-8 without NUL; \\x01 becomes a space, because columns are cut there."""
+    """`text` as valid UTF-8 without NUL.
+
+    A carriage return before a line end becomes a space, so that no offset moves; so does \\x01,
+    because `one_column` cuts there.
+    """
     if first:
         text = text.removeprefix(codecs.BOM_UTF8)
     if b"\0" in text:
         text = text.replace(b"\0", b"")
     if b"\x01" in text:
         text = text.replace(b"\x01", b" ")
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b" \n")
     if text.isascii():
         return text
     return text.decode("utf-8", "replace").encode()

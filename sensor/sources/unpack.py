@@ -167,10 +167,10 @@ class _Pieces:
 
     def at_member(self, *, first: bool) -> bool:
         """Does another member follow? Zero padding may stand between members, nothing else."""
+        padding = b"" if first else b"\0"
+        self.pending = self.pending.lstrip(padding)
         while len(self.pending) < _MAGIC_BYTES and (more := self._read()):
-            self.pending += more
-            if not first:
-                self.pending = self.pending.lstrip(b"\0")
+            self.pending = (self.pending + more).lstrip(padding)
         if self.pending and not packing(self.pending):
             raise _CutError("rubbish after the compressed stream")
         return bool(self.pending)

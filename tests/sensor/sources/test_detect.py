@@ -1,0 +1,118 @@
+"""Recognising inputs: by content only, whole folders at once, and clear words for what is none."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor.sources import detect
+from sensor.sources.interface import Source
+from sensor.sources.open import find
+
+SQUID = b"1700000010.500 2500 10.1.0.7 TCP_TUNNEL/200 8123 CONNECT chat.example.com:443 - HIER_NONE/- -\n"
+SSL = b"#separator \\x09\n#path\tssl\n#fields\tts\tuid\tid.orig_h\n1700000010.5\tC1\t10.1.0.7\n"
+CONN = SSL.replace(b"ssl", b"conn")
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 8
+
+
+def planned(*paths: Path) -> detect.Plan:
+    found = find(paths)
+    return detect.plan(found.files, walked=found.walked)
+
+
+def test_every_source_declares_itself() -> None:
+    kinds = detect.known()
+    assert {"squid", "zeek"} <= {kind.name for kind in kinds}
+    assert [kind.name for kind in kinds] == sorted(kind.name for kind in kinds)
+    for kind in kinds:
+        assert kind.help and kind.vantage in ("packets", "proxy", "dns")
+        assert kind.proof is not None
+
+
+def test_names_lie_content_does_not(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(SQUID * 10)
+    ((kind, source_input),) = planned(tmp_path / "holiday.jpg").inputs
+    assert kind.name == "squid"
+    assert source_input.identity == source_input.files[0].identity
+
+
+def test_zeek_logs_of_a_folder_are_one_input(tmp_path: Path) -> None:
+    for folder in ("day1", "day2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "conn.log").write_bytes(CONN + folder.encode())
+        (tmp_path / folder / "ssl.log").write_bytes(SSL + folder.encode())
+    (tmp_path / "access.log").write_bytes(SQUID)
+    made = planned(tmp_path)
+    assert [(kind.name, len(source_input.files)) for kind, source_input in made.inputs] == [
+        ("squid", 1),
+        ("zeek", 2),
+        ("zeek", 2),
+    ]
+    identities = [source_input.identity for _, source_input in made.inputs]
+    assert len(set(identities)) == 3
+    assert all(len(identity) == 16 for identity in identities)
+    assert identities == [source_input.identity for _, source_input in planned(tmp_path).inputs]
+
+
+def test_side_files_of_a_folder_are_only_counted(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(SQUID)
+    (tmp_path / "case.yml").write_text("story: none\n")
+    (tmp_path / "expected.jsonl").write_text('{"host": "chat.example.com"}\n')
+    made = planned(tmp_path)
+    assert (len(made.inputs), made.skipped, made.problems) == (1, 2, [])
+
+
+def _zip() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.log", SQUID)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "looks"),
+    [
+        (JPEG, "a JPEG image"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (_zip(), "a ZIP archive, or an office document; unpack it first"),
+        (b"Dear diary,\n", "text"),
+        (b'{"some": "thing"}\n', "JSON of another kind"),
+        (b"<!DOCTYPE html><html>", "HTML or XML"),
+        (bytes(range(256)) * 4, "binary data"),
+        (SSL.replace(b"ssl", b"ssh"), "a Zeek ssh log, which names no service"),
+    ],
+)
+def test_what_a_named_file_looks_like(content: bytes, looks: str, tmp_path: Path) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(content)
+    made = planned(path)
+    assert made.inputs == []
+    assert made.problems == [
+        f"{path}: not a kind of input I know (looks like {looks}); `shadowai sources` lists them"
+    ]
+
+
+def test_a_tie_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sure(head: bytes) -> float:
+        return 0.9
+
+    first, second = detect.known()[:2]
+    for kind in detect.known():
+        monkeypatch.setattr(kind, "recognise", sure if kind in (first, second) else lambda head: 0.0)
+    (tmp_path / "log").write_bytes(SQUID)
+    made = planned(tmp_path / "log")
+    assert [kind.name for kind, _ in made.inputs] == [first.name]
+    assert made.problems == [f"{tmp_path}/log: could be {second.name} just as well; read as {first.name}"]
+
+
+@given(st.binary(max_size=600), st.sampled_from([b"", SQUID, SSL, JPEG, b'{"uid":', b"\xff\xfe", b"#fields"]))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_are_recognised_without_harm(tail: bytes, start: bytes) -> None:
+    best, _ = detect.recognise(start + tail)
+    assert best is None or issubclass(best, Source)
+    assert detect.looks_like(start + tail)
