@@ -43,20 +43,24 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     """
     missing = [name for name in _NEEDED if name not in observations.columns]
     frame = observations.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
-    names = match_hosts(frame["host"], index)
-    by_name = pl.col("host").is_in(names["host"].implode())
-    cnames = match_hosts(frame.filter(~by_name.fill_null(False))["cname"], index)
-    agents = index.by_agent(frame["user_agent"].drop_nulls().unique())
-    addresses = index.by_address(_nameless(frame))
+    hosts = _unique(frame["host"])
+    literals = hosts.filter(hosts.str.contains(_LITERAL))
+    names = match_hosts(hosts, index)
+    cnames = match_hosts(_unique(frame["cname"]), index)
+    agents = index.by_agent(_unique(frame["user_agent"]))
+    nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
+    servers = _unique(frame.select(pl.col("server").filter(nameless))["server"])
+    addresses = index.by_address(pl.concat([servers, literals.str.strip_chars("[]")]).unique())
     worth_joining = pl.any_horizontal(
-        by_name,
+        pl.col("host").is_in(names["host"].implode()),
+        pl.col("host").is_in(literals.implode()),
         pl.col("cname").is_in(cnames["host"].implode()),
         pl.col("user_agent").is_in(agents["user_agent"].implode()),
-        _ADDRESS.is_in(addresses["address"].implode()),
+        pl.col("host").is_null() & pl.col("server").is_in(addresses["address"].implode()),
     )
     rows = (
         frame.filter(worth_joining)
-        .with_columns(_ADDRESS.alias("address"))
+        .with_columns(address=_address())
         .join(names, on="host", how="left", maintain_order="left")
         .join(
             cnames.select(cname="host", cname_row="host_row"), on="cname", how="left", maintain_order="left"
@@ -68,12 +72,11 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
-    """Hosts that a name indicator fits: host (as given), name (normalised), host_row.
+    """Which of the unique `hosts` a name indicator fits: host (as given), name (normalised), host_row.
 
     `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
     """
-    given = hosts.drop_nulls().unique()
-    names = pl.DataFrame({"host": given, "name": normal(given)})
+    names = pl.DataFrame({"host": hosts, "name": normal(hosts)})
     candidates = index.candidates(names["name"].unique())
     best = (
         candidates.with_columns(
@@ -87,13 +90,18 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
     return names.join(best, on="name")
 
 
-_NO_NAME = pl.col("host").is_null() | pl.col("host").str.contains(r"^[0-9.]+$|:.*:")
-_ADDRESS = pl.when(_NO_NAME).then(pl.coalesce("server", pl.col("host").str.strip_chars("[]")))
+#: An address where a name should be.
+_LITERAL = r"^[0-9.]+$|:.*:"
 
 
-def _nameless(frame: pl.DataFrame) -> pl.Series:
-    """Unique addresses of rows without a name (an address in place of a name is none)."""
-    return frame.select(address=_ADDRESS)["address"].drop_nulls().unique()
+def _unique(column: pl.Series) -> pl.Series:
+    return column.drop_nulls().unique()
+
+
+def _address() -> pl.Expr:
+    """The server's address where no name is known (an address in place of a name is none)."""
+    nameless = pl.col("host").is_null() | pl.col("host").str.contains(_LITERAL)
+    return pl.when(nameless).then(pl.coalesce("server", pl.col("host").str.strip_chars("[]")))
 
 
 def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
