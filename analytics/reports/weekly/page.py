@@ -43,6 +43,7 @@ class Page:
     """Everything the page says, in reading order."""
 
     title: str
+    question: str
     week: str
     span: str
     facts: tuple[str, ...]
@@ -80,6 +81,7 @@ def build(result: Result) -> Page:
     used = tuple(s for s in services if (s.grade or 0) >= 2)
     return Page(
         title=f"Shadow AI, week {result.scope.week.isocalendar().week}",
+        question=result.spec.question,
         week=words.week_name(result.scope.week),
         span=words.day_span(result.scope.week, result.scope.sunday),
         facts=_facts(result, seen),

@@ -25,11 +25,12 @@ class Rhythm:
 
 
 def rhythm(result: Result, seen: Seeing) -> Rhythm | None:
-    """The grid of the services that lead the week, or None where no day has any."""
+    """The grid of the services that lead the week and have a day to show, or None without any."""
     first = max(result.scope.four_weeks, result.scope.earliest)
     days = tuple(first + timedelta(days=n) for n in range((result.scope.sunday - first).days + 1))
     table = {(r["app"], r["day"]): r for r in result.rows("days")}
-    leading = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 2][:SERVICES]
+    shown = {app for (app, _), row in table.items() if row["connections"]}
+    leading = [s for s in result.rows("services") if s["seen"] and s["app"] in shown][:SERVICES]
     most = max((r["connections"] or 0 for r in table.values()), default=0)
     if not leading or not most:
         return None

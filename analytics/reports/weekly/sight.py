@@ -93,8 +93,8 @@ def _blocked(result: Result) -> str:
     if not rows:
         return ""
     known = [r["attempts"] for r in rows if r["attempts"] is not None]
-    count = words.plural(sum(known), "attempt") if known else "attempts"
-    count = f"at least {count}" if known and len(known) < len(rows) else count
+    count = words.plural(sum(known), "attempt") if known else "Attempts"
+    count = f"At least {count}" if known and len(known) < len(rows) else count
     names = words.listing([r["service"] for r in rows], 2)
     return f"{count} refused ({names}): attempted, not counted as use"
 

@@ -23,25 +23,23 @@ def _leftover(result: Result) -> str:
 
 def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     total = _totals(result)
-    at_least = "At least " if seen.doubts or seen.ahead else ""
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
         return "We saw no exchange with an AI service in what we watched.", ""
-    who = words.people(total["people"], total["people_hidden"], result.facts.k)
-    group = (
-        f"{'An unknown number of' if who == words.UNKNOWN else who} {'person' if who == '1' else 'people'}"
-    )
+    who = _who(total, result.facts.k, hedge=bool(seen.doubts or seen.ahead))
     services = words.plural(total["services"], "AI service")
     if total["bytes_up"] is None:
         amount = words.size(None, total["people_hidden"])
-        return _capital(f"{at_least}{group} used {services}"), f"; how much was sent is {amount}."
+        return f"{who} used {services}", f"; how much was sent is {amount}."
     sent = words.size_range(total["bytes_up"], total["bytes_up_max"])
-    return _capital(f"{at_least}{group} sent {sent} to {services}"), _most_of_it(result, total)
+    return f"{who} sent {sent} to {services}", _most_of_it(result, total)
 
 
-def _capital(text: str) -> str:
-    """First letter large; 'At least fewer than 5' is no English, so a hidden group drops the hedge."""
-    text = text.replace("At least fewer", "Fewer").replace("At least An", "An")
-    return text[:1].upper() + text[1:]
+def _who(total: Row, k: int, *, hedge: bool) -> str:
+    if total["people_hidden"]:
+        return f"Fewer than {k} people"
+    if total["people"] is None:
+        return "An unknown number of people"
+    return f"{'At least ' if hedge else ''}{words.plural(total['people'], 'person', 'people')}"
 
 
 def _most_of_it(result: Result, total: Row) -> str:

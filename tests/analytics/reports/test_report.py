@@ -107,9 +107,8 @@ def test_every_figure_stands_in_the_annex_with_its_hash(story: Path, tmp_path: P
 
 def test_what_the_page_must_not_say(story: Path, tmp_path: Path) -> None:
     words = " ".join("".join(Reader(written(tmp_path, story)).words).split()).lower()
-    body = words[words.index("shadow ai, week 46 9") if "shadow ai, week 46 9" in words else 0 :]
     for claim in ("complete", "compliant", "sees prompts", "unsanctioned", "no risk", "clean"):
-        assert not re.search(rf"\b{claim}\b", body), claim
+        assert not re.search(rf"\b{claim}\b", words), claim
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

@@ -338,7 +338,7 @@ def test_hidden_attempts_and_shared_hosts_are_no_numbers(tmp_path: Path) -> None
     rows["blocked_weekly"] = [{"week": WEEK, "app": "x/ray", "service": "Xray", "attempts": None}]
     rows["embedded"] = [{"week": WEEK, "app": "n/n", "service": "Notes AI", "connections": None}]
     found = page(tmp_path, rows)
-    assert "attempts refused (Xray): attempted, not counted as use" in found.sight.confident
+    assert "Attempts refused (Xray): attempted, not counted as use" in found.sight.confident
     assert found.embedded[0]["connections"] is None
 
 
