@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import re
 from pathlib import Path
 
 import polars as pl
@@ -54,6 +55,25 @@ def test_the_catalog_covers_every_category_and_carries_proof() -> None:
     assert services.height >= 60
     assert set(services["category"]) == set(catalog.vocabulary.category)
     assert services["experimental"].mean() < 0.1
+
+
+def test_the_entry_in_the_readme_passes_as_it_stands(tmp_path: Path) -> None:
+    text = (BUILT_IN / "README.md").read_text(encoding="utf-8")
+    entry, vendor = re.findall(r"```yaml\n(.*?)```", text, re.S)[:2]
+    folder = tmp_path / "vendors" / "example"
+    folder.mkdir(parents=True)
+    (folder / "assistant.yml").write_text(entry, encoding="utf-8")
+    (folder / "vendor.yml").write_text(vendor, encoding="utf-8")
+    drafted = draft(collect([BUILT_IN, tmp_path]))
+    assert check(drafted, datetime.date(2100, 1, 1)) == []
+    assert "example/assistant" in {entry.app for entry in drafted.entries}
+
+
+def test_the_readme_explains_every_word_of_the_vocabulary() -> None:
+    text = (BUILT_IN / "README.md").read_text(encoding="utf-8")
+    vocabulary = load().vocabulary
+    for word in [*vocabulary.kind, *vocabulary.access, "use", "embedded", "support"]:
+        assert re.search(rf"[`*]{word}[`*]", text), word
 
 
 #: host, service, role: the names a first user will look for

@@ -136,6 +136,19 @@ class SharedPath(Check):
                 yield self.at(draft, entry, ("indicators", position), what)
 
 
+class SharedSideDoor(Check):
+    """A side door that other products use as well."""
+
+    reason = "a sign-in or telemetry service of many products says nothing about any of them"
+    remedy = "remove it, or remove shared: true if the host belongs to this service alone"
+
+    def find(self, draft: Draft, today: datetime.date) -> Iterator[Problem]:
+        for entry, position, indicator in _indicators(draft):
+            if indicator.shared and index.role(indicator, draft.vocabulary) == "support":
+                what = f"{indicator.value} is a shared {indicator.access} host"
+                yield self.at(draft, entry, ("indicators", position), what)
+
+
 class GenericAgent(Check):
     """A User-Agent token that other programs carry as well."""
 

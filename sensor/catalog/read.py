@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sensor.catalog.document import Document, Unreadable, parse
+from sensor.catalog.document import MAX_BYTES, Document, Unreadable, parse
 from sensor.catalog.model import ID, Service, Strict, Vendor, Vocabulary
 from sensor.catalog.problem import CatalogProblems, Problem
 
@@ -63,13 +63,21 @@ def collect(folders: Iterable[Path]) -> list[File]:
         for path in sorted([*folder.glob(VOCABULARY_FILE), *folder.glob("vendors/*/*.y*ml")]):
             key = path.relative_to(folder).as_posix()
             try:
-                files[key] = File(key, str(path), path.read_bytes())
+                files[key] = File(key, str(path), _content(path))
             except OSError as error:
-                what = f"cannot be read ({error.strerror})"
+                what = f"cannot be read ({error.strerror or error})"
                 problems.append(Problem(str(path), 1, what, "check its permissions"))
     if problems:
         raise CatalogProblems(problems)
     return [files[key] for key in sorted(files)]
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file, at most one more than a document may have."""
+    if not path.is_file():
+        raise OSError("not a file")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def draft(files: Iterable[File]) -> Draft:

@@ -54,6 +54,7 @@ CASES = [
      "eu.assistant.example is covered by suffix assistant.example", 10),
     (more("domain", "assistant.example"),
      "host assistant.example is also claimed by example/assistant", 10),
+    (more("domain", "login.example", access="auth", extra=SHARED), "login.example is a shared auth host", 10),
     (more("user_agent", "Mozilla/"), "'mozilla/' is not one product's", 10),
     (SERVICE.replace("https://assistant.example/docs", "a friend told me"),
      "reference 'a friend told me' does not carry certainty vendor_doc", 8),
