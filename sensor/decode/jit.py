@@ -76,20 +76,30 @@ def was_cold() -> bool:
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use by another kernel; it cannot be called from Python."""
-    use()
-    import numba
-
-    # Without the wrappers that make it callable from Python it compiles in half the time.
-    compiled: Kernel = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS)(function)
-    return compiled
+    # Without the wrappers that make it callable from Python it compiles faster.
+    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def entry(function: Kernel) -> Kernel:
     """Compile `function` and all kernels below it on first call; kept on disk."""
+    return _compiled(function, cache=True, no_cfunc_wrapper=True)
+
+
+def _compiled(function: Kernel, **options: Any) -> Kernel:
     use()
     import numba
 
-    compiled: Kernel = numba.njit(cache=True, no_cfunc_wrapper=True, **FLAGS)(function)
+    dispatcher = numba.njit(**FLAGS, **options)(function)
+    if interpreted():
+        return function
+    resolve = dispatcher.get_call_template
+
+    def one_signature(arguments: Any, keywords: Any) -> Any:
+        """Numba would compile a kernel again for every constant it is called with."""
+        return resolve(tuple(numba.types.unliteral(a) for a in arguments), keywords)
+
+    dispatcher.get_call_template = one_signature
+    compiled: Kernel = dispatcher
     return compiled
 
 
