@@ -94,7 +94,12 @@ class Scan:
             for kind, one in plan.inputs:
                 size = sum(file.size or 0 for file in one.files)
                 sensor = self._sensor(kind, one)
-                self._take(kind, one, sensor, outcome, replace, _scaled(told, one, before, size))
+                try:
+                    self._take(kind, one, sensor, outcome, replace, _scaled(told, one, before, size))
+                except OSError as error:
+                    # the input went away or its disk failed meanwhile; the lake's own troubles are LakeErrors
+                    reason = (error.strerror or str(error)).lower()
+                    outcome.unreadable.append(f"{one.name}: {reason}; what was read before is kept")
                 sensors.append(sensor)
                 before += size
                 told(one.name, before)

@@ -58,6 +58,8 @@ def command(
     if scan.needs_compiling(plan) and not quiet:
         typer.echo("compiling the decode kernels, once for this machine …", err=True)
     outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
+    for problem in outcome.unreadable:
+        typer.echo(f"shadowai: {problem}", err=True)
     settled = settle(scan.lake, chosen, include_current=True)
     if not quiet:
         _conclude(outcome, scan.lake.path, settled)
