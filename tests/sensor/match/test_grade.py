@@ -1,11 +1,16 @@
 """Grades by table: one row per kind of evidence, next to the grade it is worth."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.match.grade import grade
+from sensor.match.grade import TLS_MOST_UP, grade
+
+#: What the lab's counting relay saw, per connection.
+RECORDED = sorted((Path(__file__).parents[3] / "pcaps").glob("office-*/expected.jsonl"))
 
 SCHEMA = {
     "kind": pl.String, "action": pl.String, "method": pl.String, "status": pl.Int64, "role": pl.String,
@@ -78,6 +83,19 @@ def test_what_evidence_is_worth(expected: int, what: str, evidence: dict[str, ob
 
 def test_a_frame_with_few_columns_is_graded_on_what_it_has() -> None:
     assert grade(pl.DataFrame({"kind": ["dns", "tls", None]})).to_list() == [1, 2, 2]
+
+
+@pytest.mark.skipif(not RECORDED, reason="no recorded cases in this checkout")
+def test_the_limit_lies_in_a_gap_of_recorded_traffic() -> None:
+    """Connections without a request end well below it, those with one begin above it."""
+    rows = pl.concat(pl.read_ndjson(path) for path in RECORDED).filter(
+        pl.col("transport") == "tcp", pl.col("server_port") == 443
+    )
+    speculative = rows.filter(pl.col("bytes_up").is_between(1_800, TLS_MOST_UP), pl.col("bytes_down") < 3_000)
+    asking = rows.filter(pl.col("bytes_up") > TLS_MOST_UP)
+    assert speculative.height > 100 and asking.height > 100
+    assert speculative["bytes_up"].max() < TLS_MOST_UP - 300
+    assert asking["bytes_down"].min() > speculative["bytes_down"].max()
 
 
 NUMBER = st.one_of(st.none(), st.integers(-1, 2**40))
