@@ -36,9 +36,9 @@ def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | 
     """Write the weekly report of `lake` to the file `out`.
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
-    `as_of`. Days after `as_of` count as still to come, not as unwatched. Same data, week and `as_of`
-    give the same bytes. Raises ValueError for a week that cannot be read, NoWeek for a lake without any,
-    LakeUnreadable for a folder without a lake.
+    `as_of` (UTC where it names no zone). Days after it count as still to come, not as unwatched. Same
+    data, week and `as_of` give the same bytes. Raises ValueError for a week that cannot be read, NoWeek
+    for a lake without any, LakeUnreadable for a folder without a lake.
     """
     page = page_of(lake, week=week, as_of=as_of)
     template = _FOLDER.joinpath("page.html.j2").read_text(encoding="utf-8")
