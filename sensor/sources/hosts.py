@@ -12,6 +12,7 @@ import polars as pl
 #: least two labels: a single label names nothing outside its own network.
 _NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,62}$"
 _MAX_NAME = 253
+_PLAIN_IPV4 = r"^[1-9]\d{0,2}\.\d{1,3}\.\d{1,3}\.\d{1,3}$"
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f:.]+)$"
 
 
@@ -22,14 +23,19 @@ def is_address(text: pl.Expr) -> pl.Expr:
 
 def address(text: pl.Expr) -> pl.Expr:
     """`text` as one address: no brackets, no zone, IPv4-mapped as IPv4; NULL for none, 0.0.0.0, ::."""
-    plain = (
-        text.str.to_lowercase()
-        .str.strip_chars("[]")
-        .str.replace(r"%.*$", "")
-        .str.replace(r"^::ffff:(\d)", "$1")
-    )
-    missing = plain.str.contains(r"^[0.]+$|^[0:]+$")
-    return pl.when(is_address(plain) & ~missing).then(plain)
+    return text.map_batches(_addresses, return_dtype=pl.String)
+
+
+def _addresses(text: pl.Series) -> pl.Series:
+    """Nearly all are plain IPv4 and done after one look; only the others are taken apart."""
+    plain = text.str.contains(_PLAIN_IPV4).fill_null(True)
+    if plain.all():
+        return text
+    other = pl.select(pl.when(~pl.lit(plain)).then(pl.lit(text)).alias("text"))["text"].str.to_lowercase()
+    other = other.str.strip_chars("[]").str.replace(r"%.*$", "").str.replace(r"^::ffff:(\d)", "$1")
+    is_one = other.str.contains(_ADDRESS) & ~other.str.contains(r"^[0.]+$|^[0:]+$")
+    nothing = pl.Series([None], dtype=pl.String)
+    return text.zip_with(plain, other.zip_with(is_one.fill_null(False), nothing.new_from_index(0, len(text))))
 
 
 def once(frame: pl.DataFrame, column: str, clean: pl.Expr) -> pl.DataFrame:

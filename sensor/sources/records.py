@@ -82,8 +82,9 @@ def _of_block(block: Block | None) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema_, orient="row")
 
 
-def epoch(seconds: pl.Expr) -> pl.Expr:
+def epoch(column: pl.Series) -> pl.Expr:
     """Seconds since 1970 (DOUBLE) as a time, to the microsecond; NULL outside 1970 to 2100."""
+    seconds = pl.lit(column)
     valid = seconds.is_between(EARLIEST_S, LATEST_S)
     micros = (pl.when(valid).then(seconds) * 1_000_000).round().cast(pl.Int64, strict=False)
     return pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")

@@ -34,7 +34,7 @@ _SERVICE_PORTS = 1024
 def common(rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` with time, uid, addresses and ports read; `reason` where that fails."""
     read = rows.with_columns(
-        at=time(pl.col("ts")),
+        at=time(rows["ts"]),
         uid=pl.col("uid").hash(),
         known=pl.col("uid").is_not_null(),
         client_port=_number("id.orig_p"),
@@ -48,10 +48,14 @@ def common(rows: pl.DataFrame) -> pl.DataFrame:
     return read.with_columns(reason=pl.when(~readable).then(pl.lit(UNREADABLE)))
 
 
-def time(text: pl.Expr) -> pl.Expr:
+def time(text: pl.Series) -> pl.Series:
     """Zeek's `ts`: seconds since 1970, or ISO 8601 with zone."""
+    seconds = text.cast(pl.Float64, strict=False)
+    at = pl.select(records.epoch(seconds)).to_series()
+    if seconds.null_count() == text.null_count():
+        return at
     iso = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
-    return pl.coalesce(records.epoch(text.cast(pl.Float64, strict=False)), iso)
+    return at.zip_with(at.is_not_null(), iso)
 
 
 def conn(rows: pl.DataFrame) -> pl.DataFrame:
