@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -133,9 +133,6 @@ class Service(Strict):
     hits: tuple[Event, ...] = ()
     misses: tuple[Event, ...] = ()
 
-    #: fields whose absence is worth a remedy of its own
-    REQUIRED: ClassVar[tuple[str, ...]] = ("name", "category", "indicators")
-
 
 class Word(Strict):
     """A word of the vocabulary and what it means."""
@@ -211,6 +208,7 @@ def _is_url(text: str) -> bool:
 
 def _is_network(text: str) -> bool:
     try:
-        return bool(ipaddress.ip_network(text))
+        ipaddress.ip_network(text)
     except ValueError:
         return False
+    return True
