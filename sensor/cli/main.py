@@ -38,21 +38,29 @@ app.command("warm")(warm.command)
 
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit code. It is returned, not raised, so that no traceback keeps frames alive at the end."""
     try:
         app()
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
     except ShadowAIError as error:
         _say(f"shadowai: {error}")
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
         _say("shadowai: stopped; what was committed is safe, and the same command goes on from there")
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         # `shadowai sql … | head`: the reader has left; that is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         kind = type(error).__name__
         _say(f"shadowai: this is a bug of ours ({kind}: {error}); details in {_keep_traceback()}")
-        sys.exit(1)
+        return 1
+    return 0
 
 
 def _say(line: str) -> None:

@@ -19,6 +19,7 @@ PROMPT = "shadowai> "
 HELP = ".tables  the views · .schema [view]  columns and meaning · .help · .quit   (or Ctrl-D)"
 #: rows printed as a table before it says how many more there are
 TABLE_ROWS = 200
+_PIPED_COLUMNS = 100_000
 
 
 class Format(StrEnum):
@@ -53,7 +54,7 @@ def command(
     if query is None:
         _prompt(connection)
     else:
-        _write(_ask(connection, query), form, out)
+        _write(_ask(connection, _meta(query) if query.startswith(".") else query), form, out)
 
 
 def _ask(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
@@ -119,7 +120,8 @@ def _print(frame: pl.DataFrame) -> None:
         )
     for row in frame.head(TABLE_ROWS).iter_rows():
         table.add_row(*(Text("" if value is None else printable(str(value))) for value in row))
-    Console(soft_wrap=True).print(table)
+    # piped, nothing is folded: the next program wants one row a line
+    Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS).print(table)
     more = frame.height - TABLE_ROWS
     if more > 0:
         typer.echo(f"… {more} more rows; --format csv writes all", err=True)
