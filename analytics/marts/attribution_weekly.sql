@@ -26,8 +26,8 @@ sums AS (
   FROM parts
 )
 SELECT CAST('$week' AS DATE) AS week,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.connections END AS BIGINT) AS connections,
-       CAST(CASE WHEN NOT c.people_hidden AND p.safe THEN s.attributed_connections END AS BIGINT)
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.connections END AS BIGINT) AS connections,
+       CAST(CASE WHEN NOT c.sums_hidden AND p.safe THEN s.attributed_connections END AS BIGINT)
          AS attributed_connections,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN NOT c.bytes_hidden AND p.safe AND p.even THEN s.attributed_bytes_up END AS BIGINT)

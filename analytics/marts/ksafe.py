@@ -6,18 +6,25 @@ each with what must be hidden in it. Pure.
 A group is *safe* when at least k subjects are in it and, of those, none or at least k use the
 service (grade 3 or more). Its bytes are *even* when no subject sent more than 80 % of them. What an
 attacker can do is subtract: a shown total minus its shown parts is a figure about the hidden parts.
-So for every line of the cubes (a total and its parts) the hidden parts taken together, and those
-subjects who are in no shown part, must be safe as well; while they are not, the smallest shown part
-is hidden too (complementary suppression). The lines are
+The lines of the cubes (a total and its parts) are
 
     everyone    = the services         department = its services
     everyone    = the departments      service    = its days
 
-Two rules keep the lines from being combined. Departments that are not safe over the whole week are
+and three kinds of figures are protected along them, each hiding the smallest shown part until the
+rest is large enough (complementary suppression):
+
+    sums    connections, requests, lookups add up, so the hidden parts together must be safe
+    bytes   likewise, and even
+    people  do not add up over services and days (one person uses several). What can be proved is
+            that more people are in the total than in all shown parts together; then those in no
+            shown part must be at least k
+
+Two rules keep lines from being combined. Departments that are not safe over the whole week are
 pooled in `other`, so every department total is shown. And a service is broken down by department
 in full or not at all, so that hidden cells always fill whole columns: any combination of lines then
 is a union of groups that were checked. An unbroken service still stands with its total: the
-service is shown, not the team. Bytes that are uneven are hidden the same way while people stay.
+service is shown, not the team.
 
 What is not claimed: people who did *not* use a service are no group here (10 of 12 in a department
 used it: shown), and nothing is said about what an attacker knows from elsewhere.
@@ -25,8 +32,9 @@ used it: shown), and nothing is said about what an attacker knows from elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
@@ -35,6 +43,8 @@ DOMINANCE = 0.8
 ALL = "all"
 OTHER = "other"
 
+Figures = Literal["people", "sums", "bytes"]
+
 _ORG = ["org"]
 
 
@@ -42,8 +52,8 @@ _ORG = ["org"]
 class Cells:
     """What may be published of one week.
 
-    `departments`: department → label. `weekly`: label, app → people_hidden, bytes_hidden.
-    `daily`: app, day → the same. A cell that is not listed must not be published at all.
+    `departments`: department → label. `weekly`: label, app → people_hidden, sums_hidden,
+    bytes_hidden. `daily`: app, day → the same. A cell not listed must not be published at all.
     """
 
     departments: pl.DataFrame
@@ -58,19 +68,27 @@ def protect(members: pl.DataFrame, k: int) -> Cells:
     total = _groups(members, _ORG)
     if total.is_empty() or not total.select(_safe(k)).item():
         return Cells(departments, *_nothing_shown(members))
-    people = _services(members, k)
-    uneven = _uneven(members, k, people, total_even=bool(total.select(_even()).item()))
-    return Cells(departments, _weekly(members, people, uneven), _daily(members, people, uneven))
+    people = _too_small(members, k, "people", _nothing_hidden(members))
+    sums = _too_small(members, k, "sums", people)
+    uneven = _uneven(members, k, sums, total_even=bool(total.select(_even()).item()))
+    hidden = {"people_hidden": people, "sums_hidden": sums, "bytes_hidden": uneven}
+    return Cells(departments, _weekly(members, hidden), _daily(members, hidden))
 
 
 @dataclass(frozen=True)
 class _Hidden:
-    """Keys of hidden cells: services (`app`), their breakdown (`app`), departments (`label`), days."""
+    """Keys of hidden cells: the total (`org`), services, their breakdown, departments, days."""
 
+    total: pl.DataFrame
     services: pl.DataFrame
     breakdown: pl.DataFrame
     labels: pl.DataFrame
     days: pl.DataFrame
+
+
+def _nothing_hidden(members: pl.DataFrame) -> _Hidden:
+    none = members.clear()
+    return _Hidden(*(none.select(key) for key in (["org"], ["app"], ["app"], ["label"], ["app", "day"])))
 
 
 def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
@@ -89,42 +107,44 @@ def _union_is_safe(members: pl.DataFrame, departments: Sequence[str], k: int) ->
     return bool(_groups(union, _ORG).select(_safe(k)).item())
 
 
-def _services(members: pl.DataFrame, k: int) -> _Hidden:
-    """Cells hidden because a group would be too small."""
-    services = _groups(members, ["app"]).filter(~_safe(k)).select("app")
-    services = shield(members, _ORG, ["app"], services, k)
+def _too_small(members: pl.DataFrame, k: int, figures: Figures, hidden: _Hidden) -> _Hidden:
+    """`hidden`, and the cells whose people or sums would describe or give away too small a group."""
+    services = _join(hidden.services, _groups(members, ["app"]).filter(~_safe(k)).select("app"))
+    services = shield(members, _ORG, ["app"], services, k, figures)
     broken = _groups(members, ["label", "app"]).filter(~_safe(k)).select("app")
-    breakdown = shield(members, ["label"], ["app"], _join(services, broken), k)
+    breakdown = _join(hidden.breakdown, _join(services, broken))
     days = _groups(members, ["app", "day"]).filter(~_safe(k)).select("app", "day")
-    days = _join(days, _days_of(members, services))
+    days = _join(hidden.days, _join(days, _days_of(members, services)))
     return _Hidden(
+        total=hidden.total,
         services=services,
-        breakdown=breakdown,
-        labels=members.select("label").clear(),
-        days=shield(members, ["app"], ["app", "day"], days, k),
+        breakdown=shield(members, ["label"], ["app"], breakdown, k, figures),
+        labels=hidden.labels,
+        days=shield(members, ["app"], ["app", "day"], days, k, figures),
     )
 
 
-def _uneven(members: pl.DataFrame, k: int, people: _Hidden, *, total_even: bool) -> _Hidden:
-    """Cells whose bytes are hidden: those of `people`, and those one subject dominates.
+def _uneven(members: pl.DataFrame, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden:
+    """Cells whose bytes are hidden: those whose sums are, and those one subject dominates.
 
     Without a shown total there is nothing to subtract from, so its line needs no shield.
     """
-    services = _join(people.services, _groups(members, ["app"]).filter(~_even()).select("app"))
+    services = _join(sums.services, _groups(members, ["app"]).filter(~_even()).select("app"))
     labels = _groups(members, ["label"]).filter(~_even()).select("label")
     if total_even:
-        services = shield(members, _ORG, ["app"], services, k, even=True)
-        labels = shield(members, _ORG, ["label"], labels, k, even=True)
+        services = shield(members, _ORG, ["app"], services, k, "bytes")
+        labels = shield(members, _ORG, ["label"], labels, k, "bytes")
     broken = _groups(members, ["label", "app"]).filter(~_even()).select("app")
-    breakdown = _join(people.breakdown, _join(services, broken))
+    breakdown = _join(sums.breakdown, _join(services, broken))
     lines = _byte_lines(members, labels, total_even=total_even)
     days = _groups(members, ["app", "day"]).filter(~_even()).select("app", "day")
-    days = _join(_join(people.days, days), _days_of(members, services))
+    days = _join(_join(sums.days, days), _days_of(members, services))
     return _Hidden(
+        total=sums.total if total_even else members.select("org").unique(),
         services=services,
-        breakdown=shield(lines, ["line"], ["app"], breakdown, k, even=True),
+        breakdown=shield(lines, ["line"], ["app"], breakdown, k, "bytes"),
         labels=labels,
-        days=shield(members, ["app"], ["app", "day"], days, k, even=True),
+        days=shield(members, ["app"], ["app", "day"], days, k, "bytes"),
     )
 
 
@@ -138,32 +158,40 @@ def _byte_lines(members: pl.DataFrame, hidden: pl.DataFrame, *, total_even: bool
 
 
 def shield(
-    members: pl.DataFrame,
-    line: list[str],
-    part: list[str],
-    hidden: pl.DataFrame,
-    k: int,
-    *,
-    even: bool = False,
+    members: pl.DataFrame, line: list[str], part: list[str], hidden: pl.DataFrame, k: int, figures: Figures
 ) -> pl.DataFrame:
     """`hidden` (keys of `part`) and, for every line, the smallest further parts it takes to be safe."""
     hidden = hidden.unique()
     while True:
-        inside = members.join(hidden, on=part, how="semi")
         shown = members.join(hidden, on=part, how="anti")
-        bad = [_groups(inside, line).filter(~(_even() if even else _safe(k))).select(line)]
-        if not even:
-            only = members.join(shown.select(*line, "subject").unique(), on=[*line, "subject"], how="anti")
-            bad.append(_groups(only, line).filter(pl.col("using").is_between(1, k - 1)).select(line))
+        if figures == "people":
+            bad = _provable(members, shown, line, part, k)
+        else:
+            rest = _groups(members.join(hidden, on=part, how="semi"), line)
+            bad = rest.filter(~_safe(k) if figures == "sums" else ~_even()).select(line)
         smallest = (
             _groups(shown, list(dict.fromkeys([*line, *part])))
-            .join(pl.concat(bad).unique(), on=line, how="semi")
+            .join(bad, on=line, how="semi")
             .sort("seen", "using", "bytes", *part)
             .unique(line, keep="first", maintain_order=True)
         )
         if smallest.is_empty():
             return hidden
         hidden = _join(hidden, smallest.select(part))
+
+
+def _provable(
+    members: pl.DataFrame, shown: pl.DataFrame, line: list[str], part: list[str], k: int
+) -> pl.DataFrame:
+    """Lines whose total provably holds people who are in no shown part, and fewer than k of them."""
+    users, visible = members.filter("using"), shown.filter("using")
+    total = users.group_by(line).agg(total=pl.col("subject").n_unique())
+    parts = visible.group_by(list(dict.fromkeys([*line, *part]))).agg(count=pl.col("subject").n_unique())
+    parts = parts.group_by(line).agg(parts=pl.col("count").sum())
+    only = users.join(visible, on=[*line, "subject"], how="anti")
+    only = only.group_by(line).agg(only=pl.col("subject").n_unique())
+    found = total.join(parts, on=line, how="left").join(only, on=line).fill_null(0)
+    return found.filter((pl.col("total") > pl.col("parts")) & (pl.col("only") < k)).select(line)
 
 
 def _groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
@@ -195,32 +223,33 @@ def _days_of(members: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
     return members.join(services, on="app", how="semi").select("app", "day").unique()
 
 
-def _weekly(members: pl.DataFrame, people: _Hidden, uneven: _Hidden) -> pl.DataFrame:
-    total_even = bool(_groups(members, _ORG).select(_even()).item())
-    total = pl.DataFrame({"label": [ALL], "app": [ALL]}).with_columns(
-        people_hidden=pl.lit(False), bytes_hidden=pl.lit(not total_even)
-    )
-    services = members.select("app").unique().with_columns(
-        label=pl.lit(ALL),
-        people_hidden=_within("app", people.services),
-        bytes_hidden=_within("app", uneven.services),
-    )  # fmt: skip
-    labels = members.select("label").unique().with_columns(
-        app=pl.lit(ALL), people_hidden=pl.lit(False), bytes_hidden=_within("label", uneven.labels)
-    )  # fmt: skip
-    detail = members.join(people.breakdown, on="app", how="anti").select("label", "app").unique()
-    detail = detail.with_columns(people_hidden=pl.lit(False), bytes_hidden=_within("app", uneven.breakdown))
-    columns = ["label", "app", "people_hidden", "bytes_hidden"]
-    return pl.concat([frame.select(columns) for frame in (total, services, labels, detail)])
+def _weekly(members: pl.DataFrame, hidden: dict[str, _Hidden]) -> pl.DataFrame:
+    """label, app and the flags of the weekly cells that may be published."""
+    total = pl.DataFrame({"label": [ALL], "app": [ALL]})
+    services = members.select("app").unique().with_columns(label=pl.lit(ALL))
+    labels = members.select("label").unique().with_columns(app=pl.lit(ALL))
+    unbroken = hidden["people_hidden"].breakdown
+    detail = members.join(unbroken, on="app", how="anti").select("label", "app").unique()
+    flagged = [
+        total.with_columns(_flags(hidden, lambda cells: pl.lit(cells.total.height > 0))),
+        services.with_columns(_flags(hidden, lambda cells: _within("app", cells.services))),
+        labels.with_columns(_flags(hidden, lambda cells: _within("label", cells.labels))),
+        detail.with_columns(_flags(hidden, lambda cells: _within("app", cells.breakdown))),
+    ]
+    return pl.concat([frame.select("label", "app", *hidden) for frame in flagged])
 
 
-def _daily(members: pl.DataFrame, people: _Hidden, uneven: _Hidden) -> pl.DataFrame:
+def _daily(members: pl.DataFrame, hidden: dict[str, _Hidden]) -> pl.DataFrame:
+    """app, day and the flags of the daily cells."""
     days = members.select("app", "day").unique()
-    return days.join(
-        people.days.with_columns(people_hidden=pl.lit(True)), on=["app", "day"], how="left"
-    ).join(
-        uneven.days.with_columns(bytes_hidden=pl.lit(True)), on=["app", "day"], how="left"
-    ).with_columns(pl.col("people_hidden", "bytes_hidden").fill_null(False))  # fmt: skip
+    for name, cells in hidden.items():
+        flag = cells.days.unique().with_columns(pl.lit(True).alias(name))
+        days = days.join(flag, on=["app", "day"], how="left").with_columns(pl.col(name).fill_null(False))
+    return days
+
+
+def _flags(hidden: dict[str, _Hidden], test: Callable[[_Hidden], pl.Expr]) -> list[pl.Expr]:
+    return [test(cells).alias(name) for name, cells in hidden.items()]
 
 
 def _within(column: str, keys: pl.DataFrame) -> pl.Expr:
@@ -229,8 +258,8 @@ def _within(column: str, keys: pl.DataFrame) -> pl.Expr:
 
 def _nothing_shown(members: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fewer than k in all: services and days are named, every figure is hidden."""
-    hidden = {"people_hidden": pl.lit(True), "bytes_hidden": pl.lit(True)}
+    hidden = dict.fromkeys(("people_hidden", "sums_hidden", "bytes_hidden"), pl.lit(True))
     services = members.select("app").unique().with_columns(label=pl.lit(ALL))
-    total = members.select(app=pl.lit(ALL), label=pl.lit(ALL)).unique()
+    total = services.head(1).with_columns(app=pl.lit(ALL))
     weekly = pl.concat([services.select("label", "app"), total.select("label", "app")])
     return weekly.with_columns(**hidden), members.select("app", "day").unique().with_columns(**hidden)

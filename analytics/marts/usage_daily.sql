@@ -18,9 +18,9 @@ SELECT s.day, s.app, s.grade,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.connections END AS BIGINT) AS connections,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.requests END AS BIGINT) AS requests,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.lookups END AS BIGINT) AS lookups
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.connections END AS BIGINT) AS connections,
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.requests END AS BIGINT) AS requests,
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.lookups END AS BIGINT) AS lookups
 FROM sums AS s
 JOIN daily_cells AS c ON c.day = s.day AND c.app = s.app
 ORDER BY s.day, s.app

@@ -19,10 +19,10 @@ SELECT CAST('$week' AS DATE) AS week, s.department, s.app, s.grade,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.connections END AS BIGINT) AS connections,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.requests END AS BIGINT) AS requests,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.lookups END AS BIGINT) AS lookups,
-       CAST(CASE WHEN NOT c.people_hidden THEN s.corroborations END AS BIGINT) AS corroborations
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.connections END AS BIGINT) AS connections,
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.requests END AS BIGINT) AS requests,
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.lookups END AS BIGINT) AS lookups,
+       CAST(CASE WHEN NOT c.sums_hidden THEN s.corroborations END AS BIGINT) AS corroborations
 FROM sums AS s
 JOIN weekly_cells AS c ON c.label = s.department AND c.app = s.app
 ORDER BY s.department, s.app

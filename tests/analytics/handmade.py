@@ -1,4 +1,4 @@
-"""A lake made by hand from schema frames: cold files, hot files and the manifest, as the store writes them."""
+"""A lake made by hand from schema frames: cold and hot files and a manifest, as the store writes them."""
 
 from __future__ import annotations
 
@@ -119,7 +119,11 @@ class HandmadeLake:
         self.generation += 1
         frame = rows_of(table, rows)
         time = schema.TABLES[table].time
-        days = frame[time].dt.strftime("%Y-%m-%d") if time else pl.Series(["all"] * frame.height, dtype=pl.String)
+        days = (
+            frame[time].dt.strftime("%Y-%m-%d")
+            if time
+            else pl.Series(["all"] * frame.height, dtype=pl.String)
+        )
         for day in sorted(days.unique()):
             folder = f"{schema.TABLES[table].zone}/{table}/cold/day={day}"
             path = self.path / folder / f"{self.generation:08d}.parquet"
@@ -161,4 +165,9 @@ def rows_of(table: str, rows: list[Row]) -> pl.DataFrame:
     dtypes = schema.TABLES[table].dtypes
     unknown = {name for row in rows for name in row} - set(dtypes)
     assert not unknown, f"{table} has no {unknown}"
-    return pl.DataFrame({name: pl.Series(name, [row.get(name) for row in rows], dtype=dtype) for name, dtype in dtypes.items()})
+    return pl.DataFrame(
+        {
+            name: pl.Series(name, [row.get(name) for row in rows], dtype=dtype)
+            for name, dtype in dtypes.items()
+        }
+    )

@@ -18,7 +18,7 @@ WITH timed AS (
          CASE WHEN COALESCE(action, 'unknown') = 'blocked' THEN 'blocked'
               WHEN role = 'embedded' THEN 'embedded' ELSE 'use' END AS outcome
   FROM sightings
-  WHERE seen_at IS NOT NULL
+  WHERE seen_at IS NOT NULL AND app IS NOT NULL
     AND (role = 'use' OR (role = 'embedded' AND COALESCE(action, 'unknown') <> 'blocked'))
 ),
 flows_today AS (

@@ -1,0 +1,315 @@
+"""What two eyes saw is counted once: the cases of the design, and a slow, obvious model beside the SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.build import build
+from analytics.lake import open_views
+from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, lookup, proxied, sighting, tunnel
+
+
+@dataclass
+class Counted:
+    """Sums over usage_hourly, the columns the cases speak about."""
+
+    sessions: int
+    people: int
+    up: int | None
+    up_max: int | None
+    lookups: int
+    requests: int
+    corroborations: int
+    grade: int
+
+
+def count(folder: Path, *rows: Row, leases: list[Row] | None = None) -> Counted:
+    """Builds a lake of these sightings and adds up its usage."""
+    lake = HandmadeLake.furnished(folder, *rows, leases=leases)
+    build(lake.path, zone=ZONE)
+    with open_views(lake.path, restricted=True) as views:
+        row = views.execute("""
+            SELECT COALESCE(SUM(connections), 0), COUNT(DISTINCT CASE WHEN grade >= 3 THEN subject END),
+                   SUM(bytes_up), SUM(bytes_up_max), COALESCE(SUM(lookups), 0), COALESCE(SUM(requests), 0),
+                   COALESCE(MAX(corroborations), 0), COALESCE(MAX(grade), 0)
+            FROM usage_hourly""").fetchone()
+    assert row is not None
+    return Counted(*row)
+
+
+def usage(folder: Path, columns: str, *rows: Row, leases: list[Row] | None = None) -> list[tuple[Any, ...]]:
+    """Rows of usage_hourly of a lake of these sightings."""
+    lake = HandmadeLake.furnished(folder, *rows, leases=leases)
+    build(lake.path, zone=ZONE)
+    with open_views(lake.path, restricted=True) as views:
+        return views.execute(f"SELECT {columns} FROM usage_hourly ORDER BY ALL").fetchall()
+
+
+def test_a_tunnel_in_slices_and_one_proxy_line_at_its_end(tmp_path: Path) -> None:
+    line = proxied("2026-11-17 09:00:01", duration_s=3 * 3600.0 - 3, bytes_up=181_000)
+    counted = count(tmp_path, *tunnel("2026-11-17 09:00", 180), line)
+    assert (counted.sessions, counted.up, counted.up_max) == (1, 180_000, 361_000)
+    assert counted.people == 1
+
+
+def test_an_idle_tunnel_still_covers_its_proxy_line(tmp_path: Path) -> None:
+    slices = tunnel("2026-11-17 09:00", 180)
+    quiet = [slices[0], slices[179]]
+    counted = count(tmp_path, *quiet, proxied("2026-11-17 09:00", duration_s=3 * 3600.0, bytes_up=2500))
+    assert (counted.sessions, counted.up) == (1, 2000)
+
+
+def test_a_laptop_that_moves_between_span_and_proxy_mid_hour(tmp_path: Path) -> None:
+    office = tunnel("2026-11-17 10:00", 25)
+    away = proxied("2026-11-17 10:30", duration_s=1500.0, bytes_up=7000)
+    counted = count(tmp_path, *office, away)
+    assert (counted.sessions, counted.up, counted.up_max, counted.people) == (2, 32_000, 32_000, 1)
+
+
+def test_two_sensors_seeing_half_of_the_connections_each(tmp_path: Path) -> None:
+    left = [sighting(f"2026-11-17 10:0{n}") for n in range(5)]
+    right = [sighting(f"2026-11-17 10:0{n}", sensor="span2") for n in range(5)]
+    counted = count(tmp_path, *left, *right)
+    assert (counted.sessions, counted.up) == (10, 10_000)
+
+
+def test_two_sensors_seeing_the_same_connections(tmp_path: Path) -> None:
+    left = tunnel("2026-11-17 10:00", 5, flow=77)
+    right = tunnel("2026-11-17 10:00:01.500", 5, flow=77, sensor="span2", bytes_up=990)
+    counted = count(tmp_path, *left, *right)
+    assert (counted.sessions, counted.up, counted.up_max) == (1, 5000, 5000)
+
+
+def test_one_five_tuple_used_again_is_another_connection(tmp_path: Path) -> None:
+    counted = count(
+        tmp_path, *tunnel("2026-11-17 10:00", 2, flow=77), *tunnel("2026-11-17 10:00:03", 2, flow=77)
+    )
+    assert (counted.sessions, counted.up) == (2, 4000)
+
+
+def test_a_two_minute_overlap_adds(tmp_path: Path) -> None:
+    line = proxied("2026-11-17 10:10", duration_s=1800.0, bytes_up=9000)
+    counted = count(tmp_path, *tunnel("2026-11-17 10:00", 12), line)
+    assert (counted.sessions, counted.up, counted.up_max) == (2, 21_000, 21_000)
+
+
+@pytest.mark.parametrize(("seconds", "up"), [(20 * 60, 10_000), (20 * 60 + 1, 11_000)])
+def test_half_is_enough(tmp_path: Path, seconds: int, up: int) -> None:
+    line = proxied("2026-11-17 10:00", duration_s=float(seconds), bytes_up=1000)
+    assert count(tmp_path, *tunnel("2026-11-17 10:00", 10), line).up == up
+
+
+def test_ecmp_halves(tmp_path: Path) -> None:
+    out = tunnel("2026-11-17 10:00", 3, flow=77, bytes_down=None)
+    back = tunnel("2026-11-17 10:00:00.800", 3, flow=77, sensor="span2", bytes_up=None, bytes_down=9000)
+    rows = usage(tmp_path, "bytes_up, bytes_down, connections", *out, *back)
+    assert rows == [(3000, 27_000, 1)]
+
+
+def test_a_span_behind_the_proxy_corroborates_only(tmp_path: Path) -> None:
+    line = proxied("2026-11-17 10:00", duration_s=60.0, bytes_up=1000)
+    behind = sighting(
+        "2026-11-17 10:00", client="proxyaddr", client_scope="proxy", user_name=None, bytes_up=1100
+    )
+    counted = count(tmp_path, line, behind)
+    assert (counted.sessions, counted.people, counted.up, counted.up_max) == (1, 1, 1000, 1000)
+    assert counted.corroborations == 2
+
+
+def test_a_forwarders_copy_of_dns(tmp_path: Path) -> None:
+    on_the_wire = lookup("2026-11-17 10:00:10", sensor="span", vantage="packets")
+    in_the_log = lookup("2026-11-17 10:00:10")
+    upstream = lookup("2026-11-17 10:00:10", client="forwarder", client_scope="proxy", user_name=None)
+    counted = count(tmp_path, on_the_wire, in_the_log, upstream)
+    assert (counted.lookups, counted.sessions, counted.people, counted.up) == (1, 0, 0, None)
+    assert counted.corroborations == 2
+
+
+def test_lookups_inside_one_vantage_add(tmp_path: Path) -> None:
+    counted = count(tmp_path, lookup("2026-11-17 10:00:10", lookups=2), lookup("2026-11-17 10:00:40"))
+    assert counted.lookups == 3
+
+
+def test_one_session_seen_by_span_dns_log_and_proxy_at_once(tmp_path: Path) -> None:
+    seen = sighting("2026-11-17 10:00:01", grade=4, bytes_up=5000)
+    asked = lookup("2026-11-17 10:00:00")
+    line = proxied("2026-11-17 10:00:01", duration_s=59.0, grade=5, bytes_up=4900)
+    counted = count(tmp_path, seen, asked, line)
+    assert counted == Counted(
+        sessions=1, people=1, up=5000, up_max=9900, lookups=1, requests=0, corroborations=3, grade=5
+    )
+
+
+@pytest.mark.parametrize(("second", "up"), [("58", 1000), ("57", 2000)])
+def test_an_instant_within_two_seconds_is_covered(tmp_path: Path, second: str, up: int) -> None:
+    line = proxied(f"2026-11-17 09:59:{second}", duration_s=0.0)
+    assert count(tmp_path, sighting("2026-11-17 10:00"), line).up == up
+
+
+def test_another_host_or_person_is_not_covered(tmp_path: Path) -> None:
+    seen = sighting("2026-11-17 10:00")
+    host = proxied("2026-11-17 10:00", host="api.acme.test")
+    person = proxied("2026-11-17 10:00", user_name="u2")
+    assert count(tmp_path, seen, host, person).up == 3000
+
+
+@pytest.mark.parametrize(
+    ("above", "below"), [(None, "chat.acme.test"), ("chat.acme.test", None), (None, None)]
+)
+def test_where_a_host_is_unknown_the_app_decides(
+    tmp_path: Path, above: str | None, below: str | None
+) -> None:
+    seen, line = sighting("2026-11-17 10:00", host=above), proxied("2026-11-17 10:00", host=below)
+    assert count(tmp_path, seen, line).up == 1000
+
+
+def test_a_session_over_midnight_is_counted_once(tmp_path: Path) -> None:
+    line = proxied("2026-11-17 23:40", duration_s=2400.0, bytes_up=41_000)
+    after = proxied("2026-11-18 00:10", duration_s=300.0, bytes_up=5000)
+    counted = count(tmp_path, *tunnel("2026-11-17 23:40", 40), line, after)
+    assert (counted.sessions, counted.up, counted.people) == (1, 40_000, 1)
+
+
+def test_a_sessions_grade_is_the_highest_of_its_slices_also_over_midnight(tmp_path: Path) -> None:
+    slices = tunnel("2026-11-17 23:58", 4, grade=3)
+    slices[3]["grade"] = 4
+    assert usage(tmp_path, "DISTINCT grade", *slices) == [(4,)]
+
+
+def test_a_blocked_attempt_neither_counts_nor_hides_use(tmp_path: Path) -> None:
+    blocked = sighting("2026-11-17 10:00", action="blocked", grade=2)
+    allowed = proxied("2026-11-17 10:00")
+    lake = HandmadeLake.furnished(tmp_path, blocked, allowed, sighting("2026-11-17 11:00", role="support"))
+    build(lake.path, zone=ZONE, k=1)
+    with open_views(lake.path, restricted=True) as views:
+        assert views.execute("SELECT SUM(connections), SUM(bytes_up) FROM usage_hourly").fetchall() == [
+            (1, 1000)
+        ]
+        assert views.execute("SELECT app, attempts FROM blocked_weekly").fetchall() == [("acme/chat", 1)]
+
+
+def test_embedded_hosts_are_never_use(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, *tunnel("2026-11-17 10:00", 3, role="embedded"))
+    build(lake.path, zone=ZONE, k=1)
+    with open_views(lake.path, restricted=True) as views:
+        assert views.execute("SELECT * FROM usage_hourly").fetchall() == []
+        assert views.execute("SELECT connections FROM embedded").fetchall() == [(1,)]
+
+
+def lease(start: str, end: str | None, **who: Any) -> Row:
+    """A lease of addr1 at hq."""
+    row: Row = {
+        "site": "hq",
+        "address": "addr1",
+        "valid_from": at(start),
+        "origin": "dhcp",
+        "confidence": 0.9,
+    }
+    return row | {"valid_to": at(end) if end else None, "shared": False} | who
+
+
+def test_leases_name_the_holder_and_a_vpn_lease_wins_while_it_lasts(tmp_path: Path) -> None:
+    leases = [
+        lease("2026-11-17 00:00", None, device="laptop"),
+        lease("2026-11-17 10:00", "2026-11-17 11:00", user_name="u9", origin="vpn"),
+    ]
+    rows = [sighting(f"2026-11-17 {hour}:30", user_name=None) for hour in ("09", "10", "11")]
+    found = usage(tmp_path, "EXTRACT(hour FROM hour), subject, subject_kind, user_name", *rows, leases=leases)
+    assert found == [(9, "laptop", "device", None), (10, "u9", "user", "u9"), (11, "laptop", "device", None)]
+
+
+def test_a_shared_address_names_nobody(tmp_path: Path) -> None:
+    leases = [
+        lease("2026-11-17 00:00", None, user_name="u9"),
+        lease("2026-11-17 10:00", "2026-11-17 11:00", user_name="u8", shared=True),
+    ]
+    rows = [sighting(f"2026-11-17 {hour}:30", user_name=None) for hour in ("10", "11")]
+    found = usage(tmp_path, "subject, subject_kind", *rows, leases=leases)
+    assert found == [("addr1", "address"), ("u9", "user")]
+
+
+def test_departments_come_from_the_directory(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(
+        tmp_path, sighting("2026-11-17 10:00"), sighting("2026-11-17 10:00", user_name="u2")
+    )
+    start = at("2026-10-01 00:00")
+    lake.cold("directory", [{"user_name": "u1", "department": "Legal", "site": "south", "valid_from": start}])
+    build(lake.path, zone=ZONE)
+    with open_views(lake.path, restricted=True) as views:
+        rows = views.execute("SELECT subject, department, site FROM usage_hourly").fetchall()
+    assert rows == [("u1", "Legal", "south"), ("u2", "unattributed", "hq")]
+
+
+def test_one_event_twice_keeps_the_newest_catalogs_word(tmp_path: Path) -> None:
+    old, new = (
+        sighting("2026-11-17 10:00"),
+        sighting("2026-11-17 10:00", app="bolt/code", catalog_version="2"),
+    )
+    new["event_id"] = old["event_id"]
+    assert usage(tmp_path, "app, bytes_up", old, new) == [("bolt/code", 1000)]
+
+
+def test_hours_follow_a_clock_that_is_half_an_hour_off(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(
+        tmp_path, sighting("2026-11-17 18:20"), sighting("2026-11-17 18:40", user_name="u2")
+    )
+    build(lake.path, zone="Asia/Kolkata")
+    with open_views(lake.path, restricted=True) as views:
+        hours = views.execute("SELECT hour FROM usage_hourly").fetchall()
+        assert hours == [(at("2026-11-17 17:30"),), (at("2026-11-17 18:30"),)]
+        days = views.execute("SELECT CAST(day AS VARCHAR) FROM usage_daily").fetchall()
+        assert days == [("2026-11-17",), ("2026-11-18",)]
+
+
+def test_hostile_durations_and_unknowns_do_no_harm(tmp_path: Path) -> None:
+    rows = [
+        proxied("2026-11-17 10:00", duration_s=value)
+        for value in (float("nan"), float("inf"), -5.0, None, 1e300)
+    ]
+    rows.append(
+        sighting("2026-11-17 10:00", user_name=None, client=None, site=None, vantage=None, grade=None)
+    )
+    assert count(tmp_path, *rows).sessions == 6
+
+
+Interval = tuple[int, int]
+intervals = st.lists(st.tuples(st.integers(0, 600), st.integers(0, 200)), max_size=8)
+
+
+def kept_by_hand(above: list[Interval], below: list[Interval]) -> int:
+    """How many of `below` (start, length in seconds) are not covered, second by second."""
+    covered = {second for start, length in above for second in range(start, start + length)}
+    kept = 0
+    for start, length in below:
+        if length <= 2:
+            hit = any(a - 2 <= start + length and start <= a + size + 2 for a, size in above)
+        else:
+            hit = 2 * len(covered & set(range(start, start + length))) >= length
+        kept += not hit
+    return kept
+
+
+@settings(max_examples=25, deadline=None)
+@given(intervals, intervals)
+def test_covering_agrees_with_counting_seconds(
+    tmp_path_factory: pytest.TempPathFactory, above: list[Interval], below: list[Interval]
+) -> None:
+    noon = at("2026-11-17 12:00")
+
+    def rows(spans: list[Interval], vantage: str, up: int) -> list[Row]:
+        return [
+            proxied("2026-11-17 12:00", seen_at=noon + timedelta(seconds=start), duration_s=float(length),
+                    vantage=vantage, bytes_up=up)
+            for start, length in spans
+        ]  # fmt: skip
+
+    folder = tmp_path_factory.mktemp("lake")
+    counted = count(folder, *rows(above, "packets", 0), *rows(below, "proxy", 1))
+    assert (counted.up or 0) == kept_by_hand(above, below)

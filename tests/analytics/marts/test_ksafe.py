@@ -1,0 +1,243 @@
+"""Nobody can subtract their way to a group smaller than k: cases, and an attacker with linear algebra."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import polars as pl
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from analytics.marts.ksafe import ALL, DOMINANCE, OTHER, Cells, pool, protect
+
+K = 5
+MONDAY = date(2026, 11, 16)
+SCHEMA = {
+    "subject": pl.String, "department": pl.String, "app": pl.String, "day": pl.Date,
+    "using": pl.Boolean, "bytes_up": pl.Int64,
+}  # fmt: skip
+
+
+def use(people: range, department: str, app: str, day: int = 0, bytes_up: int = 100) -> list[dict[str, Any]]:
+    """Each of these people using `app` on a day of the week."""
+    row = {"department": department, "app": app, "day": MONDAY + timedelta(days=day)}
+    return [row | {"subject": f"{department}-{n}", "using": True, "bytes_up": bytes_up} for n in people]
+
+
+def members(*groups: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows as `protect` wants them."""
+    return pl.DataFrame([row for group in groups for row in group], schema=SCHEMA)
+
+
+def shown(cells: Cells) -> set[tuple[str, str]]:
+    """Weekly cells whose people are shown."""
+    return set(cells.weekly.filter(~pl.col("people_hidden")).select("label", "app").iter_rows())
+
+
+def test_a_small_service_is_named_but_not_counted() -> None:
+    cells = protect(members(use(range(20), "Sales", "chat"), use(range(3), "Sales", "rare")), K)
+    hidden = cells.weekly.filter(pl.col("people_hidden")).select("label", "app")
+    assert (ALL, "rare") in set(hidden.iter_rows())
+
+
+def test_a_single_hidden_service_hides_the_sums_of_the_smallest_shown_one() -> None:
+    frame = members(
+        use(range(20), "Sales", "chat"), use(range(8), "Sales", "code"), use(range(20, 23), "Sales", "rare")
+    )
+    cells = protect(frame, K)
+    assert {app for label, app in shown(cells) if label == ALL} == {ALL, "chat", "code"}
+    sums = cells.weekly.filter(~pl.col("sums_hidden"), label=ALL)
+    assert set(sums["app"]) == {ALL, "chat"}
+
+
+def test_three_people_known_to_use_only_what_is_hidden_hide_the_rest() -> None:
+    frame = members(use(range(20), "Sales", "chat"), use(range(20, 23), "Sales", "rare"))
+    assert {app for label, app in shown(protect(frame, K)) if label == ALL} == {ALL}
+
+
+def test_hidden_services_that_are_many_people_together_hide_nothing_else() -> None:
+    rare = [use(range(n * 3, n * 3 + 3), "Sales", f"rare{n}") for n in range(4)]
+    totals = {
+        app
+        for label, app in shown(protect(members(use(range(20), "Sales", "chat"), *rare), K))
+        if label == ALL
+    }
+    assert totals == {ALL, "chat"}
+
+
+def test_small_departments_are_pooled_with_the_next_smallest() -> None:
+    frame = members(
+        use(range(20), "Sales", "chat"), use(range(6), "Legal", "chat"), use(range(2), "Board", "chat")
+    )
+    assert dict(pool(frame, K).iter_rows()) == {"Sales": "Sales", "Legal": OTHER, "Board": OTHER}
+
+
+def test_a_department_below_k_within_a_service_hides_the_whole_breakdown() -> None:
+    frame = members(
+        use(range(10), "Sales", "chat"), use(range(10), "Legal", "chat"), use(range(4), "Sales", "code"),
+        use(range(9), "Legal", "code"),
+    )  # fmt: skip
+    cells = shown(protect(frame, K))
+    assert (ALL, "code") in cells
+    assert not any(app == "code" for label, app in cells if label != ALL)
+
+
+def test_uneven_bytes_are_hidden_while_people_stay() -> None:
+    frame = members(use(range(10), "Sales", "chat"), use(range(10, 11), "Sales", "chat", bytes_up=99_000))
+    row = protect(frame, K).weekly.filter(label=ALL, app="chat").row(0, named=True)
+    assert (row["people_hidden"], row["bytes_hidden"]) == (False, True)
+
+
+def test_a_week_of_four_people_shows_names_only() -> None:
+    cells = protect(members(use(range(4), "Sales", "chat")), K)
+    assert set(cells.weekly["app"]) == {"chat", ALL}
+    assert cells.weekly["people_hidden"].all() and cells.daily["bytes_hidden"].all()
+
+
+def test_an_empty_week_is_an_empty_answer() -> None:
+    cells = protect(members(), K)
+    assert cells.weekly.is_empty() and cells.daily.is_empty()
+
+
+def test_a_thin_day_hides_the_sums_of_another_one() -> None:
+    days = [use(range(12 - day), "Sales", "chat", day) for day in range(3)]
+    daily = protect(members(*days, use(range(2), "Sales", "chat", 6)), K).daily.sort("day")
+    assert daily["people_hidden"].to_list() == [False, False, False, True]
+    assert daily["sums_hidden"].to_list() == [False, False, True, True]
+
+
+SIZES = st.lists(
+    st.tuples(
+        st.integers(0, 11),  # subject within the department
+        st.integers(0, 3),  # department
+        st.integers(0, 3),  # service
+        st.integers(0, 2),  # day
+        st.sampled_from([True, True, True, False]),
+        st.sampled_from([0, 1, 10, 10, 10, 12, 300]),
+    ),
+    min_size=20,
+    max_size=160,
+)
+
+
+def of(rows: list[tuple[int, int, int, int, bool, int]]) -> pl.DataFrame:
+    """Random rows as members, one per subject, service and day."""
+    found = {
+        (f"s{dept}-{who}", f"d{dept}", f"app{app}", day): (using, up if using else 0)
+        for who, dept, app, day, using, up in rows
+    }
+    return pl.DataFrame(
+        [(*key[:3], MONDAY + timedelta(days=key[3]), *value) for key, value in found.items()],
+        schema=SCHEMA, orient="row",
+    )  # fmt: skip
+
+
+class Attacker:
+    """Knows every published sum of bytes and adds and subtracts them as it likes.
+
+    Unknown are the bytes of each (label, service, day); a published sum is a row of zeros and ones
+    over them. A group of unknowns is given away exactly when its own row is a combination of the
+    published ones.
+    """
+
+    def __init__(self, frame: pl.DataFrame, cells: Cells) -> None:
+        self.rows = frame.join(cells.departments, on="department")
+        self.atoms = sorted(set(self.rows.select("label", "app", "day").iter_rows()))
+        sums = [
+            self.indicator(None if label == ALL else label, None if app == ALL else app, None)
+            for label, app, _, _, hidden in cells.weekly.iter_rows() if not hidden
+        ] + [
+            self.indicator(None, row["app"], row["day"])
+            for row in cells.daily.iter_rows(named=True) if not row["bytes_hidden"]
+        ]  # fmt: skip
+        self.sums = np.array(sums, dtype=float).reshape(-1, len(self.atoms))
+
+    def indicator(self, label: str | None, app: str | None, day: date | None) -> list[bool]:
+        """Which unknowns a cell consists of."""
+        return [
+            (label or atom[0]) == atom[0] and (app or atom[1]) == atom[1] and (day or atom[2]) == atom[2]
+            for atom in self.atoms
+        ]
+
+    def knows(self, group: np.ndarray[Any, Any]) -> bool:
+        """Whether the bytes of this group of unknowns follow from what was published."""
+        if not len(self.sums):
+            return False
+        solution = np.linalg.lstsq(self.sums.T, group.astype(float), rcond=None)[0]
+        return bool(np.allclose(self.sums.T @ solution, group, atol=1e-6))
+
+    def is_protected(self, group: np.ndarray[Any, Any]) -> bool:
+        """Whether giving away this group would describe fewer than k people, or mostly one."""
+        atoms = pl.DataFrame(
+            [atom for atom, inside in zip(self.atoms, group, strict=True) if inside],
+            schema=["label", "app", "day"], orient="row",
+        )  # fmt: skip
+        inside = self.rows.join(atoms, on=["label", "app", "day"], how="semi")
+        sent = inside.group_by("subject").agg(pl.col("using").any(), pl.col("bytes_up").sum())
+        if not sent["using"].sum():
+            return False
+        return sent["using"].sum() < K or sent["bytes_up"].max() > DOMINANCE * sent["bytes_up"].sum()
+
+
+@settings(max_examples=150, deadline=None)
+@given(SIZES)
+def test_no_sum_or_difference_gives_away_the_bytes_of_a_small_group(rows: list[tuple[int, ...]]) -> None:
+    frame = of(rows)  # type: ignore[arg-type]
+    cells = protect(frame, K)
+    assume(not cells.weekly["bytes_hidden"].all())
+    attacker = Attacker(frame, cells)
+    labels, apps = sorted(set(cells.departments["label"])), sorted(set(frame["app"]))
+    days = sorted(set(frame["day"]))
+    basic = [
+        np.array(attacker.indicator(label, app, day))
+        for label in (None, *labels) for app in (None, *apps) for day in (None, *days)
+    ]  # fmt: skip
+    pairs = [a | b for a, b in combinations(basic, 2)]
+    differences = [a & ~b for a in basic for b in basic]
+    for group in [*basic, *pairs, *differences]:
+        if group.any() and attacker.is_protected(group):
+            assert not attacker.knows(group)
+
+
+def assert_not_isolated(total: set[str], parts: list[set[str]]) -> None:
+    """Total minus shown parts, whichever of them overlap, names no group of 1 to k-1 for certain."""
+    least = len(total) - sum(len(part) for part in parts)
+    most = len(total) - max((len(part) for part in parts), default=0)
+    left = len(total.difference(*parts))
+    assert least <= left <= most
+    assert not (least > 0 and left < K)
+
+
+@settings(max_examples=150, deadline=None)
+@given(SIZES)
+def test_no_total_minus_its_shown_parts_leaves_fewer_than_k_people(rows: list[tuple[int, ...]]) -> None:
+    frame = of(rows)  # type: ignore[arg-type]
+    cells = protect(frame, K)
+    people = frame.filter("using").join(cells.departments, on="department")
+    weekly = shown(cells)
+
+    def users(label: str, app: str) -> set[str]:
+        found = people.filter(
+            ((pl.col("label") == label) | (label == ALL)) & ((pl.col("app") == app) | (app == ALL))
+        )
+        return set(found["subject"])
+
+    for label, app in weekly:
+        assert not 0 < len(users(label, app)) < K
+    for label in {label for label, app in weekly if app == ALL}:
+        parts = [users(label, app) for other, app in weekly if other == label and app != ALL]
+        assert_not_isolated(users(label, ALL), parts)
+    for app in {app for label, app in weekly if label == ALL}:
+        parts = [users(label, app) for label, other in weekly if other == app and label != ALL]
+        if parts:
+            assert_not_isolated(users(ALL, app), parts)
+    visible_days = cells.daily.filter(~pl.col("people_hidden"))
+    for _, app in {cell for cell in weekly if cell[0] == ALL and cell[1] != ALL}:
+        of_app = people.filter(app=app)
+        days = visible_days.filter(app=app)["day"].to_list()
+        parts = [set(of_app.filter(day=day)["subject"]) for day in days]
+        assert all(not 0 < len(part) < K for part in parts)
+        assert_not_isolated(users(ALL, app), parts)

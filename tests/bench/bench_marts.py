@@ -1,0 +1,97 @@
+"""How long a day of sightings takes to become marts, against a plain GROUP BY of the same rows.
+
+    python -m tests.bench.bench_marts [rows]
+
+One core, one day, three vantages: slices of connections seen by packets, the same sessions once more
+by a proxy, and lookups. The ratio says more than the seconds, because it travels between machines.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from analytics.build import build
+from analytics.lake import connect, literal
+from sensor import schema
+from tests.analytics.handmade import CATALOG, SENSORS, ZONE, HandmadeLake, at
+
+PLAIN = """
+SELECT date_trunc('hour', seen_at), user_name, app, access,
+       SUM(bytes_up), SUM(bytes_down), COUNT(DISTINCT connection)
+FROM read_parquet({files}) GROUP BY ALL
+"""
+
+
+def day(rows: int, seed: int = 1) -> pl.DataFrame:
+    """A day of about `rows` sightings: 60 % slices, 25 % proxy lines of the same sessions, 15 % lookups."""
+    random = np.random.default_rng(seed)
+    slices = int(rows * 0.6)
+    session = np.sort(random.integers(0, slices // 4, slices))
+    first = np.searchsorted(session, session)
+    started = random.integers(0, 86_000, slices // 4)
+    packets = pl.DataFrame({"session": session, "slice": np.arange(slices) - first}).with_columns(
+        kind=pl.lit("tls"), vantage=pl.lit("packets"), sensor=pl.lit("span"), grade=pl.lit(4),
+        duration_s=pl.lit(60.0), flow=pl.col("session") + 1, connection=pl.col("session") + 1,
+        connections=(pl.col("slice") == 0).cast(pl.Int64),
+    )  # fmt: skip
+    sessions = np.unique(session)
+    lines = pl.DataFrame({"session": random.choice(sessions, int(rows * 0.25))}).with_columns(
+        kind=pl.lit("proxy"), vantage=pl.lit("proxy"), sensor=pl.lit("squid"), grade=pl.lit(5),
+        duration_s=pl.lit(30.0), connections=pl.lit(1), requests=pl.lit(1),
+    )  # fmt: skip
+    asked = pl.DataFrame({"session": random.choice(sessions, int(rows * 0.15))}).with_columns(
+        kind=pl.lit("dns"),
+        vantage=pl.lit("dns"),
+        sensor=pl.lit("resolver"),
+        grade=pl.lit(1),
+        lookups=pl.lit(1),
+    )
+    both = pl.concat([packets, lines, asked], how="diagonal_relaxed")
+    begin = pl.lit(at("2026-11-17 00:00")) + pl.duration(seconds=pl.Series(started)[both["session"]])
+    number = pl.col("session")
+    return both.with_columns(
+        event_id=pl.int_range(pl.len()), started_at=pl.when(pl.col("flow").is_not_null()).then(begin),
+        seen_at=(begin + pl.duration(seconds=pl.col("slice").fill_null(0) * 60)).clip(
+            None, at("2026-11-18 00:00") - timedelta(seconds=1)
+        ),
+        user_name=pl.format("u{}", number % 20_000), client=pl.format("a{}", number % 20_000),
+        app=pl.format("vendor/app{}", number % 60), host=pl.format("host{}.test", number % 60),
+        bytes_up=pl.when(pl.col("kind") != "dns").then(1000),
+        bytes_down=pl.when(pl.col("kind") != "dns").then(9000),
+        site=pl.lit("hq"), role=pl.lit("use"), action=pl.lit("allowed"), access=pl.lit("web"),
+        client_scope=pl.lit("internal"), catalog_version=pl.lit("1"), source=pl.lit("x"), input=pl.lit("i"),
+    )  # fmt: skip
+
+
+def main(rows: int = 2_000_000) -> None:
+    """Builds the lake, runs both, prints seconds and their ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        lake = HandmadeLake(Path(folder))
+        lake.cold("sensors", SENSORS)
+        lake.cold("catalog", CATALOG)
+        file = Path(folder) / "restricted/sightings/cold/day=2026-11-17/00000009.parquet"
+        file.parent.mkdir(parents=True)
+        schema.SIGHTINGS.conform(day(rows)).write_parquet(file)
+        lake.files["sightings"]["2026-11-17"] = [str(file.relative_to(folder))]
+        lake.write_manifest()
+        with connect() as connection:
+            connection.execute("SET threads = 1")
+            begin = time.perf_counter()
+            connection.execute(PLAIN.format(files=literal(file))).fetchall()
+            plain = time.perf_counter() - begin
+        begin = time.perf_counter()
+        built = build(lake.path, zone=ZONE)
+        took = time.perf_counter() - begin
+    print(f"{rows:,} sightings: marts {took:.1f} s, plain GROUP BY {plain:.2f} s, ratio {took / plain:.1f}")
+    print(f"days {len(built.days)}, weeks {len(built.weeks)}")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
