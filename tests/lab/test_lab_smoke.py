@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,16 +23,16 @@ PAGE = "https://claude.ai/"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[tuple[Desk, Servers, Person]]:
+def office() -> Iterator[tuple[Desk, Servers, Person]]:
     """A small office: one person at the head office, one behind the proxy."""
     if reason := lab.missing_parts(lab.LAB_PYTHON):
         pytest.skip(reason)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o011)  # Squid drops root and must reach its own folder
     people = all_people()
     chosen = [people[0], next(person for person in people if person.proxied)]
-    desk, servers = Desk(tmp_path, lab.LAB_PYTHON), Servers(tmp_path, lab.LAB_PYTHON, chosen)
     with ExitStack() as stack:
+        work = Path(stack.enter_context(TemporaryDirectory(prefix="shadowlab-")))
+        work.chmod(0o711)  # Squid drops root and must reach its own folder inside
+        desk, servers = Desk(work, lab.LAB_PYTHON), Servers(work, lab.LAB_PYTHON, chosen)
         try:
             stack.enter_context(Network([person.client for person in chosen]))
         except LabBusyError as busy:
