@@ -19,6 +19,7 @@ VIEWS = Path(__file__).parent / "views"
 MARTS = Path(__file__).parent / "marts"
 
 Zone = Literal["open", "restricted"]
+_COMMENT = re.compile(r"--[^\n]*")
 _STORED = re.compile(r"\bstored\.([a-z_]+)")
 
 
@@ -53,7 +54,7 @@ class View:
     @property
     def reads(self) -> frozenset[str]:
         """Names of the stored relations it reads."""
-        return frozenset(_STORED.findall(self.template))
+        return frozenset(_STORED.findall(_COMMENT.sub("", self.template)))
 
     def sql(self, zone: str) -> str:
         """Its SQL for reports kept in time zone `zone` (IANA)."""

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
-import tldextract
 
 from sensor import schema
 from sensor.identity import people
 from sensor.identity.scope import Scopes
 from sensor.match.grade import grade
-from sensor.match.hostname import normal
+from sensor.match.hostname import normal_column, registrable
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
@@ -117,14 +116,13 @@ class Pipeline:
         self._names = NamesRollup()
         self._bursts = LookupBursts()
         self._repeats = _Repeats()
-        self._domain = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         named = self._naming.name(observations).with_columns(self._origin.columns())
-        named = named.with_columns(normal(named.get_column("host")))
+        named = normal_column(named)
         self._names.add(named, ~_is_no_name(pl.col("host")))
         hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
         sightings = self._bursts.take(hits, last=last)
@@ -174,10 +172,7 @@ class Pipeline:
 
     def _rolled_names(self, *, last: bool) -> pl.DataFrame:
         rows = self._names.take(all_of_it=last).with_columns(self._origin.columns())
-        hosts = rows.get_column("host").unique().to_list()
-        domains = {
-            host: self._domain.extract_str(host).top_domain_under_public_suffix or host for host in hosts
-        }
+        domains = registrable(rows.get_column("host"))
         rows = rows.with_columns(
             pl.col("host").replace_strict(domains, return_dtype=pl.String).alias("domain")
         )

@@ -1,16 +1,8 @@
-"""Names too many parties live under for a whole-domain indicator. Offline: the list comes with a package.
-
-tldextract fetches its list from the network unless told otherwise; it is given the newer file that
-publicsuffixlist ships, and no cache folder.
-"""
+"""Names too many parties live under for a whole-domain indicator."""
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-import publicsuffixlist
-import tldextract
+from sensor.match.hostname import suffix_list
 
 #: Domains of clouds and platforms under which anybody rents a name, or a vendor serves everything.
 CLOUD_APEXES = frozenset({
@@ -44,20 +36,9 @@ SHARED_HOSTS = frozenset({
 
 def is_public_suffix(name: str) -> bool:
     """True if `name` is a suffix under which names are registered (com, co.uk, github.io)."""
-    return not _extract()(name).domain
+    return not suffix_list()(name).domain
 
 
 def is_shared(name: str) -> bool:
     """True if `name` belongs to a platform, or is a host known to serve many things."""
     return name in CLOUD_APEXES or name in SHARED_HOSTS
-
-
-@cache
-def _extract() -> tldextract.TLDExtract:
-    listed = Path(publicsuffixlist.__file__).with_name("public_suffix_list.dat")
-    return tldextract.TLDExtract(
-        suffix_list_urls=(listed.as_uri(),),
-        cache_dir=None,
-        fallback_to_snapshot=True,
-        include_psl_private_domains=True,
-    )

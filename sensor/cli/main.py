@@ -63,10 +63,10 @@ def _run() -> int:
     return 0
 
 
-def _say(line: str) -> None:
-    """One line to stderr, without control characters a file name might carry."""
-    clean = "".join(c if c.isprintable() else "?" for c in line.replace("\n", " "))
-    print(clean, file=sys.stderr)
+def _say(text: str) -> None:
+    """To stderr, one line a problem, without control characters that a file name might carry."""
+    for line in text.splitlines():
+        print("".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)
 
 
 def _keep_traceback() -> str:

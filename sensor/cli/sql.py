@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -13,13 +16,26 @@ from sensor.cli.options import ConfigOption, LakeOption, existing_lake, reading,
 
 if TYPE_CHECKING:
     import duckdb
-    import polars as pl
 
 PROMPT = "shadowai> "
 HELP = ".tables  the views · .schema [view]  columns and meaning · .help · .quit   (or Ctrl-D)"
 #: rows printed as a table before it says how many more there are
 TABLE_ROWS = 200
 _PIPED_COLUMNS = 100_000
+#: rows fetched at a time
+BLOCK_ROWS = 10_000
+_NUMERIC = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "DOUBLE",
+    "FLOAT",
+    "DECIMAL",
+    "UBIGINT",
+    "NUMBER",
+}
 
 
 class Format(StrEnum):
@@ -54,77 +70,128 @@ def command(
     if query is None:
         _prompt(connection)
     else:
-        _write(_ask(connection, _meta(query) if query.startswith(".") else query), form, out)
+        _write(connection, _meta(query) if query.startswith(".") else query, form, out)
 
 
-def _ask(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
-    """The result as a frame. Raises QueryError with DuckDB's own first lines."""
+@dataclass(frozen=True)
+class _Result:
+    """A query that ran: column names and DuckDB types, and the rows block by block."""
+
+    connection: duckdb.DuckDBPyConnection
+    columns: list[str]
+    types: list[str]
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Row after row, fetched in blocks; once."""
+        while True:
+            with _explained():
+                block = self.connection.fetchmany(BLOCK_ROWS)
+            if not block:
+                return
+            yield from block
+
+
+def _ask(connection: duckdb.DuckDBPyConnection, query: str) -> _Result:
+    """Run a query. Raises QueryError with DuckDB's own first lines."""
+    with _explained():
+        description = connection.execute(query).description or []
+    return _Result(connection, [c[0] for c in description], [str(c[1]) for c in description])
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """DuckDB's own words, its first lines, as our error."""
     import duckdb
-    import polars as pl
 
     from sensor.errors import QueryError
 
     try:
-        relation = connection.sql(query)
-        return pl.DataFrame() if relation is None else pl.DataFrame(relation)
+        yield
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise QueryError(" ".join(lines[:2]), hint="`.tables` and `.schema` list what there is") from None
 
 
-def _write(frame: pl.DataFrame, form: Format, out: Path | None) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, query: str, form: Format, out: Path | None) -> None:
     from sensor.errors import UsageError
 
-    if form is Format.TABLE and out is None:
-        _print(frame)
-        return
-    if form is Format.PARQUET and out is None and sys.stdout.isatty():
-        raise UsageError("Parquet is not for a terminal", hint="name a file with --out")
-    data = _encode(frame, form)
     try:
-        if out is None:
-            sys.stdout.buffer.write(data)
+        if form is Format.PARQUET:
+            _write_parquet(connection, query, out)
+        elif out is None:
+            _WRITERS[form](_ask(connection, query), sys.stdout)
         else:
-            out.write_bytes(data)
+            result = _ask(connection, query)
+            with out.open("w", encoding="utf-8", newline="") as file:
+                _WRITERS[form](result, file)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None
 
 
-def _encode(frame: pl.DataFrame, form: Format) -> bytes:
-    import io
+def _write_csv(result: _Result, file: TextIO) -> None:
+    import csv
 
-    import polars.selectors as cs
-
-    buffer = io.BytesIO()
-    if form is Format.PARQUET:
-        frame.write_parquet(buffer)
-    elif form is Format.JSON:
-        text = frame.with_columns(cs.temporal().cast(str)).write_json()
-        buffer.write(text.encode() + b"\n")
-    else:
-        frame.write_csv(buffer)
-    return buffer.getvalue()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(result.columns)
+    writer.writerows(result.rows())
 
 
-def _print(frame: pl.DataFrame) -> None:
+def _write_json(result: _Result, file: TextIO) -> None:
+    """An array with one object a line; times in ISO 8601."""
+    import json
+    from datetime import date
+
+    def plain(value: object) -> str:
+        return value.isoformat() if isinstance(value, date) else str(value)
+
+    names, before = result.columns, "["
+    for row in result.rows():
+        file.write(f"{before}{json.dumps(dict(zip(names, row, strict=True)), default=plain)}")
+        before = ",\n "
+    file.write("]\n" if before != "[" else "[]\n")
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, query: str, out: Path | None) -> None:
+    import shutil
+    import tempfile
+
+    from sensor.errors import UsageError
+
+    if out is None and sys.stdout.isatty():
+        raise UsageError("Parquet is not for a terminal", hint="name a file with --out")
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        with _explained():
+            connection.sql(query).write_parquet(str(out or file.name))
+        if out is None:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def _write_table(result: _Result, file: TextIO) -> None:
+    from itertools import islice
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    if not result.columns:
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, dtype in frame.schema.items():
-        table.add_column(
-            Text(printable(name)), justify="right" if dtype.is_numeric() else "left", no_wrap=True
-        )
-    for row in frame.head(TABLE_ROWS).iter_rows():
+    for name, dtype in zip(result.columns, result.types, strict=True):
+        numeric = dtype.partition("(")[0] in _NUMERIC
+        table.add_column(Text(printable(name)), justify="right" if numeric else "left", overflow="fold")
+    rows = result.rows()
+    for row in islice(rows, TABLE_ROWS):
         table.add_row(*(Text("" if value is None else printable(str(value))) for value in row))
     # piped, nothing is folded: the next program wants one row a line
-    Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS).print(table)
-    more = frame.height - TABLE_ROWS
-    if more > 0:
-        typer.echo(f"… {more} more rows; --format csv writes all", err=True)
+    Console(file=file, width=None if file.isatty() else _PIPED_COLUMNS).print(table)
+    more = sum(1 for _ in rows)
+    if more:
+        typer.echo(f"… {more:,} more rows; --format csv writes all", err=True)
+
+
+_WRITERS = {Format.TABLE: _write_table, Format.CSV: _write_csv, Format.JSON: _write_json}
 
 
 def printable(text: str) -> str:
@@ -151,7 +218,7 @@ def _prompt(connection: duckdb.DuckDBPyConnection) -> None:
         if not pending.endswith(";"):
             continue
         try:
-            _print(_ask(connection, pending))
+            _write(connection, pending, Format.TABLE, None)
         except QueryError as error:
             typer.echo(str(error), err=True)
         pending = ""

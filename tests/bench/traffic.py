@@ -12,7 +12,7 @@ from pathlib import Path
 
 SEED = 7
 START_S = 1_794_200_000
-HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com") + tuple(f"host{n}.example.org" for n in range(200))
+HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", *(f"host{n}.example.org" for n in range(200)))
 DATA_BYTES = 1400
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
 SYN, ACK, PSH_ACK, FIN_ACK = 0x02, 0x10, 0x18, 0x11

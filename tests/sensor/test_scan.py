@@ -38,7 +38,9 @@ def _log(path: Path, begin: int, end: int) -> Path:
     return path
 
 
-def _shadowai(*words: str | Path, home: Path, code: str = "") -> subprocess.CompletedProcess[str]:
+def _shadowai(
+    *words: str | Path, home: Path, code: str = "", stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     program = f"{code}\nfrom sensor.cli.main import run\nrun()"
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
     arguments = [sys.executable, "-c", program, *map(str, words)]
@@ -135,7 +137,33 @@ def test_replacing_an_input_changes_nothing_when_nothing_changed(whole: tuple[Pa
     _check(lake, whole)
 
 
-KILL = """
+def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder = whole[0]
+    lake = folder / "piped"
+    words = ("scan", "-", "--lake", lake, "--state", folder / "state", "--sensor", "squid")
+    done = _shadowai(*words, home=folder, stdin=(folder / "access.log").read_text(encoding="utf-8"))
+    assert done.returncode == 0, done.stderr
+    _check(lake, whole)
+
+
+def test_a_reader_may_look_while_a_scan_writes(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder = whole[0]
+    lake = folder / "read"
+    _scan(lake, _log(folder / "first.log", 0, 500))
+    with open_views(lake, restricted=True) as reader:
+        before = reader.execute("SELECT count(*) FROM sightings").fetchone()
+        _scan(lake, _log(folder / "second.log", 500, 1000))
+        # its own views still hold: the old days are there, and nothing is counted twice
+        assert before == (300,)
+        assert reader.execute("SELECT count(DISTINCT event_id) = count(*) FROM sightings").fetchone() == (
+            True,
+        )
+        assert reader.execute("SELECT count(*) >= 300 FROM sightings").fetchone() == (True,)
+    _check(lake, whole)
+
+
+#: stops the process with a signal at the nth rename that makes something visible
+STOP = """
 import os, signal
 from sensor.store import lake, segments
 count = 0
@@ -144,23 +172,35 @@ def publish(temporary, path):
     global count
     count += 1
     if count == {nth}:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), {signal})
     original(temporary, path)
 lake.publish = segments.publish = publish
 """
 
 
-def test_killed_between_any_two_renames_it_resumes_exactly(whole: tuple[Path, dict[str, Any]]) -> None:
+def _stopped(nth: int, stop: signal.Signals, whole: tuple[Path, dict[str, Any]]) -> int:
+    """Scan, stopped at the nth rename; scan again; the same rows. Returns the first exit code."""
     folder = whole[0]
-    killed = 0
-    for nth in range(1, 60, 4):
-        lake = folder / f"killed-{nth}"
-        words = ("scan", folder / "access.log", "--lake", lake, "--state", folder / "state")
-        done = _shadowai(*words, home=folder, code=KILL.format(nth=nth))
-        if done.returncode == 0:
-            break
-        assert done.returncode == -signal.SIGKILL
-        killed += 1
+    lake = folder / f"{stop.name}-{nth}"
+    words = ("scan", folder / "access.log", "--lake", lake, "--state", folder / "state")
+    done = _shadowai(*words, home=folder, code=STOP.format(nth=nth, signal=int(stop)))
+    if done.returncode:
         _scan(lake, folder / "access.log")
         _check(lake, whole)
-    assert killed >= 5
+    return done.returncode
+
+
+def test_killed_between_any_two_renames_it_resumes_exactly(whole: tuple[Path, dict[str, Any]]) -> None:
+    codes = []
+    for nth in range(1, 80, 3):
+        codes.append(_stopped(nth, signal.SIGKILL, whole))
+        if codes[-1] == 0:
+            break
+    assert codes[-1] == 0, "the last one was never reached"
+    assert codes[:-1] == [-signal.SIGKILL] * (len(codes) - 1)
+    assert len(codes) > 5
+
+
+@pytest.mark.parametrize("nth", [3, 11, 17])
+def test_ctrl_c_leaves_a_lake_to_go_on_with(nth: int, whole: tuple[Path, dict[str, Any]]) -> None:
+    assert _stopped(nth, signal.SIGINT, whole) == 130
