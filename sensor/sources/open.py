@@ -20,7 +20,7 @@ from typing import IO
 
 from sensor.errors import InputError
 from sensor.sources.interface import HEAD_BYTES, File
-from sensor.sources.unpack import Unpacked, packing
+from sensor.sources.unpack import Unpacked, fault_of, packing
 
 #: Read from the disk at a time; readers above ask for whole blocks.
 BUFFER_BYTES = 256 * 1024
@@ -139,7 +139,7 @@ def _regular(path: str, seen: set[tuple[int, int]]) -> File:
 def _file(name: str, opener: partial[IO[bytes]], *, size: int | None, path: str | None) -> File:
     with opener() as stream:
         head = stream.read(HEAD_BYTES)
-        fault = getattr(getattr(stream, "raw", None), "fault", None)
+        fault = fault_of(stream)
     if not head:
         raise _SkipError(fault or "empty file")
     return File(name=name, identity=identity(head), head=head, size=size, opener=opener, path=path)
@@ -196,7 +196,7 @@ class _Replayed(io.RawIOBase):
     @property
     def fault(self) -> str | None:
         """Why the stream below ended early, if it did."""
-        return getattr(getattr(self._rest, "raw", None), "fault", None)
+        return fault_of(self._rest)
 
     def readable(self) -> bool:
         return True

@@ -14,7 +14,7 @@ from sensor import schema
 from sensor.sources.lines import SHAPE_CHARS, Block, shape
 
 #: Columns a source hands over, one row per line of text.
-RECORD = {
+RECORD: dict[str, pl.DataType | type[pl.DataType]] = {
     "at": schema.TIME,  # time the line itself carries; NULL if unreadable
     "offset": pl.Int64,  # its first byte
     "bytes": pl.Int64,  # its length with the line end
@@ -22,15 +22,15 @@ RECORD = {
     "rejected": pl.Boolean,  # it could not be read (False for set aside on purpose)
     "line": pl.String,  # the text, where `reason` is set
 }
+_REJECT = {"place": pl.String, "reason": pl.String, "count": pl.Int64, "shape": pl.String}
 #: Times outside are not times: a broken clock or a hostile line.
 EARLIEST_S, LATEST_S = 0, 4_102_444_800
 
 
-def coverage(records: pl.DataFrame, *extra: pl.Expr) -> pl.DataFrame:
+def coverage(records: pl.DataFrame) -> pl.DataFrame:
     """Minutes of `records`; a line without a time counts in the minute of the line before it.
 
-    `extra` are aggregations a source adds (flows, named_flows …). Lines of a block without a
-    single readable time have no minute: they are in `rejects` only.
+    Lines of a block without a single readable time have no minute: they are in `rejects` only.
     """
     timed = records.with_columns(at=pl.col("at").forward_fill().backward_fill()).drop_nulls("at")
     return (
@@ -41,16 +41,26 @@ def coverage(records: pl.DataFrame, *extra: pl.Expr) -> pl.DataFrame:
             pl.col("rejected").sum().cast(pl.Int64),
             pl.col("at").min().alias("first_seen"),
             pl.col("at").max().alias("last_seen"),
-            *extra,
         )
         .sort("minute")
     )
 
 
-def rejects(records: pl.DataFrame, block: Block | None = None) -> pl.DataFrame:
-    """Rows of table `rejects`: one per reason, plus what `block` itself could not deliver.
+def complete(records: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """`records` of a block, with a rejected one for the line that was too long to keep."""
+    if block.overlong is None:
+        return records
+    size = block.end - block.start - len(block.text)
+    sample = block.overlong.decode("utf-8", "replace")
+    row = (None, block.end - size, size, "line too long", True, sample)
+    return pl.concat([records.select(*RECORD), pl.DataFrame([row], schema=RECORD, orient="row")])
 
-    `rejected_at` is the last time read so far in the block: sources ask no clock.
+
+def rejects(records: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """Rows of table `rejects`: one per reason, and one for a stream that ended early.
+
+    `rejected_at` is the latest time read in the block, because sources ask no clock; NULL where
+    no line of it had a readable one.
     """
     at = records.get_column("at").max()
     rows = (
@@ -64,22 +74,11 @@ def rejects(records: pl.DataFrame, block: Block | None = None) -> pl.DataFrame:
         .with_columns(pl.format("byte {}", "offset").alias("place"))
     )
     shapes = pl.Series("shape", [shape(line or "") for line in rows["line"]], dtype=pl.String)
-    found = pl.concat(
-        [rows.with_columns(shapes).select("place", "reason", "count", "shape"), _of_block(block)]
-    )
+    found = rows.with_columns(shapes).select(*_REJECT)
+    if block.fault is not None:
+        fault = pl.DataFrame([(f"byte {block.end}", block.fault, 1, None)], schema=_REJECT, orient="row")
+        found = pl.concat([found, fault])
     return found.with_columns(rejected_at=pl.lit(at, dtype=schema.TIME))
-
-
-def _of_block(block: Block | None) -> pl.DataFrame:
-    """Reject rows for a line too long to keep and for a stream that ended early."""
-    rows: list[tuple[str, str, int, str | None]] = []
-    if block is not None and block.overlong is not None:
-        sample = shape(block.overlong.decode("utf-8", "replace"))
-        rows.append((f"byte {block.end}", "line too long", 1, sample))
-    if block is not None and block.fault is not None:
-        rows.append((f"byte {block.end}", block.fault, 1, None))
-    schema_ = {"place": pl.String, "reason": pl.String, "count": pl.Int64, "shape": pl.String}
-    return pl.DataFrame(rows, schema=schema_, orient="row")
 
 
 def epoch(column: pl.Series) -> pl.Expr:

@@ -133,8 +133,8 @@ class _Reader:
         if log == "conn":
             read = self._once(read)
         used = read.filter(pl.col("reason").is_null())
-        rejected = records.rejects(_records(read), block)
-        coverage = records.coverage(_records(read))
+        lines = records.complete(_records(read), block)
+        rejected, coverage = records.rejects(lines, block), records.coverage(lines)
         if log == "conn":
             flows = self.names.claim(used)
             coverage = _added(coverage, _flows(flows))

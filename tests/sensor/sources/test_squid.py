@@ -110,6 +110,22 @@ def test_action(code: str, peer: str, action: str) -> None:
     assert seen["action"] == action
 
 
+@pytest.mark.parametrize(("status", "action"), [(403, "blocked"), (503, "reset"), (200, "allowed")])
+def test_status_of_a_tunnel_is_the_proxys_own(status: int, action: str) -> None:
+    assert row(OURS.replace(" 200 TCP_TUNNEL", f" {status} TCP_TUNNEL"))["action"] == action
+
+
+def test_lines_without_a_status() -> None:
+    line = '1700000010.500      0 10.1.0.7 - - error:invalid-request 0 NONE_NONE:HIER_NONE 0 0 - "-"'
+    assert read(line)["rejects"]["reason"].to_list() == [squid.NO_REQUEST]
+    line = '10.1.0.7 - - [14/Nov/2023:23:13:30 +0100] "- error:x NONE/0.0" 0 0 "-" "-" NONE_NONE:HIER_NONE'
+    assert read(line)["rejects"]["reason"].to_list() == [squid.NO_REQUEST]
+
+
+def test_quotes_inside_an_agent() -> None:
+    assert row(COMBINED.replace("curl/8.1", 'curl "8.1"'))["user_agent"] == 'curl "8.1"'
+
+
 def test_challenge_is_neither_use_nor_block() -> None:
     line = NATIVE.replace("TCP_TUNNEL/200", "TCP_DENIED/407")
     tables = read(line, NATIVE)

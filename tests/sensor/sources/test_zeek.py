@@ -365,6 +365,25 @@ def test_files_are_read_names_first_and_positions_rise() -> None:
     assert [[f.name for f in group] for group in groups] == [["a/ssl.log", "a/conn.log"], ["b/ssl.log"]]
 
 
+def test_empty_logs() -> None:
+    (batch,) = batches(conn=tsv("conn", []))
+    assert all(frame.is_empty() for frame in batch.frames.values())
+    (batch,) = batches(ssl=b"#separator \\x09\n#path\tssl\n")
+    assert all(frame.is_empty() for frame in batch.frames.values())
+
+
+def test_any_block_size_gives_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [SSL | {"uid": f"C{n}", "server_name": f"h{n % 7}.example.com"} for n in range(300)]
+    flows = [CONN | {"uid": f"C{n}", "orig_bytes": str(n)} for n in range(0, 300, 2)]
+    logs = {"conn": tsv("conn", flows), "ssl": tsv("ssl", names)}
+    whole = observed(**logs)
+    assert whole["bytes_up"].count() == 150
+    original = zeek.blocks
+    monkeypatch.setattr(zeek, "blocks", lambda stream: original(stream, size=1000))
+    assert len(batches(**logs)) > 20
+    assert observed(**logs).equals(whole)
+
+
 # --- text forms ---------------------------------------------------------------------------------
 
 ROWS: dict[str, Row] = {"conn": CONN, "ssl": SSL, "quic": QUIC, "http": HTTP, "dns": DNS}
