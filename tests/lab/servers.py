@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -119,6 +118,15 @@ class Servers:
             )
         self.processes.append(process)
 
+    def _wait_for(self, namespace: str, port: int, what: str) -> None:
+        """Poll until something listens, or fail with the last thing the servers said."""
+        deadline = time.monotonic() + START_LIMIT_S
+        while not is_listening(namespace, port):
+            if time.monotonic() > deadline:
+                said = (self.work / "servers.log").read_text(errors="replace").strip().splitlines()
+                raise RuntimeError(f"the {what} did not start in {START_LIMIT_S:.0f} s: {said[-1:]}")
+            time.sleep(0.1)
+
     def _start_resolver(self) -> None:
         lines = [f"{address} {host.name}\n" for host in all_hosts() for address in host.addresses]
         (self.work / "hosts").write_text("".join(lines))
@@ -143,8 +151,8 @@ class Servers:
         }
         self._start(network.SERVERS, str(self.lab_python), str(PROGRAMS / "web.py"), json.dumps(web))
         self._start(network.SERVERS, sys.executable, str(PROGRAMS / "relay.py"), json.dumps(relay))
-        wait_until(lambda: is_listening(network.SERVERS, TLS_PORT), "web servers")
-        wait_until(lambda: is_listening(network.SERVERS, 443), "relay")
+        self._wait_for(network.SERVERS, TLS_PORT, "web servers")
+        self._wait_for(network.SERVERS, 443, "relay")
 
     def _start_proxy(self) -> None:
         folder = self.proxy_folder
@@ -163,8 +171,9 @@ class Servers:
         )
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, "proxy", "proxy")
-        self._start(network.PROXY, "squid", "--foreground", "-f", str(settings))
-        wait_until(lambda: is_listening(network.PROXY, PROXY_PORT), "proxy")
+        # One process (-N): a proxy killed in a crash then leaves no shared memory that stops the next.
+        self._start(network.PROXY, "squid", "-N", "-f", str(settings))
+        self._wait_for(network.PROXY, PROXY_PORT, "proxy")
 
 
 def password_hash() -> str:
@@ -177,15 +186,6 @@ def is_listening(namespace: str, port: int) -> bool:
     """Whether something accepts TCP on the port inside the namespace."""
     command = network.inside(namespace, ["ss", "-Hltn", f"sport = :{port}"])
     return bool(subprocess.run(command, capture_output=True, check=True).stdout.strip())
-
-
-def wait_until(ready: Callable[[], bool], what: str) -> None:
-    """Poll until ready, or fail naming what did not start."""
-    deadline = time.monotonic() + START_LIMIT_S
-    while not ready():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"the {what} did not start in {START_LIMIT_S:.0f} s; see servers.log")
-        time.sleep(0.1)
 
 
 def write_files_to_serve(work: Path) -> Path:
