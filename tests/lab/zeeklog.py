@@ -89,7 +89,7 @@ class Connection:
     def add(self, packet: Packet, from_origin: bool) -> None:
         """Count one packet."""
         side = self.orig if from_origin else self.resp
-        self.last = float(packet["frame.time_epoch"])
+        self.last = packet_time(packet)
         side.packets += 1
         side.ip_bytes += int(packet["ip.len"] or 0) or int(packet["ipv6.plen"] or 0) + 40
         if self.proto == "udp":
@@ -183,7 +183,7 @@ class Reader:
         from_origin = (proto, source, target) in self.connections or (
             proto, target, source) not in self.connections  # fmt: skip
         key = (proto, source, target) if from_origin else (proto, target, source)
-        moment = float(packet["frame.time_epoch"])
+        moment = packet_time(packet)
         connection = self.connections.get(key)
         if connection is None:
             connection = Connection(source, target, proto, moment, moment)
@@ -275,6 +275,11 @@ class Reader:
         """All rows, in order of time."""
         rows = self.logs | {"conn": [connection.log_row() for connection in self.connections.values()]}
         return {name: sorted(found, key=lambda row: row["ts"]) for name, found in rows.items()}
+
+
+def packet_time(packet: Packet) -> float:
+    """The packet's time in seconds, to the microsecond, as Zeek writes it in all its formats."""
+    return round(float(packet["frame.time_epoch"]), 6)
 
 
 def is_local(address: str) -> bool:
