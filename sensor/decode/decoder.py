@@ -47,7 +47,9 @@ _RECENT = 1 << 16
 class Decoder:
     """Everything remembered between frames. Feed it captures in the order of their first packets."""
 
-    def __init__(self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, seed: int | None = None):
+    def __init__(
+        self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, seed: int | None = None
+    ):
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
@@ -143,7 +145,9 @@ class Decoder:
             labels, fresh = self._labels.read(self._arena, events)
             rows = frames.connections(slices, labels, self._networks)
             questions, answers = self._lookups.read(self._arena, events, None if last else self.clock or 0)
-        self._labels.forget(self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0])
+        self._labels.forget(
+            self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
+        )
         counts = [frames.flow_counts(rows), frames.hello_counts(fresh)]
         if self._drops and self.clock:
             counts.append(frames.drop_counts(self.clock, self._drops))

@@ -35,9 +35,7 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
 
 def _flat(slices: Records) -> pl.DataFrame:
     """SLICE records as columns: `bytes_0`, `bytes_1` …, addresses as text."""
-    columns: dict[str, pl.Series] = {
-        name: pl.Series(np.ascontiguousarray(slices[name])) for name in _PLAIN
-    }
+    columns: dict[str, pl.Series] = {name: pl.Series(np.ascontiguousarray(slices[name])) for name in _PLAIN}
     for name in _SIDED:
         for side in (0, 1):
             columns[f"{name}_{side}"] = pl.Series(np.ascontiguousarray(slices[name][:, side]))
@@ -67,9 +65,7 @@ def _oriented(frame: pl.DataFrame, networks: Networks) -> pl.DataFrame:
         .when(port_1 > port_0).then(2)
         .otherwise(0)
     )  # fmt: skip
-    frame = frame.with_columns(
-        client=pl.when(pl.col("client") == 0).then(guess).otherwise(pl.col("client"))
-    )
+    frame = frame.with_columns(client=pl.when(pl.col("client") == 0).then(guess).otherwise(pl.col("client")))
     upper = pl.col("client") == 2
     sides = []
     for name in (*_SIDED, "address"):
@@ -166,8 +162,6 @@ def coverage(minutes: Records, *counts: pl.DataFrame) -> pl.DataFrame:
     frame = pl.DataFrame({name: np.ascontiguousarray(minutes[name]) for name in MINUTE_COUNTS.names})
     everything = pl.concat([frame, *counts], how="diagonal")
     sums = pl.exclude("minute", "first_seen", "last_seen").sum()
-    grouped = everything.group_by("minute").agg(
-        sums, pl.col("first_seen").min(), pl.col("last_seen").max()
-    )
+    grouped = everything.group_by("minute").agg(sums, pl.col("first_seen").min(), pl.col("last_seen").max())
     times = [pl.col(name).cast(_TIME) for name in ("minute", "first_seen", "last_seen")]
     return COVERAGE.conform(grouped.sort("minute").with_columns(times))

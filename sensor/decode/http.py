@@ -74,10 +74,11 @@ def _read_target(data: Bytes, at: int, end: int, head: Records) -> None:
 @kernel
 def _parse(data: Bytes, at: int, end: int, head: Records) -> None:
     line = _find(data, at, end, _LINE_FEED)
-    space = _find(data, at, line, _SPACE)
+    stop = line - 1 if line > at and data[line - 1] == 13 else line
+    space = _find(data, at, stop, _SPACE)
     head["method"], head["method_length"] = at, space - at
-    if space < line:
-        _read_target(data, space + 1, _find(data, space + 1, line, _SPACE), head)
+    if space < stop:
+        _read_target(data, space + 1, _find(data, space + 1, stop, _SPACE), head)
     at = line + 1
     while at < end:
         line = _find(data, at, end, _LINE_FEED)

@@ -35,7 +35,9 @@ SCHEMA: dict[str, pl.DataType] = {
 _MAX_ATTEMPTS = 8192
 
 
-def from_hellos(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame, *, quic: bool) -> pl.DataFrame:
+def from_hellos(
+    data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame, *, quic: bool
+) -> pl.DataFrame:
     """Labels of ClientHellos; `known` holds serial, ordinal and time of each."""
     hellos, text = tls.parse(data, begins, lengths, "q" if quic else "t")
     host = texts(data, _column(hellos, "sni"), _column(hellos, "sni_length"), host_name)

@@ -49,7 +49,10 @@ def _messages(arena: Bytes, events: Records) -> tuple[pl.DataFrame, pl.DataFrame
     questions, names, found = dns.parse(arena, begins, lengths)
 
     def name(field: str) -> pl.Series:
-        at, length = np.ascontiguousarray(questions[field]), np.ascontiguousarray(questions[f"{field}_length"])
+        at, length = (
+            np.ascontiguousarray(questions[field]),
+            np.ascontiguousarray(questions[f"{field}_length"]),
+        )
         return texts(names, at, length)
 
     parts = events["address"]

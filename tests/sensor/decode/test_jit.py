@@ -1,0 +1,69 @@
+"""Where kernels are kept, and that only checked ones run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.sensor.decode.craft import ROOT
+
+DECODE = ROOT / "sensor" / "decode"
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_only_jit_imports_numba() -> None:
+    for path in (ROOT / "sensor").rglob("*.py"):
+        imported = {
+            name.split(".")[0]
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for name in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        }
+        assert "numba" not in imported or path == DECODE / "jit.py", path
+
+
+def test_unchecked_kernels_are_refused() -> None:
+    done = run("from sensor.decode import jit; jit.use()", NUMBA_BOUNDSCHECK="0")
+    assert done.returncode != 0
+    assert "bounds checks" in done.stderr
+
+
+def test_the_folder_follows_argument_and_environment(tmp_path: Path) -> None:
+    code = "from pathlib import Path; from sensor.decode import jit; print(jit.use({})); print(jit.was_cold())"
+    by_environment = run(code.format(""), SHADOWAI_STATE=str(tmp_path / "a"))
+    folder, cold = by_environment.stdout.split()
+    assert folder.startswith(str(tmp_path / "a" / "kernels"))
+    assert cold == "True"
+    by_argument = run(code.format(f"Path({str(tmp_path / 'b')!r})"), SHADOWAI_STATE=str(tmp_path / "a"))
+    assert by_argument.stdout.startswith(str(tmp_path / "b"))
+
+
+def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run("from sensor.decode import jit; print(jit.use())", SHADOWAI_STATE=str(tmp_path / "file"))
+    assert done.returncode == 0, done.stderr
+    assert "shadowai-kernels-" in done.stdout
+    Path(done.stdout.strip()).rmdir()
+
+
+def test_the_kernel_budget_is_kept() -> None:
+    lines = 0
+    for path in DECODE.glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and {
+                d.id for d in node.decorator_list if isinstance(d, ast.Name)
+            } & {"kernel", "entry"}:
+                lines += (node.end_lineno or node.lineno) - node.lineno + 1
+    assert 0 < lines <= 1600

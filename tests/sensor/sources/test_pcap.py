@@ -1,0 +1,67 @@
+"""Capture files as a source: recognised by content, rotated sets in order, batches at rising positions."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.schema import TABLES
+from sensor.sources.interface import Input
+from sensor.sources.pcap import PcapSource, first_time
+from tests.sensor.decode.craft import T0, Talk, decode, file_of, pcap, section
+from tests.sensor.decode.test_packets import mixed_traffic
+
+
+def test_recognised_by_content_only() -> None:
+    for order in ("<", ">"):
+        assert PcapSource.recognise(pcap([], order=order)) == 1.0
+        assert PcapSource.recognise(section(order)) == 1.0
+    for other in (b"", b"\xff\xd8\xff\xe0JFIF", b"#fields\tts", b"\x0a\x0d\x0d\x0a", pcap([])[:10]):
+        assert PcapSource.recognise(other) == 0.0
+
+
+def test_rotated_files_are_one_input_in_time_order() -> None:
+    frames = Talk().shake().send(b"x" * 100).reply(b"y").close().frames
+    parts = [pcap(frames[k : k + 2]) for k in range(0, len(frames), 2)]
+    names = [f"d/trace.pcap{n or ''}" for n in range(len(parts))]
+    files = [file_of(part, name) for part, name in zip(parts, names, strict=True)]
+    other = file_of(pcap(Talk(port=9).shake().frames), "d/else.pcap")
+    elsewhere = file_of(pcap(Talk(port=10).shake().frames), "e/trace.pcap")
+    groups = PcapSource.group([*reversed(files), other, elsewhere])
+    assert sorted(len(g) for g in groups) == [1, 1, len(parts)]
+    assert tuple(files) in groups
+    (row,) = decode(*parts)["observations"].to_dicts()
+    assert row["bytes_up"] == 100
+
+
+def test_a_copy_is_not_chained_to_its_original() -> None:
+    content = pcap(Talk().shake().frames)
+    groups = PcapSource.group([file_of(content, "d/a1.pcap"), file_of(content, "d/a2.pcap")])
+    assert [len(g) for g in groups] == [1, 1]
+
+
+def test_captures_of_the_same_time_do_not_share_a_clock() -> None:
+    here = pcap(Talk(port=1).shake().send(b"x").frames)
+    there = pcap(Talk(port=2).shake().send(b"yy").frames)
+    rows = decode(here, there)["observations"]
+    assert sorted(rows["bytes_up"].to_list()) == [1, 2]
+    assert rows["started_at"].n_unique() == 1
+
+
+def test_batches_rise_and_carry_only_known_columns() -> None:
+    content = pcap(mixed_traffic(20))
+    batches = list(PcapSource(batch_bytes=5000).read(Input((file_of(content),), "input")))
+    positions = [batch.position for batch in batches]
+    assert positions == sorted(set(positions))
+    assert positions[-1] == len(content)
+    assert len(positions) > 5
+    again = [b.position for b in PcapSource(batch_bytes=5000).read(Input((file_of(content),), "input"))]
+    assert again == positions
+    for batch in batches:
+        for name, frame in batch.frames.items():
+            assert dict(frame.schema) == TABLES[name].dtypes
+
+
+@pytest.mark.parametrize(("content", "expected"), [(pcap([]), None), (b"junk", None), (pcap(Talk().shake().frames), T0)])
+def test_first_time(content: bytes, expected: float | None) -> None:
+    found = first_time(content)
+    assert (found is None) if expected is None else abs((found or 0) / 1e6 - expected) < 0.01
