@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -178,6 +179,8 @@ def _workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards."""
     restricted = lake / "restricted"
     restricted.mkdir(mode=0o750, exist_ok=True)
+    for left_behind in restricted.glob("spill-*"):
+        shutil.rmtree(left_behind)
     with (
         tempfile.TemporaryDirectory(dir=restricted, prefix="spill-") as spill,
         connect(spill=Path(spill)) as connection,

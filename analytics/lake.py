@@ -110,21 +110,14 @@ def literal(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def connect(
-    database: str | Path = ":memory:",
-    *,
-    read_only: bool = False,
-    memory: str = "1GB",
-    spill: Path | None = None,
-) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection in UTC that never fetches an extension and keeps to `memory`.
+def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """An empty DuckDB in memory, in UTC, that never fetches an extension and keeps to `memory`.
 
     `spill` is the folder for what does not fit; without one nothing is written to disk, because
     a spilled page may hold tokens.
     """
     connection = duckdb.connect(
-        str(database),
-        read_only=read_only,
+        ":memory:",
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -141,6 +134,10 @@ def open_views(lake: Path, *, restricted: bool = False) -> duckdb.DuckDBPyConnec
     path = lake / ("restricted.duckdb" if restricted else "open.duckdb")
     if not path.is_file():
         raise LakeUnreadable(f"{path}: not published yet; run a scan or compact the lake")
-    connection = connect(path, read_only=True)
+    # Attached, not opened: a process that opens one path twice shares the file it saw first, and
+    # would not notice that a new one took its name.
+    connection = connect()
+    connection.execute(f"ATTACH {literal(path)} AS lake (READ_ONLY)")
+    connection.execute("USE lake")
     connection.execute(f"SET VARIABLE lake = {literal(lake.absolute())}")
     return connection

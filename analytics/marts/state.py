@@ -50,7 +50,7 @@ def read_state(lake: Path) -> MartState:
     try:
         data = json.loads(path.read_text("utf-8"))
         if data.pop("format") != FORMAT:
-            return MartState()
+            return MartState()  # another release counts anew
         return MartState(**data)
     except FileNotFoundError:
         return MartState()

@@ -1,0 +1,181 @@
+"""A mart equals a rebuild, whatever arrived when; only what changed is built anew."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics.build import build
+from analytics.lake import LakeUnreadable, open_views
+from tests.analytics.handmade import (
+    CATALOG,
+    SENSORS,
+    ZONE,
+    HandmadeLake,
+    Row,
+    at,
+    lookup,
+    proxied,
+    sighting,
+    tunnel,
+)
+
+DAYS = (date(2026, 11, 17), date(2026, 11, 18), date(2026, 11, 19))
+
+
+def story() -> list[Row]:
+    """Four days of twelve people: tunnels over midnight, proxy lines over them, lookups, another service."""
+    rows: list[Row] = []
+    for n in range(12):
+        who = {"user_name": f"u{n}", "client": f"a{n}"}
+        rows += tunnel("2026-11-17 23:50", 20, **who)
+        rows.append(proxied("2026-11-17 23:49", duration_s=1300.0, **who))
+        rows.append(proxied("2026-11-18 12:00", app="bolt/code", host="code.bolt.test", **who))
+        rows += [lookup("2026-11-19 08:00", **who), sighting(f"2026-11-20 09:{n:02}", **who)]
+    return rows
+
+
+def marts(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What the marts say."""
+    names = ("usage_hourly", "usage_weekly", "usage_daily", "first_seen", "people", "attribution_weekly")
+    with open_views(lake, restricted=True) as connection:
+        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+
+
+def empty(path: Path) -> HandmadeLake:
+    """A lake with sensors and catalog only."""
+    lake = HandmadeLake(path)
+    lake.cold("sensors", SENSORS)
+    lake.cold("catalog", CATALOG)
+    return lake
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_segments_in_any_order_make_the_same_marts(tmp_path: Path, seed: int) -> None:
+    rows = story()
+    at_once = HandmadeLake.furnished(tmp_path / "once", *rows)
+    build(at_once.path, zone=ZONE)
+    order = random.Random(seed)
+    order.shuffle(rows)
+    piecemeal = empty(tmp_path / "pieces")
+    while rows:
+        segment = [rows.pop() for _ in range(min(len(rows), order.randrange(1, 120)))]
+        piecemeal.cold("sightings", segment)
+        build(piecemeal.path, zone=ZONE)
+    assert marts(piecemeal.path) == marts(at_once.path)
+    assert marts(at_once.path)["usage_hourly"]
+
+
+def test_the_same_rows_twice_change_nothing(tmp_path: Path) -> None:
+    rows = story()
+    lake = HandmadeLake.furnished(tmp_path, *rows)
+    build(tmp_path, zone=ZONE)
+    before = marts(tmp_path)
+    lake.cold("sightings", [row | {"input": "a rotated copy"} for row in rows])
+    build(tmp_path, zone=ZONE)
+    assert marts(tmp_path) == before
+
+
+def test_nothing_new_builds_nothing(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, *story())
+    assert build(lake.path, zone=ZONE).days
+    again = build(lake.path, zone=ZONE)
+    assert (again.days, again.weeks) == ((), ())
+
+
+def test_a_late_row_makes_its_day_and_the_neighbours_dirty(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(
+        tmp_path, *(sighting(f"2026-11-{day} 10:00") for day in (10, 17, 18, 19, 20))
+    )
+    build(lake.path, zone=ZONE)
+    lake.cold("sightings", [sighting("2026-11-18 11:00")])
+    built = build(lake.path, zone=ZONE)
+    assert built.days == DAYS
+    assert built.weeks == (date(2026, 11, 16),)
+
+
+def test_a_late_lease_names_people_afterwards(tmp_path: Path) -> None:
+    rows = [sighting(f"2026-11-{day} 10:00", user_name=None) for day in (10, 17)]
+    lake = HandmadeLake.furnished(tmp_path, *rows)
+    build(lake.path, zone=ZONE)
+    assert {row[1] for row in marts(lake.path)["usage_hourly"]} == {"addr1"}
+    lake.cold("leases", [
+        {"site": "hq", "address": "addr1", "user_name": "u7", "valid_from": at("2026-11-17 08:00"),
+         "valid_to": at("2026-11-17 18:00")}
+    ])  # fmt: skip
+    assert build(lake.path, zone=ZONE).days == (date(2026, 11, 17),)
+    assert [row[1] for row in marts(lake.path)["usage_hourly"]] == ["addr1", "u7"]
+
+
+def test_another_zone_or_rank_rebuilds_and_another_k_only_the_cubes(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, *story())
+    days = build(lake.path, zone=ZONE).days
+    assert build(lake.path, zone=ZONE, k=3).days == ()
+    assert build(lake.path, zone=ZONE, k=4).weeks
+    assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
+    lake.cold("sensors", [{"sensor": "squid", "vantage": "proxy", "rank": 0}])
+    assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
+
+
+def test_days_that_left_the_lake_keep_their_marts(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-10 10:00"), sighting("2026-11-17 10:00"))
+    build(lake.path, zone=ZONE)
+    before = marts(lake.path)
+    del lake.files["sightings"]["2026-11-10"]
+    lake.write_manifest()
+    build(lake.path, zone=ZONE)
+    assert marts(lake.path) == before
+
+
+def test_a_killed_build_leaves_nothing_behind(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, *story())
+    build(lake.path, zone=ZONE)
+    before = marts(lake.path)
+    orphan = lake.path / "restricted/marts/usage_hourly/day=2026-11-18/00000077.parquet"
+    orphan.write_bytes(b"half")
+    (lake.path / "restricted/spill-left").mkdir()
+    build(lake.path, zone=ZONE)
+    assert not orphan.exists() and not list((lake.path / "restricted").glob("spill-*"))
+    assert marts(lake.path) == before
+    assert not [path for path in lake.path.rglob("*") if path.name.endswith(".tmp")]
+
+
+def test_superseded_files_go_after_48_hours(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    build(lake.path, zone=ZONE, now=now)
+    lake.cold("sightings", [sighting("2026-11-17 11:00")])
+    build(lake.path, zone=ZONE, now=now)
+    folder = lake.path / "restricted/marts/usage_hourly/day=2026-11-17"
+    assert len(list(folder.iterdir())) == 2
+    build(lake.path, zone=ZONE, now=now + timedelta(hours=47))
+    assert len(list(folder.iterdir())) == 2
+    build(lake.path, zone=ZONE, now=now + timedelta(hours=49))
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_rows_without_a_time_count_nowhere(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
+    lake.files["sightings"]["unknown"] = lake.files["sightings"].pop("2026-11-17")
+    lake.write_manifest()
+    assert build(lake.path, zone=ZONE).days == ()
+
+
+def test_a_damaged_state_is_one_clear_error(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
+    (lake.path / "marts.json").write_text("{")
+    with pytest.raises(LakeUnreadable, match=r"marts\.json"):
+        build(lake.path, zone=ZONE)
+    (lake.path / "marts.json").write_text(json.dumps({"format": 0}))
+    assert build(lake.path, zone=ZONE).days
+
+
+def test_the_zone_is_checked_before_it_stands_in_sql(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path)
+    with pytest.raises(ValueError, match="IANA"):
+        build(lake.path, zone="Europe/Berlin'; DROP")
