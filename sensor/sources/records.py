@@ -25,6 +25,8 @@ RECORD: dict[str, pl.DataType | type[pl.DataType]] = {
 _REJECT = {"place": pl.String, "reason": pl.String, "count": pl.Int64, "shape": pl.String}
 #: Times outside are not times: a broken clock or a hostile line.
 EARLIEST_S, LATEST_S = 0, 4_102_444_800
+#: Nothing lasts longer than a year.
+LONGEST_S = 366 * 86_400
 
 
 def coverage(records: pl.DataFrame) -> pl.DataFrame:
@@ -87,3 +89,9 @@ def epoch(column: pl.Series) -> pl.Expr:
     valid = seconds.is_between(EARLIEST_S, LATEST_S)
     micros = (pl.when(valid).then(seconds) * 1_000_000).round().cast(pl.Int64, strict=False)
     return pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
+
+
+def seconds(text: pl.Expr) -> pl.Expr:
+    """How long something took, in seconds; NULL where it is no number, negative, or beyond a year."""
+    number = text.cast(pl.Float64, strict=False)
+    return pl.when(number.is_between(0, LONGEST_S)).then(number)

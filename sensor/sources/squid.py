@@ -260,7 +260,8 @@ def _reason() -> pl.Expr:
 
 def observations(fields: pl.DataFrame) -> pl.DataFrame:
     """Readable lines (`_FIELDS`) as observations of kind proxy."""
-    elapsed = pl.col("elapsed_ms").clip(0, None)
+    elapsed = pl.col("elapsed_ms")
+    elapsed = pl.when(elapsed.is_between(0, records.LONGEST_S * 1000)).then(elapsed)
     keeps_bytes = ~_bumped()
     return _cleaned(fields).select(
         (pl.col("at") - pl.duration(milliseconds=elapsed.fill_null(0))).alias("seen_at"),

@@ -68,7 +68,7 @@ def conn(rows: pl.DataFrame) -> pl.DataFrame:
         seen_at="at",
         started_at="at",
         slice=pl.lit(0, dtype=pl.Int64),
-        duration_s=pl.col("duration").cast(pl.Float64, strict=False),
+        duration_s=records.seconds(pl.col("duration")),
         kind=pl.lit("flow"),
         action=pl.when(pl.col("conn_state").is_in(_UNMADE))
         .then(pl.lit("reset"))
@@ -230,7 +230,7 @@ def answers(read: pl.DataFrame) -> pl.DataFrame:
     told = read.filter(
         pl.col("reason").is_null(), pl.col("host").is_not_null(), pl.col("answers").list.len() > 0
     )
-    wait = (pl.col("rtt").cast(pl.Float64, strict=False).fill_null(0) * 1_000_000).cast(pl.Int64)
+    wait = (records.seconds(pl.col("rtt")).fill_null(0) * 1_000_000).cast(pl.Int64)
     answered = pl.col("at") + pl.duration(microseconds=wait)
     told = told.select(
         "client", "host", "cname", "TTLs", address=pl.col("answers"), answered_at=answered.cast(schema.TIME)

@@ -115,7 +115,8 @@ class Text:
         )
         place = {name: f"f{number}" for number, name in reversed(list(enumerate(names)))}
         wanted = [self._field(name, place.get(name)) for name in WANTED[self.log]]
-        return read.select(wanted).collect(engine="in-memory")
+        # `f0` rides along: a header that names nothing wanted would leave literals without a height.
+        return read.select("f0", *wanted).collect(engine="in-memory").drop("f0")
 
     def _field(self, name: str, column: str | None) -> pl.Expr:
         if column is None:

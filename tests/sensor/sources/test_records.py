@@ -61,3 +61,8 @@ def test_epoch_keeps_microseconds_and_refuses_nonsense() -> None:
     assert times[0] == datetime(2019, 1, 11, 6, 38, 56, 805_090, tzinfo=UTC)
     assert times[1:6] == [None] * 5
     assert times[6] == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_seconds_are_plausible_or_nothing() -> None:
+    texts = pl.Series(["2.5", "-1", "inf", "NaN", "1e300", "x", None])
+    assert pl.select(records.seconds(pl.lit(texts))).to_series().to_list() == [2.5, *[None] * 6]

@@ -126,6 +126,14 @@ def test_quotes_inside_an_agent() -> None:
     assert row(COMBINED.replace("curl/8.1", 'curl "8.1"'))["user_agent"] == 'curl "8.1"'
 
 
+@pytest.mark.parametrize("elapsed", ["-5", "9223372036854775807", "99999999999999999999"])
+def test_impossible_elapsed_times(elapsed: str) -> None:
+    tables = read(NATIVE.replace("2500", elapsed, 1))
+    durations = tables["observations"]["duration_s"].to_list()
+    assert durations in ([], [None])
+    assert len(durations) + tables["rejects"]["count"].sum() == 1
+
+
 def test_challenge_is_neither_use_nor_block() -> None:
     line = NATIVE.replace("TCP_TUNNEL/200", "TCP_DENIED/407")
     tables = read(line, NATIVE)

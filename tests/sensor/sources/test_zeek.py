@@ -243,6 +243,16 @@ def test_dns_answers_without_matching_lifetimes() -> None:
     assert batch.frames["answers"]["ttl_s"].to_list() == [None, None]
 
 
+@pytest.mark.parametrize("nonsense", ["inf", "1e300", "-1", "NaN"])
+def test_impossible_durations_are_unknown(nonsense: str) -> None:
+    assert one(conn=tsv("conn", [CONN | {"duration": nonsense}]))["duration_s"] is None
+    (batch,) = batches(dns=tsv("dns", [DNS | {"rtt": nonsense, "TTLs": f"1,{nonsense},2"}]))
+    assert (
+        batch.frames["answers"]["answered_at"].to_list()
+        == [datetime(2023, 11, 14, 22, 13, 20, 250_000, tzinfo=UTC)] * 2
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -430,6 +440,11 @@ def test_headers_in_the_middle_and_other_separators() -> None:
     header = read_header(["#separator \\x7c", "#set_separator|;", "#unset_field|none", "#fields|ts|uid"])
     assert (header.separator, header.set_separator, header.fields) == ("|", ";", ("ts", "uid"))
     assert "none" in header.nothing
+
+
+def test_header_that_names_nothing_known() -> None:
+    (batch,) = batches(ssl=b"#separator \\x09\n#path\tssl\n#fields\ta\tb\n1\t2\n3\t4\n")
+    assert batch.frames["rejects"].select("reason", "count").rows() == [(zeek_logs.UNREADABLE, 2)]
 
 
 def test_recognised_by_content() -> None:
