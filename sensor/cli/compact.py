@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, existing_lake, reading, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
 
 if TYPE_CHECKING:
     from sensor.settings import Settings
@@ -41,7 +41,7 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     terms = Terms(settings.zone, settings.k, settings.privacy)
     if not compact(lake, terms, now=moment, settle=wait):
         return False
-    with reading():
+    with analysing(lake):
         build(lake.path, zone=settings.zone, k=settings.k)
     sweep(lake, now=moment)
     return True

@@ -49,12 +49,21 @@ def existing_lake(settings: Settings) -> Lake:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
-    """Turns what the analysts' side says of an unreadable lake into our error."""
+def analysing(lake: Lake) -> Iterator[None]:
+    """Turns what stops the analysts' side (an unreadable lake, a full disk) into our error."""
+    import duckdb
+
     from analytics.lake import LakeUnreadable
     from sensor.errors import LakeError
+    from sensor.store.lake import explained
 
     try:
-        yield
+        with explained(lake.path):
+            yield
     except LakeUnreadable as error:
         raise LakeError(str(error)) from None
+    except duckdb.IOException as error:
+        text = " ".join(str(error).split())
+        what = "no space left on device" if "No space left" in text else text
+        hint = "make room and run `shadowai compact`; what was committed is safe"
+        raise LakeError(what, place=str(lake.path), hint=hint) from None

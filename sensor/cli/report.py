@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, existing_lake, reading, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
 
 
 def command(
@@ -28,7 +28,7 @@ def command(
 
     place = existing_lake(settings_from(config, lake=lake))
     try:
-        with reading():
+        with analysing(place):
             weekly(place.path, out, week=week, as_of=as_of)
     except ValueError as error:
         raise UsageError(str(error), hint="shadowai report --week 2026-W46") from None

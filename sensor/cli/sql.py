@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, existing_lake, reading, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,11 +62,11 @@ def command(
     """Ask the lake in SQL (DuckDB)."""
     from analytics.lake import open_views
 
-    place = existing_lake(settings_from(config, lake=lake)).path
-    with reading():
-        connection = open_views(place, restricted=restricted)
+    place = existing_lake(settings_from(config, lake=lake))
+    with analysing(place):
+        connection = open_views(place.path, restricted=restricted)
     if restricted:
-        _log(place, query or "(prompt)")
+        _log(place.path, query or "(prompt)")
     if query is None:
         _prompt(connection)
     else:
