@@ -24,6 +24,23 @@ REPEATED = "set aside: repeats an earlier row (uid seen twice)"
 
 #: A connection that never came about: refused, unanswered, or given up before an answer.
 _UNMADE = ("REJ", "S0", "RSTOS0")
+_VOLUME = {
+    "bytes_up": "orig_bytes",
+    "bytes_down": "resp_bytes",
+    "wire_bytes_up": "orig_ip_bytes",
+    "wire_bytes_down": "resp_ip_bytes",
+    "packets_up": "orig_pkts",
+    "packets_down": "resp_pkts",
+}
+_PAIRS = (
+    ("client", "server"),
+    ("client_port", "server_port"),
+    ("bytes_up", "bytes_down"),
+    ("wire_bytes_up", "wire_bytes_down"),
+    ("packets_up", "packets_down"),
+)
+#: Each column of one side with the column that takes its place when the sides are exchanged.
+_SIDES = [pair for one, other in _PAIRS for pair in ((one, other), (other, one))]
 #: mDNS, LLMNR and NetBIOS name service.
 _LOCAL_PORTS = (5353, 5355, 137)
 #: Answers of resolvers that block by lying.
@@ -90,20 +107,14 @@ def _facing(read: pl.DataFrame) -> pl.DataFrame:
     midstream = history.str.starts_with("^") | ~history.str.contains("[Ss]")
     turned = midstream & (pl.col("client_port") < _SERVICE_PORTS) & (pl.col("server_port") >= _SERVICE_PORTS)
     turned = turned.fill_null(False) & (pl.col("proto") == "tcp").fill_null(False)
-    pairs = (
-        ("client", "server", pl.col("client"), pl.col("server")),
-        ("client_port", "server_port", pl.col("client_port"), pl.col("server_port")),
-        ("bytes_up", "bytes_down", _number("orig_bytes"), _number("resp_bytes")),
-        ("wire_bytes_up", "wire_bytes_down", _number("orig_ip_bytes"), _number("resp_ip_bytes")),
-        ("packets_up", "packets_down", _number("orig_pkts"), _number("resp_pkts")),
-    )
+    sides = read.with_columns(_number(zeek).alias(ours) for ours, zeek in _VOLUME.items())
+    sides = sides.with_columns(client_mac=pl.col("orig_l2_addr").str.to_lowercase())
+    if not sides.select(turned.any()).item():
+        return sides
     swapped = [
-        pl.when(turned).then(there).otherwise(here).alias(name)
-        for ours, theirs, originator, responder in pairs
-        for name, here, there in ((ours, originator, responder), (theirs, responder, originator))
+        pl.when(turned).then(pl.col(there)).otherwise(pl.col(here)).alias(here) for here, there in _SIDES
     ]
-    mac = pl.when(~turned).then(pl.col("orig_l2_addr").str.to_lowercase()).alias("client_mac")
-    return read.with_columns(*swapped, mac)
+    return sides.with_columns(*swapped, client_mac=pl.when(~turned).then("client_mac"))
 
 
 def ssl(rows: pl.DataFrame) -> pl.DataFrame:

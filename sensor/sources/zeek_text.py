@@ -147,7 +147,7 @@ def read_header(lines: list[str]) -> Header:
             header = replace(header, separator=bare)
         elif key == "#set_separator" and value:
             header = replace(header, set_separator=value)
-        elif key in ("#unset_field", "#empty_field") and value:
+        elif key in ("#unset_field", "#empty_field") and value and value not in header.nothing:
             header = replace(header, nothing=(*header.nothing, value))
         elif key == "#fields":
             header = replace(header, fields=tuple(value.split(header.separator)[:_MAX_FIELDS]))
