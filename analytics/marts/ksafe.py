@@ -160,24 +160,34 @@ def _byte_lines(members: pl.DataFrame, hidden: pl.DataFrame, *, total_even: bool
 def shield(
     members: pl.DataFrame, line: list[str], part: list[str], hidden: pl.DataFrame, k: int, figures: Figures
 ) -> pl.DataFrame:
-    """`hidden` (keys of `part`) and, for every line, the smallest further parts it takes to be safe."""
+    """`hidden` (keys of `part`) and, for every line, the further parts it takes to be safe."""
     hidden = hidden.unique()
     while True:
         shown = members.join(hidden, on=part, how="anti")
         if figures == "people":
-            bad = _provable(members, shown, line, part, k)
+            bad = _provable(members, shown, line, part, k).with_columns(need=pl.lit(0.0))
         else:
             rest = _groups(members.join(hidden, on=part, how="semi"), line)
-            bad = rest.filter(~_safe(k) if figures == "sums" else ~_even()).select(line)
-        smallest = (
-            _groups(shown, list(dict.fromkeys([*line, *part])))
-            .join(bad, on=line, how="semi")
-            .sort("seen", "using", "bytes", *part)
-            .unique(line, keep="first", maintain_order=True)
-        )
-        if smallest.is_empty():
+            rest = rest.filter(~_safe(k) if figures == "sums" else ~_even())
+            bad = rest.select(*line, need=pl.col("top") / DOMINANCE - pl.col("bytes"))
+        parts = _groups(shown, list(dict.fromkeys([*line, *part]))).join(bad, on=line)
+        further = parts.sort(*_cheapest(figures), *part).unique(line, keep="first", maintain_order=True)
+        if further.is_empty():
             return hidden
-        hidden = _join(hidden, smallest.select(part))
+        hidden = _join(hidden, further.select(part))
+
+
+def _cheapest(figures: Figures) -> list[pl.Expr]:
+    """Order in which parts are given up: the smallest that is enough.
+
+    Beside a sender who dominates the hidden parts a small part changes nothing, and hiding the small
+    ones one after another would empty the table: then the smallest part that evens them out goes
+    first, or the largest if none does alone.
+    """
+    if figures != "bytes":
+        return [pl.col("seen"), pl.col("using"), pl.col("bytes")]
+    enough = pl.col("bytes") >= pl.col("need")
+    return [~enough, pl.when(enough).then(pl.col("bytes")).otherwise(-pl.col("bytes")), pl.col("seen")]
 
 
 def _provable(

@@ -91,6 +91,18 @@ def test_uneven_bytes_are_hidden_while_people_stay() -> None:
     assert (row["people_hidden"], row["bytes_hidden"]) == (False, True)
 
 
+def test_one_large_part_is_hidden_beside_a_great_sender_not_all_small_ones() -> None:
+    small = [use(range(10), "Sales", f"small{n}", bytes_up=10) for n in range(6)]
+    frame = members(
+        use(range(10), "Sales", "chat", bytes_up=20_000), use(range(10), "Sales", "code", bytes_up=5000),
+        use(range(10, 20), "Sales", "hub", bytes_up=10), use(range(20, 21), "Sales", "hub", bytes_up=30_000),
+        *small,
+    )  # fmt: skip
+    weekly = protect(frame, K).weekly
+    hidden = weekly.filter(pl.col("bytes_hidden"), label=ALL)
+    assert set(hidden["app"]) == {"hub", "code"}
+
+
 def test_a_week_of_four_people_shows_names_only() -> None:
     cells = protect(members(use(range(4), "Sales", "chat")), K)
     assert set(cells.weekly["app"]) == {"chat", ALL}
