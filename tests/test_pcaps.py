@@ -64,6 +64,9 @@ def _is_close(seen: int, truth: int) -> bool:
 
 def _check_connections(case: Path, observations: pl.DataFrame) -> list[str]:
     """What differs from the servers' own records, one line each."""
+    # Zeek's conn and ssl logs without http.log cannot name cleartext HTTP
+    kinds = set(observations.get_column("kind"))
+    unnamed = {80} if case.name == "zeek-hour" and "http" not in kinds else set()
     seen, wrong = _connections(observations), []
     for row in _expected(case):
         key = tuple(row[c] for c in ("client", "client_port", "server", "server_port", "transport"))
@@ -72,7 +75,7 @@ def _check_connections(case: Path, observations: pl.DataFrame) -> list[str]:
         if len(near) != 1:
             wrong.append(f"{row}: {len(near)} connections")
             continue
-        if near[0]["host"] != row["host"]:
+        if near[0]["host"] != row["host"] and not (near[0]["host"] is None and row["server_port"] in unnamed):
             wrong.append(f"{row}: named {near[0]['host']}")
         for column in ("bytes_up", "bytes_down"):
             if not _is_close(near[0][column], row[column]):
@@ -87,9 +90,9 @@ def _check_lookups(case: Path, observations: pl.DataFrame) -> list[str]:
 
 
 def _check_proxy(case: Path, observations: pl.DataFrame) -> list[str]:
-    """Tunnels and requests by client, account, host and action. Lines that are no visit count nowhere."""
-    rows = observations.select("client", "user_name", "host", "action").rows()
-    seen = Counter(rows)
+    """Tunnels and requests by client, account, host and action; what never got anywhere is left out."""
+    met = observations.filter(pl.col("action").is_in(["allowed", "blocked"]))
+    seen = Counter(met.select("client", "user_name", "host", "action").rows())
     true = Counter(
         (row["client"], row["user_name"], row["host"], row["action"])
         for row in _expected(case)

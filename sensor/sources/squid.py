@@ -20,9 +20,9 @@ sizes are what the client exchanged with the proxy, headers included; for a tunn
 sent through it (checked with Squid 5.7: 300,000 bytes sent, `%>st` 300,085). `bytes_up` is NULL
 unless the layout logs it.
 
-An intercepted (bumped) connection is logged twice: a CONNECT line for the tunnel and a line for
-each request inside. The requests carry the bytes; the CONNECT line of a bumped tunnel (mode
-`bump`, or result NONE with status 200, which Squid writes when no tunnel was made) keeps none.
+A CONNECT that `ssl_bump` looks into is logged as NONE_NONE/200 before anything comes of it: set
+aside, because its tunnel, its refusal or its requests follow on lines of their own. Where content
+is intercepted (mode `bump`), the requests carry the bytes and the tunnel's line keeps none.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ LOGFORMAT = (
 )
 CHALLENGE = "set aside: proxy authentication challenge (407)"
 NO_REQUEST = "set aside: the client left before sending a request"
+INSPECTED = "set aside: CONNECT looked into; what came of it has lines of its own"
 UNREADABLE = "not a Squid line"
 
 #: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds
@@ -255,6 +256,8 @@ def _reason() -> pl.Expr:
         .then(pl.lit(NO_REQUEST))
         .when(pl.col("status") == 407)
         .then(pl.lit(CHALLENGE))
+        .when(_looked_into())
+        .then(pl.lit(INSPECTED))
     )
 
 
@@ -343,8 +346,12 @@ def _action() -> pl.Expr:
     )
 
 
+def _looked_into() -> pl.Expr:
+    """A CONNECT that `ssl_bump` answered itself to see the hello: the tunnel, refusal or requests follow."""
+    own = pl.col("result").is_in(["NONE", "NONE_NONE", "TAG_NONE"]) & (pl.col("status") == 200)
+    return ((pl.col("method") == "CONNECT") & own).fill_null(False)
+
+
 def _bumped() -> pl.Expr:
-    """A CONNECT whose content is logged again, request by request."""
-    no_tunnel = pl.col("result").is_in(["NONE", "NONE_NONE", "TAG_NONE"]) & (pl.col("status") == 200)
-    mode = pl.col("bump").eq_missing("bump")
-    return (pl.col("method") == "CONNECT").fill_null(False) & (mode | no_tunnel.fill_null(False))
+    """A tunnel whose content is logged again, request by request."""
+    return (pl.col("method") == "CONNECT").fill_null(False) & pl.col("bump").eq_missing("bump")

@@ -159,16 +159,17 @@ def test_intercepted_tunnel_takes_its_name_from_the_hello() -> None:
     assert (unnamed["host"], unnamed["name_from"], unnamed["server"]) == (None, None, "203.0.113.5")
 
 
-@pytest.mark.parametrize(
-    "tunnel",
-    [
-        OURS + " bump",
-        NATIVE.replace("TCP_TUNNEL/200 8123", "NONE_NONE/200 8123").replace(
-            "HIER_DIRECT/203.0.113.5", "HIER_NONE/-"
-        ),
-    ],
-)
-def test_bumped_tunnel_leaves_the_bytes_to_its_requests(tunnel: str) -> None:
+@pytest.mark.parametrize("result", ["NONE_NONE/200", "TAG_NONE/200"])
+def test_connect_looked_into_is_set_aside(result: str) -> None:
+    line = NATIVE.replace("TCP_TUNNEL/200", result)
+    frames = read(line)
+    assert frames["observations"].height == 0
+    assert frames["rejects"]["reason"].to_list() == [squid.INSPECTED]
+    assert frames["coverage"]["rejected"].sum() == 0
+
+
+def test_bumped_tunnel_leaves_the_bytes_to_its_requests() -> None:
+    tunnel = OURS + " bump"
     inner = (
         "1700000010.700 90 10.1.0.7 TCP_MISS/200 700 POST https://chat.example.com/v1/chat - "
         "HIER_DIRECT/203.0.113.5 -"
