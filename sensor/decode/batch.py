@@ -6,10 +6,10 @@ a buffer that is refilled from behind; nothing here keeps an offset into it beyo
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Literal
 
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import CONTAINER, DESCRIPTOR, INTERFACES, Bytes, Records, records
+from sensor.decode.layout import CONTAINER, DESCRIPTOR, INTERFACES, Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, le32
 
 PCAP = 1
@@ -65,7 +65,7 @@ def new_container(head: bytes) -> tuple[Records, int]:
     if state["kind"] != PCAP:
         return container, 0
     big_endian, digits = _MAGIC[head[:4]]
-    order = "big" if big_endian else "little"
+    order: Literal["big", "little"] = "big" if big_endian else "little"
     state["big_endian"] = big_endian
     state["interfaces"] = 1
     # The upper bits of the field tell whether frames end with a check sequence (FCS).
@@ -149,7 +149,7 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
             return n, at, MORE
         fraction = _int32(data, at + 4, end, big) // scale
         time = _int32(data, at, end, big) * 1_000_000 + fraction
-        _emit(made, n, time, at, at + _PCAP_RECORD, captured, length, np.int64(state["link"][0]), 0)
+        _emit(made, n, time, at, at + _PCAP_RECORD, captured, length, i64(state["link"][0]), 0)
         n += 1
         at += _PCAP_RECORD + captured
     return n, at, FULL
@@ -158,7 +158,7 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
 @kernel
 def _read_interface(data: Bytes, at: int, end: int, state: Records) -> None:
     """An Interface Description Block: link type, snap length, time resolution and offset."""
-    i = np.int64(state["interfaces"])
+    i = i64(state["interfaces"])
     state["interfaces"] = i + 1
     if i >= INTERFACES:
         return
@@ -189,7 +189,7 @@ def _read_statistics(data: Bytes, at: int, end: int, state: Records) -> None:
     """An Interface Statistics Block: isb_ifdrop and isb_osdrop are totals since the start."""
     big = state["big_endian"]
     i = _int32(data, at + 8, end, big)
-    if i < 0 or i >= min(INTERFACES, np.int64(state["interfaces"])):
+    if i < 0 or i >= min(INTERFACES, i64(state["interfaces"])):
         return
     total = 0
     option = at + 20
@@ -212,30 +212,30 @@ def _read_packet(data: Bytes, at: int, end: int, kind: int, state: Records, made
     big = state["big_endian"]
     if kind == _SIMPLE_PACKET:
         length = _int32(data, at + 8, end, big)
-        snap = np.int64(state["snap"][0])
+        snap = i64(state["snap"][0])
         captured = min(length, end - at - 16)
         if snap > 0:
             captured = min(captured, snap)
         if captured < 0:
             return -1
-        link = np.int64(state["link"][0]) if state["interfaces"] > 0 else -1
-        _emit(made, n, np.int64(state["time"]), at, at + 12, captured, length, link, 0)
+        link = i64(state["link"][0]) if state["interfaces"] > 0 else -1
+        _emit(made, n, i64(state["time"]), at, at + 12, captured, length, link, 0)
         return n + 1
     port = _int32(data, at + 8, end, big) if kind == _ENHANCED_PACKET else _int16(data, at + 8, end, big)
     captured = _int32(data, at + 20, end, big)
     length = _int32(data, at + 24, end, big)
     if length < 0 or captured > MAX_FRAME or at + 28 + captured > end - 4:
         return -1
-    known = port < min(INTERFACES, np.int64(state["interfaces"]))
+    known = port < min(INTERFACES, i64(state["interfaces"]))
     i = port if known else 0
     high = _int32(data, at + 12, end, big)
     low = _int32(data, at + 16, end, big)
-    resolution = np.int64(state["resolution"][i]) if known else 6
+    resolution = i64(state["resolution"][i]) if known else 6
     time = _microseconds(high, low, resolution)
     if known:
-        time += np.int64(state["shift"][i]) * 1_000_000
+        time += i64(state["shift"][i]) * 1_000_000
     state["time"] = time
-    link = np.int64(state["link"][i]) if known else -1
+    link = i64(state["link"][i]) if known else -1
     _emit(made, n, time, at, at + 28, captured, length, link, port)
     return n + 1
 
@@ -244,7 +244,7 @@ def _read_packet(data: Bytes, at: int, end: int, kind: int, state: Records, made
 def _describe_pcapng(data: Bytes, at: int, end: int, state: Records, made: Records) -> tuple[int, int, int]:
     n = 0
     while n < made.size:
-        passed = min(np.int64(state["skip"]), end - at)
+        passed = min(i64(state["skip"]), end - at)
         state["skip"] -= passed
         at += passed
         if at + 12 > end:
@@ -261,8 +261,8 @@ def _describe_pcapng(data: Bytes, at: int, end: int, state: Records, made: Recor
         size = _int32(data, at + 4, end, state["big_endian"])
         if size < 12 or size & 3:
             return n, at, CORRUPT
-        packet = kind == _ENHANCED_PACKET or kind == _SIMPLE_PACKET or kind == _OLD_PACKET
-        if not (packet or kind == _INTERFACE or kind == _STATISTICS):
+        packet = kind in (_ENHANCED_PACKET, _SIMPLE_PACKET, _OLD_PACKET)
+        if not (packet or kind in (_INTERFACE, _STATISTICS)):
             state["skip"] = size
             continue
         if size > MAX_FRAME + 65536:

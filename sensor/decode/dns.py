@@ -4,12 +4,15 @@ Names come out lower case (resolvers mix case at random) and without the final d
 that is no letter, digit, hyphen or underscore is written as \\DDD, so that no label can pretend to be two.
 """
 
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import numpy as np
 
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import ADDRESS, QUESTION, Bytes, Records, records
+from sensor.decode.layout import ADDRESS, QUESTION, Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, u8, word
 
 _A = 1
@@ -146,7 +149,7 @@ def _read_answers(data: Bytes, base: int, at: int, end: int, number: int, questi
             length = _read_name(data, base, at, at + size, names, used)
             if length > 0:
                 question["cname"], question["cname_length"] = used, length
-        elif kind == _HTTPS or kind == _SVCB:
+        elif kind in (_HTTPS, _SVCB):
             count = _read_service(data, at, at + size, ttl, number, question, found, count)
         at += size
     return count
@@ -155,7 +158,7 @@ def _read_answers(data: Bytes, base: int, at: int, end: int, number: int, questi
 @entry
 def _parse_all(data: Bytes, begins: Records, lengths: Records, questions: Records, names: Bytes,
                found: Records) -> int:  # fmt: skip
-    used, count = np.int64(0), np.int64(0)
+    used, count = i64(0), i64(0)
     for i in range(begins.size):
         base, end, out = begins[i], begins[i] + lengths[i], questions[i]
         flags = be16(data, base + 2, end)

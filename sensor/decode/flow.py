@@ -9,12 +9,15 @@ side's acknowledgements where that is larger (what the sensor missed). Totals ne
 of the slices add up to them.
 """
 
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import numpy as np
 
 from sensor.decode.jit import kernel
-from sensor.decode.layout import GAPS, MINUTE, SECOND, TCP, Records
+from sensor.decode.layout import GAPS, MINUTE, SECOND, TCP, Records, i64
 
 FIN = 1
 SYN = 2
@@ -53,7 +56,8 @@ def distance(a: int, b: int) -> int:
 
 
 @kernel
-def _mix(state: np.uint64, value: np.uint64) -> np.uint64:
+def mix(state: np.uint64, value: np.uint64) -> np.uint64:
+    """One step of a 64-bit hash."""
     state = (state ^ value) * np.uint64(0x9E3779B97F4A7C15)
     return state ^ (state >> np.uint64(29))
 
@@ -63,10 +67,10 @@ def _tag(address: Records, low_port: int, high_port: int, protocol: int, seed: n
     """31 bits of the keyed hash of a connection's endpoints."""
     state = seed
     for i in range(4):
-        state = _mix(state, address[i])
+        state = mix(state, address[i])
     ports = np.uint64(low_port << 32 | high_port << 16 | protocol)
-    state = _mix(_mix(state, ports), seed)
-    return np.int64(state >> np.uint64(33))
+    state = mix(mix(state, ports), seed)
+    return i64(state >> np.uint64(33))
 
 
 @kernel
@@ -153,8 +157,8 @@ def idle_limit(flow: Records) -> int:
 @kernel
 def _volume(flow: Records, cold: Records, side: int) -> int:
     """Payload bytes of one side so far; never less than was already reported."""
-    seen = max(np.int64(flow["covered"][side]), np.int64(flow["acked"][side]))
-    return max(seen, np.int64(cold["total"][side]))
+    seen = max(i64(flow["covered"][side]), i64(flow["acked"][side]))
+    return max(seen, i64(cold["total"][side]))
 
 
 @kernel
@@ -166,14 +170,14 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
     out["first"], out["last"], out["number"] = cold["slice_first"], flow["last"], cold["slice"]
     out["protocol"], out["client"] = flow["protocol"], flow["client"]
     out["status"], out["events"] = cold["status"], cold["events"]
-    out["flags"] = np.int64(flow["flags"]) | flags
+    out["flags"] = i64(flow["flags"]) | flags
     for i in range(4):
         out["address"][i] = flow["address"][i]
     for side in range(2):
         total = _volume(flow, cold, side)
-        lost = max(0, np.int64(flow["acked"][side]) - np.int64(flow["covered"][side]))
-        newly_lost = max(0, lost - np.int64(cold["lost"][side]))
-        out["bytes"][side] = total - np.int64(cold["total"][side])
+        lost = max(0, i64(flow["acked"][side]) - i64(flow["covered"][side]))
+        newly_lost = max(0, lost - i64(cold["lost"][side]))
+        out["bytes"][side] = total - i64(cold["total"][side])
         out["total"][side] = total
         out["lost"][side] = newly_lost
         out["wire"][side], out["packets"][side] = flow["wire"][side], flow["packets"][side]
@@ -193,9 +197,7 @@ def end(
     one_sided = cold["seen"][0] == 0 or cold["seen"][1] == 0
     _emit_slice(flow, cold, slices, control, why | ENDED | (ONE_SIDED if one_sided else 0))
     ports = flow["port"]
-    tag = _tag(
-        flow["address"], np.int64(ports[0]), np.int64(ports[1]), np.int64(flow["protocol"]), control["seed"]
-    )
+    tag = _tag(flow["address"], i64(ports[0]), i64(ports[1]), i64(flow["protocol"]), control["seed"])
     _remove(index, tag, row)
     flow["protocol"] = 0
     free[control["free"]] = row
@@ -206,9 +208,9 @@ def end(
 @kernel
 def worst(flows: Records, colds: Records, control: Records) -> int:
     """The row to evict: embryonic before closed before unnamed before named, the longest idle first."""
-    best, best_class, best_last = -1, 9, np.int64(0)
+    best, best_class, best_last = -1, 9, i64(0)
     for _ in range(_EVICTION_CANDIDATES):
-        row = np.int64(control["clock_hand"])
+        row = i64(control["clock_hand"])
         control["clock_hand"] = (row + 1) % flows.size
         flow = flows[row]
         if flow["protocol"] == 0:
@@ -218,7 +220,7 @@ def worst(flows: Records, colds: Records, control: Records) -> int:
         else:
             rank = 2 if colds[row]["events"] == 0 else 3
         if rank < best_class or (rank == best_class and flow["last"] < best_last):
-            best, best_class, best_last = row, rank, np.int64(flow["last"])
+            best, best_class, best_last = row, rank, i64(flow["last"])
     return best
 
 
@@ -228,13 +230,13 @@ def begin(
 ) -> int:
     """A row for a new connection; the caller has made sure that one is free."""
     control["free"] -= 1
-    row = np.int64(free[control["free"]])
-    control["high"] = max(np.int64(control["high"]), row + 1)
+    row = i64(free[control["free"]])
+    control["high"] = max(i64(control["high"]), row + 1)
     control["live"] += 1
     control["serial"] += 1
     _insert(index, tag, row)
     flow, cold = flows[row], colds[row]
-    now = np.int64(packet["time"])
+    now = i64(packet["time"])
     for i in range(4):
         flow["address"][i] = packet["key"][i]
     flow["last"], flow["slice_end"] = now, now + MINUTE
@@ -268,11 +270,11 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
         return True
     if flow["protocol"] != TCP or packet["flags"] & (SYN | ACK | RST) != SYN:
         return False
-    side = np.int64(packet["side"])
+    side = i64(packet["side"])
     if flow["state"] == CLOSED or cold["based"][side] == 2:
         return bool((packet["seq"] + 1) & _WORD != cold["base"][side])
     # Joined in the middle: a SYN a little below what was seen is only late (mirror ports reorder).
-    behind = distance(np.int64(cold["base"][side]), packet["seq"] + 1)
+    behind = distance(i64(cold["base"][side]), packet["seq"] + 1)
     return cold["based"][side] == 1 and (behind < 0 or behind > _REORDER)
 
 
@@ -282,14 +284,14 @@ def roll(flow: Records, cold: Records, now: int, slices: Records, control: Recor
     if now < flow["slice_end"]:
         return
     _emit_slice(flow, cold, slices, control, 0)
-    number = (now - np.int64(cold["start"])) // MINUTE
+    number = (now - i64(cold["start"])) // MINUTE
     cold["slice"], cold["slice_first"] = number, now
     flow["slice_end"] = cold["start"] + (number + 1) * MINUTE
 
 
 @kernel
 def _remember_gap(cold: Records, side: int, first: int, last: int) -> None:
-    count = np.int64(cold["gaps"][side])
+    count = i64(cold["gaps"][side])
     if count < GAPS:
         cold["gap_from"][side * GAPS + count] = first & _WORD
         cold["gap_to"][side * GAPS + count] = last & _WORD
@@ -299,18 +301,18 @@ def _remember_gap(cold: Records, side: int, first: int, last: int) -> None:
 @kernel
 def _fill_gaps(cold: Records, side: int, first: int, last: int) -> int:
     """Bytes of [first, last) that were still missing; the gaps shrink by them."""
-    filled = np.int64(0)
-    count = np.int64(cold["gaps"][side])
+    filled = i64(0)
+    count = i64(cold["gaps"][side])
     for k in range(count - 1, -1, -1):
         at = side * GAPS + k
-        gap_from, gap_to = np.int64(cold["gap_from"][at]), np.int64(cold["gap_to"][at])
+        gap_from, gap_to = i64(cold["gap_from"][at]), i64(cold["gap_to"][at])
         left = gap_from if distance(gap_from, first) > 0 else first
         right = gap_to if distance(last, gap_to) > 0 else last
         size = distance(right, left)
         if size <= 0:
             continue
         filled += size
-        final = np.int64(cold["gaps"][side]) - 1
+        final = i64(cold["gaps"][side]) - 1
         cold["gap_from"][at] = cold["gap_from"][side * GAPS + final]
         cold["gap_to"][at] = cold["gap_to"][side * GAPS + final]
         cold["gaps"][side] = final
@@ -330,10 +332,10 @@ def _set_base(flow: Records, cold: Records, side: int, seq: int, how: int) -> No
 @kernel
 def _lower_base(flow: Records, cold: Records, side: int, seq: int) -> int:
     """Move a guessed base down to `seq` if that is only reordering; returns by how much."""
-    below = distance(np.int64(cold["base"][side]), seq)
+    below = distance(i64(cold["base"][side]), seq)
     if cold["based"][side] != 1 or below <= 0 or below > _REORDER or flow["covered"][side] > _REORDER:
         return 0
-    _remember_gap(cold, side, seq, np.int64(cold["base"][side]))
+    _remember_gap(cold, side, seq, i64(cold["base"][side]))
     cold["base"][side] = seq
     flow["acked"][side] += below
     return below
@@ -345,15 +347,15 @@ def _cover(flow: Records, cold: Records, side: int, seq: int, size: int) -> None
     if cold["based"][side] == 0:
         _set_base(flow, cold, side, seq, 1)
     after = (seq + size) & _WORD
-    ahead = distance(seq, np.int64(flow["next"][side]))
+    ahead = distance(seq, i64(flow["next"][side]))
     if ahead >= 0:
         if ahead > 0:
-            _remember_gap(cold, side, np.int64(flow["next"][side]), seq)
+            _remember_gap(cold, side, i64(flow["next"][side]), seq)
         flow["covered"][side] += size
         flow["next"][side] = after
         return
     _lower_base(flow, cold, side, seq)
-    beyond = max(0, distance(after, np.int64(flow["next"][side])))
+    beyond = max(0, distance(after, i64(flow["next"][side])))
     flow["covered"][side] += beyond + _fill_gaps(cold, side, seq, after)
     if beyond > 0:
         flow["next"][side] = after
@@ -365,9 +367,9 @@ def _acknowledge(flow: Records, cold: Records, side: int, ack: int) -> None:
     if cold["based"][side] == 0:
         _set_base(flow, cold, side, ack, 1)
         return
-    if cold["finished"][side] and distance(ack, np.int64(cold["fin"][side])) > 0:
-        ack = np.int64(cold["fin"][side])  # the FIN takes a number but is no byte
-    progress = distance(ack, np.int64(flow["highest_ack"][side]))
+    if cold["finished"][side] and distance(ack, i64(cold["fin"][side])) > 0:
+        ack = i64(cold["fin"][side])  # the FIN takes a number but is no byte
+    progress = distance(ack, i64(flow["highest_ack"][side]))
     if 0 < progress < _MAX_WINDOW:
         flow["acked"][side] += progress
         flow["highest_ack"][side] = ack
@@ -377,7 +379,7 @@ def _acknowledge(flow: Records, cold: Records, side: int, ack: int) -> None:
 def _finish(flow: Records, cold: Records, side: int, fin: int) -> None:
     cold["finished"][side] = 1
     cold["fin"][side] = fin
-    if distance(np.int64(flow["highest_ack"][side]), fin) == 1:
+    if distance(i64(flow["highest_ack"][side]), fin) == 1:
         flow["acked"][side] -= 1  # its acknowledgement came first
         flow["highest_ack"][side] = fin
     if cold["finished"][1 - side]:
@@ -411,7 +413,7 @@ def _account_tcp(flow: Records, cold: Records, packet: Records, side: int) -> No
 @kernel
 def account(flow: Records, cold: Records, packet: Records) -> None:
     """Add a packet to its connection's counters."""
-    side = np.int64(packet["side"])
+    side = i64(packet["side"])
     flow["last"] = packet["time"]
     flow["wire"][side] += packet["length"]
     flow["packets"][side] += 1

@@ -7,7 +7,7 @@ import polars as pl
 
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
-from sensor.decode.names import Networks, addresses, macs
+from sensor.decode.names import Networks, addresses, macs, own, seconds
 from sensor.schema import COVERAGE, OBSERVATIONS
 
 #: SLICE fields that have a value per endpoint.
@@ -35,10 +35,11 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
 
 def _flat(slices: Records) -> pl.DataFrame:
     """SLICE records as columns: `bytes_0`, `bytes_1` …, addresses as text."""
-    columns: dict[str, pl.Series] = {name: pl.Series(np.ascontiguousarray(slices[name])) for name in _PLAIN}
+    columns: dict[str, pl.Series] = {name: pl.Series(own(slices[name])) for name in _PLAIN}
     for name in _SIDED:
         for side in (0, 1):
-            columns[f"{name}_{side}"] = pl.Series(np.ascontiguousarray(slices[name][:, side]))
+            columns[f"{name}_{side}"] = pl.Series(own(slices[name][:, side]))
+    columns["duration_s"] = seconds(slices["last"] - slices["first"])
     columns["lost"] = pl.Series(slices["lost"].sum(axis=1))
     halves = slices["address"]
     both = addresses(
@@ -82,7 +83,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
     reset = ((pl.col("flags") & WAS_RESET) != 0) & (pl.col("total_down") == 0)
     frame = rows.select(
         seen_at=pl.col("first").cast(_TIME),
-        duration_s=(pl.col("last") - pl.col("first")) / 1_000_000,
+        duration_s="duration_s",
         kind=pl.coalesce("kind", pl.when(quic).then(pl.lit("quic")).otherwise(pl.lit("flow"))),
         action=pl.when(reset).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
         client=pl.when(known).then("address_up"),
@@ -159,7 +160,7 @@ def drop_counts(time: int, drops: int) -> pl.DataFrame:
 def coverage(minutes: Records, *counts: pl.DataFrame) -> pl.DataFrame:
     """One row per minute from the kernel's minute counters and the counts made here."""
     assert MINUTE_COUNTS.names is not None
-    frame = pl.DataFrame({name: np.ascontiguousarray(minutes[name]) for name in MINUTE_COUNTS.names})
+    frame = pl.DataFrame({name: own(minutes[name]) for name in MINUTE_COUNTS.names})
     everything = pl.concat([frame, *counts], how="diagonal")
     sums = pl.exclude("minute", "first_seen", "last_seen").sum()
     grouped = everything.group_by("minute").agg(sums, pl.col("first_seen").min(), pl.col("last_seen").max())

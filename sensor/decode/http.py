@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import HEAD, Bytes, Records, records
+from sensor.decode.layout import HEAD, Bytes, Records, i64, records
 
 _SPACE = 32
 _COLON = 58
@@ -33,7 +33,7 @@ def _matches(data: Bytes, at: int, end: int, token: Bytes) -> bool:
     if at + token.size > end:
         return False
     for i in range(token.size):
-        byte = np.int64(data[at + i])
+        byte = i64(data[at + i])
         if 65 <= byte <= 90:
             byte += 32
         if byte != token[i]:

@@ -60,11 +60,11 @@ def use(folder: Path | None = None) -> Path:
     global _folder, _was_cold
     if _folder is None:
         _refuse_unchecked()
-        import numba
+        config = _numba().config
 
         _folder = _writable((folder or state_folder()) / fingerprint())
         _was_cold = not any(_folder.rglob("*.nbi"))
-        numba.config.CACHE_DIR = str(_folder)
+        config.CACHE_DIR = str(_folder)
     return _folder
 
 
@@ -87,8 +87,7 @@ def entry(function: Kernel) -> Kernel:
 
 def _compiled(function: Kernel, **options: Any) -> Kernel:
     use()
-    import numba
-
+    numba = _numba()
     dispatcher = numba.njit(**FLAGS, **options)(function)
     if interpreted():
         return function
@@ -105,9 +104,7 @@ def _compiled(function: Kernel, **options: Any) -> Kernel:
 
 def interpreted() -> bool:
     """True if kernels run as plain Python (NUMBA_DISABLE_JIT, for tests of agreement)."""
-    import numba
-
-    return bool(numba.config.DISABLE_JIT)
+    return bool(_numba().config.DISABLE_JIT)
 
 
 def warm() -> None:
@@ -115,6 +112,13 @@ def warm() -> None:
     from sensor.decode import rehearsal
 
     rehearsal.run()
+
+
+def _numba() -> Any:
+    """Numba, imported on first use; its own types are of no help to mypy."""
+    import numba
+
+    return numba
 
 
 def _refuse_unchecked() -> None:

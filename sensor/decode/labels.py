@@ -13,7 +13,7 @@ import polars as pl
 from sensor.decode import http, tls
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.names import host_name, texts
+from sensor.decode.names import host_name, own, texts
 from sensor.decode.quic import Attempt
 from sensor.decode.stream import HELLO, INITIAL, REQUEST
 
@@ -40,13 +40,13 @@ def from_hellos(
 ) -> pl.DataFrame:
     """Labels of ClientHellos; `known` holds serial, ordinal and time of each."""
     hellos, text = tls.parse(data, begins, lengths, "q" if quic else "t")
-    host = texts(data, _column(hellos, "sni"), _column(hellos, "sni_length"), host_name)
-    alpn = texts(data, _column(hellos, "alpn"), _column(hellos, "alpn_length"))
+    host = texts(data, own(hellos["sni"]), own(hellos["sni_length"]), host_name)
+    alpn = texts(data, own(hellos["alpn"]), own(hellos["alpn_length"]))
     return known.with_columns(
         kind=pl.lit("quic" if quic else "tls"),
         host=host,
         name_from=pl.when(host.is_not_null()).then(pl.lit("quic_sni" if quic else "sni")),
-        ja4=texts(text, _column(hellos, "print"), _column(hellos, "print_length"), fingerprint),
+        ja4=texts(text, own(hellos["print"]), own(hellos["print_length"]), fingerprint),
         client_class=_client_class(hellos, alpn),
     )
 
@@ -58,7 +58,7 @@ def _client_class(hellos: Records, alpn: pl.Series) -> pl.Series:
     protocol is neither h2 nor h3. Imitators of browsers count as browsers.
     """
     shape = pl.DataFrame(
-        {name: _column(hellos, name) for name in ("grease", "compress_certificate", "ech", "whole")}
+        {name: own(hellos[name]) for name in ("grease", "compress_certificate", "ech", "whole")}
     )
     plain = (pl.col("grease") == 0) & (pl.col("compress_certificate") == 0)
     modern = pl.Series("modern", alpn.is_in(["h2", "h3"]).fill_null(False))
@@ -71,9 +71,9 @@ def _from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Dat
     heads = http.parse(data, begins, lengths)
 
     def part(name: str) -> pl.Series:
-        return texts(data, _column(heads, name), _column(heads, f"{name}_length"))
+        return texts(data, own(heads[name]), own(heads[f"{name}_length"]))
 
-    host = texts(data, _column(heads, "host"), _column(heads, "host_length"), host_name)
+    host = texts(data, own(heads["host"]), own(heads["host_length"]), host_name)
     return known.with_columns(
         kind=pl.lit("http"),
         host=host,
@@ -114,7 +114,7 @@ class Labels:
     def _read_tcp(self, arena: Bytes, events: Records, *, hello: bool) -> pl.DataFrame:
         if events.size == 0:
             return pl.DataFrame(schema=SCHEMA)
-        begins, lengths = _column(events, "offset"), _column(events, "length")
+        begins, lengths = own(events["offset"]), own(events["length"])
         if hello:
             return from_hellos(arena, begins, lengths, _known(events), quic=False)
         return _from_requests(arena, begins, lengths, _known(events))
@@ -140,8 +140,4 @@ class Labels:
 
 
 def _known(events: Records) -> pl.DataFrame:
-    return pl.DataFrame({name: _column(events, name) for name in ("serial", "ordinal", "time")})
-
-
-def _column(records: Records, name: str) -> Records:
-    return np.ascontiguousarray(records[name])
+    return pl.DataFrame({name: own(events[name]) for name in ("serial", "ordinal", "time")})

@@ -6,14 +6,16 @@ Times are microseconds since 1970 UTC. Addresses are two unsigned 64-bit halves,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
-#: An array of one of the record dtypes below.
-Records = npt.NDArray[Any]
+#: Records of one of the dtypes below, or a single one; NumPy's types have no names for their fields.
+Records: TypeAlias = Any
+#: The one integer type of kernels: fields are widened before any arithmetic.
+i64: Any = np.int64
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND

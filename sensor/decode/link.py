@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.jit import kernel
-from sensor.decode.layout import TCP, UDP, Bytes, Records
+from sensor.decode.layout import TCP, UDP, Bytes, Records, i64
 from sensor.decode.read import be16, be32, u8
 
 DECODED = 0
@@ -65,13 +65,13 @@ def _network(data: Bytes, at: int, end: int, link: int, packet: Records) -> tupl
     if link == LINK_ETHERNET:
         packet["source_mac"] = _mac(data, at + 6, end)
         return _ethertype(data, at + 12, end)
-    if link == LINK_RAW or link == LINK_RAW_BSD or link == LINK_RAW_OPENBSD:
+    if link in (LINK_RAW, LINK_RAW_BSD, LINK_RAW_OPENBSD):
         return _BY_NIBBLE, at
     if link == LINK_IPV4:
         return _IPV4, at
     if link == LINK_IPV6:
         return _IPV6, at
-    if link == LINK_NULL or link == LINK_LOOP:
+    if link in (LINK_NULL, LINK_LOOP):
         return _BY_NIBBLE, at + 4
     if link == LINK_SLL:
         packet["source_mac"] = _mac(data, at + 6, end)
@@ -220,10 +220,10 @@ def _dissect(data: Bytes, at: int, end: int, length: int, link: int, packet: Rec
 @kernel
 def dissect(data: Bytes, frame: Records, packet: Records) -> int:
     """Take `frame` (a descriptor) apart into `packet`; returns DECODED or the reason it was not."""
-    at = np.int64(frame["offset"])
-    captured, length = np.int64(frame["captured"]), np.int64(frame["length"])
+    at = i64(frame["offset"])
+    captured, length = i64(frame["captured"]), i64(frame["length"])
     packet["length"] = length
-    status = _dissect(data, at, at + captured, length, np.int64(frame["link"]), packet)
+    status = _dissect(data, at, at + captured, length, i64(frame["link"]), packet)
     if status == TRUNCATED and captured >= length:
         return MALFORMED
     return status

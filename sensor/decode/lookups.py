@@ -6,12 +6,11 @@ the last of them, so that a row depends on nothing but the packets, wherever a b
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from sensor.decode import dns
 from sensor.decode.layout import SECOND, Bytes, Records
-from sensor.decode.names import addresses, texts
+from sensor.decode.names import addresses, own, seconds, texts
 from sensor.decode.stream import DNS_MESSAGE
 from sensor.schema import ANSWERS, OBSERVATIONS
 
@@ -45,29 +44,29 @@ class Lookups:
 
 def _messages(arena: Bytes, events: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One row per message with a readable question, and the answers table."""
-    begins, lengths = np.ascontiguousarray(events["offset"]), np.ascontiguousarray(events["length"])
+    begins, lengths = own(events["offset"]), own(events["length"])
     questions, names, found = dns.parse(arena, begins, lengths)
 
     def name(field: str) -> pl.Series:
         at, length = (
-            np.ascontiguousarray(questions[field]),
-            np.ascontiguousarray(questions[f"{field}_length"]),
+            own(questions[field]),
+            own(questions[f"{field}_length"]),
         )
         return texts(names, at, length)
 
     parts = events["address"]
-    sender = addresses(np.ascontiguousarray(parts[:, 0]), np.ascontiguousarray(parts[:, 1]))
-    receiver = addresses(np.ascontiguousarray(parts[:, 2]), np.ascontiguousarray(parts[:, 3]))
+    sender = addresses(own(parts[:, 0]), own(parts[:, 1]))
+    receiver = addresses(own(parts[:, 2]), own(parts[:, 3]))
     columns = {
-        field: np.ascontiguousarray(questions[field])
+        field: own(questions[field])
         for field in ("id", "response", "rcode", "type", "addresses", "null_addresses")
     }
     frame = pl.DataFrame(columns).with_columns(
-        pl.Series("time", np.ascontiguousarray(events["time"])),
+        pl.Series("time", own(events["time"])),
         pl.Series("sender", sender),
         pl.Series("receiver", receiver),
-        pl.Series("sender_port", np.ascontiguousarray(events["port"][:, 0])),
-        pl.Series("receiver_port", np.ascontiguousarray(events["port"][:, 1])),
+        pl.Series("sender_port", own(events["port"][:, 0])),
+        pl.Series("receiver_port", own(events["port"][:, 1])),
         host=name("name"),
         cname=name("cname"),
     )
@@ -83,15 +82,15 @@ def _messages(arena: Bytes, events: Records) -> tuple[pl.DataFrame, pl.DataFrame
 
 def _answers(messages: pl.DataFrame, found: Records) -> pl.DataFrame:
     """The answers table: every usable address with the question it belongs to."""
-    rows = messages[np.ascontiguousarray(found["question"])]
-    high, low = np.ascontiguousarray(found["high"]), np.ascontiguousarray(found["low"])
+    rows = messages[own(found["question"])]
+    high, low = own(found["high"]), own(found["low"])
     frame = rows.select(
         pl.col("time").cast(_TIME).alias("answered_at"),
         "client",
         pl.Series("address", addresses(high, low)),
         "host",
         "cname",
-        pl.Series("ttl_s", np.ascontiguousarray(found["ttl"])),
+        pl.Series("ttl_s", own(found["ttl"])),
     )
     usable = ~pl.col("address").is_in(["0.0.0.0", "::"])  # noqa: S104 - a sinkhole's answer, not a bind
     return ANSWERS.conform(frame.filter(usable & pl.col("host").is_not_null()).unique(maintain_order=True))
@@ -113,12 +112,13 @@ def _questions(grouped: pl.DataFrame) -> pl.DataFrame:
     rows = grouped.group_by("group", maintain_order=True).agg(
         pl.col(*_KEY).first(),
         seen_at=pl.col("time").min(),
-        duration_s=(pl.col("time").max() - pl.col("time").min()) / SECOND,
+        lasted=pl.col("time").max() - pl.col("time").min(),
         blocked=(refused | nowhere).any(),
         cname=pl.col("cname").drop_nulls().first(),
     )
     frame = rows.sort("seen_at", "group").with_columns(
         pl.col("seen_at").cast(_TIME),
+        duration_s=seconds(rows.sort("seen_at", "group")["lasted"].to_numpy()),
         kind=pl.lit("dns"),
         action=pl.when("blocked").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         name_from=pl.lit("qname"),

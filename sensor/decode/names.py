@@ -1,5 +1,8 @@
 """From bytes and numbers to text columns, with Python's work done once per unique value."""
 
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import ipaddress
@@ -11,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import Bytes, Records
+from sensor.decode.layout import Bytes, Records, i64
 from sensor.decode.read import word
 
 Integers = npt.NDArray[np.int64]
@@ -33,7 +36,7 @@ def _hash(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
 
 @kernel
 def _same(data: Bytes, a: int, b: int, length: int) -> bool:
-    for k in range(length):
+    for k in range(length):  # noqa: SIM110 - no generators in kernels
         if data[a + k] != data[b + k]:
             return False
     return True
@@ -43,13 +46,13 @@ def _same(data: Bytes, a: int, b: int, length: int) -> bool:
 def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids: Records, firsts: Records,
             seed: np.uint64) -> int:  # fmt: skip
     """Number the distinct byte strings by first appearance; `ids` gets -1 where there is none."""
-    count, mask = np.int64(0), slots.size - 1
+    count, mask = i64(0), slots.size - 1
     for i in range(begins.size):
         at, length = begins[i], min(lengths[i], _LONGEST)
         if length <= 0:
             ids[i] = -1
             continue
-        slot = np.int64(_hash(data, at, at + length, seed) >> np.uint64(16)) & mask
+        slot = i64(_hash(data, at, at + length, seed) >> np.uint64(16)) & mask
         while slots[slot] >= 0:
             other = firsts[slots[slot]]
             same_length = min(lengths[other], _LONGEST) == length
@@ -61,6 +64,16 @@ def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids:
             count += 1
         ids[i] = slots[slot]
     return count
+
+
+def own(column: Records) -> Records:
+    """A copy: frames must not share memory with buffers that are used again."""
+    return np.array(column, order="C", copy=True)
+
+
+def seconds(microseconds: Integers) -> pl.Series:
+    """Exactly rounded, which Polars' division is only in frames of some lengths."""
+    return pl.Series(microseconds / 1_000_000, dtype=pl.Float64)
 
 
 def texts(

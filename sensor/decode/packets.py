@@ -5,6 +5,9 @@ happens between packets (sweeps, full outputs) depends on the sequence of packet
 they were cut into calls, so any buffer size, file split or batch size gives the same rows.
 """
 
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import numpy as np
@@ -13,7 +16,7 @@ from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
 from sensor.decode.flow import EVICTED
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import HOUR, MINUTE, TCP, Bytes, Records
+from sensor.decode.layout import HOUR, MINUTE, TCP, Bytes, Records, i64
 from sensor.decode.link import (
     DECODED,
     FRAGMENT,
@@ -67,14 +70,14 @@ def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
 
     A jump of more than an hour counts only if most of the next 64 packets agree with it.
     """
-    time = np.int64(frames[i]["time"])
+    time = i64(frames[i]["time"])
     if clock != 0 and clock - HOUR <= time <= clock + HOUR:
         return max(clock, time)
     back = clock != 0 and time < clock
     agreeing, last = 0, min(count, i + 1 + LOOKAHEAD)
     earliest = time
     for k in range(i + 1, last):
-        other = np.int64(frames[k]["time"])
+        other = i64(frames[k]["time"])
         earliest = min(earliest, other)
         agreeing += 1 if (other < clock - HOUR if back else other >= time - HOUR) else 0
     if 2 * agreeing > last - i - 1:
@@ -88,7 +91,7 @@ def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
 def _minute_row(now: int, minutes: Records, control: Records) -> int:
     """The row that counts this minute, opened if need be."""
     minute = now // MINUTE * MINUTE
-    row = np.int64(control["minutes"]) - 1
+    row = i64(control["minutes"]) - 1
     if row >= 0 and minutes[row]["minute"] == minute:
         return row
     row += 1
@@ -115,32 +118,26 @@ def _count(status: int, minute: Records) -> None:
 
 
 @kernel
-def _mix(state: np.uint64, value: np.uint64) -> np.uint64:
-    state = (state ^ value) * np.uint64(0xFF51AFD7ED558CCD)
-    return state ^ (state >> np.uint64(32))
-
-
-@kernel
 def _content(data: Bytes, packet: Records) -> np.uint64:
     """Hash of what routing leaves alone: addresses, identification, transport header, payload's ends.
 
     Some payload is part of it because checksums of packets captured on their sender are not filled in.
     """
-    at, end = np.int64(packet["transport"]), np.int64(packet["end"])
+    at, end = i64(packet["transport"]), i64(packet["end"])
     state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
     for i in range(2):
-        state = _mix(_mix(state, packet["source"][i]), packet["target"][i])
+        state = flow_table.mix(flow_table.mix(state, packet["source"][i]), packet["target"][i])
     for offset in range(at, min(end, at + _HASHED_BYTES), 8):
-        state = _mix(state, word(data, offset, end))
-    return _mix(state, word(data, max(at, end - 8), end))
+        state = flow_table.mix(state, word(data, offset, end))
+    return flow_table.mix(state, word(data, max(at, end - 8), end))
 
 
 @kernel
 def _is_duplicate(data: Bytes, packet: Records, recent: Records) -> bool:
     """True if the same datagram passed less than 50 ms ago (field: mirror sessions copy twice)."""
     content = _content(data, packet)
-    now = np.int64(packet["time"])
-    first = np.int64(content & np.uint64(recent.size // _WAYS - 1)) * _WAYS
+    now = i64(packet["time"])
+    first = i64(content & np.uint64(recent.size // _WAYS - 1)) * _WAYS
     oldest = first
     for way in range(first, first + _WAYS):
         if recent[way]["content"] == content and now - recent[way]["time"] <= _DUPLICATE_WINDOW:
@@ -155,15 +152,15 @@ def _is_duplicate(data: Bytes, packet: Records, recent: Records) -> bool:
 def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, packet: Records, arena: Bytes,
              events: Records, control: Records) -> None:  # fmt: skip
     """Copy a datagram's payload to the arena as a message."""
-    at, to = np.int64(packet["payload"]), np.int64(control["arena"])
-    size = min(np.int64(packet["end"]) - at, limit)
+    at, to = i64(packet["payload"]), i64(control["arena"])
+    size = min(i64(packet["end"]) - at, limit)
     arena[to : to + size] = data[at : at + size]
     out = events[control["events"]]
     for i in range(2):
         out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
     out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
     whole = 1 if size == packet["payload_bytes"] else 0
-    half_read.emit_event(kind, size, whole, np.int64(packet["time"]), serial, ordinal, events, control)
+    half_read.emit_event(kind, size, whole, i64(packet["time"]), serial, ordinal, events, control)
 
 
 @kernel
@@ -171,7 +168,7 @@ def _is_dns(data: Bytes, packet: Records) -> bool:
     """A datagram from or to port 53 that looks like a DNS query or answer (RFC 1035 §4.1.1)."""
     if packet["source_port"] != 53 and packet["target_port"] != 53:
         return False
-    at, end = np.int64(packet["payload"]), np.int64(packet["end"])
+    at, end = i64(packet["payload"]), i64(packet["end"])
     flags, questions = be16(data, at + 2, end), be16(data, at + 4, end)
     return flags >= 0 and flags & 0x7840 == 0 and questions == 1 and u8(data, at + 12, end) >= 0
 
@@ -179,7 +176,7 @@ def _is_dns(data: Bytes, packet: Records) -> bool:
 @kernel
 def _is_initial(data: Bytes, packet: Records) -> bool:
     """A QUIC v1 or v2 Initial with a connection id (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
-    at, end = np.int64(packet["payload"]), np.int64(packet["end"])
+    at, end = i64(packet["payload"]), i64(packet["end"])
     first, version = u8(data, at, end), be32(data, at + 1, end)
     if version == _QUIC_V1:
         kind = 0x80
@@ -197,9 +194,9 @@ def close(row: int, why: int, index: Records, flows: Records, colds: Records, fr
           control: Records) -> None:  # fmt: skip
     """End a connection, and first what was half-read of it."""
     for side in range(2):
-        held = np.int64(colds[row]["stream"][side])
+        held = i64(colds[row]["stream"][side])
         if held >= 0:
-            time = np.int64(flows[row]["last"])
+            time = i64(flows[row]["last"])
             half_read.give_up(
                 held, time, streams, pages, stacks, scratch, flows, colds, arena, events, control
             )
@@ -233,12 +230,12 @@ def _connection(packet: Records, index: Records, flows: Records, colds: Records,
 def _take_initial(data: Bytes, packet: Records, flow: Records, cold: Records, arena: Bytes, events: Records,
                   control: Records) -> None:  # fmt: skip
     """Hand on a client's QUIC Initial; whoever sends the first is the client."""
-    side = np.int64(packet["side"])
+    side = i64(packet["side"])
     if flow["client"] == 0:
         flow["client"] = 1 + side
     if flow["client"] == 1 + side and cold["events"] < _INITIALS:
         cold["events"] += 1
-        serial, ordinal = np.int64(cold["serial"]), np.int64(cold["events"])
+        serial, ordinal = i64(cold["serial"]), i64(cold["events"])
         _hand_on(INITIAL, _MAX_INITIAL, serial, ordinal, data, packet, arena, events, control)
 
 
@@ -247,13 +244,13 @@ def sweep(index: Records, flows: Records, colds: Records, free: Records, streams
           stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records,
           control: Records) -> None:  # fmt: skip
     """End those of the next rows that have been idle too long."""
-    now = np.int64(control["clock"])
+    now = i64(control["clock"])
     half_read.sweep(
         _SWEEP_STREAMS, now, streams, pages, stacks, scratch, flows, colds, arena, events, control
     )
-    for _ in range(min(_SWEEP_ROWS, np.int64(control["high"]))):
-        row = np.int64(control["hand"])
-        control["hand"] = (row + 1) % np.int64(control["high"])
+    for _ in range(min(_SWEEP_ROWS, i64(control["high"]))):
+        row = i64(control["hand"])
+        control["hand"] = (row + 1) % i64(control["high"])
         flow = flows[row]
         if flow["protocol"] != 0 and now - flow["last"] > flow_table.idle_limit(flow):
             close(row, 0, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices,
@@ -282,7 +279,7 @@ def decode(
     for i in range(first, last):
         if not _has_room(slices, events, arena, minutes, control):
             return i, FULL
-        now = _believed_time(frames, i, count, np.int64(control["clock"]))
+        now = _believed_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
             return i, SET_BACK
@@ -294,7 +291,7 @@ def decode(
         minute["bytes"] += frames[i]["length"]
         if abs(frames[i]["time"] - now) > HOUR:
             minute["clock_jumps"] += 1
-        evictions, names_lost = np.int64(control["evictions"]), np.int64(control["names_lost"])
+        evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
         if control["packets"] % _SWEEP_PERIOD == 0:
             sweep(index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices, control)
         status = dissect(data, frames[i], packet)
@@ -311,6 +308,7 @@ def decode(
         row = _connection(packet, index, flows, colds, free, streams, pages, stacks, scratch, arena, events,
                           slices, control)  # fmt: skip
         flow, cold = flows[row], colds[row]
+        half_read.expire(row, now, streams, pages, stacks, scratch, flows, colds, arena, events, control)
         flow_table.roll(flow, cold, now, slices, control)
         if packet["protocol"] == TCP:
             half_read.probe(data, packet, row, streams, pages, stacks, scratch, flows, colds, arena, events,
@@ -338,4 +336,4 @@ def flush(
         if flows[row]["protocol"] != 0:
             close(row, 0, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices,
                   control)  # fmt: skip
-    return np.int64(control["high"])
+    return i64(control["high"])

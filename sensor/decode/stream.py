@@ -6,13 +6,16 @@ that is whole in one segment goes straight to the arena; else its segments wait 
 copy of a byte wins, for at most ten seconds. What does not fit is counted, never guessed.
 """
 
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import numpy as np
 
 from sensor.decode.flow import ACK, SYN, distance
 from sensor.decode.jit import kernel
-from sensor.decode.layout import INTERVALS, PAGE, PAGES_PER_STREAM, SECOND, Bytes, Records
+from sensor.decode.layout import INTERVALS, PAGE, PAGES_PER_STREAM, SECOND, Bytes, Records, i64
 from sensor.decode.read import u8
 
 # Kinds of EVENT.
@@ -97,9 +100,7 @@ def _copy_hello(data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tuple[
         if size >= 4:
             if arena[to] != 1:
                 return _INVALID, 0
-            needed = 4 + (
-                np.int64(arena[to + 1]) << 16 | np.int64(arena[to + 2]) << 8 | np.int64(arena[to + 3])
-            )
+            needed = 4 + (i64(arena[to + 1]) << 16 | i64(arena[to + 2]) << 8 | i64(arena[to + 3]))
             if needed > STREAM_BYTES:
                 return _INVALID, 0
             if size >= needed:
@@ -165,11 +166,9 @@ def _deliver(
     arena: Bytes, events: Records, control: Records,
 ) -> None:  # fmt: skip
     """Hand a client's message on; whoever sent it is the client."""
-    tunnel = kind == REQUEST and _is_connect(arena, np.int64(control["arena"]))
+    tunnel = kind == REQUEST and _is_connect(arena, i64(control["arena"]))
     cold["events"] += 1
-    emit_event(
-        kind, length, complete, time, np.int64(cold["serial"]), np.int64(cold["events"]), events, control
-    )
+    emit_event(kind, length, complete, time, i64(cold["serial"]), i64(cold["events"]), events, control)
     if flow["client"] == 0:
         flow["client"] = 1 + side
     # Behind CONNECT a hello is still to come; behind everything else nothing that could name the flow.
@@ -197,7 +196,7 @@ def _open(row: int, side: int, base: int, start: int, time: int, streams: Record
     if control["stream_rows"] == 0:
         return -1
     control["stream_rows"] -= 1
-    at = np.int64(stacks[1, control["stream_rows"]])
+    at = i64(stacks[1, control["stream_rows"]])
     stream = streams[at]
     stream["flow"], stream["side"], stream["base"], stream["start"] = row, side, base & 0xFFFFFFFF, start
     stream["born"], stream["intervals"], stream["inserts"] = time, 0, 0
@@ -216,7 +215,7 @@ def _page_of(stream: Records, offset: int, stacks: Records, control: Records) ->
             return -1
         control["pages"] -= 1
         stream["page"][i] = stacks[0, control["pages"]]
-    return np.int64(stream["page"][i])
+    return i64(stream["page"][i])
 
 
 @kernel
@@ -239,9 +238,9 @@ def _write(stream: Records, data: Bytes, at: int, first: int, last: int, pages: 
 def _merge(stream: Records, first: int, last: int) -> bool:
     """Add [first, last) to the covered intervals, kept sorted and apart; False if there are too many."""
     begins, ends = stream["covered_from"], stream["covered_to"]
-    count, kept = np.int64(stream["intervals"]), 0
+    count, kept = i64(stream["intervals"]), 0
     for i in range(count):
-        low, high = np.int64(begins[i]), np.int64(ends[i])
+        low, high = i64(begins[i]), i64(ends[i])
         if high >= first and low <= last:
             first, last = min(first, low), max(last, high)
         else:
@@ -267,8 +266,8 @@ def _insert(stream: Records, data: Bytes, at: int, first: int, size: int, pages:
     if first < 0 or first >= last:
         return True
     position = first
-    for i in range(np.int64(stream["intervals"])):
-        low, high = np.int64(stream["covered_from"][i]), np.int64(stream["covered_to"][i])
+    for i in range(i64(stream["intervals"])):
+        low, high = i64(stream["covered_from"][i]), i64(stream["covered_to"][i])
         if (
             low > position
             and low < last
@@ -287,13 +286,13 @@ def _insert(stream: Records, data: Bytes, at: int, first: int, size: int, pages:
 @kernel
 def _gather(stream: Records, pages: Bytes, scratch: Bytes) -> int:
     """Copy what is contiguous from the message's start into `scratch`; returns its length."""
-    start = np.int64(stream["start"])
-    for i in range(np.int64(stream["intervals"])):
+    start = i64(stream["start"])
+    for i in range(i64(stream["intervals"])):
         if stream["covered_from"][i] <= start and start < stream["covered_to"][i]:
-            size = np.int64(stream["covered_to"][i]) - start
+            size = i64(stream["covered_to"][i]) - start
             for k in range(size):
                 offset = start + k
-                page = np.int64(stream["page"][offset // PAGE])
+                page = i64(stream["page"][offset // PAGE])
                 scratch[k] = pages[page * PAGE + offset % PAGE]
             return size
     return 0
@@ -301,17 +300,18 @@ def _gather(stream: Records, pages: Bytes, scratch: Bytes) -> int:
 
 @kernel
 def give_up(row: int, time: int, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-            flows: Records, colds: Records, arena: Bytes, events: Records, control: Records) -> None:  # fmt: skip
+            flows: Records, colds: Records, arena: Bytes, events: Records,
+            control: Records) -> None:  # fmt: skip
     """End a half-read message: what there is of it may still hold the name."""
     stream = streams[row]
     flow, cold = flows[stream["flow"]], colds[stream["flow"]]
-    side = np.int64(stream["side"])
+    side = i64(stream["side"])
     cold["probed"][side] = DONE
     if stream["start"] >= 0:
         size = _gather(stream, pages, scratch)
         kind = _begins(scratch, 0, size)
-        if kind == HELLO or kind == REQUEST:
-            status, length = _copy_message(kind, scratch, 0, size, arena, np.int64(control["arena"]))
+        if kind in (HELLO, REQUEST):
+            status, length = _copy_message(kind, scratch, 0, size, arena, i64(control["arena"]))
             if status != _INVALID and length > 0:
                 _deliver(kind, length, 0, time, flow, cold, side, arena, events, control)
     release(row, streams, colds, stacks, control)
@@ -319,7 +319,8 @@ def give_up(row: int, time: int, streams: Records, pages: Bytes, stacks: Records
 
 @kernel
 def _advance(row: int, time: int, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-             flows: Records, colds: Records, arena: Bytes, events: Records, control: Records) -> None:  # fmt: skip
+             flows: Records, colds: Records, arena: Bytes, events: Records,
+            control: Records) -> None:  # fmt: skip
     """Deliver a half-read message if it is whole now; drop it if it never was one."""
     stream = streams[row]
     if stream["start"] < 0:
@@ -327,13 +328,13 @@ def _advance(row: int, time: int, streams: Records, pages: Bytes, stacks: Record
     size = _gather(stream, pages, scratch)
     if size == 0:
         return
-    flow, cold, side = flows[stream["flow"]], colds[stream["flow"]], np.int64(stream["side"])
+    flow, cold, side = flows[stream["flow"]], colds[stream["flow"]], i64(stream["side"])
     kind = _begins(scratch, 0, size)
     if kind != HELLO and kind != REQUEST:
         release(row, streams, colds, stacks, control)
         cold["probed"][side] = DONE if kind == _RESPONSE else min(_PROBES, cold["probed"][side] + 1)
         return
-    status, length = _copy_message(kind, scratch, 0, size, arena, np.int64(control["arena"]))
+    status, length = _copy_message(kind, scratch, 0, size, arena, i64(control["arena"]))
     if status == _WHOLE or size == STREAM_BYTES:
         _deliver(kind, length, 1 if status == _WHOLE else 0, time, flow, cold, side, arena, events, control)
         release(row, streams, colds, stacks, control)
@@ -358,16 +359,16 @@ def _note_status(data: Bytes, at: int, end: int, cold: Records) -> None:
 @kernel
 def _place(data: Bytes, packet: Records, kind: int, flow: Records, cold: Records) -> tuple[int, int]:
     """Where a new stream begins for this segment: sequence number of offset 0, and the message's start."""
-    side, seq = np.int64(packet["side"]), packet["seq"]
+    side, seq = i64(packet["side"]), packet["seq"]
     if packet["flags"] & SYN:
         seq += 1
     if kind != 0:
         return seq, 0
     if cold["based"][side] == 0 and packet["flags"] & ACK:
         return seq - PAGE, -1  # joined in the middle: the message may have begun up to a page earlier
-    ahead = distance(seq, np.int64(flow["next"][side]))
+    ahead = distance(seq, i64(flow["next"][side]))
     if cold["based"][side] != 0 and 0 < ahead < STREAM_BYTES:
-        return np.int64(flow["next"][side]), 0  # what lies between is still on its way
+        return i64(flow["next"][side]), 0  # what lies between is still on its way
     return 0, _NOWHERE
 
 
@@ -376,8 +377,8 @@ def probe(data: Bytes, packet: Records, row: int, streams: Records, pages: Bytes
           scratch: Bytes, flows: Records, colds: Records, arena: Bytes, events: Records,
           control: Records) -> None:  # fmt: skip
     """Look at a TCP payload, before it is accounted, for (part of) a message that names the connection."""
-    flow, cold, side = flows[row], colds[row], np.int64(packet["side"])
-    at, end, time = np.int64(packet["payload"]), np.int64(packet["end"]), np.int64(packet["time"])
+    flow, cold, side = flows[row], colds[row], i64(packet["side"])
+    at, end, time = i64(packet["payload"]), i64(packet["end"]), i64(packet["time"])
     size = end - at
     if size <= 0 or cold["probed"][side] == DONE:
         return
@@ -386,12 +387,12 @@ def probe(data: Bytes, packet: Records, row: int, streams: Records, pages: Bytes
         _note_status(data, at, end, cold)
         cold["probed"][side] = DONE
         if cold["stream"][side] >= 0:
-            release(np.int64(cold["stream"][side]), streams, colds, stacks, control)
+            release(i64(cold["stream"][side]), streams, colds, stacks, control)
         return
-    held = np.int64(cold["stream"][side])
+    held = i64(cold["stream"][side])
     if held < 0:
         if kind != 0:
-            status, length = _copy_message(kind, data, at, end, arena, np.int64(control["arena"]))
+            status, length = _copy_message(kind, data, at, end, arena, i64(control["arena"]))
             if status == _WHOLE:
                 _deliver(kind, length, 1, time, flow, cold, side, arena, events, control)
                 return
@@ -410,7 +411,7 @@ def probe(data: Bytes, packet: Records, row: int, streams: Records, pages: Bytes
             return
     stream = streams[held]
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0)
-    offset = distance(seq & 0xFFFFFFFF, np.int64(stream["base"]))
+    offset = distance(seq & 0xFFFFFFFF, i64(stream["base"]))
     if stream["start"] < 0 and stream["inserts"] > 0:
         if kind == 0:
             release(held, streams, colds, stacks, control)  # the middle of something: not ours
@@ -426,11 +427,26 @@ def probe(data: Bytes, packet: Records, row: int, streams: Records, pages: Bytes
 
 
 @kernel
+def expire(row: int, time: int, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
+           flows: Records, colds: Records, arena: Bytes, events: Records,
+            control: Records) -> None:  # fmt: skip
+    """Give up a connection's messages that are ten seconds old, before its next packet is looked at.
+
+    So a row depends on the connection's own packets only; the sweep merely frees pages earlier.
+    """
+    for side in range(2):
+        held = i64(colds[row]["stream"][side])
+        if held >= 0 and time - streams[held]["born"] > _LIFE:
+            give_up(held, time, streams, pages, stacks, scratch, flows, colds, arena, events, control)
+
+
+@kernel
 def sweep(rows: int, time: int, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-          flows: Records, colds: Records, arena: Bytes, events: Records, control: Records) -> None:  # fmt: skip
+          flows: Records, colds: Records, arena: Bytes, events: Records,
+            control: Records) -> None:  # fmt: skip
     """Give up those of the next `rows` half-read messages that are ten seconds old."""
     for _ in range(rows):
-        row = np.int64(control["stream_hand"])
+        row = i64(control["stream_hand"])
         control["stream_hand"] = (row + 1) % streams.size
         if streams[row]["flow"] >= 0 and time - streams[row]["born"] > _LIFE:
             give_up(row, time, streams, pages, stacks, scratch, flows, colds, arena, events, control)

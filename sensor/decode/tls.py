@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import HELLO, Bytes, Records, records
+from sensor.decode.layout import HELLO, Bytes, Records, i64, records
 from sensor.decode.read import be16, u8
 
 #: Longer lists of ciphers, extensions or signature algorithms get no fingerprint.
@@ -73,7 +73,7 @@ def _put_alpn(text: Bytes, at: int, data: Bytes, first: int, length: int) -> int
     if length <= 0:
         text[at], text[at + 1] = 48, 48
         return at + 2
-    head, tail = np.int64(data[first]), np.int64(data[first + length - 1])
+    head, tail = i64(data[first]), i64(data[first + length - 1])
     if _is_alphanumeric(head) and _is_alphanumeric(tail):
         text[at], text[at + 1] = head, tail
     else:
@@ -248,7 +248,7 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
 @entry
 def _parse_all(data: Bytes, begins: Records, lengths: Records, letter: int, hellos: Records, text: Bytes,
                lists: Records) -> None:  # fmt: skip
-    used = np.int64(0)
+    used = i64(0)
     for i in range(begins.size):
         at = begins[i]
         used = _parse(data, at, at + lengths[i], letter, hellos[i], text, used, lists)

@@ -61,9 +61,10 @@ def ip(source: str, target: str, protocol: int, payload: bytes, *, total: int | 
 
 def tcp(sport: int, dport: int, seq: int, ack: int = 0, flags: int = ACK, payload: bytes = b"") -> bytes:
     """A TCP segment."""
-    return struct.pack(
-        ">HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50, flags, 65535, 0, 0
-    ) + payload
+    return (
+        struct.pack(">HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50, flags, 65535, 0, 0)
+        + payload
+    )
 
 
 def udp(sport: int, dport: int, payload: bytes) -> bytes:

@@ -63,7 +63,9 @@ def test_pcapng_offset_simple_packets_and_drops() -> None:
     content = section() + interface(options=option(14, offset))
     content += enhanced(FRAMES[0].data, 5_000_000)
     content += b"".join(block(3, struct.pack("<I", len(f.data)) + f.data) for f in FRAMES[1:])
-    statistics = struct.pack("<III", 0, 0, 0) + option(5, struct.pack("<Q", 7)) + option(7, struct.pack("<Q", 2))
+    statistics = (
+        struct.pack("<III", 0, 0, 0) + option(5, struct.pack("<Q", 7)) + option(7, struct.pack("<Q", 2))
+    )
     content += block(5, statistics)
     got = decode(content)
     assert got["observations"]["bytes_down"].to_list() == [700]

@@ -18,7 +18,9 @@ def name(text: str) -> bytes:
     return b"".join(bytes([len(part)]) + part.encode() for part in text.split(".")) + b"\0"
 
 
-def message(host: bytes, *, ident: int = 7, kind: int = 1, answers: list[Answer] | None = None, rcode: int = 0) -> bytes:
+def message(
+    host: bytes, *, ident: int = 7, kind: int = 1, answers: list[Answer] | None = None, rcode: int = 0
+) -> bytes:
     flags = 0x0100 if answers is None else 0x8180 | rcode
     head = struct.pack(">HHHHHH", ident, flags, 1, len(answers or []), 0, 0)
     records = b"".join(
@@ -48,9 +50,24 @@ def test_a_lookup_is_one_row_and_its_addresses_are_answers() -> None:
     ])  # fmt: skip
     got = decode(pcap([question(message(HOST)), answer(reply)]))
     (row,) = got["observations"].to_dicts()
-    assert (row["kind"], row["host"], row["name_from"], row["action"]) == ("dns", "api.openai.com", "qname", "allowed")
-    assert (row["client"], row["server"], row["server_port"], row["transport"]) == (ASKER, RESOLVER, 53, "udp")
-    assert (row["cname"], row["started_at"], row["slice"], row["bytes_up"]) == ("x.cdn.example", None, None, None)
+    assert (row["kind"], row["host"], row["name_from"], row["action"]) == (
+        "dns",
+        "api.openai.com",
+        "qname",
+        "allowed",
+    )
+    assert (row["client"], row["server"], row["server_port"], row["transport"]) == (
+        ASKER,
+        RESOLVER,
+        53,
+        "udp",
+    )
+    assert (row["cname"], row["started_at"], row["slice"], row["bytes_up"]) == (
+        "x.cdn.example",
+        None,
+        None,
+        None,
+    )
     answers = got["answers"].select("client", "address", "host", "cname", "ttl_s").rows()
     assert answers == [
         (ASKER, "104.18.1.1", "api.openai.com", "x.cdn.example", 300),
@@ -121,7 +138,9 @@ def test_other_traffic_on_port_53_stays_a_flow() -> None:
 @settings(deadline=None, max_examples=80)
 @given(st.binary(max_size=120), st.integers(0, 90), st.binary(max_size=6))
 def test_damaged_messages_never_raise(tail: bytes, at: int, patch: bytes) -> None:
-    reply = message(HOST, answers=[(POINTER, 5, name("a.b")), (POINTER, 1, bytes(4)), (POINTER, 65, bytes(30))])
+    reply = message(
+        HOST, answers=[(POINTER, 5, name("a.b")), (POINTER, 1, bytes(4)), (POINTER, 65, bytes(30))]
+    )
     damaged = reply[:at] + patch + reply[at + len(patch) :]
     frames = [answer(damaged), answer(reply[:at]), answer(reply[:12] + tail)]
     conserves(decode(pcap(frames))["coverage"], 3)

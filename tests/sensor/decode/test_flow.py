@@ -31,7 +31,12 @@ from tests.sensor.decode.craft import (
 
 def test_a_connection_is_one_row_with_unique_payload() -> None:
     row = one(Talk().shake().send(b"q" * 500).reply(b"a" * 1500).close().frames)
-    assert (row["client"], row["client_port"], row["server"], row["server_port"]) == (CLIENT, 40000, SERVER, 443)
+    assert (row["client"], row["client_port"], row["server"], row["server_port"]) == (
+        CLIENT,
+        40000,
+        SERVER,
+        443,
+    )
     assert (row["bytes_up"], row["bytes_down"], row["lost_bytes"]) == (500, 1500, 0)
     assert (row["total_bytes_up"], row["total_bytes_down"]) == (500, 1500)
     assert (row["packets_up"], row["packets_down"]) == (6, 4)

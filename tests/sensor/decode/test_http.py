@@ -14,7 +14,8 @@ def head(text: str) -> dict[str, object]:
 
 
 def test_host_path_method_agent_and_status() -> None:
-    row = head("POST /v1/chat?key=secret HTTP/1.1\nUser-Agent: openai-python/1.2\nhost:  API.Example.:11434 \nCookie: x\n\n")
+    fields = "User-Agent: openai-python/1.2\nhost:  API.Example.:11434 \nCookie: x\n\n"
+    row = head("POST /v1/chat?key=secret HTTP/1.1\n" + fields)
     assert (row["kind"], row["host"], row["name_from"]) == ("http", "api.example", "http_host")
     assert (row["method"], row["path"], row["status"]) == ("POST", "/v1/chat", 404)
     assert row["user_agent"] == "openai-python/1.2"

@@ -6,7 +6,19 @@ import struct
 
 import pytest
 
-from tests.sensor.decode.craft import CLIENT, SERVER, Frame, conserves, decode, ethernet, ip, pcap, tcp, totals, udp
+from tests.sensor.decode.craft import (
+    CLIENT,
+    SERVER,
+    Frame,
+    conserves,
+    decode,
+    ethernet,
+    ip,
+    pcap,
+    tcp,
+    totals,
+    udp,
+)
 
 DATAGRAM = ip(CLIENT, SERVER, 17, udp(40000, 9, b"payload"))
 DATAGRAM6 = ip("fd00::5", "2001:db8::9", 17, udp(40000, 9, b"payload"))

@@ -54,7 +54,10 @@ def mixed_traffic(connections: int = 60) -> list[Frame]:
             talk.now += chance.random() * 30
             talk.reply(bytes(chance.randrange(1400))).send(bytes(chance.randrange(300)))
         frames += talk.close().frames if n % 2 else talk.frames
-        frames += [question(message(HOST, ident=n), n * 3.1), answer(message(HOST, ident=n, answers=[]), n * 3.1 + 4)]
+        frames += [
+            question(message(HOST, ident=n), n * 3.1),
+            answer(message(HOST, ident=n, answers=[]), n * 3.1 + 4),
+        ]
     hello = small_hello(b"quic.example", padding=900)[5:]
     frames += datagrams([seal(crypto(0, hello[:600]), 1), seal(crypto(600, hello[600:]), 2)])
     return sorted(frames, key=lambda f: f.time)
@@ -178,7 +181,7 @@ class TestClock:
         assert totals(got["coverage"])["clock_jumps"] == 0
 
     def test_a_clock_set_back_ends_connections(self) -> None:
-        late = Talk(now=T0 + 40_000).shake().send(b"x").frames
+        late = Talk(now=T0 + 40_000).shake().send(b"x").reply(b"z").close().frames
         early = Talk().shake().send(b"yy").frames
         got = decode(pcap(late + early))
         assert sorted(got["observations"]["bytes_up"].to_list()) == [1, 2]
@@ -211,7 +214,5 @@ def test_dpkt_counts_the_same() -> None:
     packets, payload = by_dpkt(content)
     rows = decode(content)["observations"].group_by("client").agg(pl.col("packets_up", "bytes_up").sum())
     ours = {client: (p, b) for client, p, b in rows.iter_rows()}
-    assert ours == {
-        ".".join(map(str, a)): (packets[a, b], payload[a, b]) for a, b in packets
-    }
+    assert ours == {".".join(map(str, a)): (packets[a, b], payload[a, b]) for a, b in packets}
     assert CLIENT not in ours

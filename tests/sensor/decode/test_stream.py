@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.sensor.decode.craft import ACK, PSH, T0, Frame, Talk, decode, field_rows, observe, one, pcap, totals
+from tests.sensor.decode.craft import (
+    ACK,
+    PSH,
+    T0,
+    Frame,
+    Talk,
+    decode,
+    field_rows,
+    observe,
+    one,
+    pcap,
+    totals,
+)
 
 CORPUS = field_rows("clienthello_corpus.jsonl")
 needs_corpus = pytest.mark.skipif(not CORPUS, reason="the field notes' ClientHello corpus is not at hand")
@@ -38,7 +50,9 @@ def expected_class(row: dict[str, Any]) -> str:
 def test_every_hello_of_the_corpus_whole() -> None:
     frames: list[Frame] = []
     for n, row in enumerate(CORPUS):
-        frames += Talk(port=1000 + n, now=T0 + n).shake().send(bytes.fromhex(row["record_hex"])).close().frames
+        frames += (
+            Talk(port=1000 + n, now=T0 + n).shake().send(bytes.fromhex(row["record_hex"])).close().frames
+        )
     rows = {r["client_port"]: r for r in observe(frames)}
     for n, row in enumerate(CORPUS):
         got = rows[1000 + n]
@@ -128,7 +142,12 @@ def test_later_slices_keep_the_name() -> None:
 def test_a_cut_hello_may_still_hold_the_name() -> None:
     hello = small_hello(padding=300, name_first=True)
     row = one(Talk().shake().send(hello[:-100]).close().frames)
-    assert (row["kind"], row["host"], row["ja4"], row["client_class"]) == ("tls", "api.openai.com", None, None)
+    assert (row["kind"], row["host"], row["ja4"], row["client_class"]) == (
+        "tls",
+        "api.openai.com",
+        None,
+        None,
+    )
 
 
 def test_pages_are_bounded_and_losses_counted() -> None:

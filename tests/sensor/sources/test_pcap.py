@@ -40,7 +40,9 @@ def test_a_copy_is_not_chained_to_its_original() -> None:
 
 
 def test_captures_of_the_same_time_do_not_share_a_clock() -> None:
-    here = pcap(Talk(port=1).shake().send(b"x").frames)
+    long = Talk(port=1).shake()
+    long.now += 30
+    here = pcap(long.send(b"x").frames)
     there = pcap(Talk(port=2).shake().send(b"yy").frames)
     rows = decode(here, there)["observations"]
     assert sorted(rows["bytes_up"].to_list()) == [1, 2]
@@ -61,7 +63,9 @@ def test_batches_rise_and_carry_only_known_columns() -> None:
             assert dict(frame.schema) == TABLES[name].dtypes
 
 
-@pytest.mark.parametrize(("content", "expected"), [(pcap([]), None), (b"junk", None), (pcap(Talk().shake().frames), T0)])
+@pytest.mark.parametrize(
+    ("content", "expected"), [(pcap([]), None), (b"junk", None), (pcap(Talk().shake().frames), T0)]
+)
 def test_first_time(content: bytes, expected: float | None) -> None:
     found = first_time(content)
     assert (found is None) if expected is None else abs((found or 0) / 1e6 - expected) < 0.01
