@@ -132,17 +132,32 @@ def _leading(table: StoredTable, rows: str, keys: str) -> str:
 
 
 def _once(table: StoredTable, rows: str) -> str:
+    """One row per key of `rows` (a FROM clause)."""
     columns = ", ".join(table.columns)
     if table.name in ADDITIVE:
         return additive_sql(table, rows)
     if not table.key:
         return f"SELECT {columns} FROM {rows}"
+    if len(table.key) > 1:
+        return _preferred(table, rows)
+    # Nearly every event is there once. Only the others are ranked, so that a reader's filter reaches
+    # the files and a day is not sorted whole.
+    key = table.key[0]
+    return f"""WITH all_rows AS (SELECT * FROM {rows}),
+again AS (SELECT {key} FROM all_rows GROUP BY {key} HAVING COUNT(*) > 1)
+SELECT {columns} FROM all_rows WHERE {key} NOT IN (SELECT {key} FROM again)
+UNION ALL
+{_preferred(table, f"all_rows WHERE {key} IN (SELECT {key} FROM again)")}"""
+
+
+def _preferred(table: StoredTable, rows: str) -> str:
+    columns = ", ".join(table.columns)
     rest = tuple(column for column in table.columns if column not in table.key)
-    order = PREFERENCE.get(table.name, ("part DESC", *rest))
-    partition, order_by = ", ".join(table.key), ", ".join(order)
+    order = ", ".join(PREFERENCE.get(table.name, ("part DESC", *rest)))
+    partition = ", ".join(table.key)
     return (
         f"SELECT {columns} FROM (\n"
-        f"SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order_by}) AS nth\n"
+        f"SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order}) AS nth\n"
         f"FROM {rows}\n) AS numbered WHERE nth = 1"
     )
 
