@@ -25,7 +25,7 @@ from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.sources.interface import Batch, Input, Source
-from sensor.store.segments import Commits, Progress
+from sensor.store.segments import Commits
 
 #: how long the hashes of rows are kept to number exact repetitions
 _REPEATS_WITHIN = pl.duration(hours=1)
@@ -231,7 +231,7 @@ def run(
             commits.commit(begin, end, frames)
         begin = end
         progressed(end)
-    commits.record(Progress(begin, complete=True))
+    commits.finish(begin)
     return verdict
 
 

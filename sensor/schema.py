@@ -267,7 +267,7 @@ NAMES = Table(
         Column("connections", pl.Int64, "connections or requests"),
         Column("bytes_up", pl.Int64, "payload sent to it", "bytes"),
         Column("bytes_down", pl.Int64, "payload received from it", "bytes"),
-        Column("clients", pl.Int64, "distinct client addresses in the bucket"),
+        Column("clients", pl.Int64, "distinct client addresses; at least, where two reads share the bucket"),
         Column("near_app", pl.String, "known AI service most often used by the same client within 30 s"),
         Column("near_clients", pl.Int64, "distinct clients for which that was so"),
         Column("cname", pl.String, "last name of the CNAME chain"),

@@ -230,13 +230,13 @@ def _meta(word: str) -> str:
     if name == ".tables":
         return (
             'SELECT view_name AS view, comment AS "a row is" '
-            "FROM duckdb_views() WHERE NOT internal ORDER BY view_name;"
+            "FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY view_name;"
         )
     if name == ".schema":
         only = f" AND table_name = '{argument.strip().replace(chr(39), '')}'" if argument.strip() else ""
         return (
             "SELECT table_name AS view, column_name, data_type, comment AS meaning FROM duckdb_columns() "
-            f"WHERE NOT internal{only} ORDER BY table_name, column_index;"
+            f"WHERE NOT internal AND schema_name = 'main'{only} ORDER BY table_name, column_index;"
         )
     typer.echo(HELP)
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,15 +79,18 @@ class Commits:
         except FileNotFoundError:
             return Progress()
 
-    def record(self, progress: Progress) -> None:
-        """Remember how far this input has been read."""
+    def finish(self, position: int) -> None:
+        """Remember that this input was read to its end, at `position`."""
         with explained(self._lake.path):
-            write_text(self._path, json.dumps(asdict(progress)) + "\n")
+            self._record(replace(self._recorded(), position=position, complete=True))
+
+    def _record(self, progress: Progress) -> None:
+        write_text(self._path, json.dumps(asdict(progress)) + "\n")
 
     def forget(self) -> None:
         """Start this input anew: drop its hot segments, and its compacted rows at the next compaction."""
         with explained(self._lake.path), self._lake.lock("commit", exclusive=True):
-            self.record(Progress(replacing=True))
+            self._record(Progress(replacing=True))
             for table in schema.STORED:
                 for path in self._lake.hot(table).glob(f"part=*/{self._input}-*.parquet"):
                     path.unlink(missing_ok=True)
