@@ -25,6 +25,7 @@ FLAGS: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "num
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _folder: Path | None = None
+_fallback: tempfile.TemporaryDirectory[str] | None = None
 _was_cold = True
 
 
@@ -136,4 +137,6 @@ def _writable(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="shadowai-kernels-"))
+        global _fallback  # removed when the process ends
+        _fallback = tempfile.TemporaryDirectory(prefix="shadowai-kernels-", ignore_cleanup_errors=True)
+        return Path(_fallback.name)

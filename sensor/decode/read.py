@@ -52,6 +52,8 @@ def le32(data: Bytes, at: int, end: int) -> int:
 @kernel
 def word(data: Bytes, at: int, end: int) -> np.uint64:
     """Eight bytes as an unsigned word, most significant first; bytes past the end read as zero."""
+    if at + 8 <= end:
+        return np.uint64(be32(data, at, end)) << np.uint64(32) | np.uint64(be32(data, at + 4, end))
     value = np.uint64(0)
     for i in range(8):
         byte = u8(data, at + i, end)

@@ -82,6 +82,9 @@ def _begins_with(data: Bytes, at: int, end: int, token: Bytes) -> bool:
 @kernel
 def _begins(data: Bytes, at: int, end: int) -> int:
     """What message begins here: HELLO, REQUEST, _RESPONSE or 0."""
+    first = u8(data, at, end)
+    if first != 22 and (first < 67 or first > 84):
+        return 0  # neither a handshake record nor one of the letters C to T
     if _begins_hello(data, at, end):
         return HELLO
     if _begins_with(data, at, end, _VERSION):

@@ -93,9 +93,8 @@ def main() -> None:
             make(path, options.megabytes)
         packets, rows, wall, processor = by_us(path)
         size = path.stat().st_size / 1e6
-        print(
-            f"shadowai {packets / processor:12,.0f} packets a processor second, {packets / wall:,.0f} a second"
-        )
+        rate = f"{packets / processor:12,.0f} packets a CPU second"
+        print(f"shadowai {rate}, {packets / wall:,.0f} a second")
         print(f"         {size / wall:12,.0f} MB/s, {packets:,} packets, {rows:,} rows")
         print(f"dpkt     {by_dpkt(path):12,.0f} packets a second")
     print(f"RSS peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:12,.0f} MB")
