@@ -265,9 +265,9 @@ def _build_host_week(week: str, monday: datetime) -> list[tuple[datetime, Step]]
 
 
 def bench_sessions(people: list[Person]) -> list[Session]:
-    """The small single-purpose cases, recorded at three desks of the lab on the first Friday."""
+    """The small single-purpose cases, recorded at three desks of the lab on the second Friday."""
     one, two, three = (next(p for p in people if p.user_name == f"desk-lab-{number}") for number in (1, 2, 3))
-    at = datetime(2026, 11, 6, 16, 0, tzinfo=UTC)
+    at = datetime(2026, 11, 13, 16, 0, tzinfo=UTC)
     names = ("claude.ai", "openrouter.ai", "claude.ai", "api.groq.com")
     lookups = tuple(Run("getent", ("ahosts", name)) for name in names)
     plain = Run("curl", ("-sSf", "-o", "page", "http://documents.corp.example/handbook"))
