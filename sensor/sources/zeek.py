@@ -223,6 +223,9 @@ def _settle(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return best.filter(leads), best.filter(~leads, pl.col("kind") == "http")
 
 
+#: DNS, NetBIOS name service, mDNS, LLMNR
+_RESOLVER_PORTS = (53, 137, 5353, 5355)
+
 _WAITING_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     name: dtype for name, dtype in schema.OBSERVATIONS.dtypes.items() if name in _WAITING
 }
@@ -253,9 +256,13 @@ def _records(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _flows(flows: pl.DataFrame) -> pl.DataFrame:
-    """Coverage of conn rows: connections per minute of their start, and how much of them was seen."""
+    """Coverage of conn rows: connections per minute of their start, and how much of them was seen.
+
+    Conversations with resolvers are left out: they ask for names and have none.
+    """
     one_sided = (pl.col("packets_up") == 0) | (pl.col("packets_down") == 0)
-    return flows.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
+    connections = flows.filter(~pl.col("server_port").is_in(_RESOLVER_PORTS).fill_null(False))
+    return connections.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
         pl.len().cast(pl.Int64).alias("flows"),
         pl.col("host").count().cast(pl.Int64).alias("named_flows"),
         one_sided.sum().cast(pl.Int64).alias("one_sided_flows"),
