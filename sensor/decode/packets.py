@@ -27,7 +27,7 @@ from sensor.decode.link import (
     UNDECODED_LINK,
     dissect,
 )
-from sensor.decode.read import be16, be32, u8, word
+from sensor.decode.read import be16, be32, digest, u8
 from sensor.decode.stream import DNS_MESSAGE, INITIAL
 
 # What stopped `decode`.
@@ -127,9 +127,8 @@ def _content(data: Bytes, packet: Records) -> np.uint64:
     state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
     for i in range(2):
         state = flow_table.mix(flow_table.mix(state, packet["source"][i]), packet["target"][i])
-    for offset in range(at, min(end, at + _HASHED_BYTES), 8):
-        state = flow_table.mix(state, word(data, offset, end))
-    return flow_table.mix(state, word(data, max(at, end - 8), end))
+    state = digest(data, at, min(end, at + _HASHED_BYTES), state)
+    return flow_table.mix(digest(data, max(at, end - 8), end, state), np.uint64(end - at))
 
 
 @kernel
@@ -204,20 +203,14 @@ def close(row: int, why: int, index: Records, flows: Records, colds: Records, fr
 
 
 @kernel
-def _connection(packet: Records, index: Records, flows: Records, colds: Records, free: Records,
-                streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes,
-                events: Records, slices: Records, control: Records) -> int:  # fmt: skip
-    """The row of the packet's connection, begun if need be."""
-    flow_table.canonicalise(packet)
-    tag = flow_table.tag_of(packet, control)
-    row = flow_table.find(index, flows, packet, tag)
-    if row >= 0 and flow_table.is_over(flows[row], colds[row], packet):
+def _begin(packet: Records, tag: int, row: int, index: Records, flows: Records, colds: Records, free: Records,
+           streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes,
+           events: Records, slices: Records, control: Records) -> int:  # fmt: skip
+    """A row for a new connection; `row` is the one before it between the same endpoints, or -1."""
+    if row >= 0:
         close(
             row, 0, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices, control
         )
-        row = -1
-    if row >= 0:
-        return row
     if control["free"] == 0:
         row = flow_table.worst(flows, colds, control)
         close(row, EVICTED, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices,
@@ -305,14 +298,21 @@ def decode(
             _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, arena, events, control)
             minute["decoded"] += 1
             continue
-        row = _connection(packet, index, flows, colds, free, streams, pages, stacks, scratch, arena, events,
-                          slices, control)  # fmt: skip
+        # Calls with many arrays cost more than what most packets need, so they are made only where needed.
+        flow_table.canonicalise(packet)
+        tag = flow_table.tag_of(packet, control)
+        row = flow_table.find(index, flows, packet, tag)
+        if row < 0 or flow_table.is_over(flows[row], colds[row], packet):
+            row = _begin(packet, tag, row, index, flows, colds, free, streams, pages, stacks, scratch, arena,
+                         events, slices, control)  # fmt: skip
         flow, cold = flows[row], colds[row]
-        half_read.expire(row, now, streams, pages, stacks, scratch, flows, colds, arena, events, control)
+        if cold["stream"][0] >= 0 or cold["stream"][1] >= 0:
+            half_read.expire(row, now, streams, pages, stacks, scratch, flows, colds, arena, events, control)
         flow_table.roll(flow, cold, now, slices, control)
         if packet["protocol"] == TCP:
-            half_read.probe(data, packet, row, streams, pages, stacks, scratch, flows, colds, arena, events,
-                            control)  # fmt: skip
+            if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
+                half_read.probe(data, packet, row, streams, pages, stacks, scratch, flows, colds, arena,
+                                events, control)  # fmt: skip
         elif _is_initial(data, packet):
             _take_initial(data, packet, flow, cold, arena, events, control)
         flow_table.account(flow, cold, packet)

@@ -59,3 +59,11 @@ def word(data: Bytes, at: int, end: int) -> np.uint64:
         byte = u8(data, at + i, end)
         value = value << np.uint64(8) | np.uint64(byte if byte > 0 else 0)
     return value
+
+
+@kernel
+def digest(data: Bytes, at: int, end: int, state: np.uint64) -> np.uint64:
+    """`state` stirred with the bytes of data[at:end] (FNV-1a's step); checked once for all."""
+    for k in range(max(at, 0), min(end, data.size)):
+        state = (state ^ np.uint64(data[k])) * np.uint64(0x100000001B3)
+    return state
