@@ -152,8 +152,12 @@ def state_path(settings: Settings, lake: Path) -> Path:
 
 
 def _can_hold(folder: Path) -> bool:
-    nearest = next((p for p in (folder, *folder.parents) if p.exists()), None)
-    return nearest is not None and nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    """Found out by making it: permission bits do not tell of read-only and virtual file systems."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def load(

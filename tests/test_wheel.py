@@ -1,6 +1,7 @@
 """The wheel, installed elsewhere read-only and run by somebody without a home."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +39,27 @@ def installed() -> Iterator[Path]:
         subprocess.run(pip, check=True, capture_output=True)
         (site,) = (folder / "env" / "lib").glob("python*/site-packages")
         (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
+        for path in (folder / "env").rglob("*"):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o555)
         yield folder / "env"
+        for path in (folder / "env").rglob("*"):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o755)
+
+
+#: root may write anywhere, so for root the installation is mounted read-only
+READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
 
 
 def _run(env: Path, *words: str | Path, cwd: Path) -> str:
-    identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-    environment = {"PATH": os.defpath, "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [str(env / "bin" / "shadowai"), *map(str, words)]
+    if os.geteuid() == 0 and shutil.which("unshare"):
+        command = ["unshare", "-m", "sh", "-c", READ_ONLY, "sh", str(env), *command]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/proc/nobody"}
     done = subprocess.run(
-        [env / "bin" / "shadowai", *map(str, words)],
-        cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False, **identity,
-    )  # fmt: skip
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from sensor.decode.formats import PCAP, PCAP_HEADER, PCAP_MAGIC, recognise
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import CONTAINER, DESCRIPTOR, INTERFACES, Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, le32
-
-PCAP = 1
-PCAPNG = 2
 
 #: A longer frame than any link carries (BIG TCP reaches half a megabyte): the record is corrupt.
 MAX_FRAME = 1 << 19
@@ -29,7 +27,6 @@ FULL = 1
 CORRUPT = 2
 """The next record contradicts itself."""
 
-_PCAP_HEADER = 24
 _PCAP_RECORD = 16
 _SECTION = 0x0A0D0D0A
 _INTERFACE = 1
@@ -39,23 +36,6 @@ _STATISTICS = 5
 _ENHANCED_PACKET = 6
 _BYTE_ORDER = 0x1A2B3C4D
 
-#: pcap magic as its first four bytes -> (big endian, digits of the second's fraction)
-_MAGIC = {
-    b"\xd4\xc3\xb2\xa1": (0, 6),
-    b"\xa1\xb2\xc3\xd4": (1, 6),
-    b"\x4d\x3c\xb2\xa1": (0, 9),
-    b"\xa1\xb2\x3c\x4d": (1, 9),
-}
-
-
-def recognise(head: bytes) -> int:
-    """PCAP or PCAPNG by the first bytes of a file, else 0."""
-    if head[:4] in _MAGIC and len(head) >= _PCAP_HEADER:
-        return PCAP
-    if head[:4] == _SECTION.to_bytes(4, "big") and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
-        return PCAPNG
-    return 0
-
 
 def new_container(head: bytes) -> tuple[Records, int]:
     """The state for a file that begins with `head`, and the offset of its first record."""
@@ -64,14 +44,14 @@ def new_container(head: bytes) -> tuple[Records, int]:
     state["kind"] = recognise(head)
     if state["kind"] != PCAP:
         return container, 0
-    big_endian, digits = _MAGIC[head[:4]]
+    big_endian, digits = PCAP_MAGIC[head[:4]]
     order: Literal["big", "little"] = "big" if big_endian else "little"
     state["big_endian"] = big_endian
     state["interfaces"] = 1
     # The upper bits of the field tell whether frames end with a check sequence (FCS).
     state["link"][0] = int.from_bytes(head[20:24], order, signed=False) & 0xFFFF
     state["resolution"][0] = digits
-    return container, _PCAP_HEADER
+    return container, PCAP_HEADER
 
 
 def new_descriptors() -> Records:

@@ -18,6 +18,7 @@ from sensor.decode.capture import Capture
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
     COLD,
+    CONNECTIONS,
     CONTROL,
     EVENT,
     FLOW,
@@ -32,9 +33,6 @@ from sensor.decode.layout import (
 )
 from sensor.decode.lookups import Lookups
 from sensor.decode.names import Networks
-
-#: Connections held at once; beyond, the least useful are evicted and counted.
-CONNECTIONS = 1 << 18
 
 _SLICES = 100_000
 _EVENTS = 100_000

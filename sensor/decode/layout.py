@@ -11,6 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+#: Connections held at once; beyond, the least useful are evicted and counted.
+CONNECTIONS = 1 << 18
+
 Bytes = npt.NDArray[np.uint8]
 #: Records of one of the dtypes below, or a single one; NumPy's types have no names for their fields.
 Records: TypeAlias = Any

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import ClassVar
 
 import polars as pl
 
-from sensor.decode import batch as containers
-from sensor.decode.capture import Capture
-from sensor.decode.decoder import CONNECTIONS, Decoder, decode_capture
+from sensor.decode import formats
+from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 
@@ -57,7 +55,7 @@ class PcapSource(Source):
         batch_bytes: int = BATCH_BYTES,
         seed: int | None = None,
     ) -> None:
-        self._internal_networks = tuple(internal_networks)
+        super().__init__(internal_networks)
         self._connections = connections
         self._batch_bytes = batch_bytes
         self._seed = seed
@@ -65,7 +63,7 @@ class PcapSource(Source):
     @classmethod
     def recognise(cls, head: bytes) -> float:
         """By the magic number."""
-        return 1.0 if containers.recognise(head) else 0.0
+        return 1.0 if formats.recognise(head) else 0.0
 
     @classmethod
     def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
@@ -82,11 +80,15 @@ class PcapSource(Source):
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """Connections in slices of a minute, DNS questions and answers, and what could not be read."""
-        decoder = Decoder(self._internal_networks, connections=self._connections, seed=self._seed)
+        # Numba is imported and kernels are loaded only when a capture is really read.
+        from sensor.decode.capture import Capture
+        from sensor.decode.decoder import Decoder, decode_capture
+
+        decoder = Decoder(self.internal_networks, connections=self._connections, seed=self._seed)
         rejects: list[pl.DataFrame] = []
         before, cut = 0, 0
         for file in sorted(source_input.files, key=_order):
-            began = first_time(file.head)
+            began = formats.first_time(file.head)
             if began is not None and decoder.clock is not None and began < decoder.clock - _SECOND:
                 decoder.start_over()
             with file.open() as stream:
@@ -104,16 +106,8 @@ class PcapSource(Source):
         yield Batch(before, frames)
 
 
-def first_time(head: bytes) -> int | None:
-    """Time of the first packet of a capture that begins with `head`, microseconds; None if none is there."""
-    if not containers.recognise(head):
-        return None
-    capture = Capture(BytesIO(head), head)
-    return int(capture.frames[0]["time"]) if capture.advance() else None
-
-
 def _order(file: File) -> tuple[int, str]:
-    return first_time(file.head) or 0, file.name
+    return formats.first_time(file.head) or 0, file.name
 
 
 def _reject(reason: str, place: int, clock: int | None) -> pl.DataFrame:

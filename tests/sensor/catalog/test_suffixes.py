@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sensor.catalog import suffixes
+from sensor.match.hostname import suffix_list
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ def test_public_suffixes(name: str, public: bool, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    suffixes._extract.cache_clear()
+    suffix_list.cache_clear()
     assert suffixes.is_public_suffix(name) == public
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.decode.formats import first_time
 from sensor.schema import TABLES
 from sensor.sources.interface import Input
-from sensor.sources.pcap import PcapSource, first_time
+from sensor.sources.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Talk, decode, file_of, pcap, section
 from tests.sensor.decode.test_packets import mixed_traffic
 

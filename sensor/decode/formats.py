@@ -1,0 +1,99 @@
+"""What a capture file is, from its first bytes, without any kernel: used while inputs are only looked at.
+
+References: pcap, draft-ietf-opsawg-pcap; pcapng, draft-ietf-opsawg-pcapng.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Literal
+
+PCAP = 1
+PCAPNG = 2
+
+PCAP_HEADER = 24
+#: pcap magic as its first four bytes -> (big endian, digits of the second's fraction)
+PCAP_MAGIC = {
+    b"\xd4\xc3\xb2\xa1": (0, 6),
+    b"\xa1\xb2\xc3\xd4": (1, 6),
+    b"\x4d\x3c\xb2\xa1": (0, 9),
+    b"\xa1\xb2\x3c\x4d": (1, 9),
+}
+_SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
+_INTERFACE, _OLD_PACKET, _ENHANCED_PACKET = 1, 2, 6
+_TIME_RESOLUTION = 9
+
+Order = Literal["<", ">"]
+
+
+def recognise(head: bytes) -> int:
+    """PCAP or PCAPNG by the first bytes of a file, else 0."""
+    if head[:4] in PCAP_MAGIC and len(head) >= PCAP_HEADER:
+        return PCAP
+    if head[:4] == _SECTION_MAGIC and _section_order(head, 0):
+        return PCAPNG
+    return 0
+
+
+def first_time(head: bytes) -> int | None:
+    """Time of the first packet of a capture that begins with `head`, microseconds; None if none is there."""
+    kind = recognise(head)
+    if kind == PCAPNG:
+        return _first_pcapng_time(head)
+    if kind != PCAP or len(head) < PCAP_HEADER + 8:
+        return None
+    big_endian, digits = PCAP_MAGIC[head[:4]]
+    seconds, fraction = struct.unpack_from(f"{'>' if big_endian else '<'}II", head, PCAP_HEADER)
+    return int(seconds * 1_000_000 + (fraction if digits == 6 else fraction // 1000))
+
+
+def _first_pcapng_time(head: bytes) -> int | None:
+    resolutions: list[int] = []
+    for order, kind, body in _blocks(head):
+        if kind == _INTERFACE:
+            resolutions.append(_units_per_second(order, body))
+        elif kind in (_ENHANCED_PACKET, _OLD_PACKET) and len(body) >= 12:
+            number, high, low = struct.unpack_from(
+                f"{order}{'I' if kind == _ENHANCED_PACKET else 'H2x'}II", body
+            )
+            if number >= len(resolutions):
+                return None
+            return int((high << 32 | low) * 1_000_000 // resolutions[number])
+    return None
+
+
+def _blocks(head: bytes) -> Iterator[tuple[Order, int, bytes]]:
+    """(byte order, type, body) of each whole block in `head`."""
+    at = 0
+    order: Order | None = None
+    while at + 12 <= len(head):
+        if head[at : at + 4] == _SECTION_MAGIC:
+            order = _section_order(head, at)
+        if order is None:
+            return
+        kind, size = struct.unpack_from(f"{order}II", head, at)
+        if size < 12 or size & 3 or at + size > len(head):
+            return
+        yield order, kind, head[at + 8 : at + size - 4]
+        at += size
+
+
+def _section_order(head: bytes, at: int) -> Order | None:
+    """Byte order of the section that starts at `at`, by its byte-order magic."""
+    orders: dict[bytes, Order] = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+    return orders.get(head[at + 8 : at + 12])
+
+
+def _units_per_second(order: Order, body: bytes) -> int:
+    """Time resolution of an interface (option if_tsresol): a power of ten, or of two; default µs."""
+    at = 8
+    while at + 4 <= len(body):
+        code, size = struct.unpack_from(f"{order}HH", body, at)
+        if code == 0:
+            break
+        if code == _TIME_RESOLUTION and size >= 1 and at + 4 < len(body):
+            value = body[at + 4]
+            return int(2 ** (value & 0x7F) if value & 0x80 else 10**value)
+        at += 4 + (size + 3 & ~3)
+    return 1_000_000
