@@ -18,10 +18,10 @@ demo: .venv/.installed  ## scan pcaps/ and write demo/weekly-report.html
 	  '$(BIN)/shadowai catalog explain api.openai.com' \
 	  '$(BIN)/shadowai scan YOUR.pcap YOUR-LOGS/ --lake my-lake'
 
-test: .venv/.dev  ## lint, types and tests; installs system packages too when root
+test: .venv/.dev .venv-duckdb15/.installed  ## lint, types and tests; installs system packages too when root
 	@sh tests/system-packages.sh
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest
+	@SHADOWAI_TEST_DUCKDB15_PYTHON=$(CURDIR)/.venv-duckdb15/bin/python $(BIN)/python -m pytest
 
 lint: .venv/.dev
 	@$(BIN)/ruff check .
@@ -35,7 +35,7 @@ lab: .venv/.dev  ## record pcaps/ anew (root, Linux)
 	@$(BIN)/python -m tests.lab --out pcaps
 
 clean:
-	rm -rf .venv .venv-lab $(DEMO) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lab .venv-duckdb15 $(DEMO) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with make PYTHON=…") if sys.version_info < (3, 11) else None'
@@ -50,4 +50,10 @@ clean:
 .venv/.dev: requirements-dev.lock .venv/.installed
 	@echo 'installing what the tests need …'
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The older DuckDB that analysts may still have; the views must read the same there.
+.venv-duckdb15/.installed: | .venv/bin/python
+	@$(PYTHON) -m venv .venv-duckdb15
+	@.venv-duckdb15/bin/python -m pip --disable-pip-version-check --quiet install 'duckdb==1.5.6' 'pytz==2026.6'
 	@touch $@

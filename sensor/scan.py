@@ -57,7 +57,8 @@ class Outcome:
     verdicts: list[Verdict] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
-    advice: list[str] = field(default_factory=list)
+    #: what a log setting could add, and the inputs that lack it
+    advice: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Scan:
@@ -138,8 +139,8 @@ class Scan:
             progressed=progressed,
         )
         outcome.verdicts.append(verdict)
-        if kind.advice and not verdict.has_bytes_up and kind.advice not in outcome.advice:
-            outcome.advice.append(kind.advice)
+        if kind.advice and verdict.sightings and not verdict.has_bytes_up:
+            outcome.advice.setdefault(kind.advice, []).append(one.name)
 
     def _where_to_start(
         self, kind: type[Source], one: Input, commits: Commits, replace: bool

@@ -67,6 +67,10 @@ def command(
         raise typer.Exit(3)
 
 
+#: how a source marks what it left out on purpose
+_ASIDE = "set aside: "
+
+
 class _Teller:
     """Progress on a terminal, nothing when piped or quiet."""
 
@@ -118,8 +122,8 @@ def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
         typer.echo(f"{name}: read before, nothing new")
     if outcome.advice:
         typer.echo("")
-        for advice in outcome.advice:
-            typer.echo(f"note: {advice}")
+        for advice, names in outcome.advice.items():
+            typer.echo(f"{', '.join(names)}: {advice}")
     typer.echo("")
     if settled:
         typer.echo(summary(lake, None))
@@ -128,11 +132,18 @@ def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
 
 
 def line(verdict: Verdict) -> str:
-    """What one input gave, on one line."""
+    """What one input gave: what was used, what was set aside on purpose, what could not be read."""
     unit, count = ("packets", verdict.packets) if verdict.packets else ("records", verdict.records)
     text = f"{verdict.name}: {verdict.origin.source}, {count:,} {unit}, {verdict.sightings:,} sightings"
-    text += f" of {len(verdict.apps)} services" if verdict.apps else ""
-    if verdict.reasons:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in verdict.reasons.most_common(3))
-        text += f"; not used: {reasons}"
+    text += f" of {_many(len(verdict.apps), 'service')}" if verdict.apps else ""
+    aside = {r.removeprefix(_ASIDE): n for r, n in verdict.reasons.items() if r.startswith(_ASIDE)}
+    unread = {r: n for r, n in verdict.reasons.items() if not r.startswith(_ASIDE)}
+    for heading, reasons in (("set aside", aside), ("not used", unread)):
+        if reasons:
+            most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
+            text += f"\n    {heading}: " + ", ".join(f"{count:,} {reason}" for reason, count in most)
     return text
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -40,9 +40,9 @@ from sensor.sources.lines import Block, blocks, first_lines
 LOGFORMAT = (
     'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"'
 )
-CHALLENGE = "set aside: proxy authentication challenge (407)"
-NO_REQUEST = "set aside: the client left before sending a request"
-INSPECTED = "set aside: CONNECT looked into; what came of it has lines of its own"
+CHALLENGE = "set aside: challenge for a password (407)"
+NO_REQUEST = "set aside: left before any request"
+INSPECTED = "set aside: CONNECT looked into by ssl_bump"
 UNREADABLE = "not a Squid line"
 
 #: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds

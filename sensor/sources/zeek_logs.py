@@ -15,7 +15,7 @@ from sensor.sources.zeek_text import unescape
 
 UNREADABLE = "not a Zeek row"
 OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
-CHALLENGE = "set aside: proxy authentication challenge (407)"
+CHALLENGE = "set aside: challenge for a password (407)"
 REVERSE = "set aside: reverse lookup (PTR)"
 LOCAL = "set aside: lookup by multicast or NetBIOS, inside the local network"
 NO_QUESTION = "set aside: DNS message without a question"
