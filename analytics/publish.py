@@ -104,6 +104,9 @@ def _create(
             connection.execute(f"CREATE VIEW main.{view.name} AS {view.sql(zone)}")
             comment = literal(f"a row is {view.row}")
             connection.execute(f"COMMENT ON VIEW main.{view.name} IS {comment}")
+            for name, column in view.columns.items():
+                meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
+                connection.execute(f"COMMENT ON COLUMN main.{view.name}.{name} IS {literal(meaning)}")
 
 
 def _sync(path: Path) -> None:

@@ -22,6 +22,7 @@ HELP = ".tables  the views · .schema [view]  columns and meaning · .help · .q
 #: rows printed as a table before it says how many more there are
 TABLE_ROWS = 200
 _PIPED_COLUMNS = 100_000
+_HINT = "`.tables` and `.schema` list what there is; views of single persons need --restricted"
 #: rows fetched at a time
 BLOCK_ROWS = 10_000
 _NUMERIC = {
@@ -109,7 +110,7 @@ def _explained() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise QueryError(" ".join(lines[:2]), hint="`.tables` and `.schema` list what there is") from None
+        raise QueryError(" ".join(lines[:2]), hint=_HINT) from None
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, form: Format, out: Path | None) -> None:
