@@ -74,14 +74,16 @@ class Scan:
         self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
         self._index = Index.build(self._catalog.indicators)
 
-    def needs_compiling(self, plan: Plan) -> bool:
-        """True if a capture is to be read and the decode kernels are not compiled yet."""
+    def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
+        """Compile the decode kernels if a capture is to be read and they are not compiled yet."""
         if not any(kind.vantage == "packets" for kind, _ in plan.inputs):
-            return False
+            return
         from sensor.decode import jit
 
         jit.use(self._state / "kernels")
-        return jit.was_cold()
+        if jit.was_cold():
+            tell("compiling the decode kernels, once for this machine …")
+            jit.warm_apart()
 
     def run(self, plan: Plan, *, replace: bool, tell: Teller) -> Outcome:
         """Read every input of `plan` and commit what it gave. Raises LakeError."""

@@ -55,8 +55,7 @@ def command(
     if not plan.inputs:
         raise typer.Exit(3)
     scan = Scan(chosen, Declared(sensor, site, vantage))
-    if scan.needs_compiling(plan) and not quiet:
-        typer.echo("compiling the decode kernels, once for this machine …", err=True)
+    scan.warm(plan, lambda text: None if quiet else typer.echo(text, err=True))
     outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
     for problem in outcome.unreadable:
         typer.echo(f"shadowai: {problem}", err=True)

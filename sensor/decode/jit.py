@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -53,17 +55,18 @@ def state_folder() -> Path:
     return Path(state) / "shadowai" / "kernels"
 
 
-def use(folder: Path | None = None) -> Path:
+def use(folder: Path | None = None, *, exact: bool = False) -> Path:
     """Keep compiled kernels under `folder` (default: `state_folder()`); returns the folder in use.
 
-    The first call in a process decides, and importing any kernel makes that call.
+    The first call in a process decides, and importing any kernel makes that call. `exact` means the
+    folder itself, which another process chose before.
     """
     global _folder, _was_cold
     if _folder is None:
         _refuse_unchecked()
         config = _numba().config
 
-        _folder = _writable((folder or state_folder()) / fingerprint())
+        _folder = folder if folder and exact else _writable((folder or state_folder()) / fingerprint())
         _was_cold = not any(_folder.rglob("*.nbi"))
         config.CACHE_DIR = str(_folder)
     return _folder
@@ -120,6 +123,16 @@ def _numba() -> Any:
     import numba
 
     return numba
+
+
+def warm_apart() -> None:
+    """Compile every kernel in a process of its own: what the compiler needs (200 MB) goes away with it."""
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
+        "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm()"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", program, str(root), str(use())], check=False)
 
 
 def _refuse_unchecked() -> None:
