@@ -124,16 +124,11 @@ class Scan:
             outcome.unchanged.append(one.name)
             return
         origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
-        keys = Keys(self._state, self.settings.zone)
-        pseudonyms = Pseudonyms(keys, self.settings.privacy, self._is_internal)
-        pipeline = Pipeline(
-            origin, self._index, self._catalog.version, self._scopes, keys, pseudonyms, self._people
-        )
         verdict = Verdict(one.name, origin)
         run(
             kind(self.settings.networks.internal),
             one,
-            pipeline,
+            self._pipeline(origin),
             commits,
             verdict,
             start=start,
@@ -143,6 +138,26 @@ class Scan:
         outcome.verdicts.append(verdict)
         if kind.advice and verdict.sightings and not verdict.has_bytes_up:
             outcome.advice.setdefault(kind.advice, []).append(one.name)
+
+    def capture(self, source: Source, one: Input, tell: Callable[[str], None]) -> Verdict:
+        """Read a live source until it is stopped, committing batch by batch. Raises LakeError."""
+        from sensor.decode import jit
+
+        self.warm(Plan([(type(source), one)]), tell)
+        jit.warm()  # before the first packet, not while the ring fills
+        self.lake.create()
+        sensor = self._declared_sensor(source.name)
+        self._commit_reference([sensor], [type(source)])
+        origin = Origin(sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, one.identity)
+        verdict = Verdict(one.name, origin)
+        return run(source, one, self._pipeline(origin), Commits(self.lake, one.identity), verdict)
+
+    def _pipeline(self, origin: Origin) -> Pipeline:
+        keys = Keys(self._state, self.settings.zone)
+        pseudonyms = Pseudonyms(keys, self.settings.privacy, self._is_internal)
+        return Pipeline(
+            origin, self._index, self._catalog.version, self._scopes, keys, pseudonyms, self._people
+        )
 
     def _where_to_start(
         self, kind: type[Source], one: Input, commits: Commits, replace: bool
@@ -169,7 +184,15 @@ class Scan:
 
     def _sensor(self, kind: type[Source], one: Input) -> SensorSettings:
         path = one.files[0].path or one.files[0].name
-        known = self.settings.sensor_for(str(Path(path).absolute()), kind.name)
+        return self._with_declared(self.settings.sensor_for(str(Path(path).absolute()), kind.name))
+
+    def _declared_sensor(self, source: str) -> SensorSettings:
+        """The sensor of the settings that has the declared name; an interface has no path to go by."""
+        name = self._declared.sensor or source
+        known = [sensor for sensor in self.settings.sensors if sensor.name == name]
+        return self._with_declared(known[0] if known else SensorSettings(name=name))
+
+    def _with_declared(self, known: SensorSettings) -> SensorSettings:
         changes = {
             "name": self._declared.sensor,
             "site": self._declared.site,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
-from sensor.decode import frames, packets
+from sensor.decode import frames, idle, packets
 from sensor.decode.capture import Capture
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
@@ -22,6 +23,7 @@ from sensor.decode.layout import (
     CONTROL,
     EVENT,
     FLOW,
+    HOUR,
     MINUTE_COUNTS,
     PACKET,
     PAGE,
@@ -29,6 +31,8 @@ from sensor.decode.layout import (
     RECENT,
     SLICE,
     STREAM,
+    Bytes,
+    Records,
     records,
 )
 from sensor.decode.lookups import Lookups
@@ -40,6 +44,14 @@ _ARENA = 32 << 20
 _MINUTES = 8192
 _PAGES = 8192
 _RECENT = 1 << 16
+
+
+class Window(Protocol):
+    """Frames in a buffer: of a capture file, or of a block of a live ring."""
+
+    data: Bytes
+    frames: Records
+    count: int
 
 
 class Decoder:
@@ -71,7 +83,7 @@ class Decoder:
         control["seed"] = secrets.randbits(64) if seed is None else seed
         control["free"] = connections
         control["pages"] = control["stream_rows"] = _PAGES
-        self._drops = 0
+        self._drops: list[tuple[int, int]] = []
         self._made: list[dict[str, pl.DataFrame]] = []
 
     @property
@@ -79,7 +91,7 @@ class Decoder:
         """Time of the latest packet believed, microseconds; None before the first."""
         return int(self._control[0]["clock"]) or None
 
-    def decode(self, capture: Capture, first: int, last: int) -> tuple[int, bool]:
+    def decode(self, capture: Window, first: int, last: int) -> tuple[int, bool]:
         """Decode capture.frames[first:last]; where it stopped, and whether the batch must be cut there."""
         with _wrapping():
             while first < last:
@@ -90,7 +102,7 @@ class Decoder:
                     self.end_connections()
         return first, False
 
-    def _decode(self, capture: Capture, first: int, last: int) -> tuple[int, int]:
+    def _decode(self, capture: Window, first: int, last: int) -> tuple[int, int]:
         outputs = (self._arena, self._events, self._slices, self._minutes, self._control)
         try:
             next_frame, stop = packets.decode(
@@ -123,9 +135,21 @@ class Decoder:
         self.end_connections()
         self._control[0]["clock"] = 0
 
-    def add_drops(self, drops: int) -> None:
-        """Frames the capturing kernel says it dropped."""
-        self._drops += drops
+    def pass_time(self, now: int) -> bool:
+        """No packets came until `now` (microseconds): end what is idle; True if the batch must be cut."""
+        if self.clock is not None and now < self.clock - HOUR:
+            self.start_over()  # this machine's clock was set back
+        with _wrapping():
+            return not idle.pass_time(
+                now, self._index, self._flows, self._colds, self._free, self._streams, self._pages,
+                self._stacks, self._scratch, self._arena, self._events, self._slices, self._control,
+            )  # fmt: skip
+
+    def add_drops(self, drops: int, time: int | None = None) -> None:
+        """Frames the capturing kernel says it dropped, by `time` (default: the clock)."""
+        when = time or self.clock
+        if drops and when:
+            self._drops.append((when, drops))
 
     def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
         """All rows since the previous call; `last` also gives up waiting for DNS answers."""
@@ -147,9 +171,8 @@ class Decoder:
             self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
         )
         counts = [frames.flow_counts(rows), frames.hello_counts(fresh)]
-        if self._drops and self.clock:
-            counts.append(frames.drop_counts(self.clock, self._drops))
-            self._drops = 0
+        counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
+        self._drops.clear()
         self._made.append(
             {
                 "observations": pl.concat([frames.observations(rows), questions]),

@@ -1,0 +1,154 @@
+"""Blocks of an AF_PACKET ring (TPACKET_V3, linux/if_packet.h) become descriptors, as files' records do.
+
+    block    version, offset to private, status, number of packets @12, offset of the first @16, length @20 …
+    packet   offset of the next @0, seconds @4, nanoseconds @8, captured @12, length @16, status @20,
+             offset of the frame u16 @24, VLAN tag @32, its ethertype u16 @36; sockaddr_ll @48 (type @58)
+
+All fields are in the byte order of the machine; only little-endian ones are supported. The kernel is
+trusted no more than a file: every offset is checked against the block, and a walk always moves forward.
+
+The network card or the kernel takes the outer VLAN tag out of a frame. It is put back where it was, into
+the room the ring reserves before each frame, so a frame looks the same to every later kernel, live or read.
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.decode.jit import entry, kernel
+from sensor.decode.layout import Bytes, Records
+from sensor.decode.link import LINK_ETHERNET
+from sensor.decode.read import be16, be32, le32, u8
+
+BLOCK_HEADER = 48
+#: tpacket3_hdr and the sockaddr_ll behind it; no packet of a block takes less.
+PACKET_HEADER = 68
+#: Bytes before each frame that the ring must reserve (PACKET_RESERVE) for the tag to go back.
+VLAN_TAG = 4
+
+_VLAN_VALID = 0x10
+_TPID_VALID = 0x40
+_DOT1Q = 0x8100
+_OUTGOING = 4
+
+#: Networks as rows of (address, mask), each two halves; IPv4 as ::ffff:a.b.c.d.
+Masks = npt.NDArray[np.uint64]
+
+
+def masks(networks: Sequence[str]) -> Masks:
+    """`networks` (CIDR) for `describe_block`. Raises ValueError for what is no network."""
+    rows = []
+    for text in networks:
+        network = ip_network(text, strict=False)
+        address, mask = int(network.network_address), int(network.netmask)
+        if network.version == 4:
+            address, mask = address | 0xFFFF << 32, mask | ((1 << 96) - 1) << 32
+        rows.append([address >> 64, address & (1 << 64) - 1, mask >> 64, mask & (1 << 64) - 1])
+    return np.array(rows, np.uint64).reshape(-1, 4)
+
+
+@kernel
+def _word16(data: Bytes, at: int, end: int) -> int:
+    value = be16(data, at, end)
+    return value if value < 0 else (value & 0xFF) << 8 | value >> 8
+
+
+@kernel
+def _in_any(high: np.uint64, low: np.uint64, networks: Masks) -> bool:
+    for i in range(networks.shape[0]):
+        if high & networks[i, 2] == networks[i, 0] and low & networks[i, 3] == networks[i, 1]:
+            return True
+    return False
+
+
+@kernel
+def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> bool:
+    """True if an address of the outermost IP header lies in one of `networks`."""
+    if link == LINK_ETHERNET:
+        kind = be16(data, at + 12, end)
+        at += 14
+        while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:
+            kind = be16(data, at + 2, end)
+            at += 4
+        if kind != 0x0800 and kind != 0x86DD:
+            return False
+    version = u8(data, at, end) >> 4
+    if version == 4 and at + 20 <= end:
+        for field in (12, 16):
+            low = np.uint64(be32(data, at + field, end)) | np.uint64(0xFFFF00000000)
+            if _in_any(np.uint64(0), low, networks):
+                return True
+    if version == 6 and at + 40 <= end:
+        for field in (8, 24):
+            high = np.uint64(be32(data, at + field, end)) << np.uint64(32)
+            low = np.uint64(be32(data, at + field + 8, end)) << np.uint64(32)
+            high = high | np.uint64(be32(data, at + field + 4, end))
+            low = low | np.uint64(be32(data, at + field + 12, end))
+            if _in_any(high, low, networks):
+                return True
+    return False
+
+
+@kernel
+def _put_tag_back(data: Bytes, frame: int, tag: int, ethertype: int) -> None:
+    """Move both MAC addresses forward and write the tag behind them; the frame then begins 4 earlier."""
+    for i in range(frame, frame + 12):
+        data[i - VLAN_TAG] = data[i]
+    data[frame + 8], data[frame + 9] = ethertype >> 8, ethertype & 0xFF
+    data[frame + 10], data[frame + 11] = (tag >> 8) & 0xFF, tag & 0xFF
+
+
+@entry
+def describe_block(
+    data: Bytes, start: int, size: int, link: int, port: int, networks: Masks, made: Records
+) -> tuple[int, int, int, int]:
+    """Descriptors of the frames in the block data[start : start + size], which belongs to us.
+
+    Returns how many were made, and how many frames were not: sent by this machine itself, to or from
+    one of `networks`, and announced by the block but outside of it.
+    """
+    n, outgoing, excluded, damaged = 0, 0, 0, 0
+    whole = start + size
+    end = min(whole, start + le32(data, start + 20, whole))
+    left = le32(data, start + 12, whole)
+    step = max(le32(data, start + 16, whole), 0)
+    at, least = start, BLOCK_HEADER
+    while left > 0:
+        if step < least or at + step + PACKET_HEADER > end or n == made.size:
+            damaged += left  # nothing behind a wrong offset can be found
+            break
+        at, least = at + step, PACKET_HEADER
+        step = le32(data, at, end)
+        left -= 1
+        if u8(data, at + 58, end) == _OUTGOING:
+            outgoing += 1
+            continue
+        captured, offset = le32(data, at + 12, end), _word16(data, at + 24, end)
+        frame = at + offset
+        if offset < PACKET_HEADER or frame + captured > end:
+            damaged += 1
+            continue
+        length = max(le32(data, at + 16, end), captured)
+        status = le32(data, at + 20, end)
+        tagged = link == LINK_ETHERNET and status & _VLAN_VALID != 0
+        if tagged and captured >= 12 and offset >= PACKET_HEADER + VLAN_TAG:
+            ethertype = _word16(data, at + 36, end) if status & _TPID_VALID else _DOT1Q
+            _put_tag_back(data, frame, le32(data, at + 32, end), ethertype)
+            frame, captured, length = frame - VLAN_TAG, captured + VLAN_TAG, length + VLAN_TAG
+        if networks.shape[0] > 0 and _is_excluded(data, frame, frame + captured, link, networks):
+            excluded += 1
+            continue
+        out = made[n]
+        out["time"] = le32(data, at + 4, end) * 1_000_000 + le32(data, at + 8, end) // 1000
+        out["record"], out["offset"] = at, frame
+        out["captured"], out["length"] = captured, length
+        out["link"], out["interface"] = link, port
+        n += 1
+    return n, outgoing, excluded, damaged

@@ -1,0 +1,100 @@
+"""What a live port's readings mean to the person who must act: one loud line each, never a stream of them.
+
+Pure: readings and times come in, lines go out. Who prints them is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+#: A mirror port of an office carries broadcasts every few seconds; silence this long is a fault.
+SILENT_S = 60.0
+#: After a line about drops, the next one comes this much later, with all drops since.
+DROPS_EVERY_S = 60.0
+
+#: A batch tells about directions from this many connections on.
+_ENOUGH_CONNECTIONS = 20
+_ONE_SIDED_SHARE = 0.8
+
+
+@dataclass
+class PortWatch:
+    """Remembers what was already said about one port. Times are seconds of any steady clock."""
+
+    name: str
+    heard_at: float
+    said_silent: bool = False
+    link: str = "up"
+    drops: int = 0
+    freezes: int = 0
+    said_drops_at: float | None = None
+
+    def notice(self, now: float, packets: int, drops: int, freezes: int, link: str) -> list[str]:
+        """Lines about the counters since the last call, and the link: up, down or gone."""
+        return [*self._link(link), *self._silence(now, packets), *self._drops(now, drops, freezes)]
+
+    def _link(self, link: str) -> list[str]:
+        if link == self.link:
+            return []
+        self.link = link
+        return [f"{self.name}: the link is {link}"]
+
+    def _silence(self, now: float, packets: int) -> list[str]:
+        silent_s = now - self.heard_at
+        if packets:
+            self.heard_at = now
+            was_silent, self.said_silent = self.said_silent, False
+            return [f"{self.name}: packets again after {silent_s:.0f} s of silence"] if was_silent else []
+        if silent_s < SILENT_S or self.said_silent:
+            return []
+        self.said_silent = True
+        return [
+            f"{self.name}: SILENT, no packet for {silent_s:.0f} s; check the mirror session and the cable"
+        ]
+
+    def _drops(self, now: float, drops: int, freezes: int) -> list[str]:
+        self.drops += drops
+        self.freezes += freezes
+        recently = self.said_drops_at is not None and now - self.said_drops_at < DROPS_EVERY_S
+        if not self.drops or recently:
+            return []
+        line = f"{self.name}: DROPS, the kernel dropped {self.drops:,} packets"
+        if self.freezes:
+            line += f" (ring full {self.freezes:,} times)"
+        self.said_drops_at, self.drops, self.freezes = now, 0, 0
+        return [f"{line}; try a larger --ring-mb, or --exclude what need not be seen"]
+
+
+@dataclass
+class SidesWatch:
+    """Whether both directions of connections are seen, over all ports together (a TAP has one each)."""
+
+    said: bool = False
+
+    def notice(self, observations: pl.DataFrame) -> list[str]:
+        """A line when most TCP connections of a batch (rows of `observations`) show one direction only."""
+        tcp = observations.filter((pl.col("transport") == "tcp") & (pl.col("kind") != "dns"))
+        if tcp.height < _ENOUGH_CONNECTIONS:
+            return []
+        one_sided = tcp.filter((pl.col("packets_up") == 0) | (pl.col("packets_down") == 0)).height
+        was_said, self.said = self.said, one_sided >= _ONE_SIDED_SHARE * tcp.height
+        if not self.said or was_said:
+            return []
+        return [
+            f"ONE-SIDED, {one_sided:,} of {tcp.height:,} connections show one direction only; "
+            "mirror both directions (rx and tx)"
+        ]
+
+
+def about_offloads(name: str, offloads: str | None) -> list[str]:
+    """A line if the port joins frames before we see them: their number and wire bytes are then too low."""
+    if offloads is None:
+        return [f"{name}: whether GRO or LRO is on is unknown (the driver does not say)"]
+    if not offloads:
+        return []
+    return [
+        f"{name}: {offloads} on: frames are joined before they are counted, so packets and wire bytes read "
+        f"too low; try: ethtool -K {name} gro off lro off"
+    ]
