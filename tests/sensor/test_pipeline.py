@@ -1,0 +1,105 @@
+"""The journey of one input in memory: whatever batches it comes in, the same rows go to the store."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sensor import schema
+from sensor.catalog.load import load
+from sensor.identity.scope import Scopes
+from sensor.match.index import Index
+from sensor.pipeline import Origin, Pipeline
+from sensor.privacy.keys import Keys
+from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.settings import Networks
+from sensor.sources.interface import Batch
+
+START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
+INDEX = Index.build(load().indicators)
+
+
+def _pipeline(folder: Path) -> Pipeline:
+    scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
+    pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal_name)
+    return Pipeline(Origin("s", "hq", "span", "test", "in"), INDEX, "1", scopes, keys, pseudonyms)
+
+
+def _observations() -> pl.DataFrame:
+    """A lookup burst, a connection in two slices, the same request twice, a stranger, an internal host."""
+    rows = [
+        (0, "dns", "chatgpt.com", None, None, None),
+        (1, "dns", "chatgpt.com", None, None, None),
+        (2, "tls", "chatgpt.com", 3000, 0, 50000),
+        (62, "tls", "chatgpt.com", 90000, 1, 50000),
+        (70, "proxy", "claude.ai", 500, None, None),
+        (70, "proxy", "claude.ai", 500, None, None),
+        (80, "tls", "www.example.org", 10, 0, 50001),
+        (90, "tls", "wiki.corp", 10, 0, 50002),
+    ]
+    frame = pl.DataFrame(
+        [
+            {
+                "seen_at": START + timedelta(seconds=s), "duration_s": 1.0, "kind": kind, "host": host,
+                "client": "10.0.0.1", "client_port": port, "server": "198.51.100.7", "server_port": 443,
+                "transport": "tcp", "bytes_up": up, "bytes_down": up and up * 3, "slice": part,
+                "started_at": START + timedelta(seconds=2) if port == 50000 else None, "action": "allowed",
+                "method": "POST" if kind == "proxy" else None, "status": 200 if kind == "proxy" else None,
+                "user_agent": "claude-cli/1.2.3 (external, cli)" if kind == "proxy" else None,
+            }
+            for s, kind, host, up, part, port in rows
+        ],
+        schema_overrides={"seen_at": schema.TIME, "started_at": schema.TIME},
+    )  # fmt: skip
+    return schema.OBSERVATIONS.conform(frame)
+
+
+def _run(folder: Path, size: int) -> dict[str, pl.DataFrame]:
+    pipeline, rows = _pipeline(folder), _observations()
+    parts = [rows[at : at + size] for at in range(0, rows.height, size)]
+    done = [
+        pipeline.process(Batch(n, {"observations": part}), last=n == len(parts))
+        for n, part in enumerate(parts, 1)
+    ]
+    return {name: pl.concat(frames[name] for frames in done) for name in done[0]}
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_batches_do_not_change_rows(size: int, tmp_path: Path) -> None:
+    whole, cut = _run(tmp_path, 100), _run(tmp_path, size)
+    for name, key in (("sightings", "event_id"), ("names", "host")):
+        assert cut[name].sort(key).equals(whole[name].sort(key)), name
+
+
+def test_what_is_stored_is_conformed_and_protected(tmp_path: Path) -> None:
+    frames = _run(tmp_path, 100)
+    for name, frame in frames.items():
+        assert dict(frame.schema) == schema.TABLES[name].dtypes
+    text = str([frame.rows() for frame in frames.values()])
+    assert "10.0.0.1" not in text
+    assert "wiki.corp" not in text
+    assert "external, cli" not in text
+
+
+def test_counts(tmp_path: Path) -> None:
+    rows = _run(tmp_path, 100)["sightings"].sort("seen_at", "event_id")
+    assert rows.get_column("event_id").n_unique() == rows.height == 5
+    assert rows.select("kind", "lookups", "connections", "requests").rows() == [
+        ("dns", 2, 0, None),
+        ("tls", None, 1, None),
+        ("tls", None, 0, None),
+        ("proxy", None, 1, 1),
+        ("proxy", None, 1, 1),
+    ]
+    tls = rows.filter(pl.col("kind") == "tls")
+    assert tls.get_column("connection").n_unique() == 1
+    assert tls.get_column("flow").null_count() == 0
+    assert tls.get_column("grade").to_list()[-1] == 4
+
+
+def test_two_equal_lines_are_two_and_keep_their_ids(tmp_path: Path) -> None:
+    once, again = (_run(tmp_path, 100)["sightings"].filter(pl.col("kind") == "proxy") for _ in range(2))
+    assert once.height == 2
+    assert once.get_column("event_id").n_unique() == 2
+    assert set(once.get_column("event_id")) == set(again.get_column("event_id"))
