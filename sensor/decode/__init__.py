@@ -8,7 +8,10 @@ What runs where:
                        fingerprint; then joins
 
     batch.py      pcap and pcapng records            -> descriptors (one shape for every input)
-    link.py       a frame                            -> one PACKET: addresses, ports, payload
+    link.py       a frame                            -> its IP header: link types, tags, MPLS, PPPoE
+    ip.py         an IP packet                       -> one PACKET: addresses, ports, payload
+    tunnels.py    GRE, VXLAN, ... in an IP packet    -> the packet inside, and the tunnel's name
+    fragments.py  a fragment without ports           -> a PACKET of its datagram's connection
     flow.py       PACKETs                            -> the flow table, SLICEs of connections
     stream.py     first payloads, in any order       -> whole messages in the arena (EVENTs)
     tls, http, dns, quic, ja4                        -> columns of names

@@ -21,6 +21,7 @@ from sensor.decode.layout import (
     COLD,
     CONNECTIONS,
     CONTROL,
+    DATAGRAM,
     EVENT,
     FLOW,
     HOUR,
@@ -44,6 +45,7 @@ _ARENA = 32 << 20
 _MINUTES = 8192
 _PAGES = 8192
 _RECENT = 1 << 16
+_DATAGRAMS = 1024
 
 
 class Window(Protocol):
@@ -65,6 +67,7 @@ class Decoder:
         self._lookups = Lookups()
         self._packets = records(PACKET, 1)
         self._recent = records(RECENT, _RECENT)
+        self._datagrams = records(DATAGRAM, _DATAGRAMS)
         self._index = np.zeros(1 << (2 * connections - 1).bit_length(), np.int64)
         self._flows = records(FLOW, connections)
         self._colds = records(COLD, connections)
@@ -107,8 +110,8 @@ class Decoder:
         try:
             next_frame, stop = packets.decode(
                 capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
-                self._index, self._flows, self._colds, self._free, self._streams, self._pages,
-                self._stacks, self._scratch, *outputs,
+                self._datagrams, self._index, self._flows, self._colds, self._free, self._streams,
+                self._pages, self._stacks, self._scratch, *outputs,
             )  # fmt: skip
             return int(next_frame), int(stop)
         except (IndexError, ValueError):
@@ -129,6 +132,7 @@ class Decoder:
                 )  # fmt: skip
                 self._drain(last=False)
         self._recent["time"] = 0
+        self._datagrams["time"] = 0
 
     def start_over(self) -> None:
         """What follows was recorded at another time: end all connections and forget the clock."""

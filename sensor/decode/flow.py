@@ -1,6 +1,6 @@
 """The flow table: who talks to whom, how much, in slices of a minute.
 
-Memory at 2^18 connections (default): index 4 MB, FLOW 32 MB, COLD 69 MB, free stack 1 MB. The index is
+Memory at 2^18 connections (default): index 4 MB, FLOW 34 MB, COLD 71 MB, free stack 1 MB. The index is
 an open-addressing table of 8-byte slots (31-bit tag, row + 1) with a load of at most one half; its seed
 is random per start and nothing a row holds depends on it.
 
@@ -63,9 +63,9 @@ def mix(state: np.uint64, value: np.uint64) -> np.uint64:
 
 
 @kernel
-def _tag(address: Records, low_port: int, high_port: int, protocol: int, seed: np.uint64) -> int:
+def _tag(address: Records, low_port: int, high_port: int, protocol: int, realm: int, seed: np.uint64) -> int:
     """31 bits of the keyed hash of a connection's endpoints."""
-    state = seed
+    state = seed ^ np.uint64(realm)
     for i in range(4):
         state = mix(state, address[i])
     ports = np.uint64(low_port << 32 | high_port << 16 | protocol)
@@ -101,6 +101,7 @@ def _is(flow: Records, packet: Records) -> bool:
         and packet["key_port"][0] == flow["port"][0]
         and packet["key_port"][1] == flow["port"][1]
         and packet["protocol"] == flow["protocol"]
+        and packet["realm"] == flow["realm"]
     )
 
 
@@ -168,7 +169,7 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
     control["slices"] += 1
     out["serial"], out["start"] = cold["serial"], cold["start"]
     out["first"], out["last"], out["number"] = cold["slice_first"], flow["last"], cold["slice"]
-    out["protocol"], out["client"] = flow["protocol"], flow["client"]
+    out["protocol"], out["client"], out["tunnel"] = flow["protocol"], flow["client"], cold["tunnel"]
     out["status"], out["events"] = cold["status"], cold["events"]
     out["flags"] = i64(flow["flags"]) | flags
     for i in range(4):
@@ -197,7 +198,9 @@ def end(
     one_sided = cold["seen"][0] == 0 or cold["seen"][1] == 0
     _emit_slice(flow, cold, slices, control, why | ENDED | (ONE_SIDED if one_sided else 0))
     ports = flow["port"]
-    tag = _tag(flow["address"], i64(ports[0]), i64(ports[1]), i64(flow["protocol"]), control["seed"])
+    tag = _tag(
+        flow["address"], i64(ports[0]), i64(ports[1]), i64(flow["protocol"]), flow["realm"], control["seed"]
+    )
     _remove(index, tag, row)
     flow["protocol"] = 0
     free[control["free"]] = row
@@ -242,6 +245,7 @@ def begin(
     flow["last"], flow["slice_end"] = now, now + MINUTE
     flow["protocol"], flow["client"], flow["flags"] = packet["protocol"], 0, 0
     flow["state"] = EMBRYONIC if packet["flags"] & (SYN | ACK) == SYN else OPEN
+    flow["realm"], cold["tunnel"] = packet["realm"], packet["tunnel"]
     cold["serial"], cold["start"] = control["serial"], now
     cold["slice"], cold["slice_first"] = 0, now
     cold["events"], cold["status"] = 0, 0
@@ -260,7 +264,7 @@ def begin(
 def tag_of(packet: Records, control: Records) -> int:
     """The packet's tag in the index."""
     port = packet["key_port"]
-    return _tag(packet["key"], port[0], port[1], packet["protocol"], control["seed"])
+    return _tag(packet["key"], port[0], port[1], packet["protocol"], packet["realm"], control["seed"])
 
 
 @kernel
@@ -416,7 +420,7 @@ def account(flow: Records, cold: Records, packet: Records) -> None:
     side = i64(packet["side"])
     flow["last"] = packet["time"]
     flow["wire"][side] += packet["length"]
-    flow["packets"][side] += 1
+    flow["packets"][side] += packet["frames"]
     if cold["seen"][side] == 0:
         cold["seen"][side] = 1
         cold["mac"][side] = packet["source_mac"]

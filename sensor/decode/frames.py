@@ -8,6 +8,7 @@ import polars as pl
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import Networks, addresses, macs, own, seconds
+from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import COVERAGE, OBSERVATIONS
 
 #: SLICE fields that have a value per endpoint.
@@ -41,6 +42,7 @@ def _flat(slices: Records) -> pl.DataFrame:
             columns[f"{name}_{side}"] = pl.Series(own(slices[name][:, side]))
     columns["duration_s"] = seconds(slices["last"] - slices["first"])
     columns["lost"] = pl.Series(slices["lost"].sum(axis=1))
+    columns["tunnel"] = tunnel_texts(own(slices["tunnel"]))
     halves = slices["address"]
     both = addresses(
         np.concatenate([halves[:, 0], halves[:, 2]]), np.concatenate([halves[:, 1], halves[:, 3]])
@@ -100,6 +102,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         server="address_down",
         server_port="port_down",
         transport=pl.when(pl.col("protocol") == TCP).then(pl.lit("tcp")).otherwise(pl.lit("udp")),
+        tunnel="tunnel",
         bytes_up="bytes_up",
         bytes_down="bytes_down",
         wire_bytes_up="wire_up",

@@ -80,13 +80,23 @@ PACKET = np.dtype(
         ("key", np.uint64, (4,)),  # both addresses, the lower endpoint first
         ("key_port", np.int64, (2,)),
         ("side", np.int64),  # 0 if the source is the lower endpoint, else 1
+        ("tunnel", np.int64),  # that it came in, see `tunnels.py`; 0 for none
+        ("realm", np.int64),  # the part of it that connections are keyed on
+        ("depth", np.int64),  # tunnels in tunnels
+        ("frames", np.int64),  # it stands for: 1, or more for the first fragment of a datagram
+        ("fragment", np.int64),  # its offset in the datagram, bytes; -1 for a whole one
+        ("more", np.int64),  # 0 for the last fragment
+        ("fragment_at", np.int64),  # offset of the fragment's bytes
+        ("fragment_bytes", np.int64),
+        ("datagram", np.int64),  # protocol << 32 | identification, the same for all its fragments
     ]
 )
 
-#: A connection, the part every packet touches: 128 bytes. Index 0 is the lower endpoint, 1 the upper.
+#: A connection, the part every packet touches: 136 bytes. Index 0 is the lower endpoint, 1 the upper.
 FLOW = np.dtype(
     [
         ("address", np.uint64, (4,)),
+        ("realm", np.int64),
         ("last", np.int64),
         ("slice_end", np.int64),
         ("covered", np.int64, (2,)),  # payload bytes each side sent, by sequence coverage
@@ -111,6 +121,7 @@ COLD = np.dtype(
     [
         ("serial", np.int64),  # number of the connection since the start
         ("start", np.int64),
+        ("tunnel", np.int64),  # its first packet came in
         ("slice", np.int64),
         ("slice_first", np.int64),
         ("total", np.int64, (2,)),  # bytes in the slices before this one
@@ -139,6 +150,7 @@ SLICE = np.dtype(
         ("first", np.int64),
         ("last", np.int64),
         ("number", np.int64),
+        ("tunnel", np.int64),
         ("address", np.uint64, (4,)),
         ("bytes", np.int64, (2,)),
         ("total", np.int64, (2,)),
@@ -191,6 +203,30 @@ STREAM = np.dtype(
 
 #: A datagram that passed lately, for the duplicate filter.
 RECENT = np.dtype([("content", np.uint64), ("time", np.int64)])
+
+#: A datagram whose fragments pass. Byte ranges that came are kept as long as `covered` has room.
+RANGES = 8
+DATAGRAM = np.dtype(
+    [
+        ("time", np.int64),  # of its first packet here; 0 for a free row
+        ("source", np.uint64, (2,)),
+        ("target", np.uint64, (2,)),
+        ("datagram", np.int64),  # as in PACKET
+        ("realm", np.int64),
+        ("protocol", np.int64),  # TCP or UDP; 0 until the first fragment came
+        ("source_port", np.int64),
+        ("target_port", np.int64),
+        ("seq", np.int64),  # TCP: the sequence number that offset 0 would have
+        ("bytes", np.int64),  # all that came
+        ("size", np.int64),  # of the datagram, known from its last fragment; 0 before
+        ("early_bytes", np.int64),  # that came before the first fragment
+        ("early_wire", np.int64),
+        ("early_frames", np.int64),
+        ("ranges", np.int64),
+        ("covered_from", np.int64, (RANGES,)),
+        ("covered_to", np.int64, (RANGES,)),
+    ]
+)
 
 #: A minute of what came in; the columns carry the names of the coverage table.
 MINUTE_COUNTS = np.dtype(

@@ -15,10 +15,10 @@ import numpy as np
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
 from sensor.decode.flow import EVICTED
-from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import HOUR, MINUTE, TCP, Bytes, Records, i64
-from sensor.decode.link import (
+from sensor.decode.fragments import place
+from sensor.decode.ip import (
     DECODED,
+    DUPLICATE,
     FRAGMENT,
     MALFORMED,
     NON_IP,
@@ -27,6 +27,8 @@ from sensor.decode.link import (
     UNDECODED_LINK,
     dissect,
 )
+from sensor.decode.jit import entry, kernel
+from sensor.decode.layout import HOUR, MINUTE, TCP, Bytes, Records, i64
 from sensor.decode.read import be16, be32, digest, u8
 from sensor.decode.stream import DNS_MESSAGE, INITIAL
 
@@ -115,6 +117,8 @@ def _count(status: int, minute: Records) -> None:
         minute["truncated"] += 1
     elif status == FRAGMENT:
         minute["fragments"] += 1
+    elif status == DUPLICATE:
+        minute["duplicates"] += 1
 
 
 @kernel
@@ -148,6 +152,17 @@ def _is_duplicate(data: Bytes, packet: Records, recent: Records) -> bool:
 
 
 @kernel
+def _read(data: Bytes, frame: Records, packet: Records, recent: Records, datagrams: Records) -> int:
+    """Take a frame apart: DECODED, or the reason why it goes no further."""
+    status = dissect(data, frame, packet)
+    if status != DECODED and status != FRAGMENT:
+        return status
+    if _is_duplicate(data, packet, recent):
+        return DUPLICATE
+    return place(packet, datagrams) if packet["fragment"] >= 0 else status
+
+
+@kernel
 def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, packet: Records, arena: Bytes,
              events: Records, control: Records) -> None:  # fmt: skip
     """Copy a datagram's payload to the arena as a message."""
@@ -170,6 +185,12 @@ def _is_dns(data: Bytes, packet: Records) -> bool:
     at, end = i64(packet["payload"]), i64(packet["end"])
     flags, questions = be16(data, at + 2, end), be16(data, at + 4, end)
     return flags >= 0 and flags & 0x7840 == 0 and questions == 1 and u8(data, at + 12, end) >= 0
+
+
+@kernel
+def _is_of_dns(packet: Records) -> bool:
+    """A later fragment of a datagram from or to port 53, which is no connection."""
+    return packet["protocol"] != TCP and (packet["source_port"] == 53 or packet["target_port"] == 53)
 
 
 @kernel
@@ -263,9 +284,9 @@ def _has_room(slices: Records, events: Records, arena: Bytes, minutes: Records, 
 @entry
 def decode(
     data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
-    index: Records, flows: Records, colds: Records, free: Records, streams: Records, pages: Bytes,
-    stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records,
-    controls: Records,
+    datagrams: Records, index: Records, flows: Records, colds: Records, free: Records, streams: Records,
+    pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records,
+    minutes: Records, controls: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], looking ahead as far as `count`: the next frame, and what stopped."""
     control, packet = controls[0], packets[0]
@@ -287,12 +308,12 @@ def decode(
         evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
         if control["packets"] % _SWEEP_PERIOD == 0:
             sweep(index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices, control)
-        status = dissect(data, frames[i], packet)
+        status = _read(data, frames[i], packet, recent, datagrams)
         if status != DECODED:
             _count(status, minute)
             continue
-        if _is_duplicate(data, packet, recent):
-            minute["duplicates"] += 1
+        if packet["fragment"] > 0 and _is_of_dns(packet):
+            minute["decoded"] += 1
             continue
         if packet["protocol"] != TCP and _is_dns(data, packet):
             _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, arena, events, control)

@@ -1,0 +1,150 @@
+"""Fragments: the ports of a datagram's first one give the later ones to its connection.
+
+A small table of datagrams (eight ways, the oldest goes first) remembers each for 30 s. Nothing is
+reassembled: TCP fragments reach the half-read messages as bytes of their own sequence numbers, UDP ones
+only count. Fragments before the first are counted as such, and their bytes credited when it comes.
+
+Of an overlap the first copy wins: a part that came before is a duplicate, one that only overlaps is
+malformed (RFC 8200 §4.5 and RFC 5722 discard the whole datagram).
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.flow import mix
+from sensor.decode.ip import DECODED, DUPLICATE, FRAGMENT, MALFORMED
+from sensor.decode.jit import kernel
+from sensor.decode.layout import RANGES, SECOND, TCP, Records, i64
+
+#: How long a datagram is remembered; hosts wait as long for its rest (RFC 1122 §3.3.2).
+_PATIENCE = 30 * SECOND
+_WAYS = 8
+_WORD = 0xFFFFFFFF
+
+
+@kernel
+def _is(entry: Records, packet: Records, now: int) -> bool:
+    a, b, c, d = entry["source"], packet["source"], entry["target"], packet["target"]
+    return (
+        entry["datagram"] == packet["datagram"]
+        and entry["realm"] == packet["realm"]
+        and a[0] == b[0]
+        and a[1] == b[1]
+        and c[0] == d[0]
+        and c[1] == d[1]
+        and entry["time"] != 0
+        and now - entry["time"] <= _PATIENCE
+    )
+
+
+@kernel
+def _renew(entry: Records, packet: Records) -> None:
+    """Let `entry` stand for the packet's datagram, of which nothing came so far."""
+    for i in range(2):
+        entry["source"][i], entry["target"][i] = packet["source"][i], packet["target"][i]
+    entry["time"], entry["realm"], entry["datagram"] = packet["time"], packet["realm"], packet["datagram"]
+    entry["protocol"], entry["bytes"], entry["size"], entry["ranges"] = 0, 0, 0, 0
+    entry["early_bytes"], entry["early_wire"], entry["early_frames"] = 0, 0, 0
+
+
+@kernel
+def _row(packet: Records, table: Records) -> int:
+    """The row of the packet's datagram; if there is none, the oldest of its set is given to it."""
+    now = i64(packet["time"])
+    state = np.uint64(packet["datagram"])
+    for i in range(2):
+        state = mix(mix(state, packet["source"][i]), packet["target"][i])
+    first = i64(state >> np.uint64(32)) % (table.size // _WAYS) * _WAYS
+    oldest = first
+    for row in range(first, first + _WAYS):
+        if _is(table[row], packet, now):
+            return row
+        if table[row]["time"] < table[oldest]["time"]:
+            oldest = row
+    _renew(table[oldest], packet)
+    return oldest
+
+
+@kernel
+def _cover(entry: Records, begins: int, ends: int) -> int:
+    """DECODED if [begins, ends) is new, and then remembered; else DUPLICATE or MALFORMED."""
+    joined = -1
+    for k in range(entry["ranges"]):
+        covered_from, covered_to = i64(entry["covered_from"][k]), i64(entry["covered_to"][k])
+        if covered_from <= begins and ends <= covered_to:
+            return DUPLICATE
+        if begins < covered_to and covered_from < ends:
+            return MALFORMED
+        if begins == covered_to or ends == covered_from:
+            joined = k
+    if joined < 0 and entry["ranges"] < RANGES:
+        joined = i64(entry["ranges"])
+        entry["ranges"] += 1
+        entry["covered_from"][joined], entry["covered_to"][joined] = begins, ends
+    elif joined >= 0:
+        entry["covered_from"][joined] = min(begins, i64(entry["covered_from"][joined]))
+        entry["covered_to"][joined] = max(ends, i64(entry["covered_to"][joined]))
+    entry["bytes"] += ends - begins
+    return DECODED
+
+
+@kernel
+def _remember(entry: Records, packet: Records) -> None:
+    """Keep the first fragment's ports, and credit it with what came before it."""
+    entry["protocol"] = packet["protocol"]
+    entry["source_port"], entry["target_port"] = packet["source_port"], packet["target_port"]
+    if packet["protocol"] == TCP:
+        entry["seq"] = packet["seq"] - (packet["payload"] - packet["fragment_at"])
+    packet["payload_bytes"] += entry["early_bytes"]
+    packet["length"] += entry["early_wire"]
+    packet["frames"] += entry["early_frames"]
+
+
+@kernel
+def _wait(entry: Records, packet: Records) -> None:
+    """A fragment that came before the first."""
+    entry["early_bytes"] += packet["fragment_bytes"]
+    entry["early_wire"] += packet["length"]
+    entry["early_frames"] += 1
+
+
+@kernel
+def _complete(packet: Records, entry: Records) -> None:
+    """Make a later fragment a PACKET of its connection."""
+    packet["protocol"], packet["flags"] = entry["protocol"], 0
+    packet["source_port"], packet["target_port"] = entry["source_port"], entry["target_port"]
+    packet["payload_bytes"] = packet["fragment_bytes"]
+    if packet["protocol"] == TCP:
+        packet["seq"] = (entry["seq"] + packet["fragment"]) & _WORD
+        packet["payload"] = packet["fragment_at"]
+    else:
+        packet["payload"] = packet["end"]  # it begins no message
+
+
+@kernel
+def place(packet: Records, table: Records) -> int:
+    """Give a fragment to its connection: DECODED, or the reason why it cannot be."""
+    row = _row(packet, table)
+    entry = table[row]
+    begins = i64(packet["fragment"])
+    if begins == 0 and entry["protocol"] != 0:
+        _renew(entry, packet)  # the number is used again
+    status = _cover(entry, begins, begins + i64(packet["fragment_bytes"]))
+    if status != DECODED:
+        return status
+    if packet["more"] == 0:
+        entry["size"] = begins + packet["fragment_bytes"]
+    if begins == 0:
+        _remember(entry, packet)
+    elif entry["protocol"] == 0:
+        _wait(entry, packet)
+        return FRAGMENT
+    else:
+        _complete(packet, entry)
+    if entry["size"] != 0 and entry["bytes"] == entry["size"]:
+        entry["time"] = 0
+    return DECODED

@@ -1,0 +1,219 @@
+"""Frames taken apart: from IP with its extension headers to TCP and UDP, through any tunnels between.
+
+A frame ends as a PACKET (status DECODED) or as one of the counted reasons: packets read = decoded +
+reasons, always. Lengths are the original ones of the IP header, never the captured ones; a header that
+lies beyond the captured bytes is TRUNCATED if the capture had cut the frame, else MALFORMED.
+
+A later fragment has no ports of its own: it ends as FRAGMENT, for `fragments.py` to find its connection.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.jit import kernel
+from sensor.decode.layout import TCP, UDP, Bytes, Records, i64
+from sensor.decode.link import UNKNOWN_LINK, first_layer, to_ip
+from sensor.decode.read import be16, be32, u8
+from sensor.decode.tunnels import (
+    CUT,
+    IPV4,
+    IPV6,
+    MAX_NESTING,
+    NO_TUNNEL,
+    TOO_DEEP,
+    inside,
+    is_tunnel_port,
+)
+
+DECODED = 0
+NON_IP = 1
+OTHER_TRANSPORT = 2
+UNDECODED_LINK = 3
+MALFORMED = 4
+TRUNCATED = 5
+FRAGMENT = 6
+DUPLICATE = 7
+
+#: IPv6 headers a packet may chain before it is taken for an attack.
+_MAX_EXTENSIONS = 8
+
+
+@kernel
+def _half(data: Bytes, at: int, end: int) -> np.uint64:
+    return np.uint64(be32(data, at, end)) << np.uint64(32) | np.uint64(be32(data, at + 4, end))
+
+
+@kernel
+def _is_fragment(
+    offset: int, more: int, number: int, protocol: int, at: int, ends: int, packet: Records
+) -> bool:
+    """Note which part of which datagram begins at `at`; True if it is not the first part.
+
+    The parts of one datagram share a number; for the duplicate filter they must differ.
+    """
+    packet["fragment"], packet["more"] = offset, more
+    packet["fragment_at"], packet["fragment_bytes"] = at, ends - at
+    packet["datagram"] = protocol << 32 | number
+    packet["identification"] = offset << 13 | number & 0xFFFF
+    return offset > 0
+
+
+@kernel
+def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple[int, int, int, int]:
+    """Status, protocol, transport offset and end of the datagram as sent (not as captured)."""
+    if at + 20 > end:
+        return TRUNCATED, 0, 0, 0
+    first = u8(data, at, end)
+    header = (first & 15) * 4
+    total = be16(data, at + 2, end)
+    if total == 0:
+        total = length  # segmentation offload: the frame is longer than the field can say
+    if first >> 4 != 4 or header < 20 or total < header:
+        return MALFORMED, 0, 0, 0
+    packet["identification"] = be16(data, at + 4, end)
+    for side, field in ((0, 12), (1, 16)):
+        address = np.uint64(be32(data, at + field, end)) | np.uint64(0xFFFF00000000)
+        name = packet["source"] if side == 0 else packet["target"]
+        name[0] = np.uint64(0)
+        name[1] = address
+    protocol, part = u8(data, at + 9, end), be16(data, at + 6, end)
+    if part & 0x3FFF != 0:
+        offset, number = (part & 0x1FFF) * 8, be16(data, at + 4, end)
+        if _is_fragment(offset, part & 0x2000, number, protocol, at + header, at + total, packet):
+            return FRAGMENT, protocol, at + header, at + total
+    return DECODED, protocol, at + header, at + total
+
+
+@kernel
+def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple[int, int, int, int]:
+    """As `_ipv4`, with extension headers walked (RFC 8200 §4)."""
+    if at + 40 > end:
+        return TRUNCATED, 0, 0, 0
+    if u8(data, at, end) >> 4 != 6:
+        return MALFORMED, 0, 0, 0
+    size = be16(data, at + 4, end)
+    ends = at + 40 + size if size > 0 else at + length
+    packet["identification"] = be32(data, at, end) & 0xFFFFF
+    packet["source"][0] = _half(data, at + 8, end)
+    packet["source"][1] = _half(data, at + 16, end)
+    packet["target"][0] = _half(data, at + 24, end)
+    packet["target"][1] = _half(data, at + 32, end)
+    header = u8(data, at + 6, end)
+    at += 40
+    for _ in range(_MAX_EXTENSIONS):
+        if header == 44:
+            if at + 8 > end:
+                return TRUNCATED, 0, 0, 0
+            part, number = be16(data, at + 2, end), be32(data, at + 4, end)
+            protocol = u8(data, at, end)
+            if part & 0xFFF9 != 0 and at + 8 > ends:
+                return MALFORMED, 0, 0, 0
+            if part & 0xFFF9 != 0 and _is_fragment(
+                part & 0xFFF8, part & 1, number, protocol, at + 8, ends, packet
+            ):
+                return FRAGMENT, protocol, at + 8, ends
+            step = 8
+        elif header == 0 or header == 43 or header == 60 or header == 135 or header == 139 or header == 140:
+            step = (u8(data, at + 1, end) + 1) * 8
+        elif header == 51:
+            step = (u8(data, at + 1, end) + 2) * 4
+        else:
+            return DECODED, header, at, ends
+        if at + 2 > end:
+            return TRUNCATED, 0, 0, 0
+        header = u8(data, at, end)
+        at += step
+        if at > ends:
+            return MALFORMED, 0, 0, 0
+    return MALFORMED, 0, 0, 0
+
+
+@kernel
+def _tcp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
+    if at + 20 > ends:
+        return MALFORMED
+    if at + 20 > end:
+        return TRUNCATED
+    header = (u8(data, at + 12, end) >> 4) * 4
+    if header < 20 or at + header > ends:
+        return MALFORMED
+    packet["seq"] = be32(data, at + 4, end)
+    packet["ack"] = be32(data, at + 8, end)
+    packet["flags"] = u8(data, at + 13, end)
+    packet["payload"] = at + header
+    packet["payload_bytes"] = ends - at - header
+    return DECODED
+
+
+@kernel
+def _udp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
+    if at + 8 > ends:
+        return MALFORMED
+    if at + 8 > end:
+        return TRUNCATED
+    size = be16(data, at + 4, end)
+    if size == 0:
+        size = ends - at  # jumbogram, RFC 2675 §4
+    if size < 8:
+        return MALFORMED
+    packet["payload"] = at + 8
+    packet["payload_bytes"] = min(size, ends - at) - 8
+    return DECODED
+
+
+@kernel
+def _ip(data: Bytes, kind: int, at: int, end: int, ends: int, packet: Records) -> tuple[int, int, int, int]:
+    """As `_ipv4`, for either version; `ends` is where the frame around it ends."""
+    packet["fragment"] = -1
+    if kind == IPV4:
+        return _ipv4(data, at, end, ends - at, packet)
+    if kind == IPV6:
+        return _ipv6(data, at, end, ends - at, packet)
+    if kind == CUT:
+        return TRUNCATED, 0, 0, 0
+    if kind == UNKNOWN_LINK:
+        return UNDECODED_LINK, 0, 0, 0
+    return OTHER_TRANSPORT if kind == TOO_DEEP else NON_IP, 0, 0, 0
+
+
+@kernel
+def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Records) -> int:
+    kind, network = first_layer(data, at, end, link, packet)
+    for _ in range(MAX_NESTING + 1):
+        if kind != IPV4:
+            kind, network = to_ip(data, kind, network, end, packet)
+        status, protocol, transport, ends = _ip(data, kind, network, end, ends, packet)
+        if status != DECODED and status != FRAGMENT:
+            return status
+        end = min(end, ends)
+        packet["protocol"], packet["transport"], packet["end"] = protocol, transport, end
+        if status == FRAGMENT:
+            return FRAGMENT
+        if protocol == TCP:
+            packet["source_port"] = be16(data, transport, end)
+            packet["target_port"] = be16(data, transport + 2, end)
+            return _tcp(data, transport, end, ends, packet)
+        if protocol == UDP:
+            packet["flags"] = 0
+            packet["source_port"] = be16(data, transport, end)
+            packet["target_port"] = be16(data, transport + 2, end)
+            if not is_tunnel_port(i64(packet["target_port"])):
+                return _udp(data, transport, end, ends, packet)
+        kind, network = inside(data, transport, end, ends, protocol, packet)
+        if kind == NO_TUNNEL:
+            return _udp(data, transport, end, ends, packet) if protocol == UDP else OTHER_TRANSPORT
+    return OTHER_TRANSPORT
+
+
+@kernel
+def dissect(data: Bytes, frame: Records, packet: Records) -> int:
+    """Take `frame` (a descriptor) apart into `packet`; returns DECODED or the reason it was not."""
+    at = i64(frame["offset"])
+    captured, length = i64(frame["captured"]), i64(frame["length"])
+    packet["length"], packet["frames"] = length, 1
+    packet["source_mac"], packet["tunnel"], packet["realm"], packet["depth"] = 0, 0, 0, 0
+    status = _dissect(data, at, at + captured, at + length, i64(frame["link"]), packet)
+    if status == TRUNCATED and captured >= length:
+        return MALFORMED
+    return status

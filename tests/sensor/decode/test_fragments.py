@@ -1,0 +1,238 @@
+"""Fragments: bytes go to the connection of the datagram, in any order, and each is counted once."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import struct
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.sensor.decode.craft import (
+    ACK,
+    CLIENT,
+    PSH,
+    SERVER,
+    T0,
+    Frame,
+    Talk,
+    conserves,
+    decode,
+    ethernet,
+    ip,
+    observe,
+    one,
+    pcap,
+    tcp,
+    totals,
+    udp,
+)
+from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.test_tunnels import gre_of_ip, over_gre, vxlan
+
+CLIENT6, SERVER6 = "fd00::5", "2001:db8::9"
+
+
+def part(
+    body: bytes, first: int, last: int, *, number: int = 77, protocol: int = 17, six: bool = False
+) -> bytes:
+    """An Ethernet frame with the bytes body[first:last] of a fragmented datagram."""
+    more = last < len(body)
+    if six:
+        header = struct.pack(">BBHI", protocol, 0, first | more, number)
+        return ethernet(ip(CLIENT6, SERVER6, 44, header + body[first:last]), kind=0x86DD)
+    ends = ip_address(CLIENT).packed + ip_address(SERVER).packed
+    size, flags = 20 + last - first, first // 8 | (0x2000 if more else 0)
+    head = struct.pack(">BBHHHBBH", 0x45, 0, size, number, flags, 64, protocol, 0)
+    return ethernet(head + ends + body[first:last])
+
+
+def parts(
+    body: bytes, step: int = 1480, *, number: int = 77, protocol: int = 17, six: bool = False
+) -> list[bytes]:
+    """All fragments of a datagram, the first one first."""
+    starts = range(0, len(body), step)
+    ends = [min(at + step, len(body)) for at in starts]
+    return [
+        part(body, a, b, number=number, protocol=protocol, six=six) for a, b in zip(starts, ends, strict=True)
+    ]
+
+
+def timed(frames: list[bytes], gap: float = 0.001) -> list[Frame]:
+    return [Frame(data, T0 + n * gap) for n, data in enumerate(frames)]
+
+
+BODY = udp(40000, 9000, bytes(range(250)) * 20)  # four fragments
+
+
+@pytest.mark.parametrize("six", [False, True])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_bytes_in_any_order(order: tuple[int, ...], six: bool) -> None:
+    """All are credited; those that came before the first had no ports yet and are counted as that."""
+    pieces = parts(BODY, six=six)
+    frames = timed([pieces[k] for k in order])
+    got = decode(pcap(frames))
+    conserves(got["coverage"], 4)
+    early = order.index(0)
+    counted = totals(got["coverage"])
+    assert (counted["fragments"], counted["decoded"]) == (early, 4 - early)
+    (row,) = got["observations"].to_dicts()
+    assert (row["bytes_up"], row["packets_up"]) == (5000, 4)
+    assert row["wire_bytes_up"] == sum(map(len, pieces))
+    assert (row["client_port"], row["server_port"]) == (40000, 9000)
+
+
+def test_without_the_first_there_is_no_connection() -> None:
+    got = decode(pcap(timed(parts(BODY)[1:])))
+    conserves(got["coverage"], 3)
+    assert totals(got["coverage"])["fragments"] == 3
+    assert got["observations"].height == 0
+
+
+def test_ports_are_remembered_for_thirty_seconds() -> None:
+    pieces = parts(BODY)
+    soon = [Frame(pieces[0]), Frame(pieces[1], T0 + 29)]
+    late = [Frame(pieces[0]), Frame(pieces[1], T0 + 31)]
+    assert one(soon)["bytes_up"] == 1472 + 1480
+    assert one(late)["bytes_up"] == 1472
+
+
+def test_other_datagrams_ports_are_not_taken() -> None:
+    """Number, protocol and addresses all count."""
+    pieces = parts(BODY)
+    others = [
+        part(BODY, 1480, 2960, number=78),
+        part(BODY, 1480, 2960, protocol=6),
+        part(BODY, 1480, 2960, six=True),
+        vxlan(part(BODY, 1480, 2960)),
+    ]
+    got = decode(pcap(timed([pieces[0], *others], gap=0.1)))
+    assert totals(got["coverage"])["fragments"] == len(others)
+    assert got["observations"]["bytes_up"].to_list() == [1472]
+
+
+def test_a_number_used_again_begins_a_new_datagram() -> None:
+    again = udp(40001, 9000, bytes(5000))
+    rows = observe(timed([*parts(BODY), *parts(again), *parts(BODY)], gap=0.1))
+    assert sorted((r["client_port"], r["bytes_up"]) for r in rows) == [(40000, 10_000), (40001, 5000)]
+
+
+def test_a_number_used_again_after_a_loss() -> None:
+    again = udp(40001, 9000, bytes(5000))
+    rows = observe(timed([*parts(BODY)[:3], *parts(again)], gap=0.1))
+    assert sorted((r["client_port"], r["bytes_up"]) for r in rows) == [
+        (40000, 1472 + 2 * 1480),
+        (40001, 5000),
+    ]
+
+
+def test_the_first_copy_of_an_overlap_wins() -> None:
+    """A part that came before is a duplicate; one that overlaps another is malformed."""
+    pieces = parts(BODY)
+    overlap = part(b"X" * len(BODY), 1400, 2960)
+    again = part(b"Y" * len(BODY), 1480, 2960)
+    got = decode(pcap(timed([pieces[0], overlap, pieces[1], again, pieces[2], pieces[3]], gap=0.1)))
+    conserves(got["coverage"], 6)
+    counted = totals(got["coverage"])
+    assert (counted["malformed"], counted["duplicates"]) == (1, 1)
+    assert got["observations"]["bytes_up"].to_list() == [5000]
+
+
+def test_equal_fragments_of_one_datagram_are_no_duplicates() -> None:
+    body = udp(40000, 9000, bytes(5912))  # four fragments, three of them equal but for their offset
+    pieces = parts(body)
+    assert one(timed(pieces))["bytes_up"] == 5912
+    twice = [piece for piece in pieces for _ in range(2)]
+    got = decode(pcap(timed(twice)))
+    assert totals(got["coverage"])["duplicates"] == 4
+    assert got["observations"]["bytes_up"].to_list() == [5912]
+
+
+@pytest.mark.parametrize("six", [False, True])
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1)])
+def test_a_hello_in_fragments_is_named(order: tuple[int, ...], six: bool) -> None:
+    """TCP fragments are bytes of known sequence numbers."""
+    hello = small_hello(b"claude.ai", padding=1000)
+    ends = {"client": CLIENT6, "server": SERVER6} if six else {}
+    talk = Talk(**ends).shake()
+    segment = tcp(talk.port, 443, talk.up, talk.down, PSH | ACK, hello)
+    pieces = parts(segment, 480, protocol=6, six=six)
+    assert len(pieces) == 3
+    talk.frames += [Frame(pieces[k], talk.now + 0.01 * n) for n, k in enumerate(order, 1)]
+    row = one(talk.frames)
+    assert (row["host"], row["bytes_up"]) == ("claude.ai", len(hello))
+
+
+def test_a_first_fragment_behind_extension_headers() -> None:
+    """The number of the header behind the fragment header is the key, the ports are TCP's."""
+    payload = bytes(2000)
+    options = bytes([6, 0]) + bytes(6)
+    body = options + tcp(40000, 443, 1000, payload=payload)
+    row = one(timed([part(body, a, b, protocol=60, six=True) for a, b in ((0, 1000), (1000, len(body)))]))
+    assert (row["bytes_up"], row["server_port"]) == (2000, 443)
+
+
+def test_fragments_of_an_answer_are_no_connection() -> None:
+    message = struct.pack(">HHHHHH", 1, 0x8180, 1, 0, 0, 0) + b"\x04host\x07example\0" + bytes([0, 16, 0, 1])
+    pieces = parts(udp(53, 40000, message + bytes(3000)))
+    got = decode(pcap(timed(pieces)))
+    conserves(got["coverage"], 3)
+    assert totals(got["coverage"])["decoded"] == 3
+    assert set(got["observations"]["kind"]) == {"dns"}
+
+
+def test_a_tunnel_whose_outer_packets_are_fragments() -> None:
+    """The inner length is known from the first one; the rest carries no ports of anybody."""
+    inner = ethernet(ip(CLIENT, SERVER, 17, udp(40000, 9, bytes(1460))))
+    whole = over_gre(0, 0x6558, b"", inner)[34:]
+    pieces = parts(whole, 1400, protocol=47)
+    got = decode(pcap(timed(pieces)))
+    conserves(got["coverage"], 2)
+    assert totals(got["coverage"])["fragments"] == 1
+    (row,) = got["observations"].to_dicts()
+    assert (row["bytes_up"], row["tunnel"]) == (1460, "gre")
+
+
+def test_fragments_inside_a_tunnel() -> None:
+    wraps: tuple[Callable[[bytes], bytes], ...] = (vxlan, gre_of_ip)
+    for wrap in wraps:
+        assert one(timed([wrap(piece) for piece in parts(BODY)]))["bytes_up"] == 5000
+
+
+def test_an_atomic_fragment_is_a_whole_packet() -> None:
+    """RFC 6946: a fragment header with neither an offset nor more to come."""
+    row = one([Frame(part(BODY, 0, len(BODY), six=True))])
+    assert (row["bytes_up"], row["packets_up"]) == (5000, 1)
+
+
+def test_a_flood_of_fragments_takes_no_memory_and_spares_the_latest() -> None:
+    flood = [part(BODY, 1480, 2960, number=n) for n in range(5000)]
+    got = decode(pcap(timed([*flood, *parts(BODY, number=9999)], gap=0.0001)))
+    conserves(got["coverage"], 5004)
+    assert got["observations"]["bytes_up"].to_list() == [5000]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1))
+def test_shuffled_pieces_of_many_datagrams(seed: int) -> None:
+    """Any order, any sizes: every byte is credited once, whatever became of the frames' own count."""
+    chance = random.Random(seed)
+    sizes = [chance.randrange(1, 9000) for _ in range(6)]
+    frames = []
+    for n, size in enumerate(sizes):
+        step = 8 * chance.randrange(max(1, size // 50), 200)
+        frames += parts(udp(40000 + n, 9000, chance.randbytes(size)), step, number=n, six=n % 2 == 1)
+    if chance.random() < 0.5:
+        frames.sort(key=lambda _: chance.random())
+    got = decode(pcap(timed(frames)))
+    conserves(got["coverage"], len(frames))
+    counted = totals(got["coverage"])
+    assert (counted["duplicates"], counted["malformed"]) == (0, 0)
+    rows = got["observations"]
+    assert dict(zip(rows["client_port"] - 40000, rows["bytes_up"], strict=True)) == dict(enumerate(sizes))
+    assert rows["packets_up"].sum() == len(frames)
+    assert rows["wire_bytes_up"].sum() == sum(map(len, frames))
