@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Everything they need they install into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO := demo
 DEMO_OPTIONS := --config pcaps/shadowai.toml --lake $(DEMO)/lake
 
@@ -14,7 +14,7 @@ demo: .venv/.installed  ## scan pcaps/ and write demo/weekly-report.html
 	@$(BIN)/shadowai report $(DEMO_OPTIONS) --out $(DEMO)/weekly-report.html >/dev/null
 	@printf '\nThe weekly report: %s\n\nNext:\n' $(DEMO)/weekly-report.html
 	@printf '  %s\n' \
-	  '$(BIN)/shadowai sql --lake $(DEMO)/lake "SELECT service, people, bytes_up FROM usage_weekly WHERE department = '"'all'"' ORDER BY week DESC, bytes_up DESC LIMIT 10"' \
+	  '$(BIN)/shadowai sql --lake $(DEMO)/lake "SELECT service, people, bytes_up FROM usage_weekly WHERE department = '"'all'"' AND app <> '"'all'"' ORDER BY week DESC, bytes_up DESC LIMIT 10"' \
 	  '$(BIN)/shadowai catalog explain api.openai.com' \
 	  '$(BIN)/shadowai scan YOUR.pcap YOUR-LOGS/ --lake my-lake'
 

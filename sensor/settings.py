@@ -7,6 +7,7 @@ relative to it.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import tomllib
@@ -16,11 +17,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sensor.errors import UsageError
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
+#: settings that have a variable, besides SHADOWAI_CONFIG
+VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people")
+#: variables for our own tests, no settings
+_TEST_PREFIX = "SHADOWAI_TEST_"
 
 #: Private and link-local space: RFC 1918, 6598, 4193, 3927, 4291.
 PRIVATE_NETWORKS = (
@@ -114,6 +119,18 @@ class Settings(_Section):
     #: where the settings came from; relative paths start here
     base: Path = Field(default=Path(), exclude=True)
 
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Settings:
+        names = [sensor.name for sensor in self.sensors]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two sensors are called {name!r}; give each its own name")
+        if self.lake and self.state and self.state.absolute().is_relative_to(self.lake.absolute()):
+            raise ValueError(
+                f"state {self.state} lies inside the lake; keys must not lie beside what they protect"
+            )
+        return self
+
     def sensor_for(self, path: str, source: str) -> SensorSettings:
         """The declared sensor `path` belongs to, or one named after the kind of input."""
         for sensor in self.sensors:
@@ -173,13 +190,13 @@ def load(
     values = _read(file) if file else {}
     base = file.parent.resolve() if file else Path.cwd()
     values = _absolute(values, base)
-    given = {name: _from_environment(environment, name) for name in ("lake", "state", "zone", "privacy", "k")}
-    values |= {name: value for name, value in given.items() if value is not None}
+    given = _from_environment(environment)
+    values |= given
     values |= {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**values, base=base)
     except ValidationError as error:
-        raise _explain(error, str(file) if file else "settings", given) from None
+        raise _explain(error, str(file) if file else "settings", set(given)) from None
 
 
 def _find(environment: Mapping[str, str]) -> Path | None:
@@ -192,7 +209,15 @@ def _find(environment: Mapping[str, str]) -> Path | None:
         Path(home) / "shadowai" / "shadowai.toml",
         Path("/etc/shadowai/shadowai.toml"),
     )
-    return next((p for p in places if p.is_file()), None)
+    return next((place for place in places if _is_there(place)), None)
+
+
+def _is_there(place: Path) -> bool:
+    """False too where nobody lets us look: a home that is not ours is no mistake of the user's."""
+    try:
+        return place.is_file()
+    except OSError:
+        return False
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -201,9 +226,8 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(error.strerror or str(error), place=str(file), hint="check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"not valid TOML: {error}", place=str(file), hint="see README.md, Settings"
-        ) from None
+        text = f"not valid TOML: {error}"
+        raise UsageError(text, place=str(file), hint="see README.md, Settings") from None
 
 
 def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
@@ -220,15 +244,47 @@ def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
     return out
 
 
-def _from_environment(environment: Mapping[str, str], name: str) -> str | None:
-    return environment.get(ENVIRONMENT_PREFIX + name.upper()) or None
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Settings from `SHADOWAI_*`. Raises UsageError for a variable that means nothing."""
+    named = {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and value and not name.startswith(_TEST_PREFIX)
+    }
+    named.pop("config", None)
+    for name in named.keys() - set(VARIABLES):
+        near = difflib.get_close_matches(name, VARIABLES, 1)
+        hint = (
+            f"did you mean {ENVIRONMENT_PREFIX}{near[0].upper()}?"
+            if near
+            else f"known: {', '.join(VARIABLES)}"
+        )
+        raise UsageError("no such setting", place=ENVIRONMENT_PREFIX + name.upper(), hint=hint)
+    given: dict[str, Any] = dict(named)
+    if "signatures" in named:
+        given["signatures"] = tuple(Path(folder) for folder in named["signatures"].split(os.pathsep))
+    if "people" in named:
+        given["identity"] = {"people": Path(given.pop("people"))}
+    return given
 
 
-def _explain(error: ValidationError, place: str, given: Mapping[str, str | None]) -> UsageError:
+def _explain(error: ValidationError, place: str, variables: set[str]) -> UsageError:
+    """Every mistake of the file or the environment, in our words."""
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        where = ENVIRONMENT_PREFIX + name.upper() if given.get(name) is not None else name
-        known = problem["type"] == "extra_forbidden"
-        lines.append(f"{where}: " + ("no such setting" if known else problem["msg"].lower()))
-    return UsageError("; ".join(lines), place=place, hint="`shadowai doctor` shows the settings in force")
+        message = problem["msg"].removeprefix("Value error, ")
+        text = _PLAIN.get(problem["type"], message[:1].lower() + message[1:])
+        if problem["loc"] and problem["loc"][0] in variables:
+            place, name = ENVIRONMENT_PREFIX + str(problem["loc"][0]).upper(), ""
+        lines.append(f"{name}: {text}" if name else text)
+    return UsageError("; ".join(lines), place=place, hint="README.md lists all settings")
+
+
+_PLAIN = {
+    "extra_forbidden": "no such setting",
+    "tuple_type": "must be a list",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "string_type": "must be text",
+}

@@ -87,7 +87,7 @@ def _networks(texts: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _stopping(source: LiveSource) -> Iterator[list[int]]:
-    """SIGTERM and Ctrl-C end the capture in order; yields which came. A second one does so at once."""
+    """SIGTERM, SIGHUP and Ctrl-C end the capture in order; yields which came. A second one does at once."""
     came: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -95,10 +95,12 @@ def _stopping(source: LiveSource) -> Iterator[list[int]]:
         signal.signal(number, before[number])
         source.stop()
 
-    before = {int(number): signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    before = {int(number): signal.signal(number, stop) for number in numbers}
     try:
         yield came
     finally:
+        source.stop()  # also when the lake refused a batch
         for number, handler in before.items():
             signal.signal(number, handler)
 

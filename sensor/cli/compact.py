@@ -20,9 +20,12 @@ def command(
     now: Annotated[
         bool, typer.Option("--now", help="Close the current hour too; only where no remote sensor writes.")
     ] = False,
+    change_terms: Annotated[
+        bool, typer.Option("--change-terms", help="Take zone and k from the settings, for the whole lake.")
+    ] = False,
 ) -> None:
-    """Compact the lake, rebuild the marts of days that changed, publish the views."""
-    settings = settings_from(config, lake=lake)
+    """Compact the lake and publish its views."""
+    settings = settings_from(config, change_terms=change_terms, lake=lake)
     if settle(existing_lake(settings), settings, include_current=now):
         typer.echo("compacted; open.duckdb and restricted.duckdb are up to date")
     else:

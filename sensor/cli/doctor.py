@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _writable("state (keys, caches)", folder),
         _keys_apart(place, folder),
         _catalog(settings.signatures, folder),
+        _people(settings.identity.people),
         _kernels(folder),
         ("settings", True, f"privacy {settings.privacy}, k {settings.k}, zone {settings.zone}"),
         *_programs(),
@@ -46,9 +46,31 @@ def _versions() -> Iterator[Finding]:
 
 
 def _writable(name: str, folder: Path) -> Finding:
+    """Tried, not read from permission bits: a file is made in the nearest folder there is, and goes again."""
+    import tempfile
+
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    ok = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    return name, ok, f"{folder}" if ok else f"{folder} cannot be written; choose another"
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return name, True, str(folder)
+    except OSError as error:
+        return (
+            name,
+            False,
+            f"{folder} cannot be written ({(error.strerror or str(error)).lower()}); choose another",
+        )
+
+
+def _people(file: Path | None) -> Finding:
+    from sensor.errors import UsageError
+    from sensor.identity.people import read
+
+    if file is None:
+        return "people", True, "no file; addresses stay addresses unless a log names accounts"
+    try:
+        return "people", True, f"{read(file).height} addresses in {file}"
+    except UsageError as error:
+        return "people", False, str(error)
 
 
 def _keys_apart(lake: Path, state: Path) -> Finding:

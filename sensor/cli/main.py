@@ -18,7 +18,8 @@ from sensor.errors import ShadowAIError
 app = typer.Typer(
     name="shadowai",
     help="Which AI is used in this network, by whom, and how much data goes out to it.",
-    epilog="Exit codes: 0 done · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · 130 stopped.",
+    epilog="Exit codes: 0 done · 1 our bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
+    "130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,6 +38,9 @@ app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)
 
 
+_STOPPED = "shadowai: stopped; what was committed is safe, and the same command goes on from there"
+
+
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     sys.exit(_run())
@@ -47,12 +51,15 @@ def _run() -> int:
     try:
         app()
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else int(done.code is not None)
+        code = done.code if isinstance(done.code, int) else int(done.code is not None)
+        if code == 130:  # typer turns Ctrl-C into this
+            _say(_STOPPED)
+        return code
     except ShadowAIError as error:
         _say(f"shadowai: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say("shadowai: stopped; what was committed is safe, and the same command goes on from there")
+        _say(_STOPPED)
         return 130
     except BrokenPipeError:
         # `shadowai sql … | head`: the reader has left; that is no error

@@ -29,11 +29,30 @@ SignaturesOption = Annotated[
 ]
 
 
-def settings_from(config: Path | None, **options: Any) -> Settings:
-    """Settings of file, environment and options."""
-    from sensor.settings import load
+def settings_from(config: Path | None, *, change_terms: bool = False, **options: Any) -> Settings:
+    """Settings of file, environment and options; zone and k as the lake was made with where they say nothing.
 
-    return load(config, **options)
+    Raises UsageError where they say something else, unless `change_terms`: what was published under
+    one k must not come apart because a scan was started from another folder.
+    """
+    from sensor.errors import UsageError
+    from sensor.settings import lake_path, load
+    from sensor.store.lake import Lake
+
+    settings = load(config, **options)
+    lake = Lake(lake_path(settings))
+    made_with = lake.manifest() if lake.exists() else {}
+    for name in ("zone", "k"):
+        kept, now = made_with.get(name), getattr(settings, name)
+        if kept is None or kept == now or change_terms:
+            continue
+        if name in settings.model_fields_set:
+            hint = "`shadowai compact --change-terms` changes it for the whole lake"
+            raise UsageError(
+                f"{name} is {now}, but this lake was made with {kept}", place=str(lake.path), hint=hint
+            )
+        settings = settings.model_copy(update={name: kept})
+    return settings
 
 
 def existing_lake(settings: Settings) -> Lake:

@@ -167,7 +167,7 @@ def _merge(
             after.pop(day, None)
             continue
         path = lake.cold(table) / f"day={day}" / f"{generation:08d}.parquet"
-        write_parquet(path, rows, {"generation": str(generation)})
+        write_parquet(path, rows, {"generation": str(generation)}, zone=table.zone)
         after[day] = [str(path.relative_to(lake.path))]
     return after
 

@@ -20,6 +20,7 @@ from sensor.errors import LakeError
 ZERO_PART = "0000"
 ZERO_FILE = "schema.parquet"
 MODES = {"restricted": 0o750, "open": 0o755}
+FILE_MODES = {"restricted": 0o640, "open": 0o644}
 
 
 class Lake:
@@ -40,7 +41,7 @@ class Lake:
             for table in stored():
                 zero = self.hot(table) / f"part={ZERO_PART}" / ZERO_FILE
                 if not zero.exists():
-                    write_parquet(zero, table.empty(), {})
+                    write_parquet(zero, table.empty(), {}, zone=table.zone)
         return self
 
     def exists(self) -> bool:
@@ -121,19 +122,23 @@ def explained(place: Path) -> Iterator[None]:
         ) from error
 
 
-def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> None:
+def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str = "open") -> None:
     """Write durably under the final name: temporary name, fsync, rename, fsync of the folder."""
-    temporary = stage_parquet(path, frame, metadata)
+    temporary = stage_parquet(path, frame, metadata, zone=zone)
     publish(temporary, path)
 
 
-def stage_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> Path:
-    """Write and fsync under a temporary name beside `path`; readers' globs do not match it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def stage_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str) -> Path:
+    """Write and fsync under a temporary name beside `path`; readers' globs do not match it.
+
+    Folder and file get their zone's modes, so that a copy of a part is no more open than the whole.
+    """
+    _make_folder(path.parent, MODES[zone])
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             frame.write_parquet(file, compression="zstd", compression_level=3, metadata=metadata)
+            os.fchmod(file.fileno(), FILE_MODES[zone])
             file.flush()
             os.fsync(file.fileno())
     except BaseException as error:
@@ -144,6 +149,14 @@ def stage_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> 
             ) from error
         raise
     return temporary
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    """`folder` and what is missing above it, each with `mode`."""
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    for part in reversed(missing):
+        part.mkdir(exist_ok=True)
+        part.chmod(mode)
 
 
 def publish(temporary: Path, path: Path) -> None:

@@ -53,7 +53,7 @@ class Commits:
                 for table in tables:
                     frame = table.conform(frames.get(table.name, table.empty()))
                     path = self._lake.hot(table) / part / name
-                    staged.append((stage_parquet(path, frame, metadata), path))
+                    staged.append((stage_parquet(path, frame, metadata, zone=table.zone), path))
             except BaseException:
                 for temporary, _ in staged:
                     temporary.unlink(missing_ok=True)

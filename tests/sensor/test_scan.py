@@ -187,6 +187,8 @@ def _stopped(nth: int, stop: signal.Signals, whole: tuple[Path, dict[str, Any]])
     lake = folder / f"{stop.name}-{nth}"
     words = ("scan", folder / "access.log", "--lake", lake, "--state", folder / "state")
     done = _shadowai(*words, home=folder, code=STOP.format(nth=nth, signal=int(stop)))
+    if stop is signal.SIGINT:
+        assert "what was committed is safe" in done.stderr
     if done.returncode:
         _scan(lake, folder / "access.log")
         _check(lake, whole)

@@ -24,7 +24,7 @@ def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('zone = "Mars/Olympus"', "zone: value error, 'mars/olympus' is not an iana time zone"),
+        ('zone = "Mars/Olympus"', "zone: 'mars/olympus' is not an iana time zone"),
         ("colour = 1", "colour: no such setting"),
         ('[networks]\ninternal = ["10.0.0.0/99"]', "networks.internal.0"),
         ("k = 1", "k: input should be greater than or equal to 2"),
@@ -67,3 +67,26 @@ def test_sensors_are_found_by_path_and_kind(tmp_path: Path) -> None:
     assert chosen.sensor_for(at, "pcap").name == "hq"
     assert chosen.sensor_for(at, "squid").name == "px"
     assert chosen.sensor_for("/elsewhere", "squid").name == "squid"
+
+
+def test_unknown_variables_are_named_with_the_nearest_known() -> None:
+    with pytest.raises(UsageError, match="SHADOWAI_LAEK: no such setting; did you mean SHADOWAI_LAKE"):
+        settings.load(None, {"SHADOWAI_LAEK": "x"})
+
+
+def test_folders_and_people_come_from_variables_too(tmp_path: Path) -> None:
+    chosen = settings.load(_file(tmp_path, ""), {"SHADOWAI_SIGNATURES": "a:b", "SHADOWAI_PEOPLE": "p.csv"})
+    assert chosen.signatures == (Path("a"), Path("b"))
+    assert chosen.identity.people == Path("p.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('lake = "lake"\nstate = "lake/state"', "lies inside the lake"),
+        ('[[sensors]]\nname = "a"\n[[sensors]]\nname = "a"', "two sensors are called 'a'"),
+    ],
+)
+def test_settings_that_contradict_each_other(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        settings.load(_file(tmp_path, text), {})

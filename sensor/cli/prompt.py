@@ -1,0 +1,103 @@
+"""The interactive prompt of `shadowai sql`: history, dot commands, statements over several lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sensor.cli.results import Format, statements, write
+
+if TYPE_CHECKING:
+    import duckdb
+
+HELP = ".tables  the views · .schema [view]  columns and meaning · .help · .quit   (or Ctrl-D)"
+_PROMPT = "shadowai> "
+_CONTINUED = "      ... "
+
+
+def run(connection: duckdb.DuckDBPyConnection, log: Callable[[str], None]) -> None:
+    """Ask until the end of input; Ctrl-C drops the line that was begun. `log` is told each statement."""
+    _keep_history()
+    typer.echo(HELP)
+    pending = ""
+    while True:
+        try:
+            line = input(_CONTINUED if pending else _PROMPT)
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            pending = ""
+            typer.echo("")
+            continue
+        if not pending and line.strip() in (".quit", ".exit"):
+            return
+        if not pending and line.strip().startswith("."):
+            line = dot_command(line.strip()) or ""
+        pending = f"{pending}\n{line}".strip()
+        if pending.endswith(";"):
+            _answer(connection, pending, log)
+            pending = ""
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, text: str, log: Callable[[str], None]) -> None:
+    from sensor.errors import ShadowAIError
+
+    try:
+        for statement in statements(connection, text):
+            log(statement)
+            write(connection, statement, Format.TABLE, None)
+    except ShadowAIError as error:
+        typer.echo(str(error), err=True)
+    except KeyboardInterrupt:
+        connection.interrupt()
+        typer.echo("stopped", err=True)
+
+
+def dot_command(word: str) -> str | None:
+    """The query behind a dot command; None after printing the help."""
+    name, _, argument = word.partition(" ")
+    if name == ".tables":
+        return (
+            'SELECT view_name AS view, comment AS "a row is" '
+            "FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY view_name;"
+        )
+    if name == ".schema":
+        view = argument.strip().strip(";").replace("'", "")
+        only = f" AND table_name = '{view}'" if view else ""
+        return (
+            "SELECT table_name AS view, column_name, data_type, comment AS meaning FROM duckdb_columns() "
+            f"WHERE NOT internal AND schema_name = 'main'{only} ORDER BY table_name, column_index;"
+        )
+    typer.echo(HELP)
+    return None
+
+
+def _keep_history() -> None:
+    """Arrow keys recall earlier queries, across sessions where the home is writable."""
+    import atexit
+    import contextlib
+
+    try:
+        import readline
+    except ImportError:
+        return
+    from sensor.settings import data_folder
+
+    file = data_folder() / "sql-history"
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists():
+            readline.read_history_file(file)
+        atexit.register(_write_history, file)
+
+
+def _write_history(file: Path) -> None:
+    import contextlib
+    import readline
+
+    with contextlib.suppress(OSError):
+        readline.write_history_file(file)
+        file.chmod(0o600)

@@ -1,0 +1,226 @@
+"""The result of a query: asked once, fetched in blocks, written as table, CSV, JSON or Parquet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    import duckdb
+    from rich.console import Console
+    from rich.table import Table
+
+#: rows printed as a table before it says how many more there are
+TABLE_ROWS = 200
+#: rows fetched at a time
+BLOCK_ROWS = 10_000
+#: piped, nothing is folded: the next program wants one row a line
+_PIPED_COLUMNS = 100_000
+_NUMERIC = frozenset(
+    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "NUMBER")
+)
+_HINT = "`.tables` and `.schema` list what there is; views of single persons need --restricted"
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A statement that ran: column names and DuckDB types, and its rows, once."""
+
+    connection: duckdb.DuckDBPyConnection
+    columns: list[str]
+    types: list[str]
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Row after row, fetched in blocks."""
+        while True:
+            with explained():
+                block = self.connection.fetchmany(BLOCK_ROWS)
+            if not block:
+                return
+            yield from block
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """DuckDB's own words, its first lines, as our error."""
+    import duckdb
+
+    from sensor.errors import QueryError
+
+    try:
+        yield
+    except duckdb.Error as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise QueryError(" ".join(lines[:2]), hint=_HINT) from None
+
+
+def statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """The statements in `text`. Raises QueryError where there is none, or it cannot be parsed."""
+    from sensor.errors import QueryError
+
+    with explained():
+        found = [statement.query for statement in connection.extract_statements(text)]
+    if not found:
+        raise QueryError("nothing to run", hint='shadowai sql "SELECT * FROM apps"')
+    return found
+
+
+def ask(connection: duckdb.DuckDBPyConnection, statement: str) -> Result:
+    """Run one statement. Raises QueryError."""
+    with explained():
+        cursor = connection.execute(statement)
+    description = (cursor.description if cursor else None) or []
+    return Result(connection, [c[0] for c in description], [str(c[1]) for c in description])
+
+
+def write(connection: duckdb.DuckDBPyConnection, statement: str, form: Format, out: Path | None) -> None:
+    """Run one statement and write its result to `out` or standard output. Raises QueryError, UsageError."""
+    from sensor.errors import UsageError
+
+    try:
+        if form is Format.PARQUET:
+            _write_parquet(connection, statement, out)
+        elif out is None:
+            _WRITERS[form](ask(connection, statement), sys.stdout)
+        else:
+            result = ask(connection, statement)
+            with out.open("w", encoding="utf-8", newline="") as file:
+                _WRITERS[form](result, file)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None
+
+
+def _write_csv(result: Result, file: TextIO) -> None:
+    import csv
+
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(result.columns)
+    writer.writerows(result.rows())
+
+
+def _write_json(result: Result, file: TextIO) -> None:
+    """An array with one object a line; times in ISO 8601, what JSON has no number for as null."""
+    import json
+
+    before = "["
+    for row in result.rows():
+        values = {name: _plain(value) for name, value in zip(result.columns, row, strict=True)}
+        file.write(f"{before}{json.dumps(values, allow_nan=False)}")
+        before = ",\n "
+    file.write("]\n" if before != "[" else "[]\n")
+
+
+def _plain(value: object) -> object:
+    """`value` as JSON knows it."""
+    import math
+    from datetime import date
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, statement: str, out: Path | None) -> None:
+    import shutil
+    import tempfile
+
+    from sensor.errors import UsageError
+
+    if out is None and sys.stdout.isatty():
+        raise UsageError("Parquet is not for a terminal", hint="name a file with --out")
+    with tempfile.TemporaryDirectory(prefix="shadowai-") as folder:
+        target = out or Path(folder) / "result.parquet"
+        with explained():
+            connection.sql(statement).write_parquet(str(target))
+        if out is None:
+            with target.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def _write_table(result: Result, file: TextIO) -> None:
+    """Rows under heads; where the terminal is too narrow for that, one column a line."""
+    from itertools import islice
+
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    if not result.columns:
+        return
+    rows = result.rows()
+    shown = [tuple(_cell(value) for value in row) for row in islice(rows, TABLE_ROWS)]
+    console = Console(file=file, width=None if file.isatty() else _PIPED_COLUMNS, highlight=False)
+    table = _table(result, shown)
+    unbounded = console.options.update(max_width=_PIPED_COLUMNS)
+    if Measurement.get(console, unbounded, table).maximum <= console.width:
+        console.print(table)
+    else:
+        _print_records(result, shown, console)
+    more = sum(1 for _ in rows)
+    if more:
+        typer.echo(f"… {more:,} more rows; --format csv writes all", err=True)
+
+
+def _table(result: Result, rows: list[tuple[str, ...]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, dtype in zip(result.columns, result.types, strict=True):
+        numeric = dtype.partition("(")[0] in _NUMERIC
+        table.add_column(Text(printable(name)), justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _print_records(result: Result, rows: list[tuple[str, ...]], console: Console) -> None:
+    from rich.text import Text
+
+    width = max(len(name) for name in result.columns)
+    for number, row in enumerate(rows, 1):
+        console.print(Text(f"── row {number}", style="bold"))
+        for name, cell in zip(result.columns, row, strict=True):
+            console.print(Text(f"{printable(name):<{width}}  {cell}"))
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: names from the wire must not steer a terminal."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+_WRITERS: dict[Format, Callable[[Result, TextIO], None]] = {
+    Format.TABLE: _write_table,
+    Format.CSV: _write_csv,
+    Format.JSON: _write_json,
+}

@@ -1,0 +1,142 @@
+"""`shadowai sql`: every format, the prompt on a real terminal, and what is logged."""
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+ROOT = Path(__file__).parents[3]
+RUN = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
+QUERY = "SELECT app, people_peak, first_seen FROM apps ORDER BY app LIMIT 3"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake filled from one proxy log."""
+    folder = tmp_path_factory.mktemp("sql")
+    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    words = ["scan", str(log), "--lake", str(folder / "lake"), "--quiet"]
+    subprocess.run([*RUN, *words], env=_environment(folder), check=True, timeout=120)
+    return folder / "lake"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+
+
+def _sql(lake: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    command = [*RUN, "sql", "--lake", str(lake), *words]
+    return subprocess.run(
+        command, env=_environment(lake.parent), capture_output=True, timeout=60, check=False
+    )
+
+
+def test_formats_say_the_same(lake: Path) -> None:
+    table = list(csv.reader(io.StringIO(_sql(lake, "--format", "csv", QUERY).stdout.decode())))
+    objects = json.loads(_sql(lake, "--format", "json", QUERY).stdout)
+    frame = pl.read_parquet(_sql(lake, "--format", "parquet", QUERY).stdout)
+    printed = _sql(lake, QUERY).stdout.decode()
+    apps = [row[0] for row in table[1:]]
+    assert len(apps) == 3
+    assert [o["app"] for o in objects] == apps == frame.get_column("app").to_list()
+    assert all(app in printed for app in apps)
+    assert objects[0]["first_seen"] == table[1][2]
+
+
+def test_results_go_to_a_file(lake: Path, tmp_path: Path) -> None:
+    for form in ("csv", "json", "parquet", "table"):
+        done = _sql(lake, "--format", form, "--out", str(tmp_path / form), QUERY)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / form).stat().st_size > 20
+    assert pl.read_parquet(tmp_path / "parquet").height == 3
+
+
+def test_json_has_numbers_and_no_nan(lake: Path) -> None:
+    done = _sql(lake, "--format", "json", "SELECT 1.5 AS a, 'nan'::DOUBLE AS b, [1, 2] AS c")
+    assert json.loads(done.stdout) == [{"a": 1.5, "b": None, "c": [1, 2]}]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("",), 6, "nothing to run"),
+        (("/* only a comment */",), 6, "nothing to run"),
+        (("SELECT subject FROM people",), 6, "--restricted"),
+        (("--format", "csv", "SELECT 1; SELECT 2"), 2, "2 statements"),
+        (("--format", "csv", "--out", "/nowhere/x", "SELECT 1"), 2, "/nowhere/x"),
+    ],
+)
+def test_mistakes_are_one_line(words: tuple[str, ...], code: int, says: str, lake: Path) -> None:
+    done = _sql(lake, *words)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr.decode()
+    assert len(done.stderr.decode().strip().splitlines()) == 1
+
+
+def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
+    assert "usage_weekly" in _sql(lake, ".tables").stdout.decode()
+    schema = _sql(lake, ".schema apps").stdout.decode()
+    assert "people_peak" in schema
+    assert all(len(line.split()) > 3 for line in schema.strip().splitlines()[1:]), (
+        "every column has a meaning"
+    )
+
+
+def _type(lake: Path, keys: list[str], *options: str) -> str:
+    """What a terminal shows while `keys` are typed, one after the other."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(RUN[0], [*RUN, "sql", "--lake", str(lake), *options], _environment(lake.parent))
+    shown = b""
+    try:
+        for key in keys:
+            time.sleep(1.2)
+            os.write(terminal, key.encode())
+        while True:
+            shown += os.read(terminal, 65536)
+    except OSError:  # the other side has gone
+        pass
+    _, status = os.waitpid(pid, 0)
+    return f"{shown.decode(errors='replace')}\n[{os.waitstatus_to_exitcode(status)}]"
+
+
+def test_the_prompt_survives_mistakes_and_ctrl_c(lake: Path) -> None:
+    keys = ["selekt;\n", "SELECT 4\x03", "-- c\n;\n", "SELECT 20 +\n", "22 AS answer;\n", ".quit\n"]
+    shown = _type(lake, keys)
+    assert "Parser Error" in shown
+    assert "nothing to run" in shown
+    assert "42" in shown
+    assert shown.endswith("[0]")
+
+
+def test_every_restricted_statement_is_logged(lake: Path) -> None:
+    _type(lake, ["SELECT count(*) FROM people;\n", ".quit\n"], "--restricted")
+    _sql(lake, "--restricted", "SELECT max(grade) FROM sightings")
+    lines = (lake / "restricted" / "access.log").read_text(encoding="utf-8").splitlines()
+    asked = " ".join(json.loads(line)["query"] for line in lines)
+    assert "FROM people" in asked
+    assert "FROM sightings" in asked
+
+
+def test_k_and_zone_stay_as_the_lake_was_made(lake: Path, tmp_path: Path) -> None:
+    command = [*RUN, "compact", "--now", "--lake", str(lake)]
+    for options, variables, code in (
+        ([], {}, 0),
+        ([], {"SHADOWAI_K": "9"}, 2),
+        (["--change-terms"], {"SHADOWAI_K": "9"}, 0),
+        ([], {}, 0),
+    ):
+        environment = _environment(tmp_path) | variables
+        done = subprocess.run(
+            [*command, *options], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+    assert json.loads((lake / "manifest.json").read_text(encoding="utf-8"))["k"] == 9
