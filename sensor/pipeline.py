@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -116,6 +117,7 @@ class Pipeline:
         self._names = NamesRollup()
         self._bursts = LookupBursts()
         self._repeats = _Repeats()
+        self._clock: Any = None
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
@@ -179,8 +181,18 @@ class Pipeline:
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
 
     def _with_origin(self, batch: Batch, table: schema.Table) -> pl.DataFrame:
-        frame = table.conform(batch.frames.get(table.name, table.empty()))
-        return table.conform(frame.with_columns(self._origin.columns()))
+        frame = table.conform(batch.frames.get(table.name, table.empty())).with_columns(
+            self._origin.columns()
+        )
+        if table is schema.REJECTS:
+            # a block without one readable time: the newest time read before it
+            self._clock = (
+                batch.frames.get("coverage", schema.COVERAGE.empty())["last_seen"].max() or self._clock
+            )
+            frame = frame.with_columns(
+                pl.col("rejected_at").fill_null(pl.lit(self._clock, dtype=schema.TIME))
+            )
+        return table.conform(frame)
 
     def _who(self, batch: Batch, observations: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leases and directory: the source's own, and once an epoch (tokens change) the people file's."""

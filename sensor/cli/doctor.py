@@ -14,7 +14,7 @@ Finding = tuple[str, bool, str]
 
 
 def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
-    """Check settings, folders, catalog, kernels and outside programs; exit code 5 if something is missing."""
+    """Say what is in force and what would stop a scan."""
     from sensor.settings import lake_path, state_path
 
     settings = settings_from(config, lake=lake, state=state)

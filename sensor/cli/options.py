@@ -15,17 +15,25 @@ if TYPE_CHECKING:
 
 LakeOption = Annotated[
     Path | None,
-    typer.Option("--lake", help="Folder of the lake.", show_default="settings, else the user's data folder"),
+    typer.Option(
+        "--lake",
+        metavar="DIR",
+        help="Folder of the lake.",
+        show_default="settings, else the user's data folder",
+    ),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Settings file.", show_default="shadowai.toml")
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings file.", show_default="shadowai.toml")
 ]
 StateOption = Annotated[
     Path | None,
-    typer.Option("--state", help="Folder for keys and caches.", show_default="the user's state folder"),
+    typer.Option(
+        "--state", metavar="DIR", help="Folder for keys and caches.", show_default="the user's state folder"
+    ),
 ]
 SignaturesOption = Annotated[
-    list[Path] | None, typer.Option("--signatures", help="Folder laid over the built-in catalog; repeatable.")
+    list[Path] | None,
+    typer.Option("--signatures", metavar="DIR", help="Folder laid over the built-in catalog; repeatable."),
 ]
 
 

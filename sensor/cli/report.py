@@ -12,7 +12,9 @@ from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lak
 
 
 def command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")] = Path("weekly-report.html"),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write.")] = Path(
+        "weekly-report.html"
+    ),
     week: Annotated[
         str | None, typer.Option(help="ISO week such as 2026-W46.", show_default="newest")
     ] = None,
@@ -22,7 +24,7 @@ def command(
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write the weekly report as one self-contained HTML page."""
+    """Write the weekly report, one HTML page."""
     from analytics.report import weekly
     from sensor.errors import UsageError
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="Files, folders, globs, or - for standard input.")
+    ],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -31,14 +33,14 @@ def command(
     site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
     vantage: Annotated[str | None, typer.Option(help="The place it watched from.")] = None,
     people: Annotated[
-        Path | None, typer.Option(help="CSV: address,user_name,device,department,site.", exists=False)
+        Path | None, typer.Option(metavar="FILE", help="CSV: address,user_name,device,department,site.")
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Read inputs again that were read before (newer catalog).")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Read captures and logs; kind told by content, compressed files read directly."""
+    """Read captures and logs into the lake."""
     from sensor.scan import Declared, Scan
     from sensor.sources import detect
     from sensor.sources import open as opening

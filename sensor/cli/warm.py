@@ -8,7 +8,7 @@ from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_f
 
 
 def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOption = None) -> None:
-    """Compile the decode kernels once (package step, service start)."""
+    """Compile the decode kernels once."""
     import time
 
     from sensor.settings import lake_path, state_path

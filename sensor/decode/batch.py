@@ -54,11 +54,6 @@ def new_container(head: bytes) -> tuple[Records, int]:
     return container, PCAP_HEADER
 
 
-def new_descriptors() -> Records:
-    """Room for the descriptors of one call."""
-    return records(DESCRIPTOR, DESCRIPTORS)
-
-
 @kernel
 def _int32(data: Bytes, at: int, end: int, big_endian: int) -> int:
     return be32(data, at, end) if big_endian else le32(data, at, end)
