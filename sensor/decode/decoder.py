@@ -94,6 +94,13 @@ class Decoder:
         """Time of the latest packet believed, microseconds; None before the first."""
         return int(self._control[0]["clock"]) or None
 
+    @property
+    def pending(self) -> bool:
+        """True if the next batch has something to tell."""
+        control = self._control[0]
+        outputs = any(control[name] > 0 for name in ("slices", "events", "minutes"))
+        return outputs or bool(self._drops or self._made)
+
     def decode(self, capture: Window, first: int, last: int) -> tuple[int, bool]:
         """Decode capture.frames[first:last]; where it stopped, and whether the batch must be cut there."""
         with _wrapping():

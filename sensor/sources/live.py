@@ -4,6 +4,9 @@ One thread reads and decodes, so that a slow disk or a commit does not fill the 
 wait in a short queue for whoever stores them. Batches are cut every 30 s also when nothing comes, when an
 output of the decoder is full (100,000 rows), and at the end.
 
+A batch is stored when the next one is cut (`pipeline.run` must know which is the last), so a power failure
+takes at most a minute with it; a signal takes nothing.
+
 Not done yet: several reading threads (PACKET_FANOUT), a packet filter given by the user (--filter), a new
 catalog without a restart (SIGHUP), drops inside the network card (only the kernel's are counted), and the
 exact order of packets of two TAP legs (a leg's block is handed over up to 60 ms late).
@@ -124,7 +127,6 @@ class _Capture:
         self._next_tick = began + _TICK_S
         self._bytes = 0
         self._cuts = 0
-        self._fresh = False  # anything in the decoder since the last cut
         self._waiting = False  # a batch that whoever stores it holds back until the next one
 
     def batches(self) -> Iterator[Batch]:
@@ -161,7 +163,7 @@ class _Capture:
         if now >= self._next_flush:
             self._next_flush = now + self._source._flush_s
             # After the last batch with content one empty one follows, so that the former is stored.
-            if self._fresh or self._waiting:
+            if self._decoder.pending or self._waiting:
                 yield self._cut()
 
     def _oldest(self) -> afpacket.Port | None:
@@ -178,7 +180,6 @@ class _Capture:
                 yield self._cut()
         self._source.packets += port.count
         self._bytes += int(port.frames["length"][: port.count].sum())
-        self._fresh |= port.count > 0
         port.give_back()
 
     def _read_counters(self) -> None:
@@ -187,14 +188,13 @@ class _Capture:
             reading = port.read()
             self._source.drops += reading.drops
             self._decoder.add_drops(reading.drops, wall)
-            self._fresh |= reading.drops > 0
             self._say(watching.notice(now, reading.packets, reading.drops, reading.freezes, reading.link))
         self._source.excluded = sum(port.excluded for port in self._ports)
 
     def _cut(self, *, last: bool = False) -> Batch:
         """Everything since the last cut. The position counts wire bytes, and cuts so that it always rises."""
         self._cuts += 1
-        self._waiting, self._fresh = self._fresh, False
+        self._waiting = self._decoder.pending
         frames = self._decoder.batch(last=last)
         frames["rejects"] = self._rejects()
         self._say(self._sides.notice(frames["observations"]))

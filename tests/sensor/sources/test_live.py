@@ -220,7 +220,7 @@ def test_a_recording_gives_what_scan_gives(cable: Cable, capture: Start, scanned
 def test_the_legs_of_a_tap_are_one_link(cable: Cable, capture: Start, scanned: Path) -> None:
     running = capture("rx0", "rx1", "--sensor", "tap", "--site", "hq")
     sent = cable.send(SPLIT_HELLO, "tx0", "tx1")
-    code, out, err = running.stop()
+    code, out, err = running.stop(signal.SIGHUP)
     assert code == 0, err
     assert out.startswith(f"rx0, rx1: {sent} packets")
     assert total(running.lake, "one_sided_flows") == total(scanned, "one_sided_flows")
