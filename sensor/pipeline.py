@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
@@ -117,7 +116,7 @@ class Pipeline:
         self._names = NamesRollup()
         self._bursts = LookupBursts()
         self._repeats = _Repeats()
-        self._clock: Any = None
+        self._clock: datetime | None = None
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sensor.decode.formats import PCAP, PCAP_HEADER, PCAP_MAGIC, recognise
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import CONTAINER, DESCRIPTOR, INTERFACES, Bytes, Records, i64, records
+from sensor.decode.layout import CONTAINER, INTERFACES, Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, le32
 
 #: A longer frame than any link carries (BIG TCP reaches half a megabyte): the record is corrupt.
