@@ -11,6 +11,8 @@ from analytics.reports.weekly.page import Page
 
 WIDTH = 96
 SERVICES = 4
+#: Columns of a label: the longest of the numbers.
+LABEL = 19
 
 
 def summary(lake: Path, week: str | None = None) -> str:
@@ -43,14 +45,15 @@ def _heading(page: Page) -> Iterator[str]:
 def _numbers(page: Page) -> Iterator[str]:
     for number in page.numbers:
         remarks = ", ".join(part for part in (number.change, number.note) if part)
-        yield f"  {number.label:<16} {moon(number.grade)} {number.value:>12}  {remarks}".rstrip()
+        yield f"  {number.label:<{LABEL}} {moon(number.grade)} {number.value:>12}  {remarks}".rstrip()
     yield ""
 
 
 def _services(page: Page) -> Iterator[str]:
     for service in page.leading[:SERVICES]:
-        known = "" if service.people == words.UNKNOWN else f"  {service.people} people"
-        yield f"  {_clipped(service.name):<16} {moon(service.grade)} {service.sent:>12}{known}"
+        noun = page.noun.one if service.people == "1" else page.noun.many
+        known = "" if service.people == words.UNKNOWN else f"  {service.people} {noun}"
+        yield f"  {_clipped(service.name):<{LABEL}} {moon(service.grade)} {service.sent:>12}{known}"
     if page.leading:
         yield ""
 
@@ -66,7 +69,7 @@ def _sight(page: Page) -> Iterator[str]:
     yield from textwrap.wrap(line, WIDTH)
 
 
-def _clipped(name: str, most: int = 16) -> str:
+def _clipped(name: str, most: int = LABEL) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 

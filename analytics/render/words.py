@@ -7,6 +7,7 @@ unknown figure reads "unknown", a hidden one "fewer than 5"; neither ever reads 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 THIN = "\u202f"  # narrow no-break space
@@ -14,6 +15,21 @@ MINUS = "\u2212"
 
 UNKNOWN = "unknown"
 HIDDEN = "hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What a count of subjects counts, and the label of their total."""
+
+    one: str
+    many: str
+    label: str
+
+
+PEOPLE = Noun("person", "people", "People using AI")
+ADDRESSES = Noun("address", "addresses", "Addresses using AI")
+#: Where the share tied to a person is not known.
+EITHER = Noun("person or address", "people or addresses", "People or addresses")
 
 #: Grade -> (moon, label, what it means).
 GRADES = {
@@ -42,19 +58,19 @@ def rough(value: int) -> str:
 
 
 def people(value: int | None, hidden: bool | None, k: int) -> str:
-    """A count of people, or why it is not printed."""
+    """A count of people or addresses, or why it is not printed."""
     if hidden:
         return f"fewer than {k}"
     return UNKNOWN if value is None else number(value)
 
 
-def group(value: int | None, hidden: bool | None) -> str:
-    """People in a sentence: '6 people', '1 person', 'a group not shown' (it need not be small itself)."""
+def group(value: int | None, hidden: bool | None, noun: Noun) -> str:
+    """A count in a sentence: '6 people', '1 address', 'a group not shown' (it need not be small itself)."""
     if hidden:
         return "a group not shown"
     if value is None:
-        return "an unknown number of people"
-    return plural(value, "person", "people")
+        return f"an unknown number of {noun.many}"
+    return plural(value, noun.one, noun.many)
 
 
 def size(value: int | None, hidden: bool | None = False) -> str:

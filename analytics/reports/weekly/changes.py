@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from analytics.render import words
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.seeing import comparable
 
 #: Services named per kind of change; the full table stands in the annex.
@@ -46,7 +47,7 @@ def changes(result: Result) -> tuple[Change, ...]:
             r for r in result.rows("changes") if r["change"] == change and (compares or not r["compares"])
         ]
         if rows:
-            items = tuple(Item(r["service"], _text(r), r["grade"]) for r in rows[:MOST])
+            items = tuple(Item(r["service"], _text(result, r), r["grade"]) for r in rows[:MOST])
             kinds.append(Change(label, items, len(rows) - len(items)))
     return tuple(kinds)
 
@@ -61,12 +62,13 @@ def caution(result: Result) -> str:
     return ""
 
 
-def _text(row: Row) -> str:
+def _text(result: Result, row: Row) -> str:
     if row["change"] == "gone":
-        return f"last week {words.group(row['last_people'], row['last_people_hidden'])}"
+        noun = counted(result, result.scope.previous)
+        return f"last week {words.group(row['last_people'], row['last_people_hidden'], noun)}"
     if row["change"] in ("grew", "fell"):
         return f"{words.size(row['last_bytes_up'])} → {_sent(row)}"
-    who = words.group(row["people"], row["people_hidden"])
+    who = words.group(row["people"], row["people_hidden"], counted(result))
     return who if row["bytes_up"] is None else f"{who}, {_sent(row)} up"
 
 

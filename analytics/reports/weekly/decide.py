@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.seeing import Seeing, comparable
 
 MOST = 5
@@ -25,17 +27,19 @@ class Decision:
 def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
     """One question per service (its strongest rule), then the blind spots. At most five."""
     compares = comparable(result, result.scope.week, result.scope.previous)
+    noun = counted(result)
     asked: dict[str, Decision] = {}
     for row in result.rows("decisions"):
         if row["app"] not in asked and (compares or not row["compares"]):
-            asked[row["app"]] = _RULES[row["rule"]](row, result.facts.k)
+            asked[row["app"]] = _RULES[row["rule"]](row, result.facts.k, noun)
     blind = list(_blind_spots(result, seen))[:2]
     return (*list(asked.values())[: MOST - len(blind)], *blind)
 
 
-def _new_uploads(row: Row, k: int) -> Decision:
+def _new_uploads(row: Row, k: int, noun: Noun) -> Decision:
     # Where the count is hidden, a site with a first use by k people or more was still published.
-    sent = f"at least {k} people used it, and uploads were seen" if row["people_hidden"] else _sent_by(row)
+    least = f"at least {k} {noun.many} used it, and uploads were seen"
+    sent = least if row["people_hidden"] else _sent_by(row, noun)
     return Decision(
         f"{row['service']}: approve, limit or refuse?",
         f"First seen this week; {sent}.",
@@ -44,36 +48,36 @@ def _new_uploads(row: Row, k: int) -> Decision:
     )
 
 
-def _hub_uploads(row: Row, k: int) -> Decision:
+def _hub_uploads(row: Row, k: int, noun: Noun) -> Decision:
     return Decision(
         f"{row['service']}: should anything be published there?",
-        f"A place that stores models and data for others; {_sent_by(row)}.",
+        f"A place that stores models and data for others; {_sent_by(row, noun)}.",
         row["grade"],
         "Look at which repositories are private, and who owns them.",
     )
 
 
-def _doubled(row: Row, k: int) -> Decision:
+def _doubled(row: Row, k: int, noun: Noun) -> Decision:
     before, now = words.size(row["last_bytes_up"]), words.size_range(row["bytes_up"], row["bytes_up_max"])
     return Decision(
         f"{row['service']}: is this growth wanted?",
-        f"Uploads went from {before} to {now}; {_group(row)} this week.",
+        f"Uploads went from {before} to {now}; {_group(row, noun)} this week.",
         row["grade"],
         "Look at the departments below, and ask what the new use is for.",
     )
 
 
-def _programs(row: Row, k: int) -> Decision:
+def _programs(row: Row, k: int, noun: Noun) -> Decision:
     before, now = words.number(row["last_connections"]), words.number(row["connections"])
     return Decision(
         f"{row['service']}: do programs act here on their own?",
-        f"Connections went from {before} to {now}; {_group(row)} this week.",
+        f"Connections went from {before} to {now}; {_group(row, noun)} this week.",
         row["grade"],
         f"Look at which hosts run it and with whose keys ({words.category(row['category'])}).",
     )
 
 
-_RULES: dict[str, Callable[[Row, int], Decision]] = {
+_RULES: dict[str, Callable[[Row, int, Noun], Decision]] = {
     "new_uploads": _new_uploads,
     "hub_uploads": _hub_uploads,
     "doubled": _doubled,
@@ -100,11 +104,11 @@ def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
         )
 
 
-def _group(row: Row) -> str:
-    return words.group(row["people"], row["people_hidden"])
+def _group(row: Row, noun: Noun) -> str:
+    return words.group(row["people"], row["people_hidden"], noun)
 
 
-def _sent_by(row: Row) -> str:
+def _sent_by(row: Row, noun: Noun) -> str:
     if row["bytes_up"] is None:
-        return f"{_group(row)} uploaded, how much is {words.size(None, row['people_hidden'])}"
-    return f"{_group(row)} sent {words.size_range(row['bytes_up'], row['bytes_up_max'])}"
+        return f"{_group(row, noun)} uploaded, how much is {words.size(None, row['people_hidden'])}"
+    return f"{_group(row, noun)} sent {words.size_range(row['bytes_up'], row['bytes_up_max'])}"

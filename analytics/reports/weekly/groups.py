@@ -10,12 +10,15 @@ from analytics.reports.result import Result, Row
 SERVICES = 4
 DEPARTMENTS = 9
 #: Departments that are none, as they read; they stand last.
-_LABELS = {"other": "Departments too small to name", "unattributed": "Not tied to anyone"}
+_LABELS = {
+    "other": "Other departments (pooled so that no small one shows)",
+    "unattributed": "Not tied to anyone",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """People of one department on one service."""
+    """People (or addresses) of one department on one service."""
 
     text: str
     grade: int | None
@@ -40,6 +43,7 @@ class Matrix:
     departments: tuple[Department, ...]
     more: int
     hides: bool
+    unattributed: bool  # a shown row counts use tied to nobody
 
 
 def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
@@ -49,7 +53,13 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
     hides = any(cell.state == "hidden" for row in table for cell in (row.people, *row.cells))
-    return Matrix(tuple(s["service"] for s in top), tuple(table[:most]), max(len(table) - most, 0), hides)
+    return Matrix(
+        tuple(s["service"] for s in top),
+        tuple(table[:most]),
+        max(len(table) - most, 0),
+        hides,
+        "unattributed" in names[:most],
+    )
 
 
 def _order(name: str, total: Row | None) -> tuple[bool, int, str]:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from analytics.render import words
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.counted import counted, tied
 from analytics.reports.weekly.seeing import Seeing, comparable, named_percent, watched_weeks
 
 
@@ -26,7 +27,7 @@ class Number:
 
 
 def numbers(result: Result, seen: Seeing) -> tuple[Number, ...]:
-    """People, services, bytes sent, services first seen, named traffic."""
+    """People (or addresses), services, bytes sent, services first seen, named traffic."""
     now = _by_week(result).get(result.scope.week)
     return (
         _people(result, now),
@@ -39,12 +40,18 @@ def numbers(result: Result, seen: Seeing) -> tuple[Number, ...]:
 
 def _people(result: Result, now: Row | None) -> Number:
     value = words.people(now["people"], now["people_hidden"], result.facts.k) if now else _nothing(result)
-    rows = result.rows("attribution")
+    row, noun = tied(result), counted(result)
     note = ""
-    if rows and rows[0]["connections"] and rows[0]["attributed_connections"] is not None:
-        tied = words.share(rows[0]["attributed_connections"], rows[0]["connections"])
-        note = f"{tied} of connections tied to a person"
-    return _number(result, "People using AI", 3, value, note, lambda row: row["people"], words.signed)
+    if row and row["connections"]:
+        part = row["attributed_connections"]
+        known = "an unknown share" if part is None else words.share(part, row["connections"])
+        note = f"{known} of connections tied to a person"
+
+    def alike(row: Row) -> int | None:
+        """People and addresses do not compare; nobody compares with both."""
+        return row["people"] if row["people"] == 0 or counted(result, row["week"]) == noun else None
+
+    return _number(result, noun.label, 3, value, note, alike, words.signed)
 
 
 def _services(result: Result, now: Row | None) -> Number:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.words import Noun
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
+from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.decide import Decision, decisions
 from analytics.reports.weekly.groups import Matrix, departments
 from analytics.reports.weekly.numbers import Number, numbers
+from analytics.reports.weekly.rest import rest
 from analytics.reports.weekly.rhythm import Rhythm, rhythm
 from analytics.reports.weekly.seeing import Seeing, comparable, seeing
 from analytics.reports.weekly.sight import Sight, sight
@@ -39,6 +43,16 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """A line for several services together."""
+
+    name: str
+    bytes_up: int | None
+    bytes_up_max: int | None
+    sent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Everything the page says, in reading order."""
 
@@ -53,6 +67,8 @@ class Page:
     decisions: tuple[Decision, ...]
     services: tuple[Service, ...]
     leading: tuple[Service, ...]
+    others: tuple[Others, ...]
+    noun: Noun
     hidden: str
     departments: Matrix
     changes: tuple[Change, ...]
@@ -91,6 +107,8 @@ def build(result: Result) -> Page:
         decisions=decisions(result, seen),
         services=services,
         leading=used[:LEADING],
+        others=(*_further(used[LEADING:]), *_untold(result)),
+        noun=counted(result),
         hidden=_hidden(used),
         departments=departments(result),
         changes=changes(result),
@@ -140,6 +158,27 @@ def _service(result: Result, row: Row) -> Service:
         change=_change(result, row),
         first_week=words.week_name(row["first_week"]) if row["first_week"] else words.UNKNOWN,
     )
+
+
+def _further(services: tuple[Service, ...]) -> Iterator[Others]:
+    """The services with a figure that did not fit, so that the lines add up to the total."""
+    told = [s for s in services if s.bytes_up is not None]
+    if told:
+        low = sum(s.bytes_up or 0 for s in told)
+        high = sum(s.bytes_up_max or s.bytes_up or 0 for s in told)
+        name = f"{words.plural(len(told), 'more service')}, in the annex"
+        yield Others(name, low, high, words.size_range(low, high))
+
+
+def _untold(result: Result) -> Iterator[Others]:
+    """The services without a figure and, where it gives no single one away, what they sent together."""
+    left = rest(result)
+    if not left.hidden:
+        return
+    why = "hidden so that no small group shows" if left.hidden == left.services else "hidden or unknown"
+    sent = words.size_range(left.bytes_up, left.bytes_up_max, hidden=True)
+    name = f"{words.plural(left.services, 'service')}, {why}"
+    yield Others(name, left.bytes_up, left.bytes_up_max, sent)
 
 
 def _count(value: int | None) -> str:

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 from analytics.render import words
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.counted import LEAST_TIED, tied
 from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing, eye_of
 
 #: A packet sensor is trusted for the week from this share of its minutes on.
 _STEADY = 0.95
-_LEAST_ATTRIBUTED = 0.80
+
+_ADDRESSES = (
+    "Addresses are not people: a laptop with IPv4 and IPv6 counts twice; "
+    "give --people or a proxy log with user names"
+)
 
 #: Holds for every network and every week.
 _STANDING = (
@@ -34,25 +39,25 @@ def sight(result: Result, seen: Seeing) -> Sight:
     """The columns for the week."""
     steady = [eye for eye in seen.eyes if _is_steady(eye, seen)]
     partial = [eye for eye in seen.eyes if eye not in steady]
-    tied, tied_well = _attribution(result)
+    people = _attribution(result)
     named = f"{words.share(seen.named, seen.flows)} of connections have a name" if seen.flows else ""
     named_well = seen.named >= LEAST_NAMED * seen.flows
     confident = [
         *(_eye(eye, seen) for eye in steady),
         named if named_well else "",
-        tied if tied_well else "",
+        *people.confident,
         _blocked(result),
     ]
     sometimes = [
         *(_eye(eye, seen) for eye in partial),
         "" if named_well else named,
-        "" if tied_well else tied,
+        *people.sometimes,
         *_hindrances(seen),
     ]
     return Sight(
         tuple(filter(None, confident)),
         tuple(filter(None, sometimes)),
-        (*_missing(result, seen), *_STANDING),
+        (*people.never, *_missing(result, seen), *_STANDING),
     )
 
 
@@ -80,12 +85,21 @@ def _eye(eye: Row, seen: Seeing) -> str:
     return text
 
 
-def _attribution(result: Result) -> tuple[str, bool]:
-    rows = result.rows("attribution")
-    if not rows or not rows[0]["connections"] or rows[0]["attributed_connections"] is None:
-        return "", False
-    part, whole = rows[0]["attributed_connections"], rows[0]["connections"]
-    return f"{words.share(part, whole)} of AI connections tied to a person", part >= _LEAST_ATTRIBUTED * whole
+def _attribution(result: Result) -> Sight:
+    """How many connections are tied to a person, and what the rest is counted by."""
+    row = tied(result)
+    if row is None or not row["connections"]:
+        return Sight((), (), ())
+    part, whole = row["attributed_connections"], row["connections"]
+    if part is None:
+        unknown = "People: how many AI connections are tied to one is hidden or unknown"
+        return Sight((), (unknown, _ADDRESSES), ())
+    if part == 0:
+        return Sight((), (), ("People: no AI connection is tied to one", _ADDRESSES))
+    text = f"{words.share(part, whole)} of AI connections tied to a person"
+    if part < LEAST_TIED * whole:
+        return Sight((), (text, _ADDRESSES), ())
+    return Sight((text if part == whole else f"{text}; the rest counts by address",), (), ())
 
 
 def _blocked(result: Result) -> str:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from analytics.render import words
+from analytics.render.words import PEOPLE, Noun
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.counted import counted
+from analytics.reports.weekly.rest import holds_most, moves_most, rest
 from analytics.reports.weekly.seeing import Seeing, comparable
+
+#: Said of a week whose uploads changed by less than a fiftieth.
+STEADY = "Uploads hardly changed"
 
 
 def verdict(result: Result, seen: Seeing) -> tuple[str, str]:
@@ -25,7 +31,7 @@ def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
         return "We saw no exchange with an AI service in what we watched.", ""
-    who = _who(total, result.facts.k, hedge=bool(seen.doubts or seen.ahead))
+    who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
     services = words.plural(total["services"], "AI service")
     if total["bytes_up"] is None:
         amount = words.size(None, total["people_hidden"])
@@ -34,18 +40,24 @@ def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     return f"{who} sent {sent} to {services}", _most_of_it(result, total)
 
 
-def _who(total: Row, k: int, *, hedge: bool) -> str:
+def _who(total: Row, k: int, noun: Noun, *, hedge: bool) -> str:
     if total["people_hidden"]:
-        return f"Fewer than {k} people"
+        return f"Fewer than {k} {noun.many}"
     if total["people"] is None:
-        return "An unknown number of people"
-    return f"{'At least ' if hedge else ''}{words.plural(total['people'], 'person', 'people')}"
+        return f"An unknown number of {noun.many}"
+    # "At least" is about people nobody watched; addresses may be fewer people than their count.
+    least = "At least " if hedge and noun == PEOPLE else ""
+    return f"{least}{words.plural(total['people'], noun.one, noun.many)}"
 
 
 def _most_of_it(result: Result, total: Row) -> str:
     ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
     if len(ranked) > 1 and 2 * ranked[0]["bytes_up"] > total["bytes_up"]:
         return f", most of it to {ranked[0]['service']}."
+    if holds_most(result):
+        left = rest(result)
+        part = words.share(left.bytes_up or 0, total["bytes_up"])
+        return f", {part} of it to {words.plural(left.services, 'service')} with hidden figures."
     if len(ranked) > 3 and leads(ranked, total["bytes_up"]):
         part = words.share(sum(s["bytes_up"] for s in ranked[:3]), total["bytes_up"])
         return f", {part} of it to {words.listing([s['service'] for s in ranked[:3]])}."
@@ -65,6 +77,9 @@ def _moving(result: Result) -> str:
     new = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
     if comparable(result, scope.week, scope.previous):
         movement = _growth(_totals(result), _total_of(result, previous=True))
+        if movement and movement != STEADY and moves_most(result):
+            where = "there too" if holds_most(result) else "at services with hidden figures"
+            movement += f", mostly {where}"
     else:
         movement = "Last week was watched differently, so no growth is stated"
     if not new:
@@ -81,7 +96,7 @@ def _growth(now: Row | None, before: Row | None) -> str:
     if before["bytes_up"] and now["bytes_up"] >= 2 * before["bytes_up"]:
         return f"Uploads more than doubled, by {words.size(change)}"
     if abs(change) * 50 < before["bytes_up"]:
-        return "Uploads hardly changed"
+        return STEADY
     return f"Uploads {'rose' if change > 0 else 'fell'} by {words.size(abs(change))}"
 
 

@@ -132,8 +132,9 @@ def plain(week: date = WEEK) -> dict[str, list[dict[str, Any]]]:
         ],
         "coverage_daily": [watched(day) for start in (last, week) for day in days(start)],
         "attribution_weekly": [
-            {"week": week, "connections": 200, "attributed_connections": 174, "bytes_up": 75 * MB,
-             "attributed_bytes_up": 73 * MB}
+            {"week": last, "connections": 100, "attributed_connections": 95, "bytes_up": 30 * MB},
+            {"week": week, "connections": 200, "attributed_connections": 184, "bytes_up": 75 * MB,
+             "attributed_bytes_up": 73 * MB},
         ],
         "embedded": [{"week": week, "app": "n/notes", "service": "Notes AI", "connections": 412}],
         "blocked_weekly": [{"week": week, "app": "x/ray", "service": "Xray", "attempts": 31}],
@@ -144,3 +145,8 @@ def plain(week: date = WEEK) -> dict[str, list[dict[str, Any]]]:
         "sensors": SENSORS[:1],
         "catalog": [{"app": "a/alpha", "catalog_version": "2026.11.08+1f3c9a"}],
     }  # fmt: skip
+
+
+def tied(connections: int, attributed: int | None, week: date = WEEK) -> dict[str, Any]:
+    """A row of attribution_weekly."""
+    return {"week": week, "connections": connections, "attributed_connections": attributed}

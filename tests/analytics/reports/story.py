@@ -133,8 +133,9 @@ def _surroundings() -> dict[str, list[dict[str, Any]]]:
     return {
         "coverage_daily": coverage,
         "attribution_weekly": [
-            {"week": WEEK, "connections": 21_400, "attributed_connections": 18_600, "bytes_up": 1155 * MB,
-             "attributed_bytes_up": 1100 * MB}
+            {"week": WEEK - timedelta(weeks=back), "connections": 21_400, "attributed_connections": 20_100,
+             "bytes_up": 1155 * MB, "attributed_bytes_up": 1100 * MB}
+            for back in range(12)
         ],
         "embedded": [
             {"week": WEEK, "app": f"x/{name.lower()}", "service": name, "connections": count}

@@ -1,0 +1,41 @@
+"""Whom a week's counts count: people, or addresses where too little is tied to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from analytics.render.words import ADDRESSES, EITHER, PEOPLE, Noun
+from analytics.reports.result import Result, Row
+
+#: From this share of connections tied to a person on, a count of subjects is called a count of people.
+LEAST_TIED = 0.90
+
+
+def counted(result: Result, week: date | None = None) -> Noun:
+    """The noun for the subjects of `week` (the week under report).
+
+    A subject is a user, else a device, else an address, so a laptop without a known user is one subject
+    per address. Where the share tied to a person is unknown or hidden, neither word alone is claimed.
+    """
+    row = tied(result, week)
+    if row is None and not _any(result, week):
+        return PEOPLE  # nobody is nobody, by person or address
+    if row is None or not row["connections"] or row["attributed_connections"] is None:
+        return EITHER
+    return PEOPLE if row["attributed_connections"] >= LEAST_TIED * row["connections"] else ADDRESSES
+
+
+def tied(result: Result, week: date | None = None) -> Row | None:
+    """How many connections of `week` (the week under report) are tied to a person, as published."""
+    return _of_week(result.rows("attribution"), week or result.scope.week)
+
+
+def _any(result: Result, week: date | None) -> bool:
+    """True where the week counts anybody, or does not say."""
+    total = _of_week(result.rows("totals"), week or result.scope.week)
+    return total is not None and (total["people"] is None or total["people"] > 0)
+
+
+def _of_week(rows: Iterable[Row], week: date) -> Row | None:
+    return next((row for row in rows if row["week"] == week), None)

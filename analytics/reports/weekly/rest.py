@@ -1,0 +1,76 @@
+"""The bytes that no line shows: the total less every shown service, where that gives no single one away.
+
+Everything here is arithmetic on published figures. The open data already hides services so that what
+is left of a total is a group of its own; here at least two services must share it besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analytics.reports.result import Result, Row
+
+#: Services that must share a remainder before it is printed.
+FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Services in use without a figure for bytes sent, and what they sent together (None: not told)."""
+
+    services: int
+    hidden: int  # of those, hidden for their small group; the others may be unknown
+    bytes_up: int | None
+    bytes_up_max: int | None
+
+
+def rest(result: Result) -> Rest:
+    """The remainder of the week under report."""
+    rows = [r for r in result.rows("services") if r["seen"] and (r["grade"] or 0) >= 3]
+    mute = [r for r in rows if r["bytes_up"] is None]
+    hidden = sum(bool(r["people_hidden"]) for r in mute)
+    total = _total(result, previous=False)
+    if total is None or hidden < FEWEST:
+        return Rest(len(mute), hidden, None, None)
+    low, high = (_less(total[c], rows, c) for c in ("bytes_up", "bytes_up_max"))
+    return Rest(len(mute), hidden, low or None, high if low else None)
+
+
+def holds_most(result: Result) -> bool:
+    """True where the services without a figure hold more than half of the week's bytes."""
+    left, total = rest(result), _total(result, previous=False)
+    return bool(total and total["bytes_up"] and left.bytes_up and 2 * left.bytes_up > total["bytes_up"])
+
+
+def moves_most(result: Result) -> bool:
+    """True where services without a figure in both weeks make more than half of the change in bytes."""
+    now, before = _total(result, previous=False), _total(result, previous=True)
+    if now is None or before is None or now["bytes_up"] is None or before["bytes_up"] is None:
+        return False
+    told = [_moved(row) for row in result.rows("services")]
+    if sum(change is None for change in told) < FEWEST:
+        return False
+    change = now["bytes_up"] - before["bytes_up"]
+    untold = change - sum(part for part in told if part is not None)
+    return bool(untold * change > 0 and 2 * abs(untold) > abs(change))
+
+
+def _moved(row: Row) -> int | None:
+    """Change of one service's bytes; None where either week is not told. Not in use is 0 bytes."""
+    now = row["bytes_up"] if row["seen"] and (row["grade"] or 0) >= 3 else 0
+    before = row["last_bytes_up"] if row["seen_last_week"] and (row["last_grade"] or 0) >= 3 else 0
+    return None if now is None or before is None else now - before
+
+
+def _less(total: int | None, rows: Iterable[Row], column: str) -> int | None:
+    """`total` without the shown figures; None where that is no amount."""
+    if total is None:
+        return None
+    left: int = total - sum(row[column] or 0 for row in rows)
+    return left if left > 0 else None
+
+
+def _total(result: Result, *, previous: bool) -> Row | None:
+    week = result.scope.previous if previous else result.scope.week
+    return next((row for row in result.rows("totals") if row["week"] == week), None)

@@ -1,0 +1,176 @@
+"""People are called people only where they are known; what no line shows is said."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics.render.text import page_text
+from analytics.render.words import ADDRESSES, EITHER, PEOPLE, THIN, Noun
+from analytics.report import page_of, weekly
+from analytics.reports.weekly.page import Page
+
+from .lakes import MB, WEEK, make, plain, tied, usage, watched
+
+LAST = WEEK - timedelta(days=7)
+NOBODY = tied(200, 0)
+
+
+def page(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Page:
+    return page_of(make(folder, rows))
+
+
+def text(value: str) -> str:
+    return value.replace(THIN, " ")
+
+
+@pytest.mark.parametrize(
+    ("attribution", "noun"),
+    [
+        ([tied(200, 200)], PEOPLE),
+        ([tied(200, 180)], PEOPLE),
+        ([tied(200, 179)], ADDRESSES),
+        ([NOBODY], ADDRESSES),
+        ([tied(200, None)], EITHER),
+        ([], EITHER),
+        ([tied(200, 200, LAST)], EITHER),
+    ],
+    ids=["all", "90 %", "below", "none", "hidden", "no row", "only last week"],
+)
+def test_people_only_from_ninety_percent_on(
+    tmp_path: Path, attribution: list[dict[str, Any]], noun: Noun
+) -> None:
+    found = page(tmp_path, plain() | {"attribution_weekly": attribution})
+    assert found.noun == noun
+    assert found.numbers[0].label == noun.label
+    assert found.claim.startswith(f"14 {noun.many} sent")
+    assert f"10 {noun.many}" in page_text(found)
+
+
+def test_addresses_are_never_called_people(tmp_path: Path) -> None:
+    rows = plain() | {"attribution_weekly": [NOBODY]}
+    rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] != WEEK]
+    report = weekly(make(tmp_path / "lake", rows), tmp_path / "r.html")
+    found, written = report.page, report.path.read_text(encoding="utf-8")
+    assert found.claim.startswith("14 addresses sent")  # not "at least", though a day is dark
+    assert text(found.decisions[0].evidence) == "First seen this week; 6 addresses sent 13 MB."
+    assert next(i.text for c in found.changes for i in c.items).startswith("6 addresses")
+    assert written.count('<th scope="col" class="n">Addresses</th>') == 3
+    for claim in (">People<", "People using AI", "People per department", "14 people", "At least 14"):
+        assert claim not in written
+    assert "people" not in page_text(found)
+
+
+def test_the_page_says_why_addresses_are_not_people(tmp_path: Path) -> None:
+    warning = (
+        "Addresses are not people: a laptop with IPv4 and IPv6 counts twice; "
+        "give --people or a proxy log with user names"
+    )
+    some = page(tmp_path / "some", plain() | {"attribution_weekly": [tied(200, 100)]}).sight
+    assert [text(line) for line in some.sometimes[:2]] == [
+        "50 % of AI connections tied to a person",
+        warning,
+    ]
+    none = page(tmp_path / "none", plain() | {"attribution_weekly": [NOBODY]}).sight
+    assert none.never[:2] == ("People: no AI connection is tied to one", warning)
+    hidden = page(tmp_path / "hidden", plain() | {"attribution_weekly": [tied(200, None)]}).sight
+    assert "hidden or unknown" in hidden.sometimes[0]
+    known = page(tmp_path / "known", plain()).sight
+    assert warning not in (*known.confident, *known.sometimes, *known.never)
+
+
+def test_people_and_addresses_are_not_compared(tmp_path: Path) -> None:
+    rows = plain() | {"attribution_weekly": [tied(100, 0, LAST), tied(200, 200)]}
+    people = page(tmp_path, rows).numbers[0]
+    assert (people.value, people.change, people.trend) == ("14", "", (None, 14))
+
+
+def test_a_service_gone_is_told_in_the_words_of_its_week(tmp_path: Path) -> None:
+    rows = plain() | {"attribution_weekly": [tied(100, 0, LAST), tied(200, 200)]}
+    rows["usage_weekly"].append(usage(LAST, "g/gone", 9, MB))
+    said = {c.label: c.items[0].text for c in page(tmp_path, rows).changes}
+    assert said["Gone"] == "last week 9 addresses"
+
+
+def test_pooled_departments_are_not_called_small(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"].append(usage(WEEK, "all", 16, 9 * MB, department="other"))
+    names = [d.name for d in page(tmp_path, rows).departments.departments]
+    assert names[-2] == "Other departments (pooled so that no small one shows)"
+
+
+# What no line shows
+
+
+def hiding(total: int, hidden: int, last_total: int | None = None) -> dict[str, list[dict[str, Any]]]:
+    """One week of 10 shown services of 1 to 10 MB (55 in all) and `hidden` hidden ones."""
+    shown = [usage(WEEK, f"s/s{i:02}", 9, i * MB, bytes_up_max=i * MB + 1000) for i in range(1, 11)]
+    rows = [*shown, *(usage(WEEK, f"h/h{i}", None, None) for i in range(hidden))]
+    rows.append(usage(WEEK, "all", 20, total, bytes_up_max=total + 10_000))
+    if last_total is not None:
+        rows += [r | {"week": LAST} for r in shown] + [usage(LAST, "all", 20, last_total)]
+    return plain() | {"usage_weekly": rows, "usage_daily": []}
+
+
+def test_the_lines_add_up_to_the_total(tmp_path: Path) -> None:
+    found = page(tmp_path, hiding(155 * MB, 2))
+    assert [(o.name, text(o.sent)) for o in found.others] == [
+        ("1 more service, in the annex", "1.0 MB"),
+        ("2 services, hidden so that no small group shows", "100 MB"),
+    ]
+    told = [s.bytes_up for s in found.leading] + [o.bytes_up for o in found.others]
+    assert sum(filter(None, told)) == 155 * MB
+    assert "65 % of it to 2 services with hidden figures." in text(found.verdict)
+
+
+def test_a_single_hidden_service_is_not_given_away(tmp_path: Path) -> None:
+    found = page(tmp_path, hiding(155 * MB, 1))
+    assert (found.others[-1].name, found.others[-1].sent, found.others[-1].bytes_up) == (
+        "1 service, hidden so that no small group shows", "hidden", None,
+    )  # fmt: skip
+    assert "hidden figures" not in found.verdict
+
+
+def test_an_unknown_service_hides_no_hidden_one(tmp_path: Path) -> None:
+    """Beside one hidden service, one whose bytes nobody could measure is no cover."""
+    rows = hiding(155 * MB, 1)
+    rows["usage_weekly"].append(usage(WEEK, "u/unmeasured", 9, None))
+    last = page(tmp_path, rows).others[-1]
+    assert (last.name, last.sent) == ("2 services, hidden or unknown", "hidden")
+
+
+@pytest.mark.parametrize("total", [None, 55 * MB, 54 * MB], ids=["no total", "nothing left", "less"])
+def test_no_remainder_reads_hidden(tmp_path: Path, total: int | None) -> None:
+    rows = hiding(0, 2)
+    rows["usage_weekly"] = [r for r in rows["usage_weekly"] if r["app"] != "all"]
+    rows["usage_weekly"].append(usage(WEEK, "all", 20, total))
+    assert page(tmp_path, rows).others[-1].sent == "hidden"
+
+
+def test_no_line_for_what_is_not_hidden(tmp_path: Path) -> None:
+    found = page(tmp_path, hiding(55 * MB, 0))
+    assert [o.name for o in found.others] == ["1 more service, in the annex"]
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [
+        (155 * MB, "Uploads more than doubled, by 100 MB, mostly there too."),
+        (100 * MB, "Uploads rose by 45 MB, mostly at services with hidden figures."),
+        (55 * MB, "Uploads hardly changed."),
+    ],
+)
+def test_a_change_of_hidden_services_is_said(tmp_path: Path, total: int, said: str) -> None:
+    rows = hiding(total, 2, 55 * MB) | {"first_seen": []}
+    rows["usage_weekly"] += [usage(LAST, f"h/h{i}", None, None) for i in range(2)]
+    rows["coverage_daily"] = [watched(r["day"]) for r in plain()["coverage_daily"]]
+    assert said in text(page(tmp_path, rows).verdict)
+
+
+def test_a_change_of_shown_services_is_theirs(tmp_path: Path) -> None:
+    rows = hiding(75 * MB, 2, 55 * MB)
+    for row in rows["usage_weekly"]:
+        if row["week"] == WEEK and row["app"] == "s/s10":
+            row["bytes_up"] += 20 * MB
+    assert "Uploads rose by 20 MB." in text(page(tmp_path, rows).verdict)
