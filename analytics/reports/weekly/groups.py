@@ -9,10 +9,10 @@ from analytics.reports.result import Result, Row
 
 SERVICES = 4
 DEPARTMENTS = 9
-#: Departments that are none, as they read; they stand last.
+#: Departments that are none, as they read, with a remark; they stand last.
 _LABELS = {
-    "other": "Other departments (pooled so that no small one shows)",
-    "unattributed": "Not tied to anyone",
+    "other": ("Other departments", "pooled so that no small one shows"),
+    "unattributed": ("Not tied to anyone", ""),
 }
 
 
@@ -30,6 +30,7 @@ class Department:
     """One row: its total and its cells in the order of the matrix's services."""
 
     name: str
+    remark: str
     people: Cell
     sent: str
     cells: tuple[Cell, ...]
@@ -73,7 +74,7 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
         words.size_range(total["bytes_up"], total["bytes_up_max"], total["people_hidden"]) if total else "–"
     )
     return Department(
-        _LABELS.get(name, name),
+        *_LABELS.get(name, (name, "")),
         _cell(total, k),
         sent,
         tuple(_cell(rows.get((name, app)), k) for app in apps),

@@ -69,7 +69,7 @@ class Page:
     leading: tuple[Service, ...]
     others: tuple[Others, ...]
     noun: Noun
-    hidden: str
+    hides: bool
     departments: Matrix
     changes: tuple[Change, ...]
     caution: str
@@ -109,7 +109,7 @@ def build(result: Result) -> Page:
         leading=used[:LEADING],
         others=(*_further(used[LEADING:]), *_untold(result)),
         noun=counted(result),
-        hidden=_hidden(used),
+        hides=any(s.sent == words.HIDDEN for s in used),
         departments=departments(result),
         changes=changes(result),
         caution=caution(result),
@@ -194,9 +194,3 @@ def _change(result: Result, row: Row) -> str:
     if not comparable(result, scope.week, scope.previous):
         return ""
     return words.signed_size(row["bytes_up"] - row["last_bytes_up"])
-
-
-def _hidden(used: tuple[Service, ...]) -> str:
-    """How many services keep their bytes to themselves."""
-    count = sum(s.sent == words.HIDDEN for s in used)
-    return f"{words.plural(count, 'service')} with hidden figures." if count else ""

@@ -57,7 +57,8 @@ def _most_of_it(result: Result, total: Row) -> str:
     if holds_most(result):
         left = rest(result)
         part = words.share(left.bytes_up or 0, total["bytes_up"])
-        return f", {part} of it to {words.plural(left.services, 'service')} with hidden figures."
+        figures = "hidden figures" if left.hidden == left.services else "hidden or unknown figures"
+        return f", {part} of it to {words.plural(left.services, 'service')} with {figures}."
     if len(ranked) > 3 and leads(ranked, total["bytes_up"]):
         part = words.share(sum(s["bytes_up"] for s in ranked[:3]), total["bytes_up"])
         return f", {part} of it to {words.listing([s['service'] for s in ranked[:3]])}."
@@ -78,7 +79,7 @@ def _moving(result: Result) -> str:
     if comparable(result, scope.week, scope.previous):
         movement = _growth(_totals(result), _total_of(result, previous=True))
         if movement and movement != STEADY and moves_most(result):
-            where = "there too" if holds_most(result) else "at services with hidden figures"
+            where = "there too" if holds_most(result) else "at services with hidden or unknown figures"
             movement += f", mostly {where}"
     else:
         movement = "Last week was watched differently, so no growth is stated"

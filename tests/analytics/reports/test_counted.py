@@ -96,8 +96,10 @@ def test_a_service_gone_is_told_in_the_words_of_its_week(tmp_path: Path) -> None
 def test_pooled_departments_are_not_called_small(tmp_path: Path) -> None:
     rows = plain()
     rows["usage_weekly"].append(usage(WEEK, "all", 16, 9 * MB, department="other"))
-    names = [d.name for d in page(tmp_path, rows).departments.departments]
-    assert names[-2] == "Other departments (pooled so that no small one shows)"
+    report = weekly(make(tmp_path / "lake", rows), tmp_path / "r.html")
+    other = report.page.departments.departments[-2]
+    assert (other.name, other.remark) == ("Other departments", "pooled so that no small one shows")
+    assert "(pooled so that no small one shows)" in report.path.read_text(encoding="utf-8")
 
 
 # What no line shows
@@ -157,7 +159,7 @@ def test_no_line_for_what_is_not_hidden(tmp_path: Path) -> None:
     ("total", "said"),
     [
         (155 * MB, "Uploads more than doubled, by 100 MB, mostly there too."),
-        (100 * MB, "Uploads rose by 45 MB, mostly at services with hidden figures."),
+        (100 * MB, "Uploads rose by 45 MB, mostly at services with hidden or unknown figures."),
         (55 * MB, "Uploads hardly changed."),
     ],
 )
