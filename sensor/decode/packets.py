@@ -152,17 +152,6 @@ def _is_duplicate(data: Bytes, packet: Records, recent: Records) -> bool:
 
 
 @kernel
-def _read(data: Bytes, frame: Records, packet: Records, recent: Records, datagrams: Records) -> int:
-    """Take a frame apart: DECODED, or the reason why it goes no further."""
-    status = dissect(data, frame, packet)
-    if status != DECODED and status != FRAGMENT:
-        return status
-    if _is_duplicate(data, packet, recent):
-        return DUPLICATE
-    return place(packet, datagrams) if packet["fragment"] >= 0 else status
-
-
-@kernel
 def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, packet: Records, arena: Bytes,
              events: Records, control: Records) -> None:  # fmt: skip
     """Copy a datagram's payload to the arena as a message."""
@@ -308,7 +297,15 @@ def decode(
         evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
         if control["packets"] % _SWEEP_PERIOD == 0:
             sweep(index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices, control)
-        status = _read(data, frames[i], packet, recent, datagrams)
+        status = dissect(data, frames[i], packet)
+        if status != DECODED and status != FRAGMENT:
+            _count(status, minute)
+            continue
+        if _is_duplicate(data, packet, recent):
+            minute["duplicates"] += 1
+            continue
+        if packet["fragment"] >= 0:
+            status = place(packet, datagrams)
         if status != DECODED:
             _count(status, minute)
             continue
