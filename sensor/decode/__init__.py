@@ -8,6 +8,7 @@ What runs where:
                        fingerprint; then joins
 
     batch.py      pcap and pcapng records            -> descriptors (one shape for every input)
+    ring.py       blocks of a live AF_PACKET ring    -> descriptors
     link.py       a frame                            -> its IP header: link types, tags, MPLS, PPPoE
     ip.py         an IP packet                       -> one PACKET: addresses, ports, payload
     tunnels.py    GRE, VXLAN, ... in an IP packet    -> the packet inside, and the tunnel's name

@@ -70,7 +70,7 @@ def _in_any(high: np.uint64, low: np.uint64, networks: Masks) -> bool:
 
 @kernel
 def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> bool:
-    """True if an address of the outermost IP header lies in one of `networks`."""
+    """True if an address of the outermost IP header, behind any VLAN tags, lies in one of `networks`."""
     if link == LINK_ETHERNET:
         kind = be16(data, at + 12, end)
         at += 14

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from sensor.decode.layout import DESCRIPTOR, records
 from sensor.errors import UsageError
@@ -72,7 +73,7 @@ class Reading:
 class Port:
     """One interface's ring. `data`, `frames` and `count` are the block being read (a decoder's Window)."""
 
-    def __init__(self, name: str, number: int, ring_bytes: int, networks: np.ndarray) -> None:
+    def __init__(self, name: str, number: int, ring_bytes: int, networks: npt.NDArray[np.uint64]) -> None:
         """Raises UsageError where there is no such interface, no right to listen, or no memory."""
         # Numba is imported and kernels are loaded only when something is really listened to.
         from sensor.decode.ring import describe_block
@@ -170,7 +171,7 @@ class Port:
         self._socket.close()
 
     def offloads(self) -> str | None:
-        """Which of GRO and LRO are on (''if none); None if the driver does not say."""
+        """Which of GRO and LRO are on ('' if none); None if the driver does not say."""
         words = {"GRO": (_GET_GRO, 1), "LRO": (_GET_FLAGS, _FLAG_LRO)}
         values = {name: self._ethtool(command) for name, (command, _) in words.items()}
         if None in values.values():

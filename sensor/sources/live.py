@@ -7,9 +7,9 @@ output of the decoder is full (100,000 rows), and at the end.
 A batch is stored when the next one is cut (`pipeline.run` must know which is the last), so a power failure
 takes at most a minute with it; a signal takes nothing.
 
-Not done yet: several reading threads (PACKET_FANOUT), a packet filter given by the user (--filter), a new
-catalog without a restart (SIGHUP), drops inside the network card (only the kernel's are counted), and the
-exact order of packets of two TAP legs (a leg's block is handed over up to 60 ms late).
+Not done yet: several reading threads (PACKET_FANOUT); a packet filter given by the user (--filter); a new
+catalog without a restart (SIGHUP ends a capture, as SIGTERM does); drops inside the network card (only the
+kernel's are counted); the exact order of packets of two TAP legs (a leg's block comes up to 60 ms late).
 """
 
 from __future__ import annotations
