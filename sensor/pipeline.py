@@ -185,9 +185,9 @@ class Pipeline:
         )
         if table is schema.REJECTS:
             # a block without one readable time: the newest time read before it
-            self._clock = (
-                batch.frames.get("coverage", schema.COVERAGE.empty())["last_seen"].max() or self._clock
-            )
+            newest = batch.frames.get("coverage", schema.COVERAGE.empty()).get_column("last_seen").max()
+            if isinstance(newest, datetime):
+                self._clock = newest
             frame = frame.with_columns(
                 pl.col("rejected_at").fill_null(pl.lit(self._clock, dtype=schema.TIME))
             )
