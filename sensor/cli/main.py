@@ -38,7 +38,7 @@ app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)
 
 
-_STOPPED = "shadowai: stopped; what was committed is safe, and the same command goes on from there"
+_STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on from there when repeated"
 
 
 def run() -> None:
