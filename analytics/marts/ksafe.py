@@ -9,7 +9,8 @@ attacker can do is subtract: a shown total minus its shown parts is a figure abo
 The lines of the cubes (a total and its parts) are
 
     everyone    = the services         department = its services
-    everyone    = the departments      service    = its days
+    everyone    = the departments      service    = its departments
+                                       service    = its days
 
 and three kinds of figures are protected along them, each hiding the smallest shown part until the
 rest is large enough (complementary suppression):
@@ -20,11 +21,13 @@ rest is large enough (complementary suppression):
             that more people are in the total than in all shown parts together; then those in no
             shown part must be at least k
 
-Two rules keep lines from being combined. Departments that are not safe over the whole week are
-pooled in `other`, so every department total is shown. And a service is broken down by department
-in full or not at all, so that hidden cells always fill whole columns: any combination of lines then
-is a union of groups that were checked. An unbroken service still stands with its total: the
-service is shown, not the team.
+Departments that are not safe over the whole week are pooled in `other`. A service is broken down by
+department in full or not at all; an unbroken one still stands with its total: the service is shown,
+not the team. What department and service totals say together about the cells where they cross, and
+where one department holds all of a service, is shielded in crossing.py.
+
+The days of a service are shown for everyone only. No published figure tells on which days a
+department used a service, so days and departments together say no more than each alone.
 
 What is not claimed: people who did *not* use a service are no group here (10 of 12 in a department
 used it: shown), and nothing is said about what an attacker knows from elsewhere.
@@ -34,16 +37,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
-#: No subject may have sent more than this share of a shown sum of bytes.
-DOMINANCE = 0.8
+from analytics.marts.crossing import Crossing, shield_crossing
+from analytics.marts.groups import Figures, cheapest, even, groups, need, safe
+
 ALL = "all"
 OTHER = "other"
-
-Figures = Literal["people", "sums", "bytes"]
 
 _ORG = ["org"]
 
@@ -65,12 +66,12 @@ def protect(members: pl.DataFrame, k: int) -> Cells:
     """Decide for `members`: subject, department (one per subject), app, day, using, bytes_up."""
     departments = pool(members, k)
     members = members.join(departments, on="department").with_columns(org=pl.lit(ALL))
-    total = _groups(members, _ORG)
-    if total.is_empty() or not total.select(_safe(k)).item():
+    total = groups(members, _ORG)
+    if total.is_empty() or not total.select(safe(k)).item():
         return Cells(departments, *_nothing_shown(members))
     people = _too_small(members, k, "people", _nothing_hidden(members))
     sums = _too_small(members, k, "sums", people)
-    uneven = _uneven(members, k, sums, total_even=bool(total.select(_even()).item()))
+    uneven = _uneven(members, k, sums, total_even=bool(total.select(even()).item()))
     hidden = {"people_hidden": people, "sums_hidden": sums, "bytes_hidden": uneven}
     return Cells(departments, _weekly(members, hidden), _daily(members, hidden))
 
@@ -93,8 +94,8 @@ def _nothing_hidden(members: pl.DataFrame) -> _Hidden:
 
 def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
     """department → label: departments too small to name become `other`, with the next smallest if need be."""
-    sizes = _groups(members, ["department"]).sort("seen", "using", "department")
-    small = sizes.filter(~_safe(k))["department"].to_list()
+    sizes = groups(members, ["department"]).sort("seen", "using", "department")
+    small = sizes.filter(~safe(k))["department"].to_list()
     rest = [name for name in sizes["department"].to_list() if name not in small]
     while small and rest and not _union_is_safe(members, small, k):
         small.append(rest.pop(0))
@@ -104,22 +105,23 @@ def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
 
 def _union_is_safe(members: pl.DataFrame, departments: Sequence[str], k: int) -> bool:
     union = members.filter(pl.col("department").is_in(list(departments))).with_columns(org=pl.lit(ALL))
-    return bool(_groups(union, _ORG).select(_safe(k)).item())
+    return bool(groups(union, _ORG).select(safe(k)).item())
 
 
 def _too_small(members: pl.DataFrame, k: int, figures: Figures, hidden: _Hidden) -> _Hidden:
     """`hidden`, and the cells whose people or sums would describe or give away too small a group."""
-    services = _join(hidden.services, _groups(members, ["app"]).filter(~_safe(k)).select("app"))
+    services = _join(hidden.services, groups(members, ["app"]).filter(~safe(k)).select("app"))
     services = shield(members, _ORG, ["app"], services, k, figures)
-    broken = _groups(members, ["label", "app"]).filter(~_safe(k)).select("app")
+    broken = groups(members, ["label", "app"]).filter(~safe(k)).select("app")
     breakdown = _join(hidden.breakdown, _join(services, broken))
-    days = _groups(members, ["app", "day"]).filter(~_safe(k)).select("app", "day")
+    days = groups(members, ["app", "day"]).filter(~safe(k)).select("app", "day")
     days = _join(hidden.days, _join(days, _days_of(members, services)))
+    crossing = shield_crossing(members, Crossing(services, breakdown, hidden.labels), k, figures)
     return _Hidden(
         total=hidden.total,
         services=services,
-        breakdown=shield(members, ["label"], ["app"], breakdown, k, figures),
-        labels=hidden.labels,
+        breakdown=crossing.breakdown,
+        labels=crossing.labels,
         days=shield(members, ["app"], ["app", "day"], days, k, figures),
     )
 
@@ -127,34 +129,27 @@ def _too_small(members: pl.DataFrame, k: int, figures: Figures, hidden: _Hidden)
 def _uneven(members: pl.DataFrame, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden:
     """Cells whose bytes are hidden: those whose sums are, and those one subject dominates.
 
-    Without a shown total there is nothing to subtract from, so its line needs no shield.
+    Without a shown total there is nothing to subtract services from, so its line needs no shield; no
+    department is shown then, for departments could be compared with services even so.
     """
-    services = _join(sums.services, _groups(members, ["app"]).filter(~_even()).select("app"))
-    labels = _groups(members, ["label"]).filter(~_even()).select("label")
+    services = _join(sums.services, groups(members, ["app"]).filter(~even()).select("app"))
+    labels = groups(members, ["label"]).filter(~even() | pl.lit(not total_even)).select("label")
+    labels = _join(sums.labels, labels)
     if total_even:
         services = shield(members, _ORG, ["app"], services, k, "bytes")
         labels = shield(members, _ORG, ["label"], labels, k, "bytes")
-    broken = _groups(members, ["label", "app"]).filter(~_even()).select("app")
+    broken = groups(members, ["label", "app"]).filter(~even()).select("app")
     breakdown = _join(sums.breakdown, _join(services, broken))
-    lines = _byte_lines(members, labels, total_even=total_even)
-    days = _groups(members, ["app", "day"]).filter(~_even()).select("app", "day")
+    crossing = shield_crossing(members, Crossing(services, breakdown, labels), k, "bytes")
+    days = groups(members, ["app", "day"]).filter(~even()).select("app", "day")
     days = _join(_join(sums.days, days), _days_of(members, services))
     return _Hidden(
         total=sums.total if total_even else members.select("org").unique(),
         services=services,
-        breakdown=shield(lines, ["line"], ["app"], breakdown, k, "bytes"),
-        labels=labels,
+        breakdown=crossing.breakdown,
+        labels=crossing.labels,
         days=shield(members, ["app"], ["app", "day"], days, k, "bytes"),
     )
-
-
-def _byte_lines(members: pl.DataFrame, hidden: pl.DataFrame, *, total_even: bool) -> pl.DataFrame:
-    """Members by the line of department bytes they are in: hidden departments are known by their sum only."""
-    shown = members.join(hidden, on="label", how="anti").with_columns(line=pl.lit("=") + pl.col("label"))
-    if not total_even:
-        return shown
-    pooled = members.join(hidden, on="label", how="semi").with_columns(line=pl.lit("hidden"))
-    return pl.concat([shown, pooled])
 
 
 def shield(
@@ -167,27 +162,14 @@ def shield(
         if figures == "people":
             bad = _provable(members, shown, line, part, k).with_columns(need=pl.lit(0.0))
         else:
-            rest = _groups(members.join(hidden, on=part, how="semi"), line)
-            rest = rest.filter(~_safe(k) if figures == "sums" else ~_even())
-            bad = rest.select(*line, need=pl.col("top") / DOMINANCE - pl.col("bytes"))
-        parts = _groups(shown, list(dict.fromkeys([*line, *part]))).join(bad, on=line)
-        further = parts.sort(*_cheapest(figures), *part).unique(line, keep="first", maintain_order=True)
+            rest = groups(members.join(hidden, on=part, how="semi"), line)
+            rest = rest.filter(~safe(k) if figures == "sums" else ~even())
+            bad = rest.select(*line, need=need())
+        parts = groups(shown, list(dict.fromkeys([*line, *part]))).join(bad, on=line)
+        further = parts.sort(*cheapest(figures), *part).unique(line, keep="first", maintain_order=True)
         if further.is_empty():
             return hidden
         hidden = _join(hidden, further.select(part))
-
-
-def _cheapest(figures: Figures) -> list[pl.Expr]:
-    """Order in which parts are given up: the smallest that is enough.
-
-    Beside a sender who dominates the hidden parts a small part changes nothing, and hiding the small
-    ones one after another would empty the table: then the smallest part that evens them out goes
-    first, or the largest if none does alone.
-    """
-    if figures != "bytes":
-        return [pl.col("seen"), pl.col("using"), pl.col("bytes")]
-    enough = pl.col("bytes") >= pl.col("need")
-    return [~enough, pl.when(enough).then(pl.col("bytes")).otherwise(-pl.col("bytes")), pl.col("seen")]
 
 
 def _provable(
@@ -202,27 +184,6 @@ def _provable(
     only = only.group_by(line).agg(only=pl.col("subject").n_unique())
     found = total.join(parts, on=line, how="left").join(only, on=line).fill_null(0)
     return found.filter((pl.col("total") > pl.col("parts")) & (pl.col("only") < k)).select(line)
-
-
-def _groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Per group: subjects seen, subjects using, bytes, and the bytes of its greatest sender."""
-    each = members.group_by(*by, "subject").agg(
-        pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64).alias("bytes")
-    )
-    return each.group_by(by).agg(
-        seen=pl.len().cast(pl.Int64),
-        using=pl.col("using").sum().cast(pl.Int64),
-        bytes=pl.col("bytes").sum(),
-        top=pl.col("bytes").max(),
-    )
-
-
-def _safe(k: int) -> pl.Expr:
-    return (pl.col("seen") >= k) & ((pl.col("using") == 0) | (pl.col("using") >= k))
-
-
-def _even() -> pl.Expr:
-    return pl.col("top") <= DOMINANCE * pl.col("bytes")
 
 
 def _join(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:

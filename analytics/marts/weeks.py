@@ -13,7 +13,8 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from analytics.marts.ksafe import DOMINANCE, OTHER, protect
+from analytics.marts.groups import DOMINANCE
+from analytics.marts.ksafe import OTHER, protect
 
 #: A subject counts for one department a week, so that departments add up to everyone.
 _USAGE = """

@@ -1,0 +1,57 @@
+"""Groups of subjects and their bytes, and when their figures may be shown. Pure.
+
+A frame of *members* has a row per subject × department × app × day: `using` says whether the subject
+used the service (grade 3 or more), `bytes_up` what it sent.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+
+#: No subject may have sent more than this share of a shown sum of bytes.
+DOMINANCE = 0.8
+
+Figures = Literal["people", "sums", "bytes"]
+
+
+def groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Per group: subjects seen, subjects using, bytes, and the bytes of its greatest sender."""
+    each = members.group_by(*by, "subject").agg(
+        pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64).alias("bytes")
+    )
+    return each.group_by(by).agg(
+        seen=pl.len().cast(pl.Int64),
+        using=pl.col("using").sum().cast(pl.Int64),
+        bytes=pl.col("bytes").sum(),
+        top=pl.col("bytes").max(),
+    )
+
+
+def safe(k: int) -> pl.Expr:
+    """At least k subjects, and of those none or at least k use it."""
+    return (pl.col("seen") >= k) & ((pl.col("using") == 0) | (pl.col("using") >= k))
+
+
+def even() -> pl.Expr:
+    """No subject sent more than its share."""
+    return pl.col("top") <= DOMINANCE * pl.col("bytes")
+
+
+def need() -> pl.Expr:
+    """Bytes of others it takes to make a group even."""
+    return pl.col("top") / DOMINANCE - pl.col("bytes")
+
+
+def cheapest(figures: Figures) -> list[pl.Expr]:
+    """Order in which parts are given up: the smallest that is enough.
+
+    Beside a sender who dominates the hidden parts a small part changes nothing, and hiding the small
+    ones one after another would empty the table: then the smallest part that evens them out goes
+    first, or the largest if none does alone.
+    """
+    if figures != "bytes":
+        return [pl.col("seen"), pl.col("using"), pl.col("bytes")]
+    enough = pl.col("bytes") >= pl.col("need")
+    return [~enough, pl.when(enough).then(pl.col("bytes")).otherwise(-pl.col("bytes")), pl.col("seen")]
