@@ -25,7 +25,15 @@ import duckdb
 from analytics.definitions import Mart, load_marts
 from analytics.lake import LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
 from analytics.marts.days import count_day, neighbours, on_day
-from analytics.marts.inputs import LASTING, day_fingerprints, files_of, fingerprint, rules
+from analytics.marts.inputs import (
+    LASTING,
+    day_fingerprints,
+    files_of,
+    fingerprint,
+    is_day,
+    rules,
+    sized,
+)
 from analytics.marts.state import MartState, read_state, sweep, write_state
 from analytics.marts.weeks import days_of, prepare_week, weeks_of
 from analytics.publish import publish
@@ -34,7 +42,7 @@ from analytics.stored import cold_sql, files_sql
 #: Smallest group whose figures may be shown, unless the settings say otherwise.
 K = 5
 #: Base tables the marts are made of.
-NEEDED = ("sightings", "sensors", *LASTING)
+NEEDED = ("sightings", "names", "sensors", *LASTING)
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def build(lake: Path, *, zone: str, k: int = K, now: datetime | None = None) -> 
         with _workshop(lake) as connection:
             work = _Build(lake, manifest, state, connection, zone, k, moment)
             days = work.days()
-            weeks = work.weeks()
+            weeks = sorted({*work.weeks(), *work.names()})
         write_state(lake, state)
         open_views, restricted_views = publish(lake, manifest, state.files, zone=zone)
         sweep(lake, state, moment)
@@ -118,6 +126,27 @@ class _Build:
             dirty.append(week)
         return dirty
 
+    def names(self) -> list[date]:
+        """Makes the marts of names of every dirty week; returns them.
+
+        They hang on no sighting: names are kept whether or not the catalog knows them.
+        """
+        table = self.manifest.tables["names"]
+        dirty = []
+        for week in sorted(
+            {week for day in table.cold if is_day(day) for week in weeks_of(date.fromisoformat(day))}
+        ):
+            files = files_of(table.cold, days_of(week))
+            print_ = fingerprint(rules(), self.zone, self.k, sized(self.lake, files))
+            if self.state.inputs.get(f"names/{week}") == print_:
+                continue
+            self._relation("VIEW", "week_names", cold_sql(table, files, root=self.root))
+            values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
+            self._store("week", week, values, of="names")
+            self.state.inputs[f"names/{week}"] = print_
+            dirty.append(week)
+        return dirty
+
     @property
     def root(self) -> str:
         """The lake's folder as SQL."""
@@ -131,9 +160,11 @@ class _Build:
             self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
         count_day(self.connection, day, zone=self.zone)
 
-    def _store(self, kind: str, period: date, values: dict[str, str | int | float]) -> None:
+    def _store(
+        self, kind: str, period: date, values: dict[str, str | int | float], *, of: str = "usage"
+    ) -> None:
         for mart in load_marts():
-            if mart.period == kind:
+            if (mart.period, mart.of) == (kind, of):
                 sql = Template(mart.sql).substitute(values)
                 path = f"{mart.zone}/marts/{mart.name}/{kind}={period}/{self.state.build:08d}.parquet"
                 rows = _write(self.connection, sql, self.lake / path)

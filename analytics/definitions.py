@@ -63,7 +63,10 @@ class View:
 
 @dataclass(frozen=True)
 class Mart:
-    """One materialised table: built per UTC `day`, or per `week` of the report zone."""
+    """One materialised table: built per UTC `day`, or per `week` of the report zone.
+
+    `of` says what it is made of: use, or all names seen.
+    """
 
     name: str
     zone: Zone
@@ -71,6 +74,7 @@ class Mart:
     row: str
     columns: dict[str, Column]
     sql: str
+    of: Literal["usage", "names"] = "usage"
 
     @property
     def types(self) -> dict[str, str]:

@@ -254,7 +254,7 @@ SIGHTINGS = Table(
 NAMES = Table(
     "names",
     "a name in a 15-minute bucket, matched or not; everyone's browsing, so without any client",
-    "open",
+    "restricted",
     (
         Column("bucket", TIME, "start of the 15 minutes"),
         Column("sensor", pl.String, "name of the sensor that saw it"),

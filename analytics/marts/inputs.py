@@ -58,13 +58,13 @@ def day_fingerprints(
     """For every event day with sightings: what its marts would be built from."""
     cold = manifest.tables["sightings"].cold
     spans = [span for name in LASTING for span in _spans(connection, lake, manifest.tables[name])]
-    sensors = _sized(lake, manifest.tables["sensors"].cold_files)
+    sensors = sized(lake, manifest.tables["sensors"].cold_files)
     known = sorted(date.fromisoformat(day) for day in cold if is_day(day))
     return {
         day: fingerprint(
             *constants,
-            _sized(lake, files_of(cold, neighbours(day))),
-            _sized(lake, [span.path for span in spans if span.touches(day)]),
+            sized(lake, files_of(cold, neighbours(day))),
+            sized(lake, [span.path for span in spans if span.touches(day)]),
             sensors,
         )
         for day in known
@@ -85,7 +85,8 @@ def is_day(name: str) -> bool:
     return True
 
 
-def _sized(lake: Path, paths: Iterable[str]) -> list[tuple[str, int]]:
+def sized(lake: Path, paths: Iterable[str]) -> list[tuple[str, int]]:
+    """Paths with the sizes of their files."""
     return [(path, (lake / path).stat().st_size) for path in paths]
 
 

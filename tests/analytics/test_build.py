@@ -179,3 +179,48 @@ def test_the_zone_is_checked_before_it_stands_in_sql(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path)
     with pytest.raises(ValueError, match="IANA"):
         build(lake.path, zone="Europe/Berlin'; DROP")
+
+
+def seen_name(bucket: str, host: str, clients: int, **more: Any) -> Row:
+    """A row of names: 10 connections, 1000 bytes up."""
+    start = at(bucket)
+    row: Row = {
+        "bucket": start, "sensor": "span", "site": "hq", "source": "pcap", "input": "i", "host": host,
+        "connections": 10, "bytes_up": 1000, "clients": clients, "first_seen": start, "last_seen": start,
+    }  # fmt: skip
+    return row | more
+
+
+def weekly_names(lake: Path, *columns: str) -> list[tuple[Any, ...]]:
+    """Columns of the open names."""
+    with open_views(lake) as connection:
+        return connection.execute(f"SELECT {', '.join(columns)} FROM names_weekly").fetchall()
+
+
+def test_a_name_is_open_where_k_clients_share_it_and_without_volume(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path)
+    lake.cold("names", [
+        seen_name("2026-11-17 09:00", "few.test", 4), seen_name("2026-11-18 09:00", "few.test", 4),
+        seen_name("2026-11-17 10:00", "many.test", 1), seen_name("2026-11-18 10:00", "many.test", 5),
+        seen_name("2026-11-17 10:00", "few.test", 1, sensor="squid", source="squid", bytes_up=None),
+        seen_name("2026-11-17 10:00", "few.test", 1, sensor="dns", connections=0, bytes_up=None),
+    ])  # fmt: skip
+    assert build(tmp_path, zone=ZONE).weeks == (date(2026, 11, 16),)
+    assert weekly_names(tmp_path, "sensor", "host", "first_seen", "connects", "bytes_known") == [
+        ("dns", None, None, False, False),
+        ("span", None, None, True, True),
+        ("span", "many.test", date(2026, 11, 18), True, True),
+        ("squid", None, None, True, False),
+    ]
+    assert build(tmp_path, zone=ZONE).weeks == ()
+    lake.cold("names", [seen_name("2026-11-18 09:00", "few.test", 6)])
+    assert build(tmp_path, zone=ZONE).weeks == (date(2026, 11, 16),)
+    assert "few.test" in {host for (host,) in weekly_names(tmp_path, "host")}
+
+
+@pytest.mark.parametrize(("zone", "week"), [(ZONE, date(2026, 11, 16)), ("UTC", date(2026, 11, 9))])
+def test_names_fall_into_the_week_of_the_report_zone(tmp_path: Path, zone: str, week: date) -> None:
+    lake = HandmadeLake.furnished(tmp_path)
+    lake.cold("names", [seen_name("2026-11-15 23:30", "late.test", 9)])
+    build(tmp_path, zone=zone)
+    assert {found for (found,) in weekly_names(tmp_path, "week")} == {week}

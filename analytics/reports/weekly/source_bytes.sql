@@ -1,10 +1,6 @@
--- One row per sensor and source: connections with a name, and whether it can know bytes sent.
-SELECT n.sensor, n.source,
-       CAST(SUM(n.connections) AS BIGINT) AS connections,
-       CAST(SUM(n.lookups) AS BIGINT) AS lookups,
-       COUNT(n.bytes_up) > 0 AS knows_bytes_up
-FROM names n
-CROSS JOIN scope s
-WHERE n.bucket >= s.starts_at AND n.bucket < s.ends_at
-GROUP BY n.sensor, n.source
+-- One row per sensor and source: whether it records connections, and whether it can know bytes sent.
+SELECT n.sensor, n.source, n.connects AS connections, n.bytes_known AS knows_bytes_up
+FROM names_weekly n
+JOIN scope s ON s.week = n.week
+WHERE n.host IS NULL
 ORDER BY n.sensor, n.source

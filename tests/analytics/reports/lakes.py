@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ VIEWS = {
     "attribution_weekly": """week DATE, connections BIGINT, attributed_connections BIGINT, bytes_up BIGINT,
         attributed_bytes_up BIGINT""",
     "blocked_weekly": "week DATE, app VARCHAR, service VARCHAR, attempts BIGINT",
-    "names": """bucket TIMESTAMPTZ, sensor VARCHAR, site VARCHAR, source VARCHAR, host VARCHAR, lookups BIGINT,
-        connections BIGINT, bytes_up BIGINT, bytes_down BIGINT, clients BIGINT""",
+    "names_weekly": """week DATE, sensor VARCHAR, source VARCHAR, host VARCHAR, domain VARCHAR, first_seen DATE,
+        last_seen DATE, connects BOOLEAN, bytes_known BOOLEAN""",
     "sensors": """sensor VARCHAR, site VARCHAR, vantage VARCHAR, rank BIGINT, kind VARCHAR, zone VARCHAR,
         cadence_s BIGINT, population BIGINT""",
     "catalog": """app VARCHAR, service VARCHAR, vendor VARCHAR, category VARCHAR, country VARCHAR,
@@ -138,9 +138,8 @@ def plain(week: date = WEEK) -> dict[str, list[dict[str, Any]]]:
         ],
         "embedded": [{"week": week, "app": "n/notes", "service": "Notes AI", "connections": 412}],
         "blocked_weekly": [{"week": week, "app": "x/ray", "service": "Xray", "attempts": 31}],
-        "names": [
-            {"bucket": datetime(2026, 11, 10, 9, tzinfo=UTC), "sensor": "hq-span", "source": "pcap",
-             "host": "a.example", "connections": 5, "bytes_up": 10},
+        "names_weekly": [
+            {"week": WEEK, "sensor": "hq-span", "source": "pcap", "connects": True, "bytes_known": True},
         ],
         "sensors": SENSORS[:1],
         "catalog": [{"app": "a/alpha", "catalog_version": "2026.11.08+1f3c9a"}],

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +142,9 @@ def _surroundings() -> dict[str, list[dict[str, Any]]]:
             for name, count in (("Notion AI", 4120), ("Slack AI", 3880), ("Zoom AI Companion", 912), ("Canva", 77))
         ],
         "blocked_weekly": [{"week": WEEK, "app": "character/character-ai", "service": "Character.AI", "attempts": 31}],
-        "names": [
-            {"bucket": datetime(2026, 11, 10, 9, tzinfo=UTC), "sensor": "hq-span", "source": "pcap",
-             "host": "chatgpt.com", "connections": 900, "bytes_up": 9 * MB},
-            {"bucket": datetime(2026, 11, 10, 9, tzinfo=UTC), "sensor": "squid-hq", "source": "squid",
-             "host": "chatgpt.com", "connections": 400},
+        "names_weekly": [
+            {"week": WEEK, "sensor": "hq-span", "source": "pcap", "connects": True, "bytes_known": True},
+            {"week": WEEK, "sensor": "squid-hq", "source": "squid", "connects": True, "bytes_known": False},
         ],
         "sensors": [*SENSORS, {"sensor": "lab-span", "site": "lab", "vantage": "lab", "rank": 3, "kind": "packets"}],
         "catalog": [{"app": s[0], "service": s[1], "catalog_version": "2026.11.08 (1f3c9a)"} for s in _SERVICES],

@@ -118,13 +118,8 @@ def test_what_can_be_seen_and_what_not(tmp_path: Path) -> None:
 
 def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
     rows = plain()
-    rows["names"].append(
-        {
-            "bucket": datetime(2026, 11, 10, tzinfo=UTC),
-            "sensor": "squid-hq",
-            "source": "squid",
-            "connections": 9,
-        }
+    rows["names_weekly"].append(
+        {"week": WEEK, "sensor": "squid-hq", "source": "squid", "connects": True, "bytes_known": False}
     )
     found = page(tmp_path, rows)
     assert "Bytes sent through squid-hq: its squid records do not carry them" in found.sight.never
@@ -352,20 +347,6 @@ def test_days_are_shown_with_what_is_known_about_them(tmp_path: Path) -> None:
     alpha = dict(rhythm.rows)["alpha"]
     assert [cell.state for cell in alpha[7:]] == [*["shade"] * 5, "blind", "hidden"]
     assert [cell.value for cell in alpha[7:12]] == ["39", "40", "41", "42", "43"]
-
-
-def test_two_zones_put_the_same_moment_in_different_weeks(tmp_path: Path) -> None:
-    """Names are selected by instants: 23:30 UTC on Sunday is Monday in Berlin, Sunday in UTC."""
-    moment = datetime(2026, 11, 8, 23, 30, tzinfo=UTC)
-    rows = {
-        "coverage_daily": [watched(day) for day in days(WEEK)],
-        "names": [{"bucket": moment, "sensor": "squid-hq", "source": "squid", "connections": 1}],
-    }
-    in_berlin = page_of(make(tmp_path / "b", rows, zone="Europe/Berlin"))
-    in_utc = page_of(make(tmp_path / "u", rows, zone="UTC"))
-    assert any("squid-hq" in line for line in in_berlin.sight.never)
-    assert not any("squid-hq" in line for line in in_utc.sight.never)
-    assert "days in Europe/Berlin" in in_berlin.facts
 
 
 def test_as_of_chooses_the_newest_week_that_had_begun(tmp_path: Path) -> None:
