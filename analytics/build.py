@@ -41,6 +41,9 @@ from analytics.stored import cold_sql, files_sql
 
 #: Smallest group whose figures may be shown, unless the settings say otherwise.
 K = 5
+#: Who may read: the restricted zone is the owner's and its group's.
+_FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
+_FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables the marts are made of.
 NEEDED = ("sightings", "names", "sensors", *LASTING)
 
@@ -167,7 +170,8 @@ class _Build:
             if (mart.period, mart.of) == (kind, of):
                 sql = Template(mart.sql).substitute(values)
                 path = f"{mart.zone}/marts/{mart.name}/{kind}={period}/{self.state.build:08d}.parquet"
-                rows = _write(self.connection, sql, self.lake / path)
+                _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[mart.zone])
+                rows = _write(self.connection, sql, self.lake / path, mode=_FILE_MODES[mart.zone])
                 self.state.replace(mart.name, period.isoformat(), path if rows else None, self.now)
 
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
@@ -178,15 +182,26 @@ class _Build:
         self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, sql: str, target: Path) -> int:
+def _folders(lake: Path, folder: Path, *, mode: int) -> None:
+    """Makes `folder` (relative to the lake) and its parents; all of them get `mode`.
+
+    Each for itself, not only the zone's: a copy of a part of the lake must not be readable by all.
+    """
+    for path in (*reversed(folder.parents[:-1]), folder):
+        (lake / path).mkdir(exist_ok=True)
+        if (lake / path).stat().st_mode & 0o777 != mode:
+            (lake / path).chmod(mode)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mode: int) -> int:
     """Writes the rows of `sql` to `target`, whole or not at all; returns how many. None: no file."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(".tmp")
     copied = connection.execute(f"COPY ({sql}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION zstd)")
     row = copied.fetchone()
     if not row or not row[0]:
         temporary.unlink()
         return 0
+    temporary.chmod(mode)
     with temporary.open("rb") as handle:
         os.fsync(handle.fileno())
     temporary.replace(target)

@@ -224,3 +224,11 @@ def test_names_fall_into_the_week_of_the_report_zone(tmp_path: Path, zone: str, 
     lake.cold("names", [seen_name("2026-11-15 23:30", "late.test", 9)])
     build(tmp_path, zone=zone)
     assert {found for (found,) in weekly_names(tmp_path, "week")} == {week}
+
+
+def test_restricted_marts_are_closed_to_others_each_for_itself(tmp_path: Path) -> None:
+    build(HandmadeLake.furnished(tmp_path, *story()).path, zone=ZONE)
+    for zone, folder_mode, file_mode in (("restricted", 0o750, 0o640), ("open", 0o755, 0o644)):
+        made = [tmp_path / zone, *(tmp_path / zone / "marts").rglob("*"), tmp_path / zone / "marts"]
+        modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in made}
+        assert modes == {(True, folder_mode), (False, file_mode)}
