@@ -15,7 +15,7 @@ ALLOWED = {
     "errors": set(),
     "settings": {"errors"},
     "decode": {"schema", "errors"},
-    "sources": {"schema", "errors", "decode"},
+    "sources": {"schema", "errors", "decode", "settings"},
     "match": {"schema", "errors"},
     "catalog": {"schema", "errors", "match"},
     "identity": {"schema", "errors", "settings"},

@@ -15,6 +15,7 @@ from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
     from sensor.pipeline import Verdict
@@ -92,7 +93,7 @@ class _Teller:
             yield lambda name, done: bar.update(task, description=name[-40:], completed=done)
 
 
-def _bar(console: object) -> ProgressBar:
+def _bar(console: Console) -> ProgressBar:
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -108,7 +109,7 @@ def _bar(console: object) -> ProgressBar:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=console,  # type: ignore[arg-type]
+        console=console,
         transient=True,
     )
 

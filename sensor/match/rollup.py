@@ -109,7 +109,8 @@ class LookupBursts:
             return other
         bursts = self._collapse(dns)
         newest = bursts.get_column("minute").max()
-        ready = pl.lit(True) if last else pl.col("minute") < newest - timedelta(minutes=1)  # type: ignore[operator]
+        before = pl.lit(newest, dtype=TIME) - timedelta(minutes=1)
+        ready = pl.lit(True) if last else pl.col("minute") < before
         self._open = None if last else bursts.filter(~ready)
         done = bursts.filter(ready).drop("minute").select(other.columns)
         return pl.concat([other, done]).sort("seen_at", maintain_order=True)

@@ -28,9 +28,9 @@ import polars as pl
 
 from sensor.errors import UsageError
 from sensor.schema import REJECTS
+from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources import afpacket, watch
 from sensor.sources.interface import Batch, File, Input, Proof, Source
-from sensor.sources.pcap import INTERNAL_NETWORKS
 
 if TYPE_CHECKING:
     from sensor.decode.decoder import Decoder
@@ -66,7 +66,7 @@ class LiveSource(Source):
 
     def __init__(
         self,
-        internal_networks: Sequence[str] = INTERNAL_NETWORKS,
+        internal_networks: Sequence[str] = PRIVATE_NETWORKS,
         *,
         ring_bytes: int = RING_BYTES,
         exclude: Sequence[str] = (),

@@ -12,20 +12,8 @@ import polars as pl
 from sensor.decode import formats
 from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
+from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
-
-#: RFC 1918, 6598, 3927, 4193, 4291: clients are looked for here when a connection's start was not seen.
-INTERNAL_NETWORKS = (
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "169.254.0.0/16",
-    "127.0.0.0/8",
-    "fc00::/7",
-    "fe80::/10",
-    "::1/128",
-)
 
 #: Batches are cut about this often, in bytes of input.
 BATCH_BYTES = 64 << 20
@@ -49,7 +37,7 @@ class PcapSource(Source):
 
     def __init__(
         self,
-        internal_networks: Sequence[str] = INTERNAL_NETWORKS,
+        internal_networks: Sequence[str] = PRIVATE_NETWORKS,
         *,
         connections: int = CONNECTIONS,
         batch_bytes: int = BATCH_BYTES,
