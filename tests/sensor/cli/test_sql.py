@@ -5,9 +5,9 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 RUN = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
+PROMPT = re.compile(rb"shadowai> |      \.\.\. ")
 QUERY = "SELECT app, people_peak, first_seen FROM apps ORDER BY app LIMIT 3"
 
 
@@ -91,14 +92,16 @@ def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
 
 
 def _type(lake: Path, keys: list[str], *options: str) -> str:
-    """What a terminal shows while `keys` are typed, one after the other."""
+    """What a terminal shows while `keys` are typed, each when a prompt waits for it."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(RUN[0], [*RUN, "sql", "--lake", str(lake), *options], _environment(lake.parent))
-    shown = b""
+    shown, seen = b"", 0
     try:
         for key in keys:
-            time.sleep(1.2)
+            while not PROMPT.search(shown, seen):
+                shown += os.read(terminal, 65536)
+            seen = len(shown)
             os.write(terminal, key.encode())
         while True:
             shown += os.read(terminal, 65536)
@@ -109,7 +112,7 @@ def _type(lake: Path, keys: list[str], *options: str) -> str:
 
 
 def test_the_prompt_survives_mistakes_and_ctrl_c(lake: Path) -> None:
-    keys = ["selekt;\n", "SELECT 4\x03", "-- c\n;\n", "SELECT 20 +\n", "22 AS answer;\n", ".quit\n"]
+    keys = ["selekt;\n", "SELECT 4\x03", "-- c\n", ";\n", "SELECT 20 +\n", "22 AS answer;\n", ".quit\n"]
     shown = _type(lake, keys)
     assert "Parser Error" in shown
     assert "nothing to run" in shown
