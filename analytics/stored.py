@@ -32,8 +32,8 @@ PREFERENCE = {
 }
 #: Tables whose rows of one key add up instead of replacing each other (additive_sql).
 ADDITIVE = frozenset({"names", "coverage"})
-#: Counts of distinct clients: they cannot be added, so the greatest stands.
-DISTINCT = frozenset({"clients", "near_clients"})
+#: Numbers that cannot be added (distinct clients, the largest distance of clocks): the greatest stands.
+GREATEST = frozenset({"clients", "near_clients", "clock_offset_ms"})
 
 STALE = "these views are older than the lake (its hot files moved on): reconnect to the views file"
 
@@ -87,9 +87,9 @@ def additive_sql(table: StoredTable, rows: str) -> str:
     exports, a copy under another name).
     """
     group = [column for column in table.key if column != "input"]
-    counts = [name for name, dtype in table.columns.items() if dtype == "BIGINT" and name not in DISTINCT]
+    counts = [name for name, dtype in table.columns.items() if dtype == "BIGINT" and name not in GREATEST]
     words = [name for name, dtype in table.columns.items() if dtype == "VARCHAR" and name not in table.key]
-    greatest = [f"MAX({name}) AS {name}" for name in (*words, *sorted(DISTINCT & set(table.columns)))]
+    greatest = [f"MAX({name}) AS {name}" for name in (*words, *sorted(GREATEST & set(table.columns)))]
     span = ["MIN(first_seen) AS first_seen", "MAX(last_seen) AS last_seen"]
     added = [f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in counts]
     once = [f"MAX({name}) AS {name}" for name in counts]

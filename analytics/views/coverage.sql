@@ -1,7 +1,9 @@
 -- Overlapping exports counted once (see stored.py).
 SELECT minute, sensor, site, source, packets, bytes, decoded, non_ip, other_transport,
-       undecoded_link, malformed, truncated, fragments, duplicates, kernel_drops, lost_bytes, flows,
-       named_flows, one_sided_flows, evictions, names_lost, ech, encrypted_dns, quic_unparsed,
-       decoder_faults, clock_jumps, records, rejected, first_seen, last_seen
+       undecoded_link, malformed, truncated, fragments, duplicates, kernel_drops, nic_missed,
+       softnet_drops, ring_freezes, link_down_s, excluded, shortened, lost_bytes, flows,
+       named_flows, one_sided_flows, undecided_flows, evictions, names_lost, ech, encrypted_dns,
+       vpn_relay, local_names, quic_unparsed, quic_skipped, decoder_faults, clock_jumps,
+       clock_offset_ms, vlans, features_off, records, rejected, first_seen, last_seen
 FROM stored.coverage
 ORDER BY minute, sensor, site, source

@@ -12,12 +12,16 @@ days AS (
          CAST(SUM(decoded) AS BIGINT) AS decoded,
          CAST(SUM(malformed) AS BIGINT) AS malformed,
          CAST(SUM(kernel_drops) AS BIGINT) AS kernel_drops,
+         CAST(SUM(nic_missed) AS BIGINT) AS nic_missed,
+         CAST(SUM(softnet_drops) AS BIGINT) AS softnet_drops,
+         CAST(SUM(link_down_s) AS BIGINT) AS link_down_s,
          CAST(SUM(lost_bytes) AS BIGINT) AS lost_bytes,
          CAST(SUM(flows) AS BIGINT) AS flows,
          CAST(SUM(named_flows) AS BIGINT) AS named_flows,
          CAST(SUM(one_sided_flows) AS BIGINT) AS one_sided_flows,
          CAST(SUM(ech) AS BIGINT) AS ech,
          CAST(SUM(encrypted_dns) AS BIGINT) AS encrypted_dns,
+         CAST(SUM(vpn_relay) AS BIGINT) AS vpn_relay,
          CAST(SUM(quic_unparsed) AS BIGINT) AS quic_unparsed,
          CAST(SUM(records) AS BIGINT) AS records,
          CAST(SUM(rejected) AS BIGINT) AS rejected
@@ -25,9 +29,10 @@ days AS (
   GROUP BY day, sensor, site, source
 )
 SELECT d.day, d.sensor, d.site, s.vantage, d.source, d.minutes_seen, d.first_seen, d.last_seen,
-       d.packets, d.decoded, d.malformed, d.kernel_drops, d.lost_bytes, d.flows, d.named_flows,
+       d.packets, d.decoded, d.malformed, d.kernel_drops, d.nic_missed, d.softnet_drops,
+       d.link_down_s, d.lost_bytes, d.flows, d.named_flows,
        CAST(d.named_flows AS DOUBLE) / NULLIF(d.flows, 0) AS named_share,
-       d.one_sided_flows, d.ech, d.encrypted_dns, d.quic_unparsed, d.records, d.rejected
+       d.one_sided_flows, d.ech, d.encrypted_dns, d.vpn_relay, d.quic_unparsed, d.records, d.rejected
 FROM days AS d
 LEFT JOIN stored.sensors AS s ON s.sensor = d.sensor
 ORDER BY d.day, d.sensor, d.site, d.source

@@ -179,6 +179,9 @@ EVENT = np.dtype(
         ("address", np.uint64, (4,)),
         ("port", np.int64, (2,)),
         ("complete", np.int64),
+        ("side", np.int64),  # who sent it: 0 the lower endpoint of the connection, 1 the upper
+        ("protocol", np.int64),
+        ("tunnel", np.int64),
     ]
 )
 
@@ -235,7 +238,7 @@ MINUTE_COUNTS = np.dtype(
         for name in (
             "minute", "first_seen", "last_seen", "packets", "bytes", "decoded", "non_ip", "other_transport",
             "undecoded_link", "malformed", "truncated", "fragments", "duplicates", "decoder_faults",
-            "clock_jumps", "evictions", "names_lost",
+            "clock_jumps", "evictions", "names_lost", "local_names",
         )
     ]
 )  # fmt: skip

@@ -162,6 +162,7 @@ def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, pack
     for i in range(2):
         out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
     out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
+    out["side"], out["protocol"], out["tunnel"] = packet["side"], packet["protocol"], packet["tunnel"]
     whole = 1 if size == packet["payload_bytes"] else 0
     half_read.emit_event(kind, size, whole, i64(packet["time"]), serial, ordinal, events, control)
 

@@ -26,9 +26,13 @@ REQUEST = 2
 INITIAL = 3
 """A UDP datagram that begins with a QUIC Initial."""
 DNS_MESSAGE = 4
-"""A DNS message from port 53 or to it."""
+"""A DNS message from port 53 or to it, over UDP or TCP (without its length)."""
+PREFACE = 5
+"""The first bytes of a cleartext HTTP/2 client: its preface and the frames behind it."""
+CERTIFICATE = 6
+"""A TLS server's first handshake messages up to its certificates, record headers taken off."""
 
-_RESPONSE = 5
+_RESPONSE = 7
 
 #: `COLD.probed` once nothing more is expected of a direction.
 DONE = 255
@@ -171,6 +175,8 @@ def _deliver(
     """Hand a client's message on; whoever sent it is the client."""
     tunnel = kind == REQUEST and _is_connect(arena, i64(control["arena"]))
     cold["events"] += 1
+    out = events[control["events"]]
+    out["side"], out["protocol"], out["tunnel"] = side, flow["protocol"], cold["tunnel"]
     emit_event(kind, length, complete, time, i64(cold["serial"]), i64(cold["events"]), events, control)
     if flow["client"] == 0:
         flow["client"] = 1 + side
