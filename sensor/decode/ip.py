@@ -35,6 +35,9 @@ TRUNCATED = 5
 FRAGMENT = 6
 DUPLICATE = 7
 
+#: Authentication Header (RFC 4302 §2.1), the one extension that IPv4 has, too.
+_AUTHENTICATION = 51
+
 #: IPv6 headers a packet may chain before it is taken for an attack.
 _MAX_EXTENSIONS = 8
 
@@ -78,6 +81,7 @@ def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
         name[0] = np.uint64(0)
         name[1] = address
     protocol, part = u8(data, at + 9, end), be16(data, at + 6, end)
+    packet["payload_bytes"] = 0
     if part & 0x3FFF != 0:
         offset, number = (part & 0x1FFF) * 8, be16(data, at + 4, end)
         if _is_fragment(offset, part & 0x2000, number, protocol, at + header, at + total, packet):
@@ -94,7 +98,7 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
         return MALFORMED, 0, 0, 0
     size = be16(data, at + 4, end)
     ends = at + 40 + size if size > 0 else at + length
-    packet["identification"] = be32(data, at, end) & 0xFFFFF
+    packet["identification"], packet["payload_bytes"] = be32(data, at, end) & 0xFFFFF, 0
     packet["source"][0] = _half(data, at + 8, end)
     packet["source"][1] = _half(data, at + 16, end)
     packet["target"][0] = _half(data, at + 24, end)
@@ -116,7 +120,7 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
             step = 8
         elif header == 0 or header == 43 or header == 60 or header == 135 or header == 139 or header == 140:
             step = (u8(data, at + 1, end) + 1) * 8
-        elif header == 51:
+        elif header == _AUTHENTICATION:
             step = (u8(data, at + 1, end) + 2) * 4
         else:
             return DECODED, header, at, ends
@@ -187,6 +191,8 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
         if status != DECODED and status != FRAGMENT:
             return status
         end = min(end, ends)
+        if protocol == _AUTHENTICATION and status == DECODED:
+            protocol, transport = u8(data, transport, end), transport + (u8(data, transport + 1, end) + 2) * 4
         packet["protocol"], packet["transport"], packet["end"] = protocol, transport, end
         if status == FRAGMENT:
             return FRAGMENT
@@ -211,7 +217,7 @@ def dissect(data: Bytes, frame: Records, packet: Records) -> int:
     """Take `frame` (a descriptor) apart into `packet`; returns DECODED or the reason it was not."""
     at = i64(frame["offset"])
     captured, length = i64(frame["captured"]), i64(frame["length"])
-    packet["length"], packet["frames"] = length, 1
+    packet["length"], packet["frames"], packet["whole"] = length, 1, 0
     packet["source_mac"], packet["tunnel"], packet["realm"], packet["depth"] = 0, 0, 0, 0
     status = _dissect(data, at, at + captured, at + length, i64(frame["link"]), packet)
     if status == TRUNCATED and captured >= length:
