@@ -52,6 +52,8 @@ CERTIFICATES_ONLY = 254
 #: First payloads of a direction that may begin a message (a hello may follow CONNECT, SOCKS, STARTTLS).
 _PROBES = 16
 
+#: Bytes that tell for certain what message they begin.
+_CERTAIN = 12
 #: Segments of one message: more is an attack on our time.
 _MAX_INSERTS = 64
 _LIFE = 10 * SECOND
@@ -326,8 +328,10 @@ def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, 
     end, time = i64(packet["end"]), i64(packet["time"])
     held, at = i64(cold["stream"][side]), i64(packet["payload"])
     found = begins(data, at, end)
-    in_step = cold["based"][side] == 0 or distance(packet["seq"], i64(flow["next"][side])) == 0
-    if held < 0 and found == 0 and in_step:
+    ahead = distance(packet["seq"], i64(flow["next"][side])) if cold["based"][side] != 0 else 0
+    if ahead > 0 and end - at < _CERTAIN:
+        found = 0  # the crumb of something: what lies before it tells
+    if held < 0 and found == 0 and ahead == 0:
         behind = behind_proxy_header(data, at, end)
         found = begins(data, behind, end)
         at = behind if found != 0 else at
