@@ -49,7 +49,6 @@ _EVENTS = 100_000
 _ARENA = 32 << 20
 _MINUTES = 8192
 _PAGES = 8192
-_RECENT = 1 << 17
 _MISSING = 1 << 14
 _DATAGRAMS = 1024
 
@@ -72,7 +71,7 @@ class Decoder:
         self._labels = Labels()
         self._lookups = Lookups()
         self._packet = records(PACKET, 1)
-        self._recent = np.zeros(_RECENT, np.uint64)
+        self._recent = np.zeros(packets.SMALL_FILTER + packets.LARGE_FILTER, np.uint64)
         self._datagrams = records(DATAGRAM, _DATAGRAMS)
         self._bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
         self._flows = records(FLOW, connections)
@@ -144,6 +143,7 @@ class Decoder:
                 row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
                 self._drain(last=False)
         self._recent[:] = 0
+        self._control[0]["filter_since"] = 0
         self._datagrams["time"] = 0
 
     def start_over(self) -> None:

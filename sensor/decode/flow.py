@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import kernel, step
 from sensor.decode.layout import GAPS, MINUTE, SECOND, TCP, Records, Table, i64
 
 FIN = 1
@@ -79,7 +79,7 @@ def _realm_hash(realm: int) -> int:
     return 0 if realm == 0 else i64(mix(np.uint64(0), np.uint64(realm)) >> np.uint64(32))
 
 
-@kernel
+@step
 def canonicalise(packet: Records) -> None:
     """Order the endpoints, so that both directions have one key."""
     source, target = packet["source"], packet["target"]
@@ -112,7 +112,7 @@ def _is(flow: Records, packet: Records) -> bool:
     )
 
 
-@kernel
+@step
 def find(index: Records, flows: Records, packet: Records, tag: int) -> int:
     """The row of the packet's connection, or -1."""
     mask = index.size - 1
@@ -269,7 +269,7 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
     return row
 
 
-@kernel
+@step
 def tag_of(packet: Records, control: Records) -> int:
     """The packet's tag in the index."""
     port = packet["key_port"]
@@ -422,7 +422,7 @@ def _finish(flow: Records, cold: Records, side: int, fin: int) -> None:
         flow["state"] = CLOSED
 
 
-@kernel
+@step
 def _account_tcp(
     flow: Records, cold: Records, packet: Records, side: int, missing: Records, control: Records
 ) -> None:
@@ -448,7 +448,7 @@ def _account_tcp(
         flow["state"] = OPEN
 
 
-@kernel
+@step
 def account(flow: Records, cold: Records, packet: Records, missing: Records, control: Records) -> None:
     """Add a packet to its connection's counters."""
     side = i64(packet["side"])

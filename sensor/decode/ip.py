@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import kernel, step
 from sensor.decode.layout import TCP, UDP, Bytes, Records, i64
 from sensor.decode.link import UNKNOWN_LINK, first_layer, to_ip
 from sensor.decode.read import be16, be32, u8
@@ -62,7 +62,7 @@ def _is_fragment(
     return offset > 0
 
 
-@kernel
+@step
 def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple[int, int, int, int]:
     """Status, protocol, transport offset and end of the datagram as sent (not as captured)."""
     if at + 20 > end:
@@ -133,7 +133,7 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
     return MALFORMED, 0, 0, 0
 
 
-@kernel
+@step
 def _tcp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     if at + 20 > ends:
         return MALFORMED
@@ -150,7 +150,7 @@ def _tcp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     return DECODED
 
 
-@kernel
+@step
 def _udp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     if at + 8 > ends:
         return MALFORMED
@@ -166,7 +166,7 @@ def _udp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     return DECODED
 
 
-@kernel
+@step
 def _ip(data: Bytes, kind: int, at: int, end: int, ends: int, packet: Records) -> tuple[int, int, int, int]:
     """As `_ipv4`, for either version; `ends` is where the frame around it ends."""
     packet["fragment"] = -1
@@ -181,7 +181,7 @@ def _ip(data: Bytes, kind: int, at: int, end: int, ends: int, packet: Records) -
     return OTHER_TRANSPORT if kind == TOO_DEEP else NON_IP, 0, 0, 0
 
 
-@kernel
+@step
 def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Records) -> int:
     kind, network = first_layer(data, at, end, link, packet)
     for _ in range(MAX_NESTING + 1):
@@ -212,7 +212,7 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
     return OTHER_TRANSPORT
 
 
-@kernel
+@step
 def dissect(data: Bytes, frame: Records, packet: Records) -> int:
     """Take `frame` (a descriptor) apart into `packet`; returns DECODED or the reason it was not."""
     at = i64(frame["offset"])

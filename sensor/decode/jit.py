@@ -88,6 +88,11 @@ def kernel(function: Kernel) -> Kernel:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def step(function: Kernel) -> Kernel:
+    """A kernel that becomes part of its caller: what every packet needs, and is called in one place."""
+    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+
+
 def entry(function: Kernel) -> Kernel:
     """Compile `function` and all kernels below it on first call; kept on disk."""
     return _compiled(function, cache=True, no_cfunc_wrapper=True)
@@ -143,6 +148,29 @@ def copy_bytes() -> Callable[[Any, int, int, Any, int], Any]:
         return types.void(data, types.int64, types.int64, target, types.int64), generate
 
     return cast(Callable[[Any, int, int, Any, int], Any], intrinsic(copy))
+
+
+def prefetching() -> Callable[[Any, int], Any]:
+    """Ask the processor to fetch data[at] into its caches, for `sensor/decode/read.py`; changes nothing."""
+    if interpreted():
+        return lambda data, at: None
+    from llvmlite import ir
+
+    types, cgutils, intrinsic = _extending()
+
+    def prefetch(typing_context: Any, data: Any, at: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+            fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            address = builder.gep(builder.bitcast(array.data, pointer), [arguments[1]])
+            builder.call(fetch, [address, number(0), number(3), number(1)])  # read, keep, data
+            return context.get_dummy_value()
+
+        return types.void(data, types.int64), generate
+
+    return cast(Callable[[Any, int], Any], intrinsic(prefetch))
 
 
 def _extending() -> tuple[Any, Any, Any]:

@@ -311,6 +311,10 @@ CONTROL = np.dtype(
         ("pages", np.int64),  # pages on the free stack
         ("stream_rows", np.int64),  # stream rows on the free stack
         ("free_gaps", np.int64),  # first free row of MISSING, or -1
+        ("filter", np.int64),  # part of the duplicate filter in use: 0 the small one, 1 the large one
+        ("filter_before", np.int64),
+        ("filter_since", np.int64),
+        ("filter_count", np.int64),  # packets since then
         ("slices", np.int64),
         ("events", np.int64),
         ("arena", np.int64),  # bytes used

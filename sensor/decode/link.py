@@ -6,7 +6,7 @@ before Ethernet, RFC 4448 §4.6.
 
 from __future__ import annotations
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import kernel, step
 from sensor.decode.layout import Bytes, Records
 from sensor.decode.read import be16, be32, u8
 from sensor.decode.tunnels import (
@@ -71,7 +71,7 @@ def _snap(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return be16(data, at + 6, end), at + 8
 
 
-@kernel
+@step
 def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tuple[int, int]:
     """Ethertype and offset of what the link's own header is followed by; CUT, or UNKNOWN_LINK."""
     if link == LINK_ETHERNET:

@@ -28,7 +28,7 @@ from sensor.decode.ip import (
     UNDECODED_LINK,
     dissect,
 )
-from sensor.decode.jit import entry, kernel
+from sensor.decode.jit import entry, kernel, step
 from sensor.decode.layout import (
     HOUR,
     MINUTE,
@@ -41,7 +41,7 @@ from sensor.decode.layout import (
     i64,
 )
 from sensor.decode.messages import DNS_MESSAGE, INITIAL, STREAM_BYTES, emit_event
-from sensor.decode.read import be32, copy, digest, u8
+from sensor.decode.read import be32, copy, digest, fetch_ahead, u8
 
 # What stopped `decode`.
 DONE = 0
@@ -52,6 +52,9 @@ SET_BACK = 2
 
 #: Packets that must agree before a jump of the clock is believed.
 LOOKAHEAD = 64
+
+#: Frames are fetched into the processor's cache this many before their turn.
+_AHEAD = 6
 
 #: Packets between two sweeps, and rows looked at by one.
 _SWEEP_PERIOD = 64
@@ -67,6 +70,11 @@ _MINUTE_SLACK = 2
 #: A SPAN port delivers its second copy of a frame this soon, in units of 1.024 ms.
 _DUPLICATE_WINDOW = 49
 _WAYS = 4
+#: Slots of the filter's small part and of its large one.
+SMALL_FILTER = 1 << 13
+LARGE_FILTER = 1 << 17
+#: Packets of one window that crowd the small part.
+_CROWD = SMALL_FILTER // 2
 _HASHED_BYTES = 48
 #: The lower bits of a slot of the duplicate filter hold a time, the others what passed.
 _TIME_BITS = 24
@@ -84,7 +92,7 @@ _LLMNR_PORT = 5355
 _FIRST_USER_PORT = 1024
 
 
-@kernel
+@step
 def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
     """The frame's time as the running clock sees it; negative if the clock was set back to -time.
 
@@ -107,7 +115,7 @@ def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
     return clock
 
 
-@kernel
+@step
 def _minute_row(now: int, minutes: Records, control: Records) -> int:
     """The row that counts this minute, opened if need be."""
     row = i64(control["minutes"]) - 1
@@ -138,7 +146,7 @@ def _count(status: int, minute: Records) -> None:
         minute["duplicates"] += 1
 
 
-@kernel
+@step
 def _content(data: Bytes, packet: Records) -> np.uint64:
     """Hash of what routing leaves alone: addresses, identification, transport header, payload's ends.
 
@@ -155,24 +163,48 @@ def _content(data: Bytes, packet: Records) -> np.uint64:
     return flow_table.mix(state, np.uint64(end - at))
 
 
-@kernel
-def _is_duplicate(data: Bytes, packet: Records, recent: Records) -> bool:
-    """True if the same datagram passed less than 50 ms ago (field: mirror sessions copy twice)."""
-    content = _content(data, packet)
-    first = i64(content & np.uint64(recent.size // _WAYS - 1)) * _WAYS
+@step
+def _choose_filter(now: int, control: Records) -> None:
+    """Use the small part of the duplicate filter unless packets are many: it stays in the nearest cache.
+
+    For one window after a change both parts are asked.
+    """
+    if now - control["filter_since"] > _DUPLICATE_WINDOW:
+        control["filter_before"] = control["filter"]
+        control["filter"] = 1 if control["filter_count"] > _CROWD else 0
+        control["filter_since"], control["filter_count"] = now, 0
+    elif control["filter_count"] == _CROWD:
+        control["filter"] = 1
+    control["filter_count"] += 1
+
+
+@step
+def _passed(content: np.uint64, now: int, part: int, recent: Records) -> bool:
+    """True if `content` passed within the window; else it is noted in this part of the filter."""
+    sets = (SMALL_FILTER if part == 0 else recent.size - SMALL_FILTER) // _WAYS
+    first = (0 if part == 0 else SMALL_FILTER) + i64(content & np.uint64(sets - 1)) * _WAYS
     mask = np.uint64((1 << _TIME_BITS) - 1)
-    now = np.uint64(i64(packet["time"]) >> 10) & mask
-    mark = content & ~mask
+    moment, mark = np.uint64(now) & mask, content & ~mask
     oldest, greatest = first, np.uint64(0)
     for way in range(first, first + _WAYS):
         slot = recent[way]
-        age = (now - slot) & mask
+        age = (moment - slot) & mask
         if slot & ~mask == mark and age <= np.uint64(_DUPLICATE_WINDOW):
             return True
         if age > greatest:
             oldest, greatest = way, age
-    recent[oldest] = mark | now
+    recent[oldest] = mark | moment
     return False
+
+
+@step
+def _is_duplicate(data: Bytes, packet: Records, recent: Records, control: Records) -> bool:
+    """True if the same datagram passed less than 50 ms ago (field: mirror sessions copy twice)."""
+    content, now = _content(data, packet), i64(packet["time"]) >> 10
+    _choose_filter(now, control)
+    part, before = i64(control["filter"]), i64(control["filter_before"])
+    again = _passed(content, now, part, recent)
+    return _passed(content, now, before, recent) or again if before != part else again
 
 
 @kernel
@@ -317,7 +349,7 @@ def has_room(output: Output, control: Records) -> bool:
     )
 
 
-@kernel
+@step
 def _connection(packet: Records, table: Table, half: HalfRead, output: Output, control: Records) -> int:
     """The row of the packet's connection, begun if need be, its slice and half-read messages up to date."""
     flow_table.canonicalise(packet)
@@ -332,7 +364,7 @@ def _connection(packet: Records, table: Table, half: HalfRead, output: Output, c
     return row
 
 
-@kernel
+@step
 def _take(
     data: Bytes, packet: Records, bodies: Bytes, table: Table, half: HalfRead, output: Output,
     control: Records,
@@ -347,7 +379,8 @@ def _take(
         flow, cold = table.flows[row], table.colds[row]
         if packet["protocol"] == TCP:
             if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
-                _take_segment(data, packet, row, table, half, output, control)
+                source = bodies if packet["whole"] > 0 else data
+                _take_segment(source, packet, row, table, half, output, control)
         elif _is_initial(data, packet):
             _take_initial(data, packet, flow, cold, output, control)
         flow_table.account(flow, cold, packet, table.missing, control)
@@ -371,6 +404,8 @@ def decode(
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
+        if i + _AHEAD < count:
+            fetch_ahead(data, i64(frames[i + _AHEAD]["offset"]))
         now = _believed_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
@@ -388,7 +423,7 @@ def decode(
             sweep(table, half, output, control)
         status = dissect(data, frames[i], packet)
         if status in (DECODED, FRAGMENT):
-            if _is_duplicate(data, packet, recent):
+            if _is_duplicate(data, packet, recent, control):
                 status = DUPLICATE
             elif packet["fragment"] >= 0:
                 status = place(data, packet, datagrams, bodies)
@@ -399,10 +434,7 @@ def decode(
         if packet["protocol"] != TCP and _is_local_name(packet):
             minute["local_names"] += 1
             continue
-        if packet["whole"] > 0 and packet["protocol"] == TCP:
-            _take(bodies, packet, bodies, table, half, output, control)
-        else:
-            _take(data, packet, bodies, table, half, output, control)
+        _take(data, packet, bodies, table, half, output, control)
         minute["evictions"] += control["evictions"] - evictions
         minute["names_lost"] += control["names_lost"] - names_lost
     return last, DONE

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import big_endian_load, copy_bytes, kernel
+from sensor.decode.jit import big_endian_load, copy_bytes, kernel, prefetching, step
 from sensor.decode.layout import Bytes, i64
 
 _byte = big_endian_load(8)
@@ -19,6 +19,7 @@ _half = big_endian_load(16)
 _word = big_endian_load(32)
 _double = big_endian_load(64)
 _copy = copy_bytes()
+_fetch = prefetching()
 
 
 @kernel
@@ -66,13 +67,17 @@ def word(data: Bytes, at: int, end: int) -> np.uint64:
     return value
 
 
-@kernel
+@step
 def digest(data: Bytes, at: int, end: int, state: np.uint64) -> np.uint64:
-    """`state` stirred with the bytes of data[at:end], eight at a time."""
-    for k in range(at, end, 8):
-        state = (state ^ word(data, k, end)) * np.uint64(0x9E3779B97F4A7C15)
+    """`state` stirred with the bytes of data[at:end], eight at a time; the last eight may overlap."""
+    if at < 0 or end > data.size or end - at < 8:
+        return (state ^ word(data, at, min(end, data.size))) * np.uint64(0x9E3779B97F4A7C15)
+    last = end - 8
+    for k in range(at, last, 8):
+        state = (state ^ _double(data, k)) * np.uint64(0x9E3779B97F4A7C15)
         state = state ^ (state >> np.uint64(32))
-    return state
+    state = (state ^ _double(data, last)) * np.uint64(0x9E3779B97F4A7C15)
+    return state ^ (state >> np.uint64(32))
 
 
 @kernel
@@ -80,3 +85,11 @@ def copy(data: Bytes, at: int, size: int, target: Bytes, to: int) -> None:
     """Copy data[at : at + size] to target[to:]; nothing if either does not reach that far."""
     if at >= 0 and to >= 0 and size > 0 and at + size <= data.size and to + size <= target.size:
         _copy(data, at, size, target, to)
+
+
+@step
+def fetch_ahead(data: Bytes, at: int) -> None:
+    """Let the processor fetch the headers of a frame that will be decoded soon."""
+    if 0 <= at < data.size - 64:
+        _fetch(data, at)
+        _fetch(data, at + 64)
