@@ -2,7 +2,7 @@
 
 | profile    | what it is |
 |---|---|
-| office     | 1,000 flows in 2 s, 30 packets each on average: TLS with 2 KB hellos, HTTP, DNS, QUIC, 15 % IPv6, 10 % VLAN |
+| office     | 1,000 flows in 2 s, 29 packets each: TLS (2 KB hellos), HTTP, DNS, QUIC; 15 % IPv6, 10 % VLAN |
 | bulk       | few long TLS downloads, 1,514-byte frames |
 | dns        | questions and answers, every name another |
 | quic       | connections of two Initials each, every one with its own keys, then some 1-RTT packets |
@@ -13,14 +13,13 @@
 for a cache; `syn_flood` mixes named connections into SYNs that are never answered.
 
 Nothing is recorded: hosts are AI services and invented names in a fixed mix, payloads are zeros.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
 import random
 import struct
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ _CIPHERS = bytes.fromhex(
 _GROUPS = bytes.fromhex("000a000800061 1ec001d0017".replace(" ", ""))
 _SIGNATURES = bytes.fromhex("000d0012001004030804040105030805050108060601")
 _ALPN = bytes.fromhex("0010000e000c02683208687474702f312e31")
-_VERSIONS = bytes.fromhex("002b0005040304 0303".replace(" ", ""))
+_VERSIONS = bytes.fromhex("002b00050403040303")
 
 
 def _extension(kind: int, body: bytes) -> bytes:
@@ -145,7 +144,7 @@ def _answer(flow: Flow, rng: random.Random, packets: int) -> None:
             )
 
 
-_RECORD = bytes.fromhex("170303 4000".replace(" ", ""))
+_RECORD = bytes.fromhex("1703034000")
 
 
 def _tls(flow: Flow, rng: random.Random, host: str, packets: int) -> None:
@@ -359,6 +358,3 @@ def _named(number: int, at_us: int) -> Iterator[tuple[bytes, Any, dict[int, Any]
     for packet in flow.packets:
         port = np.array([FIRST_PORT + number])
         yield packet.data, np.array([packet.time_us]), {packet.port_at: (2, port)}
-
-
-write_office = partial(write_profile, "office")
