@@ -63,6 +63,16 @@ def _records(message: bytes, at: int) -> list[Segment]:
     return _cut(both, 5 + inside + 2)
 
 
+def _crumbs(message: bytes, at: int) -> list[Segment]:
+    """Many pieces of `at` bytes each, two at least."""
+    size = max(2, at)
+    return [(begin, message[begin : begin + size], 0.0005) for begin in range(0, len(message), size)]
+
+
+def _crumbs_backwards(message: bytes, at: int) -> list[Segment]:
+    return _crumbs(message, at)[::-1]
+
+
 DELIVERIES: dict[str, Delivery] = {
     "cut": _cut,
     "reordered": _reordered,
@@ -70,6 +80,8 @@ DELIVERIES: dict[str, Delivery] = {
     "overlapped": _overlapped,
     "lost": _lost,
     "records": _records,
+    "crumbs": _crumbs,
+    "crumbs backwards": _crumbs_backwards,
 }
 
 
