@@ -22,6 +22,7 @@ ALLOWED = {
     "privacy": {"schema", "errors"},
     "store": {"schema", "errors"},
     "pipeline": {"schema", "errors", "identity", "match", "privacy", "sources", "store"},
+    "extract": {"errors", "sources", "decode"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
         "store", "pipeline",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sensor.pipeline import Verdict
     from sensor.scan import Outcome
+    from sensor.sources.interface import Source
 
 
 def command(
@@ -39,6 +40,19 @@ def command(
     replace: Annotated[
         bool, typer.Option("--replace", help="Read inputs again that were read before (newer catalog).")
     ] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="tshark", help="Let tshark read captures: slow, but it knows every link type."),
+    ] = None,
+    extract: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONNECTION",
+            help="Only copy the packets of CLIENT:PORT-SERVER:PORT[/tcp|udp] from captures to the file of "
+            "--to. Takes addresses ([…] around IPv6): the lake's tokens cannot be turned back.",
+        ),
+    ] = None,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --extract writes its pcap.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Read captures and logs into the lake."""
@@ -46,13 +60,16 @@ def command(
     from sensor.sources import detect
     from sensor.sources import open as opening
 
+    if extract is not None or to is not None:
+        _extract(paths, extract, to, state, quiet)
+        return
     chosen = settings_from(
         config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
     )
     if people is not None:
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
     found = opening.find(paths)
-    plan = detect.plan(found.files, walked=found.walked)
+    plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine))
     for problem in [*found.problems, *plan.problems]:
         typer.echo(f"shadowai: {problem}", err=True)
     if not plan.inputs:
@@ -66,6 +83,46 @@ def command(
     if not quiet:
         _conclude(outcome, scan.lake.path, settled)
     if found.problems or plan.problems or outcome.unreadable:
+        raise typer.Exit(3)
+
+
+def _engine(name: str | None) -> type[Source] | None:
+    """The source that reads captures instead of our own decoder. Raises UsageError."""
+    if name is None:
+        return None
+    from sensor.errors import UsageError
+    from sensor.sources.tshark import TsharkSource, program
+
+    if name != TsharkSource.name:
+        raise UsageError(f"no engine {name!r}", place="--engine", hint="the only other engine is tshark")
+    program()
+    return TsharkSource
+
+
+def _extract(
+    paths: list[str], connection: str | None, to: Path | None, state: Path | None, quiet: bool
+) -> None:
+    """Copy one connection's packets. Raises UsageError, InputError."""
+    from sensor.decode import jit
+    from sensor.errors import UsageError
+    from sensor.sources import open as opening
+
+    if connection is None or to is None:
+        raise UsageError("--extract and --to belong together", hint="name the connection and the file")
+    if state is not None:
+        jit.use(state / "kernels")
+    from sensor.extract import Connection, extract
+
+    wanted = Connection.parse(connection)
+    found = opening.find(paths)
+    result = extract(found.files, wanted, to)
+    for problem in [*found.problems, *result.problems]:
+        typer.echo(f"shadowai: {problem}", err=True)
+    if not quiet:
+        typer.echo(
+            f"{result.packets:,} packets of {wanted} in {to}" if result.packets else f"no packet of {wanted}"
+        )
+    if not result.packets:
         raise typer.Exit(3)
 
 

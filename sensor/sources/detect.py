@@ -45,12 +45,20 @@ def known() -> tuple[type[Source], ...]:
     return tuple(kinds[name] for name in sorted(kinds))
 
 
-def plan(files: Sequence[File], *, walked: Collection[str] = ()) -> Plan:
-    """What each of `files` is read as. `walked` names those met in a folder: no input, no problem."""
+def plan(
+    files: Sequence[File], *, walked: Collection[str] = (), captures: type[Source] | None = None
+) -> Plan:
+    """What each of `files` is read as. `walked` names those met in a folder: no input, no problem.
+
+    `captures` is chosen by the user for captures: it gets what is one, and named files that nobody knows.
+    """
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
     for file in files:
         best, rivals = recognise(file.head)
+        is_capture = best.name == "pcap" if best is not None else file.name not in walked
+        if captures and is_capture:
+            best = captures
         if best is None:
             _set_aside(file, made, named=file.name not in walked)
             continue

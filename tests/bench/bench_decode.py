@@ -1,15 +1,17 @@
-"""Packets a second of the decoder, beside dpkt on the same file in the same session.
+"""Packets a second of the kernels alone, per traffic profile, beside dpkt on the same file.
 
-    python tests/bench/bench_decode.py [FILE] [--megabytes N]
+    python tests/bench/bench_decode.py [--megabytes 200] [--runs 3]
 
-Without FILE it makes a capture of TLS connections with bulk data (the figures then hold for that mix).
+On: containers, links, flow table, accounting, first messages put together. Not in the figure: what Python
+makes of the kernels' outputs (names, JA4, decryption, frames); the second figure has that too. Processor
+seconds of one core, page cache warm, kernels compiled; median of the runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -21,83 +23,74 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from sensor.decode import jit  # noqa: E402
+from sensor.decode.capture import Capture  # noqa: E402
+from sensor.decode.decoder import Decoder  # noqa: E402
+from sensor.settings import PRIVATE_NETWORKS  # noqa: E402
 from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
 from sensor.sources.pcap import PcapSource  # noqa: E402
-from tests.sensor.decode.craft import T0, Frame, Talk, pcap  # noqa: E402
-from tests.sensor.decode.test_stream import small_hello  # noqa: E402
+from tests.bench import traffic  # noqa: E402
 
-_DPKT_PACKETS = 200_000
-
-
-def connection(number: int) -> list[Frame]:
-    """A hello in two segments, then 30 packets of 1,400 bytes and their acknowledgements."""
-    talk = Talk(
-        client=f"10.0.{number % 200}.{number % 251}", port=1024 + number % 60000, now=T0 + number / 500
-    ).shake()
-    hello = small_hello(f"host{number % 500}.example".encode(), padding=1500)
-    talk.send(hello[:1400], acknowledged=False).send(hello[1400:])
-    for _ in range(30):
-        talk.reply(bytes(1400))
-    return talk.close().frames
+_DPKT_PACKETS = 100_000
 
 
-def make(path: Path, megabytes: int) -> None:
-    """Write a capture of about this size; every connection is begun anew, none overlaps another's ports."""
-    with path.open("wb") as out:
-        out.write(pcap([]))
-        number = 0
-        while out.tell() < megabytes << 20:
-            out.write(pcap(connection(number))[24:])
-            number += 1
+def kernels(path: Path) -> float:
+    """Processor seconds spent in describing and decoding, rows thrown away unread."""
+    spent, decoder = 0.0, Decoder(PRIVATE_NETWORKS)
+    with path.open("rb") as stream:
+        capture = Capture(stream, path.open("rb").read(HEAD_BYTES))
+        while True:
+            began = time.process_time()
+            if not capture.advance():
+                return spent + time.process_time() - began
+            done, full = decoder.decode(capture, 0, capture.ready)
+            capture.drop(done)
+            spent += time.process_time() - began
+            if full:
+                decoder.batch()
+
+
+def whole(path: Path) -> float:
+    """Processor seconds of the source: kernels, names, JA4, decryption, frames."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    file = File(path.name, "bench", head, path.stat().st_size, lambda: io.FileIO(path), str(path))
+    began = time.process_time()
+    for _ in PcapSource().read(Input((file,), "bench")):
+        pass
+    return time.process_time() - began
 
 
 def by_dpkt(path: Path) -> float:
     """Packets a second of a dpkt loop that only parses Ethernet, IP and TCP."""
-    count, began = 0, time.perf_counter()
+    count, began = 0, time.process_time()
     with path.open("rb") as stream:
         for _, data in dpkt.pcap.Reader(stream):
             dpkt.ethernet.Ethernet(data)
             count += 1
             if count == _DPKT_PACKETS:
                 break
-    return count / (time.perf_counter() - began)
-
-
-def by_us(path: Path) -> tuple[int, int, float, float]:
-    """Packets, rows, wall seconds and processor seconds of a whole read."""
-    with path.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-    file = File(path.name, "bench", head, path.stat().st_size, lambda: io.FileIO(path), str(path))
-    wall, processor, packets, rows = time.perf_counter(), time.process_time(), 0, 0
-    for batch in PcapSource().read(Input((file,), "bench")):
-        packets += int(batch.frames["coverage"]["packets"].sum())
-        rows += batch.frames["observations"].height
-    return packets, rows, time.perf_counter() - wall, time.process_time() - processor
+    return count / (time.process_time() - began)
 
 
 def main() -> None:
-    """Print one line per figure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", nargs="?", type=Path)
+    """Print one line per profile."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    began = time.process_time()
-    cold = jit.was_cold()
     jit.warm()
-    print(
-        f"kernels {'compiled' if cold else 'loaded'} in {time.process_time() - began:.1f} s of processor time"
-    )
     with tempfile.TemporaryDirectory() as folder:
-        path = options.file or Path(folder) / "bench.pcap"
-        if options.file is None:
-            make(path, options.megabytes)
-        packets, rows, wall, processor = by_us(path)
-        size = path.stat().st_size / 1e6
-        rate = f"{packets / processor:12,.0f} packets a CPU second"
-        print(f"shadowai {rate}, {packets / wall:,.0f} a second")
-        print(f"         {size / wall:12,.0f} MB/s, {packets:,} packets, {rows:,} rows")
-        print(f"dpkt     {by_dpkt(path):12,.0f} packets a second")
-    print(f"RSS peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:12,.0f} MB")
+        for name in traffic.PROFILES:
+            path = Path(folder) / f"{name}.pcap"
+            packets = traffic.write_profile(name, path, options.megabytes * 1_000_000)
+            rate = packets / statistics.median(kernels(path) for _ in range(options.runs))
+            rows = packets / statistics.median(whole(path) for _ in range(options.runs))
+            print(
+                f"{name:<11} {packets:10,} packets   kernels {rate / 1e6:6.2f} M/s   "
+                f"with names, JA4, rows {rows / 1e6:6.2f} M/s   {rate / by_dpkt(path):5.0f} × dpkt",
+                flush=True,
+            )
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""Cost per packet and memory with 10 k, 100 k and 1 M open connections, and under a SYN flood.
+
+    python tests/bench/bench_flows.py [--largest 1000000] [--syns 10000000]
+
+Every connection sends in turn, the worst order for a cache. Each reading is a process of its own with a
+table of that many connections, fixed at the start; on: names, JA4, accounting, rows. The cost is
+processor time of decoding alone, so the start of the process is not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from sensor.decode import jit  # noqa: E402
+from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
+from sensor.sources.pcap import PcapSource  # noqa: E402
+from tests.bench import traffic  # noqa: E402
+
+#: packets of each reading: fewer rounds where there are more connections
+_PACKETS = 6_000_000
+
+
+def child(path: Path, connections: int) -> None:
+    """Read a capture; print processor seconds, rows and peak memory as JSON."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    file = File(path.name, "bench", head, path.stat().st_size, lambda: io.FileIO(path), str(path))
+    jit.warm()
+    began, names = time.process_time(), set()
+    for batch in PcapSource(connections=connections).read(Input((file,), "bench")):
+        names.update(batch.frames["observations"]["host"].drop_nulls().unique())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    json.dump({"seconds": time.process_time() - began, "names": len(names), "peak_mb": peak}, sys.stdout)
+
+
+def read(path: Path, connections: int) -> dict[str, float]:
+    """What a child says of a capture."""
+    words = [sys.executable, str(Path(__file__)), "--child", str(path), "--largest", str(connections)]
+    done = subprocess.run(words, capture_output=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def main() -> None:
+    """Print a line per number of connections, then the flood."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--largest", type=int, default=1_000_000)
+    parser.add_argument("--syns", type=int, default=10_000_000)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child, options.largest)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flows.pcap"
+        least = None
+        for flows in (n for n in (10_000, 100_000, 1_000_000) if n <= options.largest):
+            packets = traffic.concurrent(path, flows, max(2, _PACKETS // flows - 1))
+            told = read(path, flows + flows // 4)
+            cost = told["seconds"] / packets * 1e9
+            least = least or cost
+            print(
+                f"{flows:9,} connections, {packets:,} packets: {cost:5.0f} ns a packet "
+                f"({cost / least:.2f} × the first), peak {told['peak_mb']:.0f} MB",
+                flush=True,
+            )
+        packets = traffic.syn_flood(path, options.syns, 100)
+        told = read(path, 1 << 18)
+        print(
+            f"flood of {options.syns:,} SYNs beside 100 connections: {told['names']:.0f} names, "
+            f"{told['seconds'] / packets * 1e9:.0f} ns a packet, peak {told['peak_mb']:.0f} MB"
+        )
+
+
+if __name__ == "__main__":
+    main()

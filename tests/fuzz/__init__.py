@@ -1,0 +1,1 @@
+"""Fuzzing of the decoders: `python -m tests.fuzz TARGET --executions N`."""

@@ -1,0 +1,93 @@
+"""Coverage-guided fuzzing of parsers in plain Python: an input that reaches a new line becomes a seed.
+
+Lines are watched with `sys.settrace`, only in the modules under test, so this is slow (some thousand
+executions a second) but finds its way past length checks and nested frames.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from sensor.decode import formats, quic
+from tests.fuzz import corpus
+from tests.fuzz.mutate import mutants
+from tests.fuzz.targets import Broken
+
+_BATCH = 200
+_MOST_SEEDS = 400
+
+
+def _plaintext(data: bytes) -> None:
+    """CRYPTO frames out of a decrypted payload."""
+    total = sum(len(piece) for _, piece in quic.crypto_frames(data))
+    assert total <= len(data)
+
+
+def _datagram(data: bytes) -> None:
+    """Initials of a datagram, and what an attempt makes of them."""
+    hello = quic.Attempt().feed(data)
+    assert hello is None or len(hello) <= quic.MAX_HELLO + 4
+
+
+def _file(data: bytes) -> None:
+    """What a file is, from its first bytes."""
+    when = formats.first_time(data)
+    assert when is None or isinstance(when, int)
+
+
+#: parser, modules watched, corpus it starts from
+PARSERS: dict[str, tuple[Callable[[bytes], None], tuple[Any, ...], str]] = {
+    "quic-frames": (_plaintext, (quic,), "quic"),
+    "quic-datagram": (_datagram, (quic,), "datagram"),
+    "first-time": (_file, (formats,), "container"),
+}
+
+
+class Watched:
+    """Which lines of some modules were reached."""
+
+    def __init__(self, modules: tuple[Any, ...]) -> None:
+        self._files = {module.__file__ for module in modules}
+        self.lines: set[tuple[str, int]] = set()
+
+    def call(self, function: Callable[[bytes], None], data: bytes) -> bool:
+        """Call under watch; True if a new line was reached."""
+        before = len(self.lines)
+        sys.settrace(self._enter)
+        try:
+            function(data)
+        finally:
+            sys.settrace(None)
+        return len(self.lines) > before
+
+    def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        return self._line if frame.f_code.co_filename in self._files else None
+
+    def _line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        self.lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return self._line
+
+
+def fuzz(name: str, executions: int, seed: int) -> tuple[int, int]:
+    """Run a parser on mutants of a growing corpus; (lines reached, seeds kept). Raises Broken."""
+    function, modules, start = PARSERS[name]
+    seeds, watched = corpus.load(start), Watched(modules)
+    chance = np.random.default_rng(seed)
+    for data in seeds:
+        watched.call(function, data)
+    done = 0
+    while done < executions:
+        for data in mutants(seeds, min(_BATCH, executions - done), chance):
+            done += 1
+            try:
+                new = watched.call(function, data)
+            except Exception as error:
+                raise Broken(f"{type(error).__name__}: {error}", data) from error
+            if new and len(seeds) < _MOST_SEEDS:
+                seeds.append(data)
+    return len(watched.lines), len(seeds)
