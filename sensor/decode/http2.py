@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from hpack import Decoder, HPACKError
 
+from sensor.decode.names import printable
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 _HEADERS = 0x1
@@ -21,6 +23,8 @@ _FRAME_HEADER = 9
 
 #: Longest header list decoded, in bytes as RFC 7541 §4.1 counts them.
 _LONGEST_LIST = 16384
+#: Bytes kept of a value, as of texts in `names`.
+_LONGEST_VALUE = 1024
 
 
 class Request(NamedTuple):
@@ -44,7 +48,7 @@ def first_request(data: bytes) -> Request | None:
         return None
     first: dict[bytes, str] = {}
     for name, value in headers:
-        first.setdefault(name, value.decode("ascii", "backslashreplace"))
+        first.setdefault(name, printable(value[:_LONGEST_VALUE]))
     authority = first.get(b":authority") or first.get(b"host")
     path = first.get(b":path")
     return Request(

@@ -74,11 +74,12 @@ def from_hellos(
     alpn = texts(data, own(hellos["alpn"]), own(hellos["alpn_length"]))
     outer, whole = (pl.Series(hellos[name] == 1) for name in ("ech", "whole"))
     config = pl.Series(own(hellos["ech_config"]))
+    prints = own(hellos["print_length"])
     return known.with_columns(
         kind=pl.lit("quic" if quic else "tls"),
         host=host,
         name_from=pl.when(host.is_not_null()).then(pl.lit("quic_sni" if quic else "sni")),
-        ja4=texts(text, own(hellos["print"]), own(hellos["print_length"]), fingerprint),
+        ja4=texts(text, own(hellos["print"]), prints, fingerprint, longest=int(prints.max(initial=0))),
         client_class=_client_class(hellos, alpn),
         ech=pl.when(outer | whole).then(outer.cast(pl.Int64)),
         ech_config=pl.when(outer & (config >= 0)).then(config),
@@ -157,17 +158,19 @@ def _each(data: Bytes, begins: Records, lengths: Records, parse: Callable[[bytes
 
 
 def filled(labels: pl.DataFrame) -> pl.DataFrame:
-    """Labels in order, each with what earlier ones of its connection said and it does not.
+    """Labels, each with what earlier ones of its connection said and it does not.
 
     A certificate speaks for many hosts, so it names only connections without a name.
     """
-    ordered = labels.sort("serial", "ordinal", maintain_order=True)
+    several = labels["serial"].is_duplicated()  # few connections have more than one label
+    ordered = labels.filter(several).sort("serial", "ordinal", maintain_order=True)
     named = pl.col("host").forward_fill().shift(1).over("serial").is_not_null()
     superfluous = named & (pl.col("name_from") == "certificate").fill_null(False)
     ordered = ordered.with_columns(
         pl.when(~superfluous).then(pl.col("host", "name_from")).name.keep(),
     )
-    return ordered.with_columns(pl.col(_LASTING).forward_fill().over("serial"))
+    lasting = ordered.with_columns(pl.col(_LASTING).forward_fill().over("serial"))
+    return pl.concat([labels.filter(~several), lasting])
 
 
 class _Store:
@@ -240,9 +243,10 @@ class Labels:
         """Labels of names in hellos still incomplete, and of each kind of whole message."""
         readers = {HELLO: _from_tls_hellos, REQUEST: from_requests, PREFACE: from_prefaces,
                    CERTIFICATE: from_certificates}  # fmt: skip
-        frames = self._read_quic(arena, events[events["kind"] == INITIAL])
+        kinds = own(events["kind"])
+        frames = self._read_quic(arena, events[kinds == INITIAL])
         for kind, reader in readers.items():
-            rows = events[events["kind"] == kind]
+            rows = events[kinds == kind]
             if rows.size:
                 frames.append(reader(arena, own(rows["offset"]), own(rows["length"]), _known(rows)))
         return frames
