@@ -57,7 +57,7 @@ class _Side:
 
     def _open_within(self, known: Protection, packet: Initial) -> bytes | None:
         """Open with the known connection id, in the packet's version."""
-        if packet.version != known.version:
+        if packet.version is not known.version:
             known = Protection(packet.version, known.connection_id)
         payload = known.open(packet)
         if payload is not None:
@@ -99,7 +99,7 @@ class _Attempt:
         self.slot = slot
         self.client = 0  # 1 the lower endpoint, 2 the upper
         self.named = False
-        self.sides = (_Side(), _Side())
+        self.sides: list[_Side | None] = [None, None]
 
 
 @dataclass
@@ -156,6 +156,8 @@ class Attempts:
         if attempt.client not in (0, side + 1):
             return True
         sender = attempt.sides[side]
+        if sender is None:
+            sender = attempt.sides[side] = _Side()
         if not sender.is_new(packet):
             return True
         if sender.left == 0:

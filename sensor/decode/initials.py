@@ -208,12 +208,14 @@ def _find_name(data: Bytes, at: int, end: int) -> tuple[int, int]:
     entry, all three lengths in agreement, and nothing but a name where the name should be.
     """
     while at + 9 < end:
-        length = be16(data, at + 7, end)
+        length = i64(0)
+        if data[at] == 0 and data[at + 1] == 0 and data[at + 6] == 0:
+            length = be16(data, at + 7, end)
         if (
-            be32(data, at, end) == length + 5
+            length > 0
+            and be32(data, at, end) == length + 5
             and be16(data, at + 4, end) == length + 3
-            and data[at + 6] == 0
-            and 0 < length <= end - at - 9
+            and length <= end - at - 9
             and _is_name(data, at + 9, at + 9 + length)
         ):
             return at + 9, length

@@ -70,7 +70,7 @@ def _expansion(label: bytes, length: int) -> bytes:
     return length.to_bytes(2, "big") + bytes([len(label)]) + label + b"\0\x01"
 
 
-_SALTS = {version: _hmac_pads(version.salt) for version in VERSIONS.values()}
+_SALTS = {version.number: _hmac_pads(version.salt) for version in VERSIONS.values()}
 _SECRET = {False: _expansion(b"client in", 32), True: _expansion(b"server in", 32)}
 _LABELS = {
     label: (_expansion(label + b" key", 16), _expansion(label + b" iv", 12), _expansion(label + b" hp", 16))
@@ -80,7 +80,7 @@ _LABELS = {
 
 def initial_keys(version: Version, connection_id: bytes, *, server: bool = False) -> Keys:
     """Keys of Initial packets, from the client's first destination connection id (RFC 9001 §5.2)."""
-    initial_secret = _hmac(_SALTS[version], connection_id)
+    initial_secret = _hmac(_SALTS[version.number], connection_id)
     secret = _hmac_pads(_hmac(_hmac_pads(initial_secret), _SECRET[server]))
     key, iv, hp = _LABELS[version.label]
     return Keys(_hmac(secret, key)[:16], _hmac(secret, iv)[:12], _hmac(secret, hp)[:16])
@@ -138,5 +138,6 @@ class Protection:
             payload = self._aead.decrypt((self._iv ^ number).to_bytes(12, "big"), data[after:], header)
         except InvalidTag:
             return None
-        self._largest = max(self._largest, number)
+        if number > self._largest:
+            self._largest = number
         return payload
