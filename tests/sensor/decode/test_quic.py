@@ -336,6 +336,14 @@ def test_recorded_browser_attempts(row: dict[str, object]) -> None:
         assert (got["host"], got["ja4"], got["client_class"]) == (row["sni"], row["ja4"], "browser")
 
 
+@pytest.mark.skipif(not ATTEMPTS, reason="the field notes' QUIC attempts are not at hand")
+@pytest.mark.parametrize("row", ATTEMPTS, ids=lambda r: r["dcid"])
+def test_a_browsers_name_is_known_from_its_first_datagram(row: dict[str, object]) -> None:
+    first = bytes.fromhex(row["datagrams_hex"][0])  # type: ignore[index]
+    found = read([(0, first)])
+    assert (found.names, found.hellos) == ([row["sni"]], [])
+
+
 @given(st.binary(max_size=80))
 @settings(deadline=None)
 def test_any_payload_is_read(payload: bytes) -> None:
