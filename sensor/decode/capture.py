@@ -6,7 +6,8 @@ carried over to the front when the buffer is refilled. Nothing else holds an off
 
 from __future__ import annotations
 
-from typing import Protocol
+from io import BufferedIOBase
+from typing import IO, cast
 
 import numpy as np
 
@@ -19,20 +20,13 @@ CHUNK = 1 << 20
 _BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
 
 
-class Stream(Protocol):
-    """Bytes of a capture, in order."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the beginning of `buffer`; how much of it, 0 at the end."""
-
-
 class Capture:
     """Frames of one capture, in order.
 
     `frames[:ready]` may be decoded with `frames[:count]` as lookahead; `drop` what was, then `advance`.
     """
 
-    def __init__(self, stream: Stream, head: bytes) -> None:
+    def __init__(self, stream: IO[bytes], head: bytes) -> None:
         self.container, first = new_container(head)
         self.data = np.zeros(_BUFFER, np.uint8)
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
@@ -40,7 +34,7 @@ class Capture:
         self.ready = 0
         #: reason why the rest of the capture could not be read, and where it begins
         self.reject: tuple[str, int] | None = None
-        self._stream = stream
+        self._stream = cast(BufferedIOBase, stream)  # all our streams can fill a buffer
         self._position = 0  # of the buffer's first byte in the capture
         self._next = first  # of the next record in the buffer
         self._end = 0

@@ -25,13 +25,14 @@ _TIME = pl.Datetime("us", "UTC")
 
 def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
     """One row per slice, oriented client to server, with what is known of it; see `_observations`."""
-    frame = _oriented(_flat(slices), networks)
-    left = frame.with_row_index("row").sort("events", maintain_order=True)
-    right = labels.sort("ordinal", maintain_order=True).drop("time")
+    left = _flat(slices).with_row_index("row").sort("events", maintain_order=True)
+    right = labels.sort("ordinal", maintain_order=True).rename({"client": "opener"})
     joined = left.join_asof(
         right, left_on="events", right_on="ordinal", by="serial", strategy="backward", check_sortedness=False
     )
-    return joined.sort("row").drop("row")
+    # Whose Initials opened as the client's is certain, whoever's came first.
+    certain = joined.with_columns(client=pl.coalesce("opener", "client")).drop("opener")
+    return _oriented(certain.sort("row").drop("row"), networks)
 
 
 def _flat(slices: Records) -> pl.DataFrame:
@@ -52,7 +53,7 @@ def _flat(slices: Records) -> pl.DataFrame:
 
 
 def _oriented(frame: pl.DataFrame, networks: Networks) -> pl.DataFrame:
-    """Decide who is the client: SYN or request > own networks > receiver of a group > higher port.
+    """Decide who is the client: SYN, request or Initial > own networks > receiver of a group > higher port.
 
     `client` is then 0 (not known; the columns keep the order of the endpoints), 1 or 2.
     """
@@ -151,6 +152,13 @@ def hello_counts(labels: pl.DataFrame) -> pl.DataFrame:
     """Coverage counts that this batch's hellos give."""
     hidden = labels.filter(pl.col("host").is_in(PUBLIC_NAMES))
     return hidden.select(_minute("time"), first_seen="time", last_seen="time", ech=pl.lit(1, pl.Int64))
+
+
+def skip_counts(times: list[int]) -> pl.DataFrame:
+    """QUIC Initials that were not decrypted, as coverage counts; `times` are theirs, microseconds."""
+    frame = pl.DataFrame({"time": pl.Series(times, dtype=pl.Int64)})
+    one = pl.lit(1, pl.Int64)
+    return frame.select(_minute("time"), first_seen="time", last_seen="time", quic_skipped=one)
 
 
 def drop_counts(time: int, drops: int) -> pl.DataFrame:

@@ -7,32 +7,62 @@ where a batch was cut.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 import numpy as np
 import polars as pl
 
-from sensor.decode import http, tls
+from sensor.decode import certificate, http, http2, tls
+from sensor.decode.attempts import Attempts
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.messages import HELLO, INITIAL, REQUEST
+from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST
 from sensor.decode.names import host_name, own, texts
-from sensor.decode.quic import Attempt
 
 SCHEMA: dict[str, pl.DataType] = {
-    "serial": pl.Int64(),
-    "ordinal": pl.Int64(),
-    "time": pl.Int64(),
-    "kind": pl.String(),
+    "serial": pl.Int64(),  # connection
+    "ordinal": pl.Int64(),  # messages of it that were read by then
+    "time": pl.Int64(),  # of the message, microseconds
+    "kind": pl.String(),  # tls, quic or http
     "host": pl.String(),
-    "name_from": pl.String(),
+    "name_from": pl.String(),  # sni, quic_sni, http_host or certificate; NULL without a host
     "method": pl.String(),
     "path": pl.String(),
     "user_agent": pl.String(),
     "ja4": pl.String(),
-    "client_class": pl.String(),
+    "client_class": pl.String(),  # browser or program
+    "ech": pl.Int64(),  # hellos: 1 with Encrypted Client Hello, real or GREASE, else 0; NULL if cut
+    "ech_config": pl.Int64(),  # its config_id
+    "client": pl.Int64(),  # QUIC: whose Initials opened as the client's, 1 the lower endpoint, 2 the upper
 }
 
-#: Attempts followed at once; the oldest are given up.
-_MAX_ATTEMPTS = 8192
+#: Columns in which a label without a value leaves the one before it standing.
+_LASTING = [name for name in SCHEMA if name not in ("serial", "ordinal", "time", "kind")]
+
+_KEY = ("serial", "ordinal")
+_OF_HELLOS = ("host", "name_from", "ja4", "client_class", "ech", "ech_config", "client")
+#: What labels of each kind can say.
+_COLUMNS = {
+    "tls": _OF_HELLOS,
+    "quic": _OF_HELLOS,
+    "http": ("host", "name_from", "method", "path", "user_agent"),
+}
+#: How columns are kept from batch to batch.
+_COMPACT: dict[str, pl.DataType] = {
+    "name_from": pl.Enum(["sni", "quic_sni", "http_host", "certificate"]),
+    "client_class": pl.Enum(["browser", "program"]),
+    "ech": pl.Int8(),
+    "ech_config": pl.Int16(),
+    "client": pl.Int8(),
+}
+
+#: Label frames kept apart before they are put into one.
+_MAX_CHUNKS = 64
+#: Labels of ended connections that may pile up beside as many of living ones.
+_SLACK = 1 << 16
+
+Parsed = TypeVar("Parsed")
 
 
 def from_hellos(
@@ -40,14 +70,19 @@ def from_hellos(
 ) -> pl.DataFrame:
     """Labels of ClientHellos; `known` holds serial, ordinal and time of each."""
     hellos, text = tls.parse(data, begins, lengths, "q" if quic else "t")
-    host = texts(data, own(hellos["sni"]), own(hellos["sni_length"]), host_name)
+    host = texts(data, own(hellos["sni"]), own(hellos["sni_length"]), tls.server_name)
     alpn = texts(data, own(hellos["alpn"]), own(hellos["alpn_length"]))
+    outer, whole = (pl.Series(hellos[name] == 1) for name in ("ech", "whole"))
+    config = pl.Series(own(hellos["ech_config"]))
+    prints = own(hellos["print_length"])
     return known.with_columns(
         kind=pl.lit("quic" if quic else "tls"),
         host=host,
         name_from=pl.when(host.is_not_null()).then(pl.lit("quic_sni" if quic else "sni")),
-        ja4=texts(text, own(hellos["print"]), own(hellos["print_length"]), fingerprint),
+        ja4=texts(text, own(hellos["print"]), prints, fingerprint, longest=int(prints.max(initial=0))),
         client_class=_client_class(hellos, alpn),
+        ech=pl.when(outer | whole).then(outer.cast(pl.Int64)),
+        ech_config=pl.when(outer & (config >= 0)).then(config),
     )
 
 
@@ -67,7 +102,8 @@ def _client_class(hellos: Records, alpn: pl.Series) -> pl.Series:
     return shape.with_columns(modern).select(c=pl.when(pl.col("whole") == 1).then(answer))["c"]
 
 
-def _from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
+def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
+    """Labels of HTTP/1 request heads; `known` as in `from_hellos`."""
     heads = http.parse(data, begins, lengths)
 
     def part(name: str) -> pl.Series:
@@ -84,59 +120,165 @@ def _from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Dat
     )
 
 
+def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
+    """Labels of the first requests of cleartext HTTP/2 connections; `known` as in `from_hellos`."""
+    requests = _each(data, begins, lengths, http2.first_request)
+    columns = {
+        field: pl.Series([getattr(r, field) if r else None for r in requests], dtype=pl.String)
+        for field in ("method", "path", "user_agent")
+    }
+    names = [host_name(r.host) if r and r.host else None for r in requests]
+    host = pl.Series(names, dtype=pl.String)
+    return known.with_columns(
+        kind=pl.lit("http"),
+        host=host,
+        name_from=pl.when(host.is_not_null()).then(pl.lit("http_host")),
+        **columns,
+    )
+
+
+def from_certificates(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
+    """Labels of TLS servers' certificates that have a name; `known` as in `from_hellos`."""
+    leaves = [certificate.leaf(messages) for messages in _each(data, begins, lengths, bytes)]
+    host = pl.Series([certificate.name(der) if der else None for der in leaves], dtype=pl.String)
+    labels = known.with_columns(kind=pl.lit("tls"), host=host, name_from=pl.lit("certificate"))
+    return labels.filter(host.is_not_null())
+
+
+def _each(data: Bytes, begins: Records, lengths: Records, parse: Callable[[bytes], Parsed]) -> list[Parsed]:
+    """What `parse` makes of each message, worked out once per distinct one."""
+    done: dict[bytes, Parsed] = {}
+    answers = []
+    for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
+        message = data[begin : begin + length].tobytes()
+        if message not in done:
+            done[message] = parse(message)
+        answers.append(done[message])
+    return answers
+
+
+def filled(labels: pl.DataFrame) -> pl.DataFrame:
+    """Labels, each with what earlier ones of its connection said and it does not.
+
+    A certificate speaks for many hosts, so it names only connections without a name.
+    """
+    several = labels["serial"].is_duplicated()  # few connections have more than one label
+    ordered = labels.filter(several).sort("serial", "ordinal", maintain_order=True)
+    named = pl.col("host").forward_fill().shift(1).over("serial").is_not_null()
+    superfluous = named & (pl.col("name_from") == "certificate").fill_null(False)
+    ordered = ordered.with_columns(
+        pl.when(~superfluous).then(pl.col("host", "name_from")).name.keep(),
+    )
+    lasting = ordered.with_columns(pl.col(_LASTING).forward_fill().over("serial"))
+    return pl.concat([labels.filter(~several), lasting])
+
+
+class _Store:
+    """The labels of one kind, in as little memory as a million of them need."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._schema = {name: _COMPACT.get(name, SCHEMA[name]) for name in _KEY + _COLUMNS[kind]}
+        self._labels = pl.DataFrame(schema=self._schema)
+
+    def add(self, labels: pl.DataFrame) -> None:
+        """Keep those of new labels that are of this kind."""
+        mine = labels.filter(kind=self._kind)
+        if mine.height == 0:
+            return
+        columns = [name for name in self._schema if name in mine.columns]
+        compact = mine.select(pl.col(name).cast(self._schema[name]) for name in columns)
+        self._labels = pl.concat([self._labels, compact], how="diagonal")
+        if self._labels.n_chunks() > _MAX_CHUNKS:
+            self._labels = self._labels.rechunk()
+
+    def of(self, serials: pl.Series) -> pl.DataFrame:
+        """The labels of some connections, as they were added, without `time`."""
+        found = self._labels.filter(pl.col("serial").is_in(serials.implode()))
+        return found.select(pl.col(name).cast(SCHEMA[name]) for name in self._schema).with_columns(
+            kind=pl.lit(self._kind)
+        )
+
+    def forget(self, living: Records) -> None:
+        """Drop the labels of all other connections, once they are the greater part."""
+        if self._labels.height > 2 * living.size + _SLACK:
+            serials = pl.Series(living, dtype=pl.Int64)
+            self._labels = self._labels.filter(pl.col("serial").is_in(serials.implode())).rechunk()
+
+
 class Labels:
     """The labels of connections still open, across batches."""
 
     def __init__(self) -> None:
-        self._carried = pl.DataFrame(schema=SCHEMA)
-        self._attempts: dict[int, Attempt] = {}
+        self._attempts = Attempts()
+        self._stores = [_Store(kind) for kind in _COLUMNS]
+        self._skipped: list[int] = []
 
-    def read(self, arena: Bytes, events: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Labels of all connections that may appear in this batch's slices, and those new in it."""
-        fresh = [
-            self._read_tcp(arena, events[events["kind"] == HELLO], hello=True),
-            self._read_tcp(arena, events[events["kind"] == REQUEST], hello=False),
-            self._read_quic(arena, events[events["kind"] == INITIAL]),
-        ]
-        new = pl.concat([pl.DataFrame(schema=SCHEMA), *fresh], how="diagonal")
-        known = pl.concat([self._carried, new]).sort("serial", "ordinal")
-        fill = [name for name in SCHEMA if name not in ("serial", "ordinal", "time", "kind")]
-        self._carried = known.with_columns(pl.col(fill).forward_fill().over("serial"))
-        return self._carried, new
+    def read(self, arena: Bytes, events: Records, serials: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Filled labels of the connections `serials` (those of this batch's slices), without `time`, and the
+        labels new in it.
+
+        The latter do not tell what hellos said that are not complete yet, or each would count twice.
+        """
+        early, *whole = self._read(arena, events)
+        for store in self._stores:
+            for labels in (early, *whole):
+                store.add(labels)
+        wanted = pl.Series(np.unique(serials), dtype=pl.Int64)
+        known = _all(store.of(wanted) for store in self._stores)
+        return filled(known.drop("time")), _all(whole)
+
+    def skipped(self) -> list[int]:
+        """Times (microseconds) of QUIC Initials not decrypted since the last call: there were too many."""
+        times, self._skipped = self._skipped, []
+        return times
 
     def forget(self, living: Records) -> None:
-        """Keep only what belongs to connections still open."""
-        serials = pl.Series("serial", living, dtype=pl.Int64)
-        self._carried = self._carried.filter(pl.col("serial").is_in(serials.implode()))
-        kept = set(living.tolist()) if self._attempts else set()
-        self._attempts = {serial: a for serial, a in self._attempts.items() if serial in kept}
+        """Free what belongs to connections that are no longer open."""
+        for store in self._stores:
+            store.forget(living)
+        self._attempts.forget(living)
 
-    def _read_tcp(self, arena: Bytes, events: Records, *, hello: bool) -> pl.DataFrame:
+    def _read(self, arena: Bytes, events: Records) -> list[pl.DataFrame]:
+        """Labels of names in hellos still incomplete, and of each kind of whole message."""
+        readers = {HELLO: _from_tls_hellos, REQUEST: from_requests, PREFACE: from_prefaces,
+                   CERTIFICATE: from_certificates}  # fmt: skip
+        kinds = own(events["kind"])
+        frames = self._read_quic(arena, events[kinds == INITIAL])
+        for kind, reader in readers.items():
+            rows = events[kinds == kind]
+            if rows.size:
+                frames.append(reader(arena, own(rows["offset"]), own(rows["length"]), _known(rows)))
+        return frames
+
+    def _read_quic(self, arena: Bytes, events: Records) -> list[pl.DataFrame]:
+        """Labels of names in hellos still incomplete, and of complete ones."""
         if events.size == 0:
-            return pl.DataFrame(schema=SCHEMA)
-        begins, lengths = own(events["offset"]), own(events["length"])
-        if hello:
-            return from_hellos(arena, begins, lengths, _known(events), quic=False)
-        return _from_requests(arena, begins, lengths, _known(events))
+            return [_NONE]
+        found = self._attempts.read(arena, events)
+        self._skipped += found.skipped
+        host = pl.Series(found.names, dtype=pl.String)
+        early = _known(events[found.name_rows]).with_columns(
+            kind=pl.lit("quic"), host=host, name_from=pl.lit("quic_sni"), client=pl.Series(found.name_clients)
+        )
+        if not found.hellos:
+            return [early]
+        data = np.frombuffer(b"".join(found.hellos), np.uint8)
+        lengths = np.array([len(h) for h in found.hellos], np.int64)
+        known = _known(events[found.hello_rows]).with_columns(client=pl.Series(found.hello_clients))
+        return [early, from_hellos(data, np.cumsum(lengths) - lengths, lengths, known, quic=True)]
 
-    def _read_quic(self, arena: Bytes, events: Records) -> pl.DataFrame:
-        """Decrypt Initials; each connection's hello, where one is complete, as a label."""
-        whole, hellos = [], []
-        for i, event in enumerate(events):
-            begin, serial = int(event["offset"]), int(event["serial"])
-            attempt = self._attempts.setdefault(serial, Attempt())
-            hello = attempt.feed(arena[begin : begin + int(event["length"])].tobytes())
-            if hello is not None:
-                whole.append(i)
-                hellos.append(hello)
-            while len(self._attempts) > _MAX_ATTEMPTS:
-                del self._attempts[next(iter(self._attempts))]
-        if not whole:
-            return pl.DataFrame(schema=SCHEMA)
-        data = np.frombuffer(b"".join(hellos), np.uint8).copy()
-        lengths = np.array([len(h) for h in hellos], np.int64)
-        begins = np.cumsum(lengths) - lengths
-        return from_hellos(data, begins, lengths, _known(events[whole]), quic=True)
+
+_NONE = pl.DataFrame(schema=SCHEMA)
+
+
+def _all(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Label frames as one, with every column."""
+    return pl.concat([_NONE, *frames], how="diagonal")
+
+
+def _from_tls_hellos(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
+    return from_hellos(data, begins, lengths, known, quic=False)
 
 
 def _known(events: Records) -> pl.DataFrame:

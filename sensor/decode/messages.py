@@ -32,6 +32,8 @@ CERTIFICATE = 6
 #: No message of interest, but the answer to a REQUEST.
 RESPONSE = 7
 
+DNS_PORT = 53
+
 #: Bytes of one direction that are kept together.
 STREAM_BYTES = PAGE * PAGES_PER_STREAM
 

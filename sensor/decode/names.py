@@ -48,15 +48,14 @@ def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids:
     """Number the distinct byte strings by first appearance; `ids` gets -1 where there is none."""
     count, mask = i64(0), slots.size - 1
     for i in range(begins.size):
-        at, length = begins[i], min(lengths[i], _LONGEST)
+        at, length = begins[i], lengths[i]
         if length <= 0:
             ids[i] = -1
             continue
         slot = i64(_hash(data, at, at + length, seed) >> np.uint64(16)) & mask
         while slots[slot] >= 0:
             other = firsts[slots[slot]]
-            same_length = min(lengths[other], _LONGEST) == length
-            if same_length and _same(data, at, begins[other], length):
+            if lengths[other] == length and _same(data, at, begins[other], length):
                 break
             slot = (slot + 1) & mask
         if slots[slot] < 0:
@@ -77,19 +76,25 @@ def seconds(microseconds: Integers) -> pl.Series:
 
 
 def texts(
-    data: Bytes, begins: Integers, lengths: Integers, transform: Callable[[str], str | None] | None = None
+    data: Bytes,
+    begins: Integers,
+    lengths: Integers,
+    transform: Callable[[str], str | None] | None = None,
+    *,
+    longest: int = _LONGEST,
 ) -> pl.Series:
     """The byte strings data[begins:][:lengths] as a String column, NULL where empty.
 
-    `transform` is applied to each distinct value.
+    `transform` is applied to each distinct value, of which `longest` bytes are looked at.
     """
+    lengths = np.minimum(lengths, longest)
     slots = np.full(1 << max(4, int(2 * begins.size + 1).bit_length()), -1, np.int64)
     ids, firsts = np.empty(begins.size, np.int64), np.empty(begins.size, np.int64)
     count = _number(data, begins, lengths, slots, ids, firsts, _SEED)
     distinct: list[str | None] = []
     for first in firsts[:count]:
         at = int(begins[first])
-        text = printable(data[at : at + min(int(lengths[first]), _LONGEST)].tobytes())
+        text = printable(data[at : at + int(lengths[first])].tobytes())
         distinct.append(transform(text) if transform else text)
     return pl.Series(distinct, dtype=pl.String).gather(pl.Series(ids).replace(-1, None))
 

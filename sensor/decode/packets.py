@@ -40,7 +40,7 @@ from sensor.decode.layout import (
     Table,
     i64,
 )
-from sensor.decode.messages import DNS_MESSAGE, INITIAL, STREAM_BYTES, emit_event
+from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, INITIAL, STREAM_BYTES, emit_event
 from sensor.decode.read import be32, copy, digest, fetch_ahead, u8
 
 # What stopped `decode`.
@@ -226,7 +226,7 @@ def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, pack
 @kernel
 def _is_lookup(data: Bytes, packet: Records) -> bool:
     """A datagram from or to port 53 that looks like a DNS query or answer."""
-    if packet["source_port"] != tcpdns.DNS_PORT and packet["target_port"] != tcpdns.DNS_PORT:
+    if packet["source_port"] != DNS_PORT and packet["target_port"] != DNS_PORT:
         return False
     return tcpdns.is_dns(data, i64(packet["payload"]), i64(packet["end"]))
 
@@ -234,7 +234,7 @@ def _is_lookup(data: Bytes, packet: Records) -> bool:
 @kernel
 def _is_of_lookup(packet: Records) -> bool:
     """A later fragment of a datagram from or to port 53, which is no connection."""
-    ports = packet["source_port"] == tcpdns.DNS_PORT or packet["target_port"] == tcpdns.DNS_PORT
+    ports = packet["source_port"] == DNS_PORT or packet["target_port"] == DNS_PORT
     return packet["protocol"] != TCP and ports
 
 

@@ -10,7 +10,7 @@ from io import BytesIO
 
 import numpy as np
 
-from sensor.decode import dns, http, names, ring, tls
+from sensor.decode import dns, http, initials, names, ring, tls
 from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import DESCRIPTOR, records
@@ -34,4 +34,5 @@ def run() -> None:
     tls.parse(data, none, none, "t")
     http.parse(data, none, none)
     dns.parse(data, none, none)
+    initials.warm()
     names.texts(data, none, none)

@@ -29,6 +29,7 @@ from sensor.decode.layout import (
 )
 from sensor.decode.messages import (
     CERTIFICATE,
+    DNS_PORT,
     HELLO,
     INVALID,
     PREFACE,
@@ -234,6 +235,9 @@ def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, 
     flow, cold = table.flows[stream["flow"]], table.colds[stream["flow"]]
     side = i64(stream["side"])
     probed = i64(cold["probed"][side])
+    if probed == 0 and (flow["port"][0] == DNS_PORT or flow["port"][1] == DNS_PORT):
+        release(held, half, table.colds, control)  # DNS goes on behind what was lost
+        return
     cold["probed"][side] = DONE
     if stream["start"] >= 0:
         size = gather(stream, half)

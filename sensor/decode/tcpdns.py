@@ -13,11 +13,9 @@ from __future__ import annotations
 from sensor.decode.flow import SYN, distance
 from sensor.decode.jit import kernel
 from sensor.decode.layout import PAGE, TCP, Bytes, HalfRead, Output, Records, Table, i64
-from sensor.decode.messages import DNS_MESSAGE, HELLO, STREAM_BYTES, begins, emit_event
+from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, HELLO, STREAM_BYTES, begins, emit_event
 from sensor.decode.read import be16, copy, u8
 from sensor.decode.stream import gather, insert, open_stream, release
-
-DNS_PORT = 53
 
 #: Messages of one segment; more are not read.
 MESSAGES = 32

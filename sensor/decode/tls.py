@@ -7,6 +7,8 @@ frames. The fingerprint text is JA4's raw form, `t13d1516h2_<ciphers>_<extension
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from sensor.decode.jit import entry, kernel
@@ -28,6 +30,21 @@ ECH_OUTER = 1
 ECH_INNER = 2
 
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+#: Labels of a host name; underscores are no host's by the book, and in use.
+_LABEL = "[a-z0-9_-]{1,63}"
+#: The last label is not a number, or it would be an address (RFC 1123 §2.1).
+_HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*(?!\d+$){_LABEL}")
+_LONGEST_NAME = 253
+
+
+def server_name(text: str) -> str | None:
+    """A server_name as the catalog knows it, lower case without a final dot; None if it is no host name.
+
+    Addresses are not allowed there (RFC 6066 §3).
+    """
+    name = text.removesuffix(".").lower()
+    return name if len(name) <= _LONGEST_NAME and _HOST_NAME.fullmatch(name) else None
 
 
 @kernel
@@ -87,7 +104,13 @@ def _put_version(text: Bytes, at: int, version: int) -> int:
     if 0x0301 <= version <= 0x0304:
         first, second = 49, 47 + (version & 15)
     elif version == 0x0300:
-        first, second = 115, 51
+        first, second = 115, 51  # s3
+    elif version == 0x0002:
+        first, second = 115, 50  # s2
+    elif version == 0xFEFF:
+        first, second = 100, 49  # d1; DTLS counts downwards, and left 1.1 out
+    elif version == 0xFEFC or version == 0xFEFD:
+        first, second = 100, 51 - (version & 1)  # d3, d2
     text[at], text[at + 1] = first, second
     return at + 2
 
@@ -215,6 +238,9 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
            lists: Records) -> int:  # fmt: skip
     """One handshake message; returns the new end of the text."""
     ciphers, extensions, algorithms = lists[0], lists[1], lists[2]
+    message = at + 4 + (max(0, u8(data, at + 1, end)) << 16 | max(0, be16(data, at + 2, end)))
+    whole = message <= end
+    end = min(end, message)
     hello["version"] = be16(data, at + 4, end)
     at += 38
     at += 1 + max(0, u8(data, at, end))
@@ -228,7 +254,7 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
     at += 2 + size
     at += 1 + max(0, u8(data, at, end))
     total = be16(data, at, end)
-    whole = at == end or 0 <= total <= end - at - 2
+    whole = whole and (at == end or 0 <= total <= end - at - 2)
     at += 2
     last = min(end, at + max(0, total))
     extension_count, algorithm_count, named = 0, 0, False

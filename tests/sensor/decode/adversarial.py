@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from sensor.decode import initials
 from tests.sensor.decode.craft import ACK, FIN, PSH, SYN, T0, Frame
 from tests.sensor.decode.test_quic import Version, crypto, seal
 from tests.sensor.decode.test_stream import record, small_hello
@@ -237,7 +238,7 @@ def _coalesced(hello: bytes, version: Version, dcid: bytes) -> list[tuple[bytes,
 def _retried(hello: bytes, version: Version, dcid: bytes) -> list[tuple[bytes, bool]]:
     """A Retry (RFC 9000 §17.2.5) after the first Initial: new connection id, token, everything again."""
     new = bytes(reversed(dcid))
-    first = 0xC0 | (0x00 if version.initial_type else 0x30)
+    first = 0xC0 | (0x00 if version.number == initials.V2 else 0x30)
     retry = bytes([first]) + version.number.to_bytes(4, "big") + b"\0" + bytes([len(new)]) + new + b"tk"
     begin = seal(crypto(0, hello[:400]), 0, version=version, dcid=dcid)
     again = [seal(crypto(0, hello[:400]), 1, version=version, dcid=new, token=b"tk")]

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
 import itertools
 import random
+from collections import Counter
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode.quic import (
-    MAX_HELLO,
-    V1,
-    V2,
-    Attempt,
-    Version,
-    crypto_frames,
-    decrypt,
-    initial_keys,
-    initials,
-    read_varint,
-)
+from sensor.decode.attempts import BUDGET, Attempts, Found
+from sensor.decode.initials import MAX_HELLO, CryptoStreams
+from sensor.decode.layout import EVENT, Bytes, Records, records
+from sensor.decode.messages import INITIAL
+from sensor.decode.quic import DRAFTS, V1, V2, Version, full_number, initial_keys
 from tests.sensor.decode.craft import (
     CLIENT,
     SERVER,
@@ -52,18 +51,49 @@ def crypto(offset: int, data: bytes) -> bytes:
 
 
 def seal(payload: bytes, number: int, *, version: Version = V1, dcid: bytes = DCID, token: bytes = b"",
-         key_id: bytes = b"", size: int = 1162) -> bytes:  # fmt: skip
-    """A protected client Initial (RFC 9001 §5.4), padded."""
-    keys = initial_keys(version, key_id or dcid)
+         key_id: bytes = b"", size: int = 1162, server: bool = False, type_bits: int | None = None,
+         fixed_bit: int = 0x40) -> bytes:  # fmt: skip
+    """A protected Initial (RFC 9001 §5.4), padded; `type_bits` makes another long-header packet of it."""
+    keys = initial_keys(version, key_id or dcid, server=server)
     payload = payload.ljust(size, b"\0")
-    first = 0xC3 | version.initial_type
+    initial = 0x10 if version is V2 else 0x00
+    first = 0x83 | fixed_bit | (initial if type_bits is None else type_bits)
     head = bytes([first]) + version.number.to_bytes(4, "big") + bytes([len(dcid)]) + dcid + b"\0"
-    head += varint(len(token)) + token + varint(4 + len(payload) + 16) + number.to_bytes(4, "big")
+    if type_bits is None:
+        head += varint(len(token)) + token
+    head += varint(4 + len(payload) + 16) + number.to_bytes(4, "big")
     nonce = (int.from_bytes(keys.iv, "big") ^ number).to_bytes(12, "big")
     sealed = AESGCM(keys.key).encrypt(nonce, payload, head)
     mask = Cipher(algorithms.AES(keys.hp), modes.ECB()).encryptor().update(sealed[:16])
     number_bytes = bytes(a ^ b for a, b in zip(head[-4:], mask[1:5], strict=True))
     return bytes([head[0] ^ mask[0] & 0x0F]) + head[1:-4] + number_bytes + sealed
+
+
+def events_of(messages: Sequence[tuple[int, int, int, bytes]]) -> tuple[Bytes, Records]:
+    """An arena and EVENT records of (kind, serial, side, content), a second apart."""
+    events = records(EVENT, len(messages))
+    seen: Counter[int] = Counter()
+    arena = bytearray()
+    for n, (kind, serial, side, content) in enumerate(messages):
+        seen[serial] += 1
+        event = events[n]
+        event["kind"], event["serial"], event["side"], event["ordinal"] = kind, serial, side, seen[serial]
+        event["offset"], event["length"], event["time"] = len(arena), len(content), (1 + n) * 1_000_000
+        arena += content
+    return np.frombuffer(bytes(arena) or b"\0", np.uint8), events
+
+
+def read(sent: Sequence[tuple[int, bytes]], attempts: Attempts | None = None) -> Found:
+    """What one connection's datagrams (side, content) give."""
+    return (attempts or Attempts(4)).read(*events_of([(INITIAL, 1, side, data) for side, data in sent]))
+
+
+def pieces(hello: bytes, count: int, rng: random.Random, *, overlap: int = 0) -> list[bytes]:
+    """CRYPTO frames that cover a hello, in no order, each reaching up to `overlap` bytes into the next."""
+    cuts = [0, *sorted(rng.sample(range(1, len(hello)), count - 1)), len(hello)]
+    frames = [crypto(a, hello[a : b + rng.randint(0, overlap)]) for a, b in itertools.pairwise(cuts)]
+    rng.shuffle(frames)
+    return frames
 
 
 def datagrams(payloads: list[bytes]) -> list[Frame]:
@@ -98,13 +128,23 @@ def test_header_protection_of_rfc_9001_a_2() -> None:
     assert mask[:5].hex() == "437b9aec36"
 
 
-@pytest.mark.parametrize("version", [V1, V2])
+@pytest.mark.parametrize("version", [V1, V2, *DRAFTS], ids=lambda v: f"{v.number:x}")
 def test_a_sealed_packet_opens_again(version: Version) -> None:
-    (packet,) = initials(seal(crypto(0, b"hello"), 2, version=version))
-    payload = decrypt(packet, initial_keys(version, DCID))
-    assert payload is not None
-    assert list(crypto_frames(payload)) == [(0, b"hello")]
-    assert decrypt(packet, initial_keys(version, b"other")) is None
+    hello = small_hello()[5:]
+    found = read([(1, seal(crypto(0, hello), 2, version=version))])
+    assert (found.hellos, found.hello_clients, found.skipped) == ([hello], [2], [])
+    assert read([(1, seal(crypto(0, hello), 2, version=version, key_id=b"other"))]).hellos == []
+
+
+def test_keys_of_draft_29() -> None:
+    """Its first secret by the library's own HKDF, from the salt in draft-ietf-quic-tls-29 §5.2."""
+    salt = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")
+    extracted = hmac.digest(salt, DCID, "sha256")
+    label = b"\x00\x20\x0ftls13 client in\x00"
+    secret = HKDFExpand(SHA256(), 32, label).derive(extracted)
+    key = HKDFExpand(SHA256(), 16, b"\x00\x10\x0etls13 quic key\x00").derive(secret)
+    (draft_29,) = (v for v in DRAFTS if v.number == 0xFF00001D)
+    assert initial_keys(draft_29, DCID).key == key
 
 
 @pytest.mark.parametrize("version", [V1, V2])
@@ -122,13 +162,161 @@ def test_frames_in_any_order_over_two_datagrams(version: Version) -> None:
         assert row["client"] == CLIENT
 
 
-def test_coalesced_packets_and_retry() -> None:
+def test_coalesced_packets() -> None:
     hello = small_hello(padding=300)[5:]
     both = seal(crypto(0, hello[:200]), 1, size=500) + seal(crypto(200, hello[200:]), 2, size=500)
     assert one(datagrams([both]))["host"] == "api.openai.com"
-    # After a Retry the client starts again under the server's connection id, with a token.
+    # 0-RTT, Handshake and short-header packets around it.
+    zero_rtt, handshake = (seal(b"", 3, size=90, type_bits=bits) for bits in (0x10, 0x20))
+    whole = seal(crypto(0, hello), 1, size=500)
+    assert read([(0, zero_rtt + whole + handshake + b"\x40" * 30)]).hellos == [hello]
+    # What follows a Retry or an unknown version has no length.
+    retry = seal(b"", 3, size=90, type_bits=0x30)
+    assert read([(0, retry + whole)]).hellos == []
+    assert read([(0, b"\xc0\0\0\0\0" + whole)]).hellos == []
+
+
+def test_the_fixed_bit_may_be_clear() -> None:
+    hello = small_hello()[5:]
+    assert read([(0, seal(crypto(0, hello), 1, fixed_bit=0))]).hellos == [hello]
+
+
+def test_retry_begins_the_stream_and_the_budget_anew() -> None:
+    hello = small_hello(padding=300)[5:]
+    other = small_hello(b"other.example", padding=300)[5:]
     again = seal(crypto(0, hello), 2, dcid=b"retryid1", token=b"token")
-    assert one(datagrams([seal(crypto(0, hello[:50]), 1), again]))["host"] == "api.openai.com"
+    assert one(datagrams([seal(crypto(0, other[:50]), 1), again]))["host"] == "api.openai.com"
+    spent = [(0, seal(crypto(0, other[:50]) + bytes(n), n)) for n in range(BUDGET)]
+    assert read([*spent[:-1], (0, again)]).hellos == [hello]
+    halves = [(0, seal(crypto(a, hello[a:b]), 9 + a, dcid=b"retryid1", token=b"token"))
+              for a, b in ((0, 100), (100, len(hello)))]  # fmt: skip
+    assert read([*spent[:-1], *halves]).hellos == [hello]
+
+
+def test_the_client_may_change_to_the_servers_id() -> None:
+    hello = small_hello(padding=300)[5:]
+    first = seal(crypto(0, hello[:100]), 1)
+    moved = seal(crypto(100, hello[100:]), 2, dcid=b"serverid", key_id=DCID)
+    assert read([(0, first), (0, moved)]).hellos == [hello]
+    # Seen first, the moved packet waits for the keys of the other.
+    assert read([(0, moved), (0, first)]).hellos == [hello]
+
+
+def test_compatible_version_negotiation() -> None:
+    hello = small_hello(padding=300)[5:]
+    first = seal(crypto(0, hello[:100]), 1)
+    second = seal(crypto(100, hello[100:]), 2, version=V2, dcid=b"serverid", key_id=DCID)
+    assert read([(0, first), (0, second)]).hellos == [hello]
+
+
+@pytest.mark.parametrize("server_first", [False, True])
+def test_the_server_is_never_the_client(server_first: bool) -> None:
+    hello = small_hello(padding=300)[5:]
+    payload = crypto(0, b"\x02\0\0\x20" + bytes(32))
+    server = [(1, seal(payload, n, dcid=b"clientid", key_id=DCID, server=True)) for n in range(4)]
+    client = [(0, seal(crypto(a, hello[a:b]), a)) for a, b in ((0, 100), (100, len(hello)))]
+    found = read([*server, *client] if server_first else [client[0], *server, client[1]])
+    assert (found.hellos, found.hello_clients, found.skipped) == ([hello], [1], [])
+
+
+def test_the_budget_and_what_it_leaves_unread() -> None:
+    hello = small_hello()[5:]
+    useless = [(0, seal(b"\x01", n)) for n in range(BUDGET + 2)]
+    attempts = Attempts(4)
+    found = read(useless, attempts)
+    assert found.skipped == [5_000_000, 6_000_000]
+    assert read([(0, seal(crypto(0, hello), 9))], attempts).skipped == [1_000_000]
+    # Duplicates cost nothing, and nothing is read behind a whole hello.
+    again = [useless[0]] * 20
+    late = [(0, seal(b"\x01", 20 + n)) for n in range(9)]
+    found = read([*again, *useless[1:3], (0, seal(crypto(0, hello), 9)), *late])
+    assert (found.hellos, found.skipped) == ([hello], [])
+
+
+def test_the_oldest_attempt_is_given_up_and_its_initials_counted() -> None:
+    hello = small_hello(padding=300)[5:]
+    first, second = seal(crypto(0, hello[:100]), 1), seal(crypto(100, hello[100:]), 2)
+    attempts = Attempts(4)
+    found = attempts.read(*events_of([(INITIAL, serial, 0, first) for serial in range(1, 6)]))
+    assert found.skipped == []
+    found = attempts.read(*events_of([(INITIAL, serial, 0, second) for serial in (1, 2, 5)]))
+    assert (found.hellos, found.hello_rows, found.skipped) == ([hello] * 2, [1, 2], [1_000_000])
+
+
+def test_what_is_over_is_forgotten_with_its_connection() -> None:
+    hello = seal(crypto(0, small_hello()[5:]), 1)
+    attempts = Attempts(4)
+    count = 10_000
+    attempts.read(*events_of([(INITIAL, serial, 0, hello) for serial in range(count)]))
+    attempts.forget(np.array([7], np.int64))
+    # Forgotten, an Initial of the same number would begin a new connection; the living one stays over.
+    assert attempts.read(*events_of([(INITIAL, 8, 0, hello)])).hello_rows == [0]
+    assert attempts.read(*events_of([(INITIAL, 7, 0, hello)])).hello_rows == []
+
+
+@given(st.integers(2, 20), st.integers(0, 50), st.integers(), st.data())
+@settings(deadline=None, max_examples=60)
+def test_shuffled_overlapping_duplicated_initials(
+    count: int, overlap: int, seed: int, data: st.DataObject
+) -> None:
+    rng = random.Random(seed)
+    hello = small_hello(padding=rng.randint(0, 900))[5:]
+    frames = pieces(hello, count, rng, overlap=overlap)
+    packets = data.draw(st.integers(1, min(BUDGET, count)))
+    sent = [(0, seal(b"\x01".join(frames[n::packets]), n)) for n in range(packets)]
+    sent += rng.sample(sent, rng.randint(0, len(sent)))
+    rng.shuffle(sent)
+    assert read(sent).hellos == [hello]
+    attempts = Attempts(4)
+    split = [read([datagram], attempts) for datagram in sent]
+    assert [h for found in split for h in found.hellos] == [hello]
+
+
+def test_the_first_copy_of_a_byte_wins() -> None:
+    hello = small_hello(padding=100)[5:]
+    forged = bytes(b ^ 0xFF for b in hello)
+    sent = [(0, seal(crypto(20, hello[20:60]), 1)), (0, seal(crypto(10, forged[10:70]), 2)),
+            (0, seal(crypto(0, hello), 3))]  # fmt: skip
+    assert read(sent).hellos == [hello[:10] + forged[10:20] + hello[20:60] + forged[60:70] + hello[70:]]
+
+
+def test_a_name_in_parts_of_a_hello() -> None:
+    hello = small_hello(b"api.openai.com", padding=300)[5:]
+    at = hello.index(b"api.openai.com") - 9
+    for begin, end, name in (
+        (at, at + 23, ["api.openai.com"]),
+        (at - 40, len(hello), ["api.openai.com"]),
+        (at + 1, len(hello), []),
+        (at - 40, at + 22, []),
+    ):
+        found = read([(0, seal(crypto(begin, hello[begin:end]), 1))])
+        assert (found.names, found.hellos) == (name, [])
+    for offset, length in ((3, 99), (5, 99), (8, 15)):  # lengths that do not agree
+        wrong = bytearray(hello)
+        wrong[at + offset] = length
+        assert read([(0, seal(crypto(60, bytes(wrong[60:])), 1))]).names == []
+
+
+def test_a_name_found_early_is_given_once_and_replaced_by_the_hellos() -> None:
+    hello = small_hello(b"api.openai.com", padding=300, name_first=True)[5:]
+    first, second = seal(crypto(0, hello[:200]), 1), seal(crypto(200, hello[200:]), 2)
+    found = read([(0, first), (0, seal(b"\x01", 7)), (0, second)])
+    assert (found.names, found.name_rows, found.hello_rows) == (["api.openai.com"], [0], [2])
+    row = one(datagrams([first]))
+    assert (row["kind"], row["host"], row["name_from"], row["ja4"]) == (
+        "quic",
+        "api.openai.com",
+        "quic_sni",
+        None,
+    )
+    assert one(datagrams([first, second]))["ja4"].startswith("q13d01")
+
+
+def test_packet_numbers_are_completed() -> None:
+    assert full_number(0x9B32, 2, 0xA82F30EA) == 0xA82F9B32  # RFC 9000 appendix A.3
+    for largest in (0, 127, 254, 255, 256, 70_000):
+        for number in range(max(0, largest - 100), largest + 100):
+            assert full_number(number & 0xFF, 1, largest) == number
 
 
 def test_an_initial_that_cannot_be_read_is_counted() -> None:
@@ -137,13 +325,6 @@ def test_an_initial_that_cannot_be_read_is_counted() -> None:
     assert totals(got["coverage"])["quic_unparsed"] == 1
     assert got["observations"]["kind"].to_list() == ["quic"]
     assert got["observations"]["host"].to_list() == [None]
-
-
-def test_only_the_first_four_initials_are_worth_decrypting() -> None:
-    hello = small_hello()[5:]
-    empty = [seal(b"\x01", n) for n in range(4)]
-    assert one(datagrams([*empty, seal(crypto(0, hello), 9)]))["host"] is None
-    assert one(datagrams([*empty[:3], seal(crypto(0, hello), 9)]))["host"] == "api.openai.com"
 
 
 @pytest.mark.skipif(not ATTEMPTS, reason="the field notes' QUIC attempts are not at hand")
@@ -155,19 +336,54 @@ def test_recorded_browser_attempts(row: dict[str, object]) -> None:
         assert (got["host"], got["ja4"], got["client_class"]) == (row["sni"], row["ja4"], "browser")
 
 
-@given(st.binary(max_size=60))
-def test_varints_and_frames_never_raise(data: bytes) -> None:
-    value, after = read_varint(data, 0)
-    assert (after == -1) or (0 < after <= len(data) and value >= 0)
-    for offset, piece in crypto_frames(data):
-        assert offset >= 0 and len(piece) <= len(data)
+@pytest.mark.skipif(not ATTEMPTS, reason="the field notes' QUIC attempts are not at hand")
+@pytest.mark.parametrize("row", ATTEMPTS, ids=lambda r: r["dcid"])
+def test_a_browsers_name_is_known_from_its_first_datagram(row: dict[str, object]) -> None:
+    first = bytes.fromhex(row["datagrams_hex"][0])  # type: ignore[index]
+    found = read([(0, first)])
+    assert (found.names, found.hellos) == ([row["sni"]], [])
+
+
+@given(st.binary(max_size=80))
+@settings(deadline=None)
+def test_any_payload_is_read(payload: bytes) -> None:
+    streams = CryptoStreams(1)
+    slot = streams.take()
+    hello, name = streams.add(slot, payload)
+    assert hello is None or len(hello) <= MAX_HELLO
+    assert name is None or len(name) <= 80
+    # Whatever came before, a whole hello behind it is either kept out by frames that came first, or found.
+    streams.restart(slot)
+    assert streams.add(slot, crypto(0, small_hello()[5:]))[0] == small_hello()[5:]
+
+
+def test_frames_around_the_stream() -> None:
+    hello = small_hello()[5:]
+    ack = b"\x02\x0a\x00\x01\x02\x01\x01"
+    ack_ecn = b"\x03\x0a\x00\x00\x02\x01\x02\x03"
+    for before in (
+        ack,
+        ack_ecn,
+        ack + ack_ecn + b"\x01\0\0",
+        b"\x06\x80\0\x40\0\x01x",  # behind all that is kept
+        b"\x06\xff" + b"\xff" * 7 + b"\x01x",
+    ):
+        assert CryptoStreams(1).add(0, before + crypto(0, hello))[0] == hello
+    for cut in (b"\x1c\0\0\0", b"\x02\x0a\x00\xff" + b"\xff" * 7, b"\x06\x00\xff" + b"\xff" * 7):
+        assert CryptoStreams(1).add(0, cut + crypto(0, hello))[0] is None
+
+
+def test_more_pieces_than_are_kept() -> None:
+    hello = small_hello(padding=2000)[5:]
+    scattered = b"".join(crypto(2 * n, hello[2 * n : 2 * n + 1]) for n in range(500))
+    streams = CryptoStreams(1)
+    assert streams.add(0, scattered) == (None, None)
+    assert streams.add(0, crypto(0, hello)) == (hello, None)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(0, 1200), st.binary(max_size=4))
 def test_damaged_datagrams_never_raise(noise: bytes, at: int, patch: bytes) -> None:
     sealed = seal(crypto(0, b"x" * 30), 1)
-    attempt = Attempt()
-    for data in (b"\xc3\0\0\0\x01" + noise, sealed[:at] + patch + sealed[at + len(patch) :], sealed[:at]):
-        attempt.feed(data)
-    assert len(attempt.data) <= MAX_HELLO
+    sent = (b"\xc3\0\0\0\x01" + noise, sealed[:at] + patch + sealed[at + len(patch) :], sealed[:at])
+    assert read([(0, data) for data in sent]).hellos == []

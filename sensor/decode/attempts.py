@@ -1,0 +1,199 @@
+"""QUIC connection attempts: from a client's Initial packets to its ClientHello, within a budget.
+
+Keys belong to the connection id the client chose first, so a packet that opens was the client's: the
+server's never do, whichever came first. A Retry (a new connection id, the CRYPTO stream begins anew) and
+compatible version negotiation (the other version's keys of the same connection id, RFC 9369 §4.1) are
+followed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sensor.decode.initials import CryptoStreams, locate
+from sensor.decode.layout import Bytes, Records
+from sensor.decode.names import own
+from sensor.decode.quic import VERSIONS, Initial, Protection
+from sensor.decode.tls import server_name
+
+#: Initials of one side that are tried; as many again once, when the client begins anew.
+BUDGET = 4
+
+#: Attempts followed at once; the oldest are given up.
+MAX_ATTEMPTS = 8192
+
+_TAG = 16
+
+
+class _Side:
+    """What one endpoint of an attempt sent in Initials."""
+
+    __slots__ = ("left", "protection", "renewed", "tried", "unread")
+
+    def __init__(self) -> None:
+        self.protection: Protection | None = None
+        self.left = BUDGET
+        self.renewed = False
+        self.tried: list[bytes] = []
+        self.unread: list[Initial] = []
+
+    def is_new(self, packet: Initial) -> bool:
+        """False for a packet that was tried before (its authentication tag is the same)."""
+        return packet.data[-_TAG:] not in self.tried
+
+    def open(self, packet: Initial) -> tuple[list[bytes], bool]:
+        """The payloads that a new packet makes readable, and whether the client begins anew with them."""
+        self.left -= 1
+        self.tried.append(packet.data[-_TAG:])
+        known = self.protection
+        if known is None:
+            return self._open_first(packet), False
+        payload = self._open_within(known, packet)
+        if payload is not None:
+            return [payload], False
+        return self._open_anew(known, packet)
+
+    def _open_within(self, known: Protection, packet: Initial) -> bytes | None:
+        """Open with the known connection id, in the packet's version."""
+        if packet.version is not known.version:
+            known = Protection(packet.version, known.connection_id)
+        payload = known.open(packet)
+        if payload is not None:
+            self.protection = known
+        return payload
+
+    def _open_first(self, packet: Initial) -> list[bytes]:
+        """Before any packet opened, one has the keys of its own id, or waits for those of another."""
+        first = Protection(packet.version, packet.connection_id)
+        payload = first.open(packet)
+        if payload is None:
+            self.unread.append(packet)
+            return []
+        self.protection = first
+        earlier = [self._open_within(first, other) for other in self.unread]
+        self.unread.clear()
+        return [payload, *(other for other in earlier if other is not None)]
+
+    def _open_anew(self, known: Protection, packet: Initial) -> tuple[list[bytes], bool]:
+        """After a Retry (or version negotiation) the client begins again under another id."""
+        if packet.connection_id == known.connection_id:
+            return [], False
+        fresh = Protection(packet.version, packet.connection_id)
+        payload = fresh.open(packet)
+        if payload is None:
+            return [], False
+        self.protection = fresh
+        if not self.renewed:
+            self.renewed, self.left = True, BUDGET
+        return [payload], True
+
+
+class _Attempt:
+    """One attempt, seen from both sides until the client is known."""
+
+    __slots__ = ("client", "named", "sides", "slot")
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+        self.client = 0  # 1 the lower endpoint, 2 the upper
+        self.named = False
+        self.sides: list[_Side | None] = [None, None]
+
+
+@dataclass
+class Found:
+    """What a batch of Initials gave; rows are those of the events that completed it."""
+
+    hellos: list[bytes] = field(default_factory=list)
+    hello_rows: list[int] = field(default_factory=list)
+    hello_clients: list[int] = field(default_factory=list)
+    #: Names of hellos that are not complete yet, and perhaps never will be.
+    names: list[str] = field(default_factory=list)
+    name_rows: list[int] = field(default_factory=list)
+    name_clients: list[int] = field(default_factory=list)
+    #: Times (microseconds) of Initials for which there was no budget.
+    skipped: list[int] = field(default_factory=list)
+
+
+class Attempts:
+    """The attempts of all connections, across batches.
+
+    What becomes of an Initial depends on the Initials before it alone, never on where a batch was cut:
+    so attempts of ended connections stay until newer ones displace them.
+    """
+
+    def __init__(self, most: int = MAX_ATTEMPTS) -> None:
+        self._most = most
+        self._streams = CryptoStreams(most)
+        self._open: dict[int, _Attempt] = {}
+        self._over: dict[int, bool] = {}  # connection: True if its hello was read, False if given up
+
+    def read(self, arena: Bytes, events: Records) -> Found:
+        """Take INITIAL events in their order."""
+        found, data = Found(), arena.data
+        packets = locate(arena, own(events["offset"]), own(events["length"]))
+        rows = packets["datagram"]
+        serials, sides, times = (events[name][rows].tolist() for name in ("serial", "side", "time"))
+        for row, serial, side, time, fields in zip(
+            rows.tolist(), serials, sides, times, packets.tolist(), strict=True
+        ):
+            over = self._over.get(serial)
+            if over is None:
+                _, version, begin, end, number, at, size = fields
+                name, protected = bytes(data[at : at + size]), bytes(data[begin:end])
+                packet = Initial(VERSIONS[version], name, protected, number - begin)
+                if not self._take(serial, side, row, packet, found):
+                    found.skipped.append(time)
+            elif not over:
+                found.skipped.append(time)
+        return found
+
+    def _take(self, serial: int, side: int, row: int, packet: Initial, found: Found) -> bool:
+        """Read a packet if that is worth it; False if there is no budget for it."""
+        attempt = self._open.get(serial) or self._begin(serial)
+        if attempt.client not in (0, side + 1):
+            return True
+        sender = attempt.sides[side]
+        if sender is None:
+            sender = attempt.sides[side] = _Side()
+        if not sender.is_new(packet):
+            return True
+        if sender.left == 0:
+            return False
+        payloads, anew = sender.open(packet)
+        if anew:
+            self._streams.restart(attempt.slot)
+        for payload in payloads:
+            attempt.client = side + 1
+            hello, name = self._streams.add(attempt.slot, payload)
+            if hello is not None:
+                found.hellos.append(hello)
+                found.hello_rows.append(row)
+                found.hello_clients.append(attempt.client)
+                self._end(serial, read=True)
+                return True
+            if name is not None and not attempt.named and (host := server_name(name)) is not None:
+                attempt.named = True
+                found.names.append(host)
+                found.name_rows.append(row)
+                found.name_clients.append(attempt.client)
+        return True
+
+    def forget(self, living: Records) -> None:
+        """Free what is remembered of connections that are not among the `living` serials."""
+        if len(self._over) > 2 * living.size + MAX_ATTEMPTS:
+            serials = np.fromiter(self._over, np.int64, len(self._over))
+            for serial in serials[~np.isin(serials, living)].tolist():
+                del self._over[serial]
+
+    def _begin(self, serial: int) -> _Attempt:
+        if len(self._open) == self._most:
+            self._end(next(iter(self._open)), read=False)
+        attempt = self._open[serial] = _Attempt(self._streams.take())
+        return attempt
+
+    def _end(self, serial: int, *, read: bool) -> None:
+        self._streams.release(self._open.pop(serial).slot)
+        self._over[serial] = read

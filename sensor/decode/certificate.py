@@ -1,0 +1,84 @@
+"""Server names from certificates, for connections whose hello named none (TLS 1.2 and older).
+
+From TLS 1.3 on certificates are encrypted. A certificate may speak for many hosts, so its name is the last
+resort.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sensor.decode.tls import server_name
+
+_SERVER_HELLO = 2
+_CERTIFICATE = 11
+_SUPPORTED_VERSIONS = 43
+_TLS_1_3 = 0x0304
+
+_MESSAGE_HEADER = 4
+#: Longest run of handshake messages looked at.
+_LONGEST = 16384
+
+
+def leaf(messages: bytes) -> bytes | None:
+    """The server's own certificate (DER) in its handshake messages (RFC 5246 §7.4.2); None without one.
+
+    `messages` begin with a ServerHello and may end anywhere.
+    """
+    messages = messages[:_LONGEST]
+    at = 0
+    while at + _MESSAGE_HEADER <= len(messages):
+        kind, size = messages[at], int.from_bytes(messages[at + 1 : at + 4], "big")
+        body = messages[at + _MESSAGE_HEADER : at + _MESSAGE_HEADER + size]
+        if kind == _SERVER_HELLO and _chose_tls_1_3(body):
+            return None
+        if kind == _CERTIFICATE:
+            # Chain and leaf have a length each. Where only the end of the chain is cut, the leaf is whole.
+            length = int.from_bytes(body[3:6], "big")
+            return body[6 : 6 + length] if 0 < length <= len(body) - 6 else None
+        at += _MESSAGE_HEADER + size
+    return None
+
+
+def _chose_tls_1_3(hello: bytes) -> bool:
+    """True if a ServerHello's supported_versions says TLS 1.3 (RFC 8446 §4.2.1)."""
+    at = 34
+    at += 1 + (hello[at] if at < len(hello) else 0) + 2 + 1  # session id, cipher suite, compression
+    at += 2
+    while at + 4 <= len(hello):
+        kind = int.from_bytes(hello[at : at + 2], "big")
+        size = int.from_bytes(hello[at + 2 : at + 4], "big")
+        if kind == _SUPPORTED_VERSIONS:
+            return int.from_bytes(hello[at + 4 : at + 6], "big") == _TLS_1_3
+        at += 4 + size
+    return False
+
+
+@lru_cache(maxsize=4096)
+def name(der: bytes) -> str | None:
+    """The one host that a certificate (DER) is named by: the first whole one, else the first wildcard.
+
+    A wildcard loses its `*.`. None if there is neither.
+    """
+    names = _names(der)
+    whole = (server_name(n) for n in names if not n.startswith("*."))
+    wild = (server_name(n.removeprefix("*.")) for n in names if n.startswith("*."))
+    return next((n for n in (*whole, *wild) if n is not None), None)
+
+
+def _names(der: bytes) -> list[str]:
+    """The alternative names of a certificate; its common names only if it has none (RFC 6125 §6.4.4)."""
+    # Costs a tenth of a second to import, and much traffic shows no certificate.
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        extensions = certificate.extensions
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return []
+    try:
+        alternatives = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return [str(part.value) for part in common]
+    return alternatives.get_values_for_type(x509.DNSName) or [str(part.value) for part in common]

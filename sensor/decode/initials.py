@@ -1,0 +1,285 @@
+"""QUIC Initials as bytes: where packets lie in datagrams, and CRYPTO streams put together (RFC 9000).
+
+What lies between the two, opening the packets, is in `quic`; whose they are and how many are worth it, in
+`attempts`.
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.jit import entry, kernel
+from sensor.decode.layout import Bytes, Records, i64, records
+from sensor.decode.read import be16, be32, u8
+
+V1 = 0x00000001
+V2 = 0x6B3343CF
+#: Drafts of version 1 that were deployed, with its packet types: draft-27 to draft-32.
+FIRST_DRAFT = 0xFF00001B
+LAST_DRAFT = 0xFF000020
+
+#: An Initial packet, still protected. Offsets point into the bytes it was found in.
+INITIAL = np.dtype(
+    [
+        (name, np.int64)
+        for name in ("datagram", "version", "begin", "end", "number", "id", "id_length")
+    ]
+)  # fmt: skip
+
+#: Initials looked for in one datagram.
+_PER_DATAGRAM = 4
+_LONGEST_ID = 20
+
+_PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
+
+_CLIENT_HELLO = 1
+
+#: A longer ClientHello is not followed.
+MAX_HELLO = 16384
+#: Separate pieces of one stream: frames that would make more are left out.
+_RANGES = 64
+
+
+@kernel
+def initial_type(version: int) -> int:
+    """The type bits (mask 0x30) of an Initial in this version, -1 if the version is not known."""
+    if version == V1 or FIRST_DRAFT <= version <= LAST_DRAFT:
+        return 0x00
+    return 0x10 if version == V2 else -1
+
+
+@kernel
+def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A variable-length integer (RFC 9000 §16) and the offset behind it; offset -1 if it is cut."""
+    first = u8(data, at, end)
+    if first < 0:
+        return i64(0), i64(-1)
+    after = at + (1 << (first >> 6))
+    if after > end:
+        return i64(0), i64(-1)
+    value = first & 63
+    for k in range(at + 1, after):
+        value = value << 8 | i64(data[k])
+    return value, after
+
+
+@kernel
+def _locate(data: Bytes, at: int, end: int, row: int, packets: Records, count: int) -> int:
+    """Note the Initials of a datagram; other long-header packets are stepped over by their length.
+
+    The fixed bit is not looked at (RFC 9287). Retry and Version Negotiation packets have no length and
+    end the datagram, as does a version that is not known.
+    """
+    most = count + _PER_DATAGRAM
+    while count < most and u8(data, at, end) & 0x80 and u8(data, at, end) >= 0:
+        version, size = be32(data, at + 1, end), u8(data, at + 5, end)
+        own_type = initial_type(version)
+        kind = (u8(data, at, end) & 0x30) - own_type & 0x30
+        if own_type < 0 or kind == 0x30 or size > _LONGEST_ID:
+            return count  # 0x30 is a Retry: its type is the one before the Initial's
+        source = at + 6 + size
+        after = source + 1 + max(0, u8(data, source, end))
+        if kind == 0:
+            token, after = _varint(data, after, end)
+            if after < 0 or token > end - after:
+                return count
+            after += token
+        length, number = _varint(data, after, end)
+        if number < 0 or length > end - number:
+            return count
+        if kind == 0:
+            packet = packets[count]
+            packet["datagram"], packet["version"] = row, version
+            packet["begin"], packet["end"], packet["number"] = at, number + length, number
+            packet["id"], packet["id_length"] = at + 6, size
+            count += 1
+        at = number + length
+    return count
+
+
+@entry
+def _locate_all(data: Bytes, begins: Records, lengths: Records, packets: Records) -> int:
+    count = i64(0)
+    for row in range(begins.size):
+        count = _locate(data, begins[row], begins[row] + lengths[row], row, packets, count)
+    return count
+
+
+def locate(data: Bytes, begins: Records, lengths: Records) -> Records:
+    """INITIAL records of the datagrams at data[begins:][:lengths], in their order."""
+    packets = records(INITIAL, _PER_DATAGRAM * begins.size)
+    return packets[: _locate_all(data, begins, lengths, packets)]
+
+
+@kernel
+def _merge(begins: Records, ends: Records, count: int, first: int, last: int) -> int:
+    """Add [first, last) to ranges kept sorted and apart: how many there are then, -1 if too many."""
+    kept = 0
+    for i in range(count):
+        low, high = i64(begins[i]), i64(ends[i])
+        if high >= first and low <= last:
+            first, last = min(first, low), max(last, high)
+        else:
+            begins[kept], ends[kept] = low, high
+            kept += 1
+    if kept == begins.size:
+        return -1
+    at = kept
+    while at > 0 and begins[at - 1] > first:
+        begins[at], ends[at] = begins[at - 1], ends[at - 1]
+        at -= 1
+    begins[at], ends[at] = first, last
+    return kept + 1
+
+
+@kernel
+def _keep(payload: Bytes, at: int, first: int, last: int, stream: Bytes, begins: Records, ends: Records,
+          count: int) -> int:  # fmt: skip
+    """Copy payload[at:] to stream[first:last] where nothing is yet; how many ranges there are then."""
+    position, i = first, 0
+    while position < last:
+        while i < count and ends[i] <= position:
+            i += 1
+        stop = min(last, i64(begins[i])) if i < count else last
+        for k in range(position, stop):
+            stream[k] = payload[at + k - first]
+        position = max(stop, i64(ends[i])) if i < count else last
+    merged = _merge(begins, ends, count, first, last)
+    return count if merged < 0 else merged
+
+
+@kernel
+def _skip_varints(payload: Bytes, at: int, count: int) -> int:
+    while count > 0 and at >= 0:
+        _, at = _varint(payload, at, payload.size)
+        count -= 1
+    return at
+
+
+@kernel
+def _after_ack(payload: Bytes, at: int, kind: int) -> int:
+    """The offset behind an ACK frame (RFC 9000 §19.3), or -1."""
+    at = _skip_varints(payload, at, 2)  # largest acknowledged, delay
+    ranges, at = _varint(payload, at, payload.size)
+    counts = 3 if kind == _ACK_ECN else 0
+    return _skip_varints(payload, at, 1 + 2 * min(ranges, payload.size) + counts)
+
+
+@kernel
+def _read_frames(payload: Bytes, stream: Bytes, begins: Records, ends: Records, count: int) -> int:
+    """Put the CRYPTO frames (RFC 9000 §19.6) of a payload into the stream; how many ranges it has then."""
+    at, size = i64(0), payload.size
+    while 0 <= at < size:
+        kind = i64(payload[at])
+        at += 1
+        if kind == _CRYPTO:
+            offset, at = _varint(payload, at, size)
+            length, at = _varint(payload, at, size)
+            if at < 0 or length > size - at:
+                return count
+            if length > 0 and offset <= stream.size - length:
+                count = _keep(payload, at, offset, offset + length, stream, begins, ends, count)
+            at += length
+        elif kind in (_ACK, _ACK_ECN):
+            at = _after_ack(payload, at, kind)
+        elif kind not in (_PADDING, _PING):
+            return count
+    return count
+
+
+@kernel
+def _is_name(data: Bytes, at: int, end: int) -> bool:
+    """True if all bytes are letters, digits, dots, hyphens or underscores."""
+    for k in range(at, end):
+        byte = i64(data[k]) | 32
+        if not (97 <= byte <= 122 or 48 <= data[k] <= 57 or 45 <= data[k] <= 46 or data[k] == 95):
+            return False
+    return True
+
+
+@kernel
+def _find_name(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Where the host of a server_name extension (RFC 6066 §3) lies in a part of a hello, and its length.
+
+    Where extensions begin is not known inside a part, so the extension must lie whole in it, with one
+    entry, all three lengths in agreement, and nothing but a name where the name should be.
+    """
+    while at + 9 < end:
+        length = i64(0)
+        if data[at] == 0 and data[at + 1] == 0 and data[at + 6] == 0:
+            length = be16(data, at + 7, end)
+        if (
+            length > 0
+            and be32(data, at, end) == length + 5
+            and be16(data, at + 4, end) == length + 3
+            and length <= end - at - 9
+            and _is_name(data, at + 9, at + 9 + length)
+        ):
+            return at + 9, length
+        at += 1
+    return i64(0), i64(0)
+
+
+@entry
+def _add(payload: Bytes, slot: int, streams: Bytes, begins: Records, ends: Records,
+         counts: Records) -> tuple[int, int, int]:  # fmt: skip
+    stream = streams[slot]
+    count = _read_frames(payload, stream, begins[slot], ends[slot], counts[slot])
+    counts[slot] = count
+    if count > 0 and begins[slot, 0] == 0 and ends[slot, 0] >= 4 and stream[0] == _CLIENT_HELLO:
+        size = 4 + (i64(stream[1]) << 16 | i64(stream[2]) << 8 | i64(stream[3]))
+        if size <= ends[slot, 0]:
+            return size, i64(0), i64(0)
+    for i in range(count):
+        name, length = _find_name(stream, begins[slot, i], ends[slot, i])
+        if length > 0:
+            return i64(0), name, length
+    return i64(0), i64(0), i64(0)
+
+
+class CryptoStreams:
+    """CRYPTO streams being put together, each in a slot. The first copy of a byte wins.
+
+    Memory is taken only as streams grow: two pages of each slot for the hellos of today.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._streams = np.zeros((slots, MAX_HELLO), np.uint8)
+        self._begins = np.zeros((slots, _RANGES), np.int32)
+        self._ends = np.zeros((slots, _RANGES), np.int32)
+        self._counts = np.zeros(slots, np.int64)
+        self._free = list(range(slots - 1, -1, -1))
+
+    def take(self) -> int:
+        """An empty slot."""
+        slot = self._free.pop()
+        self._counts[slot] = 0
+        return slot
+
+    def release(self, slot: int) -> None:
+        """Give a slot back."""
+        self._free.append(slot)
+
+    def restart(self, slot: int) -> None:
+        """Forget what a slot holds."""
+        self._counts[slot] = 0
+
+    def add(self, slot: int, payload: bytes) -> tuple[bytes | None, str | None]:
+        """Add the frames of an Initial's payload: the hello if it is complete, else the name in its parts."""
+        data = np.frombuffer(payload, np.uint8)
+        size, name, length = _add(data, slot, self._streams, self._begins, self._ends, self._counts)
+        if size:
+            return self._streams[slot, :size].tobytes(), None
+        if length:
+            return None, self._streams[slot, name : name + length].tobytes().decode("ascii")
+        return None, None
+
+
+def warm() -> None:
+    """Compile these kernels, or load them from the cache."""
+    none = np.zeros(0, np.int64)
+    locate(np.zeros(1, np.uint8), none, none)
+    CryptoStreams(1).add(0, b"\0")

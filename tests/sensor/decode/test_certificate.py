@@ -1,0 +1,104 @@
+"""Names of TLS 1.2 servers from certificates made here, whole, cut and damaged."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.decode.certificate import leaf, name
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def certificate(common: str | None, alternatives: Sequence[str] = ()) -> bytes:
+    """A self-signed certificate (DER)."""
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common)] if common else []
+    subject = x509.Name([*parts, x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example")])
+    builder = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(KEY.public_key())
+        .serial_number(7).not_valid_before(START).not_valid_after(START + datetime.timedelta(days=90))
+    )  # fmt: skip
+    if alternatives:
+        names = x509.SubjectAlternativeName([x509.DNSName(n) for n in alternatives])
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def message(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + len(body).to_bytes(3, "big") + body
+
+
+def server_hello(*, session: bytes = bytes(32), extensions: bytes = b"") -> bytes:
+    body = b"\x03\x03" + bytes(32) + bytes([len(session)]) + session + b"\xc0\x2f\0"
+    return message(2, body + (len(extensions).to_bytes(2, "big") + extensions if extensions else b""))
+
+
+def chain(*ders: bytes) -> bytes:
+    listed = b"".join(len(der).to_bytes(3, "big") + der for der in ders)
+    return message(11, len(listed).to_bytes(3, "big") + listed)
+
+
+TLS_1_3 = bytes.fromhex("002b00020304")
+OTHER = bytes.fromhex("ff01000100000b00020100")
+
+
+@pytest.mark.parametrize(
+    ("common", "alternatives", "expected"),
+    [
+        ("api.example.com", (), "api.example.com"),
+        ("ignored.example.com", ("API.openai.com", "b.example"), "api.openai.com"),
+        (None, ("*.example.com", "example.com"), "example.com"),
+        (None, ("*.example.com", "*.b.example"), "example.com"),
+        ("*.example.com", (), "example.com"),
+        ("Example Web Server", (), None),
+        ("192.0.2.1", (), None),
+        (None, (), None),
+    ],
+)
+def test_names(common: str | None, alternatives: Sequence[str], expected: str | None) -> None:
+    assert name(certificate(common, alternatives)) == expected
+
+
+def test_the_leaf_comes_first() -> None:
+    own, other = certificate("a.example"), certificate("b.example")
+    for hello in (server_hello(), server_hello(session=b""), server_hello(extensions=OTHER)):
+        assert leaf(hello + chain(own, other) + message(14, b"")) == own
+    status = message(22, bytes(100))
+    assert leaf(server_hello() + status + chain(own)) == own
+
+
+def test_tls_1_3_shows_no_certificate() -> None:
+    assert leaf(server_hello(extensions=OTHER + TLS_1_3) + chain(certificate("a.example"))) is None
+
+
+def test_cut_at_every_byte() -> None:
+    own, other = certificate("a.example"), certificate("b.example")
+    messages = server_hello(extensions=OTHER) + chain(own, other)
+    whole_from = len(server_hello(extensions=OTHER)) + 4 + 3 + 3 + len(own)
+    for cut in range(len(messages) + 1):
+        assert leaf(messages[:cut]) == (own if cut >= whole_from else None)
+
+
+def test_cut_certificates_have_no_name() -> None:
+    own = certificate("a.example", ("a.example",))
+    assert {name(own[:cut]) for cut in range(len(own))} == {None}
+
+
+@given(st.binary(max_size=100), st.integers(0, 1000), st.binary(min_size=1, max_size=3))
+def test_damage_never_raises(garbage: bytes, at: int, patch: bytes) -> None:
+    own = certificate("a.example", ("b.example",))
+    damaged = own[:at] + patch + own[at + len(patch) :]
+    for der in (garbage, damaged):
+        found = name(der)
+        assert found is None or found == found.lower()
+        assert leaf(server_hello() + chain(der)) in (der, None)
+    assert leaf(garbage) is None or leaf(garbage) in garbage
