@@ -2,7 +2,7 @@
 
 Memory with the default table of 2^20 connections: index 16 MB, flow table 268 MB and stream pages 32 MB (both
 as far as ever used), arena 32 MB (as far as used), slices 23 MB, events 14 MB, fragmented datagrams 8 MB,
-duplicate filter 1 MB, gaps 1 MB.
+duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB (as far as used).
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
 
 _CLIENT_HELLO = 1
 
-#: A longer ClientHello is not followed.
-MAX_HELLO = 16384
+#: A longer ClientHello is not followed: four Initials, as many as are read, cannot hold more.
+MAX_HELLO = 8192
 #: Separate pieces of one stream: frames that would make more are left out.
 _RANGES = 64
 
@@ -243,7 +243,7 @@ def _add(payload: Bytes, slot: int, streams: Bytes, begins: Records, ends: Recor
 class CryptoStreams:
     """CRYPTO streams being put together, each in a slot. The first copy of a byte wins.
 
-    Memory is taken only as streams grow: two pages of each slot for the hellos of today.
+    Memory is taken as slots are used, at most 9 KB for each.
     """
 
     def __init__(self, slots: int) -> None:

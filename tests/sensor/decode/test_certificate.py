@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode.certificate import leaf, name
@@ -93,6 +93,7 @@ def test_cut_certificates_have_no_name() -> None:
     assert {name(own[:cut]) for cut in range(len(own))} == {None}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100), st.integers(0, 1000), st.binary(min_size=1, max_size=3))
 def test_damage_never_raises(garbage: bytes, at: int, patch: bytes) -> None:
     own = certificate("a.example", ("b.example",))

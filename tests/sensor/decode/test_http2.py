@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hpack import Encoder
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode.http2 import PREFACE, Request, first_request
@@ -75,6 +75,7 @@ def test_a_header_list_that_inflates_is_given_up() -> None:
     assert first_request(OPENING + frame(HEADERS, END_HEADERS, inflating)) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 255))
 def test_any_header_block_is_read(garbage: bytes, flags: int) -> None:
     for data in (garbage, PREFACE + garbage, OPENING + frame(HEADERS, flags | END_HEADERS, garbage)):
@@ -82,6 +83,7 @@ def test_any_header_block_is_read(garbage: bytes, flags: int) -> None:
         assert request is None or all(part is None or part for part in request)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=3))
 def test_damage_never_raises(at: int, patch: bytes) -> None:
     whole = OPENING + frame(HEADERS, END_HEADERS, block())
