@@ -175,13 +175,15 @@ class Decoder:
         slices = self._slices[: control["slices"]]
         minutes = self._minutes[: control["minutes"]]
         with _wrapping():
-            labels, fresh = self._labels.read(self._arena, events)
+            labels, _ = self._labels.read(self._arena, events)
             rows = frames.connections(slices, labels, self._networks)
-            questions, answers = self._lookups.read(self._arena, events, None if last else self.clock or 0)
+            questions, answers, unreadable = self._lookups.read(
+                self._arena, events, None if last else self.clock or 0
+            )
         self._labels.forget(
             self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
         )
-        counts = [frames.flow_counts(rows), frames.hello_counts(fresh)]
+        counts = [frames.flow_counts(rows), unreadable]
         counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         self._made.append(
