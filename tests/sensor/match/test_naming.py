@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor import schema
-from sensor.match.naming import MAX_AGE, MAX_CHUNKS, STALENESS, NameTable
+from sensor.match.answers import MAX_AGE, MAX_CHUNKS, STALENESS
+from sensor.match.naming import NameTable
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

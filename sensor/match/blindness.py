@@ -1,0 +1,92 @@
+"""Which connections go where the sensor is blind: encrypted DNS, VPNs, relays and proxies. Pure.
+
+A connection is known by its name, else by its port, else (only where no name is known) by its
+server's address; work is done once per unique end of a connection.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.match.index import fitting_names, name_table, network_table, surrounding_networks
+
+_END = ("host", "server", "port", "transport")
+_LITERAL = r"^[0-9.]+$|:.*:"
+
+#: Order of trust: a name, then a port, then an address; longer names before shorter.
+_BY_NAME, _BY_PORT = 1 << 40, 1 << 39
+
+
+class Blindness:
+    """The catalog's blind spots (columns of `sensor.catalog.blind.BLIND_SPOTS`), laid out for lookup."""
+
+    def __init__(self, blind_spots: pl.DataFrame) -> None:
+        self.spots = blind_spots.with_row_index("spot")
+        kinds = self.spots.select(
+            pl.col("spot").cast(pl.Int64).alias("row"), "value", kind="form", prefix=pl.lit(None, pl.String)
+        )
+        self._names = name_table(kinds)
+        network = pl.col("value").str.contains("/", literal=True)
+        self._networks = network_table(kinds.filter(network))
+        self._addresses = kinds.filter(~network, pl.col("kind") == "address").select("row", server="value")
+        self._ports = self.spots.filter(pl.col("form") == "port").select(
+            pl.col("spot").cast(pl.Int64).alias("row"), "port", "transport"
+        )
+
+    def find(self, ends: pl.DataFrame) -> pl.DataFrame:
+        """The blind spot of each of the unique `ends` (host, server, port, transport; any may be NULL) that
+        is one: `ends`' columns and those of the spot, `spot_port` and `spot_transport` for its own."""
+        numbered = ends.with_row_index("end")
+        hits = pl.concat([self._by_name(numbered), self._by_port(numbered), self._by_address(numbered)])
+        says = self.spots.rename({"port": "spot_port", "transport": "spot_transport"})
+        joined = hits.join(numbered, on="end").join(
+            says.with_columns(row=pl.col("spot").cast(pl.Int64)), on="row"
+        )
+        return (
+            joined.filter(_agree("port"), _agree("transport"))
+            .sort(["end", "weight", "row"], descending=[False, True, False])
+            .unique("end", keep="first", maintain_order=True)
+        )
+
+    def counts(self, observations: pl.DataFrame) -> pl.DataFrame:
+        """Connections to blind spots among `observations` by the minute they began, each counted once (on
+        its first slice): minute, encrypted_dns, vpn_relay."""
+        ends = (
+            observations.filter((pl.col("kind") != "dns"), pl.col("slice").fill_null(0) == 0)
+            .with_columns(nameless=pl.col("host").is_null() | pl.col("host").str.contains(_LITERAL))
+            .group_by(
+                minute=pl.coalesce("started_at", "seen_at").dt.truncate("1m"),
+                host=pl.when(~pl.col("nameless")).then("host"),
+                server=pl.when("nameless").then(pl.coalesce("server", "host")),
+                port=pl.col("server_port"),
+                transport=pl.col("transport"),
+            )
+            .len("connections")
+        )
+        found = self.find(ends.select(_END).unique()).select(*_END, "counted")
+        counted = ends.join(found, on=list(_END), how="left", nulls_equal=True)
+        return counted.group_by("minute").agg(
+            pl.col("connections").filter(pl.col("counted") == column).sum().cast(pl.Int64).alias(column)
+            for column in ("encrypted_dns", "vpn_relay")
+        )
+
+    def _by_name(self, ends: pl.DataFrame) -> pl.DataFrame:
+        hosts = ends["host"].drop_nulls().unique()
+        fits = fitting_names(self._names, hosts)
+        return ends.join(fits, on="host").select("end", "row", weight=pl.col("specificity") + _BY_NAME)
+
+    def _by_port(self, ends: pl.DataFrame) -> pl.DataFrame:
+        return ends.join(self._ports, on=["port", "transport"]).select(
+            "end", "row", weight=pl.lit(_BY_PORT, pl.Int64)
+        )
+
+    def _by_address(self, ends: pl.DataFrame) -> pl.DataFrame:
+        servers = ends["server"].drop_nulls().unique()
+        around = surrounding_networks(self._networks, servers).select(server="address", row="address_row")
+        known = pl.concat([around, self._addresses.select("server", "row")])
+        return ends.join(known, on="server").select("end", "row", weight=pl.lit(0, pl.Int64))
+
+
+def _agree(column: str) -> pl.Expr:
+    """The end is where the spot is, as far as both say so."""
+    return (pl.col(column) == pl.col(f"spot_{column}")).fill_null(True)
