@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.match.hostname import normal
 from sensor.match.index import fitting_names, name_table, network_table, surrounding_networks
 
 _END = ("host", "server", "port", "transport")
+_TEXTS = {"end": pl.UInt32, "host": pl.String, "server": pl.String}
 _LITERAL = r"^[0-9.]+$|:.*:"
 
 #: Order of trust: a name, then a port, then an address; longer names before shorter.
@@ -69,6 +71,14 @@ class Blindness:
             pl.col("connections").filter(pl.col("counted") == column).sum().cast(pl.Int64).alias(column)
             for column in ("encrypted_dns", "vpn_relay")
         )
+
+    def about(self, host: str | None, address: str | None) -> pl.DataFrame:
+        """The blind spots a host or an address is listed as, on whatever port: columns of `BLIND_SPOTS`."""
+        asked = pl.DataFrame({"end": [0], "host": [host], "server": [address]}, schema_overrides=_TEXTS)
+        asked = asked.with_columns(normal(asked["host"]))
+        hits = pl.concat([self._by_name(asked), self._by_address(asked)])
+        listed = pl.col("spot").cast(pl.Int64).is_in(hits["row"].implode())
+        return self.spots.filter(listed).drop("spot")
 
     def _by_name(self, ends: pl.DataFrame) -> pl.DataFrame:
         hosts = ends["host"].drop_nulls().unique()

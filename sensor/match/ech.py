@@ -35,12 +35,17 @@ def suspects(rows: pl.DataFrame, public_names: pl.Series) -> pl.DataFrame:
 
 def using(answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
     """The `answers` whose client was also told an ECH configuration for the name, with it and its public
-    name (`ech_config`, `outer`), from when on both are known until either is no longer."""
+    name (`ech_config`, `outer`; another than the name itself), from when on both are known until either
+    is no longer."""
     both = answers.drop("ech_config").join(_spans(configs, "client", "host"), on=["client", "host"])
-    return both.with_columns(
-        answered_at=pl.max_horizontal("answered_at", "since"),
-        until=pl.min_horizontal("until", "last"),
-    ).sort("answered_at", maintain_order=True)
+    return (
+        both.filter(pl.col("host") != pl.col("outer"))
+        .with_columns(
+            answered_at=pl.max_horizontal("answered_at", "since"),
+            until=pl.min_horizontal("until", "last"),
+        )
+        .sort("answered_at", maintain_order=True)
+    )
 
 
 def covered(suspects: pl.DataFrame, answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
