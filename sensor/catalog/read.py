@@ -62,7 +62,7 @@ def collect(folders: Iterable[Path]) -> list[File]:
     files: dict[str, File] = {}
     problems: list[Problem] = []
     for folder in folders:
-        if not (folder / "vendors").is_dir():
+        if not any((folder / part).is_dir() for part in ("vendors", BLIND_FOLDER)):
             problems.append(
                 Problem(
                     str(folder),
