@@ -53,23 +53,41 @@ class Blindness:
     def counts(self, observations: pl.DataFrame) -> pl.DataFrame:
         """Connections to blind spots among `observations` by the minute they began, each counted once (on
         its first slice): minute, encrypted_dns, vpn_relay."""
-        ends = (
-            observations.filter((pl.col("kind") != "dns"), pl.col("slice").fill_null(0) == 0)
-            .with_columns(nameless=pl.col("host").is_null() | pl.col("host").str.contains(_LITERAL))
-            .group_by(
-                minute=pl.coalesce("started_at", "seen_at").dt.truncate("1m"),
-                host=pl.when(~pl.col("nameless")).then("host"),
-                server=pl.when("nameless").then(pl.coalesce("server", "host")),
-                port=pl.col("server_port"),
-                transport=pl.col("transport"),
-            )
-            .len("connections")
+        begun = observations.filter(pl.col("kind") != "dns", pl.col("slice").fill_null(0) == 0).select(
+            "host",
+            "server",
+            "transport",
+            minute=pl.coalesce("started_at", "seen_at").dt.truncate("1m"),
+            port="server_port",
         )
+        ends = self._worth_a_look(begun).group_by("minute", *_END).len("connections")
         found = self.find(ends.select(_END).unique()).select(*_END, "counted")
-        counted = ends.join(found, on=list(_END), how="left", nulls_equal=True)
+        counted = (
+            begun.select("minute")
+            .unique()
+            .join(ends.join(found, on=list(_END), nulls_equal=True), on="minute", how="left")
+        )
         return counted.group_by("minute").agg(
             pl.col("connections").filter(pl.col("counted") == column).sum().cast(pl.Int64).alias(column)
             for column in ("encrypted_dns", "vpn_relay")
+        )
+
+    def _worth_a_look(self, begun: pl.DataFrame) -> pl.DataFrame:
+        """The few of `begun` that one column alone does not rule out; `server` is NULL beside a name."""
+        hosts = begun["host"].drop_nulls().unique()
+        literals = hosts.filter(hosts.str.contains(_LITERAL))
+        names = fitting_names(self._names, hosts)["host"]
+        nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
+        rows = begun.with_columns(
+            server=pl.when(nameless).then(pl.coalesce("server", "host")),
+            host=pl.when(~nameless).then("host"),
+        )
+        servers = rows["server"].drop_nulls().unique()
+        around = surrounding_networks(self._networks, servers)["address"]
+        return rows.filter(
+            pl.col("host").is_in(names.implode())
+            | pl.col("port").is_in(self._ports["port"].implode())
+            | pl.col("server").is_in(pl.concat([around, self._addresses["server"]]).implode())
         )
 
     def about(self, host: str | None, address: str | None) -> pl.DataFrame:

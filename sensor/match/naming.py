@@ -61,7 +61,7 @@ class NameTable:
         covered, told = self._uncovered(rows)
         nameless = pl.col("host").is_null() | pl.col("row").is_in(covered["row"].implode())
         wanted = rows.filter(nameless, ~pl.col("is_dns")).drop_nulls([*_KEY, "at"]).select("row", *_KEY, "at")
-        if wanted.is_empty() and covered.is_empty():
+        if covered.is_empty() and (wanted.is_empty() or not len(self._answers)):
             return observations
         found = self._lookup(wanted.join(told, on="row", how="anti"), self._answers.about(wanted, _KEY))
         return _renamed(rows, covered, pl.concat([told, found])).select(observations.columns)
