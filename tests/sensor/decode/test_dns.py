@@ -179,6 +179,13 @@ def test_only_the_name_asked_for_and_its_aliases_are_answers() -> None:
     assert looped["observations"].height == 1
 
 
+def test_endless_aliases_and_addresses_are_cut() -> None:
+    aliases = told(*[(POINTER, 5, POINTER)] * 300, (POINTER, 1, bytes([9, 9, 9, 9])))
+    assert aliases["answers"].is_empty()
+    flood = told(*[(POINTER, 1, bytes([9, 9, n >> 8, n & 255])) for n in range(400)])
+    assert flood["answers"].height == 256
+
+
 def test_names_are_compared_without_case_and_with_escapes() -> None:
     odd = b"\x05a.b\xffC\x07Example\0"
     reply = message(odd, answers=[(odd.swapcase(), 1, bytes([1, 2, 3, 4]))])
