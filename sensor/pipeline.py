@@ -16,6 +16,8 @@ import polars as pl
 from sensor import schema
 from sensor.identity import people
 from sensor.identity.scope import Scopes
+from sensor.match.blindness import Blindness
+from sensor.match.coverage import added, naming_counts
 from sensor.match.grade import grade
 from sensor.match.hostname import normal_column, registrable
 from sensor.match.index import Index
@@ -103,6 +105,7 @@ class Pipeline:
         keys: Keys,
         pseudonyms: Pseudonyms,
         held_by: pl.DataFrame | None = None,
+        blindness: Blindness | None = None,
     ) -> None:
         self._origin = origin
         self._index = index
@@ -111,6 +114,7 @@ class Pipeline:
         self._keys = keys
         self._pseudonyms = pseudonyms
         self._people = held_by
+        self._blindness = blindness
         self._emitted: set[int] = set()
         self._naming = NameTable()
         self._names = NamesRollup()
@@ -131,7 +135,7 @@ class Pipeline:
         return {
             "sightings": self._sightings(sightings),
             "names": self._rolled_names(last=last),
-            "coverage": self._with_origin(batch, schema.COVERAGE),
+            "coverage": self._covered(batch, observations, named),
             "rejects": self._with_origin(batch, schema.REJECTS),
             "leases": leases,
             "directory": directory,
@@ -178,6 +182,17 @@ class Pipeline:
             pl.col("host").replace_strict(domains, return_dtype=pl.String).alias("domain")
         )
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
+
+    def _covered(self, batch: Batch, observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+        """The source's coverage, with what only names tell: connections named by DNS or hidden by ECH,
+        and connections to where the sensor is blind."""
+        counts = [naming_counts(observations, named)]
+        if self._blindness is not None:
+            counts.append(self._blindness.counts(named))
+        coverage = added(batch.frames.get("coverage", schema.COVERAGE.empty()), counts)
+        return self._with_origin(
+            Batch(batch.position, {**batch.frames, "coverage": coverage}), schema.COVERAGE
+        )
 
     def _with_origin(self, batch: Batch, table: schema.Table) -> pl.DataFrame:
         frame = table.conform(batch.frames.get(table.name, table.empty())).with_columns(

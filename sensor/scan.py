@@ -17,6 +17,7 @@ from sensor import schema
 from sensor.catalog.load import Catalog, load
 from sensor.identity import people
 from sensor.identity.scope import Scopes
+from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.keys import Keys
@@ -73,6 +74,7 @@ class Scan:
         self._people = people.read(settings.identity.people) if settings.identity.people else None
         self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
         self._index = Index.build(self._catalog.indicators)
+        self._blindness = Blindness(self._catalog.blind_spots)
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
         """Compile the decode kernels if a capture is to be read and they are not compiled yet."""
@@ -156,7 +158,14 @@ class Scan:
         keys = Keys(self._state, self.settings.zone)
         pseudonyms = Pseudonyms(keys, self.settings.privacy, self._is_internal)
         return Pipeline(
-            origin, self._index, self._catalog.version, self._scopes, keys, pseudonyms, self._people
+            origin,
+            self._index,
+            self._catalog.version,
+            self._scopes,
+            keys,
+            pseudonyms,
+            self._people,
+            self._blindness,
         )
 
     def _where_to_start(

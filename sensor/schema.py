@@ -169,6 +169,17 @@ OBSERVATIONS = Table(
         *_WHO,
         *_WHAT,
         Column("cname", pl.String, "last name of the DNS answer's CNAME chain"),
+        Column(
+            "name_confidence",
+            pl.Float64,
+            "how sure a name told by DNS is, 0 to 1; NULL: as sure as name_from makes it",
+        ),
+        Column(
+            "ech_config",
+            pl.Int64,
+            "configuration id of the hello's Encrypted Client Hello, real or GREASE; NULL without one",
+        ),
+        Column("ech", pl.Boolean, "the hello's true name is hidden by ECH; told by naming"),
         Column("path", pl.String, "URL path without query string", protect=DROP),
         *_HTTP,
         *_TLS,
@@ -188,15 +199,24 @@ OBSERVATIONS = Table(
 
 ANSWERS = Table(
     "answers",
-    "one address a client was told for a name by DNS; names later flows that carry none",
+    "one address, or one ECH configuration, a client was told for a name by DNS; names later flows",
     "transit",
     (
         Column("answered_at", TIME, "when the answer passed"),
         Column("client", pl.String, "address that asked", protect=TOKEN, kind="address"),
-        Column("address", pl.String, "address in the answer", protect=INTERNAL, kind="address"),
+        Column(
+            "address",
+            pl.String,
+            "address in the answer; NULL in the row of an ECH configuration",
+            protect=INTERNAL,
+            kind="address",
+        ),
         Column("host", pl.String, "the question's name", protect=INTERNAL, kind="host"),
         Column("cname", pl.String, "last name of the CNAME chain"),
         Column("ttl_s", pl.Int64, "lifetime of the answer", "s"),
+        Column("hint", pl.Boolean, "the address is only a hint of an SVCB or HTTPS record"),
+        Column("ech_config", pl.Int64, "id of the ECH configuration in an HTTPS record; NULL for an address"),
+        Column("ech_public_name", pl.String, "the name that stands in hellos of that configuration"),
     ),
     time="answered_at",
 )
@@ -349,19 +369,27 @@ COVERAGE = Table(
         Column("undecided_flows", pl.Int64, "connections whose client could not be told"),
         Column("evictions", pl.Int64, "connections dropped from a full table"),
         Column("names_lost", pl.Int64, "names that did not fit the arena"),
-        Column("ech", pl.Int64, "hellos with a real Encrypted Client Hello"),
-        Column("encrypted_dns", pl.Int64, "connections to DoT, DoQ or known DoH resolvers"),
+        Column("ech", pl.Int64, "connections whose name a real Encrypted Client Hello hid"),
+        Column(
+            "encrypted_dns",
+            pl.Int64,
+            "connections to encrypted DNS: DoT, DoQ, known DoH and DNSCrypt resolvers",
+        ),
         Column("vpn_relay", pl.Int64, "connections to known VPN, relay and proxy services"),
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
-        Column("quic_skipped", pl.Int64, "QUIC Initials not decrypted: too many", "packets"),
+        Column(
+            "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"
+        ),
         Column("decoder_faults", pl.Int64, "packets skipped because a decoder failed: a bug of ours"),
         Column("clock_jumps", pl.Int64, "timestamps that jumped and were not believed"),
-        Column("clock_offset_ms", pl.Int64, "largest distance of packet times from this clock", "ms"),
+        Column(
+            "clock_offset_ms", pl.Int64, "largest distance of packet times from this machine's clock", "ms"
+        ),
         Column("vlans", pl.String, "VLAN tags seen since the capture began, in order of appearance"),
         Column("features_off", pl.String, "what was switched off, comma-separated"),
         Column("records", pl.Int64, "log records read", "records"),
-        Column("rejected", pl.Int64, "log records that could not be used", "records"),
+        Column("rejected", pl.Int64, "log records and DNS messages that could not be used", "records"),
         Column("first_seen", TIME, "first moment in the minute"),
         Column("last_seen", TIME, "last moment in the minute"),
     ),

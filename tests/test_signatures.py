@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from sensor import schema
+from sensor.catalog.blind import COUNTED
 from sensor.catalog.checks import check
 from sensor.catalog.load import BUILT_IN, load
 from sensor.catalog.read import collect, draft
+from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.match import match
 
@@ -44,6 +46,11 @@ def test_an_entry_has_no_problems(file: str, problems: dict[str, list[str]]) -> 
     assert problems.get(file, []) == []
 
 
+@pytest.mark.parametrize("file", sorted(path.name for path in BUILT_IN.glob("resolvers/*")))
+def test_a_file_of_blind_spots_has_no_problems(file: str, problems: dict[str, list[str]]) -> None:
+    assert problems.get(f"resolvers/{file}", []) == []
+
+
 def test_every_vendor_has_a_service() -> None:
     vendors = {Path(file).parent for file in FILES if file.endswith("/vendor.yml")}
     assert vendors == {Path(file).parent for file in FILES if not file.endswith("/vendor.yml")}
@@ -67,6 +74,18 @@ def test_the_entry_in_the_readme_passes_as_it_stands(tmp_path: Path) -> None:
     drafted = draft(collect([BUILT_IN, tmp_path]))
     assert check(drafted, datetime.date(2100, 1, 1)) == []
     assert "example/assistant" in {entry.app for entry in drafted.entries}
+
+
+def test_the_blind_spots_in_the_readme_pass_as_they_stand(tmp_path: Path) -> None:
+    text = (BUILT_IN / "README.md").read_text(encoding="utf-8")
+    example = re.findall(r"```yaml\n(.*?)```", text, re.S)[2]
+    (tmp_path / "resolvers").mkdir()
+    (tmp_path / "resolvers" / "own.yml").write_text(example, encoding="utf-8")
+    drafted = draft(collect([BUILT_IN, tmp_path]))
+    assert check(drafted, datetime.date(2100, 1, 1)) == []
+    assert "Example DNS" in {spot.name for spot in drafted.blind_spots}
+    for kind, column in COUNTED.items():
+        assert re.search(rf"# [a-z ]*\b{kind}\b[a-z ]*: counted as {column}", example), kind
 
 
 def test_the_readme_explains_every_word_of_the_vocabulary() -> None:
@@ -127,6 +146,34 @@ KNOWN = [
 @pytest.mark.parametrize(("host", "app", "role"), KNOWN)
 def test_a_known_name_resolves(index: Index, host: str, app: str, role: str) -> None:
     assert resolve(index, host=[host]).select("app", "role").rows() == [(app, role)]
+
+
+@pytest.mark.parametrize(
+    ("host", "server", "port", "transport", "counted"),
+    [
+        ("dns.google", None, 443, "tcp", "encrypted_dns"),
+        ("cloudflare-dns.com", None, 443, "udp", "encrypted_dns"),
+        (None, "1.1.1.1", 443, "tcp", "encrypted_dns"),
+        (None, "2606:4700:4700::1111", 443, "udp", "encrypted_dns"),
+        (None, "203.0.113.9", 853, "udp", "encrypted_dns"),
+        ("mask.icloud.com", None, 443, "udp", "vpn_relay"),
+        ("us123.nordvpn.com", None, 443, "tcp", "vpn_relay"),
+        (None, "162.159.192.1", 2408, "udp", "vpn_relay"),
+        (None, "203.0.113.9", 51820, "udp", "vpn_relay"),
+        ("www.google.com", None, 443, "tcp", None),
+        ("apple-relay.apple.com", None, 443, "tcp", None),
+        ("api.openai.com", None, 443, "tcp", None),
+        (None, "203.0.113.9", 443, "udp", None),
+        (None, "8.8.8.8", 53, "tcp", None),
+    ],
+)
+def test_known_blind_spots(
+    host: str | None, server: str | None, port: int, transport: str, counted: str | None
+) -> None:
+    end = {"host": [host], "server": [server], "port": [port], "transport": [transport]}
+    texts = {"host": pl.String, "server": pl.String}
+    found = Blindness(load().blind_spots).find(pl.DataFrame(end, schema_overrides=texts))
+    assert found["counted"].to_list() == ([counted] if counted else [])
 
 
 @pytest.mark.parametrize(

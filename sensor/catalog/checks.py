@@ -16,13 +16,14 @@ import polars as pl
 
 from sensor import schema
 from sensor.catalog import index
+from sensor.catalog.blind import BlindSpot, places
 from sensor.catalog.model import Event, Indicator
 from sensor.catalog.problem import Problem
 from sensor.catalog.read import Draft, Entry
 from sensor.catalog.suffixes import is_public_suffix, is_shared
 from sensor.match.explain import url_event
 from sensor.match.index import Index
-from sensor.match.match import match
+from sensor.match.match import match, match_hosts
 
 #: References that are no address and no file: see `DeadReference`.
 PUBLIC_CODE, GENERAL_KNOWLEDGE = "public client code", "general knowledge"
@@ -52,6 +53,12 @@ def _indicators(draft: Draft) -> Iterator[tuple[Entry, int, Indicator]]:
     for entry in draft.entries:
         for position, indicator in enumerate(entry.service.indicators):
             yield entry, position, indicator
+
+
+def _blind_spots(draft: Draft) -> Iterator[tuple[str, int, BlindSpot]]:
+    for key, file in draft.blind.items():
+        for position, spot in enumerate(file.entries):
+            yield key, position, spot
 
 
 class Tie(Check):
@@ -181,11 +188,17 @@ class DeadReference(Check):
 
     def find(self, draft: Draft, today: datetime.date) -> Iterator[Problem]:
         for entry, position, indicator in _indicators(draft):
-            reference = indicator.reference
-            stock = self._STOCK.get(reference)
-            if stock != indicator.certainty and (stock or not self._FORM.fullmatch(reference)):
-                what = f"reference '{reference}' does not carry certainty {indicator.certainty}"
+            if what := self._wrong(indicator.reference, indicator.certainty):
                 yield self.at(draft, entry, ("indicators", position, "reference"), what)
+        for key, position, spot in _blind_spots(draft):
+            if what := self._wrong(spot.reference, spot.certainty):
+                yield draft.documents[key].problem(("entries", position, "reference"), what, self.remedy)
+
+    def _wrong(self, reference: str, certainty: str) -> str | None:
+        stock = self._STOCK.get(reference)
+        if stock != certainty and (stock or not self._FORM.fullmatch(reference)):
+            return f"reference '{reference}' does not carry certainty {certainty}"
+        return None
 
 
 class FutureCheck(Check):
@@ -199,6 +212,10 @@ class FutureCheck(Check):
             if indicator.checked > today:
                 what = f"checked on {indicator.checked}, which is in the future"
                 yield self.at(draft, entry, ("indicators", position, "checked"), what)
+        for key, position, spot in _blind_spots(draft):
+            if spot.checked > today:
+                what = f"checked on {spot.checked}, which is in the future"
+                yield draft.documents[key].problem(("entries", position, "checked"), what, self.remedy)
 
 
 class NoProof(Check):
@@ -229,6 +246,43 @@ class NoDoor(Check):
             roles = {index.role(indicator, draft.vocabulary) for indicator in entry.service.indicators}
             if roles == {"support"}:
                 yield self.at(draft, entry, ("indicators",), "all indicators are side doors")
+
+
+class BlindTwice(Check):
+    """A place listed twice among the blind spots."""
+
+    reason = "a connection is counted once, and the order of files must not decide as what"
+    remedy = "keep the entry with the better reference"
+
+    def find(self, draft: Draft, today: datetime.date) -> Iterator[Problem]:
+        seen: dict[tuple[str, str, int | None, str | None], str] = {}
+        for key, position, spot in _blind_spots(draft):
+            for place in places(spot):
+                if other := seen.get(place):
+                    what = f"{place[1] or place[2]} is also in {other}"
+                    yield draft.documents[key].problem(("entries", position), what, self.remedy)
+                seen[place] = spot.name
+
+
+class BlindService(Check):
+    """A service of the catalog listed among the blind spots."""
+
+    reason = "what is known to be an AI service is a sighting, not a blind spot"
+    remedy = "remove it here, or from the service"
+
+    def find(self, draft: Draft, today: datetime.date) -> Iterator[Problem]:
+        names = [
+            (key, position, name)
+            for key, position, spot in _blind_spots(draft)
+            for name in (*spot.hosts, *spot.suffixes)
+        ]
+        known = Index.build(index.indicators(draft.entries, draft.vocabulary))
+        unique = pl.Series("host", sorted({name for _, _, name in names}), dtype=pl.String)
+        services = set(match_hosts(unique, known)["host"])
+        for key, position, name in names:
+            if name in services:
+                what = f"{name} belongs to a service of the catalog"
+                yield draft.documents[key].problem(("entries", position), what, self.remedy)
 
 
 class FalseProof(Check):

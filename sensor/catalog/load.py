@@ -23,15 +23,16 @@ from pydantic import ValidationError
 
 import sensor
 from sensor import schema
-from sensor.catalog import index
+from sensor.catalog import blind, index
+from sensor.catalog.blind import BlindSpot
 from sensor.catalog.model import Strict, Vocabulary
-from sensor.catalog.read import Entry, File, collect, draft
+from sensor.catalog.read import Draft, Entry, File, collect, draft
 
 #: The catalog that ships with the product: beside the code, in a checkout as in a wheel.
 BUILT_IN = Path(sensor.__file__).parents[1] / "signatures"
 
 #: Part of the cache key; raised when the meaning of the cached form changes.
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 
 class _Cached(Strict):
@@ -40,6 +41,7 @@ class _Cached(Strict):
     version: str
     vocabulary: Vocabulary
     entries: tuple[Entry, ...]
+    blind_spots: tuple[BlindSpot, ...]
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,18 @@ class Catalog:
     vocabulary: Vocabulary
     #: date of the newest check and hash of the content: 2026.11.22+1f3c9a
     version: str
+    #: places behind which the sensor is blind
+    blind_entries: tuple[BlindSpot, ...] = ()
 
     @cached_property
     def indicators(self) -> pl.DataFrame:
         """One row per indicator, with the columns of `sensor.catalog.index.INDICATORS`."""
         return index.indicators(self.entries, self.vocabulary)
+
+    @cached_property
+    def blind_spots(self) -> pl.DataFrame:
+        """One row per way to recognise a blind spot; columns of `sensor.catalog.blind.BLIND_SPOTS`."""
+        return blind.blind_spots(self.blind_entries)
 
     def frame(self) -> pl.DataFrame:
         """One row per service, as the lake's `catalog` table."""
@@ -81,11 +90,15 @@ def load(*overlays: Path, cache: Path | None = None) -> Catalog:
     cached = _read_cache(cache, digest) if cache else None
     if cached is None:
         drafted = draft(files)
-        version = _version(drafted.entries, digest)
-        cached = _Cached(version=version, vocabulary=drafted.vocabulary, entries=drafted.entries)
+        cached = _Cached(
+            version=_version(drafted, digest),
+            vocabulary=drafted.vocabulary,
+            entries=drafted.entries,
+            blind_spots=drafted.blind_spots,
+        )
         if cache:
             _write_cache(cache, digest, cached)
-    return Catalog(cached.entries, cached.vocabulary, cached.version)
+    return Catalog(cached.entries, cached.vocabulary, cached.version, cached.blind_spots)
 
 
 def _digest(files: Iterable[File]) -> str:
@@ -97,8 +110,9 @@ def _digest(files: Iterable[File]) -> str:
     return digest.hexdigest()
 
 
-def _version(entries: Iterable[Entry], digest: str) -> str:
-    checked = [indicator.checked for entry in entries for indicator in entry.service.indicators]
+def _version(drafted: Draft, digest: str) -> str:
+    checked = [indicator.checked for entry in drafted.entries for indicator in entry.service.indicators]
+    checked += [spot.checked for spot in drafted.blind_spots]
     newest = f"{max(checked):%Y.%m.%d}" if checked else "0"
     return f"{newest}+{digest[:6]}"
 

@@ -9,12 +9,15 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sensor.catalog.blind import BlindSpot, BlindSpots
 from sensor.catalog.document import MAX_BYTES, Document, Unreadable, parse
 from sensor.catalog.model import ID, Service, Strict, Vendor, Vocabulary
 from sensor.catalog.problem import CatalogProblems, Problem
 
 VOCABULARY_FILE = "categories.yml"
 VENDOR_FILE = "vendor.yml"
+#: The folder of `BlindSpots` files.
+BLIND_FOLDER = "resolvers/"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -38,11 +41,20 @@ class Entry(Strict):
 
 @dataclass(frozen=True)
 class Draft:
-    """All entries of one reading, with the documents they came from, so that lints can point at lines."""
+    """All entries of one reading, with the documents they came from, so that lints can point at lines.
+
+    Documents stand under their service's id, those of blind spots under their place in the folder.
+    """
 
     entries: tuple[Entry, ...]
     vocabulary: Vocabulary
     documents: Mapping[str, Document]
+    blind: Mapping[str, BlindSpots]
+
+    @property
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """The entries of all blind spot files, in file order."""
+        return tuple(spot for file in self.blind.values() for spot in file.entries)
 
 
 def collect(folders: Iterable[Path]) -> list[File]:
@@ -50,7 +62,7 @@ def collect(folders: Iterable[Path]) -> list[File]:
     files: dict[str, File] = {}
     problems: list[Problem] = []
     for folder in folders:
-        if not (folder / "vendors").is_dir():
+        if not any((folder / part).is_dir() for part in ("vendors", BLIND_FOLDER)):
             problems.append(
                 Problem(
                     str(folder),
@@ -60,7 +72,8 @@ def collect(folders: Iterable[Path]) -> list[File]:
                 )
             )
             continue
-        for path in sorted([*folder.glob(VOCABULARY_FILE), *folder.glob("vendors/*/*.y*ml")]):
+        found = [VOCABULARY_FILE, "vendors/*/*.y*ml", f"{BLIND_FOLDER}*.y*ml"]
+        for path in sorted(path for pattern in found for path in folder.glob(pattern)):
             key = path.relative_to(folder).as_posix()
             try:
                 files[key] = File(key, str(path), _content(path))
@@ -90,9 +103,10 @@ def draft(files: Iterable[File]) -> Draft:
         for key, document in documents.items()
         if key.endswith(f"/{VENDOR_FILE}")
     }
+    blind = _blind(documents, vocabulary, problems)
     entries: list[Entry] = []
     for key, document in documents.items():
-        if key == VOCABULARY_FILE or key.endswith(f"/{VENDOR_FILE}"):
+        if key == VOCABULARY_FILE or key.endswith(f"/{VENDOR_FILE}") or key.startswith(BLIND_FOLDER):
             continue
         app = key.removeprefix("vendors/").removesuffix(".yml")
         service = _model(Service, document, problems)
@@ -105,7 +119,8 @@ def draft(files: Iterable[File]) -> Draft:
     if problems or vocabulary is None:
         raise CatalogProblems(problems)
     by_app = {entry.app: documents[f"vendors/{entry.app}.yml"] for entry in entries}
-    return Draft(tuple(sorted(entries, key=lambda entry: entry.app)), vocabulary, by_app)
+    own = by_app | {key: documents[key] for key in blind}
+    return Draft(tuple(sorted(entries, key=lambda entry: entry.app)), vocabulary, own, blind)
 
 
 def _documents(files: Iterable[File], problems: list[Problem]) -> dict[str, Document]:
@@ -127,6 +142,25 @@ def _vocabulary(documents: Mapping[str, Document], problems: list[Problem]) -> V
             )
         return None
     return _model(Vocabulary, document, problems)
+
+
+def _blind(
+    documents: Mapping[str, Document], vocabulary: Vocabulary | None, problems: list[Problem]
+) -> dict[str, BlindSpots]:
+    """The blind spot files that are well-formed, by their place in the folder."""
+    found: dict[str, BlindSpots] = {}
+    for key, document in documents.items():
+        spots = _model(BlindSpots, document, problems) if key.startswith(BLIND_FOLDER) else None
+        if spots is None:
+            continue
+        found[key] = spots
+        known = vocabulary.certainty if vocabulary else {}
+        for position, spot in enumerate(spots.entries):
+            if known and spot.certainty not in known:
+                place = ("entries", position, "certainty")
+                remedy = f"use one of {', '.join(sorted(known))}"
+                problems.append(document.problem(place, f"unknown certainty '{spot.certainty}'", remedy))
+    return found
 
 
 def _model(kind: type[Model], document: Document, problems: list[Problem]) -> Model | None:

@@ -62,7 +62,12 @@ def explain(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Which indicator wins for a host, URL, address or User-Agent, why, and what lost."""
+    """Which indicator wins for a host, URL, address or User-Agent, why, and what lost.
+
+    Also whether connections there are counted as a blind spot: encrypted DNS, a VPN, relay or proxy.
+    """
+    from sensor.match.blindness import Blindness
+    from sensor.match.explain import event_of
     from sensor.match.explain import explain as explanation_of
     from sensor.match.index import Index
 
@@ -77,6 +82,12 @@ def explain(
             for c in candidates
             if c is not None
         ],
+    )
+    event = event_of(question)
+    spots = Blindness(catalog.blind_spots).about(event.get("host"), event.get("server"))
+    _print_table(
+        ("blind spot", "kind", "counted as", "value", "port", "certainty", "checked", "reference"),
+        spots.select("name", "kind", "counted", "value", "port", "certainty", "checked", "reference").rows(),
     )
 
 
@@ -123,6 +134,10 @@ def stats(config: ConfigOption = None, signatures: SignaturesOption = None) -> N
     _print_table(
         ("indicator", "role", "count"),
         catalog.indicators.group_by("kind", "role").len().sort("kind", "role").rows(),
+    )
+    _print_table(
+        ("blind spot", "places"),
+        catalog.blind_spots.group_by("kind").len().sort("kind").rows(),
     )
     countries = services["country"].drop_nulls().n_unique()
     typer.echo(

@@ -177,14 +177,15 @@ class Decoder:
         slices = self._slices[: control["slices"]]
         minutes = self._minutes[: control["minutes"]]
         with _wrapping():
-            labels, fresh = self._labels.read(self._arena, events, slices["serial"])
+            labels = self._labels.read(self._arena, events, slices["serial"])
             rows = frames.connections(slices, labels, self._networks)
-            questions, answers = self._lookups.read(self._arena, events, None if last else self.clock or 0)
+            questions, answers, unreadable = self._lookups.read(
+                self._arena, events, None if last else self.clock or 0
+            )
         self._labels.forget(
             self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
         )
-        counts = [frames.flow_counts(rows), frames.hello_counts(fresh)]
-        counts.append(frames.skip_counts(self._labels.skipped()))
+        counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unreadable]
         counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         self._made.append(

@@ -1,7 +1,8 @@
-"""DNS messages into questions and the addresses they were answered with (RFC 1035, RFC 9460).
+"""DNS messages into questions, the addresses they were answered with, and ECH configurations.
 
-Names come out lower case (resolvers mix case at random) and without the final dot; a byte inside a label
-that is no letter, digit, hyphen or underscore is written as \\DDD, so that no label can pretend to be two.
+Messages, RFC 1035; EDNS, RFC 6891; names in `dns_names.py`, SVCB and HTTPS records in `dns_service.py`.
+Only records of the name asked for count, or of the name its aliases lead to: what else a message carries
+was never asked for, and could name a stranger's address.
 """
 
 # Fields of records are Any to mypy.
@@ -11,175 +12,177 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensor.decode.dns_names import NAME_TEXT, after_name, is_named, read_name
+from sensor.decode.dns_service import put_v4, put_v6, read_service
 from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import ADDRESS, QUESTION, Bytes, Records, i64, records
-from sensor.decode.read import be16, be32, u8, word
+from sensor.decode.layout import ADDRESS, ECH_CONFIG, QUESTION, Bytes, Records, i64, records
+from sensor.decode.read import be16, be32
 
 _A = 1
 _CNAME = 5
 _AAAA = 28
+_OPT = 41
 _SVCB = 64
 _HTTPS = 65
 
-#: Longest name as text: 255 bytes, each escaped.
-_NAME_TEXT = 1024
-#: Answers looked at in one message.
-_ANSWERS = 128
-#: Pointers followed in one name; each must point further back than the one before (RFC 1035 §4.1.4).
-_POINTERS = 32
+#: EDNS option of Extended DNS Errors (RFC 8914 §2).
+_EXTENDED_ERROR = 15
+
+#: Records looked at in one section, and aliases in one message: many times what resolvers send. Each costs
+#: the reading of a name or two, so a message made to be slow takes no more than half a millisecond.
+_RECORDS = 256
+_ALIASES = 64
+#: Times the answers are searched for the next alias; one is enough where they stand in order.
+_PASSES = 4
 
 
 @kernel
-def _put_byte(names: Bytes, at: int, byte: int) -> int:
-    if 65 <= byte <= 90:
-        byte += 32
-    if 97 <= byte <= 122 or 48 <= byte <= 57 or byte == 45 or byte == 95:
-        names[at] = byte
-        return at + 1
-    names[at], names[at + 1] = 92, 48 + byte // 100
-    names[at + 2], names[at + 3] = 48 + byte // 10 % 10, 48 + byte % 10
-    return at + 4
+def _record_data(data: Bytes, at: int, end: int) -> int:
+    """Where the data of the record at `at` begin (its size stands in the two bytes before), or -1."""
+    at = after_name(data, at, end)
+    size = be16(data, at + 8, end)
+    return -1 if at < 0 or size < 0 or at + 10 + size > end else at + 10
 
 
 @kernel
-def _read_name(data: Bytes, base: int, at: int, end: int, names: Bytes, used: int) -> int:
-    """The name at `at` of the message that begins at `base`, as text at names[used:]: its length, or -1."""
-    to, left, lowest = used, 255, at
-    for _ in range(_POINTERS):
-        size = u8(data, at, end)
-        while 0 < size < 64:
-            left -= size + 1
-            if left < 1 or at + 1 + size > end:
-                return -1
-            if to > used:
-                names[to] = 46
-                to += 1
-            for k in range(at + 1, at + 1 + size):
-                to = _put_byte(names, to, u8(data, k, end))
-            at += 1 + size
-            size = u8(data, at, end)
-        if size == 0:
-            return to - used
-        target = base + (be16(data, at, end) & 0x3FFF)
-        if size < 192 or be16(data, at, end) < 0 or target >= lowest:
-            return -1
-        at = lowest = target
-    return -1
+def _after_record(data: Bytes, body: int, end: int) -> int:
+    return body + be16(data, body - 2, end)
 
 
 @kernel
-def _after_name(data: Bytes, at: int, end: int) -> int:
-    """The offset behind the name at `at`, or -1."""
-    for _ in range(128):
-        size = u8(data, at, end)
-        if size == 0:
-            return at + 1
-        if size >= 192:
-            return at + 2
-        if size < 0 or size >= 64:
-            return -1
-        at += 1 + size
-    return -1
+def _alias_target(data: Bytes, body: int, end: int) -> int:
+    """Where the record with data at `body` names another to ask for, or -1 if it is no alias.
+
+    A CNAME does, and an SVCB or HTTPS record of priority 0 (alias mode, RFC 9460 §2.4.2).
+    """
+    kind = be16(data, body - 10, end)
+    if kind == _CNAME:
+        return body
+    return body + 2 if kind in (_HTTPS, _SVCB) and be16(data, body, end) == 0 else -1
 
 
 @kernel
-def _put_address(high: np.uint64, low: np.uint64, ttl: int, hint: int, number: int, question: Records,
-                 found: Records, count: int) -> int:  # fmt: skip
-    if count >= found.size:
-        return count
-    out = found[count]
-    out["question"], out["high"], out["low"], out["ttl"], out["hint"] = number, high, low, ttl, hint
-    if not hint:
-        question["addresses"] += 1
-        if high == np.uint64(0) and (low == np.uint64(0) or low == np.uint64(0xFFFF00000000)):
-            question["null_addresses"] += 1
-    return count + 1
-
-
-@kernel
-def _put_v4(data: Bytes, at: int, end: int, ttl: int, hint: int, number: int, question: Records,
-            found: Records, count: int) -> int:  # fmt: skip
-    low = np.uint64(be32(data, at, end)) | np.uint64(0xFFFF00000000)
-    return _put_address(np.uint64(0), low, ttl, hint, number, question, found, count)
-
-
-@kernel
-def _put_v6(data: Bytes, at: int, end: int, ttl: int, hint: int, number: int, question: Records,
-            found: Records, count: int) -> int:  # fmt: skip
-    high, low = word(data, at, end), word(data, at + 8, end)
-    return _put_address(high, low, ttl, hint, number, question, found, count)
-
-
-@kernel
-def _read_service(data: Bytes, at: int, end: int, ttl: int, number: int, question: Records, found: Records,
-                  count: int) -> int:  # fmt: skip
-    """Address hints of an SVCB or HTTPS record (RFC 9460 §7.3)."""
-    at = _after_name(data, at + 2, end)
-    while at >= 0 and at + 4 <= end:
-        key, size = be16(data, at, end), be16(data, at + 2, end)
-        at += 4
-        if at + size > end:
-            return count
-        if key == 4:
-            for k in range(at, at + size - 3, 4):
-                count = _put_v4(data, k, end, ttl, 1, number, question, found, count)
-        elif key == 6:
-            for k in range(at, at + size - 15, 16):
-                count = _put_v6(data, k, end, ttl, 1, number, question, found, count)
-        at += size
-    return count
+def _follow_aliases(data: Bytes, base: int, first: int, end: int, count: int, question: Records,
+                    names: Bytes, used: int) -> None:  # fmt: skip
+    """Where the aliases of the question's name lead within the answers: its `cname`, at names[used:]."""
+    owner, length, scratch = i64(question["name"]), i64(question["name_length"]), used + NAME_TEXT
+    tried = 0
+    for _ in range(_PASSES):
+        at, found = first, False
+        for _ in range(count):
+            body = _record_data(data, at, end)
+            if body < 0 or tried >= _ALIASES:
+                break
+            after = _after_record(data, body, end)
+            target = _alias_target(data, body, end)
+            tried += 1 if target >= 0 else 0
+            if target >= 0 and is_named(data, base, at, end, names, owner, length, scratch):
+                size = read_name(data, base, target, after, names, scratch)
+                if size > 0:
+                    for k in range(size):
+                        names[used + k] = names[scratch + k]
+                    owner, length, found = used, size, True
+            at = after
+        if not found:
+            break
+    if owner == used:
+        question["cname"], question["cname_length"] = owner, length
 
 
 @kernel
 def _read_answers(data: Bytes, base: int, at: int, end: int, number: int, question: Records, names: Bytes,
-                  used: int, found: Records, count: int) -> int:  # fmt: skip
-    """The answer section: addresses, hints and the last CNAME; returns the new count of addresses."""
-    for _ in range(min(_ANSWERS, be16(data, base + 6, end))):
-        at = _after_name(data, at, end)
-        size = be16(data, at + 8, end)
-        if at < 0 or size < 0 or at + 10 + size > end:
-            return count
-        kind, ttl = be16(data, at, end), be32(data, at + 4, end)
-        at += 10
-        if kind == _A and size == 4:
-            count = _put_v4(data, at, end, ttl, 0, number, question, found, count)
-        elif kind == _AAAA and size == 16:
-            count = _put_v6(data, at, end, ttl, 0, number, question, found, count)
-        elif kind == _CNAME:
-            length = _read_name(data, base, at, at + size, names, used)
-            if length > 0:
-                question["cname"], question["cname_length"] = used, length
-        elif kind in (_HTTPS, _SVCB):
-            count = _read_service(data, at, at + size, ttl, number, question, found, count)
-        at += size
-    return count
+                  used: int, found: Records, configs: Records, counts: Records) -> int:  # fmt: skip
+    """Addresses, hints and ECH configurations of the name that was asked for; the end of the answers.
+
+    Public names go to names[used:] and names behind `used` + NAME_TEXT are scratch.
+    """
+    limit = used + NAME_TEXT
+    asked, asked_length = i64(question["name"]), i64(question["name_length"])
+    alias, alias_length = i64(question["cname"]), i64(question["cname_length"])
+    for _ in range(min(_RECORDS, be16(data, base + 6, end))):
+        body = _record_data(data, at, end)
+        if body < 0:
+            return -1
+        kind, ttl, size = be16(data, body - 10, end), be32(data, body - 6, end), be16(data, body - 2, end)
+        after = body + size
+        wanted = (kind == _A and size == 4) or (kind == _AAAA and size == 16) or kind in (_HTTPS, _SVCB)
+        if wanted and (
+            is_named(data, base, at, end, names, asked, asked_length, limit)
+            or (alias_length > 0 and is_named(data, base, at, end, names, alias, alias_length, limit))
+        ):
+            if kind == _A:
+                counts[0] = put_v4(data, body, after, ttl, 0, number, question, found, counts[0])
+            elif kind == _AAAA:
+                counts[0] = put_v6(data, body, after, ttl, 0, number, question, found, counts[0])
+            else:
+                read_service(data, body, after, ttl, number, question, names, limit, found, configs, counts)
+        at = after
+    return at
+
+
+@kernel
+def _read_edns(data: Bytes, base: int, at: int, end: int, question: Records) -> None:
+    """The OPT record behind the answers: upper bits of the response code, and an extended error."""
+    for _ in range(min(_RECORDS, be16(data, base + 8, end) + be16(data, base + 10, end))):
+        body = _record_data(data, at, end)
+        if body < 0:
+            return
+        at = _after_record(data, body, end)
+        if be16(data, body - 10, end) == _OPT:
+            question["rcode"] |= (be32(data, body - 6, end) >> 24) << 4
+            while body + 6 <= at:
+                size = be16(data, body + 2, at)
+                if be16(data, body, at) == _EXTENDED_ERROR and size >= 2:
+                    question["error"] = be16(data, body + 4, at)
+                body += 4 + size
+            return
+
+
+@kernel
+def _read_answer(data: Bytes, base: int, at: int, end: int, number: int, question: Records, names: Bytes,
+                 used: int, found: Records, configs: Records, counts: Records) -> int:  # fmt: skip
+    """All of an answer behind its question; returns how far `names` is used then."""
+    answers = min(_RECORDS, be16(data, base + 6, end))
+    _follow_aliases(data, base, at, end, answers, question, names, used)
+    used += question["cname_length"]
+    first = i64(counts[1])
+    after = _read_answers(data, base, at, end, number, question, names, used, found, configs, counts)
+    if after >= 0 and answers == be16(data, base + 6, end):
+        _read_edns(data, base, after, end, question)
+    return used if counts[1] == first else used + NAME_TEXT
 
 
 @entry
 def _parse_all(data: Bytes, begins: Records, lengths: Records, questions: Records, names: Bytes,
-               found: Records) -> int:  # fmt: skip
-    used, count = i64(0), i64(0)
+               found: Records, configs: Records, counts: Records) -> None:  # fmt: skip
+    used = i64(0)
     for i in range(begins.size):
         base, end, out = begins[i], begins[i] + lengths[i], questions[i]
         flags = be16(data, base + 2, end)
         out["event"], out["id"] = i, be16(data, base, end)
-        out["response"], out["rcode"] = flags >> 15 & 1, flags & 15
-        length = _read_name(data, base, base + 12, end, names, used)
-        at = _after_name(data, base + 12, end)
-        if length <= 0 or at < 0 or be16(data, at, end) < 0:
+        # Opcode QUERY with its one question (RFC 9619); other counts are of no resolver.
+        if flags < 0 or flags & 0x7800 != 0 or be16(data, base + 4, end) != 1:
             continue
-        out["type"], out["name"], out["name_length"] = be16(data, at, end), used, length
+        length = read_name(data, base, base + 12, end, names, used)
+        at = after_name(data, base + 12, end)
+        if length < 0 or at < 0 or be16(data, at + 2, end) < 0:
+            continue
+        out["readable"], out["type"] = 1, be16(data, at, end)
+        out["response"], out["rcode"], out["truncated"] = flags >> 15 & 1, flags & 15, flags >> 9 & 1
+        out["name"], out["name_length"] = used, length
         used += length
-        if out["response"]:
-            count = _read_answers(data, base, at + 4, end, i, out, names, used, found, count)
-            used += out["cname_length"]
-    return count
+        if out["response"] and length > 0:
+            used = _read_answer(data, base, at + 4, end, i, out, names, used, found, configs, counts)
 
 
-def parse(data: Bytes, begins: Records, lengths: Records) -> tuple[Records, Bytes, Records]:
-    """QUESTION records of the messages at data[begins:][:lengths], their names, and the ADDRESS records."""
+def parse(data: Bytes, begins: Records, lengths: Records) -> tuple[Records, Bytes, Records, Records]:
+    """QUESTION records of the messages at data[begins:][:lengths], their names (text), and the ADDRESS
+    and ECH_CONFIG records of the answers."""
     questions = records(QUESTION, begins.size)
-    names = np.empty(2 * _NAME_TEXT * (begins.size + 1), np.uint8)
-    found = records(ADDRESS, int(lengths.sum()) // 4 + 1)
-    count = _parse_all(data, begins, lengths, questions, names, found)
-    return questions, names, found[:count]
+    # Question, alias and public names of each message, and room for one more message's scratch.
+    names = np.empty(3 * NAME_TEXT * (begins.size + 1), np.uint8)
+    size = int(lengths.sum())
+    found, configs = records(ADDRESS, size // 4 + 1), records(ECH_CONFIG, size // 16 + 1)
+    counts = np.zeros(2, np.int64)
+    _parse_all(data, begins, lengths, questions, names, found, configs, counts)
+    return questions, names, found[: counts[0]], configs[: counts[1]]

@@ -15,11 +15,6 @@ from sensor.schema import COVERAGE, OBSERVATIONS
 _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
 _PLAIN = ("serial", "start", "first", "last", "number", "protocol", "client", "status", "flags", "events")
 
-#: Server names that only stand in front of the real one (RFC 9849 §6.1): the hello's true name is hidden.
-PUBLIC_NAMES = ("cloudflare-ech.com",)
-
-_DOT_PORT = 853
-
 _TIME = pl.Datetime("us", "UTC")
 
 
@@ -94,6 +89,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         client_mac=pl.when(known).then(macs(rows["mac_up"].to_numpy())),
         host="host",
         name_from="name_from",
+        ech_config="ech_config",
         path="path",
         method="method",
         status=pl.when(pl.col("status") > 0).then("status"),
@@ -133,7 +129,7 @@ def flow_counts(rows: pl.DataFrame) -> pl.DataFrame:
         last_seen="start",
         flows=pl.lit(1, pl.Int64),
         named_flows=pl.col("host").is_not_null().cast(pl.Int64),
-        encrypted_dns=(pl.col("port_down") == _DOT_PORT).cast(pl.Int64),
+        undecided_flows=(pl.col("client") == 0).cast(pl.Int64),
     )
     ended = rows.filter((flags & ENDED) != 0).select(
         _minute("last"),
@@ -146,12 +142,6 @@ def flow_counts(rows: pl.DataFrame) -> pl.DataFrame:
         _minute("last"), first_seen="last", last_seen="last", lost_bytes="lost"
     )
     return pl.concat([begun, ended, lost], how="diagonal")
-
-
-def hello_counts(labels: pl.DataFrame) -> pl.DataFrame:
-    """Coverage counts that this batch's hellos give."""
-    hidden = labels.filter(pl.col("host").is_in(PUBLIC_NAMES))
-    return hidden.select(_minute("time"), first_seen="time", last_seen="time", ech=pl.lit(1, pl.Int64))
 
 
 def skip_counts(times: list[int]) -> pl.DataFrame:

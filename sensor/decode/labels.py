@@ -214,19 +214,15 @@ class Labels:
         self._stores = [_Store(kind) for kind in _COLUMNS]
         self._skipped: list[int] = []
 
-    def read(self, arena: Bytes, events: Records, serials: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Filled labels of the connections `serials` (those of this batch's slices), without `time`, and the
-        labels new in it.
-
-        The latter do not tell what hellos said that are not complete yet, or each would count twice.
-        """
-        early, *whole = self._read(arena, events)
+    def read(self, arena: Bytes, events: Records, serials: Records) -> pl.DataFrame:
+        """Filled labels of the connections `serials` (those of this batch's slices), without `time`."""
+        fresh = self._read(arena, events)
         for store in self._stores:
-            for labels in (early, *whole):
+            for labels in fresh:
                 store.add(labels)
         wanted = pl.Series(np.unique(serials), dtype=pl.Int64)
         known = _all(store.of(wanted) for store in self._stores)
-        return filled(known.drop("time")), _all(whole)
+        return filled(known.drop("time"))
 
     def skipped(self) -> list[int]:
         """Times (microseconds) of QUIC Initials not decrypted since the last call: there were too many."""

@@ -284,14 +284,20 @@ QUESTION = np.dtype(
         for name in (
             "event", "id", "response", "rcode", "type", "name", "name_length", "cname", "cname_length",
             "addresses", "null_addresses",
+            "readable",  # 1 if there is a question at all
+            "truncated",  # 1 if the answer says it is cut: the client will ask again by TCP
+            "error",  # extended DNS error (RFC 8914), 0 for none
         )
     ]
 )  # fmt: skip
 
-#: An address (or the hint of one) that a DNS answer gives, and ECH configurations beside it.
+#: An address (or the hint of one) that a DNS answer gives.
 ADDRESS = np.dtype(
     [("question", np.int64), ("high", np.uint64), ("low", np.uint64), ("ttl", np.int64), ("hint", np.int64)]
 )
+
+#: An ECH configuration that a DNS answer gives: its id and public name (RFC 9849 §4).
+ECH_CONFIG = np.dtype([(name, np.int64) for name in ("question", "ttl", "config", "name", "name_length")])
 
 #: Where the tables stand between two packets.
 CONTROL = np.dtype(

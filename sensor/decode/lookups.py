@@ -9,9 +9,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.decode import dns
-from sensor.decode.layout import SECOND, Bytes, Records
+from sensor.decode.layout import MINUTE, SECOND, TCP, Bytes, Records
 from sensor.decode.messages import DNS_MESSAGE
 from sensor.decode.names import addresses, own, seconds, texts
+from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import ANSWERS, OBSERVATIONS
 
 #: Longest wait for an answer, or for a client to ask again under the same id.
@@ -19,8 +20,14 @@ PATIENCE = 5 * SECOND
 
 _NXDOMAIN = 3
 _REFUSED = 5
+#: Extended errors of a resolver that would not answer (RFC 8914 §4.16 to §4.19): blocked, censored,
+#: filtered, prohibited.
+_UNWILLING = (15, 16, 17, 18)
 
-_KEY = ("client", "client_port", "server", "server_port", "id", "host", "type")
+_KEY = ("transport", "client", "client_port", "server", "server_port", "id", "host", "type")
+_TOLD = (
+    "id", "response", "rcode", "type", "addresses", "null_addresses", "readable", "truncated", "error",
+)  # fmt: skip
 _TIME = pl.Datetime("us", "UTC")
 
 
@@ -30,70 +37,67 @@ class Lookups:
     def __init__(self) -> None:
         self._waiting: pl.DataFrame | None = None
 
-    def read(self, arena: Bytes, events: Records, now: int | None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of `observations` and `answers` from this batch's messages; `now` None at the end of input."""
-        messages, answers = _messages(arena, events[events["kind"] == DNS_MESSAGE])
+    def read(
+        self, arena: Bytes, events: Records, now: int | None
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Rows of `observations` and `answers` from this batch's messages, and coverage counts of the
+        unreadable ones; `now` is None at the end of input."""
+        events = events[events["kind"] == DNS_MESSAGE]
+        questions, names, found, configs = dns.parse(arena, own(events["offset"]), own(events["length"]))
+        every = _messages(events, questions, names)
+        answers = _answers(every, found, configs, names)
+        messages = every.filter(pl.col("host").is_not_null())
         if self._waiting is not None:
             messages = pl.concat([self._waiting, messages])
         grouped = _grouped(messages)
         waits = pl.lit(False) if now is None else pl.col("time").max().over("group") >= now - PATIENCE
         grouped = grouped.with_columns(waits=waits)
         self._waiting = grouped.filter("waits").select(messages.columns)
-        return _questions(grouped.filter(~pl.col("waits"))), answers
+        return _questions(grouped.filter(~pl.col("waits"))), answers, _unreadable(every)
 
 
-def _messages(arena: Bytes, events: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row per message with a readable question, and the answers table."""
-    begins, lengths = own(events["offset"]), own(events["length"])
-    questions, names, found = dns.parse(arena, begins, lengths)
-
-    def name(field: str) -> pl.Series:
-        at, length = (
-            own(questions[field]),
-            own(questions[f"{field}_length"]),
-        )
-        return texts(names, at, length)
-
+def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame:
+    """One row per message: who asked whom by which transport, and what; host NULL where not readable."""
     parts = events["address"]
-    sender = addresses(own(parts[:, 0]), own(parts[:, 1]))
-    receiver = addresses(own(parts[:, 2]), own(parts[:, 3]))
-    columns = {
-        field: own(questions[field])
-        for field in ("id", "response", "rcode", "type", "addresses", "null_addresses")
-    }
-    frame = pl.DataFrame(columns).with_columns(
+    frame = pl.DataFrame({field: own(questions[field]) for field in _TOLD}).with_columns(
         pl.Series("time", own(events["time"])),
-        pl.Series("sender", sender),
-        pl.Series("receiver", receiver),
+        pl.Series("protocol", own(events["protocol"])),
+        pl.Series("sender", addresses(own(parts[:, 0]), own(parts[:, 1]))),
+        pl.Series("receiver", addresses(own(parts[:, 2]), own(parts[:, 3]))),
         pl.Series("sender_port", own(events["port"][:, 0])),
         pl.Series("receiver_port", own(events["port"][:, 1])),
-        host=name("name"),
-        cname=name("cname"),
+        tunnel=tunnel_texts(own(events["tunnel"])),
+        host=texts(names, own(questions["name"]), own(questions["name_length"])),
+        cname=texts(names, own(questions["cname"]), own(questions["cname_length"])),
     )
     answer = pl.col("response") == 1
-    frame = frame.with_columns(
+    return frame.with_columns(
         client=pl.when(answer).then("receiver").otherwise("sender"),
         client_port=pl.when(answer).then("receiver_port").otherwise("sender_port"),
         server=pl.when(answer).then("sender").otherwise("receiver"),
         server_port=pl.when(answer).then("sender_port").otherwise("receiver_port"),
-    ).drop("sender", "receiver", "sender_port", "receiver_port")
-    return frame.filter(pl.col("host").is_not_null()), _answers(frame, found)
+        transport=pl.when(pl.col("protocol") == TCP).then(pl.lit("tcp")).otherwise(pl.lit("udp")),
+    ).drop("sender", "receiver", "sender_port", "receiver_port", "protocol")
 
 
-def _answers(messages: pl.DataFrame, found: Records) -> pl.DataFrame:
-    """The answers table: every usable address with the question it belongs to."""
-    rows = messages[own(found["question"])]
-    high, low = own(found["high"]), own(found["low"])
-    frame = rows.select(
-        pl.col("time").cast(_TIME).alias("answered_at"),
-        "client",
-        pl.Series("address", addresses(high, low)),
-        "host",
-        "cname",
+def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: Bytes) -> pl.DataFrame:
+    """The answers table: every usable address and ECH configuration with the question it belongs to."""
+    told = (pl.col("time").cast(_TIME).alias("answered_at"), "client", "host", "cname")
+    to_address = messages[own(found["question"])].select(
+        *told,
+        pl.Series("address", addresses(own(found["high"]), own(found["low"]))),
         pl.Series("ttl_s", own(found["ttl"])),
+        pl.Series("hint", own(found["hint"]) == 1),
     )
-    usable = ~pl.col("address").is_in(["0.0.0.0", "::"])  # noqa: S104 - a sinkhole's answer, not a bind
-    return ANSWERS.conform(frame.filter(usable & pl.col("host").is_not_null()).unique(maintain_order=True))
+    to_config = messages[own(configs["question"])].select(
+        *told,
+        pl.Series("ttl_s", own(configs["ttl"])),
+        pl.Series("ech_config", own(configs["config"])),
+        texts(names, own(configs["name"]), own(configs["name_length"])).alias("ech_public_name"),
+    )
+    usable = to_address.filter(~pl.col("address").is_in(["0.0.0.0", "::"]))  # noqa: S104 - a sinkhole, no bind
+    both = pl.concat([ANSWERS.conform(usable), ANSWERS.conform(to_config)])
+    return both.unique(maintain_order=True)
 
 
 def _grouped(messages: pl.DataFrame) -> pl.DataFrame:
@@ -106,22 +110,39 @@ def _grouped(messages: pl.DataFrame) -> pl.DataFrame:
 
 
 def _questions(grouped: pl.DataFrame) -> pl.DataFrame:
-    """One observation per lookup: blocked if refused, said not to exist, or answered with nowhere."""
-    refused = (pl.col("response") == 1) & pl.col("rcode").is_in([_NXDOMAIN, _REFUSED])
+    """One observation per lookup: blocked if refused, said not to exist, or answered with nowhere.
+
+    A truncated answer is none yet: the client asks again over TCP.
+    """
+    final = (pl.col("response") == 1) & (pl.col("truncated") == 0)
+    refused = pl.col("rcode").is_in([_NXDOMAIN, _REFUSED]) | pl.col("error").is_in(_UNWILLING)
     nowhere = (pl.col("null_addresses") > 0) & (pl.col("null_addresses") == pl.col("addresses"))
-    rows = grouped.group_by("group", maintain_order=True).agg(
-        pl.col(*_KEY).first(),
-        seen_at=pl.col("time").min(),
-        lasted=pl.col("time").max() - pl.col("time").min(),
-        blocked=(refused | nowhere).any(),
-        cname=pl.col("cname").drop_nulls().first(),
+    rows = (
+        grouped.group_by("group", maintain_order=True)
+        .agg(
+            pl.col(*_KEY, "tunnel").first(),
+            seen_at=pl.col("time").min(),
+            lasted=pl.col("time").max() - pl.col("time").min(),
+            blocked=(final & (refused | nowhere)).any(),
+            cname=pl.col("cname").drop_nulls().first(),
+        )
+        .sort("seen_at", "group")
     )
-    frame = rows.sort("seen_at", "group").with_columns(
+    frame = rows.with_columns(
         pl.col("seen_at").cast(_TIME),
-        duration_s=seconds(rows.sort("seen_at", "group")["lasted"].to_numpy()),
+        duration_s=seconds(rows["lasted"].to_numpy()),
         kind=pl.lit("dns"),
         action=pl.when("blocked").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         name_from=pl.lit("qname"),
-        transport=pl.lit("udp"),
     )
     return OBSERVATIONS.conform(frame)
+
+
+def _unreadable(messages: pl.DataFrame) -> pl.DataFrame:
+    """Coverage counts of messages without a readable question."""
+    return messages.filter(pl.col("readable") == 0).select(
+        (pl.col("time") // MINUTE * MINUTE).alias("minute"),
+        first_seen="time",
+        last_seen="time",
+        rejected=pl.lit(1, pl.Int64),
+    )

@@ -17,6 +17,7 @@ from sensor.decode import stream as half_read
 from sensor.decode import tcpdns
 from sensor.decode.flow import EVICTED
 from sensor.decode.fragments import place
+from sensor.decode.initials import initial_type
 from sensor.decode.ip import (
     DECODED,
     DUPLICATE,
@@ -83,9 +84,6 @@ _MAX_DNS = 8192
 _MAX_INITIAL = 2048
 #: Initials of each side of a connection that are handed on.
 _INITIALS = 8
-_QUIC_V1 = 1
-_QUIC_V2 = 0x6B3343CF
-_QUIC_DRAFTS = 0xFF0000
 
 _MDNS_PORT = 5353
 _LLMNR_PORT = 5355
@@ -252,14 +250,8 @@ def _is_initial(data: Bytes, packet: Records) -> bool:
     """A QUIC Initial with a connection id: version 1, 2 or a draft (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, version = u8(data, at, end), be32(data, at + 1, end)
-    if version == _QUIC_V1 or version >> 8 == _QUIC_DRAFTS:
-        kind = 0x80
-    elif version == _QUIC_V2:
-        kind = 0x90
-    else:
-        return False
-    size = u8(data, at + 5, end)
-    return first & 0xB0 == kind and 0 < size <= 20
+    kind, size = initial_type(version), u8(data, at + 5, end)
+    return kind >= 0 and first & 0xB0 == 0x80 | kind and 0 < size <= 20
 
 
 @kernel

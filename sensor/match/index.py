@@ -14,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import polars as pl
 
@@ -26,6 +27,9 @@ _LABEL_WEIGHT = 1 << 12
 _PATH_WEIGHT = 1 << 16
 
 
+Networks: TypeAlias = tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, int], ...]
+
+
 @dataclass(frozen=True)
 class Index:
     """Indicator rows and the tables that find them; `row` is a position in `rows`."""
@@ -36,7 +40,7 @@ class Index:
     names: pl.DataFrame
     #: product (token in a User-Agent), row
     agents: pl.DataFrame
-    networks: tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, int], ...]
+    networks: Networks
     #: ja4, app
     fingerprints: pl.DataFrame
 
@@ -49,9 +53,9 @@ class Index:
         )
         return cls(
             rows=rows,
-            names=_names(rows),
+            names=name_table(rows),
             agents=rows.filter(pl.col("kind") == "user_agent").select(product="value", row="row"),
-            networks=_networks(rows),
+            networks=network_table(rows),
             fingerprints=rows.filter(pl.col("kind") == "ja4").select(ja4="value", app="app").unique(),
         )
 
@@ -60,16 +64,7 @@ class Index:
 
         Columns host, row, prefix (NULL unless the indicator also asks for a path), specificity.
         """
-        unique = hosts.rename("host").to_frame()
-        found = []
-        for depth in self.names["depth"].unique().sort():
-            of_depth = self.names.filter(pl.col("depth") == depth)
-            tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(_tail_expression(depth))
-            found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
-        if not found:
-            return unique.clear().with_columns(row=pl.lit(0, pl.Int64), prefix=pl.lit(""), specificity=0)
-        fits = pl.col("verify").is_null() | pl.col("host").str.contains(pl.col("verify"))
-        return pl.concat(found).filter(fits).select("host", "row", "prefix", "specificity")
+        return fitting_names(self.names, hosts)
 
     def by_agent(self, agents: pl.Series) -> pl.DataFrame:
         """The agent indicator in those unique User-Agent strings that have one: user_agent, agent_row."""
@@ -87,24 +82,45 @@ class Index:
 
     def by_address(self, addresses: pl.Series) -> pl.DataFrame:
         """The network indicator around each of the unique `addresses` that has one: address, address_row."""
-        near = addresses.rename("address").to_frame()
-        starts = {_text_start(network) for network, _ in self.networks}
-        worth_parsing = pl.any_horizontal(
-            pl.lit(False), *(pl.col("address").str.starts_with(s) for s in starts)
-        )
-        return (
-            near.filter(worth_parsing)
-            .with_columns(address_row=pl.col("address").map_elements(self._network_of, return_dtype=pl.Int64))
-            .drop_nulls("address_row")
-        )
+        return surrounding_networks(self.networks, addresses)
 
-    def _network_of(self, text: str) -> int | None:
+
+def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
+    """Every row of `names` (as `name_table` makes it) that fits each of the unique normalised `hosts`.
+
+    Columns host, row, prefix, specificity.
+    """
+    unique = hosts.rename("host").to_frame()
+    found = []
+    for depth in names["depth"].unique().sort():
+        of_depth = names.filter(pl.col("depth") == depth)
+        tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(_tail_expression(depth))
+        found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
+    if not found:
+        return unique.clear().with_columns(row=pl.lit(0, pl.Int64), prefix=pl.lit(""), specificity=0)
+    fits = pl.col("verify").is_null() | pl.col("host").str.contains(pl.col("verify"))
+    return pl.concat(found).filter(fits).select("host", "row", "prefix", "specificity")
+
+
+def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFrame:
+    """The smallest of `networks` around each of the unique `addresses` that has one: address, address_row."""
+    near = addresses.rename("address").to_frame()
+    starts = {_text_start(network) for network, _ in networks}
+    worth_parsing = pl.any_horizontal(pl.lit(False), *(pl.col("address").str.starts_with(s) for s in starts))
+
+    def network_of(text: str) -> int | None:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
             return None
-        around = [(network.prefixlen, row) for network, row in self.networks if address in network]
+        around = [(network.prefixlen, row) for network, row in networks if address in network]
         return max(around)[1] if around else None
+
+    return (
+        near.filter(worth_parsing)
+        .with_columns(address_row=pl.col("address").map_elements(network_of, return_dtype=pl.Int64))
+        .drop_nulls("address_row")
+    )
 
 
 def _tail_expression(depth: int) -> str:
@@ -112,8 +128,8 @@ def _tail_expression(depth: int) -> str:
     return rf"(?:^|\.)((?:[^.]+\.){{{depth - 1}}}[^.]+)$"
 
 
-def _names(rows: pl.DataFrame) -> pl.DataFrame:
-    """Lookup rows of all indicators that name a host (see `Index.names`)."""
+def name_table(rows: pl.DataFrame) -> pl.DataFrame:
+    """Lookup rows of all of `rows` (row, kind, value, prefix) that name a host (see `Index.names`)."""
     named = rows.filter(pl.col("kind").is_in(["domain", "suffix", "pattern", "url"]))
     return pl.DataFrame(
         [_name(*row) for row in named.select("row", "kind", "value", "prefix").iter_rows()],
@@ -145,9 +161,8 @@ def pattern_expression(pattern: str) -> str:
     return "^" + "[^.]+".join(re.escape(part) for part in pattern.split("*")) + "$"
 
 
-def _networks(
-    rows: pl.DataFrame,
-) -> tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, int], ...]:
+def network_table(rows: pl.DataFrame) -> Networks:
+    """The networks among `rows` (row, kind, value)."""
     wanted = rows.filter(pl.col("kind") == "address").select("value", "row")
     return tuple((ipaddress.ip_network(value), row) for value, row in wanted.iter_rows())
 

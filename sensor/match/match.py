@@ -43,6 +43,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     """
     missing = [name for name in _NEEDED if name not in observations.columns]
     frame = observations.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+    if "name_confidence" not in frame.columns:
+        frame = frame.with_columns(name_confidence=pl.lit(None, pl.Float64))
     hosts = _unique(frame["host"])
     literals = hosts.filter(hosts.str.contains(_LITERAL))
     names = match_hosts(hosts, index)
@@ -151,7 +153,10 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
         name_from=name_from,
         signature=pl.when("by_cname").then(pl.col("signature") + "@cname").otherwise("signature"),
         confidence=pl.col("confidence")
-        * name_from.replace_strict(NAME_CONFIDENCE, default=1.0, return_dtype=pl.Float64)
+        * pl.coalesce(
+            "name_confidence",
+            name_from.replace_strict(NAME_CONFIDENCE, default=1.0, return_dtype=pl.Float64),
+        )
         * pl.when("by_cname").then(CNAME_CONFIDENCE).otherwise(1.0),
     )
 

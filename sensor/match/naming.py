@@ -4,120 +4,144 @@ The key is (client, server address), never the address alone: an address of a co
 serves thousands of names. The newest answer at or before the connection's start names it, while
 it is no older than its TTL, or `STALENESS` where that is longer: browsers and proxies hold
 addresses well past the TTL. The connection is named by the question, with the end of the CNAME
-chain beside it.
+chain beside it. The name is less sure where the answer had outlived its TTL, where the address was
+only a hint, and where the client had been told the address for another name as well.
 
-A name read from the traffic itself (SNI, Host, URL) is never replaced.
+A name read from the traffic itself (SNI, Host, URL) is never replaced, unless it only covers the
+true one (`ech.py`).
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 from sensor import schema
+from sensor.match import ech
+from sensor.match.answers import MAX_ANSWERS, Answers
+from sensor.match.match import NAME_CONFIDENCE
 
-#: An answer names connections at least this long, whatever its TTL.
-STALENESS = timedelta(hours=1)
-#: No TTL is believed beyond this (RFC 8767 caps what is kept at days; a week is a mistake).
-MAX_AGE = timedelta(days=1)
-#: Answers kept; about 200 bytes each. The oldest go first, and `dropped` counts them.
-MAX_ANSWERS = 1_000_000
-
-#: Batches of answers kept apart before they are put together.
-MAX_CHUNKS = 32
-#: An answer is kept this much longer than it is valid: a day's DNS log may be read as a whole
-#: before the day's connections.
-BEHIND = timedelta(days=1)
+#: How much less a name is believed, by what speaks against it.
+STALE_FACTOR = 0.9
+HINT_FACTOR = 0.9
+SHARED_FACTOR = 0.7
 
 _KEY = ("client", "address")
 
 
 class NameTable:
-    """The answers clients were given, bounded by age and number."""
+    """The answers and ECH configurations clients were given."""
 
     def __init__(self, *, max_answers: int = MAX_ANSWERS) -> None:
-        #: each sorted by time; put together now and then, not at every batch
-        self._chunks: list[pl.DataFrame] = []
-        self._max_answers = max_answers
-        #: answers that had to go although they could still have named something
-        self.dropped = 0
+        self._answers = Answers((*_KEY, "host", "hint"), max_answers)
+        self._configs = Answers(("client", "host", "ech_config", "ech_public_name"), max_answers)
 
     def __len__(self) -> int:
-        return sum(chunk.height for chunk in self._chunks)
+        return len(self._answers) + len(self._configs)
+
+    @property
+    def dropped(self) -> int:
+        """Answers that had to go although they could still have named something."""
+        return self._answers.dropped + self._configs.dropped
 
     def learn(self, answers: pl.DataFrame) -> None:
-        """Remember `answers` (table ANSWERS; rows without time, client, address or host are ignored)."""
-        fresh = schema.ANSWERS.conform(answers).drop_nulls(["answered_at", *_KEY, "host"])
-        if fresh.is_empty():
-            return
-        self._chunks.append(_distinct(fresh))
-        if len(self._chunks) > MAX_CHUNKS or len(self) > self._max_answers:
-            self._compact()
-
-    def _compact(self) -> None:
-        """One chunk of all, without what is too old and what is too much."""
-        known = _distinct(pl.concat(self._chunks))
-        newest = pl.col("answered_at").max()
-        live = known.filter(pl.col("answered_at") + _lifetime() + BEHIND >= newest)
-        # A tenth is freed at once: a full table would otherwise be put together for every batch.
-        keep = live.height if live.height <= self._max_answers else self._max_answers * 9 // 10
-        self.dropped += live.height - keep
-        self._chunks = [live.tail(keep)]
+        """Remember `answers` (table ANSWERS; rows without time, client or host are ignored)."""
+        told = schema.ANSWERS.conform(answers).with_columns(pl.col("hint").fill_null(False))
+        self._answers.learn(told)
+        self._configs.learn(told)
 
     def name(self, observations: pl.DataFrame) -> pl.DataFrame:
-        """`observations` (table OBSERVATIONS), with host, name_from and cname where an answer tells them.
+        """`observations` (table OBSERVATIONS), with host, name_from, name_confidence and cname where an
+        answer tells them, and `ech` where the name that was seen only covers another: it is gone then.
 
-        Rows keep their order. DNS questions, and rows without client or server, stay as they are.
+        Rows keep their order. DNS questions, and rows without client or server, get no name.
         """
-        unnamed = pl.col("host").is_null() & (pl.col("kind") != "dns") & pl.col("client").is_not_null()
-        numbered = observations.with_row_index("row")
-        wanted = numbered.filter(unnamed, pl.col("server").is_not_null(), _start().is_not_null())
-        if wanted.is_empty() or not self._chunks:
+        rows = observations.with_row_index("row").with_columns(
+            at=_start(), address="server", is_dns=(pl.col("kind") == "dns").fill_null(False)
+        )
+        covered, told = self._uncovered(rows)
+        nameless = pl.col("host").is_null() | pl.col("row").is_in(covered["row"].implode())
+        wanted = rows.filter(nameless, ~pl.col("is_dns")).drop_nulls([*_KEY, "at"]).select("row", *_KEY, "at")
+        if covered.is_empty() and (wanted.is_empty() or not len(self._answers)):
             return observations
-        found = self._lookup(wanted.select("row", "client", address="server", at=_start()))
-        return (
-            numbered.join(found, on="row", how="left", maintain_order="left")
-            .with_columns(
-                host=pl.coalesce("host", "told"),
-                name_from=pl.when(pl.col("told").is_not_null())
-                .then(pl.lit("dns_answer"))
-                .otherwise(pl.col("name_from")),
-                cname=pl.coalesce("told_cname", "cname"),
-            )
-            .select(observations.columns)
-        )
+        found = self._lookup(wanted.join(told, on="row", how="anti"), self._answers.about(wanted, _KEY))
+        return _renamed(rows, covered, pl.concat([told, found])).select(observations.columns)
 
-    def _lookup(self, wanted: pl.DataFrame) -> pl.DataFrame:
-        """Columns row, told, told_cname for each of `wanted` (row, client, address, at) with an answer."""
-        asked = [chunk.join(wanted, on=_KEY, how="semi") for chunk in self._chunks]
-        told = pl.concat(asked).sort("answered_at", maintain_order=True)
-        told = told.select(
-            *_KEY, "answered_at", until=pl.col("answered_at") + _lifetime(), told="host", told_cname="cname"
-        )
+    def _uncovered(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows (row, outer) whose name only covers the true one, and what `_lookup` finds for those
+        whose client was told the very configuration they used."""
+        suspects = ech.suspects(rows.filter(~pl.col("is_dns")), self._configs.unique("ech_public_name"))
+        if suspects.is_empty():
+            return suspects.select("row", "outer"), _NOTHING
+        answers = self._answers.about(suspects, _KEY)
+        offered = suspects.select(ech_public_name="outer", ech_config="ech_config").unique()
+        configs = self._configs.about(offered, ("ech_public_name", "ech_config"))
+        using = ech.using(answers, configs)
+        told = self._lookup(suspects, using, by=(*_KEY, "outer", "ech_config"))
+        covered = ech.covered(suspects, answers, configs)
+        chosen = pl.col("row").is_in(pl.concat([covered["row"], told["row"]]).implode())
+        return suspects.filter(chosen).select("row", "outer"), told
+
+    def _lookup(
+        self, wanted: pl.DataFrame, answers: pl.DataFrame, by: tuple[str, ...] = _KEY
+    ) -> pl.DataFrame:
+        """The columns of `_FOUND` for each of `wanted` (row, at, `by`) that one of `answers` names."""
         joined = wanted.sort("at").join_asof(
-            told,
+            _with_doubts(answers, by),
             left_on="at",
             right_on="answered_at",
-            by=list(_KEY),
+            by=list(by),
             strategy="backward",
             check_sortedness=False,
         )
-        return joined.filter(pl.col("at") <= pl.col("until")).select("row", "told", "told_cname")
+        stale = pl.col("fresh_until") < pl.col("at")
+        only_hint = (pl.col("direct_until") >= pl.col("at")).fill_null(False).not_()
+        shared = pl.col("other_until") >= pl.col("at")
+        factors = [
+            pl.when(doubt).then(factor).otherwise(1.0)
+            for doubt, factor in ((stale, STALE_FACTOR), (only_hint, HINT_FACTOR), (shared, SHARED_FACTOR))
+        ]
+        return joined.filter(pl.col("at") <= pl.col("until")).select(
+            "row", "told", "told_cname", factor=factors[0] * factors[1] * factors[2]
+        )
 
 
-def _distinct(answers: pl.DataFrame) -> pl.DataFrame:
-    """`answers` by time; one that is told again within its minute adds nothing."""
-    minute = pl.col("answered_at").dt.truncate("1m")
-    ordered = answers.sort("answered_at", maintain_order=True)
-    return ordered.unique([*_KEY, "host", minute], keep="first", maintain_order=True)
+_FOUND = {"row": pl.UInt32, "told": pl.String, "told_cname": pl.String, "factor": pl.Float64}
+_NOTHING = pl.DataFrame(schema=_FOUND)
+
+
+def _with_doubts(answers: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
+    """`answers` (by time) with how long the same name is backed by more than hints (`direct_until`), and
+    how long the latest answer of the same key with another name holds (`other_until`)."""
+    same_name = [*by, "host"]
+    before = pl.col("until").shift().over(by)
+    other = pl.col("host") != pl.col("host").shift().over(by)
+    return answers.with_columns(
+        told="host",
+        told_cname="cname",
+        direct_until=pl.when(~pl.col("hint")).then("until").cum_max().forward_fill().over(same_name),
+        other_until=pl.when(other).then(before).forward_fill().over(by),
+    ).drop("host", "cname")
+
+
+def _renamed(rows: pl.DataFrame, covered: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with the names found; a name that covers another is gone, and is no name for it either."""
+    hidden = pl.col("outer").is_not_null()
+    joined = rows.join(covered, on="row", how="left", maintain_order="left").join(
+        found, on="row", how="left", maintain_order="left"
+    )
+    told = pl.when(pl.col("told").ne_missing(pl.col("outer"))).then("told")
+    is_told = told.is_not_null()
+    name_from = pl.when(is_told & hidden).then(pl.lit("ech_dns")).when(is_told).then(pl.lit("dns_answer"))
+    believed = name_from.replace_strict(NAME_CONFIDENCE, default=None, return_dtype=pl.Float64)
+    return joined.with_columns(
+        host=pl.when(hidden).then(told).otherwise(pl.coalesce("host", told)),
+        name_from=pl.when(hidden | is_told).then(name_from).otherwise("name_from"),
+        name_confidence=pl.coalesce(believed * pl.col("factor"), "name_confidence"),
+        cname=pl.when(hidden | is_told).then(pl.when(is_told).then("told_cname")).otherwise("cname"),
+        ech=pl.when(hidden).then(pl.lit(True)).otherwise("ech"),
+    )
 
 
 def _start() -> pl.Expr:
     """When the connection began: a later slice is still named by the answer it began with."""
     return pl.coalesce("started_at", "seen_at")
-
-
-def _lifetime() -> pl.Expr:
-    ttl = pl.duration(seconds=pl.col("ttl_s").fill_null(0).clip(0, int(MAX_AGE.total_seconds())))
-    return pl.max_horizontal(ttl, pl.lit(STALENESS))

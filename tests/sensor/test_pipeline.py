@@ -9,6 +9,7 @@ import pytest
 from sensor import schema
 from sensor.catalog.load import load
 from sensor.identity.scope import Scopes
+from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.pipeline import Origin, Pipeline
 from sensor.privacy.keys import Keys
@@ -20,10 +21,11 @@ START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 INDEX = Index.build(load().indicators)
 
 
-def _pipeline(folder: Path) -> Pipeline:
+def _pipeline(folder: Path, blindness: Blindness | None = None) -> Pipeline:
     scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
     pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal_name)
-    return Pipeline(Origin("s", "hq", "span", "test", "in"), INDEX, "1", scopes, keys, pseudonyms)
+    origin = Origin("s", "hq", "span", "test", "in")
+    return Pipeline(origin, INDEX, "1", scopes, keys, pseudonyms, blindness=blindness)
 
 
 def _observations() -> pl.DataFrame:
@@ -103,3 +105,104 @@ def test_two_equal_lines_are_two_and_keep_their_ids(tmp_path: Path) -> None:
     assert once.height == 2
     assert once.get_column("event_id").n_unique() == 2
     assert set(once.get_column("event_id")) == set(again.get_column("event_id"))
+
+
+def _connection(second: float, client: str, host: str | None, **more: object) -> dict[str, object]:
+    began = START + timedelta(seconds=second)
+    return {
+        "seen_at": began, "started_at": began, "duration_s": 1.0, "slice": 0, "kind": "tls", "host": host,
+        "name_from": host and "sni", "client": client, "client_port": 50000, "server": "198.51.100.7",
+        "server_port": 443, "transport": "tcp", "bytes_up": 9000, "bytes_down": 90000, "ech_config": None,
+        "action": "allowed", **more,
+    }  # fmt: skip
+
+
+def _answer(second: float, client: str, address: str | None, host: str, **more: object) -> dict[str, object]:
+    told = {"answered_at": START + timedelta(seconds=second), "client": client, "address": address}
+    return told | {"host": host, "ttl_s": 300, "ech_config": None, "ech_public_name": None} | more
+
+
+COVER = "cover.example"
+
+
+def _hidden() -> list[dict[str, pl.DataFrame]]:
+    """Batches of answers and connections: real ECH with and without a known name, GREASE, encrypted DNS."""
+    told = [
+        [
+            _answer(0, "10.0.0.1", None, "chatgpt.com", ech_config=7, ech_public_name=COVER),
+            _answer(1, "10.0.0.1", "198.51.100.7", "chatgpt.com"),
+        ],
+        [_answer(3, "10.0.0.4", "198.51.100.7", "claude.ai")],
+    ]
+    seen = [
+        [
+            _connection(2, "10.0.0.1", COVER, ech_config=7),
+            _connection(3, "10.0.0.2", COVER, ech_config=7),
+            _connection(4, "10.0.0.3", "cloudflare-ech.com", ech_config=9),
+        ],
+        [
+            _connection(5, "10.0.0.1", "gemini.google.com", ech_config=7),
+            _connection(6, "10.0.0.4", None, kind="flow"),
+            _connection(7, "10.0.0.5", "dns.google"),
+            _connection(8, "10.0.0.5", None, server_port=51820, transport="udp", kind="flow"),
+            _connection(9, "10.0.0.5", "dns.google", slice=1),
+        ],
+    ]
+    overrides = {"ech_config": pl.Int64, "ech_public_name": pl.String, "answered_at": schema.TIME}
+    minute = START.replace(second=0)
+    batches = []
+    for answers, rows in zip(told, seen, strict=True):
+        flows = sum(row["slice"] == 0 for row in rows)
+        counted = pl.DataFrame({"minute": [minute], "flows": flows, "named_flows": [3 if flows == 3 else 2]})
+        batches.append(
+            {
+                "answers": schema.ANSWERS.conform(pl.DataFrame(answers, schema_overrides=overrides)),
+                "observations": schema.OBSERVATIONS.conform(
+                    pl.DataFrame(
+                        rows, schema_overrides={"host": pl.String, "name_from": pl.String, **overrides}
+                    )
+                ),
+                "coverage": schema.COVERAGE.conform(counted.cast({"minute": schema.TIME})),
+            }
+        )
+    return batches
+
+
+def _journey(folder: Path, batches: list[dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    pipeline = _pipeline(folder, Blindness(load().blind_spots))
+    done = [pipeline.process(Batch(n, frames), last=n == len(batches)) for n, frames in enumerate(batches, 1)]
+    return {name: pl.concat(frames[name] for frames in done) for name in done[0]}
+
+
+def test_the_outer_name_of_ech_reaches_no_table(tmp_path: Path) -> None:
+    frames = _journey(tmp_path, _hidden())
+    rows = frames["sightings"].sort("seen_at").select("host", "name_from", "app")
+    assert rows.rows() == [
+        ("chatgpt.com", "ech_dns", "openai/chatgpt"),
+        ("gemini.google.com", "sni", "google/gemini"),
+        ("claude.ai", "dns_answer", "anthropic/claude"),
+    ]
+    names = frames["names"].filter(pl.col("connections") > 0)["host"].to_list()
+    assert sorted(names) == ["chatgpt.com", "claude.ai", "dns.google", "gemini.google.com"]
+    confidence = dict(frames["sightings"].select("app", "confidence").iter_rows())
+    assert confidence["openai/chatgpt"] < confidence["anthropic/claude"] < confidence["google/gemini"]
+
+
+def test_what_names_tell_is_added_to_coverage(tmp_path: Path) -> None:
+    """A connection is named or not after naming, hidden by ECH, or gone where the sensor is blind."""
+    counted = _journey(tmp_path, _hidden())["coverage"]
+    columns = ("flows", "named_flows", "ech", "encrypted_dns", "vpn_relay")
+    assert counted.select(columns).rows() == [(3, 1, 3, 0, 0), (4, 3, 0, 1, 1)]
+    assert dict(counted.schema) == schema.COVERAGE.dtypes
+
+
+def test_naming_does_not_depend_on_batches(tmp_path: Path) -> None:
+    first, second = _hidden()
+    together = {name: pl.concat([first[name], second[name]]) for name in first}
+    whole, cut = _journey(tmp_path, [together]), _journey(tmp_path, [first, second])
+    for name, key in (("sightings", "event_id"), ("names", "host")):
+        assert cut[name].sort(key).equals(whole[name].sort(key)), name
+    numbers = [c.name for c in schema.COVERAGE if c.dtype == pl.Int64]
+    assert (
+        cut["coverage"].select(pl.col(numbers).sum()).equals(whole["coverage"].select(pl.col(numbers).sum()))
+    )

@@ -149,6 +149,15 @@ def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) 
     _check(lake, whole)
 
 
+def test_connections_to_blind_spots_of_the_catalog_are_counted(tmp_path: Path) -> None:
+    lines = "".join(_lines(0, 4)).replace("chatgpt.com", "dns.google").replace("claude.ai", "eu1.nordvpn.com")
+    (tmp_path / "access.log").write_text(lines, encoding="utf-8")
+    _scan(tmp_path / "lake", tmp_path / "access.log")
+    with open_views(tmp_path / "lake", restricted=False) as connection:
+        counted = connection.execute("SELECT SUM(encrypted_dns), SUM(vpn_relay) FROM coverage").fetchall()
+    assert counted == [(1, 1)]
+
+
 def test_a_reader_may_look_while_a_scan_writes(whole: tuple[Path, dict[str, Any]]) -> None:
     folder = whole[0]
     lake = folder / "read"

@@ -62,8 +62,19 @@ def test_explain_names_winner_and_loser() -> None:
     assert "no service; no indicator fits" in run("explain", "notopenai.com")[1]
 
 
+def test_explain_names_a_blind_spot() -> None:
+    for question, words in (
+        ("DNS.Google", "Google DNS\tdoh\tencrypted_dns\tdns.google\t443"),
+        ("https://mask.icloud.com/", "iCloud Private Relay\trelay\tvpn_relay\tmask.icloud.com\t"),
+        ("1.1.1.1", "Cloudflare DNS\tdoh\tencrypted_dns\t1.1.1.1\t443"),
+    ):
+        assert words in run("explain", question)[1]
+    assert "blind spot" not in run("explain", "www.example.com")[1]
+
+
 def test_stats_add_up() -> None:
     _, out, _ = run("stats")
+    assert "doh\t" in out
     counts = [
         int(line.split("\t")[1])
         for line in out.splitlines()

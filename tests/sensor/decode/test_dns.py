@@ -1,14 +1,19 @@
-"""DNS over UDP: each question once, every address it was answered with."""
+"""DNS messages: each question once, every address and ECH configuration it was answered with."""
 
 from __future__ import annotations
 
 import struct
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sensor.decode.craft import T0, Frame, conserves, decode, ethernet, ip, pcap, udp
+from sensor.decode.layout import EVENT, TCP, UDP, records
+from sensor.decode.lookups import Lookups
+from sensor.decode.messages import DNS_MESSAGE
+from tests.sensor.decode.craft import T0, Frame, conserves, decode, ethernet, ip, pcap, totals, udp
 
 RESOLVER, ASKER = "10.0.0.53", "10.0.2.1"
 Answer = tuple[bytes, int, bytes]
@@ -19,14 +24,46 @@ def name(text: str) -> bytes:
 
 
 def message(
-    host: bytes, *, ident: int = 7, kind: int = 1, answers: list[Answer] | None = None, rcode: int = 0
+    host: bytes,
+    *,
+    ident: int = 7,
+    kind: int = 1,
+    answers: list[Answer] | None = None,
+    rcode: int = 0,
+    extra: bytes = b"",
 ) -> bytes:
+    """A query, or with `answers` its answer; `extra` is one record of the additional section."""
     flags = 0x0100 if answers is None else 0x8180 | rcode
-    head = struct.pack(">HHHHHH", ident, flags, 1, len(answers or []), 0, 0)
+    head = struct.pack(">HHHHHH", ident, flags, 1, len(answers or []), 0, 1 if extra else 0)
     records = b"".join(
         owner + struct.pack(">HHIH", t, 1, 300, len(data)) + data for owner, t, data in answers or []
     )
-    return head + host + struct.pack(">HH", kind, 1) + records
+    return head + host + struct.pack(">HH", kind, 1) + records + extra
+
+
+def edns(*options: tuple[int, bytes], upper_rcode: int = 0) -> bytes:
+    """An OPT record (RFC 6891 §6.1.2)."""
+    body = b"".join(struct.pack(">HH", code, len(data)) + data for code, data in options)
+    return b"\0" + struct.pack(">HHIH", 41, 1232, upper_rcode << 24, len(body)) + body
+
+
+def ech_config(number: int, public_name: bytes, *, version: int = 0xFE0D, key: int = 32) -> bytes:
+    """An ECHConfig (RFC 9849 §4) with an X25519 key and one cipher suite."""
+    body = struct.pack(">BHH", number, 0x20, key) + bytes(key) + struct.pack(">HHH", 4, 1, 1)
+    body += struct.pack(">BB", 0, len(public_name)) + public_name + struct.pack(">H", 0)
+    return struct.pack(">HH", version, len(body)) + body
+
+
+def service(*parameters: tuple[int, bytes], priority: int = 1, target: bytes = b"\0") -> bytes:
+    """The data of an SVCB or HTTPS record (RFC 9460 §2.2)."""
+    listed = b"".join(struct.pack(">HH", key, len(value)) + value for key, value in parameters)
+    return struct.pack(">H", priority) + target + listed
+
+
+def ech_list(*configs: bytes) -> tuple[int, bytes]:
+    """The `ech` parameter."""
+    joined = b"".join(configs)
+    return 5, struct.pack(">H", len(joined)) + joined
 
 
 def question(data: bytes, at: float = 0, port: int = 5353) -> Frame:
@@ -101,6 +138,151 @@ def test_blocked_is_told_from_the_answer(answers: list[Answer], rcode: int, acti
     assert decode(pcap(frames))["observations"]["action"].to_list() == [action]
 
 
+def test_a_truncated_answer_is_none_yet() -> None:
+    cut = bytearray(message(HOST, answers=[(POINTER, 1, bytes(4))]))
+    cut[2] |= 2
+    frames = [question(message(HOST)), answer(bytes(cut))]
+    assert decode(pcap(frames))["observations"]["action"].to_list() == ["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("rcode", "extra", "action"),
+    [
+        (3, edns(), "blocked"),
+        (3, edns(upper_rcode=1), "allowed"),  # 19 is no NXDOMAIN
+        (0, edns((8, bytes.fromhex("00011800c00002")), (15, b"\0\x0ffiltered")), "blocked"),
+        (0, edns((15, b"\0\x03")), "allowed"),  # stale answer
+        (0, edns((15, b"")), "allowed"),
+        (0, edns((10, bytes(8)))[:-3], "allowed"),
+    ],
+)
+def test_edns_says_more_about_the_answer(rcode: int, extra: bytes, action: str) -> None:
+    reply = message(HOST, answers=[(POINTER, 1, bytes([9, 9, 9, 9]))], rcode=rcode, extra=extra)
+    got = decode(pcap([question(message(HOST, extra=edns())), answer(reply)]))
+    assert got["observations"]["action"].to_list() == [action]
+    assert got["answers"]["address"].to_list() == ["9.9.9.9"]
+
+
+def told(*answers: Answer, kind: int = 1) -> dict[str, pl.DataFrame]:
+    return decode(pcap([answer(message(HOST, kind=kind, answers=list(answers)))]))
+
+
+def test_only_the_name_asked_for_and_its_aliases_are_answers() -> None:
+    first, second = name("x.cdn.example"), name("Y.cdn.example")
+    one, two = bytes([198, 51, 100, 1]), bytes([198, 51, 100, 2])
+    in_order = told((POINTER, 5, first), (first, 5, second), (second, 1, one), (name("z.example"), 1, two))
+    assert in_order["answers"].select("address", "cname").rows() == [("198.51.100.1", "y.cdn.example")]
+    shuffled = told((second, 1, one), (first, 5, second), (POINTER, 5, first))
+    assert shuffled["answers"].select("address", "cname").rows() == [("198.51.100.1", "y.cdn.example")]
+    assert told((name("stranger.example"), 1, one))["answers"].is_empty()
+    looped = told((POINTER, 5, first), (first, 5, second), (second, 5, first), (first, 1, one))
+    assert looped["observations"].height == 1
+
+
+def test_endless_aliases_and_addresses_are_cut() -> None:
+    aliases = told(*[(POINTER, 5, POINTER)] * 300, (POINTER, 1, bytes([9, 9, 9, 9])))
+    assert aliases["answers"].is_empty()
+    flood = told(*[(POINTER, 1, bytes([9, 9, n >> 8, n & 255])) for n in range(400)])
+    assert flood["answers"].height == 256
+
+
+def test_names_are_compared_without_case_and_with_escapes() -> None:
+    odd = b"\x05a.b\xffC\x07Example\0"
+    reply = message(odd, answers=[(odd.swapcase(), 1, bytes([1, 2, 3, 4]))])
+    got = decode(pcap([answer(reply)]))
+    assert got["answers"].select("host", "address").rows() == [("a\\046b\\255c.example", "1.2.3.4")]
+
+
+def test_an_alias_of_an_https_record_is_followed() -> None:
+    target = name("svc.example")
+    got = told(
+        (POINTER, 65, service((4, bytes(4)), priority=0, target=target)),
+        (target, 65, service((4, bytes([1, 2, 3, 4])))),
+        kind=65,
+    )
+    assert got["answers"].select("address", "cname", "hint").rows() == [("1.2.3.4", "svc.example", True)]
+
+
+def test_ech_configurations_are_answers_without_address() -> None:
+    parameters = [
+        (1, b"\x02h3"),
+        (4, bytes([1, 2, 3, 4])),
+        ech_list(
+            ech_config(1, b"ignored.example", version=0xFE0A),
+            ech_config(7, b"Cover.example"),
+            ech_config(255, b"cover.example", key=1184),
+            ech_config(9, b"no host name"),
+        ),
+    ]
+    got = told((POINTER, 65, service(*parameters)), kind=65)["answers"]
+    rows = got.select("host", "address", "ech_config", "ech_public_name", "ttl_s").rows()
+    assert rows == [
+        ("api.openai.com", "1.2.3.4", None, None, 300),
+        ("api.openai.com", None, 7, "cover.example", 300),
+        ("api.openai.com", None, 255, "cover.example", 300),
+    ]
+
+
+def test_a_malformed_service_record_says_nothing() -> None:
+    config = ech_config(7, b"cover.example")
+    broken = [
+        service((6, bytes(16)), ech_list(config)),  # keys must rise
+        service(ech_list(config))[:-1],
+        service((5, struct.pack(">H", len(config) + 1) + config)),
+        service((5, struct.pack(">H", len(config)) + config + b"x")),
+        service(ech_list(config[:2] + b"\xff\xff" + config[4:])),
+        service((5, b"")),
+        b"\0",
+    ]
+    for data in broken:
+        assert told((POINTER, 65, data), kind=65)["answers"].is_empty(), data.hex()
+
+
+def test_the_room_for_public_names_is_shared() -> None:
+    long = b".".join([b"a" * 63] * 3) + b".example"
+    listed = ech_list(*(ech_config(n, long) for n in range(20)))
+    got = told((POINTER, 65, service(listed)), (POINTER, 65, service(listed)), kind=65)["answers"]
+    assert got["ech_config"].to_list() == list(range(4))
+    assert set(got["ech_public_name"]) == {long.decode()}
+
+
+def test_a_second_copy_of_an_answer_is_no_second_lookup() -> None:
+    """A datagram in fragments may come once in part and once whole."""
+    whole = message(HOST, answers=[(POINTER, 1, bytes([9, 9, 9, n])) for n in range(3)])
+    frames = [question(message(HOST)), answer(whole[:-16]), answer(whole, 0.02), answer(whole, 0.5)]
+    got = decode(pcap(frames))
+    assert got["observations"].height == 1
+    assert set(got["answers"]["address"]) == {"9.9.9.0", "9.9.9.1", "9.9.9.2"}
+
+
+def test_messages_over_tcp_and_in_tunnels_say_so() -> None:
+    asked, reply = message(HOST), message(HOST, answers=[(POINTER, 1, bytes([9, 9, 9, 9]))] * 600)
+    events = records(EVENT, 3)
+    events["kind"], events["protocol"], events["time"] = DNS_MESSAGE, TCP, int(T0 * 1e6)
+    events["offset"], events["length"] = [0, len(asked), 0], [len(asked), len(reply), len(asked)]
+    events["port"] = [(5000, 53), (53, 5000), (5000, 53)]
+    low = np.uint64(0xFFFF0A000001)
+    events["address"] = [(0, low, 0, low + np.uint64(1)), (0, low + np.uint64(1), 0, low), (0, low, 0, 0)]
+    events["protocol"][2] = UDP
+    arena = np.frombuffer(asked + reply, np.uint8).copy()
+    with np.errstate(over="ignore"):
+        rows, told, unreadable = Lookups().read(arena, events, None)
+    assert sorted(rows["transport"]) == ["tcp", "udp"]
+    assert rows["tunnel"].to_list() == [None, None]
+    assert told.select("client", "address").rows() == [("10.0.0.1", "9.9.9.9")]
+    assert unreadable.is_empty()
+    inner = ethernet(ip(ASKER, RESOLVER, 17, udp(5353, 53, asked)))
+    outer = ethernet(ip("192.0.2.1", "192.0.2.2", 17, udp(9999, 4789, b"\x08\0\0\0\0\0\x07\0" + inner)))
+    assert decode(pcap([Frame(outer)]))["observations"]["tunnel"].to_list() == ["vxlan:7"]
+
+
+def test_unreadable_messages_are_counted_and_root_questions_are_not() -> None:
+    frames = [question(message(b"\xc0\x0c")), question(message(b"\0", kind=2)), question(message(HOST)[:20])]
+    got = decode(pcap(frames))
+    assert got["observations"].is_empty()
+    assert totals(got["coverage"])["rejected"] == 2
+
+
 def test_repeated_questions() -> None:
     asked = message(HOST)
     same_lookup = [question(asked), question(asked, 1.0), question(asked, 3.0)]
@@ -136,11 +318,11 @@ def test_other_traffic_on_port_53_stays_a_flow() -> None:
 
 
 @settings(deadline=None, max_examples=80)
-@given(st.binary(max_size=120), st.integers(0, 90), st.binary(max_size=6))
+@given(st.binary(max_size=120), st.integers(0, 240), st.binary(max_size=6))
 def test_damaged_messages_never_raise(tail: bytes, at: int, patch: bytes) -> None:
-    reply = message(
-        HOST, answers=[(POINTER, 5, name("a.b")), (POINTER, 1, bytes(4)), (POINTER, 65, bytes(30))]
-    )
+    rich = service((4, bytes(8)), ech_list(ech_config(3, b"cover.example"), ech_config(4, b"c.example")))
+    answers = [(POINTER, 5, name("a.b")), (name("a.b"), 1, bytes(4)), (name("a.b"), 65, rich)]
+    reply = message(HOST, answers=answers, extra=edns((15, b"\0\x0f")))
     damaged = reply[:at] + patch + reply[at + len(patch) :]
     frames = [answer(damaged), answer(reply[:at]), answer(reply[:12] + tail)]
     conserves(decode(pcap(frames))["coverage"], 3)

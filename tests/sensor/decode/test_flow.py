@@ -226,10 +226,16 @@ def test_the_seed_of_the_index_changes_no_row() -> None:
         assert frame.equals(second[name]), name
 
 
-def test_one_sided_and_encrypted_dns_are_counted() -> None:
-    frames = [Frame(ethernet(ip(CLIENT, SERVER, 17, udp(40000, 853, b"x"))))]
+def test_one_sided_and_undecided_connections_are_counted() -> None:
+    frames = [
+        Frame(ethernet(ip(CLIENT, SERVER, 17, udp(40000, 853, b"x")))),
+        Frame(ethernet(ip("10.0.0.1", "10.0.0.2", 17, udp(500, 500, b"x")))),
+        Frame(ethernet(ip("10.0.0.2", "10.0.0.1", 17, udp(500, 500, b"x"))), T0 + 40),
+        Frame(ethernet(ip("10.0.0.1", "10.0.0.2", 17, udp(500, 500, b"x"))), T0 + 61),
+    ]
     counted = totals(decode(pcap(frames))["coverage"])
-    assert (counted["flows"], counted["one_sided_flows"], counted["encrypted_dns"]) == (1, 1, 1)
+    assert (counted["flows"], counted["named_flows"], counted["undecided_flows"]) == (2, 0, 1)
+    assert (counted["one_sided_flows"], counted["lost_bytes"]) == (1, 0)
 
 
 def test_fin_takes_a_number_but_is_no_byte() -> None:

@@ -54,7 +54,7 @@ SHOWN = server_hello() + chain(certificate("shown.example"))
 def label(messages: Sequence[Message], labels: Labels | None = None) -> list[dict[str, Any]]:
     """Filled labels of all connections, by connection and message."""
     arena, events = events_of(messages)
-    known, _ = (labels or Labels()).read(arena, events, events["serial"])
+    known = (labels or Labels()).read(arena, events, events["serial"])
     return known.sort("serial", "ordinal").to_dicts()
 
 
@@ -65,11 +65,10 @@ def last(*contents: tuple[int, bytes]) -> dict[str, Any]:
 
 def test_columns() -> None:
     arena, events = events_of([(HELLO, 1, 0, NAMED)])
-    known, new = Labels().read(arena, events, events["serial"])
-    assert dict(new.schema) == SCHEMA
+    known = Labels().read(arena, events, events["serial"])
     assert dict(known.schema) == {name: dtype for name, dtype in SCHEMA.items() if name != "time"}
-    empty, none = Labels().read(arena, events[:0], events["serial"])
-    assert (empty.schema, none.schema, empty.height + none.height) == (known.schema, new.schema, 0)
+    empty = Labels().read(arena, events[:0], events["serial"])
+    assert (empty.schema, empty.height) == (known.schema, 0)
 
 
 def test_each_kind_of_message() -> None:
@@ -164,12 +163,12 @@ def test_batches_cut_anywhere_give_the_same_labels(order: list[int], data: st.Da
     cuts = sorted(data.draw(st.lists(st.integers(0, len(messages)), max_size=4)))
     together, apart = Labels(), Labels()
     everyone = np.arange(1, 7)
-    whole, fresh = together.read(arena, events, everyone)
-    parts = [apart.read(arena, part, everyone)[1] for part in np.split(events, cuts)]
-    again, _ = apart.read(arena, events[:0], everyone)
+    whole = together.read(arena, events, everyone)
+    for part in np.split(events, cuts):
+        apart.read(arena, part, everyone)
+    again = apart.read(arena, events[:0], everyone)
     key = ["serial", "ordinal"]
     assert again.sort(key).equals(whole.sort(key))
-    assert pl.concat(parts).sort(key).equals(fresh.sort(key))
     assert together.skipped() == apart.skipped() != []
     assert together.skipped() == []
 
@@ -179,9 +178,9 @@ def test_only_living_connections_are_remembered() -> None:
     arena, events = events_of([(HELLO, 1, 0, NAMED)])
     many = np.repeat(events, 70_000)
     many["serial"] = np.arange(70_000)
-    assert labels.read(arena, many, np.array([5, 6]))[0].height == 2
+    assert labels.read(arena, many, np.array([5, 6])).height == 2
     labels.forget(np.array([5], np.int64))
-    assert labels.read(arena, events[:0], np.array([5, 6]))[0]["serial"].to_list() == [5]
+    assert labels.read(arena, events[:0], np.array([5, 6]))["serial"].to_list() == [5]
 
 
 def test_skipped_initials_are_counted_in_their_minutes() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor import schema
-from sensor.match.naming import MAX_AGE, MAX_CHUNKS, STALENESS, NameTable
+from sensor.match.answers import MAX_AGE, MAX_CHUNKS, STALENESS
+from sensor.match.index import Index
+from sensor.match.match import NAME_CONFIDENCE, match
+from sensor.match.naming import HINT_FACTOR, SHARED_FACTOR, STALE_FACTOR, NameTable
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -173,3 +177,57 @@ def test_agrees_with_a_plain_search(told: list[tuple[int, str, str, str, int | N
         newest_fit = fit[-1] if fit else None
         expected = newest_fit[3] if newest_fit and second <= newest_fit[0] + life(newest_fit[4]) else None
         assert host == expected
+
+
+def only(frame: pl.DataFrame) -> tuple[str | None, str | None, float | None]:
+    (row,) = frame.select("host", "name_from", "name_confidence").rows()
+    return row
+
+
+def test_doubts_lower_the_confidence() -> None:
+    me, there = "10.0.0.1", "203.0.113.5"
+    sure = NAME_CONFIDENCE["dns_answer"]
+    table = NameTable()
+    table.learn(answers((0, me, there, "a.example", 60)))
+    assert only(table.name(flows((10, me, there, None)))) == ("a.example", "dns_answer", sure)
+    assert only(table.name(flows((61, me, there, None))))[2] == pytest.approx(sure * STALE_FACTOR)
+    table.learn(answers((20, me, there, "b.example", 60), (21, "10.0.0.2", there, "c.example", 60)))
+    assert only(table.name(flows((30, me, there, None)))) == (
+        "b.example",
+        "dns_answer",
+        pytest.approx(sure * SHARED_FACTOR),
+    )
+    assert only(table.name(flows((10, me, there, None))))[2] == sure, "known only later"
+    assert only(table.name(flows((30, "10.0.0.2", there, None))))[2] == sure, "told to another client"
+
+
+def test_a_shared_address_is_no_longer_shared_once_the_other_answer_is_too_old() -> None:
+    me, there = "10.0.0.1", "203.0.113.5"
+    hour = STALENESS.total_seconds()
+    table = NameTable()
+    table.learn(answers((0, me, there, "a.example", 60), (hour, me, there, "b.example", 7200)))
+    told = table.name(flows((hour, me, there, None), (hour + 1, me, there, None)))
+    sure = NAME_CONFIDENCE["dns_answer"]
+    assert told["name_confidence"].to_list() == [pytest.approx(sure * SHARED_FACTOR), sure]
+
+
+def test_a_hint_is_less_than_an_address() -> None:
+    me, there = "10.0.0.1", "203.0.113.5"
+    hint = answers((0, me, there, "a.example", 300)).with_columns(hint=pl.lit(True))
+    for second, direct in ((-1, True), (0, True), (1, True), (1, False)):
+        table = NameTable()
+        table.learn(hint)
+        if direct:
+            table.learn(answers((second, me, there, "a.example", 300)))
+        host, _, confidence = only(table.name(flows((5, me, there, None))))
+        factor = 1 if direct else HINT_FACTOR
+        assert (host, confidence) == ("a.example", pytest.approx(NAME_CONFIDENCE["dns_answer"] * factor))
+
+
+def test_the_matcher_believes_a_doubtful_name_less(index: Index) -> None:
+    rows = flows((0, "10.0.0.1", "203.0.113.5", "api.open.example")).with_columns(
+        name_from=pl.lit("dns_answer")
+    )
+    sure = match(rows, index)["confidence"].item()
+    doubtful = match(rows.with_columns(name_confidence=pl.lit(0.45)), index)["confidence"].item()
+    assert doubtful == pytest.approx(sure / 2)

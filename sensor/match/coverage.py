@@ -1,0 +1,40 @@
+"""What naming and the blind spots add to a source's coverage. Pure."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor import schema
+
+
+def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """How naming changed the connections that began in each minute: minute, named_flows (more, or fewer
+    where a name only covered another), ech."""
+    begun = pl.col("started_at").is_not_null() & (pl.col("slice") == 0)
+    changed = named.get_column("host").is_not_null().cast(pl.Int64) - (
+        observations.get_column("host").is_not_null().cast(pl.Int64)
+    )
+    return (
+        named.with_columns(changed.alias("named_flows"), pl.col("ech").fill_null(False).cast(pl.Int64))
+        .filter(begun)
+        .group_by(minute=pl.col("started_at").dt.truncate("1m"))
+        .agg(pl.col("named_flows", "ech").sum())
+    )
+
+
+def added(coverage: pl.DataFrame, counts: list[pl.DataFrame]) -> pl.DataFrame:
+    """`coverage` with `counts` (minute and some of its columns) added to the first row of each minute."""
+    more = pl.concat(counts, how="diagonal").group_by("minute").agg(pl.exclude("minute").sum())
+    rows = schema.COVERAGE.conform(coverage).with_columns(is_first=pl.col("minute").is_first_distinct())
+    joined = rows.join(
+        more.with_columns(is_first=True), on=["minute", "is_first"], how="full", coalesce=True, suffix="_more"
+    )
+    sums = [
+        pl.when(pl.col(f"{name}_more").is_not_null())
+        .then(pl.col(name).fill_null(0) + pl.col(f"{name}_more"))
+        .otherwise(name)
+        .alias(name)
+        for name in more.columns
+        if name != "minute"
+    ]
+    return schema.COVERAGE.conform(joined.sort("minute", maintain_order=True).with_columns(sums))

@@ -1,0 +1,64 @@
+"""What naming adds to a source's coverage, minute by minute."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from sensor import schema
+from sensor.match.coverage import added, naming_counts
+
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def coverage(*rows: tuple[int, int | None]) -> pl.DataFrame:
+    """Coverage from (minute, named_flows)."""
+    frame = pl.DataFrame(
+        [(T0 + timedelta(minutes=minute), named) for minute, named in rows],
+        schema={"minute": schema.TIME, "named_flows": pl.Int64},
+        orient="row",
+    )
+    return schema.COVERAGE.conform(frame.with_columns(packets=pl.lit(5)))
+
+
+def test_counts_are_added_once_a_minute_and_the_rest_is_left_alone() -> None:
+    counts = [
+        pl.DataFrame({"minute": [T0, T0 + timedelta(minutes=2)], "named_flows": [-1, 1], "ech": [1, 0]}),
+        pl.DataFrame({"minute": [T0], "vpn_relay": [4]}),
+    ]
+    times = {"minute": schema.TIME}
+    got = added(coverage((0, 3), (0, 2), (1, None)), [frame.cast(times) for frame in counts])
+    assert got.select("named_flows", "ech", "vpn_relay", "packets").rows() == [
+        (2, 1, 4, 5),
+        (2, None, None, 5),
+        (None, None, None, 5),
+        (1, 0, 0, None),
+    ]
+    assert dict(got.schema) == schema.COVERAGE.dtypes
+
+
+def test_nothing_to_add_changes_nothing() -> None:
+    rows = coverage((0, 3), (1, None))
+    none = naming_counts(schema.OBSERVATIONS.empty(), schema.OBSERVATIONS.empty())
+    assert added(rows, [none]).equals(rows)
+
+
+def test_only_connections_count_and_only_where_they_begin() -> None:
+    began = [T0, T0, T0 + timedelta(seconds=90), T0, None]
+    before = schema.OBSERVATIONS.conform(
+        pl.DataFrame(
+            {
+                "started_at": began, "slice": [0, 0, 0, 1, None],
+                "host": [None, "cover.example", "a.example", None, None],
+            },
+            schema_overrides={"started_at": schema.TIME},
+        )
+    )  # fmt: skip
+    after = before.with_columns(
+        host=pl.Series(["b.example", None, "a.example", "c.example", "d.example"]),
+        ech=pl.Series([None, True, None, None, None]),
+    )
+    counts = naming_counts(before, after).sort("minute")
+    minutes = [T0, T0 + timedelta(minutes=1)]
+    assert counts.select("minute", "named_flows", "ech").rows() == [(minutes[0], 0, 1), (minutes[1], 0, 0)]
