@@ -354,10 +354,14 @@ COVERAGE = Table(
         Column("vpn_relay", pl.Int64, "connections to known VPN, relay and proxy services"),
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
-        Column("quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"),
+        Column(
+            "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"
+        ),
         Column("decoder_faults", pl.Int64, "packets skipped because a decoder failed: a bug of ours"),
         Column("clock_jumps", pl.Int64, "timestamps that jumped and were not believed"),
-        Column("clock_offset_ms", pl.Int64, "largest distance of packet times from this machine's clock", "ms"),
+        Column(
+            "clock_offset_ms", pl.Int64, "largest distance of packet times from this machine's clock", "ms"
+        ),
         Column("vlans", pl.String, "VLAN tags seen since the capture began, in order of appearance"),
         Column("features_off", pl.String, "what was switched off, comma-separated"),
         Column("records", pl.Int64, "log records read", "records"),

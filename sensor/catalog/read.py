@@ -60,7 +60,7 @@ def collect(folders: Iterable[Path]) -> list[File]:
                 )
             )
             continue
-        for path in sorted([*folder.glob(VOCABULARY_FILE), *folder.glob("vendors/*/*.y*ml")]):
+        for path in places(folder):
             key = path.relative_to(folder).as_posix()
             try:
                 files[key] = File(key, str(path), _content(path))
@@ -70,6 +70,11 @@ def collect(folders: Iterable[Path]) -> list[File]:
     if problems:
         raise CatalogProblems(problems)
     return [files[key] for key in sorted(files)]
+
+
+def places(folder: Path) -> list[Path]:
+    """The catalog files of a folder, sorted."""
+    return sorted([*folder.glob(VOCABULARY_FILE), *folder.glob("vendors/*/*.y*ml")])
 
 
 def _content(path: Path) -> bytes:
