@@ -25,6 +25,7 @@ class _Interface:
     def __init__(self, name: str, ports: list[Port], now: float) -> None:
         self.name, self.ports = name, ports
         self.down_s = 0.0
+        self._reopened = 0
         self._watch = watch.PortWatch(name, now)
         self._missed_before = netdev.missed(name)
         self._last = now
@@ -41,7 +42,15 @@ class _Interface:
         missed = netdev.missed(self.name)
         self.missed += max(missed - self._missed_before, 0)  # a driver loaded again begins at 0
         self._last, self._missed_before = now, missed
-        return self._watch.notice(now, packets, drops, freezes, link)
+        return [*self._watch.notice(now, packets, drops, freezes, link), *self._returned()]
+
+    def _returned(self) -> list[str]:
+        """A line once all workers listen to an interface that was removed and came back."""
+        reopened = min(port.reopened for port in self.ports)
+        if reopened == self._reopened:
+            return []
+        self._reopened = reopened
+        return [f"{self.name}: came back, listening to it again"]
 
     def _totals(self) -> tuple[int, int, int]:
         ports = self.ports

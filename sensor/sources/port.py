@@ -36,6 +36,8 @@ class Port:
         self.name, self.count = name, 0
         self.counts, self.tags = np.zeros(ring.COUNTS, np.int64), ring.new_tags()
         self.received = self.dropped = self.frozen = 0
+        #: times its interface was removed and came back
+        self.reopened = 0
         self._describe = ring.describe_block
         self._number, self._how, self._place, self._fanout = number, how, place, fanout
         self._lock = threading.Lock()  # the ring is not replaced while it is asked for statistics
@@ -92,6 +94,7 @@ class Port:
         with self._lock:
             old, self._ring = self._ring, fresh
         self.data = fresh.data
+        self.reopened += 1
         old.close()
         return True
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.decode.layout import DESCRIPTOR, records
 from sensor.decode import ring
+from sensor.decode.layout import DESCRIPTOR, records
 from sensor.decode.ring import PACKET_HEADER, describe_block, masks
 from tests.sensor.decode.craft import ethernet, ip
 
