@@ -59,7 +59,8 @@ COUNTS = 7
 
 #: Different VLAN ids that are remembered, in order of appearance.
 MAX_VLANS = 32
-_IDS = 4096
+#: VLAN ids there are; in `tags` their marks, then how many were seen, then those in order.
+IDS = 4096
 
 #: Networks as rows of (address, mask), each two halves; IPv4 as ::ffff:a.b.c.d.
 Masks = npt.NDArray[np.uint64]
@@ -79,22 +80,22 @@ def masks(networks: Sequence[str]) -> Masks:
 
 def new_tags() -> npt.NDArray[np.int64]:
     """No VLAN seen yet: a mark for each id, how many there are, and the ids in order of appearance."""
-    return np.zeros(_IDS + 1 + MAX_VLANS, np.int64)
+    return np.zeros(IDS + 1 + MAX_VLANS, np.int64)
 
 
 def vlans(tags: npt.NDArray[np.int64]) -> list[int]:
     """The VLAN ids seen, in order of appearance, at most MAX_VLANS."""
-    return [int(tag) for tag in tags[_IDS + 1 : _IDS + 1 + int(tags[_IDS])]]
+    return [int(tag) for tag in tags[IDS + 1 : IDS + 1 + int(tags[IDS])]]
 
 
 @kernel
 def _note_tag(vlan: int, tags: npt.NDArray[np.int64]) -> None:
     """Remember a VLAN id; 0 is a priority tag and names no VLAN (IEEE 802.1Q §9.6)."""
-    if vlan == 0 or tags[vlan] != 0 or tags[_IDS] == MAX_VLANS:
+    if vlan == 0 or tags[vlan] != 0 or tags[IDS] == MAX_VLANS:
         return
     tags[vlan] = 1
-    tags[_IDS] += 1
-    tags[_IDS + tags[_IDS]] = vlan
+    tags[IDS] += 1
+    tags[IDS + tags[IDS]] = vlan
 
 
 @kernel

@@ -172,7 +172,9 @@ class _Capture:
             for n, own in enumerate(ports)
         ]
         tick_s = min(monitor.TICK_S, source.flush_s)
-        self._monitor = monitor.Monitor(self._workers, features_off, source.tell, tick_s, self._on_tick)
+        self._monitor = monitor.Monitor(
+            self._workers, features_off, source.tell, tick_s, self._on_tick, source.stop
+        )
         self._sides = watch.SidesWatch()
         self._began = time.monotonic()
         self._next_flush = self._began + source.flush_s
@@ -199,6 +201,7 @@ class _Capture:
                     self._source.listened_s = time.monotonic() - self._began
                     self._monitor.finish()
                 yield self._batch(parts, last=not running)
+            self._monitor.check()
         finally:
             self._source.stop()
             for worker in running:

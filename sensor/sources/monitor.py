@@ -26,6 +26,7 @@ class _Interface:
         self.name, self.ports = name, ports
         self.down_s = 0.0
         self._reopened = 0
+        self._totals_before = (0, 0, 0)
         self._watch = watch.PortWatch(name, now)
         self._missed_before = netdev.missed(name)
         self._last = now
@@ -33,10 +34,10 @@ class _Interface:
 
     def read(self, now: float) -> list[str]:
         """Bring everything up to date; lines about what a person should know."""
-        before = self._totals()
         for port in self.ports:
             port.statistics()
-        packets, drops, freezes = (a - b for a, b in zip(self._totals(), before, strict=True))
+        before, self._totals_before = self._totals_before, self._totals()
+        packets, drops, freezes = (a - b for a, b in zip(self._totals_before, before, strict=True))
         link = netdev.link_state(self.name)
         self.down_s += 0.0 if link == netdev.UP else now - self._last
         missed = netdev.missed(self.name)
@@ -67,12 +68,15 @@ class Monitor:
         tell: Callable[[str], None],
         tick_s: float,
         on_tick: Callable[[], None],
+        on_failure: Callable[[], None],
     ) -> None:
-        """`on_tick` is called after each reading, every `tick_s`."""
+        """`on_tick` is called after each reading, every `tick_s`; `on_failure` if no more can be made."""
         from sensor.decode import ring
 
         self._ring = ring
-        self._workers, self._tell, self._tick_s, self._on_tick = workers, tell, tick_s, on_tick
+        self._workers, self._tell, self._tick_s = workers, tell, tick_s
+        self._on_tick, self._on_failure = on_tick, on_failure
+        self._failure: BaseException | None = None
         self._ports = [port for worker in workers for port in worker.ports]
         names = dict.fromkeys(port.name for port in self._ports)
         now = time.monotonic()
@@ -111,9 +115,18 @@ class Monitor:
         return sum(port.dropped for port in self._ports)
 
     def _run(self) -> None:
-        while not self._ended.wait(self._tick_s):
-            self._read()
-            self._on_tick()
+        try:
+            while not self._ended.wait(self._tick_s):
+                self._read()
+                self._on_tick()
+        except BaseException as error:
+            self._failure = error
+            self._on_failure()
+
+    def check(self) -> None:
+        """Raises what ended the thread before its time."""
+        if self._failure is not None:
+            raise self._failure
 
     def _read(self) -> None:
         now, wall = time.monotonic(), time.time_ns() // 1000
