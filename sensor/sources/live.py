@@ -120,10 +120,19 @@ class LiveSource(Source):
         names = [file.name for file in source_input.files]
         ports = _open(names, self.workers, self._listening())
         try:
-            yield from _Capture(ports, self, bpf.TRUNCATE_TURNS_OFF if self._truncate else "").batches()
+            yield from _Capture(ports, self, self._features_off(ports[0])).batches()
         finally:
             for port in (port for own in ports for port in own):
                 port.close()
+
+    def _features_off(self, ports: Sequence[Port]) -> str:
+        """What the overload mode costs, if it is on and an interface is of the kind it knows."""
+        if not self._truncate:
+            return ""
+        for port in ports:
+            if not port.is_ethernet:
+                self.tell(f"{port.name}: not Ethernet, --truncate cuts nothing here")
+        return bpf.TRUNCATE_TURNS_OFF if any(port.is_ethernet for port in ports) else ""
 
     def _listening(self) -> Listening:
         from sensor.decode.ring import masks

@@ -98,6 +98,11 @@ class Port:
         old.close()
         return True
 
+    @property
+    def is_ethernet(self) -> bool:
+        """True if its frames begin with an Ethernet header."""
+        return self._ring.link == netdev.ETHERNET
+
     def offloads(self) -> str | None:
         """Which of GRO and LRO are on ('' if none); None if the driver does not say."""
         return netdev.offloads(self._ring.socket, self.name)
