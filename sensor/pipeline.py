@@ -122,6 +122,10 @@ class Pipeline:
         self._repeats = _Repeats()
         self._clock: datetime | None = None
 
+    def use(self, index: Index, catalog_version: str, blindness: Blindness | None = None) -> None:
+        """Match with another catalog from the next batch on."""
+        self._index, self._catalog_version, self._blindness = index, catalog_version, blindness
+
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
@@ -130,6 +134,8 @@ class Pipeline:
         named = normal_column(named)
         self._names.add(named, ~_is_no_name(pl.col("host")))
         hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
+        # Lookups wait in their bursts: they keep the version of the catalog that matched them.
+        hits = hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version"))
         sightings = self._bursts.take(hits, last=last)
         leases, directory = self._who(batch, observations)
         return {
@@ -149,7 +155,6 @@ class Pipeline:
             pl.col("user_agent")
             .str.extract(r"^([A-Za-z0-9._+-]{1,40}(?:/[0-9]+(?:\.[0-9]+)?)?)")
             .alias("user_agent"),
-            pl.lit(self._catalog_version).alias("catalog_version"),
         )
         rows = rows.with_columns(*self._ids(rows))
         return self._pseudonyms.protect(
@@ -322,10 +327,18 @@ def _is_no_name(host: pl.Expr) -> pl.Expr:
 
 
 def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
-    """Each batch and whether it is the last one; an input without any gives one empty batch."""
-    previous: Batch | None = None
+    """Each batch and whether it is the last one; an input without any gives one empty batch.
+
+    One that does not know is held back until the next one, or the end, has come.
+    """
+    held: Batch | None = None
+    ended = False
     for batch in batches:
-        if previous is not None:
-            yield previous, False
-        previous = batch
-    yield previous or Batch(0, {}), True
+        if held is not None:
+            yield held, False
+        held = batch if batch.last is None else None
+        if batch.last is not None:
+            ended = batch.last
+            yield batch, batch.last
+    if not ended:
+        yield held or Batch(0, {}), True

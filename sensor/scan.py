@@ -15,6 +15,8 @@ import polars as pl
 
 from sensor import schema
 from sensor.catalog.load import Catalog, load
+from sensor.catalog.refresh import Refresher
+from sensor.errors import CatalogError
 from sensor.identity import people
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
@@ -75,6 +77,7 @@ class Scan:
         self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
         self._index = Index.build(self._catalog.indicators)
         self._blindness = Blindness(self._catalog.blind_spots)
+        self._reload_asked = False
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
         """Compile the decode kernels if a capture is to be read and they are not compiled yet."""
@@ -142,7 +145,10 @@ class Scan:
             outcome.advice.setdefault(kind.advice, []).append(one.name)
 
     def capture(self, source: Source, one: Input, tell: Callable[[str], None]) -> Verdict:
-        """Read a live source until it is stopped, committing batch by batch. Raises LakeError."""
+        """Read a live source until it is stopped, committing batch by batch. Raises LakeError.
+
+        Between two batches the catalog is looked at; a changed one is used from the next batch on.
+        """
         from sensor.decode import jit
 
         self.warm(Plan([(type(source), one)]), tell)
@@ -151,8 +157,39 @@ class Scan:
         sensor = self._declared_sensor(source.name)
         self._commit_reference([sensor], [type(source)])
         origin = Origin(sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, one.identity)
-        verdict = Verdict(one.name, origin)
-        return run(source, one, self._pipeline(origin), Commits(self.lake, one.identity), verdict)
+        pipeline, verdict = self._pipeline(origin), Verdict(one.name, origin)
+        refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
+
+        def between(position: int) -> None:
+            if self._refresh(refresher, tell):
+                pipeline.use(self._index, self._catalog.version, self._blindness)
+                self._commit_reference([sensor], [type(source)])
+
+        commits = Commits(self.lake, one.identity)
+        return run(source, one, pipeline, commits, verdict, progressed=between)
+
+    def reload(self) -> None:
+        """Read the catalog anew after the next batch, and say so; may be called from a signal handler."""
+        self._reload_asked = True
+
+    def _refresh(self, refresher: Refresher, tell: Callable[[str], None]) -> bool:
+        """True if there is another catalog now; a bad one is told about, and the old one stays."""
+        asked, self._reload_asked = self._reload_asked, False
+        try:
+            fresh = refresher.look(again=asked)
+        except CatalogError as error:
+            first, *others = str(error).splitlines()
+            more = f" (and {len(others)} more)" if others else ""
+            tell(f"BAD CATALOG, {self._catalog.version} stays in use: {first}{more}")
+            return False
+        if fresh is None:
+            if asked:
+                tell(f"catalog {self._catalog.version}: nothing new")
+            return False
+        self._catalog, self._index = fresh, Index.build(fresh.indicators)
+        self._blindness = Blindness(fresh.blind_spots)
+        tell(f"catalog {fresh.version} from now on")
+        return True
 
     def _pipeline(self, origin: Origin) -> Pipeline:
         keys = Keys(self._state, self.settings.zone)

@@ -1,11 +1,13 @@
--- Days of the report's time zone. A minute without a row is unknown, never clean.
+-- Days of the report's time zone. A minute without a row is unknown, never clean; one with a row that
+-- says no packet came was listened to, and what might have been there was not seen: not watched either.
 WITH minutes AS (
   SELECT CAST(minute AT TIME ZONE '$zone' AS DATE) AS day, c.*
   FROM stored.coverage AS c
 ),
 days AS (
   SELECT day, sensor, site, source,
-         CAST(COUNT(DISTINCT minute) AS BIGINT) AS minutes_seen,
+         CAST(COUNT(DISTINCT minute) FILTER (WHERE packets IS DISTINCT FROM 0) AS BIGINT) AS minutes_seen,
+         CAST(COUNT(DISTINCT minute) FILTER (WHERE packets = 0) AS BIGINT) AS minutes_silent,
          MIN(first_seen) AS first_seen,
          MAX(last_seen) AS last_seen,
          CAST(SUM(packets) AS BIGINT) AS packets,
@@ -28,7 +30,8 @@ days AS (
   FROM minutes
   GROUP BY day, sensor, site, source
 )
-SELECT d.day, d.sensor, d.site, s.vantage, d.source, d.minutes_seen, d.first_seen, d.last_seen,
+SELECT d.day, d.sensor, d.site, s.vantage, d.source, d.minutes_seen, d.minutes_silent, d.first_seen,
+       d.last_seen,
        d.packets, d.decoded, d.malformed, d.kernel_drops, d.nic_missed, d.softnet_drops,
        d.link_down_s, d.lost_bytes, d.flows, d.named_flows,
        CAST(d.named_flows AS DOUBLE) / NULLIF(d.flows, 0) AS named_share,

@@ -72,8 +72,7 @@ def collect(folders: Iterable[Path]) -> list[File]:
                 )
             )
             continue
-        found = [VOCABULARY_FILE, "vendors/*/*.y*ml", f"{BLIND_FOLDER}*.y*ml"]
-        for path in sorted(path for pattern in found for path in folder.glob(pattern)):
+        for path in places(folder):
             key = path.relative_to(folder).as_posix()
             try:
                 files[key] = File(key, str(path), _content(path))
@@ -83,6 +82,12 @@ def collect(folders: Iterable[Path]) -> list[File]:
     if problems:
         raise CatalogProblems(problems)
     return [files[key] for key in sorted(files)]
+
+
+def places(folder: Path) -> list[Path]:
+    """The catalog files of a folder, sorted."""
+    patterns = (VOCABULARY_FILE, "vendors/*/*.y*ml", f"{BLIND_FOLDER}*.y*ml")
+    return sorted(path for pattern in patterns for path in folder.glob(pattern))
 
 
 def _content(path: Path) -> bytes:

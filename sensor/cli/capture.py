@@ -1,7 +1,7 @@
 """`shadowai capture`: mirror ports of this machine in, lake out, until stopped.
 
 The lake is not compacted here, so that the port has the machine to itself: `shadowai compact` does it,
-from a timer every hour. What capture cannot do yet is listed in `sensor/sources/live.py`.
+from a timer every hour. What capture can and cannot promise stands in `sensor/sources/live.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from sensor.pipeline import Verdict
+    from sensor.scan import Scan
+    from sensor.sources.bpf import Program
     from sensor.sources.live import LiveSource
 
 
@@ -45,11 +48,27 @@ def command(
             metavar="NET", help="Not to be looked at (guests), by the outermost IP header; repeatable."
         ),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=32, help="Threads that decode; one suits tunnels (see below).")
+    ] = 1,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--filter", metavar="BPF", help="Let in only what this lets in: `tcpdump -ddd` output, or @FILE."
+        ),
+    ] = None,
+    truncate: Annotated[
+        bool, typer.Option("--truncate", help="Overload mode: 192 bytes of servers' bulk (TCP).")
+    ] = False,
 ) -> None:
     """Listen to interfaces until stopped (SIGTERM, Ctrl-C); nothing seen is lost by that.
 
     Stores every 30 s or 100,000 rows. Does not compact: let a timer run `shadowai compact` every hour.
-    Needs the capability CAP_NET_RAW, not root.
+    Needs the capability CAP_NET_RAW, not root. A changed catalog is used within 30 s, on SIGHUP at once.
+
+    --workers shares out connections by address and port; where VXLAN or GENEVE arrive, keep to one.
+    --filter sees frames without their outer VLAN tag: make it for untagged frames. --truncate gives up
+    certificate names and record sizes, and its reports say so.
     """
     from sensor.scan import Declared, Scan
     from sensor.sources import afpacket, live
@@ -57,18 +76,37 @@ def command(
     chosen = settings_from(
         config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
     )
-    networks = _networks(exclude or [])
+    networks, program = _networks(exclude or []), _program(only, truncate)
     source_input = live.describe_input(interfaces, sensor)
-    afpacket.check(interfaces)
+    afpacket.check(interfaces, program)
     scan = Scan(chosen, Declared(sensor, site))
     source = live.LiveSource(
-        chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, seconds=seconds, tell=_say
-    )
-    with _stopping(source) as signals:
+        chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,
+        truncate=truncate, workers=workers, seconds=seconds, tell=_say,
+    )  # fmt: skip
+    with _signals(source, scan) as signals:
         verdict = scan.capture(source, source_input, _say)
     typer.echo(_line(interfaces, source, verdict))
     if signal.SIGINT in signals:
         raise typer.Exit(130)
+
+
+def _program(given: str | None, truncate: bool) -> Program | None:
+    """The program of --filter. Raises UsageError for one that is none, or beside --truncate."""
+    from sensor.errors import UsageError
+    from sensor.sources import bpf
+
+    if given is None:
+        return None
+    if truncate:
+        raise UsageError("cannot be used together", place="--filter and --truncate")
+    if not given.startswith("@"):
+        return bpf.parse(given)
+    try:
+        return bpf.parse(Path(given[1:]).read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(reason, place=f"--filter {given}") from None
 
 
 def _networks(texts: Sequence[str]) -> list[str]:
@@ -86,8 +124,11 @@ def _networks(texts: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _stopping(source: LiveSource) -> Iterator[list[int]]:
-    """SIGTERM, SIGHUP and Ctrl-C end the capture in order; yields which came. A second one does at once."""
+def _signals(source: LiveSource, scan: Scan) -> Iterator[list[int]]:
+    """SIGTERM and Ctrl-C end the capture in order, a second one at once; SIGHUP reads the catalog anew.
+
+    Yields those that came to end it.
+    """
     came: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -95,8 +136,12 @@ def _stopping(source: LiveSource) -> Iterator[list[int]]:
         signal.signal(number, before[number])
         source.stop()
 
-    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    before = {int(number): signal.signal(number, stop) for number in numbers}
+    def reload(number: int, frame: FrameType | None) -> None:
+        scan.reload()
+        source.flush()
+
+    answers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    before = {int(number): signal.signal(number, answer) for number, answer in answers.items()}
     try:
         yield came
     finally:

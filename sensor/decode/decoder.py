@@ -158,11 +158,10 @@ class Decoder:
         with _wrapping():
             return not idle.pass_time(now, *self._table, *self._half_read, *self._output, self._control)
 
-    def add_drops(self, drops: int, time: int | None = None) -> None:
-        """Frames the capturing kernel says it dropped, by `time` (default: the clock)."""
-        when = time or self.clock
-        if drops and when:
-            self._drops.append((when, drops))
+    def add_drops(self, drops: int) -> None:
+        """Frames that a capture file says were dropped, as known by now."""
+        if drops and self.clock:
+            self._drops.append((self.clock, drops))
 
     def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
         """All rows since the previous call; `last` also gives up waiting for DNS answers."""

@@ -9,6 +9,8 @@ trusted no more than a file: every offset is checked against the block, and a wa
 
 The network card or the kernel takes the outer VLAN tag out of a frame. It is put back where it was, into
 the room the ring reserves before each frame, so a frame looks the same to every later kernel, live or read.
+
+What is counted on the way (`counts`, `tags`) adds up from block to block: Python reads it once a second.
 """
 
 # Fields of records are Any to mypy.
@@ -38,6 +40,28 @@ _TPID_VALID = 0x40
 _DOT1Q = 0x8100
 _OUTGOING = 4
 
+# Places in `counts`: all but NEWEST are sums since the ring was opened.
+SENT = 0
+"""Frames this machine sent itself."""
+EXCLUDED = 1
+"""Frames to or from one of the excluded networks."""
+DAMAGED = 2
+"""Frames a block announced but did not hold."""
+SHORTENED = 3
+"""Frames of which a filter let only the beginning in."""
+FRAMES = 4
+"""Frames described."""
+WIRE_BYTES = 5
+"""Their bytes on the wire."""
+NEWEST = 6
+"""Time of the last frame described, microseconds."""
+COUNTS = 7
+
+#: Different VLAN ids that are remembered, in order of appearance.
+MAX_VLANS = 32
+#: VLAN ids there are; in `tags` their marks, then how many were seen, then those in order.
+IDS = 4096
+
 #: Networks as rows of (address, mask), each two halves; IPv4 as ::ffff:a.b.c.d.
 Masks = npt.NDArray[np.uint64]
 
@@ -52,6 +76,40 @@ def masks(networks: Sequence[str]) -> Masks:
             address, mask = address | 0xFFFF << 32, mask | ((1 << 96) - 1) << 32
         rows.append([address >> 64, address & (1 << 64) - 1, mask >> 64, mask & (1 << 64) - 1])
     return np.array(rows, np.uint64).reshape(-1, 4)
+
+
+def new_tags() -> npt.NDArray[np.int64]:
+    """No VLAN seen yet: a mark for each id, how many there are, and the ids in order of appearance."""
+    return np.zeros(IDS + 1 + MAX_VLANS, np.int64)
+
+
+def vlans(tags: npt.NDArray[np.int64]) -> list[int]:
+    """The VLAN ids seen, in order of appearance, at most MAX_VLANS."""
+    return [int(tag) for tag in tags[IDS + 1 : IDS + 1 + int(tags[IDS])]]
+
+
+@kernel
+def _note_tag(vlan: int, tags: npt.NDArray[np.int64]) -> None:
+    """Remember a VLAN id; 0 is a priority tag and names no VLAN (IEEE 802.1Q §9.6)."""
+    if vlan == 0 or tags[vlan] != 0 or tags[IDS] == MAX_VLANS:
+        return
+    tags[vlan] = 1
+    tags[IDS] += 1
+    tags[IDS + tags[IDS]] = vlan
+
+
+@kernel
+def _note_tags(data: Bytes, at: int, end: int, tags: npt.NDArray[np.int64]) -> None:
+    """Remember the ids of all tags of an Ethernet frame."""
+    kind = be16(data, at + 12, end)
+    at += 14
+    while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:
+        tag = be16(data, at, end)
+        if tag < 0:
+            return
+        _note_tag(tag & 0xFFF, tags)
+        kind = be16(data, at + 2, end)
+        at += 4
 
 
 @kernel
@@ -107,14 +165,14 @@ def _put_tag_back(data: Bytes, frame: int, tag: int, ethertype: int) -> None:
 
 @entry
 def describe_block(
-    data: Bytes, start: int, size: int, link: int, port: int, networks: Masks, made: Records
-) -> tuple[int, int, int, int]:
-    """Descriptors of the frames in the block data[start : start + size], which belongs to us.
+    data: Bytes, start: int, size: int, link: int, port: int, networks: Masks, made: Records,
+    counts: npt.NDArray[np.int64], tags: npt.NDArray[np.int64],
+) -> int:  # fmt: skip
+    """Descriptors of the frames in the block data[start : start + size], which belongs to us; how many.
 
-    Returns how many were made, and how many frames were not: sent by this machine itself, to or from
-    one of `networks`, and announced by the block but outside of it.
+    The block's frames = those described + counts[SENT] + counts[EXCLUDED] + counts[DAMAGED] of this call.
     """
-    n, outgoing, excluded, damaged = 0, 0, 0, 0
+    n, wire_bytes = 0, 0
     whole = start + size
     end = min(whole, start + le32(data, start + 20, whole))
     left = le32(data, start + 12, whole)
@@ -122,28 +180,29 @@ def describe_block(
     at, least = start, BLOCK_HEADER
     while left > 0:
         if step < least or at + step + PACKET_HEADER > end or n == made.size:
-            damaged += left  # nothing behind a wrong offset can be found
+            counts[DAMAGED] += left  # nothing behind a wrong offset can be found
             break
         at, least = at + step, PACKET_HEADER
         step = le32(data, at, end)
         left -= 1
         if u8(data, at + 58, end) == _OUTGOING:
-            outgoing += 1
+            counts[SENT] += 1
             continue
         captured, offset = le32(data, at + 12, end), _word16(data, at + 24, end)
         frame = at + offset
         if offset < PACKET_HEADER or frame + captured > end:
-            damaged += 1
+            counts[DAMAGED] += 1
             continue
         length = max(le32(data, at + 16, end), captured)
         status = le32(data, at + 20, end)
-        tagged = link == LINK_ETHERNET and status & _VLAN_VALID != 0
-        if tagged and captured >= 12 and offset >= PACKET_HEADER + VLAN_TAG:
-            ethertype = _word16(data, at + 36, end) if status & _TPID_VALID else _DOT1Q
-            _put_tag_back(data, frame, le32(data, at + 32, end), ethertype)
-            frame, captured, length = frame - VLAN_TAG, captured + VLAN_TAG, length + VLAN_TAG
+        if link == LINK_ETHERNET:
+            if status & _VLAN_VALID != 0 and captured >= 12 and offset >= PACKET_HEADER + VLAN_TAG:
+                ethertype = _word16(data, at + 36, end) if status & _TPID_VALID else _DOT1Q
+                _put_tag_back(data, frame, le32(data, at + 32, end), ethertype)
+                frame, captured, length = frame - VLAN_TAG, captured + VLAN_TAG, length + VLAN_TAG
+            _note_tags(data, frame, frame + captured, tags)
         if networks.shape[0] > 0 and _is_excluded(data, frame, frame + captured, link, networks):
-            excluded += 1
+            counts[EXCLUDED] += 1
             continue
         out = made[n]
         out["time"] = le32(data, at + 4, end) * 1_000_000 + le32(data, at + 8, end) // 1000
@@ -151,4 +210,11 @@ def describe_block(
         out["captured"], out["length"] = captured, length
         out["link"], out["interface"] = link, port
         n += 1
-    return n, outgoing, excluded, damaged
+        wire_bytes += length
+        if captured < length:
+            counts[SHORTENED] += 1
+    counts[FRAMES] += n
+    counts[WIRE_BYTES] += wire_bytes
+    if n > 0:
+        counts[NEWEST] = made[n - 1]["time"]
+    return n

@@ -1,39 +1,37 @@
-"""A port of this machine, listened to through an AF_PACKET ring (TPACKET_V3, packet(7), packet_mmap).
+"""AF_PACKET rings (TPACKET_V3; packet(7), packet_mmap): sockets and system calls only.
 
-Sockets and system calls only: what a block of the ring means is `decode/ring.py`'s business, what the
-readings mean is `watch.py`'s. Constants are Linux's, spelt out because Python names only some of them,
-and none on other systems.
+What a block of a ring means is `decode/ring.py`'s business. Constants are Linux's, spelt out because
+Python names only some of them, and none on other systems.
+
+Several rings may share one interface (`Fanout`): the kernel then gives each the connections whose
+addresses and ports, in either direction, hash to it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import fcntl
 import mmap
 import os
-import select
 import socket
 import struct
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from sensor.decode.layout import DESCRIPTOR, records
 from sensor.errors import UsageError
+from sensor.sources import bpf, netdev
 
 _AF_PACKET = 17
 _ETH_P_ALL = 3
 _SOL_PACKET = 263
 _ADD_MEMBERSHIP, _RX_RING, _STATISTICS, _VERSION = 1, 5, 6, 10
-_RESERVE, _IGNORE_OUTGOING = 12, 23
+_RESERVE, _FANOUT, _IGNORE_OUTGOING = 12, 18, 23
+_FANOUT_HASH, _FANOUT_NEW_ID = 0, 0x2000
 _TPACKET_V3 = 2
 _PROMISCUOUS = 1
 _USER = 1
-_SO_ATTACH_FILTER = 26
 
 #: Blocks this long, or a quarter of a smaller ring; a power of two of pages.
 BLOCK_BYTES = 1 << 20
@@ -42,171 +40,145 @@ _FRAME_BYTES = 2048
 RETIRE_MS = 60
 #: Room before each frame for the VLAN tag that was taken out (see decode/ring.py).
 _RESERVED = 4
-#: No packet of a block takes less: its headers, aligned to 16 bytes.
-_LEAST_PACKET = 80
-
-# linux/sockios.h, linux/ethtool.h, linux/if_arp.h
-_SIOCGIFHWADDR, _SIOCETHTOOL = 0x8927, 0x8946
-_GET_FLAGS, _GET_GRO = 0x25, 0x2B
-_FLAG_LRO = 1 << 15
-#: Hardware type to link type; the others have no header we know.
-_LINK_OF = {1: 1, 772: 1, 65534: 101, 512: 101, 768: 101, 776: 101}
-_UNKNOWN_LINK = -1
-
-_CLASS_NET = Path("/sys/class/net")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a port said since the last time it was asked."""
+class Listening:
+    """How rings listen; the same for all of a capture."""
 
-    #: frames the kernel put into the ring
-    packets: int
-    #: frames it had no room for
-    drops: int
-    #: times the whole ring was full
-    freezes: int
-    #: up, down or gone
-    link: str
+    ring_bytes: int
+    #: networks not to be looked at, as `decode.ring.masks` gives them
+    networks: npt.NDArray[np.uint64]
+    #: what is let in; None for everything
+    program: bpf.Program | None = None
+    #: the program is for Ethernet only, and other links are let in whole
+    ethernet_only: bool = False
 
 
-class Port:
-    """One interface's ring. `data`, `frames` and `count` are the block being read (a decoder's Window)."""
+@dataclass
+class Fanout:
+    """The sockets of one interface among which the kernel shares its frames, in the order they joined.
 
-    def __init__(self, name: str, number: int, ring_bytes: int, networks: npt.NDArray[np.uint64]) -> None:
-        """Raises UsageError where there is no such interface, no right to listen, or no memory."""
-        # Numba is imported and kernels are loaded only when something is really listened to.
-        from sensor.decode.ring import describe_block
+    A socket's place decides what it gets, so the places of two legs of a TAP must agree: worker n joins
+    as the nth. The group is named by the kernel; it belongs to one interface index, not to a name.
+    """
 
-        self.name = name
-        self.count = self.outgoing = self.excluded = self.damaged = 0
-        self._describe = describe_block
-        self._number = number
-        self._networks = networks
-        self._block = 0
-        self._block_bytes, self._blocks = _shape(ring_bytes)
-        self._socket = _open(name)
+    groups: dict[int, int] = field(default_factory=dict)
+    members: dict[int, int] = field(default_factory=dict)
+
+    def has_turn(self, index: int, place: int) -> bool:
+        """True if the next one to join the group of interface `index` gets this place."""
+        return self.members.get(index, 0) == place
+
+    def join(self, sock: socket.socket, index: int) -> None:
+        """Become a member. Raises OSError; ENETDOWN where the interface is down."""
+        known = self.groups.get(index)
+        flags = _FANOUT_HASH | _FANOUT_NEW_ID if known is None else _FANOUT_HASH
         try:
-            self._link = _link_type(self._socket, name)
-            self._ring = self._map()
-            self._listen()
+            sock.setsockopt(_SOL_PACKET, _FANOUT, flags << 16 | (known or 0))
         except OSError as error:
-            self._socket.close()
+            if error.errno == errno.EINVAL:  # only a socket that receives can join
+                raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN)) from None
+            raise
+        self.groups[index] = sock.getsockopt(_SOL_PACKET, _FANOUT) & 0xFFFF
+        self.members[index] = self.members.get(index, 0) + 1
+
+
+class Ring:
+    """A socket on an interface and the memory it shares with the kernel; `block` is the one to be read."""
+
+    def __init__(self, name: str, how: Listening, fanout: Fanout | None = None) -> None:
+        """Hears nothing yet. Raises UsageError without such an interface, the right to listen, or memory."""
+        self._how = how
+        self.block = 0
+        self.block_bytes, self._blocks = _shape(how.ring_bytes)
+        self.socket = _open(name)
+        try:
+            self.index = socket.if_nametoindex(name)
+            self.link = netdev.link_type(self.socket, name)
+            bpf.DEAF.attach(self.socket)
+            self._memory = self._map()
+            self._bind(name, fanout)
+        except OSError as error:
+            self.socket.close()
             raise _explained(name, error) from None
-        self.data = np.frombuffer(self._ring, np.uint8)
-        self._words = np.frombuffer(self._ring, np.uint32)
-        self.frames = records(DESCRIPTOR, self._block_bytes // _LEAST_PACKET)
+        self.data: npt.NDArray[np.uint8] = np.frombuffer(self._memory, np.uint8)
+        words = memoryview(self._memory).cast("I")
+        self._headers = [words[n * self.block_bytes // 4 :][:12] for n in range(self._blocks)]
 
     def _map(self) -> mmap.mmap:
         """The ring, shared with the kernel."""
-        size = self._block_bytes * self._blocks
-        frames = self._block_bytes // _FRAME_BYTES * self._blocks
+        size = self.block_bytes * self._blocks
+        frames = self.block_bytes // _FRAME_BYTES * self._blocks
         request = struct.pack(
-            "7I", self._block_bytes, self._blocks, _FRAME_BYTES, frames, RETIRE_MS, 0, 0
+            "7I", self.block_bytes, self._blocks, _FRAME_BYTES, frames, RETIRE_MS, 0, 0
         )  # tpacket_req3
-        self._socket.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
-        self._socket.setsockopt(_SOL_PACKET, _RESERVE, _RESERVED)
-        self._socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
-        self._socket.setsockopt(_SOL_PACKET, _RX_RING, request)
-        return mmap.mmap(self._socket.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self.socket.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
+        self.socket.setsockopt(_SOL_PACKET, _RESERVE, _RESERVED)
+        self.socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
+        self.socket.setsockopt(_SOL_PACKET, _RX_RING, request)
+        return mmap.mmap(self.socket.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
 
-    def _listen(self) -> None:
-        index = socket.if_nametoindex(self.name)
-        self._socket.bind((self.name, _ETH_P_ALL))
-        member = struct.pack("iHH8s", index, _PROMISCUOUS, 0, b"")  # packet_mreq
-        self._socket.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, member)
+    def _bind(self, name: str, fanout: Fanout | None) -> None:
+        self.socket.bind((name, _ETH_P_ALL))
+        if fanout is not None:
+            fanout.join(self.socket, self.index)
+        member = struct.pack("iHH8s", self.index, _PROMISCUOUS, 0, b"")  # packet_mreq
+        self.socket.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, member)
 
-    def fileno(self) -> int:
-        """For `select.poll`."""
-        return self._socket.fileno()
-
-    @property
-    def _header(self) -> int:
-        """Where the next block begins, in 32-bit words."""
-        return self._block * self._block_bytes // 4
-
-    def ready_since(self) -> int | None:
-        """Time of the first frame of the next block, nanoseconds; None while the kernel still fills it."""
-        header = self._header
-        if not self._words[header + 2] & _USER:
-            return None
-        return int(self._words[header + 8]) * 1_000_000_000 + int(self._words[header + 9])
-
-    def take(self) -> None:
-        """Describe the next block's frames; it stays ours until `give_back`."""
-        self.count, outgoing, excluded, damaged = self._describe(
-            self.data, self._block * self._block_bytes, self._block_bytes, self._link, self._number,
-            self._networks, self.frames,
-        )  # fmt: skip
-        self.outgoing += outgoing
-        self.excluded += excluded
-        self.damaged += damaged
-
-    def give_back(self) -> None:
-        """The kernel may fill the block again."""
-        self._words[self._header + 2] = 0
-        self._block = (self._block + 1) % self._blocks
-        self.count = 0
-
-    def read(self) -> Reading:
-        """Counters since the last call (the kernel sets them back) and the state of the link."""
-        packets, drops, freezes = struct.unpack("3I", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 12))
-        return Reading(packets - drops, drops, freezes, _link_state(self.name))
-
-    def hear(self) -> None:
-        """Take note of an error of the socket (the interface went down), so that `poll` waits again."""
-        self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    def listen(self) -> None:
+        """Let frames in from now on: with a fan-out, not before all of its members are there."""
+        program, only = self._how.program, self._how.ethernet_only
+        if program is None or (only and self.link != netdev.ETHERNET):
+            bpf.detach(self.socket)
+        else:
+            program.attach(self.socket)
 
     def deafen(self) -> None:
         """Let nothing more in; what is in the ring is still handed over, within RETIRE_MS."""
-        nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0
-        program = struct.pack("HP", 1, ctypes.addressof(nothing))  # sock_fprog, padded as in C
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+        bpf.DEAF.attach(self.socket)
+
+    def ready_since(self) -> int | None:
+        """Time of the first frame of the next block, nanoseconds; None while the kernel still fills it."""
+        header = self._headers[self.block]
+        if not header[2] & _USER:
+            return None
+        return header[8] * 1_000_000_000 + header[9]
+
+    def give_back(self) -> None:
+        """The kernel may fill the block again."""
+        self._headers[self.block][2] = 0
+        self.block = (self.block + 1) % self._blocks
+
+    def statistics(self) -> tuple[int, int, int]:
+        """Frames put into the ring, frames without room in it, times it was full, since the last call."""
+        packets, drops, freezes = struct.unpack("3I", self.socket.getsockopt(_SOL_PACKET, _STATISTICS, 12))
+        return packets - drops, drops, freezes
+
+    def take_error(self) -> None:
+        """Take the socket's pending error away (its interface went down or is gone)."""
+        self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def close(self) -> None:
         """Give the ring and the membership back."""
         self.data = np.zeros(0, np.uint8)
-        self._words = np.zeros(0, np.uint32)
-        self._ring.close()
-        self._socket.close()
-
-    def offloads(self) -> str | None:
-        """Which of GRO and LRO are on ('' if none); None if the driver does not say."""
-        words = {"GRO": (_GET_GRO, 1), "LRO": (_GET_FLAGS, _FLAG_LRO)}
-        values = {name: self._ethtool(command) for name, (command, _) in words.items()}
-        if None in values.values():
-            return None
-        return " and ".join(name for name, (_, bit) in words.items() if (values[name] or 0) & bit)
-
-    def _ethtool(self, command: int) -> int | None:
-        value = ctypes.create_string_buffer(struct.pack("II", command, 0), 8)  # ethtool_value
-        request = struct.pack("16sP16x", self.name.encode(), ctypes.addressof(value))  # ifreq
-        try:
-            fcntl.ioctl(self._socket, _SIOCETHTOOL, request)
-        except OSError:
-            return None
-        return int(struct.unpack("II", value.raw)[1])
+        self._headers.clear()
+        self._memory.close()
+        self.socket.close()
 
 
-def check(names: list[str]) -> None:
-    """Raises UsageError, before anything else is done, if one of the interfaces cannot be listened to."""
+def check(names: list[str], program: bpf.Program | None = None) -> None:
+    """Raises UsageError, before anything else is done, for what cannot be listened to, or not with that."""
     for name in names:
         with _open(name) as opened:
             try:
                 opened.bind((name, 0))
             except OSError as error:
                 raise _explained(name, error) from None
-
-
-def wait(ports: list[Port], timeout_ms: int) -> None:
-    """Until a port has a block for us, or `timeout_ms` have passed."""
-    poll = select.poll()
-    by_number = {port.fileno(): port for port in ports}
-    for number in by_number:
-        poll.register(number, select.POLLIN)
-    for number, event in poll.poll(timeout_ms):
-        if event & (select.POLLERR | select.POLLHUP):
-            by_number[number].hear()
+            try:
+                (program or bpf.DEAF).attach(opened)
+            except OSError:
+                raise UsageError("the kernel refuses this program", place="--filter") from None
 
 
 def _shape(ring_bytes: int) -> tuple[int, int]:
@@ -233,24 +205,8 @@ def _explained(name: str, error: OSError) -> UsageError:
         return UsageError("needs CAP_NET_RAW", place=name, hint=f"try: setcap cap_net_raw+ep {python}")
     if error.errno in (errno.ENODEV, errno.ENXIO):
         return UsageError("no such interface", place=name, hint="`ip link` lists them")
+    if error.errno == errno.ENETDOWN:
+        return UsageError("is down", place=name, hint=f"try: ip link set {name} up")
     if error.errno == errno.ENOMEM:
         return UsageError("no memory for the ring", place=name, hint="try a smaller --ring-mb")
     return UsageError((error.strerror or str(error)).lower(), place=name)
-
-
-def _link_type(opened: socket.socket, name: str) -> int:
-    """The link type (LINKTYPE_*) of the interface's frames."""
-    answer = fcntl.ioctl(opened, _SIOCGIFHWADDR, struct.pack("16s24x", name.encode()))
-    return _LINK_OF.get(struct.unpack_from("H", answer, 16)[0], _UNKNOWN_LINK)
-
-
-def _link_state(name: str) -> str:
-    folder = _CLASS_NET / name
-    try:
-        state = (folder / "operstate").read_text(encoding="ascii").strip()
-        carrier = (folder / "carrier").read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return "gone"
-    except OSError:  # the carrier of an interface that is switched off cannot be read
-        return "down"
-    return "down" if carrier == "0" or state in ("down", "lowerlayerdown") else "up"

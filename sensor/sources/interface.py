@@ -78,10 +78,14 @@ class Batch:
     uncompressed bytes over the input's files in order, rises strictly from batch to batch, and
     says that everything before it is accounted for. A source cuts batches at the same positions
     every time it reads the same bytes, so that a replay writes the same segments.
+
+    `last` says whether it is the last one. A source that cannot know (None) has each batch held back
+    until the next one comes; a live source knows, so that a batch is stored as soon as it is cut.
     """
 
     position: int
     frames: dict[str, pl.DataFrame]
+    last: bool | None = None
 
 
 class Source(ABC):

@@ -1,53 +1,50 @@
-"""Live interfaces: mirror ports and TAP legs, read through rings into one decoder.
+"""Live interfaces: mirror ports and TAP legs, read through rings, decoded, one batch after the other.
 
-One thread reads and decodes, so that a slow disk or a commit does not fill the ring; finished batches
-wait in a short queue for whoever stores them. Batches are cut every 30 s also when nothing comes, when an
-output of the decoder is full (100,000 rows), and at the end.
+    ring ─ worker ─┐ parts of a round            monitor: every second, counters and links
+    ring ─ worker ─┴─ collector ─ Batch          (drops, missed, freezes, silence, VLANs, clock)
 
-A batch is stored when the next one is cut (`pipeline.run` must know which is the last), so a power failure
-takes at most a minute with it; a signal takes nothing.
+The threads that read and decode are the workers'; the caller's thread collects, so that a slow disk or a
+commit does not fill the ring. A batch is cut every 30 s, also when nothing comes, when a worker's output
+is full (100,000 rows), when asked (`flush`), and at the end; whoever stores it can do so at once.
 
-Not done yet: several reading threads (PACKET_FANOUT); a packet filter given by the user (--filter); a new
-catalog without a restart (SIGHUP ends a capture, as SIGTERM does); drops inside the network card (only the
-kernel's are counted); the exact order of packets of two TAP legs (a leg's block comes up to 60 ms late).
+What a killed sensor loses is what was not cut yet: at most 30 s of finished rows, and what is not finished
+in memory: the open slice of each connection (60 s at most), lookups of the last two minutes, and the open
+15-minute buckets of `names`. A signal to end takes nothing.
+
+With several workers the kernel shares out connections by a hash of both addresses and ports. It is the
+same for both directions, except where the outer header of a tunnel differs by direction (VXLAN and GENEVE
+choose their source port by the inner connection): there one worker sees each half, so use one.
+
+Not told apart: which port saw a connection (the legs of a TAP each have one direction), so one-sided
+traffic is noticed over all ports together; and the exact order of packets of two legs (a leg's block
+comes up to 60 ms late).
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import polars as pl
 
 from sensor.errors import UsageError
-from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
-from sensor.sources import afpacket, watch
+from sensor.sources import bpf, monitor, watch
+from sensor.sources.afpacket import Fanout, Listening
 from sensor.sources.interface import Batch, File, Input, Proof, Source
-
-if TYPE_CHECKING:
-    from sensor.decode.decoder import Decoder
+from sensor.sources.port import Port
+from sensor.sources.readings import merged
+from sensor.sources.workers import Part, Rounds, Worker
 
 #: Batches are cut this often.
 FLUSH_S = 30.0
 #: Memory for each interface's ring: what comes during the longest stall of the reader.
 RING_BYTES = 64 << 20
-
-#: Readings of counters and links.
-_TICK_S = 1.0
-#: The longest wait for packets; a signal is answered within it.
-_WAIT_MS = 200
-#: Without packets the clock follows this machine's, a little behind what may still be in the ring.
-_BEHIND_US = 1_000_000
-#: Batches that may wait to be stored.
-_QUEUE = 2
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -70,18 +67,24 @@ class LiveSource(Source):
         *,
         ring_bytes: int = RING_BYTES,
         exclude: Sequence[str] = (),
+        program: bpf.Program | None = None,
+        truncate: bool = False,
+        workers: int = 1,
         seconds: float | None = None,
         flush_s: float = FLUSH_S,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """`exclude` (CIDR) is not looked at; `seconds` bounds the capture; `tell` takes the loud lines."""
+        """`exclude` (CIDR) is not looked at; `program` says what is let in, `truncate` is the one of ours.
+
+        `ring_bytes` is per interface; `seconds` bounds the capture; `tell` takes the loud lines.
+        """
         super().__init__(internal_networks)
-        self._ring_bytes = ring_bytes
-        self._exclude = tuple(exclude)
+        self._exclude, self._program, self._truncate = tuple(exclude), program, truncate
+        self.ring_bytes, self.workers, self.flush_s, self.tell = ring_bytes, workers, flush_s, tell
         self._seconds = seconds
-        self._flush_s = flush_s
-        self._tell = tell
+        self._ends = float("inf")
         self._stopped = threading.Event()
+        self._flush_asked = False
         #: frames decoded, dropped by the kernel, excluded; complete once `read` is over
         self.packets = self.drops = self.excluded = 0
         self.listened_s = 0.0
@@ -95,124 +98,156 @@ class LiveSource(Source):
         """Take what is in the rings, hand on everything, and end; may be called from a signal handler."""
         self._stopped.set()
 
+    def flush(self) -> None:
+        """Cut a batch within a second; may be called from a signal handler."""
+        self._flush_asked = True
+
+    def takes_flush(self) -> bool:
+        """True once after each `flush`."""
+        asked, self._flush_asked = self._flush_asked, False
+        return asked
+
+    def begin(self) -> None:
+        """The time that `seconds` bounds begins."""
+        self._ends = time.monotonic() + self._seconds if self._seconds else float("inf")
+
+    def is_over(self) -> bool:
+        """True if no more is to be read."""
+        return self._stopped.is_set() or time.monotonic() >= self._ends
+
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """Batches until `stop` or the time is over. Raises UsageError where a port cannot be listened to."""
-        return _ahead(self._read([file.name for file in source_input.files]), self.stop)
+        names = [file.name for file in source_input.files]
+        ports = _open(names, self.workers, self._listening())
+        try:
+            yield from _Capture(ports, self, self._features_off(ports[0])).batches()
+        finally:
+            for port in (port for own in ports for port in own):
+                port.close()
 
-    def _read(self, names: list[str]) -> Iterator[Batch]:
-        from sensor.decode.decoder import Decoder
+    def _features_off(self, ports: Sequence[Port]) -> str:
+        """What the overload mode costs, if it is on and an interface is of the kind it knows."""
+        if not self._truncate:
+            return ""
+        for port in ports:
+            if not port.is_ethernet:
+                self.tell(f"{port.name}: not Ethernet, --truncate cuts nothing here")
+        return bpf.TRUNCATE_TURNS_OFF if any(port.is_ethernet for port in ports) else ""
+
+    def _listening(self) -> Listening:
         from sensor.decode.ring import masks
 
-        decoder, networks = Decoder(self.internal_networks), masks(self._exclude)
-        ports: list[afpacket.Port] = []
-        try:
-            for number, name in enumerate(names):
-                ports.append(afpacket.Port(name, number, self._ring_bytes, networks))
-            yield from _Capture(ports, decoder, self).batches()
-        finally:
-            for port in ports:
-                port.close()
+        program = bpf.TRUNCATE if self._truncate else self._program
+        share = self.ring_bytes // self.workers
+        return Listening(share, masks(self._exclude), program, ethernet_only=self._truncate)
+
+
+def _open(names: Sequence[str], workers: int, how: Listening) -> list[list[Port]]:
+    """The ports of each worker, one on each interface; all or none. Raises UsageError."""
+    ports: list[list[Port]] = [[] for _ in range(workers)]
+    try:
+        for number, name in enumerate(names):
+            fanout = Fanout() if workers > 1 else None
+            for place, own in enumerate(ports):
+                own.append(Port(name, number, how, place, fanout))
+    except BaseException:
+        for port in (port for own in ports for port in own):
+            port.close()
+        raise
+    for port in (port for own in ports for port in own):
+        port.listen()
+    return ports
 
 
 class _Capture:
-    """The loop of one capture: blocks in, batches out, readings every second."""
+    """One capture: starts the threads, makes each round one batch, and ends the threads again."""
 
-    def __init__(self, ports: list[afpacket.Port], decoder: Decoder, source: LiveSource) -> None:
-        self._ports, self._decoder, self._source = ports, decoder, source
-        self._began = began = time.monotonic()
-        self._watches = [watch.PortWatch(port.name, began) for port in ports]
+    def __init__(self, ports: list[list[Port]], source: LiveSource, features_off: str) -> None:
+        from sensor.decode.decoder import Decoder
+        from sensor.decode.layout import CONNECTIONS
+
+        self._source = source
+        self._names = [port.name for port in ports[0]]
+        self._rounds = Rounds(len(ports))
+        connections = CONNECTIONS // len(ports)
+        self._workers = [
+            Worker(
+                n,
+                own,
+                Decoder(source.internal_networks, connections=connections),
+                self._rounds,
+                source.is_over,
+            )
+            for n, own in enumerate(ports)
+        ]
+        tick_s = min(monitor.TICK_S, source.flush_s)
+        self._monitor = monitor.Monitor(
+            self._workers, features_off, source.tell, tick_s, self._on_tick, source.stop
+        )
         self._sides = watch.SidesWatch()
-        self._ends = began + source._seconds if source._seconds else float("inf")
-        self._next_flush = began + source._flush_s
-        self._next_tick = began + _TICK_S
-        self._bytes = 0
+        self._began = time.monotonic()
+        self._next_flush = self._began + source.flush_s
         self._cuts = 0
-        self._waiting = False  # a batch that whoever stores it holds back until the next one
+
+    def _on_tick(self) -> None:
+        """Ask for a batch when it is time or somebody wants one."""
+        if self._source.takes_flush() or time.monotonic() >= self._next_flush:
+            self._next_flush = time.monotonic() + self._source.flush_s
+            self._rounds.ask()
 
     def batches(self) -> Iterator[Batch]:
         """Everything from now until the end."""
-        self._say([f"listening to {', '.join(port.name for port in self._ports)}"])
-        for port in self._ports:
-            self._say(watch.about_offloads(port.name, port.offloads()))
-        while not self._source._stopped.is_set() and time.monotonic() < self._ends:
-            yield from self._turn(_WAIT_MS)
-        for port in self._ports:
-            port.deafen()
-        self._source.listened_s = time.monotonic() - self._began
-        # What is left in the rings: a block that is not full is handed over after RETIRE_MS.
-        until = time.monotonic() + 3 * afpacket.RETIRE_MS / 1000
-        while self._oldest() or time.monotonic() < until:
-            yield from self._turn(afpacket.RETIRE_MS)
-        self._read_counters()
-        self._decoder.end_connections()
-        yield self._cut(last=True)
+        self._source.begin()
+        running = list(self._workers)
+        for worker in running:
+            worker.start()
+        self._source.tell(f"listening to {', '.join(self._names)}")
+        self._monitor.start()
+        try:
+            while running:
+                parts = self._round(running)
+                if not running:
+                    self._source.listened_s = time.monotonic() - self._began
+                    self._monitor.finish()
+                yield self._batch(parts, last=not running)
+            self._monitor.check()
+        finally:
+            self._source.stop()
+            for worker in running:
+                worker.drain()
+            for worker in self._workers:
+                worker.join()
+            self._monitor.end()
 
-    def _turn(self, wait_ms: int) -> Iterator[Batch]:
-        """One block, or a short wait for one; then what the time asks for."""
-        port = self._oldest()
-        if port is not None:
-            yield from self._take(port)
-        else:
-            afpacket.wait(self._ports, wait_ms)
-        now = time.monotonic()
-        if now >= self._next_tick:
-            self._next_tick = now + _TICK_S
-            self._read_counters()
-            if port is None and self._decoder.pass_time(_microseconds() - _BEHIND_US):
-                yield self._cut()
-        if now >= self._next_flush:
-            self._next_flush = now + self._source._flush_s
-            # After the last batch with content one empty one follows, so that the former is stored.
-            if self._decoder.pending or self._waiting:
-                yield self._cut()
+    def _round(self, running: list[Worker]) -> list[Part]:
+        """A part from each of `running`; those that have ended are taken off it. Raises what a worker met."""
+        parts = []
+        for worker in list(running):
+            part = worker.parts.get()
+            if isinstance(part, BaseException):
+                running.remove(worker)
+                raise part
+            if part.is_final:
+                running.remove(worker)
+            parts.append(part)
+        return parts
 
-    def _oldest(self) -> afpacket.Port | None:
-        """The port whose next block begins first, so that the legs of a TAP stay in order."""
-        ready = [(since, port) for port in self._ports if (since := port.ready_since()) is not None]
-        return min(ready, key=lambda pair: pair[0])[1] if ready else None
-
-    def _take(self, port: afpacket.Port) -> Iterator[Batch]:
-        port.take()
-        first = 0
-        while first < port.count:
-            first, full = self._decoder.decode(port, first, port.count)
-            if full:
-                yield self._cut()
-        self._source.packets += port.count
-        self._bytes += int(port.frames["length"][: port.count].sum())
-        port.give_back()
-
-    def _read_counters(self) -> None:
-        now, wall = time.monotonic(), _microseconds()
-        for port, watching in zip(self._ports, self._watches, strict=True):
-            reading = port.read()
-            self._source.drops += reading.drops
-            self._decoder.add_drops(reading.drops, wall)
-            self._say(watching.notice(now, reading.packets, reading.drops, reading.freezes, reading.link))
-        self._source.excluded = sum(port.excluded for port in self._ports)
-
-    def _cut(self, *, last: bool = False) -> Batch:
+    def _batch(self, parts: list[Part], *, last: bool) -> Batch:
         """Everything since the last cut. The position counts wire bytes, and cuts so that it always rises."""
+        from sensor.decode import ring
+
         self._cuts += 1
-        self._waiting = self._decoder.pending
-        frames = self._decoder.batch(last=last)
-        frames["rejects"] = self._rejects()
-        self._say(self._sides.notice(frames["observations"]))
-        return Batch(self._bytes + self._cuts, frames)
-
-    def _rejects(self) -> pl.DataFrame:
-        damaged = {port.name: port.damaged for port in self._ports if port.damaged}
-        for port in self._ports:
-            port.damaged = 0
-        rows = [
-            {"rejected_at": datetime.now(UTC), "place": name, "reason": "corrupt ring block", "count": count}
-            for name, count in damaged.items()
-        ]
-        return REJECTS.conform(pl.DataFrame(rows)) if rows else REJECTS.empty()
-
-    def _say(self, lines: list[str]) -> None:
-        for line in lines:
-            self._source._tell(line)
+        coverage, rejects = self._monitor.take()
+        made = [frames for part in parts for frames in part.frames]
+        frames = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers")}
+        frames["coverage"] = merged([*(f["coverage"] for f in made), coverage])
+        frames["rejects"] = rejects
+        for line in self._sides.notice(frames["observations"]):
+            self._source.tell(line)
+        self._source.packets = self._monitor.count(ring.FRAMES)
+        self._source.excluded = self._monitor.count(ring.EXCLUDED)
+        self._source.drops = self._monitor.drops
+        return Batch(self._monitor.count(ring.WIRE_BYTES) + self._cuts, frames, last=last)
 
 
 def describe_input(names: Sequence[str], sensor: str) -> Input:
@@ -223,38 +258,3 @@ def describe_input(names: Sequence[str], sensor: str) -> Input:
     text = "|".join([boot.strip(), sensor, *names, str(time.time_ns())])
     identity = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return Input(tuple(File(name, identity, b"", None, io.BytesIO) for name in names), identity)
-
-
-def _microseconds() -> int:
-    return time.time_ns() // 1000
-
-
-_Item = Batch | BaseException | None
-
-
-def _ahead(batches: Iterator[Batch], stop: Callable[[], None]) -> Iterator[Batch]:
-    """`batches`, made in a thread of their own, a few ahead; `stop` ends them if nobody wants more."""
-    made: queue.Queue[_Item] = queue.Queue(_QUEUE)
-
-    def work() -> None:
-        end: BaseException | None = None
-        try:
-            for batch in batches:
-                made.put(batch)
-        except BaseException as error:
-            end = error
-        made.put(end)
-
-    thread = threading.Thread(target=work, name="capture", daemon=True)
-    thread.start()
-    item: _Item = None
-    try:
-        while isinstance(item := made.get(), Batch):
-            yield item
-    finally:
-        stop()
-        while isinstance(item, Batch):
-            item = made.get()
-        thread.join()
-    if item is not None:
-        raise item

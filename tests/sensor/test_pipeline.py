@@ -1,5 +1,6 @@
 """The journey of one input in memory: whatever batches it comes in, the same rows go to the store."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from sensor.catalog.load import load
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
-from sensor.pipeline import Origin, Pipeline
+from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.settings import Networks
-from sensor.sources.interface import Batch
+from sensor.sources.interface import Batch, Input, Proof, Source
+from sensor.store.segments import Commits
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 INDEX = Index.build(load().indicators)
@@ -206,3 +208,79 @@ def test_naming_does_not_depend_on_batches(tmp_path: Path) -> None:
     assert (
         cut["coverage"].select(pl.col(numbers).sum()).equals(whole["coverage"].select(pl.col(numbers).sum()))
     )
+
+
+class _Told(Source):
+    """Gives the batches it was told."""
+
+    name, help, vantage, proof = "told", "", "packets", Proof()
+
+    def __init__(self, batches: list[Batch]) -> None:
+        super().__init__()
+        self._batches = batches
+        #: number of commits seen when each batch was asked for
+        self.committed: list[int] = []
+        self.commits = _Noted()
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        return 0.0
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        for batch in self._batches:
+            self.committed.append(len(self.commits.done))
+            yield batch
+
+
+class _Noted(Commits):
+    """Remembers commits instead of writing them."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[int, int, int]] = []
+
+    def commit(self, begin: int, end: int, frames: Mapping[str, pl.DataFrame]) -> None:
+        self.done.append((begin, end, frames["sightings"].height))
+
+    def finish(self, position: int) -> None:
+        self.done.append((position, position, -1))
+
+
+def _told(folder: Path, *batches: Batch) -> _Told:
+    source = _Told(list(batches))
+    pipeline = _pipeline(folder)
+    run(source, Input((), "in"), pipeline, source.commits, Verdict("in", pipeline._origin))
+    return source
+
+
+def test_a_batch_that_knows_is_committed_before_the_next_one_is_asked_for(tmp_path: Path) -> None:
+    rows = _observations()
+    source = _told(
+        tmp_path,
+        Batch(1, {"observations": rows[:4]}, last=False),
+        Batch(2, {"observations": rows[4:]}, last=True),
+    )
+    assert source.committed == [0, 1]
+    # The burst of lookups waits for the end.
+    assert source.commits.done == [(0, 1, 2), (1, 2, 3), (2, 2, -1)]
+
+
+def test_a_batch_that_does_not_know_is_held_back(tmp_path: Path) -> None:
+    rows = _observations()
+    source = _told(tmp_path, Batch(1, {"observations": rows[:4]}), Batch(2, {"observations": rows[4:]}))
+    assert source.committed == [0, 0]
+    assert source.commits.done == [(0, 1, 2), (1, 2, 3), (2, 2, -1)]
+    assert _told(tmp_path).commits.done == [(0, 0, 0), (0, 0, -1)]
+
+
+def test_another_catalog_from_the_next_batch_on(tmp_path: Path) -> None:
+    pipeline, rows = _pipeline(tmp_path), _observations()
+    first = pipeline.process(Batch(1, {"observations": rows[:3]}), last=False)["sightings"]
+    pipeline.use(Index.build(load().indicators.filter(pl.col("app").str.starts_with("anthropic/"))), "2")
+    second = pipeline.process(Batch(2, {"observations": rows[3:]}), last=True)["sightings"]
+    assert first.select("kind", "catalog_version").rows() == [("tls", "1")]
+    # The lookups were matched before; the second slice of chatgpt.com is no longer known.
+    assert sorted(second.select("kind", "catalog_version").rows()) == [
+        ("dns", "1"),
+        ("proxy", "2"),
+        ("proxy", "2"),
+    ]

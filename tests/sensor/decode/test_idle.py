@@ -94,11 +94,3 @@ def test_full_outputs_ask_for_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         rows += decoder.batch()["observations"].height
     assert cuts == 2  # a sweep of 64 rows may overshoot: 264, 264, 172
     assert rows + decoder.batch()["observations"].height == 700
-
-
-def test_drops_count_in_the_minute_they_are_told_for() -> None:
-    decoder = Decoder((), connections=16)
-    for when, drops in ((START, 3), (START + US, 4), (START + 60 * US, 5), (START, 0)):
-        decoder.add_drops(drops, when)
-    coverage = decoder.batch()["coverage"]
-    assert coverage["kernel_drops"].to_list() == [7, 5]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.decode import ring
 from sensor.decode.layout import DESCRIPTOR, records
 from sensor.decode.ring import PACKET_HEADER, describe_block, masks
 from tests.sensor.decode.craft import ethernet, ip
@@ -52,7 +53,11 @@ def described(
     """((frame, length, time) of each descriptor), (outgoing, excluded, damaged)."""
     data = np.frombuffer(bytearray(content), np.uint8)
     made = records(DESCRIPTOR, 64)
-    count, *others = describe_block(data, start, SIZE, link, 0, masks(exclude), made)
+    counts = np.zeros(ring.COUNTS, np.int64)
+    count = describe_block(data, start, SIZE, link, 0, masks(exclude), made, counts, ring.new_tags())
+    assert counts[ring.FRAMES] == count
+    assert counts[ring.WIRE_BYTES] == made["length"][:count].sum()
+    assert counts[ring.NEWEST] == (made[count - 1]["time"] if count else 0)
     frames = []
     for row in made[:count]:
         assert start <= row["offset"] and row["offset"] + row["captured"] <= start + SIZE
@@ -63,7 +68,7 @@ def described(
                 int(row["time"]),
             )
         )
-    return frames, (others[0], others[1], others[2])
+    return frames, (int(counts[ring.SENT]), int(counts[ring.EXCLUDED]), int(counts[ring.DAMAGED]))
 
 
 FRAME = ethernet(ip("10.1.0.5", "203.0.113.9", 17, bytes(20)))
@@ -171,7 +176,50 @@ def test_an_offset_into_the_headers_is_no_frame() -> None:
 def test_more_packets_than_room() -> None:
     data = np.frombuffer(bytearray(block([packet(b"x")] * 20)), np.uint8)
     made = records(DESCRIPTOR, 8)
-    assert describe_block(data, 0, SIZE, 1, 0, masks(()), made) == (8, 0, 0, 12)
+    counts = np.zeros(ring.COUNTS, np.int64)
+    assert describe_block(data, 0, SIZE, 1, 0, masks(()), made, counts, ring.new_tags()) == 8
+    assert counts[ring.DAMAGED] == 12
+
+
+def test_counts_add_up_from_block_to_block() -> None:
+    content = block([packet(FRAME, kind=OUTGOING), packet(FRAME, length=1514), packet(FRAME)])
+    counts, made = np.zeros(ring.COUNTS, np.int64), records(DESCRIPTOR, 8)
+    for _ in range(2):
+        data = np.frombuffer(bytearray(content), np.uint8)
+        describe_block(data, 0, SIZE, 1, 0, masks(()), made, counts, ring.new_tags())
+    assert counts[ring.SENT] == counts[ring.SHORTENED] == 2
+    assert counts[ring.FRAMES] == 4
+    assert counts[ring.WIRE_BYTES] == 2 * (1514 + len(FRAME))
+
+
+def seen_vlans(packets: Sequence[bytes], link: int = 1) -> list[int]:
+    """After blocks of 20 packets each."""
+    tags = ring.new_tags()
+    counts, made = np.zeros(ring.COUNTS, np.int64), records(DESCRIPTOR, 64)
+    for first in range(0, len(packets), 20):
+        data = np.frombuffer(bytearray(block(packets[first : first + 20])), np.uint8)
+        describe_block(data, 0, SIZE, link, 0, masks(()), made, counts, tags)
+    return ring.vlans(tags)
+
+
+def tagged(*vlans: int) -> bytes:
+    return ethernet(bytes(20), tags=[(0x8100, vlan) for vlan in vlans])
+
+
+def test_vlans_in_order_of_appearance() -> None:
+    packets = [
+        packet(tagged(300, 20), status=0x51, tag=0x6007, tpid=0x88A8),  # the card took 7 out
+        packet(tagged()),
+        packet(tagged(20, 4095)),
+        packet(tagged(0)),
+    ]
+    assert seen_vlans(packets) == [7, 300, 20, 4095]
+    assert seen_vlans([packet(tagged(5))], link=101) == []
+
+
+def test_no_more_vlans_than_there_is_room_for() -> None:
+    assert seen_vlans([packet(tagged(vlan)) for vlan in range(40, 0, -1)]) == list(range(40, 8, -1))
+    assert seen_vlans([packet(tagged(5)[:15]), packet(tagged(5)[:17])]) == [5]
 
 
 @given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 2**32 - 1)), max_size=40), st.booleans())
@@ -184,8 +232,11 @@ def test_any_field_may_be_wrong(wrong: list[tuple[int, int]], exclude: bool) -> 
     data = np.frombuffer(bytearray(guard + bytes(content) + guard), np.uint8)
     made = records(DESCRIPTOR, 64)
     networks = masks(["10.0.0.0/9"] if exclude else [])
-    count, *others = describe_block(data, SIZE, SIZE, 1, 0, networks, made)
-    assert count + sum(others) == struct.unpack_from("<I", content, 12)[0]
+    counts, tags = np.zeros(ring.COUNTS, np.int64), ring.new_tags()
+    count = describe_block(data, SIZE, SIZE, 1, 0, networks, made, counts, tags)
+    others = counts[[ring.SENT, ring.EXCLUDED, ring.DAMAGED]].sum()
+    assert count + others == struct.unpack_from("<I", content, 12)[0]
+    assert len(ring.vlans(tags)) <= ring.MAX_VLANS
     assert (made["offset"][:count] >= SIZE).all()
     assert (made["offset"][:count] + made["captured"][:count] <= 2 * SIZE).all()
     assert data[:SIZE].tobytes() == data[2 * SIZE :].tobytes() == guard

@@ -1,0 +1,132 @@
+"""A port of this machine as a decoder's window: one ring after the other of the same interface.
+
+What is counted here lives as long as the port; a ring lives as long as the interface it was opened on.
+"""
+
+from __future__ import annotations
+
+import select
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensor.decode.layout import DESCRIPTOR, records
+from sensor.sources import netdev
+from sensor.sources.afpacket import Fanout, Listening, Ring
+
+#: No packet of a block takes less: its headers, aligned to 16 bytes.
+_LEAST_PACKET = 80
+
+
+class Port:
+    """`data`, `frames` and `count` are the block being read (a decoder's Window).
+
+    `counts` and `tags` add up over all blocks (see decode/ring.py); `received`, `dropped` and `frozen`
+    are the kernel's own totals as of the last `statistics`.
+    """
+
+    def __init__(
+        self, name: str, number: int, how: Listening, place: int = 0, fanout: Fanout | None = None
+    ) -> None:
+        """`place` is the one it takes in the fan-out. Raises UsageError as `Ring` does."""
+        # Numba is imported and kernels are loaded only when something is really listened to.
+        from sensor.decode import ring
+
+        self.name, self.count = name, 0
+        self.counts, self.tags = np.zeros(ring.COUNTS, np.int64), ring.new_tags()
+        self.received = self.dropped = self.frozen = 0
+        #: times its interface was removed and came back
+        self.reopened = 0
+        self._describe = ring.describe_block
+        self._number, self._how, self._place, self._fanout = number, how, place, fanout
+        self._lock = threading.Lock()  # the ring is not replaced while it is asked for statistics
+        self._ring = Ring(name, how, fanout)
+        self.data = self._ring.data
+        self.frames = records(DESCRIPTOR, self._ring.block_bytes // _LEAST_PACKET)
+
+    def listen(self) -> None:
+        """Let frames in; call it when all ports of the capture are open."""
+        self._ring.listen()
+
+    def deafen(self) -> None:
+        """Let nothing more in; what is in the ring is still handed over."""
+        self._ring.deafen()
+
+    def ready_since(self) -> int | None:
+        """Time of the first frame of the next block, nanoseconds; None while the kernel still fills it."""
+        return self._ring.ready_since()
+
+    def take(self) -> None:
+        """Describe the next block's frames; it stays ours until `give_back`."""
+        ring = self._ring
+        self.count = self._describe(
+            ring.data, ring.block * ring.block_bytes, ring.block_bytes, ring.link, self._number,
+            self._how.networks, self.frames, self.counts, self.tags,
+        )  # fmt: skip
+
+    def give_back(self) -> None:
+        """The kernel may fill the block again."""
+        self.count = 0
+        self._ring.give_back()
+
+    def statistics(self) -> None:
+        """Bring `received`, `dropped` and `frozen` up to date."""
+        with self._lock:
+            received, dropped, frozen = self._ring.statistics()
+            self.received += received
+            self.dropped += dropped
+            self.frozen += frozen
+
+    def reopen(self) -> bool:
+        """Listen to the interface of the same name that took the place of a removed one, if there is one.
+
+        True if that was done. Raises UsageError if it could not be; it may be tried again.
+        """
+        index = netdev.index(self.name)
+        if index in (0, self._ring.index) or self.ready_since() is not None:
+            return False
+        if self._fanout is not None and not self._fanout.has_turn(index, self._place):
+            return False
+        fresh = Ring(self.name, self._how, self._fanout)
+        fresh.listen()
+        self.statistics()
+        with self._lock:
+            old, self._ring = self._ring, fresh
+        self.data = fresh.data
+        self.reopened += 1
+        old.close()
+        return True
+
+    @property
+    def is_ethernet(self) -> bool:
+        """True if its frames begin with an Ethernet header."""
+        return self._ring.link == netdev.ETHERNET
+
+    def offloads(self) -> str | None:
+        """Which of GRO and LRO are on ('' if none); None if the driver does not say."""
+        return netdev.offloads(self._ring.socket, self.name)
+
+    def fileno(self) -> int:
+        """For `select.poll`."""
+        return self._ring.socket.fileno()
+
+    def hear(self) -> None:
+        """Take note of an error of the socket (the interface went down), so that `poll` waits again."""
+        self._ring.take_error()
+
+    def close(self) -> None:
+        """Give the ring back."""
+        self.data = np.zeros(0, np.uint8)
+        self._ring.close()
+
+
+def wait(ports: Sequence[Port], timeout_ms: int) -> None:
+    """Until a port has a block for us, or `timeout_ms` have passed."""
+    poll = select.poll()
+    by_number = {port.fileno(): port for port in ports}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    for number, event in poll.poll(timeout_ms):
+        if event & (select.POLLERR | select.POLLHUP):
+            by_number[number].hear()

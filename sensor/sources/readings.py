@@ -1,0 +1,100 @@
+"""What is read every second beside the packets, as rows of `coverage`: one a minute, also for silence.
+
+Pure: readings and times come in, rows go out. A minute that was listened to without a packet has a row
+that says `packets` = 0: the port was silent. A minute without a row is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import polars as pl
+
+from sensor.schema import COVERAGE, TIME
+
+_MINUTE_US = 60_000_000
+_KEY = "minute"
+_SPAN = ("first_seen", "last_seen")
+#: Numbers that are no sums: the greatest stands.
+_GREATEST = ("clock_offset_ms",)
+#: Texts that say how it is by now: the last stands.
+_LATEST = ("vlans", "features_off")
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Totals since the capture began, over all ports; each is a column of `coverage`."""
+
+    kernel_drops: int = 0
+    ring_freezes: int = 0
+    nic_missed: int = 0
+    softnet_drops: int = 0
+    link_down_s: int = 0
+    excluded: int = 0
+    shortened: int = 0
+
+    def since(self, before: Counters) -> dict[str, int]:
+        """What was added since `before`; a counter that a driver set back adds nothing."""
+        return {f.name: max(getattr(self, f.name) - getattr(before, f.name), 0) for f in fields(self)}
+
+
+class Readings:
+    """Adds up readings by the minute they were made in; times are microseconds UTC."""
+
+    def __init__(self, *, features_off: str = "") -> None:
+        """`features_off` is what was switched off for the whole capture, comma-separated."""
+        self._features_off = features_off or None
+        self._sums: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._offsets_ms: dict[int, int] = {}
+        self._vlans = ""
+        self._before = Counters()
+
+    def add(self, now: int, counters: Counters, *, offset_ms: int | None, vlans: Sequence[int]) -> None:
+        """One reading of everything: totals, distance of the newest frame's time, VLANs in order."""
+        minute = now // _MINUTE_US * _MINUTE_US
+        sums = self._sums[minute]
+        for name, more in counters.since(self._before).items():
+            sums[name] += more
+        self._before = counters
+        self._vlans = ",".join(map(str, vlans))
+        if offset_ms is not None:
+            self._offsets_ms[minute] = max(self._offsets_ms.get(minute, 0), abs(offset_ms))
+
+    def take(self) -> pl.DataFrame:
+        """Rows of `coverage` for what was added since the last call."""
+        rows = [
+            {
+                _KEY: minute,
+                "packets": 0,
+                "bytes": 0,
+                **sums,
+                "clock_offset_ms": self._offsets_ms.get(minute),
+                "vlans": self._vlans or None,
+                "features_off": self._features_off,
+            }
+            for minute, sums in sorted(self._sums.items())
+        ]
+        self._sums.clear()
+        self._offsets_ms.clear()
+        if not rows:
+            return COVERAGE.empty()
+        return COVERAGE.conform(
+            pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(_KEY).cast(TIME))
+        )
+
+
+def merged(rows: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One row of `coverage` a minute from several decoders' rows and the readings: counts add up."""
+    everything = pl.concat(rows)
+    origin = ("sensor", "site", "source", "input")
+    counts = pl.exclude(_KEY, *_SPAN, *_GREATEST, *_LATEST, *origin)
+    grouped = everything.group_by(_KEY).agg(
+        pl.when(counts.count() > 0).then(counts.sum()),
+        *(pl.col(name).max() for name in _GREATEST),
+        *(pl.col(name).drop_nulls().last() for name in _LATEST),
+        pl.col("first_seen").min(),
+        pl.col("last_seen").max(),
+    )
+    return COVERAGE.conform(grouped.sort(_KEY))

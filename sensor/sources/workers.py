@@ -1,0 +1,180 @@
+"""Threads that read rings and decode; each has ports and a decoder of its own.
+
+What they give is handed over in rounds: when one is asked for, every worker gives its part, so that the
+parts of a round make one batch and an address looked up in one worker names a connection in another.
+A round is asked for when the time has come, and by a worker whose outputs are full (100,000 rows).
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sensor.errors import UsageError
+from sensor.sources.afpacket import RETIRE_MS
+from sensor.sources.port import Port, wait
+
+if TYPE_CHECKING:
+    from sensor.decode.decoder import Decoder
+
+#: The longest wait for packets; a signal, and a round, is answered within it.
+_WAIT_MS = 200
+#: Ports are looked after, and time passes without packets, this often.
+_TICK_S = 1.0
+#: Without packets the clock follows this machine's, a little behind what may still be in the ring.
+_BEHIND_US = 1_000_000
+#: Parts of one worker that may wait to be stored; then it stops reading, and the ring fills.
+_QUEUE = 2
+
+Frames = dict[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one worker gives to a round; `is_final` if it has ended."""
+
+    frames: list[Frames]
+    is_final: bool = False
+
+
+class Rounds:
+    """Which round each worker has answered."""
+
+    def __init__(self, workers: int) -> None:
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._answered = [0] * workers
+
+    def ask(self) -> None:
+        """Ask for a round, unless there is one that somebody has not answered yet."""
+        with self._lock:
+            if min(self._answered) == self._wanted:
+                self._wanted += 1
+
+    def is_due(self, worker: int) -> bool:
+        """True if this worker has a round to answer."""
+        return self._answered[worker] < self._wanted
+
+    def answer(self, worker: int) -> None:
+        """This worker gives its part."""
+        with self._lock:
+            self._answered[worker] += 1
+
+    def leave(self, worker: int) -> None:
+        """No round waits for this worker any more."""
+        with self._lock:
+            self._answered[worker] = sys.maxsize
+
+
+class Worker:
+    """One thread: blocks of its ports in, parts of rounds out, until `is_over`."""
+
+    def __init__(
+        self,
+        number: int,
+        ports: list[Port],
+        decoder: Decoder,
+        rounds: Rounds,
+        is_over: Callable[[], bool],
+    ) -> None:
+        self.ports = ports
+        self.parts: queue.Queue[Part | BaseException] = queue.Queue(_QUEUE)
+        #: largest distance of a newest frame's time from this machine's clock since it was last set to None
+        self.offset_us: int | None = None
+        self._number, self._decoder, self._rounds, self._is_over = number, decoder, rounds, is_over
+        self._held: list[Frames] = []
+        self._next_tick = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"capture-{number}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def drain(self) -> None:
+        """Take what it gives until it has ended: nobody wants it any more."""
+        while isinstance(part := self.parts.get(), Part) and not part.is_final:
+            pass
+
+    def join(self) -> None:
+        """Wait for the thread, which has given its final part."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._read()
+            self._decoder.end_connections()
+            self._held.append(self._decoder.batch(last=True))
+            end: Part | BaseException = Part(self._held, is_final=True)
+        except BaseException as error:
+            end = error
+        self._rounds.leave(self._number)
+        self.parts.put(end)
+
+    def _read(self) -> None:
+        while not self._is_over():
+            self._turn(_WAIT_MS)
+        for port in self.ports:
+            port.deafen()
+        # What is left in the rings: a block that is not full is handed over after RETIRE_MS.
+        until = time.monotonic() + 3 * RETIRE_MS / 1000
+        while self._oldest() or time.monotonic() < until:
+            self._turn(RETIRE_MS)
+
+    def _turn(self, wait_ms: int) -> None:
+        """One block, or a short wait for one; then what the time and the others ask for."""
+        port = self._oldest()
+        if port is not None:
+            self._take(port)
+        else:
+            wait(self.ports, wait_ms)
+        if time.monotonic() >= self._next_tick:
+            self._next_tick = time.monotonic() + _TICK_S
+            self._tick(is_idle=port is None)
+        if self._held:
+            self._rounds.ask()
+        if self._rounds.is_due(self._number):
+            self._rounds.answer(self._number)
+            held, self._held = self._held, []
+            self.parts.put(Part([*held, self._decoder.batch()]))
+
+    def _oldest(self) -> Port | None:
+        """The port whose next block begins first, so that the legs of a TAP stay in order."""
+        oldest, since = None, sys.maxsize
+        for port in self.ports:
+            ready = port.ready_since()
+            if ready is not None and ready < since:
+                oldest, since = port, ready
+        return oldest
+
+    def _take(self, port: Port) -> None:
+        port.take()
+        if port.count:
+            offset_us = _microseconds() - int(port.frames[port.count - 1]["time"])
+            if self.offset_us is None or abs(offset_us) > self.offset_us:
+                self.offset_us = abs(offset_us)
+        first = 0
+        while first < port.count:
+            first, full = self._decoder.decode(port, first, port.count)
+            if full:
+                self._held.append(self._decoder.batch())
+        port.give_back()
+
+    def _tick(self, *, is_idle: bool) -> None:
+        if is_idle and self._decoder.pass_time(_microseconds() - _BEHIND_US):
+            self._held.append(self._decoder.batch())
+        for port in self.ports:
+            try:
+                port.reopen()
+            except UsageError:
+                continue  # not ready yet: tried again with the next tick, and the link is watched
+
+
+def _microseconds() -> int:
+    return time.time_ns() // 1000
