@@ -22,8 +22,8 @@ def compiled(target: str, executions: int, seed: int) -> str:
     done, before = 0, 0.0
     for number in range(-(-executions // targets.BATCH[target])):
         inputs = targets.batch(target, number, seed)
-        if targets.breaks(target, inputs, number):
-            few, broken = targets.smallest(target, inputs, number)
+        if first := targets.breaks(target, inputs, number):
+            few, broken = targets.smallest(target, inputs, number, first)
             raise targets.Broken(f"batch {number}, {len(few)} inputs: {broken}", broken.capture)
         done += len(inputs)
         if number == 0:

@@ -47,7 +47,7 @@ def test_a_broken_promise_is_found_and_made_small(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(targets, "check", fragile)
     inputs = [b"quiet"] * 37 + [b"BOOM"] + [b"quiet"] * 60
-    few, broken = targets.smallest("frame", inputs, 1)
+    few, broken = targets.smallest("frame", inputs, 1, targets.Broken("boom", b""))
     assert few == [b"BOOM"]
     assert str(broken) == "boom"
 
