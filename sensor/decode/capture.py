@@ -6,7 +6,7 @@ carried over to the front when the buffer is refilled. Nothing else holds an off
 
 from __future__ import annotations
 
-from typing import IO
+from typing import Protocol
 
 import numpy as np
 
@@ -19,13 +19,20 @@ CHUNK = 1 << 20
 _BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
 
 
+class Stream(Protocol):
+    """Bytes of a capture, in order."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the beginning of `buffer`; how much of it, 0 at the end."""
+
+
 class Capture:
     """Frames of one capture, in order.
 
     `frames[:ready]` may be decoded with `frames[:count]` as lookahead; `drop` what was, then `advance`.
     """
 
-    def __init__(self, stream: IO[bytes], head: bytes) -> None:
+    def __init__(self, stream: Stream, head: bytes) -> None:
         self.container, first = new_container(head)
         self.data = np.zeros(_BUFFER, np.uint8)
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
@@ -100,7 +107,7 @@ class Capture:
             self._end -= keep
             for field in ("record", "offset"):
                 self.frames[field][: self.count] -= keep
-        chunk = self._stream.read(min(CHUNK, self.data.size - self._end))
-        self.data[self._end : self._end + len(chunk)] = np.frombuffer(chunk, np.uint8)
-        self._end += len(chunk)
-        return len(chunk) > 0
+        room = self.data[self._end : self._end + CHUNK].data
+        size = self._stream.readinto(room) or 0
+        self._end += size
+        return size > 0

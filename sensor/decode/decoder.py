@@ -1,7 +1,8 @@
 """The tables and the loop around the kernels: frames in, columns out.
 
-Memory with the default table of 2^18 connections: flow table 107 MB (as far as used), stream pages 32 MB,
-arena 32 MB (as far as used), slices 33 MB, events 11 MB, duplicate filter 1 MB.
+Memory with the default table of 2^20 connections: index 16 MB, flow table 268 MB and stream pages 32 MB (both
+as far as ever used), arena 32 MB (as far as used), slices 23 MB, events 14 MB, fragmented datagrams 8 MB,
+duplicate filter 1 MB, gaps 1 MB.
 """
 
 from __future__ import annotations
@@ -22,18 +23,22 @@ from sensor.decode.layout import (
     CONNECTIONS,
     CONTROL,
     DATAGRAM,
+    DATAGRAM_BYTES,
     EVENT,
     FLOW,
     HOUR,
     MINUTE_COUNTS,
+    MISSING,
     PACKET,
     PAGE,
     PAGES_PER_STREAM,
-    RECENT,
     SLICE,
     STREAM,
     Bytes,
+    HalfRead,
+    Output,
     Records,
+    Table,
     records,
 )
 from sensor.decode.lookups import Lookups
@@ -44,7 +49,7 @@ _EVENTS = 100_000
 _ARENA = 32 << 20
 _MINUTES = 8192
 _PAGES = 8192
-_RECENT = 1 << 16
+_MISSING = 1 << 14
 _DATAGRAMS = 1024
 
 
@@ -65,22 +70,27 @@ class Decoder:
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
-        self._packets = records(PACKET, 1)
-        self._recent = records(RECENT, _RECENT)
+        self._packet = records(PACKET, 1)
+        self._recent = np.zeros(packets.SMALL_FILTER + packets.LARGE_FILTER, np.uint64)
         self._datagrams = records(DATAGRAM, _DATAGRAMS)
-        self._index = np.zeros(1 << (2 * connections - 1).bit_length(), np.int64)
+        self._bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
         self._flows = records(FLOW, connections)
         self._colds = records(COLD, connections)
-        self._free = np.arange(connections - 1, -1, -1, dtype=np.int32)
-        self._streams = records(STREAM, _PAGES)
-        self._streams["flow"] = -1
-        self._pages = np.zeros(_PAGES * PAGE, np.uint8)
-        self._stacks = np.stack([np.arange(_PAGES - 1, -1, -1, dtype=np.int32)] * 2)
-        self._scratch = np.zeros(PAGE * PAGES_PER_STREAM, np.uint8)
+        self._table = Table(
+            np.zeros(1 << (2 * connections - 1).bit_length(), np.int64), self._flows, self._colds,
+            np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
+        )  # fmt: skip
+        self._half_read = HalfRead(
+            records(STREAM, _PAGES), np.zeros(_PAGES * PAGE, np.uint8),
+            np.stack([np.arange(_PAGES - 1, -1, -1, dtype=np.int32)] * 2),
+            np.zeros(PAGE * PAGES_PER_STREAM, np.uint8),
+        )  # fmt: skip
+        self._half_read.streams["flow"] = -1
         self._arena = np.zeros(_ARENA, np.uint8)
         self._events = records(EVENT, _EVENTS + packets.EVENT_SLACK)
         self._slices = records(SLICE, _SLICES + packets.SLICE_SLACK)
         self._minutes = records(MINUTE_COUNTS, _MINUTES)
+        self._output = Output(self._arena, self._events, self._slices, self._minutes)
         self._control = records(CONTROL, 1)
         control = self._control[0]
         control["seed"] = secrets.randbits(64) if seed is None else seed
@@ -113,12 +123,10 @@ class Decoder:
         return first, False
 
     def _decode(self, capture: Window, first: int, last: int) -> tuple[int, int]:
-        outputs = (self._arena, self._events, self._slices, self._minutes, self._control)
         try:
             next_frame, stop = packets.decode(
-                capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
-                self._datagrams, self._index, self._flows, self._colds, self._free, self._streams,
-                self._pages, self._stacks, self._scratch, *outputs,
+                capture.data, capture.frames, first, last, capture.count, self._packet, self._recent,
+                self._datagrams, self._bodies, *self._table, *self._half_read, *self._output, self._control,
             )  # fmt: skip
             return int(next_frame), int(stop)
         except (IndexError, ValueError):
@@ -132,13 +140,10 @@ class Decoder:
         row = 0
         with _wrapping():
             while row < self._control[0]["high"]:
-                row = packets.flush(
-                    row, self._index, self._flows, self._colds, self._free, self._streams, self._pages,
-                    self._stacks, self._scratch, self._arena, self._events, self._slices, self._minutes,
-                    self._control,
-                )  # fmt: skip
+                row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
                 self._drain(last=False)
-        self._recent["time"] = 0
+        self._recent[:] = 0
+        self._control[0]["filter_since"] = 0
         self._datagrams["time"] = 0
 
     def start_over(self) -> None:
@@ -151,10 +156,7 @@ class Decoder:
         if self.clock is not None and now < self.clock - HOUR:
             self.start_over()  # this machine's clock was set back
         with _wrapping():
-            return not idle.pass_time(
-                now, self._index, self._flows, self._colds, self._free, self._streams, self._pages,
-                self._stacks, self._scratch, self._arena, self._events, self._slices, self._control,
-            )  # fmt: skip
+            return not idle.pass_time(now, *self._table, *self._half_read, *self._output, self._control)
 
     def add_drops(self, drops: int, time: int | None = None) -> None:
         """Frames the capturing kernel says it dropped, by `time` (default: the clock)."""
@@ -194,6 +196,13 @@ class Decoder:
         minutes[:] = np.zeros(1, MINUTE_COUNTS)
         events[:] = np.zeros(1, EVENT)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
+
+
+def _linked(missing: Records) -> Records:
+    """All rows free, each pointing at the next."""
+    missing["next"] = np.arange(1, missing.size + 1)
+    missing["next"][-1] = -1
+    return missing
 
 
 def _wrapping() -> AbstractContextManager[object]:

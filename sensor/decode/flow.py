@@ -1,8 +1,8 @@
 """The flow table: who talks to whom, how much, in slices of a minute.
 
-Memory at 2^18 connections (default): index 4 MB, FLOW 34 MB, COLD 71 MB, free stack 1 MB. The index is
-an open-addressing table of 8-byte slots (31-bit tag, row + 1) with a load of at most one half; its seed
-is random per start and nothing a row holds depends on it.
+Memory at 2^20 connections (default), as far as they were ever used: index 16 MB, FLOW 134 MB, COLD 134 MB,
+free stack 4 MB, gaps 1 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
+a load of at most one half; its seed is random per start and nothing a row holds depends on it.
 
 Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other
 side's acknowledgements where that is larger (what the sensor missed). Totals never fall, so the deltas
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
-from sensor.decode.layout import GAPS, MINUTE, SECOND, TCP, Records, i64
+from sensor.decode.jit import kernel, step
+from sensor.decode.layout import GAPS, MINUTE, SECOND, TCP, Records, Table, i64
 
 FIN = 1
 SYN = 2
@@ -74,6 +74,12 @@ def _tag(address: Records, low_port: int, high_port: int, protocol: int, realm: 
 
 
 @kernel
+def _realm_hash(realm: int) -> int:
+    """32 bits for a realm, 0 for none."""
+    return 0 if realm == 0 else i64(mix(np.uint64(0), np.uint64(realm)) >> np.uint64(32))
+
+
+@step
 def canonicalise(packet: Records) -> None:
     """Order the endpoints, so that both directions have one key."""
     source, target = packet["source"], packet["target"]
@@ -88,6 +94,7 @@ def canonicalise(packet: Records) -> None:
     key[2 * side], key[2 * side + 1] = source[0], source[1]
     key[2 - 2 * side], key[3 - 2 * side] = target[0], target[1]
     port[side], port[1 - side] = packet["source_port"], packet["target_port"]
+    packet["realm_hash"] = _realm_hash(packet["realm"])
 
 
 @kernel
@@ -101,11 +108,11 @@ def _is(flow: Records, packet: Records) -> bool:
         and packet["key_port"][0] == flow["port"][0]
         and packet["key_port"][1] == flow["port"][1]
         and packet["protocol"] == flow["protocol"]
-        and packet["realm"] == flow["realm"]
+        and packet["realm_hash"] == flow["realm"]
     )
 
 
-@kernel
+@step
 def find(index: Records, flows: Records, packet: Records, tag: int) -> int:
     """The row of the packet's connection, or -1."""
     mask = index.size - 1
@@ -189,29 +196,33 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
 
 
 @kernel
-def end(
-    row: int, index: Records, flows: Records, colds: Records, free: Records,
-    slices: Records, control: Records, why: int,
-) -> None:  # fmt: skip
+def end(row: int, why: int, table: Table, slices: Records, control: Records) -> None:
     """Close a connection: its last slice goes out, its row is free again."""
-    flow, cold = flows[row], colds[row]
+    flow, cold = table.flows[row], table.colds[row]
     one_sided = cold["seen"][0] == 0 or cold["seen"][1] == 0
     _emit_slice(flow, cold, slices, control, why | ENDED | (ONE_SIDED if one_sided else 0))
     ports = flow["port"]
     tag = _tag(
-        flow["address"], i64(ports[0]), i64(ports[1]), i64(flow["protocol"]), flow["realm"], control["seed"]
+        flow["address"],
+        i64(ports[0]),
+        i64(ports[1]),
+        i64(flow["protocol"]),
+        i64(flow["realm"]),
+        control["seed"],
     )
-    _remove(index, tag, row)
+    _remove(table.index, tag, row)
     flow["protocol"] = 0
-    free[control["free"]] = row
+    for side in range(2):
+        _forget_gaps(cold, side, table.missing, control)
+    table.free[control["free"]] = row
     control["free"] += 1
     control["live"] -= 1
 
 
 @kernel
-def worst(flows: Records, colds: Records, control: Records) -> int:
+def worst(table: Table, control: Records) -> int:
     """The row to evict: embryonic before closed before unnamed before named, the longest idle first."""
-    best, best_class, best_last = -1, 9, i64(0)
+    flows, best, best_class, best_last = table.flows, -1, 9, i64(0)
     for _ in range(_EVICTION_CANDIDATES):
         row = i64(control["clock_hand"])
         control["clock_hand"] = (row + 1) % flows.size
@@ -221,31 +232,29 @@ def worst(flows: Records, colds: Records, control: Records) -> int:
         if flow["protocol"] == TCP and flow["state"] != OPEN:
             rank = 0 if flow["state"] == EMBRYONIC else 1
         else:
-            rank = 2 if colds[row]["events"] == 0 else 3
+            rank = 2 if table.colds[row]["events"] == 0 else 3
         if rank < best_class or (rank == best_class and flow["last"] < best_last):
             best, best_class, best_last = row, rank, i64(flow["last"])
     return best
 
 
 @kernel
-def begin(
-    packet: Records, tag: int, index: Records, flows: Records, colds: Records, free: Records, control: Records
-) -> int:
+def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
     """A row for a new connection; the caller has made sure that one is free."""
     control["free"] -= 1
-    row = i64(free[control["free"]])
+    row = i64(table.free[control["free"]])
     control["high"] = max(i64(control["high"]), row + 1)
     control["live"] += 1
     control["serial"] += 1
-    _insert(index, tag, row)
-    flow, cold = flows[row], colds[row]
+    _insert(table.index, tag, row)
+    flow, cold = table.flows[row], table.colds[row]
     now = i64(packet["time"])
     for i in range(4):
         flow["address"][i] = packet["key"][i]
-    flow["last"], flow["slice_end"] = now, now + MINUTE
+    flow["last"], flow["slice_end"] = now, (now + MINUTE) & _WORD
     flow["protocol"], flow["client"], flow["flags"] = packet["protocol"], 0, 0
     flow["state"] = EMBRYONIC if packet["flags"] & (SYN | ACK) == SYN else OPEN
-    flow["realm"], cold["tunnel"] = packet["realm"], packet["tunnel"]
+    flow["realm"], cold["tunnel"] = packet["realm_hash"], packet["tunnel"]
     cold["serial"], cold["start"] = control["serial"], now
     cold["slice"], cold["slice_first"] = 0, now
     cold["events"], cold["status"] = 0, 0
@@ -254,17 +263,17 @@ def begin(
         flow["covered"][side], flow["acked"][side], flow["wire"][side] = 0, 0, 0
         flow["packets"][side], flow["next"][side], flow["highest_ack"][side] = 0, 0, 0
         cold["total"][side], cold["lost"][side], cold["mac"][side] = 0, 0, 0
-        cold["base"][side], cold["based"][side], cold["gaps"][side] = 0, 0, 0
+        cold["base"][side], cold["based"][side], cold["gaps"][side] = 0, 0, -1
         cold["finished"][side], cold["seen"][side], cold["probed"][side] = 0, 0, 0
         cold["stream"][side] = -1
     return row
 
 
-@kernel
+@step
 def tag_of(packet: Records, control: Records) -> int:
     """The packet's tag in the index."""
     port = packet["key_port"]
-    return _tag(packet["key"], port[0], port[1], packet["protocol"], packet["realm"], control["seed"])
+    return _tag(packet["key"], port[0], port[1], packet["protocol"], packet["realm_hash"], control["seed"])
 
 
 @kernel
@@ -284,46 +293,67 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
 
 @kernel
 def roll(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
-    """Close the slice if `now` lies behind it."""
-    if now < flow["slice_end"]:
+    """Close the slice if `now` lies behind it (by less than 35 minutes: idle connections end sooner)."""
+    if distance(now & _WORD, i64(flow["slice_end"])) < 0:
         return
     _emit_slice(flow, cold, slices, control, 0)
     number = (now - i64(cold["start"])) // MINUTE
     cold["slice"], cold["slice_first"] = number, now
-    flow["slice_end"] = cold["start"] + (number + 1) * MINUTE
+    flow["slice_end"] = (cold["start"] + (number + 1) * MINUTE) & _WORD
 
 
 @kernel
-def _remember_gap(cold: Records, side: int, first: int, last: int) -> None:
-    count = i64(cold["gaps"][side])
+def _forget_gaps(cold: Records, side: int, missing: Records, control: Records) -> None:
+    """Give the row of a side's gaps back."""
+    row = i64(cold["gaps"][side])
+    if row >= 0:
+        missing[row]["next"], control["free_gaps"] = control["free_gaps"], row
+        cold["gaps"][side] = -1
+
+
+@kernel
+def _remember_gap(
+    cold: Records, side: int, first: int, last: int, missing: Records, control: Records
+) -> None:
+    row = i64(cold["gaps"][side])
+    if row < 0:
+        row = i64(control["free_gaps"])
+        if row < 0:
+            return
+        control["free_gaps"] = missing[row]["next"]
+        missing[row]["count"] = 0
+        cold["gaps"][side] = row
+    gaps = missing[row]
+    count = i64(gaps["count"])
     if count < GAPS:
-        cold["gap_from"][side * GAPS + count] = first & _WORD
-        cold["gap_to"][side * GAPS + count] = last & _WORD
-        cold["gaps"][side] = count + 1
+        gaps["first"][count], gaps["last"][count] = first & _WORD, last & _WORD
+        gaps["count"] = count + 1
 
 
 @kernel
-def _fill_gaps(cold: Records, side: int, first: int, last: int) -> int:
+def _fill_gaps(cold: Records, side: int, first: int, last: int, missing: Records, control: Records) -> int:
     """Bytes of [first, last) that were still missing; the gaps shrink by them."""
-    filled = i64(0)
-    count = i64(cold["gaps"][side])
-    for k in range(count - 1, -1, -1):
-        at = side * GAPS + k
-        gap_from, gap_to = i64(cold["gap_from"][at]), i64(cold["gap_to"][at])
+    row = i64(cold["gaps"][side])
+    if row < 0:
+        return 0
+    gaps, filled = missing[row], i64(0)
+    for k in range(i64(gaps["count"]) - 1, -1, -1):
+        gap_from, gap_to = i64(gaps["first"][k]), i64(gaps["last"][k])
         left = gap_from if distance(gap_from, first) > 0 else first
         right = gap_to if distance(last, gap_to) > 0 else last
         size = distance(right, left)
         if size <= 0:
             continue
         filled += size
-        final = i64(cold["gaps"][side]) - 1
-        cold["gap_from"][at] = cold["gap_from"][side * GAPS + final]
-        cold["gap_to"][at] = cold["gap_to"][side * GAPS + final]
-        cold["gaps"][side] = final
+        final = i64(gaps["count"]) - 1
+        gaps["first"][k], gaps["last"][k] = gaps["first"][final], gaps["last"][final]
+        gaps["count"] = final
         if left != gap_from:
-            _remember_gap(cold, side, gap_from, left)
+            _remember_gap(cold, side, gap_from, left, missing, control)
         if right != gap_to:
-            _remember_gap(cold, side, right, gap_to)
+            _remember_gap(cold, side, right, gap_to, missing, control)
+    if gaps["count"] == 0:
+        _forget_gaps(cold, side, missing, control)
     return filled
 
 
@@ -334,19 +364,21 @@ def _set_base(flow: Records, cold: Records, side: int, seq: int, how: int) -> No
 
 
 @kernel
-def _lower_base(flow: Records, cold: Records, side: int, seq: int) -> int:
+def _lower_base(flow: Records, cold: Records, side: int, seq: int, missing: Records, control: Records) -> int:
     """Move a guessed base down to `seq` if that is only reordering; returns by how much."""
     below = distance(i64(cold["base"][side]), seq)
     if cold["based"][side] != 1 or below <= 0 or below > _REORDER or flow["covered"][side] > _REORDER:
         return 0
-    _remember_gap(cold, side, seq, i64(cold["base"][side]))
+    _remember_gap(cold, side, seq, i64(cold["base"][side]), missing, control)
     cold["base"][side] = seq
     flow["acked"][side] += below
     return below
 
 
 @kernel
-def _cover(flow: Records, cold: Records, side: int, seq: int, size: int) -> None:
+def _cover(
+    flow: Records, cold: Records, side: int, seq: int, size: int, missing: Records, control: Records
+) -> None:
     """Count what of [seq, seq + size) is new."""
     if cold["based"][side] == 0:
         _set_base(flow, cold, side, seq, 1)
@@ -354,13 +386,13 @@ def _cover(flow: Records, cold: Records, side: int, seq: int, size: int) -> None
     ahead = distance(seq, i64(flow["next"][side]))
     if ahead >= 0:
         if ahead > 0:
-            _remember_gap(cold, side, i64(flow["next"][side]), seq)
+            _remember_gap(cold, side, i64(flow["next"][side]), seq, missing, control)
         flow["covered"][side] += size
         flow["next"][side] = after
         return
-    _lower_base(flow, cold, side, seq)
+    _lower_base(flow, cold, side, seq, missing, control)
     beyond = max(0, distance(after, i64(flow["next"][side])))
-    flow["covered"][side] += beyond + _fill_gaps(cold, side, seq, after)
+    flow["covered"][side] += beyond + _fill_gaps(cold, side, seq, after, missing, control)
     if beyond > 0:
         flow["next"][side] = after
 
@@ -390,19 +422,21 @@ def _finish(flow: Records, cold: Records, side: int, fin: int) -> None:
         flow["state"] = CLOSED
 
 
-@kernel
-def _account_tcp(flow: Records, cold: Records, packet: Records, side: int) -> None:
+@step
+def _account_tcp(
+    flow: Records, cold: Records, packet: Records, side: int, missing: Records, control: Records
+) -> None:
     flags, seq, size = packet["flags"], packet["seq"], packet["payload_bytes"]
     if flags & SYN:
         seq = (seq + 1) & _WORD
         if cold["based"][side] == 0:
             _set_base(flow, cold, side, seq, 2)
         else:
-            _lower_base(flow, cold, side, seq)
+            _lower_base(flow, cold, side, seq, missing, control)
             cold["based"][side] = 2
         flow["client"] = 2 - side if flags & ACK else 1 + side
     if size > 0:
-        _cover(flow, cold, side, seq, size)
+        _cover(flow, cold, side, seq, size, missing, control)
     if flags & FIN:
         _finish(flow, cold, side, (seq + size) & _WORD)
     if flags & RST:
@@ -414,8 +448,8 @@ def _account_tcp(flow: Records, cold: Records, packet: Records, side: int) -> No
         flow["state"] = OPEN
 
 
-@kernel
-def account(flow: Records, cold: Records, packet: Records) -> None:
+@step
+def account(flow: Records, cold: Records, packet: Records, missing: Records, control: Records) -> None:
     """Add a packet to its connection's counters."""
     side = i64(packet["side"])
     flow["last"] = packet["time"]
@@ -425,6 +459,6 @@ def account(flow: Records, cold: Records, packet: Records) -> None:
         cold["seen"][side] = 1
         cold["mac"][side] = packet["source_mac"]
     if packet["protocol"] == TCP:
-        _account_tcp(flow, cold, packet, side)
+        _account_tcp(flow, cold, packet, side, missing, control)
     else:
         flow["covered"][side] += packet["payload_bytes"]

@@ -1,8 +1,9 @@
 """Fragments: the ports of a datagram's first one give the later ones to its connection.
 
-A small table of datagrams (eight ways, the oldest goes first) remembers each for 30 s. Nothing is
-reassembled: TCP fragments reach the half-read messages as bytes of their own sequence numbers, UDP ones
-only count. Fragments before the first are counted as such, and their bytes credited when it comes.
+A small table of datagrams (eight ways, the oldest goes first) remembers each for 30 s. TCP fragments reach
+the half-read messages as bytes of their own sequence numbers, UDP ones count. Datagrams of up to 8 KB are put
+together again: a DNS answer or a QUIC Initial may be in them, or the TCP segment whose first fragment came
+late. Fragments before the first are counted as such, and their bytes credited when it comes.
 
 Of an overlap the first copy wins: a part that came before is a duplicate, one that only overlaps is
 malformed (RFC 8200 §4.5 and RFC 5722 discard the whole datagram).
@@ -18,7 +19,8 @@ import numpy as np
 from sensor.decode.flow import mix
 from sensor.decode.ip import DECODED, DUPLICATE, FRAGMENT, MALFORMED
 from sensor.decode.jit import kernel
-from sensor.decode.layout import RANGES, SECOND, TCP, Records, i64
+from sensor.decode.layout import DATAGRAM_BYTES, RANGES, SECOND, TCP, UDP, Bytes, Records, i64
+from sensor.decode.read import copy, u8
 
 #: How long a datagram is remembered; hosts wait as long for its rest (RFC 1122 §3.3.2).
 _PATIENCE = 30 * SECOND
@@ -48,7 +50,7 @@ def _renew(entry: Records, packet: Records) -> None:
         entry["source"][i], entry["target"][i] = packet["source"][i], packet["target"][i]
     entry["time"], entry["realm"], entry["datagram"] = packet["time"], packet["realm"], packet["datagram"]
     entry["protocol"], entry["bytes"], entry["size"], entry["ranges"] = 0, 0, 0, 0
-    entry["early_bytes"], entry["early_wire"], entry["early_frames"] = 0, 0, 0
+    entry["early_bytes"], entry["early_wire"], entry["early_frames"], entry["kept"] = 0, 0, 0, 0
 
 
 @kernel
@@ -126,8 +128,35 @@ def _complete(packet: Records, entry: Records) -> None:
 
 
 @kernel
-def place(packet: Records, table: Records) -> int:
-    """Give a fragment to its connection: DECODED, or the reason why it cannot be."""
+def _keep(data: Bytes, packet: Records, entry: Records, bodies: Bytes, body: int) -> None:
+    """Keep a fragment's bytes, if they were all captured and there is room."""
+    at, begins, size = i64(packet["fragment_at"]), i64(packet["fragment"]), i64(packet["fragment_bytes"])
+    if at + size <= packet["end"] and begins + size <= DATAGRAM_BYTES:
+        copy(data, at, size, bodies, body + begins)
+        entry["kept"] += size
+
+
+@kernel
+def _make_whole(packet: Records, entry: Records, bodies: Bytes, body: int) -> None:
+    """Let a packet that completes its datagram say where the whole of it lies; for TCP, be it."""
+    size = i64(entry["size"])
+    if packet["protocol"] == UDP and size > 8:
+        packet["whole"], packet["body"] = size, body
+    elif packet["protocol"] == TCP and entry["early_frames"] > 0:
+        header = (u8(bodies, body + 12, body + size) >> 4) * 4
+        if 20 <= header <= size:
+            packet["whole"], packet["body"] = size, body
+            packet["seq"] = (entry["seq"] + header) & _WORD
+            packet["payload"], packet["end"] = body + header, body + size
+            packet["payload_bytes"] = size - header
+
+
+@kernel
+def place(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
+    """Give a fragment to its connection: DECODED, or the reason why it cannot be.
+
+    If it makes a datagram whole, `packet["whole"]` bytes of that lie at bodies[packet["body"]:].
+    """
     row = _row(packet, table)
     entry = table[row]
     begins = i64(packet["fragment"])
@@ -136,6 +165,7 @@ def place(packet: Records, table: Records) -> int:
     status = _cover(entry, begins, begins + i64(packet["fragment_bytes"]))
     if status != DECODED:
         return status
+    _keep(data, packet, entry, bodies, row * DATAGRAM_BYTES)
     if packet["more"] == 0:
         entry["size"] = begins + packet["fragment_bytes"]
     if begins == 0:
@@ -147,4 +177,6 @@ def place(packet: Records, table: Records) -> int:
         _complete(packet, entry)
     if entry["size"] != 0 and entry["bytes"] == entry["size"]:
         entry["time"] = 0
+        if entry["kept"] == entry["size"]:
+            _make_whole(packet, entry, bodies, row * DATAGRAM_BYTES)
     return DECODED

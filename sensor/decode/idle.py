@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 from sensor.decode.jit import entry
-from sensor.decode.layout import Bytes, Records
-from sensor.decode.packets import ARENA_SLACK, EVENT_SLACK, SLICE_SLACK, sweep
+from sensor.decode.layout import Bytes, HalfRead, Output, Records, Table
+from sensor.decode.packets import has_room, sweep
 
 _ROWS_AT_ONCE = 64
 
 
 @entry
 def pass_time(
-    now: int, index: Records, flows: Records, colds: Records, free: Records, streams: Records, pages: Bytes,
-    stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records, controls: Records,
+    now: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
+    streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records,
+    slices: Records, minutes: Records, controls: Records,
 ) -> bool:  # fmt: skip
     """Move the clock on to `now` and end what has been idle too long; False if the outputs are full.
 
@@ -26,12 +27,10 @@ def pass_time(
     if control["clock"] == 0 or now <= control["clock"]:
         return True
     control["clock"] = now
+    table, half = Table(index, flows, colds, free, missing), HalfRead(streams, pages, stacks, scratch)
+    output = Output(arena, events, slices, minutes)
     for _ in range(0, control["high"] + 1, _ROWS_AT_ONCE):
-        if (
-            control["slices"] + SLICE_SLACK > slices.size
-            or control["events"] + EVENT_SLACK > events.size
-            or control["arena"] + ARENA_SLACK > arena.size
-        ):
+        if not has_room(output, control):
             return False
-        sweep(index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices, control)
+        sweep(table, half, output, control)
     return True

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import kernel, step
 from sensor.decode.layout import TCP, UDP, Bytes, Records, i64
 from sensor.decode.link import UNKNOWN_LINK, first_layer, to_ip
 from sensor.decode.read import be16, be32, u8
@@ -34,6 +34,9 @@ MALFORMED = 4
 TRUNCATED = 5
 FRAGMENT = 6
 DUPLICATE = 7
+
+#: Authentication Header (RFC 4302 §2.1), the one extension that IPv4 has, too.
+_AUTHENTICATION = 51
 
 #: IPv6 headers a packet may chain before it is taken for an attack.
 _MAX_EXTENSIONS = 8
@@ -59,7 +62,7 @@ def _is_fragment(
     return offset > 0
 
 
-@kernel
+@step
 def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple[int, int, int, int]:
     """Status, protocol, transport offset and end of the datagram as sent (not as captured)."""
     if at + 20 > end:
@@ -78,6 +81,7 @@ def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
         name[0] = np.uint64(0)
         name[1] = address
     protocol, part = u8(data, at + 9, end), be16(data, at + 6, end)
+    packet["payload_bytes"] = 0
     if part & 0x3FFF != 0:
         offset, number = (part & 0x1FFF) * 8, be16(data, at + 4, end)
         if _is_fragment(offset, part & 0x2000, number, protocol, at + header, at + total, packet):
@@ -94,7 +98,7 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
         return MALFORMED, 0, 0, 0
     size = be16(data, at + 4, end)
     ends = at + 40 + size if size > 0 else at + length
-    packet["identification"] = be32(data, at, end) & 0xFFFFF
+    packet["identification"], packet["payload_bytes"] = be32(data, at, end) & 0xFFFFF, 0
     packet["source"][0] = _half(data, at + 8, end)
     packet["source"][1] = _half(data, at + 16, end)
     packet["target"][0] = _half(data, at + 24, end)
@@ -116,7 +120,7 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
             step = 8
         elif header == 0 or header == 43 or header == 60 or header == 135 or header == 139 or header == 140:
             step = (u8(data, at + 1, end) + 1) * 8
-        elif header == 51:
+        elif header == _AUTHENTICATION:
             step = (u8(data, at + 1, end) + 2) * 4
         else:
             return DECODED, header, at, ends
@@ -129,7 +133,7 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
     return MALFORMED, 0, 0, 0
 
 
-@kernel
+@step
 def _tcp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     if at + 20 > ends:
         return MALFORMED
@@ -146,7 +150,7 @@ def _tcp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     return DECODED
 
 
-@kernel
+@step
 def _udp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     if at + 8 > ends:
         return MALFORMED
@@ -162,7 +166,7 @@ def _udp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
     return DECODED
 
 
-@kernel
+@step
 def _ip(data: Bytes, kind: int, at: int, end: int, ends: int, packet: Records) -> tuple[int, int, int, int]:
     """As `_ipv4`, for either version; `ends` is where the frame around it ends."""
     packet["fragment"] = -1
@@ -177,7 +181,7 @@ def _ip(data: Bytes, kind: int, at: int, end: int, ends: int, packet: Records) -
     return OTHER_TRANSPORT if kind == TOO_DEEP else NON_IP, 0, 0, 0
 
 
-@kernel
+@step
 def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Records) -> int:
     kind, network = first_layer(data, at, end, link, packet)
     for _ in range(MAX_NESTING + 1):
@@ -187,6 +191,8 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
         if status != DECODED and status != FRAGMENT:
             return status
         end = min(end, ends)
+        if protocol == _AUTHENTICATION and status == DECODED:
+            protocol, transport = u8(data, transport, end), transport + (u8(data, transport + 1, end) + 2) * 4
         packet["protocol"], packet["transport"], packet["end"] = protocol, transport, end
         if status == FRAGMENT:
             return FRAGMENT
@@ -206,12 +212,12 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
     return OTHER_TRANSPORT
 
 
-@kernel
+@step
 def dissect(data: Bytes, frame: Records, packet: Records) -> int:
     """Take `frame` (a descriptor) apart into `packet`; returns DECODED or the reason it was not."""
     at = i64(frame["offset"])
     captured, length = i64(frame["captured"]), i64(frame["length"])
-    packet["length"], packet["frames"] = length, 1
+    packet["length"], packet["frames"], packet["whole"] = length, 1, 0
     packet["source_mac"], packet["tunnel"], packet["realm"], packet["depth"] = 0, 0, 0, 0
     status = _dissect(data, at, at + captured, at + length, i64(frame["link"]), packet)
     if status == TRUNCATED and captured >= length:

@@ -14,15 +14,19 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+import numpy as np
 
 from sensor.errors import UsageError
 
 #: The state folder by the environment, as in the settings; kernels are kept in its `kernels`.
 STATE_VARIABLE = "SHADOWAI_STATE"
 
-#: Flags of every kernel. `boundscheck` is the last net under the packet-bounded reads.
-FLAGS: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy"}
+#: Flags of every kernel. `boundscheck` is the last net under the packet-bounded reads. Without Numba's
+#: runtime no kernel can allocate, and none counts references to the arrays it is handed: the atomic
+#: additions of that, several at each call, took half the time of a packet.
+FLAGS: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -84,9 +88,98 @@ def kernel(function: Kernel) -> Kernel:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def step(function: Kernel) -> Kernel:
+    """A kernel that becomes part of its caller: what every packet needs, and is called in one place."""
+    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+
+
 def entry(function: Kernel) -> Kernel:
     """Compile `function` and all kernels below it on first call; kept on disk."""
     return _compiled(function, cache=True, no_cfunc_wrapper=True)
+
+
+def big_endian_load(bits: int) -> Callable[[Any, int], Any]:
+    """An unchecked read of `bits` bits of a byte array at an offset, most significant byte first (uint64).
+
+    One machine instruction or two, where reading byte by byte costs a bounds check each. Only
+    `sensor/decode/read.py` may use it: every caller there has checked the offset itself.
+    """
+    if interpreted():
+        return lambda data, at: np.uint64(int.from_bytes(data[at : at + bits // 8].tobytes(), "big"))
+    from llvmlite import ir
+
+    types, cgutils, intrinsic = _extending()
+
+    def load(typing_context: Any, data: Any, at: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            number = ir.IntType(bits)
+            address = builder.gep(array.data, [arguments[1]])
+            value = builder.load(builder.bitcast(address, number.as_pointer()), align=1)
+            if bits > 8:
+                swap = cgutils.get_or_insert_function(
+                    builder.module, ir.FunctionType(number, [number]), f"llvm.bswap.i{bits}"
+                )
+                value = builder.call(swap, [value])
+            return value if bits == 64 else builder.zext(value, ir.IntType(64))
+
+        return types.uint64(data, types.int64), generate
+
+    return cast(Callable[[Any, int], Any], intrinsic(load))
+
+
+def copy_bytes() -> Callable[[Any, int, int, Any, int], Any]:
+    """An unchecked copy of `size` bytes from data[at:] to target[to:], for `sensor/decode/read.py`."""
+    if interpreted():
+        return lambda data, at, size, target, to: target.__setitem__(
+            slice(to, to + size), data[at : at + size]
+        )
+    types, cgutils, intrinsic = _extending()
+
+    def copy(typing_context: Any, data: Any, at: Any, size: Any, target: Any, to: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            first, second = (
+                context.make_array(signature.args[i])(context, builder, arguments[i]).data for i in (0, 3)
+            )
+            source = builder.gep(first, [arguments[1]])
+            cgutils.raw_memmove(builder, builder.gep(second, [arguments[4]]), source, arguments[2], 1)
+            return context.get_dummy_value()
+
+        return types.void(data, types.int64, types.int64, target, types.int64), generate
+
+    return cast(Callable[[Any, int, int, Any, int], Any], intrinsic(copy))
+
+
+def prefetching() -> Callable[[Any, int], Any]:
+    """Ask the processor to fetch data[at] into its caches, for `sensor/decode/read.py`; changes nothing."""
+    if interpreted():
+        return lambda data, at: None
+    from llvmlite import ir
+
+    types, cgutils, intrinsic = _extending()
+
+    def prefetch(typing_context: Any, data: Any, at: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+            fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            address = builder.gep(builder.bitcast(array.data, pointer), [arguments[1]])
+            builder.call(fetch, [address, number(0), number(3), number(1)])  # read, keep, data
+            return context.get_dummy_value()
+
+        return types.void(data, types.int64), generate
+
+    return cast(Callable[[Any, int], Any], intrinsic(prefetch))
+
+
+def _extending() -> tuple[Any, Any, Any]:
+    """What Numba offers to those who extend it: types, code generation, the decorator."""
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    return types, cgutils, intrinsic
 
 
 def _compiled(function: Kernel, **options: Any) -> Kernel:

@@ -13,9 +13,9 @@ import polars as pl
 from sensor.decode import http, tls
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.layout import Bytes, Records
+from sensor.decode.messages import HELLO, INITIAL, REQUEST
 from sensor.decode.names import host_name, own, texts
 from sensor.decode.quic import Attempt
-from sensor.decode.stream import HELLO, INITIAL, REQUEST
 
 SCHEMA: dict[str, pl.DataType] = {
     "serial": pl.Int64(),

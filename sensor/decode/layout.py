@@ -6,19 +6,21 @@ Times are microseconds since 1970 UTC. Addresses are two unsigned 64-bit halves,
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 #: Connections held at once; beyond, the least useful are evicted and counted.
-CONNECTIONS = 1 << 18
+CONNECTIONS = 1 << 20
 
 Bytes = npt.NDArray[np.uint8]
 #: Records of one of the dtypes below, or a single one; NumPy's types have no names for their fields.
 Records: TypeAlias = Any
 #: The one integer type of kernels: fields are widened before any arithmetic.
 i64: Any = np.int64
+
+_CACHE_LINE = 64
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -82,6 +84,7 @@ PACKET = np.dtype(
         ("side", np.int64),  # 0 if the source is the lower endpoint, else 1
         ("tunnel", np.int64),  # that it came in, see `tunnels.py`; 0 for none
         ("realm", np.int64),  # the part of it that connections are keyed on
+        ("realm_hash", np.int64),  # 32 bits
         ("depth", np.int64),  # tunnels in tunnels
         ("frames", np.int64),  # it stands for: 1, or more for the first fragment of a datagram
         ("fragment", np.int64),  # its offset in the datagram, bytes; -1 for a whole one
@@ -89,22 +92,24 @@ PACKET = np.dtype(
         ("fragment_at", np.int64),  # offset of the fragment's bytes
         ("fragment_bytes", np.int64),
         ("datagram", np.int64),  # protocol << 32 | identification, the same for all its fragments
+        ("whole", np.int64),  # bytes of the datagram, if this fragment completes it, else 0
+        ("body", np.int64),  # where they lie
     ]
 )
 
-#: A connection, the part every packet touches: 136 bytes. Index 0 is the lower endpoint, 1 the upper.
+#: A connection, the part every packet touches: two cache lines. Index 0 is the lower endpoint, 1 the upper.
 FLOW = np.dtype(
     [
         ("address", np.uint64, (4,)),
-        ("realm", np.int64),
         ("last", np.int64),
-        ("slice_end", np.int64),
         ("covered", np.int64, (2,)),  # payload bytes each side sent, by sequence coverage
         ("acked", np.int64, (2,)),  # payload bytes of each side the other acknowledged
         ("wire", np.int64, (2,)),  # of this slice
         ("packets", np.uint32, (2,)),  # of this slice
         ("next", np.uint32, (2,)),  # highest sequence number seen, plus one
         ("highest_ack", np.uint32, (2,)),  # acknowledging this side's bytes
+        ("slice_end", np.uint32),  # modulo 2^32
+        ("realm", np.uint32),  # hash of the tunnels it came in
         ("port", np.uint16, (2,)),
         ("protocol", np.uint8),
         ("state", np.uint8),
@@ -113,32 +118,39 @@ FLOW = np.dtype(
     ]
 )
 
-#: Gaps remembered per direction; a ninth is forgotten, and ACK progress covers for it.
-GAPS = 8
-
-#: A connection, the part few packets touch.
+#: A connection, the part few packets touch: two cache lines.
 COLD = np.dtype(
     [
         ("serial", np.int64),  # number of the connection since the start
         ("start", np.int64),
         ("tunnel", np.int64),  # its first packet came in
-        ("slice", np.int64),
         ("slice_first", np.int64),
         ("total", np.int64, (2,)),  # bytes in the slices before this one
         ("lost", np.int64, (2,)),  # lost bytes in the slices before this one
         ("mac", np.int64, (2,)),
         ("base", np.uint32, (2,)),  # first sequence number of the payload
+        ("fin", np.uint32, (2,)),  # sequence number of the FIN
+        ("stream", np.int32, (2,)),  # row of the half-read message, or -1
+        ("gaps", np.int32, (2,)),  # row of what is missing of this side, or -1
+        ("slice", np.int32),
+        ("events", np.uint16),  # messages handed on so far
+        ("status", np.uint16),  # HTTP status of the first answer
         ("based", np.uint8, (2,)),  # 0 unknown, 1 guessed, 2 from the SYN
         ("finished", np.uint8, (2,)),  # FIN seen
-        ("fin", np.uint32, (2,)),  # its sequence number
-        ("gaps", np.uint8, (2,)),
         ("seen", np.uint8, (2,)),  # any packet of this side, ever
-        ("probed", np.uint8, (2,)),  # first payloads looked at; DONE when over
-        ("gap_from", np.uint32, (2 * GAPS,)),
-        ("gap_to", np.uint32, (2 * GAPS,)),
-        ("stream", np.int32, (2,)),  # row of the half-read message, or -1
-        ("events", np.int32),  # messages handed on so far
-        ("status", np.int32),  # HTTP status of the first answer
+        ("probed", np.uint8, (2,)),  # first payloads looked at, and what is still expected: see `stream`
+    ]
+)
+
+#: What is missing of one direction. A ninth gap is forgotten, and so is one for which there is no row
+#: left; the progress of acknowledgements covers for it.
+GAPS = 8
+MISSING = np.dtype(
+    [
+        ("first", np.uint32, (GAPS,)),
+        ("last", np.uint32, (GAPS,)),
+        ("count", np.int32),
+        ("next", np.int32),  # free row behind this one
     ]
 )
 
@@ -204,9 +216,6 @@ STREAM = np.dtype(
     ]
 )
 
-#: A datagram that passed lately, for the duplicate filter.
-RECENT = np.dtype([("content", np.uint64), ("time", np.int64)])
-
 #: A datagram whose fragments pass. Byte ranges that came are kept as long as `covered` has room.
 RANGES = 8
 DATAGRAM = np.dtype(
@@ -228,8 +237,11 @@ DATAGRAM = np.dtype(
         ("ranges", np.int64),
         ("covered_from", np.int64, (RANGES,)),
         ("covered_to", np.int64, (RANGES,)),
+        ("kept", np.int64),  # of its bytes that are kept, from the first on
     ]
 )
+#: Bytes of a fragmented datagram that are put together again.
+DATAGRAM_BYTES = 8192
 
 #: A minute of what came in; the columns carry the names of the coverage table.
 MINUTE_COUNTS = np.dtype(
@@ -298,6 +310,11 @@ CONTROL = np.dtype(
         ("streams", np.int64),  # half-read messages
         ("pages", np.int64),  # pages on the free stack
         ("stream_rows", np.int64),  # stream rows on the free stack
+        ("free_gaps", np.int64),  # first free row of MISSING, or -1
+        ("filter", np.int64),  # part of the duplicate filter in use: 0 the small one, 1 the large one
+        ("filter_before", np.int64),
+        ("filter_since", np.int64),
+        ("filter_count", np.int64),  # packets since then
         ("slices", np.int64),
         ("events", np.int64),
         ("arena", np.int64),  # bytes used
@@ -309,5 +326,36 @@ CONTROL = np.dtype(
 
 
 def records(dtype: np.dtype[Any], count: int) -> Records:
-    """`count` zeroed records; memory is taken only as they are used."""
-    return np.zeros(count, dtype)
+    """`count` zeroed records from the beginning of a cache line on; memory is taken only as they are used."""
+    size = count * dtype.itemsize
+    memory = np.zeros(size + _CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % _CACHE_LINE
+    return memory[first : first + size].view(dtype)
+
+
+class Table(NamedTuple):
+    """The connections."""
+
+    index: Records
+    flows: Records
+    colds: Records
+    free: Records  # stack of free rows
+    missing: Records
+
+
+class HalfRead(NamedTuple):
+    """Messages that have only come in part."""
+
+    streams: Records
+    pages: Bytes
+    stacks: Records  # free pages (0) and free rows of `streams` (1)
+    scratch: Bytes  # one message, put together
+
+
+class Output(NamedTuple):
+    """What is handed to Python at the next cut."""
+
+    arena: Bytes
+    events: Records
+    slices: Records
+    minutes: Records

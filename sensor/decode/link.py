@@ -6,7 +6,7 @@ before Ethernet, RFC 4448 §4.6.
 
 from __future__ import annotations
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import kernel, step
 from sensor.decode.layout import Bytes, Records
 from sensor.decode.read import be16, be32, u8
 from sensor.decode.tunnels import (
@@ -24,10 +24,13 @@ from sensor.decode.tunnels import (
 
 LINK_NULL = 0
 LINK_ETHERNET = 1
+LINK_PPP = 9
 LINK_RAW_BSD = 12
 LINK_RAW_OPENBSD = 14
+LINK_PPP_HDLC = 50
 LINK_PPPOE = 51
 LINK_RAW = 101
+LINK_CISCO_HDLC = 104
 LINK_LOOP = 108
 LINK_SLL = 113
 LINK_IPV4 = 228
@@ -35,7 +38,11 @@ LINK_IPV6 = 229
 LINK_SLL2 = 276
 
 _PPPOE = 0x8864
+_PROVIDER_BRIDGE = 0x88E7  # I-TAG, then the customer's frame (802.1ah)
+_SECURITY_TAG = 0x8909  # Cisco metadata of six bytes
+_VN_TAG, _HSR = 0x8926, 0x892F  # both of four bytes
 _UNKNOWN = 0  # no ethertype
+_MAX_LENGTH = 1500  # a smaller "ethertype" is the length of an 802.3 frame
 UNKNOWN_LINK = -5
 
 
@@ -46,6 +53,25 @@ def _mac(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
+def _ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The PPP protocol behind address and control, if they are there (RFC 1661 §2, RFC 1662 §3)."""
+    if be16(data, at, end) == 0xFF03:
+        at += 2
+    protocol = be16(data, at, end)
+    if protocol < 0:
+        return CUT, at
+    return IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else _UNKNOWN, at + 2
+
+
+@kernel
+def _snap(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The ethertype behind an 802.2 SNAP header (RFC 1042), which a length field announces."""
+    if be16(data, at, end) != 0xAAAA or u8(data, at + 2, end) != 3 or be32(data, at + 2, end) != 0x03000000:
+        return _UNKNOWN, at
+    return be16(data, at + 6, end), at + 8
+
+
+@step
 def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tuple[int, int]:
     """Ethertype and offset of what the link's own header is followed by; CUT, or UNKNOWN_LINK."""
     if link == LINK_ETHERNET:
@@ -67,18 +93,20 @@ def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> t
         return be16(data, at, end), at + 20
     if link == LINK_PPPOE:
         return _PPPOE, at
+    if link in (LINK_PPP, LINK_PPP_HDLC):
+        return _ppp(data, at, end)
+    if link == LINK_CISCO_HDLC:
+        return be16(data, at + 2, end), at + 4
     return UNKNOWN_LINK, at
 
 
 @kernel
 def _pppoe(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """A session packet (version and type 1, code 0) and the PPP protocol in it."""
-    protocol = be16(data, at + 6, end)
-    if protocol < 0:
-        return CUT, at
-    if be16(data, at, end) != 0x1100:
+    head = be16(data, at, end)
+    if head >= 0 and head != 0x1100:
         return _UNKNOWN, at
-    return IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else _UNKNOWN, at + 8
+    return _ppp(data, at + 6, end)
 
 
 @kernel
@@ -122,6 +150,14 @@ def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[i
             kind, at = _pppoe(data, at, end)
         elif kind in (MPLS, MPLS_MULTICAST):
             kind, at = _mpls(data, at, end, packet)
+        elif kind == _PROVIDER_BRIDGE:
+            kind, at = BRIDGED, at + 4
+        elif kind in (_VN_TAG, _HSR):
+            kind, at = be16(data, at + 4, end), at + 6
+        elif kind == _SECURITY_TAG:
+            kind, at = be16(data, at + 6, end), at + 8
+        elif 0 < kind <= _MAX_LENGTH:
+            kind, at = _snap(data, at, end)
         elif kind == BY_NIBBLE:
             nibble = u8(data, at, end) >> 4
             kind = IPV4 if nibble == 4 else IPV6 if nibble == 6 else CUT if nibble < 0 else _UNKNOWN

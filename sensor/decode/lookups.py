@@ -10,8 +10,8 @@ import polars as pl
 
 from sensor.decode import dns
 from sensor.decode.layout import SECOND, Bytes, Records
+from sensor.decode.messages import DNS_MESSAGE
 from sensor.decode.names import addresses, own, seconds, texts
-from sensor.decode.stream import DNS_MESSAGE
 from sensor.schema import ANSWERS, OBSERVATIONS
 
 #: Longest wait for an answer, or for a client to ask again under the same id.

@@ -14,6 +14,7 @@ import numpy as np
 
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
+from sensor.decode import tcpdns
 from sensor.decode.flow import EVICTED
 from sensor.decode.fragments import place
 from sensor.decode.ip import (
@@ -27,10 +28,20 @@ from sensor.decode.ip import (
     UNDECODED_LINK,
     dissect,
 )
-from sensor.decode.jit import entry, kernel
-from sensor.decode.layout import HOUR, MINUTE, TCP, Bytes, Records, i64
-from sensor.decode.read import be16, be32, digest, u8
-from sensor.decode.stream import DNS_MESSAGE, INITIAL
+from sensor.decode.jit import entry, kernel, step
+from sensor.decode.layout import (
+    HOUR,
+    MINUTE,
+    TCP,
+    Bytes,
+    HalfRead,
+    Output,
+    Records,
+    Table,
+    i64,
+)
+from sensor.decode.messages import DNS_MESSAGE, INITIAL, STREAM_BYTES, emit_event
+from sensor.decode.read import be32, copy, digest, fetch_ahead, u8
 
 # What stopped `decode`.
 DONE = 0
@@ -42,6 +53,9 @@ SET_BACK = 2
 #: Packets that must agree before a jump of the clock is believed.
 LOOKAHEAD = 64
 
+#: Frames are fetched into the processor's cache this many before their turn.
+_AHEAD = 6
+
 #: Packets between two sweeps, and rows looked at by one.
 _SWEEP_PERIOD = 64
 _SWEEP_ROWS = 64
@@ -49,24 +63,36 @@ _SWEEP_STREAMS = 16
 
 #: Room that the handling of one packet and its sweep may need.
 SLICE_SLACK = _SWEEP_ROWS + 8
-EVENT_SLACK = 2 * _SWEEP_ROWS + _SWEEP_STREAMS + 8
-ARENA_SLACK = EVENT_SLACK * half_read.STREAM_BYTES
+EVENT_SLACK = 2 * _SWEEP_ROWS + _SWEEP_STREAMS + tcpdns.MESSAGES + 8
+ARENA_SLACK = EVENT_SLACK * STREAM_BYTES
 _MINUTE_SLACK = 2
 
-#: A SPAN port delivers its second copy of a frame this soon.
-_DUPLICATE_WINDOW = 50_000
+#: A SPAN port delivers its second copy of a frame this soon, in units of 1.024 ms.
+_DUPLICATE_WINDOW = 49
 _WAYS = 4
+#: Slots of the filter's small part and of its large one.
+SMALL_FILTER = 1 << 13
+LARGE_FILTER = 1 << 17
+#: Packets of one window that crowd the small part.
+_CROWD = SMALL_FILTER // 2
 _HASHED_BYTES = 48
+#: The lower bits of a slot of the duplicate filter hold a time, the others what passed.
+_TIME_BITS = 24
 
 _MAX_DNS = 8192
 _MAX_INITIAL = 2048
-#: Initials of a connection that are worth decrypting.
-_INITIALS = 4
+#: Initials of each side of a connection that are handed on.
+_INITIALS = 8
 _QUIC_V1 = 1
 _QUIC_V2 = 0x6B3343CF
+_QUIC_DRAFTS = 0xFF0000
+
+_MDNS_PORT = 5353
+_LLMNR_PORT = 5355
+_FIRST_USER_PORT = 1024
 
 
-@kernel
+@step
 def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
     """The frame's time as the running clock sees it; negative if the clock was set back to -time.
 
@@ -89,16 +115,15 @@ def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
     return clock
 
 
-@kernel
+@step
 def _minute_row(now: int, minutes: Records, control: Records) -> int:
     """The row that counts this minute, opened if need be."""
-    minute = now // MINUTE * MINUTE
     row = i64(control["minutes"]) - 1
-    if row >= 0 and minutes[row]["minute"] == minute:
+    if row >= 0 and 0 <= now - minutes[row]["minute"] < MINUTE:
         return row
     row += 1
     control["minutes"] = row + 1
-    minutes[row]["minute"], minutes[row]["first_seen"] = minute, now
+    minutes[row]["minute"], minutes[row]["first_seen"] = now // MINUTE * MINUTE, now
     return row
 
 
@@ -121,74 +146,113 @@ def _count(status: int, minute: Records) -> None:
         minute["duplicates"] += 1
 
 
-@kernel
+@step
 def _content(data: Bytes, packet: Records) -> np.uint64:
     """Hash of what routing leaves alone: addresses, identification, transport header, payload's ends.
 
-    Some payload is part of it because checksums of packets captured on their sender are not filled in.
+    Some payload is part of it because checksums of packets captured on their sender are not filled in;
+    TCP's sequence numbers tell segments apart without the last bytes, which lie on a cache line of their own.
     """
     at, end = i64(packet["transport"]), i64(packet["end"])
     state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
     for i in range(2):
         state = flow_table.mix(flow_table.mix(state, packet["source"][i]), packet["target"][i])
     state = digest(data, at, min(end, at + _HASHED_BYTES), state)
-    return flow_table.mix(digest(data, max(at, end - 8), end, state), np.uint64(end - at))
+    if packet["protocol"] != TCP:
+        state = digest(data, max(at, end - 8), end, state)
+    return flow_table.mix(state, np.uint64(end - at))
 
 
-@kernel
-def _is_duplicate(data: Bytes, packet: Records, recent: Records) -> bool:
-    """True if the same datagram passed less than 50 ms ago (field: mirror sessions copy twice)."""
-    content = _content(data, packet)
-    now = i64(packet["time"])
-    first = i64(content & np.uint64(recent.size // _WAYS - 1)) * _WAYS
-    oldest = first
+@step
+def _choose_filter(now: int, control: Records) -> None:
+    """Use the small part of the duplicate filter unless packets are many: it stays in the nearest cache.
+
+    For one window after a change both parts are asked.
+    """
+    if now - control["filter_since"] > _DUPLICATE_WINDOW:
+        control["filter_before"] = control["filter"]
+        control["filter"] = 1 if control["filter_count"] > _CROWD else 0
+        control["filter_since"], control["filter_count"] = now, 0
+    elif control["filter_count"] == _CROWD:
+        control["filter"] = 1
+    control["filter_count"] += 1
+
+
+@step
+def _passed(content: np.uint64, now: int, part: int, recent: Records) -> bool:
+    """True if `content` passed within the window; else it is noted in this part of the filter."""
+    sets = (SMALL_FILTER if part == 0 else recent.size - SMALL_FILTER) // _WAYS
+    first = (0 if part == 0 else SMALL_FILTER) + i64(content & np.uint64(sets - 1)) * _WAYS
+    mask = np.uint64((1 << _TIME_BITS) - 1)
+    moment, mark = np.uint64(now) & mask, content & ~mask
+    oldest, greatest = first, np.uint64(0)
     for way in range(first, first + _WAYS):
-        if recent[way]["content"] == content and now - recent[way]["time"] <= _DUPLICATE_WINDOW:
+        slot = recent[way]
+        age = (moment - slot) & mask
+        if slot & ~mask == mark and age <= np.uint64(_DUPLICATE_WINDOW):
             return True
-        if recent[way]["time"] < recent[oldest]["time"]:
-            oldest = way
-    recent[oldest]["content"], recent[oldest]["time"] = content, now
+        if age > greatest:
+            oldest, greatest = way, age
+    recent[oldest] = mark | moment
     return False
 
 
+@step
+def _is_duplicate(data: Bytes, packet: Records, recent: Records, control: Records) -> bool:
+    """True if the same datagram passed less than 50 ms ago (field: mirror sessions copy twice)."""
+    content, now = _content(data, packet), i64(packet["time"]) >> 10
+    _choose_filter(now, control)
+    part, before = i64(control["filter"]), i64(control["filter_before"])
+    again = _passed(content, now, part, recent)
+    return _passed(content, now, before, recent) or again if before != part else again
+
+
 @kernel
-def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, packet: Records, arena: Bytes,
-             events: Records, control: Records) -> None:  # fmt: skip
+def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, packet: Records, output: Output,
+             control: Records) -> None:  # fmt: skip
     """Copy a datagram's payload to the arena as a message."""
-    at, to = i64(packet["payload"]), i64(control["arena"])
+    at = i64(packet["payload"])
     size = min(i64(packet["end"]) - at, limit)
-    arena[to : to + size] = data[at : at + size]
-    out = events[control["events"]]
+    copy(data, at, size, output.arena, i64(control["arena"]))
+    out = output.events[control["events"]]
     for i in range(2):
         out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
     out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
     out["side"], out["protocol"], out["tunnel"] = packet["side"], packet["protocol"], packet["tunnel"]
     whole = 1 if size == packet["payload_bytes"] else 0
-    half_read.emit_event(kind, size, whole, i64(packet["time"]), serial, ordinal, events, control)
+    emit_event(kind, size, whole, i64(packet["time"]), serial, ordinal, output.events, control)
 
 
 @kernel
-def _is_dns(data: Bytes, packet: Records) -> bool:
-    """A datagram from or to port 53 that looks like a DNS query or answer (RFC 1035 §4.1.1)."""
-    if packet["source_port"] != 53 and packet["target_port"] != 53:
+def _is_lookup(data: Bytes, packet: Records) -> bool:
+    """A datagram from or to port 53 that looks like a DNS query or answer."""
+    if packet["source_port"] != tcpdns.DNS_PORT and packet["target_port"] != tcpdns.DNS_PORT:
         return False
-    at, end = i64(packet["payload"]), i64(packet["end"])
-    flags, questions = be16(data, at + 2, end), be16(data, at + 4, end)
-    return flags >= 0 and flags & 0x7840 == 0 and questions == 1 and u8(data, at + 12, end) >= 0
+    return tcpdns.is_dns(data, i64(packet["payload"]), i64(packet["end"]))
 
 
 @kernel
-def _is_of_dns(packet: Records) -> bool:
+def _is_of_lookup(packet: Records) -> bool:
     """A later fragment of a datagram from or to port 53, which is no connection."""
-    return packet["protocol"] != TCP and (packet["source_port"] == 53 or packet["target_port"] == 53)
+    ports = packet["source_port"] == tcpdns.DNS_PORT or packet["target_port"] == tcpdns.DNS_PORT
+    return packet["protocol"] != TCP and ports
+
+
+@kernel
+def _is_local_name(packet: Records) -> bool:
+    """mDNS (RFC 6762) or LLMNR (RFC 4795): names of hosts here; not a client that happens on their port."""
+    source, target = packet["source_port"], packet["target_port"]
+    if source in (_MDNS_PORT, _LLMNR_PORT):
+        return target >= _FIRST_USER_PORT
+    return target in (_MDNS_PORT, _LLMNR_PORT) and source >= _FIRST_USER_PORT
 
 
 @kernel
 def _is_initial(data: Bytes, packet: Records) -> bool:
-    """A QUIC v1 or v2 Initial with a connection id (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
+    """A QUIC Initial with a connection id: version 1, 2 or a draft (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, version = u8(data, at, end), be32(data, at + 1, end)
-    if version == _QUIC_V1:
+    if version == _QUIC_V1 or version >> 8 == _QUIC_DRAFTS:
         kind = 0x80
     elif version == _QUIC_V2:
         kind = 0x90
@@ -199,90 +263,149 @@ def _is_initial(data: Bytes, packet: Records) -> bool:
 
 
 @kernel
-def close(row: int, why: int, index: Records, flows: Records, colds: Records, free: Records, streams: Records,
-          pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records,
-          control: Records) -> None:  # fmt: skip
+def close(row: int, why: int, table: Table, half: HalfRead, output: Output, control: Records) -> None:
     """End a connection, and first what was half-read of it."""
     for side in range(2):
-        held = i64(colds[row]["stream"][side])
+        held = i64(table.colds[row]["stream"][side])
         if held >= 0:
-            time = i64(flows[row]["last"])
-            half_read.give_up(
-                held, time, streams, pages, stacks, scratch, flows, colds, arena, events, control
-            )
-    flow_table.end(row, index, flows, colds, free, slices, control, why)
+            half_read.give_up(held, i64(table.flows[row]["last"]), half, table, output, control)
+    flow_table.end(row, why, table, output.slices, control)
 
 
 @kernel
-def _begin(packet: Records, tag: int, row: int, index: Records, flows: Records, colds: Records, free: Records,
-           streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes,
-           events: Records, slices: Records, control: Records) -> int:  # fmt: skip
+def _begin(
+    packet: Records, tag: int, row: int, table: Table, half: HalfRead, output: Output, control: Records
+) -> int:
     """A row for a new connection; `row` is the one before it between the same endpoints, or -1."""
     if row >= 0:
-        close(
-            row, 0, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices, control
-        )
+        close(row, 0, table, half, output, control)
     if control["free"] == 0:
-        row = flow_table.worst(flows, colds, control)
-        close(row, EVICTED, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices,
-              control)  # fmt: skip
+        close(flow_table.worst(table, control), EVICTED, table, half, output, control)
         control["evictions"] += 1
-    return flow_table.begin(packet, tag, index, flows, colds, free, control)
+    return flow_table.begin(packet, tag, table, control)
 
 
 @kernel
-def _take_initial(data: Bytes, packet: Records, flow: Records, cold: Records, arena: Bytes, events: Records,
-                  control: Records) -> None:  # fmt: skip
-    """Hand on a client's QUIC Initial; whoever sends the first is the client."""
+def _take_initial(
+    data: Bytes, packet: Records, flow: Records, cold: Records, output: Output, control: Records
+) -> None:
+    """Hand on a QUIC Initial; whoever sends the first is taken for the client until it is decrypted."""
     side = i64(packet["side"])
     if flow["client"] == 0:
         flow["client"] = 1 + side
-    if flow["client"] == 1 + side and cold["events"] < _INITIALS:
+    if cold["probed"][side] < _INITIALS:
+        cold["probed"][side] += 1
         cold["events"] += 1
         serial, ordinal = i64(cold["serial"]), i64(cold["events"])
-        _hand_on(INITIAL, _MAX_INITIAL, serial, ordinal, data, packet, arena, events, control)
+        _hand_on(INITIAL, _MAX_INITIAL, serial, ordinal, data, packet, output, control)
 
 
 @kernel
-def sweep(index: Records, flows: Records, colds: Records, free: Records, streams: Records, pages: Bytes,
-          stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records,
-          control: Records) -> None:  # fmt: skip
+def _take_segment(
+    data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
+) -> None:
+    """Look at a TCP payload for what names its connection, or others."""
+    flow, cold = table.flows[row], table.colds[row]
+    if tcpdns.speaks_dns(data, packet, cold):
+        tcpdns.read_segment(data, packet, row, half, table, output, control)
+    elif half_read.wants(data, packet, flow, cold):
+        half_read.probe(data, packet, row, half, table, output, control)
+
+
+@kernel
+def _take_whole(
+    bodies: Bytes, at: int, packet: Records, row: int, table: Table, output: Output, control: Records
+) -> None:
+    """A fragmented UDP datagram, put together in `bodies`: hand on what it says."""
+    packet["payload"], packet["end"] = at + 8, at + packet["whole"]
+    packet["payload_bytes"] = packet["whole"] - 8
+    if _is_lookup(bodies, packet):
+        _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, bodies, packet, output, control)
+    elif row >= 0 and _is_initial(bodies, packet):
+        _take_initial(bodies, packet, table.flows[row], table.colds[row], output, control)
+
+
+@kernel
+def sweep(table: Table, half: HalfRead, output: Output, control: Records) -> None:
     """End those of the next rows that have been idle too long."""
     now = i64(control["clock"])
-    half_read.sweep(
-        _SWEEP_STREAMS, now, streams, pages, stacks, scratch, flows, colds, arena, events, control
-    )
+    half_read.sweep(_SWEEP_STREAMS, now, half, table, output, control)
     for _ in range(min(_SWEEP_ROWS, i64(control["high"]))):
         row = i64(control["hand"])
-        control["hand"] = (row + 1) % i64(control["high"])
-        flow = flows[row]
+        control["hand"] = row + 1 if row + 1 < control["high"] else 0
+        flow = table.flows[row]
         if flow["protocol"] != 0 and now - flow["last"] > flow_table.idle_limit(flow):
-            close(row, 0, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices,
-                  control)  # fmt: skip
+            close(row, 0, table, half, output, control)
 
 
 @kernel
-def _has_room(slices: Records, events: Records, arena: Bytes, minutes: Records, control: Records) -> bool:
+def has_room(output: Output, control: Records) -> bool:
+    """True if the outputs can take whatever one packet and its sweep may give."""
     return bool(
-        control["slices"] + SLICE_SLACK <= slices.size
-        and control["events"] + EVENT_SLACK <= events.size
-        and control["arena"] + ARENA_SLACK <= arena.size
-        and control["minutes"] + _MINUTE_SLACK <= minutes.size
+        control["slices"] + SLICE_SLACK <= output.slices.size
+        and control["events"] + EVENT_SLACK <= output.events.size
+        and control["arena"] + ARENA_SLACK <= output.arena.size
+        and control["minutes"] + _MINUTE_SLACK <= output.minutes.size
     )
+
+
+@step
+def _connection(packet: Records, table: Table, half: HalfRead, output: Output, control: Records) -> int:
+    """The row of the packet's connection, begun if need be, its slice and half-read messages up to date."""
+    flow_table.canonicalise(packet)
+    tag = flow_table.tag_of(packet, control)
+    row = flow_table.find(table.index, table.flows, packet, tag)
+    if row < 0 or flow_table.is_over(table.flows[row], table.colds[row], packet):
+        row = _begin(packet, tag, row, table, half, output, control)
+    cold, now = table.colds[row], i64(packet["time"])
+    if cold["stream"][0] >= 0 or cold["stream"][1] >= 0:
+        half_read.expire(row, now, half, table, output, control)
+    flow_table.roll(table.flows[row], cold, now, output.slices, control)
+    return row
+
+
+@step
+def _take(
+    data: Bytes, packet: Records, bodies: Bytes, table: Table, half: HalfRead, output: Output,
+    control: Records,
+) -> None:  # fmt: skip
+    """A packet of a connection, or a lookup."""
+    lookup = packet["protocol"] != TCP and (
+        _is_of_lookup(packet) if packet["fragment"] > 0 else _is_lookup(data, packet)
+    )
+    row = -1
+    if not lookup:
+        row = _connection(packet, table, half, output, control)
+        flow, cold = table.flows[row], table.colds[row]
+        if packet["protocol"] == TCP:
+            if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
+                source = bodies if packet["whole"] > 0 else data
+                _take_segment(source, packet, row, table, half, output, control)
+        elif _is_initial(data, packet):
+            _take_initial(data, packet, flow, cold, output, control)
+        flow_table.account(flow, cold, packet, table.missing, control)
+    elif packet["fragment"] <= 0:
+        _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)
+    if packet["whole"] > 0 and packet["protocol"] != TCP:
+        _take_whole(bodies, i64(packet["body"]), packet, row, table, output, control)
 
 
 @entry
 def decode(
     data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
-    datagrams: Records, index: Records, flows: Records, colds: Records, free: Records, streams: Records,
-    pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records,
-    minutes: Records, controls: Records,
+    datagrams: Records, bodies: Bytes, index: Records, flows: Records, colds: Records, free: Records,
+    missing: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes,
+    events: Records, slices: Records, minutes: Records, controls: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], looking ahead as far as `count`: the next frame, and what stopped."""
     control, packet = controls[0], packets[0]
+    table, half = Table(index, flows, colds, free, missing), HalfRead(streams, pages, stacks, scratch)
+    output = Output(arena, events, slices, minutes)
     for i in range(first, last):
-        if not _has_room(slices, events, arena, minutes, control):
+        if not has_room(output, control):
             return i, FULL
+        if i + _AHEAD < count:
+            fetch_ahead(data, i64(frames[i + _AHEAD]["offset"]))
         now = _believed_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
@@ -296,46 +419,22 @@ def decode(
         if abs(frames[i]["time"] - now) > HOUR:
             minute["clock_jumps"] += 1
         evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
-        if control["packets"] % _SWEEP_PERIOD == 0:
-            sweep(index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices, control)
+        if control["packets"] & (_SWEEP_PERIOD - 1) == 0:
+            sweep(table, half, output, control)
         status = dissect(data, frames[i], packet)
-        if status != DECODED and status != FRAGMENT:
-            _count(status, minute)
-            continue
-        if _is_duplicate(data, packet, recent):
-            minute["duplicates"] += 1
-            continue
-        if packet["fragment"] >= 0:
-            status = place(packet, datagrams)
+        if status in (DECODED, FRAGMENT):
+            if _is_duplicate(data, packet, recent, control):
+                status = DUPLICATE
+            elif packet["fragment"] >= 0:
+                status = place(data, packet, datagrams, bodies)
         if status != DECODED:
             _count(status, minute)
             continue
-        if packet["fragment"] > 0 and _is_of_dns(packet):
-            minute["decoded"] += 1
-            continue
-        if packet["protocol"] != TCP and _is_dns(data, packet):
-            _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, arena, events, control)
-            minute["decoded"] += 1
-            continue
-        # Calls with many arrays cost more than what most packets need, so they are made only where needed.
-        flow_table.canonicalise(packet)
-        tag = flow_table.tag_of(packet, control)
-        row = flow_table.find(index, flows, packet, tag)
-        if row < 0 or flow_table.is_over(flows[row], colds[row], packet):
-            row = _begin(packet, tag, row, index, flows, colds, free, streams, pages, stacks, scratch, arena,
-                         events, slices, control)  # fmt: skip
-        flow, cold = flows[row], colds[row]
-        if cold["stream"][0] >= 0 or cold["stream"][1] >= 0:
-            half_read.expire(row, now, streams, pages, stacks, scratch, flows, colds, arena, events, control)
-        flow_table.roll(flow, cold, now, slices, control)
-        if packet["protocol"] == TCP:
-            if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
-                half_read.probe(data, packet, row, streams, pages, stacks, scratch, flows, colds, arena,
-                                events, control)  # fmt: skip
-        elif _is_initial(data, packet):
-            _take_initial(data, packet, flow, cold, arena, events, control)
-        flow_table.account(flow, cold, packet)
         minute["decoded"] += 1
+        if packet["protocol"] != TCP and _is_local_name(packet):
+            minute["local_names"] += 1
+            continue
+        _take(data, packet, bodies, table, half, output, control)
         minute["evictions"] += control["evictions"] - evictions
         minute["names_lost"] += control["names_lost"] - names_lost
     return last, DONE
@@ -343,16 +442,17 @@ def decode(
 
 @entry
 def flush(
-    first: int, index: Records, flows: Records, colds: Records, free: Records, streams: Records, pages: Bytes,
-    stacks: Records, scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records,
-    controls: Records,
+    first: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
+    streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records,
+    slices: Records, minutes: Records, controls: Records,
 ) -> int:  # fmt: skip
     """End all connections from row `first` on, as far as the outputs have room; returns the next row."""
     control = controls[0]
+    table, half = Table(index, flows, colds, free, missing), HalfRead(streams, pages, stacks, scratch)
+    output = Output(arena, events, slices, minutes)
     for row in range(first, control["high"]):
-        if not _has_room(slices, events, arena, minutes, control):
+        if not has_room(output, control):
             return row
         if flows[row]["protocol"] != 0:
-            close(row, 0, index, flows, colds, free, streams, pages, stacks, scratch, arena, events, slices,
-                  control)  # fmt: skip
+            close(row, 0, table, half, output, control)
     return i64(control["high"])

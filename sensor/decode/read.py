@@ -11,8 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import big_endian_load, copy_bytes, kernel, prefetching, step
 from sensor.decode.layout import Bytes, i64
+
+_byte = big_endian_load(8)
+_half = big_endian_load(16)
+_word = big_endian_load(32)
+_double = big_endian_load(64)
+_copy = copy_bytes()
+_fetch = prefetching()
 
 
 @kernel
@@ -20,7 +27,7 @@ def u8(data: Bytes, at: int, end: int) -> int:
     """The byte at `at`, or -1."""
     if at < 0 or at >= end or end > data.size:
         return -1
-    return i64(data[at])
+    return i64(_byte(data, at))
 
 
 @kernel
@@ -28,7 +35,7 @@ def be16(data: Bytes, at: int, end: int) -> int:
     """Two bytes, most significant first, or -1."""
     if at < 0 or at + 2 > end or end > data.size:
         return -1
-    return i64(data[at]) << 8 | i64(data[at + 1])
+    return i64(_half(data, at))
 
 
 @kernel
@@ -36,24 +43,23 @@ def be32(data: Bytes, at: int, end: int) -> int:
     """Four bytes, most significant first, or -1."""
     if at < 0 or at + 4 > end or end > data.size:
         return -1
-    high = i64(data[at]) << 8 | i64(data[at + 1])
-    return high << 16 | i64(data[at + 2]) << 8 | i64(data[at + 3])
+    return i64(_word(data, at))
 
 
 @kernel
 def le32(data: Bytes, at: int, end: int) -> int:
     """Four bytes, least significant first, or -1."""
-    if at < 0 or at + 4 > end or end > data.size:
+    value = be32(data, at, end)
+    if value < 0:
         return -1
-    low = i64(data[at]) | i64(data[at + 1]) << 8
-    return low | i64(data[at + 2]) << 16 | i64(data[at + 3]) << 24
+    return (value & 0xFF) << 24 | (value & 0xFF00) << 8 | value >> 8 & 0xFF00 | value >> 24
 
 
 @kernel
 def word(data: Bytes, at: int, end: int) -> np.uint64:
     """Eight bytes as an unsigned word, most significant first; bytes past the end read as zero."""
-    if at + 8 <= end:
-        return np.uint64(be32(data, at, end)) << np.uint64(32) | np.uint64(be32(data, at + 4, end))
+    if at >= 0 and at + 8 <= end and end <= data.size:
+        return _double(data, at)
     value = np.uint64(0)
     for i in range(8):
         byte = u8(data, at + i, end)
@@ -61,9 +67,29 @@ def word(data: Bytes, at: int, end: int) -> np.uint64:
     return value
 
 
-@kernel
+@step
 def digest(data: Bytes, at: int, end: int, state: np.uint64) -> np.uint64:
-    """`state` stirred with the bytes of data[at:end] (FNV-1a's step); checked once for all."""
-    for k in range(max(at, 0), min(end, data.size)):
-        state = (state ^ np.uint64(data[k])) * np.uint64(0x100000001B3)
-    return state
+    """`state` stirred with the bytes of data[at:end], eight at a time; the last eight may overlap."""
+    if at < 0 or end > data.size or end - at < 8:
+        return (state ^ word(data, at, min(end, data.size))) * np.uint64(0x9E3779B97F4A7C15)
+    last = end - 8
+    for k in range(at, last, 8):
+        state = (state ^ _double(data, k)) * np.uint64(0x9E3779B97F4A7C15)
+        state = state ^ (state >> np.uint64(32))
+    state = (state ^ _double(data, last)) * np.uint64(0x9E3779B97F4A7C15)
+    return state ^ (state >> np.uint64(32))
+
+
+@kernel
+def copy(data: Bytes, at: int, size: int, target: Bytes, to: int) -> None:
+    """Copy data[at : at + size] to target[to:]; nothing if either does not reach that far."""
+    if at >= 0 and to >= 0 and size > 0 and at + size <= data.size and to + size <= target.size:
+        _copy(data, at, size, target, to)
+
+
+@step
+def fetch_ahead(data: Bytes, at: int) -> None:
+    """Let the processor fetch the headers of a frame that will be decoded soon."""
+    if 0 <= at < data.size - 64:
+        _fetch(data, at)
+        _fetch(data, at + 64)

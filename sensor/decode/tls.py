@@ -172,6 +172,17 @@ def _read_extension(data: Bytes, kind: int, at: int, end: int, hello: Records, a
 
 
 @kernel
+def _sort(values: Records, count: int) -> None:
+    """In place, by insertion: lists of hellos are short."""
+    for i in range(1, count):
+        value, k = values[i], i
+        while k > 0 and values[k - 1] > value:
+            values[k] = values[k - 1]
+            k -= 1
+        values[k] = value
+
+
+@kernel
 def _put_print(text: Bytes, at: int, letter: int, data: Bytes, hello: Records, named: bool, ciphers: Records,
                cipher_count: int, extensions: Records, extension_count: int, algorithms: Records,
                algorithm_count: int) -> int:  # fmt: skip
@@ -183,7 +194,7 @@ def _put_print(text: Bytes, at: int, letter: int, data: Bytes, hello: Records, n
     at = _put_two_digits(text, at, extension_count)
     at = _put_alpn(text, at, data, hello["alpn"], hello["alpn_length"])
     text[at] = 95
-    ciphers[:cipher_count].sort()
+    _sort(ciphers, cipher_count)
     at = _put_list(text, at + 1, ciphers, cipher_count)
     text[at] = 95
     kept = 0
@@ -191,7 +202,7 @@ def _put_print(text: Bytes, at: int, letter: int, data: Bytes, hello: Records, n
         if extensions[i] != _SERVER_NAME and extensions[i] != _ALPN:
             extensions[kept] = extensions[i]
             kept += 1
-    extensions[:kept].sort()
+    _sort(extensions, kept)
     at = _put_list(text, at + 1, extensions, kept)
     if algorithm_count > 0:
         text[at] = 95

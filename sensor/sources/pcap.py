@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import polars as pl
 
@@ -69,7 +69,7 @@ class PcapSource(Source):
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """Connections in slices of a minute, DNS questions and answers, and what could not be read."""
         # Numba is imported and kernels are loaded only when a capture is really read.
-        from sensor.decode.capture import Capture
+        from sensor.decode.capture import Capture, Stream
         from sensor.decode.decoder import Decoder, decode_capture
 
         decoder = Decoder(self.internal_networks, connections=self._connections, seed=self._seed)
@@ -80,7 +80,7 @@ class PcapSource(Source):
             if began is not None and decoder.clock is not None and began < decoder.clock - _SECOND:
                 decoder.start_over()
             with file.open() as stream:
-                capture = Capture(stream, file.head)
+                capture = Capture(cast(Stream, stream), file.head)  # all our streams fill buffers
                 for position in decode_capture(decoder, capture, self._batch_bytes, before):
                     if before + position > cut:
                         cut = before + position

@@ -200,7 +200,7 @@ class TestClient:
     def test_equal_ports_leave_it_unknown(self) -> None:
         frame = Frame(ethernet(ip("10.0.0.1", "10.0.0.2", 17, udp(500, 500, b"x"))))
         assert one([frame])["client"] is None
-        group = Frame(ethernet(ip("10.0.0.1", "224.0.0.251", 17, udp(5353, 5353, b"x"))))
+        group = Frame(ethernet(ip("10.0.0.1", "224.0.0.251", 17, udp(5350, 5350, b"x"))))
         assert one([group])["client"] == "10.0.0.1"
 
 

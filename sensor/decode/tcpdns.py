@@ -1,0 +1,128 @@
+"""DNS over TCP: length-prefixed messages (RFC 1035 §4.2.2, RFC 7766), several a segment or over several.
+
+Both directions of a connection with port 53 are read for its whole life. A direction is in step when every
+byte before `FLOW.next` has been consumed; after a loss it is in step again with the next segment that
+begins with a plausible message.
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+from sensor.decode.flow import SYN, distance
+from sensor.decode.jit import kernel
+from sensor.decode.layout import PAGE, TCP, Bytes, HalfRead, Output, Records, Table, i64
+from sensor.decode.messages import DNS_MESSAGE, HELLO, STREAM_BYTES, begins, emit_event
+from sensor.decode.read import be16, copy, u8
+from sensor.decode.stream import gather, insert, open_stream, release
+
+DNS_PORT = 53
+
+#: Messages of one segment; more are not read.
+MESSAGES = 32
+_HEADER = 12
+_MAX_INSERTS = 64
+
+
+@kernel
+def is_dns(data: Bytes, at: int, end: int) -> bool:
+    """A DNS query or answer, as far as its header tells (RFC 1035 §4.1.1)."""
+    flags, questions = be16(data, at + 2, end), be16(data, at + 4, end)
+    return flags >= 0 and flags & 0x7800 == 0 and 1 <= questions <= 16 and u8(data, at + 12, end) >= 0
+
+
+@kernel
+def speaks_dns(data: Bytes, packet: Records, cold: Records) -> bool:
+    """True if a TCP payload belongs to DNS: port 53, and no TLS was ever spoken there."""
+    if packet["source_port"] != DNS_PORT and packet["target_port"] != DNS_PORT:
+        return False
+    if cold["events"] > 0 or cold["probed"][0] != 0 or cold["probed"][1] != 0:
+        return False
+    if begins(data, i64(packet["payload"]), i64(packet["end"])) != HELLO:
+        return True
+    cold["probed"][0] = cold["probed"][1] = 1
+    return False
+
+
+@kernel
+def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, control: Records) -> int:
+    """Hand on the whole messages of data[at:end]; where the rest begins, -1 if it is no DNS."""
+    for _ in range(MESSAGES):
+        size = be16(data, at, end)
+        if size < 0:
+            return at
+        if size < _HEADER or (end >= at + 15 and not is_dns(data, at + 2, end)):
+            return -1
+        if at + 2 + size > end:
+            return at
+        if size <= STREAM_BYTES:
+            copy(data, at + 2, size, output.arena, i64(control["arena"]))
+            out = output.events[control["events"]]
+            for i in range(2):
+                out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
+            out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
+            out["side"], out["protocol"], out["tunnel"] = packet["side"], TCP, packet["tunnel"]
+            emit_event(DNS_MESSAGE, size, 1, i64(packet["time"]), 0, 0, output.events, control)
+        at += 2 + size
+    return -1
+
+
+@kernel
+def _keep(data: Bytes, at: int, end: int, seq: int, base: int, packet: Records, row: int, half: HalfRead,
+          table: Table, control: Records) -> None:  # fmt: skip
+    """Let data[at:end] (sequence number `seq`) wait in a stream that begins at `base`."""
+    if end - at + distance(seq, base) > STREAM_BYTES:
+        return
+    time, side = i64(packet["time"]), i64(packet["side"])
+    held = open_stream(row, side, base, 0, time, half, table.colds, control)
+    if held < 0:
+        control["names_lost"] += 1
+    elif not insert(half.streams[held], data, at, distance(seq, base), end - at, half, control):
+        release(held, half, table.colds, control)
+
+
+@kernel
+def _read_in_step(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
+                  control: Records) -> None:  # fmt: skip
+    """A segment of a direction of which nothing is half-read."""
+    flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    seq = (packet["seq"] + (1 if packet["flags"] & SYN else 0)) & 0xFFFFFFFF
+    known = cold["based"][side] != 0
+    ahead = distance(seq, i64(flow["next"][side])) if known else 0
+    if ahead > 0:
+        _keep(data, at, end, seq, i64(flow["next"][side]), packet, row, half, table, control)
+        return
+    rest = _read(data, at - ahead, end, packet, output, control)
+    if 0 <= rest < end:
+        begin = (seq + rest - at) & 0xFFFFFFFF
+        _keep(data, rest, end, begin, begin, packet, row, half, table, control)
+
+
+@kernel
+def read_segment(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
+                 control: Records) -> None:  # fmt: skip
+    """Take a TCP payload to or from port 53, before it is accounted."""
+    cold, side = table.colds[row], i64(packet["side"])
+    held = i64(cold["stream"][side])
+    if held < 0:
+        _read_in_step(data, packet, row, half, table, output, control)
+        return
+    stream = half.streams[held]
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    offset = distance(packet["seq"], i64(stream["base"]))
+    if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, half, control):
+        release(held, half, table.colds, control)
+        return
+    size = gather(stream, half)
+    rest = _read(half.scratch, 0, size, packet, output, control)
+    if (rest == size and stream["intervals"] == 1) or rest < 0:
+        release(held, half, table.colds, control)
+    elif rest > 0 and stream["intervals"] == 1 and stream["start"] + rest > PAGE:
+        # Begin anew at the rest, so that a long conversation does not outgrow its pages.
+        base = (stream["base"] + stream["start"] + rest) & 0xFFFFFFFF
+        release(held, half, table.colds, control)
+        _keep(half.scratch, rest, size, base, base, packet, row, half, table, control)
+    else:
+        stream["start"] += max(rest, 0)
