@@ -20,7 +20,7 @@ import numpy as np
 from sensor.decode import formats
 from sensor.decode.batch import DESCRIPTORS
 from sensor.decode.capture import Capture
-from sensor.decode.layout import DATAGRAM, PACKET, TCP, UDP, Records, records
+from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, PACKET, TCP, UDP, Records, records
 from sensor.decode.packets import LOOKAHEAD
 from sensor.decode.pick import pick
 from sensor.errors import InputError, LakeError, UsageError
@@ -135,11 +135,12 @@ def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
 def _frames(file: File, wanted: Connection, done: Extracted) -> Iterator[_Frame]:
     """The connection's frames in one capture."""
     asked, packets, datagrams = wanted.record(), records(PACKET, 1), records(DATAGRAM, _DATAGRAMS)
+    bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
     found = np.zeros(DESCRIPTORS + LOOKAHEAD, np.uint8)
     with file.open() as stream:
         capture = Capture(stream, file.head)
         while capture.advance():
-            pick(capture.data, capture.frames, capture.ready, packets, datagrams, asked, found)
+            pick(capture.data, capture.frames, capture.ready, packets, datagrams, bodies, asked, found)
             for index in np.flatnonzero(found[: capture.ready]):
                 yield _frame(capture, capture.frames[index])
             capture.drop(capture.ready)

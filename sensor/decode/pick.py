@@ -32,8 +32,8 @@ def _runs(packet: Records, wanted: Records, back: bool) -> bool:
 
 
 @entry
-def pick(data: Bytes, frames: Records, count: int, packets: Records, datagrams: Records, asked: Records,
-         found: Bytes) -> None:  # fmt: skip
+def pick(data: Bytes, frames: Records, count: int, packets: Records, datagrams: Records, bodies: Bytes,
+         asked: Records, found: Bytes) -> None:  # fmt: skip
     """Set `found` to 1 for those of frames[:count] that belong to the connection `asked` (a PACKET).
 
     Its protocol is 0 where either will do. Fragments behind their datagram's first one are found too.
@@ -44,7 +44,7 @@ def pick(data: Bytes, frames: Records, count: int, packets: Records, datagrams: 
         packet["time"] = frames[i]["time"]
         status = dissect(data, frames[i], packet)
         if status in (DECODED, FRAGMENT) and packet["fragment"] >= 0:
-            status = place(packet, datagrams)
+            status = place(data, packet, datagrams, bodies)
         if status != DECODED or (wanted["protocol"] != 0 and packet["protocol"] != wanted["protocol"]):
             continue
         if _runs(packet, wanted, False) or _runs(packet, wanted, True):
