@@ -140,7 +140,8 @@ def _frames(file: File, wanted: Connection, done: Extracted) -> Iterator[_Frame]
     with file.open() as stream:
         capture = Capture(stream, file.head)
         while capture.advance():
-            pick(capture.data, capture.frames, capture.ready, packets, datagrams, bodies, asked, found)
+            with np.errstate(over="ignore"):  # hashes wrap on purpose
+                pick(capture.data, capture.frames, capture.ready, packets, datagrams, bodies, asked, found)
             for index in np.flatnonzero(found[: capture.ready]):
                 yield _frame(capture, capture.frames[index])
             capture.drop(capture.ready)

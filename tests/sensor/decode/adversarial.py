@@ -126,8 +126,6 @@ class Expected:
 #: flows by (client, client port)
 Truth = dict[tuple[str, int], Expected]
 
-_identification = itertools.count(1)
-
 
 class Endpoints:
     """The addresses of one flow, and frames between them."""
@@ -139,12 +137,13 @@ class Endpoints:
         self._client = prefix + low if v6 else low
         self._server = prefix + bytes([203, 0, 113, 9]) if v6 else bytes([203, 0, 113, 9])
         self.client = str(ipaddress.ip_address(self._client))
+        self._identification = itertools.count(number * 31)
 
     def frame(self, protocol: int, head: bytes, data: bytes, *, up: bool) -> bytes:
         """A frame with the given bytes behind both ports."""
         ports = struct.pack(">HH", self.port, 443) if up else struct.pack(">HH", 443, self.port)
         source, target = (self._client, self._server) if up else (self._server, self._client)
-        body, number = ports + head + data, next(_identification) & 0xFFFF
+        body, number = ports + head + data, next(self._identification) & 0xFFFF
         if self._v6:
             network = struct.pack(">IHBB", 6 << 28 | number, len(body), protocol, 64)
         else:
