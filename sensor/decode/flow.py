@@ -284,11 +284,13 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
     if flow["protocol"] != TCP or packet["flags"] & (SYN | ACK | RST) != SYN:
         return False
     side = i64(packet["side"])
-    if flow["state"] == CLOSED or cold["based"][side] == 2:
+    if cold["based"][side] == 2:
         return bool((packet["seq"] + 1) & _WORD != cold["base"][side])
-    # Joined in the middle: a SYN a little below what was seen is only late (mirror ports reorder).
+    if cold["based"][side] == 0:
+        return flow["state"] == CLOSED
+    # Its own SYN was not seen: one a little below what was seen is only late (mirror ports reorder).
     behind = distance(i64(cold["base"][side]), packet["seq"] + 1)
-    return cold["based"][side] == 1 and (behind < 0 or behind > _REORDER)
+    return behind < 0 or behind > _REORDER
 
 
 @kernel
@@ -400,11 +402,11 @@ def _cover(
 @kernel
 def _acknowledge(flow: Records, cold: Records, side: int, ack: int) -> None:
     """The other side has everything of `side` below `ack`."""
+    if cold["finished"][side] and distance(ack, i64(cold["fin"][side])) > 0:
+        ack = i64(cold["fin"][side])  # the FIN takes a number but is no byte
     if cold["based"][side] == 0:
         _set_base(flow, cold, side, ack, 1)
         return
-    if cold["finished"][side] and distance(ack, i64(cold["fin"][side])) > 0:
-        ack = i64(cold["fin"][side])  # the FIN takes a number but is no byte
     progress = distance(ack, i64(flow["highest_ack"][side]))
     if 0 < progress < _MAX_WINDOW:
         flow["acked"][side] += progress

@@ -56,7 +56,7 @@ _PROBES = 16
 #: Bytes that tell for certain what message they begin.
 _CERTAIN = 12
 #: Segments of one message: more is an attack on our time.
-_MAX_INSERTS = 64
+_MAX_INSERTS = 256
 _LIFE = 10 * SECOND
 
 #: `start` of a stream that cannot be placed.
