@@ -180,7 +180,7 @@ class _Writer:
         self.packets += 1
 
     def _begin(self, link: int, head: bytes) -> None:
-        if formats.recognise(head) == formats.PCAP:
+        if formats.recognise(head) == formats.PCAP and not formats.PCAP_MAGIC[head[:4]].modified:
             self._header = head[: formats.PCAP_HEADER]
         else:
             self._header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAP, link)
@@ -188,10 +188,10 @@ class _Writer:
         self._out.write(self._header)
 
     def _encoded(self, frame: _Frame) -> bytes:
-        big_endian, digits = formats.PCAP_MAGIC[self._header[:4]]
+        pcap = formats.PCAP_MAGIC[self._header[:4]]
         seconds, fraction = divmod(frame.time_us, 1_000_000)
-        order = ">" if big_endian else "<"
-        ticks = fraction * (1000 if digits == 9 else 1)
+        order = ">" if pcap.big_endian else "<"
+        ticks = fraction * (1000 if pcap.digits == 9 else 1)
         return (
             struct.pack(f"{order}4I", seconds & 0xFFFFFFFF, ticks, len(frame.data), frame.length) + frame.data
         )

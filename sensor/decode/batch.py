@@ -27,7 +27,6 @@ FULL = 1
 CORRUPT = 2
 """The next record contradicts itself."""
 
-_PCAP_RECORD = 16
 _SECTION = 0x0A0D0D0A
 _INTERFACE = 1
 _OLD_PACKET = 2
@@ -44,13 +43,13 @@ def new_container(head: bytes) -> tuple[Records, int]:
     state["kind"] = recognise(head)
     if state["kind"] != PCAP:
         return container, 0
-    big_endian, digits = PCAP_MAGIC[head[:4]]
-    order: Literal["big", "little"] = "big" if big_endian else "little"
-    state["big_endian"] = big_endian
+    pcap = PCAP_MAGIC[head[:4]]
+    order: Literal["big", "little"] = "big" if pcap.big_endian else "little"
+    state["big_endian"], state["record"] = pcap.big_endian, pcap.record
     state["interfaces"] = 1
     # The upper bits of the field tell whether frames end with a check sequence (FCS).
     state["link"][0] = int.from_bytes(head[20:24], order, signed=False) & 0xFFFF
-    state["resolution"][0] = digits
+    state["resolution"][0] = pcap.digits
     return container, PCAP_HEADER
 
 
@@ -111,6 +110,7 @@ def _emit(
 @kernel
 def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records) -> tuple[int, int, int]:
     big = state["big_endian"]
+    header = i64(state["record"])
     scale = 1000 if state["resolution"][0] == 9 else 1
     n = 0
     while n < made.size:
@@ -120,13 +120,13 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
             return n, at, MORE
         if captured > MAX_FRAME:
             return n, at, CORRUPT
-        if at + _PCAP_RECORD + captured > end:
+        if at + header + captured > end:
             return n, at, MORE
         fraction = _int32(data, at + 4, end, big) // scale
         time = _int32(data, at, end, big) * 1_000_000 + fraction
-        _emit(made, n, time, at, at + _PCAP_RECORD, captured, length, i64(state["link"][0]), 0)
+        _emit(made, n, time, at, at + header, captured, length, i64(state["link"][0]), 0)
         n += 1
-        at += _PCAP_RECORD + captured
+        at += header + captured
     return n, at, FULL
 
 

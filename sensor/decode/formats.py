@@ -7,18 +7,40 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 PCAP = 1
 PCAPNG = 2
 
 PCAP_HEADER = 24
-#: pcap magic as its first four bytes -> (big endian, digits of the second's fraction)
+_RECORD = 16
+#: "Modified" pcap of an old libpcap patch: interface, protocol and packet type behind each record header.
+_MODIFIED_RECORD = 24
+
+
+class PcapKind(NamedTuple):
+    """What the magic number of a pcap file tells."""
+
+    big_endian: int
+    #: digits of the second's fraction
+    digits: int
+    #: bytes of a record's header
+    record: int
+
+    @property
+    def modified(self) -> bool:
+        """True for the layout that tools write no more."""
+        return self.record == _MODIFIED_RECORD
+
+
+#: By a file's first four bytes.
 PCAP_MAGIC = {
-    b"\xd4\xc3\xb2\xa1": (0, 6),
-    b"\xa1\xb2\xc3\xd4": (1, 6),
-    b"\x4d\x3c\xb2\xa1": (0, 9),
-    b"\xa1\xb2\x3c\x4d": (1, 9),
+    b"\xd4\xc3\xb2\xa1": PcapKind(0, 6, _RECORD),
+    b"\xa1\xb2\xc3\xd4": PcapKind(1, 6, _RECORD),
+    b"\x4d\x3c\xb2\xa1": PcapKind(0, 9, _RECORD),
+    b"\xa1\xb2\x3c\x4d": PcapKind(1, 9, _RECORD),
+    b"\x34\xcd\xb2\xa1": PcapKind(0, 6, _MODIFIED_RECORD),
+    b"\xa1\xb2\xcd\x34": PcapKind(1, 6, _MODIFIED_RECORD),
 }
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 _INTERFACE, _OLD_PACKET, _ENHANCED_PACKET = 1, 2, 6
@@ -43,9 +65,9 @@ def first_time(head: bytes) -> int | None:
         return _first_pcapng_time(head)
     if kind != PCAP or len(head) < PCAP_HEADER + 8:
         return None
-    big_endian, digits = PCAP_MAGIC[head[:4]]
-    seconds, fraction = struct.unpack_from(f"{'>' if big_endian else '<'}II", head, PCAP_HEADER)
-    return int(seconds * 1_000_000 + (fraction if digits == 6 else fraction // 1000))
+    pcap = PCAP_MAGIC[head[:4]]
+    seconds, fraction = struct.unpack_from(f"{'>' if pcap.big_endian else '<'}II", head, PCAP_HEADER)
+    return int(seconds * 1_000_000 + (fraction if pcap.digits == 6 else fraction // 1000))
 
 
 def _first_pcapng_time(head: bytes) -> int | None:

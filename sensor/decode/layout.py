@@ -48,6 +48,7 @@ CONTAINER = np.dtype(
     [
         ("kind", np.int64),  # PCAP or PCAPNG
         ("big_endian", np.int64),
+        ("record", np.int64),  # bytes of a pcap record's header
         ("skip", np.int64),  # bytes of an uninteresting block still to be passed over
         ("time", np.int64),  # of the last packet, for packets without one
         ("drops", np.int64),  # sum of what the interfaces say they dropped

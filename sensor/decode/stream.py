@@ -340,7 +340,8 @@ def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, 
         found = begins(data, behind, end)
         at = behind if found != 0 else at
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0) + at - packet["payload"]
-    if found == RESPONSE:
+    in_message = held >= 0 and half.streams[held]["start"] >= 0
+    if found == RESPONSE and not in_message:
         _note_response(response_status(data, at, end), cold, side)
         if held >= 0:
             release(held, half, table.colds, control)

@@ -1,7 +1,4 @@
-"""Found by conformance, adversarial streams and fuzzing; these failed when they were written.
-
-Each goes to the mirrored test file of the module that is mended; what is decided against is deleted.
-"""
+"""Found by conformance, adversarial streams and fuzzing; each failed when it was written."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ def hello_with(ciphers: int) -> bytes:
 
 @pytest.mark.parametrize("ciphers", [204, 250, 1000])
 def test_a_hello_of_many_ciphers_does_not_stop_the_scan(ciphers: int) -> None:
-    """names.texts cuts JA4's text at 1,024 characters; ja4.fingerprint then raises ValueError."""
+    """JA4's text was cut at 1,024 characters, and could not be split."""
     frames = Talk().shake().send(hello_with(ciphers)[:1400]).send(hello_with(ciphers)[1400:]).frames
     assert one(frames)["host"] == "a.example"
 
@@ -40,7 +37,7 @@ def test_ciphers_beyond_the_two_hundredth_count_in_ja4() -> None:
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_hello_byte_by_byte(backwards: bool) -> None:
-    """stream._MAX_INSERTS gives up after 64 segments."""
+    """Segments were counted, and a lone H taken for an answer."""
     hello, ends = small_hello(b"claude.ai"), Endpoints(0, v6=False, wrap=WRAPS["plain"])
     segments = [(at, hello[at : at + 1], 0.0005) for at in range(len(hello))]
     frames = list(tcp_flow(ends, segments[::-1] if backwards else segments, 1000, T0))
@@ -48,7 +45,7 @@ def test_a_hello_byte_by_byte(backwards: bool) -> None:
 
 
 def test_every_order_of_a_short_connection_gives_the_same_row() -> None:
-    """406 of 5,040 orders within 7 ms give two connections, or a byte too many."""
+    """Of 5,040 orders within 7 ms 406 gave two connections, or a byte too many."""
     hello, frames = small_hello(b"claude.ai"), []
     orders = list(itertools.permutations(range(7)))
     for number, order in enumerate(orders):
