@@ -16,7 +16,9 @@ import numpy as np
 import polars as pl
 
 from sensor.decode import frames, idle, packets
+from sensor.decode.ahead import AHEAD
 from sensor.decode.capture import Capture
+from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
     COLD,
@@ -70,8 +72,8 @@ class Decoder:
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
-        self._packet = records(PACKET, 1)
-        self._recent = np.zeros(packets.SMALL_FILTER + packets.LARGE_FILTER, np.uint64)
+        self._packets = records(PACKET, AHEAD)
+        self._recent = np.zeros(SMALL_FILTER + LARGE_FILTER, np.uint64)
         self._datagrams = records(DATAGRAM, _DATAGRAMS)
         self._bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
         self._flows = records(FLOW, connections)
@@ -125,7 +127,7 @@ class Decoder:
     def _decode(self, capture: Window, first: int, last: int) -> tuple[int, int]:
         try:
             next_frame, stop = packets.decode(
-                capture.data, capture.frames, first, last, capture.count, self._packet, self._recent,
+                capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
                 self._datagrams, self._bodies, *self._table, *self._half_read, *self._output, self._control,
             )  # fmt: skip
             return int(next_frame), int(stop)

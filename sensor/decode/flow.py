@@ -80,8 +80,8 @@ def _realm_hash(realm: int) -> int:
 
 
 @step
-def canonicalise(packet: Records) -> None:
-    """Order the endpoints, so that both directions have one key."""
+def canonicalise(packet: Records, control: Records) -> None:
+    """Order the endpoints, so that both directions have one key and one tag in the index."""
     source, target = packet["source"], packet["target"]
     later = source[0] > target[0]
     if source[0] == target[0]:
@@ -94,7 +94,9 @@ def canonicalise(packet: Records) -> None:
     key[2 * side], key[2 * side + 1] = source[0], source[1]
     key[2 - 2 * side], key[3 - 2 * side] = target[0], target[1]
     port[side], port[1 - side] = packet["source_port"], packet["target_port"]
-    packet["realm_hash"] = _realm_hash(packet["realm"])
+    realm = _realm_hash(packet["realm"])
+    packet["realm_hash"] = realm
+    packet["tag"] = _tag(key, port[0], port[1], packet["protocol"], realm, control["seed"])
 
 
 @kernel
@@ -267,13 +269,6 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
         cold["finished"][side], cold["seen"][side], cold["probed"][side] = 0, 0, 0
         cold["stream"][side] = -1
     return row
-
-
-@step
-def tag_of(packet: Records, control: Records) -> int:
-    """The packet's tag in the index."""
-    port = packet["key_port"]
-    return _tag(packet["key"], port[0], port[1], packet["protocol"], packet["realm_hash"], control["seed"])
 
 
 @kernel

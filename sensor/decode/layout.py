@@ -61,7 +61,7 @@ CONTAINER = np.dtype(
     ]
 )
 
-#: One frame taken apart, down to its payload.
+#: One frame taken apart, down to its payload. Frames are taken apart some turns before they are handled.
 PACKET = np.dtype(
     [
         ("source", np.uint64, (2,)),
@@ -95,6 +95,9 @@ PACKET = np.dtype(
         ("datagram", np.int64),  # protocol << 32 | identification, the same for all its fragments
         ("whole", np.int64),  # bytes of the datagram, if this fragment completes it, else 0
         ("body", np.int64),  # where they lie
+        ("status", np.int64),  # DECODED, FRAGMENT, or the reason why it is neither; see `ip.py`
+        ("content", np.uint64),  # for the duplicate filter
+        ("tag", np.int64),  # of its connection, in the index
     ]
 )
 

@@ -10,11 +10,11 @@ they were cut into calls, so any buffer size, file split or batch size gives the
 
 from __future__ import annotations
 
-import numpy as np
-
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
 from sensor.decode import tcpdns
+from sensor.decode.ahead import AHEAD, prepare
+from sensor.decode.duplicates import is_duplicate
 from sensor.decode.flow import EVICTED
 from sensor.decode.fragments import place
 from sensor.decode.initials import initial_type
@@ -27,7 +27,6 @@ from sensor.decode.ip import (
     OTHER_TRANSPORT,
     TRUNCATED,
     UNDECODED_LINK,
-    dissect,
 )
 from sensor.decode.jit import entry, kernel, step
 from sensor.decode.layout import (
@@ -42,7 +41,7 @@ from sensor.decode.layout import (
     i64,
 )
 from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, INITIAL, STREAM_BYTES, emit_event
-from sensor.decode.read import be32, copy, digest, fetch_ahead, u8
+from sensor.decode.read import be32, copy, u8
 
 # What stopped `decode`.
 DONE = 0
@@ -54,9 +53,6 @@ SET_BACK = 2
 #: Packets that must agree before a jump of the clock is believed.
 LOOKAHEAD = 64
 
-#: Frames are fetched into the processor's cache this many before their turn.
-_AHEAD = 6
-
 #: Packets between two sweeps, and rows looked at by one.
 _SWEEP_PERIOD = 64
 _SWEEP_ROWS = 64
@@ -67,18 +63,6 @@ SLICE_SLACK = _SWEEP_ROWS + 8
 EVENT_SLACK = 2 * _SWEEP_ROWS + _SWEEP_STREAMS + tcpdns.MESSAGES + 8
 ARENA_SLACK = EVENT_SLACK * STREAM_BYTES
 _MINUTE_SLACK = 2
-
-#: A SPAN port delivers its second copy of a frame this soon, in units of 1.024 ms.
-_DUPLICATE_WINDOW = 49
-_WAYS = 4
-#: Slots of the filter's small part and of its large one.
-SMALL_FILTER = 1 << 13
-LARGE_FILTER = 1 << 17
-#: Packets of one window that crowd the small part.
-_CROWD = SMALL_FILTER // 2
-_HASHED_BYTES = 48
-#: The lower bits of a slot of the duplicate filter hold a time, the others what passed.
-_TIME_BITS = 24
 
 _MAX_DNS = 8192
 _MAX_INITIAL = 2048
@@ -142,67 +126,6 @@ def _count(status: int, minute: Records) -> None:
         minute["fragments"] += 1
     elif status == DUPLICATE:
         minute["duplicates"] += 1
-
-
-@step
-def _content(data: Bytes, packet: Records) -> np.uint64:
-    """Hash of what routing leaves alone: addresses, identification, transport header, payload's ends.
-
-    Some payload is part of it because checksums of packets captured on their sender are not filled in;
-    TCP's sequence numbers tell segments apart without the last bytes, which lie on a cache line of their own.
-    """
-    at, end = i64(packet["transport"]), i64(packet["end"])
-    state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
-    for i in range(2):
-        state = flow_table.mix(flow_table.mix(state, packet["source"][i]), packet["target"][i])
-    state = digest(data, at, min(end, at + _HASHED_BYTES), state)
-    if packet["protocol"] != TCP:
-        state = digest(data, max(at, end - 8), end, state)
-    return flow_table.mix(state, np.uint64(end - at))
-
-
-@step
-def _choose_filter(now: int, control: Records) -> None:
-    """Use the small part of the duplicate filter unless packets are many: it stays in the nearest cache.
-
-    For one window after a change both parts are asked.
-    """
-    if now - control["filter_since"] > _DUPLICATE_WINDOW:
-        control["filter_before"] = control["filter"]
-        control["filter"] = 1 if control["filter_count"] > _CROWD else 0
-        control["filter_since"], control["filter_count"] = now, 0
-    elif control["filter_count"] == _CROWD:
-        control["filter"] = 1
-    control["filter_count"] += 1
-
-
-@step
-def _passed(content: np.uint64, now: int, part: int, recent: Records) -> bool:
-    """True if `content` passed within the window; else it is noted in this part of the filter."""
-    sets = (SMALL_FILTER if part == 0 else recent.size - SMALL_FILTER) // _WAYS
-    first = (0 if part == 0 else SMALL_FILTER) + i64(content & np.uint64(sets - 1)) * _WAYS
-    mask = np.uint64((1 << _TIME_BITS) - 1)
-    moment, mark = np.uint64(now) & mask, content & ~mask
-    oldest, greatest = first, np.uint64(0)
-    for way in range(first, first + _WAYS):
-        slot = recent[way]
-        age = (moment - slot) & mask
-        if slot & ~mask == mark and age <= np.uint64(_DUPLICATE_WINDOW):
-            return True
-        if age > greatest:
-            oldest, greatest = way, age
-    recent[oldest] = mark | moment
-    return False
-
-
-@step
-def _is_duplicate(data: Bytes, packet: Records, recent: Records, control: Records) -> bool:
-    """True if the same datagram passed less than 50 ms ago (field: mirror sessions copy twice)."""
-    content, now = _content(data, packet), i64(packet["time"]) >> 10
-    _choose_filter(now, control)
-    part, before = i64(control["filter"]), i64(control["filter_before"])
-    again = _passed(content, now, part, recent)
-    return _passed(content, now, before, recent) or again if before != part else again
 
 
 @kernel
@@ -344,8 +267,9 @@ def has_room(output: Output, control: Records) -> bool:
 @step
 def _connection(packet: Records, table: Table, half: HalfRead, output: Output, control: Records) -> int:
     """The row of the packet's connection, begun if need be, its slice and half-read messages up to date."""
-    flow_table.canonicalise(packet)
-    tag = flow_table.tag_of(packet, control)
+    if packet["fragment"] > 0:
+        flow_table.canonicalise(packet, control)
+    tag = i64(packet["tag"])
     row = flow_table.find(table.index, table.flows, packet, tag)
     if row < 0 or flow_table.is_over(table.flows[row], table.colds[row], packet):
         row = _begin(packet, tag, row, table, half, output, control)
@@ -390,14 +314,14 @@ def decode(
     events: Records, slices: Records, minutes: Records, controls: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], looking ahead as far as `count`: the next frame, and what stopped."""
-    control, packet = controls[0], packets[0]
+    control, prepared = controls[0], first
     table, half = Table(index, flows, colds, free, missing), HalfRead(streams, pages, stacks, scratch)
     output = Output(arena, events, slices, minutes)
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
-        if i + _AHEAD < count:
-            fetch_ahead(data, i64(frames[i + _AHEAD]["offset"]))
+        prepared = prepare(data, frames, i, prepared, last, packets, recent, table, control)
+        packet = packets[i & (AHEAD - 1)]
         now = _believed_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
@@ -413,9 +337,9 @@ def decode(
         evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
         if control["packets"] & (_SWEEP_PERIOD - 1) == 0:
             sweep(table, half, output, control)
-        status = dissect(data, frames[i], packet)
+        status = i64(packet["status"])
         if status in (DECODED, FRAGMENT):
-            if _is_duplicate(data, packet, recent, control):
+            if is_duplicate(packet, recent, control):
                 status = DUPLICATE
             elif packet["fragment"] >= 0:
                 status = place(data, packet, datagrams, bodies)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.jit import big_endian_load, copy_bytes, kernel, prefetching, step
-from sensor.decode.layout import Bytes, i64
+from sensor.decode.layout import Bytes, Records, i64
 
 _byte = big_endian_load(8)
 _half = big_endian_load(16)
@@ -88,8 +88,7 @@ def copy(data: Bytes, at: int, size: int, target: Bytes, to: int) -> None:
 
 
 @step
-def fetch_ahead(data: Bytes, at: int) -> None:
-    """Let the processor fetch the headers of a frame that will be decoded soon."""
-    if 0 <= at < data.size - 64:
-        _fetch(data, at)
-        _fetch(data, at + 64)
+def fetch(array: Records, at: int) -> None:
+    """Let the processor fetch two cache lines from byte `at` of an array on, which will be needed soon."""
+    _fetch(array, at)
+    _fetch(array, at + 64)

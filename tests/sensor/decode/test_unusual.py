@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import polars as pl
 import pytest
 
 from tests.sensor.decode.craft import CLIENT, SERVER, Frame, Talk, decode, ethernet, ip, one, pcap, udp
@@ -17,13 +18,19 @@ def query(host: bytes, flags: int = 0x0100, more: bytes = b"", count: int = 1) -
     return struct.pack(">6H", 7, flags, count, 0, 0, 0) + name + b"\0\1\0\1" + more
 
 
-@pytest.mark.parametrize(
-    "message",
-    [query(b"a.example", 0x0140), query(b"a.example", more=b"\1b\xc0\x0e\0\1\0\1", count=2)],
-    ids=["reserved bit set", "two questions"],
-)
-def test_unusual_queries_are_named(message: bytes) -> None:
-    assert one([Frame(ethernet(ip(CLIENT, SERVER, 17, udp(5000, 53, message))))])["host"] == "a.example"
+def looked_up(message: bytes) -> dict[str, pl.DataFrame]:
+    return decode(pcap([Frame(ethernet(ip(CLIENT, SERVER, 17, udp(5000, 53, message))))]))
+
+
+def test_a_query_with_the_reserved_bit_is_read() -> None:
+    rows = looked_up(query(b"a.example", 0x0140))["observations"]
+    assert rows["host"].to_list() == ["a.example"]
+
+
+def test_two_questions_at_once_are_no_lookup_but_counted() -> None:
+    got = looked_up(query(b"a.example", more=b"\1b\xc0\x0e\0\1\0\1", count=2))  # RFC 9619 forbids them
+    assert got["observations"].height == 0
+    assert got["coverage"]["rejected"].sum() == 1
 
 
 @pytest.mark.parametrize("pieces", [[0, 1, 2], [2, 1, 0]], ids=["in order", "backwards"])

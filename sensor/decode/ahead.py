@@ -1,0 +1,67 @@
+"""Frames are taken apart some turns before they are handled, so that memory comes in time.
+
+With many connections every packet needs rows that no cache holds: the slot of the index, the two halves of
+its connection, a set of the duplicate filter. Their addresses are known once the frame is taken apart, and
+the processor fetches them while it handles the frames before.
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+from sensor.decode import flow as flow_table
+from sensor.decode.duplicates import content_of, place_of
+from sensor.decode.ip import DECODED, FRAGMENT, dissect
+from sensor.decode.jit import step
+from sensor.decode.layout import COLD, FLOW, Bytes, Records, Table, i64
+from sensor.decode.read import fetch
+
+#: Frames taken apart but not handled yet; a power of two.
+AHEAD = 16
+#: A connection's rows are asked for this many turns before, when its slot of the index has come.
+_ROWS_AHEAD = 8
+#: Headers are asked for this many frames before they are taken apart.
+_HEADERS_AHEAD = 8
+
+_FLOW_BYTES, _COLD_BYTES = FLOW.itemsize, COLD.itemsize
+
+
+@step
+def _take_apart(
+    data: Bytes, frame: Records, packet: Records, recent: Records, table: Table, control: Records
+) -> None:
+    status = dissect(data, frame, packet)
+    packet["status"], packet["tag"] = status, -1
+    if status in (DECODED, FRAGMENT):
+        packet["content"] = content_of(data, packet)
+        fetch(recent, 8 * place_of(packet["content"], i64(control["filter"])))
+    if status == DECODED:
+        flow_table.canonicalise(packet, control)
+        fetch(table.index, 8 * (packet["tag"] & (table.index.size - 1)))
+
+
+@step
+def _fetch_rows(packet: Records, table: Table) -> None:
+    if packet["tag"] >= 0:
+        row = (table.index[packet["tag"] & (table.index.size - 1)] & 0xFFFFFFFF) - 1
+        if row >= 0:
+            fetch(table.flows, row * _FLOW_BYTES)
+            fetch(table.colds, row * _COLD_BYTES)
+
+
+@step
+def prepare(
+    data: Bytes, frames: Records, now: int, prepared: int, last: int, packets: Records, recent: Records,
+    table: Table, control: Records,
+) -> int:  # fmt: skip
+    """Take frames apart up to AHEAD before the one whose turn is `now`; returns the first that is not."""
+    while prepared < last and prepared < now + AHEAD:
+        if prepared + _HEADERS_AHEAD < last:
+            fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]))
+        packet = packets[prepared & (AHEAD - 1)]
+        _take_apart(data, frames[prepared], packet, recent, table, control)
+        prepared += 1
+    if now + _ROWS_AHEAD < prepared:
+        _fetch_rows(packets[(now + _ROWS_AHEAD) & (AHEAD - 1)], table)
+    return prepared
