@@ -55,6 +55,8 @@ _PROBES = 16
 
 #: Bytes that tell for certain what message they begin.
 _CERTAIN = 12
+#: A record's header does not tell which handshake message begins behind it.
+_RECORD_HEADER = 5
 #: Segments of one message: more is an attack on our time.
 _MAX_INSERTS = 256
 _LIFE = 10 * SECOND
@@ -64,15 +66,16 @@ _NOWHERE = -2
 
 
 @kernel
-def _of_interest(kind: int, cold: Records, side: int) -> int:
-    """`kind` if such a message is waited for from `side`, else 0.
+def _of_interest(kind: int, size: int, cold: Records, side: int) -> int:
+    """The kind of a message, of which there are `size` bytes, if it is waited for from `side`, else 0.
 
     Certificates are if the hello named nobody, or nothing of the client was seen (one leg of a TAP).
     """
-    if kind == CERTIFICATE:
-        return kind if cold["probed"][side] == CERTIFICATES_ONLY or cold["seen"][1 - side] == 0 else 0
     if cold["probed"][side] == CERTIFICATES_ONLY:
-        return 0
+        untold = kind == HELLO and size <= _RECORD_HEADER
+        return CERTIFICATE if kind == CERTIFICATE or untold else 0
+    if kind == CERTIFICATE:
+        return kind if cold["seen"][1 - side] == 0 else 0
     return kind if kind in (HELLO, REQUEST, PREFACE) else 0
 
 
@@ -244,7 +247,7 @@ def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, 
         release(held, half, table.colds, control)  # DNS goes on behind what was lost
         return
     size = gather(stream, half) if stream["start"] >= 0 else 0
-    kind = _of_interest(begins(half.scratch, 0, size), cold, side)
+    kind = _of_interest(begins(half.scratch, 0, size), size, cold, side)
     cold["probed"][side] = DONE
     if kind != 0 and size >= _CERTAIN:
         to = i64(control["arena"])
@@ -265,7 +268,7 @@ def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output,
         return
     flow, cold, side = table.flows[stream["flow"]], table.colds[stream["flow"]], i64(stream["side"])
     found = begins(half.scratch, 0, size)
-    kind = _of_interest(found, cold, side)
+    kind = _of_interest(found, size, cold, side)
     if kind == 0:
         release(held, half, table.colds, control)
         if found == RESPONSE:
@@ -349,7 +352,7 @@ def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, 
         if held >= 0:
             release(held, half, table.colds, control)
         return
-    kind = _of_interest(found, cold, side)
+    kind = _of_interest(found, end - at, cold, side)
     if held < 0:
         if kind != 0:
             status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))
