@@ -1,4 +1,4 @@
-"""`shadowai doctor`: what is in force, what is there, and what would stop a scan."""
+"""`shadowai doctor`: what is in force, what is there, and what would stop a scan or a capture."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _kernels(folder),
         ("settings", True, f"privacy {settings.privacy}, k {settings.k}, zone {settings.zone}"),
         *_programs(),
+        *_live(),
     ]
     for name, ok, text in findings:
         typer.echo(f"{'ok ' if ok else 'NO '} {name}: {text}")
@@ -104,9 +105,15 @@ def _kernels(state: Path) -> Finding:
     return "kernels", True, text
 
 
+def _live() -> Iterator[Finding]:
+    from sensor.cli import doctor_capture
+
+    yield from ((what, True, text) for what, text in doctor_capture.lines())
+
+
 def _programs() -> Iterator[Finding]:
     import shutil
 
-    for program, use in (("tshark", "only for captures our decoder cannot read"),):
+    for program, use in (("tshark", "only for `scan --engine tshark`, link types we do not decode"),):
         found = shutil.which(program)
         yield program, True, found or f"not installed; {use}"

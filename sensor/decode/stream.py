@@ -55,6 +55,8 @@ _PROBES = 16
 
 #: Bytes that tell for certain what message they begin.
 _CERTAIN = 12
+#: A record's header does not tell which handshake message begins behind it.
+_RECORD_HEADER = 5
 #: Segments of one message: more is an attack on our time.
 _MAX_INSERTS = 256
 _LIFE = 10 * SECOND
@@ -64,10 +66,16 @@ _NOWHERE = -2
 
 
 @kernel
-def _of_interest(kind: int, probed: int) -> int:
-    """`kind` if such a message is waited for, else 0."""
-    if probed == CERTIFICATES_ONLY:
-        return kind if kind == CERTIFICATE else 0
+def _of_interest(kind: int, size: int, cold: Records, side: int) -> int:
+    """The kind of a message, of which there are `size` bytes, if it is waited for from `side`, else 0.
+
+    Certificates are if the hello named nobody, or nothing of the client was seen (one leg of a TAP).
+    """
+    if cold["probed"][side] == CERTIFICATES_ONLY:
+        untold = kind == HELLO and size <= _RECORD_HEADER
+        return CERTIFICATE if kind == CERTIFICATE or untold else 0
+    if kind == CERTIFICATE:
+        return kind if cold["seen"][1 - side] == 0 else 0
     return kind if kind in (HELLO, REQUEST, PREFACE) else 0
 
 
@@ -79,27 +87,27 @@ def _count_probe(cold: Records, side: int) -> None:
 
 
 @kernel
-def _expect(kind: int, flow: Records, cold: Records, side: int, output: Output, control: Records) -> None:
-    """What may still follow the message at the arena's end, sent by `side`."""
+def _expect(kind: int, length: int, cold: Records, side: int, output: Output, control: Records) -> None:
+    """What may still follow the `length` bytes of a message at the arena's end, sent by `side`."""
     arena, at = output.arena, i64(control["arena"])
     if kind == REQUEST and is_connect(arena, at):
         cold["probed"][side] = 1  # a hello is still to come
         return
     cold["probed"][side] = DONE
     if kind == HELLO:
-        named = names_server(arena, at, i64(output.arena.size))
+        named = names_server(arena, at, at + length)
         cold["probed"][1 - side] = DONE if named else CERTIFICATES_ONLY
-    elif kind != REQUEST:
+    elif kind == PREFACE:
         cold["probed"][1 - side] = DONE
 
 
 @kernel
 def _deliver(kind: int, length: int, complete: int, time: int, flow: Records, cold: Records, side: int,
              output: Output, control: Records) -> None:  # fmt: skip
-    """Hand a message on; whoever sent one that is no certificate is the client."""
-    _expect(kind, flow, cold, side, output, control)
-    if flow["client"] == 0 and kind != CERTIFICATE:
-        flow["client"] = 1 + side
+    """Hand a message on; whoever sent a certificate is the server, whoever sent another the client."""
+    _expect(kind, length, cold, side, output, control)
+    if flow["client"] == 0:
+        flow["client"] = 2 - side if kind == CERTIFICATE else 1 + side
     cold["events"] += 1
     out = output.events[control["events"]]
     out["side"], out["protocol"], out["tunnel"] = side, flow["protocol"], cold["tunnel"]
@@ -238,15 +246,14 @@ def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, 
     if probed == 0 and (flow["port"][0] == DNS_PORT or flow["port"][1] == DNS_PORT):
         release(held, half, table.colds, control)  # DNS goes on behind what was lost
         return
+    size = gather(stream, half) if stream["start"] >= 0 else 0
+    kind = _of_interest(begins(half.scratch, 0, size), size, cold, side)
     cold["probed"][side] = DONE
-    if stream["start"] >= 0:
-        size = gather(stream, half)
-        kind = _of_interest(begins(half.scratch, 0, size), probed)
-        if kind != 0:
-            to = i64(control["arena"])
-            status, length = copy_message(kind, half.scratch, 0, size, output.arena, to)
-            if status != INVALID and length > 0:
-                _deliver(kind, length, 0, time, flow, cold, side, output, control)
+    if kind != 0 and size >= _CERTAIN:
+        to = i64(control["arena"])
+        status, length = copy_message(kind, half.scratch, 0, size, output.arena, to)
+        if status != INVALID and length > 0:
+            _deliver(kind, length, 0, time, flow, cold, side, output, control)
     release(held, half, table.colds, control)
 
 
@@ -261,7 +268,7 @@ def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output,
         return
     flow, cold, side = table.flows[stream["flow"]], table.colds[stream["flow"]], i64(stream["side"])
     found = begins(half.scratch, 0, size)
-    kind = _of_interest(found, i64(cold["probed"][side]))
+    kind = _of_interest(found, size, cold, side)
     if kind == 0:
         release(held, half, table.colds, control)
         if found == RESPONSE:
@@ -346,7 +353,7 @@ def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, 
         if held >= 0:
             release(held, half, table.colds, control)
         return
-    kind = _of_interest(found, i64(cold["probed"][side]))
+    kind = _of_interest(found, end - at, cold, side)
     if held < 0:
         if kind != 0:
             status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))

@@ -26,8 +26,9 @@ class PcapSource(Source):
 
     name: ClassVar[str] = "pcap"
     help: ClassVar[str] = (
-        "pcap (micro- and nanoseconds, both byte orders) and pcapng; Ethernet with VLAN tags, raw IP, "
-        "loopback, Linux cooked; tried with tcpdump 4.99, tshark 4.0, scapy 2.6"
+        "pcap (micro- and nanoseconds, both byte orders, modified headers) and pcapng; Ethernet, raw IP, "
+        "loopback, Linux cooked 1 and 2, PPP, PPPoE, Cisco HDLC; VLAN tags of any depth, MPLS, GRE, ERSPAN "
+        "I to III, VXLAN, GENEVE, IP in IP; tried with tcpdump 4.99, tshark 4.0, scapy 2.6"
     )
     vantage: ClassVar[str] = "packets"
     proof: ClassVar[Proof] = Proof(

@@ -1,7 +1,8 @@
 """python -m tests.fuzz TARGET --executions N [--seed S]: fuzz one decoder, or `all`.
 
-Targets in compiled code: frame, stream, dns, quic, container; in Python, guided by coverage: quic-frames,
-quic-datagram, first-time. What breaks a promise is written to `fuzz-findings/` and ends the run with 1.
+Targets in compiled code: frame, stream, dns, tcp-dns, fragment, quic, container; in Python, guided by
+coverage: quic-datagram, first-time, http2, certificate. What breaks a promise is written to
+`fuzz-findings/` and ends the run with 1.
 """
 
 from __future__ import annotations

@@ -11,7 +11,24 @@ from pathlib import Path
 
 from tests.bench.traffic import client_hello
 from tests.sensor.decode.adversarial import WRAPS
-from tests.sensor.decode.craft import CLIENT, SERVER, T0, Frame, Talk, block, ethernet, ip, pcap, section, udp
+from tests.sensor.decode.craft import (
+    ACK,
+    CLIENT,
+    PSH,
+    SERVER,
+    T0,
+    Frame,
+    Talk,
+    block,
+    ethernet,
+    ip,
+    pcap,
+    section,
+    tcp,
+    udp,
+)
+from tests.sensor.decode.test_certificate import chain, server_hello
+from tests.sensor.decode.test_http2 import CONTINUATION, END_HEADERS, HEADERS, PADDED, PRIORITY, frame
 from tests.sensor.decode.test_quic import DCID, crypto, seal
 from tests.sensor.decode.test_stream import record, small_hello
 
@@ -64,9 +81,9 @@ def streams() -> dict[str, bytes]:
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
     headers = b"\x83\x86\x04\x01/\x01\x0agrpc.local"
     certificate = bytes.fromhex("3082000a0603550403") + b"\x0c\x0bmail.corp.example"
-    server_hello = b"\x02\0\0\x26\x03\x03" + bytes(36)
-    chain = len(certificate).to_bytes(3, "big") + certificate
-    body = (len(chain)).to_bytes(3, "big") + chain
+    shown = b"\x02\0\0\x26\x03\x03" + bytes(36)
+    listed = len(certificate).to_bytes(3, "big") + certificate
+    body = (len(listed)).to_bytes(3, "big") + listed
     return {
         "hello": hello,
         "browser": client_hello("chatgpt.com", key_share=32),
@@ -75,9 +92,58 @@ def streams() -> dict[str, bytes]:
         "response": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
         "connect": b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n" + hello,
         "h2c": preface + len(headers).to_bytes(3, "big") + b"\1\4\0\0\0\1" + headers,
-        "certificate": record(server_hello + b"\x0b" + len(body).to_bytes(3, "big") + body),
+        "certificate": record(shown + b"\x0b" + len(body).to_bytes(3, "big") + body),
         "dns": struct.pack(">H", len(_question("tcp.example"))) + _question("tcp.example"),
         "socks": b"\x05\x01\x00" + hello,
+        "proxy-line": b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n" + hello,
+        "proxy-binary": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12) + hello,
+        "continued": preface
+        + frame(HEADERS, PADDED | PRIORITY, b"\3" + bytes(5) + headers[:4] + bytes(3))
+        + frame(CONTINUATION, END_HEADERS, headers[4:]),
+        "flight": record(shown)
+        + record(b"\x0b" + len(body).to_bytes(3, "big") + body)
+        + record(b"\x0e\0\0\0"),
+    }
+
+
+def conversations() -> dict[str, bytes]:
+    """What one side says in DNS over TCP: messages behind their lengths (RFC 1035 §4.2.2)."""
+    asked, told = _question("tcp.example"), _answer("tcp.example", 1, [(1, bytes([1, 2, 3, 4]))])
+    both = [struct.pack(">H", len(message)) + message for message in (asked, told)]
+    long = _answer("long.example", 16, [(16, b"\xff" * 256)] * 8)
+    return {
+        "question": both[0],
+        "several": both[0] * 3 + both[1],
+        "answer": both[1],
+        "long": struct.pack(">H", len(long)) + long + both[0],
+        "padded": both[0] + b"\0\0" + both[1],
+    }
+
+
+def wholes() -> dict[str, bytes]:
+    """What datagrams hold that come in fragments: UDP and TCP with their headers."""
+    hello = small_hello(b"claude.ai", padding=200)
+    return {
+        "dns": b"\x11" + udp(53, 5000, _answer("a.example", 28, [(28, bytes(16))] * 9)),
+        "quic": b"\x11" + udp(5000, 443, seal(crypto(0, hello[5:]), 1, size=600)),
+        "hello": b"\x06" + tcp(5000, 443, 1000, 1, PSH | ACK, hello),
+        "request": b"\x06" + tcp(5000, 80, 1000, 1, PSH | ACK, _REQUEST * 2),
+        "lookups": b"\x06" + tcp(5000, 53, 1000, 1, PSH | ACK, conversations()["several"]),
+    }
+
+
+def blocks() -> dict[str, bytes]:
+    """First requests of cleartext HTTP/2."""
+    return {name: streams()[name] for name in ("h2c", "continued")}
+
+
+def flights() -> dict[str, bytes]:
+    """Handshake messages of TLS servers, without record headers."""
+    shown = server_hello(extensions=bytes.fromhex("ff010001000017000000230000"))
+    return {
+        "certificate": shown + chain(bytes.fromhex("3082000a0603550403")),
+        "status": shown + b"\x16\0\0\4abcd" + chain(b"0\x82" * 90, b"0" * 50),
+        "newer": server_hello(extensions=bytes.fromhex("002b00020304")) + chain(b"0"),
     }
 
 
@@ -128,6 +194,12 @@ def frames() -> dict[str, bytes]:
     )
     made["geneve"] = ethernet(ip(CLIENT, SERVER, 17, geneve + query))
     made["pppoe"] = ethernet(b"\x11\0\0\7\0\x40\0\x21" + query[14:], kind=0x8864)
+    made["ppp"] = b"\xff\x03\0\x21" + query[14:]
+    made["cisco"] = b"\x0f\0\x08\0" + query[14:]
+    snap = bytes.fromhex("aaaa03000000") + query[12:]
+    made["snap"] = query[:12] + struct.pack(">H", len(snap)) + snap
+    made["provider"] = ethernet(bytes(4) + query, kind=0x88E7)
+    made["security"] = query[:12] + bytes.fromhex("89090101000100010800") + query[14:]
     return made
 
 
@@ -159,6 +231,10 @@ TARGETS: dict[str, Callable[[], dict[str, bytes]]] = {
     "quic": quic,
     "datagram": datagrams,
     "container": containers,
+    "tcp-dns": conversations,
+    "fragment": wholes,
+    "http2": blocks,
+    "certificate": flights,
 }
 
 

@@ -13,25 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from sensor.decode import formats, quic
+from sensor.decode import attempts, certificate, formats, http2, initials, quic
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.fuzz.targets import Broken
+from tests.sensor.decode.test_quic import read
 
 _BATCH = 200
 _MOST_SEEDS = 400
 
 
-def _plaintext(data: bytes) -> None:
-    """CRYPTO frames out of a decrypted payload."""
-    total = sum(len(piece) for _, piece in quic.crypto_frames(data))
-    assert total <= len(data)
-
-
-def _datagram(data: bytes) -> None:
-    """Initials of a datagram, and what an attempt makes of them."""
-    hello = quic.Attempt().feed(data)
-    assert hello is None or len(hello) <= quic.MAX_HELLO + 4
+def _datagrams(data: bytes) -> None:
+    """What attempts make of a datagram that comes from both sides, and of its rest once more."""
+    found = read([(0, data), (1, data), (0, data[1:])])
+    assert len(found.hellos) + len(found.names) <= 2
+    assert all(len(hello) <= initials.MAX_HELLO for hello in found.hellos)
 
 
 def _file(data: bytes) -> None:
@@ -40,11 +36,24 @@ def _file(data: bytes) -> None:
     assert when is None or isinstance(when, int)
 
 
+def _request(data: bytes) -> None:
+    """The first request of a cleartext HTTP/2 connection."""
+    request = http2.first_request(data)
+    assert request is None or all(part is None or part for part in request)
+
+
+def _flight(data: bytes) -> None:
+    """The certificate in a server's handshake messages, and its name."""
+    der = certificate.leaf(data)
+    assert der is None or (der in data and certificate.name(der) != "")
+
+
 #: parser, modules watched, corpus it starts from
 PARSERS: dict[str, tuple[Callable[[bytes], None], tuple[Any, ...], str]] = {
-    "quic-frames": (_plaintext, (quic,), "quic"),
-    "quic-datagram": (_datagram, (quic,), "datagram"),
+    "quic-datagram": (_datagrams, (attempts, quic), "datagram"),
     "first-time": (_file, (formats,), "container"),
+    "http2": (_request, (http2,), "http2"),
+    "certificate": (_flight, (certificate,), "certificate"),
 }
 
 

@@ -20,14 +20,29 @@ from sensor.decode.formats import first_time, recognise
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.sensor.decode.adversarial import WRAPS, Endpoints
-from tests.sensor.decode.craft import ACK, PSH, SYN, T0, Frame, conserves, decode, pcap
+from tests.sensor.decode.craft import (
+    ACK,
+    CLIENT,
+    PSH,
+    SERVER,
+    SYN,
+    T0,
+    Frame,
+    conserves,
+    decode,
+    ethernet,
+    ip,
+    pcap,
+    tcp,
+)
+from tests.sensor.decode.test_fragments import part, parts
 from tests.sensor.decode.test_quic import V1, V2, seal
 
 #: a packet may take this long on average, generously; a quadratic parser takes far longer
 SECONDS_PER_EXECUTION, SECONDS = 0.002, 5.0
 #: how much a run may grow
 GROWTH_MB = 1500
-LINKS = (1, 1, 1, 0, 101, 108, 113, 228, 229, 276)
+LINKS = (1, 1, 1, 0, 9, 12, 50, 51, 101, 104, 108, 113, 228, 229, 276)
 
 
 class Broken(AssertionError):
@@ -74,6 +89,39 @@ def _streams(inputs: Sequence[bytes], chance: np.random.Generator) -> tuple[byte
         made.append(Frame(ends.segment(1000, 0, SYN, up=up), now))
         for place, (seq, piece) in enumerate(segments, 1):
             made.append(Frame(ends.segment(seq, 77, ACK | PSH, piece, up=up), now + place * 1e-5))
+    return pcap(made), len(made)
+
+
+def _conversations(inputs: Sequence[bytes], chance: np.random.Generator) -> tuple[bytes, int]:
+    """Each mutant is what one side says to or from port 53 over TCP, in three segments, one of them late."""
+    made: list[Frame] = []
+    cuts = np.sort(chance.random((len(inputs), 2)), axis=1)
+    for number, data in enumerate(inputs):
+        up, now = number % 2 == 0, T0 + number * 1e-4
+        first, second = (int(len(data) * cut) for cut in cuts[number])
+        segments = [(1001, data[:first]), (1001 + first, data[first:second]), (1001 + second, data[second:])]
+        segments.insert(2, segments.pop(number % 3))
+        ports = (1024 + number % 60_000, 53)
+        sport, dport = ports if up else ports[::-1]
+        source, target = (CLIENT, SERVER) if up else (SERVER, CLIENT)
+        for place, (seq, piece) in enumerate([(1000, b""), *segments]):
+            segment = tcp(sport, dport, seq, 77, SYN if place == 0 else ACK | PSH, piece)
+            made.append(Frame(ethernet(ip(source, target, 6, segment)), now + place * 1e-5))
+    return pcap(made), len(made)
+
+
+def _fragments(inputs: Sequence[bytes], chance: np.random.Generator) -> tuple[bytes, int]:
+    """Each mutant is a protocol number and a datagram, in fragments: shuffled, some lost or overlapping."""
+    made: list[Frame] = []
+    for number, data in enumerate(inputs):
+        protocol, body = (data[0] if data else 17), data[1:] + bytes(max(0, 17 - len(data)))
+        six, step = number % 3 == 0, 8 * int(chance.integers(1, 1 + len(body) // 8))
+        pieces = parts(body, step, number=number & 0xFFFF, protocol=protocol, six=six)
+        if number % 4 == 0:
+            begin = 8 * int(chance.integers(0, 1 + len(body) // 8))
+            pieces.append(part(body, begin, len(body), number=number & 0xFFFF, protocol=protocol, six=six))
+        order = chance.permutation(len(pieces))[: max(1, len(pieces) - int(number % 5 == 0))]
+        made += [Frame(pieces[k], T0 + number * 1e-4 + n * 1e-6) for n, k in enumerate(order)]
     return pcap(made), len(made)
 
 
@@ -128,6 +176,8 @@ def run(target: str, inputs: Sequence[bytes], chance: np.random.Generator) -> No
         "stream": lambda: _streams(inputs, chance),
         "dns": lambda: _datagrams(inputs, 53),
         "quic": lambda: _initials(inputs, chance),
+        "tcp-dns": lambda: _conversations(inputs, chance),
+        "fragment": lambda: _fragments(inputs, chance),
     }
     check(*made[target]())
 
@@ -138,9 +188,9 @@ def smallest(
     """The fewest inputs, halving, that still break a promise; `broken` is what all of them break."""
     while len(inputs) > 1:
         half = len(inputs) // 2
-        for part in (inputs[:half], inputs[half:]):
-            if again := breaks(target, part, seed):
-                inputs, broken = part, again
+        for some in (inputs[:half], inputs[half:]):
+            if again := breaks(target, some, seed):
+                inputs, broken = some, again
                 break
         else:
             break
@@ -161,7 +211,8 @@ def grown_mb(before: float) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
 
 
-BATCH = {"frame": 20_000, "stream": 5_000, "dns": 20_000, "quic": 1_000, "container": 500}
+BATCH = {"frame": 20_000, "stream": 5_000, "dns": 20_000, "quic": 1_000, "container": 500,
+         "tcp-dns": 5_000, "fragment": 5_000}  # fmt: skip
 
 
 def batch(target: str, number: int, seed: int) -> list[bytes]:

@@ -16,7 +16,8 @@ def warm() -> None:
     jit.warm()
 
 
-EXECUTIONS = {"frame": 20_000, "stream": 5_000, "dns": 20_000, "quic": 1_000, "container": 2_000}
+EXECUTIONS = {"frame": 20_000, "stream": 5_000, "dns": 20_000, "quic": 1_000, "container": 2_000,
+              "tcp-dns": 5_000, "fragment": 5_000}  # fmt: skip
 
 
 @pytest.mark.parametrize("target", EXECUTIONS)
@@ -61,7 +62,8 @@ def test_a_broken_promise_is_found_and_made_small(monkeypatch: pytest.MonkeyPatc
 
 
 def test_guided_fuzzing_finds_its_way_past_a_check() -> None:
-    watched = guided.Watched((guided.quic,))
-    assert watched.call(guided.PARSERS["quic-frames"][0], b"\x01\x01")
-    assert not watched.call(guided.PARSERS["quic-frames"][0], b"\x01\x01")
-    assert watched.call(guided.PARSERS["quic-frames"][0], b"\x06\x00\x01a")
+    watched = guided.Watched((guided.http2,))
+    parser = guided.PARSERS["http2"][0]
+    assert watched.call(parser, b"PRI")
+    assert not watched.call(parser, b"PRI *")
+    assert watched.call(parser, guided.http2.PREFACE + bytes(9))

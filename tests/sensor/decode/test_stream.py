@@ -166,7 +166,7 @@ def test_pages_are_bounded_and_losses_counted() -> None:
 def test_tiny_segments_do_not_cost_without_end() -> None:
     hello = small_hello(padding=3000)
     talk = Talk().shake()
-    for k in range(400):
+    for k in range(300):
         talk.put("up", talk.up + k, talk.down, ACK, hello[k : k + 1])
     got = decode(pcap(talk.frames))
     assert totals(got["coverage"])["names_lost"] == 1
