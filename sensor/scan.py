@@ -139,6 +139,7 @@ class Scan:
             start=start,
             committed=committed,
             progressed=progressed,
+            behind=True,
         )
         outcome.verdicts.append(verdict)
         if kind.advice and verdict.sightings and not verdict.has_bytes_up:
