@@ -183,10 +183,7 @@ class Pipeline:
 
     def _rolled_names(self, *, last: bool) -> pl.DataFrame:
         rows = self._names.take(all_of_it=last).with_columns(self._origin.columns())
-        domains = registrable(rows.get_column("host"))
-        rows = rows.with_columns(
-            pl.col("host").replace_strict(domains, return_dtype=pl.String).alias("domain")
-        )
+        rows = rows.join(registrable(rows.get_column("host")), on="host", maintain_order="left")
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
 
     def _covered(self, batch: Batch, observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
