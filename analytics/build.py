@@ -73,7 +73,7 @@ def build(lake: Path, *, zone: str, k: int = K, now: datetime | None = None) -> 
         state = read_state(lake)
         state.build += 1
         with _workshop(lake) as connection:
-            work = _Build(lake, manifest, state, connection, zone, k, moment)
+            work = _Build(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.days()
             weeks = sorted({*work.weeks(), *work.names()})
         write_state(lake, state)
@@ -85,7 +85,7 @@ def build(lake: Path, *, zone: str, k: int = K, now: datetime | None = None) -> 
 
 @dataclass
 class _Build:
-    """One build: the lake as its manifest says, the state it changes, a connection to count in."""
+    """One build: the lake as its manifest says, the state it changes, a connection to count in, all marts."""
 
     lake: Path
     manifest: Manifest
@@ -94,6 +94,7 @@ class _Build:
     zone: str
     k: int
     now: datetime
+    marts: list[Mart]
 
     def days(self) -> list[date]:
         """Counts every dirty day; returns them."""
@@ -113,7 +114,7 @@ class _Build:
     def weeks(self) -> list[date]:
         """Makes the cubes of every dirty week; returns them."""
         built = [date.fromisoformat(key[4:]) for key in self.state.inputs if key.startswith("day/")]
-        daily = [mart for mart in load_marts() if mart.period == "day"]
+        daily = [mart for mart in self.marts if mart.period == "day"]
         constants = (rules(), self.zone, self.k)
         dirty = []
         for week in sorted({week for day in built for week in weeks_of(day)}):
@@ -166,7 +167,7 @@ class _Build:
     def _store(
         self, kind: str, period: date, values: dict[str, str | int | float], *, of: str = "usage"
     ) -> None:
-        for mart in load_marts():
+        for mart in self.marts:
             if (mart.period, mart.of) == (kind, of):
                 sql = Template(mart.sql).substitute(values)
                 path = f"{mart.zone}/marts/{mart.name}/{kind}={period}/{self.state.build:08d}.parquet"

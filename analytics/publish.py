@@ -84,7 +84,10 @@ def _write(target: Path, relations: Mapping[str, str], views: Sequence[View], *,
             connection.execute(f"ATTACH {literal(temporary)} AS views {_ATTACH}")
             connection.execute("CREATE SCHEMA views.stored")
             connection.execute("USE views.main")
+            # In one transaction: otherwise each of some hundred comments waits for the disk.
+            connection.execute("BEGIN")
             _create(connection, relations, views, zone=zone)
+            connection.execute("COMMIT")
             connection.execute("USE memory")
             connection.execute("DETACH views")
         _sync(temporary)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -182,10 +183,7 @@ class Pipeline:
 
     def _rolled_names(self, *, last: bool) -> pl.DataFrame:
         rows = self._names.take(all_of_it=last).with_columns(self._origin.columns())
-        domains = registrable(rows.get_column("host"))
-        rows = rows.with_columns(
-            pl.col("host").replace_strict(domains, return_dtype=pl.String).alias("domain")
-        )
+        rows = rows.join(registrable(rows.get_column("host")), on="host", maintain_order="left")
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
 
     def _covered(self, batch: Batch, observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
@@ -246,24 +244,54 @@ def run(
     start: int = 0,
     committed: int = 0,
     progressed: Callable[[int], None] = lambda position: None,
+    behind: bool = False,
 ) -> Verdict:
     """Read an input from `start` to its end and commit batch by batch.
 
     What lies before `committed` (a scan that was killed) is read again, because names, flows and
-    counts carry over, but not written twice.
+    counts carry over, but not written twice. `behind`: a batch is worked on while the next is read.
     """
     begin = start
-    for batch, last in _with_last(source.read(source_input, start=start)):
-        frames = pipeline.process(batch, last=last)
-        verdict.count(frames)
+    parts: list[dict[str, pl.DataFrame]] = []
+
+    def work(batch: Batch, last: bool) -> None:
+        nonlocal begin
+        parts.append(pipeline.process(batch, last=last))
         verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
+        if batch.is_part:
+            return
+        frames = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+        parts.clear()
+        verdict.count(frames)
         end = max(batch.position, begin)
         if end > committed or committed == 0:
             commits.commit(begin, end, frames)
         begin = end
         progressed(end)
+
+    batches = _with_last(source.read(source_input, start=start))
+    if behind:
+        _work_behind(batches, work)
+    else:
+        for batch, last in batches:
+            work(batch, last)
     commits.finish(begin)
     return verdict
+
+
+def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, bool], None]) -> None:
+    """`work` on each batch in turn, on a second core while this one makes the next; at most two are held.
+
+    Whatever happens here, the work in hand is finished before this ends.
+    """
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        in_hand: Future[None] | None = None
+        for batch, last in batches:
+            if in_hand is not None:
+                in_hand.result()
+            in_hand = worker.submit(work, batch, last)
+        if in_hand is not None:
+            in_hand.result()
 
 
 class _Repeats:

@@ -139,6 +139,7 @@ class Scan:
             start=start,
             committed=committed,
             progressed=progressed,
+            behind=True,
         )
         outcome.verdicts.append(verdict)
         if kind.advice and verdict.sightings and not verdict.has_bytes_up:
@@ -193,7 +194,7 @@ class Scan:
 
     def _pipeline(self, origin: Origin) -> Pipeline:
         keys = Keys(self._state, self.settings.zone)
-        pseudonyms = Pseudonyms(keys, self.settings.privacy, self._is_internal)
+        pseudonyms = Pseudonyms(keys, self.settings.privacy, self._scopes.is_internal)
         return Pipeline(
             origin,
             self._index,
@@ -222,11 +223,6 @@ class Scan:
             return progress.position, progress.position
         commits.forget()
         return 0, 0
-
-    def _is_internal(self, value: str) -> bool:
-        return self._scopes.scope(value) in ("internal", "guest", "proxy") or (
-            self._scopes.scope(value) == "unknown" and self._scopes.is_internal_name(value)
-        )
 
     def _sensor(self, kind: type[Source], one: Input) -> SensorSettings:
         path = one.files[0].path or one.files[0].name

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from sensor.decode import frames, idle, packets
+from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
 from sensor.decode.capture import Capture
 from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
@@ -44,7 +45,6 @@ from sensor.decode.layout import (
     records,
 )
 from sensor.decode.lookups import Lookups
-from sensor.decode.names import Networks
 
 _SLICES = 100_000
 _EVENTS = 100_000
@@ -139,11 +139,18 @@ class Decoder:
 
     def end_connections(self) -> None:
         """End all connections: the input is over, or its clock was set back."""
+        for _ in self.ending():
+            pass
+
+    def ending(self) -> Iterator[None]:
+        """End all connections, stopping wherever a batch can be taken: a million rows at once are many."""
         row = 0
-        with _wrapping():
-            while row < self._control[0]["high"]:
+        while row < self._control[0]["high"]:
+            with _wrapping():
                 row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
-                self._drain(last=False)
+            self._drain(last=False)
+            if row < self._control[0]["high"]:
+                yield
         self._recent[:] = 0
         self._control[0]["filter_since"] = 0
         self._datagrams["time"] = 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
+from sensor.decode.addresses import Networks, addresses
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
-from sensor.decode.names import Networks, addresses, macs, own, seconds
+from sensor.decode.names import macs, own, seconds
 from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import COVERAGE, OBSERVATIONS
 
@@ -31,7 +31,7 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
 
 
 def _flat(slices: Records) -> pl.DataFrame:
-    """SLICE records as columns: `bytes_0`, `bytes_1` …, addresses as text."""
+    """SLICE records as columns: `bytes_0`, `bytes_1` …, addresses in halves."""
     columns: dict[str, pl.Series] = {name: pl.Series(own(slices[name])) for name in _PLAIN}
     for name in _SIDED:
         for side in (0, 1):
@@ -39,11 +39,8 @@ def _flat(slices: Records) -> pl.DataFrame:
     columns["duration_s"] = seconds(slices["last"] - slices["first"])
     columns["lost"] = pl.Series(slices["lost"].sum(axis=1))
     columns["tunnel"] = tunnel_texts(own(slices["tunnel"]))
-    halves = slices["address"]
-    both = addresses(
-        np.concatenate([halves[:, 0], halves[:, 2]]), np.concatenate([halves[:, 1], halves[:, 3]])
-    )
-    columns["address_0"], columns["address_1"] = both[: slices.size], both[slices.size :]
+    for place, name in enumerate(("high_0", "low_0", "high_1", "low_1")):
+        columns[name] = pl.Series(own(slices["address"][:, place]))
     return pl.DataFrame(columns)
 
 
@@ -52,8 +49,9 @@ def _oriented(frame: pl.DataFrame, networks: Networks) -> pl.DataFrame:
 
     `client` is then 0 (not known; the columns keep the order of the endpoints), 1 or 2.
     """
-    own = [networks.internal(frame[f"address_{side}"]) for side in (0, 1)]
-    group = [networks.group(frame[f"address_{side}"]) for side in (0, 1)]
+    halves = [(frame[f"high_{side}"].to_numpy(), frame[f"low_{side}"].to_numpy()) for side in (0, 1)]
+    own = [networks.internal(*address) for address in halves]
+    group = [networks.group(*address) for address in halves]
     port_0, port_1 = pl.col("port_0"), pl.col("port_1")
     guess = (
         pl.when(pl.Series(own[0] & ~own[1]) & ~pl.Series(group[0])).then(1)
@@ -67,11 +65,12 @@ def _oriented(frame: pl.DataFrame, networks: Networks) -> pl.DataFrame:
     frame = frame.with_columns(client=pl.when(pl.col("client") == 0).then(guess).otherwise(pl.col("client")))
     upper = pl.col("client") == 2
     sides = []
-    for name in (*_SIDED, "address"):
+    sided = (*_SIDED, "high", "low")
+    for name in sided:
         lower_value, upper_value = pl.col(f"{name}_0"), pl.col(f"{name}_1")
         sides.append(pl.when(upper).then(upper_value).otherwise(lower_value).alias(f"{name}_up"))
         sides.append(pl.when(upper).then(lower_value).otherwise(upper_value).alias(f"{name}_down"))
-    return frame.with_columns(sides)
+    return frame.with_columns(sides).drop(f"{name}_{side}" for name in sided for side in (0, 1))
 
 
 def observations(rows: pl.DataFrame) -> pl.DataFrame:
@@ -84,7 +83,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         duration_s="duration_s",
         kind=pl.coalesce("kind", pl.when(quic).then(pl.lit("quic")).otherwise(pl.lit("flow"))),
         action=pl.when(reset).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
-        client=pl.when(known).then("address_up"),
+        client=pl.when(known).then(_address(rows, "up")),
         client_port=pl.when(known).then("port_up"),
         client_mac=pl.when(known).then(macs(rows["mac_up"].to_numpy())),
         host="host",
@@ -96,7 +95,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         user_agent="user_agent",
         ja4="ja4",
         client_class="client_class",
-        server="address_down",
+        server=_address(rows, "down"),
         server_port="port_down",
         transport=pl.when(pl.col("protocol") == TCP).then(pl.lit("tcp")).otherwise(pl.lit("udp")),
         tunnel="tunnel",
@@ -113,6 +112,10 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         slice="number",
     )
     return OBSERVATIONS.conform(frame)
+
+
+def _address(rows: pl.DataFrame, side: str) -> pl.Series:
+    return addresses(rows[f"high_{side}"].to_numpy(), rows[f"low_{side}"].to_numpy())
 
 
 def _minute(column: str) -> pl.Expr:

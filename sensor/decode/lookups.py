@@ -9,9 +9,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.decode import dns
+from sensor.decode.addresses import addresses
 from sensor.decode.layout import MINUTE, SECOND, TCP, Bytes, Records
 from sensor.decode.messages import DNS_MESSAGE
-from sensor.decode.names import addresses, own, seconds, texts
+from sensor.decode.names import own, seconds, texts
 from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import ANSWERS, OBSERVATIONS
 

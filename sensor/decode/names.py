@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable
 
@@ -112,22 +111,6 @@ def host_name(text: str) -> str | None:
     return text.strip().rstrip(".").lower() or None
 
 
-def address_text(high: int, low: int) -> str:
-    """Canonical text of an address from its halves (RFC 5952; IPv4 is held as ::ffff:a.b.c.d)."""
-    if high == 0 and low >> 32 == 0xFFFF:
-        return str(ipaddress.IPv4Address(low & 0xFFFFFFFF))
-    return str(ipaddress.IPv6Address(high << 64 | low))
-
-
-def addresses(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> pl.Series:
-    """Addresses as text."""
-    frame = pl.DataFrame({"high": high, "low": low})
-    known = frame.unique(maintain_order=True)
-    text = [address_text(h, n) for h, n in known.iter_rows()]
-    known = known.with_columns(pl.Series("text", text, dtype=pl.String))
-    return frame.join(known, on=["high", "low"], how="left", maintain_order="left")["text"]
-
-
 def macs(values: Integers) -> pl.Series:
     """Hardware addresses as text, NULL where the link shows none."""
     frame = pl.DataFrame({"mac": values})
@@ -135,28 +118,3 @@ def macs(values: Integers) -> pl.Series:
     text = [":".join(f"{v >> s & 255:02x}" for s in range(40, -1, -8)) if v else None for v in known["mac"]]
     known = known.with_columns(pl.Series("text", text, dtype=pl.String))
     return frame.join(known, on="mac", how="left", maintain_order="left")["text"]
-
-
-class Networks:
-    """Which addresses are the organisation's own, and which are groups that only ever receive."""
-
-    def __init__(self, internal: tuple[str, ...]) -> None:
-        self._internal = [ipaddress.ip_network(text, strict=False) for text in internal]
-
-    def internal(self, column: pl.Series) -> pl.Series:
-        """True where an address lies inside."""
-        return self._each(column, lambda a: any(a.version == n.version and a in n for n in self._internal))
-
-    def group(self, column: pl.Series) -> pl.Series:
-        """True where an address is multicast or broadcast."""
-        return self._each(column, lambda a: a.is_multicast or str(a) == "255.255.255.255")
-
-    @staticmethod
-    def _each(
-        column: pl.Series, test: Callable[[ipaddress.IPv4Address | ipaddress.IPv6Address], bool]
-    ) -> pl.Series:
-        known = pl.DataFrame({"address": column.unique(maintain_order=True)})
-        answers = [test(ipaddress.ip_address(text)) for text in known["address"]]
-        known = known.with_columns(pl.Series("answer", answers, dtype=pl.Boolean))
-        frame = pl.DataFrame({"address": column})
-        return frame.join(known, on="address", how="left", maintain_order="left")["answer"]

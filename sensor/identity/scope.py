@@ -14,6 +14,10 @@ import polars as pl
 from sensor.settings import PRIVATE_ZONES, Networks
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+#: Every text that `parse_address` takes for an address fits.
+_LIKE_ADDRESS = r"^[\[\]0-9.]+(?:%|$)|:"
+#: Scopes of addresses that lie inside the organisation.
+_OURS = ("internal", "guest", "proxy")
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -58,9 +62,22 @@ class Scopes:
             return None
         return next((name for net, name in self._segments if _within(address, (net,))), None)
 
-    def is_internal_name(self, host: str) -> bool:
-        """True for IP literals, single labels and names in an internal zone."""
-        return "." not in host or parse_address(host) is not None or f".{host}".endswith(self._zones)
+    def is_internal(self, values: pl.Series) -> pl.Series:
+        """True where one of the unique `values` is an address of ours, a single label or a name in an
+        internal zone."""
+        value = pl.col("value")
+        in_zone = pl.any_horizontal(
+            pl.concat_str(pl.lit("."), value).str.ends_with(zone) for zone in self._zones
+        )
+        names = ~value.str.contains(".", literal=True) | in_zone
+        return (
+            values.rename("value")
+            .to_frame()
+            .with_columns(scope=pl.when(value.str.contains(_LIKE_ADDRESS)).then(value))
+            .with_columns(pl.col("scope").map_elements(self.scope, return_dtype=pl.String))
+            .with_columns(scope=pl.col("scope").replace("unknown", None))
+            .select(internal=pl.coalesce(pl.col("scope").is_in(_OURS), names))["internal"]
+        )
 
     def add(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with client_scope, server_scope and segment (String) from `client` and `server`."""

@@ -18,14 +18,53 @@ def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
     return joined.with_columns(pl.col("_normal").alias(column)).drop("_normal")
 
 
-def registrable(hosts: pl.Series) -> dict[str, str]:
-    """Each distinct host and its registrable domain; a name without one stands for itself."""
+#: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.
+_PLAIN = r"^(?:[a-z0-9_-]+\.)+[a-z0-9_-]+$"
+_A_LABEL = r"(?:^|\.)xn--"
+
+
+def registrable(hosts: pl.Series) -> pl.DataFrame:
+    """Each distinct host and its registrable domain (columns host, domain); a name without one stands for
+    itself. The suffix list is asked once per distinct ending that decides."""
+    endings = _endings(hosts.drop_nulls().unique())
     extract = suffix_list()
-    return {
-        host: extract.extract_str(host, include_psl_private_domains=False).top_domain_under_public_suffix
-        or host
-        for host in hosts.drop_nulls().unique().to_list()
-    }
+    asked = endings["ending"].unique().to_list()
+    told = [extract.extract_str(e, include_psl_private_domains=False) for e in asked]
+    domains = pl.DataFrame(
+        {"ending": asked, "domain": [t.top_domain_under_public_suffix or None for t in told]},
+        schema={"ending": pl.String, "domain": pl.String},
+    )
+    return endings.join(domains, on="ending").select("host", domain=pl.coalesce("domain", "host"))
+
+
+def _endings(hosts: pl.Series) -> pl.DataFrame:
+    """The unique `hosts` with the shortest ending of each that decides its domain: the first that is not
+    itself the ending of a rule. Other than plain names stay whole. Columns host, ending."""
+    rules, wild = _rules()
+    frame = hosts.rename("host").to_frame()
+    plain = pl.col("host").str.contains(_PLAIN) & ~pl.col("host").str.contains(_A_LABEL)
+    decided = [frame.filter(~plain).with_columns(ending="host")]
+    left = frame.filter(plain)
+    for depth in range(2, int(rules.str.count_matches(".", literal=True).max()) + 3):
+        parent, ending = (pl.col("host").str.extract(tail_expression(n)) for n in (depth - 1, depth))
+        goes_on = (ending.is_in(rules.implode()) | parent.is_in(wild.implode())).fill_null(False)
+        decided.append(left.filter(~goes_on).with_columns(ending=pl.coalesce(ending, "host")))
+        left = left.filter(goes_on)
+    return pl.concat([*decided, left.with_columns(ending="host")])
+
+
+@cache
+def _rules() -> tuple[pl.Series, pl.Series]:
+    """All endings of the suffix list's rules, and those before which any label belongs to the suffix."""
+    labels = [rule.split(".") for rule in suffix_list().tlds]
+    endings = {".".join(rule[at:]) for rule in labels for at in range(len(rule))}
+    wild = [ending.removeprefix("*.") for ending in endings if ending.startswith("*.")]
+    return pl.Series(sorted(endings), dtype=pl.String), pl.Series(sorted(wild), dtype=pl.String)
+
+
+def tail_expression(depth: int) -> str:
+    """Captures the last `depth` whole labels of a name that has at least so many."""
+    return rf"(?:^|\.)((?:[^.]+\.){{{depth - 1}}}[^.]+)$"
 
 
 @cache

@@ -18,6 +18,8 @@ from typing import TypeAlias
 
 import polars as pl
 
+from sensor.match.hostname import tail_expression
+
 #: Access of agents that are libraries: their token tells how a host is called, not which product calls.
 LIBRARY_ACCESS = "api"
 
@@ -94,7 +96,7 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
     found = []
     for depth in names["depth"].unique().sort():
         of_depth = names.filter(pl.col("depth") == depth)
-        tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(_tail_expression(depth))
+        tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(tail_expression(depth))
         found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
     if not found:
         return unique.clear().with_columns(row=pl.lit(0, pl.Int64), prefix=pl.lit(""), specificity=0)
@@ -121,11 +123,6 @@ def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFra
         .with_columns(address_row=pl.col("address").map_elements(network_of, return_dtype=pl.Int64))
         .drop_nulls("address_row")
     )
-
-
-def _tail_expression(depth: int) -> str:
-    """Captures the last `depth` whole labels of a name that has at least so many."""
-    return rf"(?:^|\.)((?:[^.]+\.){{{depth - 1}}}[^.]+)$"
 
 
 def name_table(rows: pl.DataFrame) -> pl.DataFrame:

@@ -40,7 +40,8 @@ def keyed_hash(key: bytes, text: str) -> int:
 class Pseudonyms:
     """Applies a table's `protect` column by column before anything is stored."""
 
-    def __init__(self, keys: Keys, level: Level, is_internal: Callable[[str], bool]) -> None:
+    def __init__(self, keys: Keys, level: Level, is_internal: Callable[[pl.Series], pl.Series]) -> None:
+        """`is_internal` says which of unique hosts and addresses (String) lie inside the organisation."""
         self._keys = keys
         self._level = level
         self._is_internal = is_internal
@@ -68,17 +69,22 @@ class Pseudonyms:
         name = column.name
         if column.protect == DROP:
             return frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name))
-        unique = frame.select(name, "_epoch").unique().drop_nulls()
+        hidden = frame.select(name, "_epoch").unique().drop_nulls()
+        kept = pl.lit(None, dtype=pl.String)
+        if column.protect == INTERNAL:
+            values = hidden[name].unique()
+            internal = values.filter(self._is_internal(values))
+            hidden = hidden.filter(pl.col(name).is_in(internal.implode()))
+            outside = ~pl.col(name).is_in(internal.implode()) & pl.col("_epoch").is_not_null()
+            kept = pl.when(outside).then(name)
         scope = f"site:{site}" if column.kind == "address" else "org"
         tokens = [
-            value
-            if column.protect == INTERNAL and not self._is_internal(value)
-            else token(self._keys.of(epoch), epoch, scope, column.kind, value)
-            for value, epoch in unique.iter_rows()
+            token(self._keys.of(epoch), epoch, scope, column.kind, value)
+            for value, epoch in hidden.iter_rows()
         ]
-        table = unique.with_columns(pl.Series("_token", tokens, dtype=pl.String))
+        table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
         joined = frame.join(table, on=[name, "_epoch"], how="left", maintain_order="left")
-        return joined.with_columns(pl.col("_token").alias(name)).drop("_token")
+        return joined.with_columns(pl.coalesce("_token", kept).alias(name)).drop("_token")
 
     def row_ids(self, frame: pl.DataFrame, text: pl.Expr, moment: str) -> pl.Series:
         """One keyed 63-bit hash a row of `text` (String, NULL stays NULL) under the epoch of `moment`."""

@@ -79,6 +79,8 @@ class Batch:
     says that everything before it is accounted for. A source cuts batches at the same positions
     every time it reads the same bytes, so that a replay writes the same segments.
 
+    `is_part` says that more was read up to the same position and follows: it is committed together.
+
     `last` says whether it is the last one. A source that cannot know (None) has each batch held back
     until the next one comes; a live source knows, so that a batch is stored as soon as it is cut.
     """
@@ -86,6 +88,7 @@ class Batch:
     position: int
     frames: dict[str, pl.DataFrame]
     last: bool | None = None
+    is_part: bool = False
 
 
 class Source(ABC):

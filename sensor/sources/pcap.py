@@ -89,7 +89,8 @@ class PcapSource(Source):
             if capture.reject:
                 rejects.append(_reject(*capture.reject, decoder.clock))
             before += capture.size
-        decoder.end_connections()
+        for _ in decoder.ending():
+            yield Batch(before, decoder.batch(), is_part=True)
         frames = decoder.batch(last=True)
         frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
         yield Batch(before, frames)

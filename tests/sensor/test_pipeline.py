@@ -25,7 +25,7 @@ INDEX = Index.build(load().indicators)
 
 def _pipeline(folder: Path, blindness: Blindness | None = None) -> Pipeline:
     scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
-    pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal_name)
+    pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal)
     origin = Origin("s", "hq", "span", "test", "in")
     return Pipeline(origin, INDEX, "1", scopes, keys, pseudonyms, blindness=blindness)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.decode import frames
+from sensor.decode.addresses import Networks
 from sensor.decode.labels import SCHEMA
 from sensor.decode.layout import SLICE, TCP, records
-from sensor.decode.names import Networks
 
 
 def test_the_ech_configuration_of_the_hello_reaches_the_observation() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode import frames
+from sensor.decode.addresses import Networks
 from sensor.decode.labels import SCHEMA, Labels
 from sensor.decode.layout import SLICE, records
 from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST
-from sensor.decode.names import Networks
 from tests.sensor.decode.test_certificate import certificate, chain, server_hello
 from tests.sensor.decode.test_http2 import END_HEADERS, HEADERS, OPENING, block, frame
 from tests.sensor.decode.test_quic import crypto, events_of, seal

@@ -2,9 +2,11 @@
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensor.identity.scope import Scopes, parse_address
-from sensor.settings import Networks
+from sensor.settings import PRIVATE_ZONES, Networks
 
 SCOPES = Scopes(
     Networks(
@@ -43,10 +45,30 @@ def test_scope_of_addresses(address: str, scope: str) -> None:
         ("printer.local", True),
         ("10.0.0.1", True),
         ("chatgpt.com", False),
+        ("home.arpa", True),
+        ("160.79.104.10", False),
+        ("10.99.0.1", True),
+        ("[10.0.0.5]", True),
+        ("10.1.2.3%eth0", True),
+        ("fe80::1%eth0", True),
+        ("2607:6bc0::10", False),
+        ("1.2.3", False),
+        ("", True),
     ],
 )
-def test_internal_names(host: str, internal: bool) -> None:
-    assert SCOPES.is_internal_name(host) is internal
+def test_what_is_internal(host: str, internal: bool) -> None:
+    assert SCOPES.is_internal(pl.Series([host, "chatgpt.com"])).to_list() == [internal, False]
+
+
+@given(st.one_of(st.text(max_size=12), st.from_regex(r"[0-9.:%a-f\[\]]{1,16}", fullmatch=True)))
+def test_only_what_could_be_an_address_is_parsed(text: str) -> None:
+    if parse_address(text) is not None:
+        expected = SCOPES.scope(text) in ("internal", "guest", "proxy")
+    else:
+        expected = "." not in text or f".{text}".endswith(
+            (*(f".{zone}" for zone in PRIVATE_ZONES), ".example.com")
+        )
+    assert SCOPES.is_internal(pl.Series([text])).to_list() == [expected]
 
 
 def test_columns_are_added_and_unknown_stays_unknown() -> None:

@@ -29,7 +29,7 @@ def _sighting(**values: object) -> pl.DataFrame:
 
 
 def _pseudonyms(folder: Path, level: str = "pseudonymous") -> Pseudonyms:
-    return Pseudonyms(Keys(folder, "UTC"), level, lambda value: value.startswith("10."))  # type: ignore[arg-type]
+    return Pseudonyms(Keys(folder, "UTC"), level, lambda values: values.str.starts_with("10."))  # type: ignore[arg-type]
 
 
 def test_keys_are_private_random_and_kept(tmp_path: Path) -> None:
