@@ -6,13 +6,16 @@ carried over to the front when the buffer is refilled. Nothing else holds an off
 
 from __future__ import annotations
 
+from collections import Counter
 from io import BufferedIOBase
 from typing import IO, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from sensor.decode.batch import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
 from sensor.decode.layout import DESCRIPTOR, records
+from sensor.decode.link import LINKS
 from sensor.decode.packets import LOOKAHEAD
 
 #: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
@@ -32,6 +35,8 @@ class Capture:
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
         self.count = 0
         self.ready = 0
+        #: link type -> frames of it, for types that are not taken apart
+        self.undecoded: Counter[int] = Counter()
         #: reason why the rest of the capture could not be read, and where it begins
         self.reject: tuple[str, int] | None = None
         self._stream = cast(BufferedIOBase, stream)  # all our streams can fill a buffer
@@ -78,9 +83,20 @@ class Capture:
 
     def drop(self, done: int) -> None:
         """The first `done` frames are decoded."""
+        if not LINKS.issuperset(self._links().tolist()):
+            links, counts = np.unique(self.frames["link"][:done], return_counts=True)
+            self.undecoded.update(
+                {int(k): int(n) for k, n in zip(links, counts, strict=True) if k not in LINKS}
+            )
         self.count -= done
         self.frames[: self.count] = self.frames[done : done + self.count].copy()
         self.ready = max(0, self.ready - done)
+
+    def _links(self) -> npt.NDArray[np.int32]:
+        """Link types of the interfaces known so far."""
+        state = self.container[0]
+        links: npt.NDArray[np.int32] = state["link"][: int(state["interfaces"])]
+        return links
 
     def _finish(self, reason: str) -> None:
         """Nothing more can be described; whatever bytes are left over are the reason."""

@@ -20,6 +20,8 @@ BATCH_BYTES = 64 << 20
 
 _SECOND = 1_000_000
 
+_UNDECODED = "link type not taken apart here (try --engine tshark)"
+
 
 class PcapSource(Source):
     """Packets from files: names from DNS, TLS, QUIC and HTTP, bytes from the headers."""
@@ -87,7 +89,10 @@ class PcapSource(Source):
                         cut = before + position
                         yield Batch(cut, decoder.batch())
             if capture.reject:
-                rejects.append(_reject(*capture.reject, decoder.clock))
+                reason, place = capture.reject
+                rejects.append(_reject(reason, f"byte {place}", 1, decoder.clock))
+            for link, count in sorted(capture.undecoded.items()):
+                rejects.append(_reject(_UNDECODED, f"link type {link}", count, decoder.clock))
             before += capture.size
         for _ in decoder.ending():
             yield Batch(before, decoder.batch(), is_part=True)
@@ -100,7 +105,7 @@ def _order(file: File) -> tuple[int, str]:
     return formats.first_time(file.head) or 0, file.name
 
 
-def _reject(reason: str, place: int, clock: int | None) -> pl.DataFrame:
+def _reject(reason: str, place: str, count: int, clock: int | None) -> pl.DataFrame:
     when = datetime.fromtimestamp(clock / _SECOND, UTC) if clock else None
-    row = {"rejected_at": [when], "place": [f"byte {place}"], "reason": [reason], "count": [1], "shape": [""]}
+    row = {"rejected_at": [when], "place": [place], "reason": [reason], "count": [count], "shape": [""]}
     return REJECTS.conform(pl.DataFrame(row))

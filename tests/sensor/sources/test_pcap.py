@@ -8,7 +8,7 @@ from sensor.decode.formats import first_time
 from sensor.schema import TABLES
 from sensor.sources.interface import Input
 from sensor.sources.pcap import PcapSource
-from tests.sensor.decode.craft import T0, Talk, decode, file_of, pcap, section
+from tests.sensor.decode.craft import T0, Frame, Talk, decode, file_of, pcap, section
 from tests.sensor.decode.test_packets import mixed_traffic
 
 
@@ -70,3 +70,12 @@ def test_batches_rise_and_carry_only_known_columns() -> None:
 def test_first_time(content: bytes, expected: float | None) -> None:
     found = first_time(content)
     assert (found is None) if expected is None else abs((found or 0) / 1e6 - expected) < 0.01
+
+
+def test_frames_of_other_links_are_counted_by_link() -> None:
+    frames = [Frame(bytes(40), T0 + n) for n in range(3)]
+    got = decode(pcap(frames, link=105))
+    rows = got["rejects"].select("place", "count").rows()
+    assert rows == [("link type 105", 3)]
+    assert "--engine tshark" in got["rejects"]["reason"][0]
+    assert got["coverage"]["undecoded_link"].sum() == 3
