@@ -84,10 +84,7 @@ class Capture:
     def drop(self, done: int) -> None:
         """The first `done` frames are decoded."""
         if not LINKS.issuperset(self._links().tolist()):
-            links, counts = np.unique(self.frames["link"][:done], return_counts=True)
-            self.undecoded.update(
-                {int(k): int(n) for k, n in zip(links, counts, strict=True) if k not in LINKS}
-            )
+            self.undecoded.update(k for k in self.frames["link"][:done].tolist() if k not in LINKS)
         self.count -= done
         self.frames[: self.count] = self.frames[done : done + self.count].copy()
         self.ready = max(0, self.ready - done)
