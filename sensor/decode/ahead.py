@@ -60,8 +60,10 @@ def prepare(
         if prepared + _HEADERS_AHEAD < last:
             fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]))
         packet = packets[prepared & (AHEAD - 1)]
+        control["apart"] = prepared
         _take_apart(data, frames[prepared], packet, recent, table, control)
         prepared += 1
+    control["apart"] = -1
     if now + _ROWS_AHEAD < prepared:
         _fetch_rows(packets[(now + _ROWS_AHEAD) & (AHEAD - 1)], table)
     return prepared

@@ -44,6 +44,7 @@ from sensor.decode.layout import (
     Table,
     records,
 )
+from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
 
 _SLICES = 100_000
@@ -134,6 +135,9 @@ class Decoder:
         except (IndexError, ValueError):
             # The net under the parsers (compiled bounds checks): this packet is skipped and counted.
             control = self._control[0]
+            if control["apart"] >= 0:
+                capture.frames[int(control["apart"])]["link"] = FAULTY
+                return int(control["at"]), packets.DONE
             self._minutes[control["minutes"] - 1]["decoder_faults"] += 1
             return int(control["at"]) + 1, packets.DONE
 

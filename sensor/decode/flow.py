@@ -42,6 +42,8 @@ SHORT_IDLE = 5 * SECOND
 _REORDER = 1 << 16
 #: Acknowledgements that jump further are not believed (largest window, RFC 7323 §2.2).
 _MAX_WINDOW = 1 << 30
+#: Further than this no sequence number strays from a connection of which not everything was missed.
+_PLAUSIBLE = 1 << 24
 #: Rows looked at to find one worth evicting.
 _EVICTION_CANDIDATES = 64
 
@@ -272,13 +274,34 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
 
 
 @kernel
+def _is_far(number: int, flow: Records, side: int) -> bool:
+    """True if a sequence number is nowhere near what `side` has sent or the other acknowledged."""
+    from_sent = abs(distance(number, i64(flow["next"][side])))
+    return from_sent > _PLAUSIBLE and abs(distance(number, i64(flow["highest_ack"][side]))) > _PLAUSIBLE
+
+
+@step
+def _is_foreign(flow: Records, cold: Records, packet: Records, side: int) -> bool:
+    """True if neither of a segment's numbers continues the connection.
+
+    Then its ports are used again, and the handshake was not seen. Taken for progress, the distance between
+    the initial sequence numbers of two connections would be an upload of up to a gigabyte.
+    """
+    if packet["flags"] & (ACK | RST) != ACK or cold["based"][0] == 0 or cold["based"][1] == 0:
+        return False
+    return _is_far(packet["seq"], flow, side) and _is_far(packet["ack"], flow, 1 - side)
+
+
+@kernel
 def is_over(flow: Records, cold: Records, packet: Records) -> bool:
-    """True if the packet cannot belong to the connection any more: it was idle, or a new SYN came."""
+    """True if the packet cannot belong to the connection any more: it was idle, or its ports serve again."""
     if packet["time"] - flow["last"] > idle_limit(flow):
         return True
-    if flow["protocol"] != TCP or packet["flags"] & (SYN | ACK | RST) != SYN:
+    if flow["protocol"] != TCP:
         return False
     side = i64(packet["side"])
+    if packet["flags"] & (SYN | RST) != SYN:
+        return _is_foreign(flow, cold, packet, side)
     if cold["based"][side] == 2:
         return bool((packet["seq"] + 1) & _WORD != cold["base"][side])
     if cold["based"][side] == 0:

@@ -72,24 +72,34 @@ def _row(packet: Records, table: Records) -> int:
 
 
 @kernel
+def _join(entry: Records, begins: int, ends: int) -> None:
+    """Add [begins, ends), which overlaps nothing, to the ranges that came; a ninth is not remembered."""
+    kept = 0
+    for k in range(entry["ranges"]):
+        low, high = i64(entry["covered_from"][k]), i64(entry["covered_to"][k])
+        if low == ends or high == begins:
+            begins, ends = min(begins, low), max(ends, high)
+        else:
+            entry["covered_from"][kept], entry["covered_to"][kept] = low, high
+            kept += 1
+    if kept < RANGES:
+        entry["covered_from"][kept], entry["covered_to"][kept] = begins, ends
+        kept += 1
+    entry["ranges"] = kept
+
+
+@kernel
 def _cover(entry: Records, begins: int, ends: int) -> int:
     """DECODED if [begins, ends) is new, and then remembered; else DUPLICATE or MALFORMED."""
-    joined = -1
+    if begins == ends or (entry["size"] != 0 and ends > entry["size"]):
+        return MALFORMED
     for k in range(entry["ranges"]):
         covered_from, covered_to = i64(entry["covered_from"][k]), i64(entry["covered_to"][k])
         if covered_from <= begins and ends <= covered_to:
             return DUPLICATE
         if begins < covered_to and covered_from < ends:
             return MALFORMED
-        if begins == covered_to or ends == covered_from:
-            joined = k
-    if joined < 0 and entry["ranges"] < RANGES:
-        joined = i64(entry["ranges"])
-        entry["ranges"] += 1
-        entry["covered_from"][joined], entry["covered_to"][joined] = begins, ends
-    elif joined >= 0:
-        entry["covered_from"][joined] = min(begins, i64(entry["covered_from"][joined]))
-        entry["covered_to"][joined] = max(ends, i64(entry["covered_to"][joined]))
+    _join(entry, begins, ends)
     entry["bytes"] += ends - begins
     return DECODED
 
@@ -175,8 +185,8 @@ def place(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
         return FRAGMENT
     else:
         _complete(packet, entry)
-    if entry["size"] != 0 and entry["bytes"] == entry["size"]:
+    if entry["size"] != 0 and entry["ranges"] == 1 and entry["bytes"] == entry["size"]:
         entry["time"] = 0
-        if entry["kept"] == entry["size"]:
+        if entry["covered_from"][0] == 0 and entry["kept"] == entry["size"]:
             _make_whole(packet, entry, bodies, row * DATAGRAM_BYTES)
     return DECODED

@@ -16,6 +16,7 @@ _COLON = 58
 _LINE_FEED = 10
 _HOST = np.frombuffer(b"host:", np.uint8)
 _AGENT = np.frombuffer(b"user-agent:", np.uint8)
+_PROTOCOL = np.frombuffer(b"http/1.", np.uint8)
 _SCHEME = np.frombuffer(b"http://", np.uint8)
 
 
@@ -30,7 +31,7 @@ def _find(data: Bytes, at: int, end: int, byte: int) -> int:
 @kernel
 def _matches(data: Bytes, at: int, end: int, token: Bytes) -> bool:
     """True if data[at:end] begins with `token` (lower case), whatever its own case."""
-    if at + token.size > end:
+    if at < 0 or at + token.size > end:
         return False
     for i in range(token.size):
         byte = i64(data[at + i])
@@ -75,6 +76,8 @@ def _read_target(data: Bytes, at: int, end: int, head: Records) -> None:
 def _parse(data: Bytes, at: int, end: int, head: Records) -> None:
     line = _find(data, at, end, _LINE_FEED)
     stop = line - 1 if line > at and data[line - 1] == 13 else line
+    if line < end and not _matches(data, stop - _PROTOCOL.size - 1, stop, _PROTOCOL):
+        return  # SIP and RTSP share the methods, not the version
     space = _find(data, at, stop, _SPACE)
     head["method"], head["method_length"] = at, space - at
     if space < stop:

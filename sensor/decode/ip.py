@@ -13,7 +13,7 @@ import numpy as np
 
 from sensor.decode.jit import kernel, step
 from sensor.decode.layout import TCP, UDP, Bytes, Records, i64
-from sensor.decode.link import UNKNOWN_LINK, first_layer, to_ip
+from sensor.decode.link import FAULTY, UNKNOWN_LINK, first_layer, to_ip
 from sensor.decode.read import be16, be32, u8
 from sensor.decode.tunnels import (
     CUT,
@@ -34,6 +34,8 @@ MALFORMED = 4
 TRUNCATED = 5
 FRAGMENT = 6
 DUPLICATE = 7
+FAULT = 8
+"""A decoder failed at it before, which is a bug of ours: see `FAULTY`."""
 
 #: Authentication Header (RFC 4302 §2.1), the one extension that IPv4 has, too.
 _AUTHENTICATION = 51
@@ -219,6 +221,8 @@ def dissect(data: Bytes, frame: Records, packet: Records) -> int:
     captured, length = i64(frame["captured"]), i64(frame["length"])
     packet["length"], packet["frames"], packet["whole"] = length, 1, 0
     packet["source_mac"], packet["tunnel"], packet["realm"], packet["depth"] = 0, 0, 0, 0
+    if frame["link"] == FAULTY:
+        return FAULT
     status = _dissect(data, at, at + captured, at + length, i64(frame["link"]), packet)
     if status == TRUNCATED and captured >= length:
         return MALFORMED

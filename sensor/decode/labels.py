@@ -103,7 +103,7 @@ def _client_class(hellos: Records, alpn: pl.Series) -> pl.Series:
 
 
 def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of HTTP/1 request heads; `known` as in `from_hellos`."""
+    """Labels of HTTP/1 request heads; `known` as in `from_hellos`. What is none gives no row."""
     heads = http.parse(data, begins, lengths)
 
     def part(name: str) -> pl.Series:
@@ -117,7 +117,7 @@ def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Data
         method=part("method"),
         path=part("path"),
         user_agent=part("agent"),
-    )
+    ).filter(pl.col("method").is_not_null())
 
 
 def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:

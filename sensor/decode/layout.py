@@ -309,7 +309,8 @@ CONTROL = np.dtype(
         ("seed", np.uint64),  # of the index; random per start, and no row depends on it
         ("clock", np.int64),  # running maximum of believed times; 0 before the first packet
         ("packets", np.int64),
-        ("at", np.int64),  # descriptor being worked on, for the driver to skip after a fault
+        ("at", np.int64),  # descriptor whose turn it is
+        ("apart", np.int64),  # descriptor being taken apart ahead of its turn, or -1
         ("serial", np.int64),  # last connection's number
         ("live", np.int64),
         ("high", np.int64),  # rows above were never used

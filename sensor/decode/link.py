@@ -37,6 +37,9 @@ LINK_IPV4 = 228
 LINK_IPV6 = 229
 LINK_SLL2 = 276
 
+#: Instead of a link type: taking this frame apart failed.
+FAULTY = -2
+
 #: Link types whose frames are taken apart.
 LINKS = frozenset(
     (
@@ -65,10 +68,12 @@ def _ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """The PPP protocol behind address and control, if they are there (RFC 1661 §2, RFC 1662 §3)."""
     if be16(data, at, end) == 0xFF03:
         at += 2
-    protocol = be16(data, at, end)
+    protocol, size = be16(data, at, end), 2
     if protocol < 0:
         return CUT, at
-    return IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else _UNKNOWN, at + 2
+    if protocol & 0x100:  # compressed to one byte (RFC 1661 §6.5)
+        protocol, size = protocol >> 8, 1
+    return IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else _UNKNOWN, at + size
 
 
 @kernel

@@ -21,6 +21,7 @@ from sensor.decode.initials import initial_type
 from sensor.decode.ip import (
     DECODED,
     DUPLICATE,
+    FAULT,
     FRAGMENT,
     MALFORMED,
     NON_IP,
@@ -126,6 +127,8 @@ def _count(status: int, minute: Records) -> None:
         minute["fragments"] += 1
     elif status == DUPLICATE:
         minute["duplicates"] += 1
+    elif status == FAULT:
+        minute["decoder_faults"] += 1
 
 
 @kernel
@@ -201,13 +204,9 @@ def _begin(
 
 
 @kernel
-def _take_initial(
-    data: Bytes, packet: Records, flow: Records, cold: Records, output: Output, control: Records
-) -> None:
-    """Hand on a QUIC Initial; whoever sends the first is taken for the client until it is decrypted."""
+def _take_initial(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
+    """Hand on a QUIC Initial, of either side: only who can open it knows whose it is."""
     side = i64(packet["side"])
-    if flow["client"] == 0:
-        flow["client"] = 1 + side
     if cold["probed"][side] < _INITIALS:
         cold["probed"][side] += 1
         cold["events"] += 1
@@ -237,7 +236,7 @@ def _take_whole(
     if _is_lookup(bodies, packet):
         _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, bodies, packet, output, control)
     elif row >= 0 and _is_initial(bodies, packet):
-        _take_initial(bodies, packet, table.flows[row], table.colds[row], output, control)
+        _take_initial(bodies, packet, table.colds[row], output, control)
 
 
 @kernel
@@ -298,7 +297,7 @@ def _take(
                 source = bodies if packet["whole"] > 0 else data
                 _take_segment(source, packet, row, table, half, output, control)
         elif _is_initial(data, packet):
-            _take_initial(data, packet, flow, cold, output, control)
+            _take_initial(data, packet, cold, output, control)
         flow_table.account(flow, cold, packet, table.missing, control)
     elif packet["fragment"] <= 0:
         _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)
@@ -320,13 +319,14 @@ def decode(
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
+        control["at"] = i
         prepared = prepare(data, frames, i, prepared, last, packets, recent, table, control)
         packet = packets[i & (AHEAD - 1)]
         now = _believed_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
             return i, SET_BACK
-        control["at"], control["clock"], packet["time"] = i, now, now
+        control["clock"], packet["time"] = now, now
         control["packets"] += 1
         minute = minutes[_minute_row(now, minutes, control)]
         minute["last_seen"] = now

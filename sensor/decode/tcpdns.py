@@ -63,6 +63,7 @@ def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, contr
             out["side"], out["protocol"], out["tunnel"] = packet["side"], TCP, packet["tunnel"]
             emit_event(DNS_MESSAGE, size, 1, i64(packet["time"]), 0, 0, output.events, control)
         at += 2 + size
+    control["names_lost"] += 1
     return -1
 
 

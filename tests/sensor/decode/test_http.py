@@ -30,7 +30,8 @@ def test_host_path_method_agent_and_status() -> None:
         ("GET / HTTP/1.1\nHost: [2001:db8::1]:80\n\n", "[2001:db8::1]", "/"),
         ("GET /a#b HTTP/1.1\n\n", None, "/a"),
         ("OPTIONS * HTTP/1.1\nHost: a.example\n\n", "a.example", "*"),
-        ("GET /\n\n", None, "/"),
+        ("GET /\n\n", None, None),
+        ("OPTIONS sip:a@b.example SIP/2.0\nHost: b.example\n\n", None, None),
     ],
 )
 def test_targets(text: str, host: str | None, path: str | None) -> None:
