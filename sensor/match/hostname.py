@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-import publicsuffixlist
-import tldextract
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
 
 
 def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
@@ -46,10 +48,14 @@ def _endings(hosts: pl.Series) -> pl.DataFrame:
     decided = [frame.filter(~plain).with_columns(ending="host")]
     left = frame.filter(plain)
     for depth in range(2, int(rules.str.count_matches(".", literal=True).max()) + 3):
-        parent, ending = (pl.col("host").str.extract(tail_expression(n)) for n in (depth - 1, depth))
-        goes_on = (ending.is_in(rules.implode()) | parent.is_in(wild.implode())).fill_null(False)
-        decided.append(left.filter(~goes_on).with_columns(ending=pl.coalesce(ending, "host")))
-        left = left.filter(goes_on)
+        asked = left.with_columns(
+            ending=pl.col("host").str.extract(tail_expression(depth)),
+            parent=pl.col("host").str.extract(tail_expression(depth - 1)),
+        )
+        goes_on = pl.col("ending").is_in(rules.implode()) | pl.col("parent").is_in(wild.implode())
+        asked = asked.select("host", pl.coalesce("ending", "host"), goes_on=goes_on.fill_null(False))
+        decided.append(asked.filter(~pl.col("goes_on")).drop("goes_on"))
+        left = asked.filter("goes_on").select("host")
     return pl.concat([*decided, left.with_columns(ending="host")])
 
 
@@ -68,8 +74,12 @@ def tail_expression(depth: int) -> str:
 
 
 @cache
-def suffix_list() -> tldextract.TLDExtract:
+def suffix_list() -> TLDExtract:
     """The public suffix list as shipped by publicsuffixlist; the network is never asked."""
+    # Takes a quarter of a second, which passes while the first packets are decoded.
+    import publicsuffixlist
+    import tldextract
+
     listed = Path(publicsuffixlist.__file__).with_name("public_suffix_list.dat")
     return tldextract.TLDExtract(
         suffix_list_urls=(listed.as_uri(),),
