@@ -23,6 +23,8 @@ def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
 #: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.
 _PLAIN = r"^(?:[a-z0-9_-]+\.)+[a-z0-9_-]+$"
 _A_LABEL = r"(?:^|\.)xn--"
+#: Labels of the longest rules there are (five today); names that need more are asked as a whole.
+_LONGEST_RULE = 6
 
 
 def registrable(hosts: pl.Series) -> pl.DataFrame:
@@ -47,7 +49,7 @@ def _endings(hosts: pl.Series) -> pl.DataFrame:
     plain = pl.col("host").str.contains(_PLAIN) & ~pl.col("host").str.contains(_A_LABEL)
     decided = [frame.filter(~plain).with_columns(ending="host")]
     left = frame.filter(plain)
-    for depth in range(2, int(rules.str.count_matches(".", literal=True).max()) + 3):
+    for depth in range(2, _LONGEST_RULE + 2):
         asked = left.with_columns(
             ending=pl.col("host").str.extract(tail_expression(depth)),
             parent=pl.col("host").str.extract(tail_expression(depth - 1)),
