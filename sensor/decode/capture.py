@@ -6,13 +6,15 @@ carried over to the front when the buffer is refilled. Nothing else holds an off
 
 from __future__ import annotations
 
+from collections import Counter
 from io import BufferedIOBase
 from typing import IO, cast
 
 import numpy as np
 
 from sensor.decode.batch import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
-from sensor.decode.layout import DESCRIPTOR, records
+from sensor.decode.layout import DESCRIPTOR, Records, records
+from sensor.decode.link import DECODED_LINKS
 from sensor.decode.packets import LOOKAHEAD
 
 #: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
@@ -34,6 +36,8 @@ class Capture:
         self.ready = 0
         #: reason why the rest of the capture could not be read, and where it begins
         self.reject: tuple[str, int] | None = None
+        #: frames by link type that is not decoded
+        self.undecoded_links: Counter[int] = Counter()
         self._stream = cast(BufferedIOBase, stream)  # all our streams can fill a buffer
         self._position = 0  # of the buffer's first byte in the capture
         self._next = first  # of the next record in the buffer
@@ -78,9 +82,16 @@ class Capture:
 
     def drop(self, done: int) -> None:
         """The first `done` frames are decoded."""
+        if not DECODED_LINKS.issuperset(self.container[0]["link"].tolist()):
+            self._count_links(self.frames["link"][:done])
         self.count -= done
         self.frames[: self.count] = self.frames[done : done + self.count].copy()
         self.ready = max(0, self.ready - done)
+
+    def _count_links(self, links: Records) -> None:
+        for link, count in zip(*np.unique(links, return_counts=True), strict=True):
+            if link not in DECODED_LINKS:
+                self.undecoded_links[int(link)] += int(count)
 
     def _finish(self, reason: str) -> None:
         """Nothing more can be described; whatever bytes are left over are the reason."""

@@ -37,6 +37,12 @@ LINK_IPV4 = 228
 LINK_IPV6 = 229
 LINK_SLL2 = 276
 
+#: The link types that are decoded.
+DECODED_LINKS = frozenset((
+    LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_RAW_BSD, LINK_RAW_OPENBSD, LINK_PPP_HDLC, LINK_PPPOE, LINK_RAW,
+    LINK_CISCO_HDLC, LINK_LOOP, LINK_SLL, LINK_IPV4, LINK_IPV6, LINK_SLL2,
+))  # fmt: skip
+
 _PPPOE = 0x8864
 _PROVIDER_BRIDGE = 0x88E7  # I-TAG, then the customer's frame (802.1ah)
 _SECURITY_TAG = 0x8909  # Cisco metadata of six bytes

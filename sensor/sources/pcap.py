@@ -19,6 +19,7 @@ from sensor.sources.interface import Batch, File, Input, Proof, Source
 BATCH_BYTES = 64 << 20
 
 _SECOND = 1_000_000
+_LINK = "frames of link type {}, which --engine tshark may read"
 
 
 class PcapSource(Source):
@@ -87,7 +88,10 @@ class PcapSource(Source):
                         cut = before + position
                         yield Batch(cut, decoder.batch())
             if capture.reject:
-                rejects.append(_reject(*capture.reject, decoder.clock))
+                reason, place = capture.reject
+                rejects.append(_reject(reason, f"byte {place}", decoder.clock))
+            for link, count in capture.undecoded_links.items():
+                rejects.append(_reject(_LINK.format(link), "", decoder.clock, count))
             before += capture.size
         decoder.end_connections()
         frames = decoder.batch(last=True)
@@ -99,7 +103,7 @@ def _order(file: File) -> tuple[int, str]:
     return formats.first_time(file.head) or 0, file.name
 
 
-def _reject(reason: str, place: int, clock: int | None) -> pl.DataFrame:
+def _reject(reason: str, place: str, clock: int | None, count: int = 1) -> pl.DataFrame:
     when = datetime.fromtimestamp(clock / _SECOND, UTC) if clock else None
-    row = {"rejected_at": [when], "place": [f"byte {place}"], "reason": [reason], "count": [1], "shape": [""]}
+    row = {"rejected_at": [when], "place": [place], "reason": [reason], "count": [count], "shape": [""]}
     return REJECTS.conform(pl.DataFrame(row))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from sensor.decode.formats import first_time
 from sensor.schema import TABLES
 from sensor.sources.interface import Input
 from sensor.sources.pcap import PcapSource
-from tests.sensor.decode.craft import T0, Talk, decode, file_of, pcap, section
+from tests.sensor.decode.craft import T0, Talk, block, decode, file_of, pcap, section, totals
 from tests.sensor.decode.test_packets import mixed_traffic
 
 
@@ -70,3 +72,20 @@ def test_batches_rise_and_carry_only_known_columns() -> None:
 def test_first_time(content: bytes, expected: float | None) -> None:
     found = first_time(content)
     assert (found is None) if expected is None else abs((found or 0) / 1e6 - expected) < 0.01
+
+
+def test_frames_that_are_not_decoded_are_counted_by_link_type() -> None:
+    """In a pcap, and in a pcapng one of whose interfaces is of a kind we do not know."""
+    frames = Talk().shake().frames
+    packets = [
+        block(6, struct.pack("<5I", n % 2, 0, n, len(f.data), len(f.data)) + f.data)
+        for n, f in enumerate(frames)
+    ]
+    interfaces = [block(1, struct.pack("<HHI", link, 0, 0)) for link in (1, 127)]
+    mixed = section() + b"".join(interfaces + packets)
+    said = "frames of link type {}, which --engine tshark may read"
+    for content, link, count in ((pcap(frames, link=195), 195, 3), (mixed, 127, 1)):
+        got = decode(content)
+        assert got["rejects"].select("reason", "count").rows() == [(said.format(link), count)]
+        assert totals(got["coverage"])["undecoded_link"] == count
+    assert decode(pcap(frames))["rejects"].is_empty()
