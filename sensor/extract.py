@@ -180,7 +180,7 @@ class _Writer:
         self.packets += 1
 
     def _begin(self, link: int, head: bytes) -> None:
-        if formats.recognise(head) == formats.PCAP:
+        if formats.recognise(head) == formats.PCAP and head[:4] not in formats.MODIFIED_MAGIC:
             self._header = head[: formats.PCAP_HEADER]
         else:
             self._header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAP, link)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sensor.decode.formats import PCAP, PCAP_HEADER, PCAP_MAGIC, recognise
+from sensor.decode.formats import MODIFIED_MAGIC, PCAP, PCAP_HEADER, PCAP_MAGIC, recognise
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import CONTAINER, INTERFACES, Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, le32
@@ -27,7 +27,7 @@ FULL = 1
 CORRUPT = 2
 """The next record contradicts itself."""
 
-_PCAP_RECORD = 16
+_PCAP_RECORD, _MODIFIED_RECORD = 16, 24
 _SECTION = 0x0A0D0D0A
 _INTERFACE = 1
 _OLD_PACKET = 2
@@ -48,6 +48,7 @@ def new_container(head: bytes) -> tuple[Records, int]:
     order: Literal["big", "little"] = "big" if big_endian else "little"
     state["big_endian"] = big_endian
     state["interfaces"] = 1
+    state["header"] = _MODIFIED_RECORD if head[:4] in MODIFIED_MAGIC else _PCAP_RECORD
     # The upper bits of the field tell whether frames end with a check sequence (FCS).
     state["link"][0] = int.from_bytes(head[20:24], order, signed=False) & 0xFFFF
     state["resolution"][0] = digits
@@ -112,6 +113,7 @@ def _emit(
 def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records) -> tuple[int, int, int]:
     big = state["big_endian"]
     scale = 1000 if state["resolution"][0] == 9 else 1
+    header = i64(state["header"])
     n = 0
     while n < made.size:
         captured = _int32(data, at + 8, end, big)
@@ -120,13 +122,13 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
             return n, at, MORE
         if captured > MAX_FRAME:
             return n, at, CORRUPT
-        if at + _PCAP_RECORD + captured > end:
+        if at + header + captured > end:
             return n, at, MORE
         fraction = _int32(data, at + 4, end, big) // scale
         time = _int32(data, at, end, big) * 1_000_000 + fraction
-        _emit(made, n, time, at, at + _PCAP_RECORD, captured, length, i64(state["link"][0]), 0)
+        _emit(made, n, time, at, at + header, captured, length, i64(state["link"][0]), 0)
         n += 1
-        at += _PCAP_RECORD + captured
+        at += header + captured
     return n, at, FULL
 
 

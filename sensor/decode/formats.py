@@ -19,7 +19,11 @@ PCAP_MAGIC = {
     b"\xa1\xb2\xc3\xd4": (1, 6),
     b"\x4d\x3c\xb2\xa1": (0, 9),
     b"\xa1\xb2\x3c\x4d": (1, 9),
+    b"\x34\xcd\xb2\xa1": (0, 6),
+    b"\xa1\xb2\xcd\x34": (1, 6),
 }
+#: "Modified" pcap (Kuznetzov's libpcap for Linux): interface, protocol and packet type follow the lengths.
+MODIFIED_MAGIC = (b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34")
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 _INTERFACE, _OLD_PACKET, _ENHANCED_PACKET = 1, 2, 6
 _TIME_RESOLUTION = 9

@@ -52,6 +52,7 @@ CONTAINER = np.dtype(
         ("time", np.int64),  # of the last packet, for packets without one
         ("drops", np.int64),  # sum of what the interfaces say they dropped
         ("interfaces", np.int64),
+        ("header", np.int64),  # bytes before each frame of a pcap
         ("link", np.int32, (INTERFACES,)),
         ("snap", np.int64, (INTERFACES,)),
         ("resolution", np.int64, (INTERFACES,)),  # as in if_tsresol: 10^-n, or 2^-n with bit 7

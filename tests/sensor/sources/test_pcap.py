@@ -10,7 +10,7 @@ from sensor.decode.formats import first_time
 from sensor.schema import TABLES
 from sensor.sources.interface import Input
 from sensor.sources.pcap import PcapSource
-from tests.sensor.decode.craft import T0, Talk, block, decode, file_of, pcap, section, totals
+from tests.sensor.decode.craft import T0, Talk, block, decode, file_of, pcap, rows_of, section, totals
 from tests.sensor.decode.test_packets import mixed_traffic
 
 
@@ -89,3 +89,18 @@ def test_frames_that_are_not_decoded_are_counted_by_link_type() -> None:
         assert got["rejects"].select("reason", "count").rows() == [(said.format(link), count)]
         assert totals(got["coverage"])["undecoded_link"] == count
     assert decode(pcap(frames))["rejects"].is_empty()
+
+
+def test_modified_records_have_a_longer_header() -> None:
+    """Magic a1b2cd34: interface, protocol and packet type stand behind the lengths."""
+    frames = Talk().shake().send(b"x" * 100).reply(b"y").close().frames
+    plain = decode(pcap(frames))
+    for order in ("<", ">"):
+        out = struct.pack(order + "IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 262144, 1)
+        for frame in frames:
+            seconds, ticks = divmod(round(frame.time * 1_000_000), 1_000_000)
+            size = len(frame.data)
+            out += struct.pack(order + "IIIIIHBB", seconds, ticks, size, size, 2, 0x0800, 4, 0) + frame.data
+        assert PcapSource.recognise(out) == 1.0
+        assert rows_of(decode(out)) == rows_of(plain)
+        assert decode(out[:-3])["rejects"]["reason"].to_list() == ["truncated capture"]
