@@ -60,9 +60,15 @@ def _mac(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The PPP protocol behind address and control, if they are there (RFC 1661 §2, RFC 1662 §3)."""
+    """The PPP protocol behind address and control, if they are there (RFC 1661 §2, RFC 1662 §3).
+
+    A compressed protocol field is one odd byte (RFC 1661 §6.5).
+    """
     if be16(data, at, end) == 0xFF03:
         at += 2
+    short = u8(data, at, end)
+    if short == 0x21 or short == 0x57:
+        return IPV4 if short == 0x21 else IPV6, at + 1
     protocol = be16(data, at, end)
     if protocol < 0:
         return CUT, at
