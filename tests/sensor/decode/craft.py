@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from sensor.schema import COVERAGE
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.pcap import PcapSource
 
@@ -201,6 +202,17 @@ def conserves(coverage: pl.DataFrame, packets: int) -> None:
     assert counted["packets"] == packets
     assert sum(counted[reason] for reason in REASONS) == packets
     assert counted["decoder_faults"] == 0
+
+
+def rows_of(result: dict[str, pl.DataFrame]) -> dict[str, list[tuple[object, ...]]]:
+    """All rows in a fixed order; coverage summed per minute, as its rows add."""
+    numbers = [c.name for c in COVERAGE if c.dtype == pl.Int64]
+    minutes = result["coverage"].group_by("minute").agg(pl.col(numbers).sum()).sort("minute")
+    return {
+        "observations": sorted(result["observations"].rows(), key=repr),
+        "answers": sorted(result["answers"].rows(), key=repr),
+        "coverage": minutes.rows(),
+    }
 
 
 def field_rows(name: str) -> list[dict[str, Any]]:

@@ -51,6 +51,12 @@ def test_tags_of_any_depth(tags: list[tuple[int, int]], six: bool) -> None:
         (108, struct.pack(">I", 2)),
         (113, struct.pack(">HHH8sH", 0, 1, 6, b"\x02" * 8, 0x0800)),
         (276, struct.pack(">HHIHBB8s", 0x0800, 0, 1, 1, 0, 6, b"\x02" * 8)),
+        (9, b"\xff\x03\x00\x21"),
+        (9, b"\x00\x21"),
+        (9, b"\xff\x03\x21"),
+        (50, b"\x21"),
+        (51, b"\x11\x00\x00\x07" + struct.pack(">H", 2 + len(DATAGRAM)) + b"\x00\x21"),
+        (104, b"\x0f\x00\x08\x00"),
     ],
 )
 def test_link_types(link: int, head: bytes) -> None:

@@ -13,8 +13,8 @@ import pytest
 from sensor.decode import jit
 from sensor.decode.quic import V1
 from tests.sensor.decode.adversarial import DELIVERIES, QUIC_DELIVERIES, quic_streams, tcp_streams
-from tests.sensor.decode.craft import Frame, conserves, decode, pcap, totals
-from tests.sensor.decode.test_packets import poison, rows_of
+from tests.sensor.decode.craft import Frame, conserves, decode, pcap, rows_of, totals
+from tests.sensor.decode.test_packets import poison
 
 #: as far apart as copies of a frame may be, and as far as a mirror port may mix up their order
 WINDOW_S = 0.05

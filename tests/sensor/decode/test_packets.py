@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import random
@@ -19,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode import capture as capture_module
-from sensor.schema import COVERAGE
 from tests.sensor.decode.craft import (
+    ACK,
     CLIENT,
     ROOT,
     SERVER,
@@ -32,12 +33,19 @@ from tests.sensor.decode.craft import (
     ethernet,
     ip,
     pcap,
+    rows_of,
+    tcp,
     totals,
     udp,
 )
-from tests.sensor.decode.test_dns import HOST, answer, message, question
+from tests.sensor.decode.test_dns import HOST, POINTER, answer, message, question
+from tests.sensor.decode.test_fragments import parts
+from tests.sensor.decode.test_labels import NAMELESS
+from tests.sensor.decode.test_openings import PREFACE
 from tests.sensor.decode.test_quic import crypto, datagrams, seal
-from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.test_server_flights import FLIGHT
+from tests.sensor.decode.test_stream import record, small_hello
+from tests.sensor.decode.test_tcpdns import framed
 
 
 def mixed_traffic(connections: int = 60) -> list[Frame]:
@@ -60,18 +68,44 @@ def mixed_traffic(connections: int = 60) -> list[Frame]:
         ]
     hello = small_hello(b"quic.example", padding=900)[5:]
     frames += datagrams([seal(crypto(0, hello[:600]), 1), seal(crypto(600, hello[600:]), 2)])
+    frames += [frame for n in range(max(1, connections // 12)) for frame in seldom_traffic(n, chance)]
     return sorted(frames, key=lambda f: f.time)
 
 
-def rows_of(result: dict[str, pl.DataFrame]) -> dict[str, list[tuple[object, ...]]]:
-    """All rows in a fixed order; coverage summed per minute, as its rows add."""
-    numbers = [c.name for c in COVERAGE if c.dtype == pl.Int64]
-    minutes = result["coverage"].group_by("minute").agg(pl.col(numbers).sum()).sort("minute")
-    return {
-        "observations": sorted(result["observations"].rows(), key=repr),
-        "answers": sorted(result["answers"].rows(), key=repr),
-        "coverage": minutes.rows(),
+def seldom_traffic(number: int, chance: random.Random) -> list[Frame]:
+    """Cleartext HTTP/2, a certificate, DNS over TCP, SOCKS, fragments; cut anywhere."""
+    starts = {"port": 20_000 + number, "now": T0 + chance.random() * 200}
+    lookups = framed(message(HOST, ident=number)) * 3
+    answers = framed(message(HOST, ident=number, answers=[(POINTER, 1, bytes([104, 18, 1, number]))])) * 3
+    said = {
+        8080: (PREFACE, b""),
+        8443: (record(NAMELESS), FLIGHT),
+        53: (lookups, answers),
+        1080: (b"\5\1\0", b"\5\0"),
     }
+    frames: list[Frame] = []
+    for server_port, (asked, told) in said.items():
+        talk = Talk(server_port=server_port, **starts).shake()
+        for piece in _pieces(asked, chance):
+            talk.send(piece, acknowledged=False)
+        for piece in _pieces(told, chance):
+            talk.reply(piece)
+        frames += talk.frames
+    datagrams_of = [
+        (17, udp(53, 41_000, message(HOST, ident=number, answers=[(POINTER, 28, bytes(16))] * 60))),
+        (17, udp(41_000 + number, 443, seal(crypto(0, small_hello(b"parts.example")[5:]), number, size=900))),
+        (6, tcp(42_000 + number, 443, 1, 1, ACK, small_hello(b"segments.example", padding=900))),
+    ]
+    for at, (protocol, body) in enumerate(datagrams_of):
+        fragments = parts(body, 8 * chance.randrange(20, 90), number=10 * number + at, protocol=protocol)
+        chance.shuffle(fragments)
+        frames += [Frame(f, starts["now"] + at + n / 1000) for n, f in enumerate(fragments)]
+    return frames
+
+
+def _pieces(stream: bytes, chance: random.Random) -> list[bytes]:
+    cuts = sorted(chance.sample(range(1, len(stream)), 2)) if len(stream) > 9 else []
+    return [stream[a:b] for a, b in itertools.pairwise([0, *cuts, len(stream)])] if stream else []
 
 
 def test_batches_and_reads_of_any_size_give_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +136,7 @@ def test_interpreted_and_compiled_kernels_agree(tmp_path: Path) -> None:
     script = (
         "import sys, json\n"
         "from pathlib import Path\n"
-        "from tests.sensor.decode.craft import decode\n"
-        "from tests.sensor.decode.test_packets import rows_of\n"
+        "from tests.sensor.decode.craft import decode, rows_of\n"
         "print(json.dumps(rows_of(decode(Path(sys.argv[1]).read_bytes())), default=str))\n"
     )
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)}
@@ -154,6 +187,15 @@ def test_random_files_never_raise(noise: bytes) -> None:
 
 
 _SAMPLES = mixed_traffic(6)
+
+
+def test_the_traffic_of_these_tests_reaches_every_kind_of_message() -> None:
+    rows = decode(pcap(mixed_traffic()))["observations"]
+    hosts = set(rows["host"].drop_nulls())
+    assert {"plain.example", "quic.example", "llm.example.com", "shown.example", "api.openai.com",
+            "parts.example", "segments.example"} <= hosts  # fmt: skip
+    lookups = rows.filter(pl.col("kind") == "dns")
+    assert set(lookups["transport"]) == {"udp", "tcp"}
 
 
 class TestClock:

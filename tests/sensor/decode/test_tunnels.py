@@ -40,11 +40,11 @@ from tests.sensor.decode.craft import (
     ip,
     one,
     pcap,
+    rows_of,
     tcp,
     totals,
     udp,
 )
-from tests.sensor.decode.test_packets import rows_of
 from tests.sensor.decode.test_stream import small_hello
 
 NAMES = ("api.openai.com", "claude.ai", "gemini.google.com", "api.mistral.ai", "chat.deepseek.com")
@@ -376,8 +376,7 @@ def test_interpreted_and_compiled_kernels_agree(tmp_path: Path) -> None:
 _ROWS = """
 import sys, json
 from pathlib import Path
-from tests.sensor.decode.craft import decode
-from tests.sensor.decode.test_packets import rows_of
+from tests.sensor.decode.craft import decode, rows_of
 print(json.dumps(rows_of(decode(Path(sys.argv[1]).read_bytes())), default=str))
 """
 
