@@ -8,6 +8,7 @@ pcap of another kind than the first) get new record headers, their times in micr
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -115,7 +116,9 @@ def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
         raise InputError("; ".join(done.problems))
     part = to.with_name(f".{to.name}.part")
     try:
-        with part.open("wb") as out:
+        part.unlink(missing_ok=True)
+        # Packets hold what people sent: nobody else may read them.
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             writer = _Writer(out)
             for file in sorted(captures, key=lambda file: formats.first_time(file.head) or 0):
                 for frame in _frames(file, wanted, done):

@@ -27,6 +27,9 @@ FULL = 1
 CORRUPT = 2
 """The next record contradicts itself."""
 
+#: Later times (wrong units, damage) stand for this one, the year 2200, so that every table can hold them.
+_LATEST = 7_258_118_400_000_000
+
 _SECTION = 0x0A0D0D0A
 _INTERFACE = 1
 _OLD_PACKET = 2
@@ -98,7 +101,7 @@ def _emit(
     port: int,
 ) -> None:
     out = made[n]
-    out["time"] = time
+    out["time"] = min(max(time, 0), _LATEST)
     out["record"] = record
     out["offset"] = offset
     out["captured"] = captured

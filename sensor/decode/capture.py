@@ -77,8 +77,11 @@ class Capture:
             if stop == CORRUPT:
                 self._finish("corrupt capture record")
             elif stop == MORE and made == 0 and not self._refill():
+                if self._end == self.data.size and self.count:
+                    break  # full of other blocks: what is described goes first, without lookahead
                 self._finish("truncated capture")
-        self.ready = self.count if self._over else max(0, self.count - LOOKAHEAD)
+        whole = self._over or self._end == self.data.size
+        self.ready = self.count if whole else max(0, self.count - LOOKAHEAD)
         return self.ready > 0
 
     def drop(self, done: int) -> None:

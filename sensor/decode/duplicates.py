@@ -31,14 +31,13 @@ _TIME_BITS = 24
 
 @step
 def content_of(data: Bytes, packet: Records) -> np.uint64:
-    """Hash of what routing leaves alone: tunnel, addresses, identification, transport header, payload's ends.
+    """Hash of what routing leaves alone: addresses, identification, transport header, payload's ends.
 
     Some payload is part of it because checksums of packets captured on their sender are not filled in;
     TCP's sequence numbers tell segments apart without the last bytes, which lie on a cache line of their own.
     """
     at, end = i64(packet["transport"]), i64(packet["end"])
     state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
-    state = mix(state, np.uint64(packet["realm"]))
     for i in range(2):
         state = mix(mix(state, packet["source"][i]), packet["target"][i])
     state = digest(data, at, min(end, at + _HASHED_BYTES), state)

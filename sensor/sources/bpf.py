@@ -18,6 +18,8 @@ from sensor.errors import UsageError
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 #: BPF_MAXINSNS of linux/bpf_common.h.
 MAX_INSTRUCTIONS = 4096
+
+_INSTRUCTION = re.compile(r"[0-9]{1,10}( +[0-9]{1,10}){3}")
 #: Bytes of a server's bulk that `TRUNCATE` lets in: all headers, and the beginning of an HTTP answer.
 SHORT_BYTES = 192
 _EVERYTHING = 0x7FFFFFFF
@@ -108,12 +110,12 @@ def parse(text: str) -> Program:
     Raises UsageError for anything else; whether the program is valid is the kernel's to say.
     """
     lines = [line.strip() for line in text.strip().splitlines()] or [""]
-    if (
-        not all(re.fullmatch(r"\d{1,10}( +\d{1,10}){3}", line) for line in lines[1:])
-        or not lines[0].isdecimal()
+    count_line, *others = lines
+    if not re.fullmatch(r"[0-9]{1,10}", count_line) or not all(
+        _INSTRUCTION.fullmatch(line) for line in others
     ):
         raise _not_a_listing("not the decimal listing of a BPF program")
-    count, instructions = int(lines[0]), [tuple(map(int, line.split())) for line in lines[1:]]
+    count, instructions = int(count_line), [tuple(map(int, line.split())) for line in others]
     if not 0 < len(instructions) <= MAX_INSTRUCTIONS:
         raise _not_a_listing(f"{len(instructions):,} instructions; 1 to {MAX_INSTRUCTIONS:,} are possible")
     if count != len(instructions):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import struct
+from typing import Any
 
 import polars as pl
 import pytest
 
+from sensor.decode import ahead, jit
 from sensor.decode.formats import recognise
 from tests.sensor.decode.adversarial import WRAPS, Endpoints, tcp_flow
-from tests.sensor.decode.craft import T0, Frame, Talk, decode, one, pcap
+from tests.sensor.decode.craft import T0, Frame, Talk, block, decode, one, pcap, section, totals
 from tests.sensor.decode.test_adversarial import flows_of
 from tests.sensor.decode.test_stream import record, small_hello
 
@@ -73,3 +75,69 @@ def test_modified_pcap_headers() -> None:
     content = b"".join(out)
     assert recognise(content)
     assert decode(content)["observations"]["host"].to_list() == ["a.example"]
+
+
+def test_times_beyond_every_calendar_end_no_scan() -> None:
+    frames = [Frame(f.data, 4_000_000_000.0) for f in Talk().shake().send(small_hello(b"a.example")).frames]
+    interface = block(1, struct.pack("<HHI", 1, 0, 0))
+    packets = []
+    for frame in frames:
+        ticks = round(frame.time * 1e9)  # nanoseconds, but the interface says nothing of it
+        head = struct.pack("<IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(frame.data), len(frame.data))
+        packets.append(block(6, head + frame.data))
+    rows = decode(section() + interface + b"".join(packets))["observations"]
+    assert rows["host"].to_list() == ["a.example"]
+    assert rows["seen_at"][0].year == 2200
+
+
+def test_packets_between_megabytes_of_other_blocks_are_read() -> None:
+    frames = Talk().shake().send(small_hello(b"a.example")).close().frames
+    other = block(0xBAD, bytes(5_000_000)) * 10
+    content = [section(), block(1, struct.pack("<HHI", 1, 0, 0))]
+    for frame in frames:
+        ticks = round(frame.time * 1e6)
+        head = struct.pack("<IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(frame.data), len(frame.data))
+        content += [block(6, head + frame.data), other]
+    got = decode(b"".join(content))
+    assert got["observations"]["host"].to_list() == ["a.example"]
+    assert got["rejects"].height == 0
+
+
+def test_a_used_port_begins_anew_although_its_syn_was_lost() -> None:
+    first = Talk().shake().send(small_hello(b"a.example")).reply(b"x" * 700)
+    again = Talk(now=first.now + 3, up=900_000_000, down=3_000_000_000)
+    again.send(b"y" * 500).reply(b"z" * 300)
+    rows = sorted(
+        decode(pcap([*first.frames, *again.frames]))["observations"].to_dicts(), key=lambda r: r["seen_at"]
+    )
+    assert [(r["bytes_up"], r["bytes_down"], r["lost_bytes"]) for r in rows] == [
+        (len(small_hello(b"a.example")), 700, 0), (500, 300, 0),
+    ]  # fmt: skip
+
+
+def test_a_new_answer_of_one_leg_begins_a_new_connection() -> None:
+    frames = []
+    for number, start in enumerate((9000, 600_000_000)):
+        talk = Talk(now=T0 + 10 * number, down=start, up=start * 3).shake().reply(b"z" * (500 + 200 * number))
+        frames += [f for f in talk.frames if f.data[26:30] == bytes([203, 0, 113, 9])]
+    rows = decode(pcap(frames))["observations"].sort("seen_at")
+    assert rows.select("bytes_up", "bytes_down").rows() == [(0, 500), (0, 700)]
+
+
+def test_a_fault_ahead_of_its_turn_costs_one_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not jit.interpreted():
+        pytest.skip("compiled kernels cannot be made to fail")
+    frames = [f for n in range(30) for f in Talk(port=2000 + n, now=T0 + n).shake().frames]
+    dissect = ahead.dissect
+    seen = iter(range(10**9))
+
+    def failing(data: Any, frame: Any, packet: Any) -> int:
+        if frame["time"] == round(frames[40].time * 1e6) and frame["link"] == 1:
+            next(seen)
+            raise IndexError
+        return dissect(data, frame, packet)
+
+    monkeypatch.setattr(ahead, "dissect", failing)
+    counted = totals(decode(pcap(frames))["coverage"])
+    assert (counted["decoder_faults"], counted["decoded"]) == (1, len(frames) - 1)
+    assert next(seen) == 1
