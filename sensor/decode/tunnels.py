@@ -1,9 +1,9 @@
 """Packets inside packets: GRE, ERSPAN I to III, VXLAN, GENEVE, IP in IP; and what a tunnel is called.
 
 A packet's `tunnel` is one number: the outermost tunnel's kind and id, and the innermost's where there
-are two or more (kinds 3 bits, ids 32 and 24). Its `realm` is the same without MPLS and ERSPAN. Connections are keyed on
-the realm, because addresses of two tunnels may overlap; an MPLS label names a path in one direction only,
-and so may a mirror session: both would tear the two directions of every connection apart.
+are two or more (kinds 3 bits, ids 32 and 24). Its `realm` is the same without MPLS and ERSPAN. Connections
+are keyed on the realm, because addresses of two tunnels may overlap; an MPLS label names a path in one
+direction only, and so may a mirror session: both would tear a connection's two directions apart.
 
 References: GRE, RFC 2784 and 2890; ERSPAN, draft-foschiano-erspan-03; VXLAN, RFC 7348 §5; GENEVE,
 RFC 8926 §3.4; IP in IP, RFC 2003 and 4213. AWS Traffic Mirroring is VXLAN.

@@ -19,6 +19,7 @@ _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 #: BPF_MAXINSNS of linux/bpf_common.h.
 MAX_INSTRUCTIONS = 4096
 
+_COUNT = re.compile(r"[0-9]{1,10}")
 _INSTRUCTION = re.compile(r"[0-9]{1,10}( +[0-9]{1,10}){3}")
 #: Bytes of a server's bulk that `TRUNCATE` lets in: all headers, and the beginning of an HTTP answer.
 SHORT_BYTES = 192
@@ -111,9 +112,7 @@ def parse(text: str) -> Program:
     """
     lines = [line.strip() for line in text.strip().splitlines()] or [""]
     count_line, *others = lines
-    if not re.fullmatch(r"[0-9]{1,10}", count_line) or not all(
-        _INSTRUCTION.fullmatch(line) for line in others
-    ):
+    if not _COUNT.fullmatch(count_line) or not all(_INSTRUCTION.fullmatch(line) for line in others):
         raise _not_a_listing("not the decimal listing of a BPF program")
     count, instructions = int(count_line), [tuple(map(int, line.split())) for line in others]
     if not 0 < len(instructions) <= MAX_INSTRUCTIONS:

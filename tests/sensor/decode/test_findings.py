@@ -107,10 +107,8 @@ def test_a_used_port_begins_anew_although_its_syn_was_lost() -> None:
     first = Talk().shake().send(small_hello(b"a.example")).reply(b"x" * 700)
     again = Talk(now=first.now + 3, up=900_000_000, down=3_000_000_000)
     again.send(b"y" * 500).reply(b"z" * 300)
-    rows = sorted(
-        decode(pcap([*first.frames, *again.frames]))["observations"].to_dicts(), key=lambda r: r["seen_at"]
-    )
-    assert [(r["bytes_up"], r["bytes_down"], r["lost_bytes"]) for r in rows] == [
+    rows = decode(pcap([*first.frames, *again.frames]))["observations"].sort("seen_at")
+    assert rows.select("bytes_up", "bytes_down", "lost_bytes").rows() == [
         (len(small_hello(b"a.example")), 700, 0), (500, 300, 0),
     ]  # fmt: skip
 

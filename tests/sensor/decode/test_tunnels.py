@@ -204,7 +204,6 @@ def test_names_and_bytes_in_every_tunnel(kind: str, six: bool) -> None:
     [
         (partial(vxlan, number=7), partial(vxlan, number=8)),
         (partial(gre_of_ip, key=1), partial(gre_of_ip, key=0xFFFFFFFF)),
-        (partial(erspan_2, session=1), partial(erspan_2, session=2)),
         (partial(geneve, number=1), partial(geneve, number=0xFFFFFF)),
         (vxlan, lambda frame: frame),
         (lambda frame: erspan_2(vxlan(frame, 7)), lambda frame: erspan_2(vxlan(frame, 8))),
@@ -216,6 +215,16 @@ def test_one_tuple_in_two_tunnels_is_two_connections(left: Wrap, right: Wrap) ->
     assert sorted(rows["host"]) == ["api.openai.com", "claude.ai"]
     assert rows["bytes_down"].to_list() == [3000, 3000]
     assert rows["tunnel"].n_unique() == 2
+
+
+def test_a_mirror_session_for_each_direction_is_one_connection() -> None:
+    frames = talk("claude.ai", six=False)
+    client = frames[0].data[26:30]
+    sessions = [Frame(erspan_2(f.data, session=1 if f.data[26:30] == client else 2), f.time) for f in frames]
+    row = decode(pcap(sessions))["observations"].row(0, named=True)
+    plain = decode(pcap(frames))["observations"].row(0, named=True)
+    for name in ("host", "bytes_up", "bytes_down", "lost_bytes", "client"):
+        assert row[name] == plain[name]
 
 
 def test_a_packet_mirrored_plain_and_in_a_tunnel_counts_once() -> None:
