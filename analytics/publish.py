@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -36,10 +37,16 @@ def publish(lake: Path, manifest: Manifest, marts: MartFiles, *, zone: str) -> t
     ensure_low_water(lake, manifest.low_water)
     views, kinds = load_views(), load_marts()
     open_file, restricted_file = lake / "open.duckdb", lake / "restricted.duckdb"
-    for target, visible in ((open_file, ("open",)), (restricted_file, ("open", "restricted"))):
+
+    def write(target: Path, *visible: str) -> None:
         relations = stored_relations(lake, manifest, kinds, marts, zones=visible)
-        chosen = [view for view in views if view.zone in visible]
-        _write(target, relations, chosen, zone=zone)
+        _write(target, relations, [view for view in views if view.zone in visible], zone=zone)
+
+    with ThreadPoolExecutor() as pool:  # DuckDB looks into every Parquet file a view reads
+        files = [pool.submit(write, open_file, "open")]
+        files.append(pool.submit(write, restricted_file, "open", "restricted"))
+        for file in files:
+            file.result()
     restricted_file.chmod(0o640)
     return open_file, restricted_file
 

@@ -37,7 +37,8 @@ def addresses(high: Half, low: Half) -> pl.Series:
 
 
 def _is_v4(high: Half, low: Half) -> Flags:
-    return (high == 0) & (low >> np.uint64(32) == 0xFFFF)
+    mapped: Flags = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
+    return mapped
 
 
 def _dotted(low: Half) -> pl.Series:
@@ -80,4 +81,5 @@ def _within(
 
 
 def _agree(half: Half, value: int, mask: int) -> Flags:
-    return half & np.uint64(mask) == np.uint64(value)
+    same: Flags = half & np.uint64(mask) == np.uint64(value)
+    return same

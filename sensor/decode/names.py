@@ -90,11 +90,10 @@ def texts(
     slots = np.full(1 << max(4, int(2 * begins.size + 1).bit_length()), -1, np.int64)
     ids, firsts = np.empty(begins.size, np.int64), np.empty(begins.size, np.int64)
     count = _number(data, begins, lengths, slots, ids, firsts, _SEED)
-    distinct: list[str | None] = []
-    for first in firsts[:count]:
-        at = int(begins[first])
-        text = printable(data[at : at + int(lengths[first])].tobytes())
-        distinct.append(transform(text) if transform else text)
+    view, first = data.data, firsts[:count]
+    pairs = zip(begins[first].tolist(), lengths[first].tolist(), strict=True)
+    plain = [printable(view[at : at + length].tobytes()) for at, length in pairs]
+    distinct = [transform(text) for text in plain] if transform else plain
     return pl.Series(distinct, dtype=pl.String).gather(pl.Series(ids).replace(-1, None))
 
 

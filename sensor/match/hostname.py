@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-import publicsuffixlist
-import tldextract
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
 
 
 def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
@@ -21,6 +23,8 @@ def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
 #: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.
 _PLAIN = r"^(?:[a-z0-9_-]+\.)+[a-z0-9_-]+$"
 _A_LABEL = r"(?:^|\.)xn--"
+#: Labels of the longest rules there are (five today); names that need more are asked as a whole.
+_LONGEST_RULE = 6
 
 
 def registrable(hosts: pl.Series) -> pl.DataFrame:
@@ -45,11 +49,15 @@ def _endings(hosts: pl.Series) -> pl.DataFrame:
     plain = pl.col("host").str.contains(_PLAIN) & ~pl.col("host").str.contains(_A_LABEL)
     decided = [frame.filter(~plain).with_columns(ending="host")]
     left = frame.filter(plain)
-    for depth in range(2, int(rules.str.count_matches(".", literal=True).max()) + 3):
-        parent, ending = (pl.col("host").str.extract(tail_expression(n)) for n in (depth - 1, depth))
-        goes_on = (ending.is_in(rules.implode()) | parent.is_in(wild.implode())).fill_null(False)
-        decided.append(left.filter(~goes_on).with_columns(ending=pl.coalesce(ending, "host")))
-        left = left.filter(goes_on)
+    for depth in range(2, _LONGEST_RULE + 2):
+        asked = left.with_columns(
+            ending=pl.col("host").str.extract(tail_expression(depth)),
+            parent=pl.col("host").str.extract(tail_expression(depth - 1)),
+        )
+        goes_on = pl.col("ending").is_in(rules.implode()) | pl.col("parent").is_in(wild.implode())
+        asked = asked.select("host", pl.coalesce("ending", "host"), goes_on=goes_on.fill_null(False))
+        decided.append(asked.filter(~pl.col("goes_on")).drop("goes_on"))
+        left = asked.filter("goes_on").select("host")
     return pl.concat([*decided, left.with_columns(ending="host")])
 
 
@@ -68,8 +76,12 @@ def tail_expression(depth: int) -> str:
 
 
 @cache
-def suffix_list() -> tldextract.TLDExtract:
+def suffix_list() -> TLDExtract:
     """The public suffix list as shipped by publicsuffixlist; the network is never asked."""
+    # Takes a quarter of a second, which passes while the first packets are decoded.
+    import publicsuffixlist
+    import tldextract
+
     listed = Path(publicsuffixlist.__file__).with_name("public_suffix_list.dat")
     return tldextract.TLDExtract(
         suffix_list_urls=(listed.as_uri(),),

@@ -9,6 +9,7 @@ import pytest
 
 from sensor import schema
 from sensor.catalog.load import load
+from sensor.errors import LakeError
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
@@ -245,10 +246,12 @@ class _Noted(Commits):
         self.done.append((position, position, -1))
 
 
-def _told(folder: Path, *batches: Batch) -> _Told:
+def _told(folder: Path, *batches: Batch, behind: bool = False) -> _Told:
     source = _Told(list(batches))
     pipeline = _pipeline(folder)
-    run(source, Input((), "in"), pipeline, source.commits, Verdict("in", pipeline._origin))
+    verdict = Verdict("in", pipeline._origin)
+    run(source, Input((), "in"), pipeline, source.commits, verdict, behind=behind)
+    assert verdict.observations == sum(batch.frames["observations"].height for batch in batches)
     return source
 
 
@@ -270,6 +273,45 @@ def test_a_batch_that_does_not_know_is_held_back(tmp_path: Path) -> None:
     assert source.committed == [0, 0]
     assert source.commits.done == [(0, 1, 2), (1, 2, 3), (2, 2, -1)]
     assert _told(tmp_path).commits.done == [(0, 0, 0), (0, 0, -1)]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_parts_of_one_position_are_committed_together(behind: bool, tmp_path: Path) -> None:
+    rows = _observations()
+    parts = (
+        Batch(1, {"observations": rows[:3]}),
+        Batch(2, {"observations": rows[3:5]}, is_part=True),
+        Batch(2, {"observations": rows[5:]}),
+    )
+    source = _told(tmp_path, *parts, behind=behind)
+    assert source.commits.done == [(0, 1, 1), (1, 2, 4), (2, 2, -1)]
+
+
+def test_work_behind_the_reading_commits_the_same(tmp_path: Path) -> None:
+    rows = _observations()
+    batches = [Batch(n, {"observations": rows[n - 1 : n]}) for n in range(1, rows.height + 1)]
+    expected = _told(tmp_path, *batches).commits.done
+    assert _told(tmp_path, *batches, behind=True).commits.done == expected
+
+
+def test_what_reading_and_storing_raise_reaches_the_caller(tmp_path: Path) -> None:
+    class Broken(_Told):
+        def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+            yield from super().read(source_input)
+            raise OSError("the disk is gone")
+
+    class Full(_Noted):
+        def commit(self, begin: int, end: int, frames: Mapping[str, pl.DataFrame]) -> None:
+            raise LakeError("no space left on device")
+
+    rows, pipeline = _observations(), _pipeline(tmp_path)
+    batches = [Batch(n, {"observations": rows[:n]}) for n in (1, 2, 3)]
+    source, verdict = Broken(batches), Verdict("in", pipeline._origin)
+    with pytest.raises(OSError, match="disk is gone"):
+        run(source, Input((), "in"), pipeline, source.commits, verdict, behind=True)
+    assert [end for _, end, _ in source.commits.done] == [1, 2]  # the last one was still held back
+    with pytest.raises(LakeError, match="no space"):
+        run(_Told(batches), Input((), "in"), pipeline, Full(), verdict, behind=True)
 
 
 def test_another_catalog_from_the_next_batch_on(tmp_path: Path) -> None:

@@ -94,3 +94,14 @@ def test_full_outputs_ask_for_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         rows += decoder.batch()["observations"].height
     assert cuts == 2  # a sweep of 64 rows may overshoot: 264, 264, 172
     assert rows + decoder.batch()["observations"].height == 700
+
+
+def test_the_end_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SLICES", 200)
+    decoder = Decoder((), connections=1024)
+    feed(decoder, *(datagram(1000 + n, n / 1000) for n in range(700)))
+    rows = [decoder.batch()["observations"].height for _ in decoder.ending()]
+    rows.append(decoder.batch(last=True)["observations"].height)
+    assert len(rows) == 4
+    assert max(rows) <= 201
+    assert sum(rows) == 700
