@@ -151,9 +151,11 @@ class Monitor:
         return sum(int(port.counts[place]) for port in self._ports)
 
     def _offset_ms(self) -> int | None:
-        offsets = [worker.offset_us for worker in self._workers if worker.offset_us is not None]
+        offsets = []
         for worker in self._workers:
-            worker.offset_us = None
+            offset_us, worker.offset_us = worker.offset_us, None
+            if offset_us is not None:
+                offsets.append(offset_us)
         return round(max(offsets) / 1000) if offsets else None
 
     def _vlans(self) -> list[int]:

@@ -150,3 +150,28 @@ def test_what_a_worker_meets_is_handed_on() -> None:
     worker.start()
     assert isinstance(worker.parts.get(timeout=20), UsageError)
     worker.join()
+
+
+def test_the_monitor_may_take_the_offset_at_any_moment() -> None:
+    class Taken(Worker):
+        """Its offset is set to None right after each time it is read."""
+
+        now: int | None = None
+
+        @property
+        def offset_us(self) -> int | None:
+            offset_us, self.now = self.now, None
+            return offset_us
+
+        @offset_us.setter
+        def offset_us(self, offset_us: int | None) -> None:
+            self.now = offset_us
+
+    worker = Taken(0, [], Decoder((), connections=64), Rounds(1), lambda: True)
+    worker.offset_us = 5
+    worker._note_offset(9)
+    assert worker.now == 9
+    worker._note_offset(3)
+    assert worker.now is None  # what was taken was larger
+    worker._note_offset(4)
+    assert worker.now == 4
