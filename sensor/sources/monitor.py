@@ -95,9 +95,10 @@ class Monitor:
         self._thread.start()
 
     def end(self) -> None:
-        """No more readings."""
+        """No more readings; also before there were any."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def finish(self) -> None:
         """Read once more, all workers being done."""
