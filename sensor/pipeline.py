@@ -24,7 +24,7 @@ from sensor.match.hostname import normal_column, registrable
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
-from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup
+from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.sources.interface import Batch, Input, Source
@@ -32,6 +32,8 @@ from sensor.store.segments import Commits
 
 #: how long the hashes of rows are kept to number exact repetitions
 _REPEATS_WITHIN = pl.duration(hours=1)
+#: and how many, the newest: beyond them a repetition further back is taken for the row itself
+_MAX_REPEATS = 2_000_000
 
 #: what makes two rows the same row wherever they were read; never the catalog's opinion of it
 _IDENTITY = (
@@ -134,14 +136,16 @@ class Pipeline:
         named = self._naming.name(observations).with_columns(self._origin.columns())
         named = normal_column(named)
         self._names.add(named, ~_is_no_name(pl.col("host")))
+        newest = newest_seen(observations)
         hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
         # Lookups wait in their bursts: they keep the version of the catalog that matched them.
         hits = hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version"))
-        sightings = self._bursts.take(hits, last=last)
+        sightings = self._bursts.take(hits, newest=newest, last=last)
+        names = self._names.take(newest=newest, all_of_it=last)
         leases, directory = self._who(batch, observations)
         return {
             "sightings": self._sightings(sightings),
-            "names": self._rolled_names(last=last),
+            "names": self._rolled(names),
             "coverage": self._covered(batch, observations, named),
             "rejects": self._with_origin(batch, schema.REJECTS),
             "leases": leases,
@@ -181,8 +185,8 @@ class Pipeline:
             ids(rows, flow, "_began").alias("flow"),
         ]
 
-    def _rolled_names(self, *, last: bool) -> pl.DataFrame:
-        rows = self._names.take(all_of_it=last).with_columns(self._origin.columns())
+    def _rolled(self, names: pl.DataFrame) -> pl.DataFrame:
+        rows = names.with_columns(self._origin.columns())
         rows = rows.join(registrable(rows.get_column("host")), on="host", maintain_order="left")
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
 
@@ -319,6 +323,7 @@ class _Repeats:
                 .group_by("_identity")
                 .agg(pl.col("seen_at").first(), pl.col("count").sum())
                 .filter(pl.col("seen_at") > pl.lit(newest, dtype=schema.TIME) - _REPEATS_WITHIN)
+                .top_k(_MAX_REPEATS, by="seen_at")
             )
         return nth
 

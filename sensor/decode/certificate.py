@@ -6,6 +6,8 @@ resort.
 
 from __future__ import annotations
 
+import threading
+import warnings
 from functools import lru_cache
 
 from sensor.decode.tls import server_name
@@ -18,6 +20,9 @@ _TLS_1_3 = 0x0304
 _MESSAGE_HEADER = 4
 #: Longest run of handshake messages looked at.
 _LONGEST = 16384
+
+#: Filters of warnings belong to the whole process, and several threads decode.
+_SILENCE = threading.Lock()
 
 
 def leaf(messages: bytes) -> bytes | None:
@@ -67,18 +72,24 @@ def name(der: bytes) -> str | None:
 
 
 def _names(der: bytes) -> list[str]:
+    """The names in a certificate; none if the parser does not take it, whatever it says about it."""
+    try:
+        with _SILENCE, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _alternatives(der)
+    except Exception:  # the parser is others' code, its input a stranger's: InvalidVersion is no ValueError
+        return []
+
+
+def _alternatives(der: bytes) -> list[str]:
     """The alternative names of a certificate; its common names only if it has none (RFC 6125 §6.4.4)."""
     # Costs a tenth of a second to import, and much traffic shows no certificate.
     from cryptography import x509
 
+    certificate = x509.load_der_x509_certificate(der)
+    common = [str(p.value) for p in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        extensions = certificate.extensions
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return []
-    try:
-        alternatives = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return [str(part.value) for part in common]
-    return alternatives.get_values_for_type(x509.DNSName) or [str(part.value) for part in common]
+        return common
+    return alternatives.get_values_for_type(x509.DNSName) or common

@@ -1,11 +1,13 @@
 """DNS messages as rows: each question once, and every address it was answered with.
 
 A question and its answer carry the same id, ports and addresses. Messages wait until five seconds after
-the last of them, so that a row depends on nothing but the packets, wherever a batch was cut.
+the first of their lookup, when none can join it any more, so that a row depends on nothing but the
+packets, wherever a batch was cut.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from sensor.decode import dns
@@ -16,7 +18,7 @@ from sensor.decode.names import own, seconds, texts
 from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import ANSWERS, OBSERVATIONS
 
-#: Longest wait for an answer, or for a client to ask again under the same id.
+#: From a lookup's first message to its last: the wait for an answer, or to ask again under the same id.
 PATIENCE = 5 * SECOND
 
 _NXDOMAIN = 3
@@ -51,7 +53,7 @@ class Lookups:
         if self._waiting is not None:
             messages = pl.concat([self._waiting, messages])
         grouped = _grouped(messages)
-        waits = pl.lit(False) if now is None else pl.col("time").max().over("group") >= now - PATIENCE
+        waits = pl.lit(False) if now is None else pl.col("time").min().over("group") >= now - PATIENCE
         grouped = grouped.with_columns(waits=waits)
         self._waiting = grouped.filter("waits").select(messages.columns)
         return _questions(grouped.filter(~pl.col("waits"))), answers, _unreadable(every)
@@ -102,12 +104,30 @@ def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: By
 
 
 def _grouped(messages: pl.DataFrame) -> pl.DataFrame:
-    """Messages of one lookup share a `group`: the same key, no gap longer than the patience."""
+    """Messages of one lookup share a `group`: the same key, no question behind an answer, and none later
+    than the patience after the first."""
     ordered = messages.sort(*_KEY, "time", maintain_order=True)
     key = pl.struct(_KEY)
-    pause = pl.col("time") - pl.col("time").shift()
-    begins = (key != key.shift()).fill_null(True) | (pause > PATIENCE).fill_null(True)
-    return ordered.with_columns(group=begins.cum_sum())
+    asks_again = (pl.col("response") == 0) & (pl.col("response").shift() == 1)
+    run = ((key != key.shift()).fill_null(True) | asks_again.fill_null(True)).cum_sum()
+    ordered = ordered.with_columns(run=run)
+    lasted = pl.col("time").max() - pl.col("time").min()
+    is_long = ordered.select((lasted > PATIENCE).over("run")).to_series()
+    begins = ordered.select((pl.col("run") != pl.col("run").shift()).fill_null(True)).to_series().to_numpy()
+    begins = begins.copy()
+    places = np.flatnonzero(is_long.to_numpy())
+    begins[places] = _begins(ordered["time"].to_numpy()[places], begins[places])
+    return ordered.drop("run").with_columns(group=pl.Series(begins).cum_sum())
+
+
+def _begins(times: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Where lookups begin in runs of messages longer than the patience, each of which waits for the first
+    of its own lookup: only such runs, of clients that never cease to ask, are walked through singly."""
+    found, first = begins.copy(), 0
+    for place, (time, is_first) in enumerate(zip(times.tolist(), begins.tolist(), strict=True)):
+        if is_first or time - first > PATIENCE:
+            found[place], first = True, time
+    return found
 
 
 def _questions(grouped: pl.DataFrame) -> pl.DataFrame:

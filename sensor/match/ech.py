@@ -7,9 +7,13 @@ configuration. A sensor that sees DNS does know it. A name covers another if
 - it is one of `PUBLIC_NAMES`, which serve nothing else; or
 - the hello uses a configuration (id and public name) that its client was told for a name at this
   address; or
-- the hello uses a configuration that any client was told, and its client was not told this address
-  for the covering name itself. (A configuration is anybody's to publish: without this, a page could
-  hide what its visitors do elsewhere.)
+- the hello uses a configuration that any client was told for a name, any client was told this address
+  for the same name, and its own client was not told this address for the covering name itself.
+  (A configuration is anybody's to publish, for a domain of theirs: without this, one page could hide
+  what everybody does elsewhere. Whoever also points the domain at the other's address still can, but
+  only for clients whose own questions are not seen.)
+
+What is told later than a hello never counts for it, so that rows do not depend on batches.
 """
 
 from __future__ import annotations
@@ -20,6 +24,11 @@ from sensor.match.answers import MAX_AGE
 
 #: Public names that only ever stand in front of others (Cloudflare's documentation of ECH).
 PUBLIC_NAMES = ("cloudflare-ech.com",)
+
+
+def is_certain() -> pl.Expr:
+    """True where the name of a suspect (`outer`) covers others by itself."""
+    return pl.col("outer").is_in(PUBLIC_NAMES)
 
 
 def suspects(rows: pl.DataFrame, public_names: pl.Series) -> pl.DataFrame:
@@ -37,21 +46,28 @@ def using(answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
     """The `answers` whose client was also told an ECH configuration for the name, with it and its public
     name (`ech_config`, `outer`; another than the name itself), from when on both are known until either
     is no longer."""
-    both = answers.drop("ech_config").join(_spans(configs, "client", "host"), on=["client", "host"])
+    spans = _union(_offers(configs), "client", "host", "outer", "ech_config")
+    both = answers.drop("ech_config").join(spans, on=["client", "host"], maintain_order="left")
     return (
         both.filter(pl.col("host") != pl.col("outer"))
         .with_columns(
             answered_at=pl.max_horizontal("answered_at", "since"),
             until=pl.min_horizontal("until", "last"),
         )
+        .filter(pl.col("answered_at") <= pl.col("until"))
         .sort("answered_at", maintain_order=True)
     )
 
 
-def covered(suspects: pl.DataFrame, answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
-    """Those of `suspects` whose name covers another by itself or by a configuration anyone was told."""
-    told = suspects.join(_spans(configs), on=["outer", "ech_config"]).filter(
-        pl.col("at").is_between("since", "last")
+def covered(
+    suspects: pl.DataFrame, answers: pl.DataFrame, configs: pl.DataFrame, anyone: pl.DataFrame
+) -> pl.DataFrame:
+    """Those of `suspects` whose name covers another by itself or by a configuration anyone was told;
+    `answers` are those their clients were given for their addresses, `anyone` those anyone was."""
+    told = (
+        suspects.filter(~is_certain())
+        .join(_in_use(configs, anyone), on=["address", "outer", "ech_config"])
+        .filter(pl.col("at").is_between("since", "last"))
     )
     own = answers.select("client", "address", "answered_at", "until", outer="host")
     asked = (
@@ -67,15 +83,38 @@ def covered(suspects: pl.DataFrame, answers: pl.DataFrame, configs: pl.DataFrame
         )
         .filter(pl.col("at") <= pl.col("until"))
     )
-    certain = suspects.filter(pl.col("outer").is_in(PUBLIC_NAMES))
-    return pl.concat([certain.select("row"), told.join(asked, on="row", how="anti").select("row")]).unique(
+    believed = told.join(asked, on="row", how="anti")
+    return pl.concat([suspects.filter(is_certain()).select("row"), believed.select("row")]).unique(
         maintain_order=True
     )
 
 
-def _spans(configs: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """Each configuration (of each `by`) once, and between which times it is taken to be in use."""
-    named = configs.rename({"ech_public_name": "outer"})
-    return named.group_by(*by, "outer", "ech_config", maintain_order=True).agg(
-        since=pl.col("answered_at").min(), last=pl.col("answered_at").max() + MAX_AGE
+def _in_use(configs: pl.DataFrame, anyone: pl.DataFrame) -> pl.DataFrame:
+    """Between which times (`since`, `last`) each configuration was that of a name at each address."""
+    offered = _union(_offers(configs), "host", "outer", "ech_config")
+    there = _union(anyone.select("host", "address", since="answered_at", last="until"), "host", "address")
+    both = there.join(offered, on="host", suffix="_offered").with_columns(
+        since=pl.max_horizontal("since", "since_offered"), last=pl.min_horizontal("last", "last_offered")
+    )
+    return _union(both.filter(pl.col("since") <= pl.col("last")), "address", "outer", "ech_config")
+
+
+def _offers(configs: pl.DataFrame) -> pl.DataFrame:
+    """Each time a configuration was told, and until when it is taken to be in use."""
+    until = pl.col("answered_at") + MAX_AGE
+    return configs.select(
+        "client", "host", "ech_config", outer="ech_public_name", since="answered_at", last=until
+    )
+
+
+def _union(spans: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """The times that `spans` (since, last) of each `by` cover together, as few spans as there are gaps."""
+    ordered = spans.sort("since")
+    covered_until = pl.col("last").cum_max().shift().over(by)
+    begins = (pl.col("since") > covered_until).fill_null(True)
+    return (
+        ordered.with_columns(span=begins.cum_sum().over(by))
+        .group_by(*by, "span", maintain_order=True)
+        .agg(pl.col("since").min(), pl.col("last").max())
+        .drop("span")
     )

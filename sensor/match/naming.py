@@ -77,7 +77,8 @@ class NameTable:
         configs = self._configs.about(offered, ("ech_public_name", "ech_config"))
         using = ech.using(answers, configs)
         told = self._lookup(suspects, using, by=(*_KEY, "outer", "ech_config"))
-        covered = ech.covered(suspects, answers, configs)
+        anyone = self._answers.about(suspects.filter(~ech.is_certain()), ("address",))
+        covered = ech.covered(suspects, answers, configs, anyone)
         chosen = pl.col("row").is_in(pl.concat([covered["row"], told["row"]]).implode())
         return suspects.filter(chosen).select("row", "outer"), told
 

@@ -1,12 +1,14 @@
 """What is counted over all names, matched or not: the `names` table; and DNS lookups as bursts.
 
 Pure: state goes in and comes out. A bucket is handed out once the input's clock has passed its
-end, so that its figures do not depend on where batches were cut.
+end, so that its figures do not depend on where batches were cut. Only in a flood of names does more
+than the bounds below come together: then what is oldest is handed out early, in part, and the rest of
+it as rows of its own, whose lookups and bytes still add up; a client in both parts is counted in both.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -15,6 +17,10 @@ from sensor.schema import TIME
 BUCKET = "15m"
 #: how far behind the newest row a row may still arrive and join its bucket
 LATE = timedelta(minutes=10)
+#: rows (bucket, host, client) kept of open buckets; about 100 bytes each
+MAX_CLIENTS = 2_000_000
+#: lookup bursts kept open; about a kilobyte each, and half of them go at once
+MAX_BURSTS = 500_000
 #: zones that are not browsing: reverse lookups and link-local discovery
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
@@ -22,10 +28,21 @@ _SUMS = ("lookups", "connections", "bytes_up", "bytes_down")
 _KEY = ("bucket", "host")
 
 
+def newest_seen(observations: pl.DataFrame) -> datetime | None:
+    """How far a batch of observations has come: its lookups if it has any, else anything; None if empty.
+
+    Logs of lookups and of connections may be read one after the other, and then share a batch.
+    """
+    lookups = observations.filter(pl.col("kind") == "dns")
+    newest = (observations if lookups.is_empty() else lookups).get_column("seen_at").max()
+    return newest if isinstance(newest, datetime) else None
+
+
 class NamesRollup:
     """Sums observations by (15-minute bucket, host) and counts distinct clients; keeps no client."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_clients: int = MAX_CLIENTS) -> None:
+        self._max_clients = max_clients
         self._sums: pl.DataFrame | None = None
         #: (bucket, host, client) seen so far in open buckets; leaves memory with its bucket
         self._clients: pl.DataFrame | None = None
@@ -53,16 +70,29 @@ class NamesRollup:
         self._sums = _merge(self._sums, sums)
         self._clients = clients if self._clients is None else pl.concat([self._clients, clients]).unique()
 
-    def take(self, *, all_of_it: bool = False) -> pl.DataFrame:
-        """The buckets that are over (or all of them), as rows of `names` without its origin columns."""
+    def take(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
+        """The buckets that are over (or all of them), as rows of `names` without its origin columns.
+
+        `newest`: how far the input has come, if further than the names counted (`newest_seen`).
+        """
         if self._sums is None or self._clients is None:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String})
-        newest = self._sums.get_column("last_seen").max()
-        over = pl.lit(True) if all_of_it else pl.col("bucket").dt.offset_by(BUCKET) + LATE <= newest
+        clock = pl.max_horizontal(pl.lit(newest, dtype=TIME), pl.col("last_seen").max())
+        clock = pl.lit(self._sums.select(clock).item(), dtype=TIME)
+        is_past = (pl.col("bucket").dt.offset_by(BUCKET) + LATE <= clock) | self._is_too_much()
+        over = pl.lit(True) if all_of_it else is_past
         done, clients = self._sums.filter(over), self._clients.filter(over)
         self._sums, self._clients = self._sums.filter(~over), self._clients.filter(~over)
         counts = clients.group_by(_KEY).agg(pl.len().cast(pl.Int64).alias("clients"))
         return done.join(counts, on=_KEY, how="left").sort(_KEY)
+
+    def _is_too_much(self) -> pl.Expr:
+        """True for the oldest buckets, as many as there is no room for."""
+        if self._clients is None or self._clients.height <= self._max_clients:
+            return pl.lit(False)
+        rows = self._clients.group_by("bucket").len().sort("bucket", descending=True)
+        too_much = rows.filter(pl.col("len").cum_sum() > self._max_clients)
+        return pl.col("bucket").is_in(too_much.get_column("bucket").implode())
 
 
 def _known_sum(name: str) -> pl.Expr:
@@ -87,16 +117,20 @@ class LookupBursts:
     """Collapses DNS hits to one row a client, host, action and clock minute.
 
     One page view asks A, AAAA and HTTPS, search-suffix variants and retries; counting lines would
-    inflate use 3 to 10 times. Rows of the newest minute wait for the next batch.
+    inflate use 3 to 10 times. Rows of the newest two minutes wait for the next batch.
     """
 
     KEY = ("client", "host", "action", "minute")
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_bursts: int = MAX_BURSTS) -> None:
+        self._max_bursts = max_bursts
         self._open: pl.DataFrame | None = None
 
-    def take(self, hits: pl.DataFrame, *, last: bool) -> pl.DataFrame:
-        """`hits` with its DNS rows collapsed; `lookups` (Int64) is NULL on all other rows."""
+    def take(self, hits: pl.DataFrame, *, newest: datetime | None, last: bool) -> pl.DataFrame:
+        """`hits` with its DNS rows collapsed; `lookups` (Int64) is NULL on all other rows.
+
+        `newest`: how far the batch has come that the hits are of (`newest_seen`); None if it was empty.
+        """
         other = hits.filter(pl.col("kind") != "dns").with_columns(
             pl.lit(None, dtype=pl.Int64).alias("lookups")
         )
@@ -108,12 +142,16 @@ class LookupBursts:
         if dns.is_empty():
             return other
         bursts = self._collapse(dns)
-        newest = bursts.get_column("minute").max()
-        before = pl.lit(newest, dtype=TIME) - timedelta(minutes=1)
-        ready = pl.lit(True) if last else pl.col("minute") < before
-        self._open = None if last else bursts.filter(~ready)
-        done = bursts.filter(ready).drop("minute").select(other.columns)
-        return pl.concat([other, done]).sort("seen_at", maintain_order=True)
+        before = pl.lit(newest, dtype=TIME).dt.truncate("1m") - timedelta(minutes=1)
+        ready = pl.lit(True) if last else (pl.col("minute") < before).fill_null(False)
+        waiting, done = bursts.filter(~ready), [bursts.filter(ready)]
+        if waiting.height > self._max_bursts:
+            ordered, keep = waiting.sort("seen_at", maintain_order=True), self._max_bursts // 2
+            waiting = ordered.tail(keep)
+            done.append(ordered.head(ordered.height - keep))
+        self._open = waiting
+        out = [other, *(rows.drop("minute").select(other.columns) for rows in done)]
+        return pl.concat(out).sort("seen_at", maintain_order=True)
 
     def _collapse(self, dns: pl.DataFrame) -> pl.DataFrame:
         ends = pl.col("seen_at") + pl.duration(

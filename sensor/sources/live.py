@@ -150,12 +150,12 @@ def _open(names: Sequence[str], workers: int, how: Listening) -> list[list[Port]
             fanout = Fanout() if workers > 1 else None
             for place, own in enumerate(ports):
                 own.append(Port(name, number, how, place, fanout))
+        for port in (port for own in ports for port in own):
+            port.listen()
     except BaseException:
         for port in (port for own in ports for port in own):
             port.close()
         raise
-    for port in (port for own in ports for port in own):
-        port.listen()
     return ports
 
 
@@ -198,12 +198,15 @@ class _Capture:
     def batches(self) -> Iterator[Batch]:
         """Everything from now until the end."""
         self._source.begin()
-        running = list(self._workers)
-        for worker in running:
-            worker.start()
-        self._source.tell(f"listening to {', '.join(self._names)}")
-        self._monitor.start()
+        started: list[Worker] = []
+        running: list[Worker] = []
         try:
+            for worker in self._workers:
+                worker.start()
+                started.append(worker)
+                running.append(worker)
+            self._source.tell(f"listening to {', '.join(self._names)}")
+            self._monitor.start()
             while running:
                 parts = self._round(running)
                 if not running:
@@ -215,7 +218,7 @@ class _Capture:
             self._source.stop()
             for worker in running:
                 worker.drain()
-            for worker in self._workers:
+            for worker in started:
                 worker.join()
             self._monitor.end()
 

@@ -95,9 +95,10 @@ class Monitor:
         self._thread.start()
 
     def end(self) -> None:
-        """No more readings."""
+        """No more readings; also before there were any."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def finish(self) -> None:
         """Read once more, all workers being done."""
@@ -151,9 +152,11 @@ class Monitor:
         return sum(int(port.counts[place]) for port in self._ports)
 
     def _offset_ms(self) -> int | None:
-        offsets = [worker.offset_us for worker in self._workers if worker.offset_us is not None]
+        offsets = []
         for worker in self._workers:
-            worker.offset_us = None
+            offset_us, worker.offset_us = worker.offset_us, None
+            if offset_us is not None:
+                offsets.append(offset_us)
         return round(max(offsets) / 1000) if offsets else None
 
     def _vlans(self) -> list[int]:

@@ -156,15 +156,18 @@ class Worker:
     def _take(self, port: Port) -> None:
         port.take()
         if port.count:
-            offset_us = _microseconds() - int(port.frames[port.count - 1]["time"])
-            if self.offset_us is None or abs(offset_us) > self.offset_us:
-                self.offset_us = abs(offset_us)
+            self._note_offset(abs(_microseconds() - int(port.frames[port.count - 1]["time"])))
         first = 0
         while first < port.count:
             first, full = self._decoder.decode(port, first, port.count)
             if full:
                 self._held.append(self._decoder.batch())
         port.give_back()
+
+    def _note_offset(self, offset_us: int) -> None:
+        before = self.offset_us  # read once: the monitor may set it to None at any moment
+        if before is None or offset_us > before:
+            self.offset_us = offset_us
 
     def _tick(self, *, is_idle: bool) -> None:
         if is_idle and self._decoder.pass_time(_microseconds() - _BEHIND_US):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from collections.abc import Sequence
 
 import pytest
@@ -103,3 +104,26 @@ def test_damage_never_raises(garbage: bytes, at: int, patch: bytes) -> None:
         assert found is None or found == found.lower()
         assert leaf(server_hello() + chain(der)) in (der, None)
     assert leaf(garbage) is None or leaf(garbage) in garbage
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=3))
+def test_no_change_of_a_few_bytes_raises_or_warns(changes: list[tuple[int, int]]) -> None:
+    der = bytearray(certificate("a.example", ("b.example",)))
+    for at, value in changes:
+        der[at % len(der)] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = name(bytes(der))
+    assert found is None or found == found.lower()
+
+
+@pytest.mark.parametrize("version", [1, 3, 5])
+def test_a_version_the_parser_refuses_is_no_name(version: int) -> None:
+    der = certificate("a.example")
+    field = bytes.fromhex("a003020102")
+    assert der.count(field) == 1
+    refused = der.replace(field, field[:-1] + bytes([version]))
+    with pytest.raises(x509.InvalidVersion):
+        x509.load_der_x509_certificate(refused)
+    assert name(refused) is None

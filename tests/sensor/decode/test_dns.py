@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensor.decode.capture import Capture
+from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import EVENT, TCP, UDP, records
 from sensor.decode.lookups import Lookups
 from sensor.decode.messages import DNS_MESSAGE
@@ -291,6 +294,42 @@ def test_repeated_questions() -> None:
     assert decode(pcap(later))["observations"].height == 2
     other_id = [question(asked), question(message(HOST, ident=8), 0.001)]
     assert decode(pcap(other_id))["observations"].height == 2
+
+
+def in_batches(frames: list[Frame], every: int) -> list[dict[str, pl.DataFrame]]:
+    """What each batch of about `every` bytes gives."""
+    decoder, content = Decoder((), connections=64), pcap(frames)
+    capture = Capture(io.BytesIO(content), content)
+    parts = [decoder.batch() for _ in decode_capture(decoder, capture, every)]
+    return [*parts, decoder.batch(last=True)]
+
+
+def _never_ceasing(*, answered: bool) -> list[Frame]:
+    """A device that asks every four seconds with the same id and port."""
+    asked, reply = message(HOST), message(HOST, answers=[(POINTER, 1, bytes([9, 9, 9, 9]))])
+    frames = []
+    for n in range(60):
+        frames.append(question(asked, 4.0 * n))
+        frames += [answer(reply, 4.0 * n + 0.01)] if answered else []
+    return frames
+
+
+@pytest.mark.parametrize(("answered", "expected"), [(True, 60), (False, 30)])
+@pytest.mark.parametrize("every", [1, 200, 3000, 1 << 20])
+def test_a_client_that_never_ceases_to_ask(answered: bool, expected: int, every: int) -> None:
+    frames = _never_ceasing(answered=answered)
+    parts = in_batches(frames, every)
+    rows = pl.concat([part["observations"] for part in parts])
+    assert rows.height == expected
+    assert rows["duration_s"].max() == (0.01 if answered else 4.0)
+    assert rows.equals(decode(pcap(frames))["observations"])
+    assert every == 1 << 20 or parts[-1]["observations"].height <= 20  # no lookup waits for the end
+
+
+def test_a_question_behind_an_answer_is_another_lookup() -> None:
+    asked, reply = message(HOST), message(HOST, answers=[(POINTER, 1, bytes([9, 9, 9, 9]))])
+    got = decode(pcap([question(asked), question(asked, 1), answer(reply, 2), question(asked, 3)]))
+    assert got["observations"]["duration_s"].to_list() == [2.0, 0.0]
 
 
 def test_an_answer_alone_still_shows_the_question() -> None:

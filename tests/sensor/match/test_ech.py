@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.match.answers import MAX_AGE
+from sensor.match.answers import MAX_AGE, STALENESS
 from sensor.match.ech import PUBLIC_NAMES
 from sensor.match.naming import NameTable
 
@@ -82,7 +82,8 @@ def test_a_public_name_of_the_list_is_never_a_name() -> None:
 
 
 def test_what_any_client_was_told_hides_a_name_but_cannot_hide_what_was_asked_for() -> None:
-    elsewhere = config(0, "secret.example", client=OTHER)
+    told = config(0, "secret.example", client=OTHER), address(0, "secret.example", client=OTHER)
+    elsewhere = pl.concat(told)
     assert named(taught(elsewhere), hello(COVER)) == (None, None, True)
     assert named(taught(elsewhere), hello(COVER, 8)) == (COVER, "sni", None)
     assert named(taught(elsewhere, address(5, "web.example")), hello(COVER)) == (
@@ -99,9 +100,10 @@ def test_a_site_that_covers_itself_keeps_its_name() -> None:
 
 
 def test_configurations_count_from_when_they_are_told_until_a_day_later() -> None:
-    table = taught(config(0, "secret.example", client=OTHER))
-    assert named(table, hello(COVER, second=-1))[2] is None
     day = MAX_AGE.total_seconds()
+    there = (address(second, "secret.example", client="10.0.0.3") for second in (-9, day - 9))
+    table = taught(config(0, "secret.example", client=OTHER), *there)
+    assert named(table, hello(COVER, second=-1))[2] is None
     assert named(table, hello(COVER, second=day))[2] is True
     assert named(table, hello(COVER, second=day + 1))[2] is None
 
@@ -110,9 +112,40 @@ def test_batches_change_nothing() -> None:
     told = [config(0, "secret.example"), address(1, "secret.example"), address(30, "later.example")]
     seen = pl.concat([hello(COVER, second=s) for s in (0.5, 10, 40)])
     whole = taught(*told).name(seen)
-    assert whole["host"].to_list() == [None, "secret.example", "secret.example"]
+    assert whole["host"].to_list() == [COVER, "secret.example", "secret.example"]
     table, parts = NameTable(), []
     for rows, one in zip(told, seen.iter_slices(1), strict=True):
         table.learn(rows)
         parts.append(table.name(one))
     assert pl.concat(parts).equals(whole)
+
+
+def test_a_stranger_can_not_hide_what_is_elsewhere() -> None:
+    """One page's own domain with a configuration of every id in the name of a service."""
+    published = [config(n, f"{n}.evil.example", n, "service.example", client=OTHER) for n in range(256)]
+    away = [address(0, f"{n}.evil.example", client=OTHER, there="192.0.2.66") for n in range(256)]
+    table = taught(*published, *away)
+    seen = pl.concat([hello("service.example", n, second=300) for n in range(256)])
+    assert set(table.name(seen)["host"]) == {"service.example"}
+
+
+def test_an_address_counts_while_its_answer_is_valid() -> None:
+    told = config(0, "secret.example", client=OTHER), address(100, "secret.example", client=OTHER)
+    hour = STALENESS.total_seconds()
+    seen = pl.concat([hello(COVER, second=s) for s in (99, 100, 100 + hour, 101 + hour)])
+    assert taught(*told).name(seen)["ech"].to_list() == [None, True, True, None]
+
+
+def test_what_is_told_later_counts_for_nothing_before() -> None:
+    """Between two days on which the configuration was told it was not known to be in use."""
+    later = 30 * 3600
+    told = [pl.concat([config(s, "secret.example", client=c) for c in (ME, OTHER)]) for s in (0, later)]
+    times = [0, 23 * 3600, 24 * 3600 + 1, 26 * 3600, later - 1, later]
+    there = [address(s, "secret.example", client=OTHER) for s in times]
+    seen = pl.concat([hello(COVER, second=s) for s in times])
+    assert taught(*told, *there).name(seen)["ech"].to_list() == [True, True, None, None, None, True]
+    own = [address(s, "secret.example") for s in times]
+    whole = taught(*told, *own).name(seen)
+    assert whole["host"].to_list() == ["secret.example"] * 2 + [COVER] * 3 + ["secret.example"]
+    first = taught(told[0], *own).name(seen)
+    assert first[:-1].equals(whole[:-1])

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.match.rollup import LookupBursts, NamesRollup
+from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 
@@ -58,13 +58,58 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
 def test_bursts_do_not_depend_on_batches(size: int) -> None:
     bursts, taken = LookupBursts(), []
     for at in range(0, len(ROWS), size):
-        taken.append(bursts.take(_rows(ROWS[at : at + size]), last=at + size >= len(ROWS)))
+        rows = _rows(ROWS[at : at + size])
+        taken.append(bursts.take(rows, newest=newest_seen(rows), last=at + size >= len(ROWS)))
     out = pl.concat(taken).filter(pl.col("kind") == "dns").sort("seen_at", "client")
     assert out.select("client", "lookups").rows() == [("c1", 2), ("c1", 1), ("c2", 1)]
     assert out.get_column("duration_s").to_list() == [1.0, 0.0, 0.0]
 
 
 def test_other_kinds_pass_through_with_unknown_lookups() -> None:
-    out = LookupBursts().take(_rows(ROWS), last=True).filter(pl.col("kind") == "tls")
+    out = LookupBursts().take(_rows(ROWS), newest=None, last=True).filter(pl.col("kind") == "tls")
     assert out.height == 3
     assert out.get_column("lookups").null_count() == 3
+
+
+def test_a_lookup_waits_for_other_traffic_only() -> None:
+    bursts = LookupBursts()
+    asked = _rows(ROWS[:2])
+    assert bursts.take(asked, newest=newest_seen(asked), last=False).is_empty()
+    for second, expected in ((119, 0), (120, 1)):
+        later = _rows([(second, "tls", "c9", "example.org", None)])
+        done = bursts.take(later.clear(), newest=newest_seen(later), last=False)
+        assert done.height == expected
+    rollup = NamesRollup()
+    rollup.add(asked, pl.lit(True))
+    assert rollup.take().is_empty()
+    assert rollup.take(newest=START + timedelta(minutes=25)).height == 1
+
+
+def test_lookups_say_how_far_a_batch_of_both_has_come() -> None:
+    assert newest_seen(_rows([])) is None
+    assert newest_seen(_rows(ROWS)) == START + timedelta(seconds=62)
+    assert newest_seen(_rows(ROWS[-2:])) == START + timedelta(seconds=5000)
+
+
+def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
+    flood: list[tuple[int, str, str, str, int | None]] = [
+        (n // 10, "dns", "c1", f"{n}.example", None) for n in range(1000)
+    ]
+    bursts, rollup = LookupBursts(max_bursts=100), NamesRollup(max_clients=100)
+    sightings, names = [], []
+    for at in range(0, 1000, 50):
+        rows = _rows(flood[at : at + 50])
+        sightings.append(bursts.take(rows, newest=newest_seen(rows), last=at == 950))
+        rollup.add(rows, pl.lit(True))
+        names.append(rollup.take(all_of_it=at == 950))
+    assert [done.height > 0 for done in sightings[:4]] == [False, False, True, False]
+    assert [done.height for done in names[:3]] == [0, 0, 150]
+    assert pl.concat(sightings)["lookups"].sum() == 1000
+    assert sum(done["lookups"].sum() for done in names if done.height) == 1000
+
+
+def test_open_buckets_leave_oldest_first() -> None:
+    rollup = NamesRollup(max_clients=3)
+    rollup.add(_rows([(s, "tls", f"c{s}", "a.example", None) for s in (0, 1, 900, 901)]), pl.lit(True))
+    assert rollup.take()["clients"].to_list() == [2]
+    assert rollup.take(all_of_it=True)["clients"].to_list() == [2]

@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 
 from sensor.decode import decoder as decoder_module
+from sensor.decode import layout
 from sensor.decode.decoder import Decoder
 from sensor.decode.layout import DESCRIPTOR, records
 from sensor.errors import UsageError
-from sensor.sources import workers
+from sensor.sources import live, netdev, watch, workers
 from sensor.sources.port import Port
 from sensor.sources.workers import Part, Rounds, Worker
 from tests.sensor.decode.craft import ethernet, ip, udp
@@ -150,3 +151,61 @@ def test_what_a_worker_meets_is_handed_on() -> None:
     worker.start()
     assert isinstance(worker.parts.get(timeout=20), UsageError)
     worker.join()
+
+
+def test_the_monitor_may_take_the_offset_at_any_moment() -> None:
+    class Taken(Worker):
+        """Its offset is set to None right after each time it is read."""
+
+        now: int | None = None
+
+        @property
+        def offset_us(self) -> int | None:
+            offset_us, self.now = self.now, None
+            return offset_us
+
+        @offset_us.setter
+        def offset_us(self, offset_us: int | None) -> None:
+            self.now = offset_us
+
+    worker = Taken(0, [], Decoder((), connections=64), Rounds(1), lambda: True)
+    worker.offset_us = 5
+    worker._note_offset(9)
+    assert worker.now == 9
+    worker._note_offset(3)
+    assert worker.now is None  # what was taken was larger
+    worker._note_offset(4)
+    assert worker.now == 4
+
+
+class WatchedPort(FakePort):
+    """A port that the monitor may read too."""
+
+    def offloads(self) -> str | None:
+        return ""
+
+
+@pytest.mark.parametrize("failing", ["capture-0", "capture-1", "capture-monitor", "tell", "offloads"])
+def test_a_capture_that_cannot_begin_ends_what_it_began(
+    failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def start_others(thread: threading.Thread) -> None:
+        if thread.name == failing:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def tell(line: str) -> None:
+        if failing == "tell" or (failing == "offloads" and not line.startswith("listening")):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    monkeypatch.setattr(layout, "CONNECTIONS", 128)
+    monkeypatch.setattr(netdev, "missed", lambda name: 0)
+    monkeypatch.setattr(watch, "about_offloads", lambda name, offloads: ["GRO is on"])
+    source = live.LiveSource(tell=tell)
+    capture = live._Capture([[WatchedPort(1)], [WatchedPort(1)]], source, "")
+    with pytest.raises((RuntimeError, BrokenPipeError)):
+        list(capture.batches())
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("capture-")]
