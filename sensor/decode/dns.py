@@ -184,5 +184,7 @@ def parse(data: Bytes, begins: Records, lengths: Records) -> tuple[Records, Byte
     size = int(lengths.sum())
     found, configs = records(ADDRESS, size // 4 + 1), records(ECH_CONFIG, size // 16 + 1)
     counts = np.zeros(2, np.int64)
+    if begins.size == 0:
+        return questions, names, found[:0], configs[:0]
     _parse_all(data, begins, lengths, questions, names, found, configs, counts)
     return questions, names, found[: counts[0]], configs[: counts[1]]

@@ -204,11 +204,12 @@ def interpreted() -> bool:
     return bool(_numba().config.DISABLE_JIT)
 
 
-def warm() -> None:
-    """Compile every kernel, or load it from the cache."""
+def warm(*parts: str) -> None:
+    """Compile every kernel, or those of some `rehearsal.PARTS`, or load them from the cache."""
     from sensor.decode import rehearsal
 
-    rehearsal.run()
+    for part in parts or rehearsal.PARTS:
+        rehearsal.PARTS[part]()
 
 
 def _numba() -> Any:
@@ -219,13 +220,16 @@ def _numba() -> Any:
 
 
 def warm_apart() -> None:
-    """Compile every kernel in a process of its own: what the compiler needs (200 MB) goes away with it."""
+    """Compile every kernel in processes of their own, side by side: what the compiler needs (200 MB each)
+    goes away with them."""
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
-        "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm()"
+        "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
-    root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", program, str(root), str(use())], check=False)
+    words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
+    running = [subprocess.Popen([*words, part]) for part in ("frames", "messages")]
+    for process in running:
+        process.wait()
 
 
 def _refuse_unchecked() -> None:

@@ -86,6 +86,8 @@ def texts(
 
     `transform` is applied to each distinct value, of which `longest` bytes are looked at.
     """
+    if begins.size == 0:
+        return pl.Series(dtype=pl.String)
     lengths = np.minimum(lengths, longest)
     slots = np.full(1 << max(4, int(2 * begins.size + 1).bit_length()), -1, np.int64)
     ids, firsts = np.empty(begins.size, np.int64), np.empty(begins.size, np.int64)

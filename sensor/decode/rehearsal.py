@@ -1,4 +1,4 @@
-"""One empty frame through everything: compiles each kernel, or loads it from the cache.
+"""One frame and one message of each kind through everything: kernels are compiled, or loaded from the cache.
 
 Kernels have one signature each and call each other, so it does not matter what the frame holds.
 """
@@ -15,25 +15,38 @@ from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import DESCRIPTOR, records
 
-_EMPTY_FRAME = bytes(60)
+#: A SYN, because only a connection can end.
+_FRAME = bytes.fromhex(
+    "0200000000010200000000020800"
+    "4500002800000000400600000a0000010a000002"
+    "0400005000000001000000005002000000000000"
+)
 _HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
-_RECORD = struct.pack("<IIII", 1, 0, len(_EMPTY_FRAME), len(_EMPTY_FRAME))
+_RECORD = struct.pack("<IIII", 1, 0, len(_FRAME), len(_FRAME))
 
 
-def run() -> None:
-    """Decode a capture of one empty frame, parse no messages, and forget the result."""
-    content = _HEADER + _RECORD + _EMPTY_FRAME
+def frames() -> None:
+    """Decode a capture of one frame and forget the result."""
+    content = _HEADER + _RECORD + _FRAME
     decoder = Decoder((), connections=2)
     for _ in decode_capture(decoder, Capture(BytesIO(content), content), every=1 << 20):
         decoder.batch()
     decoder.pass_time(1_000_001)
     decoder.end_connections()
     decoder.batch(last=True)
-    data, none = np.zeros(1, np.uint8), np.zeros(0, np.int64)
+
+
+def messages() -> None:
+    """Parse a message of each kind that says nothing, and a block of a ring without frames."""
+    data, begins, lengths = np.zeros(1, np.uint8), np.zeros(1, np.int64), np.ones(1, np.int64)
     counts = np.zeros(ring.COUNTS, np.int64)
     ring.describe_block(data, 0, 0, 1, 0, ring.masks(()), records(DESCRIPTOR, 1), counts, ring.new_tags())
-    tls.parse(data, none, none, "t")
-    http.parse(data, none, none)
-    dns.parse(data, none, none)
+    tls.parse(data, begins, lengths, "t")
+    http.parse(data, begins, lengths)
+    dns.parse(data, begins, lengths)
     initials.warm()
-    names.texts(data, none, none)
+    names.texts(data, begins, lengths)
+
+
+#: What together compiles every kernel, and can be compiled side by side.
+PARTS = {"frames": frames, "messages": messages}
