@@ -31,7 +31,7 @@ from tests.sensor.decode.test_quic import crypto, seal
 SEED = 7
 AI_HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "gemini.google.com", "api.anthropic.com")
 HOSTS = (*AI_HOSTS, *(f"host{n}.example.org" for n in range(200)))
-FULL_SEGMENT = 1448
+FULL_SEGMENT = 1428
 SYN, ACK, PSH_ACK, FIN_ACK, SYN_ACK = 0x02, 0x10, 0x18, 0x11, 0x12
 
 _ETHERNET = bytes.fromhex("020000000001020000000002")
