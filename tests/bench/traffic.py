@@ -31,6 +31,7 @@ from tests.sensor.decode.test_quic import crypto, seal
 SEED = 7
 AI_HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "gemini.google.com", "api.anthropic.com")
 HOSTS = (*AI_HOSTS, *(f"host{n}.example.org" for n in range(200)))
+#: Such a segment fits an MTU of 1,500 also over IPv6, with time stamps.
 FULL_SEGMENT = 1428
 SYN, ACK, PSH_ACK, FIN_ACK, SYN_ACK = 0x02, 0x10, 0x18, 0x11, 0x12
 
