@@ -259,7 +259,7 @@ class Labels:
         )
         if not found.hellos:
             return [early]
-        data = np.frombuffer(b"".join(found.hellos), np.uint8)
+        data = np.frombuffer(b"".join(found.hellos), np.uint8).copy()  # a second type would be compiled
         lengths = np.array([len(h) for h in found.hellos], np.int64)
         known = _known(events[found.hello_rows]).with_columns(client=pl.Series(found.hello_clients))
         return [early, from_hellos(data, np.cumsum(lengths) - lengths, lengths, known, quic=True)]

@@ -78,3 +78,19 @@ def test_the_kernel_budget_is_kept() -> None:
                 (node.end_lineno or 0) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines())
             )
     assert 0 < lines <= 2400
+
+
+def test_real_traffic_needs_no_kernel_that_was_not_rehearsed() -> None:
+    """Another type of array would be compiled again, in the middle of a scan."""
+    program = """
+from sensor.decode import batch, dns, http, initials, jit, names, packets, tls
+from tests.sensor.decode.craft import decode, pcap
+from tests.sensor.decode.test_packets import mixed_traffic
+jit.warm()
+assert decode(pcap(mixed_traffic()))["observations"]["kind"].n_unique() > 3
+entries = [batch.describe, dns._parse_all, http._parse_all, initials._add, initials._locate_all,
+           names._number, packets.decode, packets.flush, tls._parse_all]
+print([len(entry.signatures) for entry in entries])
+"""
+    done = run(program)
+    assert done.stdout.strip() == str([1] * 9), done.stderr
