@@ -104,13 +104,13 @@ def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: By
 
 
 def _grouped(messages: pl.DataFrame) -> pl.DataFrame:
-    """Messages of one lookup share a `group`: the same key, no question behind an answer, and none later
-    than the patience after the first."""
+    """Messages of one lookup share a `group`: the same key, and none later than the patience after the first.
+
+    A question behind an answer begins nothing: the legs of a TAP come out of order.
+    """
     ordered = messages.sort(*_KEY, "time", maintain_order=True)
     key = pl.struct(_KEY)
-    asks_again = (pl.col("response") == 0) & (pl.col("response").shift() == 1)
-    run = ((key != key.shift()).fill_null(True) | asks_again.fill_null(True)).cum_sum()
-    ordered = ordered.with_columns(run=run)
+    ordered = ordered.with_columns(run=(key != key.shift()).fill_null(True).cum_sum())
     lasted = pl.col("time").max() - pl.col("time").min()
     is_long = ordered.select((lasted > PATIENCE).over("run")).to_series()
     begins = ordered.select((pl.col("run") != pl.col("run").shift()).fill_null(True)).to_series().to_numpy()

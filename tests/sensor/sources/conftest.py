@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.traffic import write_profile
 from tests.lab.network import connect, inside, remove_namespace, run, run_in
 from tests.sensor.sources.cable import (
     PROGRAM,
@@ -22,6 +21,7 @@ from tests.sensor.sources.cable import (
     scan,
     wait_for_listening,
 )
+from tests.sensor.sources.plain import write_capture
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def capture(cable: Cable, tmp_path: Path) -> Iterator[Start]:
 def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     """A capture of 6 MB, and how many packets it has."""
     path = tmp_path_factory.mktemp("traffic") / "office.pcap"
-    return path, write_profile("office", path, 6_000_000)
+    return path, write_capture(path, 6_000_000)
 
 
 @pytest.fixture(scope="module")
