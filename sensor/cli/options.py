@@ -89,7 +89,7 @@ def analysing(lake: Lake) -> Iterator[None]:
             yield
     except LakeUnreadable as error:
         raise LakeError(str(error)) from None
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.TransactionException) as error:  # the latter: no room to commit
         text = " ".join(str(error).split())
         what = "no space left on device" if "No space left" in text else text
         hint = "make room and run `shadowai compact`; what was committed is safe"

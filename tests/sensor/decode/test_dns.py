@@ -314,22 +314,16 @@ def _never_ceasing(*, answered: bool) -> list[Frame]:
     return frames
 
 
-@pytest.mark.parametrize(("answered", "expected"), [(True, 60), (False, 30)])
+@pytest.mark.parametrize("answered", [True, False])
 @pytest.mark.parametrize("every", [1, 200, 3000, 1 << 20])
-def test_a_client_that_never_ceases_to_ask(answered: bool, expected: int, every: int) -> None:
+def test_a_client_that_never_ceases_to_ask(answered: bool, every: int) -> None:
     frames = _never_ceasing(answered=answered)
     parts = in_batches(frames, every)
     rows = pl.concat([part["observations"] for part in parts])
-    assert rows.height == expected
-    assert rows["duration_s"].max() == (0.01 if answered else 4.0)
+    assert rows.height == 30  # two questions each
+    assert rows["duration_s"].max() == (4.01 if answered else 4.0)
     assert rows.equals(decode(pcap(frames))["observations"])
     assert every == 1 << 20 or parts[-1]["observations"].height <= 20  # no lookup waits for the end
-
-
-def test_a_question_behind_an_answer_is_another_lookup() -> None:
-    asked, reply = message(HOST), message(HOST, answers=[(POINTER, 1, bytes([9, 9, 9, 9]))])
-    got = decode(pcap([question(asked), question(asked, 1), answer(reply, 2), question(asked, 3)]))
-    assert got["observations"]["duration_s"].to_list() == [2.0, 0.0]
 
 
 def test_an_answer_alone_still_shows_the_question() -> None:
