@@ -59,7 +59,7 @@ def _chose_tls_1_3(hello: bytes) -> bool:
     return False
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # of up to 16 KB each
 def name(der: bytes) -> str | None:
     """The one host that a certificate (DER) is named by: the first whole one, else the first wildcard.
 

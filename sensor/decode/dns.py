@@ -159,7 +159,7 @@ def _parse_all(data: Bytes, begins: Records, lengths: Records, questions: Record
     for i in range(begins.size):
         base, end, out = begins[i], begins[i] + lengths[i], questions[i]
         flags = be16(data, base + 2, end)
-        out["event"], out["id"] = i, be16(data, base, end)
+        out["id"] = be16(data, base, end)
         # Opcode QUERY with its one question (RFC 9619); other counts are of no resolver.
         if flags < 0 or flags & 0x7800 != 0 or be16(data, base + 4, end) != 1:
             continue

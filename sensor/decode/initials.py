@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensor.decode.intervals import merge
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, u8
@@ -115,27 +116,6 @@ def locate(data: Bytes, begins: Records, lengths: Records) -> Records:
 
 
 @kernel
-def _merge(begins: Records, ends: Records, count: int, first: int, last: int) -> int:
-    """Add [first, last) to ranges kept sorted and apart: how many there are then, -1 if too many."""
-    kept = 0
-    for i in range(count):
-        low, high = i64(begins[i]), i64(ends[i])
-        if high >= first and low <= last:
-            first, last = min(first, low), max(last, high)
-        else:
-            begins[kept], ends[kept] = low, high
-            kept += 1
-    if kept == begins.size:
-        return -1
-    at = kept
-    while at > 0 and begins[at - 1] > first:
-        begins[at], ends[at] = begins[at - 1], ends[at - 1]
-        at -= 1
-    begins[at], ends[at] = first, last
-    return kept + 1
-
-
-@kernel
 def _keep(payload: Bytes, at: int, first: int, last: int, stream: Bytes, begins: Records, ends: Records,
           count: int) -> int:  # fmt: skip
     """Copy payload[at:] to stream[first:last] where nothing is yet; how many ranges there are then."""
@@ -147,7 +127,7 @@ def _keep(payload: Bytes, at: int, first: int, last: int, stream: Bytes, begins:
         for k in range(position, stop):
             stream[k] = payload[at + k - first]
         position = max(stop, i64(ends[i])) if i < count else last
-    merged = _merge(begins, ends, count, first, last)
+    merged = merge(begins, ends, count, first, last)
     return count if merged < 0 else merged
 
 

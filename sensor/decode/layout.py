@@ -194,7 +194,6 @@ EVENT = np.dtype(
         ("length", np.int64),
         ("address", np.uint64, (4,)),
         ("port", np.int64, (2,)),
-        ("complete", np.int64),
         ("side", np.int64),  # who sent it: 0 the lower endpoint of the connection, 1 the upper
         ("protocol", np.int64),
         ("tunnel", np.int64),
@@ -266,7 +265,7 @@ HELLO = np.dtype(
         (name, np.int64)
         for name in (
             "sni", "sni_length", "print", "print_length", "alpn", "alpn_length", "version",
-            "grease", "compress_certificate", "ech", "ech_config", "ech_payload", "whole",
+            "grease", "compress_certificate", "ech", "ech_config", "whole",
         )
     ]
 )  # fmt: skip
@@ -286,7 +285,7 @@ QUESTION = np.dtype(
     [
         (name, np.int64)
         for name in (
-            "event", "id", "response", "rcode", "type", "name", "name_length", "cname", "cname_length",
+            "id", "response", "rcode", "type", "name", "name_length", "cname", "cname_length",
             "addresses", "null_addresses",
             "readable",  # 1 if there is a question at all
             "truncated",  # 1 if the answer says it is cut: the client will ask again by TCP
@@ -318,7 +317,6 @@ CONTROL = np.dtype(
         ("hand", np.int64),  # next row to sweep
         ("clock_hand", np.int64),  # next row to consider for eviction
         ("stream_hand", np.int64),
-        ("streams", np.int64),  # half-read messages
         ("pages", np.int64),  # pages on the free stack
         ("stream_rows", np.int64),  # stream rows on the free stack
         ("free_gaps", np.int64),  # first free row of MISSING, or -1

@@ -227,12 +227,11 @@ def response_status(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def emit_event(kind: int, length: int, complete: int, time: int, serial: int, ordinal: int, events: Records,
+def emit_event(kind: int, length: int, time: int, serial: int, ordinal: int, events: Records,
                control: Records) -> None:  # fmt: skip
     """Commit `length` bytes at the end of the arena as a message."""
     out = events[control["events"]]
     control["events"] += 1
     out["kind"], out["serial"], out["ordinal"] = kind, serial, ordinal
     out["time"], out["offset"], out["length"] = time, control["arena"], length
-    out["complete"] = complete
     control["arena"] += i64(length)

@@ -143,8 +143,7 @@ def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, pack
         out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
     out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
     out["side"], out["protocol"], out["tunnel"] = packet["side"], packet["protocol"], packet["tunnel"]
-    whole = 1 if size == packet["payload_bytes"] else 0
-    emit_event(kind, size, whole, i64(packet["time"]), serial, ordinal, output.events, control)
+    emit_event(kind, size, i64(packet["time"]), serial, ordinal, output.events, control)
 
 
 @kernel

@@ -14,9 +14,9 @@ only a server's certificates are still of interest (its client named nobody), or
 from __future__ import annotations
 
 from sensor.decode.flow import ACK, SYN, distance
+from sensor.decode.intervals import merge
 from sensor.decode.jit import kernel
 from sensor.decode.layout import (
-    INTERVALS,
     PAGE,
     PAGES_PER_STREAM,
     SECOND,
@@ -102,7 +102,7 @@ def _expect(kind: int, length: int, cold: Records, side: int, output: Output, co
 
 
 @kernel
-def _deliver(kind: int, length: int, complete: int, time: int, flow: Records, cold: Records, side: int,
+def _deliver(kind: int, length: int, time: int, flow: Records, cold: Records, side: int,
              output: Output, control: Records) -> None:  # fmt: skip
     """Hand a message on; whoever sent a certificate is the server, whoever sent another the client."""
     _expect(kind, length, cold, side, output, control)
@@ -111,7 +111,7 @@ def _deliver(kind: int, length: int, complete: int, time: int, flow: Records, co
     cold["events"] += 1
     out = output.events[control["events"]]
     out["side"], out["protocol"], out["tunnel"] = side, flow["protocol"], cold["tunnel"]
-    emit_event(kind, length, complete, time, i64(cold["serial"]), i64(cold["events"]), output.events, control)
+    emit_event(kind, length, time, i64(cold["serial"]), i64(cold["events"]), output.events, control)
 
 
 @kernel
@@ -174,29 +174,6 @@ def _write(stream: Records, data: Bytes, at: int, first: int, last: int, half: H
 
 
 @kernel
-def _merge(stream: Records, first: int, last: int) -> bool:
-    """Add [first, last) to the covered intervals, kept sorted and apart; False if there are too many."""
-    begins, ends = stream["covered_from"], stream["covered_to"]
-    count, kept = i64(stream["intervals"]), 0
-    for i in range(count):
-        low, high = i64(begins[i]), i64(ends[i])
-        if high >= first and low <= last:
-            first, last = min(first, low), max(last, high)
-        else:
-            begins[kept], ends[kept] = low, high
-            kept += 1
-    if kept == INTERVALS:
-        return False
-    at = kept
-    while at > 0 and begins[at - 1] > first:
-        begins[at], ends[at] = begins[at - 1], ends[at - 1]
-        at -= 1
-    begins[at], ends[at] = first, last
-    stream["intervals"] = kept + 1
-    return True
-
-
-@kernel
 def insert(stream: Records, data: Bytes, at: int, first: int, size: int, half: HalfRead,
            control: Records) -> bool:  # fmt: skip
     """Keep the bytes of a segment that are not there yet, from offset `first`; False if they do not fit."""
@@ -217,7 +194,10 @@ def insert(stream: Records, data: Bytes, at: int, first: int, size: int, half: H
             position = min(high, last)
     if position < last and not _write(stream, data, at + position - first, position, last, half, control):
         return False
-    return _merge(stream, first, last)
+    count = merge(stream["covered_from"], stream["covered_to"], i64(stream["intervals"]), first, last)
+    if count >= 0:
+        stream["intervals"] = count
+    return count >= 0
 
 
 @kernel
@@ -253,7 +233,7 @@ def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, 
         to = i64(control["arena"])
         status, length = copy_message(kind, half.scratch, 0, size, output.arena, to)
         if status != INVALID and length > 0:
-            _deliver(kind, length, 0, time, flow, cold, side, output, control)
+            _deliver(kind, length, time, flow, cold, side, output, control)
     release(held, half, table.colds, control)
 
 
@@ -282,8 +262,7 @@ def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output,
         if status == INVALID:
             cold["probed"][side] = DONE
         else:
-            complete = 1 if status == WHOLE else 0
-            _deliver(kind, length, complete, time, flow, cold, side, output, control)
+            _deliver(kind, length, time, flow, cold, side, output, control)
     elif status == INVALID:
         release(held, half, table.colds, control)
         cold["probed"][side] = DONE
@@ -332,48 +311,64 @@ def _note_response(status: int, cold: Records, side: int) -> None:
 
 
 @kernel
+def _beginning(data: Bytes, packet: Records, flow: Records, cold: Records) -> tuple[int, int]:
+    """What message a payload begins with, and where: behind a proxy's header if there is one."""
+    side, at, end = i64(packet["side"]), i64(packet["payload"]), i64(packet["end"])
+    found = begins(data, at, end)
+    ahead = distance(packet["seq"], i64(flow["next"][side])) if cold["based"][side] != 0 else 0
+    if ahead > 0 and end - at < _CERTAIN:
+        return 0, at  # the crumb of something: what lies before it tells
+    if found != 0 or ahead != 0 or cold["stream"][side] >= 0:
+        return found, at
+    behind = behind_proxy_header(data, at, end)
+    found = begins(data, behind, end)
+    return found, behind if found != 0 else at
+
+
+@kernel
+def _open_for(kind: int, seq: int, packet: Records, row: int, half: HalfRead, table: Table,
+              control: Records) -> int:  # fmt: skip
+    """A stream for a payload that is not a whole message, or -1 if there is nothing to wait for."""
+    flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
+    only_certificates = cold["probed"][side] == CERTIFICATES_ONLY
+    if not only_certificates:
+        _count_probe(cold, side)
+        if cold["probed"][side] == DONE:
+            return -1
+    base, start = _place(packet, seq, kind, flow, cold)
+    if start == _NOWHERE:
+        if only_certificates:
+            cold["probed"][side] = DONE
+        return -1
+    held = open_stream(row, side, base, start, i64(packet["time"]), half, table.colds, control)
+    if held < 0:
+        control["names_lost"] += 1
+    return held
+
+
+@kernel
 def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
           control: Records) -> None:  # fmt: skip
     """Look at a TCP payload, before it is accounted, for (part of) a message that names the connection."""
     flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
-    end, time = i64(packet["end"]), i64(packet["time"])
-    held, at = i64(cold["stream"][side]), i64(packet["payload"])
-    found = begins(data, at, end)
-    ahead = distance(packet["seq"], i64(flow["next"][side])) if cold["based"][side] != 0 else 0
-    if ahead > 0 and end - at < _CERTAIN:
-        found = 0  # the crumb of something: what lies before it tells
-    if held < 0 and found == 0 and ahead == 0:
-        behind = behind_proxy_header(data, at, end)
-        found = begins(data, behind, end)
-        at = behind if found != 0 else at
+    end, time, held = i64(packet["end"]), i64(packet["time"]), i64(cold["stream"][side])
+    found, at = _beginning(data, packet, flow, cold)
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0) + at - packet["payload"]
-    in_message = held >= 0 and half.streams[held]["start"] >= 0
-    if found == RESPONSE and not in_message:
+    if found == RESPONSE and (held < 0 or half.streams[held]["start"] < 0):
         _note_response(response_status(data, at, end), cold, side)
         if held >= 0:
             release(held, half, table.colds, control)
         return
     kind = _of_interest(found, end - at, cold, side)
-    if held < 0:
-        if kind != 0:
-            status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))
-            if status == WHOLE:
-                _deliver(kind, length, 1, time, flow, cold, side, output, control)
-                return
-            if status == INVALID:
-                kind = 0
-        if cold["probed"][side] != CERTIFICATES_ONLY:
-            _count_probe(cold, side)
-            if cold["probed"][side] == DONE:
-                return
-        base, start = _place(packet, seq, kind, flow, cold)
-        if start == _NOWHERE:
-            if cold["probed"][side] == CERTIFICATES_ONLY:
-                cold["probed"][side] = DONE
+    if held < 0 and kind != 0:
+        status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))
+        if status == WHOLE:
+            _deliver(kind, length, time, flow, cold, side, output, control)
             return
-        held = open_stream(row, side, base, start, time, half, table.colds, control)
+        kind = 0 if status == INVALID else kind
+    if held < 0:
+        held = _open_for(kind, seq, packet, row, half, table, control)
         if held < 0:
-            control["names_lost"] += 1
             return
     stream = half.streams[held]
     offset = distance(seq & 0xFFFFFFFF, i64(stream["base"]))

@@ -61,7 +61,7 @@ def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, contr
                 out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
             out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
             out["side"], out["protocol"], out["tunnel"] = packet["side"], TCP, packet["tunnel"]
-            emit_event(DNS_MESSAGE, size, 1, i64(packet["time"]), 0, 0, output.events, control)
+            emit_event(DNS_MESSAGE, size, i64(packet["time"]), 0, 0, output.events, control)
         at += 2 + size
     control["names_lost"] += 1
     return -1

@@ -167,13 +167,11 @@ def _read_versions(data: Bytes, at: int, end: int, hello: Records) -> None:
 
 @kernel
 def _read_ech(data: Bytes, at: int, end: int, hello: Records) -> None:
-    """encrypted_client_hello (RFC 9849 §5): config id and payload size tell real from GREASE, with DNS."""
+    """encrypted_client_hello (RFC 9849 §5): with DNS, the config id tells real from GREASE."""
     if u8(data, at, end) != 0:
         hello["ech"] = ECH_INNER
         return
     hello["ech"], hello["ech_config"] = ECH_OUTER, u8(data, at + 5, end)
-    encapsulated = max(0, be16(data, at + 6, end))
-    hello["ech_payload"] = max(0, be16(data, at + 8 + encapsulated, end))
 
 
 @kernel

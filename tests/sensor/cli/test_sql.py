@@ -6,8 +6,11 @@ import json
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
@@ -92,21 +95,37 @@ def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
 
 
 def _type(lake: Path, keys: list[str], *options: str) -> str:
-    """What a terminal shows while `keys` are typed, each when a prompt waits for it."""
+    """What a terminal shows while `keys` are typed, each when a prompt waits for it.
+
+    A Ctrl-C between the prompt's appearing and Python's waiting for input is noticed only with the next
+    key (cpython's readline loop), so a person presses it again; so does this.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(RUN[0], [*RUN, "sql", "--lake", str(lake), *options], _environment(lake.parent))
-    shown, seen = b"", 0
+    shown, seen, sent = b"", 0, b""
+    ends = time.monotonic() + 60
     try:
         for key in keys:
             while not PROMPT.search(shown, seen):
-                shown += os.read(terminal, 65536)
-            seen = len(shown)
-            os.write(terminal, key.encode())
-        while True:
+                if select.select([terminal], [], [], 2)[0]:
+                    shown += os.read(terminal, 65536)
+                elif sent.endswith(b"\x03"):
+                    os.write(terminal, b"\x03")
+                assert time.monotonic() < ends, f"no prompt after {sent!r}: {shown[-500:]!r}"
+            seen, sent = len(shown), key.encode()
+            os.write(terminal, sent)
+        while select.select([terminal], [], [], 30)[0]:
             shown += os.read(terminal, 65536)
+        raise AssertionError(f"still there 30 s after {sent!r}: {shown[-500:]!r}")
     except OSError:  # the other side has gone
         pass
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.close(terminal)
     _, status = os.waitpid(pid, 0)
     return f"{shown.decode(errors='replace')}\n[{os.waitstatus_to_exitcode(status)}]"
 
