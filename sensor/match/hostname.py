@@ -14,11 +14,8 @@ if TYPE_CHECKING:
 
 
 def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
-    """`frame` with its host column in normal form, worked out once per unique name."""
-    unique = frame.get_column(column).drop_nulls().unique()
-    table = pl.DataFrame({column: unique, "_normal": normal(unique)})
-    joined = frame.join(table, on=column, how="left", maintain_order="left")
-    return joined.with_columns(pl.col("_normal").alias(column)).drop("_normal")
+    """`frame` with its host column in normal form."""
+    return frame.with_columns(normal(frame.get_column(column)).alias(column))
 
 
 #: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.
@@ -129,11 +126,19 @@ def _listed() -> Path:
     return Path(spec.origin).with_name("public_suffix_list.dat")
 
 
+#: What the normal form has none of: capitals, white space, ports and brackets, a final dot, other letters.
+_NOT_NORMAL = r"[^!-9;-@\\^-~]|\.$"
+
+
 def normal(hosts: pl.Series) -> pl.Series:
     """`hosts` (String) in lower case, without port and final dot, as A-labels; same length and order.
 
     What is no host name (an address, rubbish) comes back in lower case: it will hit nothing by name.
     """
+    # Nearly every name is in its form already: only the others are taken through the steps to it.
+    odd = hosts.str.contains(_NOT_NORMAL).fill_null(False).arg_true()
+    if odd.is_empty():
+        return hosts
     plain = (
         pl.col("host")
         .str.strip_chars()
@@ -142,12 +147,13 @@ def normal(hosts: pl.Series) -> pl.Series:
         .str.replace(r"^\[(.*)\](?::\d{1,5})?$", "$1")
         .str.strip_suffix(".")
     )
-    frame = hosts.rename("host").to_frame().select(plain)
+    found = hosts.gather(odd).rename("host").to_frame()
     foreign = pl.col("host").str.contains(r"[^\x00-\x7f]")
-    if not frame.select(foreign.any()).item():
-        return frame["host"]
-    a_labels = pl.col("host").map_elements(_to_a_labels, return_dtype=pl.String)
-    return frame.select(pl.when(foreign).then(a_labels).otherwise("host").alias("host"))["host"]
+    a_labels = pl.col("plain").map_elements(_to_a_labels, return_dtype=pl.String)
+    table = found.unique().with_columns(plain=plain)
+    table = table.select("host", normal=pl.when(foreign).then(a_labels).otherwise("plain"))
+    fixed = found.join(table, on="host", how="left", maintain_order="left")["normal"]
+    return hosts.clone().scatter(odd, fixed)  # which changes the series it is called on
 
 
 def _to_a_labels(host: str) -> str:
