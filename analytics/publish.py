@@ -39,7 +39,8 @@ def publish(lake: Path, manifest: Manifest, marts: MartFiles, *, zone: str) -> t
     open_file, restricted_file = lake / "open.duckdb", lake / "restricted.duckdb"
     public = stored_relations(lake, manifest, kinds, marts, zones=("open",))
     everything = stored_relations(lake, manifest, kinds, marts, zones=("open", "restricted"))
-    shown, hidden = [], []
+    shown: list[View] = []
+    hidden: list[View] = []
     for view in load_views():
         is_public = view.zone == "open" and view.reads <= set(public)
         (shown if is_public else hidden).append(view)
