@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -35,18 +35,20 @@ def publish(lake: Path, manifest: Manifest, marts: MartFiles, *, zone: str) -> t
     """
     checked_zone(zone)
     ensure_low_water(lake, manifest.low_water)
-    views, kinds = load_views(), load_marts()
+    kinds = load_marts()
     open_file, restricted_file = lake / "open.duckdb", lake / "restricted.duckdb"
-
-    def write(target: Path, *visible: str) -> None:
-        relations = stored_relations(lake, manifest, kinds, marts, zones=visible)
-        _write(target, relations, [view for view in views if view.zone in visible], zone=zone)
-
-    with ThreadPoolExecutor() as pool:  # DuckDB looks into every Parquet file a view reads
-        files = [pool.submit(write, open_file, "open")]
-        files.append(pool.submit(write, restricted_file, "open", "restricted"))
-        for file in files:
-            file.result()
+    public = stored_relations(lake, manifest, kinds, marts, zones=("open",))
+    everything = stored_relations(lake, manifest, kinds, marts, zones=("open", "restricted"))
+    shown: list[View] = []
+    hidden: list[View] = []
+    for view in load_views():
+        is_public = view.zone == "open" and view.reads <= set(public)
+        (shown if is_public else hidden).append(view)
+    _write(open_file, public, shown, zone=zone)
+    # DuckDB looks into every Parquet file a view reads, so what both files say is made once.
+    more = {name: sql for name, sql in everything.items() if name not in public}
+    hidden = [view for view in hidden if view.reads <= set(everything)]
+    _write(restricted_file, more, hidden, zone=zone, beyond=open_file)
     restricted_file.chmod(0o640)
     return open_file, restricted_file
 
@@ -83,13 +85,23 @@ def ensure_low_water(lake: Path, low_water: str) -> None:
     temporary.unlink()
 
 
-def _write(target: Path, relations: Mapping[str, str], views: Sequence[View], *, zone: str) -> None:
+def _write(
+    target: Path,
+    relations: Mapping[str, str],
+    views: Sequence[View],
+    *,
+    zone: str,
+    beyond: Path | None = None,
+) -> None:
+    """Makes `target` of these relations and views, and of all that the views file `beyond` holds."""
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
+        if beyond:
+            shutil.copyfile(beyond, temporary)
         with connect() as connection:
             connection.execute(f"ATTACH {literal(temporary)} AS views {_ATTACH}")
-            connection.execute("CREATE SCHEMA views.stored")
+            connection.execute("CREATE SCHEMA IF NOT EXISTS views.stored")
             connection.execute("USE views.main")
             # In one transaction: otherwise each of some hundred comments waits for the disk.
             connection.execute("BEGIN")
@@ -110,13 +122,12 @@ def _create(
     for name, sql in relations.items():
         connection.execute(f"CREATE VIEW stored.{name} AS {sql}")
     for view in views:
-        if view.reads <= set(relations):
-            connection.execute(f"CREATE VIEW main.{view.name} AS {view.sql(zone)}")
-            comment = literal(f"a row is {view.row}")
-            connection.execute(f"COMMENT ON VIEW main.{view.name} IS {comment}")
-            for name, column in view.columns.items():
-                meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
-                connection.execute(f"COMMENT ON COLUMN main.{view.name}.{name} IS {literal(meaning)}")
+        connection.execute(f"CREATE VIEW main.{view.name} AS {view.sql(zone)}")
+        comment = literal(f"a row is {view.row}")
+        connection.execute(f"COMMENT ON VIEW main.{view.name} IS {comment}")
+        for name, column in view.columns.items():
+            meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
+            connection.execute(f"COMMENT ON COLUMN main.{view.name}.{name} IS {literal(meaning)}")
 
 
 def _sync(path: Path) -> None:

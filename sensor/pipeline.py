@@ -153,6 +153,8 @@ class Pipeline:
         }
 
     def _sightings(self, hits: pl.DataFrame) -> pl.DataFrame:
+        if hits.is_empty():
+            return schema.SIGHTINGS.empty()
         rows = self._scopes.add(hits).with_columns(grade(hits).alias("grade"))
         rows = rows.with_columns(
             _connections().alias("connections"),

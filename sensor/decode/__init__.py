@@ -20,5 +20,5 @@ What runs where:
     decoder.py    the loop that owns the buffers and calls the kernels
 
 Every kernel reads packets through `u8`, `be16`, `be32` of `read.py`, which check the packet's captured
-end. `jit.py` alone imports Numba.
+end. `jit.py` alone imports Numba; what it compiled runs without (`objects.py`).
 """

@@ -1,8 +1,9 @@
-"""The only importer of Numba: one decorator, and where compiled kernels are kept.
+"""The only importer of Numba: its decorators, and where compiled kernels are kept.
 
-Numba's own cache notices a changed source file but not a changed import, flag or library, so the
-cache lies in a folder named by the hash of everything that matters. Where that folder cannot be
-written (read-only installation, no home) a temporary folder takes its place for this process.
+Compiled kernels lie in a folder named by the hash of everything that matters to them (Numba's own cache
+notices a changed source file but not a changed import, flag or library). Where that folder cannot be
+written (read-only installation, no home) a temporary folder takes its place for this process. What is
+in the folder runs without Numba (`objects.py`); Numba is imported when something has to be compiled.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
+from functools import update_wrapper
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from sensor.decode import objects
 from sensor.errors import UsageError
 
 #: The state folder by the environment, as in the settings; kernels are kept in its `kernels`.
@@ -30,23 +35,24 @@ FLAGS: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "num
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
+#: Kept kernels are named `<module>.<function>.<types of its arguments>` and this.
+_SUFFIX = ".kernel"
+
 _folder: Path | None = None
 _fallback: tempfile.TemporaryDirectory[str] | None = None
 _was_cold = True
+_compiling = threading.RLock()
 
 
 def fingerprint() -> str:
     """Hash of all that decides what the compiled kernels look like."""
-    import llvmlite
-    import llvmlite.binding
-    import numba
-    import numpy
+    from llvmlite import binding
 
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    versions = (numba.__version__, llvmlite.__version__, numpy.__version__)
-    processor = llvmlite.binding.get_host_cpu_name()
+    versions = (version("numba"), version("llvmlite"), version("numpy"), sys.version)
+    processor = binding.get_host_cpu_name()
     digest.update(repr((versions, processor, sorted(FLAGS.items()))).encode())
     return digest.hexdigest()[:16]
 
@@ -68,11 +74,8 @@ def use(folder: Path | None = None, *, exact: bool = False) -> Path:
     global _folder, _was_cold
     if _folder is None:
         _refuse_unchecked()
-        config = _numba().config
-
         _folder = folder if folder and exact else _writable((folder or state_folder()) / fingerprint())
-        _was_cold = not any(_folder.rglob("*.nbi"))
-        config.CACHE_DIR = str(_folder)
+        _was_cold = not any(_folder.glob(f"*{_SUFFIX}"))
     return _folder
 
 
@@ -85,17 +88,135 @@ def was_cold() -> bool:
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use by another kernel; it cannot be called from Python."""
     # Without the wrappers that make it callable from Python it compiles faster.
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _later(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def step(function: Kernel) -> Kernel:
     """A kernel that becomes part of its caller: what every packet needs, and is called in one place."""
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+    return _later(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 
 
 def entry(function: Kernel) -> Kernel:
     """Compile `function` and all kernels below it on first call; kept on disk."""
-    return _compiled(function, cache=True, no_cfunc_wrapper=True)
+    return function if interpreted() else cast(Kernel, Entry(function))
+
+
+class Entry:
+    """A kernel that Python calls; one form of it for each combination of argument types."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._forms: list[tuple[list[_Array | type], Callable[..., Any]]] = []
+        self._dispatcher: Any = None
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        for types, form in self._forms:
+            if all(_fits(*pair) for pair in zip(types, arguments, strict=True)):
+                return form(*arguments)
+        return self._form(arguments)(*arguments)
+
+    @property
+    def signatures(self) -> list[list[_Array | type]]:
+        """The combinations of argument types it was called with."""
+        return [types for types, _ in self._forms]
+
+    def _form(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        """The form for these arguments: from the folder, else compiled and kept there."""
+        types = [_type_of(argument) for argument in arguments]
+        mark = hashlib.sha256(repr(types).encode()).hexdigest()[:16]
+        path = use() / f"{self._function.__module__}.{self._function.__name__}.{mark}{_SUFFIX}"
+        with _compiling:
+            form = objects.load(path) or self._compile(arguments, path)
+        self._forms.append((types, form))
+        return form
+
+    def _compile(self, arguments: tuple[Any, ...], path: Path) -> Callable[..., Any]:
+        numba = _numba()
+        if self._dispatcher is None:
+            _make_all()
+            self._dispatcher = _dispatcher(self._function, no_cfunc_wrapper=True)
+        signature = tuple(numba.typeof(argument) for argument in arguments)
+        self._dispatcher.compile(signature)
+        made = self._dispatcher.overloads[signature]
+        names = objects.Names(
+            made.fndesc.llvm_cpython_wrapper_name, made.target_context.get_env_name(made.fndesc)
+        )
+        _, _, (code, _) = made.library.serialize_using_object_code()
+        objects.write(path, names, code)
+        compiled: Callable[..., Any] = self._dispatcher
+        return compiled
+
+
+class _Array:
+    """What a form of a kernel knows of an array it was compiled for."""
+
+    #: C-contiguous, aligned, writeable (NumPy's flags): what makes another type of array to Numba
+    _FLAGS = 0x001 | 0x100 | 0x400
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self._dtype, self._ndim, self._flags = array.dtype, array.ndim, array.flags.num & self._FLAGS
+
+    def __repr__(self) -> str:
+        return f"{self._dtype!r} {self._dtype.itemsize} {self._ndim} {self._flags}"
+
+    def fits(self, array: np.ndarray[Any, Any]) -> bool:
+        """True if the form takes this array: a wrong one would be read as if it were right."""
+        same = array.dtype is self._dtype or array.dtype == self._dtype
+        return same and array.ndim == self._ndim and array.flags.num & self._FLAGS == self._flags
+
+
+def _type_of(argument: Any) -> _Array | type:
+    if isinstance(argument, np.ndarray):
+        return _Array(argument)
+    return int if isinstance(argument, np.int64) else type(argument)
+
+
+def _fits(expected: _Array | type, argument: Any) -> bool:
+    if isinstance(expected, _Array):
+        return isinstance(argument, np.ndarray) and expected.fits(argument)
+    return type(argument) is expected or (expected is int and isinstance(argument, np.int64))
+
+
+class _Later:
+    """What only Numba can make of a function; made when something is compiled."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def made(self) -> Any:
+        """The same one each time: kernels find each other by identity."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+
+def _later(function: Kernel, **options: Any) -> Kernel:
+    use()
+    return function if interpreted() else cast(Kernel, _Later(lambda: _dispatcher(function, **options)))
+
+
+def _make_all() -> None:
+    """Put in its place whatever is to be made: kernels call each other by the names in their modules."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(__package__):
+            for key, value in list(vars(module).items()):
+                if isinstance(value, _Later):
+                    setattr(module, key, value.made())
+
+
+def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
+    numba = _numba()
+    dispatcher = numba.njit(**FLAGS, **options)(function)
+    resolve = dispatcher.get_call_template
+
+    def one_signature(arguments: Any, keywords: Any) -> Any:
+        """Numba would compile a kernel again for every constant it is called with."""
+        return resolve(tuple(numba.types.unliteral(a) for a in arguments), keywords)
+
+    dispatcher.get_call_template = one_signature
+    return dispatcher
 
 
 def big_endian_load(bits: int) -> Callable[[Any, int], Any]:
@@ -106,6 +227,10 @@ def big_endian_load(bits: int) -> Callable[[Any, int], Any]:
     """
     if interpreted():
         return lambda data, at: np.uint64(int.from_bytes(data[at : at + bits // 8].tobytes(), "big"))
+    return cast(Callable[[Any, int], Any], _Later(lambda: _load_intrinsic(bits)))
+
+
+def _load_intrinsic(bits: int) -> Any:
     from llvmlite import ir
 
     types, cgutils, intrinsic = _extending()
@@ -125,7 +250,7 @@ def big_endian_load(bits: int) -> Callable[[Any, int], Any]:
 
         return types.uint64(data, types.int64), generate
 
-    return cast(Callable[[Any, int], Any], intrinsic(load))
+    return intrinsic(load)
 
 
 def copy_bytes() -> Callable[[Any, int, int, Any, int], Any]:
@@ -134,6 +259,10 @@ def copy_bytes() -> Callable[[Any, int, int, Any, int], Any]:
         return lambda data, at, size, target, to: target.__setitem__(
             slice(to, to + size), data[at : at + size]
         )
+    return cast(Callable[[Any, int, int, Any, int], Any], _Later(_copy_intrinsic))
+
+
+def _copy_intrinsic() -> Any:
     types, cgutils, intrinsic = _extending()
 
     def copy(typing_context: Any, data: Any, at: Any, size: Any, target: Any, to: Any) -> Any:
@@ -147,13 +276,17 @@ def copy_bytes() -> Callable[[Any, int, int, Any, int], Any]:
 
         return types.void(data, types.int64, types.int64, target, types.int64), generate
 
-    return cast(Callable[[Any, int, int, Any, int], Any], intrinsic(copy))
+    return intrinsic(copy)
 
 
 def prefetching() -> Callable[[Any, int], Any]:
     """Ask the processor to fetch data[at] into its caches, for `sensor/decode/read.py`; changes nothing."""
     if interpreted():
         return lambda data, at: None
+    return cast(Callable[[Any, int], Any], _Later(_fetch_intrinsic))
+
+
+def _fetch_intrinsic() -> Any:
     from llvmlite import ir
 
     types, cgutils, intrinsic = _extending()
@@ -170,7 +303,7 @@ def prefetching() -> Callable[[Any, int], Any]:
 
         return types.void(data, types.int64), generate
 
-    return cast(Callable[[Any, int], Any], intrinsic(prefetch))
+    return intrinsic(prefetch)
 
 
 def _extending() -> tuple[Any, Any, Any]:
@@ -182,26 +315,9 @@ def _extending() -> tuple[Any, Any, Any]:
     return types, cgutils, intrinsic
 
 
-def _compiled(function: Kernel, **options: Any) -> Kernel:
-    use()
-    numba = _numba()
-    dispatcher = numba.njit(**FLAGS, **options)(function)
-    if interpreted():
-        return function
-    resolve = dispatcher.get_call_template
-
-    def one_signature(arguments: Any, keywords: Any) -> Any:
-        """Numba would compile a kernel again for every constant it is called with."""
-        return resolve(tuple(numba.types.unliteral(a) for a in arguments), keywords)
-
-    dispatcher.get_call_template = one_signature
-    compiled: Kernel = dispatcher
-    return compiled
-
-
 def interpreted() -> bool:
     """True if kernels run as plain Python (NUMBA_DISABLE_JIT, for tests of agreement)."""
-    return bool(_numba().config.DISABLE_JIT)
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def warm(*parts: str) -> None:

@@ -67,7 +67,7 @@ class Scopes:
         internal zone."""
         value = pl.col("value")
         in_zone = pl.any_horizontal(
-            pl.concat_str(pl.lit("."), value).str.ends_with(zone) for zone in self._zones
+            value.str.ends_with(zone) | (value == zone.removeprefix(".")) for zone in self._zones
         )
         names = ~value.str.contains(".", literal=True) | in_zone
         return (

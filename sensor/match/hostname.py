@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,8 @@ if TYPE_CHECKING:
 
 
 def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
-    """`frame` with its host column in normal form, worked out once per unique name."""
-    unique = frame.get_column(column).drop_nulls().unique()
-    table = pl.DataFrame({column: unique, "_normal": normal(unique)})
-    joined = frame.join(table, on=column, how="left", maintain_order="left")
-    return joined.with_columns(pl.col("_normal").alias(column)).drop("_normal")
+    """`frame` with its host column in normal form."""
+    return frame.with_columns(normal(frame.get_column(column)).alias(column))
 
 
 #: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.
@@ -31,41 +29,74 @@ def registrable(hosts: pl.Series) -> pl.DataFrame:
     """Each distinct host and its registrable domain (columns host, domain); a name without one stands for
     itself. The suffix list is asked once per distinct ending that decides."""
     endings = _endings(hosts.drop_nulls().unique())
-    extract = suffix_list()
-    asked = endings["ending"].unique().to_list()
-    told = [extract.extract_str(e, include_psl_private_domains=False) for e in asked]
-    domains = pl.DataFrame(
-        {"ending": asked, "domain": [t.top_domain_under_public_suffix or None for t in told]},
-        schema={"ending": pl.String, "domain": pl.String},
-    )
+    asked = endings.select("ending", "plain").unique()
+    told = [_by_rules(ending) if plain else _by_extraction(ending) for ending, plain in asked.iter_rows()]
+    domains = asked.select("ending", domain=pl.Series(told, dtype=pl.String))
     return endings.join(domains, on="ending").select("host", domain=pl.coalesce("domain", "host"))
 
 
 def _endings(hosts: pl.Series) -> pl.DataFrame:
     """The unique `hosts` with the shortest ending of each that decides its domain: the first that is not
-    itself the ending of a rule. Other than plain names stay whole. Columns host, ending."""
-    rules, wild = _rules()
+    itself the ending of a rule. Other than plain names stay whole. Columns host, ending, plain."""
+    rules, wild = _rule_endings()
     frame = hosts.rename("host").to_frame()
-    plain = pl.col("host").str.contains(_PLAIN) & ~pl.col("host").str.contains(_A_LABEL)
-    decided = [frame.filter(~plain).with_columns(ending="host")]
-    left = frame.filter(plain)
+    is_plain = pl.col("host").str.contains(_PLAIN) & ~pl.col("host").str.contains(_A_LABEL)
+    frame = frame.with_columns(plain=is_plain)
+    decided = [frame.filter(~pl.col("plain")).select("host", "plain", ending="host")]
+    left = frame.filter("plain")
     for depth in range(2, _LONGEST_RULE + 2):
+        if left.is_empty():
+            break
         asked = left.with_columns(
             ending=pl.col("host").str.extract(tail_expression(depth)),
             parent=pl.col("host").str.extract(tail_expression(depth - 1)),
         )
         goes_on = pl.col("ending").is_in(rules.implode()) | pl.col("parent").is_in(wild.implode())
-        asked = asked.select("host", pl.coalesce("ending", "host"), goes_on=goes_on.fill_null(False))
+        asked = asked.select(
+            "host", "plain", ending=pl.coalesce("ending", "host"), goes_on=goes_on.fill_null(False)
+        )
         decided.append(asked.filter(~pl.col("goes_on")).drop("goes_on"))
-        left = asked.filter("goes_on").select("host")
+        left = asked.filter("goes_on").select("host", "plain")
     return pl.concat([*decided, left.with_columns(ending="host")])
 
 
+def _by_rules(name: str) -> str | None:
+    """The registrable domain of a plain name: the public suffix (the longest rule that fits, unless there
+    is an exception from it) and one label more. https://github.com/publicsuffix/list/wiki/Format"""
+    rules, labels, suffix = _rules(), name.split("."), 0
+    for size in range(1, len(labels) + 1):
+        tail = ".".join(labels[-size:])
+        if f"!{tail}" in rules:
+            suffix = size - 1
+            break
+        if tail in rules or f"*.{tail.partition('.')[2]}" in rules:
+            suffix = size
+    return ".".join(labels[-suffix - 1 :]) if 0 < suffix < len(labels) else None
+
+
+def _by_extraction(text: str) -> str | None:
+    """The registrable domain of whatever else stands where a name should."""
+    told = suffix_list().extract_str(text, include_psl_private_domains=False)
+    return told.top_domain_under_public_suffix or None
+
+
 @cache
-def _rules() -> tuple[pl.Series, pl.Series]:
-    """All endings of the suffix list's rules, and those before which any label belongs to the suffix."""
-    labels = [rule.split(".") for rule in suffix_list().tlds]
-    endings = {".".join(rule[at:]) for rule in labels for at in range(len(rule))}
+def _rules() -> frozenset[str]:
+    """The suffix list's rules of registries, without those that have letters outside ASCII: no plain name
+    fits them. Reading them takes a tenth of the time that tldextract takes to load."""
+    registries = _listed().read_text("utf-8").partition("// ===END ICANN DOMAINS===")[0]
+    lines = registries.split("\n")
+    return frozenset(line for line in lines if line and line[0] != "/" and line.isascii())
+
+
+@cache
+def _rule_endings() -> tuple[pl.Series, pl.Series]:
+    """All endings of the rules, and those before which any label belongs to the suffix."""
+    endings = set()
+    for rule in _rules():
+        while rule:
+            endings.add(rule)
+            rule = rule.partition(".")[2]
     wild = [ending.removeprefix("*.") for ending in endings if ending.startswith("*.")]
     return pl.Series(sorted(endings), dtype=pl.String), pl.Series(sorted(wild), dtype=pl.String)
 
@@ -78,17 +109,25 @@ def tail_expression(depth: int) -> str:
 @cache
 def suffix_list() -> TLDExtract:
     """The public suffix list as shipped by publicsuffixlist; the network is never asked."""
-    # Takes a quarter of a second, which passes while the first packets are decoded.
-    import publicsuffixlist
     import tldextract
 
-    listed = Path(publicsuffixlist.__file__).with_name("public_suffix_list.dat")
     return tldextract.TLDExtract(
-        suffix_list_urls=(listed.as_uri(),),
+        suffix_list_urls=(_listed().as_uri(),),
         cache_dir=None,
         fallback_to_snapshot=True,
         include_psl_private_domains=True,
     )
+
+
+def _listed() -> Path:
+    spec = find_spec("publicsuffixlist")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("publicsuffixlist", name="publicsuffixlist")
+    return Path(spec.origin).with_name("public_suffix_list.dat")
+
+
+#: What the normal form has none of: capitals, white space, ports and brackets, a final dot, other letters.
+_NOT_NORMAL = r"[^!-9;-@\\^-~]|\.$"
 
 
 def normal(hosts: pl.Series) -> pl.Series:
@@ -96,6 +135,10 @@ def normal(hosts: pl.Series) -> pl.Series:
 
     What is no host name (an address, rubbish) comes back in lower case: it will hit nothing by name.
     """
+    # Nearly every name is in its form already: only the others are taken through the steps to it.
+    odd = hosts.str.contains(_NOT_NORMAL).fill_null(False).arg_true()
+    if odd.is_empty():
+        return hosts
     plain = (
         pl.col("host")
         .str.strip_chars()
@@ -104,12 +147,13 @@ def normal(hosts: pl.Series) -> pl.Series:
         .str.replace(r"^\[(.*)\](?::\d{1,5})?$", "$1")
         .str.strip_suffix(".")
     )
-    frame = hosts.rename("host").to_frame().select(plain)
+    found = hosts.gather(odd).rename("host").to_frame()
     foreign = pl.col("host").str.contains(r"[^\x00-\x7f]")
-    if not frame.select(foreign.any()).item():
-        return frame["host"]
-    a_labels = pl.col("host").map_elements(_to_a_labels, return_dtype=pl.String)
-    return frame.select(pl.when(foreign).then(a_labels).otherwise("host").alias("host"))["host"]
+    a_labels = pl.col("plain").map_elements(_to_a_labels, return_dtype=pl.String)
+    table = found.unique().with_columns(plain=plain)
+    table = table.select("host", normal=pl.when(foreign).then(a_labels).otherwise("plain"))
+    fixed = found.join(table, on="host", how="left", maintain_order="left")["normal"]
+    return hosts.clone().scatter(odd, fixed)  # which changes the series it is called on
 
 
 def _to_a_labels(host: str) -> str:

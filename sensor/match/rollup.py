@@ -15,12 +15,15 @@ import polars as pl
 from sensor.schema import TIME
 
 BUCKET = "15m"
+_BUCKET_SPAN = timedelta(minutes=15)
 #: how far behind the newest row a row may still arrive and join its bucket
 LATE = timedelta(minutes=10)
 #: rows (bucket, host, client) kept of open buckets; about 100 bytes each
 MAX_CLIENTS = 2_000_000
 #: lookup bursts kept open; about a kilobyte each, and half of them go at once
 MAX_BURSTS = 500_000
+#: rows that may lie unmerged beside few
+_SLACK = 200_000
 #: zones that are not browsing: reverse lookups and link-local discovery
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
@@ -43,9 +46,11 @@ class NamesRollup:
 
     def __init__(self, *, max_clients: int = MAX_CLIENTS) -> None:
         self._max_clients = max_clients
-        self._sums: pl.DataFrame | None = None
-        #: (bucket, host, client) seen so far in open buckets; leaves memory with its bucket
-        self._clients: pl.DataFrame | None = None
+        #: of open buckets; the first of each is the merged rest, later ones are as they came
+        self._sums: list[pl.DataFrame] = []
+        #: (bucket, host, client) seen so far; leaves memory with its bucket
+        self._clients: list[pl.DataFrame] = []
+        self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame, is_name: pl.Expr) -> None:
         """Count a batch of observations (host String NULL-able, seen_at, kind, bytes, client)."""
@@ -61,38 +66,63 @@ class NamesRollup:
             .cast(pl.Int64)
             .alias("connections"),
             *(_known_sum(name) for name in ("bytes_up", "bytes_down")),
-            pl.col("cname").drop_nulls().max(),
-            pl.col("client_class").drop_nulls().max(),
+            pl.col("cname").max(),
+            pl.col("client_class").max(),
             pl.col("seen_at").min().alias("first_seen"),
             pl.col("seen_at").max().alias("last_seen"),
         )
-        clients = rows.select(*_KEY, pl.col("client").hash().alias("client")).unique()
-        self._sums = _merge(self._sums, sums)
-        self._clients = clients if self._clients is None else pl.concat([self._clients, clients]).unique()
+        self._sums.append(sums)
+        self._clients.append(rows.select(*_KEY, pl.col("client").hash().alias("client")).unique())
+        self._clock = _later(self._clock, rows.get_column("seen_at").max())
+        if _is_pile(self._clients):
+            self._merge()
 
     def take(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
-        """The buckets that are over (or all of them), as rows of `names` without its origin columns.
+        """The buckets that are over (or all of them), as rows of `names` without its origin columns, in any
+        order (compaction sorts them).
 
         `newest`: how far the input has come, if further than the names counted (`newest_seen`).
         """
-        if self._sums is None or self._clients is None:
+        over = set(self._buckets() if all_of_it else self._over(_later(self._clock, newest)))
+        if not over:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String})
-        clock = pl.max_horizontal(pl.lit(newest, dtype=TIME), pl.col("last_seen").max())
-        clock = pl.lit(self._sums.select(clock).item(), dtype=TIME)
-        is_past = (pl.col("bucket").dt.offset_by(BUCKET) + LATE <= clock) | self._is_too_much()
-        over = pl.lit(True) if all_of_it else is_past
-        done, clients = self._sums.filter(over), self._clients.filter(over)
-        self._sums, self._clients = self._sums.filter(~over), self._clients.filter(~over)
-        counts = clients.group_by(_KEY).agg(pl.len().cast(pl.Int64).alias("clients"))
-        return done.join(counts, on=_KEY, how="left").sort(_KEY)
+        self._merge()
+        is_over = pl.col("bucket").is_in(list(over))
+        (sums,), (clients,) = self._sums, self._clients
+        self._sums, self._clients = [sums.filter(~is_over)], [clients.filter(~is_over)]
+        counts = clients.filter(is_over).group_by(_KEY).agg(pl.len().cast(pl.Int64).alias("clients"))
+        return sums.filter(is_over).join(counts, on=_KEY, how="left")
 
-    def _is_too_much(self) -> pl.Expr:
-        """True for the oldest buckets, as many as there is no room for."""
-        if self._clients is None or self._clients.height <= self._max_clients:
-            return pl.lit(False)
-        rows = self._clients.group_by("bucket").len().sort("bucket", descending=True)
-        too_much = rows.filter(pl.col("len").cum_sum() > self._max_clients)
-        return pl.col("bucket").is_in(too_much.get_column("bucket").implode())
+    def _buckets(self) -> list[datetime]:
+        return sorted({bucket for sums in self._sums for bucket in sums.get_column("bucket").unique()})
+
+    def _over(self, clock: datetime | None) -> list[datetime]:
+        """The buckets that end before what may still arrive, and the oldest of which there is too much."""
+        open_until = _BUCKET_SPAN + LATE
+        past = [bucket for bucket in self._buckets() if clock is not None and bucket + open_until <= clock]
+        if sum(clients.height for clients in self._clients) > self._max_clients:
+            self._merge()
+            (clients,) = self._clients
+            newest_first = clients.group_by("bucket").len().sort("bucket", descending=True)
+            too_much = newest_first.filter(pl.col("len").cum_sum() > self._max_clients)
+            past += too_much.get_column("bucket").to_list()
+        return past
+
+    def _merge(self) -> None:
+        """One frame of all there is: not at every batch, or a capture of many names would get slow."""
+        if len(self._sums) > 1:
+            self._sums, self._clients = [_merged(self._sums)], [pl.concat(self._clients).unique()]
+
+
+def _is_pile(frames: list[pl.DataFrame]) -> bool:
+    """True if what was not merged yet is more than what was."""
+    return sum(frame.height for frame in frames[1:]) > frames[0].height + _SLACK
+
+
+def _later(one: datetime | None, other: object) -> datetime | None:
+    if not isinstance(other, datetime):
+        return one
+    return other if one is None else max(one, other)
 
 
 def _known_sum(name: str) -> pl.Expr:
@@ -100,16 +130,17 @@ def _known_sum(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
-def _merge(old: pl.DataFrame | None, new: pl.DataFrame) -> pl.DataFrame:
-    if old is None or old.is_empty():
-        return new
-    both = pl.concat([old, new.select(old.columns)])
-    return both.group_by(_KEY).agg(
-        *(_known_sum(name) for name in _SUMS),
-        pl.col("cname").drop_nulls().max(),
-        pl.col("client_class").drop_nulls().max(),
-        pl.col("first_seen").min(),
-        pl.col("last_seen").max(),
+def _merged(sums: list[pl.DataFrame]) -> pl.DataFrame:
+    return (
+        pl.concat(sums)
+        .group_by(_KEY)
+        .agg(
+            *(_known_sum(name) for name in _SUMS),
+            pl.col("cname").max(),
+            pl.col("client_class").max(),
+            pl.col("first_seen").min(),
+            pl.col("last_seen").max(),
+        )
     )
 
 

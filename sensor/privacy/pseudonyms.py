@@ -9,11 +9,12 @@ unique value.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from sensor.privacy.keys import Keys
@@ -21,7 +22,7 @@ from sensor.schema import CLEAR, DROP, INTERNAL, Column, Table
 
 TOKEN_BYTES = 10
 #: 63 bits: Int64 without the sign, as every engine has it
-_MASK = (1 << 63) - 1
+_MASK = np.uint64((1 << 63) - 1)
 
 Level = Literal["pseudonymous", "clear"]
 
@@ -32,9 +33,10 @@ def token(key: bytes, epoch: int, scope: str, kind: str, value: str) -> str:
     return f"{kind[0]}{epoch}-{base64.b32encode(digest).decode().lower()}"
 
 
-def keyed_hash(key: bytes, text: str) -> int:
-    """63-bit keyed hash of a text (BLAKE2b), for row and connection ids."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), key=key, digest_size=8).digest(), "big") & _MASK
+def keyed_hashes(key: bytes, texts: pl.Series) -> pl.Series:
+    """63-bit keyed hashes (Int64) of texts (BLAKE2b, first eight bytes), for row and connection ids."""
+    digests = [blake2b(text.encode(), key=key, digest_size=8).digest() for text in texts.to_list()]
+    return pl.Series(np.frombuffer(b"".join(digests), ">u8").astype(np.uint64) & _MASK).cast(pl.Int64)
 
 
 class Pseudonyms:
@@ -69,14 +71,16 @@ class Pseudonyms:
         name = column.name
         if column.protect == DROP:
             return frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name))
-        hidden = frame.select(name, "_epoch").unique().drop_nulls()
-        kept = pl.lit(None, dtype=pl.String)
+        rows, kept = frame.select(name, "_epoch"), pl.lit(None, dtype=pl.String)
         if column.protect == INTERNAL:
-            values = hidden[name].unique()
+            values = frame[name].drop_nulls().unique()
             internal = values.filter(self._is_internal(values))
-            hidden = hidden.filter(pl.col(name).is_in(internal.implode()))
-            outside = ~pl.col(name).is_in(internal.implode()) & pl.col("_epoch").is_not_null()
-            kept = pl.when(outside).then(name)
+            has_epoch = pl.col("_epoch").is_not_null()
+            if internal.is_empty():
+                return frame.with_columns(pl.when(has_epoch).then(name).alias(name))
+            rows = rows.filter(pl.col(name).is_in(internal.implode()))
+            kept = pl.when(~pl.col(name).is_in(internal.implode()) & has_epoch).then(name)
+        hidden = rows.unique().drop_nulls()
         scope = f"site:{site}" if column.kind == "address" else "org"
         tokens = [
             token(self._keys.of(epoch), epoch, scope, column.kind, value)
@@ -88,9 +92,9 @@ class Pseudonyms:
 
     def row_ids(self, frame: pl.DataFrame, text: pl.Expr, moment: str) -> pl.Series:
         """One keyed 63-bit hash a row of `text` (String, NULL stays NULL) under the epoch of `moment`."""
-        pairs = frame.select(text.alias("text"), self._keys.epoch_of(pl.col(moment)).alias("epoch"))
-        ids = [
-            None if line is None or epoch is None else keyed_hash(self._keys.of(epoch), line)
-            for line, epoch in pairs.iter_rows()
-        ]
-        return pl.Series(ids, dtype=pl.Int64)
+        rows = frame.select(text.alias("text"), self._keys.epoch_of(pl.col(moment)).alias("epoch"))
+        known = rows.with_row_index("row").drop_nulls()
+        ids = pl.Series([None] * frame.height, dtype=pl.Int64)
+        for (epoch,), part in known.partition_by("epoch", as_dict=True, maintain_order=True).items():
+            ids.scatter(part["row"], keyed_hashes(self._keys.of(int(epoch)), part["text"]))
+        return ids

@@ -94,3 +94,51 @@ print([len(entry.signatures) for entry in entries])
 """
     done = run(program)
     assert done.stdout.strip() == str([1] * 9), done.stderr
+
+
+def test_kept_kernels_run_without_numba_and_are_as_careful() -> None:
+    """Importing Numba takes longer than all else at a start. A fault may import it, to say what it is."""
+    program = """
+import sys
+import numpy as np
+from sensor.decode import jit, names
+jit.warm()
+words, ones = np.zeros(4, np.uint8), np.ones(2, np.int64)
+slots, ids, firsts = np.full(4, -1, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
+print(names._number(words, ones, ones, slots, ids, firsts, np.uint64(7)), "numba" in sys.modules)
+try:
+    names._number(words, ones, ones, np.full(4, -1, np.int64), ids[:1], firsts, np.uint64(7))
+except IndexError:
+    print("checked")
+"""
+    assert run("from sensor.decode import jit; jit.warm()").returncode == 0  # so that all is kept
+    done = run(program)
+    assert done.stdout.split() == ["1", "False", "checked"], done.stderr
+
+
+def test_another_type_of_array_is_never_read_as_the_kept_one() -> None:
+    program = """
+import numpy as np
+from sensor.decode import jit, names
+jit.warm()
+words = np.frombuffer(b"a.b.a.b.", np.uint8).copy()
+lengths = np.ones(2, np.int64)
+for begins in (np.array([0, 4]), np.array([0, 9, 4, 9])[::2], np.array([0, 4], np.int32)):
+    slots, ids = np.full(16, -1, np.int64), np.zeros(2, np.int64)
+    print(names._number(words, begins, lengths, slots, ids, np.zeros(2, np.int64), np.uint64(7)), *ids)
+print(len(names._number.signatures))
+"""
+    done = run(program)
+    assert done.stdout.splitlines() == ["1 0 0"] * 3 + ["3"], done.stderr
+
+
+def test_a_damaged_kernel_is_compiled_again(tmp_path: Path) -> None:
+    program = "from sensor.decode import initials, jit; initials.warm(); print(jit.use())"
+    kept = Path(run(program, SHADOWAI_STATE=str(tmp_path)).stdout.strip())
+    files = sorted(kept.iterdir())
+    assert len(files) == 2
+    good = [file.read_bytes() for file in files]
+    files[0].write_bytes(good[0][:-1])
+    files[1].write_bytes(b"")
+    assert run(program, SHADOWAI_STATE=str(tmp_path)).returncode == 0
+    assert [len(file.read_bytes()) for file in files] == [len(content) for content in good]

@@ -1,0 +1,113 @@
+"""Compiled kernels as object code: kept in files, and run without Numba, whose import takes half a second.
+
+What a file holds is what Numba's own cache holds: machine code whose entry is a C function of CPython. To
+run it takes LLVM's loader and Numba's two helper modules, which are loaded by their path because
+`import numba._helperlib` would import all of Numba first. The symbols are those that Numba's
+`core/base.py` registers (`_load_global_helpers`), the environment is set as in `core/codegen.py`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import ctypes
+import hashlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Names:
+    """Symbols of a kernel in its object code."""
+
+    #: the C function that takes Python's arguments
+    function: str
+    #: where that expects the address of its Environment
+    environment: str
+
+
+def write(path: Path, names: Names, code: bytes) -> None:
+    """Keep a kernel, whole or not at all; a folder that cannot be written is no misfortune."""
+    body = json.dumps(asdict(names)).encode() + b"\n" + code
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with contextlib.suppress(OSError):
+        try:
+            temporary.write_bytes(hashlib.sha256(body).digest() + body)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Callable[..., Any] | None:
+    """The kernel kept in `path`, as a function of Python; None if there is none, or a damaged one."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    body = content[_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != content[:_DIGEST_BYTES]:
+        return None
+    head, _, code = body.partition(b"\n")
+    return _linked(Names(**json.loads(head)), code)
+
+
+def _linked(names: Names, code: bytes) -> Callable[..., Any]:
+    from llvmlite import binding
+
+    engine, helpers = _engine(), _helper("_dynfunc")
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    environment = helpers.Environment({})
+    place = engine.get_global_value_address(names.environment)
+    ctypes.c_void_p.from_address(place).value = id(environment)
+    address = engine.get_function_address(names.function)
+    linked: Callable[..., Any] = helpers.make_function(
+        sys.modules[__name__], names.function, "", address, environment, (engine, environment)
+    )
+    return linked
+
+
+@cache
+def _engine() -> Any:
+    """LLVM's loader, which knows what compiled kernels call: CPython, its exceptions, Numba's helpers."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    binding.add_symbol("_Py_NoneStruct", id(None))
+    for module in ("_helperlib", "_dynfunc"):
+        for name, address in _helper(module).c_helpers.items():
+            binding.add_symbol(f"numba_{name}", address)
+    for name, value in vars(builtins).items():
+        if isinstance(value, type) and issubclass(value, BaseException):
+            binding.add_symbol(f"PyExc_{name}", id(value))
+    machine = binding.Target.from_default_triple().create_target_machine(jit=True)
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+
+
+@cache
+def _helper(name: str) -> Any:
+    """One of Numba's modules in C."""
+    if loaded := sys.modules.get(f"numba.{name}"):
+        return loaded
+    package = importlib.util.find_spec("numba")
+    folders = (package.submodule_search_locations if package else None) or []
+    finder = importlib.machinery.FileFinder(
+        folders[0], (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES)
+    )
+    spec = finder.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"numba.{name}", name=f"numba.{name}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
