@@ -13,6 +13,7 @@ from typing import IO, cast
 import numpy as np
 import numpy.typing as npt
 
+from sensor.decode import conversion
 from sensor.decode.batch import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
 from sensor.decode.layout import DESCRIPTOR, records
 from sensor.decode.link import LINKS
@@ -30,6 +31,8 @@ class Capture:
     """
 
     def __init__(self, stream: IO[bytes], head: bytes) -> None:
+        if found := conversion.reader(head):
+            stream, head = conversion.as_pcapng(stream, found)
         self.container, first = new_container(head)
         self.data = np.zeros(_BUFFER, np.uint8)
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
@@ -62,6 +65,10 @@ class Capture:
     def kernel_drops(self) -> int:
         """Frames the capturing interfaces say were dropped (pcapng statistics)."""
         return int(self.container[0]["drops"])
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._stream.close()
 
     def before(self, position: int) -> int:
         """How many of the ready frames begin before `position` of the capture."""

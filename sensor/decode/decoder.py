@@ -46,6 +46,7 @@ from sensor.decode.layout import (
 )
 from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
+from sensor.decode.merge import Merged
 
 _SLICES = 100_000
 _EVENTS = 100_000
@@ -191,13 +192,13 @@ class Decoder:
         with _wrapping():
             labels = self._labels.read(self._arena, events, slices["serial"])
             rows = frames.connections(slices, labels, self._networks)
-            questions, answers, unreadable = self._lookups.read(
+            questions, answers, unusable = self._lookups.read(
                 self._arena, events, None if last else self.clock or 0
             )
         self._labels.forget(
             self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
         )
-        counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unreadable]
+        counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unusable]
         counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         self._made.append(
@@ -224,13 +225,13 @@ def _wrapping() -> AbstractContextManager[object]:
     return np.errstate(over="ignore")
 
 
-def decode_capture(decoder: Decoder, capture: Capture, every: int, offset: int = 0) -> Iterator[int]:
+def decode_capture(decoder: Decoder, capture: Capture | Merged, every: int) -> Iterator[int]:
     """Decode a capture to its end; yields the position wherever a batch must be cut.
 
-    Cuts lie at the first frame behind each multiple of `every` bytes (counted from -`offset`) and
-    wherever an output is full, so they depend on the bytes alone.
+    Cuts lie at the first frame behind each multiple of `every` bytes and wherever an output is full, so
+    they depend on the bytes alone.
     """
-    cut = every - offset % every
+    cut = every
     while capture.advance():
         limit = capture.before(cut)
         if limit == 0:
@@ -241,4 +242,3 @@ def decode_capture(decoder: Decoder, capture: Capture, every: int, offset: int =
         capture.drop(done)
         if full:
             yield capture.position
-    decoder.add_drops(capture.kernel_drops)

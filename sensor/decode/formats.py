@@ -9,8 +9,12 @@ import struct
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from sensor.decode import conversion
+
 PCAP = 1
 PCAPNG = 2
+#: One of the rarer ones, which `conversion` turns into pcapng.
+CONVERTED = 3
 
 PCAP_HEADER = 24
 _RECORD = 16
@@ -50,12 +54,12 @@ Order = Literal["<", ">"]
 
 
 def recognise(head: bytes) -> int:
-    """PCAP or PCAPNG by the first bytes of a file, else 0."""
+    """PCAP, PCAPNG or CONVERTED by the first bytes of a file, else 0."""
     if head[:4] in PCAP_MAGIC and len(head) >= PCAP_HEADER:
         return PCAP
     if head[:4] == _SECTION_MAGIC and _section_order(head, 0):
         return PCAPNG
-    return 0
+    return CONVERTED if conversion.reader(head) else 0
 
 
 def first_time(head: bytes) -> int | None:
@@ -63,6 +67,8 @@ def first_time(head: bytes) -> int | None:
     kind = recognise(head)
     if kind == PCAPNG:
         return _first_pcapng_time(head)
+    if kind == CONVERTED:
+        return conversion.first_time(head)
     if kind != PCAP or len(head) < PCAP_HEADER + 8:
         return None
     pcap = PCAP_MAGIC[head[:4]]
