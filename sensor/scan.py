@@ -151,6 +151,9 @@ class Scan:
 
     def evidence(self, one: Input, bounds: Bounds) -> Evidence:
         """Where packets of a capture's matched connections go; logged. Raises LakeError."""
+        from sensor.decode import jit
+
+        jit.use(self._state / "kernels")  # before anything that has kernels is imported
         from sensor.evidence import Evidence
 
         self.lake.create()

@@ -21,14 +21,18 @@ def command(
 
     Who read it, when and what for goes into restricted/access.log of the lake, first.
     """
+    from sensor.decode import jit
     from sensor.errors import InputError
-    from sensor.evidence import read
     from sensor.privacy.keys import Keys
     from sensor.settings import state_path
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
-    keys = Keys(state_path(settings, place.path), settings.zone)
+    folder = state_path(settings, place.path)
+    jit.use(folder / "kernels")  # before anything that has kernels is imported
+    from sensor.evidence import read
+
+    keys = Keys(folder, settings.zone)
     done = read(place.path, keys, to, reason=reason)
     if not done.packets:
         raise InputError("; ".join(done.problems) or "no evidence here", place=str(place.path))

@@ -77,9 +77,9 @@ def _netmon(stream: IO[bytes]) -> Iterator[Record]:
     """Versions 1 and 2: records follow one another from byte 128 to the table of their places."""
     head = _need(stream, 128)
     version, kind = (head[5], head[4]), int.from_bytes(head[6:8], "little")
-    year, month, _, day, *rest = struct.unpack_from("<8H", head, 8)
+    year, month, _, day, hour, minute, second, millis = struct.unpack_from("<8H", head, 8)
     try:
-        moment = datetime(year, month, day, *rest[:3], rest[3] % 1000 * 1000, UTC)
+        moment = datetime(year, month, day, hour, minute, second, millis % 1000 * 1000, UTC)
     except ValueError:
         raise _CutError from None
     began = round(moment.timestamp() * _MICROSECONDS)

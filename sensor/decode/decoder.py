@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -18,7 +17,7 @@ import polars as pl
 from sensor.decode import frames, idle, packets
 from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
-from sensor.decode.capture import Capture
+from sensor.decode.capture import Capture, Window
 from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
@@ -37,7 +36,6 @@ from sensor.decode.layout import (
     PAGES_PER_STREAM,
     SLICE,
     STREAM,
-    Bytes,
     HalfRead,
     Output,
     Records,
@@ -55,14 +53,6 @@ _MINUTES = 8192
 _PAGES = 8192
 _MISSING = 1 << 14
 _DATAGRAMS = 1024
-
-
-class Window(Protocol):
-    """Frames in a buffer: of a capture file, or of a block of a live ring."""
-
-    data: Bytes
-    frames: Records
-    count: int
 
 
 class Decoder:

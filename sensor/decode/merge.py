@@ -96,11 +96,10 @@ class Merged:
                 self._open.append(self._waiting.popleft()[1]())
             elif not self._open:
                 return self._window.finish()
-            elif len(self._open) == 1:
-                # What was merged goes first, without lookahead.
-                self._window.finish() or self._hand_on(self._open[0], keys[0])
-            else:
+            elif len(self._open) > 1:
                 self._merge(keys)
+            elif not self._window.finish():  # what was merged goes first, without lookahead
+                self._hand_on(self._open[0], keys[0])
         return True
 
     def close(self) -> None:

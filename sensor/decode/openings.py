@@ -12,10 +12,11 @@ Room is bounded: `BYTES` and `COUNT` between two `take`; what finds none is coun
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
+from sensor.decode.capture import Window
 from sensor.decode.flow import SYN, distance, mix
 from sensor.decode.ip import DECODED, dissect
 from sensor.decode.jit import entry, kernel
@@ -55,14 +56,6 @@ class Kept(NamedTuple):
     packets: Records
     data: Bytes
     missed: int
-
-
-class Window(Protocol):
-    """Frames of a block."""
-
-    data: Bytes
-    frames: Records
-    count: int
 
 
 class Openings:
