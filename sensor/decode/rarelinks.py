@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from sensor.decode.jit import kernel
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.payloads import BRIDGED, BY_NIBBLE, CUT, IPV4, IPV6, LLC, PPP, UNKNOWN_LINK, WLAN
+from sensor.decode.payloads import BRIDGED, BY_NIBBLE, CUT, IPV4, IPV6, LLC, MPLS, PPP, UNKNOWN_LINK, WLAN
 from sensor.decode.read import be16, be32, le16, le32, u8
 
 _TOKEN_RING = 6
@@ -37,12 +37,20 @@ _NETANALYZER, _NETANALYZER_TRANSPARENT = 240, 241
 _EPON, _MPACKET = 259, 274
 _BROADCOM, _BROADCOM_BEFORE = 281, 282
 _MARVELL, _MARVELL_LONG = 284, 285
+_SLIP = 8
+_DOCSIS = 143
+_HDLC_WITH_DIRECTION, _FRAME_RELAY_WITH_DIRECTION = 205, 206
+_MPLS = 219
+_IPNET = 226
+_IPOIB = 242
+_PKTAP = 258
 
 RARE_LINKS = frozenset(
     (
         _TOKEN_RING, _FDDI, _ATM_OF_BSD, _ATM, _WLAN_PLAIN, _FRAME_RELAY, _ENC, _PFLOG, _PRISM, _IP_OVER_FC,
         _SUNATM, _RADIOTAP, _IEEE1394, _AVS, _PPP_WITH_DIRECTION, _PPI, _ERF, _NFLOG, _NETANALYZER,
         _NETANALYZER_TRANSPARENT, _EPON, _MPACKET, _BROADCOM, _BROADCOM_BEFORE, _MARVELL, _MARVELL_LONG,
+        _SLIP, _DOCSIS, _HDLC_WITH_DIRECTION, _FRAME_RELAY_WITH_DIRECTION, _MPLS, _IPNET, _IPOIB, _PKTAP,
     )
 )  # fmt: skip
 
@@ -141,6 +149,29 @@ def _erf(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel
+def _pktap(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Behind what macOS says of the process: Ethernet, IP, or IP behind its family."""
+    size, inner = le32(data, at, end), le32(data, at + 8, end)
+    if inner < 0:
+        return CUT, at
+    at += max(12, size)
+    if inner == 1:
+        return BRIDGED, at
+    if inner == 0:
+        return BY_NIBBLE, at + 4
+    return BY_NIBBLE if inner in (12, 14, 101) else _UNKNOWN, at
+
+
+@kernel
+def _docsis(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The Ethernet frame of a packet PDU, behind an extended header if there is one."""
+    control = u8(data, at, end)
+    if control < 0 or control >> 6 != 0:
+        return CUT if control < 0 else _UNKNOWN, at
+    return BRIDGED, at + 6 + (max(0, u8(data, at + 1, end)) if control & 1 else 0)
+
+
+@kernel
 def _ring(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Token ring: behind the route that a source address with its highest bit set announces."""
     route = u8(data, at + 14, end) & 31 if u8(data, at + 8, end) & 0x80 else 0
@@ -156,16 +187,26 @@ def rare_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tu
         return _behind_radio(data, at, end, link)
     if link == _NFLOG:
         return _nflog(data, at, end)
-    if link == _FRAME_RELAY:
-        return _frame_relay(data, at, end)
+    if link in (_FRAME_RELAY, _FRAME_RELAY_WITH_DIRECTION):
+        return _frame_relay(data, at if link == _FRAME_RELAY else at + 1, end)
+    if link == _PKTAP:
+        return _pktap(data, at, end)
+    if link == _DOCSIS:
+        return _docsis(data, at, end)
     if link == _ERF:
         return _erf(data, at, end)
     if link == _TOKEN_RING:
         return _ring(data, at, end)
     if link == _PFLOG:
         return BY_NIBBLE, at + ((u8(data, at, end) + 3) & ~3)
-    if link == _ENC:
-        return BY_NIBBLE, at + 12
+    if link in (_ENC, _SLIP, _IPNET):
+        return BY_NIBBLE, at + (12 if link == _ENC else 16 if link == _SLIP else 24)
+    if link == _HDLC_WITH_DIRECTION:
+        return be16(data, at + 3, end), at + 5
+    if link == _IPOIB:
+        return be16(data, at + 40, end), at + 44
+    if link == _MPLS:
+        return MPLS, at
     if link == _PPP_WITH_DIRECTION:
         return PPP, at + 1
     if link in (_BROADCOM, _MARVELL, _MARVELL_LONG):

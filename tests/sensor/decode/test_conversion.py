@@ -89,7 +89,11 @@ def test_the_same_rows_from_every_kind(content: bytes) -> None:
 
 @pytest.mark.skipif(shutil.which("editcap") is None, reason="needs editcap")
 @pytest.mark.parametrize(
-    "kind", ["snoop", "netmon1", "netmon2", "ngwsniffer_1_1", "ngwsniffer_2_0", "modpcap"]
+    "kind",
+    [
+        *("snoop", "netmon1", "netmon2", "ngwsniffer_1_1", "ngwsniffer_2_0"),
+        *("modpcap", "nokiapcap", "rh6_1pcap", "suse6_3pcap"),
+    ],
 )
 def test_the_same_rows_as_another_program_writes_them(kind: str, tmp_path: Path) -> None:
     assert rows_of(decode(by_editcap(kind, tmp_path))) == EXPECTED

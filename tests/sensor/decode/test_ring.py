@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sensor.decode import ring
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
 from sensor.decode.ring import PACKET_HEADER, describe_block, masks
-from tests.sensor.decode.craft import ethernet, ip
+from tests.sensor.decode.craft import ethernet, ip, udp
 
 SIZE = 4096
 ROOM = records(PACKET, 1)
@@ -134,6 +134,17 @@ def test_networks_not_to_be_looked_at(source: str, target: str, networks: list[s
     ):
         frames, others = described(block([packet(frame)]), link=link, exclude=networks)
         assert (len(frames), others) == (1 - excluded, (0, excluded, 0))
+
+
+def test_a_guest_inside_a_tunnel_is_not_looked_at_either() -> None:
+    guest = ethernet(ip("10.99.1.2", "203.0.113.9", 17, udp(1, 2, b"x")))
+    for inner, excluded in ((guest, 1), (ethernet(ip("10.98.1.2", "203.0.113.9", 17, udp(1, 2, b"x"))), 0)):
+        vxlan = struct.pack(">II", 8 << 24, 7 << 8) + inner
+        outer = ethernet(ip("192.0.2.1", "192.0.2.2", 17, udp(1, 4789, vxlan)))
+        gre = ethernet(ip("192.0.2.1", "192.0.2.2", 47, b"\0\0\x08\0" + inner[14:]))
+        for frame in (outer, gre):
+            frames, others = described(block([packet(frame)]), exclude=["10.99.0.0/16"])
+            assert (len(frames), others) == (1 - excluded, (0, excluded, 0))
 
 
 def test_what_is_no_ip_is_never_excluded() -> None:
