@@ -46,7 +46,8 @@ def command(
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NET", help="Not to be looked at (guests), by the outermost IP header; repeatable."
+            metavar="NET",
+            help="Not to be looked at (guests), by outermost and innermost addresses; repeatable.",
         ),
     ] = None,
     workers: Annotated[

@@ -138,13 +138,13 @@ class Decoder:
             pass
 
     def ending(self) -> Iterator[None]:
-        """End all connections, stopping wherever a batch can be taken: a million rows at once are many."""
+        """End all connections, stopping wherever a batch must be taken: a million rows at once are many."""
         row = 0
         while row < self._control[0]["high"]:
             with _wrapping():
                 row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
-            self._drain(last=False)
             if row < self._control[0]["high"]:
+                self._drain(last=False)
                 yield
         self._recent[:] = 0
         self._control[0]["filter_since"] = 0

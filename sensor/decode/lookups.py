@@ -54,6 +54,8 @@ class Lookups:
         """Rows of `observations` and `answers` from this batch's messages, and coverage counts of those that
         are unreadable or were not asked for; `now` is None at the end of input."""
         events = events[events["kind"] == DNS_MESSAGE]
+        if not events.size and (self._waiting is None or self._waiting.is_empty()):
+            return OBSERVATIONS.empty(), ANSWERS.empty(), pl.DataFrame()
         questions, names, found, configs = dns.parse(arena, own(events["offset"]), own(events["length"]))
         every = _messages(events, questions, names).with_row_index("fresh")
         messages = every.filter(pl.col("host").is_not_null())
