@@ -32,6 +32,8 @@ _END = r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):(\d{1,5})"
 _CONNECTION = re.compile(rf"{_END}-{_END}(?:/(tcp|udp))?")
 _DATAGRAMS = 1024
 _SNAP = 262_144
+#: The record header that every reader knows.
+_RECORD = 16
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ class _Writer:
         self.packets += 1
 
     def _begin(self, link: int, head: bytes) -> None:
-        if formats.recognise(head) == formats.PCAP and not formats.PCAP_MAGIC[head[:4]].modified:
+        if formats.recognise(head) == formats.PCAP and formats.record_bytes(head) == _RECORD:
             self._header = head[: formats.PCAP_HEADER]
         else:
             self._header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAP, link)

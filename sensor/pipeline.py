@@ -109,7 +109,10 @@ class Pipeline:
         pseudonyms: Pseudonyms,
         held_by: pl.DataFrame | None = None,
         blindness: Blindness | None = None,
+        on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
+        """`on_hits` is shown each batch's matched observations, while their addresses are still clear."""
+        self._on_hits = on_hits
         self._origin = origin
         self._index = index
         self._catalog_version = catalog_version
@@ -138,6 +141,7 @@ class Pipeline:
         self._names.add(named, ~_is_no_name(pl.col("host")))
         newest = newest_seen(observations)
         hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
+        self._on_hits(hits)
         # Lookups wait in their bursts: they keep the version of the catalog that matched them.
         hits = hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version"))
         sightings = self._bursts.take(hits, newest=newest, last=last)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
@@ -27,8 +27,12 @@ from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.settings import SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import Plan
 from sensor.sources.interface import File, Input, Source
-from sensor.store.lake import Lake
+from sensor.store.evidence import Bounds, SealedFiles
+from sensor.store.lake import Lake, log_access
 from sensor.store.segments import Commits, Progress
+
+if TYPE_CHECKING:
+    from sensor.evidence import Evidence
 
 #: which kind of evidence is believed first when several saw the same
 DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "dns": 4}
@@ -145,7 +149,21 @@ class Scan:
         if kind.advice and verdict.sightings and not verdict.has_bytes_up:
             outcome.advice.setdefault(kind.advice, []).append(one.name)
 
-    def capture(self, source: Source, one: Input, tell: Callable[[str], None]) -> Verdict:
+    def evidence(self, one: Input, bounds: Bounds) -> Evidence:
+        """Where packets of a capture's matched connections go; logged. Raises LakeError."""
+        from sensor.decode import jit
+
+        jit.use(self._state / "kernels")  # before anything that has kernels is imported
+        from sensor.evidence import Evidence
+
+        self.lake.create()
+        log_access(self.lake.path, evidence="kept from now on", input=one.name, days=str(bounds.days))
+        key = Keys(self._state, self.settings.zone).evidence()
+        return Evidence(SealedFiles(self.lake.path, key, one.identity, bounds))
+
+    def capture(
+        self, source: Source, one: Input, tell: Callable[[str], None], evidence: Evidence | None = None
+    ) -> Verdict:
         """Read a live source until it is stopped, committing batch by batch. Raises LakeError.
 
         Between two batches the catalog is looked at; a changed one is used from the next batch on.
@@ -154,11 +172,13 @@ class Scan:
 
         self.warm(Plan([(type(source), one)]), tell)
         jit.warm()  # before the first packet, not while the ring fills
+        if evidence:
+            jit.warm("openings")
         self.lake.create()
         sensor = self._declared_sensor(source.name)
         self._commit_reference([sensor], [type(source)])
         origin = Origin(sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, one.identity)
-        pipeline, verdict = self._pipeline(origin), Verdict(one.name, origin)
+        pipeline, verdict = self._pipeline(origin, evidence), Verdict(one.name, origin)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
 
         def between(position: int) -> None:
@@ -192,7 +212,7 @@ class Scan:
         tell(f"catalog {fresh.version} from now on")
         return True
 
-    def _pipeline(self, origin: Origin) -> Pipeline:
+    def _pipeline(self, origin: Origin, evidence: Evidence | None = None) -> Pipeline:
         keys = Keys(self._state, self.settings.zone)
         pseudonyms = Pseudonyms(keys, self.settings.privacy, self._scopes.is_internal)
         return Pipeline(
@@ -204,6 +224,7 @@ class Scan:
             pseudonyms,
             self._people,
             self._blindness,
+            *([evidence.matched] if evidence else []),
         )
 
     def _where_to_start(

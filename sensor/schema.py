@@ -215,6 +215,7 @@ ANSWERS = Table(
         Column("cname", pl.String, "last name of the CNAME chain"),
         Column("ttl_s", pl.Int64, "lifetime of the answer", "s"),
         Column("hint", pl.Boolean, "the address is only a hint of an SVCB or HTTPS record"),
+        Column("unasked", pl.Boolean, "the client's question did not pass, nor any other of it before"),
         Column("ech_config", pl.Int64, "id of the ECH configuration in an HTTPS record; NULL for an address"),
         Column("ech_public_name", pl.String, "the name that stands in hellos of that configuration"),
     ),

@@ -23,9 +23,10 @@ ALLOWED = {
     "store": {"schema", "errors"},
     "pipeline": {"schema", "errors", "identity", "match", "privacy", "sources", "store"},
     "extract": {"errors", "sources", "decode"},
+    "evidence": {"errors", "decode", "privacy", "store"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
-        "store", "pipeline",
+        "store", "pipeline", "evidence",
     },
 }  # fmt: skip
 

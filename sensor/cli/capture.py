@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sensor.scan import Scan
     from sensor.sources.bpf import Program
     from sensor.sources.live import LiveSource
+    from sensor.store.evidence import Bounds
 
 
 def command(
@@ -45,7 +46,8 @@ def command(
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NET", help="Not to be looked at (guests), by the outermost IP header; repeatable."
+            metavar="NET",
+            help="Not to be looked at (guests), by outermost and innermost addresses; repeatable.",
         ),
     ] = None,
     workers: Annotated[
@@ -60,6 +62,15 @@ def command(
     truncate: Annotated[
         bool, typer.Option("--truncate", help="Overload mode: 192 bytes of servers' bulk (TCP).")
     ] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Keep SYN and hello packets of matched connections, sealed.")
+    ] = False,
+    evidence_days: Annotated[
+        int, typer.Option(min=1, max=365, help="Days after which evidence is deleted.")
+    ] = 7,
+    evidence_mb: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first.")
+    ] = 100,
 ) -> None:
     """Listen to interfaces until stopped (SIGTERM, Ctrl-C); nothing seen is lost by that.
 
@@ -68,7 +79,8 @@ def command(
 
     --workers shares out connections by address and port; where VXLAN or GENEVE arrive, keep to one.
     --filter sees frames without their outer VLAN tag: make it for untagged frames. --truncate gives up
-    certificate names and record sizes, and its reports say so.
+    certificate names and record sizes, and its reports say so. --evidence is logged; `shadowai evidence`
+    reads what was kept.
     """
     from sensor.scan import Declared, Scan
     from sensor.sources import afpacket, live
@@ -80,15 +92,26 @@ def command(
     source_input = live.describe_input(interfaces, sensor)
     afpacket.check(interfaces, program)
     scan = Scan(chosen, Declared(sensor, site))
+    kept = scan.evidence(source_input, _bounds(evidence_mb, evidence_days)) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,
         truncate=truncate, workers=workers, seconds=seconds, tell=_say,
+        keep=kept.hold if kept else None,
     )  # fmt: skip
     with _signals(source, scan) as signals:
-        verdict = scan.capture(source, source_input, _say)
+        verdict = scan.capture(source, source_input, _say, kept)
     typer.echo(_line(interfaces, source, verdict))
+    if kept is not None:
+        missed = f", {kept.missed:,} found no room" if kept.missed else ""
+        typer.echo(f"evidence: {kept.packets:,} packets{missed}")
     if signal.SIGINT in signals:
         raise typer.Exit(130)
+
+
+def _bounds(megabytes: int, days: int) -> Bounds:
+    from sensor.store.evidence import Bounds
+
+    return Bounds(megabytes, days)
 
 
 def _program(given: str | None, truncate: bool) -> Program | None:

@@ -38,6 +38,7 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
 
     from analytics.build import build
     from sensor.store.compaction import SETTLE, Terms, compact, sweep
+    from sensor.store.evidence import expire
 
     moment = datetime.now(UTC)
     wait = timedelta() if include_current else SETTLE
@@ -47,4 +48,5 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     with analysing(lake):
         build(lake.path, zone=settings.zone, k=settings.k)
     sweep(lake, now=moment)
+    expire(lake.path, moment)
     return True

@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from sensor.cli import capture, catalog, compact, doctor, report, scan, sources, sql, warm
+from sensor.cli import capture, catalog, compact, doctor, evidence, report, scan, sources, sql, warm
 from sensor.errors import ShadowAIError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app = typer.Typer(
 
 app.command("scan")(scan.command)
 app.command("capture")(capture.command)
+app.command("evidence")(evidence.command)
 app.command("report")(report.command)
 app.command("sql")(sql.command)
 app.command("sources")(sources.command)

@@ -29,6 +29,7 @@ def command(
     """Ask the lake in SQL (DuckDB)."""
     from analytics.lake import open_views
     from sensor.errors import UsageError
+    from sensor.store.lake import log_access
 
     place = existing_lake(settings_from(config, lake=lake))
     with analysing(place):
@@ -36,7 +37,7 @@ def command(
 
     def log(statement: str) -> None:
         if restricted:
-            _log(place.path, statement)
+            log_access(place.path, query=statement)
 
     if query is None:
         prompt.run(connection, log)
@@ -50,23 +51,3 @@ def command(
     for statement in asked:
         log(statement)
         write(connection, statement, form, out)
-
-
-def _log(lake: Path, statement: str) -> None:
-    """Who looked at per-person views, when, and what was asked: one line of JSON a statement."""
-    import getpass
-    import json
-    from datetime import UTC, datetime
-
-    from sensor.store.lake import explained
-
-    entry = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "by": getpass.getuser(),
-        "query": statement,
-    }
-    file = lake / "restricted" / "access.log"
-    with explained(lake):
-        file.touch(mode=0o640, exist_ok=True)
-        with file.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")

@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sensor.decode.initials import CryptoStreams, locate
-from sensor.decode.layout import Bytes, Records
+from sensor.decode.layout import SECOND, Bytes, Records
 from sensor.decode.names import own
 from sensor.decode.quic import VERSIONS, Initial, Protection
 from sensor.decode.tls import server_name
 
 #: Initials of one side that are tried; as many again once, when the client begins anew.
 BUDGET = 4
+
+#: Initials tried in a second of the traffic, of all connections together: each takes about 17 µs, so a flood
+#: of them costs a third of a core, whatever they are.
+BUDGET_PER_S = 20_000
 
 #: Attempts followed at once; the oldest are given up.
 MAX_ATTEMPTS = 8192
@@ -129,6 +133,7 @@ class Attempts:
         self._streams = CryptoStreams(most)
         self._open: dict[int, _Attempt] = {}
         self._over: dict[int, bool] = {}  # connection: True if its hello was read, False if given up
+        self._second, self._spent = 0, 0  # Initials tried in the latest second
 
     def read(self, arena: Bytes, events: Records) -> Found:
         """Take INITIAL events in their order."""
@@ -144,13 +149,13 @@ class Attempts:
                 _, version, begin, end, number, at, size = fields
                 name, protected = bytes(data[at : at + size]), bytes(data[begin:end])
                 packet = Initial(VERSIONS[version], name, protected, number - begin)
-                if not self._take(serial, side, row, packet, found):
+                if not self._take(serial, side, row, packet, time // SECOND, found):
                     found.skipped.append(time)
             elif not over:
                 found.skipped.append(time)
         return found
 
-    def _take(self, serial: int, side: int, row: int, packet: Initial, found: Found) -> bool:
+    def _take(self, serial: int, side: int, row: int, packet: Initial, second: int, found: Found) -> bool:
         """Read a packet if that is worth it; False if there is no budget for it."""
         attempt = self._open.get(serial) or self._begin(serial)
         if attempt.client not in (0, side + 1):
@@ -160,7 +165,7 @@ class Attempts:
             sender = attempt.sides[side] = _Side()
         if not sender.is_new(packet):
             return True
-        if sender.left == 0:
+        if sender.left == 0 or not self._affords(second):
             return False
         payloads, anew = sender.open(packet)
         if anew:
@@ -180,6 +185,13 @@ class Attempts:
                 found.name_rows.append(row)
                 found.name_clients.append(attempt.client)
         return True
+
+    def _affords(self, second: int) -> bool:
+        """True if one more Initial may be tried in this second; then it is counted."""
+        if second != self._second:
+            self._second, self._spent = second, 0
+        self._spent += 1
+        return self._spent <= BUDGET_PER_S
 
     def forget(self, living: Records) -> None:
         """Free what is remembered of connections that are not among the `living` serials."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sensor.decode.formats import PCAP, PCAP_HEADER, PCAP_MAGIC, recognise
+from sensor.decode.formats import PCAP, PCAP_HEADER, PCAP_MAGIC, recognise, record_bytes
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import CONTAINER, INTERFACES, Bytes, Records, i64, records
-from sensor.decode.read import be16, be32, le32
+from sensor.decode.read import be16, be32, le16, le32
 
 #: A longer frame than any link carries (BIG TCP reaches half a megabyte): the record is corrupt.
 MAX_FRAME = 1 << 19
@@ -48,7 +48,7 @@ def new_container(head: bytes) -> tuple[Records, int]:
         return container, 0
     pcap = PCAP_MAGIC[head[:4]]
     order: Literal["big", "little"] = "big" if pcap.big_endian else "little"
-    state["big_endian"], state["record"] = pcap.big_endian, pcap.record
+    state["big_endian"], state["record"] = pcap.big_endian, record_bytes(head)
     state["interfaces"] = 1
     # The upper bits of the field tell whether frames end with a check sequence (FCS).
     state["link"][0] = int.from_bytes(head[20:24], order, signed=False) & 0xFFFF
@@ -63,10 +63,7 @@ def _int32(data: Bytes, at: int, end: int, big_endian: int) -> int:
 
 @kernel
 def _int16(data: Bytes, at: int, end: int, big_endian: int) -> int:
-    value = be16(data, at, end)
-    if big_endian or value < 0:
-        return value
-    return (value & 0xFF) << 8 | value >> 8
+    return be16(data, at, end) if big_endian else le16(data, at, end)
 
 
 @kernel

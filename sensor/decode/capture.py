@@ -8,19 +8,39 @@ from __future__ import annotations
 
 from collections import Counter
 from io import BufferedIOBase
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from sensor.decode import conversion
 from sensor.decode.batch import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
-from sensor.decode.layout import DESCRIPTOR, records
+from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
 from sensor.decode.link import LINKS
 from sensor.decode.packets import LOOKAHEAD
 
 #: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
 CHUNK = 1 << 20
 _BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
+
+
+class Window(Protocol):
+    """Frames in a buffer: of a capture file, or of a block of a live ring."""
+
+    @property
+    def data(self) -> Bytes:
+        """The bytes that frames point into."""
+        ...
+
+    @property
+    def frames(self) -> Records:
+        """DESCRIPTOR records."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many of them are in use."""
+        ...
 
 
 class Capture:
@@ -30,6 +50,8 @@ class Capture:
     """
 
     def __init__(self, stream: IO[bytes], head: bytes) -> None:
+        if found := conversion.reader(head):
+            stream, head = conversion.as_pcapng(stream, found)
         self.container, first = new_container(head)
         self.data = np.zeros(_BUFFER, np.uint8)
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
@@ -62,6 +84,10 @@ class Capture:
     def kernel_drops(self) -> int:
         """Frames the capturing interfaces say were dropped (pcapng statistics)."""
         return int(self.container[0]["drops"])
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._stream.close()
 
     def before(self, position: int) -> int:
         """How many of the ready frames begin before `position` of the capture."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -18,7 +17,7 @@ import polars as pl
 from sensor.decode import frames, idle, packets
 from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
-from sensor.decode.capture import Capture
+from sensor.decode.capture import Capture, Window
 from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
@@ -37,7 +36,6 @@ from sensor.decode.layout import (
     PAGES_PER_STREAM,
     SLICE,
     STREAM,
-    Bytes,
     HalfRead,
     Output,
     Records,
@@ -46,6 +44,7 @@ from sensor.decode.layout import (
 )
 from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
+from sensor.decode.merge import Merged
 
 _SLICES = 100_000
 _EVENTS = 100_000
@@ -54,14 +53,6 @@ _MINUTES = 8192
 _PAGES = 8192
 _MISSING = 1 << 14
 _DATAGRAMS = 1024
-
-
-class Window(Protocol):
-    """Frames in a buffer: of a capture file, or of a block of a live ring."""
-
-    data: Bytes
-    frames: Records
-    count: int
 
 
 class Decoder:
@@ -147,13 +138,13 @@ class Decoder:
             pass
 
     def ending(self) -> Iterator[None]:
-        """End all connections, stopping wherever a batch can be taken: a million rows at once are many."""
+        """End all connections, stopping wherever a batch must be taken: a million rows at once are many."""
         row = 0
         while row < self._control[0]["high"]:
             with _wrapping():
                 row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
-            self._drain(last=False)
             if row < self._control[0]["high"]:
+                self._drain(last=False)
                 yield
         self._recent[:] = 0
         self._control[0]["filter_since"] = 0
@@ -191,13 +182,13 @@ class Decoder:
         with _wrapping():
             labels = self._labels.read(self._arena, events, slices["serial"])
             rows = frames.connections(slices, labels, self._networks)
-            questions, answers, unreadable = self._lookups.read(
+            questions, answers, unusable = self._lookups.read(
                 self._arena, events, None if last else self.clock or 0
             )
         self._labels.forget(
             self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
         )
-        counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unreadable]
+        counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unusable]
         counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         self._made.append(
@@ -224,13 +215,13 @@ def _wrapping() -> AbstractContextManager[object]:
     return np.errstate(over="ignore")
 
 
-def decode_capture(decoder: Decoder, capture: Capture, every: int, offset: int = 0) -> Iterator[int]:
+def decode_capture(decoder: Decoder, capture: Capture | Merged, every: int) -> Iterator[int]:
     """Decode a capture to its end; yields the position wherever a batch must be cut.
 
-    Cuts lie at the first frame behind each multiple of `every` bytes (counted from -`offset`) and
-    wherever an output is full, so they depend on the bytes alone.
+    Cuts lie at the first frame behind each multiple of `every` bytes and wherever an output is full, so
+    they depend on the bytes alone.
     """
-    cut = every - offset % every
+    cut = every
     while capture.advance():
         limit = capture.before(cut)
         if limit == 0:
@@ -241,4 +232,3 @@ def decode_capture(decoder: Decoder, capture: Capture, every: int, offset: int =
         capture.drop(done)
         if full:
             yield capture.position
-    decoder.add_drops(capture.kernel_drops)

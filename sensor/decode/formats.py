@@ -9,13 +9,19 @@ import struct
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from sensor.decode import conversion
+
 PCAP = 1
 PCAPNG = 2
+#: One of the rarer ones, which `conversion` turns into pcapng.
+CONVERTED = 3
 
 PCAP_HEADER = 24
 _RECORD = 16
 #: "Modified" pcap of an old libpcap patch: interface, protocol and packet type behind each record header.
 _MODIFIED_RECORD = 24
+_RECORD_SIZES = (16, 24, 28, 20)
+_MAX_CAPTURED = 1 << 19
 
 
 class PcapKind(NamedTuple):
@@ -26,11 +32,6 @@ class PcapKind(NamedTuple):
     digits: int
     #: bytes of a record's header
     record: int
-
-    @property
-    def modified(self) -> bool:
-        """True for the layout that tools write no more."""
-        return self.record == _MODIFIED_RECORD
 
 
 #: By a file's first four bytes.
@@ -50,12 +51,35 @@ Order = Literal["<", ">"]
 
 
 def recognise(head: bytes) -> int:
-    """PCAP or PCAPNG by the first bytes of a file, else 0."""
+    """PCAP, PCAPNG or CONVERTED by the first bytes of a file, else 0."""
     if head[:4] in PCAP_MAGIC and len(head) >= PCAP_HEADER:
         return PCAP
     if head[:4] == _SECTION_MAGIC and _section_order(head, 0):
         return PCAPNG
-    return 0
+    return CONVERTED if conversion.reader(head) else 0
+
+
+def record_bytes(head: bytes) -> int:
+    """Size of a pcap file's record headers: that of its magic number, unless only another one makes sense.
+
+    Patched versions of libpcap (Red Hat 6.1, SuSE 6.3, Nokia) wrote more, under the usual magic numbers.
+    """
+    kind = PCAP_MAGIC[head[:4]]
+    sizes = (kind.record, *(size for size in _RECORD_SIZES if size != kind.record))
+    return next((size for size in sizes if _makes_sense(head, kind, size)), kind.record)
+
+
+def _makes_sense(head: bytes, kind: PcapKind, size: int) -> bool:
+    """True if the first records, as many as four, can have headers of this size."""
+    at, order = PCAP_HEADER, ">" if kind.big_endian else "<"
+    for _ in range(4):
+        if at + size > len(head):
+            break
+        _, fraction, captured, length = struct.unpack_from(f"{order}4I", head, at)
+        if fraction >= 10**kind.digits or captured > _MAX_CAPTURED or captured > max(length, 64):
+            return False
+        at += size + captured
+    return True
 
 
 def first_time(head: bytes) -> int | None:
@@ -63,6 +87,8 @@ def first_time(head: bytes) -> int | None:
     kind = recognise(head)
     if kind == PCAPNG:
         return _first_pcapng_time(head)
+    if kind == CONVERTED:
+        return conversion.first_time(head)
     if kind != PCAP or len(head) < PCAP_HEADER + 8:
         return None
     pcap = PCAP_MAGIC[head[:4]]

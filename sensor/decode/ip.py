@@ -13,18 +13,11 @@ import numpy as np
 
 from sensor.decode.jit import kernel, step
 from sensor.decode.layout import TCP, UDP, Bytes, Records, i64
-from sensor.decode.link import FAULTY, UNKNOWN_LINK, first_layer, to_ip
+from sensor.decode.link import FAULTY, first_layer, to_ip
+from sensor.decode.overudp import tunnel_port
+from sensor.decode.payloads import CUT, IPV4, IPV6, NO_TUNNEL, TOO_DEEP, UNKNOWN_LINK
 from sensor.decode.read import be16, be32, u8
-from sensor.decode.tunnels import (
-    CUT,
-    IPV4,
-    IPV6,
-    MAX_NESTING,
-    NO_TUNNEL,
-    TOO_DEEP,
-    inside,
-    is_tunnel_port,
-)
+from sensor.decode.tunnels import MAX_NESTING, inside
 
 DECODED = 0
 NON_IP = 1
@@ -206,7 +199,7 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
             packet["flags"] = 0
             packet["source_port"] = be16(data, transport, end)
             packet["target_port"] = be16(data, transport + 2, end)
-            if not is_tunnel_port(i64(packet["target_port"])):
+            if tunnel_port(i64(packet["source_port"]), i64(packet["target_port"])) == 0:
                 return _udp(data, transport, end, ends, packet)
         kind, network = inside(data, transport, end, ends, protocol, packet)
         if kind == NO_TUNNEL:

@@ -321,11 +321,11 @@ def interpreted() -> bool:
 
 
 def warm(*parts: str) -> None:
-    """Compile every kernel, or those of some `rehearsal.PARTS`, or load them from the cache."""
+    """Compile the kernels of all `rehearsal.PARTS`, or of those named, or load them from the cache."""
     from sensor.decode import rehearsal
 
     for part in parts or rehearsal.PARTS:
-        rehearsal.PARTS[part]()
+        (rehearsal.PARTS | rehearsal.EXTRA)[part]()
 
 
 def _numba() -> Any:

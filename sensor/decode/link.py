@@ -1,26 +1,32 @@
 """From a frame's first byte to its IP header: link types, tags, PPPoE, MPLS.
 
+Link types that are met seldom are in `rarelinks`.
+
 References: link types, tcpdump.org/linktypes.html; PPPoE, RFC 2516; MPLS, RFC 3032; its control word
-before Ethernet, RFC 4448 §4.6.
+before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC 6325 §3; MACsec, IEEE 802.1AE §9.
 """
 
 from __future__ import annotations
 
 from sensor.decode.jit import kernel, step
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.read import be16, be32, u8
-from sensor.decode.tunnels import (
+from sensor.decode.payloads import (
     BRIDGED,
     BY_NIBBLE,
     CUT,
     IPV4,
     IPV6,
-    LABELS,
+    LLC,
     MPLS,
     MPLS_MULTICAST,
+    NSH,
+    PPP,
     TOO_DEEP,
-    enter,
+    WLAN,
 )
+from sensor.decode.rarelinks import RARE_LINKS, rare_layer, wlan
+from sensor.decode.read import be16, be32, u8
+from sensor.decode.tunnels import LABELS, enter
 
 LINK_NULL = 0
 LINK_ETHERNET = 1
@@ -41,7 +47,7 @@ LINK_SLL2 = 276
 FAULTY = -2
 
 #: Link types whose frames are taken apart.
-LINKS = frozenset(
+LINKS = RARE_LINKS | frozenset(
     (
         LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_RAW_BSD, LINK_RAW_OPENBSD, LINK_PPP_HDLC, LINK_PPPOE,
         LINK_RAW, LINK_CISCO_HDLC, LINK_LOOP, LINK_SLL, LINK_IPV4, LINK_IPV6, LINK_SLL2,
@@ -52,9 +58,10 @@ _PPPOE = 0x8864
 _PROVIDER_BRIDGE = 0x88E7  # I-TAG, then the customer's frame (802.1ah)
 _SECURITY_TAG = 0x8909  # Cisco metadata of six bytes
 _VN_TAG, _HSR = 0x8926, 0x892F  # both of four bytes
+_TRILL = 0x22F3
+_MACSEC = 0x88E5
 _UNKNOWN = 0  # no ethertype
 _MAX_LENGTH = 1500  # a smaller "ethertype" is the length of an 802.3 frame
-UNKNOWN_LINK = -5
 
 
 @kernel
@@ -66,22 +73,36 @@ def _mac(data: Bytes, at: int, end: int) -> int:
 @kernel
 def _ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """The PPP protocol behind address and control, if they are there (RFC 1661 §2, RFC 1662 §3)."""
-    if be16(data, at, end) == 0xFF03:
-        at += 2
     protocol, size = be16(data, at, end), 2
+    if protocol in (0x0F00, 0x8F00):  # Cisco HDLC under the name of PPP
+        return be16(data, at + 2, end), at + 4
+    if protocol == 0xFF03:
+        at += 2
+        protocol = be16(data, at, end)
     if protocol < 0:
         return CUT, at
     if protocol & 0x100:  # compressed to one byte (RFC 1661 §6.5)
         protocol, size = protocol >> 8, 1
-    return IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else _UNKNOWN, at + size
+    kind = IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else _UNKNOWN
+    return MPLS if protocol == 0x281 else kind, at + size
 
 
 @kernel
-def _snap(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The ethertype behind an 802.2 SNAP header (RFC 1042), which a length field announces."""
-    if be16(data, at, end) != 0xAAAA or u8(data, at + 2, end) != 3 or be32(data, at + 2, end) != 0x03000000:
+def _llc(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The ethertype behind an 802.2 header, which a length field announces: SNAP (RFC 1042), seldom IP.
+
+    The organisation may also say that a frame follows: of a Cisco ISL trunk or on ATM (RFC 2684 §5.2).
+    """
+    head, organisation = be16(data, at, end), be32(data, at + 2, end)
+    if head == 0x0606 and organisation >> 24 == 3:
+        return IPV4, at + 3
+    if head != 0xAAAA:
         return _UNKNOWN, at
-    return be16(data, at + 6, end), at + 8
+    if organisation in (0x03000000, 0x030000F8):
+        return be16(data, at + 6, end), at + 8
+    if organisation == 0x0300000C:
+        return BRIDGED, at + 12
+    return BRIDGED if organisation == 0x030080C2 else _UNKNOWN, at + 10
 
 
 @step
@@ -110,7 +131,7 @@ def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> t
         return _ppp(data, at, end)
     if link == LINK_CISCO_HDLC:
         return be16(data, at + 2, end), at + 4
-    return UNKNOWN_LINK, at
+    return rare_layer(data, at, end, link, packet)
 
 
 @kernel
@@ -148,6 +169,22 @@ def _mpls(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
 
 
 @kernel
+def _shim(data: Bytes, kind: int, at: int, end: int) -> tuple[int, int]:
+    """What one of the rarer headers between frame and packet is followed by; _UNKNOWN if it is none."""
+    if kind == NSH:
+        following, size = u8(data, at + 3, end), 4 * (u8(data, at + 1, end) & 63)
+        inner = IPV4 if following == 1 else IPV6 if following == 2 else MPLS if following == 5 else _UNKNOWN
+        return BRIDGED if following == 3 else inner, at + max(8, size)
+    if kind == _TRILL:
+        options = (be16(data, at, end) >> 6 & 31) * 4
+        return BRIDGED, at + 6 + max(0, options)
+    if kind == _MACSEC and u8(data, at, end) & 0x0C == 0:  # signed, not encrypted
+        at += 14 if u8(data, at, end) & 0x20 else 6
+        return be16(data, at, end), at + 2
+    return _UNKNOWN, at
+
+
+@kernel
 def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[int, int]:
     """Go through tags and shims of any depth to IPV4, IPV6, or whatever else a frame ends with.
 
@@ -169,8 +206,14 @@ def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[i
             kind, at = be16(data, at + 4, end), at + 6
         elif kind == _SECURITY_TAG:
             kind, at = be16(data, at + 6, end), at + 8
-        elif 0 < kind <= _MAX_LENGTH:
-            kind, at = _snap(data, at, end)
+        elif 0 < kind <= _MAX_LENGTH or kind == LLC:
+            kind, at = _llc(data, at, end)
+        elif kind == PPP:
+            kind, at = _ppp(data, at, end)
+        elif kind == WLAN:
+            kind, at = wlan(data, at, end, packet)
+        elif kind in (NSH, _TRILL, _MACSEC):
+            kind, at = _shim(data, kind, at, end)
         elif kind == BY_NIBBLE:
             nibble = u8(data, at, end) >> 4
             kind = IPV4 if nibble == 4 else IPV6 if nibble == 6 else CUT if nibble < 0 else _UNKNOWN

@@ -3,6 +3,10 @@
 A question and its answer carry the same id, ports and addresses. Messages wait until five seconds after
 the first of their lookup, when none can join it any more, so that a row depends on nothing but the
 packets, wherever a batch was cut.
+
+Anybody can send answers. One counts if its client was seen to ask for it, within the same five seconds. Of
+a client that never asked anything here, perhaps only what it receives is mirrored: its answers count, as
+`unasked`. An answer that a client did not ask for, though its questions do pass, is rejected.
 """
 
 from __future__ import annotations
@@ -20,6 +24,9 @@ from sensor.schema import ANSWERS, OBSERVATIONS
 
 #: From a lookup's first message to its last: the wait for an answer, or to ask again under the same id.
 PATIENCE = 5 * SECOND
+
+#: Clients whose questions were seen; beyond them the latest are remembered.
+_MAX_ASKERS = 1 << 18
 
 _NXDOMAIN = 3
 _REFUSED = 5
@@ -39,24 +46,42 @@ class Lookups:
 
     def __init__(self) -> None:
         self._waiting: pl.DataFrame | None = None
+        self._askers = pl.DataFrame(schema={"client": pl.String, "since": pl.Int64})
 
     def read(
         self, arena: Bytes, events: Records, now: int | None
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Rows of `observations` and `answers` from this batch's messages, and coverage counts of the
-        unreadable ones; `now` is None at the end of input."""
+        """Rows of `observations` and `answers` from this batch's messages, and coverage counts of those that
+        are unreadable or were not asked for; `now` is None at the end of input."""
         events = events[events["kind"] == DNS_MESSAGE]
+        if not events.size and (self._waiting is None or self._waiting.is_empty()):
+            return OBSERVATIONS.empty(), ANSWERS.empty(), pl.DataFrame()
         questions, names, found, configs = dns.parse(arena, own(events["offset"]), own(events["length"]))
-        every = _messages(events, questions, names)
-        answers = _answers(every, found, configs, names)
+        every = _messages(events, questions, names).with_row_index("fresh")
         messages = every.filter(pl.col("host").is_not_null())
         if self._waiting is not None:
             messages = pl.concat([self._waiting, messages])
         grouped = _grouped(messages)
+        every = self._judged(every, grouped)
         waits = pl.lit(False) if now is None else pl.col("time").min().over("group") >= now - PATIENCE
         grouped = grouped.with_columns(waits=waits)
-        self._waiting = grouped.filter("waits").select(messages.columns)
-        return _questions(grouped.filter(~pl.col("waits"))), answers, _unreadable(every)
+        waiting = grouped.filter("waits").select(messages.columns)
+        self._waiting = waiting.with_columns(fresh=pl.lit(None, pl.UInt32))
+        told = _answers(every, found, configs, names)
+        return _questions(grouped.filter(~pl.col("waits"))), told, _unusable(every)
+
+    def _judged(self, every: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
+        """`every` with what speaks against an answer: its client `asked_other` things, or it is `unasked`."""
+        asking = every.filter(pl.col("response") == 0).group_by("client").agg(since=pl.col("time").min())
+        known = pl.concat([self._askers, asking]).group_by("client").agg(pl.col("since").min())
+        self._askers = known.top_k(_MAX_ASKERS, by="since") if known.height > _MAX_ASKERS else known
+        asked = grouped.filter((pl.col("response") == 0).any().over("group") & pl.col("fresh").is_not_null())
+        joined = every.join(known, on="client", how="left", maintain_order="left")
+        unasked = (pl.col("response") == 1) & ~pl.col("fresh").is_in(asked["fresh"].implode())
+        asks_here = (pl.col("since") <= pl.col("time")).fill_null(False)
+        return joined.with_columns(asked_other=unasked & asks_here, unasked=unasked & ~asks_here).drop(
+            "since"
+        )
 
 
 def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame:
@@ -85,7 +110,14 @@ def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame
 
 def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: Bytes) -> pl.DataFrame:
     """The answers table: every usable address and ECH configuration with the question it belongs to."""
-    told = (pl.col("time").cast(_TIME).alias("answered_at"), "client", "host", "cname")
+    told = (
+        pl.col("time").cast(_TIME).alias("answered_at"),
+        "client",
+        "host",
+        "cname",
+        "unasked",
+        "asked_other",
+    )
     to_address = messages[own(found["question"])].select(
         *told,
         pl.Series("address", addresses(own(found["high"]), own(found["low"]))),
@@ -99,7 +131,7 @@ def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: By
         texts(names, own(configs["name"]), own(configs["name_length"])).alias("ech_public_name"),
     )
     usable = to_address.filter(~pl.col("address").is_in(["0.0.0.0", "::"]))  # noqa: S104 - a sinkhole, no bind
-    both = pl.concat([ANSWERS.conform(usable), ANSWERS.conform(to_config)])
+    both = pl.concat([ANSWERS.conform(rows.filter(~pl.col("asked_other"))) for rows in (usable, to_config)])
     return both.unique(maintain_order=True)
 
 
@@ -159,9 +191,9 @@ def _questions(grouped: pl.DataFrame) -> pl.DataFrame:
     return OBSERVATIONS.conform(frame)
 
 
-def _unreadable(messages: pl.DataFrame) -> pl.DataFrame:
-    """Coverage counts of messages without a readable question."""
-    return messages.filter(pl.col("readable") == 0).select(
+def _unusable(messages: pl.DataFrame) -> pl.DataFrame:
+    """Coverage counts of messages without a readable question, and of answers to what was not asked."""
+    return messages.filter((pl.col("readable") == 0) | pl.col("asked_other")).select(
         (pl.col("time") // MINUTE * MINUTE).alias("minute"),
         first_seen="time",
         last_seen="time",

@@ -65,6 +65,8 @@ _HEADERS, _CONTINUATION, _END_HEADERS = 1, 9, 4
 _PROXY_LINE = np.frombuffer(b"PROXY ", np.uint8)
 _PROXY_BINARY = np.frombuffer(b"\r\n\r\n\x00\r\nQUIT\n", np.uint8)
 _MAX_PROXY_LINE = 107
+_MAX_SOCKS = 520
+_TDS_PRELOGIN = 18
 
 
 @kernel
@@ -107,9 +109,45 @@ def begins(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def behind_proxy_header(data: Bytes, at: int, end: int) -> int:
-    """Where the payload goes on behind a PROXY protocol header or empty line (RFC 9112 §2.2), else `at`."""
+def _behind_socks(data: Bytes, at: int, end: int) -> int:
+    """Where the payload goes on behind what a client asks a SOCKS proxy for without waiting for answers.
+
+    Version 5: methods, a password, a request (RFC 1928 §3 and §4, RFC 1929). Version 4: a request, its user
+    and host ended by a zero.
+    """
+    if u8(data, at, end) == 4:
+        zeros = 2 if be32(data, at + 4, end) >> 8 == 0 else 1
+        for i in range(at + 8, min(end, at + _MAX_SOCKS)):
+            zeros -= 1 if u8(data, i, end) == 0 else 0
+            if zeros == 0:
+                return i + 1
+        return end
+    if u8(data, at + 2, end) != 0 or u8(data, at + 3, end) not in (1, 3, 4):
+        at += 2 + max(0, u8(data, at + 1, end))
+        if u8(data, at, end) == 1:
+            at += 2 + max(0, u8(data, at + 1, end))
+            at += 1 + max(0, u8(data, at, end))
+    if u8(data, at, end) == 5:
+        kind = u8(data, at + 3, end)
+        at += 10 if kind == 1 else 22 if kind == 4 else 7 + max(0, u8(data, at + 4, end))
+    return min(at, end)
+
+
+@kernel
+def may_hide_message(first: int) -> bool:
+    """True if a payload with this first byte may be one of those that `behind_prelude` sees through."""
+    return first == 13 or first == 4 or first == 5 or first == _TDS_PRELOGIN
+
+
+@kernel
+def behind_prelude(data: Bytes, at: int, end: int) -> int:
+    """Where the payload goes on behind a PROXY protocol header, an empty line (RFC 9112 §2.2), a request to
+    a SOCKS proxy or the header that SQL Server's clients put before TLS ([MS-TDS] §2.2.3.1); else `at`."""
     first = u8(data, at, end)
+    if first == 4 or first == 5:
+        return _behind_socks(data, at, end)
+    if first == _TDS_PRELOGIN:
+        return at + 8 if u8(data, at + 8, end) == _HANDSHAKE else at
     if first == 80 and end - at > _PROXY_LINE.size and _begins_with(data, at, end, _PROXY_LINE):
         for i in range(at, min(end, at + _MAX_PROXY_LINE)):
             if u8(data, i, end) == 10:

@@ -171,7 +171,7 @@ def _is_local_name(packet: Records) -> bool:
 
 
 @kernel
-def _is_initial(data: Bytes, packet: Records) -> bool:
+def is_initial(data: Bytes, packet: Records) -> bool:
     """A QUIC Initial with a connection id: version 1, 2 or a draft (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, version = u8(data, at, end), be32(data, at + 1, end)
@@ -234,7 +234,7 @@ def _take_whole(
     packet["payload_bytes"] = packet["whole"] - 8
     if _is_lookup(bodies, packet):
         _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, bodies, packet, output, control)
-    elif row >= 0 and _is_initial(bodies, packet):
+    elif row >= 0 and is_initial(bodies, packet):
         _take_initial(bodies, packet, table.colds[row], output, control)
 
 
@@ -295,7 +295,7 @@ def _take(
             if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
                 source = bodies if packet["whole"] > 0 else data
                 _take_segment(source, packet, row, table, half, output, control)
-        elif _is_initial(data, packet):
+        elif is_initial(data, packet):
             _take_initial(data, packet, cold, output, control)
         flow_table.account(flow, cold, packet, table.missing, control)
     elif packet["fragment"] <= 0:

@@ -56,6 +56,13 @@ def le32(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
+def le16(data: Bytes, at: int, end: int) -> int:
+    """Two bytes, least significant first, or -1."""
+    value = be16(data, at, end)
+    return value if value < 0 else (value & 0xFF) << 8 | value >> 8
+
+
+@kernel
 def word(data: Bytes, at: int, end: int) -> np.uint64:
     """Eight bytes as an unsigned word, most significant first; bytes past the end read as zero."""
     if at >= 0 and at + 8 <= end and end <= data.size:

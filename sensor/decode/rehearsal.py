@@ -10,10 +10,10 @@ from io import BytesIO
 
 import numpy as np
 
-from sensor.decode import dns, http, initials, names, ring, tls
+from sensor.decode import dns, http, initials, names, openings, ring, tls
 from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder, decode_capture
-from sensor.decode.layout import DESCRIPTOR, records
+from sensor.decode.layout import DESCRIPTOR, PACKET, records
 
 #: A SYN, because only a connection can end.
 _FRAME = bytes.fromhex(
@@ -40,7 +40,8 @@ def messages() -> None:
     """Parse a message of each kind that says nothing, and a block of a ring without frames."""
     data, begins, lengths = np.zeros(1, np.uint8), np.zeros(1, np.int64), np.ones(1, np.int64)
     counts = np.zeros(ring.COUNTS, np.int64)
-    ring.describe_block(data, 0, 0, 1, 0, ring.masks(()), records(DESCRIPTOR, 1), counts, ring.new_tags())
+    packets, made = records(PACKET, 1), records(DESCRIPTOR, 1)
+    ring.describe_block(data, 0, 0, 1, 0, ring.masks(()), packets, made, counts, ring.new_tags())
     tls.parse(data, begins, lengths, "t")
     http.parse(data, begins, lengths)
     dns.parse(data, begins, lengths)
@@ -48,5 +49,18 @@ def messages() -> None:
     names.texts(data, begins, lengths)
 
 
-#: What together compiles every kernel, and can be compiled side by side.
+def kept() -> None:
+    """Look for openings among no frames: only a capture that keeps evidence needs these kernels."""
+    openings.Openings().look(_Nothing())
+
+
+class _Nothing:
+    """A window without frames."""
+
+    def __init__(self) -> None:
+        self.data, self.frames, self.count = np.zeros(1, np.uint8), records(DESCRIPTOR, 1), 0
+
+
+#: What every reader of packets needs can be compiled side by side; the rest comes when it is wanted.
 PARTS = {"frames": frames, "messages": messages}
+EXTRA = {"openings": kept}

@@ -24,10 +24,11 @@ from ipaddress import ip_network
 import numpy as np
 import numpy.typing as npt
 
+from sensor.decode.ip import DECODED, FRAGMENT, dissect
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records
 from sensor.decode.link import LINK_ETHERNET
-from sensor.decode.read import be16, be32, le32, u8
+from sensor.decode.read import be16, be32, le16, le32, u8
 
 BLOCK_HEADER = 48
 #: tpacket3_hdr and the sockaddr_ll behind it; no packet of a block takes less.
@@ -44,7 +45,7 @@ _OUTGOING = 4
 SENT = 0
 """Frames this machine sent itself."""
 EXCLUDED = 1
-"""Frames to or from one of the excluded networks."""
+"""Frames to or from one of the excluded networks, by their outermost or innermost addresses."""
 DAMAGED = 2
 """Frames a block announced but did not hold."""
 SHORTENED = 3
@@ -113,12 +114,6 @@ def _note_tags(data: Bytes, at: int, end: int, tags: npt.NDArray[np.int64]) -> N
 
 
 @kernel
-def _word16(data: Bytes, at: int, end: int) -> int:
-    value = be16(data, at, end)
-    return value if value < 0 else (value & 0xFF) << 8 | value >> 8
-
-
-@kernel
 def _in_any(high: np.uint64, low: np.uint64, networks: Masks) -> bool:
     for i in range(networks.shape[0]):
         if high & networks[i, 2] == networks[i, 0] and low & networks[i, 3] == networks[i, 1]:
@@ -155,6 +150,15 @@ def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> 
 
 
 @kernel
+def _is_excluded_inside(data: Bytes, frame: Records, packet: Records, networks: Masks) -> bool:
+    """The same for the addresses of the connection in a tunnel; `packet` is only room for it."""
+    if dissect(data, frame, packet) not in (DECODED, FRAGMENT) or packet["depth"] == 0:
+        return False
+    source, target = packet["source"], packet["target"]
+    return _in_any(source[0], source[1], networks) or _in_any(target[0], target[1], networks)
+
+
+@kernel
 def _put_tag_back(data: Bytes, frame: int, tag: int, ethertype: int) -> None:
     """Move both MAC addresses forward and write the tag behind them; the frame then begins 4 earlier."""
     for i in range(frame, frame + 12):
@@ -165,11 +169,12 @@ def _put_tag_back(data: Bytes, frame: int, tag: int, ethertype: int) -> None:
 
 @entry
 def describe_block(
-    data: Bytes, start: int, size: int, link: int, port: int, networks: Masks, made: Records,
-    counts: npt.NDArray[np.int64], tags: npt.NDArray[np.int64],
+    data: Bytes, start: int, size: int, link: int, port: int, networks: Masks, packets: Records,
+    made: Records, counts: npt.NDArray[np.int64], tags: npt.NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Descriptors of the frames in the block data[start : start + size], which belongs to us; how many.
 
+    `packets` (a PACKET) is room for taking frames apart where networks are excluded.
     The block's frames = those described + counts[SENT] + counts[EXCLUDED] + counts[DAMAGED] of this call.
     """
     n, wire_bytes = 0, 0
@@ -188,7 +193,7 @@ def describe_block(
         if u8(data, at + 58, end) == _OUTGOING:
             counts[SENT] += 1
             continue
-        captured, offset = le32(data, at + 12, end), _word16(data, at + 24, end)
+        captured, offset = le32(data, at + 12, end), le16(data, at + 24, end)
         frame = at + offset
         if offset < PACKET_HEADER or frame + captured > end:
             counts[DAMAGED] += 1
@@ -197,7 +202,7 @@ def describe_block(
         status = le32(data, at + 20, end)
         if link == LINK_ETHERNET:
             if status & _VLAN_VALID != 0 and captured >= 12 and offset >= PACKET_HEADER + VLAN_TAG:
-                ethertype = _word16(data, at + 36, end) if status & _TPID_VALID else _DOT1Q
+                ethertype = le16(data, at + 36, end) if status & _TPID_VALID else _DOT1Q
                 _put_tag_back(data, frame, le32(data, at + 32, end), ethertype)
                 frame, captured, length = frame - VLAN_TAG, captured + VLAN_TAG, length + VLAN_TAG
             _note_tags(data, frame, frame + captured, tags)
@@ -209,6 +214,9 @@ def describe_block(
         out["record"], out["offset"] = at, frame
         out["captured"], out["length"] = captured, length
         out["link"], out["interface"] = link, port
+        if networks.shape[0] > 0 and _is_excluded_inside(data, out, packets[0], networks):
+            counts[EXCLUDED] += 1
+            continue
         n += 1
         wire_bytes += length
         if captured < length:

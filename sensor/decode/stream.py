@@ -38,10 +38,11 @@ from sensor.decode.messages import (
     STREAM_BYTES,
     WHOLE,
     begins,
-    behind_proxy_header,
+    behind_prelude,
     copy_message,
     emit_event,
     is_connect,
+    may_hide_message,
     names_server,
     response_status,
 )
@@ -87,11 +88,17 @@ def _count_probe(cold: Records, side: int) -> None:
 
 
 @kernel
+def _asks_tunnel(kind: int, output: Output, control: Records) -> bool:
+    """True if the message just copied to the arena's end asks a proxy for a tunnel: a hello is to come."""
+    return kind == REQUEST and is_connect(output.arena, i64(control["arena"]))
+
+
+@kernel
 def _expect(kind: int, length: int, cold: Records, side: int, output: Output, control: Records) -> None:
     """What may still follow the `length` bytes of a message at the arena's end, sent by `side`."""
     arena, at = output.arena, i64(control["arena"])
-    if kind == REQUEST and is_connect(arena, at):
-        cold["probed"][side] = 1  # a hello is still to come
+    if _asks_tunnel(kind, output, control):
+        cold["probed"][side] = 1
         return
     cold["probed"][side] = DONE
     if kind == HELLO:
@@ -238,14 +245,17 @@ def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, 
 
 
 @kernel
-def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
-    """Deliver a half-read message if it is whole now; drop it if it never was one."""
+def _settle(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> bool:
+    """Deliver a half-read message if it is whole now; drop it if it never was one.
+
+    True if it asked for a tunnel and the client went on without waiting for the proxy's answer.
+    """
     stream = half.streams[held]
     if stream["start"] < 0:
-        return
+        return False
     size = gather(stream, half)
     if size == 0:
-        return
+        return False
     flow, cold, side = table.flows[stream["flow"]], table.colds[stream["flow"]], i64(stream["side"])
     found = begins(half.scratch, 0, size)
     kind = _of_interest(found, size, cold, side)
@@ -255,8 +265,12 @@ def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output,
             cold["probed"][side] = DONE
         else:
             _count_probe(cold, side)
-        return
+        return False
     status, length = copy_message(kind, half.scratch, 0, size, output.arena, i64(control["arena"]))
+    if status == WHOLE and length < size and _asks_tunnel(kind, output, control):
+        _deliver(kind, length, time, flow, cold, side, output, control)
+        stream["start"] += length
+        return True
     if status == WHOLE or size == STREAM_BYTES:
         release(held, half, table.colds, control)
         if status == INVALID:
@@ -266,6 +280,14 @@ def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output,
     elif status == INVALID:
         release(held, half, table.colds, control)
         cold["probed"][side] = DONE
+    return False
+
+
+@kernel
+def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
+    """Deliver what is whole now of a half-read message and, if it asked for a tunnel, what is behind it."""
+    if _settle(held, time, half, table, output, control):
+        _settle(held, time, half, table, output, control)
 
 
 @kernel
@@ -292,7 +314,7 @@ def wants(data: Bytes, packet: Records, flow: Records, cold: Records) -> bool:
     if cold["stream"][side] >= 0:
         return True
     first = u8(data, i64(packet["payload"]), i64(packet["end"]))
-    if first == 22 or 67 <= first <= 85 or first == 13:
+    if first == 22 or 67 <= first <= 85 or may_hide_message(first):
         return True
     if cold["based"][side] == 0:
         if packet["flags"] & ACK:
@@ -312,7 +334,7 @@ def _note_response(status: int, cold: Records, side: int) -> None:
 
 @kernel
 def _beginning(data: Bytes, packet: Records, flow: Records, cold: Records) -> tuple[int, int]:
-    """What message a payload begins with, and where: behind a proxy's header if there is one."""
+    """What message a payload begins with, and where: behind a prelude for a proxy if there is one."""
     side, at, end = i64(packet["side"]), i64(packet["payload"]), i64(packet["end"])
     found = begins(data, at, end)
     ahead = distance(packet["seq"], i64(flow["next"][side])) if cold["based"][side] != 0 else 0
@@ -320,7 +342,7 @@ def _beginning(data: Bytes, packet: Records, flow: Records, cold: Records) -> tu
         return 0, at  # the crumb of something: what lies before it tells
     if found != 0 or ahead != 0 or cold["stream"][side] >= 0:
         return found, at
-    behind = behind_proxy_header(data, at, end)
+    behind = behind_prelude(data, at, end)
     found = begins(data, behind, end)
     return found, behind if found != 0 else at
 
@@ -347,41 +369,54 @@ def _open_for(kind: int, seq: int, packet: Records, row: int, half: HalfRead, ta
 
 
 @kernel
-def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
-          control: Records) -> None:  # fmt: skip
-    """Look at a TCP payload, before it is accounted, for (part of) a message that names the connection."""
+def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half: HalfRead, table: Table,
+              output: Output, control: Records) -> int:  # fmt: skip
+    """Look at the message `found` at `at`; where the payload goes on behind a request for a tunnel, or -1."""
     flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
     end, time, held = i64(packet["end"]), i64(packet["time"]), i64(cold["stream"][side])
-    found, at = _beginning(data, packet, flow, cold)
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0) + at - packet["payload"]
     if found == RESPONSE and (held < 0 or half.streams[held]["start"] < 0):
         _note_response(response_status(data, at, end), cold, side)
         if held >= 0:
             release(held, half, table.colds, control)
-        return
+        return -1
     kind = _of_interest(found, end - at, cold, side)
     if held < 0 and kind != 0:
         status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))
         if status == WHOLE:
+            goes_on = at + length if _asks_tunnel(kind, output, control) else -1
             _deliver(kind, length, time, flow, cold, side, output, control)
-            return
+            return goes_on
         kind = 0 if status == INVALID else kind
     if held < 0:
         held = _open_for(kind, seq, packet, row, half, table, control)
         if held < 0:
-            return
+            return -1
     stream = half.streams[held]
     offset = distance(seq & 0xFFFFFFFF, i64(stream["base"]))
     if stream["start"] < 0 and stream["inserts"] > 0:
         if kind == 0:
             release(held, half, table.colds, control)  # the middle of something: not ours
-            return
+            return -1
         stream["start"] = max(0, offset)
     if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, half, control):
         control["names_lost"] += 1
         give_up(held, time, half, table, output, control)
-        return
+        return -1
     _advance(held, time, half, table, output, control)
+    return -1
+
+
+@kernel
+def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
+          control: Records) -> None:  # fmt: skip
+    """Look at a TCP payload, before it is accounted, for (part of) a message that names the connection."""
+    found, at = _beginning(data, packet, table.flows[row], table.colds[row])
+    goes_on = _probe_at(data, packet, found, at, row, half, table, output, control)
+    if 0 <= goes_on < packet["end"]:
+        found = begins(data, goes_on, i64(packet["end"]))
+        if found in (HELLO, REQUEST, PREFACE):
+            _probe_at(data, packet, found, goes_on, row, half, table, output, control)
 
 
 @kernel

@@ -5,7 +5,8 @@ serves thousands of names. The newest answer at or before the connection's start
 it is no older than its TTL, or `STALENESS` where that is longer: browsers and proxies hold
 addresses well past the TTL. The connection is named by the question, with the end of the CNAME
 chain beside it. The name is less sure where the answer had outlived its TTL, where the address was
-only a hint, and where the client had been told the address for another name as well.
+only a hint, where the client had been told the address for another name as well, and where no question of
+the client was seen: anybody can send answers.
 
 A name read from the traffic itself (SNI, Host, URL) is never replaced, unless it only covers the
 true one (`ech.py`).
@@ -24,6 +25,7 @@ from sensor.match.match import NAME_CONFIDENCE
 STALE_FACTOR = 0.9
 HINT_FACTOR = 0.9
 SHARED_FACTOR = 0.7
+UNASKED_FACTOR = 0.7
 
 _KEY = ("client", "address")
 
@@ -32,7 +34,7 @@ class NameTable:
     """The answers and ECH configurations clients were given."""
 
     def __init__(self, *, max_answers: int = MAX_ANSWERS) -> None:
-        self._answers = Answers((*_KEY, "host", "hint"), max_answers)
+        self._answers = Answers((*_KEY, "host", "hint", "unasked"), max_answers)
         self._configs = Answers(("client", "host", "ech_config", "ech_public_name"), max_answers)
 
     def __len__(self) -> int:
@@ -45,7 +47,7 @@ class NameTable:
 
     def learn(self, answers: pl.DataFrame) -> None:
         """Remember `answers` (table ANSWERS; rows without time, client or host are ignored)."""
-        told = schema.ANSWERS.conform(answers).with_columns(pl.col("hint").fill_null(False))
+        told = schema.ANSWERS.conform(answers).with_columns(pl.col("hint", "unasked").fill_null(False))
         self._answers.learn(told)
         self._configs.learn(told)
 
@@ -97,12 +99,15 @@ class NameTable:
         stale = pl.col("fresh_until") < pl.col("at")
         only_hint = (pl.col("direct_until") >= pl.col("at")).fill_null(False).not_()
         shared = pl.col("other_until") >= pl.col("at")
-        factors = [
-            pl.when(doubt).then(factor).otherwise(1.0)
-            for doubt, factor in ((stale, STALE_FACTOR), (only_hint, HINT_FACTOR), (shared, SHARED_FACTOR))
-        ]
+        doubts = (
+            (stale, STALE_FACTOR), (only_hint, HINT_FACTOR), (shared, SHARED_FACTOR),
+            (pl.col("unasked"), UNASKED_FACTOR),
+        )  # fmt: skip
+        factor = pl.lit(1.0)
+        for doubt, less in doubts:
+            factor = factor * pl.when(doubt).then(less).otherwise(1.0)
         return joined.filter(pl.col("at") <= pl.col("until")).select(
-            "row", "told", "told_cname", factor=factors[0] * factors[1] * factors[2]
+            "row", "told", "told_cname", factor=factor
         )
 
 

@@ -19,6 +19,7 @@ from sensor.schema import TIME
 
 EPOCH_WEEKS = 13
 KEY_BYTES = 32
+_EVIDENCE_KEY = "evidence.key"
 #: the Monday from which weeks are counted
 _FIRST_MONDAY = datetime(1970, 1, 5)
 
@@ -36,6 +37,14 @@ class Keys:
         if epoch not in self._keys:
             self._keys[epoch] = self._read_or_make(self._folder / f"epoch-{epoch}.key")
         return self._keys[epoch]
+
+    def evidence(self) -> bytes:
+        """The key that seals evidence, which knows no epochs. Raises LakeError as `of` does."""
+        return self._read_or_make(self._folder / _EVIDENCE_KEY)
+
+    def has_evidence(self) -> bool:
+        """True if evidence was ever sealed with this state folder."""
+        return (self._folder / _EVIDENCE_KEY).exists()
 
     def _read_or_make(self, path: Path) -> bytes:
         try:

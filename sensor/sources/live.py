@@ -28,7 +28,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
@@ -40,6 +40,9 @@ from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.port import Port
 from sensor.sources.readings import merged
 from sensor.sources.workers import Part, Rounds, Worker
+
+if TYPE_CHECKING:
+    from sensor.decode.openings import Kept
 
 #: Batches are cut this often.
 FLUSH_S = 30.0
@@ -73,15 +76,17 @@ class LiveSource(Source):
         seconds: float | None = None,
         flush_s: float = FLUSH_S,
         tell: Callable[[str], None] = lambda line: None,
+        keep: Callable[[Kept], None] | None = None,
     ) -> None:
         """`exclude` (CIDR) is not looked at; `program` says what is let in, `truncate` is the one of ours.
 
-        `ring_bytes` is per interface; `seconds` bounds the capture; `tell` takes the loud lines.
+        `ring_bytes` is per interface; `seconds` bounds the capture; `tell` takes the loud lines; `keep`, if
+        there is one, takes the packets that open connections before the batch is handed on that they are of.
         """
         super().__init__(internal_networks)
         self._exclude, self._program, self._truncate = tuple(exclude), program, truncate
         self.ring_bytes, self.workers, self.flush_s, self.tell = ring_bytes, workers, flush_s, tell
-        self._seconds = seconds
+        self._seconds, self.keep = seconds, keep
         self._ends = float("inf")
         self._stopped = threading.Event()
         self._flush_asked = False
@@ -165,6 +170,7 @@ class _Capture:
     def __init__(self, ports: list[list[Port]], source: LiveSource, features_off: str) -> None:
         from sensor.decode.decoder import Decoder
         from sensor.decode.layout import CONNECTIONS
+        from sensor.decode.openings import Openings
 
         self._source = source
         self._names = [port.name for port in ports[0]]
@@ -177,6 +183,7 @@ class _Capture:
                 Decoder(source.internal_networks, connections=connections),
                 self._rounds,
                 source.is_over,
+                Openings() if source.keep else None,
             )
             for n, own in enumerate(ports)
         ]
@@ -245,6 +252,9 @@ class _Capture:
         frames = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers")}
         frames["coverage"] = merged([*(f["coverage"] for f in made), coverage])
         frames["rejects"] = rejects
+        for part in parts:
+            if self._source.keep is not None and part.openings is not None:
+                self._source.keep(part.openings)
         for line in self._sides.notice(frames["observations"]):
             self._source.tell(line)
         self._source.packets = self._monitor.count(ring.FRAMES)

@@ -1,11 +1,13 @@
-"""Capture files: pcap and pcapng, as tcpdump, dumpcap, Wireshark and SPAN recorders write them."""
+"""Capture files: pcap and pcapng, as tcpdump, Wireshark and SPAN recorders write them, and older kinds."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
-from typing import ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
@@ -14,6 +16,9 @@ from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
+
+if TYPE_CHECKING:
+    from sensor.decode.capture import Capture
 
 #: Batches are cut about this often, in bytes of input: half a second's work. What a batch costs by itself is
 #: a tenth of that (some thousand calls of Polars, six files made durable); its memory is bounded by what the
@@ -30,9 +35,11 @@ class PcapSource(Source):
 
     name: ClassVar[str] = "pcap"
     help: ClassVar[str] = (
-        "pcap (micro- and nanoseconds, both byte orders, modified headers) and pcapng; Ethernet, raw IP, "
-        "loopback, Linux cooked 1 and 2, PPP, PPPoE, Cisco HDLC; VLAN tags of any depth, MPLS, GRE, ERSPAN "
-        "I to III, VXLAN, GENEVE, IP in IP; tried with tcpdump 4.99, tshark 4.0, scapy 2.6"
+        "pcap (micro- and nanoseconds, both byte orders, modified headers), pcapng, snoop, Network Monitor, "
+        "Sniffer for Windows, iptrace, ERF; Ethernet, raw IP, loopback, Linux cooked 1 and 2, PPP, PPPoE, "
+        "Cisco HDLC, 802.11 that is not encrypted and rarer ones; VLAN tags of any depth, MPLS, GRE, PPTP, "
+        "ERSPAN I to III, VXLAN, GENEVE, GTP, L2TP, TZSP, Teredo, CAPWAP, IP in IP; tried with tcpdump 4.99, "
+        "tshark and editcap 4.0, scapy 2.6"
     )
     vantage: ClassVar[str] = "packets"
     proof: ClassVar[Proof] = Proof(
@@ -60,7 +67,7 @@ class PcapSource(Source):
 
     @classmethod
     def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
-        """Rotated sets (tcpdump -C, -G): files of one folder whose names differ in digits only."""
+        """Files of a folder whose names differ in digits only: rotated (tcpdump -C, -G), or legs of a TAP."""
         groups: dict[tuple[str, str], list[File]] = {}
         for file in files:
             folder, _, base = file.name.rpartition("/")
@@ -72,35 +79,49 @@ class PcapSource(Source):
         return [tuple(sorted(members, key=_order)) for members in groups.values()]
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Connections in slices of a minute, DNS questions and answers, and what could not be read."""
+        """Connections in slices of a minute, DNS questions and answers, and what could not be read.
+
+        Files that overlap in time are merged by it; others follow one another.
+        """
         # Numba is imported and kernels are loaded only when a capture is really read.
-        from sensor.decode.capture import Capture
         from sensor.decode.decoder import Decoder, decode_capture
+        from sensor.decode.merge import Merged
 
         decoder = Decoder(self.internal_networks, connections=self._connections, seed=self._seed)
         rejects: list[pl.DataFrame] = []
-        before, cut = 0, 0
-        for file in sorted(source_input.files, key=_order):
-            began = formats.first_time(file.head)
-            if began is not None and decoder.clock is not None and began < decoder.clock - _SECOND:
-                decoder.start_over()
-            with file.open() as stream:
-                capture = Capture(stream, file.head)
-                for position in decode_capture(decoder, capture, self._batch_bytes, before):
-                    if before + position > cut:
-                        cut = before + position
-                        yield Batch(cut, decoder.batch())
-            if capture.reject:
-                reason, place = capture.reject
-                rejects.append(_reject(reason, f"byte {place}", 1, decoder.clock))
-            for link, count in sorted(capture.undecoded.items()):
-                rejects.append(_reject(_UNDECODED, f"link type {link}", count, decoder.clock))
-            before += capture.size
+
+        def end(capture: Capture) -> None:
+            decoder.add_drops(capture.kernel_drops)
+            rejects.extend(_rejects(capture, decoder.clock))
+
+        files = sorted(source_input.files, key=_order)
+        merged = Merged([(_order(file)[0], partial(_open, file)) for file in files], end)
+        cut = 0
+        with closing(merged):
+            for position in decode_capture(decoder, merged, self._batch_bytes):
+                if position > cut:
+                    cut = position
+                    yield Batch(cut, decoder.batch())
         for _ in decoder.ending():
-            yield Batch(before, decoder.batch(), is_part=True)
+            yield Batch(merged.size, decoder.batch(), is_part=True)
         frames = decoder.batch(last=True)
         frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
-        yield Batch(before, frames)
+        yield Batch(merged.size, frames)
+
+
+def _open(file: File) -> Capture:
+    from sensor.decode.capture import Capture
+
+    return Capture(file.open(), file.head)
+
+
+def _rejects(capture: Capture, clock: int | None) -> Iterator[pl.DataFrame]:
+    """What of a capture could not be read."""
+    if capture.reject:
+        reason, place = capture.reject
+        yield _reject(reason, f"byte {place}", 1, clock)
+    for link, count in sorted(capture.undecoded.items()):
+        yield _reject(_UNDECODED, f"link type {link}", count, clock)
 
 
 def _order(file: File) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensor.decode.layout import DESCRIPTOR, records
+from sensor.decode.layout import DESCRIPTOR, PACKET, records
 from sensor.sources import netdev
 from sensor.sources.afpacket import Fanout, Listening, Ring
 
@@ -39,6 +39,7 @@ class Port:
         #: times its interface was removed and came back
         self.reopened = 0
         self._describe = ring.describe_block
+        self._packets = records(PACKET, 1)
         self._number, self._how, self._place, self._fanout = number, how, place, fanout
         self._lock = threading.Lock()  # the ring is not replaced while it is asked for statistics
         self._ring = Ring(name, how, fanout)
@@ -62,7 +63,7 @@ class Port:
         ring = self._ring
         self.count = self._describe(
             ring.data, ring.block * ring.block_bytes, ring.block_bytes, ring.link, self._number,
-            self._how.networks, self.frames, self.counts, self.tags,
+            self._how.networks, self._packets, self.frames, self.counts, self.tags,
         )  # fmt: skip
 
     def give_back(self) -> None:

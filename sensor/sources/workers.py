@@ -23,6 +23,7 @@ from sensor.sources.port import Port, wait
 
 if TYPE_CHECKING:
     from sensor.decode.decoder import Decoder
+    from sensor.decode.openings import Kept, Openings
 
 #: The longest wait for packets; a signal, and a round, is answered within it.
 _WAIT_MS = 200
@@ -42,6 +43,8 @@ class Part:
 
     frames: list[Frames]
     is_final: bool = False
+    #: packets that opened connections since the last part, if they are kept
+    openings: Kept | None = None
 
 
 class Rounds:
@@ -83,8 +86,10 @@ class Worker:
         decoder: Decoder,
         rounds: Rounds,
         is_over: Callable[[], bool],
+        openings: Openings | None = None,
     ) -> None:
-        self.ports = ports
+        """`openings`, if given, keeps the packets that open connections."""
+        self.ports, self._openings = ports, openings
         self.parts: queue.Queue[Part | BaseException] = queue.Queue(_QUEUE)
         #: largest distance of a newest frame's time from this machine's clock since it was last set to None
         self.offset_us: int | None = None
@@ -111,7 +116,7 @@ class Worker:
             self._read()
             self._decoder.end_connections()
             self._held.append(self._decoder.batch(last=True))
-            end: Part | BaseException = Part(self._held, is_final=True)
+            end: Part | BaseException = self._part(self._held, is_final=True)
         except BaseException as error:
             end = error
         self._rounds.leave(self._number)
@@ -142,7 +147,10 @@ class Worker:
         if self._rounds.is_due(self._number):
             self._rounds.answer(self._number)
             held, self._held = self._held, []
-            self.parts.put(Part([*held, self._decoder.batch()]))
+            self.parts.put(self._part([*held, self._decoder.batch()]))
+
+    def _part(self, frames: list[Frames], *, is_final: bool = False) -> Part:
+        return Part(frames, is_final, self._openings.take() if self._openings else None)
 
     def _oldest(self) -> Port | None:
         """The port whose next block begins first, so that the legs of a TAP stay in order."""
@@ -157,6 +165,8 @@ class Worker:
         port.take()
         if port.count:
             self._note_offset(abs(_microseconds() - int(port.frames[port.count - 1]["time"])))
+        if self._openings is not None:
+            self._openings.look(port)
         first = 0
         while first < port.count:
             first, full = self._decoder.decode(port, first, port.count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
 from collections.abc import Iterator
@@ -21,6 +22,19 @@ ZERO_PART = "0000"
 ZERO_FILE = "schema.parquet"
 MODES = {"restricted": 0o750, "open": 0o755}
 FILE_MODES = {"restricted": 0o640, "open": 0o644}
+
+
+def log_access(lake: Path, **what: str) -> None:
+    """One line of JSON in `restricted/access.log`: who does `what` with what is about persons, and when.
+
+    Raises LakeError if that cannot be written: then nothing may be looked at either.
+    """
+    entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": getpass.getuser(), **what}
+    file = lake / "restricted" / "access.log"
+    with explained(lake):
+        file.touch(mode=0o640, exist_ok=True)
+        with file.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
 
 
 class Lake:

@@ -359,3 +359,51 @@ def test_damaged_messages_never_raise(tail: bytes, at: int, patch: bytes) -> Non
     damaged = reply[:at] + patch + reply[at + len(patch) :]
     frames = [answer(damaged), answer(reply[:at]), answer(reply[:12] + tail)]
     conserves(decode(pcap(frames))["coverage"], 3)
+
+
+def told_to(frames: list[Frame]) -> tuple[list[tuple[object, ...]], int]:
+    """(address, unasked) of the answers that count, and how many messages were rejected."""
+    got = decode(pcap(frames))
+    rows = got["answers"].select("address", "unasked").rows()
+    return rows, totals(got["coverage"])["rejected"]
+
+
+GIVEN = [(POINTER, 1, bytes([9, 9, 9, 9]))]
+
+
+def test_an_answer_counts_if_its_client_asked_for_it() -> None:
+    asked, reply = question(message(HOST)), answer(message(HOST, answers=GIVEN))
+    assert told_to([asked, reply]) == ([("9.9.9.9", False)], 0)
+    late = Frame(reply.data, T0 + 5.5)
+    assert told_to([asked, late]) == ([], 1)
+    before = Frame(reply.data, T0 - 0.04)  # the legs of a TAP come out of order
+    assert told_to([before, asked]) == ([("9.9.9.9", False)], 0)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        answer(message(HOST, ident=8, answers=GIVEN)),
+        answer(message(HOST, answers=GIVEN), port=5354),
+        answer(message(name("other.example"), answers=GIVEN)),
+        answer(message(HOST, kind=28, answers=[(POINTER, 28, bytes(15) + b"\1")])),
+        Frame(ethernet(ip("10.0.0.66", ASKER, 17, udp(53, 5353, message(HOST, answers=GIVEN)))), T0 + 0.01),
+    ],
+    ids=["id", "port", "name", "type", "server"],
+)
+def test_an_answer_that_was_not_asked_for_names_nothing(forged: Frame) -> None:
+    frames = [question(message(HOST)), forged, answer(message(HOST, answers=[]), 0.02)]
+    assert told_to(frames) == ([], 1)
+
+
+def test_where_only_answers_pass_they_are_believed_less() -> None:
+    one_sided = [answer(message(HOST, ident=n, answers=GIVEN), n) for n in range(3)]
+    rows, rejected = told_to(one_sided)
+    assert set(rows) == {("9.9.9.9", True)} and rejected == 0
+    # From its first question on, a client's questions do pass.
+    rows, rejected = told_to([*one_sided, question(message(HOST, ident=9), 20), answer(
+        message(HOST, ident=10, answers=GIVEN), 20.1)])  # fmt: skip
+    assert len(rows) == 3 and rejected == 1
+    # That others are seen to ask says nothing of this client.
+    other = Frame(ethernet(ip("10.0.2.9", RESOLVER, 17, udp(5353, 53, message(HOST)))), T0)
+    assert told_to([other, answer(message(HOST, answers=GIVEN))]) == ([("9.9.9.9", True)], 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.sensor.decode.test_packets import poison
 WINDOW_S = 0.05
 
 
+@functools.cache
 def traffic(seed: int = 0) -> list[Frame]:
     """Some of every kind of adversarial stream, each delivery in a second of its own."""
     frames: list[Frame] = []
@@ -30,6 +32,12 @@ def traffic(seed: int = 0) -> list[Frame]:
         # flows of two deliveries share addresses and ports: long enough apart to be two connections
         frames += [Frame(frame.data, frame.time + 400 * number) for frame in part]
     return frames
+
+
+@functools.cache
+def plain(seed: int = 0) -> dict[str, pl.DataFrame]:
+    """All rows of the traffic as it is."""
+    return decode(pcap(traffic(seed)))
 
 
 def slower(frames: list[Frame], times: int) -> list[Frame]:
@@ -60,7 +68,7 @@ def test_order_within_fifty_milliseconds_hides_no_name(seed: int) -> None:
     frames = traffic(seed)
     mixed = shuffled(frames, seed)
     assert [f.data for f in mixed] != [f.data for f in frames]
-    tables, expected = decode(pcap(mixed)), decode(pcap(frames))
+    tables, expected = decode(pcap(mixed)), plain(seed)
     conserves(tables["coverage"], len(frames))
     names = {ends: row[0] for ends, row in names_and_totals(tables).items()}
     assert names == {ends: row[0] for ends, row in names_and_totals(expected).items()}
@@ -78,8 +86,7 @@ def test_order_within_fifty_milliseconds_changes_no_total(seed: int) -> None:
 @pytest.mark.parametrize("delay", [0.0, 0.0004, 0.03])
 def test_every_frame_twice_changes_no_row(delay: float) -> None:
     """A SPAN that mirrors both directions of a port delivers each frame again within milliseconds."""
-    frames = traffic()
-    once = decode(pcap(frames))
+    frames, once = traffic(), plain()
     copies = [Frame(frame.data, frame.time + delay) for frame in frames]
     twice = decode(pcap(sorted([*frames, *copies], key=lambda frame: frame.time)))
     conserves(twice["coverage"], 2 * len(frames))
@@ -92,26 +99,24 @@ def test_every_frame_twice_changes_no_row(delay: float) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_split_at_any_packet_changes_no_row(seed: int) -> None:
     frames = traffic()
-    expected = rows_of(decode(pcap(frames)))
     chance = random.Random(seed)
     first, second = sorted(chance.sample(range(1, len(frames)), 2))
     parts = [pcap(frames[:first]), pcap(frames[first:second]), pcap(frames[second:])]
     chance.shuffle(parts)
-    assert rows_of(decode(*parts)) == expected
+    assert rows_of(decode(*parts)) == rows_of(plain())
 
 
 @pytest.mark.parametrize("batch_bytes", [20_000, 333_333, 1 << 20])
 def test_the_size_of_batches_changes_no_row(batch_bytes: int) -> None:
-    frames = traffic()
-    conserves(decode(pcap(frames))["coverage"], len(frames))
-    assert rows_of(decode(pcap(frames), batch_bytes=batch_bytes)) == rows_of(decode(pcap(frames)))
+    conserves(plain()["coverage"], len(traffic()))
+    assert rows_of(decode(pcap(traffic()), batch_bytes=batch_bytes)) == rows_of(plain())
 
 
 def test_neighbours_are_never_read() -> None:
     frames = traffic()
-    plain, wrapped = decode(pcap(frames)), decode(pcap([g for f in frames for g in (poison(f)[0], f)]))
+    wrapped = decode(pcap([g for f in frames for g in (poison(f)[0], f)]))
     conserves(wrapped["coverage"], 2 * len(frames))
-    assert rows_of(wrapped)["observations"] == rows_of(plain)["observations"]
+    assert rows_of(wrapped)["observations"] == rows_of(plain())["observations"]
 
 
 def test_any_edit_of_a_decoder_changes_where_its_machine_code_is_kept(

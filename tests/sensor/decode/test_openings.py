@@ -134,3 +134,39 @@ def test_a_hello_of_more_than_16_kb(name_first: bool) -> None:
     row = one(talk.frames)
     assert (row["kind"], row["host"]) == ("tls", "big.example" if name_first else None)
     assert (row["ja4"], row["bytes_up"]) == (None, len(stream))
+
+
+CONNECT = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n"
+SOCKS = {
+    "5, by name": b"\5\1\0\3\x09a.example\1\xbb",
+    "5, by address": b"\5\1\0\1\1\2\3\4\1\xbb",
+    "5, by IPv6 address": b"\5\1\0\4" + bytes(16) + b"\1\xbb",
+    "5, from the methods on": b"\5\1\0" + b"\5\1\0\3\x09a.example\1\xbb",
+    "5, with a password": b"\5\2\0\2" + b"\1\2me\3pwd" + b"\5\1\0\3\x09a.example\1\xbb",
+    "4": b"\4\1\1\xbb\1\2\3\4me\0",
+    "4a": b"\4\1\1\xbb\0\0\0\1me\0a.example\0",
+    "sql server": b"\x12\1" + struct.pack(">H", 8 + len(HELLO)) + bytes(4),
+}
+
+
+@pytest.mark.parametrize("prelude", SOCKS.values(), ids=SOCKS)
+def test_a_client_that_does_not_wait_for_the_proxy(prelude: bytes) -> None:
+    for ends in ({}, SIX):
+        row = one(Talk(**ends).shake().send(prelude + HELLO).frames)
+        assert (row["host"], row["name_from"]) == ("mail.example", "sni")
+    row = one(Talk().shake().send(prelude + HELLO[:100]).send(HELLO[100:]).frames)
+    assert (row["host"], row["ja4"] is not None) == ("mail.example", True)
+    assert one(Talk().shake().send(prelude + b"no hello").frames)["kind"] == "flow"
+
+
+def test_a_request_for_a_tunnel_and_the_hello_behind_it() -> None:
+    """The hello's name is read wherever segments end, and whatever order they come in."""
+    stream = CONNECT + HELLO
+    assert one(Talk(server_port=3128).shake().send(stream).frames)["host"] == "mail.example"
+    cuts = range(1, len(stream), 7)
+    for swapped in (False, True):
+        frames = [f for cut in cuts for f in in_two(stream, cut, swapped=swapped, port=1024 + cut)]
+        rows = observe(sorted(frames, key=lambda f: f.time))
+        assert [row["client_port"] for row in rows if row["host"] != "mail.example"] == []
+    row = one(Talk(server_port=3128).shake().send(CONNECT + b"SSH-2.0-x\r\n").frames)
+    assert (row["host"], row["method"]) == ("a.example", "CONNECT")

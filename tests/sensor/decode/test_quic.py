@@ -233,6 +233,19 @@ def test_the_budget_and_what_it_leaves_unread() -> None:
     assert (found.hellos, found.skipped) == ([hello], [])
 
 
+def test_a_flood_of_initials_has_a_budget_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.decode.attempts.BUDGET_PER_S", 3)
+    hello = seal(crypto(0, small_hello()[5:]), 1)
+    attempts, tried = Attempts(64), []
+    for second in range(2):
+        arena, events = events_of([(INITIAL, 100 * second + n, 0, hello) for n in range(9)])
+        events["time"] = second * 1_000_000 + np.arange(9)
+        for part in (events[:2], events[2:]):  # wherever a batch is cut
+            found = attempts.read(arena, part)
+            tried.append((len(found.hellos), len(found.skipped)))
+    assert tried == [(2, 0), (1, 6)] * 2
+
+
 def test_the_oldest_attempt_is_given_up_and_its_initials_counted() -> None:
     hello = small_hello(padding=300)[5:]
     first, second = seal(crypto(0, hello[:100]), 1), seal(crypto(100, hello[100:]), 2)

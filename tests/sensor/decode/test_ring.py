@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.decode import ring
-from sensor.decode.layout import DESCRIPTOR, records
+from sensor.decode.layout import DESCRIPTOR, PACKET, records
 from sensor.decode.ring import PACKET_HEADER, describe_block, masks
-from tests.sensor.decode.craft import ethernet, ip
+from tests.sensor.decode.craft import ethernet, ip, udp
 
 SIZE = 4096
+ROOM = records(PACKET, 1)
 MAC_OFFSET = 82
 OUTGOING, HOST = 4, 0
 VLAN_VALID = 0x10
@@ -54,7 +55,7 @@ def described(
     data = np.frombuffer(bytearray(content), np.uint8)
     made = records(DESCRIPTOR, 64)
     counts = np.zeros(ring.COUNTS, np.int64)
-    count = describe_block(data, start, SIZE, link, 0, masks(exclude), made, counts, ring.new_tags())
+    count = describe_block(data, start, SIZE, link, 0, masks(exclude), ROOM, made, counts, ring.new_tags())
     assert counts[ring.FRAMES] == count
     assert counts[ring.WIRE_BYTES] == made["length"][:count].sum()
     assert counts[ring.NEWEST] == (made[count - 1]["time"] if count else 0)
@@ -135,6 +136,17 @@ def test_networks_not_to_be_looked_at(source: str, target: str, networks: list[s
         assert (len(frames), others) == (1 - excluded, (0, excluded, 0))
 
 
+def test_a_guest_inside_a_tunnel_is_not_looked_at_either() -> None:
+    guest = ethernet(ip("10.99.1.2", "203.0.113.9", 17, udp(1, 2, b"x")))
+    for inner, excluded in ((guest, 1), (ethernet(ip("10.98.1.2", "203.0.113.9", 17, udp(1, 2, b"x"))), 0)):
+        vxlan = struct.pack(">II", 8 << 24, 7 << 8) + inner
+        outer = ethernet(ip("192.0.2.1", "192.0.2.2", 17, udp(1, 4789, vxlan)))
+        gre = ethernet(ip("192.0.2.1", "192.0.2.2", 47, b"\0\0\x08\0" + inner[14:]))
+        for frame in (outer, gre):
+            frames, others = described(block([packet(frame)]), exclude=["10.99.0.0/16"])
+            assert (len(frames), others) == (1 - excluded, (0, excluded, 0))
+
+
 def test_what_is_no_ip_is_never_excluded() -> None:
     arp = ethernet(bytes(28), kind=0x0806)
     for frame in (arp, FRAME[:20], b"", ethernet(b"", tags=[(0x8100, 1)] * 300)):
@@ -177,7 +189,7 @@ def test_more_packets_than_room() -> None:
     data = np.frombuffer(bytearray(block([packet(b"x")] * 20)), np.uint8)
     made = records(DESCRIPTOR, 8)
     counts = np.zeros(ring.COUNTS, np.int64)
-    assert describe_block(data, 0, SIZE, 1, 0, masks(()), made, counts, ring.new_tags()) == 8
+    assert describe_block(data, 0, SIZE, 1, 0, masks(()), ROOM, made, counts, ring.new_tags()) == 8
     assert counts[ring.DAMAGED] == 12
 
 
@@ -186,7 +198,7 @@ def test_counts_add_up_from_block_to_block() -> None:
     counts, made = np.zeros(ring.COUNTS, np.int64), records(DESCRIPTOR, 8)
     for _ in range(2):
         data = np.frombuffer(bytearray(content), np.uint8)
-        describe_block(data, 0, SIZE, 1, 0, masks(()), made, counts, ring.new_tags())
+        describe_block(data, 0, SIZE, 1, 0, masks(()), ROOM, made, counts, ring.new_tags())
     assert counts[ring.SENT] == counts[ring.SHORTENED] == 2
     assert counts[ring.FRAMES] == 4
     assert counts[ring.WIRE_BYTES] == 2 * (1514 + len(FRAME))
@@ -198,7 +210,7 @@ def seen_vlans(packets: Sequence[bytes], link: int = 1) -> list[int]:
     counts, made = np.zeros(ring.COUNTS, np.int64), records(DESCRIPTOR, 64)
     for first in range(0, len(packets), 20):
         data = np.frombuffer(bytearray(block(packets[first : first + 20])), np.uint8)
-        describe_block(data, 0, SIZE, link, 0, masks(()), made, counts, tags)
+        describe_block(data, 0, SIZE, link, 0, masks(()), ROOM, made, counts, tags)
     return ring.vlans(tags)
 
 
@@ -233,7 +245,7 @@ def test_any_field_may_be_wrong(wrong: list[tuple[int, int]], exclude: bool) -> 
     made = records(DESCRIPTOR, 64)
     networks = masks(["10.0.0.0/9"] if exclude else [])
     counts, tags = np.zeros(ring.COUNTS, np.int64), ring.new_tags()
-    count = describe_block(data, SIZE, SIZE, 1, 0, networks, made, counts, tags)
+    count = describe_block(data, SIZE, SIZE, 1, 0, networks, ROOM, made, counts, tags)
     others = counts[[ring.SENT, ring.EXCLUDED, ring.DAMAGED]].sum()
     assert count + others == struct.unpack_from("<I", content, 12)[0]
     assert len(ring.vlans(tags)) <= ring.MAX_VLANS

@@ -68,6 +68,25 @@ def over_gre(flags: int, kind: int, fields: bytes, inner: bytes) -> bytes:
     return ethernet(ip(A, B, 47, struct.pack(">HH", flags, kind) + fields + inner))
 
 
+def wlan(
+    frame: bytes, *, control: int = 8, flags: int = 1, aggregate: bool = False, padding: int = 0,
+    swapped: bool = False,
+) -> bytes:  # fmt: skip
+    """The frame as an IEEE 802.11 data frame: to the access point, from it, or between two."""
+    kind, packet = network(frame)
+    to, sender, other = frame[:6], frame[6:12], bytes(6)
+    addresses = {0: to + sender + other, 1: other + sender + to, 2: to + other + sender, 3: other * 2 + to}
+    head = (
+        bytes([flags, control] if swapped else [control, flags]) + bytes(2) + addresses[flags & 3] + bytes(2)
+    )
+    head += sender if flags & 3 == 3 else b""
+    head += bytes([0x80 if aggregate else 0, 0]) if control & 0x80 else b""
+    head += bytes(4) if flags & 0x80 else b""
+    snap = b"\xaa\xaa\3\0\0\0" + struct.pack(">H", kind) + packet
+    sub = to + sender + struct.pack(">H", len(snap)) if aggregate else b""
+    return head + bytes(padding) + sub + snap
+
+
 def scapy_ether() -> Ether:
     return Ether(src="02:00:00:00:00:99", dst="02:00:00:00:00:98")
 
@@ -288,7 +307,7 @@ def test_what_only_looks_like_a_tunnel_is_a_datagram() -> None:
 
 
 def test_gre_that_is_no_tunnel_for_us() -> None:
-    assert reason(over_gre(0x2001, 0x880B, bytes(8), bytes(40))) == "other_transport"  # PPTP
+    assert reason(over_gre(0x2001, 0x880A, bytes(8), bytes(40))) == "other_transport"  # version 1
     assert reason(over_gre(0x4000, 0x0800, bytes(8), DATAGRAM[14:])) == "other_transport"  # source routes
     assert reason(over_gre(0, 0x88CC, b"", bytes(40))) == "other_transport"
     assert reason(over_gre(0x1000, 0x88BE, bytes(4), bytes(8) + DATAGRAM)) == "other_transport"  # version 0

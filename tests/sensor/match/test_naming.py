@@ -13,7 +13,7 @@ from sensor import schema
 from sensor.match.answers import MAX_AGE, MAX_CHUNKS, STALENESS
 from sensor.match.index import Index
 from sensor.match.match import NAME_CONFIDENCE, match
-from sensor.match.naming import HINT_FACTOR, SHARED_FACTOR, STALE_FACTOR, NameTable
+from sensor.match.naming import HINT_FACTOR, SHARED_FACTOR, STALE_FACTOR, UNASKED_FACTOR, NameTable
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -209,6 +209,17 @@ def test_a_shared_address_is_no_longer_shared_once_the_other_answer_is_too_old()
     told = table.name(flows((hour, me, there, None), (hour + 1, me, there, None)))
     sure = NAME_CONFIDENCE["dns_answer"]
     assert told["name_confidence"].to_list() == [pytest.approx(sure * SHARED_FACTOR), sure]
+
+
+def test_an_answer_nobody_was_seen_to_ask_for_is_believed_less() -> None:
+    me, there = "10.0.0.1", "192.0.2.1"
+    told = answers((0, me, there, "a.example", 300))
+    confidences = []
+    for unasked in (False, True):
+        table = NameTable()
+        table.learn(told.with_columns(unasked=pl.lit(unasked)))
+        confidences.append(table.name(flows((1, me, there, None)))["name_confidence"].item())
+    assert confidences[1] == pytest.approx(confidences[0] * UNASKED_FACTOR)
 
 
 def test_a_hint_is_less_than_an_address() -> None:

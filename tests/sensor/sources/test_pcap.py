@@ -40,7 +40,7 @@ def test_a_copy_is_not_chained_to_its_original() -> None:
     assert [len(g) for g in groups] == [1, 1]
 
 
-def test_captures_of_the_same_time_do_not_share_a_clock() -> None:
+def test_captures_of_the_same_time_are_merged() -> None:
     long = Talk(port=1).shake()
     long.now += 30
     here = pcap(long.send(b"x").frames)
@@ -74,8 +74,8 @@ def test_first_time(content: bytes, expected: float | None) -> None:
 
 def test_frames_of_other_links_are_counted_by_link() -> None:
     frames = [Frame(bytes(40), T0 + n) for n in range(3)]
-    got = decode(pcap(frames, link=105))
+    got = decode(pcap(frames, link=147))
     rows = got["rejects"].select("place", "count").rows()
-    assert rows == [("link type 105", 3)]
+    assert rows == [("link type 147", 3)]
     assert "--engine tshark" in got["rejects"]["reason"][0]
     assert got["coverage"]["undecoded_link"].sum() == 3

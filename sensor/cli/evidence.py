@@ -1,0 +1,43 @@
+"""`shadowai evidence`: the packets that `capture --evidence` kept, read back into a pcap; logged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, existing_lake, settings_from
+
+
+def command(
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The pcap to write.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="What for; it is logged.")] = "",
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the evidence that has not expired to a pcap: SYN and hello packets of matched connections.
+
+    Who read it, when and what for goes into restricted/access.log of the lake, first.
+    """
+    from sensor.decode import jit
+    from sensor.errors import InputError
+    from sensor.privacy.keys import Keys
+    from sensor.settings import state_path
+
+    settings = settings_from(config, lake=lake, state=state)
+    place = existing_lake(settings)
+    folder = state_path(settings, place.path)
+    jit.use(folder / "kernels")  # before anything that has kernels is imported
+    from sensor.evidence import read
+
+    keys = Keys(folder, settings.zone)
+    done = read(place.path, keys, to, reason=reason)
+    if not done.packets:
+        raise InputError("; ".join(done.problems) or "no evidence here", place=str(place.path))
+    typer.echo(f"{to}: {done.packets:,} packets")
+    for problem in done.problems:
+        typer.echo(f"shadowai: {problem}", err=True)
+    if done.problems:
+        raise typer.Exit(3)

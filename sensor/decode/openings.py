@@ -1,0 +1,149 @@
+"""The packets that open connections, copied out of a live block before the kernel takes it back.
+
+Kept are SYN segments without their payload, the segments of a ClientHello up to its end, and datagrams that
+begin with a QUIC Initial: nothing that a request or an answer says. What they hold waits in memory until
+somebody knows whether their connection is of interest (`sensor/evidence.py`).
+
+Room is bounded: `BYTES` and `COUNT` between two `take`; what finds none is counted in `missed`.
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sensor.decode.capture import Window
+from sensor.decode.flow import SYN, distance, mix
+from sensor.decode.ip import DECODED, dissect
+from sensor.decode.jit import entry, kernel
+from sensor.decode.layout import PACKET, TCP, Bytes, Records, i64, records
+from sensor.decode.messages import HELLO, begins
+from sensor.decode.packets import is_initial
+from sensor.decode.read import be16, copy
+
+#: Room for what one worker keeps between two batches.
+BYTES = 8 << 20
+COUNT = 1 << 16
+
+#: A packet kept: where its bytes lie, and whose it is (source first).
+OPENING = np.dtype(
+    [
+        ("time", np.int64),  # microseconds
+        ("offset", np.int64),
+        ("captured", np.int64),
+        ("length", np.int64),  # on the wire
+        ("link", np.int64),
+        ("address", np.uint64, (4,)),
+        ("port", np.int64, (2,)),
+        ("protocol", np.int64),
+    ]
+)
+
+#: Hellos whose later segments are still to come; a later one takes the place of an earlier one.
+_UNFINISHED = 1 << 14
+_REST = np.dtype([("key", np.uint64), ("until", np.int64)])
+#: A longer hello is not followed.
+_LONGEST_HELLO = 16384
+
+
+class Kept(NamedTuple):
+    """What was kept since the last time: OPENING records, their bytes, and how many found no room."""
+
+    packets: Records
+    data: Bytes
+    missed: int
+
+
+class Openings:
+    """What one worker keeps."""
+
+    def __init__(self) -> None:
+        self._packet = records(PACKET, 1)
+        self._rest = records(_REST, _UNFINISHED)
+        self._made = records(OPENING, COUNT)
+        self._data = np.zeros(BYTES, np.uint8)
+        self._used = np.zeros(3, np.int64)  # packets, bytes, missed
+
+    def look(self, window: Window) -> None:
+        """Keep what opens connections among the window's frames."""
+        with np.errstate(over="ignore"):  # hashes wrap on purpose
+            keep(
+                window.data, window.frames, window.count, self._packet, self._rest, self._made, self._data,
+                self._used,
+            )  # fmt: skip
+
+    def take(self) -> Kept:
+        """Everything kept since the last call."""
+        count, size, missed = self._used.tolist()
+        self._used[:] = 0
+        return Kept(self._made[:count].copy(), self._data[:size].copy(), missed)
+
+
+@kernel
+def _key(packet: Records) -> np.uint64:
+    """A hash of who sends to whom."""
+    source, target = packet["source"], packet["target"]
+    state = mix(mix(np.uint64(1), source[0]), source[1])
+    state = mix(mix(state, target[0]), target[1])
+    return mix(state, np.uint64(packet["source_port"] << 16 | packet["target_port"]))
+
+
+@kernel
+def _hello_bytes(data: Bytes, packet: Records, rest: Records) -> int:
+    """How many bytes of a TCP payload belong to a ClientHello, whose first segment tells how long it is."""
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    size, key = i64(packet["payload_bytes"]), _key(packet)
+    slot = rest[key & np.uint64(rest.size - 1)]
+    if begins(data, at, end) == HELLO and end - at >= 5:
+        length = min(5 + be16(data, at + 3, end), _LONGEST_HELLO)
+        slot["key"], slot["until"] = key, (packet["seq"] + length) & 0xFFFFFFFF
+        return min(size, length)
+    if slot["key"] != key:
+        return 0
+    left = distance(i64(slot["until"]), i64(packet["seq"]))
+    return min(size, left) if 0 < left < _LONGEST_HELLO else 0
+
+
+@kernel
+def _wanted_end(data: Bytes, packet: Records, rest: Records) -> int:
+    """Where what is to be kept of a frame ends; -1 if nothing is."""
+    if packet["protocol"] != TCP:
+        return packet["end"] if is_initial(data, packet) else -1
+    size = 0
+    if packet["payload"] < packet["end"]:
+        size = _hello_bytes(data, packet, rest)
+    return packet["payload"] + size if size > 0 or packet["flags"] & SYN else -1
+
+
+@entry
+def keep(data: Bytes, frames: Records, count: int, packets: Records, rest: Records, made: Records,
+         kept: Bytes, used: Records) -> None:  # fmt: skip
+    """Copy what opens connections among frames[:count] to `kept`, with a record each in `made`."""
+    packet = packets[0]
+    for i in range(count):
+        if dissect(data, frames[i], packet) != DECODED:
+            continue
+        at = i64(frames[i]["offset"])
+        captured = min(i64(frames[i]["captured"]), _wanted_end(data, packet, rest) - at)
+        if captured <= 0:
+            continue
+        if used[0] == made.size or used[1] + captured > kept.size:
+            used[2] += 1
+            continue
+        out = made[used[0]]
+        out["time"], out["offset"], out["captured"] = frames[i]["time"], used[1], captured
+        out["length"], out["link"], out["protocol"] = (
+            frames[i]["length"],
+            frames[i]["link"],
+            packet["protocol"],
+        )
+        for side in range(2):
+            out["address"][side], out["address"][2 + side] = packet["source"][side], packet["target"][side]
+        out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
+        copy(data, at, captured, kept, used[1])
+        used[0] += 1
+        used[1] += captured

@@ -1,0 +1,199 @@
+"""Evidence: the packets that opened matched connections, sealed on disk, and read back into a pcap.
+
+What is kept, is in `sensor/decode/openings.py`: SYN segments and hellos, nothing a person wrote or read. It
+waits in memory (`MEMORY_BYTES`, `WAIT_S`), because a connection is matched when its first minute is over or
+it ends; what was not matched by then is forgotten. What was, is sealed (`sensor/store/evidence.py`) with
+`<state>/keys/evidence.key`, outside the lake. Who starts to keep evidence and who reads it stands in
+`restricted/access.log`, one line each, before it happens.
+
+Bounds: packets and bytes a connection; megabytes on disk (the oldest hours go first), days.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from sensor.decode.addresses import addresses
+from sensor.decode.layout import TCP
+from sensor.decode.names import own
+from sensor.decode.openings import Kept
+from sensor.errors import LakeError, UsageError
+from sensor.privacy.keys import Keys
+from sensor.store.evidence import SealedFiles, blocks, expire, files
+from sensor.store.lake import explained, log_access
+
+#: Packets wait this long for their connection to be matched: its first minute, and the batch it comes in.
+WAIT_S = 180
+#: They take at most this much memory; the oldest are forgotten first.
+MEMORY_BYTES = 64 << 20
+#: Of one connection: a SYN of each side sent twice, a hello in several segments.
+CONNECTION_PACKETS = 16
+CONNECTION_BYTES = 32 << 10
+#: Connections whose packets are counted, the latest.
+_COUNTED = 1 << 16
+
+_PACKET = struct.Struct("<qIII")  # time (microseconds), link type, original length, captured length
+_PCAP = struct.Struct("<IHHiIII")
+_RECORD = struct.Struct("<4I")
+_SNAP = 262_144
+_ENDS = ("client", "client_port", "server", "server_port", "transport")
+_THERE = ("source", "source_port", "target", "target_port", "transport")
+_BACK = ("target", "target_port", "source", "source_port", "transport")
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet as it was kept; `length` is the one on the wire."""
+
+    time_us: int
+    link: int
+    length: int
+    data: bytes
+
+
+class _Waiting(NamedTuple):
+    """Packets of one worker and one batch: who sent them to whom, and their bytes."""
+
+    newest_us: int
+    rows: pl.DataFrame
+    data: bytes
+
+
+class Evidence:
+    """Packets that wait to be matched, and where they go then. Used by one thread."""
+
+    def __init__(self, sealed: SealedFiles) -> None:
+        self._sealed = sealed
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._counts: dict[tuple[object, ...], tuple[int, int]] = {}
+        #: packets sealed, and those that found no room before anybody knew whether they were wanted
+        self.packets = self.missed = 0
+
+    def hold(self, kept: Kept) -> None:
+        """Let packets wait for their connections to be matched."""
+        self.missed += kept.missed
+        if not kept.packets.size:
+            return
+        newest = int(kept.packets["time"].max())
+        self._waiting.append(_Waiting(newest, _rows(kept), kept.data.tobytes()))
+        self._waiting_bytes += kept.data.size
+        oldest = newest - WAIT_S * 1_000_000
+        while self._waiting and (self._waiting_bytes > MEMORY_BYTES or self._waiting[0].newest_us < oldest):
+            self._waiting_bytes -= len(self._waiting.popleft().data)
+
+    def matched(self, hits: pl.DataFrame, now: datetime | None = None) -> None:
+        """Seal the waiting packets of connections among `hits` (client, client_port, server, server_port,
+        transport, kind); delete what is beyond the bounds. Raises LakeError."""
+        moment = now or datetime.now(UTC)
+        wanted = hits.filter(pl.col("kind") != "dns").select(_ENDS).drop_nulls().unique()
+        chosen = b"".join(self._chosen(wanted)) if wanted.height else b""
+        if chosen:
+            self._sealed.append(chosen, moment)
+        self._sealed.expire(moment)
+
+    def _chosen(self, wanted: pl.DataFrame) -> Iterator[bytes]:
+        """The waiting packets of wanted connections, encoded; they wait no more."""
+        there, back = (wanted.rename(dict(zip(_ENDS, ends, strict=True))) for ends in (_THERE, _BACK))
+        both = pl.concat([there, back.select(_THERE)]).unique()
+        for place, waiting in enumerate(self._waiting):
+            is_wanted = waiting.rows.join(both, on=_THERE, how="semi", maintain_order="left")
+            if is_wanted.is_empty():
+                continue
+            rest = waiting.rows.join(both, on=_THERE, how="anti", maintain_order="left")
+            self._waiting[place] = waiting._replace(rows=rest)
+            for row in is_wanted.select(*_THERE, "time", "link", "length", "captured", "offset").iter_rows():
+                *ends, time_us, link, length, captured, at = row
+                if self._has_room(tuple(ends), captured):
+                    self.packets += 1
+                    yield _PACKET.pack(time_us, link, length, captured) + waiting.data[at : at + captured]
+
+    def _has_room(self, ends: tuple[object, ...], size: int) -> bool:
+        """True if the connection may have one more packet of this size; then it is counted."""
+        source, source_port, target, target_port, transport = ends
+        key = (*sorted([(source, source_port), (target, target_port)], key=str), transport)
+        packets, before = self._counts.pop(key, (0, 0))
+        fits = packets < CONNECTION_PACKETS and before + size <= CONNECTION_BYTES
+        self._counts[key] = (packets + 1, before + size) if fits else (packets, before)
+        if len(self._counts) > _COUNTED:
+            del self._counts[next(iter(self._counts))]
+        return fits
+
+
+def _rows(kept: Kept) -> pl.DataFrame:
+    """OPENING records as columns, with addresses as text."""
+    packets, address, port = kept.packets, kept.packets["address"], kept.packets["port"]
+    names = ("time", "offset", "captured", "length", "link")
+    return pl.DataFrame({name: own(packets[name]) for name in names}).with_columns(
+        addresses(own(address[:, 0]), own(address[:, 1])).alias("source"),
+        pl.Series("source_port", own(port[:, 0])),
+        addresses(own(address[:, 2]), own(address[:, 3])).alias("target"),
+        pl.Series("target_port", own(port[:, 1])),
+        pl.Series("transport", np.where(packets["protocol"] == TCP, "tcp", "udp"), dtype=pl.String),
+    )
+
+
+@dataclass
+class Read:
+    """What reading evidence gave."""
+
+    packets: int = 0
+    #: one line for each file that was damaged or sealed with another key, and for packets left out
+    problems: list[str] = field(default_factory=list)
+
+
+def read(lake: Path, keys: Keys, to: Path, *, reason: str = "", now: datetime | None = None) -> Read:
+    """Write all evidence that has not expired to a pcap, by time; nothing where there is none. Logged first.
+
+    Raises UsageError without the key, LakeError if something cannot be read or written.
+    """
+    if not keys.has_evidence():
+        hint = "name the state folder of the capture"
+        raise UsageError("no key for evidence in this state folder", place="--state", hint=hint)
+    log_access(lake, evidence="read", reason=reason, to=str(to))
+    expire(lake, now or datetime.now(UTC))
+    done, key = Read(), keys.evidence()
+    with explained(lake):
+        found = [
+            p for file in files(lake) for block in blocks(file, key, done.problems) for p in _packets(block)
+        ]
+    found.sort(key=lambda packet: packet.time_us)
+    chosen = [packet for packet in found if packet.link == found[0].link]
+    if len(chosen) < len(found):
+        done.problems.append(f"{to}: {len(found) - len(chosen)} packets of another link type left out")
+    if chosen:
+        _write(to, chosen)
+    done.packets = len(chosen)
+    return done
+
+
+def _packets(block: bytes) -> Iterator[Packet]:
+    at = 0
+    while at < len(block):
+        time_us, link, length, captured = _PACKET.unpack_from(block, at)
+        at += _PACKET.size
+        yield Packet(time_us, link, length, block[at : at + captured])
+        at += captured
+
+
+def _write(to: Path, packets: list[Packet]) -> None:
+    """A pcap in microseconds that nobody else may read. Raises LakeError."""
+    try:
+        to.unlink(missing_ok=True)
+        with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(_PCAP.pack(0xA1B2C3D4, 2, 4, 0, 0, _SNAP, packets[0].link))
+            for packet in packets:
+                seconds, micros = divmod(packet.time_us, 1_000_000)
+                out.write(_RECORD.pack(seconds, micros, len(packet.data), packet.length) + packet.data)
+    except OSError as error:
+        raise LakeError((error.strerror or str(error)).lower(), place=str(to)) from None
