@@ -49,8 +49,7 @@ def services(entries: Iterable[Entry], vocabulary: Vocabulary, version: str) -> 
                 "shared": {role(i, vocabulary) for i in entry.service.indicators} - {"support"}
                 == {"embedded"},
                 "experimental": entry.service.experimental,
-                "trains_by_default": entry.service.trains_by_default
-                and entry.service.trains_by_default.value,
+                "trains_by_default": _attribute(entry, "trains_by_default"),
                 "upload_baseline_bytes": _service_baseline(entry, vocabulary),
                 "catalog_version": version,
             }
@@ -72,6 +71,11 @@ def baseline(entry: Entry, indicator: Indicator, vocabulary: Vocabulary) -> int:
     """Bytes a visit through this door sends without any prompt: the service's figure, else the class's."""
     own = entry.service.upload_baseline_bytes
     return vocabulary.access[indicator.access].upload_baseline_bytes if own is None else own
+
+
+def _attribute(entry: Entry, name: str) -> bool | str | tuple[str, ...] | None:
+    known = entry.service.attributes.get(name)
+    return known.value if known else None
 
 
 def _service_baseline(entry: Entry, vocabulary: Vocabulary) -> int:

@@ -57,7 +57,7 @@ def test_a_measured_baseline_replaces_that_of_the_class(make_catalog: MakeCatalo
 def test_what_is_not_known_is_null(make_catalog: MakeCatalog) -> None:
     _, service = frames(make_catalog, SERVICE)
     assert service["country"] is None and service["trains_by_default"] is None
-    dated = "trains_by_default: {value: false, reference: https://x.example, checked: 2026-11-22}\ncategory"
+    dated = "attributes: {trains_by_default: {value: false, reference: https://x.example, checked: 2026-11-22}}\ncategory"
     _, told = frames(make_catalog, SERVICE.replace("category", dated))
     assert told["trains_by_default"] is False
 
