@@ -271,18 +271,18 @@ class CertaintyWord(Word):
 class AttributeWord(Word):
     """A fact a service may carry, and what its value looks like."""
 
-    type: Literal["bool", "text", "host", "hosts"]
+    type: Literal["bool", "text", "texts", "host", "hosts"]
 
     def complaint(self, value: bool | str | tuple[str, ...]) -> str | None:
         """What is wrong with `value`, or None."""
         fits = {
             "bool": isinstance(value, bool),
             "text": isinstance(value, str),
+            "texts": isinstance(value, tuple),
             "host": isinstance(value, str) and (is_host(value) or is_pattern(value)),
             "hosts": isinstance(value, tuple) and all(is_host(v) or is_pattern(v) for v in value),
         }
-        form = {"bool": "true or false", "text": "a text", "host": "a host name", "hosts": "a list of hosts"}
-        return None if fits[self.type] else f"must be {form[self.type]}"
+        return None if fits[self.type] else f"is not of type {self.type}"
 
 
 class Vocabulary(Strict):
