@@ -89,12 +89,13 @@ def of_service(app: str, service: Service, vendor: Vendor | None) -> Entry:
 
 
 def of_bulk(app: str, bulk: Bulk) -> Entry:
-    """The entry of a file below `bulk/`: one service of many domains."""
-    found = [
+    """The entry of a file below `bulk/`: one service of many domains or add-ons."""
+    found: list[tuple[str, str, Place]] = [
         (kind, value, (field_name, position))
         for kind, field_name in (("suffix", "suffixes"), ("url", "urls"))
         for position, value in enumerate(getattr(bulk, field_name))
     ]
+    found += [("extension_id", id_, ("extensions", id_)) for id_ in bulk.extensions]
     return Entry(
         app=app,
         name=bulk.name,

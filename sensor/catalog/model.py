@@ -34,6 +34,7 @@ Homepage = Annotated[str, Field(pattern=r"^https?://")]
 Baseline = Annotated[int, Field(ge=0, le=10_000_000)]
 Score = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+ExtensionId = Annotated[str, Field(pattern=r"^[a-p]{32}$")]
 #: Longer than "/", which every server answers.
 Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200)]
 Role = Literal["use", "embedded", "support"]
@@ -64,7 +65,7 @@ class Indicator(Strict):
         Annotated[str, Field(pattern=r"^[tqd][0-9s]{2}[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}$")]
         | None
     ) = None
-    extension_id: Annotated[str, Field(pattern=r"^[a-p]{32}$")] | None = None
+    extension_id: ExtensionId | None = None
     extension: Text | None = None
     access: str
     shared: bool = False
@@ -151,7 +152,8 @@ class Service(Strict):
 class Bulk(Strict):
     """Many sites of one sort that nobody needs to tell apart: reported as one service, believed less.
 
-    `suffixes` are domains with everything below them, `urls` a host and the beginning of a path.
+    `suffixes` are domains with everything below them, `urls` a host and the beginning of a path,
+    `extensions` ids of browser add-ons with the names they have in their store.
     """
 
     name: Text
@@ -164,13 +166,14 @@ class Bulk(Strict):
     checked: datetime.date
     suffixes: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
     urls: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    extensions: Annotated[dict[ExtensionId, Text], Field(max_length=10_000)] = {}
     hits: tuple[Event, ...] = ()
     misses: tuple[Event, ...] = ()
 
     @model_validator(mode="after")
     def _well_formed(self) -> Bulk:
-        if not (self.suffixes or self.urls):
-            raise ValueError("an entry needs suffixes or urls")
+        if not (self.suffixes or self.urls or self.extensions):
+            raise ValueError("an entry needs suffixes, urls or extensions")
         for text in self.suffixes:
             if not is_host(text):
                 raise ValueError(f"suffix '{text}' {_HOST_FORM}")
