@@ -44,13 +44,13 @@ def stamp(folders: Sequence[Path]) -> Stamp:
     return Stamp(digest.hexdigest()[:32], max((look[-1] for look in seen), default=0))
 
 
-def look(path: Path | str) -> tuple[str, int, int, int, int]:
+def look(path: str) -> tuple[str, int, int, int, int]:
     """Path, size, inode, time of writing and of any change; one that just vanished is all zeros."""
     try:
         status = os.stat(path)  # noqa: PTH116 - thousands of times
     except OSError:
-        return str(path), 0, 0, 0, 0
-    return str(path), status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+        return path, 0, 0, 0, 0
+    return path, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read(folder: Path, stamp: Stamp) -> dict[str, Any]:

@@ -14,21 +14,22 @@ from sensor.errors import UsageError
 
 #: What a change of an indicator is told of.
 TOLD = ("access", "role", "confidence", "certainty")
+COMPARED = ("signature", "app", "kind", "value", *TOLD)
 
 
 def snapshot(place: Path) -> pl.DataFrame:
-    """The indicators (columns of `INDICATORS`) of a catalog folder, an overlay, or an exported JSON or CSV
+    """The indicators (columns of `COMPARED`) of a catalog folder, an overlay, or an exported JSON or CSV
     file. Raises UsageError where it is none of these, and CatalogProblems."""
     if place.is_dir():
         folders = (place,) if (place / VOCABULARY_FILE).is_file() else (BUILT_IN, place)
-        return compiled(folders).indicators
+        return compiled(folders).indicators.select(COMPARED)
     try:
         if place.suffix == ".json":
             rows = json.loads(place.read_text(encoding="utf-8"))["indicators"]
-            frame = pl.DataFrame(rows, schema=dict.fromkeys(INDICATORS))
+            frame = pl.DataFrame(rows, infer_schema_length=None)
         else:
-            frame = pl.read_csv(place, try_parse_dates=False)
-        return frame.select(pl.col(name).cast(dtype) for name, dtype in INDICATORS.items())
+            frame = pl.read_csv(place, infer_schema=False)
+        return frame.select(pl.col(name).cast(INDICATORS[name]) for name in COMPARED)
     except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         hint = "give a folder, or a file made with `shadowai catalog export --format json`"
         raise UsageError("no catalog in this file", place=str(place), hint=hint) from error
@@ -37,7 +38,7 @@ def snapshot(place: Path) -> pl.DataFrame:
 def diff(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Rows change (added, removed, changed), app, kind, value, what, by app.
 
-    Both frames have the columns of `INDICATORS`. An indicator that went to another service is one
+    Both frames have the columns of `COMPARED`, or more. An indicator that went to another service is one
     removed and one added.
     """
     told = pl.concat_str(*(pl.col(name).cast(pl.String) for name in TOLD), separator=" ")

@@ -67,21 +67,20 @@ def collect(folders: Iterable[Path]) -> list[File]:
             problems.append(Problem(str(folder), 1, "no catalog here", remedy))
         for path in found:
             try:
-                content = _content(path)
+                content = _content(Path(path))
             except OSError as error:
                 what = f"cannot be read ({error.strerror or error})"
-                problems.append(Problem(str(path), 1, what, "check its permissions"))
+                problems.append(Problem(path, 1, what, "check its permissions"))
                 continue
-            files.append(File(path.relative_to(folder).as_posix(), str(path), content))
+            files.append(File(path[len(str(folder)) + 1 :].replace(os.sep, "/"), path, content))
     if problems:
         raise CatalogProblems(problems)
     return sorted(files, key=lambda file: file.key)
 
 
-def places(folder: Path) -> list[Path]:
-    """The catalog files of a folder, sorted."""
-    found = [Path(path) for path in _walk(str(folder))]
-    return sorted(found)
+def places(folder: Path) -> list[str]:
+    """The catalog files of a folder, sorted; plain text, because there are thousands."""
+    return sorted(_walk(str(folder)))
 
 
 def _walk(folder: str) -> Iterator[str]:

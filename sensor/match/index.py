@@ -14,11 +14,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import polars as pl
 
 from sensor.match.hostname import tail_expression
+from sensor.match.lookup import Lookup
 from sensor.match.misses import Misses
 
 #: Access of agents that are libraries: their token tells how a host is called, not which product calls.
@@ -75,6 +77,11 @@ class Index:
             fingerprints=rows.filter(pl.col("kind") == "ja4").select(ja4="value", app="app").unique(),
             products=_products(rows),
         )
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """The same names for one host after the other."""
+        return Lookup(self.names)
 
     def candidates(self, hosts: pl.Series) -> pl.DataFrame:
         """Every name indicator that fits each of the unique normalised `hosts`.

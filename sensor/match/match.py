@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.match.hostname import normal
 from sensor.match.index import LIBRARY_ACCESS, Index, is_below
+from sensor.match.lookup import PATH_ONLY
 
 #: Added by `match` to the columns of the observations.
 ADDED: dict[str, pl.DataType] = {
@@ -108,17 +109,8 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
     `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
     """
     names = pl.DataFrame({"host": hosts, "name": normal(hosts)})
-    candidates = index.candidates(names["name"].unique())
-    best = (
-        candidates.with_columns(
-            host_row=pl.when(pl.col("prefix").is_null()).then("row"),
-            weight=pl.when(pl.col("prefix").is_null()).then("specificity").otherwise(-1),
-        )
-        .sort(["weight", "row"], descending=[True, False])
-        .unique("host", keep="first", maintain_order=True)
-        .select(name="host", host_row="host_row")
-    )
-    return names.join(best, on="name")
+    rows = names.with_columns(host_row=index.lookup.rows(names["name"])).drop_nulls("host_row")
+    return rows.with_columns(host_row=pl.when(pl.col("host_row") != PATH_ONLY).then("host_row"))
 
 
 #: An address where a name should be.
