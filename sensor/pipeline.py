@@ -24,6 +24,7 @@ from sensor.match.hostname import normal_column, registrable
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
+from sensor.match.near import Near
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
@@ -124,6 +125,7 @@ class Pipeline:
         self._emitted: set[int] = set()
         self._naming = NameTable()
         self._names = NamesRollup()
+        self._near = Near()
         self._bursts = LookupBursts()
         self._repeats = _Repeats()
         self._clock: datetime | None = None
@@ -142,10 +144,11 @@ class Pipeline:
         newest = newest_seen(observations)
         hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
         self._on_hits(hits)
+        self._near.add(named, hits)
         # Lookups wait in their bursts: they keep the version of the catalog that matched them.
         hits = hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version"))
         sightings = self._bursts.take(hits, newest=newest, last=last)
-        names = self._names.take(newest=newest, all_of_it=last)
+        names = self._near.take(self._names.take(newest=newest, all_of_it=last))
         leases, directory = self._who(batch, observations)
         return {
             "sightings": self._sightings(sightings),

@@ -7,22 +7,29 @@ of them expand to gigabytes), bounded size.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from sensor.catalog.problem import Problem
+from sensor.catalog.problem import Level, Problem
 
 #: Far above the longest honest entry (about 20 KB); below what would be slow to parse.
 MAX_BYTES = 256 * 1024
 #: An entry needs four levels; the limit keeps hostile nesting off the interpreter's stack.
 MAX_DEPTH = 16
+#: What keeps hostile nesting off the stack of the parser itself, which is far deeper than this.
+MAX_COLUMNS = 256
+MAX_BRACKETS = 4096
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Place = tuple[str | int, ...]
+
+#: What stands in a line before its first text: indentation, and marks of lists and keys.
+_BEFORE_TEXT = re.compile(r"^[ \t?:-]+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,9 @@ class Document:
                 return found
         return 1
 
-    def problem(self, place: Sequence[str | int], what: str, remedy: str) -> Problem:
+    def problem(self, place: Sequence[str | int], what: str, remedy: str, level: Level = "error") -> Problem:
         """A `Problem` at the line of `place`."""
-        return Problem(self.path, self.line(place), what, remedy)
+        return Problem(self.path, self.line(place), what, remedy, level)
 
 
 class Unreadable(Exception):
@@ -60,7 +67,8 @@ def parse(path: str, content: bytes) -> Document:
         raise Unreadable(Problem(path, 1, f"larger than {MAX_BYTES // 1024} KB", "split it into services"))
     try:
         text = content.decode("utf-8")
-        _refuse_traps(path, text)
+        if _looks_deep(text):
+            raise Unreadable(_too_deep(path, 1))
         loader = Loader(text)
         node = loader.get_single_node()
         lines = dict(_walk(path, node))
@@ -82,34 +90,36 @@ def _syntax_problem(path: str, error: Exception) -> Problem:
     return Problem(path, line, f"not valid YAML ({what})", "mend the syntax; quote values with ': ' or '#'")
 
 
-def _refuse_traps(path: str, text: str) -> None:
-    """Refuse aliases and deep nesting from the event stream, before anything recursive sees them."""
-    depth = 0
-    for event in yaml.parse(text, Loader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise Unreadable(
-                Problem(path, line, "nested too deeply", "see signatures/README.md for an entry")
-            )
-        if isinstance(event, yaml.AliasEvent):
-            raise Unreadable(Problem(path, line, "YAML alias", "write the value out"))
+def _too_deep(path: str, line: int) -> Problem:
+    return Problem(path, line, "nested too deeply", "see signatures/README.md for an entry")
+
+
+def _looks_deep(text: str) -> bool:
+    """Whether the parser's own recursion could run away: each level in a block needs a column of its own
+    before the text of some line, each level in a line a bracket."""
+    columns = max(map(len, _BEFORE_TEXT.findall(text)), default=0)
+    return columns > MAX_COLUMNS or text.count("[") + text.count("{") > MAX_BRACKETS
 
 
 def _walk(path: str, root: Any) -> Iterator[tuple[Place, int]]:
-    """Places and lines below `root`, refusing repeated keys."""
+    """Places and lines below `root`, in order, refusing repeated keys, aliases and deep nesting."""
     stack: list[tuple[Place, int, Any]] = [((), 1, root)] if root is not None else []
+    seen: set[int] = set()
     while stack:
         place, line, node = stack.pop()
         yield place, line
+        if id(node) in seen:
+            raise Unreadable(Problem(path, line, "YAML alias", "write the value out"))
+        seen.add(id(node))
+        if len(place) > MAX_DEPTH:
+            raise Unreadable(_too_deep(path, line))
         if isinstance(node, yaml.SequenceNode):
-            items = enumerate(node.value)
-            stack.extend(((*place, position), item.start_mark.line + 1, item) for position, item in items)
+            items = list(enumerate(node.value))
+            stack.extend(
+                ((*place, position), item.start_mark.line + 1, item) for position, item in reversed(items)
+            )
         elif isinstance(node, yaml.MappingNode):
-            stack.extend(_fields(path, place, node))
+            stack.extend(reversed(_fields(path, place, node)))
 
 
 def _fields(path: str, place: Place, node: yaml.MappingNode) -> list[tuple[Place, int, Any]]:

@@ -1,14 +1,17 @@
-"""Entries as frames: one row per indicator for the matcher, one row per service for the lake. Pure."""
+"""Entries as frames: what the matcher reads, what the lake keeps, what people ask about. Pure."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import polars as pl
 
-from sensor.catalog.model import Indicator, Role, Vocabulary
-from sensor.catalog.read import Entry
+from sensor import schema
+from sensor.catalog import risk
+from sensor.catalog.entry import Claim, Entry
+from sensor.catalog.model import Role, Vocabulary
 
 #: The matcher's input. `signature` is `app#kind:value`; `confidence` is that of an undoubted name.
 INDICATORS: dict[str, pl.DataType] = {
@@ -25,78 +28,131 @@ INDICATORS: dict[str, pl.DataType] = {
     "checked": pl.Date(),
 }
 
+#: One row per service: the lake's `catalog` table before its version is known, and the homepage.
+SERVICES: dict[str, pl.DataType] = {
+    **{name: dtype for name, dtype in schema.CATALOG.dtypes.items() if name != "catalog_version"},
+    "homepage": pl.String(),
+}
+
+#: One row per service and known fact.
+ATTRIBUTES: dict[str, pl.DataType] = {
+    "app": pl.String(),
+    "attribute": pl.String(),
+    "value": pl.String(),
+    "reference": pl.String(),
+    "checked": pl.Date(),
+}
+
+#: One row per service and factor of its score: points from `low` to `high`, `value` NULL where unknown.
+RISKS: dict[str, pl.DataType] = {
+    "app": pl.String(),
+    "factor": pl.String(),
+    "value": pl.String(),
+    "low": pl.Int16(),
+    "high": pl.Int16(),
+}
+
 #: A hit on a host that also serves other things, or of an unproven entry, is believed this much less.
 SHARED_FACTOR = 0.5
 EXPERIMENTAL_FACTOR = 0.8
 
 
 def indicators(entries: Iterable[Entry], vocabulary: Vocabulary) -> pl.DataFrame:
-    """All indicators of `entries`, with the columns of `INDICATORS`, in entry order."""
-    rows = [row for entry in entries for row in _rows(entry, vocabulary)]
-    return pl.DataFrame(rows, schema=INDICATORS, orient="row")
+    """All that gives `entries` away, with the columns of `INDICATORS`, in entry order."""
+    return _frame((row for entry in entries for row in _claims(entry, vocabulary)), INDICATORS)
 
 
-def services(entries: Iterable[Entry], vocabulary: Vocabulary, version: str) -> pl.DataFrame:
-    """All `entries`, with the columns of the lake's `catalog` table."""
-    return pl.DataFrame(
-        [
-            {
-                "app": entry.app,
-                "service": entry.service.name,
-                "vendor": entry.vendor.name,
-                "category": entry.service.category,
-                "country": entry.vendor.country,
-                "shared": {role(i, vocabulary) for i in entry.service.indicators} - {"support"}
-                == {"embedded"},
-                "experimental": entry.service.experimental,
-                "trains_by_default": entry.service.trains_by_default
-                and entry.service.trains_by_default.value,
-                "upload_baseline_bytes": _service_baseline(entry, vocabulary),
-                "catalog_version": version,
-            }
-            for entry in entries
-        ],
-        schema_overrides={"trains_by_default": pl.Boolean, "country": pl.String},
+def services(
+    entries: Iterable[Entry], vocabulary: Vocabulary, rubric: risk.Rubric, newest: datetime.date
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All `entries` with the columns of `SERVICES`, and what their scores are made of (`RISKS`)."""
+    scored = [(entry, risk.score(entry, rubric, newest)) for entry in entries]
+    reasons = (
+        (entry.app, reason.factor, reason.value, reason.low, reason.high)
+        for entry, score in scored
+        for reason in score.reasons
     )
+    rows = [_service(entry, score, vocabulary) for entry, score in scored]
+    return pl.DataFrame(rows, schema=SERVICES), _frame(reasons, RISKS)
 
 
-def role(indicator: Indicator, vocabulary: Vocabulary) -> Role:
+def attributes(entries: Iterable[Entry]) -> pl.DataFrame:
+    """Every known fact about `entries`, with the columns of `ATTRIBUTES`."""
+    rows = (
+        (entry.app, name, risk.text(attribute), attribute.reference, attribute.checked)
+        for entry in entries
+        for name, attribute in sorted(entry.attributes.items())
+    )
+    return _frame(rows, ATTRIBUTES)
+
+
+def role(claim: Claim, vocabulary: Vocabulary) -> Role:
     """What a hit counts as: side doors never, shared hosts only as a possibility, the rest as use."""
-    of_access = vocabulary.access[indicator.access].role
-    if of_access == "use" and indicator.shared:
+    of_access = vocabulary.access[claim.access].role
+    if of_access == "use" and claim.shared:
         return "embedded"
     return of_access
 
 
-def baseline(entry: Entry, indicator: Indicator, vocabulary: Vocabulary) -> int:
+def baseline(entry: Entry, claim: Claim, vocabulary: Vocabulary) -> int:
     """Bytes a visit through this door sends without any prompt: the service's figure, else the class's."""
-    own = entry.service.upload_baseline_bytes
-    return vocabulary.access[indicator.access].upload_baseline_bytes if own is None else own
+    own = entry.upload_baseline_bytes
+    return vocabulary.access[claim.access].upload_baseline_bytes if own is None else own
 
 
-def _service_baseline(entry: Entry, vocabulary: Vocabulary) -> int:
+def _frame(rows: Iterable[tuple[Any, ...]], dtypes: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Columns first: Polars would look at each row twice."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(dtypes)
+    return pl.DataFrame(
+        [
+            pl.Series(name, column, dtype=dtype)
+            for (name, dtype), column in zip(dtypes.items(), columns, strict=True)
+        ]
+    )
+
+
+def _service(entry: Entry, score: risk.Score, vocabulary: Vocabulary) -> dict[str, Any]:
+    trains = entry.attributes.get("trains_by_default")
+    roles = {role(claim, vocabulary) for claim in entry.claims}
+    return {
+        "app": entry.app,
+        "service": entry.name,
+        "vendor": entry.vendor and entry.vendor.name,
+        "category": entry.category,
+        "country": entry.vendor and entry.vendor.country,
+        "shared": roles - {"support"} == {"embedded"},
+        "experimental": entry.experimental,
+        "trains_by_default": trains and trains.value,
+        "risk_low": score.low,
+        "risk_high": score.high,
+        "risk_known": score.known,
+        "risk_asked": score.asked,
+        "upload_baseline_bytes": _service_baseline(entry, vocabulary),
+        "homepage": entry.homepage,
+    }
+
+
+def _service_baseline(entry: Entry, vocabulary: Vocabulary) -> int | None:
     """The largest baseline of the service's doors; of its side doors only where it has no others."""
-    found = [
-        (role(i, vocabulary) != "support", baseline(entry, i, vocabulary)) for i in entry.service.indicators
-    ]
-    return max(found)[1]
+    found = [(role(c, vocabulary) != "support", baseline(entry, c, vocabulary)) for c in entry.claims]
+    return max(found)[1] if found else None
 
 
-def _rows(entry: Entry, vocabulary: Vocabulary) -> Iterator[tuple[Any, ...]]:
-    for indicator in entry.service.indicators:
-        confidence = vocabulary.certainty[indicator.certainty].confidence
-        confidence *= SHARED_FACTOR if indicator.shared else 1.0
-        confidence *= EXPERIMENTAL_FACTOR if entry.service.experimental else 1.0
+def _claims(entry: Entry, vocabulary: Vocabulary) -> Iterator[tuple[Any, ...]]:
+    for claim in entry.claims:
+        confidence = vocabulary.certainty[claim.certainty].confidence * entry.factor
+        confidence *= SHARED_FACTOR if claim.shared else 1.0
+        confidence *= EXPERIMENTAL_FACTOR if entry.experimental else 1.0
         yield (
-            f"{entry.app}#{indicator.kind}:{indicator.value}",
+            f"{entry.app}#{claim.kind}:{claim.value}",
             entry.app,
-            indicator.kind,
-            indicator.value,
-            indicator.access,
-            role(indicator, vocabulary),
+            claim.kind,
+            claim.value,
+            claim.access,
+            role(claim, vocabulary),
             round(confidence, 3),
-            baseline(entry, indicator, vocabulary),
-            indicator.certainty,
-            indicator.reference,
-            indicator.checked,
+            baseline(entry, claim, vocabulary),
+            claim.certainty,
+            claim.reference,
+            claim.checked,
         )

@@ -1,8 +1,10 @@
 """What a catalog file may hold; an unknown field is an error, so a typing mistake never passes silently.
 
-Three kinds of file: `categories.yml` (`Vocabulary`), `vendors/<vendor>/vendor.yml` (`Vendor`) and
-`vendors/<vendor>/<service>.yml` (`Service`). The models check form; whether words are in the
-vocabulary and entries agree with each other is checked in `load` and `checks`.
+`categories.yml` is a `Vocabulary`, `risk.yml` a `Rubric` (see `risk`), `vendors/<vendor>/vendor.yml` a
+`Vendor`, `vendors/<vendor>/<service>.yml` a `Service`, `bulk/<name>.yml` a `Bulk` of plain domains,
+`behaviours/<name>.yml` a self-hosted `Product`; at a service's place an overlay may also hold an
+`Amendment`. The models check form; whether words are in the vocabulary and entries agree with each
+other is checked in `read` and `checks`.
 """
 
 from __future__ import annotations
@@ -10,15 +12,15 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-#: Indicator kinds, in the order in which a table lists them. `port` (with path or marker) belongs to
-#: self-hosted servers and `extension_id` to browser inventories: neither is read off a host name.
-KINDS = (
-    "domain", "suffix", "pattern", "url", "user_agent", "address", "ja4", "extension_id", "port",
-)  # fmt: skip
+#: Indicator kinds of a service, in the order in which a table lists them.
+KINDS = ("domain", "suffix", "pattern", "url", "user_agent", "address", "ja4", "extension_id")
+#: The kind a self-hosted `Product` compiles to: a server port with the beginning of a path.
+PORT_PATH = "port"
 
 ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -27,6 +29,14 @@ _PATTERN_LABEL = re.compile(r"[a-z0-9_*-]{1,63}")
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Reference = Annotated[str, Field(min_length=5, max_length=300)]
+Homepage = Annotated[str, Field(pattern=r"^https?://")]
+Baseline = Annotated[int, Field(ge=0, le=10_000_000)]
+Score = Annotated[int, Field(ge=0, le=100)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+ExtensionId = Annotated[str, Field(pattern=r"^[a-p]{32}$")]
+#: Longer than "/", which every server answers.
+Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200)]
 Role = Literal["use", "embedded", "support"]
 
 
@@ -41,7 +51,8 @@ class Indicator(Strict):
 
     `shared` says that the same host also serves other things (a hit is then "embedded AI possible",
     never use). `access` is the door: a web page, an API, a coding tool, or a side door (telemetry,
-    auth, CDN) that says nothing about use.
+    auth, CDN) that says nothing about use. `extension` is the name under which an add-on stands in its
+    store.
     """
 
     domain: str | None = None
@@ -54,14 +65,12 @@ class Indicator(Strict):
         Annotated[str, Field(pattern=r"^[tqd][0-9s]{2}[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}$")]
         | None
     ) = None
-    extension_id: Annotated[str, Field(pattern=r"^[a-p]{32}$")] | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    path: Annotated[str, Field(pattern=r"^/")] | None = None
-    marker: Text | None = None
+    extension_id: ExtensionId | None = None
+    extension: Text | None = None
     access: str
     shared: bool = False
     certainty: str
-    reference: Annotated[str, Field(min_length=5, max_length=300)]
+    reference: Reference
     checked: datetime.date
 
     @property
@@ -72,8 +81,7 @@ class Indicator(Strict):
     @property
     def value(self) -> str:
         """What it looks for, as text."""
-        value = str(getattr(self, self.kind))
-        return f"{value}{self.path or ''}" if self.kind == "port" else value
+        return str(getattr(self, self.kind))
 
     @model_validator(mode="after")
     def _one_kind_well_formed(self) -> Indicator:
@@ -83,14 +91,20 @@ class Indicator(Strict):
         complaint = _complaint(self)
         if complaint:
             raise ValueError(complaint)
+        if self.extension and not self.extension_id:
+            raise ValueError("extension is the name of an add-on and needs its extension_id")
         return self
 
 
-class Dated(Strict):
-    """A yes or no about a service that somebody can check: the source and the day it was read."""
+class Attribute(Strict):
+    """A fact about a service that somebody can check: its value, the source, the day it was read.
 
-    value: bool
-    reference: Text
+    Which names there are, and what type a value has, stands in `categories.yml`. An attribute that no
+    source states is left out: unknown is not the same as no.
+    """
+
+    value: bool | Text | Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)]
+    reference: Reference
     checked: datetime.date
 
 
@@ -101,13 +115,14 @@ class Event(Strict):
     url: Text | None = None
     cname: Text | None = None
     user_agent: Text | None = None
+    origin: Text | None = None
     server: Text | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Event:
         if not self.model_fields_set:
-            raise ValueError("an event needs a host, url, cname, user_agent or server")
-        if self.url is not None and not re.match(r"https?://[^/]+/", self.url):
+            raise ValueError("an event needs a host, url, cname, user_agent, origin or server")
+        if self.url is not None and not re.match(r"(https?|chrome-extension)://[^/]+/", self.url):
             raise ValueError("url in an event is absolute, with a path")
         return self
 
@@ -117,7 +132,7 @@ class Vendor(Strict):
 
     name: Text
     country: Country | None = None
-    homepage: Annotated[str, Field(pattern=r"^https?://")]
+    homepage: Homepage
 
 
 class Service(Strict):
@@ -125,13 +140,116 @@ class Service(Strict):
 
     name: Text
     category: str
-    homepage: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    homepage: Homepage | None = None
     experimental: bool = False
-    upload_baseline_bytes: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
-    trains_by_default: Dated | None = None
+    upload_baseline_bytes: Baseline | None = None
+    attributes: dict[str, Attribute] = {}
     indicators: Annotated[tuple[Indicator, ...], Field(min_length=1, max_length=500)]
     hits: tuple[Event, ...] = ()
     misses: tuple[Event, ...] = ()
+
+
+class Bulk(Strict):
+    """Many sites of one sort that nobody needs to tell apart: reported as one service, believed less.
+
+    `suffixes` are domains with everything below them, `urls` a host and the beginning of a path,
+    `extensions` ids of browser add-ons with the names they have in their store.
+    """
+
+    name: Text
+    category: str
+    access: str
+    shared: bool = False
+    experimental: bool = False
+    certainty: str
+    reference: Reference
+    checked: datetime.date
+    suffixes: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    urls: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    extensions: Annotated[dict[ExtensionId, Text], Field(max_length=10_000)] = {}
+    hits: tuple[Event, ...] = ()
+    misses: tuple[Event, ...] = ()
+
+    @model_validator(mode="after")
+    def _well_formed(self) -> Bulk:
+        if not (self.suffixes or self.urls or self.extensions):
+            raise ValueError("an entry needs suffixes, urls or extensions")
+        for text in self.suffixes:
+            if not is_host(text):
+                raise ValueError(f"suffix '{text}' {_HOST_FORM}")
+        for text in self.urls:
+            if not _is_url(text):
+                raise ValueError(f"url '{text}' {_URL_FORM}")
+        return self
+
+
+class Product(Strict):
+    """Self-hosted software, known by manner and not by owner: on which ports it listens, what it serves.
+
+    Traffic is matched by port and the beginning of a path together, on hosts that no other indicator
+    knows; without `ports` a path counts on any of them. `markers` (words in headers or answers) and
+    `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people.
+    """
+
+    name: Text
+    category: str
+    homepage: Homepage | None = None
+    access: str = "api"
+    experimental: bool = False
+    ports: Annotated[tuple[Port, ...], Field(max_length=20)] = ()
+    paths: Annotated[tuple[Path, ...], Field(max_length=100)] = ()
+    markers: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    default_auth: bool | None = None
+    default_bind: Literal["loopback", "all"] | None = None
+    advisories: tuple[Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,}$")], ...] = ()
+    certainty: str
+    reference: Reference
+    checked: datetime.date
+    hits: tuple[Event, ...] = ()
+    misses: tuple[Event, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_recognised(self) -> Product:
+        if not (self.paths or (self.ports and self.markers)):
+            raise ValueError("a product needs paths, or ports with markers")
+        return self
+
+
+class Retirement(Strict):
+    """Why and since when an organisation does not want an entry."""
+
+    reason: Text
+    date: datetime.date
+
+
+class Reclassification(Strict):
+    """What an organisation sees differently about an entry; what is left out stays as it is.
+
+    `shared: true` turns every door into a possibility, `false` makes none of them shared. `risk` is a
+    score of its own in place of the rubric's. `attributes` are laid over the entry's: what a contract
+    says, for instance.
+    """
+
+    reason: Text
+    category: str | None = None
+    shared: bool | None = None
+    experimental: bool | None = None
+    upload_baseline_bytes: Baseline | None = None
+    risk: Score | None = None
+    attributes: dict[str, Attribute] = {}
+
+
+class Amendment(Strict):
+    """What an overlay may put at an entry's place to change it without copying it."""
+
+    retire: Retirement | None = None
+    reclassify: Reclassification | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> Amendment:
+        if (self.retire is None) == (self.reclassify is None):
+            raise ValueError("an amendment either retires an entry or reclassifies it")
+        return self
 
 
 class Word(Strict):
@@ -153,10 +271,28 @@ class CertaintyWord(Word):
     confidence: Annotated[float, Field(gt=0, le=1)]
 
 
+class AttributeWord(Word):
+    """A fact a service may carry, and what its value looks like."""
+
+    type: Literal["bool", "text", "texts", "host", "hosts"]
+
+    def complaint(self, value: bool | str | tuple[str, ...]) -> str | None:
+        """What is wrong with `value`, or None."""
+        fits = {
+            "bool": isinstance(value, bool),
+            "text": isinstance(value, str),
+            "texts": isinstance(value, tuple),
+            "host": isinstance(value, str) and (is_host(value) or is_pattern(value)),
+            "hosts": isinstance(value, tuple) and all(is_host(v) or is_pattern(v) for v in value),
+        }
+        return None if fits[self.type] else f"is not of type {self.type}"
+
+
 class Vocabulary(Strict):
     """`categories.yml`: every word an entry may use."""
 
     category: dict[str, Word]
+    attribute: dict[str, AttributeWord]
     access: dict[str, AccessWord]
     role: dict[str, Word]
     kind: dict[str, Word]
@@ -164,8 +300,9 @@ class Vocabulary(Strict):
 
     @model_validator(mode="after")
     def _agrees_with_the_code(self) -> Vocabulary:
-        if set(self.kind) != set(KINDS):
-            raise ValueError(f"kind must list exactly {', '.join(KINDS)}")
+        kinds = (*KINDS, PORT_PATH)
+        if set(self.kind) != set(kinds):
+            raise ValueError(f"kind must list exactly {', '.join(kinds)}")
         if set(self.role) != {"use", "embedded", "support"}:
             raise ValueError("role must list exactly use, embedded, support")
         return self
@@ -189,16 +326,8 @@ def is_pattern(text: str) -> bool:
 
 def _complaint(indicator: Indicator) -> str | None:
     """What is wrong with the form of the indicator's value, or None."""
-    check: dict[str, Any] = {
-        "domain": (is_host, "is not a lower-case host name (no port, no final dot, A-labels)"),
-        "suffix": (is_host, "is not a lower-case domain of two labels or more (no leading dot)"),
-        "pattern": (is_pattern, "needs '*' and two whole labels after the last '*'"),
-        "url": (_is_url, "is not host/path without scheme, query or port, such as example.com/chat"),
-        "address": (_is_network, "is not a network such as 192.0.2.0/24"),
-        "port": (lambda _: bool(indicator.path or indicator.marker), "needs a path or a marker beside it"),
-    }
-    test, message = check.get(indicator.kind, (lambda _: True, ""))
-    return None if test(indicator.value) else f"'{indicator.value}' {message}"
+    form = _FORMS.get(indicator.kind)
+    return None if form is None or form[0](indicator.value) else f"'{indicator.value}' {form[1]}"
 
 
 def _is_url(text: str) -> bool:
@@ -212,3 +341,14 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+_HOST_FORM = "is not a lower-case domain of two labels or more (no leading or final dot, no port, A-labels)"
+_URL_FORM = "is not host/path without scheme, query or port, such as example.com/chat"
+_FORMS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "domain": (is_host, _HOST_FORM),
+    "suffix": (is_host, _HOST_FORM),
+    "pattern": (is_pattern, "needs '*' and two whole labels after the last '*'"),
+    "url": (_is_url, _URL_FORM),
+    "address": (_is_network, "is not a network such as 192.0.2.0/24"),
+}

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from sensor.errors import CatalogError
+
+Level: TypeAlias = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A mistake at `path`:`line` (line 1 where a whole file or folder is meant)."""
+    """A mistake at `path`:`line` (line 1 where a whole file or folder is meant).
+
+    A warning is something to know about an entry that is right as it stands.
+    """
 
     path: str
     line: int
     what: str
     remedy: str
+    level: Level = "error"
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.what}; {self.remedy}"
+        mark = "" if self.level == "error" else f"{self.level}: "
+        return f"{self.path}:{self.line}: {mark}{self.what}; {self.remedy}"
 
 
 class CatalogProblems(CatalogError):

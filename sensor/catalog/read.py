@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,12 +11,17 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sensor.catalog.blind import BlindSpot, BlindSpots
-from sensor.catalog.document import MAX_BYTES, Document, Unreadable, parse
-from sensor.catalog.model import ID, Service, Strict, Vendor, Vocabulary
+from sensor.catalog.document import MAX_BYTES, Document, Place, Unreadable, parse
+from sensor.catalog.entry import Entry, amended, of_bulk, of_product, of_service
+from sensor.catalog.model import ID, Amendment, Attribute, Bulk, Product, Service, Vendor, Vocabulary
 from sensor.catalog.problem import CatalogProblems, Problem
+from sensor.catalog.risk import Rubric
 
 VOCABULARY_FILE = "categories.yml"
+RUBRIC_FILE = "risk.yml"
 VENDOR_FILE = "vendor.yml"
+#: Folders of entries, by what their files hold.
+SERVICES, BULKS, PRODUCTS = "vendors/", "bulk/", "behaviours/"
 #: The folder of `BlindSpots` files.
 BLIND_FOLDER = "resolvers/"
 
@@ -31,23 +37,16 @@ class File:
     content: bytes
 
 
-class Entry(Strict):
-    """A service with its id and its vendor: what the rest of the product sees."""
-
-    app: str
-    vendor: Vendor
-    service: Service
-
-
 @dataclass(frozen=True)
 class Draft:
     """All entries of one reading, with the documents they came from, so that lints can point at lines.
 
-    Documents stand under their service's id, those of blind spots under their place in the folder.
+    Documents stand under their entry's id, those of blind spots under their place in the folder.
     """
 
     entries: tuple[Entry, ...]
     vocabulary: Vocabulary
+    rubric: Rubric
     documents: Mapping[str, Document]
     blind: Mapping[str, BlindSpots]
 
@@ -58,36 +57,54 @@ class Draft:
 
 
 def collect(folders: Iterable[Path]) -> list[File]:
-    """The files of `folders`, sorted; a later folder's file replaces an earlier one of the same place."""
-    files: dict[str, File] = {}
+    """The files of `folders`, sorted by place; at one place in the order of the folders."""
+    files: list[File] = []
     problems: list[Problem] = []
     for folder in folders:
-        if not any((folder / part).is_dir() for part in ("vendors", BLIND_FOLDER)):
-            problems.append(
-                Problem(
-                    str(folder),
-                    1,
-                    "no catalog here",
-                    "give a folder that holds vendors/<vendor>/<service>.yml",
-                )
-            )
-            continue
-        for path in places(folder):
-            key = path.relative_to(folder).as_posix()
+        found = places(folder)
+        if not found:
+            remedy = "give a folder that holds vendors/<vendor>/<service>.yml"
+            problems.append(Problem(str(folder), 1, "no catalog here", remedy))
+        for path in found:
             try:
-                files[key] = File(key, str(path), _content(path))
+                content = _content(Path(path))
             except OSError as error:
                 what = f"cannot be read ({error.strerror or error})"
-                problems.append(Problem(str(path), 1, what, "check its permissions"))
+                problems.append(Problem(path, 1, what, "check its permissions"))
+                continue
+            files.append(File(path[len(str(folder)) + 1 :].replace(os.sep, "/"), path, content))
     if problems:
         raise CatalogProblems(problems)
-    return [files[key] for key in sorted(files)]
+    return sorted(files, key=lambda file: file.key)
 
 
-def places(folder: Path) -> list[Path]:
-    """The catalog files of a folder, sorted."""
-    patterns = (VOCABULARY_FILE, "vendors/*/*.y*ml", f"{BLIND_FOLDER}*.y*ml")
-    return sorted(path for pattern in patterns for path in folder.glob(pattern))
+def places(folder: Path) -> list[str]:
+    """The catalog files of a folder, sorted; plain text, because there are thousands."""
+    return sorted(_walk(str(folder)))
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Paths of the catalog files below `folder`; `glob` would take four times as long."""
+    for name in (VOCABULARY_FILE, RUBRIC_FILE):
+        path = os.path.join(folder, name)  # noqa: PTH118
+        if os.path.lexists(path):
+            yield path
+    for part in (BULKS, PRODUCTS, BLIND_FOLDER):
+        yield from _yaml_files(os.path.join(folder, part))  # noqa: PTH118
+    for vendor in _scan(os.path.join(folder, SERVICES)):  # noqa: PTH118
+        yield from _yaml_files(vendor.path)
+
+
+def _yaml_files(folder: str) -> Iterator[str]:
+    return (entry.path for entry in _scan(folder) if entry.name.endswith((".yml", ".yaml")))
+
+
+def _scan(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _content(path: Path) -> bytes:
@@ -101,52 +118,124 @@ def _content(path: Path) -> bytes:
 def draft(files: Iterable[File]) -> Draft:
     """Every entry in `files`; raises `CatalogProblems` with all mistakes of all files."""
     problems: list[Problem] = []
-    documents = _documents(files, problems)
-    vocabulary = _vocabulary(documents, problems)
+    layers = _layers(files, problems)
+    base = {key: documents[0] for key, documents in layers.items()}
+    vocabulary = _only(Vocabulary, base.get(VOCABULARY_FILE), VOCABULARY_FILE, problems)
+    rubric = _only(Rubric, base.get(RUBRIC_FILE), RUBRIC_FILE, problems)
     vendors = {
         key.split("/")[1]: _model(Vendor, document, problems)
-        for key, document in documents.items()
+        for key, document in base.items()
         if key.endswith(f"/{VENDOR_FILE}")
     }
-    blind = _blind(documents, vocabulary, problems)
-    entries: list[Entry] = []
-    for key, document in documents.items():
-        if key == VOCABULARY_FILE or key.endswith(f"/{VENDOR_FILE}") or key.startswith(BLIND_FOLDER):
-            continue
-        app = key.removeprefix("vendors/").removesuffix(".yml")
-        service = _model(Service, document, problems)
-        problems.extend(_misnamed(key, document, app, vendors))
-        if service is not None and vocabulary is not None:
-            problems.extend(_unknown_words(service, document, vocabulary))
-        vendor = vendors.get(app.split("/")[0])
-        if service is not None and vendor is not None:
-            entries.append(Entry(app=app, vendor=vendor, service=service))
-    if problems or vocabulary is None:
+    blind = _blind(base, vocabulary, problems)
+    entries: dict[str, Entry] = {}
+    for key, documents in layers.items():
+        if key.startswith((SERVICES, BULKS, PRODUCTS)) and not key.endswith(f"/{VENDOR_FILE}"):
+            entry = _entry(key, documents[0], vendors, vocabulary, problems)
+            entry = entry and _amended(entry, documents[1:], vocabulary, problems)
+            if entry is not None:
+                entries[key] = entry
+    if rubric is not None and vocabulary is not None:
+        problems.extend(
+            base[RUBRIC_FILE].problem(place, what, f"use the words of {VOCABULARY_FILE}")
+            for place, what in rubric.unknown_words(vocabulary)
+        )
+    if problems or vocabulary is None or rubric is None:
         raise CatalogProblems(problems)
-    by_app = {entry.app: documents[f"vendors/{entry.app}.yml"] for entry in entries}
-    own = by_app | {key: documents[key] for key in blind}
-    return Draft(tuple(sorted(entries, key=lambda entry: entry.app)), vocabulary, own, blind)
+    own = {entry.app: base[key] for key, entry in entries.items()} | {key: base[key] for key in blind}
+    return Draft(tuple(sorted(entries.values(), key=lambda entry: entry.app)), vocabulary, rubric, own, blind)
 
 
-def _documents(files: Iterable[File], problems: list[Problem]) -> dict[str, Document]:
-    documents: dict[str, Document] = {}
+def _layers(files: Iterable[File], problems: list[Problem]) -> dict[str, list[Document]]:
+    """The documents of each place: the last whole one, and the amendments laid over it."""
+    by_key: dict[str, list[File]] = {}
     for file in files:
+        by_key.setdefault(file.key, []).append(file)
+    layers: dict[str, list[Document]] = {}
+    for key, stack in by_key.items():
+        documents = _stack(stack, problems)
+        if documents and _is_amendment(documents[0]):
+            remedy = "remove it, or put it where the entry stands"
+            problems.append(documents[0].problem((), "changes an entry that does not exist", remedy))
+        elif documents:
+            layers[key] = documents
+    return layers
+
+
+def _stack(stack: list[File], problems: list[Problem]) -> list[Document]:
+    """The documents of one place that count: from the last whole one on."""
+    documents: list[Document] = []
+    for file in reversed(stack):
         try:
-            documents[file.key] = parse(file.name, file.content)
+            documents.append(parse(file.name, file.content))
         except Unreadable as unreadable:
             problems.append(unreadable.problem)
-    return documents
+            return []
+        if not _is_amendment(documents[-1]):
+            break
+    return documents[::-1]
 
 
-def _vocabulary(documents: Mapping[str, Document], problems: list[Problem]) -> Vocabulary | None:
-    document = documents.get(VOCABULARY_FILE)
+def _is_amendment(document: Document) -> bool:
+    return bool(document.data) and set(document.data) <= set(Amendment.model_fields)
+
+
+def _only(kind: type[Model], document: Document | None, name: str, problems: list[Problem]) -> Model | None:
+    """The model of a file that the catalog has once."""
     if document is None:
         if not problems:
-            problems.append(
-                Problem(VOCABULARY_FILE, 1, "missing", "the built-in catalog is incomplete: reinstall")
-            )
+            remedy = "the built-in catalog is incomplete: reinstall"
+            problems.append(Problem(name, 1, "missing", remedy))
         return None
-    return _model(Vocabulary, document, problems)
+    return _model(kind, document, problems)
+
+
+def _entry(
+    key: str,
+    document: Document,
+    vendors: Mapping[str, Vendor | None],
+    vocabulary: Vocabulary | None,
+    problems: list[Problem],
+) -> Entry | None:
+    """The entry in a file, or None with its mistakes added to `problems`."""
+    app = key.removeprefix(SERVICES).removesuffix(".yml")
+    problems.extend(_misnamed(key, document, app, vendors))
+    entry: Entry | None = None
+    if key.startswith(BULKS):
+        if bulk := _model(Bulk, document, problems):
+            entry = of_bulk(app, bulk)
+    elif key.startswith(PRODUCTS):
+        if software := _model(Product, document, problems):
+            entry = of_product(app, software)
+    elif service := _model(Service, document, problems):
+        entry = of_service(app, service, vendors.get(app.split("/")[0]))
+    if entry is not None and vocabulary is not None:
+        problems.extend(_unknown_words(entry, document, vocabulary))
+    return entry
+
+
+def _amended(
+    entry: Entry, documents: Iterable[Document], vocabulary: Vocabulary | None, problems: list[Problem]
+) -> Entry | None:
+    """`entry` after all amendments, the first first; None once it is retired."""
+    words = vocabulary.access if vocabulary else {}
+    is_door = {name: word.role == "use" for name, word in words.items()}
+    for document in documents:
+        amendment = _model(Amendment, document, problems)
+        if amendment is None:
+            continue
+        if amendment.reclassify and vocabulary:
+            change, place = amendment.reclassify, ("reclassify",)
+            if change.category is not None and change.category not in vocabulary.category:
+                problems.append(
+                    _unknown(document, (*place, "category"), change.category, vocabulary.category)
+                )
+            problems.extend(_wrong_attributes(change.attributes, place, document, vocabulary))
+        changed = amended(entry, amendment, is_door)
+        if changed is None:
+            return None
+        entry = changed
+    return entry
 
 
 def _blind(
@@ -200,19 +289,38 @@ def _misnamed(key: str, document: Document, app: str, vendors: Mapping[str, obje
             (), f"'{app}' is not an id", "use lower-case letters, digits and single hyphens"
         )
     vendor = app.split("/")[0]
-    if vendor not in vendors:
+    if key.startswith(SERVICES) and vendor not in vendors:
         yield document.problem((), f"no {VENDOR_FILE} beside it", f"add vendors/{vendor}/{VENDOR_FILE}")
 
 
-def _unknown_words(service: Service, document: Document, vocabulary: Vocabulary) -> Iterable[Problem]:
-    """Words that `categories.yml` does not list."""
-    used: list[tuple[tuple[str | int, ...], str, Iterable[str]]] = [
-        (("category",), service.category, vocabulary.category)
-    ]
-    for position, indicator in enumerate(service.indicators):
-        used.append((("indicators", position, "access"), indicator.access, vocabulary.access))
-        used.append((("indicators", position, "certainty"), indicator.certainty, vocabulary.certainty))
-    for place, word, known in used:
-        if word not in known:
-            remedy = f"use one of {', '.join(sorted(known))}, or add it to {VOCABULARY_FILE}"
-            yield document.problem(place, f"unknown {place[-1]} '{word}'", remedy)
+def _unknown_words(entry: Entry, document: Document, vocabulary: Vocabulary) -> Iterator[Problem]:
+    """Words that `categories.yml` does not list, and attributes that do not look as it says."""
+    if entry.category not in vocabulary.category:
+        yield _unknown(document, ("category",), entry.category, vocabulary.category)
+    # A bulk list and a product say these words once, for all that they claim.
+    own = [claim for claim in entry.claims if claim.place[0] == "indicators"]
+    for claim in own or entry.claims[:1]:
+        if claim.access not in vocabulary.access:
+            yield _unknown(document, (*claim.place, "access"), claim.access, vocabulary.access)
+        if claim.certainty not in vocabulary.certainty:
+            yield _unknown(document, (*claim.place, "certainty"), claim.certainty, vocabulary.certainty)
+    yield from _wrong_attributes(entry.attributes, (), document, vocabulary)
+
+
+def _wrong_attributes(
+    attributes: Mapping[str, Attribute], place: Place, document: Document, vocabulary: Vocabulary
+) -> Iterator[Problem]:
+    for name, attribute in attributes.items():
+        where = (*place, "attributes", name)
+        word = vocabulary.attribute.get(name)
+        if word is None:
+            yield _unknown(document, where, name, vocabulary.attribute, "attribute")
+        elif what := word.complaint(attribute.value):
+            yield document.problem(where, f"{name} {what}", f"see attribute in {VOCABULARY_FILE}")
+
+
+def _unknown(
+    document: Document, place: Place, word: str, known: Iterable[str], what: str | None = None
+) -> Problem:
+    remedy = f"use one of {', '.join(sorted(known))}, or add it to {VOCABULARY_FILE}"
+    return document.problem(place, f"unknown {what or place[-1]} '{word}'", remedy)

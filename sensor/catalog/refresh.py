@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sensor.catalog.cache import Stamp, stamp
 from sensor.catalog.load import BUILT_IN, Catalog, load
-from sensor.catalog.read import places
 
 
 class Refresher:
@@ -16,7 +16,7 @@ class Refresher:
         """`catalog` is what `overlays` and `cache` gave `load` just now."""
         self.catalog = catalog
         self._overlays, self._cache = tuple(overlays), cache
-        self._seen = self._stamps()
+        self._seen = self._stamp()
 
     def look(self, *, again: bool = False) -> Catalog | None:
         """The new catalog if its files changed and say something else; None if not.
@@ -24,7 +24,7 @@ class Refresher:
         Raises CatalogError for one with mistakes, once for each change, and keeps the old one; with
         `again` it is read although its files look the same.
         """
-        stamps = self._stamps()
+        stamps = self._stamp()
         if stamps == self._seen and not again:
             return None
         self._seen = stamps
@@ -34,14 +34,5 @@ class Refresher:
         self.catalog = fresh
         return fresh
 
-    def _stamps(self) -> list[tuple[str, int, int]]:
-        """Path, time of the last change and size of every file; one that just vanished has no size."""
-        return [_stamp(path) for folder in (BUILT_IN, *self._overlays) for path in places(folder)]
-
-
-def _stamp(path: Path) -> tuple[str, int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return str(path), 0, 0
-    return str(path), status.st_mtime_ns, status.st_size
+    def _stamp(self) -> Stamp:
+        return stamp((BUILT_IN, *self._overlays))

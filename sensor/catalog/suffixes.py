@@ -34,6 +34,23 @@ SHARED_HOSTS = frozenset({
 })  # fmt: skip
 
 
+#: Hosts of services that AI products buy or share with everything else: no claim may take them.
+NEVER_HOSTS = frozenset({
+    "default.exp-tas.com", "auth0.com", "login.auth0.com", "sentry.io", "o1.ingest.sentry.io",
+    "api.stripe.com", "js.stripe.com", "checkout.stripe.com", "api.statsig.com", "featuregates.org",
+    "statsigapi.net",
+    "widget.intercom.io", "api-iam.intercom.io", "app.launchdarkly.com", "events.launchdarkly.com",
+    "cognito-identity.us-east-1.amazonaws.com", "algolia.net", "api.segment.io", "cdn.segment.com",
+    "api.mixpanel.com", "api2.amplitude.com", "browser-intake-datadoghq.com", "www.googletagmanager.com",
+    "fonts.googleapis.com", "accounts.google.com", "oauth2.googleapis.com", "login.microsoftonline.com",
+    "login.live.com", "appleid.apple.com", "challenges.cloudflare.com", "static.cloudflareinsights.com",
+    "ocsp.digicert.com", "r3.o.lencr.org", "cdn.jsdelivr.net", "unpkg.com", "registry.npmjs.org", "pypi.org",
+    "files.pythonhosted.org", "github.com", "codeload.github.com", "sts.amazonaws.com", "s3.amazonaws.com",
+    "s3.eu-central-1.amazonaws.com", "hub.docker.com", "auth.docker.io", "marketplace.visualstudio.com",
+    "update.code.visualstudio.com", "vscode.dev", "en.wikipedia.org", "www.youtube.com", "example.com",
+})  # fmt: skip
+
+
 def is_public_suffix(name: str) -> bool:
     """True if `name` is a suffix under which names are registered (com, co.uk, github.io)."""
     return not suffix_list()(name).domain

@@ -1,4 +1,4 @@
-"""`shadowai catalog`: look things up in the signature catalog, and check entries before using them.
+"""`shadowai catalog`: look things up in the signature catalog, compare, export, and check entries.
 
 Tables on a terminal, tab-separated lines in a pipe. Mistakes in the catalog come one per line on
 stderr, `file:line: what; remedy`, with exit code 4.
@@ -7,21 +7,21 @@ stderr, `file:line: what; remedy`, with exit code 4.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from sensor.cli.options import ConfigOption, SignaturesOption, settings_from
+from sensor.cli.table import print_table
 from sensor.errors import CatalogError, UsageError
 
 if TYPE_CHECKING:
     from sensor.catalog.load import Catalog
-    from sensor.catalog.read import Entry
     from sensor.match.explain import Explanation
 
-app = typer.Typer(help="Look into the signature catalog, or check it.", no_args_is_help=True)
+app = typer.Typer(help="Look into the signature catalog, export it, or check it.", no_args_is_help=True)
 
 #: As many look-alikes as fit one line of help.
 _SUGGESTIONS = 5
@@ -33,15 +33,33 @@ def show(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Everything the catalog says about one service."""
+    """Everything the catalog says about one service: facts, risk score, indicators."""
+    import polars as pl
+
     catalog = _catalog(config, signatures)
-    entry = catalog.find(service)
-    if entry is None:
+    mine = pl.col("app") == service
+    found = catalog.services.filter(mine)
+    if found.is_empty():
         raise UsageError(f"no service '{service}' in the catalog", hint=_look_alikes(catalog, service))
-    rows = catalog.indicators.filter(catalog.indicators["app"] == entry.app)
-    _print_facts(entry, catalog.version)
-    columns = ("kind", "value", "access", "role", "confidence", "certainty", "checked", "reference")
-    _print_table(columns, rows.select(columns).rows())
+    _print_facts(found.row(0, named=True), catalog.version)
+    known = catalog.attributes.filter(mine)
+    factors = catalog.risks.filter(mine).join(
+        known.select(factor="attribute", reference="reference", checked="checked"),
+        on="factor", how="left", maintain_order="left",
+    )  # fmt: skip
+    print_table(
+        ("risk factor", "value", "points", "checked", "reference"),
+        (
+            (row["factor"], row["value"] or "unknown", _span(row["low"], row["high"]), row["checked"],
+             row["reference"])
+            for row in factors.iter_rows(named=True)
+        ),
+    )  # fmt: skip
+    others = known.filter(~pl.col("attribute").is_in(factors["factor"].implode()))
+    columns = ("attribute", "value", "checked", "reference")
+    print_table(columns, others.select(columns).rows())
+    told = ("kind", "value", "access", "role", "confidence", "certainty", "checked", "reference")
+    print_table(told, catalog.indicators.filter(mine).select(told).rows())
 
 
 @app.command("search")
@@ -51,18 +69,23 @@ def search(
     signatures: SignaturesOption = None,
 ) -> None:
     """Services in which all words occur."""
-    entries = _catalog(config, signatures).search(" ".join(words))
-    rows = [(e.app, e.service.name, e.vendor.name, e.service.category, e.vendor.country) for e in entries]
-    _print_table(("id", "service", "vendor", "category", "country"), rows)
+    found = _catalog(config, signatures).search(" ".join(words))
+    rows = (
+        (*row[:-2], _span(*row[-2:]))
+        for row in found.select(
+            "app", "service", "vendor", "category", "country", "risk_low", "risk_high"
+        ).iter_rows()
+    )
+    print_table(("id", "service", "vendor", "category", "country", "risk"), rows)
 
 
 @app.command("explain")
 def explain(
-    question: Annotated[str, typer.Argument(help="A host name, URL, address or User-Agent.")],
+    question: Annotated[str, typer.Argument(help="A host name, URL, address, JA4 or User-Agent.")],
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Which indicator wins for a host, URL, address or User-Agent, why, and what lost.
+    """Which indicator wins for a host, URL, address, JA4 or User-Agent, why, and what lost.
 
     Also whether connections there are counted as a blind spot: encrypted DNS, a VPN, relay or proxy.
     """
@@ -73,8 +96,8 @@ def explain(
 
     catalog = _catalog(config, signatures)
     explanation = explanation_of(Index.build(catalog.indicators), question)
-    _print_verdict(explanation)
-    _print_table(
+    _print_verdict(explanation, catalog)
+    print_table(
         ("", "indicator", "access", "role", "certainty", "checked", "reference"),
         [
             (word, c.signature, c.access, c.role, c.certainty, c.checked, c.reference)
@@ -84,8 +107,9 @@ def explain(
         ],
     )
     event = event_of(question)
-    spots = Blindness(catalog.blind_spots).about(event.get("host"), event.get("server"))
-    _print_table(
+    host, server = (str(event[name]) if name in event else None for name in ("host", "server"))
+    spots = Blindness(catalog.blind_spots).about(host, server)
+    print_table(
         ("blind spot", "kind", "counted as", "value", "port", "certainty", "checked", "reference"),
         spots.select("name", "kind", "counted", "value", "port", "certainty", "checked", "reference").rows(),
     )
@@ -99,7 +123,10 @@ def check(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Check every entry: form, words, proof, overlaps. Prints all problems, not the first."""
+    """Check every entry: form, words, proof, overlaps. Prints all problems, not the first.
+
+    Warnings are printed too and do not fail: things to know about entries that are right as they stand.
+    """
     import datetime
 
     from sensor.catalog.checks import check as find_problems
@@ -112,9 +139,13 @@ def check(
     except CatalogError as error:
         _fail(str(error).splitlines())
     problems = find_problems(drafted, datetime.datetime.now(datetime.UTC).date())
-    if problems:
-        _fail([str(problem) for problem in problems])
-    typer.echo(f"{len(drafted.entries)} services checked, no problems")
+    errors = [problem for problem in problems if problem.level == "error"]
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    if errors:
+        raise typer.Exit(CatalogError.exit_code)
+    warned = f"{len(problems)} warnings" if problems else "no problems"
+    typer.echo(f"{len(drafted.entries)} services checked, {warned}")
 
 
 @app.command("stats")
@@ -123,36 +154,79 @@ def stats(config: ConfigOption = None, signatures: SignaturesOption = None) -> N
     import polars as pl
 
     catalog = _catalog(config, signatures)
-    services = catalog.frame()
-    _print_table(
+    services = catalog.services
+    print_table(
         ("category", "services", "embedded only", "experimental"),
         services.group_by("category")
         .agg(pl.len(), pl.col("shared").sum(), pl.col("experimental").sum())
         .sort(["len", "category"], descending=[True, False])
         .rows(),
     )
-    _print_table(
+    print_table(
         ("indicator", "role", "count"),
         catalog.indicators.group_by("kind", "role").len().sort("kind", "role").rows(),
     )
-    _print_table(
+    print_table(
         ("blind spot", "places"),
         catalog.blind_spots.group_by("kind").len().sort("kind").rows(),
     )
     countries = services["country"].drop_nulls().n_unique()
     typer.echo(
-        f"{services.height} services of {services['vendor'].n_unique()} vendors in {countries} countries, "
-        f"{catalog.indicators.height} indicators, version {catalog.version}"
+        f"{services.height} services of {services['vendor'].drop_nulls().n_unique()} vendors in "
+        f"{countries} countries, {catalog.indicators.height} indicators, version {catalog.version}"
     )
+
+
+@app.command("diff")
+def diff(
+    old: Annotated[
+        Path, typer.Argument(help="A catalog folder, an overlay, or an exported JSON or CSV file.")
+    ],
+    new: Annotated[Path | None, typer.Argument(help="The same.", show_default="the catalog in use")] = None,
+    config: ConfigOption = None,
+    signatures: SignaturesOption = None,
+) -> None:
+    """What came, what went and what is seen differently between two catalogs."""
+    from sensor.catalog.diff import diff as changes
+    from sensor.catalog.diff import snapshot
+
+    try:
+        before = snapshot(old)
+        after = snapshot(new) if new else _catalog(config, signatures).indicators
+    except CatalogError as error:
+        _fail(str(error).splitlines())
+    found = changes(before, after)
+    print_table(found.columns, found.rows())
+
+
+@app.command("export")
+def export(
+    format_: Annotated[
+        str, typer.Option("--format", help="csv, json, hosts, stix, zeek-intel or suricata.")
+    ] = "csv",
+    config: ConfigOption = None,
+    signatures: SignaturesOption = None,
+) -> None:
+    """The catalog in another tool's format, to stdout.
+
+    csv and json carry everything; hosts, stix, zeek-intel and suricata carry use only: no shared hosts,
+    no side doors, no unproven entries.
+    """
+    from sensor.catalog.export import FORMATS
+
+    if format_ not in FORMATS:
+        raise UsageError(f"no format '{format_}'", hint=f"use one of {', '.join(FORMATS)}")
+    sys.stdout.writelines(FORMATS[format_](_catalog(config, signatures)))
 
 
 def _catalog(config: Path | None, signatures: list[Path] | None) -> Catalog:
     """The catalog with its overlays; its mistakes end the command, one line each."""
     from sensor.catalog.load import load
+    from sensor.settings import lake_path, state_path
 
     settings = settings_from(config, signatures=tuple(signatures) if signatures else None)
     try:
-        return load(*settings.signatures)
+        return load(*settings.signatures, cache=state_path(settings, lake_path(settings)) / "catalog")
     except CatalogError as error:
         _fail(str(error).splitlines())
 
@@ -164,20 +238,19 @@ def _fail(lines: Iterable[str]) -> NoReturn:
 
 
 def _look_alikes(catalog: Catalog, service: str) -> str:
-    found = [entry.app for entry in catalog.search(service.replace("/", " "))][:_SUGGESTIONS]
-    return f"did you mean {', '.join(found)}?" if found else "try `shadowai catalog search WORD`"
+    found = catalog.search(service.replace("/", " "))["app"].head(_SUGGESTIONS)
+    return f"did you mean {', '.join(found)}?" if found.len() else "try `shadowai catalog search WORD`"
 
 
-def _print_facts(entry: Entry, version: str) -> None:
-    service, vendor = entry.service, entry.vendor
-    trains = service.trains_by_default
+def _print_facts(service: dict[str, Any], version: str) -> None:
+    vendor = service["vendor"] or "nobody's in particular"
     facts = [
-        ("service", f"{service.name} ({entry.app})"),
-        ("vendor", vendor.name + (f", {vendor.country}" if vendor.country else "")),
-        ("category", service.category),
-        ("homepage", service.homepage or vendor.homepage),
-        ("state", "experimental: not proven yet" if service.experimental else "proven by hits and misses"),
-        ("trains by default", "no source" if trains is None else f"{trains.value} ({trains.reference})"),
+        ("service", f"{service['service']} ({service['app']})"),
+        ("vendor", vendor + (f", {service['country']}" if service["country"] else "")),
+        ("category", service["category"]),
+        ("homepage", service["homepage"] or ""),
+        ("state", "experimental: not proven yet" if service["experimental"] else "proven by hits and misses"),
+        ("risk", _risk(service)),
         ("catalog", version),
     ]
     for name, value in facts:
@@ -185,30 +258,22 @@ def _print_facts(entry: Entry, version: str) -> None:
     typer.echo("")
 
 
-def _print_verdict(explanation: Explanation) -> None:
+def _risk(service: dict[str, Any]) -> str:
+    known = f"{service['risk_known']} of {service['risk_asked']} facts known"
+    return f"{_span(service['risk_low'], service['risk_high'])} of 100, {known}"
+
+
+def _span(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _print_verdict(explanation: Explanation, catalog: Catalog) -> None:
     if explanation.app is None:
         typer.echo(f"{explanation.question}: no service; {explanation.why}")
         return
     typer.echo(f"{explanation.question}: {explanation.app}")
     typer.echo(f"{explanation.signature} ({explanation.why})")
     typer.echo(f"access {explanation.access}, role {explanation.role}, confidence {explanation.confidence}")
+    service = catalog.services.filter(app=explanation.app).row(0, named=True)
+    typer.echo(f"risk {_risk(service)}")
     typer.echo("")
-
-
-def _print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on a terminal; in a pipe a header line and tab-separated rows."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    if not cells:
-        return
-    if not sys.stdout.isatty():
-        for row in (list(columns), *cells):
-            typer.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)

@@ -90,7 +90,7 @@ def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:
         catalog = load(*overlays, cache=state / "catalog")
     except CatalogError as error:
         return "catalog", False, str(error).splitlines()[0]
-    return "catalog", True, f"{len(catalog.entries)} services, version {catalog.version}"
+    return "catalog", True, f"{catalog.services.height} services, version {catalog.version}"
 
 
 def _kernels(state: Path) -> Finding:

@@ -1,9 +1,10 @@
-"""Which indicator wins for one name, URL, User-Agent or address, why, and what lost. Pure."""
+"""Which indicator wins for one name, URL, User-Agent, address or JA4, why, and what lost. Pure."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from sensor.match.hostname import normal
 from sensor.match.index import Index
 from sensor.match.match import match
 
+_JA4 = re.compile(r"[tqd][0-9s]{2}[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
+_PORTS = {"http": 80, "https": 443}
 _WHY = {
     "url": "a host with a path is the most specific",
     "domain": "an exact host name beats every suffix and pattern",
@@ -22,6 +25,8 @@ _WHY = {
     "pattern": "the pattern with the most labels and literal characters wins",
     "user_agent": "the product names itself in the User-Agent; alone that is no use",
     "address": "no name is known, and the vendor serves from this network",
+    "port": "nothing knows the host, and self-hosted software answers this path on this port",
+    "extension_id": "a browser add-on by its id",
 }
 
 
@@ -53,12 +58,12 @@ class Explanation:
 
 
 def explain(index: Index, question: str) -> Explanation:
-    """What `question` (host, URL, address or User-Agent) hits in the catalog, and why."""
+    """What `question` (host, URL, address, JA4 or User-Agent) hits in the catalog, and why."""
     event = event_of(question)
     hits = match(observation(**event), index)
     fitting = _fitting(index, event)
     if hits.is_empty():
-        why = "no indicator fits" if not fitting else "the indicators of this host ask for another path"
+        why = _why_not(event, fitting)
         return Explanation(question, None, None, None, None, None, why, None, tuple(fitting))
     hit = hits.row(0, named=True)
     winner = next((c for c in fitting if c.signature == hit["signature"]), None)
@@ -76,9 +81,11 @@ def explain(index: Index, question: str) -> Explanation:
     )
 
 
-def event_of(question: str) -> dict[str, str]:
-    """`question` as the fields of an observation: host, path, server or user_agent."""
+def event_of(question: str) -> dict[str, str | int]:
+    """`question` as the fields of an observation: host, path, server_port, server, ja4 or user_agent."""
     text = question.strip()
+    if _JA4.fullmatch(text):
+        return {"ja4": text}
     if "://" in text:
         return url_event(text)
     try:
@@ -92,19 +99,27 @@ def event_of(question: str) -> dict[str, str]:
     return {"host": host, "path": f"/{path}"} if path else {"host": host}
 
 
-def url_event(url: str) -> dict[str, str]:
-    """Host and path of an absolute URL; no query, as in every observation."""
+def url_event(url: str) -> dict[str, str | int]:
+    """Host, port and path of an absolute URL; no query, as in every observation."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # brackets that hold no address
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:  # brackets that hold no address, a port beyond all
         return {"host": url}
-    return {"host": parts.hostname or "", "path": parts.path or "/"}
+    place: dict[str, str | int] = {"host": parts.hostname or "", "path": parts.path or "/"}
+    return place if port is None else {**place, "server_port": port}
 
 
-def observation(**fields: str) -> pl.DataFrame:
-    """One observation with these text columns, all others NULL."""
+def observation(**fields: str | int) -> pl.DataFrame:
+    """One observation with these columns, all others NULL."""
     frame = pl.DataFrame({name: [value] for name, value in fields.items()})
     return schema.OBSERVATIONS.conform(frame)
+
+
+def _why_not(event: dict[str, str | int], fitting: list[Candidate]) -> str:
+    if "ja4" in event and fitting:
+        return "a fingerprint only strengthens a hit by name"
+    return "the indicators of this host ask for another path" if fitting else "no indicator fits"
 
 
 def _fitting(index: Index, event: dict[str, Any]) -> list[Candidate]:
@@ -117,6 +132,12 @@ def _fitting(index: Index, event: dict[str, Any]) -> list[Candidate]:
         rows += index.by_agent(pl.Series([event["user_agent"]]))["agent_row"].to_list()
     if "server" in event:
         rows += index.by_address(pl.Series([event["server"]]))["address_row"].to_list()
+    if "server_port" in event:
+        request = pl.DataFrame({name: [event[name]] for name in ("server_port", "path")})
+        rows += index.by_port(request)["port_row"].to_list()
+    if "ja4" in event:
+        of_kind = (pl.col("kind") == "ja4") & (pl.col("value") == event["ja4"])
+        rows += index.rows.filter(of_kind)["row"].to_list()
     return [_candidate(index.rows.row(row, named=True)) for row in rows]
 
 

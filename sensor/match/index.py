@@ -1,9 +1,9 @@
 """The catalog's indicators, laid out for lookup by host, URL, User-Agent, address and fingerprint. Pure.
 
 Names are found by their *tail*: the last whole labels of a host. A `suffix` is its own tail, a
-`pattern` is found by the labels after its last `*` and then verified by an expression, a `domain` by
-the whole host. So a lookup is one join per tail length, over unique hosts, and never a scan over
-indicators; `notopenai.com` has no tail `openai.com`.
+`pattern` is found by the labels after its last `*` and then verified, a `domain` by the whole host. So
+a lookup is one join per tail length, over unique hosts, and never a scan over indicators;
+`notopenai.com` has no tail `openai.com`.
 
 Specificity decides between hits: url > domain > longer name. Names compare by labels, then by
 literal characters, so that `eu.example.com` beats `*.example.com`.
@@ -13,20 +13,27 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import polars as pl
 
 from sensor.match.hostname import tail_expression
+from sensor.match.lookup import Lookup
+from sensor.match.misses import Misses
 
 #: Access of agents that are libraries: their token tells how a host is called, not which product calls.
 LIBRARY_ACCESS = "api"
+#: What a browser add-on gives as the origin of its requests.
+EXTENSION_ORIGIN = r"^[a-z-]+-extension://([a-p]{32})(?:/|$)"
 
 _URL_BONUS = 1 << 32
 _EXACT_BONUS = 1 << 28
 _LABEL_WEIGHT = 1 << 12
 _PATH_WEIGHT = 1 << 16
+#: The first part of a path, by which those of self-hosted products are found.
+_FIRST_PART = r"^(/[^/]*)"
 
 
 Networks: TypeAlias = tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, int], ...]
@@ -38,28 +45,43 @@ class Index:
 
     #: what a hit says: row, signature, app, access, role, confidence, upload_baseline_bytes, prefix …
     rows: pl.DataFrame
-    #: row, tail, depth (labels of the tail; 0 = whole host), verify (expression or NULL), prefix, specificity
+    #: row, tail, depth (labels of the tail; 0 = whole host), prefix, specificity; and for a pattern
+    #: verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
     names: pl.DataFrame
     #: product (token in a User-Agent), row
     agents: pl.DataFrame
+    #: extension (id of an add-on), row
+    extensions: pl.DataFrame
     networks: Networks
     #: ja4, app
     fingerprints: pl.DataFrame
+    #: server_port (NULL: any), prefix, first (its first part), row
+    products: pl.DataFrame
+    #: what was looked up before and hit nothing
+    misses: Misses = field(default_factory=Misses, compare=False, repr=False)
 
     @classmethod
     def build(cls, indicators: pl.DataFrame) -> Index:
         """The index over `indicators` (columns of `sensor.catalog.index.INDICATORS`)."""
+        has_path = pl.col("kind").is_in(["url", "port"])
         rows = indicators.with_row_index("row").with_columns(
             pl.col("row").cast(pl.Int64),
-            prefix=pl.when(pl.col("kind") == "url").then(pl.col("value").str.extract(r"^[^/]+(/.*)$")),
+            prefix=pl.when(has_path).then(pl.col("value").str.extract(r"^[^/]*(/.*)$")),
         )
         return cls(
             rows=rows,
             names=name_table(rows),
             agents=rows.filter(pl.col("kind") == "user_agent").select(product="value", row="row"),
+            extensions=rows.filter(pl.col("kind") == "extension_id").select(extension="value", row="row"),
             networks=network_table(rows),
             fingerprints=rows.filter(pl.col("kind") == "ja4").select(ja4="value", app="app").unique(),
+            products=_products(rows),
         )
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """The same names for one host after the other."""
+        return Lookup(self.names)
 
     def candidates(self, hosts: pl.Series) -> pl.DataFrame:
         """Every name indicator that fits each of the unique normalised `hosts`.
@@ -82,9 +104,51 @@ class Index:
             .select("user_agent", agent_row="row")
         )
 
+    def by_origin(self, origins: pl.Series) -> pl.DataFrame:
+        """The add-on in those unique origins that are one the catalog knows: origin, origin_row."""
+        return (
+            origins.rename("origin")
+            .to_frame()
+            .with_columns(extension=pl.col("origin").str.extract(EXTENSION_ORIGIN))
+            .join(self.extensions, on="extension")
+            .select("origin", origin_row="row")
+        )
+
     def by_address(self, addresses: pl.Series) -> pl.DataFrame:
         """The network indicator around each of the unique `addresses` that has one: address, address_row."""
         return surrounding_networks(self.networks, addresses)
+
+    def by_port(self, requests: pl.DataFrame) -> pl.DataFrame:
+        """The self-hosted product whose port and longest path fit each of the unique `requests`
+        (server_port, path) that have one: server_port, path, port_row."""
+        plain = pl.col("path").str.extract(r"^([^?#]*)")
+        asked = requests.with_columns(plain=plain, first=plain.str.extract(_FIRST_PART))
+        on_its_port = pl.col("port").is_null() | (pl.col("port") == pl.col("server_port"))
+        return (
+            asked.join(self.products.rename({"server_port": "port"}), on="first")
+            .filter(on_its_port & is_below("plain", "prefix"))
+            .sort(
+                [pl.col("port").is_null(), pl.col("prefix").str.len_chars(), "row"],
+                descending=[False, True, False],
+            )
+            .unique(["server_port", "path"], keep="first", maintain_order=True)
+            .select("server_port", "path", port_row="row")
+        )
+
+
+def is_below(path: str, prefix: str) -> pl.Expr:
+    """True where the column `path` begins with `prefix` at a `/` boundary."""
+    start = pl.col(prefix).str.strip_suffix("/")
+    return (pl.col(path) == start) | pl.col(path).str.starts_with(pl.concat_str(start, pl.lit("/")))
+
+
+def _products(rows: pl.DataFrame) -> pl.DataFrame:
+    """Ports and paths of self-hosted products; one that two products claim tells neither."""
+    return (
+        rows.filter((pl.col("kind") == "port") & (pl.len().over("kind", "value") == 1))
+        .with_columns(server_port=pl.col("value").str.extract(r"^(\d+)/").cast(pl.Int64))
+        .select("server_port", "prefix", "row", first=pl.col("prefix").str.extract(_FIRST_PART))
+    )
 
 
 def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
@@ -100,8 +164,19 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
         found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
     if not found:
         return unique.clear().with_columns(row=pl.lit(0, pl.Int64), prefix=pl.lit(""), specificity=0)
-    fits = pl.col("verify").is_null() | pl.col("host").str.contains(pl.col("verify"))
-    return pl.concat(found).filter(fits).select("host", "row", "prefix", "specificity")
+    told = pl.concat(found)
+    # Dozens of patterns share the tail of a cloud: what is cheap to compare goes first.
+    labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1
+    asked = told.filter(
+        pl.col("verify").is_not_null(),
+        pl.col("host").str.starts_with(pl.col("start")),
+        labels == pl.col("labels"),
+    )
+    verified = [
+        part.filter(pl.col("host").str.contains(part["verify"][0])) for part in asked.partition_by("verify")
+    ]
+    columns = ("host", "row", "prefix", "specificity")
+    return pl.concat([told.filter(pl.col("verify").is_null()), *verified]).select(columns)
 
 
 def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFrame:
@@ -127,35 +202,36 @@ def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFra
 
 def name_table(rows: pl.DataFrame) -> pl.DataFrame:
     """Lookup rows of all of `rows` (row, kind, value, prefix) that name a host (see `Index.names`)."""
-    named = rows.filter(pl.col("kind").is_in(["domain", "suffix", "pattern", "url"]))
-    return pl.DataFrame(
-        [_name(*row) for row in named.select("row", "kind", "value", "prefix").iter_rows()],
-        schema={
-            "row": pl.Int64, "tail": pl.String, "depth": pl.Int64, "verify": pl.String,
-            "prefix": pl.String, "specificity": pl.Int64,
-        },
-        orient="row",
-    )  # fmt: skip
+    host = pl.col("value").str.extract(r"^([^/]+)")
+    named = rows.filter(pl.col("kind").is_in(["domain", "suffix", "pattern", "url", "extension_id"]))
+    wild, suffix = pl.col("host").str.contains("*", literal=True), pl.col("kind") == "suffix"
+    dots = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64)
+    tail = pl.when(wild).then(pl.col("host").str.extract(r"\*[^.*]*\.([^*]*)$")).otherwise("host")
+    literal = pl.col("host").str.replace_all("*", "", literal=True).str.len_bytes().cast(pl.Int64)
+    path = pl.col("prefix").str.len_chars().cast(pl.Int64) * _PATH_WEIGHT + _URL_BONUS
+    exact = pl.when(~wild & ~suffix).then(_EXACT_BONUS).otherwise(0)
+    return (
+        named.with_columns(host=host)
+        .with_columns(tail=tail)
+        .select(
+            "row",
+            "tail",
+            "prefix",
+            depth=pl.when(wild | suffix)
+            .then(pl.col("tail").str.count_matches(".", literal=True).cast(pl.Int64) + 1)
+            .otherwise(0),
+            verify=pl.when(wild).then(pattern_expression("host")),
+            start=pl.when(wild).then(pl.col("host").str.extract(r"^([^*]*)")),
+            labels=pl.when(wild).then(dots + 1),
+            specificity=path.fill_null(0) + (dots + 1) * _LABEL_WEIGHT + literal + exact,
+        )
+    )
 
 
-def _name(
-    row: int, kind: str, value: str, prefix: str | None
-) -> tuple[int, str, int, str | None, str | None, int]:
-    host = value.partition("/")[0]
-    labels = host.split(".")
-    bonus = _PATH_WEIGHT * len(prefix) + _URL_BONUS if prefix else 0
-    specificity = bonus + _LABEL_WEIGHT * len(labels) + len(host.replace("*", ""))
-    if "*" in host:
-        tail = host.rpartition("*")[2].partition(".")[2]
-        return row, tail, tail.count(".") + 1, pattern_expression(host), prefix, specificity
-    if kind == "suffix":
-        return row, host, len(labels), None, prefix, specificity
-    return row, host, 0, None, prefix, specificity + _EXACT_BONUS
-
-
-def pattern_expression(pattern: str) -> str:
-    """The regular expression of a host pattern: `*` is one or more characters within one label."""
-    return "^" + "[^.]+".join(re.escape(part) for part in pattern.split("*")) + "$"
+def pattern_expression(column: str) -> pl.Expr:
+    """The regular expressions of host patterns: `*` is one or more characters within one label."""
+    escaped = pl.col(column).str.escape_regex().str.replace_all(r"\*", "[^.]+", literal=True)
+    return pl.concat_str(pl.lit("^"), escaped, pl.lit("$"))
 
 
 def network_table(rows: pl.DataFrame) -> Networks:

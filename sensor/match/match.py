@@ -1,8 +1,9 @@
 """Observations and the index in, hits out: columns only, work done once per unique value. Pure.
 
-A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its User-Agent
-alone, its server's address (only where no name is known). A User-Agent then *refines* a hit by
-name: `claude-cli/` on api.anthropic.com is Claude Code, not just the API.
+A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its server's address
+(only where no name is known), port and path of self-hosted software, its User-Agent or the add-on it
+comes from alone. These two also *refine* a hit by name: `claude-cli/` on api.anthropic.com is Claude
+Code, not just the API.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.match.hostname import normal
-from sensor.match.index import LIBRARY_ACCESS, Index
+from sensor.match.index import LIBRARY_ACCESS, Index, is_below
+from sensor.match.lookup import PATH_ONLY
 
 #: Added by `match` to the columns of the observations.
 ADDED: dict[str, pl.DataType] = {
@@ -31,34 +33,46 @@ AGENT_ALONE_CONFIDENCE = 0.5
 #: Share of the remaining doubt that a fitting client fingerprint removes.
 FINGERPRINT_DOUBT = 0.5
 
-_NEEDED = ("host", "name_from", "cname", "path", "user_agent", "server", "ja4")
+_NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "server", "ja4")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
+#: Columns that hit by their value alone, and so can be remembered to miss.
+_ALONE = ("host", "cname", "user_agent", "origin")
 
 
 def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     """The rows of `observations` that hit, in their order, with the columns of `ADDED`.
 
-    `host` comes back normalised, `path` is replaced by the catalog's prefix (NULL unless a URL
-    indicator matched), and `name_from` says `address` where only the address was known.
+    `host` comes back normalised, `path` is replaced by the catalog's prefix (NULL unless a URL or a
+    self-hosted product matched), and `name_from` says `address` or `path` where only those told.
     """
-    missing = [name for name in _NEEDED if name not in observations.columns]
-    frame = observations.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
-    if "name_confidence" not in frame.columns:
-        frame = frame.with_columns(name_confidence=pl.lit(None, pl.Float64))
-    hosts = _unique(frame["host"])
-    literals = hosts.filter(hosts.str.contains(_LITERAL))
-    names = match_hosts(hosts, index)
-    cnames = match_hosts(_unique(frame["cname"]), index)
-    agents = index.by_agent(_unique(frame["user_agent"]))
+    frame = _worth_a_look(observations, index)
+    missing = [name for name in _NEEDED if name not in frame.columns]
+    frame = frame.with_columns(
+        *(pl.lit(None, pl.String).alias(name) for name in missing),
+        *(
+            pl.lit(None, dtype).alias(name)
+            for name, dtype in (("name_confidence", pl.Float64()), ("server_port", pl.Int64()))
+            if name not in frame.columns
+        ),
+    )
+    values = {name: frame[name].drop_nulls().unique() for name in _ALONE}
+    literals = values["host"].filter(values["host"].str.contains(_LITERAL))
+    names, cnames = match_hosts(values["host"], index), match_hosts(values["cname"], index)
+    agents, origins = index.by_agent(values["user_agent"]), index.by_origin(values["origin"])
     nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
-    servers = _unique(frame.select(pl.col("server").filter(nameless))["server"])
+    servers = frame.select(pl.col("server").filter(nameless))["server"].drop_nulls()
     addresses = index.by_address(pl.concat([servers, literals.str.strip_chars("[]")]).unique())
+    ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
+    told = {"host": names["host"], "cname": cnames["host"], "user_agent": agents["user_agent"]}
+    told["origin"] = origins["origin"]
+    for name, hits in told.items():
+        missed = values[name].filter(~values[name].is_in(pl.concat([hits, literals]).implode()))
+        index.misses.learn(name, missed, observations.height)
     worth_joining = pl.any_horizontal(
-        pl.col("host").is_in(names["host"].implode()),
+        *(pl.col(name).is_in(hits.implode()) for name, hits in told.items()),
         pl.col("host").is_in(literals.implode()),
-        pl.col("cname").is_in(cnames["host"].implode()),
-        pl.col("user_agent").is_in(agents["user_agent"].implode()),
         pl.col("host").is_null() & pl.col("server").is_in(addresses["address"].implode()),
+        pl.col("path").is_in(ports["path"].implode()),
     )
     rows = (
         frame.filter(worth_joining)
@@ -68,9 +82,25 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
             cnames.select(cname="host", cname_row="host_row"), on="cname", how="left", maintain_order="left"
         )
         .join(agents, on="user_agent", how="left", maintain_order="left")
+        .join(origins, on="origin", how="left", maintain_order="left")
         .join(addresses, on="address", how="left", maintain_order="left")
+        .join(ports, on=["server_port", "path"], how="left", maintain_order="left", nulls_equal=True)
+        .with_columns(agent_row=pl.coalesce("origin_row", "agent_row"))
     )
     return _resolved(_with_urls(rows, index), index).select(*observations.columns, *ADDED)
+
+
+def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """`observations` without rows that nothing can hit: all they say was looked up before and missed."""
+    worth = index.misses.may_hit(observations, _ALONE)
+    if "server" in observations.columns:
+        worth |= pl.col("host").is_null()
+    if "path" in observations.columns:
+        firsts = index.products["first"].unique().to_list()
+        worth |= pl.any_horizontal(
+            pl.lit(False), *(pl.col("path").str.starts_with(first) for first in firsts)
+        )
+    return observations.filter(worth)
 
 
 def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
@@ -79,25 +109,12 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
     `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
     """
     names = pl.DataFrame({"host": hosts, "name": normal(hosts)})
-    candidates = index.candidates(names["name"].unique())
-    best = (
-        candidates.with_columns(
-            host_row=pl.when(pl.col("prefix").is_null()).then("row"),
-            weight=pl.when(pl.col("prefix").is_null()).then("specificity").otherwise(-1),
-        )
-        .sort(["weight", "row"], descending=[True, False])
-        .unique("host", keep="first", maintain_order=True)
-        .select(name="host", host_row="host_row")
-    )
-    return names.join(best, on="name")
+    rows = names.with_columns(host_row=index.lookup.rows(names["name"])).drop_nulls("host_row")
+    return rows.with_columns(host_row=pl.when(pl.col("host_row") != PATH_ONLY).then("host_row"))
 
 
 #: An address where a name should be.
 _LITERAL = r"^[0-9.]+$|:.*:"
-
-
-def _unique(column: pl.Series) -> pl.Series:
-    return column.drop_nulls().unique()
 
 
 def _address() -> pl.Expr:
@@ -115,11 +132,9 @@ def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
         .with_columns(plain=pl.col("path").str.extract(r"^([^?#]*)"))
     )
     candidates = index.candidates(asked["name"].unique()).drop_nulls("prefix")
-    start = pl.col("prefix").str.strip_suffix("/")
-    fits = (pl.col("plain") == start) | pl.col("plain").str.starts_with(pl.concat_str(start, pl.lit("/")))
     best = (
         asked.join(candidates, left_on="name", right_on="host")
-        .filter(fits)
+        .filter(is_below("plain", "prefix"))
         .sort(["specificity", "row"], descending=[True, False])
         .unique(["name", "path"], keep="first", maintain_order=True)
         .select("name", "path", url_row="row")
@@ -132,8 +147,11 @@ def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     by_name = pl.coalesce("url_row", "host_row")
     place = rows.with_columns(
         by_cname=by_name.is_null() & pl.col("cname_row").is_not_null(),
-        place_row=pl.coalesce("url_row", "host_row", "cname_row", "address_row"),
-        by_address=pl.coalesce("url_row", "host_row", "cname_row").is_null(),
+        place_row=pl.coalesce("url_row", "host_row", "cname_row", "address_row", "port_row"),
+        by_address=pl.coalesce("url_row", "host_row", "cname_row").is_null()
+        & pl.col("address_row").is_not_null(),
+        by_port=pl.coalesce("url_row", "host_row", "cname_row", "address_row").is_null()
+        & pl.col("port_row").is_not_null(),
     )
     says = index.rows.select("row", *_HIT)
     of_agent = says.select(agent_row="row", **{f"agent_{name}": name for name in _HIT})
@@ -145,8 +163,13 @@ def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
     """Normalised host, matched prefix, and confidence by where the name came from."""
-    by_address = pl.col("by_address") & pl.col("place_row").is_not_null()
-    name_from = pl.when(by_address).then(pl.lit("address")).otherwise("name_from")
+    name_from = (
+        pl.when("by_address")
+        .then(pl.lit("address"))
+        .when("by_port")
+        .then(pl.lit("path"))
+        .otherwise("name_from")
+    )
     return rows.with_columns(
         host=pl.coalesce("name", pl.col("host").str.to_lowercase().str.strip_suffix(".")),
         path=pl.col("prefix"),
@@ -162,7 +185,7 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refined(rows: pl.DataFrame) -> pl.DataFrame:
-    """The User-Agent's word on each hit, and hits by User-Agent alone.
+    """The word of User-Agent or add-on on each hit, and hits by these alone.
 
     A product's own token renames a hit that is use, or any hit of the same vendor (its telemetry
     keeps its role). A library's token renames nothing: OpenAI's client library calls a hundred

@@ -31,7 +31,7 @@ doubled AS (
 programs AS (
     SELECT 4 AS priority, 'programs' AS rule, TRUE AS compares, c.*
     FROM current_services c
-    WHERE c.category IN ('agent', 'api', 'coding', 'gateway')
+    WHERE c.category IN ('agent', 'api', 'coding', 'coding-agent', 'gateway')
       AND c.grade >= 3 AND c.last_connections > 0 AND 2 * c.connections >= 3 * c.last_connections
       AND c.connections - c.last_connections >= 20
 ),

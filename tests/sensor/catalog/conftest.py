@@ -37,6 +37,7 @@ def make_catalog(tmp_path: Path) -> MakeCatalog:
         vocabulary = (BUILT_IN / "categories.yml").read_text(encoding="utf-8")
         contents: dict[str, str | None] = {
             "categories.yml": vocabulary,
+            "risk.yml": (BUILT_IN / "risk.yml").read_text(encoding="utf-8"),
             "vendors/example/vendor.yml": VENDOR,
             "vendors/example/assistant.yml": SERVICE,
             **(files or {}),

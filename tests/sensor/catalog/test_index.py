@@ -1,14 +1,17 @@
 """What an indicator counts as, and what a visit through it sends."""
 
+import datetime
 from typing import Any
 
 import polars as pl
 import pytest
 
 from sensor.catalog import index
-from sensor.catalog.read import Entry, collect, draft
+from sensor.catalog.entry import Entry
+from sensor.catalog.read import collect, draft
 from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
 
+NEWEST = datetime.date(2026, 11, 22)
 ENTRY = "vendors/example/assistant.yml"
 
 
@@ -16,7 +19,7 @@ def frames(make_catalog: MakeCatalog, text: str) -> tuple[dict[str, Any], dict[s
     """The one indicator row and the one service row of a catalog with this entry."""
     drafted = draft(collect([make_catalog({ENTRY: text})]))
     indicators = index.indicators(drafted.entries, drafted.vocabulary)
-    services = index.services(drafted.entries, drafted.vocabulary, "v")
+    services, _ = index.services(drafted.entries, drafted.vocabulary, drafted.rubric, NEWEST)
     return indicators.row(0, named=True), services.row(0, named=True)
 
 
@@ -57,7 +60,8 @@ def test_a_measured_baseline_replaces_that_of_the_class(make_catalog: MakeCatalo
 def test_what_is_not_known_is_null(make_catalog: MakeCatalog) -> None:
     _, service = frames(make_catalog, SERVICE)
     assert service["country"] is None and service["trains_by_default"] is None
-    dated = "trains_by_default: {value: false, reference: https://x.example, checked: 2026-11-22}\ncategory"
+    source = "reference: https://x.example, checked: 2026-11-22"
+    dated = f"attributes: {{trains_by_default: {{value: false, {source}}}}}\ncategory"
     _, told = frames(make_catalog, SERVICE.replace("category", dated))
     assert told["trains_by_default"] is False
 

@@ -1,6 +1,5 @@
 """Loading: overlays, versions, and a cache that can only save time."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,9 +7,10 @@ import polars as pl
 import pytest
 
 from sensor import schema
+from sensor.catalog import cache as disk
 from sensor.catalog import load as module
 from sensor.catalog.index import INDICATORS
-from sensor.catalog.load import load
+from sensor.catalog.load import Catalog, load
 from sensor.catalog.problem import CatalogProblems
 from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
 
@@ -54,7 +54,7 @@ def test_an_overlay_adds_and_replaces(built_in: Path, tmp_path: Path) -> None:
     (overlay / "assistant.yml").write_text(SERVICE.replace("Example Assistant", "Ours"), encoding="utf-8")
     (overlay / "second.yml").write_text(SERVICE.replace("assistant", "second"), encoding="utf-8")
     catalog = load(tmp_path / "ours")
-    assert [(e.app, e.service.name) for e in catalog.entries] == [
+    assert catalog.services.select("app", "service").rows() == [
         ("example/assistant", "Ours"),
         ("example/second", "Example Assistant"),
     ]
@@ -69,44 +69,146 @@ def test_a_broken_overlay_names_its_own_file(built_in: Path, tmp_path: Path) -> 
         load(tmp_path / "ours")
 
 
+def same(one: Catalog, other: Catalog) -> bool:
+    """Whether two catalogs say the same, frame by frame."""
+    frames = [name for name, value in vars(one).items() if isinstance(value, pl.DataFrame)]
+    return one.version == other.version and all(
+        getattr(one, name).equals(getattr(other, name)) for name in frames
+    )
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes count at once: what a moment ago was written may be cached."""
+    monkeypatch.setattr(disk, "SETTLED_NS", 0)
+
+
+@pytest.mark.usefixtures("settled")
 def test_the_cache_gives_the_same_catalog(built_in: Path, tmp_path: Path) -> None:
     cache = tmp_path / "state" / "catalog"
     fresh, cached = load(cache=cache), load(cache=cache)
-    assert fresh == cached
-    assert fresh.indicators.equals(cached.indicators)
-    assert [path.suffix for path in cache.iterdir()] == [".json"]
+    assert same(fresh, cached)
+    assert cached.indicators.schema == pl.Schema(INDICATORS)
+    (stored,) = cache.iterdir()
+    assert {path.suffix for path in stored.iterdir()} == {".arrow"}
 
 
-def test_the_cache_is_used_and_follows_the_content(
+@pytest.mark.usefixtures("settled")
+def test_the_cache_is_used_and_follows_the_files(
     built_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = load(cache=tmp_path / "cache")
-    monkeypatch.setattr(module, "draft", lambda files: pytest.fail("read although cached"))
-    assert load(cache=tmp_path / "cache") == before
-    monkeypatch.undo()
-    monkeypatch.setattr(module, "BUILT_IN", built_in)
-    (built_in / "vendors/example/assistant.yml").write_text(SERVICE.replace("Assistant", "Helper"), "utf-8")
-    assert load(cache=tmp_path / "cache").entries[0].service.name == "Example Helper"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "draft", lambda files: pytest.fail("read although cached"))
+        assert same(load(cache=tmp_path / "cache"), before)
+    entry = built_in / "vendors/example/assistant.yml"
+    entry.write_text(SERVICE.replace("Assistant", "Helperrrr"), "utf-8")  # as many bytes
+    assert load(cache=tmp_path / "cache").services["service"].to_list() == ["Example Helperrrr"]
+    (built_in / "vendors/example/second.yml").write_text(SERVICE.replace("assistant", "second"), "utf-8")
+    assert load(cache=tmp_path / "cache").services.height == 2
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 1}', "\x00\x01"])
-def test_a_damaged_cache_is_ignored(built_in: Path, tmp_path: Path, damage: str) -> None:
+def test_what_changed_a_moment_ago_is_not_cached(built_in: Path, tmp_path: Path) -> None:
+    load(cache=tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("*"))
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("damage", ["", "{", "\x00\x01", None])
+def test_a_damaged_cache_is_ignored(built_in: Path, tmp_path: Path, damage: str | None) -> None:
     expected = load(cache=tmp_path / "cache")
-    for path in (tmp_path / "cache").iterdir():
-        path.write_text(damage, encoding="utf-8")
-    assert load(cache=tmp_path / "cache") == expected
-    (path,) = (tmp_path / "cache").iterdir()
-    assert json.loads(path.read_text(encoding="utf-8"))["version"] == expected.version
+    for path in (tmp_path / "cache").glob("*/services.arrow"):
+        path.unlink() if damage is None else path.write_text(damage, encoding="utf-8")
+    assert same(load(cache=tmp_path / "cache"), expected)
+    (stored,) = (tmp_path / "cache").iterdir()
+    assert pl.read_ipc(stored / "services.arrow").equals(expected.services)
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(built_in: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    assert load(cache=tmp_path / "file") == load()
+    assert same(load(cache=tmp_path / "file"), load())
 
 
-def test_find_and_search(built_in: Path) -> None:
+def test_search(built_in: Path) -> None:
     catalog = load()
-    assert catalog.find("example/assistant") is catalog.entries[0]
-    assert catalog.find("example/none") is None
-    assert [entry.app for entry in catalog.search("ASSISTANT inc")] == ["example/assistant"]
-    assert catalog.search("assistant nothing") == []
+    assert catalog.search("ASSISTANT inc")["app"].to_list() == ["example/assistant"]
+    assert catalog.search("assistant nothing").is_empty()
+
+
+def overlay(tmp_path: Path, files: dict[str, str]) -> Path:
+    for place, content in files.items():
+        path = tmp_path / "ours" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return tmp_path / "ours"
+
+
+ENTRY = "vendors/example/assistant.yml"
+
+
+def test_an_overlay_retires_an_entry(built_in: Path, tmp_path: Path) -> None:
+    ours = overlay(tmp_path, {ENTRY: "retire: {reason: our own product, date: 2026-11-22}\n"})
+    assert load(ours).services.is_empty() and load(ours).indicators.is_empty()
+
+
+def test_an_overlay_sees_an_entry_differently(built_in: Path, tmp_path: Path) -> None:
+    change = """\
+reclassify:
+  reason: enterprise contract
+  category: embedded
+  shared: true
+  risk: 20
+  attributes:
+    trains_by_default: {value: false, reference: contract 2026-17, checked: 2026-11-22}
+"""
+    ours = overlay(tmp_path, {ENTRY: change})
+    service = load(ours).services.row(0, named=True)
+    told = ("category", "shared", "risk_low", "risk_high", "trains_by_default")
+    assert [service[name] for name in told] == ["embedded", True, 20, 20, False]
+    assert load(ours).indicators["role"].to_list() == ["embedded"]
+    later = overlay(tmp_path / "later", {ENTRY: "reclassify: {reason: no more, shared: false}\n"})
+    service = load(ours, later).services.row(0, named=True)
+    assert (service["category"], service["shared"]) == ("embedded", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("retire: {reason: x}\n", ":1: 'retire.date' is missing"),
+        ("retire: {reason: x, date: 2026-11-22}\nreclassify: {reason: y}\n", "either retires"),
+        ("reclassify: {reason: x, category: chatt}\n", ":1: unknown category 'chatt'"),
+        ("reclassify:\n  reason: x\n  colour: red\n", ":3: unknown field 'reclassify.colour'"),
+    ],
+)
+def test_a_wrong_amendment_names_its_line(built_in: Path, tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(CatalogProblems, match=re.escape(complaint)):
+        load(overlay(tmp_path, {ENTRY: text}))
+
+
+def test_an_amendment_needs_its_entry(built_in: Path, tmp_path: Path) -> None:
+    ours = overlay(tmp_path, {"vendors/example/none.yml": "retire: {reason: x, date: 2026-11-22}\n"})
+    with pytest.raises(CatalogProblems, match="changes an entry that does not exist"):
+        load(ours)
+
+
+def test_bulk_lists_and_products_are_services_without_a_vendor(built_in: Path, tmp_path: Path) -> None:
+    source = "certainty: curated_list\nreference: someone/list a.txt\nchecked: 2026-11-22\n"
+    bulk = f"name: Many\ncategory: image\naccess: web\n{source}suffixes: [one.example, two.example]\n"
+    product = (
+        f"name: Server\ncategory: self-hosted\n{source}ports: [9931, 9932]\npaths: [/api/tags]\n"
+        "default_auth: false\nmarkers: ['Server: x']\n"
+    )
+    ours = overlay(tmp_path, {"bulk/many.yml": bulk, "behaviours/server.yml": product})
+    catalog = load(ours)
+    assert catalog.services["app"].to_list() == ["behaviours/server", "bulk/many", "example/assistant"]
+    assert catalog.services["vendor"].to_list() == [None, None, "Example Inc."]
+    found = catalog.indicators.filter(pl.col("app") != "example/assistant")
+    assert found.select("kind", "value", "confidence").rows() == [
+        ("port", "9931/api/tags", 0.72),
+        ("port", "9932/api/tags", 0.72),
+        ("suffix", "one.example", 0.63),
+        ("suffix", "two.example", 0.63),
+    ]
+    known = catalog.attributes.filter(app="behaviours/server").select("attribute", "value").rows()
+    assert known == [("default_auth", "no"), ("markers", "Server: x"), ("ports", "9931, 9932")]

@@ -29,7 +29,6 @@ def build(**fields: Any) -> Indicator:
         ({"address": "2001:db8::/32"}, "address", "2001:db8::/32"),
         ({"extension_id": "a" * 32}, "extension_id", "a" * 32),
         ({"ja4": "t13d1516h2_8daaf6152771_b0da82dd1658"}, "ja4", "t13d1516h2_8daaf6152771_b0da82dd1658"),
-        ({"port": 11434, "path": "/api/tags"}, "port", "11434/api/tags"),
     ],
 )
 def test_good_indicators(fields: dict[str, Any], kind: str, value: str) -> None:
@@ -62,8 +61,6 @@ def test_good_indicators(fields: dict[str, Any], kind: str, value: str) -> None:
         {"address": "192.0.2.0/33"},
         {"extension_id": "z" * 32},
         {"ja4": "t13d"},
-        {"port": 11434},
-        {"port": 70000, "path": "/"},
         {"user_agent": "x"},
         {"domain": "a.example", "shared": "perhaps"},
         {"domain": "a.example", "note": "unknown field"},

@@ -21,7 +21,8 @@ def complaints(make_catalog: MakeCatalog, files: dict[str, str | None]) -> list[
 
 def test_a_good_folder_is_read(make_catalog: MakeCatalog) -> None:
     (entry,) = draft(collect([make_catalog()])).entries
-    assert (entry.app, entry.vendor.name, entry.service.name) == (
+    assert entry.vendor is not None
+    assert (entry.app, entry.vendor.name, entry.name) == (
         "example/assistant", "Example Inc.", "Example Assistant",
     )  # fmt: skip
 

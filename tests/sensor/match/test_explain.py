@@ -11,15 +11,18 @@ from sensor.match.index import Index
     [
         ("api.openai.com", {"host": "api.openai.com"}),
         ("www.bing.com/chat", {"host": "www.bing.com", "path": "/chat"}),
-        ("https://www.bing.com/chat?q=secret", {"host": "www.bing.com", "path": "/chat"}),
-        ("https://www.bing.com", {"host": "www.bing.com", "path": "/"}),
+        ("https://www.bing.com/chat?q=secret", {"host": "www.bing.com", "path": "/chat", "server_port": 443}),
+        ("https://www.bing.com", {"host": "www.bing.com", "path": "/", "server_port": 443}),
+        ("http://192.0.2.7:9931/api/tags", {"host": "192.0.2.7", "path": "/api/tags", "server_port": 9931}),
+        ("http://a.example:99999/", {"host": "http://a.example:99999/"}),
+        ("t13d1516h2_8daaf6152771_b0da82dd1658", {"ja4": "t13d1516h2_8daaf6152771_b0da82dd1658"}),
         ("192.0.2.1", {"server": "192.0.2.1"}),
         ("[2001:db8::1]", {"server": "2001:db8::1"}),
         ("claude-cli/2.0.1 (external, cli)", {"user_agent": "claude-cli/2.0.1 (external, cli)"}),
         ("OpenAI/Python", {"user_agent": "OpenAI/Python"}),
     ],
 )
-def test_a_question_is_understood(question: str, event: dict[str, str]) -> None:
+def test_a_question_is_understood(question: str, event: dict[str, str | int]) -> None:
     assert event_of(question) == event
 
 

@@ -167,3 +167,63 @@ def test_any_row_hits_at_most_once_and_alone_as_in_company(index: Index, rows: l
     assert together["number"].is_unique().all()
     apart = [match(seen.slice(number, 1), index) for number in range(seen.height)]
     assert together.equals(pl.concat(apart) if apart else together)
+
+
+SIDER = "difoiogjjojoaoomphldepapgpbgkhkb"
+
+
+@pytest.fixture(scope="module")
+def machines() -> Index:
+    return Index.build(
+        indicators(
+            ("behaviours/server", "port", "9931/api/tags", "api", "use"),
+            ("behaviours/server", "port", "9931/api/generate", "api", "use"),
+            ("behaviours/server", "port", "8000/v1/models", "api", "use"),
+            ("behaviours/other", "port", "8000/v1/models", "api", "use"),
+            ("behaviours/family", "port", "/v1/chat/completions", "api", "use"),
+            ("sider/sider", "extension_id", SIDER, "extension", "use"),
+            ("open/api", "domain", "api.open.example", "api", "use"),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "path", "app"),
+    [
+        ("10.1.2.3", 9931, "/api/tags", "behaviours/server"),
+        ("gpu1.corp.example", 9931, "/api/generate/x", "behaviours/server"),
+        (None, 9931, "/api/tags?a=1", "behaviours/server"),
+        ("10.1.2.3", 9931, "/api/tagsandmore", None),
+        ("10.1.2.3", 9931, "/", None),
+        ("10.1.2.3", 9931, None, None),
+        ("10.1.2.3", 9932, "/api/tags", None),
+        ("10.1.2.3", 8000, "/v1/models", None),  # two products claim it
+        ("10.1.2.3", 8000, "/v1/chat/completions", "behaviours/family"),
+        ("10.1.2.3", None, "/v1/chat/completions", "behaviours/family"),
+        ("api.open.example", 9931, "/api/tags", "open/api"),
+    ],
+)
+def test_a_port_needs_its_path_and_a_host_that_nobody_knows(
+    machines: Index, observe: Observe, host: str | None, port: int | None, path: str | None, app: str | None
+) -> None:
+    hits = match(observe(host=[host], server_port=[port], path=[path], name_from=["http_host"]), machines)
+    assert hits["app"].to_list() == ([app] if app else [])
+    if app == "behaviours/server":
+        assert hits.select("name_from", "role").row(0) == ("path", "use")
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "app", "role"),
+    [
+        ("api.open.example", f"chrome-extension://{SIDER}", "sider/sider", "use"),
+        ("api.open.example", "https://app.example", "open/api", "use"),
+        ("www.example.com", f"chrome-extension://{SIDER}", "sider/sider", "support"),
+        (SIDER, None, "sider/sider", "use"),  # chrome-extension://<id>/panel.html
+        ("www.example.com", "chrome-extension://" + "a" * 32, None, None),
+    ],
+)
+def test_an_add_on_is_known_by_its_id(
+    machines: Index, observe: Observe, host: str, origin: str | None, app: str | None, role: str | None
+) -> None:
+    hits = match(observe(host=[host], origin=[origin]), machines)
+    assert hits.select("app", "role").rows() == ([(app, role)] if app else [])

@@ -1,0 +1,81 @@
+"""The compiled catalog on disk: frames, found again by what the catalog's files look like. I/O.
+
+A file's path, size, inode and times of change stand for its content, because reading thousands of
+files takes longer than all the rest. Times are coarse: what changed a moment ago is not cached yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sensor.catalog.read import places
+
+#: Part of the stamp; raised when the meaning of the cached form changes.
+CACHE_FORMAT = 3
+#: Within this a file may change twice and look the same.
+SETTLED_NS = 1_000_000_000
+_VERSION = "version"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What the files of some folders look like."""
+
+    digest: str
+    #: newest change of any of them, nanoseconds since 1970
+    changed_ns: int
+
+
+def stamp(folders: Sequence[Path]) -> Stamp:
+    """The stamp of the catalog files in `folders`."""
+    seen = [look(path) for folder in folders for path in places(folder)]
+    digest = hashlib.sha256(repr((CACHE_FORMAT, [str(folder) for folder in folders], seen)).encode())
+    return Stamp(digest.hexdigest()[:32], max((look[-1] for look in seen), default=0))
+
+
+def look(path: str) -> tuple[str, int, int, int, int]:
+    """Path, size, inode, time of writing and of any change; one that just vanished is all zeros."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - thousands of times
+    except OSError:
+        return path, 0, 0, 0, 0
+    return path, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def read(folder: Path, stamp: Stamp) -> dict[str, Any]:
+    """The frames (by name) and the version stored for `stamp`; nothing if there are none, or damaged."""
+    place = folder / stamp.digest
+    try:
+        found: dict[str, Any] = {path.stem: pl.read_ipc(path) for path in place.glob("*.arrow")}
+        return {**found, _VERSION: found[_VERSION].item()}
+    except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
+        return {}
+
+
+def write(folder: Path, stamp: Stamp, catalog: Mapping[str, Any]) -> None:
+    """Keep `catalog` in place of all earlier ones; written beside and renamed, given up silently."""
+    if time.time_ns() - stamp.changed_ns < SETTLED_NS:
+        return
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder, prefix=".draft-"))
+        try:
+            for name, value in catalog.items():
+                frame = pl.DataFrame({name: [value]}) if name == _VERSION else value
+                frame.write_ipc(draft / f"{name}.arrow", compression="uncompressed")
+            for old in folder.glob("[0-9a-f]*"):
+                shutil.rmtree(old, ignore_errors=True)
+            draft.rename(folder / stamp.digest)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,63 @@
+"""Two catalogs against each other: what came, what went, what is seen differently."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from sensor.catalog.index import INDICATORS
+from sensor.catalog.load import BUILT_IN, compiled
+from sensor.catalog.read import VOCABULARY_FILE
+from sensor.errors import UsageError
+
+#: What a change of an indicator is told of.
+TOLD = ("access", "role", "confidence", "certainty")
+COMPARED = ("signature", "app", "kind", "value", *TOLD)
+
+
+def snapshot(place: Path) -> pl.DataFrame:
+    """The indicators (columns of `COMPARED`) of a catalog folder, an overlay, or an exported JSON or CSV
+    file. Raises UsageError where it is none of these, and CatalogProblems."""
+    if place.is_dir():
+        folders = (place,) if (place / VOCABULARY_FILE).is_file() else (BUILT_IN, place)
+        return compiled(folders).indicators.select(COMPARED)
+    try:
+        if place.suffix == ".json":
+            rows = json.loads(place.read_text(encoding="utf-8"))["indicators"]
+            frame = pl.DataFrame(rows, infer_schema_length=None)
+        else:
+            frame = pl.read_csv(place, infer_schema=False)
+        return frame.select(pl.col(name).cast(INDICATORS[name]) for name in COMPARED)
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+        hint = "give a folder, or a file made with `shadowai catalog export --format json`"
+        raise UsageError("no catalog in this file", place=str(place), hint=hint) from error
+
+
+def diff(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Rows change (added, removed, changed), app, kind, value, what, by app.
+
+    Both frames have the columns of `COMPARED`, or more. An indicator that went to another service is one
+    removed and one added.
+    """
+    told = pl.concat_str(*(pl.col(name).cast(pl.String) for name in TOLD), separator=" ")
+    before = old.select("signature", "app", "kind", "value", before=told)
+    after = new.select("signature", "app", "kind", "value", after=told)
+    both = before.join(after, on=["signature", "app", "kind", "value"], how="full", coalesce=True)
+    return (
+        both.filter(pl.col("before").ne_missing(pl.col("after")))
+        .select(
+            "app",
+            "kind",
+            "value",
+            change=pl.when(pl.col("before").is_null())
+            .then(pl.lit("added"))
+            .when(pl.col("after").is_null())
+            .then(pl.lit("removed"))
+            .otherwise(pl.lit("changed")),
+            what=pl.concat_str("before", "after", separator=" → ", ignore_nulls=True),
+        )
+        .select("change", "app", "kind", "value", "what")
+        .sort("app", "change", "kind", "value")
+    )

@@ -1,0 +1,176 @@
+"""Entries: what services, bulk lists and self-hosted products have in common. Pure.
+
+The rest of the product knows no file forms: an `Entry` is somebody's AI, and its `Claim`s are what
+gives it away, each with the place in the file where it stands.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from sensor.catalog.document import Place
+from sensor.catalog.model import (
+    PORT_PATH,
+    Amendment,
+    Attribute,
+    Bulk,
+    Event,
+    Product,
+    Reclassification,
+    Service,
+    Vendor,
+)
+
+#: A hit on one of many sites nobody looked at one by one, and on a port with a path, is believed this much.
+BULK_FACTOR = 0.7
+PRODUCT_FACTOR = 0.8
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that gives an entry away: a word of `kind:` and the value it looks for."""
+
+    kind: str
+    value: str
+    access: str
+    shared: bool
+    certainty: str
+    reference: str
+    checked: datetime.date
+    #: where it stands in its file
+    place: Place
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One service with its id: what lints, the index and the lake see."""
+
+    app: str
+    name: str
+    category: str
+    claims: tuple[Claim, ...]
+    vendor: Vendor | None = None
+    homepage: str | None = None
+    experimental: bool = False
+    upload_baseline_bytes: int | None = None
+    #: how far its hits are believed, beside what each claim's certainty says
+    factor: float = 1.0
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    #: a score the organisation gave it in place of the rubric's
+    risk: int | None = None
+    hits: tuple[Event, ...] = ()
+    misses: tuple[Event, ...] = ()
+
+
+def of_service(app: str, service: Service, vendor: Vendor | None) -> Entry:
+    """The entry of a file below `vendors/`."""
+    claims = tuple(
+        Claim(
+            i.kind, i.value, i.access, i.shared, i.certainty, i.reference, i.checked, ("indicators", position)
+        )
+        for position, i in enumerate(service.indicators)
+    )
+    return Entry(
+        app=app,
+        name=service.name,
+        category=service.category,
+        claims=claims,
+        vendor=vendor,
+        homepage=service.homepage or (vendor.homepage if vendor else None),
+        experimental=service.experimental,
+        upload_baseline_bytes=service.upload_baseline_bytes,
+        attributes=service.attributes,
+        hits=service.hits,
+        misses=service.misses,
+    )
+
+
+def of_bulk(app: str, bulk: Bulk) -> Entry:
+    """The entry of a file below `bulk/`: one service of many domains or add-ons."""
+    found: list[tuple[str, str, Place]] = [
+        (kind, value, (field_name, position))
+        for kind, field_name in (("suffix", "suffixes"), ("url", "urls"))
+        for position, value in enumerate(getattr(bulk, field_name))
+    ]
+    found += [("extension_id", id_, ("extensions", id_)) for id_ in bulk.extensions]
+    return Entry(
+        app=app,
+        name=bulk.name,
+        category=bulk.category,
+        claims=tuple(
+            Claim(
+                kind, value, bulk.access, bulk.shared, bulk.certainty, bulk.reference, bulk.checked, place
+            )
+            for kind, value, place in found
+        ),
+        experimental=bulk.experimental,
+        factor=BULK_FACTOR,
+        hits=bulk.hits,
+        misses=bulk.misses,
+    )  # fmt: skip
+
+
+def of_product(app: str, software: Product) -> Entry:
+    """The entry of a file below `behaviours/`: every port with every path, and its manners as attributes."""
+    pairs = product(software.ports or ("",), enumerate(software.paths))
+    claims = tuple(
+        Claim(
+            PORT_PATH,
+            f"{port}{path}",
+            software.access,
+            False,
+            software.certainty,
+            software.reference,
+            software.checked,
+            ("paths", position),
+        )
+        for port, (position, path) in pairs
+    )
+    return Entry(
+        app=app,
+        name=software.name,
+        category=software.category,
+        claims=claims,
+        homepage=software.homepage,
+        experimental=software.experimental,
+        factor=PRODUCT_FACTOR,
+        attributes=dict(_manners(software)),
+        hits=software.hits,
+        misses=software.misses,
+    )
+
+
+def amended(entry: Entry, amendment: Amendment, is_door: Mapping[str, bool]) -> Entry | None:
+    """`entry` as the organisation sees it; None if it does not want it. `is_door`: by access class."""
+    change = amendment.reclassify
+    if change is None:
+        return None
+    claims = entry.claims
+    if change.shared is not None:
+        claims = tuple(
+            replace(claim, shared=change.shared) if is_door.get(claim.access) else claim for claim in claims
+        )
+    told = {name: getattr(change, name) for name in _REPLACED if getattr(change, name) is not None}
+    return replace(entry, claims=claims, attributes={**entry.attributes, **change.attributes}, **told)
+
+
+#: Fields of a `Reclassification` that stand in place of the entry's own.
+_REPLACED = tuple(
+    name for name in Reclassification.model_fields if name not in ("reason", "shared", "attributes")
+)
+
+
+def _manners(software: Product) -> Iterator[tuple[str, Attribute]]:
+    for name in ("default_auth", "default_bind", "markers", "advisories"):
+        value = getattr(software, name)
+        if value is not None and value != ():
+            yield (
+                name,
+                Attribute(value=value, reference=software.reference, checked=software.checked),
+            )
+    if software.ports:
+        ports = tuple(str(port) for port in software.ports)
+        yield "ports", Attribute(value=ports, reference=software.reference, checked=software.checked)

@@ -1,0 +1,103 @@
+"""Names near known AI: by the same client, within half a minute, wherever batches are cut."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.match.near import WITHIN, Near
+from sensor.match.rollup import BUCKET
+from sensor.schema import TIME
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+#: client, second, host, service (None: the host is unknown), role
+Event = tuple[str, float, str, str | None, str | None]
+
+
+def frames(events: list[Event]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Observations and hits of some events."""
+    rows = [
+        {"client": c, "seen_at": START + timedelta(seconds=s), "host": h, "app": app, "role": role}
+        for c, s, h, app, role in events
+    ]
+    texts = dict.fromkeys(("client", "host", "app", "role"), pl.String)
+    frame = pl.DataFrame(rows, schema={"client": pl.String, "seen_at": TIME, **texts})
+    return frame.drop("app", "role"), frame.drop_nulls("app")
+
+
+def told(*batches: list[Event], near: Near | None = None) -> dict[str, tuple[str, int]]:
+    """near_app and near_clients of each unknown host after these batches."""
+    near = near or Near()
+    for batch in batches:
+        near.add(*frames(batch))
+    every, _ = frames([event for batch in batches for event in batch])
+    over = every.select("host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)).unique()
+    found = near.take(over).drop_nulls("near_app")
+    return {row["host"]: (row["near_app"], row["near_clients"]) for row in found.iter_rows(named=True)}
+
+
+def use(client: str, second: float, app: str = "a/chat", role: str = "use") -> Event:
+    return client, second, f"{app}.example", app, role
+
+
+def visit(client: str, second: float, host: str = "new.example") -> Event:
+    return client, second, host, None, None
+
+
+@pytest.mark.parametrize(
+    ("visited", "used", "near"),
+    [(10, 10, True), (29, 31, True), (31, 29, True), (0, 30, True), (0, 30.1, False), (45, 14, False),
+     (44.9, 15, True), (0, 61, False), (61, 0, False)],
+)  # fmt: skip
+def test_half_a_minute_before_or_after(visited: float, used: float, near: bool) -> None:
+    for batches in ([[visit("c", visited), use("c", used)]], [[visit("c", visited)], [use("c", used)]]):
+        assert told(*batches) == ({"new.example": ("a/chat", 1)} if near else {})
+
+
+def test_another_client_a_known_host_and_a_shared_one_do_not_count() -> None:
+    assert told([visit("c", 0), use("d", 0)]) == {}
+    assert told([visit("c", 0), use("c", 0, role="embedded")]) == {}
+    assert told([visit("c", 0, "a/chat.example"), use("c", 0)]) == {}
+    assert told([visit("c", 0), use("c", 0, role="support")]) == {"new.example": ("a/chat", 1)}
+
+
+def test_clients_are_counted_once_and_the_service_of_most_of_them_is_named() -> None:
+    events = [event for c in "abc" for event in (visit(c, 1), visit(c, 2), use(c, 3))]
+    events += [visit("a", 5), use("a", 6, "b/code"), visit("d", 5), use("d", 6, "b/code")]
+    assert told(events) == {"new.example": ("a/chat", 3)}
+
+
+def test_a_bucket_that_was_taken_is_forgotten_and_there_is_a_bound() -> None:
+    near = Near()
+    near.add(*frames([visit("c", 0), use("c", 0)]))
+    near.add(*frames([visit("d", 1500)]))
+    over = pl.DataFrame({"host": ["new.example"], "bucket": [START]}, schema_overrides={"bucket": TIME})
+    assert near.take(over)["near_clients"].to_list() == [1]
+    assert near.take(over)["near_clients"].to_list() == [None]
+    crowd = [event for n in range(50) for event in (visit(str(n), 1), use(str(n), 1))]
+    assert told(crowd, near=Near(max_meetings=10)) == {"new.example": ("a/chat", 10)}
+
+
+EVENT = st.tuples(
+    st.sampled_from("ab"),
+    st.integers(0, 100),
+    st.sampled_from(["x.example", "y.example", "a/chat", "b/code"]),
+)
+
+
+@given(st.lists(EVENT, max_size=14), st.integers(0, 14))
+def test_it_is_what_comparing_all_pairs_gives(events: list[tuple[str, int, str]], cut: int) -> None:
+    ordered = sorted(events, key=lambda event: event[1])
+    made: list[Event] = [use(c, s, what) if "/" in what else visit(c, s, what) for c, s, what in ordered]
+    pairs = {
+        (v[2], u[3], v[0]) for v in made for u in made
+        if v[3] is None and u[3] is not None and v[0] == u[0] and abs(v[1] - u[1]) <= WITHIN.total_seconds()
+    }  # fmt: skip
+    counts: dict[str, dict[str, int]] = {}
+    for host, app, _ in pairs:
+        counts.setdefault(host, {}).setdefault(str(app), 0)
+        counts[host][str(app)] += 1
+    expected = {h: min(by.items(), key=lambda item: (-item[1], item[0])) for h, by in counts.items()}
+    assert told(made[:cut], made[cut:]) == expected
