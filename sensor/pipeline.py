@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -25,8 +25,10 @@ from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
+from sensor.privacy.admission import Admission
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.privacy.rotation import OpenLeases
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
 
@@ -109,6 +111,8 @@ class Pipeline:
         pseudonyms: Pseudonyms,
         held_by: pl.DataFrame | None = None,
         blindness: Blindness | None = None,
+        admission: Admission | None = None,
+        open_leases: OpenLeases | None = None,
     ) -> None:
         self._origin = origin
         self._index = index
@@ -118,6 +122,8 @@ class Pipeline:
         self._pseudonyms = pseudonyms
         self._people = held_by
         self._blindness = blindness
+        self._admission = admission or Admission(keys)
+        self._open_leases = open_leases or OpenLeases(keys)
         self._emitted: set[int] = set()
         self._naming = NameTable()
         self._names = NamesRollup()
@@ -131,6 +137,7 @@ class Pipeline:
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
+        batch = replace(batch, frames=self._admission.admit(batch.frames, batch.position))
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         named = self._naming.name(observations).with_columns(self._origin.columns())
@@ -217,9 +224,10 @@ class Pipeline:
 
     def _who(self, batch: Batch, observations: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leases and directory: the source's own, and once an epoch (tokens change) the people file's."""
-        leases = [schema.LEASES.conform(batch.frames.get("leases", schema.LEASES.empty()))]
+        epochs = self._keys.epochs_in(observations.get_column("seen_at"))
+        leases = [self._open_leases.take(batch.frames.get("leases", schema.LEASES.empty()), epochs)]
         directory = [schema.DIRECTORY.empty()]
-        new = set(self._keys.epochs_in(observations.get_column("seen_at"))) - self._emitted
+        new = set(epochs) - self._emitted
         if self._people is not None:
             for epoch in sorted(new):
                 begin, end = self._keys.bounds(epoch)

@@ -12,18 +12,15 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from typing import Literal
 
 import polars as pl
 
 from sensor.privacy.keys import Keys
-from sensor.schema import CLEAR, DROP, INTERNAL, Column, Table
+from sensor.schema import Column, Level, Table
 
 TOKEN_BYTES = 10
 #: 63 bits: Int64 without the sign, as every engine has it
 _MASK = (1 << 63) - 1
-
-Level = Literal["pseudonymous", "clear"]
 
 
 def token(key: bytes, epoch: int, scope: str, kind: str, value: str) -> str:
@@ -57,7 +54,7 @@ class Pseudonyms:
         if self._level == "clear":
             return frame
         moment = time or table.time
-        touched = [c for c in table if c.protect != CLEAR and c.name in frame.columns]
+        touched = [c for c in table if c.protect.at(self._level) != "clear" and c.name in frame.columns]
         if not touched:
             return frame
         out = frame.with_columns(self._keys.epoch_of(pl.col(moment)).alias("_epoch"))
@@ -67,11 +64,11 @@ class Pseudonyms:
 
     def _replace(self, frame: pl.DataFrame, column: Column, site: str) -> pl.DataFrame:
         name = column.name
-        if column.protect == DROP:
+        if column.protect.at(self._level) == "drop":
             return frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name))
         hidden = frame.select(name, "_epoch").unique().drop_nulls()
         kept = pl.lit(None, dtype=pl.String)
-        if column.protect == INTERNAL:
+        if column.protect.at(self._level) == "internal":
             values = hidden[name].unique()
             internal = values.filter(self._is_internal(values))
             hidden = hidden.filter(pl.col(name).is_in(internal.implode()))
