@@ -522,14 +522,14 @@ AUDIT = Table(
     "open",
     (
         Column("entry", pl.Int64, "number in the hash chain, from 1"),
-        Column("at", TIME, "when"),
+        Column("done_at", TIME, "when"),
         Column(
             "action",
             pl.String,
             "reveal.request, reveal.approve, reveal.show, erase, export, retain, keys.shred …",
         ),
         Column("case_id", pl.String, "the request it belongs to"),
-        Column("by", pl.String, "who did it: custodian or operating-system account"),
+        Column("done_by", pl.String, "who did it: custodian or operating-system account"),
         Column("reason", pl.String, "the reason given"),
         Column("people", pl.Int64, "how many tokens it was about", "tokens"),
         Column("deleted_rows", pl.Int64, "rows deleted", "rows"),
@@ -537,7 +537,7 @@ AUDIT = Table(
         Column("proof", pl.String, "SHA-256 of the list of what was deleted"),
         Column("hash", pl.String, "SHA-256 of this entry and the one before"),
     ),
-    time="at",
+    time="done_at",
     key=("entry", "hash"),
     purpose="to show the people concerned, and who speaks for them, what was done with their data",
 )

@@ -43,7 +43,7 @@ class Terms:
     zone: str
     #: smallest group of people a published figure may describe
     k: int = 5
-    privacy: str = "pseudonymous"
+    privacy: schema.Level = "pseudonymous"
 
 
 def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETTLE) -> bool:
@@ -74,7 +74,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             "zone": terms.zone,
             "k": terms.k,
             # once names were stored in clear, every later report has to say so
-            "privacy": "clear" if old.get("privacy") == "clear" else terms.privacy,
+            "privacy": max(terms.privacy, old.get("privacy", terms.privacy), key=schema.LEVELS.index),
             "parts": _parts_since(old, compacted, now),
             "retired": _retired(old, tables, now),
             "compacted": compacted,
