@@ -26,6 +26,7 @@ from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.admission import Admission
+from sensor.privacy.community import community_ids
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
@@ -169,6 +170,8 @@ class Pipeline:
             .alias("user_agent"),
         )
         rows = rows.with_columns(*self._ids(rows))
+        if self._pseudonyms.writes_clear:
+            rows = rows.with_columns(community_ids(rows))
         return self._pseudonyms.protect(
             schema.SIGHTINGS.conform(rows), schema.SIGHTINGS, site=self._origin.site
         )

@@ -27,6 +27,7 @@ from sensor.privacy.admission import Admission
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
+from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
 from sensor.settings import SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import Plan
@@ -201,7 +202,9 @@ class Scan:
 
     def _pipeline(self, origin: Origin) -> Pipeline:
         keys, networks = self._keys, self.settings.networks
-        pseudonyms = Pseudonyms(keys, self.settings.privacy, self._scopes.is_internal)
+        level = self.settings.privacy
+        vault = Vault(self._state, keys) if level == "pseudonymous" else None
+        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}".encode()).hexdigest()[:16]
         open_leases = self._state / "leases" / f"{whose}.sealed"
         return Pipeline(

@@ -51,17 +51,22 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     from datetime import UTC
 
     from analytics.build import build
+    from sensor.privacy.audit import AuditLog
     from sensor.privacy.keys import Keys
     from sensor.scan import sealed_rows
     from sensor.settings import state_path
     from sensor.store.compaction import SETTLE, Terms, compact, sweep
+    from sensor.store.segments import Commits
 
     moment = datetime.now(UTC)
     wait = timedelta() if include_current else SETTLE
     terms = Terms(settings.zone, settings.k, settings.privacy)
+    state = state_path(settings, lake.path)
+    audit = AuditLog(state).frame()
+    if not audit.is_empty():
+        Commits(lake, "audit").commit(0, 0, {"audit": audit})
     if not compact(lake, terms, now=moment, settle=wait):
         return False
-    state = state_path(settings, lake.path)
     keys = Keys(state, settings.zone, settings.privacy)
     sealed = sealed_rows(settings, state, keys)
     with analysing(lake):

@@ -12,7 +12,20 @@ import sys
 
 import typer
 
-from sensor.cli import capture, catalog, compact, doctor, report, scan, sources, sql, warm
+from sensor.cli import (
+    audit,
+    capture,
+    catalog,
+    compact,
+    doctor,
+    keys,
+    report,
+    reveal,
+    scan,
+    sources,
+    sql,
+    warm,
+)
 from sensor.errors import ShadowAIError
 
 app = typer.Typer(
@@ -34,6 +47,9 @@ app.command("sql")(sql.command)
 app.command("sources")(sources.command)
 app.add_typer(catalog.app, name="catalog")
 app.command("compact")(compact.command)
+app.add_typer(keys.app, name="keys")
+app.add_typer(reveal.app, name="reveal")
+app.add_typer(audit.app, name="audit")
 app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)
 

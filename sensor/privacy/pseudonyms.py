@@ -16,6 +16,7 @@ from collections.abc import Callable
 import polars as pl
 
 from sensor.privacy.keys import Keys
+from sensor.privacy.vault import Vault
 from sensor.schema import Column, Level, Table
 
 TOKEN_BYTES = 10
@@ -37,11 +38,24 @@ def keyed_hash(key: bytes, text: str) -> int:
 class Pseudonyms:
     """Applies a table's `protect` column by column before anything is stored."""
 
-    def __init__(self, keys: Keys, level: Level, is_internal: Callable[[pl.Series], pl.Series]) -> None:
-        """`is_internal` says which of unique hosts and addresses (String) lie inside the organisation."""
+    def __init__(
+        self,
+        keys: Keys,
+        level: Level,
+        is_internal: Callable[[pl.Series], pl.Series],
+        vault: Vault | None = None,
+    ) -> None:
+        """`is_internal` says which of unique hosts and addresses (String) lie inside the organisation;
+        `vault` is told what each token stands for."""
         self._keys = keys
         self._level = level
         self._is_internal = is_internal
+        self._vault = vault
+
+    @property
+    def writes_clear(self) -> bool:
+        """True at level `clear`, the only one at which what anyone can compute may be written."""
+        return self._level == "clear"
 
     def protect(
         self, frame: pl.DataFrame, table: Table, *, site: str, time: str | None = None
@@ -80,6 +94,8 @@ class Pseudonyms:
             for value, epoch in hidden.iter_rows()
         ]
         table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
+        if self._vault is not None:
+            self._vault.remember_all(table.rename({name: "value", "_epoch": "epoch", "_token": "token"}))
         joined = frame.join(table, on=[name, "_epoch"], how="left", maintain_order="left")
         return joined.with_columns(pl.coalesce("_token", kept).alias(name)).drop("_token")
 
