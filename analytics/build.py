@@ -76,7 +76,7 @@ def build(
     """
     checked_zone(zone)
     moment = now or datetime.now(UTC)
-    with _alone(lake):
+    with alone(lake):
         manifest = read_manifest(lake)
         missing = [name for name in NEEDED if name not in manifest.tables]
         if missing:
@@ -110,7 +110,11 @@ class _Build:
     def days(self) -> list[date]:
         """Counts every dirty day; returns them."""
         inputs = day_fingerprints(self.connection, self.lake, self.manifest, (rules(), self.zone))
-        dirty = [day for day, print_ in inputs.items() if self.state.inputs.get(f"day/{day}") != print_]
+        dirty = [
+            day
+            for day, print_ in inputs.items()
+            if f"day/{day}" not in self.state.final and self.state.inputs.get(f"day/{day}") != print_
+        ]
         if dirty:
             for name in (*LASTING, "sensors"):
                 table = self.manifest.tables[name]
@@ -131,7 +135,7 @@ class _Build:
         for week in sorted({week for day in built for week in weeks_of(day)}):
             files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
             print_ = fingerprint(*constants, files)
-            if self.state.inputs.get(f"week/{week}") == print_:
+            if f"week/{week}" in self.state.final or self.state.inputs.get(f"week/{week}") == print_:
                 continue
             for mart in daily:
                 rows = files_sql(mart.types, files[mart.name], root=self.root)
@@ -153,7 +157,7 @@ class _Build:
         ):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, sized(self.lake, files))
-            if self.state.inputs.get(f"names/{week}") == print_:
+            if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
                 continue
             self._relation("VIEW", "week_names", cold_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
@@ -225,7 +229,7 @@ class _Build:
                 sql = Template(mart.sql).substitute(values)
                 path = f"{mart.zone}/marts/{mart.name}/{kind}={period}/{self.state.build:08d}.parquet"
                 _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[mart.zone])
-                rows = _write(self.connection, sql, self.lake / path, mode=_FILE_MODES[mart.zone])
+                rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[mart.zone])
                 self.state.replace(mart.name, period.isoformat(), path if rows else None, self.now)
 
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
@@ -257,7 +261,7 @@ def _folders(lake: Path, folder: Path, *, mode: int) -> None:
             (lake / path).chmod(mode)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mode: int) -> int:
+def write_rows(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mode: int) -> int:
     """Writes the rows of `sql` to `target`, whole or not at all; returns how many. None: no file."""
     temporary = target.with_suffix(".tmp")
     copied = connection.execute(f"COPY ({sql}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION zstd)")
@@ -273,7 +277,7 @@ def _write(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mod
 
 
 @contextmanager
-def _alone(lake: Path) -> Iterator[None]:
+def alone(lake: Path) -> Iterator[None]:
     """Holds the lock that keeps two builds of one lake apart."""
     try:
         handle = (lake / "marts.lock").open("w")
