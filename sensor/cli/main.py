@@ -21,6 +21,7 @@ from sensor.cli import (
     erase,
     export,
     keys,
+    privacy_sheet,
     report,
     retain,
     reveal,
@@ -56,6 +57,7 @@ app.command("retain")(retain.command)
 app.command("erase")(erase.command)
 app.command("export-subject")(export.command)
 app.add_typer(audit.app, name="audit")
+app.command("privacy-sheet")(privacy_sheet.command)
 app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)
 

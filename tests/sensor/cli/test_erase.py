@@ -41,7 +41,8 @@ def squid(folder: Path, name: str, *days_ago: int, users: list[str] = PEOPLE) ->
         for number, user in enumerate(users):
             at = (TODAY - timedelta(days=days, minutes=number)).timestamp()
             lines.append(
-                f"{at:.3f}    900 10.0.0.{number + 1} {user} POST https://chatgpt.com/backend-api/conversation "
+                f"{at:.3f}    900 10.0.0.{number + 1} {user} POST "
+                f"https://chatgpt.com/backend-api/conversation "
                 f'200 TCP_MISS:HIER_DIRECT 9000 4000 chatgpt.com "Mozilla/5.0"\n'
             )
     path = folder / name
@@ -104,7 +105,7 @@ def test_an_erased_person_is_gone_from_every_file_and_figures_of_past_weeks_stay
     assert "not reached: the logs and captures" in said
     hidden = pl.read_parquet(next((lake / "lake/restricted/erasures").rglob("erasure-*.parquet")))
     assert set(hidden["token"]) == set(given["tokens"])
-    erasures = {path for path in (lake / "lake/restricted/erasures").rglob("*.parquet")}
+    erasures = set((lake / "lake/restricted/erasures").rglob("*.parquet"))
     for path in set((lake / "lake").rglob("*.parquet")) - erasures:
         values = str(pl.read_parquet(path, hive_partitioning=False).rows())
         assert not any(token.decode() in values for token in tokens), path
