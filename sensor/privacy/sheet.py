@@ -87,8 +87,8 @@ def parts(facts: Facts) -> Iterator[Part]:
         (
             "To find out which AI services are used in the network, by which departments, and how much data "
             "goes out to them. Not to judge anybody's work.",
-            "Passive: it reads copies of traffic and logs that exist already. It decrypts no content and runs "
-            "on no employee's device.",
+            "Passive: it reads copies of traffic and logs that exist already. It decrypts no content and "
+            "runs on no employee's device.",
         ),
     )
     yield Part(f"Level in force: {facts.level}", (_LEVELS[facts.level],))
@@ -105,8 +105,8 @@ def _limits(facts: Facts) -> Part:
     lines = [
         f"No figure published for a week describes fewer than {facts.k} people, also not by subtraction from "
         "others of that week, and no one person sent more than 80 % of a published sum.",
-        "The running week is published anew with each compaction: who keeps every version sees what was added "
-        "between two.",
+        "The running week is published anew with each compaction: who keeps every version sees what was "
+        "added between two.",
         f"Weeks and days are those of {facts.zone}.",
     ]
     if facts.excluded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from analytics.render import words
 from analytics.reports.result import Result, Row
@@ -37,17 +38,17 @@ class Deed:
 
 def deeds(result: Result) -> tuple[Deed, ...]:
     """The record's entries of the week, in order."""
-    return tuple(_deed(row) for row in result.rows("privacy_log"))
+    return tuple(_deed(row, ZoneInfo(result.facts.zone)) for row in result.rows("privacy_log"))
 
 
-def _deed(row: Row) -> Deed:
+def _deed(row: Row, zone: ZoneInfo) -> Deed:
     sizes = []
     if row["people"] is not None:
         sizes.append(words.plural(row["people"], "token"))
     if row["deleted_rows"] is not None:
         sizes.append(f"{words.plural(row['deleted_rows'], 'row')} deleted")
     return Deed(
-        day=words.short_day(row["done_at"].date()),
+        day=words.short_day(row["done_at"].astimezone(zone).date()),
         what=_DONE.get(row["action"], str(row["action"])),
         by=row["done_by"] or words.UNKNOWN,
         size=", ".join(sizes),
