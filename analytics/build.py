@@ -13,7 +13,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,6 +21,7 @@ from pathlib import Path
 from string import Template
 
 import duckdb
+import polars as pl
 
 from analytics.definitions import Mart, load_marts
 from analytics.lake import LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
@@ -35,15 +36,17 @@ from analytics.marts.inputs import (
     sized,
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
-from analytics.marts.weeks import days_of, prepare_week, weeks_of
+from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
 from analytics.publish import publish
-from analytics.stored import cold_sql, files_sql
+from analytics.stored import cold_sql, files_sql, memory_sql
 
 #: Smallest group whose figures may be shown, unless the settings say otherwise.
 K = 5
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
 _FILE_MODES = {"restricted": 0o640, "open": 0o644}
+#: Base tables that may be handed over in memory, because their rows must not lie in the lake.
+HELD = ("sightings", "names", *LASTING)
 #: Base tables the marts are made of.
 NEEDED = ("sightings", "names", "sensors", *LASTING)
 
@@ -58,14 +61,22 @@ class Built:
     restricted_views: Path
 
 
-def build(lake: Path, *, zone: str, k: int = K, now: datetime | None = None) -> Built:
+def build(
+    lake: Path,
+    *,
+    zone: str,
+    k: int = K,
+    now: datetime | None = None,
+    held: Mapping[str, pl.DataFrame] | None = None,
+) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
 
-    `zone` is the IANA time zone reports are kept in, `k` the smallest group shown.
+    `zone` is the IANA time zone reports are kept in, `k` the smallest group shown. `held` are rows of
+    the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory.
     """
     checked_zone(zone)
     moment = now or datetime.now(UTC)
-    with _alone(lake):
+    with alone(lake):
         manifest = read_manifest(lake)
         missing = [name for name in NEEDED if name not in manifest.tables]
         if missing:
@@ -75,7 +86,7 @@ def build(lake: Path, *, zone: str, k: int = K, now: datetime | None = None) -> 
         with _workshop(lake) as connection:
             work = _Build(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.days()
-            weeks = sorted({*work.weeks(), *work.names()})
+            weeks = sorted({*work.weeks(), *work.names(), *work.held(held or {})})
         write_state(lake, state)
         open_views, restricted_views = publish(lake, manifest, state.files, zone=zone)
         sweep(lake, state, moment)
@@ -99,7 +110,11 @@ class _Build:
     def days(self) -> list[date]:
         """Counts every dirty day; returns them."""
         inputs = day_fingerprints(self.connection, self.lake, self.manifest, (rules(), self.zone))
-        dirty = [day for day, print_ in inputs.items() if self.state.inputs.get(f"day/{day}") != print_]
+        dirty = [
+            day
+            for day, print_ in inputs.items()
+            if f"day/{day}" not in self.state.final and self.state.inputs.get(f"day/{day}") != print_
+        ]
         if dirty:
             for name in (*LASTING, "sensors"):
                 table = self.manifest.tables[name]
@@ -120,7 +135,7 @@ class _Build:
         for week in sorted({week for day in built for week in weeks_of(day)}):
             files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
             print_ = fingerprint(*constants, files)
-            if self.state.inputs.get(f"week/{week}") == print_:
+            if f"week/{week}" in self.state.final or self.state.inputs.get(f"week/{week}") == print_:
                 continue
             for mart in daily:
                 rows = files_sql(mart.types, files[mart.name], root=self.root)
@@ -142,7 +157,7 @@ class _Build:
         ):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, sized(self.lake, files))
-            if self.state.inputs.get(f"names/{week}") == print_:
+            if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
                 continue
             self._relation("VIEW", "week_names", cold_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
@@ -150,6 +165,48 @@ class _Build:
             self.state.inputs[f"names/{week}"] = print_
             dirty.append(week)
         return dirty
+
+    def held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
+        """Makes the open marts of the weeks that rows in memory lie in; returns these weeks.
+
+        Nothing about a person is written: restricted marts stay temporary tables, and what does not fit
+        into memory is spilled encrypted.
+        """
+        if all(frame.is_empty() for frame in frames.values()):
+            return []
+        self.connection.execute("SET temp_file_encryption = true")
+        for name in HELD:
+            store_frame(self.connection, f"held_{name}", frames[name])
+            self._relation("TABLE", f"all_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
+        sensors = self.manifest.tables["sensors"]
+        self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
+        self._count_held(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
+        weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
+        for week in sorted(weeks["sightings"]):
+            self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
+        self._relation("VIEW", "week_names", "SELECT * FROM all_names")
+        for week in sorted(weeks["names"]):
+            values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
+            self._store("week", week, values, of="names")
+        return sorted(weeks["sightings"] | weeks["names"])
+
+    def _count_held(self, days: Sequence[date]) -> None:
+        """Counts each day into temporary tables `week_<mart>`."""
+        daily = [mart for mart in self.marts if mart.period == "day"]
+        for mart in daily:
+            self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
+        for day in days:
+            before, _, after = neighbours(day)
+            near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
+            self._relation("TABLE", "sightings", f"SELECT * FROM all_sightings WHERE {near}")
+            for name, condition in on_day(day).items():
+                self._relation("TABLE", name, f"SELECT * FROM all_{name} WHERE {condition}")
+            count_day(self.connection, day, zone=self.zone)
+            for mart in daily:
+                columns = ", ".join(mart.types)
+                self.connection.execute(
+                    f"INSERT INTO week_{mart.name} SELECT {columns} FROM ({mart.sql}) AS day"
+                )
 
     @property
     def root(self) -> str:
@@ -172,7 +229,7 @@ class _Build:
                 sql = Template(mart.sql).substitute(values)
                 path = f"{mart.zone}/marts/{mart.name}/{kind}={period}/{self.state.build:08d}.parquet"
                 _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[mart.zone])
-                rows = _write(self.connection, sql, self.lake / path, mode=_FILE_MODES[mart.zone])
+                rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[mart.zone])
                 self.state.replace(mart.name, period.isoformat(), path if rows else None, self.now)
 
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
@@ -181,6 +238,16 @@ class _Build:
 
     def _relation(self, kind: str, name: str, sql: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
+
+
+#: The column that says which week a held row belongs to.
+_TIMES = {"sightings": "seen_at", "names": "bucket"}
+
+
+def _weeks_in(times: pl.Series, zone: str) -> set[date]:
+    """Mondays, on the clock of `zone`, of the weeks these UTC times lie in."""
+    local = times.drop_nulls().dt.convert_time_zone(zone).dt.truncate("1w").dt.date()
+    return set(local.unique())
 
 
 def _folders(lake: Path, folder: Path, *, mode: int) -> None:
@@ -194,7 +261,7 @@ def _folders(lake: Path, folder: Path, *, mode: int) -> None:
             (lake / path).chmod(mode)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mode: int) -> int:
+def write_rows(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mode: int) -> int:
     """Writes the rows of `sql` to `target`, whole or not at all; returns how many. None: no file."""
     temporary = target.with_suffix(".tmp")
     copied = connection.execute(f"COPY ({sql}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION zstd)")
@@ -210,7 +277,7 @@ def _write(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mod
 
 
 @contextmanager
-def _alone(lake: Path) -> Iterator[None]:
+def alone(lake: Path) -> Iterator[None]:
     """Holds the lock that keeps two builds of one lake apart."""
     try:
         handle = (lake / "marts.lock").open("w")

@@ -27,6 +27,15 @@ MartFiles = Mapping[str, Mapping[str, str]]
 #: Storage version and block size that DuckDB 1.5 can read; a views file then takes 28 KB or so.
 _ATTACH = "(STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384)"
 
+#: Relations that name somebody, and the column that does.
+_ABOUT = {
+    "sightings": "user_name",
+    "leases": "user_name",
+    "directory": "user_name",
+    "usage_hourly": "subject",
+    "not_use_hourly": "subject",
+}
+
 
 def publish(lake: Path, manifest: Manifest, marts: MartFiles, *, zone: str) -> tuple[Path, Path]:
     """Replaces both views files of `lake`; returns their paths, open first.
@@ -58,7 +67,7 @@ def stored_relations(
 ) -> dict[str, str]:
     """SQL of every stored relation of these zones: base tables of the manifest, and marts."""
     root = lake_expression(str(lake.absolute()))
-    relations = {}
+    relations: dict[str, str] = {}
     for table in manifest.tables.values():
         if table.zone in zones:
             hot = any((lake / table.folder / "hot").glob("*/*.parquet"))
@@ -67,7 +76,21 @@ def stored_relations(
         if mart.zone in zones:
             files = [path for _, path in sorted(marts.get(mart.name, {}).items())]
             relations[mart.name] = files_sql(mart.types, files, root=root)
-    return relations
+    return _without_erased(relations)
+
+
+def _without_erased(relations: dict[str, str]) -> dict[str, str]:
+    """The relations with those of erased people hidden, from the moment `erasures` has them."""
+    if "erasures" not in relations:
+        return relations
+    hidden = {"erasures": relations.pop("erasures")}
+    for name, sql in relations.items():
+        if column := _ABOUT.get(name):
+            kept = f"{column} IS NULL OR {column} NOT IN (SELECT token FROM stored.erasures)"
+            hidden[name] = f"SELECT * FROM (\n{sql}\n) AS every_one WHERE {kept}"
+        else:
+            hidden[name] = sql
+    return hidden
 
 
 def ensure_low_water(lake: Path, low_water: str) -> None:

@@ -79,6 +79,12 @@ def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
     return _once(table, f"(\n{_union(branches)}\n) AS stored")
 
 
+def memory_sql(table: StoredTable, relation: str) -> str:
+    """SQL of a base table's rows that lie in a relation of the connection, one row per key."""
+    branches = [_typed_nothing({**table.columns, "part": "VARCHAR"}), f"SELECT *, '' AS part FROM {relation}"]
+    return _once(table, f"(\n{_union(branches)}\n) AS stored")
+
+
 def additive_sql(table: StoredTable, rows: str) -> str:
     """One row per key without `input`, from rows that are parts of a whole.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -26,8 +26,11 @@ from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.near import Near
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
+from sensor.privacy.admission import Admission
+from sensor.privacy.community import community_ids
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.privacy.rotation import OpenLeases
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
 
@@ -110,6 +113,8 @@ class Pipeline:
         pseudonyms: Pseudonyms,
         held_by: pl.DataFrame | None = None,
         blindness: Blindness | None = None,
+        admission: Admission | None = None,
+        open_leases: OpenLeases | None = None,
         on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
         """`on_hits` is shown each batch's matched observations, while their addresses are still clear."""
@@ -122,6 +127,8 @@ class Pipeline:
         self._pseudonyms = pseudonyms
         self._people = held_by
         self._blindness = blindness
+        self._admission = admission or Admission(keys)
+        self._open_leases = open_leases or OpenLeases(keys)
         self._emitted: set[int] = set()
         self._naming = NameTable()
         self._names = NamesRollup()
@@ -136,6 +143,7 @@ class Pipeline:
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
+        batch = replace(batch, frames=self._admission.admit(batch.frames, batch.position))
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         named = self._naming.name(observations).with_columns(self._origin.columns())
@@ -171,6 +179,8 @@ class Pipeline:
             .alias("user_agent"),
         )
         rows = rows.with_columns(*self._ids(rows))
+        if self._pseudonyms.writes_clear:
+            rows = rows.with_columns(community_ids(rows))
         return self._pseudonyms.protect(
             schema.SIGHTINGS.conform(rows), schema.SIGHTINGS, site=self._origin.site
         )
@@ -226,9 +236,10 @@ class Pipeline:
 
     def _who(self, batch: Batch, observations: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leases and directory: the source's own, and once an epoch (tokens change) the people file's."""
-        leases = [schema.LEASES.conform(batch.frames.get("leases", schema.LEASES.empty()))]
+        epochs = self._keys.epochs_in(observations.get_column("seen_at"))
+        leases = [self._open_leases.take(batch.frames.get("leases", schema.LEASES.empty()), epochs)]
         directory = [schema.DIRECTORY.empty()]
-        new = set(self._keys.epochs_in(observations.get_column("seen_at"))) - self._emitted
+        new = set(epochs) - self._emitted
         if self._people is not None:
             for epoch in sorted(new):
                 begin, end = self._keys.bounds(epoch)

@@ -5,6 +5,7 @@ The loop over inputs; the journey of a single one is `pipeline.run`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -22,13 +23,18 @@ from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.pipeline import Origin, Pipeline, Verdict, run
+from sensor.privacy.admission import Admission
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.privacy.rotation import OpenLeases
+from sensor.privacy.vault import Vault
+from sensor.privacy.weekly import WeekSeal
 from sensor.settings import SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import Plan
 from sensor.sources.interface import File, Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
 from sensor.store.lake import Lake, log_access
+from sensor.store.sealed import SealedRows
 from sensor.store.segments import Commits, Progress
 
 if TYPE_CHECKING:
@@ -76,6 +82,8 @@ class Scan:
         self.lake = Lake(lake_path(settings))
         self._declared = declared
         self._state = state_path(settings, self.lake.path)
+        self._keys = Keys(self._state, settings.zone, settings.privacy)
+        self._sealed = sealed_rows(settings, self._state, self._keys)
         self._scopes = Scopes(settings.networks)
         self._people = people.read(settings.identity.people) if settings.identity.people else None
         self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
@@ -127,7 +135,7 @@ class Scan:
         replace: bool,
         progressed: Callable[[int], None],
     ) -> None:
-        commits = Commits(self.lake, one.identity)
+        commits = Commits(self.lake, one.identity, sealed=self._sealed)
         start, committed = self._where_to_start(kind, one, commits, replace)
         if start is None:
             outcome.unchanged.append(one.name)
@@ -186,7 +194,7 @@ class Scan:
                 pipeline.use(self._index, self._catalog.version, self._blindness)
                 self._commit_reference([sensor], [type(source)])
 
-        commits = Commits(self.lake, one.identity)
+        commits = Commits(self.lake, one.identity, sealed=self._sealed)
         return run(source, one, pipeline, commits, verdict, progressed=between)
 
     def reload(self) -> None:
@@ -213,8 +221,12 @@ class Scan:
         return True
 
     def _pipeline(self, origin: Origin, evidence: Evidence | None = None) -> Pipeline:
-        keys = Keys(self._state, self.settings.zone)
-        pseudonyms = Pseudonyms(keys, self.settings.privacy, self._scopes.is_internal)
+        keys, networks = self._keys, self.settings.networks
+        level = self.settings.privacy
+        vault = Vault(self._state, keys) if level == "pseudonymous" else None
+        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault)
+        whose = hashlib.sha256(f"{origin.sensor}|{origin.site}".encode()).hexdigest()[:16]
+        open_leases = self._state / "leases" / f"{whose}.sealed"
         return Pipeline(
             origin,
             self._index,
@@ -224,6 +236,8 @@ class Scan:
             pseudonyms,
             self._people,
             self._blindness,
+            Admission(keys, networks.exclude, networks.only),
+            OpenLeases(keys, open_leases),
             *([evidence.matched] if evidence else []),
         )
 
@@ -281,6 +295,11 @@ class Scan:
         sensors = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
         reference = Commits(self.lake, "reference")
         reference.commit(0, 0, {"sensors": sensors, "catalog": self._catalog.frame()})
+
+
+def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:
+    """Where rows lie that must not lie in the lake; None where they may."""
+    return SealedRows(state / "sealed", WeekSeal(keys)) if settings.privacy == "aggregate" else None
 
 
 def _uncompressed_size(one: Input) -> int | None:

@@ -6,29 +6,57 @@ dictionary and the tests are generated from it. It imports nothing of ours.
 Conventions: UTC microseconds with zone; Int16/Int64/Float64/String/Boolean only (Spark and Delta
 know no unsigned integers); unknown is NULL, never 0 or ''; no column is called `user`.
 
-`protect` says what happens to a column before anything reaches a disk, at the default level
-`pseudonymous` (at `clear`, which must be set on purpose, nothing is replaced):
+`protect` says what happens to a column before anything reaches a disk, at each of three levels.
+The acts: `clear` (stays), `token` (a keyed token of the column's `kind`), `internal` (a keyed token
+where the value lies inside the organisation: internal address or zone, IP literal; clear otherwise),
+`drop` (not stored). A column's row of this table:
 
-    CLEAR      identifies nobody
-    TOKEN      a keyed token of the column's `kind`
-    INTERNAL   a keyed token where the value lies inside the organisation (internal address or
-               zone, IP literal), clear otherwise
-    DROP       not stored
+                 pseudonymous   aggregate   clear
+    CLEAR        clear          clear       clear      identifies nobody
+    DETAIL       clear          drop        clear      no person, but more than a rollup needs
+    TOKEN        token          token       clear
+    MARK         token          drop        clear      a person, and more than a rollup needs
+    INTERNAL     internal       internal    clear
+    DROP         drop           drop        clear
+
+At `aggregate` the restricted tables are, besides, not stored at all: until their week is closed their
+rows are kept encrypted outside the lake (store/sealed.py). `clear` must be set on purpose, and every
+report says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
-Protect = Literal["clear", "token", "internal", "drop"]
-CLEAR: Protect = "clear"
-TOKEN: Protect = "token"
-INTERNAL: Protect = "internal"
-DROP: Protect = "drop"
+Level = Literal["pseudonymous", "aggregate", "clear"]
+#: strictest first
+LEVELS: tuple[Level, ...] = ("aggregate", "pseudonymous", "clear")
+Act = Literal["clear", "token", "internal", "drop"]
+
+
+class Protect(NamedTuple):
+    """What happens to a column at each level."""
+
+    pseudonymous: Act
+    aggregate: Act
+    clear: Act = "clear"
+
+    def at(self, level: Level) -> Act:
+        """The act at `level`."""
+        act: Act = getattr(self, level)
+        return act
+
+
+CLEAR = Protect("clear", "clear")
+DETAIL = Protect("clear", "drop")
+TOKEN = Protect("token", "token")
+MARK = Protect("token", "drop")
+INTERNAL = Protect("internal", "internal")
+DROP = Protect("drop", "drop")
 
 TIME = pl.Datetime("us", "UTC")
 
@@ -62,6 +90,8 @@ class Table:
     time: str = ""
     #: columns that make two stored rows the same row
     key: tuple[str, ...] = ()
+    #: what it is kept for; the data-protection sheet says it
+    purpose: str = ""
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -102,7 +132,7 @@ _WHO = (
     Column("client", pl.String, "address that opened the connection or asked", protect=TOKEN, kind="address"),
     Column("client_port", pl.Int64, "its port", protect=DROP),
     Column(
-        "client_mac", pl.String, "its hardware address, where the link shows it", protect=TOKEN, kind="mac"
+        "client_mac", pl.String, "its hardware address, where the link shows it", protect=MARK, kind="mac"
     ),
     Column("user_name", pl.String, "account named by the source itself", protect=TOKEN, kind="user"),
     Column(
@@ -129,17 +159,22 @@ _WHAT = (
 _HTTP = (
     Column("method", pl.String, "HTTP method"),
     Column("status", pl.Int64, "HTTP status code"),
-    Column("user_agent", pl.String, "User-Agent: whole in observations, product token only once stored"),
+    Column(
+        "user_agent",
+        pl.String,
+        "User-Agent: whole in observations, product token only once stored",
+        protect=DETAIL,
+    ),
 )
 
 _TLS = (
-    Column("ja4", pl.String, "JA4 fingerprint of the TLS or QUIC client hello"),
+    Column("ja4", pl.String, "JA4 fingerprint of the TLS or QUIC client hello", protect=DETAIL),
     Column("client_class", pl.String, "browser, program or NULL, told from the hello's shape"),
 )
 
 _SERVER = (
     Column("server", pl.String, "address of the other side", protect=INTERNAL, kind="address"),
-    Column("server_port", pl.Int64, "its port"),
+    Column("server_port", pl.Int64, "its port", protect=DETAIL),
     Column("transport", pl.String, "tcp or udp"),
     Column("tunnel", pl.String, "tunnel the packets came in (vxlan:7, erspan:3 …)"),
 )
@@ -237,7 +272,7 @@ SIGHTINGS = Table(
         Column("grade", pl.Int16, "1 lookup < 2 connected < 3 exchanged < 4 uploaded < 5 confirmed"),
         _ACTION,
         Column("site", pl.String, "site of the sensor"),
-        Column("segment", pl.String, "network segment of the client, from the settings"),
+        Column("segment", pl.String, "network segment of the client, from the settings", protect=DETAIL),
         Column("client_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
         Column("server_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
         *_WHO,
@@ -251,6 +286,12 @@ SIGHTINGS = Table(
             "connection", pl.Int64, "63-bit keyed hash of tunnel, 5-tuple and start; NULL where there is none"
         ),
         Column("flow", pl.Int64, "63-bit keyed hash of tunnel and 5-tuple without the start"),
+        Column(
+            "community_id",
+            pl.String,
+            "Community ID 1 of the 5-tuple (github.com/corelight/community-id-spec): anyone can compute it",
+            protect=DROP,
+        ),
         Column("started_at", TIME, "start of the whole connection"),
         Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
         Column("connections", pl.Int64, "1 on slice 0 or a proxied request, else 0"),
@@ -271,6 +312,7 @@ SIGHTINGS = Table(
     ),
     time="seen_at",
     key=("event_id",),
+    purpose="to count use of AI services per person and department, and to explain a figure",
 )
 
 NAMES = Table(
@@ -292,13 +334,14 @@ NAMES = Table(
         Column("clients", pl.Int64, "distinct client addresses; at least, where two reads share the bucket"),
         Column("near_app", pl.String, "known AI service most often used by the same client within 30 s"),
         Column("near_clients", pl.Int64, "distinct clients for which that was so"),
-        Column("cname", pl.String, "last name of the CNAME chain"),
+        Column("cname", pl.String, "last name of the CNAME chain", protect=INTERNAL, kind="host"),
         Column("client_class", pl.String, "browser, program or NULL"),
         Column("first_seen", TIME, "first time in the bucket"),
         Column("last_seen", TIME, "last time in the bucket"),
     ),
     time="bucket",
     key=("bucket", "sensor", "site", "source", "input", "host"),
+    purpose="to find services the catalog does not know yet",
 )
 
 LEASES = Table(
@@ -308,7 +351,7 @@ LEASES = Table(
     (
         Column("site", pl.String, "where the address is valid"),
         Column("address", pl.String, "the address", protect=TOKEN, kind="address"),
-        Column("mac", pl.String, "hardware address", protect=TOKEN, kind="mac"),
+        Column("mac", pl.String, "hardware address", protect=MARK, kind="mac"),
         Column("user_name", pl.String, "account", protect=TOKEN, kind="user"),
         Column("device", pl.String, "host name", protect=TOKEN, kind="device"),
         Column("valid_from", TIME, "first moment"),
@@ -319,6 +362,7 @@ LEASES = Table(
     ),
     time="valid_from",
     key=("site", "address", "user_name", "device", "valid_from", "origin"),
+    purpose="to count a person with several devices once",
 )
 
 DIRECTORY = Table(
@@ -335,6 +379,7 @@ DIRECTORY = Table(
     ),
     time="valid_from",
     key=("user_name", "valid_from"),
+    purpose="to add up by department and site",
 )
 
 COVERAGE = Table(
@@ -397,6 +442,7 @@ COVERAGE = Table(
     ),
     time="minute",
     key=("minute", "sensor", "site", "source", "input"),
+    purpose="to say what was not seen",
 )
 
 SENSORS = Table(
@@ -414,6 +460,7 @@ SENSORS = Table(
         Column("population", pl.Int64, "people behind it, where known", "people"),
     ),
     key=("sensor",),
+    purpose="to tell silence from absence",
 )
 
 REJECTS = Table(
@@ -432,6 +479,7 @@ REJECTS = Table(
     ),
     time="rejected_at",
     key=("input", "place", "reason"),
+    purpose="to say what could not be read",
 )
 
 CATALOG = Table(
@@ -459,8 +507,47 @@ CATALOG = Table(
         Column("catalog_version", pl.String, "version and hash of the catalog"),
     ),
     key=("app",),
+    purpose="to name services",
+)
+
+ERASURES = Table(
+    "erasures",
+    "a token whose person asked to be erased; its rows are hidden at once and deleted soon after",
+    "restricted",
+    (
+        Column("token", pl.String, "token of the account or device", protect=CLEAR),
+        Column("erased_at", TIME, "when it was asked for"),
+    ),
+    key=("token",),
+    purpose="to hide what must be deleted until it is",
+)
+
+AUDIT = Table(
+    "audit",
+    "something done with personal data or its keys: a re-identification, an erasure, a deletion …",
+    "open",
+    (
+        Column("entry", pl.Int64, "number in the hash chain, from 1"),
+        Column("done_at", TIME, "when"),
+        Column(
+            "action",
+            pl.String,
+            "reveal.request, reveal.approve, reveal.show, erase, export, retain, keys.shred …",
+        ),
+        Column("case_id", pl.String, "the request it belongs to"),
+        Column("done_by", pl.String, "who did it: custodian or operating-system account"),
+        Column("reason", pl.String, "the reason given"),
+        Column("people", pl.Int64, "how many tokens it was about", "tokens"),
+        Column("deleted_rows", pl.Int64, "rows deleted", "rows"),
+        Column("deleted_files", pl.Int64, "files deleted or rewritten", "files"),
+        Column("proof", pl.String, "SHA-256 of the list of what was deleted"),
+        Column("hash", pl.String, "SHA-256 of this entry and the one before"),
+    ),
+    time="done_at",
+    key=("entry", "hash"),
+    purpose="to show the people concerned, and who speaks for them, what was done with their data",
 )
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
-STORED = (NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, SIGHTINGS)
+STORED = (NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, SIGHTINGS)
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

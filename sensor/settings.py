@@ -14,12 +14,13 @@ import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sensor.errors import UsageError
+from sensor.schema import Level
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
 #: settings that have a variable, besides SHADOWAI_CONFIG
@@ -73,6 +74,10 @@ class Networks(_Section):
     proxies: tuple[Network, ...] = ()
     #: DNS zones whose names are internal, besides single labels and the private zones
     zones: tuple[str, ...] = ()
+    #: not to be looked at, on either side of a connection; before anything is named, matched or stored
+    exclude: tuple[Network, ...] = ()
+    #: where there are any: only clients in these are looked at
+    only: tuple[Network, ...] = ()
     #: segment name to network, the most specific wins
     segments: dict[str, Network] = Field(default_factory=dict)
 
@@ -101,6 +106,36 @@ class Identity(_Section):
     people: Path | None = None
 
 
+class About(_Section):
+    """What only the organisation can say, for the data-protection sheet."""
+
+    controller: str | None = None
+    contact: str | None = None
+    legal_basis: str | None = None
+    recipients: tuple[str, ...] = ()
+
+
+class Retention(_Section):
+    """How long each table is kept, in days; `shadowai retain` deletes what is older."""
+
+    sightings: int = Field(default=30, ge=1)
+    names: int = Field(default=30, ge=1)
+    leases: int = Field(default=90, ge=1)
+    directory: int = Field(default=90, ge=1)
+    rejects: int = Field(default=90, ge=1)
+    coverage: int = Field(default=400, ge=1)
+    #: usage per person and hour
+    usage_hourly: int = Field(default=90, ge=1)
+    #: k-safe weekly figures
+    published: int = Field(default=400, ge=1)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Retention:
+        if min(self.leases, self.directory) < self.sightings:
+            raise ValueError("leases and directory must be kept as long as sightings, or nobody is known")
+        return self
+
+
 class Settings(_Section):
     """Everything that can be set."""
 
@@ -108,13 +143,16 @@ class Settings(_Section):
     state: Path | None = None
     #: report zone: weeks and days begin there
     zone: Zone = "UTC"
-    privacy: Literal["pseudonymous", "clear"] = "pseudonymous"
+    privacy: Level = "pseudonymous"
     #: smallest group of people a published figure may describe
     k: int = Field(default=5, ge=2, le=100)
     #: folders laid over the built-in catalog
     signatures: tuple[Path, ...] = ()
     networks: Networks = Networks()
     identity: Identity = Identity()
+    retention: Retention = Retention()
+    #: who is responsible, and for what; the data-protection sheet prints them
+    about: About = About()
     sensors: tuple[SensorSettings, ...] = ()
     #: where the settings came from; relative paths start here
     base: Path = Field(default=Path(), exclude=True)

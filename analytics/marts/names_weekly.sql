@@ -1,5 +1,6 @@
 -- Everyone's browsing, so only what k clients share at once, and no volume: the cubes hide volumes of
--- small groups. `clients` counts at least so many, so k of them are k.
+-- small groups. `clients` counts at least so many, so k of them are k. Names without a dot are tokens of
+-- internal hosts (or such hosts themselves): nothing to publish.
 WITH seen AS (
   SELECT *, CAST(bucket AT TIME ZONE '$zone' AS DATE) AS day
   FROM week_names
@@ -15,7 +16,7 @@ sources AS (
 named AS (
   SELECT sensor, source, host, MAX(domain) AS domain, MIN(day) AS first_seen, MAX(day) AS last_seen
   FROM seen
-  WHERE clients >= $k AND host IS NOT NULL
+  WHERE clients >= $k AND host LIKE '%.%'
   GROUP BY sensor, source, host
   UNION ALL
   SELECT sensor, source, NULL, NULL, NULL, NULL FROM sources

@@ -55,9 +55,9 @@ def prepare_week(
     """Makes the inputs of the cubes of the week beginning on Monday `week` in `zone`."""
     connection.execute(_USAGE.format(zone=zone, week=week.isoformat()))
     cells = protect(_members(connection), k)
-    _store(connection, "labels", cells.departments)
-    _store(connection, "weekly_cells", cells.weekly)
-    _store(connection, "daily_cells", cells.daily)
+    store_frame(connection, "labels", cells.departments)
+    store_frame(connection, "weekly_cells", cells.weekly)
+    store_frame(connection, "daily_cells", cells.daily)
     connection.execute(_LABELLED)
     pooled = cells.departments.filter(pl.col("label") == OTHER)["department"].to_list()
     return {
@@ -101,6 +101,7 @@ class _Capsule:
         return self.frame.__arrow_c_stream__(requested_schema)
 
 
-def _store(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+def store_frame(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """Makes the temporary table `name` of the frame's rows."""
     capsule = _Capsule(frame)  # noqa: F841  read by name in the statement below
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM capsule")

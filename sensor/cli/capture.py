@@ -88,7 +88,8 @@ def command(
     chosen = settings_from(
         config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
     )
-    networks, program = _networks(exclude or []), _program(only, truncate)
+    networks = _networks([*chosen.networks.exclude, *(exclude or [])])
+    program = _program(only, truncate)
     source_input = live.describe_input(interfaces, sensor)
     afpacket.check(interfaces, program)
     scan = Scan(chosen, Declared(sensor, site))

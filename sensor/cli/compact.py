@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    StateOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
 
 if TYPE_CHECKING:
+    from sensor.privacy.keys import Keys
     from sensor.settings import Settings
     from sensor.store.lake import Lake
+    from sensor.store.sealed import SealedRows
+
+#: at level `aggregate` a week that is over stays open for late rows until none came for so long
+QUIET = timedelta(hours=48)
 
 
 def command(
     lake: LakeOption = None,
+    state: StateOption = None,
     config: ConfigOption = None,
     now: Annotated[
         bool, typer.Option("--now", help="Close the current hour too; only where no remote sensor writes.")
     ] = False,
     change_terms: Annotated[
-        bool, typer.Option("--change-terms", help="Take zone and k from the settings, for the whole lake.")
+        bool,
+        typer.Option("--change-terms", help="Take zone, k and privacy from the settings for all."),
     ] = False,
 ) -> None:
     """Compact the lake and publish its views."""
-    settings = settings_from(config, change_terms=change_terms, lake=lake)
+    settings = settings_from(config, change_terms=change_terms, lake=lake, state=state)
     if settle(existing_lake(settings), settings, include_current=now):
         typer.echo("compacted; open.duckdb and restricted.duckdb are up to date")
     else:
@@ -34,19 +48,39 @@ def command(
 
 def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     """Compaction, marts, views, then what is past its grace; False if another process is at it."""
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from analytics.build import build
+    from sensor.privacy.audit import AuditLog
+    from sensor.privacy.keys import Keys
+    from sensor.scan import sealed_rows
+    from sensor.settings import state_path
     from sensor.store.compaction import SETTLE, Terms, compact, sweep
     from sensor.store.evidence import expire
+    from sensor.store.segments import Commits
 
     moment = datetime.now(UTC)
     wait = timedelta() if include_current else SETTLE
     terms = Terms(settings.zone, settings.k, settings.privacy)
+    state = state_path(settings, lake.path)
+    audit = AuditLog(state).frame()
+    if not audit.is_empty():
+        Commits(lake, "audit").commit(0, 0, {"audit": audit})
     if not compact(lake, terms, now=moment, settle=wait):
         return False
+    keys = Keys(state, settings.zone, settings.privacy)
+    sealed = sealed_rows(settings, state, keys)
     with analysing(lake):
-        build(lake.path, zone=settings.zone, k=settings.k)
+        build(lake.path, zone=settings.zone, k=settings.k, held=sealed.open() if sealed else None)
+    if sealed is not None:
+        _close_weeks(sealed, keys, moment)
     sweep(lake, now=moment)
     expire(lake.path, moment)
     return True
+
+
+def _close_weeks(sealed: SealedRows, keys: Keys, now: datetime) -> None:
+    """Weeks that are over and quiet keep their published figures; their rows and their keys go."""
+    for week in sealed.over(now, QUIET.total_seconds()):
+        keys.shred(week, now)
+        sealed.delete(week)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_from
+
+if TYPE_CHECKING:
+    from sensor.settings import Settings
 
 Finding = tuple[str, bool, str]
 
@@ -25,6 +29,9 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _writable("lake", place),
         _writable("state (keys, caches)", folder),
         _keys_apart(place, folder),
+        _key_modes(folder, settings),
+        _vault(folder),
+        _record(folder),
         _catalog(settings.signatures, folder),
         _people(settings.identity.people),
         _kernels(folder),
@@ -80,6 +87,46 @@ def _keys_apart(lake: Path, state: Path) -> Finding:
         "keys would lie inside the lake they protect; set --state elsewhere" if inside else "outside the lake"
     )
     return "keys", not inside, text
+
+
+def _key_modes(state: Path, settings: Settings) -> Finding:
+    """Keys that somebody else may read are no keys."""
+    from sensor.errors import LakeError
+    from sensor.privacy.keys import Keys
+
+    try:
+        keys = Keys(state, settings.zone, settings.privacy)
+        problems = keys.problems()
+    except (LakeError, OSError) as error:
+        return "key files", False, str(error)
+    held = sum(epoch.shredded_at is None for epoch in keys.epochs())
+    return "key files", not problems, "; ".join(problems) or f"{held} epochs, readable by their owner only"
+
+
+def _vault(state: Path) -> Finding:
+    from sensor.privacy.vault import ROLES, Custodians
+
+    names = Custodians(state).names()
+    missing = [role for role in ROLES if role not in names.values()]
+    if missing:
+        return "vault", True, f"no {' and no '.join(missing)}: tokens cannot be turned back by anyone"
+    return "vault", True, ", ".join(f"{name} ({role})" for name, role in sorted(names.items()))
+
+
+def _record(state: Path) -> Finding:
+    from sensor.errors import LakeError
+    from sensor.privacy.audit import AuditLog
+
+    try:
+        log = AuditLog(state)
+        problems = log.verify()
+        return (
+            "record",
+            not problems,
+            problems[0] if problems else f"{len(log.entries())} entries, chain whole",
+        )
+    except LakeError as error:
+        return "record", False, str(error)
 
 
 def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:

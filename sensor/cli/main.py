@@ -12,7 +12,25 @@ import sys
 
 import typer
 
-from sensor.cli import capture, catalog, compact, doctor, evidence, report, scan, sources, sql, warm
+from sensor.cli import (
+    audit,
+    capture,
+    catalog,
+    compact,
+    doctor,
+    erase,
+    evidence,
+    export,
+    keys,
+    privacy_sheet,
+    report,
+    retain,
+    reveal,
+    scan,
+    sources,
+    sql,
+    warm,
+)
 from sensor.errors import ShadowAIError
 
 app = typer.Typer(
@@ -35,6 +53,13 @@ app.command("sql")(sql.command)
 app.command("sources")(sources.command)
 app.add_typer(catalog.app, name="catalog")
 app.command("compact")(compact.command)
+app.add_typer(keys.app, name="keys")
+app.add_typer(reveal.app, name="reveal")
+app.command("retain")(retain.command)
+app.command("erase")(erase.command)
+app.command("export-subject")(export.command)
+app.add_typer(audit.app, name="audit")
+app.command("privacy-sheet")(privacy_sheet.command)
 app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)
 
@@ -67,7 +92,7 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         kind = type(error).__name__
-        _say(f"shadowai: this is a bug of ours ({kind}: {error}); details in {_keep_traceback()}")
+        _say(f"shadowai: this is a bug of ours ({kind}); details in {_keep_traceback(error)}")
         return 1
     return 0
 
@@ -78,10 +103,17 @@ def _say(text: str) -> None:
         print("".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)
 
 
-def _keep_traceback() -> str:
+def _keep_traceback(error: Exception) -> str:
+    """Where it happened, in a file. Messages of libraries may quote data: only their shape is kept."""
     import tempfile
     import traceback
 
+    from sensor.sources.lines import shape
+
     with tempfile.NamedTemporaryFile("w", prefix="shadowai-", suffix=".txt", delete=False) as file:
-        traceback.print_exc(file=file)
+        cause: BaseException | None = error
+        while cause is not None:
+            file.writelines(traceback.format_tb(cause.__traceback__))
+            file.write(f"{type(cause).__module__}.{type(cause).__name__}: {shape(str(cause))}\n\n")
+            cause = cause.__cause__ or cause.__context__
     return file.name

@@ -38,7 +38,8 @@ SignaturesOption = Annotated[
 
 
 def settings_from(config: Path | None, *, change_terms: bool = False, **options: Any) -> Settings:
-    """Settings of file, environment and options; zone and k as the lake was made with where they say nothing.
+    """Settings of file, environment and options; zone, k and level as the lake was made with where they say
+    nothing.
 
     Raises UsageError where they say something else, unless `change_terms`: what was published under
     one k must not come apart because a scan was started from another folder.
@@ -50,10 +51,12 @@ def settings_from(config: Path | None, *, change_terms: bool = False, **options:
     settings = load(config, **options)
     lake = Lake(lake_path(settings))
     made_with = lake.manifest() if lake.exists() else {}
-    for name in ("zone", "k"):
+    for name in ("zone", "k", "privacy"):
         kept, now = made_with.get(name), getattr(settings, name)
         if kept is None or kept == now or change_terms:
             continue
+        if name == "privacy" and kept != "aggregate":
+            continue  # a stricter level may be set at any time; "clear" must be said each time
         if name in settings.model_fields_set:
             hint = "`shadowai compact --change-terms` changes it for the whole lake"
             raise UsageError(

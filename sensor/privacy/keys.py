@@ -1,41 +1,72 @@
 """Keys by epoch: 13 weeks by event time, starting on a Monday of the report zone.
 
-One random key an epoch, outside the lake, mode 0600, made on first use. Who deletes a key makes
-that epoch's tokens unlinkable for ever.
+One random key an epoch, outside the lake, mode 0600, made on first use. An epoch is called by the
+number of its first week, counted from Monday 1970-01-05. It ends after 13 weeks, or earlier where a
+rotation was asked for (`keys/rotations.json`). At level `aggregate` every week is an epoch of its own.
+
+Who shreds a key makes that epoch's tokens unlinkable for ever. The key is never made again: rows of
+that epoch that come later are set aside (admission.py), because new tokens would count people and
+events twice.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import os
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from sensor.errors import LakeError
-from sensor.schema import TIME
+from sensor.errors import LakeError, UsageError
+from sensor.schema import TIME, Level
 
 EPOCH_WEEKS = 13
 KEY_BYTES = 32
 _EVIDENCE_KEY = "evidence.key"
 #: the Monday from which weeks are counted
 _FIRST_MONDAY = datetime(1970, 1, 5)
+_KIND = {"aggregate": "week"}
+#: bits nobody but the owner may have
+_OTHERS = 0o077
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch whose key is held, or was shredded."""
+
+    number: int
+    begin: datetime
+    end: datetime
+    shredded_at: datetime | None = None
 
 
 class Keys:
     """The keys of one state folder, read once and made when missing."""
 
-    def __init__(self, state: Path, zone: str) -> None:
+    def __init__(self, state: Path, zone: str, level: Level = "pseudonymous") -> None:
         self._folder = state / "keys"
         self._zone = zone
+        self._kind = _KIND.get(level, "epoch")
+        self._weeks = 1 if level == "aggregate" else EPOCH_WEEKS
         self._keys: dict[int, bytes] = {}
+        self._cuts = self._read_cuts()
 
     def of(self, epoch: int) -> bytes:
-        """The key of an epoch. Raises LakeError if it can be neither read nor made."""
+        """The key of an epoch. Raises LakeError if it was shredded, or can be neither read nor made."""
         if epoch not in self._keys:
-            self._keys[epoch] = self._read_or_make(self._folder / f"epoch-{epoch}.key")
+            if self.is_shredded(epoch):
+                raise LakeError(
+                    f"the key of epoch {epoch} was shredded",
+                    place=str(self._folder),
+                    hint="nothing can be done",
+                )
+            self._keys[epoch] = self._read_or_make(self._path(epoch))
         return self._keys[epoch]
 
     def evidence(self) -> bytes:
@@ -46,18 +77,129 @@ class Keys:
         """True if evidence was ever sealed with this state folder."""
         return (self._folder / _EVIDENCE_KEY).exists()
 
+    def derived(self, epoch: int, use: str) -> bytes:
+        """A key for another use that goes when the epoch's key goes (HMAC-SHA-256 of the use's name)."""
+        return hmac.digest(self.of(epoch), f"derived|{use}".encode(), hashlib.sha256)
+
+    def is_shredded(self, epoch: int) -> bool:
+        """True if the key was destroyed on purpose."""
+        return self._tombstone(epoch).exists()
+
+    def epochs(self) -> list[Epoch]:
+        """Every epoch that has, or had, a key; oldest first."""
+        found = {int(p.stem.split("-")[1]) for p in self._folder.glob(f"{self._kind}-*.*")}
+        return [Epoch(number, *self.bounds(number), self._shredded_at(number)) for number in sorted(found)]
+
+    def shred(self, epoch: int, now: datetime) -> None:
+        """Overwrite and remove the key, and remember that it is gone. Raises UsageError if there is none.
+
+        On a copy-on-write or flash disk old blocks may survive: encrypt the disk, keep keys out of backups.
+        """
+        path = self._path(epoch)
+        if not path.exists():
+            raise UsageError(f"no key of epoch {epoch}", place=str(self._folder), hint="shadowai keys list")
+        _write(self._tombstone(epoch), json.dumps({"shredded_at": now.astimezone(UTC).isoformat()}).encode())
+        with path.open("r+b") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        _sync(self._folder)
+        self._keys.pop(epoch, None)
+
+    def rotate(self, now: datetime) -> Epoch:
+        """Let a new epoch begin on the next Monday of the report zone, and make its key.
+
+        Never earlier: rows of this week may be stored already, and one week must have one key. Raises
+        UsageError at level `aggregate`, where every week has its own key anyway.
+        """
+        if self._weeks == 1:
+            raise UsageError("at level aggregate every week has a new key", hint="nothing to rotate")
+        week = pl.select(self._week(pl.lit(now.astimezone(UTC), dtype=TIME))).item() + 1
+        if week % EPOCH_WEEKS and week not in self._cuts:
+            cuts = sorted({*self._cuts, week})
+            self._make_folder()
+            _write(self._folder / "rotations.json", json.dumps({"weeks": cuts}).encode())
+            self._cuts = cuts
+        self.of(week)
+        return Epoch(week, *self.bounds(week))
+
+    def problems(self) -> list[str]:
+        """What is wrong with the folder's and files' modes and owners, in words."""
+        if not self._folder.exists():
+            return []
+        found = []
+        for path in (self._folder, *sorted(self._folder.iterdir())):
+            about = path.stat()
+            if about.st_mode & _OTHERS:
+                found.append(f"{path} is open to others (mode {about.st_mode & 0o777:04o}); chmod go= it")
+            if about.st_uid != os.geteuid():
+                found.append(f"{path} belongs to another account (uid {about.st_uid})")
+        return found
+
+    def epoch_of(self, moment: pl.Expr) -> pl.Expr:
+        """The epoch (Int64) of a UTC time column: the week it began, in the report zone."""
+        week = self._week(moment)
+        epoch = week // self._weeks * self._weeks
+        for cut in self._cuts:
+            epoch = pl.when((week >= cut) & (epoch < cut)).then(cut).otherwise(epoch)
+        return epoch
+
+    def bounds(self, epoch: int) -> tuple[datetime, datetime]:
+        """First moment of an epoch and of the next one, UTC."""
+        regular = (epoch // self._weeks + 1) * self._weeks
+        following = min([regular, *(cut for cut in self._cuts if cut > epoch)])
+        zone = ZoneInfo(self._zone)
+        begin, end = (
+            (_FIRST_MONDAY + timedelta(weeks=week)).replace(tzinfo=zone).astimezone(UTC)
+            for week in (epoch, following)
+        )
+        return begin, end
+
+    def epochs_in(self, moments: pl.Series) -> list[int]:
+        """The distinct epochs of a UTC time series, rising."""
+        frame = moments.drop_nulls().cast(TIME).to_frame("at")
+        return sorted(frame.select(self.epoch_of(pl.col("at")).unique()).to_series().to_list())
+
+    def _week(self, moment: pl.Expr) -> pl.Expr:
+        """Weeks since Monday 1970-01-05 on the report zone's clock."""
+        local = moment.dt.convert_time_zone(self._zone).dt.replace_time_zone(None)
+        return (local - pl.lit(_FIRST_MONDAY)).dt.total_microseconds() // (7 * 86_400 * 1_000_000)
+
+    def _path(self, epoch: int) -> Path:
+        return self._folder / f"{self._kind}-{epoch}.key"
+
+    def _tombstone(self, epoch: int) -> Path:
+        return self._folder / f"{self._kind}-{epoch}.shredded"
+
+    def _shredded_at(self, epoch: int) -> datetime | None:
+        try:
+            text = self._tombstone(epoch).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+        return datetime.fromisoformat(json.loads(text)["shredded_at"])
+
+    def _read_cuts(self) -> list[int]:
+        """Weeks at which an epoch begins out of turn. Raises LakeError for a damaged file."""
+        path = self._folder / "rotations.json"
+        if self._weeks == 1:
+            return []
+        try:
+            return sorted(int(week) for week in json.loads(path.read_text(encoding="ascii"))["weeks"])
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LakeError(f"unreadable: {error}", place=str(path), hint="restore it") from None
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
     def _read_or_make(self, path: Path) -> bytes:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                return self._checked(path, path.read_bytes())
-            with os.fdopen(handle, "wb") as file:
-                file.write(key := secrets.token_bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            return key
+            self._make_folder()
+            if not path.exists():
+                _write(path, secrets.token_bytes(KEY_BYTES), replace=False)
+            return self._checked(path, path.read_bytes())
         except OSError as error:
             raise LakeError(
                 f"cannot keep a key: {error.strerror}",
@@ -73,22 +215,30 @@ class Keys:
             )
         return key
 
-    def epoch_of(self, moment: pl.Expr) -> pl.Expr:
-        """The epoch (Int64) of a UTC time column: weeks since Monday 1970-01-05 in the report zone."""
-        local = moment.dt.convert_time_zone(self._zone).dt.replace_time_zone(None)
-        weeks = (local - pl.lit(_FIRST_MONDAY)).dt.total_microseconds() // (7 * 86_400 * 1_000_000)
-        return weeks // EPOCH_WEEKS
 
-    def bounds(self, epoch: int) -> tuple[datetime, datetime]:
-        """First moment of an epoch and of the next one, UTC."""
-        zone = ZoneInfo(self._zone)
-        begin, end = (
-            (_FIRST_MONDAY + timedelta(weeks=EPOCH_WEEKS * n)).replace(tzinfo=zone).astimezone(UTC)
-            for n in (epoch, epoch + 1)
-        )
-        return begin, end
+def _write(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Durably and whole, mode 0600; without `replace` the first of two writers wins."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if replace:
+        temporary.replace(path)
+    else:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    _sync(path.parent)
 
-    def epochs_in(self, moments: pl.Series) -> list[int]:
-        """The distinct epochs of a UTC time series, rising."""
-        frame = moments.drop_nulls().cast(TIME).to_frame("at")
-        return sorted(frame.select(self.epoch_of(pl.col("at")).unique()).to_series().to_list())
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

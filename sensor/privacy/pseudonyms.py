@@ -12,19 +12,17 @@ import base64
 import hmac
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from sensor.privacy.keys import Keys
-from sensor.schema import CLEAR, DROP, INTERNAL, Column, Table
+from sensor.privacy.vault import Vault
+from sensor.schema import Column, Level, Table
 
 TOKEN_BYTES = 10
 #: 63 bits: Int64 without the sign, as every engine has it
 _MASK = np.uint64((1 << 63) - 1)
-
-Level = Literal["pseudonymous", "clear"]
 
 
 def token(key: bytes, epoch: int, scope: str, kind: str, value: str) -> str:
@@ -42,11 +40,24 @@ def keyed_hashes(key: bytes, texts: pl.Series) -> pl.Series:
 class Pseudonyms:
     """Applies a table's `protect` column by column before anything is stored."""
 
-    def __init__(self, keys: Keys, level: Level, is_internal: Callable[[pl.Series], pl.Series]) -> None:
-        """`is_internal` says which of unique hosts and addresses (String) lie inside the organisation."""
+    def __init__(
+        self,
+        keys: Keys,
+        level: Level,
+        is_internal: Callable[[pl.Series], pl.Series],
+        vault: Vault | None = None,
+    ) -> None:
+        """`is_internal` says which of unique hosts and addresses (String) lie inside the organisation;
+        `vault` is told what each token stands for."""
         self._keys = keys
         self._level = level
         self._is_internal = is_internal
+        self._vault = vault
+
+    @property
+    def writes_clear(self) -> bool:
+        """True at level `clear`, the only one at which what anyone can compute may be written."""
+        return self._level == "clear"
 
     def protect(
         self, frame: pl.DataFrame, table: Table, *, site: str, time: str | None = None
@@ -59,7 +70,7 @@ class Pseudonyms:
         if self._level == "clear":
             return frame
         moment = time or table.time
-        touched = [c for c in table if c.protect != CLEAR and c.name in frame.columns]
+        touched = [c for c in table if c.protect.at(self._level) != "clear" and c.name in frame.columns]
         if not touched:
             return frame
         out = frame.with_columns(self._keys.epoch_of(pl.col(moment)).alias("_epoch"))
@@ -69,10 +80,10 @@ class Pseudonyms:
 
     def _replace(self, frame: pl.DataFrame, column: Column, site: str) -> pl.DataFrame:
         name = column.name
-        if column.protect == DROP:
+        if column.protect.at(self._level) == "drop":
             return frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name))
         rows, kept = frame.select(name, "_epoch"), pl.lit(None, dtype=pl.String)
-        if column.protect == INTERNAL:
+        if column.protect.at(self._level) == "internal":
             values = frame[name].drop_nulls().unique()
             internal = values.filter(self._is_internal(values))
             has_epoch = pl.col("_epoch").is_not_null()
@@ -87,6 +98,8 @@ class Pseudonyms:
             for value, epoch in hidden.iter_rows()
         ]
         table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
+        if self._vault is not None:
+            self._vault.remember_all(table.rename({name: "value", "_epoch": "epoch", "_token": "token"}))
         joined = frame.join(table, on=[name, "_epoch"], how="left", maintain_order="left")
         return joined.with_columns(pl.coalesce("_token", kept).alias(name)).drop("_token")
 

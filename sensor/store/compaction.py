@@ -43,7 +43,7 @@ class Terms:
     zone: str
     #: smallest group of people a published figure may describe
     k: int = 5
-    privacy: str = "pseudonymous"
+    privacy: schema.Level = "pseudonymous"
 
 
 def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETTLE) -> bool:
@@ -74,7 +74,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             "zone": terms.zone,
             "k": terms.k,
             # once names were stored in clear, every later report has to say so
-            "privacy": "clear" if old.get("privacy") == "clear" else terms.privacy,
+            "privacy": max(terms.privacy, old.get("privacy", terms.privacy), key=schema.LEVELS.index),
             "parts": _parts_since(old, compacted, now),
             "retired": _retired(old, tables, now),
             "compacted": compacted,
@@ -85,8 +85,10 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
     return True
 
 
-def sweep(lake: Lake, *, now: datetime) -> int:
+def sweep(lake: Lake, *, now: datetime, at_once: bool = False) -> int:
     """Delete hot parts compacted more than GRACE ago and files nobody names any more; returns how many.
+
+    `at_once`: without any grace, because rows in them must go; an older reader is then told so.
 
     `low_water` is published first: a views file older than it then fails loudly instead of
     returning less.
@@ -95,15 +97,17 @@ def sweep(lake: Lake, *, now: datetime) -> int:
         if not mine:
             return 0
         manifest = lake.manifest()
-        parts = [part for part, since in manifest.get("parts", {}).items() if _is_over(since, now)]
+        grace = timedelta() if at_once else GRACE
+        parts = [part for part, since in manifest.get("parts", {}).items() if _is_over(since, now, grace)]
         doomed = [
             lake.hot(table) / f"part={part}" / name
             for table in stored()
             for part in parts
             for name in manifest["compacted"].get(table.name, {}).get(part, ())
         ]
-        doomed += [lake.path / f for f, since in manifest.get("retired", {}).items() if _is_over(since, now)]
-        doomed += _orphans(lake, manifest, now)
+        retired = manifest.get("retired", {}).items()
+        doomed += [lake.path / file for file, since in retired if _is_over(since, now, grace)]
+        doomed += _orphans(lake, manifest, now, grace)
         doomed = [file for file in doomed if file.exists()]
         if parts:
             mark = pl.DataFrame({"low_water": [max(parts)]})
@@ -231,8 +235,8 @@ def _cold(manifest: dict[str, Any], table: schema.Table) -> dict[str, list[str]]
     return dict(manifest["tables"].get(table.name, {}).get("cold", {}))
 
 
-def _is_over(since: str, now: datetime) -> bool:
-    return datetime.fromisoformat(since) < now - GRACE
+def _is_over(since: str, now: datetime, grace: timedelta = GRACE) -> bool:
+    return datetime.fromisoformat(since) <= now - grace
 
 
 def _parts_since(
@@ -252,14 +256,14 @@ def _retired(old: dict[str, Any], tables: dict[str, Any], now: datetime) -> dict
     return kept | {file: now.astimezone(UTC).isoformat() for file in sorted(before - named)}
 
 
-def _orphans(lake: Lake, manifest: dict[str, Any], now: datetime) -> list[Path]:
+def _orphans(lake: Lake, manifest: dict[str, Any], now: datetime, grace: timedelta) -> list[Path]:
     """Cold files that a killed compaction left behind, and old temporary files."""
     named = {file for table in stored() for files in _cold(manifest, table).values() for file in files}
     known = {lake.path / file for file in (*named, *manifest.get("retired", {}))}
-    limit = (now - GRACE).timestamp()
-    found = [f for t in stored() for f in lake.cold(t).glob("*/*.parquet") if f not in known]
-    found += lake.path.glob("*/*/*/*/.*.tmp")
-    return [file for file in found if file.stat().st_mtime < limit]
+    cold = [f for t in stored() for f in lake.cold(t).glob("*/*.parquet") if f not in known]
+    halves = [(f, GRACE) for f in lake.path.glob("*/*/*/*/.*.tmp")]  # a writer may be at it
+    found = [*((file, grace) for file in cold), *halves]
+    return [file for file, age in found if file.stat().st_mtime < (now - age).timestamp()]
 
 
 def _remove_empty_parts(lake: Lake) -> None:

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.store.lake import Lake, explained, publish, stage_parquet, stored, write_text
+from sensor.store.sealed import SealedRows
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,15 @@ class Commits:
     """Writes the segments of one input."""
 
     def __init__(
-        self, lake: Lake, source_input: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        lake: Lake,
+        source_input: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sealed: SealedRows | None = None,
     ) -> None:
+        """`sealed` takes the rows that must not lie in the lake (level `aggregate`)."""
         self._lake = lake
+        self._sealed = sealed
         self._input = source_input
         self._now = now
 
@@ -45,6 +52,8 @@ class Commits:
         """
         name = segment_name(self._input, begin)
         metadata = {"input": self._input, "from": str(begin), "to": str(end)}
+        if self._sealed is not None:
+            frames = self._sealed.put(name.removesuffix(".parquet"), frames)
         tables = [t for t in stored() if t.name in frames or t is schema.SIGHTINGS]
         with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
             part = f"part={self._lake.open_part(self._now())}"
@@ -94,6 +103,8 @@ class Commits:
             for table in schema.STORED:
                 for path in self._lake.hot(table).glob(f"part=*/{self._input}-*.parquet"):
                     path.unlink(missing_ok=True)
+            if self._sealed is not None:
+                self._sealed.forget(f"{self._input}-*")
 
     @property
     def _path(self) -> Path:

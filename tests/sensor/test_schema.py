@@ -30,7 +30,7 @@ def test_units_stand_in_names(table: schema.Table) -> None:
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
 def test_tokens_have_a_kind_and_keys_exist(table: schema.Table) -> None:
     for column in table:
-        assert bool(column.kind) == (column.protect in (schema.TOKEN, schema.INTERNAL)), column.name
+        assert bool(column.kind) == bool({"token", "internal"} & set(column.protect)), column.name
     assert set(table.key) <= set(table.dtypes)
     assert table.time == "" or table.dtypes[table.time] == schema.TIME
 
@@ -41,7 +41,17 @@ def test_open_tables_hold_no_person() -> None:
             assert {c.name for c in table}.isdisjoint({"client", "user_name", "device", "client_mac"}), (
                 table.name
             )
-            assert all(c.protect != schema.TOKEN for c in table), table.name
+            assert all("token" not in c.protect for c in table), table.name
+
+
+def test_levels_are_ordered_and_every_stored_table_has_a_purpose() -> None:
+    """What a stricter level keeps, a laxer one keeps too."""
+    freedom = {"drop": 0, "token": 1, "internal": 2, "clear": 3}
+    for table in TABLES:
+        for column in table:
+            acts = [freedom[column.protect.at(level)] for level in schema.LEVELS]
+            assert acts == sorted(acts), f"{table.name}.{column.name}"
+    assert all(table.purpose for table in (*schema.STORED, schema.CATALOG))
 
 
 def test_conform_fills_orders_casts_and_drops() -> None:

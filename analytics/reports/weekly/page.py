@@ -14,6 +14,7 @@ from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.decide import Decision, decisions
 from analytics.reports.weekly.groups import Matrix, departments
 from analytics.reports.weekly.numbers import Number, numbers
+from analytics.reports.weekly.privacy import Deed, deeds
 from analytics.reports.weekly.rest import rest
 from analytics.reports.weekly.rhythm import Rhythm, rhythm
 from analytics.reports.weekly.seeing import Seeing, comparable, seeing
@@ -81,6 +82,7 @@ class Page:
     scope_sql: str
     tables: tuple[Table, ...]
     embedded: tuple[Row, ...]
+    deeds: tuple[Deed, ...]
 
     @property
     def sentence(self) -> str:
@@ -121,6 +123,7 @@ def build(result: Result) -> Page:
         scope_sql=scope_sql(result.scope),
         tables=tuple(result.tables.values()),
         embedded=result.rows("embedded_possible"),
+        deeds=deeds(result),
     )
 
 

@@ -35,6 +35,8 @@ VIEWS = {
         last_seen DATE, connects BOOLEAN, bytes_known BOOLEAN""",
     "sensors": """sensor VARCHAR, site VARCHAR, vantage VARCHAR, rank BIGINT, kind VARCHAR, zone VARCHAR,
         cadence_s BIGINT, population BIGINT""",
+    "audit": """entry BIGINT, done_at TIMESTAMPTZ, action VARCHAR, case_id VARCHAR, done_by VARCHAR, reason VARCHAR,
+        people BIGINT, deleted_rows BIGINT, deleted_files BIGINT, proof VARCHAR, hash VARCHAR""",
     "catalog": """app VARCHAR, service VARCHAR, vendor VARCHAR, category VARCHAR, country VARCHAR,
         catalog_version VARCHAR""",
 }

@@ -1,0 +1,140 @@
+"""Deletes from the marts: what is past its retention, and what was about an erased person.
+
+Published k-safe figures of past weeks are never built again afterwards: two versions that differ by one
+person would give that person's figures away. Such days and weeks are noted as final (state.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from analytics.build import alone, write_rows
+from analytics.definitions import Mart, load_marts
+from analytics.lake import connect, literal
+from analytics.marts.days import neighbours
+from analytics.marts.state import MartState, read_state, write_state
+from analytics.marts.weeks import weeks_of
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A mart's file that held what had to go: its hash, its rows, how many of them went."""
+
+    path: str
+    sha256: str
+    rows: int
+    deleted: int
+
+
+def keep_figures(
+    lake: Path, *, sightings: Iterable[date] = (), names: Iterable[date] = (), before: date = date.max
+) -> None:
+    """Note that rows of these days are gone: what was counted from them, and with them, stays as it is.
+
+    Days from `before` on are counted anew without them.
+    """
+    with alone(lake):
+        state = read_state(lake)
+        counted = {near for day in sightings for near in neighbours(day) if near < before}
+        named = {week for day in names for week in weeks_of(day)}
+        _finalise(state, *(f"day/{day}" for day in counted), *(f"names/{week}" for week in named))
+        write_state(lake, state)
+
+
+def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
+    """Forget restricted marts of days before `restricted`, open ones of weeks before `published`."""
+    gone = []
+    with alone(lake):
+        state = read_state(lake)
+        for mart in load_marts():
+            limit = restricted if mart.zone == "restricted" else published
+            old = [period for period in state.files.get(mart.name, {}) if date.fromisoformat(period) < limit]
+            for period in old:
+                gone.append(_forgotten(lake, state.files[mart.name].pop(period)))
+                if mart.period == "day":
+                    _finalise(state, *_built_from(date.fromisoformat(period)))
+        write_state(lake, state)
+    return gone
+
+
+def erase(lake: Path, tokens: Sequence[str], *, before: date) -> list[Forgotten]:
+    """Rewrite restricted marts without the rows of these subjects; days before `before` become final."""
+    gone = []
+    with alone(lake), connect() as connection:
+        state = read_state(lake)
+        state.build += 1
+        for mart in load_marts():
+            if mart.zone != "restricted":
+                continue
+            for period, path in list(state.files.get(mart.name, {}).items()):
+                found, state.files[mart.name][period] = _without(
+                    connection, lake, mart, path, tokens, state.build
+                )
+                if found is None:
+                    continue
+                gone.append(found)
+                if not (lake / state.files[mart.name][period]).exists():
+                    del state.files[mart.name][period]
+                if (day := date.fromisoformat(period)) < before:
+                    _finalise(state, *_built_from(day))
+        write_state(lake, state)
+    return gone
+
+
+def remove(lake: Path, gone: Iterable[Forgotten]) -> None:
+    """Delete the files, and those kept for older readers; call it once new views are published."""
+    with alone(lake):
+        state = read_state(lake)
+        for path in [*(one.path for one in gone), *state.retired]:
+            (lake / path).unlink(missing_ok=True)
+        state.retired = {}
+        write_state(lake, state)
+
+
+def _finalise(state: MartState, *periods: str) -> None:
+    """Note periods as final where they were built."""
+    state.final = sorted({*state.final, *(period for period in periods if period in state.inputs)})
+
+
+def _built_from(day: date) -> list[str]:
+    """The periods whose figures hang on a day's restricted marts."""
+    return [f"day/{day}", *(f"week/{week}" for week in weeks_of(day))]
+
+
+def _without(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Path,
+    mart: Mart,
+    path: str,
+    tokens: Sequence[str],
+    build: int,
+) -> tuple[Forgotten | None, str]:
+    """What went of one file, and the file that stands for it now."""
+    marks = ", ".join(literal(token) for token in tokens)
+    columns = [name for name in ("subject", "user_name") if name in mart.columns]
+    theirs = " OR ".join(f"COALESCE({column}, '') IN ({marks})" for column in columns)
+    rows = f"FROM read_parquet({literal(lake / path)}, hive_partitioning = false)"
+    found = connection.execute(f"SELECT COUNT(*), COUNT(*) FILTER ({theirs}) {rows}").fetchone()
+    if not tokens or not found or not found[1]:
+        return None, path
+    target = str(Path(path).with_name(f"{build:08d}.parquet"))
+    write_rows(connection, f"SELECT * {rows} WHERE NOT ({theirs})", lake / target, mode=0o640)
+    return Forgotten(path, _sha256(lake / path), int(found[0]), int(found[1])), target
+
+
+def _forgotten(lake: Path, path: str) -> Forgotten:
+    with connect() as connection:
+        found = connection.execute(f"SELECT COUNT(*) FROM read_parquet({literal(lake / path)})").fetchone()
+    rows = int(found[0]) if found else 0
+    return Forgotten(path, _sha256(lake / path), rows, rows)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,3 @@
+SELECT token, erased_at
+FROM stored.erasures
+ORDER BY token

@@ -1,0 +1,76 @@
+"""`shadowai audit`: what was done with personal data, and whether that record is whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, settings_from
+
+app = typer.Typer(help="The record of reveals, erasures, exports and deletions.", no_args_is_help=True)
+
+
+@app.command("show")
+def show(
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    last: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+) -> None:
+    """The newest entries, oldest first."""
+    from sensor.privacy.audit import AuditLog
+
+    for entry in AuditLog(_places(config, lake, state)[1]).entries()[-last:]:
+        counts = [
+            f"{count} {noun}"
+            for count, noun in (
+                (entry.people, "tokens"),
+                (entry.deleted_rows, "rows deleted"),
+                (entry.deleted_files, "files"),
+            )
+            if count is not None
+        ]
+        words = [entry.case_id or "", entry.done_by, ", ".join(counts), entry.reason or "", entry.hash[:12]]
+        typer.echo("\t".join([str(entry.entry), entry.done_at, entry.action, *words]))
+
+
+@app.command("verify")
+def verify(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
+    """Check the chain, and compare it with the lake's copy. Exit code 5 if anything was changed."""
+    from sensor.privacy.audit import AuditLog
+
+    place, folder = _places(config, lake, state)
+    log = AuditLog(folder)
+    copies = _copies(place)
+    problems = log.verify(copies)
+    for problem in problems:
+        typer.echo(f"shadowai: {problem}", err=True)
+    if problems:
+        raise typer.Exit(5)
+    entries = log.entries()
+    newest = entries[-1].hash if entries else "none"
+    typer.echo(f"{len(entries)} entries, chain whole, {len(copies)} also in the lake; newest hash {newest}")
+
+
+def _places(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Path, Path]:
+    from sensor.settings import lake_path, state_path
+
+    settings = settings_from(config, lake=lake, state=state)
+    place = lake_path(settings)
+    return place, state_path(settings, place)
+
+
+def _copies(lake: Path) -> dict[int, list[str]]:
+    """The hashes the lake has, by entry."""
+    from analytics.lake import open_views
+    from sensor.store.lake import Lake
+
+    found: dict[int, list[str]] = defaultdict(list)
+    if (lake / "open.duckdb").exists():
+        with analysing(Lake(lake)), open_views(lake) as views:
+            for entry, digest in views.execute("SELECT entry, hash FROM audit").fetchall():
+                found[entry].append(digest)
+    return dict(found)

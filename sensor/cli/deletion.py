@@ -1,0 +1,71 @@
+"""What retention and erasure share: the days they touched, the proof, the record, a line for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol
+
+
+class Gone(Protocol):
+    """A file that held what had to go."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def deleted(self) -> int: ...
+
+
+def record(
+    state: Path,
+    action: str,
+    gone: Sequence[Gone],
+    *,
+    now: datetime,
+    files: int,
+    case_id: str | None = None,
+    reason: str | None = None,
+    people: int | None = None,
+) -> str:
+    """Keep the list of what was deleted beside the audit log, its hash in it; a line that says so.
+
+    The list names files, rows and hashes, no person.
+    """
+    import hashlib
+    import json
+
+    from sensor.privacy.audit import AuditLog
+
+    names = ("path", "sha256", "rows", "deleted")
+    text = json.dumps([{name: getattr(one, name) for name in names} for one in gone], indent=1) + "\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    rows = sum(one.deleted for one in gone)
+    log = AuditLog(state)
+    entry = log.append(
+        action,
+        now=now,
+        case_id=case_id,
+        reason=reason,
+        people=people,
+        deleted_rows=rows,
+        deleted_files=files,
+        proof=digest,
+    )
+    proof = log.path.parent / f"deleted-{entry.entry:06d}.json"
+    proof.touch(mode=0o600)
+    proof.write_text(text, encoding="utf-8")
+    went = f"{rows:,} rows deleted in {len(gone):,} files ({files:,} removed)"
+    return f"{went}; proof {proof}, entry {entry.entry} of the record"
+
+
+def days_of(gone: Sequence[Gone], table: str) -> list[date]:
+    """The event days of a restricted table's cold files that held what had to go."""
+    names = [
+        one.path.split("day=")[1].split("/")[0] for one in gone if f"restricted/{table}/cold/" in one.path
+    ]
+    return [date.fromisoformat(name) for name in names if name[:1].isdigit()]

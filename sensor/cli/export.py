@@ -1,0 +1,121 @@
+"""`shadowai export-subject`: an access request. Everything the lake has about one person, in one folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    StateOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from sensor.privacy.subject import Subject
+    from sensor.store.lake import Lake
+
+#: table → which rows are the person's; `held` are the person's leases
+_ROWS = {
+    "leases": "SELECT * FROM leases WHERE list_contains($tokens, user_name)",
+    "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name)",
+    "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject)",
+    "sightings": """SELECT * FROM sightings AS s WHERE list_contains($tokens, s.user_name)
+        OR (s.user_name IS NULL AND EXISTS (
+            SELECT 1 FROM leases AS l
+            WHERE list_contains($tokens, l.user_name) AND l.site = s.site AND l.address = s.client
+              AND l.valid_from <= s.seen_at AND (l.valid_to IS NULL OR s.seen_at < l.valid_to)))""",
+}
+
+
+class Format(StrEnum):
+    """How the rows are written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+def command(
+    person: Annotated[str, typer.Argument(help="Account name, as the logs write it.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="New folder for the files.")],
+    form: Annotated[Format, typer.Option("--format", help="json: one file; csv: one a table.")] = Format.JSON,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write everything the lake has about one person, over all epochs whose key is held."""
+    from sensor.privacy.audit import AuditLog
+    from sensor.privacy.keys import Keys
+    from sensor.privacy.subject import Subject
+    from sensor.settings import state_path
+
+    settings = settings_from(config, lake=lake, state=state)
+    place = existing_lake(settings)
+    folder = state_path(settings, place.path)
+    subject = Subject.of(person, Keys(folder, settings.zone, settings.privacy), settings.privacy)
+    tables = _tables(place, subject)
+    AuditLog(folder).append("export", now=datetime.now(UTC), people=len(subject.tokens))
+    about = {
+        "person": person,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "level": settings.privacy,
+        "tokens": list(subject.tokens),
+        "epochs_without_a_key": list(subject.shredded),
+        "not_included": "published figures of groups; the logs and captures these rows were made from",
+    }
+    _write(out, form, about, tables)
+    counts = ", ".join(f"{len(rows):,} {name}" for name, rows in tables.items())
+    typer.echo(f"{out}: {counts}")
+
+
+def _tables(lake: Lake, subject: Subject) -> dict[str, list[dict[str, Any]]]:
+    from analytics.lake import open_views
+
+    found = {}
+    with analysing(lake), open_views(lake.path, restricted=True) as views:
+        for name, sql in _ROWS.items():
+            cursor = views.execute(sql, {"tokens": list(subject.tokens)})
+            columns = [column[0] for column in cursor.description or ()]
+            found[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return found
+
+
+def _write(out: Path, form: Format, about: dict[str, Any], tables: dict[str, list[dict[str, Any]]]) -> None:
+    """Only for the owner: it is all about one person. Raises UsageError."""
+    from sensor.errors import UsageError
+
+    try:
+        out.mkdir(parents=True, mode=0o700)
+        whole = about if form is Format.CSV else about | {"tables": tables}
+        _text(out / "subject.json", json.dumps(whole, indent=1, ensure_ascii=False, default=_plain) + "\n")
+        for name, rows in tables.items() if form is Format.CSV else ():
+            path = _text(out / f"{name}.csv", "")
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+                writer.writeheader()
+                writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
+    except OSError as error:
+        raise UsageError(
+            (error.strerror or str(error)).lower(), place=str(out), hint="name a new folder"
+        ) from None
+
+
+def _text(path: Path, text: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value

@@ -1,0 +1,98 @@
+"""`shadowai privacy-sheet`: fields, purposes, retention, recipients, coverage; from schema and settings."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, settings_from
+
+if TYPE_CHECKING:
+    from sensor.privacy.sheet import Facts
+    from sensor.settings import Settings
+
+
+class Format(StrEnum):
+    """How the sheet is written."""
+
+    MD = "md"
+    HTML = "html"
+
+
+_COVERAGE = """
+SELECT sensor, site, CAST(MIN(day) AS VARCHAR), CAST(MAX(day) AS VARCHAR), SUM(minutes_seen),
+       SUM(flows), SUM(named_flows)
+FROM coverage_daily GROUP BY sensor, site ORDER BY sensor, site
+"""
+
+
+def command(
+    form: Annotated[Format, typer.Option("--format", help="Markdown or HTML.")] = Format.MD,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="File instead of standard output.")
+    ] = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the data-protection sheet of this installation."""
+    from sensor.errors import UsageError
+    from sensor.privacy import sheet
+
+    facts = _facts(settings_from(config, lake=lake, state=state))
+    text = sheet.page(facts) if form is Format.HTML else sheet.markdown(facts)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            (error.strerror or str(error)).lower(), place=str(out), hint="another --out"
+        ) from None
+    typer.echo(str(out))
+
+
+def _facts(settings: Settings) -> Facts:
+    from importlib.metadata import version
+
+    from sensor.privacy.sheet import Facts
+    from sensor.privacy.vault import Custodians
+    from sensor.settings import lake_path, state_path
+
+    place, about = lake_path(settings), settings.about
+    return Facts(
+        level=settings.privacy,
+        k=settings.k,
+        zone=settings.zone,
+        retention_days=settings.retention.model_dump(),
+        controller=about.controller,
+        contact=about.contact,
+        legal_basis=about.legal_basis,
+        recipients=about.recipients,
+        excluded=settings.networks.exclude,
+        only=settings.networks.only,
+        custodians=dict(Custodians(state_path(settings, place)).names()),
+        coverage=_coverage(place),
+        version=version("shadow-ai-sensor"),
+    )
+
+
+def _coverage(place: Path) -> list[str]:
+    """What each sensor saw, in words; nothing where there is no lake yet."""
+    from analytics.lake import open_views
+    from sensor.store.lake import Lake
+
+    if not (place / "open.duckdb").exists():
+        return []
+    with analysing(Lake(place)), open_views(place) as views:
+        rows = views.execute(_COVERAGE).fetchall()
+    lines = []
+    for sensor, site, first, last, minutes, flows, named in rows:
+        line = f"{sensor} ({site}): {int(minutes or 0) / 60:,.0f} hours seen from {first} to {last}"
+        line += f", {int(named or 0) / int(flows):.0%} of connections named" if flows else ""
+        lines.append(line + ".")
+    return [*lines, "What no sensor watched is unknown, not clean."]

@@ -1,0 +1,105 @@
+"""`shadowai retain`: delete what is older than its retention, and prove it; what a timer runs every night."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    StateOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from analytics.forget import Forgotten
+    from sensor import schema
+    from sensor.settings import Retention, Settings
+    from sensor.store.lake import Lake
+    from sensor.store.purge import Deleted, Rule
+
+
+def command(
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Close the current hour first; only where no remote sensor writes.")
+    ] = False,
+) -> None:
+    """Delete what is older than `[retention]` says. Figures published for earlier weeks stay as they are."""
+    from sensor.cli.compact import settle
+    from sensor.cli.deletion import record
+    from sensor.settings import state_path
+    from sensor.store import purge
+
+    settings = settings_from(config, lake=lake, state=state)
+    place = existing_lake(settings)
+    settle(place, settings, include_current=now)
+    moment = datetime.now(UTC)
+    gone = purge.purge(place, _rules(settings.retention, moment), now=moment)
+    marts = _marts(place, settings, gone, moment)
+    files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
+    folder = state_path(settings, place.path)
+    typer.echo(record(folder, "retain", [*gone, *marts], now=moment, files=files))
+    if left := purge.unreached(place):
+        typer.echo(f"{left} segments of the open hour were not looked at; the next run does")
+
+
+def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -> list[Forgotten]:
+    """Forget old marts, and publish views that know none of what went."""
+    from analytics import forget
+    from analytics.build import build
+    from sensor.cli.deletion import days_of
+
+    limits = {
+        "restricted": _limit(now, settings.retention.usage_hourly),
+        "published": _limit(now, settings.retention.published),
+    }
+    with analysing(lake):
+        forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), names=days_of(gone, "names"))
+        marts = forget.expire(lake.path, **limits)
+        build(lake.path, zone=settings.zone, k=settings.k)
+        forget.remove(lake.path, marts)
+    return marts
+
+
+def _rules(kept: Retention, now: datetime) -> dict[str, Rule]:
+    """For every table with a time: which rows are too old."""
+    from sensor import schema
+
+    return {
+        table.name: _rule(table, now - timedelta(days=getattr(kept, table.name)))
+        for table in schema.STORED
+        if table.name in type(kept).model_fields
+    }
+
+
+def _rule(table: schema.Table, limit: datetime) -> Rule:
+    """Rows of before `limit`; of those that hold for a while, rows whose time is over by then."""
+    import polars as pl
+
+    from sensor.schema import TIME
+    from sensor.store.purge import Rule
+
+    lasting = "valid_to" in table.dtypes
+
+    def doomed(frame: pl.DataFrame) -> pl.Series:
+        moment = pl.col("valid_to" if lasting else table.time)
+        return frame.select(moment < pl.lit(limit, dtype=TIME)).to_series()
+
+    last = limit.date().isoformat()
+    return Rule(doomed, (lambda day: True) if lasting else (lambda day: day <= last))
+
+
+def _limit(now: datetime, days: int) -> date:
+    """The Monday from which on everything is kept: marts go by whole weeks."""
+    day = (now - timedelta(days=days)).date()
+    return day - timedelta(days=day.weekday())

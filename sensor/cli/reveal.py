@@ -1,0 +1,159 @@
+"""`shadowai reveal`: turn tokens back, by two people with a reason, on record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_from
+
+if TYPE_CHECKING:
+    from sensor.privacy.reveal import Case, Reveals
+
+app = typer.Typer(
+    help="Turn tokens back into names: one person asks, another agrees, the weekly report prints it.",
+    no_args_is_help=True,
+)
+
+NameOption = Annotated[str, typer.Option("--as", metavar="NAME", help="Custodian who does it.")]
+SecretOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="File with the secret.", show_default="asked for on the terminal"),
+]
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="Number that `request` printed.")]
+
+
+@app.command("enrol")
+def enrol(
+    name: Annotated[str, typer.Argument(help="Name of the custodian, as the report prints it.")],
+    role: Annotated[str, typer.Option(help="requester (asks) or approver (agrees).")],
+    introduced_by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Custodian of the same role, after the first.")
+    ] = None,
+    secret_file: SecretOption = None,
+    introduced_secret_file: SecretOption = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let somebody act in a role. Names are remembered, sealed for both roles, once both have somebody."""
+    from sensor.privacy.audit import AuditLog
+    from sensor.privacy.vault import Custodians, role_name
+
+    folder, _ = _place(config, lake, state)
+    by = None
+    if introduced_by is not None:
+        by = introduced_by, _secret(introduced_secret_file, introduced_by)
+    custodians = Custodians(folder)
+    custodians.enrol(name, role_name(role), _secret(secret_file, name, new=True), by)
+    AuditLog(folder).append("reveal.enrol", now=datetime.now(UTC), done_by=name, reason=f"as {role}")
+    both = custodians.public_keys() is not None
+    typer.echo(
+        f"{name} is {role}; "
+        + ("the vault is filled from the next scan on" if both else "the other role is empty")
+    )
+
+
+@app.command("custodians")
+def custodians(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
+    """Who may ask and who may agree."""
+    from sensor.privacy.vault import Custodians
+
+    for name, role in sorted(Custodians(_place(config, lake, state)[0]).names().items()):
+        typer.echo(f"{role}\t{name}")
+
+
+@app.command("request")
+def request(
+    tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="From the restricted views.")],
+    reason: Annotated[str, typer.Option(help="Printed in the weekly report: name nobody.")],
+    name: NameOption,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How long it may be looked at.")] = 7,
+    secret_file: SecretOption = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Ask for what tokens stand for."""
+    reveals = _reveals(config, lake, state)
+    case = reveals.request(tokens, reason, days, name, _secret(secret_file, name))
+    typer.echo(f"{case.case_id}\tnow another person: shadowai reveal approve {case.case_id} --as NAME")
+
+
+@app.command("approve")
+def approve(
+    case_id: CaseArgument,
+    name: NameOption,
+    secret_file: SecretOption = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Agree to a request of somebody else."""
+    reveals = _reveals(config, lake, state)
+    found = [case for case in reveals.cases() if case.case_id == case_id]
+    for case in found:
+        typer.echo(_line(case), err=True)
+    case = reveals.approve(case_id, name, _secret(secret_file, name))
+    typer.echo(
+        f"{case_id}\tapproved; {case.requested_by} may look until {case.expires_at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+@app.command("show")
+def show(
+    case_id: CaseArgument,
+    name: NameOption,
+    secret_file: SecretOption = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """What the tokens of an approved request stand for; each look is on record."""
+    values = _reveals(config, lake, state).show(case_id, name, _secret(secret_file, name))
+    for token, value in values.items():
+        typer.echo(f"{token}\t{value}")
+
+
+@app.command("list")
+def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
+    """Requests that have not expired."""
+    for case in _reveals(config, lake, state).cases():
+        typer.echo(_line(case))
+
+
+def _line(case: Case) -> str:
+    status = f"approved by {case.approved_by}" if case.approved_by else "not approved"
+    until = f"until {case.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"{case.case_id}\t{case.requested_by}\t{len(case.tokens)} tokens\t{status}\t{until}\t{case.reason}"
+
+
+def _place(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Path, str]:
+    from sensor.settings import lake_path, state_path
+
+    settings = settings_from(config, lake=lake, state=state)
+    return state_path(settings, lake_path(settings)), settings.zone
+
+
+def _reveals(config: Path | None, lake: Path | None, state: Path | None) -> Reveals:
+    from sensor.privacy.keys import Keys
+    from sensor.privacy.reveal import Reveals
+
+    folder, zone = _place(config, lake, state)
+    return Reveals(folder, Keys(folder, zone), datetime.now(UTC))
+
+
+def _secret(file: Path | None, name: str, *, new: bool = False) -> str:
+    """The secret from a file, or typed unseen. Raises UsageError."""
+    from sensor.errors import UsageError
+
+    if file is None:
+        typed: str = typer.prompt(f"Secret of {name}", hide_input=True, confirmation_prompt=new, err=True)
+        return typed
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(error), place=str(file), hint="a text file with one line") from None

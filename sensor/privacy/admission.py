@@ -1,0 +1,95 @@
+"""What may come in at all: not from excluded networks, not of an epoch whose key was shredded.
+
+The first step after a source has cut a batch: nothing that is refused here is named, matched, counted
+by name or stored. It is counted, by reason, as set aside. On a live port the excluded networks are
+left out earlier still, before a packet is decoded (`decode/ring.py`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from sensor import schema
+from sensor.privacy.keys import Keys
+
+EXCLUDED = "set aside: an excluded network"
+SHREDDED = "set aside: its week is closed, or its key was shredded"
+
+#: frames of a batch that are about somebody: when, who, and who on the other side
+_ABOUT = {
+    "observations": ("seen_at", "client", "server"),
+    "answers": ("answered_at", "client", None),
+    "leases": ("valid_from", "address", None),
+}
+Net = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Admission:
+    """Filters the batches of one input."""
+
+    def __init__(self, keys: Keys, exclude: Sequence[str] = (), only: Sequence[str] = ()) -> None:
+        """`exclude` and `only` are networks (CIDR): neither side may be in the first, a client must be in
+        one of the second where there are any."""
+        self._keys = keys
+        self._exclude, self._only = _networks(exclude), _networks(only)
+
+    def admit(self, frames: Mapping[str, pl.DataFrame], position: int) -> dict[str, pl.DataFrame]:
+        """The frames without what may not come in, and with rejects that count the observations refused."""
+        admitted, counts = dict(frames), {EXCLUDED: 0, SHREDDED: 0}
+        for name, (time, client, server) in _ABOUT.items():
+            frame = admitted.get(name)
+            if frame is None or frame.is_empty() or time not in frame.columns:
+                continue
+            allowed = self._allowed(frame, client, server)
+            living = self._living(allowed, time)
+            admitted[name] = living
+            if name == "observations":
+                counts[EXCLUDED] += frame.height - allowed.height
+                counts[SHREDDED] += allowed.height - living.height
+        refused = [
+            {"place": str(position), "reason": reason, "count": count}
+            for reason, count in counts.items()
+            if count
+        ]
+        if refused:
+            known = schema.REJECTS.conform(admitted.get("rejects", schema.REJECTS.empty()))
+            admitted["rejects"] = pl.concat([known, schema.REJECTS.conform(pl.DataFrame(refused))])
+        return admitted
+
+    def _allowed(self, frame: pl.DataFrame, client: str, server: str | None) -> pl.DataFrame:
+        if self._exclude:
+            for column in (client, server):
+                if column in frame.columns:
+                    denied = _within(frame[column], self._exclude)
+                    frame = frame.filter(~pl.col(column).is_in(denied).fill_null(False))
+        if self._only and client in frame.columns:
+            frame = frame.filter(pl.col(client).is_in(_within(frame[client], self._only)).fill_null(False))
+        return frame
+
+    def _living(self, frame: pl.DataFrame, time: str) -> pl.DataFrame:
+        gone = [epoch for epoch in self._keys.epochs_in(frame[time]) if self._keys.is_shredded(epoch)]
+        if not gone:
+            return frame
+        epoch = self._keys.epoch_of(pl.col(time).cast(schema.TIME))
+        return frame.filter(~epoch.is_in(gone).fill_null(False))
+
+
+def _networks(texts: Sequence[str]) -> tuple[Net, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _within(values: pl.Series, networks: tuple[Net, ...]) -> list[str]:
+    """Which of the unique values are addresses in one of the networks."""
+    return [value for value in values.drop_nulls().unique() if _is_within(value, networks)]
+
+
+def _is_within(text: str, networks: tuple[Net, ...]) -> bool:
+    try:
+        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address.version == net.version and address in net for net in networks)

@@ -1,0 +1,162 @@
+"""The audit log: append-only, each entry bound to the one before by its hash.
+
+audit/log.jsonl in the state folder: one JSON object a line, with the columns of the table `audit`
+(`sensor/schema.py`). `hash` is the SHA-256 of the entry's canonical JSON without it, and of the hash
+before. Who changes, removes or reorders a line breaks the chain. Who rewrites the whole chain, or cuts
+its end, is told by the copy in the lake and by the newest hash that every weekly report prints.
+
+An entry names no person the data is about: it counts tokens.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sensor import schema
+from sensor.errors import LakeError
+
+#: the hash before the first entry
+GENESIS = "0" * 64
+#: longest reason
+REASON_CHARS = 300
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that was done; what a column means stands in `schema.AUDIT`."""
+
+    entry: int
+    done_at: str
+    action: str
+    case_id: str | None
+    done_by: str
+    reason: str | None
+    people: int | None
+    deleted_rows: int | None
+    deleted_files: int | None
+    proof: str | None
+    hash: str
+
+
+class AuditLog:
+    """The log of one state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.path = state / "audit" / "log.jsonl"
+
+    def append(
+        self,
+        action: str,
+        *,
+        now: datetime,
+        done_by: str | None = None,
+        case_id: str | None = None,
+        reason: str | None = None,
+        people: int | None = None,
+        deleted_rows: int | None = None,
+        deleted_files: int | None = None,
+        proof: str | None = None,
+    ) -> Entry:
+        """Add an entry durably. Raises LakeError if the log cannot be written or its end is damaged."""
+        fields = {
+            "done_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+            "action": action,
+            "case_id": case_id,
+            "done_by": done_by or getpass.getuser(),
+            "reason": reason and reason[:REASON_CHARS],
+            "people": people,
+            "deleted_rows": deleted_rows,
+            "deleted_files": deleted_files,
+            "proof": proof,
+        }
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "r+", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                last = _last(file.read().splitlines(), self.path)
+                number, before = (last["entry"] + 1, last["hash"]) if last else (1, GENESIS)
+                entry: dict[str, Any] = {"entry": number, **fields}
+                entry["hash"] = digest(entry, before)
+                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise LakeError(reason, place=str(self.path), hint="nothing was done; make it writable") from None
+        return Entry(**entry)
+
+    def entries(self) -> list[Entry]:
+        """Every entry, oldest first. Raises LakeError naming the line that is none."""
+        found = []
+        for number, line in enumerate(self._lines(), start=1):
+            try:
+                found.append(Entry(**json.loads(line)))
+            except (ValueError, TypeError):
+                raise LakeError(
+                    "no audit entry", place=f"{self.path}:{number}", hint="the log was changed"
+                ) from None
+        return found
+
+    def verify(self, copies: Mapping[int, Iterable[str]] | None = None) -> list[str]:
+        """What is wrong with the chain, in words; `copies` are the hashes the lake has, by entry."""
+        problems, before = [], GENESIS
+        entries = self.entries()
+        for place, entry in enumerate(entries, start=1):
+            fields = asdict(entry)
+            stated = fields.pop("hash")
+            if entry.entry != place:
+                problems.append(f"line {place} is entry {entry.entry}: one was removed, added or moved")
+            if digest(fields, before) != stated:
+                problems.append(f"entry {entry.entry} does not match its hash, or the one before was changed")
+            before = stated
+        known = {entry.entry: entry.hash for entry in entries}
+        for number, hashes in sorted((copies or {}).items()):
+            if number not in known:
+                problems.append(f"entry {number} is in the lake, but not in the log: its end was cut off")
+            elif set(hashes) != {known[number]}:
+                problems.append(f"entry {number} is another one in the lake: the log was rewritten")
+        return problems
+
+    def frame(self) -> pl.DataFrame:
+        """The entries as rows of `audit`."""
+        rows = pl.DataFrame([asdict(entry) for entry in self.entries()], infer_schema_length=None)
+        if rows.is_empty():
+            return schema.AUDIT.empty()
+        moment = pl.col("done_at").str.to_datetime(time_unit="us", time_zone="UTC")
+        return schema.AUDIT.conform(rows.with_columns(moment))
+
+    def _lines(self) -> list[str]:
+        try:
+            return self.path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+
+
+def digest(fields: Mapping[str, Any], before: str) -> str:
+    """The hash of an entry without its hash, after the one before."""
+    text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
+
+
+def _last(lines: list[str], path: Path) -> dict[str, Any] | None:
+    if not lines:
+        return None
+    try:
+        last: dict[str, Any] = json.loads(lines[-1])
+        return {"entry": int(last["entry"]), "hash": str(last["hash"])}
+    except (ValueError, KeyError, TypeError):
+        raise LakeError(
+            "the last line is damaged", place=str(path), hint="shadowai audit verify; restore it"
+        ) from None

@@ -1,0 +1,178 @@
+"""Re-identification: one person asks, another agrees, and only what was asked for is shown, for a while.
+
+reveals/<case>.json in the state folder. `request` puts in the requester's parts of the tokens' keys,
+sealed for the approvers; `approve` opens the records and seals what is in them for the requesters;
+`show` opens that with a requester's secret until it expires. Each step is an audit entry *before* it
+takes effect. What has expired is deleted by the next command.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from sensor.errors import UsageError
+from sensor.privacy.audit import AuditLog
+from sensor.privacy.sealing import Unsealable, seal, unseal
+from sensor.privacy.vault import Custodians, EpochKeys, Role, Vault
+
+#: a reason is one if somebody can judge it
+REASON_LEAST = 10
+MOST_TOKENS = 50
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request as everybody may see it."""
+
+    case_id: str
+    requested_by: str
+    requested_at: datetime
+    expires_at: datetime
+    reason: str
+    tokens: tuple[str, ...]
+    approved_by: str | None = None
+
+
+class Reveals:
+    """The requests of one state folder."""
+
+    def __init__(self, state: Path, keys: EpochKeys, now: datetime) -> None:
+        self._folder = state / "reveals"
+        self._custodians = Custodians(state)
+        self._vault = Vault(state, keys)
+        self._audit = AuditLog(state)
+        self._now = now.astimezone(UTC)
+        self._expire()
+
+    def request(self, tokens: Sequence[str], reason: str, days: int, name: str, secret: str) -> Case:
+        """Ask for what some tokens stand for. Raises UsageError."""
+        if len(" ".join(reason.split())) < REASON_LEAST:
+            raise UsageError("a reason one can judge", place="--reason", hint="say why, name nobody")
+        if not 0 < len(tokens) <= MOST_TOKENS:
+            raise UsageError(f"{len(tokens)} tokens", hint=f"1 to {MOST_TOKENS} at a time")
+        mine = self._key(name, secret, "requester")
+        parts = {token: self._vault.part(mine, token) for token in dict.fromkeys(tokens)}
+        if unknown := [token for token, part in parts.items() if part is None]:
+            raise UsageError(f"not in the vault: {', '.join(unknown)}", hint="it remembers from enrolment on")
+        case = Case(
+            secrets.token_hex(4), name, self._now, self._now + timedelta(days=days), reason, tuple(parts)
+        )
+        content = json.dumps({token: _text(part or b"") for token, part in parts.items()}).encode()
+        self._note("reveal.request", name, case)
+        self._save(case, {"parts": _sealed_for(self._public("approver"), content, case.case_id)})
+        return case
+
+    def approve(self, case_id: str, name: str, secret: str) -> Case:
+        """Agree. Raises UsageError for a case that is over, or a person who may not agree to it."""
+        case, payload = self._load(case_id)
+        mine = self._key(name, secret, "approver")
+        if name == case.requested_by:
+            raise UsageError("nobody approves a request of their own", hint="ask another custodian")
+        if "parts" not in payload:
+            raise UsageError(f"{case_id} was approved by {case.approved_by}", hint="shadowai reveal show")
+        theirs = json.loads(_unsealed(mine, payload["parts"], case_id))
+        values = {
+            token: self._vault.open(token, base64.b64decode(part), self._vault.part(mine, token) or b"")
+            for token, part in theirs.items()
+        }
+        approved = Case(**{**vars(case), "approved_by": name})
+        self._note("reveal.approve", name, approved)
+        content = json.dumps(values).encode()
+        self._save(approved, {"values": _sealed_for(self._public("requester"), content, case_id)})
+        return approved
+
+    def show(self, case_id: str, name: str, secret: str) -> dict[str, str]:
+        """Token to what it stands for, for the person who asked. Raises UsageError."""
+        case, payload = self._load(case_id)
+        mine = self._key(name, secret, "requester")
+        if name != case.requested_by:
+            raise UsageError(f"asked for by {case.requested_by}", place=case_id, hint="ask for it yourself")
+        if "values" not in payload:
+            raise UsageError("not approved yet", place=case_id, hint="someone else: shadowai reveal approve")
+        values: dict[str, str] = json.loads(_unsealed(mine, payload["values"], case_id))
+        self._note("reveal.show", name, case)
+        return values
+
+    def cases(self) -> list[Case]:
+        """Every request that has not expired, oldest first."""
+        return sorted(
+            (self._load(p.stem)[0] for p in self._folder.glob("*.json")), key=lambda c: c.requested_at
+        )
+
+    def _key(self, name: str, secret: str, role: Role) -> X25519PrivateKey:
+        if self._custodians.names().get(name, role) != role:
+            raise UsageError(f"{name} is no {role}", hint="the two roles are two people")
+        return self._custodians.private_key(name, secret)
+
+    def _public(self, role: Role) -> X25519PublicKey:
+        keys = self._custodians.public_keys()
+        if keys is None:
+            raise UsageError("the vault needs a requester and an approver", hint="shadowai reveal enrol")
+        return keys[role]
+
+    def _note(self, action: str, name: str, case: Case) -> None:
+        self._audit.append(
+            action,
+            now=self._now,
+            done_by=name,
+            case_id=case.case_id,
+            reason=case.reason,
+            people=len(case.tokens),
+        )
+
+    def _load(self, case_id: str) -> tuple[Case, dict[str, Any]]:
+        try:
+            if not case_id.isalnum():
+                raise FileNotFoundError
+            data = json.loads((self._folder / f"{case_id}.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UsageError(f"no case {case_id!r}, or it has expired", hint="shadowai reveal list") from None
+        known = data["case"]
+        moments = {name: datetime.fromisoformat(known[name]) for name in ("requested_at", "expires_at")}
+        return Case(**known | moments | {"tokens": tuple(known["tokens"])}), data["payload"]
+
+    def _save(self, case: Case, payload: dict[str, str]) -> None:
+        moments = {name: getattr(case, name).isoformat() for name in ("requested_at", "expires_at")}
+        text = json.dumps({"case": vars(case) | moments, "payload": payload}, indent=1)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = self._folder / f".{case.case_id}.tmp"
+        temporary.touch(mode=0o600)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(self._folder / f"{case.case_id}.json")
+
+    def _expire(self) -> None:
+        for path in self._folder.glob("*.json"):
+            case = self._load(path.stem)[0]
+            if case.expires_at <= self._now:
+                self._note("reveal.expire", case.requested_by, case)
+                path.unlink()
+
+
+def _sealed_for(public: X25519PublicKey, content: bytes, name: str) -> str:
+    """Content that only the owner of the private key can open."""
+    ephemeral = X25519PrivateKey.generate()
+    key = hashlib.sha256(ephemeral.exchange(public)).digest()
+    return _text(ephemeral.public_key().public_bytes_raw() + seal(key, content, name))
+
+
+def _unsealed(private: X25519PrivateKey, text: str, name: str) -> bytes:
+    sealed = base64.b64decode(text)
+    key = hashlib.sha256(private.exchange(X25519PublicKey.from_public_bytes(sealed[:32]))).digest()
+    try:
+        return unseal(key, sealed[32:], name)
+    except Unsealable:
+        raise UsageError("made for other custodians, or changed", place=name, hint="ask again") from None
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")

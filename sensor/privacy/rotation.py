@@ -1,0 +1,100 @@
+"""Leases across epochs: tokens change with the key, so a lease is told once in every epoch it touches.
+
+In: leases in clear. Out: the same, cut at the boundaries of epochs, so that each piece gets the tokens
+of its own epoch. An open lease ends with its epoch and is told again when rows of the next one come;
+what is still open is kept for that, sealed with a key that goes with the epoch's.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from sensor import schema
+from sensor.privacy.keys import Keys
+from sensor.privacy.sealing import Unsealable, seal, unseal
+
+#: a lease that was never closed is not told for ever
+MOST_EPOCHS = 8
+_HOLDER = ("site", "address", "user_name", "device", "origin")
+
+
+class OpenLeases:
+    """The leases of one sensor that have not ended yet."""
+
+    def __init__(self, keys: Keys, file: Path | None = None) -> None:
+        """`file` keeps what is open from one run to the next."""
+        self._keys = keys
+        self._file = file
+        self._open = schema.LEASES.empty()
+        self._told: set[int] = set()
+        self._loaded = file is None
+
+    def take(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
+        """`leases` and, for epochs not met before, those still open, each cut to one epoch; clear text."""
+        self._load()
+        fresh = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
+        new = sorted(set(epochs) - self._told)
+        self._told |= set(new)
+        told = self._open
+        self._keep(fresh)
+        pieces = [self._within(told, epoch) for epoch in new] if not told.is_empty() else []
+        if not fresh.is_empty():
+            pieces += [self._within(fresh, epoch) for epoch in self._touched(fresh)]
+        if pieces or not fresh.is_empty():
+            self._save()
+        return pl.concat([schema.LEASES.empty(), *pieces])
+
+    def _touched(self, leases: pl.DataFrame) -> list[int]:
+        """The epochs the leases lie in; an open one reaches to the newest epoch met so far."""
+        ends = self._keys.epochs_in(leases["valid_to"].dt.offset_by("-1us"))
+        first, *rest = self._keys.epochs_in(leases["valid_from"])
+        last, chain = max([first, *rest, *ends, *self._told]), [first]
+        while chain[-1] < last:
+            following = pl.Series([self._keys.bounds(chain[-1])[1]], dtype=schema.TIME)
+            chain += self._keys.epochs_in(following)
+        return [epoch for epoch in chain[-MOST_EPOCHS:] if not self._keys.is_shredded(epoch)]
+
+    def _within(self, leases: pl.DataFrame, epoch: int) -> pl.DataFrame:
+        begin, end = (pl.lit(moment, dtype=schema.TIME) for moment in self._keys.bounds(epoch))
+        cut = leases.with_columns(
+            pl.max_horizontal(begin, "valid_from").alias("valid_from"),
+            pl.min_horizontal(end, "valid_to").alias("valid_to"),
+        )
+        return cut.filter(pl.col("valid_from") < pl.col("valid_to"))
+
+    def _keep(self, fresh: pl.DataFrame) -> None:
+        """The newest word about a holder stands; what it closes is no longer open."""
+        known = pl.concat([self._open, fresh]).unique(_HOLDER, keep="last", maintain_order=True)
+        self._open = known.filter(pl.col("valid_to").is_null())
+
+    def _load(self) -> None:
+        if self._loaded or self._file is None:
+            return
+        self._loaded = True
+        try:
+            epoch, _, sealed = self._file.read_bytes().partition(b"\n")
+            if self._keys.is_shredded(int(epoch)):
+                return
+            content = unseal(self._keys.derived(int(epoch), "leases"), sealed, self._file.name)
+        except (FileNotFoundError, Unsealable, ValueError):
+            return
+        self._open = schema.LEASES.conform(pl.read_ipc(io.BytesIO(content)))
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        newest = max(self._told, default=None)
+        if newest is None:
+            return
+        buffer = io.BytesIO()
+        self._open.write_ipc(buffer)
+        sealed = seal(self._keys.derived(newest, "leases"), buffer.getvalue(), self._file.name)
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = self._file.with_name(f".{self._file.name}.tmp")
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(str(newest).encode() + b"\n" + sealed)
+        temporary.replace(self._file)

@@ -1,0 +1,213 @@
+"""The data-protection sheet: what is stored, why, for how long, who sees it, and how much was seen.
+
+Pure: facts in, Markdown or HTML out. Everything about tables comes from `sensor/schema.py`, everything
+about the organisation from the settings, coverage from the lake. It is a description to work from, for
+a record of processing or an impact assessment; it claims nothing about the law.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sensor import schema
+from sensor.schema import Level, Table
+
+_ACTS = {
+    "clear": "as it is",
+    "token": "keyed token",
+    "internal": "keyed token if it is internal, else as it is",
+    "drop": "not stored",
+}
+_LEVELS = {
+    "pseudonymous": "People, devices and addresses are keyed tokens. Keys lie outside the data and change "
+    "every 13 weeks; who destroys an old key makes its tokens unlinkable. Pseudonymous data is still "
+    "personal data.",
+    "aggregate": "No row about a person is stored in readable form. Until a week is over and quiet for two "
+    "days, what is needed to count it is kept encrypted with a key of its own, which is then destroyed; "
+    "only figures about groups remain.",
+    "clear": "People, devices and addresses are stored as they are. This was set on purpose, and every "
+    "report says so.",
+}
+_ZONES = {
+    "restricted": "owner and group of the restricted zone (file mode 0640); each query is logged",
+    "open": "everybody who may read the lake (file mode 0644)",
+}
+NEVER = (
+    "prompts and answers, request and response bodies",
+    "query strings, cookies, Authorization headers, API keys",
+    "names of hosts that one person alone asked for, in anything published",
+    "URL paths, but for the part of the catalog's own that matched",
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the sheet needs to know that the schema does not say."""
+
+    level: Level
+    k: int
+    zone: str
+    retention_days: Mapping[str, int]
+    controller: str | None = None
+    contact: str | None = None
+    legal_basis: str | None = None
+    recipients: Sequence[str] = ()
+    excluded: Sequence[str] = ()
+    only: Sequence[str] = ()
+    custodians: Mapping[str, str] | None = None
+    coverage: Sequence[str] = ()
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A heading, sentences under it, and a table."""
+
+    heading: str
+    lines: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def parts(facts: Facts) -> Iterator[Part]:
+    """The sheet, part by part."""
+    unknown = "not stated in the settings ([about])"
+    yield Part(
+        "Who is responsible",
+        (
+            f"Controller: {facts.controller or unknown}.",
+            f"Contact: {facts.contact or unknown}.",
+            f"Legal basis: {facts.legal_basis or unknown}.",
+        ),
+    )
+    yield Part(
+        "What for",
+        (
+            "To find out which AI services are used in the network, by which departments, and how much data "
+            "goes out to them. Not to judge anybody's work.",
+            "Passive: it reads copies of traffic and logs that exist already. It decrypts no content and "
+            "runs on no employee's device.",
+        ),
+    )
+    yield Part(f"Level in force: {facts.level}", (_LEVELS[facts.level],))
+    yield _limits(facts)
+    yield Part("Never stored", tuple(f"{line}." for line in NEVER))
+    yield _overview(facts)
+    for table in (schema.CATALOG, *schema.STORED):
+        yield _fields(table, facts.level)
+    yield _recipients(facts)
+    yield Part("Where it looks, and how much it saw", tuple(facts.coverage) or ("No lake was read.",))
+
+
+def _limits(facts: Facts) -> Part:
+    lines = [
+        f"No figure published for a week describes fewer than {facts.k} people, also not by subtraction from "
+        "others of that week, and no one person sent more than 80 % of a published sum.",
+        "The running week is published anew with each compaction: who keeps every version sees what was "
+        "added between two.",
+        f"Weeks and days are those of {facts.zone}.",
+    ]
+    if facts.excluded:
+        lines.append(f"Not looked at: {', '.join(facts.excluded)}.")
+    if facts.only:
+        lines.append(f"Only clients in: {', '.join(facts.only)}.")
+    if facts.custodians:
+        names = ", ".join(f"{name} ({role})" for name, role in sorted(facts.custodians.items()))
+        lines.append(
+            f"A token is turned back into a name by two people together: {names}. Each step is on record."
+        )
+    elif facts.level == "pseudonymous":
+        lines.append("Nobody is enrolled to turn tokens back into names: no list of names is kept.")
+    return Part("Limits", tuple(lines))
+
+
+def _overview(facts: Facts) -> Part:
+    rows = []
+    for table in (schema.CATALOG, *schema.STORED):
+        days = facts.retention_days.get(table.name)
+        kept = f"{days} days" if days else "until the lake is deleted"
+        if facts.level == "aggregate" and table.zone == "restricted" and table is not schema.ERASURES:
+            kept = "not stored; encrypted until its week is closed"
+        rows.append((table.name, table.row, table.purpose, kept, table.zone))
+    derived = facts.retention_days
+    if facts.level != "aggregate":
+        row = "use per person, service and hour"
+        rows.append(("usage_hourly", row, "to count", f"{derived['usage_hourly']} days", "restricted"))
+    figures = "k-safe figures per service, department and week"
+    rows.append(("usage_weekly …", figures, "to report", f"{derived['published']} days", "open"))
+    return Part("What is stored", (), ("table", "a row is", "purpose", "kept for", "zone"), tuple(rows))
+
+
+def _fields(table: Table, level: Level) -> Part:
+    rows = tuple((c.name, c.meaning, c.unit, _ACTS[c.protect.at(level)]) for c in table)
+    return Part(f"Fields of {table.name}", (), ("field", "meaning", "unit", "stored"), rows)
+
+
+def _recipients(facts: Facts) -> Part:
+    rows = list(_ZONES.items())
+    rows += [("reports and exports", who) for who in facts.recipients]
+    note = "Nothing is sent anywhere by the product."
+    return Part("Recipients", (note,), ("what", "who"), tuple(rows))
+
+
+def markdown(facts: Facts) -> str:
+    """The sheet as Markdown."""
+    out = [f"# Data-protection sheet: Shadow AI Sensor {facts.version}".rstrip(), ""]
+    for part in parts(facts):
+        out += [f"## {_md(part.heading)}", ""]
+        out += [line for text in part.lines for line in (f"- {_md(text)}",)]
+        out += [""] if part.lines else []
+        if part.rows:
+            out.append(f"| {' | '.join(part.columns)} |")
+            out.append("|" + "---|" * len(part.columns))
+            out += [f"| {' | '.join(_md(cell) for cell in row)} |" for row in part.rows]
+            out.append("")
+    return "\n".join(out).rstrip() + "\n"
+
+
+def page(facts: Facts) -> str:
+    """The sheet as one HTML page that loads nothing."""
+    title = f"Data-protection sheet: Shadow AI Sensor {facts.version}".rstrip()
+    body = [f"<h1>{html.escape(title)}</h1>"]
+    for part in parts(facts):
+        body.append(f"<h2>{html.escape(part.heading)}</h2>")
+        if part.lines:
+            body.append("<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in part.lines) + "</ul>")
+        if part.rows:
+            head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in part.columns)
+            rows = "".join(
+                "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+                for row in part.rows
+            )
+            body.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+    return _PAGE.format(title=html.escape(title), body="\n".join(body))
+
+
+def _md(text: str) -> str:
+    """Text that is no Markdown, whatever a setting holds."""
+    for mark in "\\`*_[]<>|#":
+        text = text.replace(mark, "\\" + mark)
+    return " ".join(text.split())
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
+h1 {{ font-size: 1.6rem }} h2 {{ font-size: 1.1rem; margin-top: 2rem }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0 }}
+td {{ border-top: 1px solid #ddd }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""

@@ -1,0 +1,283 @@
+"""The vault: what each token stands for, readable only by two people together.
+
+Two *roles*, requester and approver, have a key pair each (X25519). The collector knows the two public
+keys only: it appends what a token stands for, encrypted so that both private keys are needed, and cannot
+read it back. A private key is kept once per custodian of its role, encrypted with that custodian's secret.
+
+    key of a record = SHA-256(part of the requester | part of the approver | part of the epoch)
+    part of a role  = HKDF(X25519(ephemeral key of the batch, key of the role), token)
+    part of the epoch = derived from the epoch's key: shredding that key empties the vault, too
+
+A part opens one record and no other. A request carries the requester's parts of the tokens asked for,
+sealed for the approvers; who approves adds the approver's parts, opens these records and seals what is
+in them for the requesters (reveal.py). So neither role ever holds what the other needs for more.
+
+vault/roles.json               public keys, and the custodians' encrypted private keys
+vault/epoch-<n>.jsonl          a batch a line: {"ephemeral": …, "records": {token: ciphertext}}
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import polars as pl
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from sensor.errors import LakeError, UsageError
+from sensor.privacy.sealing import Unsealable, seal, unseal
+
+Role = Literal["requester", "approver"]
+ROLES: tuple[Role, ...] = ("requester", "approver")
+#: a custodian's secret must have at least so many characters
+SECRET_CHARS = 12
+#: scrypt: 64 MB, about 0.2 s (RFC 7914; OWASP Password Storage Cheat Sheet)
+_SCRYPT = {"n": 2**16, "r": 8, "p": 1}
+
+
+class EpochKeys(Protocol):
+    """Gives the epoch's part of a record's key."""
+
+    def derived(self, epoch: int, use: str) -> bytes: ...
+
+
+def role_name(word: str) -> Role:
+    """`word` as a role. Raises UsageError."""
+    for role in ROLES:
+        if role == word:
+            return role
+    raise UsageError(f"no role {word!r}", place="--role", hint=" or ".join(ROLES))
+
+
+class Custodians:
+    """Who may ask and who may agree; each with a secret of their own."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state / "vault" / "roles.json"
+
+    def names(self) -> dict[str, Role]:
+        """Custodian to role."""
+        return {name: role for role in ROLES for name in self._read().get(role, {}).get("custodians", {})}
+
+    def public_keys(self) -> dict[Role, X25519PublicKey] | None:
+        """The roles' public keys; None until both roles have somebody."""
+        known = self._read()
+        if any(role not in known for role in ROLES):
+            return None
+        return {role: _public(known[role]["public"]) for role in ROLES}
+
+    def enrol(self, name: str, role: Role, secret: str, by: tuple[str, str] | None = None) -> None:
+        """Let `name` act in `role`. The first one makes the role's key pair; for a later one a custodian of
+        the role (`by`: name and secret) must hand the private key on. Raises UsageError.
+        """
+        if len(secret) < SECRET_CHARS:
+            raise UsageError(f"a secret of at least {SECRET_CHARS} characters", hint="choose a longer one")
+        if name in self.names():
+            raise UsageError(f"{name} is {self.names()[name]} already", hint="one person, one role")
+        known = self._read()
+        if role not in known:
+            private = X25519PrivateKey.generate()
+            known[role] = {"public": _text(private.public_key().public_bytes_raw()), "custodians": {}}
+        elif by is None:
+            raise UsageError(f"{role} has custodians", hint="one must take part: --introduced-by NAME")
+        else:
+            if self.names().get(by[0]) != role:
+                raise UsageError(f"{by[0]} is no {role}", hint="name a custodian of the same role")
+            private = self.private_key(*by)
+        known[role]["custodians"][name] = _locked(private.private_bytes_raw(), secret, name)
+        self._write(known)
+
+    def private_key(self, name: str, secret: str) -> X25519PrivateKey:
+        """The private key of the custodian's role. Raises UsageError: unknown name, wrong secret."""
+        role = self.names().get(name)
+        if role is None:
+            raise UsageError(f"no custodian {name}", hint="shadowai reveal custodians")
+        try:
+            return X25519PrivateKey.from_private_bytes(
+                _unlocked(self._read()[role]["custodians"][name], secret, name)
+            )
+        except Unsealable:
+            raise UsageError(f"not the secret of {name}", hint="try again") from None
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise LakeError(f"unreadable: {error}", place=str(self._path), hint="restore it") from None
+
+    def _write(self, known: Mapping[str, Any]) -> None:
+        _replace(self._path, json.dumps(known, indent=1).encode())
+
+
+class Vault:
+    """Appends what tokens stand for, and gives out the parts of keys."""
+
+    def __init__(self, state: Path, keys: EpochKeys) -> None:
+        self._folder = state / "vault"
+        self._keys = keys
+        self._public = Custodians(state).public_keys()
+        self._known: dict[int, set[str]] = {}
+
+    def remember(self, epoch: int, values: Mapping[str, str]) -> None:
+        """Append token → value for tokens not in the vault yet; nothing while a role has nobody."""
+        if self._public is None or not values:
+            return
+        known = self._known_in(epoch)
+        fresh = {token: value for token, value in values.items() if token not in known}
+        if not fresh:
+            return
+        ephemeral = X25519PrivateKey.generate()
+        shared = [ephemeral.exchange(self._public[role]) for role in ROLES]
+        records = {
+            token: _text(
+                seal(self._record_key(epoch, [_part(s, token) for s in shared]), value.encode(), token)
+            )
+            for token, value in fresh.items()
+        }
+        line = {"ephemeral": _text(ephemeral.public_key().public_bytes_raw()), "records": records}
+        self._append(epoch, line)
+        known.update(fresh)
+
+    def remember_all(self, tokens: pl.DataFrame) -> None:
+        """`remember` for a frame of token, value (String) and epoch (Int64)."""
+        if self._public is None:
+            return
+        for (epoch,), rows in tokens.partition_by("epoch", as_dict=True).items():
+            self.remember(int(str(epoch)), dict(rows.select("token", "value").iter_rows()))
+
+    def part(self, private: X25519PrivateKey, token: str) -> bytes | None:
+        """A role's part of the key of one token's record; None if the vault has none."""
+        found = self._find(token)
+        return None if found is None else _part(private.exchange(_public(found[0])), token)
+
+    def open(self, token: str, requester: bytes, approver: bytes) -> str:
+        """What the token stands for, given both roles' parts. Raises LakeError."""
+        found = self._find(token)
+        try:
+            if found is None:
+                raise Unsealable
+            key = self._record_key(epoch_of(token), [requester, approver])
+            return unseal(key, base64.b64decode(found[1]), token).decode()
+        except Unsealable:
+            raise LakeError(f"{token} cannot be opened", place=str(self._folder), hint="ask again") from None
+
+    def forget(self, tokens: Iterable[str]) -> int:
+        """Rewrite the vault without these tokens; returns how many records went."""
+        gone, wanted = 0, set(tokens)
+        for epoch in {epoch_of(token) for token in wanted}:
+            lines = list(self._lines(epoch))
+            kept = [
+                line | {"records": {t: c for t, c in line["records"].items() if t not in wanted}}
+                for line in lines
+            ]
+            went = sum(len(line["records"]) for line in lines) - sum(len(line["records"]) for line in kept)
+            if went:
+                text = "".join(json.dumps(line) + "\n" for line in kept if line["records"])
+                _replace(self._file(epoch), text.encode())
+            self._known.pop(epoch, None)
+            gone += went
+        return gone
+
+    def size(self) -> int:
+        """How many tokens the vault knows."""
+        epochs = [int(path.stem.split("-")[1]) for path in self._folder.glob("epoch-*.jsonl")]
+        return sum(len(line["records"]) for epoch in epochs for line in self._lines(epoch))
+
+    def _record_key(self, epoch: int, parts: list[bytes]) -> bytes:
+        return hashlib.sha256(b"|".join([*parts, self._keys.derived(epoch, "vault")])).digest()
+
+    def _find(self, token: str) -> tuple[str, str] | None:
+        for line in self._lines(epoch_of(token)):
+            if token in line["records"]:
+                return line["ephemeral"], line["records"][token]
+        return None
+
+    def _known_in(self, epoch: int) -> set[str]:
+        if epoch not in self._known:
+            self._known[epoch] = {token for line in self._lines(epoch) for token in line["records"]}
+        return self._known[epoch]
+
+    def _lines(self, epoch: int) -> Iterator[dict[str, Any]]:
+        try:
+            text = self._file(epoch).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue  # the last line of a machine that lost power; its tokens come again
+
+    def _append(self, epoch: int, line: Mapping[str, Any]) -> None:
+        file = self._file(epoch)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(b"\n" * _ends_midline(file) + json.dumps(line).encode() + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+
+    def _file(self, epoch: int) -> Path:
+        return self._folder / f"epoch-{epoch}.jsonl"
+
+
+def epoch_of(token: str) -> int:
+    """The epoch in a token such as `u2821-k3jq…`. Raises UsageError if it is none."""
+    head, _, tail = token.partition("-")
+    if not head[1:].isdigit() or not head[:1].isalpha() or not tail.isalnum():
+        raise UsageError(f"{token!r} is no token", hint="a token looks like u2821-k3jqabcdefghijkl")
+    return int(head[1:])
+
+
+def _part(shared: bytes, token: str) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=token.encode()).derive(shared)
+
+
+def _locked(content: bytes, secret: str, name: str) -> dict[str, str]:
+    salt = secrets.token_bytes(16)
+    key = Scrypt(salt=salt, length=32, **_SCRYPT).derive(secret.encode())
+    return {"salt": _text(salt), "private": _text(seal(key, content, name))}
+
+
+def _unlocked(entry: Mapping[str, str], secret: str, name: str) -> bytes:
+    key = Scrypt(salt=base64.b64decode(entry["salt"]), length=32, **_SCRYPT).derive(secret.encode())
+    return unseal(key, base64.b64decode(entry["private"]), name)
+
+
+def _public(text: str) -> X25519PublicKey:
+    return X25519PublicKey.from_public_bytes(base64.b64decode(text))
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _ends_midline(file: Path) -> bool:
+    size = file.stat().st_size
+    if not size:
+        return False
+    with file.open("rb") as handle:
+        handle.seek(size - 1)
+        return handle.read(1) != b"\n"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(path)

@@ -1,0 +1,34 @@
+"""The weekly page prints who turned tokens back, and why."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analytics.report import page_of, weekly
+
+from .lakes import make, plain
+
+
+def test_reveals_of_the_week_are_printed_and_others_are_not(tmp_path: Path) -> None:
+    entry = {"action": "reveal.show", "case_id": "9f3a", "done_by": "anna", "people": 1, "hash": "ab" * 32}
+    rows = plain() | {
+        "audit": [
+            entry | {"entry": 1, "done_at": datetime(2026, 11, 10, 9, tzinfo=UTC), "reason": "incident <17>"},
+            entry | {"entry": 2, "done_at": datetime(2026, 11, 17, 9, tzinfo=UTC), "reason": "another week"},
+        ]
+    }
+    lake = make(tmp_path / "lake", rows)
+    (deed,) = page_of(lake).deeds
+    assert (deed.what, deed.by, deed.size, deed.reason) == (
+        "Names looked at",
+        "anna",
+        "1 token",
+        "incident <17>",
+    )
+    text = weekly(lake, tmp_path / "out.html").path.read_text()
+    assert "incident &lt;17&gt;" in text and "abababababab" in text and "another week" not in text
+
+
+def test_a_week_without_any_says_so(tmp_path: Path) -> None:
+    lake = make(tmp_path / "lake", plain())
+    assert page_of(lake).deeds == ()
+    assert "Nothing on record" in weekly(lake, tmp_path / "out.html").path.read_text()

@@ -1,0 +1,74 @@
+"""Whatever is done to the audit log afterwards is found out."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.errors import LakeError
+from sensor.privacy.audit import AuditLog
+
+NOW = datetime(2026, 11, 11, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> AuditLog:
+    audit = AuditLog(tmp_path)
+    for n in range(5):
+        audit.append("erase", now=NOW, done_by="anna", reason=f"request {n}", people=n, deleted_rows=n)
+    return audit
+
+
+def _lines(log: AuditLog) -> list[str]:
+    return log.path.read_text().splitlines(keepends=True)
+
+
+def test_an_untouched_log_is_whole(log: AuditLog) -> None:
+    assert log.verify() == []
+    assert log.verify({e.entry: [e.hash] for e in log.entries()}) == []
+    assert [e.entry for e in log.entries()] == [1, 2, 3, 4, 5]
+    assert log.frame()["people"].to_list() == [0, 1, 2, 3, 4]
+    assert log.path.stat().st_mode & 0o077 == 0
+
+
+@given(place=st.integers(0, 4), data=st.data())
+def test_no_line_can_be_changed_removed_or_moved(
+    place: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log = AuditLog(tmp_path_factory.mktemp("state"))
+    for n in range(5):
+        log.append("erase", now=NOW, done_by="anna", reason=f"request {n}")
+    copies = {e.entry: [e.hash] for e in log.entries()}
+    lines = _lines(log)
+    how = data.draw(st.sampled_from(["change", "remove", "double", "swap"]))
+    if how == "change":
+        lines[place] = lines[place].replace("anna", "zora")
+    elif how == "remove":
+        del lines[place]
+    elif how == "double":
+        lines.insert(place, lines[place])
+    else:
+        other = (place + 1) % 5
+        lines[place], lines[other] = lines[other], lines[place]
+    log.path.write_text("".join(lines))
+    assert log.verify(copies)
+
+
+def test_a_rewritten_or_cut_log_is_told_by_the_lakes_copy(log: AuditLog, tmp_path: Path) -> None:
+    copies = {e.entry: [e.hash] for e in log.entries()}
+    log.path.write_text("".join(_lines(log)[:3]))
+    assert log.verify() == []
+    assert len(log.verify(copies)) == 2
+    log.append("erase", now=NOW, done_by="zora")
+    assert any("rewritten" in problem for problem in log.verify(copies))
+
+
+def test_a_damaged_log_is_said_in_one_line_and_takes_no_more(log: AuditLog) -> None:
+    with log.path.open("a") as file:
+        file.write("{\n")
+    with pytest.raises(LakeError, match=r"log.jsonl:6: no audit entry"):
+        log.entries()
+    with pytest.raises(LakeError, match="damaged"):
+        log.append("erase", now=NOW)

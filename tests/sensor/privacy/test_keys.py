@@ -1,0 +1,98 @@
+"""Epochs and their keys: made once, rotated on a Monday, shredded for ever."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor import schema
+from sensor.errors import LakeError, UsageError
+from sensor.privacy.keys import EPOCH_WEEKS, Keys
+
+NOW = datetime(2026, 11, 11, 12, tzinfo=UTC)
+
+
+def _epoch(keys: Keys, moment: datetime) -> int:
+    (epoch,) = keys.epochs_in(pl.Series([moment], dtype=schema.TIME))
+    return epoch
+
+
+def test_a_shredded_key_is_never_made_again(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "UTC")
+    epoch = _epoch(keys, NOW)
+    secret = keys.of(epoch)
+    keys.shred(epoch, NOW)
+    for again in (keys, Keys(tmp_path, "UTC")):
+        assert again.is_shredded(epoch)
+        with pytest.raises(LakeError, match="shredded"):
+            again.of(epoch)
+    assert all(secret not in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    (told,) = keys.epochs()
+    assert (told.number, told.shredded_at) == (epoch, NOW)
+    with pytest.raises(UsageError, match="no key"):
+        keys.shred(epoch, NOW)
+
+
+def test_a_rotation_begins_on_the_next_monday_and_moves_nothing_before(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "Europe/Berlin")
+    before = _epoch(keys, NOW)
+    begun = keys.rotate(NOW)
+    assert begun.begin == datetime(2026, 11, 15, 23, tzinfo=UTC)
+    for same in (keys, Keys(tmp_path, "Europe/Berlin")):
+        assert _epoch(same, NOW) == before
+        assert _epoch(same, begun.begin - timedelta(microseconds=1)) == before
+        assert _epoch(same, begun.begin) == begun.number
+        assert same.bounds(before)[1] == begun.begin
+    assert keys.rotate(NOW) == begun
+    assert keys.of(before) != keys.of(begun.number)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    weeks=st.lists(st.integers(2900, 3000), max_size=4),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Auckland"]),
+    hours=st.integers(2890 * 168, 3010 * 168),
+)
+def test_every_moment_lies_in_the_bounds_of_its_epoch(
+    tmp_path_factory: pytest.TempPathFactory, weeks: list[int], zone: str, hours: int
+) -> None:
+    keys = Keys(tmp_path_factory.mktemp("state"), zone)
+    for week in weeks:
+        keys.rotate(datetime(1970, 1, 7, tzinfo=UTC) + timedelta(weeks=week - 1))
+    moment = datetime(1970, 1, 5, tzinfo=UTC) + timedelta(hours=hours)
+    begin, end = keys.bounds(_epoch(keys, moment))
+    assert begin <= moment < end
+    assert end - begin <= timedelta(weeks=EPOCH_WEEKS, hours=1)
+
+
+def test_at_aggregate_every_week_has_its_own_key(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "UTC", "aggregate")
+    first, second = _epoch(keys, NOW), _epoch(keys, NOW + timedelta(weeks=1))
+    assert second == first + 1
+    assert keys.bounds(first)[1] == keys.bounds(second)[0]
+    assert keys.of(first) != keys.of(second) != Keys(tmp_path, "UTC").of(first)
+    with pytest.raises(UsageError, match="every week"):
+        keys.rotate(NOW)
+
+
+def test_what_others_may_read_is_told(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "UTC")
+    assert keys.problems() == []
+    keys.of(1)
+    assert keys.problems() == []
+    (tmp_path / "keys" / "epoch-1.key").chmod(0o644)
+    (tmp_path / "keys").chmod(0o755)
+    assert [problem.split(" (")[0].split("/")[-1] for problem in keys.problems()] == [
+        "keys is open to others",
+        "epoch-1.key is open to others",
+    ]
+
+
+def test_a_damaged_list_of_rotations_is_refused(tmp_path: Path) -> None:
+    Keys(tmp_path, "UTC").of(1)
+    (tmp_path / "keys" / "rotations.json").write_text("[")
+    with pytest.raises(LakeError, match="rotations"):
+        Keys(tmp_path, "UTC")

@@ -1,0 +1,62 @@
+"""A lease is told in every epoch it touches, and what is open goes on after a boundary and a restart."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from sensor import schema
+from sensor.privacy.keys import Keys
+from sensor.privacy.rotation import OpenLeases
+
+NOON = datetime(2026, 11, 11, 12, tzinfo=UTC)
+
+
+def _lease(begin: datetime, end: datetime | None = None, user: str = "ada") -> pl.DataFrame:
+    row = {"site": "hq", "address": "10.0.0.1", "user_name": user, "valid_from": begin, "valid_to": end}
+    return schema.LEASES.conform(
+        pl.DataFrame([row], schema_overrides={"valid_from": schema.TIME, "valid_to": schema.TIME})
+    )
+
+
+def _spans(leases: pl.DataFrame) -> list[tuple[datetime, datetime]]:
+    return sorted(leases.select("valid_from", "valid_to").iter_rows())
+
+
+def _none() -> pl.DataFrame:
+    return schema.LEASES.empty()
+
+
+def test_an_open_lease_goes_on_in_the_next_epoch(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "UTC")
+    (epoch,) = keys.epochs_in(pl.Series([NOON]))
+    end = keys.bounds(epoch)[1]
+    (following,) = keys.epochs_in(pl.Series([end]))
+    leases = OpenLeases(keys, tmp_path / "leases.sealed")
+    assert _spans(leases.take(_lease(NOON), [epoch])) == [(NOON, end)]
+    assert _spans(leases.take(_none(), [epoch])) == []
+    assert _spans(leases.take(_none(), [following])) == [(end, keys.bounds(following)[1])]
+    assert _spans(leases.take(_none(), [following])) == []
+
+
+def test_what_is_open_outlives_the_process_and_is_not_readable(tmp_path: Path) -> None:
+    keys, file = Keys(tmp_path, "UTC"), tmp_path / "leases.sealed"
+    (epoch,) = keys.epochs_in(pl.Series([NOON]))
+    OpenLeases(keys, file).take(_lease(NOON), [epoch])
+    assert b"ada" not in file.read_bytes() and b"10.0.0.1" not in file.read_bytes()
+    (following,) = keys.epochs_in(pl.Series([keys.bounds(epoch)[1]]))
+    assert OpenLeases(keys, file).take(_none(), [following])["user_name"].to_list() == ["ada"]
+    keys.shred(following, NOON)
+    assert OpenLeases(keys, file).take(_none(), [epoch]).is_empty()
+
+
+def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "UTC")
+    (epoch,) = keys.epochs_in(pl.Series([NOON]))
+    end = keys.bounds(epoch)[1]
+    (following,) = keys.epochs_in(pl.Series([end]))
+    leases = OpenLeases(keys)
+    leases.take(_lease(NOON), [epoch])
+    closed = end + timedelta(days=1)
+    assert _spans(leases.take(_lease(NOON, closed), [epoch])) == [(NOON, end), (end, closed)]
+    assert leases.take(_none(), [following]).is_empty()

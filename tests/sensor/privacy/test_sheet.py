@@ -1,0 +1,54 @@
+"""The data-protection sheet says every field, what happens to it, and nothing a setting smuggles in."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from sensor import schema
+from sensor.privacy.sheet import Facts, markdown, page
+from sensor.settings import Retention, Settings
+
+FACTS = Facts("pseudonymous", 5, "Europe/Berlin", Retention().model_dump())
+
+
+def test_every_stored_field_stands_in_it_with_what_happens_to_it() -> None:
+    text = markdown(FACTS).replace("\\", "")
+    for table in (schema.CATALOG, *schema.STORED):
+        part = text.split(f"## Fields of {table.name}\n")[1].split("\n## ")[0]
+        fields = [
+            line.split(" | ")[0].removeprefix("| ") for line in part.splitlines() if line.startswith("| ")
+        ]
+        assert fields == ["field", *table.dtypes]
+    assert "| client | address that opened the connection or asked |  | keyed token |" in text
+    assert "| sightings | " in text and "| 30 days | restricted |" in text
+
+
+@pytest.mark.parametrize("level", schema.LEVELS)
+def test_it_says_what_the_level_does(level: schema.Level) -> None:
+    text = markdown(replace(FACTS, level=level))
+    assert f"Level in force: {level}" in text
+    client = re.search(r"\| client \|.*", text)
+    assert client and (("as it is" in client[0]) == (level == "clear"))
+    assert ("encrypted until its week is closed" in text) == (level == "aggregate")
+
+
+def test_it_promises_nothing_about_the_law() -> None:
+    text = (markdown(FACTS) + page(FACTS)).lower()
+    assert not re.search(r"compliant|anonym[^i]|sees prompts|complete coverage", text)
+
+
+def test_settings_cannot_smuggle_in_markup() -> None:
+    facts = replace(FACTS, controller="<script>x</script> | [a](b)", custodians={"<b>anna": "requester"})
+    assert "<script>" not in page(facts) and "<b>anna" not in page(facts)
+    assert r"\<script\>x\</script\> \| \[a\](b)" in markdown(facts)
+
+
+def test_every_table_with_a_time_has_a_retention() -> None:
+    kept = Settings().retention.model_dump()
+    tables = {t.name for t in schema.STORED if t.time and t not in (schema.AUDIT,)}
+    assert tables <= set(kept)
+
+
+def test_pages_load_nothing() -> None:
+    assert not re.search(r"(?:src|href)=|url\(|@import", page(FACTS))
