@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import polars as pl
 
@@ -96,6 +97,14 @@ class Verdict:
             self.last_seen = max(self.last_seen or moment, moment)
 
 
+class Journey(Protocol):
+    """Turns batches into frames ready to store; a `Pipeline`, or several for an input of several kinds."""
+
+    def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of one batch, conformed and protected."""
+        ...
+
+
 class Pipeline:
     """Turns the batches of one input into frames ready to store; keeps what must outlive a batch."""
 
@@ -109,7 +118,9 @@ class Pipeline:
         pseudonyms: Pseudonyms,
         held_by: pl.DataFrame | None = None,
         blindness: Blindness | None = None,
+        naming: NameTable | None = None,
     ) -> None:
+        """`naming`: what DNS told, shared by the kinds of lines one input holds."""
         self._origin = origin
         self._index = index
         self._catalog_version = catalog_version
@@ -119,7 +130,7 @@ class Pipeline:
         self._people = held_by
         self._blindness = blindness
         self._emitted: set[int] = set()
-        self._naming = NameTable()
+        self._naming = naming or NameTable()
         self._names = NamesRollup()
         self._bursts = LookupBursts()
         self._repeats = _Repeats()
@@ -241,7 +252,7 @@ class Pipeline:
 def run(
     source: Source,
     source_input: Input,
-    pipeline: Pipeline,
+    pipeline: Journey,
     commits: Commits,
     verdict: Verdict,
     *,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,17 +22,19 @@ from sensor.identity import people
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
+from sensor.match.naming import NameTable
+from sensor.mixture import Mixture
 from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.settings import SensorSettings, Settings, lake_path, state_path
-from sensor.sources.detect import Plan
+from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits, Progress
 
 #: which kind of evidence is believed first when several saw the same
-DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "dns": 4}
+DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 #: read at a time when only counting what a compressed file holds
 _COUNT_BYTES = 4 << 20
 
@@ -62,6 +65,8 @@ class Outcome:
     unreadable: list[str] = field(default_factory=list)
     #: what a log setting could add, and the inputs that lack it
     advice: dict[str, list[str]] = field(default_factory=dict)
+    #: sensors of lines of another kind, met inside an input
+    also: list[tuple[SensorSettings, type[Source]]] = field(default_factory=list)
 
 
 class Scan:
@@ -111,7 +116,11 @@ class Scan:
                 sensors.append(sensor)
                 before += size
                 told(one.name, before)
-        self._commit_reference(sensors, [kind for kind, _ in plan.inputs])
+        more = dict({one.name: (one, kind) for one, kind in outcome.also})
+        sensors += [one for one, _ in more.values()]
+        self._commit_reference(
+            sensors, [*(kind for kind, _ in plan.inputs), *(kind for _, kind in more.values())]
+        )
         return outcome
 
     def _take(
@@ -130,10 +139,20 @@ class Scan:
             return
         origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
         verdict = Verdict(one.name, origin)
+
+        def other(name: str) -> Pipeline:
+            """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
+            of = kinds_by_name()[name]
+            theirs = self._sensor(of, one)
+            outcome.also.append((theirs, of))
+            return self._pipeline(dataclasses.replace(origin, sensor=theirs.name, site=theirs.site,
+                                          vantage=theirs.vantage or of.vantage, source=name), naming)  # fmt: skip
+
+        naming = NameTable()
         run(
             kind(self.settings.networks.internal),
             one,
-            self._pipeline(origin),
+            Mixture(kind.name, self._pipeline(origin, naming), other),
             commits,
             verdict,
             start=start,
@@ -192,7 +211,7 @@ class Scan:
         tell(f"catalog {fresh.version} from now on")
         return True
 
-    def _pipeline(self, origin: Origin) -> Pipeline:
+    def _pipeline(self, origin: Origin, naming: NameTable | None = None) -> Pipeline:
         keys = Keys(self._state, self.settings.zone)
         pseudonyms = Pseudonyms(keys, self.settings.privacy, self._scopes.is_internal)
         return Pipeline(
@@ -204,6 +223,7 @@ class Scan:
             pseudonyms,
             self._people,
             self._blindness,
+            naming,
         )
 
     def _where_to_start(

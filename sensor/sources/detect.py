@@ -17,6 +17,7 @@ from functools import cache
 
 import sensor.sources
 from sensor.sources.interface import File, Input, Source
+from sensor.sources.sorting import families
 
 #: Less confidence than this is a guess, and a guess is not read.
 ENOUGH = 0.5
@@ -42,7 +43,13 @@ def known() -> tuple[type[Source], ...]:
         for thing in vars(loaded).values():
             if inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing):
                 kinds[thing.name] = thing
+    kinds |= {family.name: family for family in families()}
     return tuple(kinds[name] for name in sorted(kinds))
+
+
+def kinds_by_name() -> dict[str, type[Source]]:
+    """`known`, by name."""
+    return {kind.name: kind for kind in known()}
 
 
 def plan(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import IO, ClassVar
 
 import polars as pl
@@ -34,6 +35,8 @@ class File:
     opener: Callable[[], IO[bytes]] = field(repr=False, compare=False)
     #: file system path of an *uncompressed* regular file (may be mapped), else None
     path: str | None = None
+    #: when it was last written, or opened for a stream: stamps without a year are near it
+    modified: datetime | None = None
 
     def open(self) -> IO[bytes]:
         """A new binary reader over the uncompressed bytes, from the start."""
@@ -89,6 +92,9 @@ class Batch:
     frames: dict[str, pl.DataFrame]
     last: bool | None = None
     is_part: bool = False
+    #: whose rows these are, where one input holds lines of several kinds; None: the source's own
+    source: str | None = None
+    vantage: str | None = None
 
 
 class Source(ABC):
