@@ -17,9 +17,10 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources import finish, records
+from sensor.sources.framing import Framing, framed
 from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.lines import Block, blocks
-from sensor.sources.sorting import Sorter, shares
+from sensor.sources.sorting import Sorter, framing_of, shares
 
 #: A file is a family's if at least this share of its first lines is; the rest may be other families'.
 SHARE = 0.05
@@ -95,6 +96,8 @@ class Family(Source):
     generic: ClassVar[bool] = False
     #: regular expression of the lines that say what the next ones hold (CSV header, `#Fields:`)
     header: ClassVar[str] = ""
+    #: how its records are found, where one is more than a line (framing.py); JSON documents are found anyway
+    framing: ClassVar[Framing | None] = None
     resumable: ClassVar[bool] = True
 
     def __init__(
@@ -125,7 +128,7 @@ class Family(Source):
         """One batch per block, in one part for each family that owns lines of it."""
         (file,) = source_input.files
         reader = self._reader(file.head, file.modified, resumed=start > 0)
-        with file.open() as stream:
+        with file.open() as raw, framed(raw, framing_of(file.head)) as stream:
             for block in blocks(stream, start=start):
                 yield from reader.batches(block)
 

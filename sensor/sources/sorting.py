@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import pkgutil
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -15,14 +16,17 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 import sensor.sources.formats
-from sensor.sources import envelopes
-from sensor.sources.lines import first_lines
+from sensor.sources import envelopes, framing
+from sensor.sources.framing import Framing
+from sensor.sources.lines import blocks, first_lines
 
 if TYPE_CHECKING:
     from sensor.sources.family import Family
 
 #: Lines of the head that are looked at.
 HEAD_LINES = 200
+#: A family's framing is used where it claims at least this share of the records it makes.
+ENOUGH = 0.3
 NOBODYS = "no format I know"
 HEADER = "set aside: header"
 
@@ -43,8 +47,36 @@ def families() -> tuple[type[Family], ...]:
 
 @lru_cache(maxsize=8)
 def shares(head: bytes) -> dict[str, float]:
-    """Share of the first lines of `head` that each family claims; families without any are left out."""
-    lines = first_lines(head, HEAD_LINES)
+    """Share of the first records of `head` that each family claims; families without any are left out."""
+    return _shares(head_lines(head))
+
+
+@lru_cache(maxsize=8)
+def framing_of(head: bytes) -> Framing | None:
+    """How the records of a stream that begins with `head` are found; None: one a line."""
+    if framing.JSON.fits(head):
+        return framing.JSON
+    for family in families():
+        if family.framing is not None and family.framing.fits(head):
+            found = _shares(_lines(head, family.framing))
+            if found.get(family.name, 0.0) >= ENOUGH:
+                return family.framing
+    return None
+
+
+def head_lines(head: bytes) -> pl.Series:
+    """The first records of a stream that begins with `head`, one a line."""
+    return _lines(head, framing_of(head))
+
+
+def _lines(head: bytes, how: Framing | None) -> pl.Series:
+    if how is None:
+        return first_lines(head, HEAD_LINES)
+    block = next(blocks(framing.framed(io.BytesIO(head), how)), None)
+    return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(HEAD_LINES)
+
+
+def _shares(lines: pl.Series) -> dict[str, float]:
     if lines.is_empty():
         return {}
     split = Sorter(None, b"").split(pl.DataFrame({"line": lines}).with_columns(offset=0, bytes=0))
@@ -59,7 +91,7 @@ class Sorter:
         self._order = _ordered(first, shares(head) if head else {})
         self._header: tuple[int | None, str | None] = (None, None)
         if resumed:
-            self.split(pl.DataFrame({"line": first_lines(head, HEAD_LINES)}).with_columns(offset=0, bytes=0))
+            self.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
 
     def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
         """`lines` (line, offset, bytes) by family name, with what the envelopes say and `header`, `reason`.
@@ -76,7 +108,10 @@ class Sorter:
             if family is None:
                 if self._first is None:
                     continue
-                family, part = self._first, part.with_columns(reason=pl.lit(NOBODYS), header=None)
+                family, part = (
+                    self._first,
+                    part.with_columns(reason=pl.lit(NOBODYS), header=pl.lit(None, dtype=pl.String)),
+                )
             known = out.get(family.name)
             out[family.name] = (family, part if known is None else pl.concat([known[1], part]))
         return {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ import polars as pl
 
 from sensor.sources import family as room
 from sensor.sources.family import Family
-from sensor.sources.lines import first_lines
-from sensor.sources.sorting import Sorter
+from sensor.sources.framing import framed
+from sensor.sources.lines import blocks
+from sensor.sources.sorting import Sorter, framing_of
 
 REFERENCE = datetime(2026, 11, 26, tzinfo=UTC)
 SHOWN = (
@@ -35,7 +37,7 @@ def read(
 
 def rows(text: str, *, zone: str = "UTC", reference: datetime = REFERENCE) -> pl.DataFrame:
     """Finished rows of `text`, with column `family` and `offset`, the number of the line (blank ones count not)."""
-    lines = pl.DataFrame({"line": first_lines(text.encode(), 1_000_000)})
+    lines = pl.DataFrame({"line": _records(text.encode())})
     lines = lines.with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
     found = []
     for name, (kind, part) in Sorter(None, text.encode()[: 64 * 1024]).split(lines).items():
@@ -44,6 +46,11 @@ def rows(text: str, *, zone: str = "UTC", reference: datetime = REFERENCE) -> pl
     if not found:
         return pl.DataFrame(schema={"family": pl.String, "offset": pl.Int64, "reason": pl.String})
     return pl.concat(found).sort("offset", maintain_order=True)
+
+
+def _records(text: bytes) -> pl.Series:
+    stream = framed(io.BytesIO(text), framing_of(text[: 64 * 1024]))
+    return pl.concat([block.lines()["line"] for block in blocks(stream)] or [pl.Series([], dtype=pl.String)])
 
 
 def main(paths: list[str]) -> None:
