@@ -20,6 +20,7 @@ from sensor.sources import finish, records
 from sensor.sources.framing import Framing, framed
 from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.lines import Block, blocks
+from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import Sorter, framing_of, shares
 
 #: A file is a family's if at least this share of its first lines is; the rest may be other families'.
@@ -72,9 +73,11 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "session": (TEXT, "what the lines of one session have in common"),
     "phase": (
         TEXT,
-        "`name` or `begin` (opens it, bytes not final), `update` (cumulative so far), `delta` (since the last "
-        "line), `end` (cumulative, final), `end-delta`",
+        "`begin` (opens it), `name`, `update`, `end`: bytes are those of the session so far; `delta`, "
+        "`end-delta`: bytes are those since the line before",
     ),
+    "total_bytes_up": (WHOLE, "bytes of the session so far, beside those of a `delta`"),
+    "total_bytes_down": (WHOLE, ""),
     # --- one-way records (flows.py)
     "one_way": (pl.Boolean(), "only what client sent to server; the way back is a record of its own"),
     # --- leases (kind `lease`); the address is `client`
@@ -145,6 +148,7 @@ class Reader:
         self._first = first
         self._sorter = sorter
         self._families: dict[str, Family] = {first.name: first}
+        self._sessions: dict[str, Sessions] = {}
 
     def batches(self, block: Block) -> Iterator[Batch]:
         """The parts of a block, the first family's last, because it carries the block's own troubles."""
@@ -153,11 +157,26 @@ class Reader:
         own = parts.pop(self._first.name, None)
         for name in sorted(parts):
             family = self._family(type_of=parts[name][0])
-            tables = _tables(family, parts[name][1], replace(block, overlong=None, fault=None))
+            tables = self._tables(family, parts[name][1], replace(block, overlong=None, fault=None))
             yield Batch(block.end, tables, is_part=True, source=name, vantage=family.vantage)
         mine = own[1] if own is not None else self._sorter.nothing(lines)
-        tables = _tables(self._first, mine, block)
+        tables = self._tables(self._first, mine, block)
         yield Batch(block.end, tables, source=self._first.name, vantage=self._first.vantage)
+
+    def _tables(self, family: Family, lines: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
+        """The tables of one family's lines of a block."""
+        sessions = self._sessions.setdefault(family.name, Sessions())
+        done = sessions.take(rows(family, lines))
+        used = done.filter(pl.col("reason").is_null())
+        is_lease = (pl.col("kind") == "lease").fill_null(False)
+        read = records.complete(_records(done, lines), block)
+        return {
+            "observations": used.filter(~is_lease),
+            "answers": finish.answers(done),
+            "leases": finish.leases(used.filter(is_lease), family.vantage),
+            "coverage": records.coverage(read),
+            "rejects": records.rejects(read, block),
+        }
 
     def _family(self, type_of: type[Family]) -> Family:
         if type_of.name not in self._families:
@@ -166,22 +185,6 @@ class Reader:
                 first.internal_networks, zone=first.zone, reference=first.reference
             )
         return self._families[type_of.name]
-
-
-def _tables(family: Family, lines: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
-    """The tables of one family's lines of a block."""
-    done = rows(family, lines)
-    used = done.filter(pl.col("reason").is_null())
-    told = used.filter(pl.col("kind") == "lease")
-    seen = used.filter(pl.col("kind") != "lease")
-    read = records.complete(_records(done, lines), block)
-    return {
-        "observations": seen,
-        "answers": finish.answers(seen),
-        "leases": finish.leases(told, family.vantage),
-        "coverage": records.coverage(read),
-        "rejects": records.rejects(read, block),
-    }
 
 
 def rows(family: Family, lines: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sensor import schema
-from sensor.sources import hosts, records
+from sensor.sources import flows, hosts, records
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
 if TYPE_CHECKING:
@@ -68,7 +68,11 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
         seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),
         reason=_reason(),
     )
-    return fields.with_columns(name_from=_name_from())
+    nothing = (
+        pl.lit(None, dtype=schema.TIME).alias("started_at"),
+        pl.lit(None, dtype=pl.Int64).alias("slice"),
+    )
+    return flows.oriented(fields.with_columns(*nothing, name_from=_name_from()), family.internal_networks)
 
 
 def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
@@ -187,8 +191,13 @@ def _name_from() -> pl.Expr:
 
 
 def answers(seen: pl.DataFrame) -> pl.DataFrame:
-    """Table `answers` from finished rows with `answers`: each address a client was told for a name."""
-    told = seen.filter(pl.col("answers").list.len() > 0, pl.col("host").is_not_null())
+    """Table `answers` from finished rows with `answers`: each address a client was told for a name.
+
+    Rows set aside count too: an answer whose question was logged still names what follows.
+    """
+    told = seen.filter(
+        pl.col("answers").list.len() > 0, pl.col("host").is_not_null(), pl.col("at").is_not_null()
+    )
     if told.is_empty():
         return schema.ANSWERS.empty()
     each = told.select("client", "host", "cname", "ttl_s", answered_at="at", address="answers").explode(

@@ -195,7 +195,7 @@ def _flat(found: Any, text: str) -> Iterator[str]:
         yield json.dumps(one, ensure_ascii=False)
 
 
-def _inside(found: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[str, Any]]:
     """The records a document holds; none where it is a record itself."""
     if not isinstance(found, dict) or depth > _DEPTH:
         return
@@ -220,7 +220,7 @@ def _inside(found: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
             and key in ("hits", "response", "log", "data")
             and (key != "log" or "entries" in held)
         ):
-            yield from _inside(held, depth + 1)
+            yield from _inside(held, depth + 1, sure=key == "log")
             return
 
 

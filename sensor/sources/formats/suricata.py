@@ -55,7 +55,6 @@ _LISTS = (
 #: DNS, DNS over TLS, mDNS, LLMNR
 _RESOLVERS = ("53", "853", "5353", "5355")
 OTHER_EVENT = "set aside: event that names no service (event_type)"
-ANSWER = "set aside: answer to a lookup (its question counts)"
 NO_LEASE = "set aside: DHCP or Kerberos message that tells no holder"
 NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
 
@@ -166,7 +165,8 @@ def _what() -> dict[str, pl.Expr]:
         "name_from": pl.when(named.is_null() & certificate.is_not_null()).then(pl.lit("certificate")),
         "url": pl.when(absolute).then("http.url"),
         "path": pl.when(pl.col("http.url").str.starts_with("/")).then("http.url"),
-        "method": pl.col("http.http_method"),
+        # An alert repeats the request that its http event tells.
+        "method": pl.when(kind != "alert").then("http.http_method"),
         "status": pl.col("http.status"),
         "user_agent": pl.coalesce("http.http_user_agent", "quic.ua"),
         "ja4": pl.coalesce("tls.ja4", "quic.ja4"),
@@ -181,23 +181,27 @@ def _what() -> dict[str, pl.Expr]:
 
 
 def _volume() -> dict[str, pl.Expr]:
-    """Volume of flow and netflow events; a response's body size is part of the flow's."""
-    seconds = pl.col("event_type").is_in(["flow", "netflow"])
+    """Volume of flows; other events repeat counts so far, and a response's body size is part of them."""
+    is_flow = pl.col("event_type") == "flow"
     begin, end = pl.coalesce("flow.start", "netflow.start"), pl.coalesce("flow.end", "netflow.end")
-    lasted = pl.when(seconds).then(_time(end) - _time(begin)).dt.total_microseconds() / 1_000_000
+    lasted = pl.when(pl.col("event_type").is_in(["flow", "netflow"])).then(_time(end) - _time(begin))
+    lookup = pl.concat_str("flow_id", "dns.id", separator="|", ignore_nulls=True)
     return {
-        "duration_s": lasted,
-        "bytes_up": pl.when(pl.col("event_type") == "flow")
-        .then("flow.bytes_toserver")
-        .otherwise("netflow.bytes"),
-        "bytes_down": pl.when(pl.col("event_type") == "flow").then("flow.bytes_toclient"),
-        "packets_up": pl.when(pl.col("event_type") == "flow")
-        .then("flow.pkts_toserver")
-        .otherwise("netflow.pkts"),
-        "packets_down": pl.when(pl.col("event_type") == "flow").then("flow.pkts_toclient"),
+        "duration_s": lasted.dt.total_microseconds() / 1_000_000,
+        "bytes_up": pl.coalesce("flow.bytes_toserver", "netflow.bytes"),
+        "bytes_down": pl.col("flow.bytes_toclient"),
+        "packets_up": pl.when(is_flow).then("flow.pkts_toserver").otherwise("netflow.pkts"),
+        "packets_down": pl.when(is_flow).then("flow.pkts_toclient"),
         "one_way": pl.col("event_type") == "netflow",
-        "session": pl.when(~pl.col("asks") & (pl.col("event_type") != "netflow")).then("flow_id"),
-        "phase": pl.when(pl.col("event_type") == "flow").then(pl.lit("end")).otherwise(pl.lit("name")),
+        "session": pl.when(pl.col("asks"))
+        .then(lookup)
+        .when(pl.col("event_type") != "netflow")
+        .then("flow_id"),
+        "phase": pl.when(is_flow)
+        .then(pl.lit("end"))
+        .when(pl.col("flow.bytes_toserver").is_not_null())
+        .then(pl.lit("update"))
+        .otherwise(pl.lit("name")),
     }
 
 
@@ -227,9 +231,7 @@ def _reason() -> pl.Expr:
     acknowledged = pl.col("dhcp.dhcp_type") == "ack"
     granted = pl.col("krb5.msg_type").is_in(["KRB_AS_REP", "KRB_TGS_REP"])
     return (
-        pl.when(pl.col("asks") & pl.col("dns.type").is_in(["answer", "response"]))
-        .then(pl.lit(ANSWER))
-        .when(pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"))
+        pl.when(pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"))
         .then(pl.lit(NOT_A_QUERY))
         .when(kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False))
         .then(pl.lit(NO_LEASE))
