@@ -137,7 +137,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     one = pl.col("literal").str.replace(bare, "")
     literal = hosts.address(one.str.strip_chars("[]"))
     fields = fields.with_columns(asked=pl.col("host"), literal=pl.col("host"))
-    fields = hosts.once(fields, "host", hosts.normalise(pl.col("host").str.replace(bare, "")))
+    fields = hosts.once(fields, "host", hosts.normalise(pl.col("host").str.replace(bare, "").str.strip_chars("[] ")))
     fields = hosts.once(fields, "literal", pl.when(hosts.is_address(one)).then(literal))
     fields = hosts.once(fields, "cname", hosts.normalise(pl.col("cname")))
     path = pl.col("path").str.replace(r"[?#].*$", "")

@@ -30,7 +30,7 @@ class File:
 
     name: str
     identity: str
-    head: bytes
+    head: bytes = field(repr=False)
     size: int | None
     opener: Callable[[], IO[bytes]] = field(repr=False, compare=False)
     #: file system path of an *uncompressed* regular file (may be mapped), else None

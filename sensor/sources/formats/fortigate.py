@@ -49,13 +49,14 @@ _KEYS = (
         "status",
     ),
     *("sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration"),
+    *("reqlength", "resplength"),
     *("assignip", "tunnelip", "remip", "ip", "hostname", "httpcode"),
 )
 #: Where CEF puts what key=value has; everything else is `FTNTFGT` + key.
 _CEF = {
     "srcip": "src", "srcport": "spt", "srcmac": "smac", "srcname": "shost", "dstip": "dst", "dstport": "dpt",
     "proto": "proto", "user": "suser", "hostname": "dhost", "url": "request", "agent": "requestClientApplication",
-    "action": "act", "sentbyte": "out", "rcvdbyte": "in", "sessionid": "externalId", "devid": "deviceExternalId",
+    "action": "act", "sentbyte": "out", "rcvdbyte": "in", "sessionid": "externalId|externalID", "devid": "deviceExternalId",
     "httpmethod": "requestMethod", "time": "start",
 }  # fmt: skip
 INTERIM = "0020"
@@ -86,7 +87,7 @@ class FortigateFamily(Family):
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'\blogid="?\d{8,10}"?[ ,].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)|\bdevid="?F(?:[GPOW]|\d)'
-        r"|CEF:\s*\d\|Fortinet\|Forti(?:gate|proxy)|FTNTFGTlogid="
+        r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -112,14 +113,19 @@ def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
 
 def _from_cef(line: pl.Series) -> pl.DataFrame:
     """CEF with the names of key=value."""
-    own = [f"FTNTFGT{key}" for key in _KEYS]
-    read = cef.read(line, [*own, *_CEF.values(), "cat", "duser", "dstname"])
+    prefixes = ("FTNTFGT", "FortinetFortiGate", "ad.")
+    own = [f"{prefix}{key}" for prefix in prefixes for key in dict.fromkeys(_KEYS)]
+    read = cef.read(
+        line, [*own, *dict.fromkeys(key for keys in _CEF.values() for key in keys.split("|")), "cat", "duser"]
+    )
     category = read["cat"].str.splitn(":", 2).struct.unnest()
     spelled = {
-        key: pl.coalesce(*(name for name in (f"FTNTFGT{key}", _CEF.get(key)) if name))
+        key: pl.coalesce(
+            *(f"{prefix}{key}" for prefix in prefixes), *(_CEF[key].split("|") if key in _CEF else [])
+        )
         for key in dict.fromkeys(_KEYS)
     }
-    spelled["user"] = pl.coalesce("FTNTFGTuser", "suser", "duser")
+    spelled["user"] = pl.coalesce("FTNTFGTuser", "FortinetFortiGateuser", "suser", "duser")
     out = read.select(**spelled)
     return out.with_columns(
         type=pl.coalesce(category["field_0"], out["type"]),
@@ -142,7 +148,8 @@ def _when() -> dict[str, pl.Expr]:
             pl.when(pl.col("eventtime").str.len_bytes() >= 9).then("eventtime"), stamp, "time"
         ),
         "zone": pl.col("tz"),
-        "duration_s": pl.col("duration"),
+        # A proxy's transaction counts in milliseconds, or not at all: unknown.
+        "duration_s": pl.when(~_sub("http-transaction")).then("duration"),
         "at_end": _of("traffic") & (pl.col("logid").str.slice(-4) != INTERIM).fill_null(True),
     }
 
@@ -207,8 +214,10 @@ def _volume() -> dict[str, pl.Expr]:
     lookup = pl.concat_str("sessionid", "xid", "qname", separator="|", ignore_nulls=True)
     session = pl.concat_str("sessionid", "srcip", "srcport", separator="|", ignore_nulls=True)
     return {
-        "bytes_up": pl.when(delta).then("sentdelta").otherwise("sentbyte"),
-        "bytes_down": pl.when(delta).then("rcvddelta").otherwise("rcvdbyte"),
+        "bytes_up": pl.when(delta).then("sentdelta").otherwise(pl.coalesce("sentbyte", "reqlength")),
+        "bytes_down": pl.when(delta).then("rcvddelta").otherwise(pl.coalesce("rcvdbyte", "resplength")),
+        "total_bytes_up": pl.col("sentbyte"),
+        "total_bytes_down": pl.col("rcvdbyte"),
         "packets_up": pl.when(~delta).then("sentpkt"),
         "packets_down": pl.when(~delta).then("rcvdpkt"),
         "session": pl.when(pl.col("sessionid").is_not_null()).then(

@@ -35,7 +35,7 @@ _TRAFFIC = _COMMON | _SESSION | {
 _THREAT = _COMMON | _SESSION | {
     32: "url", 36: "direction", 47: "agent", 49: "xff", 64: "method", 80: "xff_ip", 87: "device", 88: "mac", 108: "precise",
 }  # fmt: skip
-_DECRYPTION = _COMMON | _SESSION | {64: "sni", 73: "precise", 79: "device", 80: "mac"}
+_DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 79: "device", 80: "mac"}
 _USERID = _COMMON | {9: "src", 10: "user", 14: "timeout", 34: "precise"}
 _GLOBALPROTECT = _COMMON | {
     9: "event", 10: "stage", 13: "user", 15: "device", 16: "public", 18: "tunnel", 29: "status",
@@ -226,7 +226,8 @@ def _what() -> dict[str, pl.Expr]:
         .when(pl.col("type") == "DECRYPTION")
         .then(pl.lit("tls"))
         .otherwise(pl.lit("flow")),
-        "host": pl.when(pl.col("type") == "DECRYPTION").then("sni"),
+        "host": pl.coalesce("sni", "subject"),
+        "name_from": pl.when(pl.col("sni").is_null()).then(pl.lit("certificate")),
         "url": pl.when(_is_url()).then(pl.coalesce("url", "host")),
         "method": pl.col("method").str.to_uppercase(),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
