@@ -29,6 +29,7 @@ _SPELLINGS = {
     "time": "time",
     "stamp": "localtime|gmttime|timestamp|x-timestamp|datetime",
     "taken": "time-taken|x-elapsed-time",
+    "inner": "x-cs-userip|x-cs-user-ip|x-cs-src-ip",
     "client": "c-ip|x-client-address|c_ip",
     "client_port": "c-port|x-client-port|cs-src-port",
     "user": "cs-username|cs-user|x-cs-username|cs-auth-user|cs_username",
@@ -43,11 +44,11 @@ _SPELLINGS = {
     "path": "cs-uri-path|cs-uri-stem|c-uri-path|cs_uri_path",
     "status": "sc-status|sc-http-status|rs-status|sc_status",
     "code": "x-resultcode-httpstatus|s-action|s_action",
-    "verdict": "sc-filter-result|action|x-cs-action|sc_filter_result",
+    "verdict": "sc-filter-result|action|x-policy-action|x-cs-action|sc_filter_result",
     "exception": "x-exception-id|x_exception_id",
     "rule": "x-acltag|x-result-code",
     "agent": "cs(user-agent)|cs(User-Agent)|c(user-agent)|cs-user-agent|c-agent|http_user_agent|user-agent|rs(user-agent)",
-    "server": "r-ip|r-supplier-ip",
+    "server": "r-ip|r-supplier-ip|x-sr-dst-ip|x-cs-dst-ip",
     "server_of_proxy": "s-supplier-ip",
     "hierarchy": "s-hierarchy",
     "supplier": "s-supplier-name|r-supplier-dns|s-hostname",
@@ -174,7 +175,7 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         duration_s=taken / 1000,
         kind=pl.lit("proxy"),
         action=_action(),
-        client=pl.col("client"),
+        client=pl.coalesce(_told(pl.col("inner")), "client"),
         client_port=pl.col("client_port"),
         user_name=pl.coalesce(_told(pl.col("user")), "user_dn")
         .str.replace_all("%5C", "\\", literal=True)
@@ -219,7 +220,7 @@ def _action() -> pl.Expr:
     code = pl.coalesce(pl.col("code"), pl.lit(""))
     return (
         pl.when(
-            pl.col("verdict").is_in(["DENIED", "Denied", "denied", "Blocked"])
+            pl.col("verdict").is_in(["DENIED", "Denied", "denied", "Blocked", "block", "blocked"])
             | code.str.contains("DENIED|BLOCK")
             | pl.col("rule").str.contains(r"^(?:BLOCK|DROP)_")
             | exception.str.contains("denied|virus|blocked|authentication_failed|authorization_failed")
