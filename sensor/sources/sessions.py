@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from sensor import schema
@@ -27,6 +29,7 @@ SILENT = timedelta(days=1)
 REPEATED = "set aside: says again what its session said"
 
 _DELTAS = ("delta", "end-delta")
+#: What is remembered of a session, from the columns of its lines.
 _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "key": pl.UInt64,
     "began": schema.TIME,
@@ -38,9 +41,13 @@ _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "several": pl.Boolean,
     "user_name": pl.String,
     "device": pl.String,
-    "up": pl.Int64,
-    "down": pl.Int64,
+    "total_up": pl.Int64,
+    "total_down": pl.Int64,
 }
+#: No session carries more, so that counts of one session never reach the next one's (`_running_max`).
+_MOST_BYTES = 1 << 44
+
+Positions = npt.NDArray[np.int64]
 
 
 class Sessions:
@@ -54,131 +61,157 @@ class Sessions:
         ours = (done["session"].is_not_null() & done["reason"].is_null()).fill_null(False)
         if not ours.any():
             return done
-        rows = done.with_row_index("place").filter(ours).with_columns(key=pl.col("session").hash())
-        told = self._told(rows)
-        self._known = _remembered(told).tail(MAX_SESSIONS)
-        changed = told.filter(pl.col("place").is_not_null()).select("place", **_changes(told.columns))
-        return _put(done, changed)
-
-    def _told(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """What is known of the keys of `rows`, then `rows`, with running columns per session."""
-        newest = rows["at"].max()
+        rows = _lines(done.with_row_index("place").filter(ours))
+        newest = rows["last"].max()
         known = self._known.filter(pl.col("last") > pl.lit(newest, dtype=schema.TIME) - SILENT)
-        memory = known.with_columns(
-            total_up="up", total_down="down", at="last", seen_at="began", phase=pl.lit("known"),
-            place=pl.lit(None, dtype=pl.UInt32),
-        )  # fmt: skip
-        own, total = pl.col("phase").is_in(_DELTAS), pl.col("phase").is_in(_DELTAS).not_()
-        present = rows.with_columns(
-            own_up=pl.when(own).then("bytes_up"),
-            own_down=pl.when(own).then("bytes_down"),
-            total_up=pl.coalesce("total_bytes_up", pl.when(total).then("bytes_up")),
-            total_down=pl.coalesce("total_bytes_down", pl.when(total).then("bytes_down")),
-        )
-        both = pl.concat([memory, present], how="diagonal_relaxed")
-        # A second opening under the same key is another session.
-        both = both.with_columns(session_number=(pl.col("phase") == "begin").cum_sum().over("key"))
-        return both.with_columns(**_running()).with_columns(**_named())
+        met = known.join(rows.select("key").unique(), on="key", how="semi")
+        told = _told(pl.concat([met, rows], how="diagonal_relaxed"))
+        fresh = told.filter(pl.col("is_latest")).select(_KEPT.keys())
+        self._known = pl.concat([known.join(met, on="key", how="anti"), fresh]).tail(MAX_SESSIONS)
+        return _put(done, told.filter(pl.col("place").is_not_null()).sort("place"))
 
 
-def _over(expression: pl.Expr) -> pl.Expr:
-    return expression.over("key", "session_number")
+def _lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """The lines of a block with the columns of `_KEPT`, and their own bytes where those are no totals."""
+    own = pl.col("phase").is_in(_DELTAS).fill_null(False)
+    return rows.select(
+        *("place", "phase", "method", "action", "host", "name_from", "kind", "user_name", "device"),
+        key=pl.col("session").hash(),
+        began="seen_at",
+        last="at",
+        lines=pl.lit(1, dtype=pl.Int64),
+        several=pl.lit(False),
+        own_up=pl.when(own).then("bytes_up"),
+        own_down=pl.when(own).then("bytes_down"),
+        total_up=pl.coalesce("total_bytes_up", pl.when(~own).then("bytes_up")).clip(upper_bound=_MOST_BYTES - 1),
+        total_down=pl.coalesce("total_bytes_down", pl.when(~own).then("bytes_down")).clip(upper_bound=_MOST_BYTES - 1),
+    )  # fmt: skip
 
 
-def _running() -> dict[str, pl.Expr]:
-    before_host = _over(pl.col("host").forward_fill().shift(1))
-    differs = pl.col("host").is_not_null() & before_host.is_not_null() & (pl.col("host") != before_host)
-    lines = pl.col("lines").fill_null(1)
-    return {
-        "began": _over(pl.coalesce("began", "seen_at").first()),
-        "slice_number": _over(lines.cum_sum()) - lines,
-        "before_host": before_host,
-        "several": differs | pl.col("several").fill_null(False),
-        "before_kind": _over(pl.when(pl.col("host").is_not_null()).then("kind").forward_fill().shift(1)),
-        "before_from": _over(pl.when(pl.col("host").is_not_null()).then("name_from").forward_fill().shift(1)),
-        "before_up": _over(pl.col("total_up").cum_max().forward_fill().shift(1)).fill_null(0),
-        "before_down": _over(pl.col("total_down").cum_max().forward_fill().shift(1)).fill_null(0),
-        "user_name": pl.coalesce("user_name", _over(pl.col("user_name").forward_fill())),
-        "device": pl.coalesce("device", _over(pl.col("device").forward_fill())),
-    }
+def _told(both: pl.DataFrame) -> pl.DataFrame:
+    """Lines, sorted by session, with what is known at each of them and what each of them changes."""
+    both = both.sort("key", maintain_order=True)
+    group = _groups(both)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    start = starts[group]
+    before = _Before(start)
+    lines = both["lines"].to_numpy()
+    so_far = np.cumsum(lines)
+    number = so_far - lines - (so_far - lines)[start]
+    said = before.last(both["host"].is_not_null())
+    host = _at(both["host"], said)
+    differs = (both["host"].is_not_null() & host.is_not_null() & (both["host"] != host)).fill_null(False)
+    several = _running_max((differs | both["several"]).to_numpy().astype(np.int64), group) > 0
+    takes = both["host"].is_null() & host.is_not_null() & ~pl.Series(several)
+    out = both.with_columns(
+        slice=pl.Series(number),
+        began=both["began"].gather(start),
+        before_host=host,
+        host=both["host"].zip_with(~takes, host),
+        name_from=both["name_from"].zip_with(~takes, _at(both["name_from"], said)),
+        kind=both["kind"].zip_with(~takes, _at(both["kind"], said)),
+        several=pl.Series(several),
+        user_name=_known(both["user_name"], before),
+        device=_known(both["device"], before),
+        lines=pl.Series(number + lines),
+        is_latest=_is_latest(both["key"]),
+        **{f"before_{way}": _before_total(both[f"total_{way}"], group, start) for way in ("up", "down")},
+    )
+    return out.with_columns(*_bytes("up"), *_bytes("down")).with_columns(reason=_reason())
 
 
-def _named() -> dict[str, pl.Expr]:
-    several = _over(pl.col("several").cum_max())
-    takes = pl.col("host").is_null() & ~several & pl.col("before_host").is_not_null()
-    return {
-        "several": several,
-        "takes_name": takes,
-        "new_up": _since("up"),
-        "new_down": _since("down"),
-    }
+def _groups(both: pl.DataFrame) -> Positions:
+    """The number of each row's session, rising: the same key, until it is opened once more."""
+    key = both["key"].to_numpy()
+    new_key = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.zeros(0, dtype=bool)
+    opens = (both["phase"] == "begin").fill_null(False).to_numpy()
+    return np.cumsum(new_key | opens).astype(np.int64) - 1
 
 
-def _since(way: str) -> pl.Expr:
+class _Before:
+    """Looks back within a session."""
+
+    def __init__(self, start: Positions) -> None:
+        self._start = start
+        self._place = np.arange(len(start), dtype=np.int64)
+
+    def last(self, holds: pl.Series) -> Positions:
+        """The latest row before each one for which `holds` is true, in the same session; -1 for none."""
+        marked = np.where(holds.to_numpy(), self._place, -1)
+        latest = np.concatenate([[-1], np.maximum.accumulate(marked)[:-1]]) if len(marked) else marked
+        return np.where(latest >= self._start, latest, -1)
+
+
+def _at(values: pl.Series, places: Positions) -> pl.Series:
+    """`values` at `places`; NULL for -1."""
+    return values.gather(pl.Series(places).replace(-1, None))
+
+
+def _known(values: pl.Series, before: _Before) -> pl.Series:
+    """`values`, and where NULL the latest one of the session."""
+    return values.zip_with(values.is_not_null(), _at(values, before.last(values.is_not_null())))
+
+
+def _running_max(values: Positions, group: Positions) -> Positions:
+    """The largest value so far of each session: sessions are set `_MOST_BYTES` apart."""
+    offset = group * _MOST_BYTES
+    return np.maximum.accumulate(values + offset) - offset
+
+
+def _before_total(total: pl.Series, group: Positions, start: Positions) -> pl.Series:
+    """Bytes of the session up to the line before."""
+    if not len(total):
+        return pl.Series([], dtype=pl.Int64)
+    running = _running_max(total.fill_null(0).to_numpy(), group)
+    earlier = np.concatenate([[0], running[:-1]])
+    return pl.Series(np.where(start == np.arange(len(start)), 0, earlier))
+
+
+def _is_latest(key: pl.Series) -> pl.Series:
+    values = key.to_numpy()
+    return pl.Series(
+        np.concatenate([values[1:] != values[:-1], [True]]) if len(values) else values.astype(bool)
+    )
+
+
+def _bytes(way: str) -> list[pl.Expr]:
     """Bytes since the line before: of a cumulative count what is new, and never more than the line's own."""
-    own, total = pl.col(f"own_{way}"), pl.col(f"total_{way}")
-    fresh = (total - pl.col(f"before_{way}")).clip(lower_bound=0)
-    return pl.when(total.is_null()).then(own).otherwise(pl.min_horizontal(fresh, own))
-
-
-def _changes(columns: list[str]) -> dict[str, pl.Expr]:
-    """The columns of an observation that its session changes."""
-    request = pl.col("method").is_not_null()
-    later = pl.col("slice_number") > 0
-    volume = (pl.col("new_up").fill_null(0) + pl.col("new_down").fill_null(0)) > 0
-    closes = pl.col("phase").is_in(["end", "end-delta"])
-    blocked = pl.col("action") == "blocked"
-    same = pl.col("host").is_null() | (pl.col("host") == pl.col("before_host"))
-    again = later & same & ~request & ~volume & ~closes & ~blocked.fill_null(False)
-    return {
-        "reason": pl.when(again.fill_null(False)).then(pl.lit(REPEATED)),
-        "slice": pl.when(request).then(None).otherwise("slice_number"),
-        "started_at": pl.when(~request & (pl.col("kind") != "dns")).then("began"),
-        "host": pl.when("takes_name").then("before_host").otherwise("host"),
-        "name_from": pl.when("takes_name").then("before_from").otherwise("name_from"),
-        "kind": pl.when("takes_name").then("before_kind").otherwise("kind"),
-        "user_name": pl.col("user_name"),
-        "device": pl.col("device"),
-        "bytes_up": pl.col("new_up"),
-        "bytes_down": pl.col("new_down"),
-        "total_bytes_up": pl.when(pl.col("total_up").is_not_null()).then(
-            pl.max_horizontal("total_up", "before_up")
-        ),
-        "total_bytes_down": pl.when(pl.col("total_down").is_not_null()).then(
-            pl.max_horizontal("total_down", "before_down")
-        ),
-    }
-
-
-def _put(done: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
-    """`done` with the columns of `changed` at its places."""
-    columns = [
-        done[name].scatter(changed["place"], changed[name].cast(done.schema[name]))
-        for name in changed.columns
-        if name != "place"
+    own, total, before = pl.col(f"own_{way}"), pl.col(f"total_{way}"), pl.col(f"before_{way}")
+    fresh = (total - before).clip(lower_bound=0)
+    since = pl.when(total.is_null()).then(own).otherwise(pl.min_horizontal(fresh, own))
+    return [
+        since.alias(f"bytes_{way}"),
+        pl.max_horizontal(total, pl.when(before > 0).then(before)).alias(f"total_{way}"),
     ]
-    return done.with_columns(columns)
 
 
-def _remembered(told: pl.DataFrame) -> pl.DataFrame:
-    """One row per key: its latest session, the longest silent first."""
-    latest = told.filter(pl.col("session_number") == pl.col("session_number").max().over("key"))
-    named = pl.col("host").is_not_null()
-    return (
-        latest.group_by("key", maintain_order=True)
-        .agg(
-            pl.col("began").first(),
-            pl.col("at").max().alias("last"),
-            pl.col("lines").fill_null(1).sum(),
-            pl.col("host").drop_nulls().first(),
-            pl.col("name_from").filter(named).first(),
-            pl.col("kind").filter(named).first(),
-            pl.col("several").any(),
-            pl.col("user_name").last(),
-            pl.col("device").last(),
-            pl.col("total_up").max().alias("up"),
-            pl.col("total_down").max().alias("down"),
+def _reason() -> pl.Expr:
+    """A line that says nothing new is set aside."""
+    same = pl.col("host").is_null() | (pl.col("host") == pl.col("before_host"))
+    volume = (pl.col("bytes_up").fill_null(0) + pl.col("bytes_down").fill_null(0)) > 0
+    tells = volume | pl.col("method").is_not_null() | pl.col("phase").is_in(["end", "end-delta"])
+    tells |= (pl.col("action") == "blocked").fill_null(False)
+    again = (pl.col("slice") > 0) & same & ~tells
+    return pl.when(again.fill_null(False)).then(pl.lit(REPEATED))
+
+
+def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """`done` with what its sessions change; `told` has a row for each of its rows with a session."""
+    request = pl.col("method").is_not_null()
+    changes = told.select(
+        "place",
+        *("reason", "host", "name_from", "kind", "user_name", "device", "bytes_up", "bytes_down"),
+        slice=pl.when(~request).then("slice"),
+        started_at=pl.when(~request & (pl.col("kind") != "dns")).then("began"),
+        total_bytes_up="total_up",
+        total_bytes_down="total_down",
+    )
+    if changes.height == done.height:
+        return done.with_columns(
+            changes[name].cast(done.schema[name]) for name in changes.columns if name != "place"
         )
-        .sort("last", maintain_order=True)
-        .select(pl.col(name).cast(dtype) for name, dtype in _KEPT.items())
+    return done.with_columns(
+        done[name].scatter(changes["place"], changes[name].cast(done.schema[name]))
+        for name in changes.columns
+        if name != "place"
     )
