@@ -45,6 +45,10 @@ _IDENTITY = (
 _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
 
 
+#: columns of coverage that say what log records carried
+CARRIED = ("used", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down", "with_action")
+
+
 @dataclass(frozen=True)
 class Origin:
     """Who saw it: the columns every stored row carries."""
@@ -75,6 +79,8 @@ class Verdict:
     sightings: int = 0
     apps: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    #: records used, and how many of them carried what (coverage's `used` and `with_…`)
+    carried: Counter[str] = field(default_factory=Counter)
     has_bytes_up: bool = False
     first_seen: datetime | None = None
     last_seen: datetime | None = None
@@ -87,6 +93,8 @@ class Verdict:
         self.rejected += int(coverage.get_column("rejected").sum() or 0)
         self.bytes += int(coverage.get_column("bytes").sum() or 0)
         self.sightings += sightings.height
+        for name in CARRIED:
+            self.carried[name] += int(coverage.get_column(name).sum() or 0)
         self.has_bytes_up |= sightings.get_column("bytes_up").count() > 0
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
         for reason, count in frames["rejects"].select("reason", "count").iter_rows():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,8 @@ from sensor.store.segments import Commits, Progress
 
 #: which kind of evidence is believed first when several saw the same
 DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
+#: how far clocks may be apart before times are doubted
+_CLOCKS_DIFFER = timedelta(minutes=5)
 #: read at a time when only counting what a compressed file holds
 _COUNT_BYTES = 4 << 20
 
@@ -65,6 +68,8 @@ class Outcome:
     unreadable: list[str] = field(default_factory=list)
     #: what a log setting could add, and the inputs that lack it
     advice: dict[str, list[str]] = field(default_factory=dict)
+    #: inputs whose times cannot be right
+    doubts: list[str] = field(default_factory=list)
     #: sensors of lines of another kind, met inside an input
     also: list[tuple[SensorSettings, type[Source]]] = field(default_factory=list)
 
@@ -149,8 +154,10 @@ class Scan:
                                           vantage=theirs.vantage or of.vantage, source=name), naming)  # fmt: skip
 
         naming = NameTable()
+        source = kind(self.settings.networks.internal)
+        source.localise(self.settings.zones(), sensor.timezone)
         run(
-            kind(self.settings.networks.internal),
+            source,
             one,
             Mixture(kind.name, self._pipeline(origin, naming), other),
             commits,
@@ -161,8 +168,11 @@ class Scan:
             behind=True,
         )
         outcome.verdicts.append(verdict)
-        if kind.advice and verdict.sightings and not verdict.has_bytes_up:
+        lacks_up = not (verdict.has_bytes_up or verdict.carried["with_bytes_up"])
+        if kind.advice and lacks_up and (verdict.sightings or verdict.carried["used"]):
             outcome.advice.setdefault(kind.advice, []).append(one.name)
+        if ahead := _ahead(one, verdict):
+            outcome.doubts.append(ahead)
 
     def capture(self, source: Source, one: Input, tell: Callable[[str], None]) -> Verdict:
         """Read a live source until it is stopped, committing batch by batch. Raises LakeError.
@@ -280,6 +290,19 @@ class Scan:
         sensors = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
         reference = Commits(self.lake, "reference")
         reference.commit(0, 0, {"sensors": sensors, "catalog": self._catalog.frame()})
+
+
+def _ahead(one: Input, verdict: Verdict) -> str:
+    """What to say where the newest line is later than the moment its file was last written; '' if it is not."""
+    written = one.files[0].modified
+    if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
+        return ""
+    hours = (verdict.last_seen - written).total_seconds() / 3600
+    setting = f"[sources.{verdict.origin.source}] timezone"
+    return (
+        f"{one.name}: its newest line lies {hours:.1f} h after the file was last written; "
+        f"set {setting}, or mend the clock of what wrote it"
+    )
 
 
 def _uncompressed_size(one: Input) -> int | None:

@@ -92,6 +92,15 @@ class SensorSettings(_Section):
     source: str | None = None
     population: int | None = Field(default=None, ge=1)
     cadence_s: int = Field(default=3600, ge=1)
+    #: where stamps without an offset are local, for this sensor's logs
+    timezone: Zone | None = None
+
+
+class SourceSettings(_Section):
+    """What holds for one kind of input (`shadowai sources`), whichever sensor it comes from."""
+
+    #: where stamps without an offset are local
+    timezone: Zone = "UTC"
 
 
 class Identity(_Section):
@@ -116,6 +125,8 @@ class Settings(_Section):
     networks: Networks = Networks()
     identity: Identity = Identity()
     sensors: tuple[SensorSettings, ...] = ()
+    #: kind of input to what holds for it: `[sources.fortigate]`
+    sources: dict[str, SourceSettings] = Field(default_factory=dict)
     #: where the settings came from; relative paths start here
     base: Path = Field(default=Path(), exclude=True)
 
@@ -130,6 +141,10 @@ class Settings(_Section):
                 f"state {self.state} lies inside the lake; keys must not lie beside what they protect"
             )
         return self
+
+    def zones(self) -> dict[str, str]:
+        """Kind of input to the zone of its stamps without offset, where one is set."""
+        return {name: source.timezone for name, source in self.sources.items()}
 
     def sensor_for(self, path: str, source: str) -> SensorSettings:
         """The declared sensor `path` belongs to, or one named after the kind of input."""

@@ -53,16 +53,21 @@ def kinds_by_name() -> dict[str, type[Source]]:
 
 
 def plan(
-    files: Sequence[File], *, walked: Collection[str] = (), captures: type[Source] | None = None
+    files: Sequence[File],
+    *,
+    walked: Collection[str] = (),
+    captures: type[Source] | None = None,
+    forced: type[Source] | None = None,
 ) -> Plan:
     """What each of `files` is read as. `walked` names those met in a folder: no input, no problem.
 
     `captures` is chosen by the user for captures: it gets what is one, and named files that nobody knows.
+    `forced` is chosen for everything.
     """
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
     for file in files:
-        best, rivals = recognise(file.head)
+        best, rivals = recognise(file.head) if forced is None else (forced, [])
         is_capture = best.name == "pcap" if best is not None else file.name not in walked
         if captures and is_capture:
             best = captures
@@ -85,6 +90,8 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     if most < ENOUGH:
         return None, []
     best, *rivals = (kind for kind, confidence in sure.items() if confidence == most)
+    if all(kind.splits_lines for kind in (best, *rivals)):
+        return best, []  # each takes its own lines of a mixed file, whoever begins
     return best, rivals
 
 

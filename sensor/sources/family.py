@@ -8,7 +8,7 @@ finishes the fields (addresses, names, times, actions), and yields the batches.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
@@ -102,6 +102,7 @@ class Family(Source):
     #: how its records are found, where one is more than a line (framing.py); JSON documents are found anyway
     framing: ClassVar[Framing | None] = None
     resumable: ClassVar[bool] = True
+    splits_lines: ClassVar[bool] = True
 
     def __init__(
         self, internal_networks: Sequence[str] = (), *, zone: str = "UTC", reference: datetime | None = None
@@ -110,6 +111,18 @@ class Family(Source):
         super().__init__(internal_networks)
         self.zone = zone
         self.reference = reference
+        self._zones: Mapping[str, str] = {}
+
+    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
+        """As `Source`; a family's own setting goes before the sensor's."""
+        self._zones = dict(zones)
+        self.zone = self._zones.get(self.name, default or self.zone)
+
+    def other(self, kind: type[Family]) -> Family:
+        """A family for other lines of the same input."""
+        return kind(
+            self.internal_networks, zone=self._zones.get(kind.name, self.zone), reference=self.reference
+        )
 
     @abstractmethod
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -174,16 +187,13 @@ class Reader:
             "observations": used.filter(~is_lease),
             "answers": finish.answers(done),
             "leases": finish.leases(used.filter(is_lease), family.vantage),
-            "coverage": records.coverage(read),
+            "coverage": _carried(records.coverage(read), used),
             "rejects": records.rejects(read, block),
         }
 
     def _family(self, type_of: type[Family]) -> Family:
         if type_of.name not in self._families:
-            first = self._first
-            self._families[type_of.name] = type_of(
-                first.internal_networks, zone=first.zone, reference=first.reference
-            )
+            self._families[type_of.name] = self._first.other(type_of)
         return self._families[type_of.name]
 
 
@@ -217,3 +227,25 @@ def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         rejected=(pl.col("reason").is_not_null() & ~pl.col("reason").str.starts_with("set aside")),
         line=pl.when(pl.col("reason").is_not_null()).then("line"),
     )
+
+
+#: Column of coverage to the columns of an observation of which one must be there.
+_CARRIED = {
+    "with_user": ("user_name",),
+    "with_host": ("host",),
+    "with_path": ("path",),
+    "with_bytes_up": ("bytes_up",),
+    "with_bytes_down": ("bytes_down",),
+}
+
+
+def _carried(coverage: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+    """`coverage` with how many records of each minute were used, and what they carried."""
+    counts = {
+        name: pl.any_horizontal(pl.col(c).is_not_null() for c in of).sum() for name, of in _CARRIED.items()
+    }
+    counts |= {"used": pl.len(), "with_action": pl.col("action").is_in(["allowed", "blocked", "reset"]).sum()}
+    by_minute = used.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
+        count.cast(pl.Int64).alias(name) for name, count in counts.items()
+    )
+    return coverage.join(by_minute, on="minute", how="left", maintain_order="left")

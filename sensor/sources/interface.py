@@ -8,7 +8,7 @@ cannot use becomes a row of `rejects`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, ClassVar
@@ -110,10 +110,15 @@ class Source(ABC):
     advice: ClassVar[str] = ""
     #: True if reading can start at a position recorded earlier (a log that has grown)
     resumable: ClassVar[bool] = False
+    #: True if it leaves lines of other such kinds to them
+    splits_lines: ClassVar[bool] = False
 
     def __init__(self, internal_networks: Sequence[str] = ()) -> None:
         """`internal_networks` (CIDR) help to tell client from server where nothing else does."""
         self.internal_networks = tuple(internal_networks)
+
+    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
+        """Where stamps without an offset are local: by kind of line, else `default`, else UTC."""
 
     @classmethod
     @abstractmethod

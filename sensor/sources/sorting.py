@@ -167,15 +167,15 @@ class Sorter:
         carried_code, carried = self._header
         if heads.null_count() == owned.height and carried_code is None:
             return out
-        code = pl.select(pl.coalesce(heads.forward_fill(), pl.lit(carried_code, dtype=pl.Int32))).to_series()
-        text = pl.select(pl.when(heads.is_not_null()).then(owned["line"]).forward_fill()).to_series()
-        text = pl.select(pl.coalesce(text, pl.lit(carried, dtype=pl.String))).to_series()
+        in_force = heads.forward_fill().fill_null(carried_code)
+        told = pl.select(pl.when(heads.is_not_null()).then(owned["line"])).to_series()
+        text = told.forward_fill().fill_null(carried)
         if owned.height:
-            self._header = (code[-1], text[-1])
-        owner = pl.select(pl.coalesce(heads, owned["owner"], code)).to_series()
+            self._header = (in_force[-1], text[-1])
+        owner = pl.select(pl.coalesce(heads, owned["owner"], in_force)).to_series()
         return out.with_columns(
             owner=owner,
-            header=pl.when(owner == code).then(text),
+            header=pl.when(owner == in_force).then(text),
             reason=pl.when(heads.is_not_null()).then(pl.lit(HEADER)),
         )
 

@@ -54,7 +54,7 @@ _CEF = {
 _LEEF = {
     "type": "cat", "subtype": "SubType|Subtype", "serial": "SerialNumber|DeviceSN", "generated": "devTime|ReceiveTime", "src": "src", "dst": "dst",
     "user": "usrName|SourceUser", "app": "Application", "session": "SessionID", "sport": "srcPort", "dport": "dstPort", "proto": "proto",
-    "action": "action", "sent": "srcBytes", "received": "dstBytes", "elapsed": "ElapsedTime", "url": "Miscellaneous|URL",
+    "action": pl.col("action"), "sent": "srcBytes", "received": "dstBytes", "elapsed": "ElapsedTime", "url": "Miscellaneous|URL",
     "agent": "UserAgent", "method": "RequestMethod", "xff": "XForwarderfor|identSrc",
 }  # fmt: skip
 _JSON = {
