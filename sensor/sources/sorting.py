@@ -31,9 +31,20 @@ NOBODYS = "no format I know"
 HEADER = "set aside: header"
 
 
+#: Families the user described, before all others.
+_OWN: dict[str, type[Family]] = {}
+
+
+def add(family: type[Family]) -> None:
+    """Know `family` from now on, before every built-in one; a later one of the same name replaces it."""
+    _OWN[family.name] = family
+    for known in (families, shares, framing_of):
+        known.cache_clear()
+
+
 @cache
 def families() -> tuple[type[Family], ...]:
-    """Every family, products before normalised schemas, by name: the folder is walked."""
+    """Every family: the user's own, products, normalised schemas; by name. The folder is walked."""
     from sensor.sources.family import Family
 
     found: dict[str, type[Family]] = {}
@@ -42,7 +53,12 @@ def families() -> tuple[type[Family], ...]:
         for thing in vars(loaded).values():
             if inspect.isclass(thing) and issubclass(thing, Family) and not inspect.isabstract(thing):
                 found[thing.name] = thing
-    return tuple(sorted(found.values(), key=lambda family: (family.generic, family.name)))
+    found |= _OWN
+    return tuple(sorted(found.values(), key=_place))
+
+
+def _place(family: type[Family]) -> tuple[bool, bool, str]:
+    return family.name not in _OWN, family.generic, family.name
 
 
 @lru_cache(maxsize=8)
@@ -167,9 +183,10 @@ class Sorter:
         carried_code, carried = self._header
         if heads.null_count() == owned.height and carried_code is None:
             return out
-        in_force = heads.forward_fill().fill_null(carried_code)
         told = pl.select(pl.when(heads.is_not_null()).then(owned["line"])).to_series()
-        text = told.forward_fill().fill_null(carried)
+        # Lines above the first header are under the one carried over, if there was one.
+        in_force = pl.select(pl.coalesce(heads.forward_fill(), pl.lit(carried_code, pl.Int32))).to_series()
+        text = pl.select(pl.coalesce(told.forward_fill(), pl.lit(carried, pl.String))).to_series()
         if owned.height:
             self._header = (in_force[-1], text[-1])
         owner = pl.select(pl.coalesce(heads, owned["owner"], in_force)).to_series()
@@ -183,7 +200,7 @@ class Sorter:
 def _ordered(first: type[Family] | None, known: dict[str, float]) -> list[type[Family]]:
     """Product formats before generic ones; among each, those seen in the head first."""
 
-    def place(family: type[Family]) -> tuple[bool, float, str]:
-        return family.generic, -known.get(family.name, 0.0), family.name
+    def place(family: type[Family]) -> tuple[bool, bool, float, str]:
+        return family.name not in _OWN, family.generic, -known.get(family.name, 0.0), family.name
 
     return sorted(families(), key=place)
