@@ -13,13 +13,15 @@ def line(**more: object) -> str:
     payload = {
         "authAnswer": True, "protocol": "UDP", "queryName": "chat.example.com.", "queryType": "A",
         "responseCode": "NOERROR",
-        "rdata": "chat.example.com.\t300\tIN\tcname\tedge.example.net.\nedge.exa"
+        "rdata": "chat.example.com.\t300\tIN\tcname\te.example.net.\nedge.exa"
                  "mple.net.\t60\tIN\ta\t203.0.113.5",
         "serverLatency": 14, "sourceIP": "10.1.0.7", "sourceNetwork": "default",
         "vmInstanceName": "694119234537.vm-1",
     }  # fmt: skip
     entry = {
-        "insertId": "x", "jsonPayload": payload | more, "logName": "projects/p/logs/dns.googleapis.com%2Fdns_queries",
+        "insertId": "x",
+        "jsonPayload": payload | more,
+        "logName": "projects/p/logs/dns.googleapis.com%2Fdns_queries",
         "receiveTimestamp": "2026-11-22T10:00:01Z", "resource": {"type": "dns_query"},
         "timestamp": "2026-11-22T10:00:00.341873447Z",
     }  # fmt: skip
