@@ -127,6 +127,8 @@ class Settings(_Section):
     sensors: tuple[SensorSettings, ...] = ()
     #: kind of input to what holds for it: `[sources.fortigate]`
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
+    #: files that describe log formats of the organisation's own (sensor/sources/custom.py)
+    formats: tuple[Path, ...] = ()
     #: where the settings came from; relative paths start here
     base: Path = Field(default=Path(), exclude=True)
 
@@ -253,6 +255,8 @@ def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
             out[name] = base / out[name]
     if isinstance(out.get("signatures"), list):
         out["signatures"] = [base / folder for folder in out["signatures"] if isinstance(folder, str)]
+    if isinstance(out.get("formats"), list):
+        out["formats"] = [base / file for file in out["formats"] if isinstance(file, str)]
     identity = out.get("identity")
     if isinstance(identity, dict) and isinstance(identity.get("people"), str):
         out["identity"] = identity | {"people": base / identity["people"]}

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.compact import settle
-from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, StateOption, settings_from
+from sensor.cli.options import (
+    ConfigOption,
+    CustomOption,
+    LakeOption,
+    SignaturesOption,
+    StateOption,
+    add_formats,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +58,7 @@ def command(
         str | None,
         typer.Option("--format", metavar="NAME", help="Read all inputs as this kind (`shadowai sources`)."),
     ] = None,
+    custom: CustomOption = None,
     extract: Annotated[
         str | None,
         typer.Option(
@@ -74,6 +83,7 @@ def command(
     )
     if people is not None:
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
+    add_formats(chosen, custom)
     found = opening.find(paths)
     plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine), forced=_format(format_))
     for problem in [*found.problems, *plan.problems]:

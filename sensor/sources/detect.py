@@ -34,17 +34,21 @@ class Plan:
     skipped: int = 0
 
 
-@cache
 def known() -> tuple[type[Source], ...]:
-    """Every kind of input, by name: this folder is walked, so a new file is enough."""
+    """Every kind of input, by name: this folder and `formats` are walked, so a new file is enough."""
+    kinds = {**_walked(), **{family.name: family for family in families()}}
+    return tuple(kinds[name] for name in sorted(kinds))
+
+
+@cache
+def _walked() -> dict[str, type[Source]]:
     kinds: dict[str, type[Source]] = {}
     for module in pkgutil.iter_modules(sensor.sources.__path__):
         loaded = importlib.import_module(f"{sensor.sources.__name__}.{module.name}")
         for thing in vars(loaded).values():
             if inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing):
                 kinds[thing.name] = thing
-    kinds |= {family.name: family for family in families()}
-    return tuple(kinds[name] for name in sorted(kinds))
+    return kinds
 
 
 def kinds_by_name() -> dict[str, type[Source]]:
