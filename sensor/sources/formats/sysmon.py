@@ -20,12 +20,20 @@ _DATA = (
     "SourcePort", "DestinationIp", "DestinationHostname", "DestinationPort",
 )  # fmt: skip
 _BELOW = ("", "winlog.event_data.", "event_data.", "EventData.", "Event.EventData.")
+#: Where newer winlogbeats, which move the data of events, put it.
+_ECS = {
+    "QueryName": ["dns.question.name"], "QueryResults": ["dns.resolved_ip"], "User": ["user.name"],
+    "Protocol": ["network.transport"], "SourceIp": ["source.ip"], "SourcePort": ["source.port"],
+    "DestinationIp": ["destination.ip"], "DestinationPort": ["destination.port"],
+    "DestinationHostname": ["destination.domain"],
+}  # fmt: skip
 _WANTED: dict[str, str] = {
     "event": "winlog.event_id|event_id|EventID|EventId|Id|event.code|Event.System.EventID|System.EventID",
     "stamp": "@timestamp|TimeCreated|EventTime|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated",
     "computer": "winlog.computer_name|computer_name|Computer|Hostname|host.name|Event.System.Computer|"
     "MachineName",
-} | {name: "|".join(below + name for below in _BELOW) for name in _DATA}
+    "domain": "user.domain",
+} | {name: "|".join([*(below + name for below in _BELOW), *_ECS.get(name, ())]) for name in _DATA}
 _ADDRESS = r"(?:::ffff:)?[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"
 OTHER = "set aside: Sysmon event that names no connection"
 
@@ -51,7 +59,7 @@ class SysmonFamily(Family):
         if (xml := lines["line"].str.contains("<Event", literal=True)).any():
             told = _xml(lines["line"])
             read = read.with_columns(
-                pl.when(xml).then(told[name]).otherwise(name).alias(name) for name in read.columns
+                pl.when(xml).then(told[name]).otherwise(name).alias(name) for name in told.columns
             )
         event = pl.col("event")
         dns, taken = event == "22", (pl.col("Initiated").str.to_lowercase() == "false").fill_null(False)
@@ -64,7 +72,9 @@ class SysmonFamily(Family):
             server=pl.when(~dns).then(there[0]),
             server_port=there[1],
             device=pl.when(~taken).then("computer").otherwise("SourceHostname"),
-            user_name=pl.when(~taken).then("User"),
+            user_name=pl.when(~taken).then(
+                pl.concat_str(pl.concat_str("domain", pl.lit("\\")).fill_null(""), "User")
+            ),
             host=pl.when(dns).then("QueryName").otherwise("DestinationHostname"),
             name_from=pl.when(~dns).then(pl.lit("dns_answer")),
             transport="Protocol",

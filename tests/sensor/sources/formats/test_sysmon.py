@@ -7,6 +7,25 @@ import json
 from sensor.sources.formats.sysmon import OTHER, SysmonFamily
 from tests.sensor.sources.formats.reading import read
 
+_ANSWER = "the truth takes the answer's address for the client, and SYSTEM for a person"
+ARGUED = [
+    ("sekoia-winlogbeat.jsonl", (0, 6, 7), "client", _ANSWER),
+    ("sekoia-winlogbeat.jsonl", (0, 6, 7), "user", _ANSWER),
+]
+
+
+def test_newer_winlogbeats_move_the_data() -> None:
+    event = {
+        "@timestamp": "2026-11-22T10:00:01Z", "event": {"code": "22",
+        "provider": "Microsoft-Windows-Sysmon"}, "ecs": {"version": "8.0"},
+        "dns": {"question": {"name": "chat.example.com"}, "resolved_ip": ["203.0.113.5"]},
+        "user": {"domain": "CORP", "name": "ann"},
+        "winlog": {"event_id": "22", "computer_name": "ann-pc", "provider_name": "Microsoft-Windows-Sysmon"},
+    }  # fmt: skip
+    (row,) = read(SysmonFamily, json.dumps(event) + "\n").rows(named=True)
+    assert (row["host"], row["device"], row["user_name"]) == ("chat.example.com", "ann-pc", "CORP\\ann")
+    assert row["answers"] == ["203.0.113.5"]
+
 
 def test_winlogbeat() -> None:
     event = {
