@@ -28,9 +28,15 @@ class Mixture:
         name = batch.source or self._name
         if name not in self._pipelines:
             self._pipelines[name] = self._other(name)
-        frames = self._pipelines[name].process(batch, last=last)
-        if not last:
-            return frames
+        return self._pipelines[name].process(batch, last=False) if not last else self._ended(name, batch)
+
+    def flush(self, position: int) -> dict[str, pl.DataFrame]:
+        """What all pipelines hold back, without waiting for an end."""
+        return self._ended(self._name, Batch(position, {}))
+
+    def _ended(self, name: str, batch: Batch) -> dict[str, pl.DataFrame]:
+        """The tables of a last batch, and what was held back."""
+        frames = self._pipelines[name].process(batch, last=True)
         rest = [
             pipeline.process(Batch(batch.position, {}), last=True)
             for other, pipeline in self._pipelines.items()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-import dataclasses
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -121,7 +120,7 @@ class Scan:
                 sensors.append(sensor)
                 before += size
                 told(one.name, before)
-        more = dict({one.name: (one, kind) for one, kind in outcome.also})
+        more = {one.name: (one, kind) for one, kind in outcome.also}
         sensors += [one for one, _ in more.values()]
         self._commit_reference(
             sensors, [*(kind for kind, _ in plan.inputs), *(kind for _, kind in more.values())]
@@ -142,24 +141,11 @@ class Scan:
         if start is None:
             outcome.unchanged.append(one.name)
             return
-        origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
-        verdict = Verdict(one.name, origin)
-
-        def other(name: str) -> Pipeline:
-            """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
-            of = kinds_by_name()[name]
-            theirs = self._sensor(of, one)
-            outcome.also.append((theirs, of))
-            return self._pipeline(dataclasses.replace(origin, sensor=theirs.name, site=theirs.site,
-                                          vantage=theirs.vantage or of.vantage, source=name), naming)  # fmt: skip
-
-        naming = NameTable()
-        source = kind(self.settings.networks.internal)
-        source.localise(self.settings.zones(), sensor.timezone)
+        source, mixture, verdict = self.journey(kind, one, sensor, outcome.also)
         run(
             source,
             one,
-            Mixture(kind.name, self._pipeline(origin, naming), other),
+            mixture,
             commits,
             verdict,
             start=start,
@@ -173,6 +159,41 @@ class Scan:
             outcome.advice.setdefault(kind.advice, []).append(one.name)
         if ahead := _ahead(one, verdict):
             outcome.doubts.append(ahead)
+
+    def journey(
+        self,
+        kind: type[Source],
+        one: Input,
+        sensor: SensorSettings,
+        also: list[tuple[SensorSettings, type[Source]]],
+    ) -> tuple[Source, Mixture, Verdict]:
+        """What reads an input, what its batches go through, and where they are counted.
+
+        Sensors of lines of another kind, met on the way, are appended to `also`.
+        """
+        origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
+        naming = NameTable()
+
+        def other(name: str) -> Pipeline:
+            """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
+            of = kinds_by_name()[name]
+            theirs = self._sensor(of, one)
+            also.append((theirs, of))
+            of_theirs = Origin(theirs.name, theirs.site, theirs.vantage or of.vantage, name, one.identity)
+            return self._pipeline(of_theirs, naming)
+
+        source = kind(self.settings.networks.internal)
+        source.localise(self.settings.zones(), sensor.timezone)
+        mixture = Mixture(kind.name, self._pipeline(origin, naming), other)
+        return source, mixture, Verdict(one.name, origin)
+
+    def sensor_of(self, kind: type[Source], one: Input) -> SensorSettings:
+        """The sensor an input comes from."""
+        return self._sensor(kind, one)
+
+    def introduce(self, sensors: list[tuple[SensorSettings, type[Source]]]) -> None:
+        """Store who they are, beside the catalog. Raises LakeError."""
+        self._commit_reference([sensor for sensor, _ in sensors], [kind for _, kind in sensors])
 
     def capture(self, source: Source, one: Input, tell: Callable[[str], None]) -> Verdict:
         """Read a live source until it is stopped, committing batch by batch. Raises LakeError.
@@ -293,15 +314,14 @@ class Scan:
 
 
 def _ahead(one: Input, verdict: Verdict) -> str:
-    """What to say where the newest line is later than the moment its file was last written; '' if it is not."""
+    """What to say where the newest line is later than when its file was last written; '' if it is not."""
     written = one.files[0].modified
     if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
         return ""
     hours = (verdict.last_seen - written).total_seconds() / 3600
-    setting = f"[sources.{verdict.origin.source}] timezone"
     return (
         f"{one.name}: its newest line lies {hours:.1f} h after the file was last written; "
-        f"set {setting}, or mend the clock of what wrote it"
+        f"set [sources.{verdict.origin.source}] timezone, or mend the clock of what wrote it"
     )
 
 

@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from sensor.cli import capture, catalog, compact, doctor, report, scan, sources, sql, warm
+from sensor.cli import capture, catalog, compact, doctor, follow, listen, report, scan, sources, sql, warm
 from sensor.errors import ShadowAIError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app = typer.Typer(
 
 app.command("scan")(scan.command)
 app.command("capture")(capture.command)
+app.command("follow")(follow.command)
+app.command("listen")(listen.command)
 app.command("report")(report.command)
 app.command("sql")(sql.command)
 app.add_typer(sources.app, name="sources")

@@ -21,9 +21,8 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from collections import Counter
+    from collections.abc import Callable
 
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
@@ -54,7 +53,7 @@ def command(
         str | None,
         typer.Option(metavar="tshark", help="Let tshark read captures: slow, but it knows every link type."),
     ] = None,
-    format_: Annotated[
+    form: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help="Read all inputs as this kind (`shadowai sources`)."),
     ] = None,
@@ -85,7 +84,7 @@ def command(
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
     add_formats(chosen, custom)
     found = opening.find(paths)
-    plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine), forced=_format(format_))
+    plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine), forced=kind_named(form))
     for problem in [*found.problems, *plan.problems]:
         typer.echo(f"shadowai: {problem}", err=True)
     if not plan.inputs:
@@ -102,7 +101,7 @@ def command(
         raise typer.Exit(3)
 
 
-def _format(name: str | None) -> type[Source] | None:
+def kind_named(name: str | None) -> type[Source] | None:
     """The kind of input called `name`. Raises UsageError."""
     if name is None:
         return None

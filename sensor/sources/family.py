@@ -148,6 +148,11 @@ class Family(Source):
             for block in blocks(stream, start=start):
                 yield from reader.batches(block)
 
+    def reader(self, head: bytes = b"", reference: datetime | None = None) -> Reader:
+        """For a stream whose blocks come one by one."""
+        self.reference = self.reference or reference
+        return Reader(self, Sorter(type(self), head))
+
     def _reader(self, head: bytes, modified: datetime | None, *, resumed: bool = False) -> Reader:
         if self.reference is None:
             self.reference = modified
@@ -203,7 +208,12 @@ def rows(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
         lines.filter(pl.col("reason").is_null()) if lines["reason"].null_count() < lines.height else lines
     )
     numbers = wanted["number"]
-    parsed = family.parse(wanted.select("line", "tag", "sender", "header"))
+    # Of no lines, literals alone would make one row.
+    parsed = (
+        pl.DataFrame()
+        if wanted.is_empty()
+        else family.parse(wanted.select("line", "tag", "sender", "header"))
+    )
     if "row" not in parsed.columns:
         parsed = parsed.with_row_index("row")
     return finish.rows(parsed, wanted, family).with_columns(row=numbers.gather(parsed["row"]))

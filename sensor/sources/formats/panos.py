@@ -54,7 +54,7 @@ _CEF = {
 _LEEF = {
     "type": "cat", "subtype": "SubType|Subtype", "serial": "SerialNumber|DeviceSN", "generated": "devTime|ReceiveTime", "src": "src", "dst": "dst",
     "user": "usrName|SourceUser", "app": "Application", "session": "SessionID", "sport": "srcPort", "dport": "dstPort", "proto": "proto",
-    "action": pl.col("action"), "sent": "srcBytes", "received": "dstBytes", "elapsed": "ElapsedTime", "url": "Miscellaneous|URL",
+    "action": "action", "sent": "srcBytes", "received": "dstBytes", "elapsed": "ElapsedTime", "url": "Miscellaneous|URL",
     "agent": "UserAgent", "method": "RequestMethod", "xff": "XForwarderfor|identSrc",
 }  # fmt: skip
 _JSON = {
@@ -231,7 +231,7 @@ def _what() -> dict[str, pl.Expr]:
         "url": pl.when(_is_url()).then(pl.coalesce("url", "host")),
         "method": pl.col("method").str.to_uppercase(),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
-        "action": "action",
+        "action": pl.col("action"),
         "origin": pl.when(pl.col("type") == "GLOBALPROTECT")
         .then(pl.lit("vpn"))
         .otherwise(pl.lit("directory")),

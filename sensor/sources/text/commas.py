@@ -98,10 +98,8 @@ def _slowly(
     rows = []
     for line in lines:
         try:
-            quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-            fields = next(
-                iter(csv.reader([line], delimiter=separator, quotechar=quote or '"', quoting=quoting)), []
-            )
+            read = csv.reader([line], delimiter=separator, quotechar=quote) if quote else None
+            fields = next(read, []) if read else line.split(separator)
         except csv.Error:
             fields = line.split(separator)
         known = [field or None for field in fields[: len(columns)]]

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-
 #: Names of columns; or the column's name with the key it is read from. `a|b`: the first that is there.
 Wanted = Sequence[str] | Mapping[str, str]
 

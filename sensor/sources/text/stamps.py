@@ -18,7 +18,12 @@ from sensor import schema
 EARLIEST_S, LATEST_S = 0, 4_102_444_800
 #: How far after the reference a stamp may lie before its year is taken for the one before.
 AHEAD = timedelta(days=1)
-_MONTHS = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {
+    name: n
+    for n, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
 #: Names of zones that mean one thing. Others (IST, CST …) are ambiguous: the zone setting decides.
 _ZONES = {
     "Z": 0,

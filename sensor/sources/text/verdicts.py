@@ -4,20 +4,118 @@ from __future__ import annotations
 
 import polars as pl
 
-ALLOWED = (
-    "allowed allow accept accepted pass passed passthrough permit permitted forwarded forward ok close closed end "
-    "alert monitor monitored log logonly log-only detect detected continue override override-lockout built teardown "
-    "noerror trust bypass bypassed observed observe server-close client-close ip-conn start open opened success timeout "
-    "inspect decrypt redirected redirect fin accept-start accept-close accept-interim proxied tcp_miss tcp_hit useralert coach "
-    "authenticated exempt intercept splice stateless client-rst server-rst tcp-rst-from-client tcp-rst-from-server"
-).split()
-BLOCKED = (
-    "blocked block deny denied drop dropped reject rejected refuse refused prevent prevented block-url block-override "
-    "block-continue block-ip sinkhole sinkholed quarantine quarantined isolate isolated blocklisted nxdomain-blocked "
-    "reset-both reset-client reset-server deny-all policy_denied policy-denied random-drop drop-icmp terminated "
-    "ftgd_blk not-permitted forbidden blocked-by-policy filtered drop-all silent-drop drop_packet discard discarded"
-).split()
-RESET = "rst aborted abort failed error reset fail".split()
+ALLOWED = [
+    "allowed",
+    "allow",
+    "accept",
+    "accepted",
+    "pass",
+    "passed",
+    "passthrough",
+    "permit",
+    "permitted",
+    "forwarded",
+    "forward",
+    "ok",
+    "close",
+    "closed",
+    "end",
+    "alert",
+    "monitor",
+    "monitored",
+    "log",
+    "logonly",
+    "log-only",
+    "detect",
+    "detected",
+    "continue",
+    "override",
+    "override-lockout",
+    "built",
+    "teardown",
+    "noerror",
+    "trust",
+    "bypass",
+    "bypassed",
+    "observed",
+    "observe",
+    "server-close",
+    "client-close",
+    "ip-conn",
+    "start",
+    "open",
+    "opened",
+    "success",
+    "timeout",
+    "inspect",
+    "decrypt",
+    "redirected",
+    "redirect",
+    "fin",
+    "accept-start",
+    "accept-close",
+    "accept-interim",
+    "proxied",
+    "tcp_miss",
+    "tcp_hit",
+    "useralert",
+    "coach",
+    "authenticated",
+    "exempt",
+    "intercept",
+    "splice",
+    "stateless",
+    "client-rst",
+    "server-rst",
+    "tcp-rst-from-client",
+    "tcp-rst-from-server",
+]
+BLOCKED = [
+    "blocked",
+    "block",
+    "deny",
+    "denied",
+    "drop",
+    "dropped",
+    "reject",
+    "rejected",
+    "refuse",
+    "refused",
+    "prevent",
+    "prevented",
+    "block-url",
+    "block-override",
+    "block-continue",
+    "block-ip",
+    "sinkhole",
+    "sinkholed",
+    "quarantine",
+    "quarantined",
+    "isolate",
+    "isolated",
+    "blocklisted",
+    "nxdomain-blocked",
+    "reset-both",
+    "reset-client",
+    "reset-server",
+    "deny-all",
+    "policy_denied",
+    "policy-denied",
+    "random-drop",
+    "drop-icmp",
+    "terminated",
+    "ftgd_blk",
+    "not-permitted",
+    "forbidden",
+    "blocked-by-policy",
+    "filtered",
+    "drop-all",
+    "silent-drop",
+    "drop_packet",
+    "discard",
+    "discarded",
+]
+RESET = ["rst", "aborted", "abort", "failed", "error", "reset", "fail"]
 _WORDS = dict.fromkeys(ALLOWED, "allowed") | dict.fromkeys(BLOCKED, "blocked") | dict.fromkeys(RESET, "reset")
 
 
