@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.formats.cisco_wsa import CHALLENGE, CiscoWsaFamily
-from sensor.sources.squid import SquidSource
+from sensor.sources.formats.squid import SquidFamily
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [
@@ -65,7 +65,7 @@ def test_tunnels_and_verdicts() -> None:
 
 def test_it_is_surer_than_squid() -> None:
     head = _line().removeprefix("Info: ").encode()
-    assert CiscoWsaFamily.recognise(head) > SquidSource.recognise(head)
+    assert CiscoWsaFamily.recognise(head) > SquidFamily.recognise(head)
 
 
 def test_escaped_brackets_of_some_syslog_paths() -> None:
