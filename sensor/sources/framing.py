@@ -208,7 +208,7 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
         if (
             isinstance(held, list)
             and held
-            and (key in CONTAINERS or plain)
+            and (key in CONTAINERS or plain or sure)
             and all(isinstance(o, dict) for o in held)
         ):
             for one in held:

@@ -70,14 +70,12 @@ def shares(head: bytes) -> dict[str, float]:
 @lru_cache(maxsize=8)
 def framing_of(head: bytes) -> Framing | None:
     """How the records of a stream that begins with `head` are found; None: one a line."""
-    if framing.JSON.fits(head):
-        return framing.JSON
     for family in families():
         if family.framing is not None and family.framing.fits(head):
             found = _shares(_lines(head, family.framing))
             if found.get(family.name, 0.0) >= ENOUGH:
                 return family.framing
-    return None
+    return framing.JSON if framing.JSON.fits(head) else None
 
 
 def head_lines(head: bytes) -> pl.Series:
