@@ -8,7 +8,9 @@ import polars as pl
 
 UNREADABLE = "a layout I cannot read"
 
-Layout = tuple[str | pl.Expr, Callable[[pl.DataFrame], pl.DataFrame]]
+#: Lines of one layout to their rows.
+Reader = Callable[[pl.DataFrame], pl.DataFrame]
+Layout = tuple[str | pl.Expr, Reader]
 
 
 def read(lines: pl.DataFrame, layouts: Sequence[Layout]) -> pl.DataFrame:
@@ -34,7 +36,7 @@ def read(lines: pl.DataFrame, layouts: Sequence[Layout]) -> pl.DataFrame:
     return pl.concat(parts, how="diagonal_relaxed").sort("row", maintain_order=True)
 
 
-def set_aside(reason: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def set_aside(reason: str) -> Reader:
     """A layout all of whose lines are no observations, for `reason`."""
     return lambda lines: lines.select(reason=pl.when(True).then(pl.lit(reason)).otherwise("line"))
 
