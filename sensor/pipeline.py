@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 import polars as pl
 
@@ -48,6 +49,10 @@ _IDENTITY = (
 _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
 
 
+#: columns of coverage that say what log records carried
+CARRIED = ("used", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down", "with_action")
+
+
 @dataclass(frozen=True)
 class Origin:
     """Who saw it: the columns every stored row carries."""
@@ -78,6 +83,8 @@ class Verdict:
     sightings: int = 0
     apps: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    #: records used, and how many of them carried what (coverage's `used` and `with_…`)
+    carried: Counter[str] = field(default_factory=Counter)
     has_bytes_up: bool = False
     first_seen: datetime | None = None
     last_seen: datetime | None = None
@@ -90,6 +97,8 @@ class Verdict:
         self.rejected += int(coverage.get_column("rejected").sum() or 0)
         self.bytes += int(coverage.get_column("bytes").sum() or 0)
         self.sightings += sightings.height
+        for name in CARRIED:
+            self.carried[name] += int(coverage.get_column(name).sum() or 0)
         self.has_bytes_up |= sightings.get_column("bytes_up").count() > 0
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
         for reason, count in frames["rejects"].select("reason", "count").iter_rows():
@@ -98,6 +107,14 @@ class Verdict:
             self.first_seen = min(self.first_seen or moment, moment)
         for moment in coverage.get_column("last_seen").drop_nulls():
             self.last_seen = max(self.last_seen or moment, moment)
+
+
+class Journey(Protocol):
+    """Turns batches into frames ready to store; a `Pipeline`, or several for an input of several kinds."""
+
+    def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of one batch, conformed and protected."""
+        ...
 
 
 class Pipeline:
@@ -113,11 +130,14 @@ class Pipeline:
         pseudonyms: Pseudonyms,
         held_by: pl.DataFrame | None = None,
         blindness: Blindness | None = None,
+        *,
         admission: Admission | None = None,
         open_leases: OpenLeases | None = None,
+        naming: NameTable | None = None,
         on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
-        """`on_hits` is shown each batch's matched observations, while their addresses are still clear."""
+        """`naming`: what DNS told, shared by the kinds of lines one input holds; `on_hits` is shown each
+        batch's matched observations, while their addresses are still clear."""
         self._on_hits = on_hits
         self._origin = origin
         self._index = index
@@ -130,7 +150,7 @@ class Pipeline:
         self._admission = admission or Admission(keys)
         self._open_leases = open_leases or OpenLeases(keys)
         self._emitted: set[int] = set()
-        self._naming = NameTable()
+        self._naming = naming or NameTable()
         self._names = NamesRollup()
         self._near = Near()
         self._bursts = LookupBursts()
@@ -261,7 +281,7 @@ class Pipeline:
 def run(
     source: Source,
     source_input: Input,
-    pipeline: Pipeline,
+    pipeline: Journey,
     commits: Commits,
     verdict: Verdict,
     *,

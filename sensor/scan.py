@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +23,8 @@ from sensor.identity import people
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
+from sensor.match.naming import NameTable
+from sensor.mixture import Mixture
 from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.admission import Admission
 from sensor.privacy.keys import Keys
@@ -30,7 +33,7 @@ from sensor.privacy.rotation import OpenLeases
 from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
 from sensor.settings import SensorSettings, Settings, lake_path, state_path
-from sensor.sources.detect import Plan
+from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
 from sensor.store.lake import Lake, log_access
@@ -41,7 +44,9 @@ if TYPE_CHECKING:
     from sensor.evidence import Evidence
 
 #: which kind of evidence is believed first when several saw the same
-DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "dns": 4}
+DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
+#: how far clocks may be apart before times are doubted
+_CLOCKS_DIFFER = timedelta(minutes=5)
 #: read at a time when only counting what a compressed file holds
 _COUNT_BYTES = 4 << 20
 
@@ -72,6 +77,10 @@ class Outcome:
     unreadable: list[str] = field(default_factory=list)
     #: what a log setting could add, and the inputs that lack it
     advice: dict[str, list[str]] = field(default_factory=dict)
+    #: inputs whose times cannot be right
+    doubts: list[str] = field(default_factory=list)
+    #: sensors of lines of another kind, met inside an input
+    also: list[tuple[SensorSettings, type[Source]]] = field(default_factory=list)
 
 
 class Scan:
@@ -123,7 +132,11 @@ class Scan:
                 sensors.append(sensor)
                 before += size
                 told(one.name, before)
-        self._commit_reference(sensors, [kind for kind, _ in plan.inputs])
+        more = {one.name: (one, kind) for one, kind in outcome.also}
+        sensors += [one for one, _ in more.values()]
+        self._commit_reference(
+            sensors, [*(kind for kind, _ in plan.inputs), *(kind for _, kind in more.values())]
+        )
         return outcome
 
     def _take(
@@ -140,12 +153,11 @@ class Scan:
         if start is None:
             outcome.unchanged.append(one.name)
             return
-        origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
-        verdict = Verdict(one.name, origin)
+        source, mixture, verdict = self.journey(kind, one, sensor, outcome.also)
         run(
-            kind(self.settings.networks.internal),
+            source,
             one,
-            self._pipeline(origin),
+            mixture,
             commits,
             verdict,
             start=start,
@@ -154,8 +166,46 @@ class Scan:
             behind=True,
         )
         outcome.verdicts.append(verdict)
-        if kind.advice and verdict.sightings and not verdict.has_bytes_up:
+        lacks_up = not (verdict.has_bytes_up or verdict.carried["with_bytes_up"])
+        if kind.advice and lacks_up and (verdict.sightings or verdict.carried["used"]):
             outcome.advice.setdefault(kind.advice, []).append(one.name)
+        if ahead := _ahead(one, verdict):
+            outcome.doubts.append(ahead)
+
+    def journey(
+        self,
+        kind: type[Source],
+        one: Input,
+        sensor: SensorSettings,
+        also: list[tuple[SensorSettings, type[Source]]],
+    ) -> tuple[Source, Mixture, Verdict]:
+        """What reads an input, what its batches go through, and where they are counted.
+
+        Sensors of lines of another kind, met on the way, are appended to `also`.
+        """
+        origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
+        naming = NameTable()
+
+        def other(name: str) -> Pipeline:
+            """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
+            of = kinds_by_name()[name]
+            theirs = self._sensor(of, one)
+            also.append((theirs, of))
+            of_theirs = Origin(theirs.name, theirs.site, theirs.vantage or of.vantage, name, one.identity)
+            return self._pipeline(of_theirs, naming)
+
+        source = kind(self.settings.networks.internal)
+        source.localise(self.settings.zones(), sensor.timezone)
+        mixture = Mixture(kind.name, self._pipeline(origin, naming), other)
+        return source, mixture, Verdict(one.name, origin)
+
+    def sensor_of(self, kind: type[Source], one: Input) -> SensorSettings:
+        """The sensor an input comes from."""
+        return self._sensor(kind, one)
+
+    def introduce(self, sensors: list[tuple[SensorSettings, type[Source]]]) -> None:
+        """Store who they are, beside the catalog. Raises LakeError."""
+        self._commit_reference([sensor for sensor, _ in sensors], [kind for _, kind in sensors])
 
     def evidence(self, one: Input, bounds: Bounds) -> Evidence:
         """Where packets of a capture's matched connections go; logged. Raises LakeError."""
@@ -186,7 +236,7 @@ class Scan:
         sensor = self._declared_sensor(source.name)
         self._commit_reference([sensor], [type(source)])
         origin = Origin(sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, one.identity)
-        pipeline, verdict = self._pipeline(origin, evidence), Verdict(one.name, origin)
+        pipeline, verdict = self._pipeline(origin, evidence=evidence), Verdict(one.name, origin)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
 
         def between(position: int) -> None:
@@ -220,12 +270,14 @@ class Scan:
         tell(f"catalog {fresh.version} from now on")
         return True
 
-    def _pipeline(self, origin: Origin, evidence: Evidence | None = None) -> Pipeline:
+    def _pipeline(
+        self, origin: Origin, naming: NameTable | None = None, evidence: Evidence | None = None
+    ) -> Pipeline:
         keys, networks = self._keys, self.settings.networks
         level = self.settings.privacy
         vault = Vault(self._state, keys) if level == "pseudonymous" else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault)
-        whose = hashlib.sha256(f"{origin.sensor}|{origin.site}".encode()).hexdigest()[:16]
+        whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
         open_leases = self._state / "leases" / f"{whose}.sealed"
         return Pipeline(
             origin,
@@ -236,9 +288,10 @@ class Scan:
             pseudonyms,
             self._people,
             self._blindness,
-            Admission(keys, networks.exclude, networks.only),
-            OpenLeases(keys, open_leases),
-            *([evidence.matched] if evidence else []),
+            admission=Admission(keys, networks.exclude, networks.only),
+            open_leases=OpenLeases(keys, open_leases),
+            naming=naming,
+            **({"on_hits": evidence.matched} if evidence else {}),
         )
 
     def _where_to_start(
@@ -300,6 +353,18 @@ class Scan:
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:
     """Where rows lie that must not lie in the lake; None where they may."""
     return SealedRows(state / "sealed", WeekSeal(keys)) if settings.privacy == "aggregate" else None
+
+
+def _ahead(one: Input, verdict: Verdict) -> str:
+    """What to say where the newest line is later than when its file was last written; '' if it is not."""
+    written = one.files[0].modified
+    if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
+        return ""
+    hours = (verdict.last_seen - written).total_seconds() / 3600
+    return (
+        f"{one.name}: its newest line lies {hours:.1f} h after the file was last written; "
+        f"set [sources.{verdict.origin.source}] timezone, or mend the clock of what wrote it"
+    )
 
 
 def _uncompressed_size(one: Input) -> int | None:

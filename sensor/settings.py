@@ -97,6 +97,15 @@ class SensorSettings(_Section):
     source: str | None = None
     population: int | None = Field(default=None, ge=1)
     cadence_s: int = Field(default=3600, ge=1)
+    #: where stamps without an offset are local, for this sensor's logs
+    timezone: Zone | None = None
+
+
+class SourceSettings(_Section):
+    """What holds for one kind of input (`shadowai sources`), whichever sensor it comes from."""
+
+    #: where stamps without an offset are local
+    timezone: Zone = "UTC"
 
 
 class Identity(_Section):
@@ -154,6 +163,10 @@ class Settings(_Section):
     #: who is responsible, and for what; the data-protection sheet prints them
     about: About = About()
     sensors: tuple[SensorSettings, ...] = ()
+    #: kind of input to what holds for it: `[sources.fortigate]`
+    sources: dict[str, SourceSettings] = Field(default_factory=dict)
+    #: files that describe log formats of the organisation's own (sensor/sources/custom.py)
+    formats: tuple[Path, ...] = ()
     #: where the settings came from; relative paths start here
     base: Path = Field(default=Path(), exclude=True)
 
@@ -168,6 +181,10 @@ class Settings(_Section):
                 f"state {self.state} lies inside the lake; keys must not lie beside what they protect"
             )
         return self
+
+    def zones(self) -> dict[str, str]:
+        """Kind of input to the zone of its stamps without offset, where one is set."""
+        return {name: source.timezone for name, source in self.sources.items()}
 
     def sensor_for(self, path: str, source: str) -> SensorSettings:
         """The declared sensor `path` belongs to, or one named after the kind of input."""
@@ -276,6 +293,8 @@ def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
             out[name] = base / out[name]
     if isinstance(out.get("signatures"), list):
         out["signatures"] = [base / folder for folder in out["signatures"] if isinstance(folder, str)]
+    if isinstance(out.get("formats"), list):
+        out["formats"] = [base / file for file in out["formats"] if isinstance(file, str)]
     identity = out.get("identity")
     if isinstance(identity, dict) and isinstance(identity.get("people"), str):
         out["identity"] = identity | {"people": base / identity["people"]}

@@ -58,10 +58,10 @@ def test_grades_are_those_of_the_schema() -> None:
 
 
 def test_the_squid_format_is_the_one_the_source_advises() -> None:
-    from sensor.sources.squid import SquidSource
+    from sensor.sources.formats.squid import SquidFamily
 
     (line,) = [line for block in _blocks("") for line in block.splitlines() if line.startswith("logformat")]
-    assert line in SquidSource.advice
+    assert line in SquidFamily.advice
 
 
 def test_rooms_in_the_map_exist() -> None:

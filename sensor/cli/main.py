@@ -21,7 +21,9 @@ from sensor.cli import (
     erase,
     evidence,
     export,
+    follow,
     keys,
+    listen,
     privacy_sheet,
     report,
     retain,
@@ -48,9 +50,11 @@ app = typer.Typer(
 app.command("scan")(scan.command)
 app.command("capture")(capture.command)
 app.command("evidence")(evidence.command)
+app.command("follow")(follow.command)
+app.command("listen")(listen.command)
 app.command("report")(report.command)
 app.command("sql")(sql.command)
-app.command("sources")(sources.command)
+app.add_typer(sources.app, name="sources")
 app.add_typer(catalog.app, name="catalog")
 app.command("compact")(compact.command)
 app.add_typer(keys.app, name="keys")

@@ -37,6 +37,20 @@ SignaturesOption = Annotated[
 ]
 
 
+CustomOption = Annotated[
+    list[Path] | None,
+    typer.Option("--custom", metavar="FILE", help="A log format of your own, written in TOML; repeatable."),
+]
+
+
+def add_formats(settings: Settings, files: list[Path] | None) -> None:
+    """Know the log formats of the settings and of `--custom`. Raises UsageError."""
+    from sensor.sources import custom, sorting
+
+    for file in (*settings.formats, *(files or ())):
+        sorting.add(custom.read(file))
+
+
 def settings_from(config: Path | None, *, change_terms: bool = False, **options: Any) -> Settings:
     """Settings of file, environment and options; zone, k and level as the lake was made with where they say
     nothing.

@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.compact import settle
-from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, StateOption, settings_from
+from sensor.cli.options import (
+    ConfigOption,
+    CustomOption,
+    LakeOption,
+    SignaturesOption,
+    StateOption,
+    add_formats,
+    settings_from,
+)
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
     from rich.console import Console
@@ -44,6 +53,11 @@ def command(
         str | None,
         typer.Option(metavar="tshark", help="Let tshark read captures: slow, but it knows every link type."),
     ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="Read all inputs as this kind (`shadowai sources`)."),
+    ] = None,
+    custom: CustomOption = None,
     extract: Annotated[
         str | None,
         typer.Option(
@@ -68,8 +82,9 @@ def command(
     )
     if people is not None:
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
+    add_formats(chosen, custom)
     found = opening.find(paths)
-    plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine))
+    plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine), forced=kind_named(form))
     for problem in [*found.problems, *plan.problems]:
         typer.echo(f"shadowai: {problem}", err=True)
     if not plan.inputs:
@@ -84,6 +99,23 @@ def command(
         _conclude(outcome, scan.lake.path, settled)
     if found.problems or plan.problems or outcome.unreadable:
         raise typer.Exit(3)
+
+
+def kind_named(name: str | None) -> type[Source] | None:
+    """The kind of input called `name`. Raises UsageError."""
+    if name is None:
+        return None
+    import difflib
+
+    from sensor.errors import UsageError
+    from sensor.sources.detect import kinds_by_name
+
+    kinds = kinds_by_name()
+    if name not in kinds:
+        near = difflib.get_close_matches(name, kinds, 1)
+        hint = f"did you mean {near[0]}?" if near else "`shadowai sources` lists them"
+        raise UsageError(f"no format {name!r}", place="--format", hint=hint)
+    return kinds[name]
 
 
 def _engine(name: str | None) -> type[Source] | None:
@@ -177,6 +209,8 @@ def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
 
     for verdict in outcome.verdicts:
         typer.echo(line(verdict))
+    for doubt in outcome.doubts:
+        typer.echo(doubt)
     for name in outcome.unchanged:
         typer.echo(f"{name}: read before, nothing new")
     if outcome.advice:
@@ -191,17 +225,36 @@ def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
 
 
 def line(verdict: Verdict) -> str:
-    """What one input gave: what was used, what was set aside on purpose, what could not be read."""
+    """What one input gave: what it carried, what was set aside on purpose, what could not be read."""
     unit, count = ("packets", verdict.packets) if verdict.packets else ("records", verdict.records)
     text = f"{verdict.name}: {verdict.origin.source}, {count:,} {unit}, {verdict.sightings:,} sightings"
     text += f" of {_many(len(verdict.apps), 'service')}" if verdict.apps else ""
     aside = {r.removeprefix(_ASIDE): n for r, n in verdict.reasons.items() if r.startswith(_ASIDE)}
     unread = {r: n for r, n in verdict.reasons.items() if not r.startswith(_ASIDE)}
+    if verdict.carried["used"]:
+        text += f"\n    carries: {_carries(verdict.carried)}"
     for heading, reasons in (("set aside", aside), ("not used", unread)):
         if reasons:
             most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
             text += f"\n    {heading}: " + ", ".join(f"{count:,} {reason}" for reason, count in most)
     return text
+
+
+def _carries(carried: Counter[str]) -> str:
+    """Which of its records say what, as shares; `none` is as important as `all`."""
+    from sensor.pipeline import CARRIED
+
+    used = carried["used"]
+    return ", ".join(
+        f"{name.removeprefix('with_').replace('_', ' ')} {_share(carried[name], used)}"
+        for name in CARRIED[1:]
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    if part in (0, whole):
+        return "all" if part else "none"
+    return f"{100 * part / whole:.0f} %" if part * 100 >= whole else "< 1 %"
 
 
 def _many(count: int, noun: str) -> str:

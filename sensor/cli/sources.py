@@ -1,22 +1,110 @@
-"""`shadowai sources`: which inputs are understood, and what each can and cannot prove."""
+"""`shadowai sources`: which inputs are understood, and what each can and cannot prove.
+
+`shadowai sources try FILE` reads the first lines of a file and shows what becomes of them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from sensor.cli.options import ConfigOption, CustomOption, add_formats, settings_from
 
-def command() -> None:
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sensor.sources.interface import Source
+    from sensor.sources.trial import Trial
+
+app = typer.Typer(help="List the kinds of input and what each can prove.", invoke_without_command=True)
+
+#: Columns shown of the first rows, in this order, where any row has them.
+_SHOWN = (
+    "seen_at", "kind", "action", "client", "user_name", "device", "host", "path", "server", "bytes_up", "bytes_down",
+    "duration_s",
+)  # fmt: skip
+
+
+@app.callback()
+def command(context: typer.Context, config: ConfigOption = None, custom: CustomOption = None) -> None:
     """List the kinds of input and what each can prove."""
-    from dataclasses import fields
-
+    if context.invoked_subcommand is not None:
+        return
     from sensor.sources.detect import known
+
+    add_formats(settings_from(config), custom)
+    for source in known():
+        typer.echo(_described(source))
+    typer.echo("\nThe kind is told by content; .gz .zst .bz2 .xz are read directly; - is standard input.")
+
+
+@app.command("try")
+def try_(
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A log file, or - for standard input.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="Read it as this kind, whatever it looks like."),
+    ] = None,
+    custom: CustomOption = None,
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="Rows to show.")] = 10,
+    config: ConfigOption = None,
+) -> None:
+    """Show what the first lines of a file are read as, and what they lack."""
+    from sensor.errors import InputError
+    from sensor.sources import open as opening
+    from sensor.sources.trial import look
+
+    settings = settings_from(config)
+    add_formats(settings, custom)
+    found = opening.find([path])
+    if not found.files:
+        raise InputError(found.problems[0] if found.problems else f"{path}: nothing to read")
+    for trial in look(found.files[0], settings, form):
+        _show(trial, rows)
+
+
+def _described(source: type[Source]) -> str:
     from sensor.sources.interface import Proof
 
     names = [field.name for field in fields(Proof)]
-    for source in known():
-        proves = [name.replace("_", " ") for name in names if getattr(source.proof, name)]
-        lacks = [name.replace("_", " ") for name in names if not getattr(source.proof, name)]
-        typer.echo(f"{source.name}: {source.help}")
-        typer.echo(f"    can prove: {', '.join(proves)}")
-        typer.echo(f"    cannot:    {', '.join(lacks) or '–'}")
-    typer.echo("\nThe kind is told by content; .gz .zst .bz2 .xz are read directly; - is standard input.")
+    proves = [name.replace("_", " ") for name in names if getattr(source.proof, name)]
+    lacks = [name.replace("_", " ") for name in names if not getattr(source.proof, name)]
+    return (
+        f"{source.name}: {source.help}\n"
+        f"    can prove: {', '.join(proves) or '–'}\n"
+        f"    cannot:    {', '.join(lacks) or '–'}"
+    )
+
+
+def _show(trial: Trial, count: int) -> None:
+    from rich.console import Console
+
+    typer.echo(
+        f"{trial.name}: {trial.lines:,} of the first {trial.looked_at:,} lines, {trial.used:,} rows used"
+    )
+    console = Console(width=None if Console().is_terminal else 200)
+    if trial.rows.height:
+        console.print(_table(trial.rows.head(count)))
+    if trial.missing:
+        typer.echo(f"    carries no {', '.join(trial.missing)}")
+        if trial.advice:
+            typer.echo(f"    {trial.advice}")
+    for reason, number, sample in trial.reasons:
+        typer.echo(f"    {number:,} {reason}: {sample}")
+
+
+def _table(rows: pl.DataFrame) -> object:
+    from rich.table import Table
+    from rich.text import Text
+
+    from sensor.cli.results import printable
+
+    shown = [name for name in _SHOWN if rows[name].null_count() < rows.height]
+    table = Table(*shown, box=None, pad_edge=False)
+    for row in rows.select(shown).rows():
+        table.add_row(
+            *(Text("" if value is None else printable(str(value)), overflow="ellipsis") for value in row)
+        )
+    return table

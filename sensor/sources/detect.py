@@ -17,6 +17,7 @@ from functools import cache
 
 import sensor.sources
 from sensor.sources.interface import File, Input, Source
+from sensor.sources.sorting import families
 
 #: Less confidence than this is a guess, and a guess is not read.
 ENOUGH = 0.5
@@ -33,29 +34,44 @@ class Plan:
     skipped: int = 0
 
 
-@cache
 def known() -> tuple[type[Source], ...]:
-    """Every kind of input, by name: this folder is walked, so a new file is enough."""
+    """Every kind of input, by name: this folder and `formats` are walked, so a new file is enough."""
+    kinds = {**_walked(), **{family.name: family for family in families()}}
+    return tuple(kinds[name] for name in sorted(kinds))
+
+
+@cache
+def _walked() -> dict[str, type[Source]]:
     kinds: dict[str, type[Source]] = {}
     for module in pkgutil.iter_modules(sensor.sources.__path__):
         loaded = importlib.import_module(f"{sensor.sources.__name__}.{module.name}")
         for thing in vars(loaded).values():
             if inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing):
                 kinds[thing.name] = thing
-    return tuple(kinds[name] for name in sorted(kinds))
+    return kinds
+
+
+def kinds_by_name() -> dict[str, type[Source]]:
+    """`known`, by name."""
+    return {kind.name: kind for kind in known()}
 
 
 def plan(
-    files: Sequence[File], *, walked: Collection[str] = (), captures: type[Source] | None = None
+    files: Sequence[File],
+    *,
+    walked: Collection[str] = (),
+    captures: type[Source] | None = None,
+    forced: type[Source] | None = None,
 ) -> Plan:
     """What each of `files` is read as. `walked` names those met in a folder: no input, no problem.
 
     `captures` is chosen by the user for captures: it gets what is one, and named files that nobody knows.
+    `forced` is chosen for everything.
     """
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
     for file in files:
-        best, rivals = recognise(file.head)
+        best, rivals = recognise(file.head) if forced is None else (forced, [])
         is_capture = best.name == "pcap" if best is not None else file.name not in walked
         if captures and is_capture:
             best = captures
@@ -78,6 +94,8 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     if most < ENOUGH:
         return None, []
     best, *rivals = (kind for kind, confidence in sure.items() if confidence == most)
+    if all(kind.splits_lines for kind in (best, *rivals)):
+        return best, []  # each takes its own lines of a mixed file, whoever begins
     return best, rivals
 
 

@@ -8,8 +8,9 @@ cannot use becomes a row of `rejects`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import IO, ClassVar
 
 import polars as pl
@@ -29,11 +30,13 @@ class File:
 
     name: str
     identity: str
-    head: bytes
+    head: bytes = field(repr=False)
     size: int | None
     opener: Callable[[], IO[bytes]] = field(repr=False, compare=False)
     #: file system path of an *uncompressed* regular file (may be mapped), else None
     path: str | None = None
+    #: when it was last written, or opened for a stream: stamps without a year are near it
+    modified: datetime | None = None
 
     def open(self) -> IO[bytes]:
         """A new binary reader over the uncompressed bytes, from the start."""
@@ -89,6 +92,9 @@ class Batch:
     frames: dict[str, pl.DataFrame]
     last: bool | None = None
     is_part: bool = False
+    #: whose rows these are, where one input holds lines of several kinds; None: the source's own
+    source: str | None = None
+    vantage: str | None = None
 
 
 class Source(ABC):
@@ -104,10 +110,15 @@ class Source(ABC):
     advice: ClassVar[str] = ""
     #: True if reading can start at a position recorded earlier (a log that has grown)
     resumable: ClassVar[bool] = False
+    #: True if it leaves lines of other such kinds to them
+    splits_lines: ClassVar[bool] = False
 
     def __init__(self, internal_networks: Sequence[str] = ()) -> None:
         """`internal_networks` (CIDR) help to tell client from server where nothing else does."""
         self.internal_networks = tuple(internal_networks)
+
+    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
+        """Where stamps without an offset are local: by kind of line, else `default`, else UTC."""
 
     @classmethod
     @abstractmethod

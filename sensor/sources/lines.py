@@ -77,7 +77,7 @@ def one_column(text: bytes) -> pl.DataFrame:
         return pl.DataFrame(schema={"line": pl.String})
     return pl.read_csv(
         io.BytesIO(text),
-        separator="\x01",  # never in `text`, see `_clean`: so there is one column
+        separator="\x01",  # never in `text`, see `cleaned`: so there is one column
         has_header=False,
         quote_char=None,
         schema={"line": pl.String},
@@ -115,7 +115,7 @@ def _block(reader: io.BufferedReader, position: int, size: int) -> Block | None:
         text, overlong = text[:line], text[line : line + SHAPE_CHARS]
         end += _drop_line(reader)
     fault = None if reader.peek(1) else fault_of(reader)
-    return Block(position, end, _clean(text, first=position == 0), overlong, fault)
+    return Block(position, end, cleaned(text, first=position == 0), overlong, fault)
 
 
 def _drop_line(reader: io.BufferedReader) -> int:
@@ -128,7 +128,7 @@ def _drop_line(reader: io.BufferedReader) -> int:
     return count
 
 
-def _clean(text: bytes, *, first: bool) -> bytes:
+def cleaned(text: bytes, *, first: bool) -> bytes:
     """`text` as valid UTF-8 without NUL.
 
     A carriage return before a line end becomes a space, so that no offset moves; so does \\x01,

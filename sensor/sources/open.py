@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -133,16 +134,19 @@ def _regular(path: str, seen: set[tuple[int, int]]) -> File:
     with open(path, "rb") as raw:  # noqa: PTH123
         kind = packing(raw.read(8))
     opener = partial(_open, path, kind)
-    return _file(shown(path), opener, size=status.st_size, path=None if kind else path)
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    return _file(shown(path), opener, size=status.st_size, path=None if kind else path, modified=modified)
 
 
-def _file(name: str, opener: partial[IO[bytes]], *, size: int | None, path: str | None) -> File:
+def _file(
+    name: str, opener: partial[IO[bytes]], *, size: int | None, path: str | None, modified: datetime
+) -> File:
     with opener() as stream:
         head = stream.read(HEAD_BYTES)
         fault = fault_of(stream)
     if not head:
         raise _SkipError(fault or "empty file")
-    return File(name=name, identity=identity(head), head=head, size=size, opener=opener, path=path)
+    return File(name, identity(head), head, size, opener, path, modified)
 
 
 def _open(path: str, kind: str | None) -> IO[bytes]:
@@ -161,7 +165,7 @@ def _standard_input() -> File:
     if not head:
         raise _SkipError("nothing on standard input")
     opener = _Once(io.BufferedReader(_Replayed(head, stream), BUFFER_BYTES))
-    return File(name=STDIN, identity=identity(head), head=head, size=None, opener=opener)
+    return File(STDIN, identity(head), head, None, opener, None, datetime.now(UTC))
 
 
 def _read_up_to(stream: IO[bytes], count: int) -> bytes:

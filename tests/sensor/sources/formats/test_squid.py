@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor import schema
-from sensor.sources import squid
+from sensor.sources.finish import NO_SERVER
+from sensor.sources.formats import squid
+from sensor.sources.formats.squid import SquidFamily
 from sensor.sources.interface import File, Input
 from sensor.sources.lines import Block, blocks
 
-SAMPLES = Path(__file__).parents[3].parent / "shared" / "log-formats" / "samples" / "squid"
+SAMPLES = Path(__file__).parents[4].parent / "shared" / "log-formats" / "samples" / "squid"
 
 NATIVE = (
     "1700000010.500   2500 10.1.0.7 TCP_TUNNEL/200 8123 CONNECT Chat.Example.COM.:443 ann "
@@ -38,7 +40,13 @@ COMBINED = COMMON.replace("TCP_MISS", '"http://ref.example/" "curl/8.1" TCP_MISS
 def read(*lines: str) -> dict[str, pl.DataFrame]:
     """The tables of a log of these lines."""
     text = "".join(line + "\n" for line in lines).encode()
-    return squid.frames(Block(0, len(text), text))
+    return tables_of(Block(0, len(text), text))
+
+
+def tables_of(block: Block) -> dict[str, pl.DataFrame]:
+    """The tables of a block of a Squid log."""
+    *_, batch = SquidFamily().reader().batches(block)
+    return {name: frame.drop("row", strict=False) for name, frame in batch.frames.items()}
 
 
 def row(line: str) -> dict[str, object]:
@@ -191,13 +199,17 @@ def test_spliced_tunnel_keeps_its_bytes() -> None:
         ("http://user:secret@example.com/p;a=1", "example.com", 80, "/p;a=1", None),
         ("http://example.com?q=secret", "example.com", 80, "/", None),
         ("http://bücher.example/", "xn--bcher-kva.example", 80, "/", None),
-        ("http://printer/", None, 80, "/", None),
         ("ftp://files.example.org/pub/a", "files.example.org", 21, "/pub/a", None),
     ],
 )
 def test_urls(url: str, host: str | None, port: int, path: str, server: str | None) -> None:
     seen = row(f"1700000010.500 2 10.1.0.7 TCP_MISS/200 90 GET {url} - HIER_NONE/- -")
     assert (seen["host"], seen["server_port"], seen["path"], seen["server"]) == (host, port, path, server)
+
+
+def test_a_name_of_the_own_network_alone_is_no_destination() -> None:
+    line = "1700000010.500 2 10.1.0.7 TCP_MISS/200 90 GET http://printer/ - HIER_NONE/- -"
+    assert read(line)["rejects"]["reason"].to_list() == [NO_SERVER]
 
 
 def test_parent_proxy_is_no_server() -> None:
@@ -207,27 +219,27 @@ def test_parent_proxy_is_no_server() -> None:
 
 def test_recognised_by_content() -> None:
     for line in (NATIVE, OURS, COMMON, COMBINED):
-        assert squid.SquidSource.recognise(f"{line}\n".encode() * 5) > 0.9
+        assert SquidFamily.recognise(f"{line}\n".encode() * 5) > 0.9
     apache = b'10.1.0.7 - - [14/Nov/2023:23:13:30 +0100] "GET /index.html HTTP/1.1" 200 512\n'
-    assert squid.SquidSource.recognise(apache) == 0
-    assert squid.SquidSource.recognise(b"") == 0
-    assert squid.SquidSource.recognise(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20) == 0
+    assert SquidFamily.recognise(apache) == 0
+    assert SquidFamily.recognise(b"") == 0
+    assert SquidFamily.recognise(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20) == 0
 
 
 def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
     lines = [NATIVE.replace("1700000010", str(1700000010 + i)) for i in range(400)]
     log = tmp_path / "access.log"
     log.write_text("\n".join(lines) + "\n")
-    whole = [squid.frames(b)["observations"] for b in blocks(log.open("rb"), size=10_000)]
+    whole = [tables_of(b)["observations"] for b in blocks(log.open("rb"), size=10_000)]
     ends = [b.end for b in blocks(log.open("rb"), size=10_000)]
     assert len(ends) > 3
-    resumed = [squid.frames(b)["observations"] for b in blocks(log.open("rb"), start=ends[1], size=10_000)]
+    resumed = [tables_of(b)["observations"] for b in blocks(log.open("rb"), start=ends[1], size=10_000)]
     assert pl.concat(whole[2:]).equals(pl.concat(resumed))
-    source = squid.SquidSource()
+    source = SquidFamily()
     file = File("access.log", "0" * 16, b"", None, lambda: log.open("rb"))
     (batch,) = source.read(Input((file,), file.identity), start=ends[1])
     assert batch.position == log.stat().st_size
-    assert batch.frames["observations"].equals(pl.concat(resumed))
+    assert batch.frames["observations"].drop("row").equals(pl.concat(resumed))
 
 
 @given(st.lists(st.one_of(st.text(max_size=200), st.sampled_from([NATIVE, OURS, COMMON])), max_size=12))
@@ -235,7 +247,7 @@ def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
 def test_any_lines_are_all_counted(lines: list[str]) -> None:
     text = "\n".join(lines).encode("utf-8", "replace")
     for block in blocks(io.BytesIO(text)):
-        tables = squid.frames(block)
+        tables = tables_of(block)
         counted = tables["observations"].height + tables["rejects"]["count"].sum()
         assert counted == block.lines().height
         schema.REJECTS.conform(tables["rejects"])
@@ -285,7 +297,7 @@ def test_samples_agree_with_their_truth() -> None:
     for line, expected in CASES:
         tables = read(TELEPHONE.sub(r"\1", line))
         if FOREIGN.search(line):
-            assert tables["rejects"]["reason"].to_list() == [squid.UNREADABLE]
+            assert tables["observations"].is_empty()
             continue
         if "/407" in line or "error:" in line:
             assert tables["rejects"]["reason"].str.starts_with("set aside").all()

@@ -13,8 +13,6 @@ Layouts, told apart line by line (words of Squid's `logformat` directive):
 
     With TLS interception append ` %ssl::bump_mode` to it.
 
-A syslog head before the line (`… (squid-1)[6802]: `) is peeled off.
-
 A line is written when the transaction *ends*: `seen_at` is that time minus the elapsed time. The
 sizes are what the client exchanged with the proxy, headers included; for a tunnel, everything
 sent through it (checked with Squid 5.7: 300,000 bytes sent, `%>st` 300,085). `bytes_up` is NULL
@@ -27,15 +25,14 @@ is intercepted (mode `bump`), the requests carry the bytes and the tunnel's line
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import polars as pl
 
 from sensor import schema
 from sensor.sources import hosts, records
-from sensor.sources.interface import Batch, Input, Proof, Source
-from sensor.sources.lines import Block, blocks, first_lines
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
 
 LOGFORMAT = (
     'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"'
@@ -47,7 +44,6 @@ UNREADABLE = "not a Squid line"
 
 #: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds
 _STAMP_CHARS = 14
-_SYSLOG = r"^.{0,200}?squid[\w().-]{0,20}(?:\[\d+\])?:?(?: \d+ \S+ \S+)? +(.+)$"
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\""
 _COMMON = (
     r"^(?<client>\S+) \S+ (?<user>\S+) \[(?<at>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
@@ -55,9 +51,13 @@ _COMMON = (
     # Squid writes quotes inside the two headers as they are, so the last quote decides.
     r'(?: ".*?" "(?<agent>.*)")? (?<result>[A-Z_]+):(?<hierarchy>[A-Z_]+)$'
 )
+#: A stamp, then the layout's own order; the result code decides in the layouts of other servers.
+_CLAIM = (
+    r"^\d{10}\.\d{3} +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
+    r"|^\S+ \S+ \S+ \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
+)
 #: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
 _ORIGIN = ("HIER_DIRECT", "DIRECT", "ORIGINAL_DST", "PINNED")
-_DEFAULT_PORT = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443}
 #: Squid writes these bytes of an account name as %HH (RFC 1738).
 _ESCAPES = {"%5c": "\\", "%5C": "\\", "%20": " ", "%40": "@", "%25": "%"}
 
@@ -81,7 +81,7 @@ _FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-class SquidSource(Source):
+class SquidFamily(Family):
     """Reads Squid access logs."""
 
     name: ClassVar[str] = "squid"
@@ -95,57 +95,44 @@ class SquidSource(Source):
         f"  {LOGFORMAT}\n"
         "  access_log daemon:/var/log/squid/access.log shadowai"
     )
-    resumable: ClassVar[bool] = True
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM)
 
-    @classmethod
-    def recognise(cls, head: bytes) -> float:
-        """The share of the first lines that read as Squid's."""
-        lines = first_lines(head)
-        readable = parse(lines)["result"].count()
-        return 0.95 * readable / len(lines) if len(lines) else 0.0
-
-    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """One batch per block of lines: observations, coverage, rejects."""
-        (file,) = source_input.files
-        with file.open() as stream:
-            for block in blocks(stream, start=start):
-                yield Batch(block.end, frames(block))
-
-
-def frames(block: Block) -> dict[str, pl.DataFrame]:
-    """What a block of lines says, by table."""
-    lines = block.lines()
-    fields = pl.concat([lines, parse(lines["line"])], how="horizontal").with_columns(reason=_reason())
-    used = fields.filter(pl.col("reason").is_null())
-    read = fields.select(
-        "at",
-        "offset",
-        "bytes",
-        "reason",
-        rejected=pl.col("reason").eq_missing(UNREADABLE),
-        line=pl.when(pl.col("reason").is_not_null()).then("line"),
-    )
-    read = records.complete(read, block)
-    return {
-        "observations": observations(used),
-        "coverage": records.coverage(read),
-        "rejects": records.rejects(read, block),
-    }
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per line, all layouts."""
+        fields = parse(lines["line"]).with_columns(reason=_reason())
+        keeps_bytes = ~_bumped()
+        # A tunnel to an address: the hello says for whom.
+        literal = pl.col("url").str.contains(r"^(?:[a-z]+://)?(?:[^/@]*@)?(?:\d+(?:\.\d+){3}|\[)")
+        fields = hosts.once(fields, "user", pl.col("user").str.replace_many(_ESCAPES))
+        return fields.select(
+            "at",
+            "reason",
+            "client",
+            "method",
+            "url",
+            at_end=pl.lit(True),
+            duration_s=pl.col("elapsed_ms") / 1000,
+            kind=pl.lit("proxy"),
+            action=_action(),
+            user_name="user",
+            host=pl.when(literal).then("sni"),
+            name_from=pl.lit("sni"),
+            status=pl.when(pl.col("status") > 0).then("status"),
+            user_agent="agent",
+            # The origin server's address, never a parent proxy's.
+            server=pl.when(pl.col("hierarchy").is_in(_ORIGIN)).then("peer"),
+            transport=pl.lit("tcp"),
+            bytes_up=pl.when(keeps_bytes).then("up"),
+            bytes_down=pl.when(keeps_bytes).then("down"),
+        )
 
 
-def parse(lines: pl.Series, *, peel: bool = True) -> pl.DataFrame:
+def parse(lines: pl.Series) -> pl.DataFrame:
     """One row of `_FIELDS` per line; all NULL where the line is none of the layouts."""
     whole = lines.rename("line").to_frame().with_row_index("row")
     stamped = _stamped(whole)
     left = whole if stamped.is_empty() else whole.join(stamped, on="row", how="anti")
-    if left.is_empty():
-        return stamped.drop("row")
-    parts = [stamped, common := _common(left)]
-    left = left.join(common, on="row", how="anti")
-    if peel and not left.is_empty():
-        bare = left.with_columns(pl.col("line").str.extract(_SYSLOG)).drop_nulls("line")
-        peeled = parse(bare["line"], peel=False).with_columns(row=bare["row"])
-        parts.append(peeled.filter(pl.col("at").is_not_null()).select("row", *_FIELDS))
+    parts = [stamped] if left.is_empty() else [stamped, _common(left)]
     return whole.select("row").join(pl.concat(parts), on="row", how="left", maintain_order="left").drop("row")
 
 
@@ -259,70 +246,6 @@ def _reason() -> pl.Expr:
         .when(_looked_into())
         .then(pl.lit(INSPECTED))
     )
-
-
-def observations(fields: pl.DataFrame) -> pl.DataFrame:
-    """Readable lines (`_FIELDS`) as observations of kind proxy."""
-    elapsed = pl.col("elapsed_ms")
-    elapsed = pl.when(elapsed.is_between(0, records.LONGEST_S * 1000)).then(elapsed)
-    keeps_bytes = ~_bumped()
-    return _cleaned(fields).select(
-        (pl.col("at") - pl.duration(milliseconds=elapsed.fill_null(0))).alias("seen_at"),
-        (elapsed / 1000).alias("duration_s"),
-        pl.lit("proxy").alias("kind"),
-        _action().alias("action"),
-        "client",
-        pl.col("user").alias("user_name"),
-        pl.coalesce("host", "sni").alias("host"),
-        _name_from().alias("name_from"),
-        "path",
-        "method",
-        pl.when(pl.col("status") > 0).then("status").alias("status"),
-        pl.col("agent").alias("user_agent"),
-        _server().alias("server"),
-        pl.col("port").alias("server_port"),
-        pl.lit("tcp").alias("transport"),
-        pl.when(keeps_bytes).then("up").alias("bytes_up"),
-        pl.when(keeps_bytes).then("down").alias("bytes_down"),
-    )
-
-
-def _cleaned(fields: pl.DataFrame) -> pl.DataFrame:
-    """`fields` with host, literal, port and path of the URL, addresses and names in one spelling."""
-    located = _located(fields)
-    located = hosts.once(located, "client", hosts.address(pl.col("client")))
-    located = hosts.once(located, "peer", hosts.address(pl.col("peer")))
-    located = hosts.once(located, "sni", hosts.normalise(pl.col("sni")))
-    return hosts.once(located, "user", pl.col("user").str.replace_many(_ESCAPES))
-
-
-def _located(fields: pl.DataFrame) -> pl.DataFrame:
-    """`fields` with host, literal, port and path; hosts are read once per unique authority."""
-    url = _split(fields["url"], "://", "scheme", "rest")
-    url = url.with_columns(
-        scheme=pl.when(pl.col("rest").is_not_null()).then(pl.col("scheme").str.to_lowercase()),
-        rest=pl.coalesce("rest", "scheme"),
-    )
-    bare = _split(_split(url["rest"], "?", "bare", "query")["bare"], "#", "bare", "fragment")["bare"]
-    place = _split(bare, "/", "authority", "path")
-    place = place.with_columns(path=pl.lit("/") + pl.col("path").fill_null(""))
-    split = pl.concat([fields, url.select("scheme"), place], how="horizontal")
-    known = hosts.authorities(split["authority"])
-    default = pl.col("scheme").replace_strict(_DEFAULT_PORT, default=None, return_dtype=pl.Int64)
-    return split.join(known, on="authority", how="left", maintain_order="left").with_columns(
-        port=pl.coalesce("port", default),
-        path=pl.when(pl.col("scheme").is_not_null(), pl.col("method") != "CONNECT").then("path"),
-    )
-
-
-def _name_from() -> pl.Expr:
-    by_url, by_sni = pl.col("host").is_not_null(), pl.col("sni").is_not_null()
-    return pl.when(by_url).then(pl.lit("url")).when(by_sni).then(pl.lit("sni"))
-
-
-def _server() -> pl.Expr:
-    """The origin server's address, never a parent proxy's."""
-    return pl.coalesce(pl.when(pl.col("hierarchy").is_in(_ORIGIN)).then("peer"), pl.col("literal"))
 
 
 def _action() -> pl.Expr:

@@ -1,0 +1,107 @@
+"""`shadowai follow`: growing logs into the lake, line by line, until stopped."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.compact import settle
+from sensor.cli.options import (
+    ConfigOption,
+    CustomOption,
+    LakeOption,
+    SignaturesOption,
+    StateOption,
+    add_formats,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from sensor.scan import Scan
+    from sensor.settings import Settings
+    from sensor.sources.family import Family
+
+
+def command(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Log files, or globs (quote them).")],
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    signatures: SignaturesOption = None,
+    sensor: Annotated[str | None, typer.Option(help="Name of the sensor these logs come from.")] = None,
+    site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="Read all files as this kind (`shadowai sources`)."),
+    ] = None,
+    custom: CustomOption = None,
+) -> None:
+    """Follow growing logs until stopped (SIGTERM, Ctrl-C); a restart goes on exactly where it ended.
+
+    Rotated files are read to their end, truncated ones from their start. A line is in the lake within
+    seconds. Does not compact: let a timer run `shadowai compact` every hour.
+    """
+    from sensor.scan import Declared, Scan
+    from sensor.streams import Follower
+
+    chosen = settings_from(
+        config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
+    )
+    add_formats(chosen, custom)
+    scan = Scan(chosen, Declared(sensor, site))
+    ready(scan, chosen)
+    follower = Follower(scan, paths, _kind_of(form), _say)
+    came = stop_on_signals(follower.stop)
+    follower.run()
+    for verdict in follower.verdicts:
+        typer.echo(f"{verdict.name}: {verdict.records:,} records, {verdict.sightings:,} sightings")
+    if signal.SIGINT in came:
+        raise typer.Exit(130)
+
+
+def ready(scan: Scan, settings: Settings) -> None:
+    """A lake whose views are published, so that what comes can be asked for at once."""
+    scan.lake.create()
+    if not (scan.lake.path / "restricted.duckdb").exists():
+        settle(scan.lake, settings, include_current=False)
+
+
+def stop_on_signals(stop: Callable[[], None]) -> list[int]:
+    """SIGTERM and Ctrl-C call `stop`, a second one ends at once; the list fills with those that came."""
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    return came
+
+
+def _kind_of(form: str | None) -> Callable[[bytes], type[Family] | None]:
+    """The format of a file by its first bytes, or the one of --format. Raises UsageError."""
+    from sensor.cli.scan import kind_named
+    from sensor.errors import UsageError
+    from sensor.sources.detect import recognise
+    from sensor.sources.family import Family
+
+    forced = kind_named(form)
+    if forced is not None and not issubclass(forced, Family):
+        raise UsageError(f"{form} cannot be followed", place="--format", hint="scan it")
+
+    def kind_of(head: bytes) -> type[Family] | None:
+        kind = forced or recognise(head)[0]
+        return kind if kind is not None and issubclass(kind, Family) else None
+
+    return kind_of
+
+
+def _say(line: str) -> None:
+    typer.echo(f"shadowai: {line}", err=True)

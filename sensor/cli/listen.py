@@ -1,0 +1,117 @@
+"""`shadowai listen`: syslog from the network into the lake, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.follow import ready
+from sensor.cli.options import (
+    ConfigOption,
+    CustomOption,
+    LakeOption,
+    SignaturesOption,
+    StateOption,
+    add_formats,
+    settings_from,
+)
+from sensor.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from sensor.sources.receive import Endpoint
+
+_PORTS = {"udp": 5514, "tcp": 5514, "tls": 6514}
+_ENDPOINT = re.compile(r"^(udp|tcp|tls)(?:://(\[[0-9a-fA-F:.]+\]|[^:/\[\]]+)?(?::(\d{1,5}))?)?$")
+
+
+def command(
+    endpoints: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ENDPOINT]...", help="udp, tcp or tls, with address and port: udp://0.0.0.0:514.",
+            show_default="udp://127.0.0.1:5514 tcp://127.0.0.1:5514",
+        ),
+    ] = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    signatures: SignaturesOption = None,
+    sensor: Annotated[str | None, typer.Option(help="Name of the sensor the messages come from.")] = None,
+    site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
+    custom: CustomOption = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="For tls: our certificate.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its key, if in a file of its own.")] = None,
+    clients: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Only senders with a certificate of these authorities.")
+    ] = None,
+) -> None:  # fmt: skip
+    """Take syslog over UDP, TCP and TLS until stopped (SIGTERM, Ctrl-C); each line is read as its own kind.
+
+    Listens on this machine alone unless an address is given. TCP senders are slowed down when the
+    lake cannot keep up; lost datagrams are counted in `rejects`. Does not compact: let a timer run
+    `shadowai compact` every hour.
+    """
+    from sensor.scan import Declared, Scan
+    from sensor.sources.receive import Receiver
+    from sensor.streams import Listener
+
+    chosen = settings_from(
+        config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
+    )
+    add_formats(chosen, custom)
+    places = [endpoint(text) for text in endpoints or ("udp", "tcp")]
+    scan = Scan(chosen, Declared(sensor, site))
+    ready(scan, chosen)
+    receiver = Receiver(places, _context(places, certificate, key, clients))
+    listener = Listener(scan, receiver, f"listen {sensor or ''} {' '.join(map(str, places))}", _say)
+    try:
+        asyncio.run(listener.run())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(
+            reason, place=", ".join(map(str, places)), hint="ports below 1024 need a privilege"
+        ) from None
+    if listener.verdict is not None:
+        seen = listener.verdict
+        typer.echo(f"{receiver.messages:,} messages, {seen.records:,} records, {seen.sightings:,} sightings")
+
+
+def endpoint(text: str) -> Endpoint:
+    """`udp`, `tcp://10.0.0.1`, `tls://[::1]:6514` as an endpoint. Raises UsageError."""
+    from sensor.sources.receive import Endpoint
+
+    found = _ENDPOINT.match(text)
+    port = int(found[3]) if found and found[3] else None
+    if found is None or (port is not None and port > 65535):
+        raise UsageError("not an endpoint", place=text, hint="try udp://127.0.0.1:5514")
+    return Endpoint(
+        found[1], (found[2] or "127.0.0.1").strip("[]"), _PORTS[found[1]] if port is None else port
+    )
+
+
+def _context(
+    places: list[Endpoint], certificate: Path | None, key: Path | None, clients: Path | None
+) -> ssl.SSLContext | None:
+    """What TLS needs. Raises UsageError."""
+    import ssl
+
+    from sensor.sources.receive import context
+
+    if not any(place.transport == "tls" for place in places):
+        return None
+    if certificate is None:
+        raise UsageError("tls needs a certificate", place="--certificate", hint="name a PEM file")
+    try:
+        return context(certificate, key, clients)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"not usable: {error.strerror or error}", place=str(certificate)) from None
+
+
+def _say(line: str) -> None:
+    typer.echo(f"shadowai: {line}", err=True)

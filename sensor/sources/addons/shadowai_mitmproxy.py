@@ -1,0 +1,419 @@
+"""mitmproxy addon: who talks to which service, as lines of JSON in a spool that the sensor follows.
+
+    mitmdump -s shadowai_mitmproxy.py --set shadowai_spool=/var/spool/shadowai/mitmproxy.ndjson
+    shadowai follow /var/spool/shadowai/mitmproxy.ndjson
+
+This file stands alone: it needs nothing but Python's standard library and runs in mitmproxy's own
+environment (tried with mitmproxy 10 to 12). It changes no traffic, and a full disk or a missing folder
+never disturbs the proxy: lines that cannot be written are counted and the count is in the next line.
+
+Written: times, addresses, host, path without query, method, status, sizes, User-Agent, the account of
+proxy authentication; JSON-RPC method names (MCP), the model's id where a known API names it, the id of
+a browser extension that sent the request, ids in extension update checks.
+Never written: bodies, query strings, cookies, header values other than those named, credentials. Parts
+of a path that look like a secret (long, or a token) become `*`.
+
+The spool is one file for its owner only; beyond `shadowai_spool_mb` it is renamed to `….1` and begun
+anew, so it never takes more than twice that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+#: In every line: what wrote it, and the version of the layout.
+FORMAT = "mitmproxy/1"
+#: Bodies longer than this are measured, never looked into.
+MAX_LOOK = 256 * 1024
+_MAX_NAMES = 20
+
+_MODEL = re.compile(r"^[\w.:/@+-]{1,120}$")
+_METHOD = re.compile(r"^[A-Za-z][\w./$-]{0,63}$")
+_EXTENSION = re.compile(r"^(?:chrome|moz|safari-web|ms-browser)-extension://([0-9A-Za-z-]{1,64})")
+_EXTENSION_ID = re.compile(r"\b[a-p]{32}\b")
+_UPDATE_CHECK = re.compile(r"/(?:service/update2|extensionwebstorebase/v1|update\?|updates?/)")
+_UPDATE_HOSTS = (
+    "clients2.google.com",
+    "update.googleapis.com",
+    "edge.microsoft.com",
+    "versioncheck.addons.mozilla.org",
+)
+#: APIs that name the model in the body …
+_MODEL_IN_BODY = re.compile(
+    r"/(?:chat/completions|completions|responses|embeddings|messages|images/generations|audio/\w+|rerank|"
+    r"api/(?:chat|generate|embed|embeddings)|v1/(?:generate|chat))$"
+)
+#: … and those that name it in the path: Gemini, Azure OpenAI, Bedrock, Hugging Face.
+_MODEL_IN_PATH = re.compile(
+    r"/(?:models|deployments|model)/([^/:]+(?:/[^/:]+)??)(?::|/(?:chat|"
+    r"completions|embeddings|invoke|converse|responses))"
+)
+_SECRET = re.compile(r"^eyJ|^(?:sk|pk|rk|gh[opsu]|xox[abp])[-_]|@|^[0-9A-Za-z_-]{40,}$|^.{64,}$")
+
+
+def exchange(state: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is told of one flow, from mitmproxy's own state of it (as in its dump files); None for none.
+
+    `state`: type (http, tcp, udp), request, response, client_conn, server_conn, messages, error …; bytes
+    or text, as every version of mitmproxy writes them.
+    """
+    client, server = _part(state, "client_conn"), _part(state, "server_conn")
+    told = _connection(client, server) | {"kind": _text(state.get("type")) or "http"}
+    if told["kind"] == "http":
+        request = _part(state, "request")
+        if not request:
+            return None
+        told |= _request(request) | _response(_part(state, "response")) | _inside(request)
+        told |= _frames(_part(state, "websocket"))
+    elif told["kind"] in ("tcp", "udp"):
+        told |= _stream(state.get("messages"))
+        told["started"] = client.get("timestamp_start")
+        told["ended"] = client.get("timestamp_end") or server.get("timestamp_end")
+    else:
+        return None
+    user = _part(state, "metadata").get("proxyauth")
+    if isinstance(user, (list, tuple)) and user:
+        told["user"] = _text(user[0])
+    if state.get("error"):
+        told["error"] = True
+    return {"shadowai": FORMAT} | {name: value for name, value in told.items() if value not in (None, [], "")}
+
+
+def _connection(client: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, Any]:
+    """Both ends. The key of an address has changed its name over the versions."""
+    here = _pair(client, "peername", "address")
+    there = _pair(server, "peername", "ip_address", "address")
+    return {
+        "client": _text(here[0]),
+        "client_port": here[1] or None,
+        "server": _text(there[0]),
+        "server_port": there[1] or None,
+        "sni": _text(client.get("sni") or server.get("sni")),
+        "tls": bool(client.get("tls") or client.get("tls_established") or client.get("ssl_established")),
+    }
+
+
+def _pair(conn: Mapping[str, Any], *names: str) -> tuple[Any, Any]:
+    for name in names:
+        found = conn.get(name)
+        if isinstance(found, Mapping):  # up to version 6: {"address": [host, port], …}
+            found = found.get("address")
+        if isinstance(found, (list, tuple)) and len(found) >= 2 and found[0]:
+            return found[0], found[1]
+    return None, None
+
+
+def _request(request: Mapping[str, Any]) -> dict[str, Any]:
+    headers = _headers(request)
+    path = _text(request.get("path")) or "/"
+    bare = path.split("?", 1)[0].split("#", 1)[0]
+    line = len(path) + len(_text(request.get("method")) or "") + len(" HTTP/1.1\r\n") + 1
+    body = _size(request, headers)
+    return {
+        "started": request.get("timestamp_start"),
+        "scheme": _text(request.get("scheme")),
+        "host": _host(request, headers),
+        "port": request.get("port"),
+        "method": _text(request.get("method")),
+        "path": "/".join("*" if _SECRET.search(part) else part for part in bare.split("/")),
+        "user_agent": headers.get("user-agent"),
+        "upload_bytes": body,
+        "bytes_up": None if body is None else body + line + _header_bytes(request),
+    }
+
+
+def _host(request: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+    """The name the client asked for; `host` itself is an address where the proxy is transparent."""
+    for asked in (_text(request.get("authority")), headers.get("host"), _text(request.get("host"))):
+        if asked:
+            return re.sub(r":\d+$", "", asked.rsplit("@", 1)[-1])
+    return None
+
+
+def _response(response: Mapping[str, Any]) -> dict[str, Any]:
+    if not response:
+        return {}
+    headers = _headers(response)
+    body = _size(response, headers)
+    return {
+        "status": response.get("status_code") or response.get("code"),
+        "ended": response.get("timestamp_end") or response.get("timestamp_start"),
+        "content_type": (headers.get("content-type") or "").split(";")[0][:100],
+        "bytes_down": None if body is None else body + _header_bytes(response) + len("HTTP/1.1 200 OK\r\n"),
+    }
+
+
+def _inside(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Names out of the request: JSON-RPC methods, model, extensions. Values of other kinds are left alone."""
+    headers = _headers(request)
+    path = _text(request.get("path")) or "/"
+    bare = path.split("?", 1)[0]
+    body = _body(request, headers)
+    told: dict[str, Any] = {}
+    if found := _EXTENSION.match(headers.get("origin") or ""):
+        told["extension"] = found[1]
+    if "mcp-protocol-version" in headers and _METHOD.match("v" + headers["mcp-protocol-version"]):
+        told["mcp_version"] = headers["mcp-protocol-version"]
+    told["rpc"] = _methods(body)
+    told["model"] = _model(bare, body)
+    if _UPDATE_CHECK.search(path) or _host(request, headers) in _UPDATE_HOSTS:
+        told["update_check"] = _extension_ids(path, body)
+    return told
+
+
+def _methods(body: Any) -> list[str]:
+    """Method names of JSON-RPC requests and notifications, one or a batch."""
+    calls = body if isinstance(body, list) else [body]
+    names = (call.get("method") for call in calls if isinstance(call, dict) and "jsonrpc" in call)
+    return _unique(name for name in names if isinstance(name, str) and _METHOD.match(name))
+
+
+def _model(path: str, body: Any) -> str | None:
+    if found := _MODEL_IN_PATH.search(path):
+        return found[1] if _MODEL.match(found[1]) else None
+    named = body.get("model") if isinstance(body, dict) and _MODEL_IN_BODY.search(path) else None
+    return named if isinstance(named, str) and _MODEL.match(named) else None
+
+
+def _extension_ids(path: str, body: Any) -> list[str]:
+    """Ids a browser asks updates for: in the query of the old protocol, in the body of the new."""
+    asked = path.replace("%3D", "=").replace("%26", "&")
+    ids = _EXTENSION_ID.findall(asked)
+    inner = body.get("request") if isinstance(body, dict) else None
+    apps = inner.get("app") or inner.get("apps") if isinstance(inner, dict) else None
+    for app in apps if isinstance(apps, list) else []:
+        if isinstance(app, dict):
+            ids += _EXTENSION_ID.findall(str(app.get("appid", "")))
+    return _unique(ids)
+
+
+def _frames(websocket: Mapping[str, Any]) -> dict[str, Any]:
+    """A WebSocket's sizes, and the JSON-RPC methods its text messages name."""
+    if not websocket:
+        return {}
+    up = down = 0
+    methods: list[str] = []
+    for message in websocket.get("messages") or []:
+        if not isinstance(message, (list, tuple)) or len(message) < 3:
+            continue
+        content = message[2] if isinstance(message[2], (bytes, str)) else b""
+        if message[1]:  # from the client
+            up += len(content)
+            methods += _methods(_json(content))
+        else:
+            down += len(content)
+    return {
+        "frames_up": up,
+        "frames_down": down,
+        "rpc": _unique(methods),
+        "ended": websocket.get("timestamp_end"),
+    }
+
+
+def _stream(messages: Any) -> dict[str, Any]:
+    """Sizes of a raw connection's messages: (from client, content, time)."""
+    sizes = {True: 0, False: 0}
+    for message in messages or []:
+        if isinstance(message, (list, tuple)) and len(message) >= 2 and isinstance(message[1], (bytes, str)):
+            sizes[bool(message[0])] += len(message[1])
+    return {"bytes_up": sizes[True], "bytes_down": sizes[False]}
+
+
+def _headers(message: Mapping[str, Any]) -> dict[str, str]:
+    """Names in lower case; the first of several with one name."""
+    out: dict[str, str] = {}
+    for name, value in _fields(message):
+        out.setdefault((_text(name) or "").lower(), (_text(value) or "")[:1000])
+    return out
+
+
+def _fields(message: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    for field in message.get("headers") or []:
+        if isinstance(field, (list, tuple)) and len(field) == 2:
+            yield field[0], field[1]
+
+
+def _header_bytes(message: Mapping[str, Any]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in _fields(message) if name and value) + 2
+
+
+def _size(message: Mapping[str, Any], headers: Mapping[str, str]) -> int | None:
+    """Bytes of the body; what the sender announced where it was streamed past; None if neither is known."""
+    content = message.get("content")
+    if isinstance(content, (bytes, str)):
+        return len(content)
+    announced = headers.get("content-length", "")
+    return int(announced) if announced.isdigit() and len(announced) < 16 else None
+
+
+def _body(message: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+    """A JSON body as objects, if it is short; None otherwise."""
+    content = message.get("content")
+    if (
+        "json" not in (headers.get("content-type") or "")
+        or headers.get("content-encoding", "identity") != "identity"
+    ):
+        return None
+    return _json(content)
+
+
+def _json(content: Any) -> Any:
+    if not isinstance(content, (bytes, str)) or not 2 <= len(content) <= MAX_LOOK:
+        return None
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(content)
+    return None
+
+
+def _part(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = state.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return value[:2000] if isinstance(value, str) and value else None
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))[:_MAX_NAMES]
+
+
+class Spool:
+    """Appends lines to a file of bounded size; never raises."""
+
+    def __init__(self, path: str, max_bytes: int) -> None:
+        self.path, self.max_bytes = path, max_bytes
+        self.lost = 0
+        self._file: Any = None
+
+    def write(self, told: dict[str, Any]) -> None:
+        """One line; if that fails it is counted as lost, and the next line that works says so."""
+        if self.lost:
+            told = told | {"lost": self.lost}
+        try:
+            if self._file is None or self._file.tell() > self.max_bytes:
+                self._begin()
+            self._file.write(json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+            self._file.flush()
+            self.lost = 0
+        except (OSError, ValueError) as error:
+            if not self.lost:
+                logging.getLogger(__name__).warning("shadowai: spool %s: %s", self.path, error)
+            self.lost += 1
+            self.close()
+
+    def _begin(self) -> None:
+        if self._file is not None:
+            self.close()
+            Path(self.path).replace(f"{self.path}.1")
+        number = os.open(
+            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600
+        )
+        self._file = os.fdopen(number, "a", encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+        self._file = None
+
+
+class ShadowAi:
+    """The addon: one line at the end of each exchange."""
+
+    def __init__(self) -> None:
+        self._spool: Spool | None = None
+
+    def load(self, loader: Any) -> None:
+        """Declare the options."""
+        loader.add_option(
+            "shadowai_spool", str, "shadowai-mitmproxy.ndjson", "File to which ShadowAI's lines are appended."
+        )
+        loader.add_option("shadowai_spool_mb", int, 64, "Size in MB at which the spool is begun anew.")
+
+    def configure(self, updated: set[str]) -> None:
+        """Open the spool anew where its place changed."""
+        from mitmproxy import ctx  # type: ignore[import-not-found]
+
+        if self._spool is None or updated & {"shadowai_spool", "shadowai_spool_mb"}:
+            self.done()
+            path = str(Path(ctx.options.shadowai_spool).expanduser())
+            self._spool = Spool(path, max(ctx.options.shadowai_spool_mb, 1) << 20)
+
+    def done(self) -> None:
+        """The proxy ends."""
+        if self._spool is not None:
+            self._spool.close()
+
+    def response(self, flow: Any) -> None:
+        """An HTTP exchange is complete; a WebSocket's goes on and is told at its end."""
+        if getattr(flow, "websocket", None) is None:
+            self._tell(flow, "http")
+
+    def websocket_end(self, flow: Any) -> None:
+        """A WebSocket has closed."""
+        self._tell(flow, "http")
+
+    def error(self, flow: Any) -> None:
+        """An exchange broke off."""
+        if getattr(flow, "websocket", None) is None:
+            self._tell(flow, "http")
+
+    def tcp_end(self, flow: Any) -> None:
+        """A connection that is no HTTP has closed."""
+        self._tell(flow, "tcp")
+
+    def udp_end(self, flow: Any) -> None:
+        """A UDP conversation is over."""
+        self._tell(flow, "udp")
+
+    def tls_failed_client(self, data: Any) -> None:
+        """A client refused our certificate (pinning): the name is known all the same."""
+        conn = data.context.client
+        told = _connection(_ends(conn), _ends(data.context.server))
+        told |= {"sni": _text(conn.sni), "kind": "tls", "started": time.time(), "error": True}
+        self._write({"shadowai": FORMAT} | {name: value for name, value in told.items() if value is not None})
+
+    def _tell(self, flow: Any, kind: str) -> None:
+        with contextlib.suppress(Exception):  # whatever a flow holds, the proxy goes on
+            self._write(exchange(_state(flow, kind)))
+
+    def _write(self, told: dict[str, Any] | None) -> None:
+        if told is not None and self._spool is not None:
+            self._spool.write(told)
+
+
+def _state(flow: Any, kind: str) -> dict[str, Any]:
+    """The parts of a flow's state `exchange` reads; its certificates would cost time."""
+    messages = [(m.from_client, m.content) for m in getattr(flow, "messages", ())] if kind != "http" else None
+    websocket = getattr(flow, "websocket", None)
+    return {
+        "type": kind,
+        "request": flow.request.get_state() if kind == "http" else None,
+        "response": flow.response.get_state() if kind == "http" and flow.response else None,
+        "websocket": websocket.get_state() if websocket is not None else None,
+        "messages": messages,
+        "client_conn": _ends(flow.client_conn),
+        "server_conn": _ends(flow.server_conn),
+        "metadata": {"proxyauth": flow.metadata.get("proxyauth")},
+        "error": flow.error is not None,
+    }
+
+
+def _ends(conn: Any) -> dict[str, Any]:
+    names = ("peername", "address", "sni", "tls", "timestamp_start", "timestamp_end")
+    return {name: getattr(conn, name, None) for name in names}
+
+
+addons = [ShadowAi()]

@@ -1,0 +1,190 @@
+r"""What shippers and syslog wrap around a line, taken off, with what they know of it kept.
+
+Peeled here, in any nesting up to `DEPTH`:
+
+    134 <165>1 2026-10-06T10:00:00Z host app 123 ID [sd] text      RFC 5424, octet count (RFC 6587)
+    <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
+    2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog
+    2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
+    2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
+    {"message": "text", …}, {"_source": {…}}, {"_raw": …} …        shippers and exports, see `WRAPPED`
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.text import objects
+
+DEPTH = 3
+#: JSON keys whose text is a line of its own, most telling first.
+WRAPPED = (
+    "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage", "SyslogMessage",
+    "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "msg", "line", "_source", "result",
+)  # fmt: skip
+_STAMPS = (
+    "@timestamp",
+    "timestamp",
+    "_time",
+    "time",
+    "ts",
+    "TimeGenerated",
+    "__REALTIME_TIMESTAMP",
+    "ingestionTime",
+    "date",
+)
+_SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
+_TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")
+_KEYS = "|".join(key.split(".")[-1] for key in WRAPPED)
+_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]'
+
+_HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
+_TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
+_DAY = r"[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
+_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
+_RFC5424 = rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+)\s?(?P<text>.*)$"
+_RFC3164 = rf"^\*?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
+_RSYSLOG = rf"^(?P<stamp>{_ISO}) (?P<host>{_HOST}) (?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|LEEF):|%(?:ASA|FTD)-).*)$"
+_KIWI = r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$"
+_CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
+_AFTER = rf"^(?:(?P<host>{_HOST}) +)?(?:{_TAG})?[ :]*(?P<text>.*)$"
+_TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
+#: Structured data that only says how the message came about.
+_PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
+
+
+def peel(lines: pl.DataFrame) -> pl.DataFrame:
+    """`lines` (line, offset, bytes) without syslog envelopes, and columns `stamp`, `sender`, `tag`.
+
+    They hold what the innermost envelope says; NULL where there is none. JSON is left for `inner`.
+    """
+    nothing = pl.lit(None, dtype=pl.String)
+    out = lines.with_columns(stamp=nothing, sender=nothing, tag=nothing)
+    for _ in range(DEPTH):
+        first = out["line"].str.head(1)
+        may = first.is_in(["<", "*", ":"]) | first.str.contains(r"^[0-9A-Z ]")
+        if not may.any() or not (changed := _once(out, may)):
+            break
+        out = changed[0]
+    return out
+
+
+def _once(lines: pl.DataFrame, may: pl.Series) -> list[pl.DataFrame]:
+    """`lines` with one layer off, in a list; empty where there was none to take off."""
+    bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "")
+    bare = bare.str.replace(r"^: ", "")
+    found = _layers(pl.select(pl.when(may).then(bare)).to_series())
+    has = found["text"].is_not_null()
+    if not has.any():
+        return (
+            [lines.with_columns(line=bare.zip_with(may, lines["line"]))]
+            if (bare != lines["line"]).any()
+            else []
+        )
+    told = {
+        name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
+        for name in ("stamp", "sender", "tag")
+    }
+    text = found["text"].zip_with(has, bare.zip_with(may, lines["line"]))
+    return [lines.with_columns(pl.Series("line", text), **told)]
+
+
+def _layers(line: pl.Series) -> pl.DataFrame:
+    """Columns stamp, sender, tag, text of the first layer that fits; NULL where none does."""
+    out = pl.DataFrame(
+        {name: [None] * len(line) for name in ("stamp", "sender", "tag", "text")},
+        schema=dict.fromkeys(("stamp", "sender", "tag", "text"), pl.String),
+    )
+    day = line.str.contains(r"^\*?[A-Z][a-z]{2} [ \d]?\d ")
+    if day.any():
+        out = _merged(out, _bsd(pl.select(pl.when(day).then(line)).to_series()))
+    digit = line.str.contains(r"^\d")
+    if not digit.any():
+        return out
+    left = pl.select(pl.when(digit).then(line)).to_series()
+    for pattern, read in ((_RFC5424, _structured), (_CRI, _named), (_RSYSLOG, _rsyslog), (_KIWI, _named)):
+        if left.str.contains(pattern).any():
+            out = _merged(out, read(left.str.extract_groups(pattern).struct.unnest()))
+    return out
+
+
+def _merged(out: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(
+        {name: pl.select(pl.coalesce(out[name], more[name])).to_series() for name in out.columns}
+    )
+
+
+def _bsd(line: pl.Series) -> pl.DataFrame:
+    head = line.str.extract_groups(_RFC3164).struct.unnest()
+    after = head["text"].fill_null("").str.extract_groups(_AFTER).struct.unnest()
+    has = head["stamp"].is_not_null()
+    return pl.select(
+        stamp=head["stamp"],
+        sender=pl.when(has).then(after["host"]),
+        tag=pl.when(has).then(after["tag"]),
+        text=pl.when(has).then(after["text"]),
+    )
+
+
+def _structured(parts: pl.DataFrame) -> pl.DataFrame:
+    """RFC 5424; structured data that carries the record (Juniper, Check Point) becomes its text."""
+    sd = pl.col("sd")
+    carries = ~sd.str.contains(_PLAIN_SD)
+    text = pl.col("text").str.strip_prefix("\ufeff")
+    whole = pl.concat_str("event", sd, text, separator=" ")
+    return parts.select(
+        stamp="stamp",
+        sender=pl.when(pl.col("host") != "-").then("host"),
+        tag=pl.when(pl.col("tag") != "-").then("tag"),
+        text=pl.when(carries).then(whole).otherwise(text),
+    )
+
+
+def _rsyslog(parts: pl.DataFrame) -> pl.DataFrame:
+    after = parts["text"].str.extract_groups(_TAG_ONLY).struct.unnest()
+    return pl.select(
+        stamp=parts["stamp"],
+        sender=parts["host"],
+        tag=after["tag"],
+        text=pl.coalesce(after["text"], parts["text"]),
+    )
+
+
+def _named(parts: pl.DataFrame) -> pl.DataFrame:
+    has = parts.columns
+    nothing = pl.lit(None, dtype=pl.String)
+    return parts.select(
+        "stamp", sender=pl.col("host") if "host" in has else nothing, tag=nothing, text="text"
+    )
+
+
+def inner(peeled: pl.DataFrame) -> pl.DataFrame:
+    """Lines inside the JSON lines of `peeled`: `place` (row of `peeled`), line, stamp, sender, tag, peeled too.
+
+    A JSON line is offered only where one of its `WRAPPED` keys holds text or an object; whether it is
+    an envelope at all is known when somebody claims what is inside.
+    """
+    may = peeled["line"].str.starts_with("{") & peeled["line"].str.contains(_MAY_WRAP)
+    places = may.fill_null(False).arg_true()
+    names = ("line", "stamp", "sender", "tag")
+    if places.is_empty():
+        return pl.DataFrame(schema={"place": pl.UInt32} | dict.fromkeys(names, pl.String))
+    wanted = ["|".join(keys) for keys in (WRAPPED, _STAMPS, _SENDERS, _TAGS)]
+    read = objects.read(peeled["line"].gather(places), wanted)
+    read.columns = list(names)
+    out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))
+    # What the text inside says of itself goes before what its shipper says.
+    told = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in names[1:]}
+    return out.select("line").with_columns(**told).insert_column(0, places.alias("place"))
+
+
+def replaced(peeled: pl.DataFrame, insides: pl.DataFrame) -> pl.DataFrame:
+    """`peeled` with the rows at `place` taken from `insides`."""
+    names = ("line", "stamp", "sender", "tag")
+    return peeled.with_columns(
+        peeled[name].scatter(
+            insides["place"],
+            pl.select(pl.coalesce(insides[name], peeled[name].gather(insides["place"]))).to_series(),
+        )
+        for name in names
+    )

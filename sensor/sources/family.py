@@ -1,0 +1,261 @@
+"""What a log format declares, and the room that does everything else for it.
+
+A family says which lines are its own (`claims`) and turns them into `FIELDS` (`parse`, pure and
+columnar). This module reads blocks, peels envelopes, gives each line to the family that claims it,
+finishes the fields (addresses, names, times, actions), and yields the batches.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import finish, records
+from sensor.sources.framing import Framing, framed
+from sensor.sources.interface import Batch, Input, Source
+from sensor.sources.lines import Block, blocks
+from sensor.sources.sessions import Sessions
+from sensor.sources.sorting import Sorter, framing_of, shares
+
+#: A file is a family's if at least this share of its first lines is; the rest may be other families'.
+SHARE = 0.05
+
+TEXT, WHOLE = pl.String(), pl.Int64()
+#: What `parse` may return; all optional, NULL or absent where the line does not say. Text may be raw.
+FIELDS: dict[str, tuple[pl.DataType, str]] = {
+    # --- which record it is from; needed only where one record gives none or several rows
+    "row": (WHOLE, "number of the record, from 0; absent: row n is record n"),
+    "reason": (TEXT, "why it is no observation: `set aside: …` on purpose, else it could not be read"),
+    # --- time
+    "time": (TEXT, "the stamp as written (formats: text/stamps.py); NULL: the envelope's"),
+    "zone": (TEXT, "offset or zone name of the stamp, where another field says it"),
+    "at": (schema.TIME, "the time, where the family reads it itself"),
+    "at_end": (pl.Boolean(), "the stamp is the end: `duration_s` is subtracted"),
+    "duration_s": (pl.Float64(), "how long it lasted"),
+    # --- what it is
+    "kind": (TEXT, "dns, tls, quic, http, proxy, flow; or `lease`: it tells who held an address"),
+    "action": (TEXT, "allowed, blocked … or the product's own word (text/verdicts.py)"),
+    # --- who
+    "client": (TEXT, "address of who asked or connected"),
+    "client_port": (WHOLE, ""),
+    "client_mac": (TEXT, ""),
+    "user_name": (TEXT, "account as written; machine accounts become `device`"),
+    "device": (TEXT, "host name of the client"),
+    # --- what for
+    "url": (TEXT, "URL, with or without scheme, or host:port; gives host, path, server, server_port"),
+    "host": (TEXT, "a bare name: question, SNI, URL host"),
+    "name_from": (TEXT, "qname, sni, quic_sni, http_host, url, certificate, address …; default by kind"),
+    "path": (TEXT, "URL path, query string allowed (it is dropped)"),
+    "method": (TEXT, ""),
+    "status": (WHOLE, "HTTP status"),
+    "user_agent": (TEXT, ""),
+    "cname": (TEXT, "last name of a CNAME chain"),
+    "ja4": (TEXT, ""),
+    "server": (TEXT, "address of the origin server, never a proxy's or resolver's for a name"),
+    "server_port": (WHOLE, ""),
+    "transport": (TEXT, "tcp or udp; protocol numbers 6 and 17 are understood"),
+    "tunnel": (TEXT, ""),
+    # --- how much (client's view: up is what the client sent)
+    "bytes_up": (WHOLE, ""),
+    "bytes_down": (WHOLE, ""),
+    "packets_up": (WHOLE, ""),
+    "packets_down": (WHOLE, ""),
+    # --- DNS answers, for naming later flows
+    "answers": (pl.List(TEXT), "addresses told to the client"),
+    "ttl_s": (WHOLE, ""),
+    # --- sessions told in several lines (sessions.py); absent: every line stands for itself
+    "session": (TEXT, "what the lines of one session have in common"),
+    "phase": (
+        TEXT,
+        "`begin` (opens it), `name`, `update`, `end`: bytes are those of the session so far; `delta`, "
+        "`end-delta`: bytes are those since the line before",
+    ),
+    "total_bytes_up": (WHOLE, "bytes of the session so far, beside those of a `delta`"),
+    "total_bytes_down": (WHOLE, ""),
+    # --- one-way records (flows.py)
+    "one_way": (pl.Boolean(), "only what client sent to server; the way back is a record of its own"),
+    # --- leases (kind `lease`); the address is `client`
+    "lease_from": (schema.TIME, "first moment; NULL: the time of the line"),
+    "lease_to": (schema.TIME, "first moment it no longer holds; NULL: open"),
+    "lease_s": (pl.Float64(), "how long it holds, where the line says that instead"),
+    "origin": (TEXT, "dhcp, directory, vpn, radius, proxy …; default: the family's vantage"),
+    "confidence": (pl.Float64(), ""),
+    "shared": (pl.Boolean(), "more than one person behind the address"),
+}
+
+
+class Family(Source):
+    """One log format in all its versions. Subclasses declare; see formats/README.md."""
+
+    #: which lines are mine: a cheap expression over `line` (peeled) and `tag` (the syslog program)
+    claims: ClassVar[pl.Expr]
+    #: True for normalised schemas (ECS, OCSF, plain CEF …) that any product's lines may look like
+    generic: ClassVar[bool] = False
+    #: regular expression of the lines that say what the next ones hold (CSV header, `#Fields:`)
+    header: ClassVar[str] = ""
+    #: how its records are found, where one is more than a line (framing.py); JSON documents are found anyway
+    framing: ClassVar[Framing | None] = None
+    resumable: ClassVar[bool] = True
+    splits_lines: ClassVar[bool] = True
+
+    def __init__(
+        self, internal_networks: Sequence[str] = (), *, zone: str = "UTC", reference: datetime | None = None
+    ) -> None:
+        """`zone`: where stamps without an offset are local; `reference`: for stamps without a year."""
+        super().__init__(internal_networks)
+        self.zone = zone
+        self.reference = reference
+        self._zones: Mapping[str, str] = {}
+
+    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
+        """As `Source`; a family's own setting goes before the sensor's."""
+        self._zones = dict(zones)
+        self.zone = self._zones.get(self.name, default or self.zone)
+
+    def other(self, kind: type[Family]) -> Family:
+        """A family for other lines of the same input."""
+        return kind(
+            self.internal_networks, zone=self._zones.get(kind.name, self.zone), reference=self.reference
+        )
+
+    @abstractmethod
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """`FIELDS` of `lines`, one row per line unless `row` says otherwise; pure, never raises.
+
+        `lines` has columns `line` (without envelopes), `tag` (syslog program), `sender` (host that
+        logged it), `header` (the latest line matching `header` above it); all String.
+        """
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        """By the share of the first lines that are this family's; generic families stand back."""
+        share = shares(head).get(cls.name, 0.0)
+        if share < SHARE:
+            return 0.0
+        return (0.5 if cls.generic else 0.6) + 0.35 * share
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """One batch per block, in one part for each family that owns lines of it."""
+        (file,) = source_input.files
+        reader = self._reader(file.head, file.modified, resumed=start > 0)
+        with file.open() as raw, framed(raw, framing_of(file.head)) as stream:
+            for block in blocks(stream, start=start):
+                yield from reader.batches(block)
+
+    def reader(self, head: bytes = b"", reference: datetime | None = None) -> Reader:
+        """For a stream whose blocks come one by one."""
+        self.reference = self.reference or reference
+        return Reader(self, Sorter(type(self), head))
+
+    def _reader(self, head: bytes, modified: datetime | None, *, resumed: bool = False) -> Reader:
+        if self.reference is None:
+            self.reference = modified
+        return Reader(self, Sorter(type(self), head, resumed=resumed))
+
+
+class Reader:
+    """Turns blocks of lines into batches; keeps what must outlive a block."""
+
+    def __init__(self, first: Family, sorter: Sorter) -> None:
+        self._first = first
+        self._sorter = sorter
+        self._families: dict[str, Family] = {first.name: first}
+        self._sessions: dict[str, Sessions] = {}
+
+    def batches(self, block: Block) -> Iterator[Batch]:
+        """The parts of a block, the first family's last, because it carries the block's own troubles."""
+        lines = block.lines()
+        parts = self._sorter.split(lines)
+        own = parts.pop(self._first.name, None)
+        for name in sorted(parts):
+            family = self._family(type_of=parts[name][0])
+            tables = self._tables(family, parts[name][1], replace(block, overlong=None, fault=None))
+            yield Batch(block.end, tables, is_part=True, source=name, vantage=family.vantage)
+        mine = own[1] if own is not None else self._sorter.nothing(lines)
+        tables = self._tables(self._first, mine, block)
+        yield Batch(block.end, tables, source=self._first.name, vantage=self._first.vantage)
+
+    def _tables(self, family: Family, lines: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
+        """The tables of one family's lines of a block."""
+        sessions = self._sessions.setdefault(family.name, Sessions())
+        done = sessions.take(rows(family, lines))
+        used = done.filter(pl.col("reason").is_null())
+        is_lease = (pl.col("kind") == "lease").fill_null(False)
+        read = records.complete(_records(done, lines), block)
+        return {
+            "observations": used.filter(~is_lease),
+            "answers": finish.answers(done),
+            "leases": finish.leases(used.filter(is_lease), family.vantage),
+            "coverage": _carried(records.coverage(read), used),
+            "rejects": records.rejects(read, block),
+        }
+
+    def _family(self, type_of: type[Family]) -> Family:
+        if type_of.name not in self._families:
+            self._families[type_of.name] = self._first.other(type_of)
+        return self._families[type_of.name]
+
+
+def rows(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
+    """`parse` of `lines` (from `Sorter.split`), finished: one row or more per line, `row` is its number."""
+    wanted = (
+        lines.filter(pl.col("reason").is_null()) if lines["reason"].null_count() < lines.height else lines
+    )
+    numbers = wanted["number"]
+    # Of no lines, literals alone would make one row.
+    parsed = (
+        pl.DataFrame()
+        if wanted.is_empty()
+        else family.parse(wanted.select("line", "tag", "sender", "header"))
+    )
+    if "row" not in parsed.columns:
+        parsed = parsed.with_row_index("row")
+    return finish.rows(parsed, wanted, family).with_columns(row=numbers.gather(parsed["row"]))
+
+
+def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Each line as a record for coverage and rejects; a line of several rows is used if one of them is."""
+    by_line = done.group_by("row").agg(
+        pl.col("at").min(),
+        pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("told"),
+    )
+    joined = lines.with_columns(row=pl.col("number")).join(
+        by_line, on="row", how="left", maintain_order="left"
+    )
+    reason = pl.coalesce("reason", "told")
+    return joined.with_columns(reason=reason).select(
+        "at",
+        "offset",
+        "bytes",
+        "reason",
+        rejected=(pl.col("reason").is_not_null() & ~pl.col("reason").str.starts_with("set aside")),
+        line=pl.when(pl.col("reason").is_not_null()).then("line"),
+    )
+
+
+#: Column of coverage to the columns of an observation of which one must be there.
+_CARRIED = {
+    "with_user": ("user_name",),
+    "with_host": ("host",),
+    "with_path": ("path",),
+    "with_bytes_up": ("bytes_up",),
+    "with_bytes_down": ("bytes_down",),
+}
+
+
+def _carried(coverage: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+    """`coverage` with how many records of each minute were used, and what they carried."""
+    counts = {
+        name: pl.any_horizontal(pl.col(c).is_not_null() for c in of).sum() for name, of in _CARRIED.items()
+    }
+    counts |= {"used": pl.len(), "with_action": pl.col("action").is_in(["allowed", "blocked", "reset"]).sum()}
+    by_minute = used.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
+        count.cast(pl.Int64).alias(name) for name, count in counts.items()
+    )
+    return coverage.join(by_minute, on="minute", how="left", maintain_order="left")

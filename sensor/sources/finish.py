@@ -1,0 +1,228 @@
+"""`FIELDS` as a family reads them made into observations, answers and leases: cleaned once, for all families."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import flows, hosts, records
+from sensor.sources.text import accounts, stamps, urls, verdicts
+
+if TYPE_CHECKING:
+    from sensor.sources.family import Family
+
+NO_TIME = "no time that can be read"
+NO_CLIENT = "set aside: names no client"
+NO_SERVER = "set aside: names no destination"
+REVERSE = "set aside: reverse lookup (PTR)"
+NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
+#: What stands for nothing in any column of text.
+_NOTHING = (
+    "",
+    "-",
+    "N/A",
+    "NA",
+    "None",
+    "none",
+    "null",
+    "(null)",
+    "(empty)",
+    "NotAvailable",
+    "not-resolved",
+    "UNDEF",
+    '""',
+    "--",
+)
+_NAME_FROM = {
+    "dns": "qname", "tls": "sni", "quic": "quic_sni", "http": "http_host", "proxy": "url", "flow": "address",
+}  # fmt: skip
+_TRANSPORTS = {
+    "6": "tcp",
+    "17": "udp",
+    "tcp": "tcp",
+    "udp": "udp",
+    "quic": "udp",
+    "tls": "tcp",
+    "http": "tcp",
+    "https": "tcp",
+}
+
+
+def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFrame:
+    """`parsed` (any of `FIELDS`, with `row`) with the columns of observations, `at`, `reason` and the lease's.
+
+    `lines` gives each row's envelope: `stamp` and `header`; `row` is a row of it.
+    """
+    from sensor.sources.family import FIELDS
+
+    fields = parsed.select(
+        "row", *(_typed(name, dtype, parsed) for name, (dtype, _) in FIELDS.items() if name != "row")
+    )
+    at = _times(fields, lines["stamp"].gather(fields["row"]), family)
+    fields = fields.with_columns(at)
+    fields = _located(_named(fields))
+    began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
+    fields = fields.with_columns(
+        seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),
+        reason=_reason(),
+    )
+    nothing = (
+        pl.lit(None, dtype=schema.TIME).alias("started_at"),
+        pl.lit(None, dtype=pl.Int64).alias("slice"),
+    )
+    return flows.oriented(fields.with_columns(*nothing, name_from=_name_from()), family.internal_networks)
+
+
+def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
+    """The column as its type: nothing-words NULL, counts never negative."""
+    if name not in parsed.columns:
+        return pl.lit(None, dtype=dtype).alias(name)
+    column = pl.col(name)
+    have = parsed.schema[name]
+    if have == pl.String and dtype != pl.String:
+        column = column.str.strip_chars()
+    if dtype == pl.String:
+        text = column.cast(pl.String)
+        return pl.when(~text.is_in(_NOTHING)).then(text).alias(name)
+    if dtype == pl.Int64:
+        number = column.cast(pl.Int64, strict=False)
+        return pl.when(number >= 0).then(number).alias(name)
+    if name == "duration_s":
+        return records.seconds(column).alias(name)
+    return column.cast(dtype, strict=False).alias(name)
+
+
+def _times(fields: pl.DataFrame, stamp: pl.Series, family: Family) -> pl.Series:
+    """The row's own time, else its stamp's, else the envelope's."""
+    at = fields["at"]
+    if at.null_count():
+        zones = fields["zone"] if fields["zone"].null_count() < fields.height else None
+        own = stamps.read(fields["time"], family.zone, family.reference, zones=zones)
+        at = pl.select(pl.coalesce(at, own)).to_series()
+    if at.null_count():
+        left = pl.select(pl.when(at.is_null()).then(stamp)).to_series()
+        at = pl.select(pl.coalesce(at, stamps.read(left, family.zone, family.reference))).to_series()
+    seconds = at.dt.epoch("s")
+    sane = seconds.is_between(records.EARLIEST_S, records.LATEST_S)
+    return pl.select(pl.when(sane).then(at).cast(schema.TIME)).to_series().alias("at")
+
+
+def _named(fields: pl.DataFrame) -> pl.DataFrame:
+    """Addresses, accounts and words in one spelling, once per unique value."""
+    account = accounts.split(fields["user_name"])
+    fields = fields.with_columns(
+        account["user_name"],
+        device=pl.coalesce("device", account["device"]),
+        action=verdicts.of(fields["action"]),
+    )
+    for side in ("client", "server"):
+        fields = hosts.once(fields, side, hosts.address(pl.col(side).str.strip_chars(" \"'")))
+    mac = pl.col("client_mac").str.to_lowercase().str.replace_all(r"[-.:]", "")
+    mac = pl.when(mac.str.contains(r"^[0-9a-f]{12}$") & (mac != "000000000000")).then(mac)
+    pairs = [mac.str.slice(n, 2) for n in range(0, 12, 2)]
+    fields = hosts.once(fields, "client_mac", pl.concat_str(pairs, separator=":"))
+    transport = (
+        pl.col("transport")
+        .str.to_lowercase()
+        .replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String)
+    )
+    return hosts.once(fields, "transport", transport)
+
+
+def _located(fields: pl.DataFrame) -> pl.DataFrame:
+    """Host, path and server out of `url`, where the family has not read them itself."""
+    bare = r":\d{1,5}$"
+    one = pl.col("literal").str.replace(bare, "")
+    literal = hosts.address(one.str.strip_chars("[]"))
+    fields = fields.with_columns(asked=pl.col("host"), literal=pl.col("host"))
+    fields = hosts.once(
+        fields, "host", hosts.normalise(pl.col("host").str.replace(bare, "").str.strip_chars("[] "))
+    )
+    fields = hosts.once(fields, "literal", pl.when(hosts.is_address(one)).then(literal))
+    fields = hosts.once(fields, "cname", hosts.normalise(pl.col("cname")))
+    path = pl.col("path").str.replace(r"[?#].*$", "")
+    if fields["url"].null_count() == fields.height:
+        return fields.with_columns(path=path, server=pl.coalesce("server", "literal"), by_url=pl.lit(False))
+    url = urls.split(fields["url"])
+    url.columns = [f"url_{name}" for name in url.columns]
+    tunnel = (pl.col("method").str.to_uppercase() == "CONNECT").fill_null(False)
+    return (
+        fields.hstack(url)
+        .with_columns(
+            by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
+            host=pl.coalesce("host", "url_host"),
+            path=pl.when(~tunnel).then(pl.coalesce(path, "url_path")),
+            server=pl.coalesce("server", "literal", "url_literal"),
+            server_port=pl.coalesce("server_port", "url_port"),
+        )
+        .drop(url.columns)
+    )
+
+
+def _reason() -> pl.Expr:
+    """Why a row is no observation, after what the family itself says."""
+    kind = pl.col("kind")
+    nobody = pl.all_horizontal(pl.col(name).is_null() for name in ("client", "user_name", "device"))
+    nowhere = pl.col("host").is_null() & pl.col("server").is_null()
+    dns = (kind == "dns").fill_null(False)
+    asked = pl.col("asked").str.to_lowercase().str.strip_suffix(".")
+    return (
+        pl.when(pl.col("reason").is_not_null())
+        .then("reason")
+        .when(pl.col("at").is_null())
+        .then(pl.lit(NO_TIME))
+        .when((kind == "lease").fill_null(False))
+        .then(pl.when(pl.col("client").is_null()).then(pl.lit(NO_CLIENT)))
+        .when(dns & asked.str.ends_with(".arpa").fill_null(False))
+        .then(pl.lit(REVERSE))
+        .when(nobody)
+        .then(pl.lit(NO_CLIENT))
+        .when(dns & pl.col("host").is_null())
+        .then(pl.lit(NO_NAME))
+        .when(nowhere)
+        .then(pl.lit(NO_SERVER))
+    )
+
+
+def _name_from() -> pl.Expr:
+    by_kind = pl.col("kind").replace_strict(_NAME_FROM, default=None, return_dtype=pl.String)
+    named = pl.when(pl.col("by_url")).then(pl.lit("url")).otherwise(pl.coalesce("name_from", by_kind))
+    return pl.when(pl.col("host").is_not_null()).then(named)
+
+
+def answers(seen: pl.DataFrame) -> pl.DataFrame:
+    """Table `answers` from finished rows with `answers`: each address a client was told for a name.
+
+    Rows set aside count too: an answer whose question was logged still names what follows.
+    """
+    told = seen.filter(
+        pl.col("answers").list.len() > 0, pl.col("host").is_not_null(), pl.col("at").is_not_null()
+    )
+    if told.is_empty():
+        return schema.ANSWERS.empty()
+    each = told.select("client", "host", "cname", "ttl_s", answered_at="at", address="answers").explode(
+        "address"
+    )
+    each = hosts.once(each, "address", hosts.address(pl.col("address")))
+    return schema.ANSWERS.conform(each.filter(hosts.is_address(pl.col("address")).fill_null(False)))
+
+
+def leases(told: pl.DataFrame, vantage: str) -> pl.DataFrame:
+    """Table `leases` from finished rows of kind `lease`."""
+    begin = pl.coalesce("lease_from", "seen_at")
+    held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
+    return schema.LEASES.conform(
+        told.select(
+            "user_name",
+            "device",
+            "shared",
+            address="client",
+            mac="client_mac",
+            valid_from=begin,
+            valid_to=pl.coalesce("lease_to", begin + held),
+            origin=pl.coalesce("origin", pl.lit(vantage)),
+            confidence=pl.col("confidence").fill_null(0.9),
+        )
+    )

@@ -1,0 +1,65 @@
+"""Azure DNS: the DNS proxy of Azure Firewall (classic text and structured), DNS resolver query logs.
+
+    {"category": "AzureFirewallDnsProxy", "properties": {"msg": "DNS Request: 10.0.2.4:61248 - 6513 A IN …"}}
+    {"category": "AZFWDnsQuery", "properties": {"SourceIp", "QueryName", "QueryType", "ResponseCode", …}}
+    {"category": "DnsResponse", …} or table DNSQueryLogs     SourceIpAddress, ResolverPolicyRuleAction, …
+
+The classic text is CoreDNS's. Sources: Azure Firewall "Monitoring data reference"; Azure DNS "DNS
+security policy".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.formats import coredns
+from sensor.sources.interface import Proof
+from sensor.sources.text import lookups, objects
+
+_WANTED = (
+    "properties.msg|msg_s|msg|Msg",
+    "time|TimeGenerated|TimeGenerated [UTC]|timestamp",
+    "properties.SourceIp|SourceIp|properties.SourceIpAddress|SourceIpAddress|properties.SourceIP",
+    "properties.SourcePort|SourcePort",
+    "properties.QueryName|QueryName",
+    "properties.QueryType|QueryType",
+    "properties.Protocol|Protocol|properties.Transport|Transport",
+    "properties.ResponseCode|ResponseCode",
+    "properties.ResolverPolicyRuleAction|ResolverPolicyRuleAction|properties.ResolutionPath",
+)
+
+
+class AzureDnsFamily(Family):
+    """Reads Azure's DNS logs."""
+
+    name: ClassVar[str] = "azure-dns"
+    help: ClassVar[str] = "Azure Firewall DNS proxy (classic, AZFWDnsQuery) and Azure DNS resolver query logs"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True, action=True)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"AzureFirewallDnsProxy|AZFWDnsQuery|DNSQueryLogs|ResolverPolicyRuleAction|^DNS Request: \S+:\d+ - "
+    ) | pl.col("line").str.contains(r'"DnsResponse".*"QueryName"')
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per question."""
+        read = objects.read(lines["line"], _WANTED)
+        read.columns = ["msg", "time", "ip", "port", "name", "type", "protocol", "rcode", "policy"]
+        text = coredns.rows(pl.select(pl.coalesce(read["msg"], lines["line"])).to_series())
+        blocked = pl.col("policy").str.to_lowercase().str.contains("block|deny")
+        told = read.select(
+            "time",
+            client="ip",
+            client_port="port",
+            host="name",
+            transport=pl.col("protocol").str.to_lowercase(),
+            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(lookups.verdict(pl.col("rcode"))),
+            reason=lookups.reverse(pl.col("type")),
+        )
+        structured = read["name"].is_not_null()
+        return pl.select(
+            pl.when(structured).then(told[name]).otherwise(text[name]).alias(name)
+            for name in ("client", "client_port", "host", "transport", "action", "reason")
+        ).with_columns(told["time"], kind=pl.lit("dns"))

@@ -1,0 +1,80 @@
+r"""BIND 9 query log, and the appliances built on it (Infoblox, EfficientIP).
+
+    [time] [category:] [severity:] client [@0xHEX] IP#port (qname): [view NAME:] query: QNAME CLASS TYPE FLAGS (server)
+    … client IP#port: UDP: query: QNAME IN A response: NOERROR +ED answers;                 Infoblox
+    … client IP#port (qname): answer: QNAME IN A + (server) -> NOERROR 60 A 192.0.2.1 …      EfficientIP
+    … client IP#port (qname): [view NAME:] rpz QNAME NXDOMAIN rewrite QNAME[/A/IN] via ZONE  response policy
+
+Time: local by default (`print-time yes`), ISO on request; else the syslog's. Source: BIND 9
+Administrator Reference Manual, "logging" statement, categories queries, responses, rpz.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_HEAD = (
+    r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
+    r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)"
+    r"(?:/key \S+)?(?: \((?P<first>[^)]*)\))?:? (?:view \S+: )?"
+)
+_QUERY = (
+    _HEAD
+    + r"(?:(?:UDP|TCP): )?(?P<verb>query|answer|response): (?P<name>\S+) (?P<class>IN|CH|HS|ANY|CLASS\d+) (?P<type>[A-Z0-9]+)(?P<rest>.*)$"
+)
+_POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
+_ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
+NOT_A_QUESTION = "set aside: repeats a question (answer logged too)"
+NO_LOOKUP = "set aside: reverse lookup (PTR)"
+OTHER = "set aside: no lookup (zone transfer, server message)"
+
+
+class BindFamily(Family):
+    """Reads BIND query logs."""
+
+    name: ClassVar[str] = "bind"
+    help: ClassVar[str] = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True, action=True)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): |client .*#\d+.*: (?:disabled )?rpz "
+    ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^DHCP")).fill_null(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""
+        asked = lines["line"].str.extract_groups(_QUERY).struct.unnest()
+        policy = lines["line"].str.extract_groups(_POLICY).struct.unnest()
+        refused = (
+            pl.col("policy").is_not_null() & ~pl.col("policy").is_in(["PASSTHRU", "DISABLED"])
+        ).fill_null(False)
+        names = ("time", "client", "port", "name", "type")
+        both = pl.DataFrame({n: pl.select(pl.coalesce(asked[n], policy[n])).to_series() for n in names})
+        both = both.hstack(asked.select("verb", "rest")).hstack(policy.select("policy"))
+        rcode = pl.col("rest").str.extract(r"(?:response: |-> )([A-Z]+)")
+        return both.select(
+            "time",
+            "client",
+            kind=pl.lit("dns"),
+            client_port=pl.col("port"),
+            host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
+            transport=pl.when(pl.col("rest").str.contains(r"^ [+-]\S*T"))
+            .then(pl.lit("tcp"))
+            .otherwise(pl.lit("udp")),
+            action=pl.when(refused | (rcode == "REFUSED").fill_null(False))
+            .then(pl.lit("blocked"))
+            .when((rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"))
+            .then(pl.lit("allowed"))
+            .otherwise(pl.lit("unknown")),
+            answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
+            reason=pl.when(pl.col("name").is_null())
+            .then(pl.lit(OTHER))
+            .when(pl.col("type") == "PTR")
+            .then(pl.lit(NO_LOOKUP))
+            .when((pl.col("verb") == "response") & ~pl.col("rest").str.contains("response: "))
+            .then(pl.lit(NOT_A_QUESTION)),
+        )

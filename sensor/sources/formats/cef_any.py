@@ -1,0 +1,108 @@
+"""CEF and LEEF of products without a family of their own.
+
+CEF says `in` is what flowed from source to destination; most vendors write it the other way round, so
+without knowing the vendor the two are no volume: NULL. LEEF's `srcBytes` and `dstBytes` are what source
+and destination sent. Sources: ArcSight CEF implementation standard; IBM QRadar LEEF reference.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import cef
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "time": ("start", "rt", "end", "devTime", "deviceReceiptTime"),
+    "client": ("src", "c6a2", "sourceAddress", "srcip", "client_ip", "clientip"),
+    "client_port": ("spt", "srcPort", "sourcePort", "srcport"),
+    "client_mac": ("smac", "srcMAC", "sourceMacAddress"),
+    "user_name": ("suser", "usrName", "sourceUserName", "duser", "user", "username", "accountName"),
+    "device": ("shost", "identHostName", "sourceHostName", "srchost"),
+    "url": ("request", "url", "requestUrl", "URL"),
+    "host": ("dhost", "destinationHostName", "destinationDnsDomain", "sni", "domain", "hostname", "urlHost",
+    "qname", "dnsQuery", "query"),
+    "method": ("requestMethod", "method", "httpMethod"),
+    "status": ("httpStatus", "statusCode", "responseCode"),
+    "agent": ("requestClientApplication", "userAgent", "useragent", "user_agent"),
+    "server": ("dst", "c6a3", "destinationAddress", "dstip"),
+    "server_port": ("dpt", "dstPort", "destinationPort", "dstport"),
+    "transport": ("proto", "transportProtocol", "protocol"),
+    "app": ("app", "applicationProtocol", "service"),
+    "act": ("act", "action", "deviceAction", "outcome", "categoryOutcome"),
+    "up": ("srcBytes", "bytesSent", "bytes_sent"),
+    "down": ("dstBytes", "bytesReceived", "bytes_received"),
+}  # fmt: skip
+_KEYS = tuple(key for keys in _FIELDS.values() for key in keys)
+OTHER = "set aside: event that names no connection"
+_LAYERS = ("icmp", "igmp", "esp", "gre", "1", "58", "47", "50")
+OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
+
+
+class CefFamily(Family):
+    """Reads CEF and LEEF of unknown vendors."""
+
+    name: ClassVar[str] = "cef"
+    help: ClassVar[str] = "CEF and LEEF (1.0, 2.0) of any product without a format of its own"
+    vantage: ClassVar[str] = "proxy"
+    generic: ClassVar[bool] = True
+    proof: ClassVar[Proof] = Proof(
+        host=True,
+        path=True,
+        user=True,
+        device=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
+    )
+    advice: ClassVar[str] = (
+        "CEF's `in` and `out` mean opposite things at different vendors and are not read; a custom "
+        "format can say which "
+        "is the upload."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|"
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event."""
+        keys = cef.read(lines["line"], _KEYS)
+        read = keys.select(pl.coalesce(keys_of).alias(name) for name, keys_of in _FIELDS.items()).hstack(
+            keys.select(event="event", event_name="name")
+        )
+        app = pl.col("app").str.to_lowercase()
+        dns = (app == "dns").fill_null(False) | (
+            (pl.col("server_port") == "53") & pl.col("host").is_not_null()
+        ).fill_null(False)
+        web = pl.col("url").is_not_null() | pl.col("method").is_not_null()
+        return read.select(
+            *(
+                "time",
+                "client",
+                "client_port",
+                "client_mac",
+                "user_name",
+                "device",
+                "method",
+                "status",
+                "server_port",
+            ),
+            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            url=pl.when(~dns).then("url"),
+            host="host",
+            name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("sni")),
+            user_agent="agent",
+            server=pl.when(~dns).then("server"),
+            transport="transport",
+            action=pl.coalesce("act", pl.lit("unknown")),
+            bytes_up="up",
+            bytes_down="down",
+            reason=pl.when(pl.all_horizontal(pl.col(n).is_null() for n in ("url", "host", "server")))
+            .then(pl.lit(OTHER))
+            .when(pl.col("transport").str.to_lowercase().is_in(_LAYERS))
+            .then(pl.lit(OTHER_TRANSPORT)),
+        )

@@ -1,0 +1,222 @@
+r"""Check Point Log Exporter: syslog (RFC 5424 pairs), CEF, LEEF, Splunk and generic key=value, JSON; `fw log` text.
+
+    [action:"Accept"; loguid:"{0x…}"; time:"1791280800"; src:"10.1.2.3"; s_port:"40000"; dst:"192.0.2.7"; service:"443"; …]
+    time=1791280800|hostname=gw|product=Firewall|action=Drop|…        CEF:0|Check Point|VPN-1 & FireWall-1|…
+    "22" "6Oct2026" "10:00:00" "eth1" "gw" "Log" "Accept" "443" "40000" "10.1.2.3" "192.0.2.7" "tcp" …
+
+`service` is the destination port. `client_outbound_bytes` is what the client sent, `client_inbound_bytes` what
+it got; `sent_bytes` and `received_bytes` of Application Control are the client's view. A connection has several
+updates with one `loguid`, cumulative. A user reads `Lovelace, Ada (ada)`: the account stands in brackets.
+Identity Awareness logins tell who has an address. Source: Check Point, "Log Exporter"; "Log fields" (sk144192).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+
+_FIELDS = {
+    "time": "time|rt|devTime|segment_time|lastupdatetime",
+    "uid": "loguid",
+    "action": "action|act|rule_action",
+    "client": "src|client_ip",
+    "client_port": "s_port|spt|srcPort|sport_svc|sport",
+    "client_mac": "mac_address|smac|src_mac|mac_source_address",
+    "server": "dst",
+    "port": "service|dpt|dstPort|svc",
+    "proto": "proto",
+    "user": "src_user_name|user|suser|usrName|duser",
+    "device": "src_machine_name|shost|identHostName",
+    "url": "resource|request|url",
+    "server_name": "tls_server_host_name|sni|web_server_name|dst_domain_name|http_host|host_name|destinationDnsDomain",
+    "query": "dns_query|query_name",
+    "method": "method|requestMethod|web_method",
+    "agent": "user_agent|requestClientApplication|web_client_type",
+    "up": "client_outbound_bytes|server_inbound_bytes|sent_bytes|srcBytes",
+    "down": "client_inbound_bytes|server_outbound_bytes|received_bytes|dstBytes",
+    "cef_up": "out",
+    "cef_down": "in",
+    "packets_up": "client_outbound_packets|server_inbound_packets",
+    "packets_down": "client_inbound_packets|server_outbound_packets",
+    "elapsed": "elapsed|duration",
+    "blade": "product|ProductName",
+    "office_ip": "office_mode_ip|assigned_IP|om_ip",
+    "host_type": "identity_type",
+}
+_QUOTED = [
+    "",
+    "day",
+    "clock",
+    "",
+    "",
+    "",
+    "action",
+    "port",
+    "client_port",
+    "client",
+    "server",
+    "proto",
+    "",
+    "",
+    "user",
+]
+_PAIRS = r'\b(?:action|loguid|product|src|ifdir):"'
+_STRUCTURED = r'\bProductName="[^"]*" |\bsport_svc="'
+_BARS = r"\bloguid=[^|]*\||\|product=[^|]*\|"
+_BLANKS = r"\bloguid=\S+ .*\boriginsicname=|\borigin(?:sicname)?=\S+ .*\bloguid="
+_OLD = r"^(?:\S+ )*?\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d (?P<action>\w+) \S+ [<>]\S+ .*\b(?:rule|product|service_id|src): "
+_QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '
+OTHER = "set aside: event that names no connection"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class CheckpointFamily(Family):
+    """Reads Check Point logs."""
+
+    name: ClassVar[str] = "checkpoint"
+    help: ClassVar[str] = (
+        "Check Point R77 to R82 Log Exporter: syslog, CEF, LEEF, Splunk, generic, JSON; fw log text"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True,
+        path=True,
+        user=True,
+        device=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
+    )
+    advice: ClassVar[str] = (
+        "Track rules as Detailed or Extended Log with accounting: plain Log has neither URLs nor volumes."
+    )
+    claims: ClassVar[pl.Expr] = (
+        cef.claims("Check Point")
+        | (
+            pl.col("line").str.contains(_PAIRS)
+            & pl.col("line").str.contains(r'\b(?:loguid|origin|product|sequencenum):"')
+        )
+        | pl.col("line").str.contains(
+            "|".join((_STRUCTURED, _BARS, _BLANKS, _QUOTES, _OLD.replace("?P<action>", "")))
+        )
+        | pl.col("line").str.contains(r'^\s*\{.*"(?:loguid|originsicname)"\s*:')
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per log (kind flow, http, tls or dns; lease)."""
+
+        def pairs(separator: str = " ", equals: str = "=") -> layouts.Reader:
+            return lambda part: _rows(
+                keyvalue.read(part["line"], _FIELDS, separator=separator, equals=equals)
+            )
+
+        return layouts.read(
+            lines,
+            [
+                (r"^\s*\{", lambda part: _rows(objects.read(part["line"], _FIELDS))),
+                (
+                    r"CEF:|LEEF:|^\s*0\|",
+                    lambda part: _rows(cef.read(part["line"], _FIELDS), volume_of_cef=True),
+                ),
+                (_QUOTES, _quoted),
+                (_PAIRS, pairs(separator=";", equals=":")),
+                (_OLD, _old),
+                (_BARS, pairs(separator="|")),
+                (_STRUCTURED, pairs()),
+                (pl.lit(True), lambda part: _rows(keyvalue.read(part["line"], _FIELDS, spaced=True))),
+            ],
+        )
+
+
+def _quoted(lines: pl.DataFrame) -> pl.DataFrame:
+    read = commas.read(lines["line"], _QUOTED, separator=" ")
+    return _rows(_with_all(read.with_columns(time=_spelled(pl.concat_str("day", "clock", separator=" ")))))
+
+
+def _old(lines: pl.DataFrame) -> pl.DataFrame:
+    """`6Oct2026 10:00:00 accept gw >eth0 src: …; dst: …;`."""
+    read = keyvalue.read(lines["line"], _FIELDS, separator=";", equals=":")
+    action = lines["line"].str.extract(_OLD)
+    stamp = lines["line"].str.extract(r"(\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d)")
+    return _rows(read.with_columns(action=action, time=_spelled(pl.lit(stamp))))
+
+
+def _spelled(stamp: pl.Expr) -> pl.Expr:
+    return stamp.str.replace(r"^(\d{1,2})([A-Z][a-z]{2})(\d{4})", "$1-$2-$3")
+
+
+def _with_all(read: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.String)
+    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS)
+
+
+def _account() -> pl.Expr:
+    user = pl.col("user").str.strip_chars(" ")
+    return pl.coalesce(user.str.extract(r"\(([^()]+)\)$"), user.str.extract(r"^([^;(]+)"))
+
+
+def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
+    logged_in = (pl.col("blade") == "Identity Awareness") & pl.col("action").is_in(["Log In", "Update"])
+    told = (logged_in | pl.col("office_ip").is_not_null()).fill_null(False) & pl.col("user").is_not_null()
+    whole = pl.col("url").str.contains(r"^[A-Za-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
+    asked = pl.col("query").is_not_null()
+    encrypted = pl.col("url").str.contains("^https://[^/]*/?$").fill_null(False)
+    proto = pl.col("proto").str.to_lowercase().str.extract(r"^(\w+)")
+    ports = pl.col("port").str.extract(r"^(\d+)$")
+    up, down = pl.col("up"), pl.col("down")
+    if volume_of_cef:
+        filled = (pl.col("cef_up") != "0") | (pl.col("cef_down") != "0")
+        up, down = (
+            pl.coalesce(own, pl.when(filled).then(name)) for own, name in ((up, "cef_up"), (down, "cef_down"))
+        )
+    return fields.select(
+        time=pl.col("time").str.replace(r"^(\d{10})\d{3}$", "$1"),
+        duration_s=pl.when(pl.col("elapsed") != "0").then("elapsed"),
+        kind=pl.when(told)
+        .then(pl.lit("lease"))
+        .when(asked)
+        .then(pl.lit("dns"))
+        .when(whole & ~encrypted)
+        .then(pl.lit("http"))
+        .when(whole | pl.col("server_name").is_not_null())
+        .then(pl.lit("tls"))
+        .otherwise(pl.lit("flow")),
+        client=pl.when(told).then(pl.coalesce("office_ip", "client")).otherwise("client"),
+        client_port="client_port",
+        client_mac="client_mac",
+        user_name=_account(),
+        device=pl.col("device").str.extract(r"^([^@\s]+)"),
+        url=pl.when(~asked & whole).then("url"),
+        host=pl.when(asked).then("query").when(~whole).then("server_name"),
+        path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
+        method="method",
+        user_agent="agent",
+        server=pl.when(~asked).then("server"),
+        server_port=ports,
+        transport=proto,
+        bytes_up=up,
+        bytes_down=down,
+        packets_up="packets_up",
+        packets_down="packets_down",
+        action=pl.when(
+            pl.col("action").str.contains(
+                "(?i)^(?:de|en)crypt|^https|^inform|^ask|^key|^author|^inspect|^log"
+            )
+        )
+        .then(pl.lit("allowed"))
+        .otherwise("action"),
+        session=pl.when(~told).then("uid"),
+        phase=pl.lit("update"),
+        lease_s=pl.when(told).then(pl.lit("43200")),
+        origin=pl.when(pl.col("office_ip").is_not_null()).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
+        reason=pl.when(~told & pl.col("server").is_null() & ~asked & ~whole)
+        .then(pl.lit(OTHER))
+        .when(~told & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked & ~whole)
+        .then(pl.lit(NO_PORTS)),
+    )

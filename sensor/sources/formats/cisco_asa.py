@@ -1,0 +1,198 @@
+r"""Cisco ASA (PIX, FWSM) system messages, also as FTD and Secure Firewall write them: `%ASA-6-302013: …`.
+
+    302013, 302015, 302303  Built inbound|outbound TCP connection ID for IF:A/p (mapped)(user) to IF:B/p …
+    302014, 302016, 302304  Teardown … duration h:mm:ss bytes N …
+    106…, 710003            denied; 106100 also permitted: access-list NAME permitted tcp IF/A(p) -> IF/B(p)
+    304001, 304002          user@A Accessed URL B:URL (plain HTTP, with inspection)
+    338…                    dynamic filter: a name, with its verdict
+    722051, 746012, 109201  who was given, or is behind, an address: leases
+
+`Built outbound` names the server first; inbound the client. Teardown does not say: the lower port is the
+server's. Its one byte count is both directions together, so neither is known. Built, Teardown and 106100
+of one 5-tuple are one session. Source: Cisco Secure Firewall ASA Series Syslog Messages.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import layouts
+
+_ID = r"%?\b(?:ASA|FTD|FWSM|PIX|NGIPS)-(?:[a-z]+-)?\d-(\d{6})"
+_IDS = r"%?\b(?:ASA|FTD|FWSM|PIX)-(?:[a-z]+-)?\d-(?:[0-35-9]\d{5}|4(?:[0-24-9]\d{4}|3(?:[1-9]\d{3}|0(?:[1-9]\d\d|0(?:[1-9]\d|0[06-9])))))"
+_CONNECTION = (
+    r"(?P<verb>Built|Teardown) (?:(?P<way>inbound|outbound) )?(?P<proto>TCP|UDP|SCTP)(?: state-bypass)? connection \d+ "
+    r"(?:for|from) (?P<if_a>[^\s:]+):(?P<a>[^\s/]+)/(?P<a_port>\d+)(?P<a_rest>.*?) to (?P<if_b>[^\s:]+):(?P<b>[^\s/(]+)/(?P<b_port>\d+)"
+    r"(?P<b_rest>.*?)(?: duration (?P<duration>\d+:\d\d:\d\d) bytes (?P<total>\d+)(?P<why>.*))?$"
+)
+_LISTED = (
+    r"access-list \S+ (?P<action>permitted|denied|est-allowed) (?P<proto>\w+) (?:for user '?(?P<user>\S+?)'? )?"
+    r"[^\s/]+/(?P<a>[^\s(]+)\((?P<a_port>\d+)\)(?:\((?P<a_user>[^)]*)\))? -> [^\s/]+/(?P<b>[^\s(]+)\((?P<b_port>\d+)\)"
+)
+_SIDES = (
+    r"(?i)\bDen(?:y|ied) (?:inbound )?(?P<proto>\w+) (?:\(no connection\) )?(?:reverse path check )?(?:\w+ )*?(?:src|from) "
+    r"\(?(?:[^\s:/]+:)?(?P<a>[0-9a-fA-F.:]+)\)?(?:/(?P<a_port>\d+))?(?:\((?P<a_user>[^)]*)\))? (?:dst|to) "
+    r"(?:[^\s:/]+:)?(?P<b>[0-9a-fA-F.:]+)(?:/(?P<b_port>\d+))?"
+)
+_DENIED = (
+    r"(?P<proto>TCP|UDP) (?:connection|access) denied (?:by ACL )?from (?:[^\s:/]+:)?(?P<a>[^\s/]+)/(?P<a_port>\d+) "
+    r"to (?:[^\s:/]+:)?(?P<b>[^\s/]+)/(?P<b_port>\d+)"
+)
+_FILTERED = (
+    r"(?i)Dynamic filter (?P<action>\w+) \w+ (?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)/(?P<a_port>\d+) \([^)]*\) to "
+    r"[^\s:]+:(?P<b>[^\s/]+)/(?P<b_port>\d+) \([^)]*\), (?P<side>source|destination) .*?list: (?P<name>[^\s,]+)"
+)
+_URL = r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+) Accessed (?:JAVA )?URL (?P<b>[^\s:]+):(?P<url>\S+)"
+_URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+)"
+_LEASE = (
+    r"User <(?P<u1>[^>]*)> IP <[^>]*> (?:IPv4 )?Address <(?P<ip1>[^>]*)>.*assigned to session"
+    r"|Add IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), Succeeded adding"
+)
+_STRAY = r"(?i)\(no connection\)"
+OTHER = "set aside: message that names no connection"
+STRAY = "set aside: stray packet of a connection already closed"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class CiscoAsaFamily(Family):
+    """Reads ASA system messages."""
+
+    name: ClassVar[str] = "cisco_asa"
+    help: ClassVar[str] = (
+        "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(user=True, action=True)
+    advice: ClassVar[str] = (
+        "ASA messages name no TLS hosts and no upload sizes (bytes of both directions together): add a proxy, DNS or "
+        "FTD connection events. Log 302013-302016 and 722051."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IDS)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per connection message, denial, URL or assigned address."""
+        return layouts.read(
+            lines,
+            [
+                (_LEASE, _leases),
+                (_CONNECTION, _connections),
+                (_LISTED, lambda part: _denials(part, _LISTED)),
+                (_STRAY, layouts.set_aside(STRAY)),
+                (_FILTERED, lambda part: _denials(part, _FILTERED)),
+                (_DENIED, lambda part: _denials(part, _DENIED)),
+                (_URL, lambda part: _urls(part, _URL)),
+                (_URL_DENIED, lambda part: _urls(part, _URL_DENIED)),
+                (_SIDES, lambda part: _denials(part, _SIDES)),
+                (pl.lit(True), layouts.set_aside(OTHER)),
+            ],
+        )
+
+
+def _person(*texts: str) -> pl.Expr:
+    r"""A user in brackets, `(LOCAL\ada)`, which a mapped address with its port is not; or a bare word."""
+    return pl.coalesce(
+        *(pl.col(text).str.extract(r"\(([^()/]*[A-Za-z][^()/]*)\)") for text in texts),
+        *(pl.col(text).str.extract(r"^ ([A-Za-z][\w.\\@-]*)$") for text in texts),
+    )
+
+
+def _tuple(sender: pl.Series, *sides: tuple[str, str]) -> pl.Expr:
+    """The same for both directions of a 5-tuple at one firewall."""
+    ends = pl.concat_list(
+        *(pl.concat_str(address, port, separator="/") for address, port in sides)
+    ).list.sort()
+    return pl.concat_str(
+        pl.lit(sender).fill_null(""), pl.col("proto").str.to_lowercase(), ends.list.join("|"), separator="|"
+    )
+
+
+def _connections(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_CONNECTION).struct.unnest()
+    low_a = read["a_port"].cast(pl.Int64, strict=False) < read["b_port"].cast(pl.Int64, strict=False)
+    # Of two interfaces that both could be the client's side, ports decide only where the way is not said.
+    server_first = (
+        pl.when(pl.col("way") == "outbound")
+        .then(True)
+        .when(pl.col("way") == "inbound")
+        .then(False)
+        .otherwise(pl.lit(low_a))
+    )
+    clock = read["duration"].str.splitn(":", 3).struct.unnest()
+    hours, minutes, seconds = (clock[f"field_{n}"].cast(pl.Float64, strict=False) for n in range(3))
+    built = pl.col("verb") == "Built"
+    nothing = (pl.col("total") == "0") & pl.col("why").str.contains("SYN Timeout|Reset|Flow terminated")
+    return read.select(
+        duration_s=pl.lit(hours * 3600 + minutes * 60 + seconds),
+        at_end=pl.lit(True),
+        kind=pl.lit("flow"),
+        client=pl.when(server_first).then("b").otherwise("a"),
+        client_port=pl.when(server_first).then("b_port").otherwise("a_port"),
+        server=pl.when(server_first).then("a").otherwise("b"),
+        server_port=pl.when(server_first).then("a_port").otherwise("b_port"),
+        user_name=pl.coalesce(
+            pl.when(server_first).then(_person("b_rest", "a_rest")).otherwise(_person("a_rest", "b_rest")), _person("why")
+        ),
+        transport="proto",
+        action=pl.when(nothing).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
+        session=_tuple(lines["sender"], ("a", "a_port"), ("b", "b_port")),
+        phase=pl.when(built).then(pl.lit("begin")).otherwise(pl.lit("end")),
+    )  # fmt: skip
+
+
+def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
+    """Access lists, filters and refusals; only an access list tells of permitted connections, too."""
+    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    nothing = pl.lit(None, dtype=pl.String)
+    names = ("action", "proto", "user", "a", "a_port", "a_user", "b", "b_port", "name", "side")
+    read = found.select((pl.col(name) if name in found.columns else nothing).alias(name) for name in names)
+    permitted = pl.col("action").is_in(["permitted", "est-allowed", "monitored"]).fill_null(False)
+    ported = (
+        pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"]) & pl.col("b_port").is_not_null()
+    )
+    return read.select(
+        kind=pl.lit("flow"),
+        client="a",
+        client_port="a_port",
+        user_name=pl.coalesce("user", "a_user"),
+        server="b",
+        server_port="b_port",
+        host=pl.when(pl.col("side") == "destination").then("name"),
+        name_from=pl.when(pl.col("name").is_not_null()).then(pl.lit("dns_answer")),
+        transport="proto",
+        action=pl.when(permitted).then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
+        session=pl.when(permitted).then(_tuple(lines["sender"], ("a", "a_port"), ("b", "b_port"))),
+        phase=pl.lit("begin"),
+        reason=pl.when(~ported.fill_null(False)).then(pl.lit(NO_PORTS)),
+    )
+
+
+def _urls(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
+    """Plain HTTP requests; older versions log the path alone."""
+    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    user = pl.col("user") if "user" in found.columns else pl.lit(None, dtype=pl.String)
+    whole = pl.col("url").str.contains("^[a-z]+://")
+    return found.select(
+        kind=pl.lit("http"),
+        client="a",
+        user_name=user,
+        server="b",
+        url=pl.when(whole).then("url"),
+        path=pl.when(~whole).then("url"),
+        transport=pl.lit("tcp"),
+        action=pl.lit("blocked" if pattern == _URL_DENIED else "allowed"),
+    )
+
+
+def _leases(lines: pl.DataFrame) -> pl.DataFrame:
+    found = lines["line"].str.extract_groups(_LEASE).struct.unnest()
+    return found.select(
+        kind=pl.lit("lease"),
+        client=pl.coalesce("ip1", "ip2", "ip3"),
+        user_name=pl.coalesce("u1", "u2", "u3"),
+        lease_s=pl.lit(36_000.0),
+        origin=pl.when(pl.col("ip2").is_not_null()).then(pl.lit("directory")).otherwise(pl.lit("vpn")),
+    )

@@ -1,0 +1,156 @@
+r"""Cisco Secure Firewall Threat Defense (Firepower) connection events: `%FTD-1-430003: Key: value, Key: value`.
+
+    430002 begin, 430003 end of a connection (SrcIP, DstIP, URL, User, InitiatorBytes sent, ResponderBytes
+    received …); 430001, 430004, 430005 intrusion, file and malware events of such a connection
+
+A value may contain commas (`UserAgent`); the next key begins with a capital and ends in a colon. The URL
+of TLS is `https://host`. Both events of a connection are one session; where device, instance and
+connection id are not logged (before 6.5), its 5-tuple tells. Also eStreamer CEF (without byte counts,
+whose direction is not documented). Source: Cisco, "Security Event Syslog Messages".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import cef, layouts, pairs
+
+_RECORD, _UNIT = "\x1e", "\x1f"
+_FIELDS = {
+    "first": "FirstPacketSecond",
+    "device": "DeviceUUID",
+    "instance": "InstanceID",
+    "connection": "ConnectionID",
+    "action": "AccessControlRuleAction|InlineResult|SSLActualAction",
+    "client": "SrcIP|InitiatorIP|OriginalClientSrcIP",
+    "client_port": "SrcPort|InitiatorPort|OriginalClientSrcPort",
+    "server": "DstIP|ResponderIP",
+    "port": "DstPort|ResponderPort",
+    "proto": "Protocol",
+    "user": "User",
+    "agent": "UserAgent",
+    "url": "URL|URI",
+    "referenced": "ReferencedHost",
+    "sni": "SSLServerName|TLSServerName|SSLServerCertStatus_Name",
+    "query": "DNSQuery",
+    "up": "InitiatorBytes",
+    "down": "ResponderBytes",
+    "packets_up": "InitiatorPackets",
+    "packets_down": "ResponderPackets",
+    "duration": "ConnectionDuration",
+    "status": "HTTPResponse",
+    "method": "HTTPMethod|HTTP_Method",
+    "mac": "SrcMAC|EndpointMAC",
+}
+_CEF = {
+    "first": "start|rt", "connection": "externalId", "action": "act", "client": "src", "client_port": "spt", "server": "dst",
+    "port": "dpt", "proto": "proto", "user": "suser|duser", "agent": "requestClientApplication", "url": "request",
+    "query": "destinationDnsDomain", "device": "deviceExternalId",
+}  # fmt: skip
+_ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"
+_BARE = r"(?:^|, )(?:SrcIP|DstIP|AccessControlRuleAction): \S+.*, (?:SrcIP|DstIP|SrcPort|DstPort|ACPolicy): "
+OF_ANOTHER = "set aside: intrusion, file or malware event (its connection is logged apart)"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class CiscoFtdFamily(Family):
+    """Reads Firepower connection events."""
+
+    name: ClassVar[str] = "cisco_ftd"
+    help: ClassVar[str] = (
+        "Cisco FTD / Firepower / Secure Firewall 6.3 to 7: connection events 430002, 430003; eStreamer CEF"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = "Log at the end of connections: events of the beginning carry no volumes."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_ID}|{_BARE}") | cef.claims(
+        "Cisco", "(?:Firepower|FTD|Secure Firewall)"
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per connection event: kind flow, http, tls or dns."""
+        return layouts.read(lines, [(r"CEF:|^\s*0\|", _from_cef), (pl.lit(True), _events)])
+
+
+def _events(lines: pl.DataFrame) -> pl.DataFrame:
+    number = lines["line"].str.extract(_ID)
+    text = lines["line"].str.replace(rf"^.*?{_ID}\s*", "")
+    marked = text.str.replace_all(r"(?:^|, ?)([A-Z]\w*(?:[ _]\w+)?): ?", f"{_RECORD}$1{_UNIT}")
+    tokens = pairs.numbered(marked.str.split(_RECORD))
+    halves = tokens["token"].str.splitn(_UNIT, 2).struct.rename_fields(["key", "value"]).struct.unnest()
+    read = pairs.columns(halves.with_columns(tokens["row"]).drop_nulls("value"), len(text), _FIELDS)
+    return _rows(read, number)
+
+
+def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
+    read = cef.read(lines["line"], _CEF)
+    nothing = pl.lit(None, dtype=pl.String)
+    conformed = read.select((pl.col(name) if name in _CEF else nothing).alias(name) for name in _FIELDS)
+    ended = read["name"].str.contains("(?i)connection (?:statistics|end)").fill_null(False)
+    other = read["name"].str.contains("(?i)intrusion|file|malware|host|user|policy|audit").fill_null(False)
+    number = pl.select(pl.when(other & ~ended).then(pl.lit("430001")).otherwise(pl.lit("430003"))).to_series()
+    return _rows(conformed, number)
+
+
+def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
+    ended = pl.lit(number) == "430003"
+    asked = pl.col("query").is_not_null()
+    named = pl.coalesce("sni", "referenced")
+    # The host of a TLS connection comes as a URL without a path.
+    tls_host = pl.col("url").str.extract(r"^https://([^/]+)/?$")
+    bare = pl.when(pl.col("url").is_not_null()).then(tls_host.is_not_null())
+    proto = pl.col("proto").str.to_lowercase()
+    by_tuple = pl.concat_str(
+        "client", "client_port", "server", "port", "proto", separator="|", ignore_nulls=True
+    )
+    by_id = pl.concat_str("device", "instance", "first", "connection", separator="|")
+    action = pl.when(pl.col("action").str.contains("(?i)block|drop")).then(pl.lit("blocked")).when(
+        pl.col("action").str.contains("(?i)fastpath")
+    ).then(pl.lit("allowed")).otherwise("action")  # fmt: skip
+    return read.select(
+        time="first",
+        at_end=ended & pl.col("first").is_null(),
+        duration_s="duration",
+        kind=pl.when(asked)
+        .then(pl.lit("dns"))
+        .when(pl.col("url").is_null() & named.is_null())
+        .then(pl.lit("flow"))
+        .when(bare.fill_null(True))
+        .then(pl.lit("tls"))
+        .otherwise(pl.lit("http")),
+        client="client",
+        client_port="client_port",
+        client_mac="mac",
+        user_name=pl.when(~pl.col("user").is_in(["Not Found", "Unknown", "No Authentication Required"])).then(
+            "user"
+        ),
+        host=pl.when(asked)
+        .then("query")
+        .when(bare.fill_null(True))
+        .then(pl.coalesce("sni", tls_host, "referenced")),
+        name_from=pl.when(~asked & tls_host.is_null() & pl.col("sni").is_null()).then(pl.lit("url")),
+        url=pl.when(~asked & ~bare).then("url"),
+        method="method",
+        status="status",
+        user_agent="agent",
+        server=pl.when(~asked).then("server"),
+        server_port="port",
+        transport="proto",
+        bytes_up="up",
+        bytes_down="down",
+        packets_up="packets_up",
+        packets_down="packets_down",
+        action=action,
+        session=pl.coalesce(by_id, by_tuple),
+        phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
+        reason=pl.when(pl.lit(number).is_in(["430001", "430004", "430005"]))
+        .then(pl.lit(OF_ANOTHER))
+        .when(~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked)
+        .then(pl.lit(NO_PORTS)),
+    )

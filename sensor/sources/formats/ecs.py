@@ -1,0 +1,199 @@
+"""Elastic Common Schema: events of any product that went through Beats, Elastic Agent or Logstash.
+
+Keys may be nested or dotted, values may be lists (the first counts), a hit may wrap the event in
+`_source`. An `event.original` that a product's own format claims is read by that instead. Volume is
+`source.bytes` (or `client.bytes`, `http.request.bytes`) up and `destination.bytes` down; `network.bytes`
+is their sum and of no use. `host.*` is the machine the agent runs on, which is the client only for
+endpoint data: not read. Source: Elastic Common Schema reference 8.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import lookups, objects
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "start": ("event.start",),
+    "stamp": ("@timestamp",),
+    "end": ("event.end",),
+    "lasted": ("event.duration",),
+    "did": ("event.action",),
+    "types": ("event.type",),
+    "dns_type": ("dns.type",),
+    "outcome": ("event.outcome",),
+    "client": ("client.ip", "source.ip", "client.address", "source.address"),
+    "client_port": ("client.port", "source.port"),
+    "client_mac": ("client.mac", "source.mac"),
+    "device": ("client.domain", "source.domain", "source.hostname"),
+    "account": (
+        "user.email", "client.user.email", "source.user.email", "user.name", "client.user.name",
+        "source.user.name",
+        "user.full_name",
+    ),
+    "question": ("dns.question.name",),
+    "question_type": ("dns.question.type",),
+    "rcode": ("dns.response_code",),
+    "answers": ("dns.resolved_ip",),
+    "sni": ("tls.client.server_name",),
+    "domain": ("url.domain", "destination.domain", "server.domain"),
+    "url": ("url.full", "url.original"),
+    "path": ("url.path",),
+    "method": ("http.request.method",),
+    "status": ("http.response.status_code",),
+    "agent": ("user_agent.original",),
+    "ja4": ("tls.client.ja4",),
+    "server": ("destination.ip", "server.ip"),
+    "server_port": ("destination.port", "server.port", "url.port"),
+    "transport": ("network.transport", "network.iana_number"),
+    "up": ("client.bytes", "source.bytes", "http.request.bytes"),
+    "down": ("server.bytes", "destination.bytes", "http.response.bytes"),
+    "packets_up": ("source.packets", "client.packets"),
+    "packets_down": ("destination.packets", "server.packets"),
+}  # fmt: skip
+_WANTED = {
+    name: "|".join([*paths, *(f"_source.{path}" for path in paths)]) for name, paths in _FIELDS.items()
+}
+_ECS = r'"(?:ecs|ecs\.version|event\.dataset|event\.kind|data_stream|data_stream\.dataset)"\s*:'
+_ENDPOINTS = (
+    r'"(?:source|client|destination|server|url|dns|source\.ip|client\.ip|url\.full|url\.original|'
+    r'url\.domain|dns\.question\.name|destination\.domain)"\s*:'
+)
+OTHER = "set aside: event that names no connection"
+OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
+#: Layers 3 and below, by name and number.
+_NOT_OURS = ("icmp", "ipv6-icmp", "icmpv6", "igmp", "esp", "gre", "1", "2", "47", "50", "58")
+
+
+class EcsFamily(Family):
+    """Reads ECS events."""
+
+    name: ClassVar[str] = "ecs"
+    help: ClassVar[str] = "Elastic Common Schema 1 to 9, nested or dotted, also Elasticsearch hits (NDJSON)"
+    vantage: ClassVar[str] = "proxy"
+    generic: ClassVar[bool] = True
+    proof: ClassVar[Proof] = Proof(
+        host=True,
+        path=True,
+        user=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
+        fingerprint=True,
+    )
+    advice: ClassVar[str] = (
+        "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
+    )
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains(r'^\s*\{.*"@timestamp"\s*:')
+        & pl.col("line").str.contains(_ECS)
+        & pl.col("line").str.contains(_ENDPOINTS)
+    ) | (pl.col("line").str.contains(r'^\s*\{.*"_source"\s*:') & pl.col("line").str.contains(_ECS))
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event."""
+        read = objects.read(lines["line"], _WANTED)
+        # A list of one or more stands as its JSON text: the first of it counts.
+        single = pl.col(set(_WANTED) - {"types", "answers"})
+        read = read.with_columns(
+            pl.when(single.str.starts_with("["))
+            .then(single.str.extract(r'^\[\s*"?([^",\]]*)'))
+            .otherwise(single)
+        )
+        # Some pipelines keep the direction of the packet: there an answer's source is the resolver.
+        turned = (pl.col("client_port") == "53") & (pl.col("server_port") != "53")
+        read = _turned(read, read.select(turned.fill_null(False)).to_series())
+        dns, web = (
+            pl.col("question").is_not_null(),
+            pl.col("method").is_not_null() | pl.col("url").is_not_null(),
+        )
+        lasted = pl.col("lasted").cast(pl.Float64, strict=False) / 1_000_000_000
+        rows = read.select(
+            "method",
+            "status",
+            "ja4",
+            "client",
+            "client_port",
+            "client_mac",
+            "device",
+            "server_port",
+            "packets_up",
+            "packets_down",
+            time=pl.coalesce("start", "stamp"),
+            duration_s=lasted,
+            kind=pl.when(dns)
+            .then(pl.lit("dns"))
+            .when(web)
+            .then(pl.lit("http"))
+            .when(pl.col("sni").is_not_null())
+            .then(pl.lit("tls"))
+            .otherwise(pl.lit("flow")),
+            user_name="account",
+            host=pl.coalesce("question", "sni", "domain"),
+            name_from=pl.when(~dns & pl.col("sni").is_null() & pl.col("domain").is_not_null())
+            .then(pl.when(web).then(pl.lit("url")).otherwise(pl.lit("dns_answer"))),
+            url=pl.when(~dns).then("url"),
+            path=pl.when(~dns).then("path"),
+            user_agent="agent",
+            server=pl.when(~dns).then("server"),
+            transport="transport",
+            bytes_up=pl.when(~dns).then("up"),
+            bytes_down=pl.when(~dns).then("down"),
+            answers=pl.col("answers").str.extract_all(r'[0-9a-fA-F]*[.:][0-9a-fA-F.:]+'),
+            action=_action(),
+            reason=_reason(),
+            answer=((pl.col("dns_type") == "answer") | (pl.col("dns_type") == "response")).fill_null(False),
+            type="question_type",
+        )  # fmt: skip
+        return lookups.paired(rows, ("client", "client_port", "host", "type"))
+
+
+def _turned(read: pl.DataFrame, turned: pl.Series) -> pl.DataFrame:
+    """`read` with client and server exchanged where `turned`."""
+    pairs = (
+        ("client", "server"),
+        ("client_port", "server_port"),
+        ("up", "down"),
+        ("packets_up", "packets_down"),
+    )
+    both = [pair for one, other in pairs for pair in ((one, other), (other, one))]
+    return read.with_columns(pl.when(turned).then(there).otherwise(here).alias(here) for here, there in both)
+
+
+def _action() -> pl.Expr:
+    types = pl.col("types").fill_null("")
+    did = pl.col("did").str.to_lowercase()
+    return (
+        pl.when(
+            types.str.contains("denied") | did.str.contains("block|den[iy]|drop|reject|prevent|quarantin")
+        )
+        .then(pl.lit("blocked"))
+        .when(pl.col("rcode").is_not_null())
+        .then(lookups.verdict(pl.col("rcode")))
+        .when(
+            types.str.contains("allowed|connection")
+            | (pl.col("outcome") == "success")
+            | did.str.contains("allow|pass|permit|accept")
+        )
+        .then(pl.lit("allowed"))
+        .otherwise(pl.lit("unknown"))
+    )
+
+
+def _reason() -> pl.Expr:
+    nowhere = pl.all_horizontal(
+        pl.col(name).is_null() for name in ("question", "sni", "domain", "url", "server")
+    )
+    return (
+        pl.when(nowhere)
+        .then(pl.lit(OTHER))
+        .when(pl.col("transport").str.to_lowercase().is_in(_NOT_OURS))
+        .then(pl.lit(OTHER_TRANSPORT))
+        .when(pl.col("question").is_not_null())
+        .then(lookups.reverse(pl.col("question_type")))
+    )

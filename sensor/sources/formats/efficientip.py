@@ -1,0 +1,43 @@
+"""EfficientIP DNS Guardian list matches; queries and answers of SOLIDserver are BIND's, see `bind.py`.
+
+    List Matched 192.0.2.226#32622: query: name IN A (192.0.2.209) {list} [categories]
+
+Whether a match was refused depends on the list's policy, which the line does not tell.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import lookups
+
+_MATCH = (
+    r"^(?:.*\s)?List Matched (?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)(?: \([^)]*\))?: query: (?P<name>\S+) "
+    r"\S+ (?P<type>\S+)"
+)
+
+
+class EfficientipFamily(Family):
+    """Reads DNS Guardian's list matches."""
+
+    name: ClassVar[str] = "efficientip"
+    help: ClassVar[str] = "EfficientIP DNS Guardian list matches (query log: bind)"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"(?:^|\s)List Matched [0-9a-fA-F.:]+#\d+")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per match."""
+        read = lines["line"].str.extract_groups(_MATCH).struct.unnest()
+        return read.select(
+            "client",
+            kind=pl.lit("dns"),
+            client_port="port",
+            host="name",
+            action=pl.lit("unknown"),
+            reason=lookups.reverse(pl.col("type")),
+        )

@@ -1,0 +1,255 @@
+"""Fortinet FortiGate and FortiProxy: key=value (space or comma), and CEF with `FTNTFGT` keys.
+
+    type=traffic   a session: srcip, user, dstip, hostname, sentbyte, rcvdbyte; at its end, and every few
+                   minutes while it lasts (logid …0000000020, cumulative, `sentdelta` since the last)
+    type=utm       webfilter (hostname, url), dns (qname), ssl (hostname, sni), app-ctrl: of the session
+                   with the same `sessionid`; bytes they carry are part of that session's
+    type=event     user logon (who has an address), VPN tunnel up (assigned address)
+
+`sentbyte` is what the client sent, headers of IP included; so is CEF's `out`. `eventtime` is UTC in
+seconds to nanoseconds by version; `date`, `time` are local with `tz`. Source: FortiOS Log Reference.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import cef, keyvalue
+
+_KEYS = (
+    *(
+        "date",
+        "time",
+        "eventtime",
+        "tz",
+        "devid",
+        "logid",
+        "type",
+        "subtype",
+        "eventtype",
+        "sessionid",
+        "xid",
+    ),
+    *("srcip", "srcport", "srcmac", "srcname", "dstip", "dstport", "dstname", "proto", "user", "unauthuser"),
+    *(
+        "hostname",
+        "url",
+        "qname",
+        "sni",
+        "ipaddr",
+        "agent",
+        "httpmethod",
+        "reqtype",
+        "action",
+        "utmaction",
+        "status",
+    ),
+    *("sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration"),
+    *("reqlength", "resplength"),
+    *("assignip", "tunnelip", "remip", "ip", "hostname", "httpcode"),
+)
+#: Where CEF puts what key=value has; everything else is `FTNTFGT` + key.
+_CEF = {
+    "srcip": "src", "srcport": "spt", "srcmac": "smac", "srcname": "shost", "dstip": "dst", "dstport": "dpt",
+    "proto": "proto", "user": "suser", "hostname": "dhost", "url": "request", "agent": "requestClientApplication",
+    "action": "act", "sentbyte": "out", "rcvdbyte": "in", "sessionid": "externalId|externalID", "devid": "deviceExternalId",
+    "httpmethod": "requestMethod", "time": "start",
+}  # fmt: skip
+INTERIM = "0020"
+OTHER_EVENT = "set aside: event that names no service (type, subtype)"
+
+
+class FortigateFamily(Family):
+    """Reads FortiGate and FortiProxy logs."""
+
+    name: ClassVar[str] = "fortigate"
+    help: ClassVar[str] = (
+        "Fortinet FortiGate (FortiOS 5.4 to 7.6), FortiProxy: traffic, webfilter, dns, ssl, app-ctrl; key=value, CEF"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True,
+        path=True,
+        user=True,
+        device=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
+    )
+    advice: ClassVar[str] = (
+        "FortiGate names hosts only where a web filter, SSL inspection or DNS filter profile logs: set "
+        "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r'\blogid="?\d{8,10}"?[ ,].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)|\bdevid="?F(?:[GPOW]|\d)'
+        r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        line = lines["line"]
+        is_cef = line.str.contains(r"CEF:\s*\d\||\|Fortinet\||FTNTFGT")
+        commas = line.str.contains(r",(?:log)?type=") & ~is_cef
+        read = keyvalue.read(pl.select(pl.when(~is_cef & ~commas).then(line)).to_series(), _KEYS)
+        if commas.any():
+            read = _either(
+                read, keyvalue.read(pl.select(pl.when(commas).then(line)).to_series(), _KEYS, separator=",")
+            )
+        if is_cef.any():
+            read = _either(read, _from_cef(pl.select(pl.when(is_cef).then(line)).to_series()))
+        return read.select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
+
+
+def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(
+        {name: pl.select(pl.coalesce(one[name], other[name])).to_series() for name in one.columns}
+    )
+
+
+def _from_cef(line: pl.Series) -> pl.DataFrame:
+    """CEF with the names of key=value."""
+    prefixes = ("FTNTFGT", "FortinetFortiGate", "ad.")
+    own = [f"{prefix}{key}" for prefix in prefixes for key in dict.fromkeys(_KEYS)]
+    read = cef.read(
+        line, [*own, *dict.fromkeys(key for keys in _CEF.values() for key in keys.split("|")), "cat", "duser"]
+    )
+    category = read["cat"].str.splitn(":", 2).struct.unnest()
+    spelled = {
+        key: pl.coalesce(
+            *(f"{prefix}{key}" for prefix in prefixes), *(_CEF[key].split("|") if key in _CEF else [])
+        )
+        for key in dict.fromkeys(_KEYS)
+    }
+    spelled["user"] = pl.coalesce("FTNTFGTuser", "FortinetFortiGateuser", "suser", "duser")
+    out = read.select(**spelled)
+    return out.with_columns(
+        type=pl.coalesce(category["field_0"], out["type"]),
+        subtype=pl.coalesce(out["subtype"], category["field_1"]),
+    )
+
+
+def _of(*types: str) -> pl.Expr:
+    return pl.col("type").is_in(types).fill_null(False)
+
+
+def _sub(*subtypes: str) -> pl.Expr:
+    return pl.col("subtype").is_in(subtypes).fill_null(False)
+
+
+def _when() -> dict[str, pl.Expr]:
+    stamp = pl.concat_str("date", "time", separator=" ")
+    return {
+        "time": pl.coalesce(
+            pl.when(pl.col("eventtime").str.len_bytes() >= 9).then("eventtime"), stamp, "time"
+        ),
+        "zone": pl.col("tz"),
+        # A proxy's transaction counts in milliseconds, or not at all: unknown.
+        "duration_s": pl.when(~_sub("http-transaction")).then("duration"),
+        "at_end": _of("traffic") & (pl.col("logid").str.slice(-4) != INTERIM).fill_null(True),
+    }
+
+
+def _who() -> dict[str, pl.Expr]:
+    tunnel = pl.coalesce("assignip", "tunnelip")
+    return {
+        "client": pl.when(_of("event"))
+        .then(pl.coalesce(pl.when(tunnel != "0.0.0.0").then(tunnel), "srcip", "ip"))
+        .otherwise("srcip"),  # noqa: S104
+        "client_port": pl.col("srcport"),
+        "client_mac": pl.col("srcmac"),
+        "user_name": pl.coalesce("user", "unauthuser"),
+        "device": pl.col("srcname"),
+        "server": pl.when(~_is_lookup()).then("dstip"),
+        "server_port": pl.col("dstport"),
+        "transport": pl.col("proto"),
+    }
+
+
+def _is_lookup() -> pl.Expr:
+    return pl.col("qname").is_not_null()
+
+
+def _what() -> dict[str, pl.Expr]:
+    # `url` is a path, or a whole URL where a proxy logs it.
+    whole = pl.col("url").str.contains(r"^[a-z]{2,6}://").fill_null(False)
+    named = pl.coalesce("qname", "hostname", "sni")
+    by_destination = pl.when(pl.col("dstname").str.contains(r"[A-Za-z]")).then("dstname")
+    vpn = _of("event") & _sub("vpn")
+    return {
+        "kind": pl.when(_of("event"))
+        .then(pl.lit("lease"))
+        .when(_is_lookup())
+        .then(pl.lit("dns"))
+        .when(_of("traffic"))
+        .then(pl.lit("flow"))
+        .when(pl.col("url").is_not_null())
+        .then(pl.lit("http"))
+        .otherwise(pl.lit("tls")),
+        "host": pl.when(~(whole & named.is_null())).then(
+            pl.coalesce(named, pl.when(_of("traffic")).then(by_destination))
+        ),
+        "name_from": pl.when(_of("traffic")).then(pl.lit("url")),
+        "url": pl.when(whole).then("url"),
+        "path": pl.when(~whole).then("url"),
+        "method": pl.col("httpmethod"),
+        "user_agent": pl.col("agent"),
+        "action": pl.when(pl.col("utmaction").is_in(["block", "blocked", "reset"]))
+        .then(pl.lit("blocked"))
+        .otherwise("action"),
+        "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
+        "origin": pl.when(vpn).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
+        "lease_s": pl.when(_of("event")).then(pl.lit("36000")),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    """Bytes since the last record of the session where the product says so, else cumulative."""
+    delta = pl.col("sentdelta").is_not_null() & _of("traffic")
+    interim = pl.col("logid").str.slice(-4) == INTERIM
+    lookup = pl.concat_str("sessionid", "xid", "qname", separator="|", ignore_nulls=True)
+    session = pl.concat_str("sessionid", "srcip", "srcport", separator="|", ignore_nulls=True)
+    return {
+        "bytes_up": pl.when(delta).then("sentdelta").otherwise(pl.coalesce("sentbyte", "reqlength")),
+        "bytes_down": pl.when(delta).then("rcvddelta").otherwise(pl.coalesce("rcvdbyte", "resplength")),
+        "total_bytes_up": pl.col("sentbyte"),
+        "total_bytes_down": pl.col("rcvdbyte"),
+        "packets_up": pl.when(~delta).then("sentpkt"),
+        "packets_down": pl.when(~delta).then("rcvdpkt"),
+        "session": pl.when(pl.col("sessionid").is_not_null()).then(
+            pl.concat_str(
+                pl.col("devid").fill_null(""),
+                pl.when(_is_lookup()).then(lookup).otherwise(session),
+                separator="|",
+            )
+        ),
+        "phase": pl.when(~_of("traffic"))
+        .then(pl.when(pl.col("sentbyte").is_not_null()).then(pl.lit("update")).otherwise(pl.lit("name")))
+        .when(interim)
+        .then(pl.when(delta).then(pl.lit("delta")).otherwise(pl.lit("update")))
+        .otherwise(pl.when(delta).then(pl.lit("end-delta")).otherwise(pl.lit("end"))),
+    }
+
+
+def _reason() -> pl.Expr:
+    holder = pl.coalesce("user", "unauthuser").is_not_null()
+    logged_on = _sub("user") & pl.col("action").is_in(
+        ["FSSO-logon", "auth-logon", "logon", "authentication", "login"]
+    )
+    tunnel = (
+        _sub("vpn")
+        & pl.coalesce("tunnelip", "assignip").is_not_null()
+        & pl.col("action").is_in(["tunnel-up", "tunnel-stats", "ssl-new-con", "assign"])
+    )
+    told = holder & (logged_on | tunnel) & (pl.col("status").fill_null("success") != "failure")
+    named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
+    return (
+        pl.when(_of("event") & ~told.fill_null(False))
+        .then(pl.lit(OTHER_EVENT))
+        .when(~_of("event", "traffic") & ~named)
+        .then(pl.lit(OTHER_EVENT))
+    )

@@ -1,0 +1,83 @@
+r"""HAProxy: httplog, httpslog, tcplog, and what sites append to them.
+
+    client:port [06/Oct/2026:10:00:00.123] frontend backend/server TR/Tw/Tc/Tr/Ta status bytes - - flags conns queue
+    {captured|request|headers} {response} "GET /p HTTP/1.1" [errors sni/TLSv1.3/cipher]
+    client:port [accept] frontend backend/server Tw/Tc/Tt bytes flags conns queue …
+
+The time is when the connection or request was accepted, local without offset. `bytes` is what the client
+got; what it sent (`%U`) is in no default format. The host is known from an absolute URL, from the SNI of
+httpslog, or from captured headers. Source: HAProxy Configuration Manual, "Log formats".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_LINE = (
+    r"^(?<client>\S+?):(?<port>\d+) \[(?<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] (?<frontend>\S+) "
+    r"(?<backend>\S+?)/(?<server>\S*) (?:(?<extra>[^\s/]+) )?(?<timers>-?\+?\d+(?:/-?\+?\d+){1,4}) (?:(?<status>\d{3}|-1) )?"
+    r"(?<down>\+?\d+) (?:\S+ \S+ )?(?<flags>[A-Za-z-]{2}(?:[A-Za-z-]{2})?) \d+/\d+/\d+/\d+/\+?\d+ \d+/\d+(?<rest>.*)$"
+)
+_REQUEST = r'"(?<method>[A-Z]+) (?<url>[^"]*?)(?: HTTP/[\d.]+)?"(?<after>[^"]*)'
+_NAME = r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)"
+NO_REQUEST = "set aside: no request (health, handshake, state of a server)"
+
+
+class HaproxyFamily(Family):
+    """Reads HAProxy logs."""
+
+    name: ClassVar[str] = "haproxy"
+    help: ClassVar[str] = "HAProxy 1.5 to 3: httplog, httpslog, tcplog, with captured headers or SNI"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_down=True, action=True, user_agent=True)
+    advice: ClassVar[str] = (
+        "HAProxy's formats have no host and no upload size: use `option httpslog`, capture the Host header, or log "
+        "%[ssl_fc_sni] and %U."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"^\S+:\d+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{1,6}\] "
+    ) | (pl.col("tag").str.starts_with("haproxy") & ~pl.col("line").str.starts_with("{")).fill_null(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per request (kind proxy) or connection (kind tls)."""
+        fields = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        request = fields["rest"].str.extract_groups(_REQUEST).struct.unnest()
+        fields = fields.hstack(request)
+        captured = pl.col("rest").str.extract(r"^ *\{([^}]*)\}")
+        handshake = pl.coalesce("after", "rest").str.extract(rf" {_NAME}/(?:TLSv|SSLv)")
+        told = pl.coalesce("extra", captured.str.extract(rf"(?:^|\|){_NAME}(?::\d+)?(?:\||$)"), handshake)
+        # A TCP line ends with whatever the site appends, most often the SNI.
+        sni = pl.col("rest").str.extract(rf'(?:^|[\s"{{|]){_NAME}(?:[\s"}}|]|$)')
+        whole = pl.col("url").str.contains(r"^[a-z]+://|^[^/\s]+:\d+$").fill_null(False)
+        is_request = pl.col("status").is_not_null()
+        total = pl.col("timers").str.extract(r"\+?(\d+)$").cast(pl.Float64, strict=False)
+        by_proxy = pl.col("flags").str.contains("^P").fill_null(False)
+        return fields.select(
+            time="time",
+            duration_s=total / 1000,
+            kind=pl.when(is_request).then(pl.lit("proxy")).otherwise(pl.lit("tls")),
+            client="client",
+            client_port="port",
+            url=pl.when(whole).then("url"),
+            host=pl.when(is_request & ~whole).then(told).when(~is_request).then(pl.coalesce(handshake, sni)),
+            name_from=pl.when(is_request & ~whole).then(pl.lit("http_host")),
+            path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
+            method="method",
+            status=pl.when(pl.col("status") != "-1").then("status"),
+            user_agent=captured.str.extract(r"(?:^|\|)([^|]*/[^|]*)(?:\||$)"),
+            transport=pl.lit("tcp"),
+            bytes_down=pl.col("down").str.strip_prefix("+"),
+            action=pl.when(by_proxy & (pl.col("status").fill_null("403").is_in(["403", "429", "400"])))
+            .then(pl.lit("blocked"))
+            .when((pl.col("server") == "<NOSRV>") | pl.col("flags").str.contains("^[SsCcRIUKLDk]C"))
+            .then(pl.lit("reset"))
+            .otherwise(pl.lit("allowed")),
+            reason=pl.when(pl.col("time").is_null() | (is_request & pl.col("url").is_null())).then(
+                pl.lit(NO_REQUEST)
+            ),
+        )

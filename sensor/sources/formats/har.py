@@ -1,0 +1,175 @@
+"""HAR 1.2 files: what browsers' developer tools, mitmproxy and test programs export.
+
+A HAR holds bodies, cookies and tokens. Each entry is stripped of them before anything else sees it
+(`Har`), so they are in no line, reject or memory of ours. Sizes: `headersSize` + `bodySize`, the
+response's `_transferSize` where it is there; -1 is unknown, and some browsers say 0 or -1 under HTTP/2,
+then the `content-length` header or the length of `postData` counts.
+
+A HAR names no client: its rows stand under the device `har`, which a static assignment can give to a
+person. Source: HAR 1.2 specification (W3C draft).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.framing import Framing, Json
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_WANTED: dict[str, str] = {
+    "time": "startedDateTime",
+    "lasted": "time",
+    "method": "request.method",
+    "url": "request.url",
+    "head_up": "request.headersSize",
+    "body_up": "request.bodySize",
+    "announced_up": "request.length",
+    "agent": "request.agent",
+    "version": "request.httpVersion|response.httpVersion",
+    "status": "response.status",
+    "head_down": "response.headersSize",
+    "body_down": "response.bodySize",
+    "sent_down": "response._transferSize",
+    "announced_down": "response.length",
+    "server": "serverIPAddress|response._remoteAddress|serverIPAddress6",
+    "error": "response._error",
+}
+#: What of an entry, request and response goes on.
+_KEPT = {
+    "": ("startedDateTime", "time", "serverIPAddress"),
+    "request": ("method", "url", "headersSize", "bodySize", "httpVersion"),
+    "response": (
+        "status",
+        "headersSize",
+        "bodySize",
+        "httpVersion",
+        "_transferSize",
+        "_remoteAddress",
+        "_error",
+    ),
+}
+NO_REQUEST = "entry without a request"
+LOCAL = "set aside: not from the network (data, blob, extension or file)"
+
+
+class Har(Json):
+    """The entries of a HAR, each without bodies, cookies and headers."""
+
+    def fits(self, head: bytes) -> bool:
+        """True for an object that begins with `log` and what a HAR's log holds."""
+        start = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+        log = start.find(b'"log"')
+        return (
+            start[:1] == b"{"
+            and 0 < log < 200
+            and any(key in start for key in (b'"creator"', b'"entries"', b'"pages"'))
+        )
+
+    def records(self, pieces: Iterable[str]) -> Iterator[str]:
+        """One entry a record; what is no entry comes as an empty one and is counted."""
+        for record in super().records(pieces):
+            try:
+                entry = json.loads(record)
+            except (ValueError, RecursionError):
+                entry = None
+            yield json.dumps(stripped(entry if isinstance(entry, dict) else {}))
+
+
+def stripped(entry: dict[str, Any]) -> dict[str, Any]:
+    """What is read of an entry; of the headers only User-Agent and Content-Length, of the URL no query."""
+    out: dict[str, Any] = {name: entry.get(name) for name in _KEPT[""]}
+    out.setdefault("startedDateTime", None)
+    for side in ("request", "response"):
+        part = entry.get(side)
+        part = part if isinstance(part, dict) else {}
+        told = {name: part.get(name) for name in _KEPT[side] if not isinstance(part.get(name), (dict, list))}
+        headers = {
+            str(h.get("name")).lower(): h.get("value")
+            for h in part.get("headers") or []
+            if isinstance(h, dict)
+        }
+        posted = part.get("postData")
+        text = posted.get("text") if isinstance(posted, dict) else None
+        length = headers.get("content-length") or (
+            len(text.encode("utf-8", "replace")) if isinstance(text, str) else None
+        )
+        out[side] = told | {"length": length, "agent": headers.get("user-agent")}
+    out["request"]["url"] = str(out["request"].get("url") or "").split("?", 1)[0].split("#", 1)[0]
+    out["response"]["_error"] = bool(out["response"].get("_error"))
+    return out
+
+
+class HarFamily(Family):
+    """Reads HAR files."""
+
+    name: ClassVar[str] = "har"
+    help: ClassVar[str] = "HAR 1.2 files of Chrome, Edge, Firefox, Safari, mitmproxy, Playwright"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = "A HAR names no client: assign the device `har` to whoever recorded it."
+    framing: ClassVar[Framing | None] = Har()
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"startedDateTime"\s*:') & pl.col(
+        "line"
+    ).str.contains(r'"request"\s*:')
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per entry."""
+        read = objects.read(lines["line"], _WANTED)
+        number = {
+            name: pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+            for name in (
+                "head_up",
+                "body_up",
+                "announced_up",
+                "head_down",
+                "body_down",
+                "sent_down",
+                "announced_down",
+                "status",
+            )
+        }
+        scheme = pl.col("url").str.extract(r"^([A-Za-z][\w+.-]*):").str.to_lowercase()
+        return read.select(
+            "time",
+            "method",
+            "url",
+            "server",
+            duration_s=pl.col("lasted").cast(pl.Float64, strict=False) / 1000,
+            kind=pl.lit("http"),
+            device=pl.lit("har"),
+            status=pl.when(number["status"] > 0).then(number["status"]),
+            user_agent="agent",
+            transport=pl.when(pl.col("version").str.contains("(?i)h3|http/3|quic"))
+            .then(pl.lit("udp"))
+            .otherwise(pl.lit("tcp")),
+            bytes_up=_volume(number["head_up"], _body(number["body_up"], number["announced_up"])),
+            bytes_down=pl.coalesce(
+                pl.when(number["sent_down"] > 0).then(number["sent_down"]),
+                _volume(number["head_down"], _body(number["body_down"], number["announced_down"])),
+            ),
+            action=pl.when((number["status"] <= 0) | (pl.col("error") == "true"))
+            .then(pl.lit("reset"))
+            .otherwise(pl.lit("allowed")),
+            reason=pl.when((pl.col("url") == "") | pl.col("url").is_null())
+            .then(pl.lit(NO_REQUEST))
+            .when(~scheme.is_in(["http", "https", "ws", "wss"]))
+            .then(pl.lit(LOCAL)),
+        )
+
+
+def _body(said: pl.Expr, announced: pl.Expr) -> pl.Expr:
+    """The body's size: what the exporter says, unless that is nothing and the message knows better."""
+    return pl.when(said > 0).then(said).otherwise(pl.coalesce(announced, pl.when(said == 0).then(said)))
+
+
+def _volume(head: pl.Expr, body: pl.Expr) -> pl.Expr:
+    """Head and body; a head that is not known (-1) counts as none, so this is a lower bound."""
+    return body + pl.when(head > 0).then(head).otherwise(0)

@@ -1,0 +1,104 @@
+"""Infoblox beside its query log (BIND's, see `bind.py`): RPZ hits and DNS responses in CEF, BloxOne leases.
+
+    CEF:0|Infoblox|NIOS|8.6.2|RPZ-QNAME|NXDOMAIN|7|app=DNS src=10.1.0.7 … msg="rpz QNAME NXDOMAIN rewrite …"
+    CEF:0|Infoblox|Data Connector|2.1.3|DNS Response|…|src=… InfobloxDNSQName=… InfobloxDNSRCode=NOERROR …
+    {"address": "10.1.0.7", "hardware": "02:00:…", "hostname": "…", "starts": "…", "ends": "…", "state": …}
+
+Sources: Infoblox NIOS Administrator Guide, "RPZ logs"; BloxOne DDI lease API; Data Connector CEF.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import cef, lookups, objects
+
+_CEF = (
+    "src", "spt", "suser", "shost", "smac", "msg", "rt", "qtype", "act", "InfobloxDNSQName",
+    "InfobloxDNSQType",
+    "InfobloxDNSRCode", "InfobloxB1PolicyAction", "InfobloxB1SrcOSVersion",
+)  # fmt: skip
+_LEASE = {
+    "address": "address", "mac": "hardware", "device": "hostname", "starts": "starts", "ends": "ends",
+    "state": "state",
+    "protocol": "protocol",
+}  # fmt: skip
+_POLICY = r"rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
+_FREE = ("free", "expired", "released", "abandoned", "declined", "backup")
+OTHER = "set aside: event that names no lookup"
+NOT_HELD = "set aside: lease that is not held"
+
+
+class InfobloxFamily(Family):
+    """Reads Infoblox CEF events and BloxOne leases."""
+
+    name: ClassVar[str] = "infoblox"
+    help: ClassVar[str] = (
+        "Infoblox NIOS RPZ events and Data Connector DNS responses (CEF), BloxOne DDI leases (JSON); "
+        "query log: bind"
+    )
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
+    claims: ClassVar[pl.Expr] = cef.claims("Infoblox") | (
+        pl.col("line").str.contains(r'^\s*\{.*"hardware"\s*:')
+        & pl.col("line").str.contains(r'"starts"\s*:')
+        & pl.col("line").str.contains(r'"(?:preferred_lifetime|ha_group|fingerprint)"\s*:')
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Lookups (kind dns) of CEF events, leases of JSON objects."""
+        line = lines["line"]
+        is_lease = line.str.contains(r"^\s*\{")
+        event = _events(cef.read(line, _CEF))
+        lease = _leases(objects.read(line, _LEASE))
+        return pl.select(
+            pl.when(is_lease).then(_of(lease, name)).otherwise(_of(event, name)).alias(name)
+            for name in dict.fromkeys([*event.columns, *lease.columns])
+        )
+
+
+def _of(frame: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.lit(frame[name]) if name in frame.columns else pl.lit(None)
+
+
+def _events(read: pl.DataFrame) -> pl.DataFrame:
+    policy = read["msg"].str.extract_groups(_POLICY).struct.unnest()
+    host = pl.coalesce("InfobloxDNSQName", pl.lit(policy["name"]))
+    action = pl.coalesce("InfobloxB1PolicyAction", "act")
+    passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(["PASSTHRU", "DISABLED"])
+    return read.select(
+        time="rt",
+        kind=pl.lit("dns"),
+        client="src",
+        client_port="spt",
+        client_mac="smac",
+        user_name="suser",
+        device="shost",
+        host=host,
+        action=pl.when(pl.lit(policy["policy"]).is_not_null())
+        .then(pl.when(passed).then(pl.lit("allowed")).otherwise(pl.lit("blocked")))
+        .otherwise(pl.coalesce(action, lookups.verdict(pl.col("InfobloxDNSRCode")))),
+        reason=pl.when(host.is_null())
+        .then(pl.lit(OTHER))
+        .otherwise(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),
+    )
+
+
+def _leases(read: pl.DataFrame) -> pl.DataFrame:
+    begin = pl.col("starts").str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC")
+    end = pl.col("ends").str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC")
+    return read.select(
+        time="starts",
+        kind=pl.lit("lease"),
+        client="address",
+        client_mac="mac",
+        device="device",
+        lease_from=begin,
+        lease_to=end,
+        origin=pl.lit("dhcp"),
+        reason=pl.when(pl.col("state").str.to_lowercase().is_in(_FREE)).then(pl.lit(NOT_HELD)),
+    )

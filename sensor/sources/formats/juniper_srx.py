@@ -1,0 +1,161 @@
+r"""Juniper SRX: session, application and web filter logs, structured (RFC 5424) and plain.
+
+    RT_FLOW_SESSION_CLOSE [junos@… reason="TCP FIN" source-address="10.1.2.3" … bytes-from-client="337" …]
+    RT_FLOW_SESSION_CLOSE: session closed TCP FIN: 10.1.2.3/40000->192.0.2.7/443 … 6 policy … 7 60(52906) 47(26103) 3 …
+    WEBFILTER_URL_PERMITTED [… url="www.example.org" obj="/p" username="ada" …]
+
+CREATE, APPTRACK updates and CLOSE of a session id are one session. `60(52906) 47(26103) 3`: packets(bytes) from
+the client, from the server, seconds. Source: Junos OS, "System Log Messages" (RT_FLOW, APPTRACK, WEBFILTER).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue, layouts
+
+_FIELDS = {
+    "client": "source-address",
+    "client_port": "source-port",
+    "server": "destination-address",
+    "port": "destination-port",
+    "proto": "protocol-id|protocol|protocol-name",
+    "user": "username|user-name",
+    "session": "session-id-32|session-id",
+    "up": "bytes-from-client",
+    "down": "bytes-from-server",
+    "packets_up": "packets-from-client",
+    "packets_down": "packets-from-server",
+    "duration": "elapsed-time",
+    "name": "hostname|http-host|sni|host",
+    "url": "url|URL",
+    "path": "obj|OBJ|argument",
+    "action": "action|ACTION",
+    "state": "reason|close-reason",
+    "agent": "user-agent",
+    "account": "USERNAME",
+}
+_EVENT = r"\b((?:RT_FLOW|FLOW|APPTRACK|RT_APPTRACK)_SESSION_[A-Z_]+|WEBFILTER_[A-Z_]+|(?:SRX_)?(?:SECINTEL|AAMW)_[A-Z_]+|RT_(?:UTM|IDP|SCREEN|AAMW)[A-Z_]*|AV_[A-Z_]+|IDP_[A-Z_]+|CONTENT_FILTERING_[A-Z_]+|ANTISPAM_[A-Z_]+)"
+_PLAIN = (
+    r"session (?P<verb>created|closed|denied) (?:(?P<reason>[^:/]*): )?(?P<client>[0-9a-fA-F.:]+)/(?P<client_port>\d+)->"
+    r"(?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+)(?P<rest>.*)$"
+)
+_PLAIN_URL = (
+    r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)->(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
+)
+OTHER = "set aside: message that names no connection"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class JuniperSrxFamily(Family):
+    """Reads Juniper SRX logs."""
+
+    name: ClassVar[str] = "juniper_srx"
+    help: ClassVar[str] = (
+        "Juniper SRX (Junos 10 to 24): RT_FLOW, APPTRACK, WEBFILTER, SECINTEL, AAMW; structured and plain"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
+    )
+    advice: ClassVar[str] = (
+        "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|SECINTEL_ACTION)"
+        r"|\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
+    ) | pl.col("tag").is_in(["RT_FLOW", "RT_UTM", "RT_IDP", "RT_IDS"]).fill_null(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per session record (kind flow) or visit (kind http)."""
+        return layouts.read(
+            lines,
+            [
+                (r'[a-z]-address="', lambda part: _rows(keyvalue.read(part["line"], _FIELDS), part)),
+                (_PLAIN, _plain),
+                (r"WEBFILTER.*\bURL=", _plain_urls),
+                (pl.lit(True), layouts.set_aside(OTHER)),
+            ],
+        )
+
+
+def _conformed(read: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.String)
+    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS)
+
+
+def _plain(lines: pl.DataFrame) -> pl.DataFrame:
+    """Positional text: what stands where differs by version, so counts and ids are found by their shape."""
+    read = lines["line"].str.extract_groups(_PLAIN).struct.unnest()
+    counts = read["rest"].str.extract_groups(
+        r" (?P<packets_up>\d+)\((?P<up>\d+)\) (?P<packets_down>\d+)\((?P<down>\d+)\) (?P<duration>\d+)"
+    )
+    numbers = (
+        read["rest"].str.extract_groups(r" (?P<proto>\d{1,3}) \S+ \S+ \S+ (?P<session>\d+) ").struct.unnest()
+    )
+    denied = read["rest"].str.extract(r" (\d{1,3})\(\d+\) ")
+    user = read["rest"].str.extract(
+        r" (\S+)\([^)]*\) (?:(?:ge|xe|et|reth|st|ae|fe|irb|vlan)[\w/-]*|\.local)\."
+    )
+    found = read.hstack(counts.struct.unnest()).hstack(numbers)
+    found = found.with_columns(proto=pl.coalesce("proto", pl.lit(denied)), user=user, state="reason")
+    return _rows(_conformed(found), lines)
+
+
+def _plain_urls(lines: pl.DataFrame) -> pl.DataFrame:
+    read = keyvalue.read(lines["line"], _FIELDS)
+    ends = lines["line"].str.extract_groups(_PLAIN_URL).struct.unnest()
+    found = read.with_columns(*(ends[name] for name in ends.columns), proto=pl.lit("6"), user="account")
+    return _rows(found, lines)
+
+
+def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    event = lines["line"].str.extract(_EVENT)
+    verb = lines["line"].str.extract(r"\bsession (created|closed|denied) ")
+    is_url = pl.lit(event).str.contains("^WEBFILTER_URL|SECINTEL|AAMW").fill_null(False) | lines[
+        "line"
+    ].str.contains("WEBFILTER:")
+    flow = pl.lit(event).str.contains("_SESSION_").fill_null(False) | pl.lit(verb).is_not_null()
+    ended = pl.lit(event).str.contains("_CLOSE").fill_null(False) | (pl.lit(verb) == "closed").fill_null(
+        False
+    )
+    refused = (
+        pl.lit(event).str.contains("DENY|_BLOCKED").fill_null(False)
+        | (pl.lit(verb) == "denied").fill_null(False)
+        | pl.col("action").str.contains("(?i)block|drop|deny|close").fill_null(False)
+    )
+    named = pl.when(~pl.col("name").str.contains(" ")).then("name")
+    host = pl.coalesce(pl.col("url").str.extract(r"^(?:[a-z]+://)?([^/\s]+)"), named)
+    path = pl.coalesce(
+        pl.when(pl.col("path").str.starts_with("/")).then("path"),
+        pl.col("url").str.extract(r"^(?:[a-z]+://)?[^/\s]+(/[^\s]*)"),
+    )
+    updated = pl.lit(event).str.contains("UPDATE").fill_null(False)
+    proto = pl.col("proto").str.to_lowercase()
+    return fields.select(
+        duration_s="duration",
+        at_end=ended,
+        kind=pl.when(is_url).then(pl.lit("http")).otherwise(pl.lit("flow")),
+        client="client",
+        client_port="client_port",
+        user_name="user",
+        host=pl.when(is_url).then(host),
+        path=pl.when(is_url).then(path),
+        user_agent="agent",
+        server="server",
+        server_port="port",
+        transport=pl.when(is_url & proto.is_null()).then(pl.lit("tcp")).otherwise("proto"),
+        bytes_up="up",
+        bytes_down="down",
+        packets_up="packets_up",
+        packets_down="packets_down",
+        action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        session=pl.when(flow & ~refused).then(pl.concat_str(pl.lit(lines["sender"]).fill_null(""), "session", "client", "client_port", separator="|")),
+        phase=pl.when(ended).then(pl.lit("end")).when(updated).then(pl.lit("update")).otherwise(pl.lit("begin")),
+        reason=pl.when(~is_url & ~flow).then(pl.lit(OTHER))
+        .when(flow & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""The spool of our mitmproxy addon (`sources/addons/shadowai_mitmproxy.py`): one JSON line per exchange.
+
+    {"shadowai": "mitmproxy/1", "kind": "http", "started": 1795341600.1, "client": "10.1.0.7", …}
+
+Sizes are bytes of head and body; a WebSocket's messages (`frames_up`, `frames_down`) are added. Kind
+`tls` is a client that refused the proxy's certificate: its traffic could not be read.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_WANTED = (
+    *(
+        "kind",
+        "started",
+        "ended",
+        "client",
+        "client_port",
+        "server",
+        "server_port",
+        "sni",
+        "host",
+        "port",
+        "method",
+        "path",
+    ),
+    *(
+        "status",
+        "user_agent",
+        "bytes_up",
+        "bytes_down",
+        "frames_up",
+        "frames_down",
+        "user",
+        "error",
+        "unread",
+    ),
+)
+UNKNOWN = "not a line of our addon"
+
+
+class MitmproxyFamily(Family):
+    """Reads the addon's spool."""
+
+    name: ClassVar[str] = "mitmproxy"
+    help: ClassVar[str] = (
+        "mitmproxy 10 to 12 through our addon (shadowai_mitmproxy.py): decrypted exchanges, metadata only"
+    )
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = (
+        "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{"shadowai"\s*:\s*"mitmproxy/')
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per exchange."""
+        read = objects.read(lines["line"], _WANTED)
+        number = {name: pl.col(name).cast(pl.Float64, strict=False) for name in ("started", "ended")}
+        sizes = {
+            name: pl.col(name).cast(pl.Int64, strict=False)
+            for name in ("bytes_up", "bytes_down", "frames_up", "frames_down")
+        }
+        kind = pl.col("kind")
+        web = kind == "http"
+        status = pl.col("status").cast(pl.Int64, strict=False)
+        return read.select(
+            *("client", "client_port", "server", "method", "status", "user_agent"),
+            time="started",
+            duration_s=number["ended"] - number["started"],
+            kind=kind.replace_strict({"http": "http", "tls": "tls"}, default="flow"),
+            user_name="user",
+            host=pl.coalesce("host", "sni"),
+            name_from=pl.when(pl.col("host").is_null() & pl.col("sni").is_not_null()).then(pl.lit("sni")),
+            path=pl.when(pl.col("method") != "CONNECT").then("path"),
+            server_port=pl.coalesce("server_port", "port"),
+            transport=pl.when(kind == "udp").then(pl.lit("udp")).otherwise(pl.lit("tcp")),
+            bytes_up=sizes["bytes_up"] + sizes["frames_up"].fill_null(0),
+            bytes_down=sizes["bytes_down"] + sizes["frames_down"].fill_null(0),
+            action=pl.when((pl.col("error") == "true") & status.is_null())
+            .then(pl.lit("reset"))
+            .otherwise(pl.lit("allowed")),
+            reason=pl.when(pl.col("unread").is_not_null())
+            .then("unread")
+            .when(kind.is_null() | (web & pl.col("host").is_null()).fill_null(False))
+            .then(pl.lit(UNKNOWN)),
+        )

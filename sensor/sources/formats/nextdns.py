@@ -1,0 +1,57 @@
+"""NextDNS log download (CSV): columns by the header line, because the set has changed over time.
+
+    timestamp,domain,query_type,dnssec,protocol,client_ip,status,reasons,destination_country,root_domain,device_id,
+    device_name,device_model,device_local_ip,matched_name,client_name
+
+`client_ip` is the public address: the device's own (`device_local_ip`) goes first where it is known.
+Source: NextDNS, Logs, Download.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import commas, lookups
+
+_WANTED = (
+    "timestamp", "domain|name", "query_type|type", "client_ip", "status", "device_name", "device_id",
+    "device_local_ip|local_ip", "client_name",
+)  # fmt: skip
+_ACTIONS = {
+    "default": "allowed",
+    "allowed": "allowed",
+    "blocked": "blocked",
+    "error": "unknown",
+    "relayed": "allowed",
+}
+
+
+class NextdnsFamily(Family):
+    """Reads NextDNS log downloads."""
+
+    name: ClassVar[str] = "nextdns"
+    help: ClassVar[str] = "NextDNS log download, CSV with its header line"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
+    advice: ClassVar[str] = (
+        "Without the NextDNS app only the public address is known; logs exist only if logging is on."
+    )
+    header: ClassVar[str] = r'^\x{FEFF}?"?timestamp"?,"?(?:domain|name)"?,"?(?:query_type|type)"?,'
+    claims: ClassVar[pl.Expr] = pl.lit(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per lookup."""
+        read = commas.read_headed(lines.select("line", "header"), _WANTED)
+        return read.select(
+            time="timestamp",
+            kind=pl.lit("dns"),
+            client=pl.coalesce("device_local_ip", "client_ip"),
+            device=pl.coalesce("device_name", "device_id"),
+            host="domain",
+            action=pl.col("status").str.to_lowercase().replace_strict(_ACTIONS, default="unknown"),
+            reason=lookups.reverse(pl.col("query_type")),
+        )

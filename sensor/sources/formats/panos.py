@@ -1,0 +1,276 @@
+"""Palo Alto Networks PAN-OS and Prisma Access: TRAFFIC, THREAT (url), DECRYPTION; CSV, CEF, LEEF, JSON.
+
+    TRAFFIC      a session with volume; `start` opens it, `end` closes it, drop, deny and reset were blocked
+    THREAT url   a request of such a session: host and path, no bytes
+    DECRYPTION   its SNI
+    USERID       who logged in where; GLOBALPROTECT who got which tunnel address: leases
+
+CSV fields are found by position (PAN-OS 8 to 11; newer versions append). The stamp of CSV is the
+firewall's local time, unless the high-resolution time with offset is there. In CEF `in` and `out`
+mean opposite things by template: header product `PAN-OS` binds `in` to bytes sent, `LF` (Strata
+Logging Service) is undocumented and read the ordinary way (`in` = received). Source: PAN-OS
+Administrator's Guide, "Syslog Field Descriptions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import cef, commas, objects
+
+#: Fields by position (1-based), for each type; the first seven are common.
+_COMMON = {3: "serial", 4: "type", 5: "subtype", 7: "generated"}
+_SESSION = {
+    8: "src", 9: "dst", 13: "user", 15: "app", 23: "session", 25: "sport", 26: "dport", 30: "proto", 31: "action",
+}  # fmt: skip
+_TRAFFIC = _COMMON | _SESSION | {
+    33: "sent", 34: "received", 37: "elapsed", 45: "packets_sent", 46: "packets_received", 76: "xff",
+    82: "device", 83: "mac", 103: "precise",
+}  # fmt: skip
+_THREAT = _COMMON | _SESSION | {
+    32: "url", 36: "direction", 47: "agent", 49: "xff", 64: "method", 80: "xff_ip", 87: "device", 88: "mac", 108: "precise",
+}  # fmt: skip
+_DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 79: "device", 80: "mac"}
+_USERID = _COMMON | {9: "src", 10: "user", 14: "timeout", 34: "precise"}
+_GLOBALPROTECT = _COMMON | {
+    9: "event", 10: "stage", 13: "user", 15: "device", 16: "public", 18: "tunnel", 29: "status",
+}  # fmt: skip
+_POSITIONS = {
+    "TRAFFIC": _TRAFFIC, "THREAT": _THREAT, "DECRYPTION": _DECRYPTION, "USERID": _USERID, "GLOBALPROTECT": _GLOBALPROTECT,
+}  # fmt: skip
+#: The same names in CEF, LEEF and JSON; `|` lists spellings, the first that is there counts.
+_CEF = {
+    "serial": "deviceExternalId", "generated": "start|rt", "zone": "dtz", "src": "src", "dst": "dst",
+    "user": "suser|PanOSSourceUser|duser", "app": "app", "session": "cn1|externalId|PanOSSessionID", "sport": "spt", "dport": "dpt",
+    "proto": "proto", "action": "act", "elapsed": "PanOSSessionDuration|cn3|cn2", "url": "request|PanOSURL",
+    "agent": "requestClientApplication|PanOSUserAgent", "method": "requestMethod|PanOSHTTPMethod", "sni": "PanOSServerNameIndication|PanOSSNI",
+    "xff": "PanOSX-Forwarded-ForIP", "mac": "smac|PanOSSourceDeviceMac", "device": "shost|PanOSSourceDeviceHost",
+}  # fmt: skip
+_LEEF = {
+    "type": "cat", "subtype": "SubType|Subtype", "serial": "SerialNumber|DeviceSN", "generated": "devTime|ReceiveTime", "src": "src", "dst": "dst",
+    "user": "usrName|SourceUser", "app": "Application", "session": "SessionID", "sport": "srcPort", "dport": "dstPort", "proto": "proto",
+    "action": "action", "sent": "srcBytes", "received": "dstBytes", "elapsed": "ElapsedTime", "url": "Miscellaneous|URL",
+    "agent": "UserAgent", "method": "RequestMethod", "xff": "XForwarderfor|identSrc",
+}  # fmt: skip
+_JSON = {
+    "type": "LogType", "subtype": "Subtype|SubType", "serial": "DeviceSN|LogSourceID", "generated": "TimeGenerated|EventTime|TimeReceived",
+    "precise": "TimeGeneratedHighResolution", "src": "SourceAddress|SourceIP", "dst": "DestinationAddress|DestinationIP",
+    "user": "SourceUser|SourceUserName", "app": "Application", "session": "SessionID", "sport": "SourcePort", "dport": "DestinationPort",
+    "proto": "Protocol", "action": "Action", "sent": "BytesSent", "received": "BytesReceived", "elapsed": "SessionDuration",
+    "url": "URL", "host": "URLDomain", "agent": "UserAgent", "method": "HTTPMethod", "sni": "ServerNameIndication|SNI|SNIHostname",
+    "xff": "X-Forwarded-ForIP|XForwardedForIP", "mac": "SourceDeviceMac", "device": "SourceDeviceHost", "direction": "DirectionOfAttack",
+    "packets_sent": "PacketsSent", "packets_received": "PacketsReceived",
+    "event": "EventName", "status": "EventStatus", "tunnel": "PrivateIPv4|PrivateIP", "endpoint": "EndpointDeviceName", "account": "SourceUser|UserName",
+}  # fmt: skip
+_NAMES = tuple(dict.fromkeys([*(n for p in _POSITIONS.values() for n in p.values()), *_CEF, *_JSON]))
+_START = r"^[:\s]*(?:\d*,)?(?P<date>\d{1,4}/\d{1,2}/\d{1,4} \d{1,2}:\d\d(?::\d\d)?,[^,]*,(?:TRAFFIC|THREAT|DECRYPTION|USERID|GLOBALPROTECT|SYSTEM|CONFIG|HIPMATCH|HIP-MATCH|AUTHENTICATION|CORRELATION|URL|DATA|WILDFIRE|TUNNEL|SCTP|IPTAG|GTP),)"
+OTHER = "set aside: log of another type (type, subtype)"
+SERVER_SIDE = "set aside: threat event of another kind (its session counts)"
+
+
+class PanosFamily(Family):
+    """Reads PAN-OS logs."""
+
+    name: ClassVar[str] = "panos"
+    help: ClassVar[str] = (
+        "Palo Alto PAN-OS 8 to 11, Prisma Access: traffic, url, decryption, userid, globalprotect; CSV, CEF, LEEF, JSON"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True,
+        path=True,
+        user=True,
+        device=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
+    )
+    advice: ClassVar[str] = (
+        "PAN-OS names hosts in URL logs and volumes in TRAFFIC logs: forward both (log at session end, a URL "
+        "filtering profile with action alert instead of allow)."
+    )
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains(_START)
+        | cef.claims("Palo Alto Networks")
+        | (
+            pl.col("line").str.contains(r'^\s*\{.*"LogType"\s*:')
+            & pl.col("line").str.contains(r'"(?:DeviceSN|LogSourceID|PanOS\w+|ConfigVersion)"\s*:')
+        )
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        line = lines["line"]
+        csv_lines, is_json = line.str.contains(_START), line.str.contains(r"^\s*\{")
+        out = _by_position(pl.select(pl.when(csv_lines).then(line)).to_series())
+        if is_json.any():
+            out = _either(out, _from_json(pl.select(pl.when(is_json).then(line)).to_series()))
+        other = ~csv_lines & ~is_json
+        if other.any():
+            out = _either(out, _from_cef(pl.select(pl.when(other).then(line)).to_series()))
+        return out.with_columns(
+            pl.col("type").str.to_uppercase(), pl.col("subtype").str.to_lowercase()
+        ).select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
+
+
+def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(
+        {name: pl.select(pl.coalesce(one[name], other[name])).to_series() for name in one.columns}
+    )
+
+
+def _conformed(read: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.String)
+    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _NAMES)
+
+
+def _by_position(line: pl.Series) -> pl.DataFrame:
+    """CSV: each type has its own positions."""
+    text = line.str.replace(_START, "1,$date")
+    kind = text.str.extract(r"^1,[^,]*,[^,]*,([A-Z-]+),")
+    out = pl.DataFrame({name: [None] * len(line) for name in _NAMES}, schema=dict.fromkeys(_NAMES, pl.String))
+    for name in kind.unique().drop_nulls():
+        positions = _POSITIONS.get(name, _COMMON)
+        fields = [positions.get(n, "") for n in range(1, max(positions) + 1)]
+        read = commas.read(pl.select(pl.when(kind == name).then(text)).to_series(), fields)
+        out = _either(out, _conformed(read.with_columns(pl.when(kind == name).then(pl.all()))))
+    return out
+
+
+def _from_json(line: pl.Series) -> pl.DataFrame:
+    return _conformed(objects.read(line, _JSON))
+
+
+def _from_cef(line: pl.Series) -> pl.DataFrame:
+    keys = [key for names in (_CEF, _LEEF) for spellings in names.values() for key in spellings.split("|")]
+    read = cef.read(
+        line, [*keys, "in", "out", "PanOSBytesSent", "PanOSBytesReceived", "cn1Label", "cn2Label", "cn3Label"]
+    )
+    leef = line.str.contains("LEEF:", literal=True)
+    product = line.str.extract(r"\|Palo Alto Networks\|([^|]*)\|")
+    on_device = ~leef & (product != "LF").fill_null(True)
+    named = {name: _spelled(name, leef) for name in dict.fromkeys([*_CEF, *_LEEF])}
+    # Our templates differ: PAN-OS puts the subtype before the type, LF after it.
+    swapped = pl.lit(on_device) & read["name"].str.contains("^[A-Z-]+$").fill_null(False)
+    kind = pl.when(pl.lit(leef)).then("cat").when(swapped).then("name").otherwise("event")
+    subtype = (
+        pl.when(pl.lit(leef))
+        .then(pl.coalesce("SubType", "Subtype"))
+        .when(swapped)
+        .then("event")
+        .otherwise("name")
+    )
+    sent = pl.coalesce("PanOSBytesSent", pl.when(pl.lit(on_device)).then("in").otherwise("out"), "srcBytes")
+    received = pl.coalesce(
+        "PanOSBytesReceived", pl.when(pl.lit(on_device)).then("out").otherwise("in"), "dstBytes"
+    )
+    return _conformed(
+        read.select(**named | {"type": kind, "subtype": subtype, "sent": sent, "received": received})
+    )
+
+
+def _spelled(name: str, leef: pl.Series) -> pl.Expr:
+    def of(names: Mapping[str, str]) -> pl.Expr:
+        return pl.coalesce(names[name].split("|")) if name in names else pl.lit(None, dtype=pl.String)
+
+    return pl.when(pl.lit(leef)).then(of(_LEEF)).otherwise(of(_CEF))
+
+
+def _when() -> dict[str, pl.Expr]:
+    precise = pl.col("precise").str.contains(r"^\d{4}-\d\d-\d\dT")
+    return {
+        "time": pl.when(precise).then("precise").otherwise("generated"),
+        "zone": pl.col("zone"),
+        "at_end": pl.col("type") == "TRAFFIC",
+        "duration_s": pl.col("elapsed"),
+    }
+
+
+def _who() -> dict[str, pl.Expr]:
+    # Who stands behind a proxy in front of the firewall, where `x-forwarded-for` is logged.
+    forwarded = pl.coalesce("xff_ip", "xff").str.extract(r"^(?:x-fwd-for: )?([0-9a-fA-F.:]{3,})")
+    by_user = pl.col("user").str.extract(r"^x-fwd-for: ([0-9a-fA-F.:]+)")
+    tunnel = pl.col("type") == "GLOBALPROTECT"
+    return {
+        "client": pl.when(tunnel)
+        .then(pl.coalesce("tunnel", "src"))
+        .otherwise(pl.coalesce(by_user, forwarded, "src")),
+        "client_port": pl.col("sport"),
+        "client_mac": pl.col("mac"),
+        "user_name": pl.when(by_user.is_null()).then("user"),
+        "device": pl.when(tunnel).then(pl.coalesce("endpoint", "device")).otherwise("device"),
+        "server": pl.col("dst"),
+        "server_port": pl.col("dport"),
+        "transport": pl.col("proto"),
+    }
+
+
+def _is_url() -> pl.Expr:
+    return (pl.col("type").is_in(["THREAT", "URL"]) & (pl.col("subtype") == "url")) | (
+        pl.col("type") == "URL"
+    )
+
+
+def _what() -> dict[str, pl.Expr]:
+    return {
+        "kind": pl.when(pl.col("type").is_in(["USERID", "GLOBALPROTECT"]))
+        .then(pl.lit("lease"))
+        .when(_is_url())
+        .then(pl.lit("http"))
+        .when(pl.col("type") == "DECRYPTION")
+        .then(pl.lit("tls"))
+        .otherwise(pl.lit("flow")),
+        "host": pl.coalesce("sni", "subject"),
+        "name_from": pl.when(pl.col("sni").is_null()).then(pl.lit("certificate")),
+        "url": pl.when(_is_url()).then(pl.coalesce("url", "host")),
+        "method": pl.col("method").str.to_uppercase(),
+        "user_agent": pl.when(_is_url()).then(pl.col("agent")),
+        "action": pl.col("action"),
+        "origin": pl.when(pl.col("type") == "GLOBALPROTECT")
+        .then(pl.lit("vpn"))
+        .otherwise(pl.lit("directory")),
+        "lease_s": pl.when(pl.col("type") == "USERID").then(
+            pl.col("timeout").cast(pl.Float64, strict=False) * 1
+        ),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    key = pl.concat_str(pl.col("serial").fill_null(""), "session", "src", "sport", separator="|")
+    traffic = pl.col("type") == "TRAFFIC"
+    return {
+        "bytes_up": pl.when(traffic).then("sent"),
+        "bytes_down": pl.when(traffic).then("received"),
+        "packets_up": pl.when(traffic).then("packets_sent"),
+        "packets_down": pl.when(traffic).then("packets_received"),
+        "session": pl.when(pl.col("session") != "0").then(key),
+        "phase": pl.when(traffic & (pl.col("subtype") == "start"))
+        .then(pl.lit("begin"))
+        .when(traffic)
+        .then(pl.lit("end"))
+        .otherwise(pl.lit("name")),
+    }
+
+
+def _reason() -> pl.Expr:
+    known = pl.col("type").is_in(list(_POSITIONS)) | (pl.col("type") == "URL")
+    login = (pl.col("subtype") == "login") & pl.col("user").is_not_null()
+    connected = pl.col("event").str.contains(
+        r"(?i)gateway-(?:connected|register|tunnel-latency|setup-(?:ipsec|ssl))|^gateway-connected$"
+    )
+    told = login | (connected & pl.coalesce("tunnel", "src").is_not_null())
+    leases = pl.col("type").is_in(["USERID", "GLOBALPROTECT"])
+    return (
+        pl.when(~known.fill_null(False))
+        .then(pl.lit(OTHER))
+        .when((pl.col("type") == "THREAT") & (pl.col("subtype") != "url"))
+        .then(pl.lit(SERVER_SIDE))
+        .when(leases & ~told.fill_null(False))
+        .then(pl.lit(OTHER))
+    )

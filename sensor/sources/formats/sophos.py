@@ -1,0 +1,200 @@
+r"""Sophos Firewall (XG, SFOS 16 to 21) and Sophos UTM (9): key=value.
+
+    device="SFW" date=2026-10-06 time=10:00:00 timezone="CEST" … log_type="Firewall" … sent_bytes=9 recv_bytes=7 …
+    device_name="SFW" timestamp="2026-10-06T10:00:00+0200" … con_event="Stop" con_id="7" …        SFOS 18 and later
+    2026:10:06-10:00:00 utm httpproxy[5]: id="0001" sys="SecureWeb" sub="http" srcip="…" url="…" size="7" …   UTM
+
+`sent_bytes` (`bytes_sent`) is what the client sent. The firewall log writes a connection's start and stop, the
+web filter its requests: one session by `con_id`, or by the 5-tuple. UTM's `size` is what the client got; its
+packet filter logs single packets. Source: Sophos Firewall, "Syslog guide"; Sophos UTM, "Web protection log".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue, layouts
+
+_FIELDS = {
+    "stamp": "timestamp",
+    "date": "date",
+    "clock": "time",
+    "zone": "timezone",
+    "device_id": "device_serial_id|device_id",
+    "type": "log_type",
+    "component": "log_component",
+    "subtype": "log_subtype",
+    "status": "status",
+    "client": "src_ip|sourceip",
+    "client_port": "src_port",
+    "client_mac": "src_mac",
+    "server": "dst_ip|destinationip",
+    "port": "dst_port",
+    "proto": "protocol",
+    "user": "user_name|user|login_user",
+    "url": "url",
+    "host": "domain|sni|dstdomain|dst_domainname|server_name|source",
+    "agent": "user_agent",
+    "method": "http_method",
+    "code": "http_status|httpresponsecode|status_code",
+    "up": "sent_bytes|bytes_sent",
+    "down": "recv_bytes|bytes_received",
+    "packets_up": "sent_pkts|packets_sent",
+    "packets_down": "recv_pkts|packets_received",
+    "duration": "duration",
+    "event": "con_event|connevent",
+    "connection": "con_id|connid",
+    "leased": "ipaddress|reported_ip|ip",
+    "leased_mac": "client_physical_address",
+    "leased_name": "client_host_name",
+    "message": "message",
+}
+_UTM = {
+    "sub": "sub", "action": "action", "method": "method", "client": "srcip", "client_port": "srcport", "client_mac": "srcmac",
+    "server": "dstip", "port": "dstport", "proto": "proto", "user": "user", "domain": "ad_domain", "status": "statuscode",
+    "down": "size", "url": "url", "agent": "ua", "taken": "fullreqtime", "name": "name",
+}  # fmt: skip
+_SFOS_CLAIM = r'\bdevice(?:_name)?="?SFW\b|\blog_id="?\d+"? log_type="[^"]*" log_component=|\bdevice_serial_id=.*\blog_type="'
+_UTM_CLAIM = r'\bid="\d{4}" severity="\w+" sys="[^"]+" sub="[^"]+"'
+_WEB = [
+    "Content Filtering",
+    "SSL",
+    "HTTP",
+    "Web",
+    "Web Filter",
+    "WAF",
+    "Anti-Virus",
+    "Anti Virus",
+    "Application Filter",
+    "ATP",
+    "Sandbox",
+]
+_MAIL = ["SMTP", "SMTPS", "POP", "POP3", "POPS", "POP3S", "IMAP", "IMAP4", "IMAPS", "Mail"]
+OTHER = "set aside: event that names no connection"
+MAIL = "set aside: mail"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class SophosFamily(Family):
+    """Reads Sophos Firewall and UTM logs."""
+
+    name: ClassVar[str] = "sophos"
+    help: ClassVar[str] = (
+        "Sophos Firewall / XG (SFOS 16 to 21): firewall, web filter, SSL/TLS, logins, DHCP; Sophos UTM 9: web, packet filter"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = (
+        "Forward web filter (content filtering) and SSL/TLS logs beside the firewall's: only they name hosts."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_SFOS_CLAIM}|{_UTM_CLAIM}")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record: kind flow, proxy or tls; logins and DHCP leases."""
+        return layouts.read(lines, [(_UTM_CLAIM, _utm), (pl.lit(True), _sfos)])
+
+
+def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
+    read = keyvalue.read(lines["line"], _FIELDS)
+    of = pl.col("type")
+    web = of.is_in(_WEB) | pl.col("url").str.contains(r"\.").fill_null(False)
+    flow = of == "Firewall"
+    login = pl.col("component").is_in(["Firewall Authentication", "Authentication"]) & pl.col("status").is_in(
+        ["Successful", "Success", "Connected"]
+    )
+    dhcp = (
+        (pl.col("component") == "DHCP Server")
+        & pl.col("leased_mac").is_not_null()
+        & ~pl.col("status").str.contains("(?i)expire|release")
+    )
+    lease = (login & pl.col("client").is_not_null() & pl.col("user").is_not_null()) | dhcp
+    lease = lease.fill_null(False)
+    by_tuple = pl.concat_str("client", "client_port", "server", "port", separator="|")
+    numbered = pl.when(~pl.col("connection").is_in(["0", ""])).then("connection")
+    session = pl.concat_str(pl.col("device_id").fill_null(""), pl.coalesce(numbered, by_tuple), separator="|")
+    whole = pl.col("url").str.contains(r"^[a-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
+    measured = pl.col("up").is_not_null() | pl.col("down").is_not_null()
+    proto = pl.col("proto").str.to_lowercase()
+    return read.select(
+        time=pl.coalesce("stamp", pl.concat_str("date", "clock", separator=" ")),
+        zone="zone",
+        duration_s="duration",
+        at_end=flow & (pl.col("event").fill_null("Stop") == "Stop"),
+        kind=pl.when(lease).then(pl.lit("lease")).when(flow).then(pl.lit("flow")).when(whole).then(pl.lit("proxy"))
+        .when(web).then(pl.lit("tls")).otherwise(pl.lit("flow")),
+        client=pl.when(dhcp).then("leased").otherwise("client"),
+        client_port="client_port",
+        client_mac=pl.coalesce("leased_mac", "client_mac"),
+        device=pl.when(dhcp).then("leased_name"),
+        user_name="user",
+        url=pl.when(whole).then("url"),
+        host=pl.when(~whole & web).then("host"),
+        path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
+        method="method",
+        status="code",
+        user_agent="agent",
+        server="server",
+        server_port="port",
+        transport="proto",
+        bytes_up="up",
+        bytes_down="down",
+        packets_up=pl.when(flow).then("packets_up"),
+        packets_down=pl.when(flow).then("packets_down"),
+        action=pl.when(pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware")).then(pl.lit("blocked"))
+        .when(pl.col("subtype").is_not_null()).then(pl.lit("allowed")).otherwise("status"),
+        session=pl.when(~lease).then(session),
+        phase=pl.when(flow & pl.col("event").is_in(["Start"])).then(pl.lit("begin"))
+        .when(flow & pl.col("event").is_in(["Interim"])).then(pl.lit("update"))
+        .when(flow).then(pl.lit("end"))
+        .when(measured).then(pl.lit("update")).otherwise(pl.lit("name")),
+        lease_s=pl.when(dhcp).then(pl.lit("86400")).when(lease).then(pl.lit("36000")),
+        origin=pl.when(dhcp).then(pl.lit("dhcp")).otherwise(pl.lit("directory")),
+        reason=pl.when(~lease & ~flow & ~web).then(pl.lit(OTHER))
+        .when(~lease & ~flow & pl.col("component").is_in(_MAIL)).then(pl.lit(MAIL))
+        .when(~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox")).then(pl.lit(NO_PORTS)),
+    )  # fmt: skip
+
+
+def _utm(lines: pl.DataFrame) -> pl.DataFrame:
+    read = keyvalue.read(lines["line"], _UTM)
+    stamp = lines["line"].str.replace(r"^(\d{4}):(\d\d):(\d\d)-(\d\d:\d\d:\d\d).*$", "$1-$2-$3 $4")
+    stamp = stamp.str.extract(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)$")
+    web = (pl.col("sub") == "http").fill_null(False)
+    packet = (pl.col("sub") == "packetfilter").fill_null(False)
+    named = (pl.col("user") != "").fill_null(False)
+    in_domain = (pl.col("domain") != "").fill_null(False)
+    account = (
+        pl.when(named & in_domain)
+        .then(pl.concat_str("domain", "user", separator="\\"))
+        .when(named)
+        .then("user")
+    )
+    return read.select(
+        time=pl.lit(stamp),
+        at_end=web,
+        duration_s=pl.col("taken").cast(pl.Float64, strict=False) / 1_000_000,
+        kind=pl.when(web).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+        client="client",
+        client_port="client_port",
+        client_mac="client_mac",
+        user_name=account,
+        url="url",
+        method="method",
+        status="status",
+        user_agent="agent",
+        server="server",
+        server_port="port",
+        transport=pl.when(web).then(pl.lit("tcp")).otherwise("proto"),
+        # The size of a packet is no volume.
+        bytes_down=pl.when(web).then("down"),
+        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied")).then(pl.lit("blocked"))
+        .when(pl.col("action").is_not_null()).then(pl.lit("allowed")),
+        reason=pl.when(~web & ~packet).then(pl.lit(OTHER))
+        .when(packet & ~pl.col("proto").is_in(["6", "17"])).then(pl.lit(NO_PORTS)),
+    )  # fmt: skip

@@ -1,0 +1,240 @@
+"""Suricata EVE: dns (v1 to v3), tls, quic, http, flow, netflow, alert; dhcp and krb5 as leases.
+
+One connection appears as a naming event (tls, quic, http, at its beginning) and a flow event (at its
+end) with one `flow_id`: the naming events open the session, the flow event brings its volume.
+Counters inside other events (`flow{}` of an alert) are counts so far and are not read.
+
+Volume: `bytes_toserver`, `bytes_toclient` include headers. Source: Suricata User Guide, EVE JSON format.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_SCALARS = (
+    *(
+        "timestamp",
+        "flow_id",
+        "event_type",
+        "src_ip",
+        "src_port",
+        "dest_ip",
+        "dest_port",
+        "proto",
+        "ether.src_mac",
+    ),
+    *("dns.type", "dns.rrname", "dns.rrtype", "dns.rcode", "dns.rdata", "dns.ttl", "dns.id", "dns.opcode"),
+    *("tls.sni", "tls.subject", "tls.ja4", "quic.sni", "quic.ja4", "quic.ua"),
+    *("http.hostname", "http.url", "http.http_method", "http.http_user_agent", "http.status", "http.length"),
+    *("flow.start", "flow.end", "flow.state", "flow.bytes_toserver", "flow.bytes_toclient"),
+    *("flow.pkts_toserver", "flow.pkts_toclient", "flow.action", "alert.action"),
+    *("netflow.start", "netflow.end", "netflow.bytes", "netflow.pkts"),
+    *(
+        "dhcp.type",
+        "dhcp.dhcp_type",
+        "dhcp.assigned_ip",
+        "dhcp.client_mac",
+        "dhcp.hostname",
+        "dhcp.lease_time",
+    ),
+    *("krb5.msg_type", "krb5.cname", "krb5.error_code"),
+)
+_LISTS = (
+    "dns.queries[].rrname",
+    "dns.queries[].rrtype",
+    "dns.answers[].rdata",
+    "dns.grouped.A",
+    "dns.grouped.AAAA",
+)
+#: DNS, DNS over TLS, mDNS, LLMNR
+_RESOLVERS = ("53", "853", "5353", "5355")
+OTHER_EVENT = "set aside: event that names no service (event_type)"
+NO_LEASE = "set aside: DHCP or Kerberos message that tells no holder"
+NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
+
+
+class SuricataFamily(Family):
+    """Reads Suricata's eve.json."""
+
+    name: ClassVar[str] = "suricata"
+    help: ClassVar[str] = (
+        "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5; 4.0 to 8"
+    )
+    vantage: ClassVar[str] = "packets"
+    proof: ClassVar[Proof] = Proof(
+        host=True,
+        path=True,
+        device=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
+        fingerprint=True,
+    )
+    advice: ClassVar[str] = (
+        "Suricata logs volume in flow events: add `- flow` to eve-log types, and `- tls: {extended: yes}`, `- quic`."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"event_type"\s*:') & pl.col(
+        "line"
+    ).str.contains(r'"(?:flow_id|src_ip|pcap_cnt|in_iface)"\s*:')
+    #: where the event lies inside the object, for products that wrap it
+    below: ClassVar[str] = ""
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event."""
+        below = self.below
+        read = objects.read(
+            lines["line"], [below + name for name in _SCALARS], lists=[below + name for name in _LISTS]
+        )
+        event = read.rename({name: name.removeprefix(below) for name in read.columns if below})
+        kind = pl.col("event_type")
+        asks = kind.is_in(["dns", "mdns", "llmnr"]) | (
+            kind.is_in(["alert"]) & pl.col("dns.type").is_not_null()
+        )
+        return (
+            event.with_columns(asks=asks.fill_null(False))
+            .with_columns(self._turned())
+            .select(**_who(), **_what(), **_volume(), **_leases(), reason=_reason())
+        )
+
+    def _turned(self) -> pl.Expr:
+        """The record's source is the server: answers, in some versions, and DHCP and Kerberos replies."""
+        return (
+            (
+                pl.col("src_port").is_in([*_RESOLVERS, "67", "88"])
+                & ~pl.col("dest_port").is_in(_RESOLVERS).fill_null(False)
+            )
+            .fill_null(False)
+            .alias("turned")
+        )
+
+
+def _who() -> dict[str, pl.Expr]:
+    turned = pl.col("turned")
+    begun = pl.coalesce("flow.start", "netflow.start", "timestamp")
+    flows = pl.col("event_type").is_in(["flow", "netflow"])
+    here, there = ("src_ip", "src_port"), ("dest_ip", "dest_port")
+    return {
+        "time": pl.when(flows).then(begun).otherwise("timestamp"),
+        "client": pl.when(pl.col("event_type") == "dhcp")
+        .then("dhcp.assigned_ip")
+        .when(turned)
+        .then(there[0])
+        .otherwise(here[0]),
+        "client_port": pl.when(turned).then(there[1]).otherwise(here[1]),
+        "client_mac": pl.coalesce("dhcp.client_mac", pl.when(~turned).then("ether.src_mac")),
+        "server": pl.when(~pl.col("asks")).then(pl.when(turned).then(here[0]).otherwise(there[0])),
+        "server_port": pl.when(turned).then(here[1]).otherwise(there[1]),
+        "transport": pl.col("proto"),
+    }
+
+
+def _what() -> dict[str, pl.Expr]:
+    kind = pl.col("event_type")
+    asked = pl.coalesce("dns.rrname", pl.col("dns.queries[].rrname").list.first())
+    absolute = pl.col("http.url").str.contains(r"^[a-z]{2,6}://") | (pl.col("http.http_method") == "CONNECT")
+    certificate = pl.col("tls.subject").str.extract(r"(?:^|, ?)CN=(?:\*\.)?([^,]+)")
+    blocked = (pl.col("alert.action") == "blocked") | (pl.col("flow.action") == "drop")
+    named = pl.coalesce(pl.when(pl.col("asks")).then(asked), "tls.sni", "quic.sni", "http.hostname")
+    return {
+        "kind": pl.when(kind.is_in(["dhcp", "krb5"]))
+        .then(pl.lit("lease"))
+        .when(pl.col("asks"))
+        .then(pl.lit("dns"))
+        .when(kind.is_in(["flow", "netflow"]))
+        .then(pl.lit("flow"))
+        .when(pl.col("quic.sni").is_not_null() | (kind == "quic"))
+        .then(pl.lit("quic"))
+        .when(pl.col("http.hostname").is_not_null() | (kind == "http"))
+        .then(pl.lit("http"))
+        .otherwise(pl.lit("tls")),
+        "action": pl.when(blocked.fill_null(False))
+        .then(pl.lit("blocked"))
+        .when((kind == "flow") & (pl.col("flow.state") == "new") & (pl.col("flow.bytes_toclient") == "0"))
+        .then(pl.lit("reset"))
+        .when(pl.col("dns.rcode") == "REFUSED")
+        .then(pl.lit("blocked"))
+        .otherwise(pl.lit("allowed")),
+        "host": pl.when(~absolute.fill_null(False)).then(pl.coalesce(named, certificate)),
+        "name_from": pl.when(named.is_null() & certificate.is_not_null()).then(pl.lit("certificate")),
+        "url": pl.when(absolute).then("http.url"),
+        "path": pl.when(pl.col("http.url").str.starts_with("/")).then("http.url"),
+        # An alert repeats the request that its http event tells.
+        "method": pl.when(kind != "alert").then("http.http_method"),
+        "status": pl.col("http.status"),
+        "user_agent": pl.coalesce("http.http_user_agent", "quic.ua"),
+        "ja4": pl.coalesce("tls.ja4", "quic.ja4"),
+        "answers": pl.when(pl.col("asks")).then(
+            pl.concat_list(
+                *(pl.col(name).fill_null([]) for name in _LISTS[2:]),
+                pl.when(pl.col("dns.rrtype").is_in(["A", "AAAA"])).then("dns.rdata"),
+            ).list.drop_nulls().list.unique(maintain_order=True)
+        ),
+        "ttl_s": pl.col("dns.ttl"),
+    }  # fmt: skip
+
+
+def _volume() -> dict[str, pl.Expr]:
+    """Volume of flows; other events repeat counts so far, and a response's body size is part of them."""
+    is_flow = pl.col("event_type") == "flow"
+    begin, end = pl.coalesce("flow.start", "netflow.start"), pl.coalesce("flow.end", "netflow.end")
+    lasted = pl.when(pl.col("event_type").is_in(["flow", "netflow"])).then(_time(end) - _time(begin))
+    lookup = pl.concat_str("flow_id", "dns.id", separator="|", ignore_nulls=True)
+    return {
+        "duration_s": lasted.dt.total_microseconds() / 1_000_000,
+        "bytes_up": pl.coalesce("flow.bytes_toserver", "netflow.bytes"),
+        "bytes_down": pl.col("flow.bytes_toclient"),
+        "packets_up": pl.when(is_flow).then("flow.pkts_toserver").otherwise("netflow.pkts"),
+        "packets_down": pl.when(is_flow).then("flow.pkts_toclient"),
+        "one_way": pl.col("event_type") == "netflow",
+        "session": pl.when(pl.col("asks"))
+        .then(lookup)
+        .when(pl.col("event_type") != "netflow")
+        .then("flow_id"),
+        "phase": pl.when(is_flow)
+        .then(pl.lit("end"))
+        .when(pl.col("flow.bytes_toserver").is_not_null())
+        .then(pl.lit("update"))
+        .otherwise(pl.lit("name")),
+    }
+
+
+def _time(text: pl.Expr) -> pl.Expr:
+    return text.str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC").fill_null(
+        text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us")
+    )
+
+
+def _leases() -> dict[str, pl.Expr]:
+    kerberos = pl.col("event_type") == "krb5"
+    return {
+        "device": pl.coalesce(
+            "dhcp.hostname",
+            pl.when(kerberos).then(pl.col("krb5.cname").str.extract(r"^(?:host/)?([^$/]+)\$$")),
+        ),
+        "user_name": pl.when(kerberos & ~pl.col("krb5.cname").str.contains(r"\$$|/")).then("krb5.cname"),
+        "lease_s": pl.when(kerberos).then(pl.lit("36000")).otherwise("dhcp.lease_time"),
+        "origin": pl.when(kerberos).then(pl.lit("directory")).otherwise(pl.lit("dhcp")),
+    }
+
+
+def _reason() -> pl.Expr:
+    kind = pl.col("event_type")
+    ours = kind.is_in(["tls", "quic", "http", "http2", "flow", "netflow"]) | pl.col("asks")
+    names = pl.coalesce("tls.sni", "quic.sni", "http.hostname", "dns.rrname").is_not_null()
+    acknowledged = pl.col("dhcp.dhcp_type") == "ack"
+    granted = pl.col("krb5.msg_type").is_in(["KRB_AS_REP", "KRB_TGS_REP"])
+    return (
+        pl.when(pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"))
+        .then(pl.lit(NOT_A_QUERY))
+        .when(kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False))
+        .then(pl.lit(NO_LEASE))
+        .when(~ours & ~kind.is_in(["dhcp", "krb5"]) & ~((kind == "alert") & names))
+        .then(pl.lit(OTHER_EVENT))
+    )

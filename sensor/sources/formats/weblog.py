@@ -1,0 +1,200 @@
+r"""Combined access logs of forward proxies and web servers: nginx, Apache, Privoxy, Traefik, Caddy; nginx stream.
+
+    [host[:port] ]client[, forwarded …] ident user [06/Oct/2026:10:00:00 +0200] "GET http://host/p HTTP/1.1" 200 612
+    "referer" "agent" …
+    client [06/Oct/2026:10:00:00 +0200] TCP 200 bytes_sent bytes_received seconds "upstream:443" … sni     nginx stream
+    {"remote_addr": …, "host": …, "request": …, "body_bytes_sent": …}                                     JSON
+
+A plain combined line says what path was asked for, not of whom: without an absolute URL, a CONNECT or a
+host in front it names no destination and is set aside. Where several addresses stand in front, the first
+is the client. The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known
+from `$request_length` or, in stream logs, `$bytes_received`. Time is when the request ended.
+Source: nginx, ngx_http_log_module, ngx_stream_log_module; Apache HTTP Server, mod_log_config.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import layouts, objects
+
+_STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
+_ADDRESS = r"(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]+|localhost|unix:)"
+_COMBINED = (
+    rf'^(?:(?<host>[A-Za-z0-9_.-]+(?::\d+)?|-) )?"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? '
+    rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) (?<down>\d+|-)'
+    r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)")?'
+)
+_STREAM = (
+    rf"^(?<client>{_ADDRESS})(?: - \S+)? {_STAMP} (?<protocol>TCP|UDP) (?<status>\d{{3}}) (?<down>\d+) (?<up>\d+) "
+    r"(?<taken>[\d.]+)(?<rest>.*)$"
+)
+_SNI = r'(?:^|[\s"=])((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?:[\s":]|$)'
+_OBJECT = {
+    "time": "time_iso8601|timestamp|@timestamp|time_local|time|msec|StartUTC|start_time|ts",
+    "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client",
+    "client_port": "remote_port|client_port|ClientPort",
+    "user": "remote_user|user|ClientUsername|user_id",
+    "host": "host|http_host|server_name|RequestHost|vhost|virtual_host|ssl_server_name|ssl_preread_server_name",
+    "request": "request|RequestLine",
+    "uri": "request_uri|uri|RequestPath|path",
+    "method": "request_method|method|RequestMethod",
+    "status": "status|response_status|response_code|DownstreamStatus",
+    "agent": "http_user_agent|user_agent|agent|request_User-Agent|request_user_agent",
+    "server": "upstream_addr",
+    "up": "request_length|bytes_received|RequestContentSize|bytes_read",
+    "down": "bytes_sent|body_bytes_sent|DownstreamContentSize|size|bytes",
+    "taken": "request_time|session_time",
+}
+#: Caddy's nested request.
+_NESTED = _OBJECT | {
+    "client": "request.client_ip|request.remote_ip|request.remote_addr", "client_port": "request.remote_port",
+    "host": "request.host", "request": "request.line", "uri": "request.uri", "method": "request.method",
+    "taken": "duration",
+}  # fmt: skip
+_IS_OBJECT = r"^\s*\{"
+_CLAIMS = (
+    rf'^(?:[A-Za-z0-9_.-]+(?::\d+)? )?"?{_ADDRESS}(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? \S+ [^\[]+? '
+    r'\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}\] "'
+)
+#: Squid's layouts end so; Squid is read by its own source.
+_SQUID = r" [A-Z_]+:[A-Z_]+$"
+_STREAM_CLAIM = rf"^{_ADDRESS}(?: - \S+)? \[[^\]]+ [+-]\d{{4}}\] (?:TCP|UDP) \d{{3}} \d+ \d+ [\d.]+"
+_OBJECT_CLAIM = (
+    r'"(?:remote_addr|body_bytes_sent)"\s*:.*"(?:request|request_uri|status|response_status|http_user_agent|host)"\s*:'
+    r'|"request(?:_uri)?"\s*:.*"(?:remote_addr|body_bytes_sent)"\s*:|"ClientHost"\s*:.*"RequestHost"\s*:'
+    r'|"request"\s*:\s*\{.*"remote_(?:ip|addr)"\s*:'
+)
+NO_REQUEST = "set aside: no request (broken, or never sent)"
+_NAMED = r"^(?:[A-Za-z]{2,6}://|[^/\s]+:\d+$)"
+
+
+class WeblogFamily(Family):
+    """Reads combined access logs."""
+
+    name: ClassVar[str] = "weblog"
+    help: ClassVar[str] = (
+        "nginx, Apache, Privoxy, Traefik, Caddy access logs (combined with or without host, JSON), nginx stream: "
+        "forward proxies, and web servers that log their host"
+    )
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = (
+        "The combined layout has neither host nor upload size: log JSON with remote_addr, host, request, "
+        "request_length and bytes_sent; in stream blocks add $ssl_preread_server_name."
+    )
+    claims: ClassVar[pl.Expr] = (
+        (pl.col("line").str.contains(_CLAIMS) & ~pl.col("line").str.contains(_SQUID))
+        | pl.col("line").str.contains(_STREAM_CLAIM)
+        | (pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_OBJECT_CLAIM))
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per request (kind proxy) or stream (kind tls)."""
+        return layouts.read(
+            lines,
+            [
+                (r'"request"\s*:\s*\{', _nested),
+                (_IS_OBJECT, _objects),
+                (_STREAM_CLAIM, _streams),
+                (pl.lit(True), _combined),
+            ],
+        )
+
+
+def _combined(lines: pl.DataFrame) -> pl.DataFrame:
+    return _requests(lines["line"].str.extract_groups(_COMBINED).struct.unnest())
+
+
+def _objects(lines: pl.DataFrame) -> pl.DataFrame:
+    """JSON, named after nginx's variables in most templates."""
+    return _named(objects.read(lines["line"], _OBJECT))
+
+
+def _nested(lines: pl.DataFrame) -> pl.DataFrame:
+    return _named(objects.read(lines["line"], _NESTED))
+
+
+def _named(read: pl.DataFrame) -> pl.DataFrame:
+    """With the request line in one column, and no more than microseconds in an epoch."""
+    made = pl.concat_str("method", "uri", separator=" ")
+    return _requests(
+        read.with_columns(
+            request=pl.coalesce("request", made), time=pl.col("time").str.replace(r"^(\d+\.\d{6})\d+$", "$1")
+        )
+    )
+
+
+def _requests(read: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.String)
+    fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _OBJECT)
+    parts = (
+        fields["request"]
+        .fill_null("")
+        .str.extract_groups(r"^(?<verb>[A-Z][A-Z_-]*) (?<target>\S+)")
+        .struct.unnest()
+    )
+    target, verb = pl.lit(parts["target"]), pl.lit(parts["verb"])
+    whole = target.str.contains(_NAMED)
+    host = pl.col("host").str.replace(r"^(?:-|_|localhost)$", "")
+    named = host.str.contains(r"[A-Za-z.:]")
+    refused = (verb == "CONNECT") & pl.col("status").is_in(["403", "405", "407"])
+    upstream = pl.col("server").str.extract_groups(
+        r"^(?:\w+://)?\[?(?<ip>[^\s,\]]*?)\]?(?::(?<port>\d+))?(?:[\s,].*)?$"
+    )
+    return fields.select(
+        time="time",
+        at_end=pl.lit(True),
+        duration_s=pl.col("taken").cast(pl.Float64, strict=False),
+        kind=pl.lit("proxy"),
+        client=pl.col("client").str.extract(r"^\"?([^\s,\"]+)"),
+        client_port="client_port",
+        user_name="user",
+        url=pl.when(whole).then(target).when(named).then(host),
+        path=pl.when(~whole & target.str.starts_with("/")).then(target),
+        method=verb,
+        status="status",
+        user_agent=pl.when(pl.col("agent") != "").then("agent"),
+        server=upstream.struct.field("ip"),
+        server_port=upstream.struct.field("port"),
+        transport=pl.lit("tcp"),
+        bytes_up="up",
+        bytes_down="down",
+        action=pl.when(refused.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        reason=pl.when(pl.col("time").is_null() & pl.col("client").is_null())
+        .then(pl.lit(layouts.UNREADABLE))
+        .when(target.is_null())
+        .then(pl.lit(NO_REQUEST)),
+    )
+
+
+def _streams(lines: pl.DataFrame) -> pl.DataFrame:
+    """A relayed connection; its SNI is the only name in the line."""
+    fields = lines["line"].str.extract_groups(_STREAM).struct.unnest()
+    upstream = pl.col("rest").str.extract(r'"?(\d+\.\d+\.\d+\.\d+):\d+')
+    return fields.select(
+        time="time",
+        at_end=pl.lit(True),
+        duration_s="taken",
+        kind=pl.lit("tls"),
+        client="client",
+        host=pl.col("rest").str.extract(_SNI),
+        server=upstream,
+        server_port=pl.coalesce(
+            pl.col("rest").str.extract(r'"?\d+\.\d+\.\d+\.\d+:(\d+)'), pl.col("rest").str.extract(r":(\d+)")
+        ),
+        transport="protocol",
+        bytes_up="up",
+        bytes_down="down",
+        action=pl.when(pl.col("status") == "403")
+        .then(pl.lit("blocked"))
+        .when(pl.col("status").is_in(["500", "502", "503"]))
+        .then(pl.lit("reset"))
+        .otherwise(pl.lit("allowed")),
+    )

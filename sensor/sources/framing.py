@@ -1,0 +1,316 @@
+"""Records that are more than a line, made into lines: JSON documents, blocks, quoted line breaks.
+
+Comes in: a stream. Goes out: a stream with one record a line, for `lines.blocks`; offsets count its
+bytes. Which framing a file has is told by its first 64 KB, so every read frames it the same way.
+
+    JSON      objects spread over lines, arrays, and documents that hold a list of records (`CONTAINERS`)
+    Blocks    from a line that begins a record to one that ends it (or the next beginning), joined by `JOINT`
+    QUOTED    separated values whose quotes hold line breaks
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any, Protocol
+
+from sensor.sources.unpack import fault_of
+
+#: Stands where a line break was inside a record.
+JOINT = "\x1f"
+#: A record or document longer than this is cut: nothing real is, and memory must stay bounded.
+MAX_RECORD_BYTES = 16 * 1024 * 1024
+#: Keys under which documents keep their records, whatever else they hold …
+CONTAINERS = ("records", "Records", "logEvents", "hits")
+#: … and those that are only meant so where nothing but plain values stands beside them.
+LOOSE_CONTAINERS = ("value", "events", "entries", "results", "result", "data", "items", "response", "logs")
+_SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
+_CONTAINER_START = re.compile(
+    rb'^\s*\{\s*(?:"[^"]*"\s*:\s*' + _SCALAR + rb'\s*,\s*){0,20}"(?:'
+    + "|".join((*CONTAINERS, *LOOSE_CONTAINERS, "tables", "log")).encode() + rb')"\s*:\s*[\[{]'
+)  # fmt: skip
+_INSIDE = re.compile(rf'"(?:{"|".join((*CONTAINERS, *LOOSE_CONTAINERS))})"\s*:\s*\[(?=\s*\{{)')
+#: A document longer than this gives its records one by one, if they begin near its start.
+_BIG_BYTES, _NEAR_BYTES = 1024 * 1024, 64 * 1024
+_PIECE_BYTES = 256 * 1024
+_DEPTH = 3
+
+
+class Framing(Protocol):
+    """Turns a stream of text into records."""
+
+    def fits(self, head: bytes) -> bool:
+        """Does a stream that begins with `head` need this framing?"""
+        ...
+
+    def records(self, pieces: Iterable[str]) -> Iterator[str]:
+        """One text per record, without line breaks."""
+        ...
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Records of several lines: the first matches `begins`, the last `ends` (default: before a blank line)."""
+
+    begins: str
+    ends: str = ""
+
+    def fits(self, head: bytes) -> bool:
+        """True if a line of `head` begins a record, and the lines after it belong to it."""
+        return re.search(self.begins, _text(head), re.MULTILINE) is not None
+
+    def records(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Lines outside any record come alone, so that they are counted."""
+        begins, ends = re.compile(self.begins), re.compile(self.ends) if self.ends else None
+        held: list[str] = []
+        size = 0
+        for line in _lines(pieces):
+            starts = begins.search(line) is not None
+            over = size > MAX_RECORD_BYTES or (ends is None and not line.strip())
+            if held and (starts or over):
+                yield JOINT.join(held)
+                held, size = [], 0
+            if not line.strip():
+                continue
+            if not held and not starts:
+                yield line
+                continue
+            held.append(line)
+            size += len(line)
+            if ends is not None and ends.search(line):
+                yield JOINT.join(held)
+                held, size = [], 0
+        if held:
+            yield JOINT.join(held)
+
+
+class Quoted:
+    """Separated values: a record goes on while its double quotes do not balance, for at most 200 lines."""
+
+    def fits(self, head: bytes) -> bool:
+        """True if a line of `head` leaves its quotes open and a later one closes them."""
+        lines = head.split(b"\n")[:-1]
+        odd = [number for number, line in enumerate(lines) if line.count(b'"') % 2]
+        return len(odd) >= 2
+
+    def records(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Lines, joined where quotes are open."""
+        held: list[str] = []
+        for line in _lines(pieces):
+            odd = line.count('"') % 2 == 1
+            if not held and not odd:
+                yield line
+                continue
+            held.append(line)
+            if (odd and len(held) > 1) or len(held) > 200:
+                yield JOINT.join(held)
+                held = []
+        yield from held
+
+
+class Json:
+    """JSON that is not one object a line."""
+
+    def fits(self, head: bytes) -> bool:
+        """True for an array, an object that goes on over lines, and a document that holds records."""
+        text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if text[:1] == b"[":
+            return re.match(rb"\[\s*[\[\{]", text) is not None
+        if text[:1] != b"{":
+            return False
+        try:
+            first, end = json.JSONDecoder().raw_decode(_text(text))
+        except RecursionError:
+            return False
+        except ValueError:
+            # Cut off at 64 KB, spread over lines, or broken: only the beginning of a document tells.
+            line = text.partition(b"\n")[0]
+            spread = len(line) < 4096 and b"\n" in text and re.match(rb'\{\s*(?:"|$)', line) is not None
+            return _CONTAINER_START.match(text) is not None or (
+                spread and re.match(rb'\{\s*"', text) is not None and not _many(text)
+            )
+        return "\n" in _text(text)[:end].rstrip() or next(_inside(first), None) is not None
+
+    def records(self, pieces: Iterable[str]) -> Iterator[str]:
+        """One object a record; what is no JSON comes line by line."""
+        decoder = json.JSONDecoder()
+        text, place = "", 0
+        for piece in pieces:
+            text, place = text[place:] + piece, 0
+            while (start := _object_start(text, place)) is not None:
+                try:
+                    found, end = decoder.raw_decode(text, start)
+                except RecursionError:
+                    found, end = None, start + 1
+                except ValueError:
+                    if len(text) - start < _BIG_BYTES:
+                        place = start
+                        break
+                    if inner := _INSIDE.search(text, start, start + _NEAR_BYTES):
+                        place = inner.end()  # a long document: its records one by one
+                        continue
+                    if len(text) - start < MAX_RECORD_BYTES:
+                        place = start
+                        break
+                    # Broken beyond repair: the line it stands in is given up.
+                    end = text.find("\n", start) + 1 or len(text)
+                    yield text[start : min(end, start + 1000)].replace("\n", " ")
+                    place = end
+                    continue
+                yield from _flat(found, text[start:end])
+                place = end
+            else:
+                place = len(text)
+        yield from _rest(text[place:], decoder)
+
+
+def _rest(text: str, decoder: json.JSONDecoder) -> Iterator[str]:
+    """What is left of a document that ends too early: the records it holds so far, else its beginning."""
+    inner = _INSIDE.search(text, 0, _NEAR_BYTES)
+    start = text.find("{", inner.end()) if inner else -1
+    while start >= 0:
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
+        yield from _flat(found, text[start:end])
+        text, start = text[end:], text.find("{", end) - end
+    left = text.strip(" \r\n\t,[]{}")
+    if left:
+        yield left[:1000].replace("\n", " ")
+
+
+def _flat(found: Any, text: str) -> Iterator[str]:
+    """The object itself, or the records it holds."""
+    inside = _inside(found)
+    first = next(inside, None)
+    if first is None:
+        yield text.replace("\r", " ").replace("\n", " ")
+        return
+    for one in (first, *inside):
+        yield json.dumps(one, ensure_ascii=False)
+
+
+def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[str, Any]]:
+    """The records a document holds; none where it is a record itself."""
+    if not isinstance(found, dict) or depth > _DEPTH:
+        return
+    if isinstance(found.get("tables"), list):
+        yield from _of_tables(found["tables"])
+        return
+    for key in (*CONTAINERS, *LOOSE_CONTAINERS, "log"):
+        held = found.get(key)
+        plain = not any(isinstance(other, list) for name, other in found.items() if name != key)
+        if (
+            isinstance(held, list)
+            and held
+            and (key in CONTAINERS or plain or sure)
+            and all(isinstance(o, dict) for o in held)
+        ):
+            for one in held:
+                deeper = list(_inside(one, depth + 1)) if key in CONTAINERS else []
+                yield from deeper or [one]
+            return
+        if (
+            isinstance(held, dict)
+            and key in ("hits", "response", "log", "data")
+            and (key != "log" or "entries" in held)
+        ):
+            yield from _inside(held, depth + 1, sure=key == "log")
+            return
+
+
+def _of_tables(tables: list[Any]) -> Iterator[dict[str, Any]]:
+    """Log Analytics: `{"tables": [{"columns": [{"name": …}], "rows": [[…]]}]}`."""
+    for table in tables:
+        if isinstance(table, dict) and isinstance(table.get("columns"), list):
+            names = [
+                str(column.get("name")) if isinstance(column, dict) else str(column)
+                for column in table["columns"]
+            ]
+            for row in table.get("rows") or []:
+                if isinstance(row, list):
+                    yield dict(zip(names, row, strict=False))
+
+
+def _object_start(text: str, place: int) -> int | None:
+    start = text.find("{", place)
+    return None if start < 0 else start
+
+
+def _many(text: bytes) -> bool:
+    """Several lines that are objects of their own: broken lines among sound ones, not one spread out."""
+    lines = text.split(b"\n")[:20]
+    return sum(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines) > 1
+
+
+def _text(head: bytes) -> str:
+    return head.decode("utf-8", "replace")
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Lines without their ends; one longer than a record may be comes in parts."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        yield from whole
+        if len(rest) > MAX_RECORD_BYTES:
+            yield rest
+            rest = ""
+    if rest:
+        yield rest
+
+
+JSON, QUOTED = Json(), Quoted()
+
+
+def framed(stream: IO[bytes], framing: Framing | None) -> IO[bytes]:
+    """`stream` with one record a line; itself where no framing is needed."""
+    return stream if framing is None else io.BufferedReader(_Framed(stream, framing))
+
+
+class _Framed(io.RawIOBase):
+    """The records of a stream as lines."""
+
+    def __init__(self, stream: IO[bytes], framing: Framing) -> None:
+        super().__init__()
+        self._stream = stream
+        self._records = framing.records(_pieces(stream))
+        self._ready = b""
+
+    @property
+    def fault(self) -> str | None:
+        """Why the stream below ended early, if it did."""
+        return fault_of(self._stream)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        target = memoryview(buffer)  # type: ignore[arg-type]
+        while not self._ready:
+            record = next(self._records, None)
+            if record is None:
+                return 0
+            self._ready = record.replace("\r", " ").encode("utf-8", "replace") + b"\n"
+        count = min(len(target), len(self._ready))
+        target[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[str]:
+    first = stream.read(_PIECE_BYTES)
+    encoding = next((name for bom, name in _BOMS.items() if first.startswith(bom)), "utf-8-sig")
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    while first:
+        yield decoder.decode(first).replace("\0", "")
+        first = stream.read(_PIECE_BYTES)
+    yield decoder.decode(b"", final=True)
+
+
+_BOMS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -1,0 +1,181 @@
+"""mitmproxy dump files (`mitmdump -w`, `.mitm`): flows as tnetstrings, read without mitmproxy.
+
+A file is one tnetstring after another, `length:payload,` with a type as last character; each is the
+state of a flow (formats 5 to 21 of mitmproxy 2 to 12). Of every flow the same is told as by our addon,
+by the same function, and read by the same family: no body, query string or credential goes any further.
+
+Flows are few and rich, so each is one Python object for a moment; one longer than `MAX_FLOW_BYTES` is
+counted, never held. Source: mitmproxy/io/tnetstring.py, tnetstrings.org.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import IO, Any, ClassVar
+
+from sensor.sources.addons import shadowai_mitmproxy
+from sensor.sources.formats.mitmproxy import MitmproxyFamily
+from sensor.sources.interface import Batch, Input, Proof, Source
+from sensor.sources.lines import blocks
+from sensor.sources.unpack import fault_of
+
+MAX_FLOW_BYTES = 256 << 20
+_MAX_LENGTH_DIGITS = 12
+_MAX_DEPTH = 16
+TOO_LONG, BROKEN = "flow too long to be read", "flow that cannot be read"
+CUT = "ends in the middle of a flow"
+
+
+class MitmproxyFlowsSource(Source):
+    """Reads mitmproxy's flow files."""
+
+    name: ClassVar[str] = "mitmproxy-flows"
+    help: ClassVar[str] = (
+        "mitmproxy dump files (mitmdump -w, formats 5 to 21): HTTP, WebSocket, TCP, UDP flows"
+    )
+    vantage: ClassVar[str] = MitmproxyFamily.vantage
+    proof: ClassVar[Proof] = MitmproxyFamily.proof
+    advice: ClassVar[str] = (
+        "Dump files hold bodies and credentials: prefer the addon, which never writes them."
+    )
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        """A tnetstring that begins a dictionary with a flow's keys."""
+        size, _, rest = head[:64].partition(b":")
+        looks = size.isdigit() and len(size) <= _MAX_LENGTH_DIGITS and rest[:1].isdigit()
+        return 0.99 if looks and any(key in head for key in (b"11:client_conn;", b"11:client_conn,")) else 0.0
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """Batches of the exchanges, as the spool's family reads them."""
+        (file,) = source_input.files
+        family = MitmproxyFamily(self.internal_networks)
+        reader = family.reader()
+        with file.open() as raw:
+            for block in blocks(io.BufferedReader(_Lines(raw))):
+                yield from reader.batches(block)
+
+
+class _Lines(io.RawIOBase):
+    """The exchanges of a stream of flows as JSON lines; a line that is no JSON tells what went wrong."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__()
+        self.fault: str | None = None
+        self._stream = stream
+        self._flows = self._told()
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        target = memoryview(buffer)  # type: ignore[arg-type]
+        while not self._ready:
+            line = next(self._flows, None)
+            if line is None:
+                return 0
+            self._ready = line.encode("utf-8", "replace") + b"\n"
+        count = min(len(target), len(self._ready))
+        target[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _told(self) -> Iterator[str]:
+        for state in flows(self._stream):
+            if isinstance(state, str):
+                if state == CUT:
+                    self.fault = fault_of(self._stream) or CUT
+                    return
+                yield json.dumps({"shadowai": shadowai_mitmproxy.FORMAT, "unread": state})
+                continue
+            told = shadowai_mitmproxy.exchange(state)
+            if told is not None:
+                yield json.dumps(told, default=str)
+
+
+def flows(stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:
+    """The states of the flows of a stream; a text says why one could not be read."""
+    while True:
+        size = _length(stream)
+        if size is None:
+            return
+        if size < 0:
+            yield CUT
+            return
+        if size > MAX_FLOW_BYTES:
+            yield TOO_LONG
+            if not _skip(stream, size + 1):
+                yield CUT
+                return
+            continue
+        payload = stream.read(size + 1)
+        if len(payload) <= size:
+            yield CUT
+            return
+        found = _value(payload[:-1], payload[-1:], 0)
+        yield _named(found) if isinstance(found, dict) else BROKEN
+
+
+def _length(stream: IO[bytes]) -> int | None:
+    """The number before the next colon; None at the end of the stream, -1 for what is no number."""
+    digits = b""
+    while len(digits) <= _MAX_LENGTH_DIGITS:
+        byte = stream.read(1)
+        if not byte and not digits.strip():
+            return None
+        if byte == b":":
+            return int(digits) if digits.isdigit() else -1
+        if not byte or not (byte.isdigit() or byte in b"\r\n"):
+            return -1
+        digits = (digits + byte).strip()
+    return -1
+
+
+def _skip(stream: IO[bytes], count: int) -> bool:
+    while count and (piece := stream.read(min(count, 1 << 20))):
+        count -= len(piece)
+    return count == 0
+
+
+def _value(payload: bytes, kind: bytes, depth: int) -> Any:
+    """One tnetstring; None where it is broken or nested too deep."""
+    if kind == b",":
+        return payload
+    if kind == b";":
+        return payload.decode("utf-8", "replace")
+    if kind == b"!":
+        return payload == b"true"
+    if kind in (b"#", b"^"):
+        try:
+            return int(payload) if kind == b"#" and len(payload) < 20 else float(payload)
+        except ValueError:
+            return None
+    if kind not in (b"]", b"}") or depth > _MAX_DEPTH:
+        return None
+    parts = list(_parts(payload, depth + 1))
+    if kind == b"]":
+        return parts
+    keys = (key.decode("utf-8", "replace") if isinstance(key, bytes) else key for key in parts[::2])
+    return {key: value for key, value in zip(keys, parts[1::2], strict=False) if isinstance(key, str)}
+
+
+def _parts(payload: bytes, depth: int) -> Iterator[Any]:
+    at = 0
+    while at < len(payload):
+        colon = payload.find(b":", at, at + _MAX_LENGTH_DIGITS + 1)
+        digits = payload[at:colon]
+        if colon < 0 or not digits.isdigit():
+            return
+        end = colon + 1 + int(digits)
+        if end >= len(payload):
+            return
+        yield _value(payload[colon + 1 : end], payload[end : end + 1], depth)
+        at = end + 1
+
+
+def _named(state: dict[str, Any]) -> dict[str, Any]:
+    """A flow without a type is of a version that knew only HTTP."""
+    return {"type": "http"} | state

@@ -1,0 +1,225 @@
+"""Pi-hole's long-term database `pihole-FTL.db`: every lookup, and which device held which address.
+
+Comes in: the SQLite file, opened read-only and taken as it lies (`immutable`), so that a running FTL
+is never disturbed; what still waits in its write-ahead log is read the next time. Goes out:
+observations of kind dns from `queries` (a table up to FTL 5.12, since then a view over
+`query_storage`), and leases from `network` and `network_addresses`.
+
+SQLite itself writes each stretch of rows as JSON lines, so no row becomes a Python object. A file
+may be hostile: its views run under a bound of virtual machine steps and of text length.
+
+Meaning of the numbers: Pi-hole documentation, "Query database".
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import hosts, records
+from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.lines import Block
+
+REVERSE = "set aside: reverse lookup (PTR)"
+NO_NAME = "set aside: the name is hidden or none of a service host"
+UNREADABLE = "no time or no name"
+
+ROWS = 50_000
+#: SQLite steps a stretch of rows may take (about a minute), and the longest text it may make.
+_STEPS, _STEPS_EACH = 20_000_000_000, 1_000_000
+_TEXT_BYTES = 256 << 20
+_MAGIC = b"SQLite format 3\x00"
+_TELLING = (
+    b"query_storage",
+    b"domain_by_id",
+    b"network_addresses",
+    b"CREATE TABLE ftl",
+    b"CREATE TABLE queries",
+)
+
+_LOOKUPS = """
+select group_concat(line, char(10)), count(*), max(id) from (
+  select id, json_object('at', cast(timestamp as real), 'type', cast(type as integer),
+    'status', cast(status as integer), 'host', cast(domain as text), 'client', cast(client as text)) as line
+  from queries where id > ? order by id limit ?)
+"""
+_DEVICES = """
+select group_concat(json_object('address', cast(a.ip as text), 'device', cast(a.name as text),
+    'mac', cast(n.hwaddr as text), 'first', cast(n.firstSeen as real),
+    'last', cast(a.lastSeen as real)), char(10))
+from network_addresses a join network n on n.id = a.network_id
+"""
+_LOOKUP = {
+    "at": pl.Float64(),
+    "type": pl.Int64(),
+    "status": pl.Int64(),
+    "host": pl.String(),
+    "client": pl.String(),
+}
+_DEVICE = dict.fromkeys(("address", "device", "mac"), pl.String()) | dict.fromkeys(
+    ("first", "last"), pl.Float64()
+)
+
+#: Gravity, regex, exact, upstream (6 to 8, 18), a CNAME of these (9 to 11), database busy, special domain.
+_BLOCKED = (1, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 18)
+#: Forwarded, cached (3, 17), retried (12, 13), already being forwarded.
+_ALLOWED = (2, 3, 12, 13, 14, 17)
+_PTR = 6
+#: FTL looks for devices every minute; one it no longer sees is taken to have left within the hour.
+_HELD_S = 3600
+_CONFIDENCE = 0.7
+
+
+class PiholeFtlSource(Source):
+    """Reads Pi-hole's SQLite database."""
+
+    name: ClassVar[str] = "pihole-ftl"
+    help: ClassVar[str] = "Pi-hole pihole-FTL.db (SQLite; Pi-hole 4 to 6): lookups, verdicts, devices"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
+    advice: ClassVar[str] = (
+        "Lookups prove interest, not use, and carry no bytes. At privacy levels above 0 FTL hides names or "
+        "clients: such rows are set aside."
+    )
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        """An SQLite file whose schema speaks of FTL's tables."""
+        known = sum(word in head for word in _TELLING)
+        return 0.99 if head.startswith(_MAGIC) and b"queries" in head and known >= 2 else 0.0
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """One batch per stretch of lookups; positions count rows."""
+        (file,) = source_input.files
+        position, last, fault = 0, -1, None
+        with _connected(file) as database:
+            while fault is None:
+                text, count, newest, fault = _ask(database, _LOOKUPS, (last, ROWS))
+                if not count:
+                    break
+                position, last = position + count, newest
+                yield Batch(position, _lookups(text, count))
+            devices, _, _, missing = _ask(database, _DEVICES)
+        block = Block(position, position, b"", fault=fault or missing)
+        nothing = pl.DataFrame(schema=records.RECORD)
+        yield Batch(position + 1, {"leases": _leases(devices), "rejects": records.rejects(nothing, block)})
+
+
+@contextmanager
+def _connected(file: File) -> Iterator[sqlite3.Connection]:
+    """The database of `file`; one that is compressed or comes through a pipe is copied first."""
+    with tempfile.TemporaryDirectory(prefix="shadowai-") as folder:
+        path = file.path
+        if path is None:
+            path = str(Path(folder) / "ftl.db")
+            with file.open() as packed, Path(path).open("wb") as plain:
+                shutil.copyfileobj(packed, plain, 1 << 20)
+        database = sqlite3.connect(f"file:{quote(str(Path(path).absolute()))}?mode=ro&immutable=1", uri=True)
+        try:
+            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _TEXT_BYTES)
+            yield database
+        finally:
+            database.close()
+
+
+def _ask(
+    database: sqlite3.Connection, question: str, values: tuple[int, ...] = ()
+) -> tuple[str, int, int, str | None]:
+    """The JSON lines of an answer, their number, the last id, and what went wrong instead."""
+    left = _STEPS // _STEPS_EACH
+
+    def spend() -> bool:
+        nonlocal left
+        left -= 1
+        return left <= 0
+
+    database.set_progress_handler(spend, _STEPS_EACH)
+    try:
+        text, *numbers = database.execute(question, values).fetchone()
+    except sqlite3.Error as error:
+        return "", 0, 0, f"the database cannot be read ({error})"
+    count, newest = numbers or (0, 0)
+    return text or "", int(count or 0), int(newest or 0), None
+
+
+def _rows(text: str, asked: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    if not text:
+        return pl.DataFrame(schema=asked)
+    return pl.read_ndjson(io.BytesIO(text.encode()), schema=asked, ignore_errors=True)
+
+
+def _lookups(text: str, count: int) -> dict[str, pl.DataFrame]:
+    """Observations, coverage and rejects of a stretch of `queries`."""
+    rows = _rows(text, _LOOKUP)
+    rows = rows.with_columns(pl.select(records.epoch(rows["at"])).to_series(), asked=pl.col("host"))
+    rows = hosts.once(rows, "host", hosts.normalise(pl.col("host")))
+    rows = hosts.once(rows, "client", hosts.address(pl.col("client")))
+    rows = rows.with_columns(reason=_reason())
+    told = rows.select(
+        "at",
+        "reason",
+        offset=pl.int_range(pl.len(), dtype=pl.Int64),
+        bytes=pl.lit(0, dtype=pl.Int64),
+        rejected=pl.col("reason").eq_missing(UNREADABLE),
+        line=pl.when(pl.col("reason").is_not_null()).then("asked"),
+    )
+    status = pl.col("status")
+    return {
+        "observations": rows.filter(pl.col("reason").is_null()).select(
+            pl.col("at").alias("seen_at"),
+            "host",
+            "client",
+            kind=pl.lit("dns"),
+            name_from=pl.lit("qname"),
+            action=pl.when(status.is_in(_BLOCKED))
+            .then(pl.lit("blocked"))
+            .when(status.is_in(_ALLOWED))
+            .then(pl.lit("allowed"))
+            .otherwise(pl.lit("unknown")),
+        ),
+        "coverage": records.coverage(told),
+        "rejects": records.rejects(told, Block(0, count, b"")),
+    }
+
+
+def _reason() -> pl.Expr:
+    unread = pl.col("at").is_null() | pl.col("asked").is_null()
+    reverse = (pl.col("type") == _PTR) | pl.col("host").str.ends_with(".arpa")
+    return (
+        pl.when(unread)
+        .then(pl.lit(UNREADABLE))
+        .when(reverse.fill_null(False))
+        .then(pl.lit(REVERSE))
+        .when(pl.col("host").is_null())
+        .then(pl.lit(NO_NAME))
+    )
+
+
+def _leases(text: str) -> pl.DataFrame:
+    """Which device held which address, as far as FTL saw it: from its first sight to its last."""
+    rows = _rows(text, _DEVICE)
+    rows = rows.with_columns(
+        pl.col("address").pipe(hosts.address),
+        valid_from=pl.select(records.epoch(rows["first"])).to_series(),
+        valid_to=pl.select(records.epoch(rows["last"] + _HELD_S)).to_series(),
+        mac=pl.col("mac").str.to_lowercase().str.extract(r"^((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$"),
+        device=pl.when(pl.col("device").str.len_chars() > 0).then("device"),
+    ).with_columns(pl.col("mac").replace("00:00:00:00:00:00", None))
+    seen = (pl.col("last") > 0) & pl.col("address").is_not_null()
+    known = pl.col("mac").is_not_null() | pl.col("device").is_not_null()
+    return schema.LEASES.conform(
+        rows.filter(seen & known).with_columns(
+            origin=pl.lit("dhcp"), confidence=pl.lit(_CONFIDENCE), shared=pl.lit(False)
+        )
+    )

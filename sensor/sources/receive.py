@@ -1,0 +1,220 @@
+"""Syslog over UDP, TCP and TLS: messages from the network as lines, bounded, with losses counted.
+
+Framing on TCP and TLS is told message by message: an octet count before the message (RFC 6587
+3.4.1, RFC 5425) or a line end. A sender on TCP is slowed down when we cannot keep up; UDP
+knows no such thing, so what does not fit is dropped and counted, and so is what the kernel dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Text waiting to be read; beyond it TCP senders wait and datagrams are dropped.
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+#: No message is longer (RFC 5425 asks for 8 KB at least); a longer one is dropped and counted.
+MAX_MESSAGE_BYTES = 1024 * 1024
+#: Senders at the same time; more are turned away.
+MAX_SENDERS = 1000
+#: A sender that says nothing for so long is let go.
+SILENT_S = 3600.0
+_RECEIVE_BYTES = 8 * 1024 * 1024
+_COUNT = re.compile(rb"^(\d{1,7}) ")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where to listen: `udp`, `tcp` or `tls`, an address and a port."""
+
+    transport: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}://{host}:{self.port}"
+
+
+class Receiver:
+    """Sockets in, lines out. `take` hands over what came; `lost` says what did not fit, and why."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], tls: ssl.SSLContext | None = None) -> None:
+        self._endpoints = tuple(endpoints)
+        self._tls = tls
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._room = asyncio.Condition()
+        self._servers: list[asyncio.Server] = []
+        self._datagrams: list[asyncio.DatagramTransport] = []
+        self._senders: set[asyncio.Task[None]] = set()
+        self._drops_before: dict[int, int] = {}
+        self.lost: Counter[str] = Counter()
+        self.messages = 0
+
+    async def start(self) -> list[Endpoint]:
+        """Open the sockets; where they listen (a port 0 becomes the one given). Raises OSError."""
+        loop = asyncio.get_running_loop()
+        bound = []
+        for endpoint in self._endpoints:
+            place = (endpoint.host, endpoint.port)
+            if endpoint.transport == "udp":
+                datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=place)
+                _widen(datagrams)
+                self._datagrams.append(datagrams)
+                name = datagrams.get_extra_info("sockname")
+            else:
+                secure = self._tls if endpoint.transport == "tls" else None
+                server = await asyncio.start_server(self._accept, *place, ssl=secure, limit=MAX_MESSAGE_BYTES)
+                self._servers.append(server)
+                name = server.sockets[0].getsockname()
+            bound.append(Endpoint(endpoint.transport, name[0], name[1]))
+        return bound
+
+    async def stop(self) -> None:
+        """Close everything; what came before can still be taken."""
+        for datagrams in self._datagrams:
+            self._count_drops()
+            datagrams.close()
+        for server in self._servers:
+            server.close()
+        for task in list(self._senders):
+            task.cancel()
+        await asyncio.gather(*self._senders, return_exceptions=True)
+
+    async def take(self) -> bytes:
+        """The lines that came since, each with its end."""
+        self._count_drops()
+        async with self._room:
+            text = b"".join(self._waiting)
+            self._waiting.clear()
+            self._bytes = 0
+            self._room.notify_all()
+        return text
+
+    def datagram(self, data: bytes) -> None:
+        """One message; dropped where there is no room."""
+        if self._bytes + len(data) > MAX_WAITING_BYTES:
+            self.lost["lost: datagrams came faster than they could be read"] += 1
+            return
+        self._add(data)
+
+    def _add(self, message: bytes) -> None:
+        line = message.strip(b"\r\n\0").replace(b"\n", b" ")
+        if line:
+            self.messages += 1
+            self._waiting.append(line + b"\n")
+            self._bytes += len(line) + 1
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None or len(self._senders) >= MAX_SENDERS:
+            self.lost["lost: more senders than may connect"] += 1
+            writer.close()
+            return
+        self._senders.add(task)
+        try:
+            await self._read(reader)
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            pass  # the sender left; what it sent completely has been kept
+        finally:
+            self._senders.discard(task)
+            writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        """Message after message; waits where there is no room, so that the sender has to."""
+        buffer = b""
+        while data := await asyncio.wait_for(reader.read(256 * 1024), SILENT_S):
+            buffer = self._split(buffer + data)
+            if len(buffer) > MAX_MESSAGE_BYTES + 16:
+                self.lost["lost: message too long"] += 1
+                buffer = b""
+            async with self._room:
+                await self._room.wait_for(lambda: self._bytes < MAX_WAITING_BYTES)
+        if buffer:
+            self._add(buffer)
+
+    def _split(self, buffer: bytes) -> bytes:
+        """Keep the complete messages of `buffer`; what is left of it."""
+        place = 0
+        while place < len(buffer):
+            counted = _COUNT.match(buffer[place : place + 9])
+            if counted and 0 < int(counted[1]) <= MAX_MESSAGE_BYTES:
+                begin = place + counted.end()
+                end = begin + int(counted[1])
+                if end > len(buffer):
+                    break
+                self._add(buffer[begin:end])
+            else:
+                end = buffer.find(b"\n", place)
+                if end < 0:
+                    break
+                self._add(buffer[place:end])
+                end += 1
+            place = end
+        return buffer[place:]
+
+    def _count_drops(self) -> None:
+        """What the kernel dropped because our socket was full (Linux: /proc/net/udp)."""
+        for datagrams in self._datagrams:
+            held = datagrams.get_extra_info("socket")
+            if held is None or held.fileno() < 0:
+                continue
+            inode = _inode(held.fileno())
+            drops = _drops(inode)
+            more = drops - self._drops_before.get(inode, 0)
+            self._drops_before[inode] = drops
+            if more > 0:
+                self.lost["lost: datagrams the kernel dropped, its buffer was full"] += more
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._receiver.datagram(data)
+
+
+def context(certificate: Path, key: Path | None, clients: Path | None) -> ssl.SSLContext:
+    """TLS as a server; with `clients` (CA certificates) only senders they vouch for. Raises OSError, SSLError."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.load_cert_chain(certificate, key)
+    if clients is not None:
+        made.load_verify_locations(clients)
+        made.verify_mode = ssl.CERT_REQUIRED
+    return made
+
+
+def _widen(datagrams: asyncio.DatagramTransport) -> None:
+    """Ask for a large receive buffer; the kernel gives what it allows."""
+    import socket
+
+    held = datagrams.get_extra_info("socket")
+    if held is not None:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+
+
+def _inode(descriptor: int) -> int:
+    import os
+
+    return os.fstat(descriptor).st_ino
+
+
+def _drops(inode: int) -> int:
+    """Column `drops` of the socket's line; 0 where the system has no such table."""
+    for name in ("udp", "udp6"):
+        try:
+            lines = Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+        except OSError:
+            return 0
+        for line in lines:
+            fields = line.split()
+            if len(fields) > 12 and fields[9] == str(inode):
+                return int(fields[12])
+    return 0

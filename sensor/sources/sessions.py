@@ -1,0 +1,217 @@
+"""Sessions told in several lines counted once: opened, named, updated, closed.
+
+A firewall or sensor writes a line when a session opens, lines that name it, cumulative counts while it
+lasts, and one when it closes. None is held back, so that a session is seen at once; what was said is
+remembered by its key:
+
+- the first line is slice 0 (the connection); later lines are further slices and open nothing;
+- cumulative counts become what came since the line before, so that lines of a session add up;
+- a line with volume and without name takes the session's name, as long as it had only one;
+- a line that says nothing new (a second name, an answer after its question) is set aside.
+
+Memory: `MAX_SESSIONS`, the longest silent forgotten first, and what was silent for a day. After a
+restart in the middle of a session its next line opens it anew.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sensor import schema
+
+#: About 200 bytes each.
+MAX_SESSIONS = 400_000
+SILENT = timedelta(days=1)
+REPEATED = "set aside: says again what its session said"
+
+_DELTAS = ("delta", "end-delta")
+#: What is remembered of a session, from the columns of its lines.
+_KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
+    "key": pl.UInt64,
+    "began": schema.TIME,
+    "last": schema.TIME,
+    "lines": pl.Int64,
+    "host": pl.String,
+    "name_from": pl.String,
+    "kind": pl.String,
+    "several": pl.Boolean,
+    "user_name": pl.String,
+    "device": pl.String,
+    "total_up": pl.Int64,
+    "total_down": pl.Int64,
+}
+#: No session carries more, so that counts of one session never reach the next one's (`_running_max`).
+_MOST_BYTES = 1 << 44
+
+Positions = npt.NDArray[np.int64]
+
+
+class Sessions:
+    """Remembers sessions from block to block."""
+
+    def __init__(self) -> None:
+        self._known = pl.DataFrame(schema=_KEPT)
+
+    def take(self, done: pl.DataFrame) -> pl.DataFrame:
+        """`done` (finished rows) with slices, deltas and names; rows without `session` stay as they are."""
+        ours = (done["session"].is_not_null() & done["reason"].is_null()).fill_null(False)
+        if not ours.any():
+            return done
+        rows = _lines(done.with_row_index("place").filter(ours))
+        newest = rows["last"].max()
+        known = self._known.filter(pl.col("last") > pl.lit(newest, dtype=schema.TIME) - SILENT)
+        met = known.join(rows.select("key").unique(), on="key", how="semi")
+        told = _told(pl.concat([met, rows], how="diagonal_relaxed"))
+        fresh = told.filter(pl.col("is_latest")).select(_KEPT.keys())
+        self._known = pl.concat([known.join(met, on="key", how="anti"), fresh]).tail(MAX_SESSIONS)
+        return _put(done, told.filter(pl.col("place").is_not_null()).sort("place"))
+
+
+def _lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """The lines of a block with the columns of `_KEPT`, and their own bytes where those are no totals."""
+    own = pl.col("phase").is_in(_DELTAS).fill_null(False)
+    return rows.select(
+        *("place", "phase", "method", "action", "host", "name_from", "kind", "user_name", "device"),
+        key=pl.col("session").hash(),
+        began="seen_at",
+        last="at",
+        lines=pl.lit(1, dtype=pl.Int64),
+        several=pl.lit(False),
+        own_up=pl.when(own).then("bytes_up"),
+        own_down=pl.when(own).then("bytes_down"),
+        total_up=pl.coalesce("total_bytes_up", pl.when(~own).then("bytes_up")).clip(upper_bound=_MOST_BYTES - 1),
+        total_down=pl.coalesce("total_bytes_down", pl.when(~own).then("bytes_down")).clip(upper_bound=_MOST_BYTES - 1),
+    )  # fmt: skip
+
+
+def _told(both: pl.DataFrame) -> pl.DataFrame:
+    """Lines, sorted by session, with what is known at each of them and what each of them changes."""
+    both = both.sort("key", maintain_order=True)
+    group = _groups(both)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    start = starts[group]
+    before = _Before(start)
+    lines = both["lines"].to_numpy()
+    so_far = np.cumsum(lines)
+    number = so_far - lines - (so_far - lines)[start]
+    said = before.last(both["host"].is_not_null())
+    host = _at(both["host"], said)
+    differs = (both["host"].is_not_null() & host.is_not_null() & (both["host"] != host)).fill_null(False)
+    several = _running_max((differs | both["several"]).to_numpy().astype(np.int64), group) > 0
+    takes = both["host"].is_null() & host.is_not_null() & ~pl.Series(several)
+    out = both.with_columns(
+        slice=pl.Series(number),
+        began=both["began"].gather(start),
+        before_host=host,
+        host=both["host"].zip_with(~takes, host),
+        name_from=both["name_from"].zip_with(~takes, _at(both["name_from"], said)),
+        kind=both["kind"].zip_with(~takes, _at(both["kind"], said)),
+        several=pl.Series(several),
+        user_name=_known(both["user_name"], before),
+        device=_known(both["device"], before),
+        lines=pl.Series(number + lines),
+        is_latest=_is_latest(both["key"]),
+        **{f"before_{way}": _before_total(both[f"total_{way}"], group, start) for way in ("up", "down")},
+    )
+    return out.with_columns(*_bytes("up"), *_bytes("down")).with_columns(reason=_reason())
+
+
+def _groups(both: pl.DataFrame) -> Positions:
+    """The number of each row's session, rising: the same key, until it is opened once more."""
+    key = both["key"].to_numpy()
+    new_key = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.zeros(0, dtype=bool)
+    opens = (both["phase"] == "begin").fill_null(False).to_numpy()
+    return np.cumsum(new_key | opens).astype(np.int64) - 1
+
+
+class _Before:
+    """Looks back within a session."""
+
+    def __init__(self, start: Positions) -> None:
+        self._start = start
+        self._place = np.arange(len(start), dtype=np.int64)
+
+    def last(self, holds: pl.Series) -> Positions:
+        """The latest row before each one for which `holds` is true, in the same session; -1 for none."""
+        marked = np.where(holds.to_numpy(), self._place, -1)
+        latest = np.concatenate([[-1], np.maximum.accumulate(marked)[:-1]]) if len(marked) else marked
+        return np.where(latest >= self._start, latest, -1)
+
+
+def _at(values: pl.Series, places: Positions) -> pl.Series:
+    """`values` at `places`; NULL for -1."""
+    return values.gather(pl.Series(places).replace(-1, None))
+
+
+def _known(values: pl.Series, before: _Before) -> pl.Series:
+    """`values`, and where NULL the latest one of the session."""
+    return values.zip_with(values.is_not_null(), _at(values, before.last(values.is_not_null())))
+
+
+def _running_max(values: Positions, group: Positions) -> Positions:
+    """The largest value so far of each session: sessions are set `_MOST_BYTES` apart."""
+    offset = group * _MOST_BYTES
+    return np.maximum.accumulate(values + offset) - offset
+
+
+def _before_total(total: pl.Series, group: Positions, start: Positions) -> pl.Series:
+    """Bytes of the session up to the line before."""
+    if not len(total):
+        return pl.Series([], dtype=pl.Int64)
+    running = _running_max(total.fill_null(0).to_numpy(), group)
+    earlier = np.concatenate([[0], running[:-1]])
+    return pl.Series(np.where(start == np.arange(len(start)), 0, earlier))
+
+
+def _is_latest(key: pl.Series) -> pl.Series:
+    values = key.to_numpy()
+    return pl.Series(
+        np.concatenate([values[1:] != values[:-1], [True]]) if len(values) else values.astype(bool)
+    )
+
+
+def _bytes(way: str) -> list[pl.Expr]:
+    """Bytes since the line before: of a cumulative count what is new, and never more than the line's own."""
+    own, total, before = pl.col(f"own_{way}"), pl.col(f"total_{way}"), pl.col(f"before_{way}")
+    fresh = (total - before).clip(lower_bound=0)
+    since = pl.when(total.is_null()).then(own).otherwise(pl.min_horizontal(fresh, own))
+    return [
+        since.alias(f"bytes_{way}"),
+        pl.max_horizontal(total, pl.when(before > 0).then(before)).alias(f"total_{way}"),
+    ]
+
+
+def _reason() -> pl.Expr:
+    """A line that says nothing new is set aside."""
+    same = pl.col("host").is_null() | (pl.col("host") == pl.col("before_host"))
+    volume = (pl.col("bytes_up").fill_null(0) + pl.col("bytes_down").fill_null(0)) > 0
+    tells = volume | pl.col("method").is_not_null() | pl.col("phase").is_in(["end", "end-delta"])
+    tells |= (pl.col("action") == "blocked").fill_null(False)
+    again = (pl.col("slice") > 0) & same & ~tells
+    return pl.when(again.fill_null(False)).then(pl.lit(REPEATED))
+
+
+def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """`done` with what its sessions change; `told` has a row for each of its rows with a session."""
+    request = pl.col("method").is_not_null()
+    changes = told.select(
+        "place",
+        *("reason", "host", "name_from", "kind", "user_name", "device", "bytes_up", "bytes_down"),
+        slice=pl.when(~request).then("slice"),
+        started_at=pl.when(~request & (pl.col("kind") != "dns")).then("began"),
+        total_bytes_up="total_up",
+        total_bytes_down="total_down",
+    )
+    if changes.height == done.height:
+        return done.with_columns(
+            changes[name].cast(done.schema[name]) for name in changes.columns if name != "place"
+        )
+    return done.with_columns(
+        done[name].scatter(changes["place"], changes[name].cast(done.schema[name]))
+        for name in changes.columns
+        if name != "place"
+    )

@@ -1,0 +1,204 @@
+"""Which line belongs to which family: envelopes peeled first, then each line to who claims it.
+
+A line is offered first to the families that own lines of the file's beginning, then to all others;
+normalised schemas (`generic`) come after every product's own format.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import io
+import pkgutil
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+import sensor.sources.formats
+from sensor.sources import envelopes, framing
+from sensor.sources.framing import Framing
+from sensor.sources.lines import blocks, first_lines
+
+if TYPE_CHECKING:
+    from sensor.sources.family import Family
+
+#: Lines of the head that are looked at.
+HEAD_LINES = 200
+#: A family's framing is used where it claims at least this share of the records it makes.
+ENOUGH = 0.3
+NOBODYS = "no format I know"
+HEADER = "set aside: header"
+
+
+#: Families the user described, before all others.
+_OWN: dict[str, type[Family]] = {}
+
+
+def add(family: type[Family]) -> None:
+    """Know `family` from now on, before every built-in one; a later one of the same name replaces it."""
+    _OWN[family.name] = family
+    for known in (families, shares, framing_of):
+        known.cache_clear()
+
+
+@cache
+def families() -> tuple[type[Family], ...]:
+    """Every family: the user's own, products, normalised schemas; by name. The folder is walked."""
+    from sensor.sources.family import Family
+
+    found: dict[str, type[Family]] = {}
+    for module in pkgutil.iter_modules(sensor.sources.formats.__path__):
+        loaded = importlib.import_module(f"{sensor.sources.formats.__name__}.{module.name}")
+        for thing in vars(loaded).values():
+            if inspect.isclass(thing) and issubclass(thing, Family) and not inspect.isabstract(thing):
+                found[thing.name] = thing
+    found |= _OWN
+    return tuple(sorted(found.values(), key=_place))
+
+
+def _place(family: type[Family]) -> tuple[bool, bool, str]:
+    return family.name not in _OWN, family.generic, family.name
+
+
+@lru_cache(maxsize=8)
+def shares(head: bytes) -> dict[str, float]:
+    """Share of the first records of `head` that each family claims; families without any are left out."""
+    return _shares(head_lines(head))
+
+
+@lru_cache(maxsize=8)
+def framing_of(head: bytes) -> Framing | None:
+    """How the records of a stream that begins with `head` are found; None: one a line."""
+    for family in families():
+        if family.framing is not None and family.framing.fits(head):
+            found = _shares(_lines(head, family.framing))
+            if found.get(family.name, 0.0) >= ENOUGH:
+                return family.framing
+    return framing.JSON if framing.JSON.fits(head) else None
+
+
+def head_lines(head: bytes) -> pl.Series:
+    """The first records of a stream that begins with `head`, one a line."""
+    return _lines(head, framing_of(head))
+
+
+def _lines(head: bytes, how: Framing | None) -> pl.Series:
+    if how is None:
+        return first_lines(head, HEAD_LINES)
+    block = next(blocks(framing.framed(io.BytesIO(head), how)), None)
+    return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(HEAD_LINES)
+
+
+def _shares(lines: pl.Series) -> dict[str, float]:
+    if lines.is_empty():
+        return {}
+    split = Sorter(None, b"").split(pl.DataFrame({"line": lines}).with_columns(offset=0, bytes=0))
+    return {name: part.height / len(lines) for name, (_, part) in split.items() if name}
+
+
+class Sorter:
+    """Gives lines to families; remembers the header in force from block to block."""
+
+    def __init__(self, first: type[Family] | None, head: bytes, *, resumed: bool = False) -> None:
+        self._first = first
+        self._order = _ordered(first, shares(head) if head else {})
+        self._header: tuple[int | None, str | None] = (None, None)
+        if resumed:
+            self.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
+
+    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+        """`lines` (line, offset, bytes) by family name, with what the envelopes say and `header`, `reason`.
+
+        Lines nobody claims go to the first family with a reason; without a first one they are dropped.
+        Column `number` counts the lines of each part.
+        """
+        peeled = self._unwrapped(envelopes.peel(lines))
+        owned = self._headed(peeled.with_columns(owner=self._owners(peeled)))
+        out: dict[str, tuple[type[Family], pl.DataFrame]] = {}
+        by_code = dict(enumerate(self._order))
+        for (code,), part in owned.group_by("owner", maintain_order=True):
+            family = by_code.get(code) if isinstance(code, int) else None
+            if family is None:
+                if self._first is None:
+                    continue
+                family, part = (
+                    self._first,
+                    part.with_columns(reason=pl.lit(NOBODYS), header=pl.lit(None, dtype=pl.String)),
+                )
+            known = out.get(family.name)
+            out[family.name] = (family, part if known is None else pl.concat([known[1], part]))
+        return {
+            name: (family, part.sort("offset", maintain_order=True).drop("owner").with_row_index("number"))
+            for name, (family, part) in out.items()
+        }
+
+    def nothing(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """The part of a family that owns none of `lines`."""
+        empty = envelopes.peel(lines.clear()).with_columns(
+            header=pl.lit(None, dtype=pl.String), reason=pl.lit(None, dtype=pl.String)
+        )
+        return empty.with_row_index("number")
+
+    def _unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
+        """JSON envelopes off, where a product's own format claims what is inside."""
+        for _ in range(envelopes.DEPTH):
+            insides = envelopes.inner(peeled)
+            if insides.is_empty():
+                break
+            own = self._owners(insides)
+            generic = [code for code, family in enumerate(self._order) if family.generic]
+            insides = insides.filter(own.is_not_null() & ~own.is_in(generic))
+            if insides.is_empty():
+                break
+            peeled = envelopes.replaced(peeled, insides)
+        return peeled
+
+    def _owners(self, peeled: pl.DataFrame) -> pl.Series:
+        """The place in `_order` of the family that claims each line, NULL for nobody."""
+        owner = pl.Series("owner", [None] * peeled.height, dtype=pl.Int32)
+        left = peeled.select("line", "tag").with_row_index("at")
+        for code, family in enumerate(self._order):
+            if left.is_empty():
+                break
+            claimed = left.select(family.claims.fill_null(False).alias("mine"))["mine"]
+            if claimed.any():
+                owner = owner.scatter(left["at"].filter(claimed), code)
+                left = left.filter(~claimed)
+        return owner
+
+    def _headed(self, owned: pl.DataFrame) -> pl.DataFrame:
+        """With `header` (the one in force) and `reason`: lines nobody claims belong to whose header it is."""
+        nothing = pl.lit(None, dtype=pl.String)
+        out = owned.with_columns(header=nothing, reason=nothing)
+        heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
+        for code, family in enumerate(self._order):
+            if family.header:
+                mine = owned["line"].str.contains(family.header) & owned["owner"].is_in(
+                    [None, code], nulls_equal=True
+                )
+                heads = heads.scatter((mine & heads.is_null()).arg_true(), code)
+        carried_code, carried = self._header
+        if heads.null_count() == owned.height and carried_code is None:
+            return out
+        told = pl.select(pl.when(heads.is_not_null()).then(owned["line"])).to_series()
+        # Lines above the first header are under the one carried over, if there was one.
+        in_force = pl.select(pl.coalesce(heads.forward_fill(), pl.lit(carried_code, pl.Int32))).to_series()
+        text = pl.select(pl.coalesce(told.forward_fill(), pl.lit(carried, pl.String))).to_series()
+        if owned.height:
+            self._header = (in_force[-1], text[-1])
+        owner = pl.select(pl.coalesce(heads, owned["owner"], in_force)).to_series()
+        return out.with_columns(
+            owner=owner,
+            header=pl.when(owner == in_force).then(text),
+            reason=pl.when(heads.is_not_null()).then(pl.lit(HEADER)),
+        )
+
+
+def _ordered(first: type[Family] | None, known: dict[str, float]) -> list[type[Family]]:
+    """Product formats before generic ones; among each, those seen in the head first."""
+
+    def place(family: type[Family]) -> tuple[bool, bool, float, str]:
+        return family.name not in _OWN, family.generic, -known.get(family.name, 0.0), family.name
+
+    return sorted(families(), key=place)

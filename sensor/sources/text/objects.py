@@ -1,0 +1,128 @@
+"""JSON lines: only the wanted fields, by path; a line that is no object gives a row of NULLs."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from sensor.sources.text import pairs
+
+
+def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -> pl.DataFrame:
+    """One String column per name in `wanted` and one List(String) column per path in `lists`.
+
+    A path names nested keys (`tls.sni`); keys written with dots (`"tls.sni": …`) are found too.
+    `wanted` lists paths, or maps column names to paths; `a|b` takes the first that is there. Numbers and booleans come as text, objects and lists as JSON text.
+    A path in `lists` may go on below the list: `dns.answers[].rdata`.
+    """
+    tree: dict[str, Any] = {}
+    plans: list[tuple[str, list[pl.Expr]]] = []
+    for name, paths in pairs.spellings(wanted).items():
+        plans.append((name, [e for path in paths for e in _plant(tree, path, pl.String())]))
+    for path in lists:
+        plans.append((path, _plant_list(tree, path)))
+    asked = {key: _dtype(below) for key, below in tree.items()}
+    objects = lines.to_frame("line").select(
+        pl.when(pl.col("line").str.contains(r"^\s*\{")).then("line").fill_null("{}")
+    )["line"]
+    found = ndjson(objects, asked)
+    return found.select(pl.coalesce(exprs).alias(name) for name, exprs in plans)
+
+
+def ndjson(lines: pl.Series, asked: dict[str, pl.DataType], *, checked: bool = False) -> pl.DataFrame:
+    """One row per line. One broken line fails the whole read, so then the broken ones are found first."""
+    if lines.is_empty():
+        return pl.DataFrame(schema=asked)
+    try:
+        text = io.BytesIO(lines.str.join("\n")[0].encode())
+        found = pl.read_ndjson(text, schema=asked, ignore_errors=True)
+        if found.height == len(lines):
+            return found
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        pass
+    if not checked:
+        sound = pl.Series([line if is_object(line) else "{}" for line in lines], dtype=pl.String)
+        return ndjson(sound, asked, checked=True)
+    if len(lines) == 1:
+        return pl.DataFrame({name: [None] for name in asked}, schema=asked)
+    half = len(lines) // 2
+    return pl.concat([ndjson(part, asked, checked=True) for part in (lines.head(half), lines.slice(half))])
+
+
+def is_object(line: str) -> bool:
+    """True if `line` is one JSON object."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _plant(tree: dict[str, Any], path: str, leaf: pl.DataType) -> list[pl.Expr]:
+    """Ask for `path`, nested and as one dotted key; expressions that fetch it."""
+    keys = path.split(".")
+    found = [_fetch(keys)] if _grow(tree, keys, leaf) else []
+    if len(keys) > 1 and _grow(tree, [path], leaf):
+        found.append(pl.col(path))
+    return found
+
+
+def _plant_list(tree: dict[str, Any], path: str) -> list[pl.Expr]:
+    head, _, below = path.partition("[]")
+    if not below:
+        return _plant(tree, head, pl.List(pl.String()))
+    keys = below.lstrip(".").split(".")
+    items: dict[str, Any] = {}
+    node = _node(tree, head.split("."))
+    if isinstance(node, _Items):
+        items = node.tree
+    else:
+        _grow(tree, head.split("."), _Items(items))
+    _grow(items, keys, pl.String())
+    element = pl.element().struct.field(keys[0])
+    for key in keys[1:]:
+        element = element.struct.field(key)
+    return [_fetch(head.split(".")).list.eval(element)]
+
+
+class _Items:
+    """A list of objects of which some fields are wanted."""
+
+    def __init__(self, tree: dict[str, Any]) -> None:
+        self.tree = tree
+
+
+def _node(tree: dict[str, Any], keys: Sequence[str]) -> Any:
+    node: Any = tree
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _grow(tree: dict[str, Any], keys: Sequence[str], leaf: Any) -> bool:
+    """Add a path; False where another path makes that impossible (a scalar with fields below it)."""
+    node = tree
+    for key in keys[:-1]:
+        node = node.setdefault(key, {})
+        if not isinstance(node, dict):
+            return False
+    there = node.setdefault(keys[-1], leaf)
+    return not isinstance(there, dict)
+
+
+def _fetch(keys: Sequence[str]) -> pl.Expr:
+    found = pl.col(keys[0])
+    for key in keys[1:]:
+        found = found.struct.field(key)
+    return found
+
+
+def _dtype(below: Any) -> pl.DataType:
+    if isinstance(below, dict):
+        return pl.Struct({key: _dtype(more) for key, more in below.items()})
+    if isinstance(below, _Items):
+        return pl.List(_dtype(below.tree))
+    return below  # type: ignore[no-any-return]

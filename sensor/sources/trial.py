@@ -1,0 +1,97 @@
+"""A trial: what the first lines of a file are read as, before anything is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from sensor.errors import UsageError
+from sensor.settings import Settings
+from sensor.sources import family as room
+from sensor.sources.family import Family
+from sensor.sources.interface import File
+from sensor.sources.lines import shape
+from sensor.sources.sessions import Sessions
+from sensor.sources.sorting import NOBODYS, Sorter, families, head_lines, shares
+
+#: What a log should carry to tell who used what, and how much.
+_WANTED = {
+    "user": ("user_name",),
+    "client": ("client",),
+    "host": ("host",),
+    "URL path": ("path",),
+    "bytes up": ("bytes_up",),
+    "bytes down": ("bytes_down",),
+}
+_REASONS = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one family makes of its lines."""
+
+    name: str
+    looked_at: int
+    lines: int
+    used: int
+    #: finished rows (see `family.FIELDS`) that are used
+    rows: pl.DataFrame
+    #: what none of them carries
+    missing: tuple[str, ...]
+    advice: str
+    #: why lines are not used: reason, how often, the shape of the first one
+    reasons: tuple[tuple[str, int, str], ...]
+
+
+def look(file: File, settings: Settings, form: str | None = None) -> Iterator[Trial]:
+    """One trial per family that owns lines of the file's beginning. Raises UsageError where none does."""
+    lines = head_lines(file.head)
+    frame = pl.DataFrame({"line": lines}).with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
+    first = _first(file, form)
+    parts = Sorter(first, file.head).split(frame)
+    for name, (kind, part) in sorted(parts.items(), key=lambda one: -one[1][1].height):
+        source = kind(settings.networks.internal, reference=file.modified)
+        source.localise(settings.zones(), None)
+        yield _trial(name, source, part, len(lines))
+
+
+def _first(file: File, form: str | None) -> type[Family]:
+    known = {family.name: family for family in families()}
+    if form is not None:
+        if form not in known:
+            raise UsageError(
+                f"no log format {form!r}", place="--format", hint="`shadowai sources` lists them"
+            )
+        return known[form]
+    found = shares(file.head)
+    if not found:
+        hint = "describe it in a file for --custom, or name it with --format"
+        raise UsageError("no format I know claims its lines", place=file.name, hint=hint)
+    return known[max(found, key=lambda name: found[name])]
+
+
+def _trial(name: str, source: Family, part: pl.DataFrame, looked_at: int) -> Trial:
+    done = Sessions().take(room.rows(source, part))
+    used = done.filter(pl.col("reason").is_null())
+    missing = tuple(
+        what for what, columns in _WANTED.items() if all(used[c].null_count() == used.height for c in columns)
+    )
+    advice = source.advice if {"bytes up", "host", "user"} & set(missing) else ""
+    return Trial(
+        name, looked_at, part.height, used.height, used, missing, advice, tuple(_reasons(done, part))
+    )
+
+
+def _reasons(done: pl.DataFrame, part: pl.DataFrame) -> Iterator[tuple[str, int, str]]:
+    told = done.filter(pl.col("reason").is_not_null()).select("reason", line=part["line"].gather(
+        done.filter(pl.col("reason").is_not_null())["row"]))  # fmt: skip
+    strangers = part.filter(pl.col("reason") == NOBODYS).select("reason", "line")
+    both = (
+        pl.concat([told, strangers])
+        .group_by("reason", maintain_order=True)
+        .agg(pl.len(), pl.col("line").first())
+    )
+    for reason, count, line in both.sort("len", descending=True).head(_REASONS).rows():
+        yield reason, count, shape(line)

@@ -1,0 +1,247 @@
+"""Logs that never end: followed files and syslog senders, stored as they come.
+
+A `Stream` is one such input on its way through the pipeline. Nothing is held back across a commit,
+so that what is committed up to a position is everything before it: after a crash a stream goes on
+exactly there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import polars as pl
+
+from sensor.pipeline import Verdict
+from sensor.scan import Scan
+from sensor.settings import SensorSettings
+from sensor.sources.family import Family
+from sensor.sources.formats.syslog import SyslogFamily
+from sensor.sources.interface import File, Input, Source
+from sensor.sources.lines import Block, cleaned
+from sensor.sources.receive import Receiver
+from sensor.sources.tail import Tail, Tails
+from sensor.store.segments import Commits
+
+#: A line is stored at the latest so long after it was read …
+COMMIT_S = 2.0
+#: … or when so many bytes of text wait.
+COMMIT_BYTES = 64 * 1024 * 1024
+#: How often files are looked at, and folders for new ones.
+POLL_S, LOOK_S = 0.25, 2.0
+#: How often what was received is read.
+RECEIVE_S = 0.5
+#: How often a changed catalog is looked for.
+CATALOG_S = 30.0
+
+
+class Stream:
+    """One endless input: blocks of lines go in, segments come out."""
+
+    def __init__(self, scan: Scan, kind: type[Family], one: Input) -> None:
+        """Raises LakeError."""
+        self._scan = scan
+        self._also: list[tuple[SensorSettings, type[Source]]] = []
+        sensor = scan.sensor_of(kind, one)
+        source, self._mixture, self.verdict = scan.journey(kind, one, sensor, self._also)
+        assert isinstance(source, Family)
+        (file,) = one.files
+        self._reader = source.reader(file.head, file.modified)
+        self._commits = Commits(scan.lake, one.identity)
+        self.position = self._committed = self._commits.progress().position
+        self._parts: list[dict[str, pl.DataFrame]] = []
+        self._since = 0.0
+        scan.introduce([(sensor, kind)])
+
+    def take(self, block: Block, now: float) -> None:
+        """Read the lines of a block; `now` is a monotonic clock."""
+        if not self._parts:
+            self._since = now
+        for batch in self._reader.batches(block):
+            self._parts.append(self._mixture.process(batch, last=False))
+        self.position = block.end
+
+    def due(self, now: float) -> bool:
+        """Is it time to commit?"""
+        waiting = self.position - self._committed
+        return bool(self._parts) and (now - self._since >= COMMIT_S or waiting >= COMMIT_BYTES)
+
+    def commit(self) -> None:
+        """Store everything read so far. Raises LakeError."""
+        if not self._parts:
+            return
+        parts = [*self._parts, self._mixture.flush(self.position)]
+        frames = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+        self.verdict.count(frames)
+        self._commits.commit(self._committed, self.position, frames)
+        self._committed = self.position
+        self._parts.clear()
+        if self._also:
+            self._scan.introduce(self._also)
+            self._also.clear()
+
+    def finish(self) -> None:
+        """Commit, and remember that everything there was has been read. Raises LakeError."""
+        self.commit()
+        self._commits.finish(self._committed)
+
+    def begins(self) -> int:
+        """Bytes committed by an earlier run."""
+        return self._committed
+
+
+class Follower:
+    """Follows files until told to stop."""
+
+    def __init__(
+        self, scan: Scan, patterns: list[str], kind_of: Callable[[bytes], type[Family] | None],
+        tell: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        """`kind_of` says what a file is by its first bytes; None: nobody knows."""
+        self._scan = scan
+        self._tails = Tails(patterns)
+        self._kind_of = kind_of
+        self._tell = tell
+        self._streams: list[tuple[Tail, Stream]] = []
+        self._stopped = False
+        self.verdicts: list[Verdict] = []
+
+    def stop(self) -> None:
+        """End after what is in hand; may be called from a signal handler."""
+        self._stopped = True
+
+    def run(self) -> None:
+        """Read what comes until `stop`, then commit it. Raises LakeError."""
+        self._scan.lake.create()
+        looked = -LOOK_S
+        try:
+            while not self._stopped:
+                now = time.monotonic()
+                if now - looked >= LOOK_S:
+                    self._look(now)
+                    looked = now
+                if not self._step():
+                    time.sleep(POLL_S)
+        finally:
+            for _, stream in self._streams:
+                stream.finish()
+
+    def _look(self, now: float) -> None:
+        for tail in self._tails.look(now):
+            self._add(tail)
+        for problem in self._tails.problems():
+            self._tell(problem)
+        for tail in self._tails.lost(now):
+            self._drop(tail)
+
+    def _add(self, tail: Tail) -> None:
+        """Go on where an earlier run stopped, in the generation that still fits the file."""
+        one = tail.input()
+        kind = self._kind_of(one.files[0].head)
+        if kind is None:
+            self._tell(f"{one.name}: no log format I know; `shadowai sources try` looks closer")
+            return
+        while True:
+            stream = Stream(self._scan, kind, tail.input())
+            if stream.begins() <= tail.size:
+                break
+            tail.generation += 1
+        tail.position = stream.begins()
+        self._streams.append((tail, stream))
+        self.verdicts.append(stream.verdict)
+        self._tell(f"{one.name}: {kind.name}, from byte {tail.position:,}")
+
+    def _drop(self, tail: Tail) -> None:
+        for pair in [pair for pair in self._streams if pair[0] is tail]:
+            pair[1].finish()
+            self._streams.remove(pair)
+        self._tails.forget(tail)
+
+    def _step(self) -> bool:
+        """Read on in every file; True if there was anything."""
+        found = False
+        for tail, stream in list(self._streams):
+            if tail.truncated():
+                self._tell(f"{tail.path}: truncated; read from its start")
+                self._drop(tail)
+                continue
+            for block in tail.blocks():
+                found = True
+                now = time.monotonic()
+                tail.active_at = now
+                stream.take(block, now)
+                if stream.due(now):
+                    stream.commit()
+                if self._stopped:
+                    return True
+            if stream.due(time.monotonic()):
+                stream.commit()
+        return found
+
+
+class Listener:
+    """Stores what a `Receiver` gets, until told to stop."""
+
+    def __init__(self, scan: Scan, receiver: Receiver, name: str, tell: Callable[[str], None]) -> None:
+        """`name` identifies the stream from run to run: the same sockets of the same sensor."""
+        self._scan = scan
+        self._receiver = receiver
+        self._name = name
+        self._tell = tell
+        self._stop: asyncio.Event | None = None
+        self.verdict: Verdict | None = None
+
+    def stop(self) -> None:
+        """End after what has come; called from the loop's signal handler."""
+        if self._stop is not None:
+            self._stop.set()
+
+    async def run(self) -> None:
+        """Receive and store until `stop`. Raises LakeError, OSError."""
+        self._stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        self._scan.lake.create()
+        stream = Stream(self._scan, SyslogFamily, _endless(self._name))
+        self.verdict = stream.verdict
+        for place in await self._receiver.start():
+            self._tell(f"listening on {place}")
+        try:
+            while not self._stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), RECEIVE_S)
+                await self._store(stream)
+        finally:
+            await self._receiver.stop()
+            await self._store(stream)
+            await asyncio.to_thread(stream.commit)
+
+    async def _store(self, stream: Stream) -> None:
+        """Read what came, on another thread, so that receiving goes on."""
+        text = await self._receiver.take()
+        lost, self._receiver.lost = self._receiver.lost, Counter()
+        await asyncio.to_thread(_keep, stream, text, lost)
+
+
+def _keep(stream: Stream, text: bytes, lost: Counter[str]) -> None:
+    now = time.monotonic()
+    if text or lost:
+        fault = "; ".join(f"{count} {reason}" for reason, count in lost.items()) or None
+        start = stream.position
+        stream.take(Block(start, start + max(len(text), 1), cleaned(text, first=False), fault=fault), now)
+    if stream.due(now):
+        stream.commit()
+
+
+def _endless(name: str) -> Input:
+    """A stream without a beginning as an input; positions count on from run to run."""
+    identity = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return Input((File(name, identity, b"", None, io.BytesIO, None, datetime.now(UTC)),), identity)

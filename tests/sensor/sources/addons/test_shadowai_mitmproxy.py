@@ -1,0 +1,284 @@
+"""The mitmproxy addon: what it tells, what it never tells, its spool, and a real mitmproxy with real TLS.
+
+The last test needs mitmproxy in an environment of its own (`SHADOWAI_TEST_MITMDUMP`, or `mitmdump` on
+the path); without it, it is skipped.
+"""
+
+from __future__ import annotations
+
+import ast
+import http.client
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.sources.addons import shadowai_mitmproxy as addon
+from sensor.sources.formats.mitmproxy import MitmproxyFamily
+from tests.sensor.sources.formats.reading import read
+
+ADDON = Path(addon.__file__)
+MITMDUMP = os.environ.get("SHADOWAI_TEST_MITMDUMP") or shutil.which("mitmdump")
+
+
+def state(path: str = "/v1/chat/completions", body: Any = None, **headers: str) -> dict[str, Any]:
+    """The state of an exchange with a JSON body."""
+    named = {"Host": "api.example.com", "Content-Type": "application/json"} | {
+        n.replace("_", "-"): v for n, v in headers.items()
+    }
+    return {
+        "type": "http",
+        "client_conn": {"peername": ("10.1.0.7", 49152)},
+        "server_conn": {"peername": ("198.51.100.4", 443)},
+        "request": {
+            "method": b"POST", "path": path.encode(), "headers": [(n.encode(), v.encode()) for n,
+            v in named.items()],
+            "content": json.dumps(body).encode() if body is not None else b"",
+            "timestamp_start": 1795341600.0,
+        },
+        "response": {"status_code": 200, "headers": (), "content": b"", "timestamp_end": 1795341601.0},
+    }  # fmt: skip
+
+
+def told(path: str = "/v1/chat/completions", body: Any = None, **headers: str) -> dict[str, Any]:
+    found = addon.exchange(state(path, body, **headers))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("path", "body", "model"), [
+    ("/v1/chat/completions", {"model": "gpt-x", "messages": [{"content": "secret"}]}, "gpt-x"),
+    ("/v1/messages", {"model": "claude-x"}, "claude-x"),
+    ("/api/chat", {"model": "llama3:8b"}, "llama3:8b"),
+    ("/v1beta/models/gemini-x:generateContent", {"contents": []}, "gemini-x"),
+    ("/openai/deployments/my-gpt/chat/completions?api-version=1", {}, "my-gpt"),
+    ("/model/anthropic.claude-x-v1:0/invoke", {}, "anthropic.claude-x-v1"),
+    ("/orders", {"model": "Golf"}, None),
+    ("/v1/chat/completions", {"model": "a secret sentence"}, None),
+    ("/v1/chat/completions", {"model": {"x": 1}}, None),
+])  # fmt: skip
+def test_models_of_known_apis(path: str, body: Any, model: str | None) -> None:
+    assert told(path, body).get("model") == model
+
+
+def test_json_rpc_methods() -> None:
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "x", "arguments": {"key": "secret"}},
+    }
+    found = told(
+        "/mcp",
+        [call, call, {"jsonrpc": "2.0", "method": "notifications/initialized"}],
+        MCP_Protocol_Version="2025-11-25",
+    )
+    assert found["rpc"] == ["tools/call", "notifications/initialized"]
+    assert found["mcp_version"] == "2025-11-25"
+    assert "secret" not in json.dumps(found)
+    assert "rpc" not in told("/mcp", {"jsonrpc": "2.0", "method": "please summarise this secret"})
+
+
+def test_extensions_and_update_checks() -> None:
+    ident = "abcdefghijklmnopabcdefghijklmnop"
+    assert told("/x", Origin=f"chrome-extension://{ident}")["extension"] == ident
+    assert "extension" not in told("/x", Origin="https://www.example.org")
+    old = told(f"/service/update2/crx?os=win&x=id%3D{ident}%26v%3D1.0&x=id%3D{ident}")
+    assert old["update_check"][0] == ident
+    assert old["path"] == "/service/update2/crx"
+    new = told(
+        "/service/update2/json", {"request": {"app": [{"appid": ident, "version": "1"}, {"appid": "{GUID}"}]}}
+    )
+    assert new["update_check"] == [ident]
+
+
+def test_nothing_secret_is_told() -> None:
+    one = state("/bot123/sk-abc/eyJhbGciOi/" + "k" * 50 + "/user@example.org/x?key=secret#secret",
+    {"prompt": "secret"},
+                Authorization="Bearer secret", Cookie="secret", X_Api_Key="secret",
+                Referer="https://x/?secret")  # fmt: skip
+    one["metadata"] = {"proxyauth": ("ann", "secret")}
+    one["response"]["headers"] = [(b"set-cookie", b"secret"), (b"content-type", b"text/html; x=secret")]
+    one["response"]["content"] = b"secret"
+    found = addon.exchange(one)
+    assert found is not None
+    assert "secret" not in json.dumps(found)
+    assert (found["path"], found["user"], found["content_type"]) == ("/bot123/*/*/*/*/x", "ann", "text/html")
+
+
+def test_the_sensor_reads_what_is_told() -> None:
+    line = json.dumps(told("/v1/messages", {"model": "m"}, User_Agent="curl/8"))
+    refused = json.dumps(
+        {
+            "shadowai": addon.FORMAT,
+            "kind": "tls",
+            "started": 1795341600.0,
+            "client": "10.1.0.7",
+            "sni": "pin.example.com",
+            "error": True,
+        }
+    )
+    found = read(MitmproxyFamily, f"{line}\n{refused}\n")
+    assert found.select("kind", "client", "host", "path", "method", "status", "user_agent", "action",
+    "name_from").rows() == [
+        ("http", "10.1.0.7", "api.example.com", "/v1/messages", "POST", 200, "curl/8", "allowed",
+        "http_host"),
+        ("tls", "10.1.0.7", "pin.example.com", None, None, None, None, "reset", "sni"),
+    ]  # fmt: skip
+    assert found["bytes_up"][0] > 15
+    assert found["duration_s"][0] == 1.0
+
+
+def test_it_stands_alone() -> None:
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(ADDON.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= sys.stdlib_module_names | {"mitmproxy"}
+
+
+def test_the_spool_is_bounded_private_and_never_raises(tmp_path: Path) -> None:
+    path = tmp_path / "spool.ndjson"
+    spool = addon.Spool(str(path), 2000)
+    for n in range(200):
+        spool.write({"n": n, "text": "\udcff"})
+    assert path.stat().st_size < 2100
+    assert (tmp_path / "spool.ndjson.1").stat().st_size < 2100
+    assert path.stat().st_mode & 0o077 == 0
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[-1]["n"] == 199
+    missing = addon.Spool(str(tmp_path / "no" / "spool.ndjson"), 2000)
+    for _ in range(3):
+        missing.write({})
+    (tmp_path / "no").mkdir()
+    missing.write({"n": 1})
+    assert json.loads((tmp_path / "no" / "spool.ndjson").read_text()) == {"n": 1, "lost": 3}
+
+
+class _Service(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """Answer with as many bytes as came."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[int]:
+    """A TLS service for `localhost` on a port of the loopback."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out",
+         str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Service)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+
+
+@contextmanager
+def proxied(folder: Path, spool: Path) -> Iterator[int]:
+    """A real mitmproxy with the addon."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        str(MITMDUMP), "-q", "--listen-host", "127.0.0.1", "-p", str(port), "-s", str(ADDON),
+        "--ssl-insecure",
+        "--set", f"confdir={folder / 'conf'}", "--set", f"shadowai_spool={spool}", "-w",
+        str(folder / "flows.mitm"),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if process.poll() is not None:
+                pytest.fail(f"mitmdump ended: {process.stdout.read()!r}")  # type: ignore[union-attr]
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def post(proxy: int, port: int, trust: Path | None, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    context = ssl.create_default_context(cafile=str(trust) if trust else None)
+    connection = http.client.HTTPSConnection("127.0.0.1", proxy, context=context, timeout=20)
+    connection.set_tunnel("localhost", port)
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse().read()
+    connection.close()
+    return answer
+
+
+@pytest.mark.skipif(
+    MITMDUMP is None, reason="no mitmdump: set SHADOWAI_TEST_MITMDUMP to one in an environment of its own"
+)
+def test_a_real_mitmproxy_with_real_tls(tmp_path: Path) -> None:
+    spool = tmp_path / "spool.ndjson"
+    body = json.dumps({"model": "gpt-x", "messages": [{"role": "user", "content": "secret " * 500}]}).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "lab/1", "Authorization": "Bearer secret"}
+    call = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+    with served(tmp_path) as port, proxied(tmp_path, spool) as proxy:
+        trust = tmp_path / "conf" / "mitmproxy-ca-cert.pem"
+        assert post(proxy, port, trust, "/v1/chat/completions?key=secret", body, headers) == body
+        assert post(proxy, port, trust, "/mcp", call, headers) == call
+        with pytest.raises(ssl.SSLError):
+            post(proxy, port, None, "/pinned", b"", {})
+        for _ in range(100):
+            if spool.exists() and len(spool.read_text().splitlines()) >= 3:
+                break
+            time.sleep(0.1)
+    text = spool.read_text()
+    assert "secret" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert (lines[0]["model"], lines[0]["upload_bytes"]) == ("gpt-x", len(body))
+    assert lines[1]["rpc"] == ["tools/list"]
+    found = read(MitmproxyFamily, text.replace('"localhost"', '"api.example.com"'))
+    assert found.select("kind", "client", "host", "path", "status", "action").rows() == [
+        ("http", "127.0.0.1", "api.example.com", "/v1/chat/completions", 200, "allowed"),
+        ("http", "127.0.0.1", "api.example.com", "/mcp", 200, "allowed"),
+        ("tls", "127.0.0.1", "api.example.com", None, None, "reset"),
+    ]
+    assert all(size > len(body) for size in (found["bytes_up"][0], found["bytes_down"][0]))

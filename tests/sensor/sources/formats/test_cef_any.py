@@ -1,0 +1,58 @@
+"""CEF and LEEF of a vendor nobody knows: everything but the ambiguous `in` and `out`."""
+
+from __future__ import annotations
+
+from sensor.sources.formats.cef_any import OTHER, OTHER_TRANSPORT, CefFamily
+from tests.sensor.sources.formats.reading import read
+
+HEAD = "<134>Nov 22 10:00:00 gw CEF:0|Acme|WebGate|1.0|100|Web request|3|"
+
+
+def test_cef() -> None:
+    text = (
+        HEAD + "rt=1795341600000 src=10.1.0.7 spt=49152 suser=ann shost=ann-pc dst=198.51.100.4 dpt=443 "
+               "request=https://chat.example.com/api/x?k\\=1 "
+        "requestMethod=POST requestClientApplication=Mozilla/5.0 (X11) act=blocked in=700 out=5120 "
+        "proto=TCP\n"
+    )  # fmt: skip
+    (row,) = read(CefFamily, text).rows(named=True)
+    assert (row["kind"], row["client"], row["user_name"], row["device"]) == (
+        "http",
+        "10.1.0.7",
+        "ann",
+        "ann-pc",
+    )
+    assert (row["host"], row["path"], row["method"], row["action"]) == (
+        "chat.example.com",
+        "/api/x",
+        "POST",
+        "blocked",
+    )
+    assert (row["bytes_up"], row["bytes_down"], row["user_agent"]) == (None, None, "Mozilla/5.0 (X11)")
+    assert row["seen_at"].isoformat() == "2026-11-22T10:00:00+00:00"
+
+
+def test_leef_says_who_sent_what() -> None:
+    text = (
+        "<134>Nov 22 10:00:00 gw LEEF:2.0|Acme|WebGate|1.0|100|^|src=10.1.0.7^ds"
+        "t=198.51.100.4^dstPort=443^usrName=ann^"
+        "url=https://chat.example.com/a^srcBytes=5120^dstBytes=700^action=Allow\n"
+    )
+    (row,) = read(CefFamily, text).rows(named=True)
+    assert (row["client"], row["user_name"], row["host"], row["bytes_up"], row["bytes_down"]) == (
+        "10.1.0.7",
+        "ann",
+        "chat.example.com",
+        5120,
+        700,
+    )
+
+
+def test_lookups_and_what_is_no_connection() -> None:
+    text = (
+        HEAD + "src=10.1.0.7 app=DNS dhost=chat.example.com dpt=53 act=allow\n" + HEAD + "src=10.1.0.7 msg=login\n"
+        + HEAD + "src=10.1.0.7 dst=198.51.100.4 proto=ICMP\n"
+    )  # fmt: skip
+    found = read(CefFamily, text)
+    assert found.select("kind", "host", "reason").rows()[0] == ("dns", "chat.example.com", None)
+    assert found["reason"].to_list()[1:] == [OTHER, OTHER_TRANSPORT]

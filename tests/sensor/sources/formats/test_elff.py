@@ -1,0 +1,102 @@
+"""W3C extended logs of proxies: by header, by default format, as key=value and JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sensor.sources.formats.elff import CHALLENGE, DIRECTIVE, ElffFamily
+from tests.sensor.sources.formats.reading import read
+
+HEAD = (
+    "#Software: SGOS 7.3.1.1\n#Version: 1.0\n"
+    "#Fields: date time time-taken c-ip cs-username sc-filter-result sc-status s-action cs-method cs-uri-scheme "
+    "cs-host cs-uri-port cs-uri-path cs-uri-query cs(User-Agent) s-ip r-ip sc-bytes cs-bytes\n"
+)
+ALLOWED = (
+    "2026-10-06 10:00:02 1500 10.1.2.3 CORP\\ada OBSERVED 200 TCP_NC_MISS POST https chat.example.com 443 /v1/a "
+    '?key=secret "Mozilla/5.0 (X11; ""q"")" 10.9.9.9 192.0.2.7 900 12345\n'
+)
+DENIED = "2026-10-06 10:00:03 2 10.1.2.3 - DENIED 403 TCP_DENIED CONNECT tcp chat.example.com 443 / - - 10.9.9.9 - 700 50\n"
+ASKED = "2026-10-06 10:00:03 2 10.1.2.3 - DENIED 407 TCP_DENIED CONNECT tcp chat.example.com 443 / - - 10.9.9.9 - 700 50\n"
+
+
+def test_the_header_says_what_the_lines_hold() -> None:
+    used = read(ElffFamily, HEAD + ALLOWED + DENIED)[2:]
+    row = used.row(0, named=True)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)
+    assert (row["client"], row["user_name"], row["host"], row["path"]) == (
+        "10.1.2.3", "CORP\\ada", "chat.example.com", "/v1/a",
+    )  # fmt: skip
+    assert (row["bytes_up"], row["bytes_down"], row["server"], row["server_port"]) == (
+        12345,
+        900,
+        "192.0.2.7",
+        443,
+    )
+    assert used["action"].to_list() == ["allowed", "blocked"]
+    assert used["path"].to_list() == ["/v1/a", None]
+    assert used["user_name"].to_list() == ["CORP\\ada", None]
+
+
+def test_headers_and_challenges_are_set_aside() -> None:
+    assert read(ElffFamily, HEAD + ASKED)["reason"].to_list() == [DIRECTIVE] * 2 + [CHALLENGE]
+
+
+def test_a_second_header_changes_the_fields() -> None:
+    other = (
+        "#Fields: date time c-ip cs-uri cs-bytes\n2026-10-06 11:00:00 10.1.2.4 http://b.example.com/x?y 7\n"
+    )
+    row = read(ElffFamily, HEAD + ALLOWED + other).row(-1, named=True)
+    assert (row["client"], row["host"], row["path"], row["bytes_up"], row["bytes_down"]) == (
+        "10.1.2.4", "b.example.com", "/x", 7, None,
+    )  # fmt: skip
+
+
+def test_default_formats_are_told_without_a_header() -> None:
+    old = "2026-10-06 10:00:02 15 10.1.2.3 200 TCP_HIT 941 729 GET http a.example.com /p - ada DIRECT 192.0.2.9 text/html x PROXIED"
+    new = (
+        '2026-10-06 10:00:02 15 10.1.2.3 ada - - OBSERVED "A;B" - 200 TCP_MISS GET text/html https a.example.com 443 /p '
+        "- html Mozilla 10.9.9.9 941 729 -"
+    )
+    for line in (old, new):
+        row = read(ElffFamily, line).row(0, named=True)
+        assert (row["user_name"], row["host"], row["path"]) == ("ada", "a.example.com", "/p")
+        assert (row["bytes_up"], row["bytes_down"]) == (729, 941)
+
+
+def test_pairs_and_objects_have_the_same_names() -> None:
+    pairs = (
+        "date=2026-10-06 time=10:00:00 time-taken=20 c-ip=10.1.2.3 cs-username=ada cs-host=a.example.com cs-method=GET "
+        'cs-uri-port=443 cs-uri-scheme=https cs-uri-path=/p cs(User-Agent)="curl/8" cs-bytes=5 sc-bytes=6 sc-filter-result=OBSERVED'
+    )
+    objects = (
+        '{"date": "2026-10-06", "time": "10:00:00", "c-ip": "10.1.2.3", "cs-userdn": "CORP\\\\ada", "cs-host": "a.example.com", '
+        '"cs-uri-scheme": "https", "cs-uri-path": "/p", "cs-bytes": 5, "sc-bytes": "6", "cs(User-Agent)": "curl/8"}'
+    )
+    for line in (pairs, objects):
+        row = read(ElffFamily, line).row(0, named=True)
+        assert (row["client"], row["host"], row["path"], row["user_agent"]) == (
+            "10.1.2.3", "a.example.com", "/p", "curl/8",
+        )  # fmt: skip
+        assert (row["bytes_up"], row["bytes_down"], row["server_port"]) == (5, 6, 443)
+
+
+def test_a_parent_proxy_is_no_server() -> None:
+    fields = "#Fields: date time c-ip cs-host cs-uri-scheme s-hierarchy s-supplier-ip\n"
+    lines = "2026-10-06 10:00:00 10.1.2.3 a.example.com http {} 192.0.2.1\n"
+    rows = read(ElffFamily, fields + lines.format("DIRECT") + lines.format("PARENT"))
+    assert rows["server"].to_list() == ["192.0.2.1", None]
+
+
+def test_cisco_wsa_names_the_server_in_s_ip() -> None:
+    text = (
+        "#Fields: timestamp x-elapsed-time c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url cs-username s-ip x-acltag cs-bytes\n"
+        "1791280800.5 100 10.1.2.3 TCP_MISS/200 9 GET http://a.example.com/p ada 192.0.2.1 BLOCK_WEBCAT_11-x 4\n"
+    )
+    row = read(ElffFamily, text).row(0, named=True)
+    assert (row["server"], row["status"], row["action"], row["host"]) == (
+        "192.0.2.1",
+        200,
+        "blocked",
+        "a.example.com",
+    )

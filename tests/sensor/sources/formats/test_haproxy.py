@@ -1,0 +1,55 @@
+"""HAProxy logs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sensor.sources.formats.haproxy import NO_REQUEST, HaproxyFamily
+from tests.sensor.sources.formats.reading import read
+
+HEAD = "<134>Oct  6 12:00:00 lb haproxy[1]: 10.1.2.3:40000 [06/Oct/2026:10:00:00.123] "
+
+
+def test_http_with_captured_host_absolute_url_and_sni() -> None:
+    text = (
+        HEAD + 'in~ out/s1 10/0/30/69/1090 200 2750 - - ---- 1/1/1/1/0 0/0 {a.example.com|curl/8} {} "GET /p?q HTTP/1.1"\n'
+        + HEAD + 'in~ out/s1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET https://b.example.com/p HTTP/2.0"\n'
+        + HEAD + 'in out/s1 10/0/30/69/+109 200 +2750 - - ---- 1/1/1/1/0 0/0 "GET /p HTTP/1.1" 0/0/0/0/1 c.example.com/TLSv1.3/TLS_AES\n'
+    )  # fmt: skip
+    found = read(HaproxyFamily, text)
+    row = found.row(0, named=True)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 123_000, UTC)
+    assert found["host"].to_list() == ["a.example.com", "b.example.com", "c.example.com"]
+    assert found["path"].to_list() == ["/p"] * 3
+    assert (row["client"], row["bytes_up"], row["bytes_down"], row["duration_s"]) == (
+        "10.1.2.3",
+        None,
+        2750,
+        1.09,
+    )
+    assert (row["user_agent"], found["bytes_down"].to_list()[2]) == ("curl/8", 2750)
+
+
+def test_tcp_with_an_appended_sni() -> None:
+    row = read(HaproxyFamily, HEAD + "in out/s1 1/0/5000 9000 -- 1/1/1/1/0 0/0 chat.example.com").row(
+        0, named=True
+    )
+    assert (row["kind"], row["host"], row["name_from"], row["bytes_down"]) == (
+        "tls",
+        "chat.example.com",
+        "sni",
+        9000,
+    )
+
+
+def test_refused_failed_and_not_requests() -> None:
+    text = (
+        HEAD + 'in~ out/<NOSRV> 0/-1/-1/-1/0 403 212 - - PR-- 1/1/0/0/0 0/0 {a.example.com} "GET /p HTTP/1.1"\n'
+        + HEAD + 'in~ out/<NOSRV> 0/-1/-1/-1/0 503 212 - - SC-- 1/1/0/0/0 0/0 {a.example.com} "GET /p HTTP/1.1"\n'
+        + HEAD + 'in~ out/<NOSRV> -1/-1/-1/-1/0 408 212 - - cR-- 1/1/0/0/0 0/0 "<BADREQ>"\n'
+        + HEAD + "in/1: SSL handshake failure\n"
+        + "<134>Oct  6 12:00:00 lb haproxy[1]: Server out/s1 is DOWN\n"
+    )  # fmt: skip
+    found = read(HaproxyFamily, text)
+    assert found["action"].to_list()[:2] == ["blocked", "reset"]
+    assert found["reason"].to_list() == [None, None, NO_REQUEST, NO_REQUEST, NO_REQUEST]

@@ -1,0 +1,88 @@
+"""Sysmon 22 and 3 as winlogbeat, flat JSON and XML."""
+
+from __future__ import annotations
+
+import json
+
+from sensor.sources.formats.sysmon import OTHER, SysmonFamily
+from tests.sensor.sources.formats.reading import read
+
+_ANSWER = "the truth takes the answer's address for the client, and SYSTEM for a person"
+ARGUED = [
+    ("sekoia-winlogbeat.jsonl", (0, 6, 7), "client", _ANSWER),
+    ("sekoia-winlogbeat.jsonl", (0, 6, 7), "user", _ANSWER),
+]
+
+
+def test_newer_winlogbeats_move_the_data() -> None:
+    event = {
+        "@timestamp": "2026-11-22T10:00:01Z", "event": {"code": "22",
+        "provider": "Microsoft-Windows-Sysmon"}, "ecs": {"version": "8.0"},
+        "dns": {"question": {"name": "chat.example.com"}, "resolved_ip": ["203.0.113.5"]},
+        "user": {"domain": "CORP", "name": "ann"},
+        "winlog": {"event_id": "22", "computer_name": "ann-pc", "provider_name": "Microsoft-Windows-Sysmon"},
+    }  # fmt: skip
+    (row,) = read(SysmonFamily, json.dumps(event) + "\n").rows(named=True)
+    assert (row["host"], row["device"], row["user_name"]) == ("chat.example.com", "ann-pc", "CORP\\ann")
+    assert row["answers"] == ["203.0.113.5"]
+
+
+def test_winlogbeat() -> None:
+    event = {
+        "@timestamp": "2026-11-22T10:00:01Z", "host": {"name": "ann-pc"},
+        "winlog": {
+            "provider_name": "Microsoft-Windows-Sysmon", "event_id": 22,
+            "computer_name": "ann-pc.example.org",
+            "event_data": {
+                "UtcTime": "2026-11-22 10:00:00.123", "QueryName": "chat.example.com", "QueryStatus": "0",
+                "User": "CORP\\ann",
+                "QueryResults": "type:  5 e.example.net;::ffff:203.0.113.5;", "Image": "C:\\x\\chrome.exe",
+            },
+        },
+    }  # fmt: skip
+    (row,) = read(SysmonFamily, json.dumps(event) + "\n").rows(named=True)
+    assert (row["kind"], row["host"], row["device"], row["user_name"]) == (
+        "dns",
+        "chat.example.com",
+        "ann-pc.example.org",
+        "CORP\\ann",
+    )
+    assert row["seen_at"].isoformat() == "2026-11-22T10:00:00.123000+00:00"
+    assert "::ffff:203.0.113.5" in row["answers"]
+
+
+def test_connections_in_flat_json_and_xml() -> None:
+    flat = {
+        "EventTime": "2026-11-22 10:00:00", "Hostname": "ann-pc", "EventID": 3,
+        "SourceName": "Microsoft-Windows-Sysmon", "User": "CORP\\ann",
+        "Protocol": "tcp", "Initiated": "true", "SourceIp": "10.1.0.7", "SourcePort": "49152",
+        "DestinationIp": "198.51.100.4",
+        "DestinationPort": "443", "DestinationHostname": "chat.example.com",
+    }  # fmt: skip
+    data = "".join(
+        f"<Data Name='{name}'>{value}</Data>" for name, value in flat.items() if name[:1] in "SDPIU"
+    )
+    xml = (
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider "
+        "Name='Microsoft-Windows-Sysmon'/>"
+        "<EventID>3</EventID><TimeCreated SystemTime='2026-11-22T10:00:00.5Z'/><"
+        "Computer>ann-pc</Computer></System>"
+        f"<EventData>{data}</EventData></Event>"
+    )
+    found = read(SysmonFamily, json.dumps(flat) + "\n" + xml + "\n")
+    assert (
+        found.select("client", "server", "server_port", "host", "device", "user_name", "transport").rows()
+        == [("10.1.0.7", "198.51.100.4", 443, "chat.example.com", "ann-pc", "CORP\\ann", "tcp")] * 2
+    )
+
+
+def test_other_events() -> None:
+    line = json.dumps(
+        {
+            "EventID": 1,
+            "SourceName": "Microsoft-Windows-Sysmon",
+            "Image": "x",
+            "EventTime": "2026-11-22 10:00:00",
+        }
+    )
+    assert read(SysmonFamily, line + "\n")["reason"].to_list() == [OTHER]

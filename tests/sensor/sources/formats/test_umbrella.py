@@ -1,0 +1,131 @@
+"""Umbrella: the four logs without and with a header line, identities of every type."""
+
+from __future__ import annotations
+
+from sensor.sources.formats.umbrella import UmbrellaFamily
+from tests.sensor.sources.formats.reading import read
+
+_PACKET = "the size is that of one packet, not of the traffic"
+_NETWORK = "the identity is a network, no person"
+_NAME = "the account is taken out of `Name (account)`"
+ARGUED = [
+    ("elastic-cisco_umbrella-log-umbrella-cloudfirewalllogs.log", (0, 1, 2), "up", _PACKET),
+    ("sekoia-umbrella-dns.jsonl", (0, 1), "user", _NETWORK),
+    ("sekoia-umbrella-dns.jsonl", 4, "used", "anonymised into a name that is none"),
+    ("sekoia-umbrella-ip.jsonl", 0, "user", "an identity without a type may be a device or a network"),
+    ("sekoia-umbrella-proxy.jsonl", 0, "user", _NAME),
+]
+AT = '"2026-11-22 10:00:00"'
+
+
+def test_dns_and_whose_identity_it_is() -> None:
+    rows = (
+        ('"ann","ann,ANN-PC"', '"10.1.0.7"', '"AD Users"', '"AD Users,Roaming Computers"'),
+        ('"ANN-PC","ANN-PC,Doe Ann (ann@example.org)"', '"10.1.0.7"', '"Roaming Computers"',
+        '"Roaming Computers,AD Users"'),
+        ('"Doe, Ann (ann@example.org)","Doe, Ann (ann@example.org),ANN-PC"', '"10.1.0.7"', '"AD Users"',
+        '"AD Users,Anyconnect Roaming Client"'),
+        ('"Guests","Guests,Site,Net"', '""', '"Internal Networks"', '"Internal Networks,Sites,Networks"'),
+    )  # fmt: skip
+    text = "".join(
+        f'{AT},{who},{inside},"203.0.113.9","Blocked","28 (AAAA)","NOERROR","Chat.example.com.","AI, '
+        f'Chat",{kind},{kinds},""\n'
+        for who, inside, kind, kinds in rows
+    )
+    found = read(UmbrellaFamily, text)
+    assert found.select("user_name", "device", "client").rows() == [
+        ("ann", "ANN-PC", "10.1.0.7"),
+        ("ann@example.org", "ANN-PC", "10.1.0.7"),
+        ("ann@example.org", "ANN-PC", "10.1.0.7"),
+        (None, None, "203.0.113.9"),
+    ]
+    assert set(found.select("kind", "host", "action").rows()) == {("dns", "chat.example.com", "blocked")}
+    assert found["seen_at"][0].isoformat() == "2026-11-22T10:00:00+00:00"
+
+
+def test_dns_version_1() -> None:
+    text = (
+        f'{AT},"ann", "ann,Site", "10.1.0.7","203.0.113.9","Allowed","1 (A)", "NOERROR","chat.example.com.",'
+        f' "Chat,AI"\n'
+    )
+    (row,) = read(UmbrellaFamily, text).rows(named=True)
+    assert (row["host"], row["client"], row["action"], row["user_name"]) == (
+        "chat.example.com",
+        "10.1.0.7",
+        "allowed",
+        None,
+    )
+
+
+def test_web() -> None:
+    head = (
+        f'{AT},"ANN-PC","10.1.0.7","203.0.113.9","198.51.100.4","text/html","ALLOWED",'
+        f'"https://chat.example.com/up?x=1",'
+    )
+    middle = (
+        '"https://ref.example/","Mozilla/5.0 (X11)","200","562","1489","","","AI","","","","","","Roaming '
+        'Computers",""'
+    )
+    tail = ',"ANN-PC,ann@example.org","Roaming Computers,SAML Users","POST"'
+    found = read(UmbrellaFamily, f"{head}{middle}\n{head}{middle}{tail}\n")
+    assert (
+        found.select("kind", "client", "host", "path", "bytes_up", "bytes_down", "status").rows()
+        == [("http", "10.1.0.7", "chat.example.com", "/up", 562, 1489, 200)] * 2
+    )
+    assert found.select("user_name", "device", "method").rows() == [
+        (None, "ANN-PC", None),
+        ("ann@example.org", "ANN-PC", "POST"),
+    ]
+
+
+def test_web_without_sizes() -> None:
+    text = (
+        f'{AT},"Net","","203.0.113.9","","","BLOCKED","http://chat.example.com/","","","403","","","","",'
+        f'"AI","","","","","","Networks"\n'
+    )
+    (row,) = read(UmbrellaFamily, text).rows(named=True)
+    assert (row["client"], row["action"], row["bytes_up"], row["bytes_down"]) == (
+        "203.0.113.9",
+        "blocked",
+        None,
+        None,
+    )
+
+
+def test_firewall_and_ip() -> None:
+    text = (
+        f'{AT},"[1]","ann","CDFW Tunnel Device","OUTBOUND","6","84","10.1.0.7","49152","198.51.100.4", '
+        f'"443","ams1","12","ALLOW",'
+        '"chat.example.com","44"\n'
+        "2026-11-22 10:00:00,[1],Tunnel,CDFW Tunnel Device,OUTBOUND,17,84,10.1.0.7,,198.51.100.4,,ams1,"
+        "12,BLOCK\n"
+        f'{AT},"ann","10.1.0.7","61095","198.51.100.4","445","Category"\n'
+    )
+    found = read(UmbrellaFamily, text)
+    assert found.select(
+        "kind", "client", "server", "server_port", "transport", "host", "action", "bytes_up"
+    ).rows() == [
+        ("flow", "10.1.0.7", "198.51.100.4", 443, "tcp", "chat.example.com", "allowed", None),
+        ("flow", "10.1.0.7", "198.51.100.4", None, "udp", None, "blocked", None),
+        ("flow", "10.1.0.7", "198.51.100.4", 445, None, None, "unknown", None),
+    ]
+
+
+def test_exports_with_a_header_line() -> None:
+    text = (
+        '"Timestamp","Policy Identity","Internal Client IP","External Client IP","Action","URL","User '
+        'Agent","Request Size",'
+        '"Response Size","Request Method","Identities","Policy Identity Type","Identity Types"\n'
+        f'{AT},"ann@example.org","10.1.0.7","203.0.113.9","ALLOWED","https://chat.example.com/a",'
+        f'"curl/8","10","20","GET",'
+        '"ann@example.org","AD Users","AD Users"\n'
+    )
+    found = read(UmbrellaFamily, text)
+    (row,) = found.filter(found["reason"].is_null()).rows(named=True)
+    assert (row["kind"], row["user_name"], row["client"], row["bytes_up"], row["path"]) == (
+        "http",
+        "ann@example.org",
+        "10.1.0.7",
+        10,
+        "/a",
+    )

@@ -1,0 +1,75 @@
+"""Combined access logs, nginx's JSON and stream logs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from sensor.sources.formats.weblog import NO_REQUEST, WeblogFamily
+from tests.sensor.sources.formats.reading import read, rows
+
+STAMP = "[06/Oct/2026:12:00:00 +0200]"
+
+
+def test_a_forward_proxy_logs_whole_urls_and_tunnels() -> None:
+    text = (
+        f'10.1.2.3 - ada {STAMP} "GET http://a.example.com/p?q=secret HTTP/1.1" 200 612 "-" "curl/8"\n'
+        f'10.1.2.3 - - {STAMP} "CONNECT chat.example.com:443 HTTP/1.1" 200 5612 "-" "-"\n'
+        f'10.1.2.3 - - {STAMP} "CONNECT chat.example.com:443 HTTP/1.1" 403 0 "-" "-"\n'
+    )
+    found = read(WeblogFamily, text)
+    assert found["seen_at"].to_list()[0] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+    assert found["host"].to_list() == ["a.example.com", "chat.example.com", "chat.example.com"]
+    assert found["path"].to_list() == ["/p", None, None]
+    assert found["user_name"].to_list() == ["ada", None, None]
+    assert found["action"].to_list() == ["allowed", "allowed", "blocked"]
+    assert (found["bytes_up"].null_count(), found["bytes_down"].to_list()) == (3, [612, 5612, 0])
+
+
+def test_hosts_and_forwarded_addresses_in_front() -> None:
+    text = (
+        f'a.example.com:443 10.1.2.3, 10.0.0.1 - - {STAMP} "GET /p HTTP/1.1" 200 571 "-" "Mozilla/5.0 (a b)"\n'
+        f'a.example.com "10.1.2.3, 10.0.0.1" 10.0.0.9 - - {STAMP} "GET /p HTTP/1.1" 200 571 "-" "x"\n'
+        f'10.1.2.3, 10.0.0.1 - - {STAMP} "GET /p HTTP/1.1" 200 571 "-" "x"\n'
+        f'10.1.2.3 - - {STAMP} "\\x16\\x03" 400 0 "-" "-"\n'
+    )
+    found = read(WeblogFamily, text)
+    assert found["client"].to_list() == ["10.1.2.3"] * 4
+    assert found["host"].to_list() == ["a.example.com", "a.example.com", None, None]
+    assert found["reason"].to_list() == [None, None, "set aside: names no destination", NO_REQUEST]
+
+
+def test_nginx_json() -> None:
+    event = {"time_iso8601": "2026-10-06T12:00:02+02:00", "remote_addr": "10.1.2.3", "host": "a.example.com", "status": 200,
+             "request": "POST /v1?k=s HTTP/1.1", "request_length": 900, "bytes_sent": 70, "request_time": "2.0",
+             "http_user_agent": "curl/8", "upstream_addr": "192.0.2.7:443"}  # fmt: skip
+    row = read(WeblogFamily, json.dumps(event)).row(0, named=True)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+    assert (row["host"], row["path"], row["bytes_up"], row["bytes_down"]) == ("a.example.com", "/v1", 900, 70)
+    assert (row["server"], row["server_port"], row["user_agent"]) == ("192.0.2.7", 443, "curl/8")
+
+
+def test_caddy_nests_its_request() -> None:
+    event = {"ts": 1791280800.5, "request": {"remote_ip": "10.1.2.3", "method": "GET", "host": "a.example.com", "uri": "/p?q"},
+             "bytes_read": 5, "size": 7, "status": 200}  # fmt: skip
+    row = read(WeblogFamily, json.dumps(event)).row(0, named=True)
+    assert (row["client"], row["host"], row["path"], row["bytes_up"], row["bytes_down"]) == (
+        "10.1.2.3", "a.example.com", "/p", 5, 7,
+    )  # fmt: skip
+
+
+def test_nginx_stream() -> None:
+    line = f'10.1.2.3 {STAMP} TCP 200 5000 900 60.000 "192.0.2.7:443" "900" "5000" "0.01" chat.example.com'
+    row = read(WeblogFamily, line).row(0, named=True)
+    assert (row["kind"], row["host"], row["name_from"], row["server"]) == (
+        "tls",
+        "chat.example.com",
+        "sni",
+        "192.0.2.7",
+    )
+    assert (row["bytes_up"], row["bytes_down"], row["duration_s"]) == (900, 5000, 60.0)
+
+
+def test_squid_keeps_its_own_lines() -> None:
+    line = f'10.1.2.3 - - {STAMP} "GET http://a.example.com/p HTTP/1.1" 200 612 "-" "curl/8" TCP_MISS:HIER_DIRECT'
+    assert rows(line).is_empty()
