@@ -160,6 +160,8 @@ class _Build:
             if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
                 continue
             self._relation("VIEW", "week_names", cold_sql(table, files, root=self.root))
+            stored = files_sql(table.columns, files, root=self.root)
+            self._relation("VIEW", "week_names_stored", stored)
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             self._store("week", week, values, of="names")
             self.state.inputs[f"names/{week}"] = print_

@@ -1,6 +1,7 @@
 -- Everyone's browsing, so only what k clients share at once, and no volume: the cubes hide volumes of
 -- small groups. `clients` counts at least so many, so k of them are k. Names without a dot are tokens of
--- internal hosts (or such hosts themselves): nothing to publish.
+-- internal hosts (or such hosts themselves): nothing to publish. What a source can know its stored rows say,
+-- before those of overlapping exports are put together: that is costly, and needed for few names.
 WITH seen AS (
   SELECT *, CAST(bucket AT TIME ZONE '$zone' AS DATE) AS day
   FROM week_names
@@ -10,7 +11,8 @@ sources AS (
   SELECT sensor, source,
          COALESCE(SUM(connections), 0) > 0 AS connects,
          COUNT(bytes_up) > 0 AS bytes_known
-  FROM seen
+  FROM week_names_stored
+  WHERE CAST(DATE_TRUNC('week', bucket AT TIME ZONE '$zone') AS DATE) = DATE '$week'
   GROUP BY sensor, source
 ),
 named AS (

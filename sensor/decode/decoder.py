@@ -1,7 +1,7 @@
 """The tables and the loop around the kernels: frames in, columns out.
 
 Memory with the default table of 2^20 connections: index 16 MB, flow table 268 MB and stream pages 32 MB (both
-as far as ever used), arena 32 MB (as far as used), slices 23 MB, events 14 MB, fragmented datagrams 8 MB,
+as far as ever used), arena 32 MB (as far as used), slices 12 MB, events 14 MB, fragmented datagrams 8 MB,
 duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB (as far as used).
 """
 
@@ -46,7 +46,7 @@ from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
 from sensor.decode.merge import Merged
 
-_SLICES = 100_000
+_SLICES = 50_000
 _EVENTS = 100_000
 _ARENA = 32 << 20
 _MINUTES = 8192

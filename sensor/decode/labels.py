@@ -70,7 +70,7 @@ def from_hellos(
 ) -> pl.DataFrame:
     """Labels of ClientHellos; `known` holds serial, ordinal and time of each."""
     hellos, text = tls.parse(data, begins, lengths, "q" if quic else "t")
-    host = texts(data, own(hellos["sni"]), own(hellos["sni_length"]), tls.server_name)
+    host = texts(data, own(hellos["sni"]), own(hellos["sni_length"]), tls.server_name, unless=tls.PLAIN_NAME)
     alpn = texts(data, own(hellos["alpn"]), own(hellos["alpn_length"]))
     outer, whole = (pl.Series(hellos[name] == 1) for name in ("ech", "whole"))
     config = pl.Series(own(hellos["ech_config"]))

@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records, i64
-from sensor.decode.read import word
+from sensor.decode.read import u8, word
 
 Integers = npt.NDArray[np.int64]
 
@@ -64,6 +64,22 @@ def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids:
     return count
 
 
+@entry
+def _lines(data: Bytes, begins: Records, lengths: Records, rows: Records, count: int, lines: Bytes) -> bool:
+    """Write the byte strings of the first `count` of `rows` as lines; False if one is not printable ASCII."""
+    to = i64(0)
+    for row in rows[:count]:
+        for k in range(begins[row], begins[row] + lengths[row]):
+            byte = u8(data, k, data.size)
+            if byte < 32 or byte > 126:
+                return False
+            lines[to] = byte
+            to += 1
+        lines[to] = 10
+        to += 1
+    return True
+
+
 def own(column: Records) -> Records:
     """A copy: frames must not share memory with buffers that are used again."""
     return np.array(column, order="C", copy=True)
@@ -80,11 +96,13 @@ def texts(
     lengths: Integers,
     transform: Callable[[str], str | None] | None = None,
     *,
+    unless: str = "",
     longest: int = _LONGEST,
 ) -> pl.Series:
     """The byte strings data[begins:][:lengths] as a String column, NULL where empty.
 
-    `transform` is applied to each distinct value, of which `longest` bytes are looked at.
+    `transform` is applied to each distinct value, of which `longest` bytes are looked at, unless the regular
+    expression `unless` says that it would leave it as it is.
     """
     if begins.size == 0:
         return pl.Series(dtype=pl.String)
@@ -92,11 +110,25 @@ def texts(
     slots = np.full(1 << max(4, int(2 * begins.size + 1).bit_length()), -1, np.int64)
     ids, firsts = np.empty(begins.size, np.int64), np.empty(begins.size, np.int64)
     count = _number(data, begins, lengths, slots, ids, firsts, _SEED)
-    view, first = data.data, firsts[:count]
+    distinct = _distinct(data, begins, lengths, firsts, count)
+    if transform:
+        odd = ~distinct.str.contains(unless) if unless else distinct.is_not_null()
+        odd_rows = odd.arg_true()
+        if not odd_rows.is_empty():
+            changed = [transform(text) for text in distinct.gather(odd_rows)]
+            distinct.scatter(odd_rows, pl.Series(changed, dtype=pl.String))
+    return distinct.gather(pl.Series(ids).replace(-1, None))
+
+
+def _distinct(data: Bytes, begins: Integers, lengths: Integers, rows: Integers, count: int) -> pl.Series:
+    """The byte strings of the first `count` of `rows` as text."""
+    first = rows[:count]
+    lines = np.empty(int(lengths[first].sum()) + count, np.uint8)
+    if count and _lines(data, begins, lengths, rows, count, lines):
+        return pl.Series([lines[:-1].tobytes().decode("ascii")]).str.split("\n").explode()
+    view = data.data
     pairs = zip(begins[first].tolist(), lengths[first].tolist(), strict=True)
-    plain = [printable(view[at : at + length].tobytes()) for at, length in pairs]
-    distinct = [transform(text) for text in plain] if transform else plain
-    return pl.Series(distinct, dtype=pl.String).gather(pl.Series(ids).replace(-1, None))
+    return pl.Series([printable(view[at : at + n].tobytes()) for at, n in pairs], dtype=pl.String)
 
 
 def printable(raw: bytes) -> str:

@@ -36,6 +36,8 @@ _LABEL = "[a-z0-9_-]{1,63}"
 #: The last label is not a number, or it would be an address (RFC 1123 §2.1).
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*(?!\d+$){_LABEL}")
 _LONGEST_NAME = 253
+#: Names that `server_name` leaves as they are: nearly all.
+PLAIN_NAME = r"^(?:[a-z0-9_-]{1,40}\.){1,5}[a-z]{1,40}$"
 
 
 def server_name(text: str) -> str | None:

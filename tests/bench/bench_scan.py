@@ -25,7 +25,7 @@ from tests.bench.measure import Measured
 def show(name: str, result: Measured, size_mb: float, ours: Measured | None = None) -> None:
     """One row of the table."""
     text = f"  {name:<32} {result.seconds:8.2f} s  {size_mb / result.seconds:8.0f} MB/s"
-    text += f"  peak {result.peak_mb:6.0f} MB"
+    text += f"  {result.processor_s:7.2f} s of processor time  peak {result.peak_mb:6.0f} MB"
     print(text + (f"  {result.seconds / ours.seconds:7.1f} × ours" if ours else ""), flush=True)
 
 
@@ -49,6 +49,7 @@ def per_second(folder: Path, profile: str, what: str, each: float, megabytes: in
     small = traffic.PROFILES[profile]().packets
     start = measure.measure(measure.scan(empty, folder), runs)
     whole = measure.measure(measure.scan(capture, folder), runs)
+    print(f"a scan of nothing: {start.seconds:.2f} s, of that {start.processor_s:.2f} s of processor time")
     text = f"{profile}: {packets * each:,.0f} {what} in {whole.seconds:.2f} s: "
     text += f"{packets * each / whole.seconds:,.0f}/s as a whole process, "
     if whole.seconds > 1.5 * start.seconds:
