@@ -93,7 +93,7 @@ class Merged:
             self._open = [capture for capture in self._open if self._goes_on(capture)]
             keys = [_keys(capture) for capture in self._open]
             if self._is_next_due(keys):
-                self._open.append(self._waiting.popleft()[1]())
+                self._open_next()
             elif not self._open:
                 return self._window.finish()
             elif len(self._open) > 1:
@@ -128,6 +128,11 @@ class Merged:
         if not self._waiting or len(self._open) >= MOST_OPEN:
             return False
         return all(self._waiting[0][0] <= own[0] for own in keys)
+
+    def _open_next(self) -> None:
+        capture = self._waiting.popleft()[1]()
+        self._window.position += capture.position  # its header
+        self._open.append(capture)
 
     def _horizon(self) -> int:
         """Only what is earlier may be handed on."""
