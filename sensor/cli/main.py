@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from sensor.cli import capture, catalog, compact, doctor, report, scan, sources, sql, warm
+from sensor.cli import candidates, capture, catalog, compact, doctor, report, scan, sources, sql, warm
 from sensor.errors import ShadowAIError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("report")(report.command)
 app.command("sql")(sql.command)
 app.command("sources")(sources.command)
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(candidates.app, name="candidates")
 app.command("compact")(compact.command)
 app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)

@@ -36,7 +36,7 @@ def command(
 
     def log(statement: str) -> None:
         if restricted:
-            _log(place.path, statement)
+            log_access(place.path, statement)
 
     if query is None:
         prompt.run(connection, log)
@@ -52,8 +52,8 @@ def command(
         write(connection, statement, form, out)
 
 
-def _log(lake: Path, statement: str) -> None:
-    """Who looked at per-person views, when, and what was asked: one line of JSON a statement."""
+def log_access(lake: Path, statement: str) -> None:
+    """Who looked at restricted views, when, and what was asked: one line of JSON a statement."""
     import getpass
     import json
     from datetime import UTC, datetime
