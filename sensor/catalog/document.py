@@ -8,7 +8,7 @@ of them expand to gigabytes), bounded size.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ MAX_BRACKETS = 4096
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Place = tuple[str | int, ...]
+
+_TEXT, _SEQUENCE, _MAPPING = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
 
 #: What stands in a line before its first text: indentation, and marks of lists and keys.
 _BEFORE_TEXT = re.compile(r"^[ \t?:-]+", re.MULTILINE)
@@ -71,16 +73,16 @@ def parse(path: str, content: bytes) -> Document:
             raise Unreadable(_too_deep(path, 1))
         loader = Loader(text)
         node = loader.get_single_node()
-        lines = dict(_walk(path, node))
-        data = loader.construct_document(node) if node is not None else None
+        builder = _Builder(path, loader)
+        data = builder.build(node, (), 1) if node is not None else None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Unreadable(Problem(path, line, "not UTF-8 text", "save the file as UTF-8")) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise Unreadable(_syntax_problem(path, error)) from error
     if not isinstance(data, dict):
         raise Unreadable(Problem(path, 1, "not a mapping of fields", "see signatures/README.md for an entry"))
-    return Document(path, data, lines)
+    return Document(path, data, builder.lines)
 
 
 def _syntax_problem(path: str, error: Exception) -> Problem:
@@ -101,35 +103,39 @@ def _looks_deep(text: str) -> bool:
     return columns > MAX_COLUMNS or text.count("[") + text.count("{") > MAX_BRACKETS
 
 
-def _walk(path: str, root: Any) -> Iterator[tuple[Place, int]]:
-    """Places and lines below `root`, in order, refusing repeated keys, aliases and deep nesting."""
-    stack: list[tuple[Place, int, Any]] = [((), 1, root)] if root is not None else []
-    seen: set[int] = set()
-    while stack:
-        place, line, node = stack.pop()
-        yield place, line
-        if id(node) in seen:
-            raise Unreadable(Problem(path, line, "YAML alias", "write the value out"))
-        seen.add(id(node))
+class _Builder:
+    """Plain data from YAML nodes, and the line of each value; about twice as fast as PyYAML's own.
+
+    Raises `Unreadable` for repeated keys, aliases and deep nesting, and YAMLError for odd tags.
+    """
+
+    def __init__(self, path: str, loader: Any) -> None:
+        self.lines: dict[Place, int] = {}
+        self._path, self._loader = path, loader
+        self._seen: set[int] = set()
+
+    def build(self, node: Any, place: Place, line: int) -> Any:
+        """The value of `node`, which stands at `place`."""
+        self.lines[place] = line
+        if id(node) in self._seen:
+            raise Unreadable(Problem(self._path, line, "YAML alias", "write the value out"))
+        self._seen.add(id(node))
         if len(place) > MAX_DEPTH:
-            raise Unreadable(_too_deep(path, line))
-        if isinstance(node, yaml.SequenceNode):
-            items = list(enumerate(node.value))
-            stack.extend(
-                ((*place, position), item.start_mark.line + 1, item) for position, item in reversed(items)
-            )
-        elif isinstance(node, yaml.MappingNode):
-            stack.extend(reversed(_fields(path, place, node)))
+            raise Unreadable(_too_deep(self._path, line))
+        if node.tag == _SEQUENCE:
+            items = enumerate(node.value)
+            return [self.build(item, (*place, at), item.start_mark.line + 1) for at, item in items]
+        return self._mapping(node, place) if node.tag == _MAPPING else self._plain(node)
 
+    def _mapping(self, node: Any, place: Place) -> dict[Any, Any]:
+        data: dict[Any, Any] = {}
+        for key, value in node.value:
+            name, line = self._plain(key), key.start_mark.line + 1
+            if name in data:
+                raise Unreadable(Problem(self._path, line, f"'{name}' is given twice", "keep one of them"))
+            data[name] = self.build(value, (*place, str(key.value)), line)
+        return data
 
-def _fields(path: str, place: Place, node: yaml.MappingNode) -> list[tuple[Place, int, Any]]:
-    """Places, lines of the keys, and values of one mapping."""
-    fields: list[tuple[Place, int, Any]] = []
-    keys: set[str] = set()
-    for key, value in node.value:
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in keys:
-            raise Unreadable(Problem(path, line, f"'{name}' is given twice", "keep one of them"))
-        keys.add(name)
-        fields.append(((*place, name), line, value))
-    return fields
+    def _plain(self, node: Any) -> Any:
+        """A scalar; anything else here (a list as a key, a tag of its own) is for PyYAML to refuse."""
+        return node.value if node.tag == _TEXT else self._loader.construct_object(node, deep=True)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 #: Indicator kinds of a service, in the order in which a table lists them.
 KINDS = ("domain", "suffix", "pattern", "url", "user_agent", "address", "ja4", "extension_id")
@@ -133,6 +133,13 @@ class Vendor(Strict):
     name: Text
     country: Country | None = None
     homepage: Homepage
+
+    @field_validator("country", mode="before")
+    @classmethod
+    def _norway(cls, country: object) -> object:
+        if country is False:
+            raise ValueError('write "NO" in quotes: YAML reads it as false')
+        return country
 
 
 class Service(Strict):

@@ -14,6 +14,7 @@ import typer
 
 from sensor.cli import (
     audit,
+    candidates,
     capture,
     catalog,
     compact,
@@ -56,6 +57,7 @@ app.command("report")(report.command)
 app.command("sql")(sql.command)
 app.add_typer(sources.app, name="sources")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(candidates.app, name="candidates")
 app.command("compact")(compact.command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")

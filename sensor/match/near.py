@@ -18,82 +18,115 @@ WITHIN = timedelta(seconds=30)
 #: Meetings of (bucket, host, client, service) kept; about 50 bytes each. What is more is not counted.
 MAX_MEETINGS = 1_000_000
 
+#: Services of one client that count in a half minute: more is no person.
+MAX_SERVICES = 3
+
 _SLOT = "30s"
-_MEETING = ("bucket", "host", "client", "app")
+_TEXTS = ("host", "client", "app")
+_MEETING = {"bucket": TIME, "host": pl.UInt64(), "client": pl.UInt64(), "app": pl.UInt64()}
 
 
 class Near:
-    """Meetings of unknown names with known services in open buckets, and the events of the last minute."""
+    """Meetings of unknown names with known services in open buckets, and the events of the last minute.
+
+    Names, clients and services are hashes throughout: they are joined by the million.
+    """
 
     def __init__(self, *, max_meetings: int = MAX_MEETINGS) -> None:
         self._max_meetings = max_meetings
-        self._meetings = pl.DataFrame(schema=dict(zip(_MEETING, _DTYPES, strict=True)))
+        self._meetings = pl.DataFrame(schema=_MEETING)
+        #: hash to name of the services met
+        self._apps = pl.DataFrame(schema={"app": pl.UInt64, "near_app": pl.String})
         self._visits: pl.DataFrame | None = None
         self._uses: pl.DataFrame | None = None
 
     def add(self, observations: pl.DataFrame, hits: pl.DataFrame) -> None:
         """Count the names in `observations` (host, client, seen_at) that are near one of their `hits`
         (the same, app and role). Hosts that also serve other things are no sign of AI."""
-        known = hits.filter(pl.col("role") != "embedded").drop_nulls(["client", "seen_at"])
-        uses = _slots(known.select("client", "seen_at", "app"), "app")
-        if self._uses is not None:
-            uses = pl.concat([self._uses, uses])
-        clients = uses["client"].unique().implode()
-        unknown = observations.filter(
-            pl.col("host").is_not_null(), ~pl.col("host").is_in(hits["host"].unique().implode())
-        ).drop_nulls(["client", "seen_at"])
-        visits = _slots(unknown.select("client", "seen_at", "host"), "host")
-        if self._visits is not None:
-            visits = pl.concat([self._visits, visits])
-        self._meet(visits.filter(pl.col("client").is_in(clients)), uses)
-        newest = visits["last"].max() if visits.height else uses["last"].max()
-        recent = pl.col("slot") >= pl.lit(newest, dtype=TIME) - 2 * WITHIN
-        self._visits, self._uses = visits.filter(recent), uses.filter(recent)
+        known = hits.filter(pl.col("role") != "embedded").select("client", "seen_at", "app")
+        names = known.select("app", near_app="app").unique().with_columns(pl.col("app").hash())
+        self._apps = pl.concat([self._apps, names]).unique()
+        uses = _slots(_hashed(known), "app", self._uses)
+        lately = pl.lit(observations["seen_at"].max(), dtype=TIME) - 2 * WITHIN
+        # A visit of now may be near a use to come, whoever its client is.
+        who = pl.col("client").hash().is_in(uses["client"].unique().implode())
+        rows = (
+            observations.lazy()
+            .filter(who | (pl.col("seen_at") >= lately))
+            .select("client", "seen_at", "host")
+        )
+        unknown = _hashed(rows.collect()).filter(
+            ~pl.col("host").is_in(hits["host"].unique().hash().implode())
+        )
+        visits = _slots(unknown, "host", self._visits)
+        self._meet(visits, uses)
+        self._uses, self._visits = (frame.filter(pl.col("slot") >= lately) for frame in (uses, visits))
 
     def take(self, over: pl.DataFrame) -> pl.DataFrame:
         """`over` (bucket, host …) with near_app, the service most clients were near, and near_clients."""
-        key = ["bucket", "host"]
+        key = ["bucket", "_host"]
+        asked = over.with_columns(_host=pl.col("host").hash())
+        met = self._meetings.rename({"host": "_host"})
         counted = (
-            self._meetings.join(over.select(key), on=key, how="semi")
-            .group_by(*key, near_app="app")
-            .agg(near_clients=pl.col("client").n_unique().cast(pl.Int64))
+            met.join(asked.select(key), on=key, how="semi")
+            .group_by(*key, "app")
+            .agg(near_clients=pl.len().cast(pl.Int64))
+            .join(self._apps, on="app")
             .sort(["near_clients", "near_app"], descending=[True, False])
             .unique(key, keep="first", maintain_order=True)
+            .drop("app")
         )
-        self._meetings = self._meetings.join(over.select(key), on=key, how="anti")
-        return over.join(counted, on=key, how="left", maintain_order="left")
+        self._meetings = met.join(asked.select(key), on=key, how="anti").rename({"_host": "host"})
+        return asked.join(counted, on=key, how="left", maintain_order="left").drop("_host")
 
     def _meet(self, visits: pl.DataFrame, uses: pl.DataFrame) -> None:
-        """Remember who met: in one slot always, in slots side by side where the nearest moments are near."""
-        met = []
-        for step in (-1, 0, 1):
-            beside = uses.select(
-                "client", "app", slot=pl.col("slot") - step * WITHIN, from_="first", to="last"
-            )
-            pairs = visits.join(beside, on=["client", "slot"])
-            gap = {
-                -1: pl.col("first") - pl.col("to"),
-                0: pl.lit(timedelta(0)),
-                1: pl.col("from_") - pl.col("last"),
-            }[step]
-            met.append(pairs.filter(gap <= WITHIN).select(_MEETING))
-        fresh = pl.concat([self._meetings, *met]).unique(maintain_order=True)
-        self._meetings = fresh.head(self._max_meetings)
-
-
-_DTYPES = (TIME, pl.String(), pl.UInt64(), pl.String())
-
-
-def _slots(events: pl.DataFrame, what: str) -> pl.DataFrame:
-    """First and last moment of each client and `what` in each half minute, with the bucket it lies in."""
-    return (
-        events.with_columns(
-            pl.col("client").hash(),
-            slot=pl.col("seen_at").dt.truncate(_SLOT).cast(TIME),
-            bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME),
+        """Remember who met: two stretches in one slot, or in neighbouring ones with little between them."""
+        if self._meetings.height >= self._max_meetings:
+            return
+        since_last, until_next = pl.col("first") - pl.col("to"), pl.col("from_") - pl.col("last")
+        is_near = pl.col("same") | (since_last <= WITHIN) | (until_next <= WITHIN)
+        met = (
+            visits.join(_beside(uses), on=["client", "slot"])
+            .filter(is_near.fill_null(False))
+            .select(list(_MEETING))
+            .unique(maintain_order=True)
         )
-        .group_by("client", what, "slot", "bucket")
-        .agg(first=pl.col("seen_at").min(), last=pl.col("seen_at").max())
-        .sort("slot", "client", what)
-        .select("client", what, "slot", "bucket", "first", "last")
+        fresh = met.join(self._meetings, on=list(_MEETING), how="anti", maintain_order="left")
+        self._meetings = pl.concat([self._meetings, fresh.head(self._max_meetings - self._meetings.height)])
+
+
+def _beside(uses: pl.DataFrame) -> pl.DataFrame:
+    """What each client used in a slot (`same`), until when in the one before (`to`), and from when in the
+    one after (`from_`): client, slot, app and these, for at most `MAX_SERVICES` of a slot."""
+    steps = [
+        uses.select("client", "app", slot=pl.col("slot") + step * WITHIN, same=pl.lit(step == 0),
+                    to=pl.col("last") if step == 1 else pl.lit(None, TIME),
+                    from_=pl.col("first") if step == -1 else pl.lit(None, TIME))
+        for step in (0, 1, -1)
+    ]  # fmt: skip
+    return (
+        pl.concat(steps)
+        .group_by("client", "slot", "app")
+        .agg(pl.col("same").any(), pl.col("to").max(), pl.col("from_").min())
+        .sort("same", "app", descending=[True, False])
+        .filter(pl.int_range(pl.len()).over("client", "slot") < MAX_SERVICES)
     )
+
+
+def _hashed(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` with hashes for its texts, without those that lack one."""
+    texts = [name for name in _TEXTS if name in events.columns]
+    return events.drop_nulls([*texts, "seen_at"]).with_columns(pl.col(name).hash() for name in texts)
+
+
+def _slots(rows: pl.DataFrame, what: str, before: pl.DataFrame | None) -> pl.DataFrame:
+    """First and last moment of each client and `what` (hashes) in each half minute, with the bucket it
+    lies in; after those known `before`."""
+    fresh = (
+        rows.group_by("client", what, slot=pl.col("seen_at").dt.truncate(_SLOT).cast(TIME))
+        .agg(first=pl.col("seen_at").min(), last=pl.col("seen_at").max())
+        .with_columns(bucket=pl.col("slot").dt.truncate(BUCKET).cast(TIME))
+        .select("client", what, "slot", "bucket", "first", "last")
+        .sort("slot", "client", what)
+    )
+    return fresh if before is None else pl.concat([before, fresh])

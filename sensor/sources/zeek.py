@@ -46,7 +46,7 @@ _READ = {
 #: Reading order: what names comes before what is named.
 _ORDER = list(_READ)
 #: What a row of ssl, quic or http tells about its connection.
-_NAMING = ("host", "name_from", "path", "method", "status", "user_agent", "user_name", "ja4")
+_NAMING = ("host", "name_from", "path", "method", "status", "user_agent", "origin", "user_name", "ja4")
 _WAITING = (
     *("seen_at", "started_at", "slice", "kind", "action", "client", "client_port"),
     *("server", "server_port", "transport", "bytes_up", "bytes_down", *_NAMING),

@@ -192,6 +192,7 @@ def http(rows: pl.DataFrame) -> pl.DataFrame:
         path=pl.when(~connect).then("path"),
         status=pl.when(pl.col("status") > 0).then("status"),
         user_agent=unescape(pl.col("user_agent")),
+        origin=unescape(pl.col("origin")),
         user_name=unescape(pl.col("username")),
         transport=pl.lit("tcp"),
         # The tunnel's content is not in this log: unknown, not 0.

@@ -35,7 +35,7 @@ WANTED: dict[str, tuple[str, ...]] = {
     "ssl": (*_EVERY, "server_name", "subject", "established", "ja4"),
     "http": (
         *_EVERY,
-        *("trans_depth", "method", "host", "uri", "user_agent", "username"),
+        *("trans_depth", "method", "host", "uri", "user_agent", "origin", "username"),
         *("request_body_len", "response_body_len", "status_code"),
     ),
     "conn": (

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from sensor.catalog.checks import Check, check
+from sensor.catalog.checks import check, lints
 from sensor.catalog.read import collect, draft
 from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
 
@@ -40,13 +40,17 @@ def test_a_good_catalog_has_no_problems(make_catalog: MakeCatalog) -> None:
 
 
 def test_every_lint_says_why_and_what_to_do() -> None:
-    for lint in Check.__subclasses__():
+    for lint in lints():
         assert lint.reason and lint.remedy and lint.__doc__
 
 
 CASES = [
     (more("suffix", "co.uk"), "suffix co.uk is a public suffix", 10),
     (more("suffix", "github.io"), "suffix github.io is a public suffix", 10),
+    (more("pattern", '"*.*.co.uk"'), "pattern *.*.co.uk is a public suffix", 10),
+    (more("pattern", '"*.azure.com"'), "pattern *.azure.com is a whole cloud", 10),
+    (more("suffix", "exp-tas.com"), "exp-tas.com takes default.exp-tas.com, which is no AI service", 10),
+    (more("domain", "auth0.com", access="auth"), "auth0.com takes auth0.com, which is no AI service", 10),
     (more("suffix", "amazonaws.com"), "amazonaws.com also serves other things", 10),
     (more("domain", "docs.google.com"), "docs.google.com also serves other things", 10),
     (more("url", "office.example/ai", extra=SHARED), "office.example/ai is marked shared", 10),
@@ -100,3 +104,65 @@ def test_a_hit_swallowed_by_another_entry_is_found(make_catalog: MakeCatalog) ->
     greedy = SERVICE.replace("suffix: assistant.example", "domain: www.assistant.example")
     said = found(make_catalog, {SECOND: greedy.replace("not", "xy.")})
     assert ("hit host=www.assistant.example resolves to example/second", 12) in said
+
+
+def test_an_indicator_that_never_wins_is_found(make_catalog: MakeCatalog) -> None:
+    greedy = SERVICE.replace("suffix: assistant.example", 'pattern: "x*.assistant.example"').replace(
+        "www.assistant", "x1.assistant"
+    )
+    said = found(make_catalog, {ENTRY: SERVICE, SECOND: greedy})
+    taker = "example/second#pattern:x*.assistant.example"
+    assert (f"suffix assistant.example is swallowed by {taker}", 5) in said
+
+
+def test_a_path_that_only_proxies_show_is_a_warning(make_catalog: MakeCatalog) -> None:
+    hidden = SERVICE.replace("suffix: assistant.example", "url: portal.example/assist").replace(
+        "host: www.assistant.example", 'url: "https://portal.example/assist/1"'
+    )
+    problems = check(draft(collect([make_catalog({ENTRY: hidden})])), TODAY)
+    assert [(p.what, p.line, p.level) for p in problems] == [
+        ("portal.example/assist shows only where paths are seen", 5, "warning")
+    ]
+    assert ": warning: portal.example/assist shows" in str(problems[0])
+
+
+PRODUCT = """\
+name: Server
+category: self-hosted
+certainty: sdk_source
+reference: example/server src/routes.py
+checked: 2026-11-22
+ports: [9931]
+paths: [/api/tags, /v1/models]
+hits:
+  - {url: "http://192.0.2.7:9931/api/tags"}
+misses:
+  - {url: "http://192.0.2.7:9932/api/tags"}
+  - {url: "http://192.0.2.7:9931/"}
+"""
+
+
+def test_a_port_that_two_products_share_is_a_warning(make_catalog: MakeCatalog) -> None:
+    other = PRODUCT.replace("/api/tags", "/other/tags")
+    files: dict[str, str | None] = {"behaviours/a.yml": PRODUCT, "behaviours/b.yml": other}
+    problems = check(draft(collect([make_catalog(files)])), TODAY)
+    assert [(p.what, p.line, p.level) for p in problems] == [
+        ("9931/v1/models is also served by behaviours/a", 7, "warning")
+    ]
+
+
+def test_bulk_lists_need_proof_and_point_at_their_lines(make_catalog: MakeCatalog) -> None:
+    bulk = """\
+name: Many
+category: image
+access: web
+certainty: curated_list
+reference: someone/list a.txt
+checked: 2026-11-22
+suffixes:
+  - one.example
+  - github.io
+"""
+    said = found(make_catalog, {"bulk/many.yml": bulk})
+    assert ("suffix github.io is a public suffix", 9) in said
+    assert ("no hits or no misses", 1) in said

@@ -104,3 +104,28 @@ def test_a_broken_entry_ends_every_command_with_its_lines(overlay: Path) -> None
         assert err.startswith(
             f"{overlay}/vendors/our-company/assistant.yml:5: unknown access 'wbe'; use one of"
         )
+
+
+def test_show_tells_the_score_and_its_factors() -> None:
+    _, out, _ = run("show", "openai/chatgpt")
+    assert re.search(r"^risk +\d+(–\d+)? of 100, \d+ of \d+ facts known$", out, re.M)
+    assert "\ncategory\tchat\t20\t" in out and "\ncountry\tUS\t5\t" in out
+
+
+def test_explain_tells_a_fingerprint_and_a_port() -> None:
+    assert "no service" in run("explain", "t13d1516h2_000000000000_000000000000")[1]
+    _, out, _ = run("explain", "http://192.0.2.7:11434/api/tags")
+    assert out.splitlines()[0].endswith(": behaviours/ollama")
+
+
+def test_diff_of_a_catalog_with_its_export_is_empty(tmp_path: Path, overlay: Path) -> None:
+    _, exported, _ = run("export", "--format", "json")
+    (tmp_path / "old.json").write_text(exported, encoding="utf-8")
+    assert run("diff", str(tmp_path / "old.json"))[1] == ""
+    _, out, _ = run("diff", str(tmp_path / "old.json"), str(overlay))
+    assert "added\tour-company/assistant\tsuffix\tours.example" in out
+
+
+def test_an_unknown_format_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no format 'xml'"):
+        run("export", "--format", "xml")

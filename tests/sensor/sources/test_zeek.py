@@ -213,6 +213,9 @@ def test_http() -> None:
     assert (seen["host"], seen["path"], seen["name_from"]) == ("web.example.com", "/a", "http_host")
     assert (seen["bytes_up"], seen["bytes_down"], seen["status"]) == (7, 900, 200)
     assert seen["user_agent"] == "curl/8.1\\x09,"  # printable bytes come back, a tab stays an escape
+    assert seen["origin"] is None
+    origin = "chrome-extension://difoiogjjojoaoomphldepapgpbgkhkb"
+    assert one(http=tsv("http", [HTTP | {"origin": origin}]))["origin"] == origin
 
 
 def test_http_to_a_proxy() -> None:

@@ -1,0 +1,206 @@
+"""`shadowai candidates`: names that look like AI and that no signature knows; people decide.
+
+`accept` writes an entry into a folder of your own signatures, marked experimental; `dismiss` keeps the
+reason in the state folder, and the name is not listed again. Nothing is ever promoted by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    SignaturesOption,
+    StateOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
+from sensor.cli.table import print_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sensor.settings import Settings
+
+app = typer.Typer(help="Names that look like AI and that no signature knows.", no_args_is_help=False)
+
+#: One row per host with the columns of `sensor.match.candidates.NAMES`.
+_QUERY = """
+SELECT host, any_value(domain) AS domain, sum(lookups)::BIGINT AS lookups,
+       sum(connections)::BIGINT AS connections, sum(bytes_up)::BIGINT AS bytes_up,
+       sum(bytes_down)::BIGINT AS bytes_down, max(clients) AS clients,
+       arg_max(near_app, near_clients) AS near_app, max(near_clients) AS near_clients,
+       max(cname) AS cname, max(client_class) AS client_class, min(first_seen) AS first_seen,
+       count(DISTINCT bucket::DATE) AS days
+FROM names
+GROUP BY host
+HAVING max(last_seen) >= now() - to_days(?)
+"""
+
+
+@app.callback(invoke_without_command=True)
+def listed(
+    context: typer.Context,
+    days: Annotated[int, typer.Option("--days", min=1, help="Names seen within so many days.")] = 30,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, best first.")] = 20,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    signatures: SignaturesOption = None,
+) -> None:
+    """List the names that look most like AI, each with its strongest reasons."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = settings_from(config, lake=lake, state=state, signatures=tuple(signatures or ()) or None)
+    found = _ranked(settings, days)
+    kept = _dismissed(settings)
+    rows = (
+        (row["rank"], row["host"], row["score"], "; ".join(row["reasons"]), row["clients"], row["first_seen"])
+        for row in found.iter_rows(named=True)
+        if row["host"] not in kept and row["domain"] not in kept
+    )
+    columns = ("rank", "host", "score", "why", "clients", "first seen")
+    print_table(columns, [row for row, _ in zip(rows, range(limit), strict=False)])
+
+
+@app.command("accept")
+def accept(
+    host: Annotated[str, typer.Argument(help="A listed host, or a domain.")],
+    name: Annotated[str, typer.Option("--name", help="What people call the service.")],
+    category: Annotated[str, typer.Option("--category", help="A word of categories.yml.")] = "chat",
+    access: Annotated[str, typer.Option("--access", help="web, api, cli …")] = "web",
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    signatures: SignaturesOption = None,
+) -> None:
+    """Write an entry for HOST into the first folder of your own signatures, marked experimental."""
+    from sensor.errors import UsageError
+
+    settings = settings_from(config, lake=lake)
+    folders = (*(signatures or ()), *settings.signatures)
+    if not folders:
+        raise UsageError("no folder of your own signatures", hint="name one: --signatures DIR")
+    entry = _entry(host, name, category, access)
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if not slug:
+        raise UsageError(f"'{name}' has no letter or digit", hint="give the service's name in Latin letters")
+    vendor = folders[0] / "vendors" / slug
+    if (vendor / f"{slug}.yml").exists():
+        raise UsageError("there is such an entry already", place=str(vendor / f"{slug}.yml"), hint="edit it")
+    _write(vendor, {"vendor.yml": {"name": name, "homepage": f"https://{host}"}, f"{slug}.yml": entry})
+    typer.echo(f"{vendor / slug}.yml written; it counts wherever --signatures {folders[0]} is given")
+
+
+@app.command("dismiss")
+def dismiss(
+    host: Annotated[str, typer.Argument(help="A listed host, or a domain with everything below it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is no AI, for whoever asks later.")],
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Keep HOST off the list, with the reason."""
+    settings = settings_from(config, lake=lake, state=state)
+    kept = _dismissed(settings)
+    kept[host.lower()] = {"reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    file = _dismissals(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".tmp")
+    draft.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(draft, file)  # noqa: PTH105 - one rename
+    typer.echo(f"{host} is not listed again ({file})")
+
+
+def _ranked(settings: Settings, days: int) -> pl.DataFrame:
+    """The ranking of all names of the lake seen within `days`."""
+    import polars as pl
+
+    from analytics.lake import open_views
+    from sensor.catalog.load import load
+    from sensor.match.candidates import NAMES, rank
+    from sensor.match.index import Index
+    from sensor.settings import lake_path, state_path
+    from sensor.store.lake import log_access
+
+    place = existing_lake(settings)
+    with analysing(place):
+        views = open_views(place.path, restricted=True)
+        log_access(place.path, query="shadowai candidates: names of all hosts")
+        rows = views.execute(_QUERY, [days]).fetchall()
+    names = pl.DataFrame(rows, schema=NAMES, orient="row")
+    catalog = load(*settings.signatures, cache=state_path(settings, lake_path(settings)) / "catalog")
+    return rank(names, Index.build(catalog.indicators), datetime.now(UTC))
+
+
+def _entry(host: str, name: str, category: str, access: str) -> dict[str, Any]:
+    """A service with everything below `host`, and proof that runs."""
+    from sensor.catalog.model import is_host
+    from sensor.errors import UsageError
+
+    if not is_host(host):
+        raise UsageError(f"'{host}' is no host name", hint="give it in lower case, such as chat.example.com")
+    return {
+        "name": name,
+        "category": category,
+        "experimental": True,
+        "indicators": [
+            {
+                "suffix": host,
+                "access": access,
+                "certainty": "unsure",
+                "reference": "general knowledge",
+                "checked": datetime.now(UTC).date(),
+            }
+        ],
+        "hits": [{"host": host}, {"host": f"www.{host}"}],
+        "misses": [{"host": f"not{host}"}],
+    }
+
+
+def _write(vendor: Path, files: dict[str, dict[str, Any]]) -> None:
+    """Write the new files of a vendor, unless the catalog with them has mistakes (CatalogError)."""
+    import yaml
+
+    from sensor.catalog.load import load
+    from sensor.errors import CatalogError
+
+    fresh = [vendor / name for name in files if not (vendor / name).exists()]
+    vendor.mkdir(parents=True, exist_ok=True)
+    for file in fresh:
+        text = yaml.safe_dump(files[file.name], sort_keys=False, allow_unicode=True)
+        file.write_text(text, encoding="utf-8")
+    try:
+        load(vendor.parents[1])
+    except CatalogError:
+        for file in fresh:
+            file.unlink()
+        raise
+
+
+def _dismissals(settings: Settings) -> Path:
+    from sensor.settings import lake_path, state_path
+
+    return state_path(settings, lake_path(settings)) / "dismissed.json"
+
+
+def _dismissed(settings: Settings) -> dict[str, Any]:
+    """What was dismissed, by host."""
+    from sensor.errors import UsageError
+
+    file = _dismissals(settings)
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError("dismissals cannot be read", place=str(file), hint="mend or remove it") from error
+    return kept if isinstance(kept, dict) else {}

@@ -1,0 +1,95 @@
+"""`shadowai candidates`: listed with reasons, accepted into an overlay, dismissed with a reason."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from sensor.catalog.load import load
+from sensor.cli.candidates import app
+from sensor.errors import CatalogError, UsageError
+
+ROOT = Path(__file__).parents[3]
+RUN = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
+#: Squid's native format, one client's visits to a name that no signature knows
+LINE = "{at}.000 90 10.0.0.{client} TCP_TUNNEL/200 4000 CONNECT {host}:443 - HIER_DIRECT/192.0.2.1 -\n"
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words))
+    if isinstance(result.exception, (UsageError, CatalogError)):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def shadowai(folder: Path, *words: str) -> str:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    places = ["--lake", str(folder / "lake"), "--state", str(folder / "state")]
+    done = subprocess.run(
+        [*RUN, *words, *places], env=environment, capture_output=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def test_a_name_is_listed_with_its_reasons_until_it_is_dismissed(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    visits = [(client, host) for client in range(1, 6) for host in ("llm.acme-gpt.com", "chatgpt.com")]
+    visits += [(client, "www.example.com") for client in range(20, 60)]
+    lines = [LINE.format(at=1764150000 + client, client=client, host=host) for client, host in visits]
+    log.write_text("".join(lines), encoding="utf-8")
+    shadowai(tmp_path, "scan", str(log), "--quiet")
+    rows = shadowai(tmp_path, "candidates", "--days", "100000").splitlines()
+    assert rows[0].split("\t") == ["rank", "host", "score", "why", "clients", "first seen"]
+    assert len(rows) == 2
+    assert rows[1].split("\t")[1] == "llm.acme-gpt.com"
+    for reason in ("'gpt' in its name", "'llm' in front of", "5 clients used openai/chatgpt within 30 s"):
+        assert reason in rows[1].split("\t")[3]
+    state = str(tmp_path / "state")
+    run("dismiss", "acme-gpt.com", "--reason", "our own shop", "--state", state)
+    kept = json.loads((tmp_path / "state" / "dismissed.json").read_text(encoding="utf-8"))
+    assert kept["acme-gpt.com"]["reason"] == "our own shop"
+    assert shadowai(tmp_path, "candidates", "--days", "100000") == ""
+
+
+def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    told = run("accept", "acme-gpt.com", "--name", "Acme GPT", "--signatures", str(ours))
+    assert "acme-gpt.yml written" in told
+    entry = yaml.safe_load((ours / "vendors/acme-gpt/acme-gpt.yml").read_text(encoding="utf-8"))
+    assert entry["experimental"] is True and entry["hits"] and entry["misses"]
+    catalog = load(ours)
+    assert catalog.services.filter(app="acme-gpt/acme-gpt")["experimental"].to_list() == [True]
+    with pytest.raises(UsageError, match="such an entry already"):
+        run("accept", "acme-gpt.com", "--name", "Acme GPT", "--signatures", str(ours))
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "says"),
+    [
+        (("acme.com", "--name", "Acme"), UsageError, "no folder of your own signatures"),
+        (("Acme", "--name", "Acme", "--signatures", "{ours}"), UsageError, "is no host name"),
+        (("acme.com", "--name", "名", "--signatures", "{ours}"), UsageError, "no letter or digit"),
+        (("acme.com", "--name", "Acme", "--category", "chatt", "--signatures", "{ours}"), CatalogError,
+         "unknown category 'chatt'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_accepted_leaves_nothing(
+    tmp_path: Path, words: tuple[str, ...], error: type[Exception], says: str
+) -> None:
+    ours = tmp_path / "ours"
+    with pytest.raises(error, match=says):
+        run("accept", *(word.format(ours=ours) for word in words))
+    assert not list(ours.rglob("*.yml"))
+
+
+def test_damaged_dismissals_are_said(tmp_path: Path) -> None:
+    (tmp_path / "dismissed.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UsageError, match="dismissals cannot be read"):
+        run("dismiss", "a.example", "--reason", "x", "--state", str(tmp_path))

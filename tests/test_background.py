@@ -1,0 +1,105 @@
+"""A million popular names that are no AI give no use of AI; look-alikes behave as their meaning demands."""
+
+from itertools import islice, product
+
+import polars as pl
+import pytest
+
+from sensor.catalog.load import load
+from sensor.match.hostname import suffix_list
+from sensor.match.index import Index
+from sensor.match.match import match
+from tests.sensor.match import background
+
+#: Names people register under every suffix there is; none of them is a service's own.
+REGISTERED = (
+    "google", "example", "shop", "mail", "news", "bank", "openai-fan", "mychatgpt-review", "claude-monet",
+    "gemini-horoscope", "copilot-pilots", "perplexity-blog", "notopenai", "huggingface-info", "x",
+)  # fmt: skip
+#: What chance makes of these words and what is AI indeed.
+INDEED_AI = (".sagemaker.aws", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com")
+IN_FRONT = ("", "www.", "api.", "chat.", "cdn.", "mail.")
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return Index.build(load().indicators)
+
+
+def used(index: Index, hosts: list[str]) -> list[tuple[str, str]]:
+    """Those of `hosts` that count as use of AI, and of what."""
+    hits = match(pl.DataFrame({"host": hosts}).unique(maintain_order=True), index)
+    return hits.filter(pl.col("role") == "use").select("host", "app").rows()
+
+
+def test_names_under_every_public_suffix_are_no_ai(index: Index) -> None:
+    """About 900,000 names: the structure of the whole public suffix list, private domains included."""
+    suffixes = [suffix.lstrip("*.!") for suffix in suffix_list().tlds]
+    names = [f"{front}{name}.{suffix}" for suffix, name, front in product(suffixes, REGISTERED, IN_FRONT)]
+    hosts = [name for name in names if not name.endswith(INDEED_AI)]
+    assert len(hosts) > 800_000
+    assert used(index, hosts) == []
+
+
+def test_an_office_of_ordinary_names_is_no_ai(index: Index) -> None:
+    """300,000 names of known sites with their side doors, and of small firms."""
+    hosts = [name for name in islice(background.names(1), 300_000) if not name.endswith(INDEED_AI)]
+    assert used(index, hosts) == []
+
+
+@pytest.mark.parametrize("host", background.KNOWN)
+def test_a_known_site_is_no_use(index: Index, host: str) -> None:
+    fronts = ("", "www.", "cdn.", "mail.", "accounts.", "login.", "status.")
+    assert used(index, [f"{front}{host}" for front in fronts]) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "role"),
+    [
+        ("default.exp-tas.com", None),
+        ("x.com", None),
+        ("api.x.com", None),
+        ("api.x.ai", "use"),
+        ("grok.com", "use"),
+        ("notion.so", "embedded"),
+        ("www.notion.so", "embedded"),
+        ("slack.com", "embedded"),
+        ("app.slack.com", "embedded"),
+        ("www.bing.com", None),
+        ("copilot.microsoft.com", "use"),
+        ("storage.googleapis.com", None),
+        ("generativelanguage.googleapis.com", "use"),
+        ("huggingface.co", "use"),
+        ("huggingface.com.evil.example", None),
+        ("chatgpt.com.login.example", None),
+        ("openai.com.co", None),
+        ("api-openai.com", None),
+        ("xn--opnai-3va.com", None),
+        ("s3.amazonaws.com", None),
+        ("bedrock.example.amazonaws.com.attacker.net", None),
+        ("auth0.com", None),
+        ("o4504.ingest.sentry.io", None),
+        ("github.com", None),
+        ("api.github.com", None),
+        ("api.githubcopilot.com", "use"),
+        ("cognitiveservices.azure.com", None),
+    ],
+)
+def test_look_alikes_behave_as_their_meaning_demands(index: Index, host: str, role: str | None) -> None:
+    found = match(pl.DataFrame({"host": [host]}), index)["role"].to_list()
+    assert found == ([role] if role else []) or (role is None and found in (["embedded"], ["support"]))
+
+
+#: What other tools miss or mislabel, each with the service people mean.
+OFTEN_MISSED = [
+    ("api.anthropic.com", "anthropic"), ("huggingface.co", "hugging-face"), ("grok.com", "xai"),
+    ("api.x.ai", "xai"), ("api.mistral.ai", "mistral"), ("chat.mistral.ai", "mistral"),
+    ("openrouter.ai", "openrouter"), ("api2.cursor.sh", "anysphere"), ("copilot.microsoft.com", "microsoft"),
+    ("aistudio.google.com", "google"), ("us-central1-aiplatform.googleapis.com", "google"),
+    ("contoso.openai.azure.com", "microsoft"), ("bedrock-runtime.eu-west-1.amazonaws.com", "aws"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("host", "vendor"), OFTEN_MISSED)
+def test_what_others_miss_is_known(index: Index, host: str, vendor: str) -> None:
+    assert [(h, app.split("/")[0]) for h, app in used(index, [host])] == [(host, vendor)]
