@@ -27,6 +27,7 @@ from sensor.match.naming import NameTable
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.admission import Admission
 from sensor.privacy.community import community_ids
+from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
@@ -114,7 +115,9 @@ class Pipeline:
         blindness: Blindness | None = None,
         admission: Admission | None = None,
         open_leases: OpenLeases | None = None,
+        k: int = 1,
     ) -> None:
+        """`k`: departments with fewer accounts are not named in `directory`."""
         self._origin = origin
         self._index = index
         self._catalog_version = catalog_version
@@ -125,6 +128,7 @@ class Pipeline:
         self._blindness = blindness
         self._admission = admission or Admission(keys)
         self._open_leases = open_leases or OpenLeases(keys)
+        self._k = k
         self._emitted: set[int] = set()
         self._naming = NameTable()
         self._names = NamesRollup()
@@ -235,7 +239,7 @@ class Pipeline:
             for epoch in sorted(new):
                 begin, end = self._keys.bounds(epoch)
                 leases.append(people.leases(self._people, begin, end))
-                directory.append(people.directory(self._people, begin, end))
+                directory.append(without_small(people.directory(self._people, begin, end), self._k))
         self._emitted |= new
         by_site = (
             pl.concat(leases).with_columns(pl.col("site").fill_null(self._origin.site)).partition_by("site")

@@ -218,6 +218,7 @@ class Scan:
             self._blindness,
             Admission(keys, networks.exclude, networks.only),
             OpenLeases(keys, open_leases),
+            k=1 if level == "clear" else self.settings.k,
         )
 
     def _where_to_start(
