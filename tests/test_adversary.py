@@ -36,7 +36,7 @@ K = 5
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A week of three departments and three services; the Board are two, and one of them sends far the most."""
+    """A week of three departments and three services; the Board are two, one sends by far the most."""
     folder = tmp_path_factory.mktemp("lake")
     draw = random.Random(6)
     hosts = {"chatgpt.com": 0.9, "claude.ai": 0.5, "chat.deepseek.com": 0.15}
@@ -178,7 +178,7 @@ def _users(lake: Path) -> pl.DataFrame:
 APPS = {
     "chatgpt.com": "openai/chatgpt",
     "claude.ai": "anthropic/claude",
-    "chat.deepseek.com": "deepseek/deepseek",
+    "chat.deepseek.com": "deepseek/chat",
 }
 
 
