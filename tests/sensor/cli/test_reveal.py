@@ -51,7 +51,7 @@ def test_a_token_is_turned_back_by_two_and_the_report_prints_it(place: Path) -> 
 
 
 def test_who_may_do_what(place: Path) -> None:
-    assert shadowai(place, "reveal", "custodians").splitlines() == ["approver\tben", "requester\tanna"]
+    assert shadowai(place, "reveal", "custodians").splitlines() == ["requester\tanna", "approver\tben"]
     (place / "wrong.secret").write_text("not the secret at all")
     said = shadowai(place, "reveal", "request", "u1-aa", "--reason", "long enough", "--as", "anna",
                     "--secret-file", "wrong.secret", ok=False)  # fmt: skip
