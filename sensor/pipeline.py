@@ -26,6 +26,7 @@ from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.admission import Admission
+from sensor.privacy.canonical import canonical
 from sensor.privacy.community import community_ids
 from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
@@ -142,7 +143,8 @@ class Pipeline:
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
-        batch = replace(batch, frames=self._admission.admit(batch.frames, batch.position))
+        admitted = self._admission.admit(batch.frames, batch.position)
+        batch = replace(batch, frames={name: canonical(frame) for name, frame in admitted.items()})
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         named = self._naming.name(observations).with_columns(self._origin.columns())
@@ -238,8 +240,10 @@ class Pipeline:
         if self._people is not None:
             for epoch in sorted(new):
                 begin, end = self._keys.bounds(epoch)
-                leases.append(people.leases(self._people, begin, end))
-                directory.append(without_small(people.directory(self._people, begin, end), self._k))
+                leases.append(canonical(people.leases(self._people, begin, end)))
+                directory.append(
+                    without_small(canonical(people.directory(self._people, begin, end)), self._k)
+                )
         self._emitted |= new
         by_site = (
             pl.concat(leases).with_columns(pl.col("site").fill_null(self._origin.site)).partition_by("site")
