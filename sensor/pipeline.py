@@ -28,7 +28,9 @@ from sensor.match.naming import NameTable
 from sensor.match.near import Near
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.admission import Admission
+from sensor.privacy.canonical import canonical
 from sensor.privacy.community import community_ids
+from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
@@ -134,10 +136,12 @@ class Pipeline:
         admission: Admission | None = None,
         open_leases: OpenLeases | None = None,
         naming: NameTable | None = None,
+        k: int = 1,
         on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
-        """`naming`: what DNS told, shared by the kinds of lines one input holds; `on_hits` is shown each
-        batch's matched observations, while their addresses are still clear."""
+        """`naming`: what DNS told, shared by the kinds of lines one input holds; `k`: departments with
+        fewer accounts are not named in `directory`; `on_hits` is shown each batch's matched observations,
+        while their addresses are still clear."""
         self._on_hits = on_hits
         self._origin = origin
         self._index = index
@@ -149,6 +153,7 @@ class Pipeline:
         self._blindness = blindness
         self._admission = admission or Admission(keys)
         self._open_leases = open_leases or OpenLeases(keys)
+        self._k = k
         self._emitted: set[int] = set()
         self._naming = naming or NameTable()
         self._names = NamesRollup()
@@ -163,7 +168,8 @@ class Pipeline:
 
     def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of one batch, conformed and protected."""
-        batch = replace(batch, frames=self._admission.admit(batch.frames, batch.position))
+        admitted = self._admission.admit(batch.frames, batch.position)
+        batch = replace(batch, frames={name: canonical(frame) for name, frame in admitted.items()})
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         named = self._naming.name(observations).with_columns(self._origin.columns())
@@ -263,8 +269,10 @@ class Pipeline:
         if self._people is not None:
             for epoch in sorted(new):
                 begin, end = self._keys.bounds(epoch)
-                leases.append(people.leases(self._people, begin, end))
-                directory.append(people.directory(self._people, begin, end))
+                leases.append(canonical(people.leases(self._people, begin, end)))
+                directory.append(
+                    without_small(canonical(people.directory(self._people, begin, end)), self._k)
+                )
         self._emitted |= new
         by_site = (
             pl.concat(leases).with_columns(pl.col("site").fill_null(self._origin.site)).partition_by("site")

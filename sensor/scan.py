@@ -291,6 +291,7 @@ class Scan:
             admission=Admission(keys, networks.exclude, networks.only),
             open_leases=OpenLeases(keys, open_leases),
             naming=naming,
+            k=1 if level == "clear" else self.settings.k,
             **({"on_hits": evidence.matched} if evidence else {}),
         )
 

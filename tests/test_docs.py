@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sensor import errors, schema, settings
+from sensor.cli import audit, keys, main, reveal
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +35,19 @@ def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> Non
     assert set(written) == set(settings.Settings.model_fields) - {"base"}
     assert set(written["networks"]) == set(settings.Networks.model_fields)
     assert set(written["sensors"][0]) == set(settings.SensorSettings.model_fields)
+    assert set(written["about"]) == set(settings.About.model_fields)
+    assert written["retention"] == settings.Retention().model_dump()
+
+
+def test_the_privacy_guide_names_only_commands_that_exist() -> None:
+    guide = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"shadowai ([a-z-]+(?: [a-z]+)?)(?= |`|$)", guide, re.MULTILINE))
+    groups = {"keys": keys.app, "reveal": reveal.app, "audit": audit.app}
+    known = {f"{group} {c.name}" for group, app in groups.items() for c in app.registered_commands}
+    known |= {c.name or "" for c in main.app.registered_commands}
+    assert {"keys rotate", "reveal approve", "audit verify", "erase ada"} <= named
+    for words in named:
+        assert words in known or words.split()[0] in known, words
 
 
 def test_make_targets_exist() -> None:

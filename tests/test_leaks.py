@@ -214,7 +214,8 @@ def test_who_it_was_is_written_at_level_clear_only(written: Written) -> None:
     found = written.holding(WHO)
     if written.level == "clear":
         assert {word for _, word in found} >= {*PEOPLE, *ADDRESSES, *DEVICES, INSIDE[0]}
-        assert "names clear" in written.texts["out/weekly.html"]
+        assert "names stored in clear" in written.texts["out/weekly.html"]
+        assert 'privacy = "clear"' in written.texts["output of scan"]
         return
     assert found == set()
 

@@ -11,6 +11,8 @@ from analytics.reports.weekly.page import Page
 
 WIDTH = 96
 SERVICES = 4
+#: Said in every report, because it had to be set on purpose.
+CLEAR = 'Names, addresses and devices are stored in clear (privacy = "clear").'
 #: Columns of a label: the longest of the numbers.
 LABEL = 19
 
@@ -39,6 +41,8 @@ def moon(grade: int | None) -> str:
 def _heading(page: Page) -> Iterator[str]:
     yield f"{page.title} · {page.span} · {page.zone}"
     yield from textwrap.wrap(page.sentence, WIDTH)
+    if page.privacy == "clear":
+        yield CLEAR
     yield ""
 
 

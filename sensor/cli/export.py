@@ -29,6 +29,7 @@ _ROWS = {
     "leases": "SELECT * FROM leases WHERE list_contains($tokens, user_name)",
     "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name)",
     "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject)",
+    "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
     "sightings": """SELECT * FROM sightings AS s WHERE list_contains($tokens, s.user_name)
         OR (s.user_name IS NULL AND EXISTS (
             SELECT 1 FROM leases AS l

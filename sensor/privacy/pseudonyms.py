@@ -1,9 +1,9 @@
 """Tokens and keyed row ids.
 
 A token is HMAC-SHA-256 over `scope | kind | canonical value`, first 80 bits in base32, prefixed
-with the kind's letter and the epoch: `u217-k3jq…`. Kinds keep equal strings of two kinds apart;
-addresses are scoped to the site, accounts and devices to the organisation. Work is done once per
-unique value.
+with the kind's letter and the epoch, which is the number of its first week: `u2951-k3jq…`. Kinds
+keep equal strings of two kinds apart; addresses are scoped to the site, accounts and devices to the
+organisation. Work is done once per unique value.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from sensor.privacy.sealing import Unsealable, seal, unseal
 
 #: a lease that was never closed is not told for ever
 MOST_EPOCHS = 8
+#: open leases kept, the newest: a flood of made-up ones must not fill the memory
+MOST_OPEN = 500_000
 _HOLDER = ("site", "address", "user_name", "device", "origin")
 
 
@@ -69,7 +71,7 @@ class OpenLeases:
     def _keep(self, fresh: pl.DataFrame) -> None:
         """The newest word about a holder stands; what it closes is no longer open."""
         known = pl.concat([self._open, fresh]).unique(_HOLDER, keep="last", maintain_order=True)
-        self._open = known.filter(pl.col("valid_to").is_null())
+        self._open = known.filter(pl.col("valid_to").is_null()).tail(MOST_OPEN)
 
     def _load(self) -> None:
         if self._loaded or self._file is None:

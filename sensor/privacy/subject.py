@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from sensor import schema
+from sensor.privacy.canonical import canonical_account
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import token
 from sensor.schema import Level
@@ -26,14 +27,14 @@ class Subject:
     @classmethod
     def of(cls, account: str, keys: Keys, level: Level) -> Subject:
         """The tokens of an account (any case) under every key held; at level `clear` the account itself."""
-        name = account.strip().lower()
+        name = pl.select(canonical_account(pl.lit(account))).item() or account
         epochs = keys.epochs()
         tokens = [
             token(keys.of(epoch.number), epoch.number, "org", "user", name)
             for epoch in epochs
             if epoch.shredded_at is None
         ]
-        clear = [name, account.strip()] if level == "clear" else []
+        clear = [name] if level == "clear" else []
         gone = tuple(epoch.number for epoch in epochs if epoch.shredded_at is not None)
         return cls(tuple(dict.fromkeys([*clear, *tokens])), gone)
 

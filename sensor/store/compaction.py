@@ -236,7 +236,7 @@ def _cold(manifest: dict[str, Any], table: schema.Table) -> dict[str, list[str]]
 
 
 def _is_over(since: str, now: datetime, grace: timedelta = GRACE) -> bool:
-    return datetime.fromisoformat(since) <= now - grace
+    return datetime.fromisoformat(since) < now - grace
 
 
 def _parts_since(

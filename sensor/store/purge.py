@@ -18,7 +18,6 @@ from pathlib import Path
 import polars as pl
 
 from sensor import schema
-from sensor.errors import LakeError
 from sensor.store.compaction import sweep
 from sensor.store.lake import ZERO_PART, Lake, explained, stored, write_parquet, write_text
 
@@ -42,10 +41,8 @@ class Deleted:
 
 
 def purge(lake: Lake, rules: Mapping[str, Rule], *, now: datetime) -> list[Deleted]:
-    """Let the manifest name only cold files without doomed rows. Raises LakeError, also if busy."""
-    with explained(lake.path), lake.lock("compact", exclusive=True) as mine:
-        if not mine:
-            raise LakeError("a compaction is at work", place=str(lake.path), hint="try again in a minute")
+    """Let the manifest name only cold files without doomed rows; waits for a compaction. Raises LakeError."""
+    with explained(lake.path), lake.lock("compact", exclusive=True):
         manifest = lake.manifest()
         gone: list[Deleted] = []
         generation = int(manifest["generation"]) + 1

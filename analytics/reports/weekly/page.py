@@ -23,6 +23,8 @@ from analytics.reports.weekly.verdict import verdict
 
 #: Services on the page; the annex lists all.
 LEADING = 9
+#: What is said of names, by level.
+_LEVELS = {"aggregate": "no names kept", "clear": "names stored in clear"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Page:
     tables: tuple[Table, ...]
     embedded: tuple[Row, ...]
     deeds: tuple[Deed, ...]
+    privacy: str
 
     @property
     def sentence(self) -> str:
@@ -124,6 +127,7 @@ def build(result: Result) -> Page:
         tables=tuple(result.tables.values()),
         embedded=result.rows("embedded_possible"),
         deeds=deeds(result),
+        privacy=result.facts.privacy,
     )
 
 
@@ -137,7 +141,7 @@ def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
         if sensors
         else "no sensor",
         f"catalog {words.listing(catalogs, 2)}" if catalogs else "catalog unknown",
-        f"names {result.facts.privacy}",
+        _LEVELS.get(result.facts.privacy, f"names {result.facts.privacy}"),
         f"groups under {result.facts.k} hidden",
     ]
     if as_of is not None:

@@ -1,0 +1,40 @@
+"""One way to write each identity, so that one person has one token whoever names them.
+
+Accounts in lower case without their domain (`CORP\\Ada`, `ada@corp.example` and `ada` are one), devices in
+lower case, hardware addresses as `aa:bb:cc:dd:ee:ff`. Applied at every level, before anything is keyed.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: `DOMAIN\\` before, `@realm` after an account
+_DOMAIN = r"^[^\\@]*\\|@.*$"
+
+
+def canonical_account(account: pl.Expr) -> pl.Expr:
+    """An account (String) as it is keyed; one that is nothing but a domain becomes NULL."""
+    bare = account.str.strip_chars().str.to_lowercase().str.replace_all(_DOMAIN, "")
+    return pl.when(bare != "").then(bare)
+
+
+def canonical(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with its columns user_name, device, mac and client_mac in canonical form, where it has them."""
+    steps = []
+    for name in ("user_name", "device", "mac", "client_mac"):
+        if name not in frame.columns or frame[name].null_count() == frame.height:
+            continue
+        column = pl.col(name)
+        if name == "user_name":
+            steps.append(canonical_account(column).alias(name))
+        elif name == "device":
+            steps.append(column.str.strip_chars().str.to_lowercase().alias(name))
+        else:
+            steps.append(_mac(column).alias(name))
+    return frame.with_columns(steps)
+
+
+def _mac(column: pl.Expr) -> pl.Expr:
+    digits = column.str.to_lowercase().str.replace_all(r"[^0-9a-f]", "")
+    pairs = digits.str.replace(r"^(..)(..)(..)(..)(..)(..)$", "$1:$2:$3:$4:$5:$6")
+    return pl.when(digits.str.len_bytes() == 12).then(pairs).otherwise(column.str.to_lowercase())

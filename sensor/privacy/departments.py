@@ -1,0 +1,23 @@
+"""Small departments: whose only member is known needs no key to be found behind a token.
+
+The figures pool departments too small to name anyway (analytics/marts/ksafe.py); here their names are
+taken from the tokens of their members, before these are stored.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: what the figures call small departments, too
+OTHER = "other"
+
+
+def without_small(directory: pl.DataFrame, k: int) -> pl.DataFrame:
+    """Rows of `directory` (clear accounts, whole), departments of fewer than k accounts called `other`."""
+    if directory.is_empty():
+        return directory
+    size = pl.col("user_name").n_unique().over("department")
+    named = pl.col("department").is_null() | (size >= k)
+    return directory.with_columns(
+        pl.when(named).then("department").otherwise(pl.lit(OTHER)).alias("department")
+    )

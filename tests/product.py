@@ -1,0 +1,44 @@
+"""The product as its users run it: commands in processes of their own, and queries on what they wrote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from analytics.lake import open_views
+
+ROOT = Path(__file__).parents[1]
+
+
+def shadowai(folder: Path, *words: object, ok: bool = True, **settings: str) -> str:
+    """Run a command on the folder's lake and state; what it printed. `settings` become SHADOWAI_*."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    environment |= {f"SHADOWAI_{name.upper()}": value for name, value in settings.items()}
+    command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, words)]
+    done = subprocess.run(
+        [*command, "--lake", str(folder / "lake"), "--state", str(folder / "state")],
+        env=environment, cwd=folder, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode == 0) == ok, done.stderr
+    return done.stdout + done.stderr
+
+
+def squid(path: Path, requests: Iterable[tuple[datetime, str, str]], host: str = "chatgpt.com") -> Path:
+    """A proxy log of (time, address, account): each uploads 9000 bytes to `host`."""
+    lines = [
+        f"{at.timestamp():.3f}    900 {address} {account} POST https://{host}/backend-api/conversation "
+        f'200 TCP_MISS:HIER_DIRECT 9000 4000 {host} "Mozilla/5.0"\n'
+        for at, address, account in requests
+    ]
+    path.write_text("".join(lines))
+    return path
+
+
+def query(folder: Path, sql: str, *, restricted: bool = True) -> list[tuple[object, ...]]:
+    """Rows of a query on the folder's lake."""
+    with open_views(folder / "lake", restricted=restricted) as views:
+        return views.execute(sql).fetchall()

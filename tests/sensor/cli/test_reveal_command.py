@@ -1,0 +1,84 @@
+"""Keys, reveals and their record on the command line, as two people would use them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from analytics.report import page_of
+from tests.product import query, shadowai, squid
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two custodians, and a scan after they were enrolled."""
+    folder = tmp_path_factory.mktemp("reveal")
+    for name, secret in (("anna", "a long secret of anna"), ("ben", "a long secret of ben")):
+        (folder / f"{name}.secret").write_text(secret + "\n")
+    said = shadowai(folder, "reveal", "enrol", "anna", "--role", "requester", "--secret-file", "anna.secret")
+    assert "the other role is empty" in said
+    shadowai(folder, "reveal", "enrol", "ben", "--role", "approver", "--secret-file", "ben.secret")
+    squid(folder / "access.log", [(NOW - timedelta(minutes=5), "10.0.0.9", "ada")])
+    shadowai(folder, "scan", folder / "access.log", "-q")
+    return folder
+
+
+def _as(name: str) -> tuple[str, str, str, str]:
+    return ("--as", name, "--secret-file", f"{name}.secret")
+
+
+def test_a_token_is_turned_back_by_two_and_the_report_prints_it(place: Path) -> None:
+    token, address = query(place, "SELECT user_name, client FROM sightings")[0]
+    reason = "incident 17: customer list"
+    asked = shadowai(place, "reveal", "request", token, address, "--reason", reason, *_as("anna"))
+    case = asked.split("\t")[0]
+    assert "not approved yet" in shadowai(place, "reveal", "show", case, *_as("anna"), ok=False)
+    assert "anna is no approver" in shadowai(place, "reveal", "approve", case, *_as("anna"), ok=False)
+    approved = shadowai(place, "reveal", "approve", case, *_as("ben"))
+    assert reason in approved and "anna may look until" in approved
+    shown = shadowai(place, "reveal", "show", case, *_as("anna"))
+    assert shown.splitlines() == [f"{token}\tada", f"{address}\t10.0.0.9"]
+    assert f"{case}\tanna\t2 tokens\tapproved by ben" in shadowai(place, "reveal", "list")
+    shadowai(place, "compact", "--now")
+    deeds = [(deed.what, deed.by, deed.case) for deed in page_of(place / "lake").deeds if deed.case]
+    assert deeds == [("Names asked for", "anna", case), ("Names released", "ben", case),
+                     ("Names looked at", "anna", case)]  # fmt: skip
+    assert "chain whole" in shadowai(place, "audit", "verify")
+
+
+def test_who_may_do_what(place: Path) -> None:
+    assert shadowai(place, "reveal", "custodians").splitlines() == ["requester\tanna", "approver\tben"]
+    (place / "wrong.secret").write_text("not the secret at all")
+    said = shadowai(place, "reveal", "request", "u1-aa", "--reason", "long enough", "--as", "anna",
+                    "--secret-file", "wrong.secret", ok=False)  # fmt: skip
+    assert "not the secret of anna" in said and "Traceback" not in said
+    said = shadowai(
+        place, "reveal", "enrol", "eve", "--role", "boss", "--secret-file", "ben.secret", ok=False
+    )
+    assert "requester or approver" in said
+
+
+def test_keys_are_made_rotated_and_listed(place: Path) -> None:
+    made = shadowai(place, "keys", "init")
+    assert made.startswith("epoch ") and made in shadowai(place, "keys", "list")
+    shadowai(place, "keys", "rotate")
+    listed = shadowai(place, "keys", "list").splitlines()
+    assert len(listed) == 2
+    assert listed[0].split(" to ")[1] == listed[1].split(": ")[1].split(" to ")[0] + " UTC"
+    assert "no key of epoch 7" in shadowai(place, "keys", "shred", 7, "--reason", "x", "--yes", ok=False)
+
+
+def test_doctor_warns_of_keys_others_can_read(place: Path) -> None:
+    fine = shadowai(place, "doctor")
+    assert "anna (requester), ben (approver)" in fine and "readable by their owner only" in fine
+    key = next((place / "state" / "keys").glob("*.key"))
+    key.chmod(0o640)
+    try:
+        assert "is open to others" in shadowai(place, "doctor", ok=False)
+        assert "is open to others" in shadowai(place, "keys", "list")
+    finally:
+        key.chmod(0o600)
