@@ -22,10 +22,12 @@ ALLOWED = {
     "privacy": {"schema", "errors"},
     "store": {"schema", "errors"},
     "pipeline": {"schema", "errors", "identity", "match", "privacy", "sources", "store"},
+    "mixture": {"pipeline", "sources"},
+    "streams": {"settings", "sources", "pipeline", "scan", "store"},
     "extract": {"errors", "sources", "decode"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
-        "store", "pipeline",
+        "store", "pipeline", "mixture",
     },
 }  # fmt: skip
 
