@@ -61,7 +61,7 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiscoAsaFamily(Family):
     """Reads ASA system messages."""
 
-    name: ClassVar[str] = "cisco_asa"
+    name: ClassVar[str] = "cisco-asa"
     help: ClassVar[str] = (
         "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
     )

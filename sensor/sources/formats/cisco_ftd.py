@@ -60,7 +60,7 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiscoFtdFamily(Family):
     """Reads Firepower connection events."""
 
-    name: ClassVar[str] = "cisco_ftd"
+    name: ClassVar[str] = "cisco-ftd"
     help: ClassVar[str] = (
         "Cisco FTD / Firepower / Secure Firewall 6.3 to 7: connection events 430002, 430003; eStreamer CEF"
     )

@@ -29,7 +29,7 @@ NO_REQUEST = "set aside: left before any request"
 class CiscoWsaFamily(Family):
     """Reads access logs of Cisco's web proxy."""
 
-    name: ClassVar[str] = "cisco_wsa"
+    name: ClassVar[str] = "cisco-wsa"
     help: ClassVar[str] = (
         "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
     )

@@ -54,7 +54,7 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class JuniperSrxFamily(Family):
     """Reads Juniper SRX logs."""
 
-    name: ClassVar[str] = "juniper_srx"
+    name: ClassVar[str] = "juniper-srx"
     help: ClassVar[str] = (
         "Juniper SRX (Junos 10 to 24): RT_FLOW, APPTRACK, WEBFILTER, SECINTEL, AAMW; structured and plain"
     )
