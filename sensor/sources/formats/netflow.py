@@ -134,8 +134,10 @@ def _micros(name: str) -> pl.Expr:
         .then(number * 1_000_000)
         .when(number < 100_000_000_000_000)
         .then(number * 1_000)
+        .when(number < 100_000_000_000_000_000)
+        .then(number)
+        .otherwise(number // 1_000)
     )
-    scaled = scaled.when(number < 100_000_000_000_000_000).then(number).otherwise(number // 1_000)
     text = (
         pl.col(name)
         .str.strip_chars(" ")
