@@ -38,6 +38,16 @@ _OWN: dict[str, type[Family]] = {}
 def add(family: type[Family]) -> None:
     """Know `family` from now on, before every built-in one; a later one of the same name replaces it."""
     _OWN[family.name] = family
+    _forget()
+
+
+def remove(name: str) -> None:
+    """Know a family of one's own no more."""
+    del _OWN[name]
+    _forget()
+
+
+def _forget() -> None:
     for known in (families, shares, framing_of):
         known.cache_clear()
 
@@ -141,17 +151,24 @@ class Sorter:
         return empty.with_row_index("number")
 
     def _unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
-        """JSON envelopes off, where a product's own format claims what is inside."""
+        """JSON envelopes off, where a product's own format claims what is inside.
+
+        An envelope may lie in an envelope that nobody claims (a search result around a raw event).
+        """
+        generic = [code for code, family in enumerate(self._order) if family.generic]
+        outer, places = peeled, pl.Series(range(peeled.height), dtype=pl.UInt32)
         for _ in range(envelopes.DEPTH):
-            insides = envelopes.inner(peeled)
+            insides = envelopes.inner(outer)
             if insides.is_empty():
                 break
+            above = outer.select("stamp", "sender", "tag")[insides["place"]]
+            told = [pl.coalesce(name, above[name]).alias(name) for name in above.columns]
+            insides = insides.with_columns(*told, place=places.gather(insides["place"]))
             own = self._owners(insides)
-            generic = [code for code, family in enumerate(self._order) if family.generic]
-            insides = insides.filter(own.is_not_null() & ~own.is_in(generic))
-            if insides.is_empty():
-                break
-            peeled = envelopes.replaced(peeled, insides)
+            claimed = insides.filter(own.is_not_null() & ~own.is_in(generic))
+            if claimed.height:
+                peeled = envelopes.replaced(peeled, claimed)
+            outer, places = insides, insides["place"]
         return peeled
 
     def _owners(self, peeled: pl.DataFrame) -> pl.Series:
