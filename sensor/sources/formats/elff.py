@@ -85,7 +85,7 @@ _DEFAULTS = (
 )
 _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"
 _PAIRS = r"(?:^|\s)c-ip=\S+ .*\bcs-[\w-]+=|\bcs-host=\S+ .*\bc-ip="
-_OBJECT = r'^\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
+_OBJECT = r'^\s*\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
 DIRECTIVE = "set aside: header"
 CHALLENGE = "set aside: challenge for a password (407)"
 

@@ -47,6 +47,7 @@ _PLAIN = (
 _PLAIN_URL = (
     r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)->(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
 )
+_FILTER = r"\bFW: (?P<if>\S+) (?P<verdict>[ADR]) (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) +(?P<client_port>\d+) +(?P<port>\d+)"
 OTHER = "set aside: message that names no connection"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -67,7 +68,7 @@ class JuniperSrxFamily(Family):
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|SECINTEL_ACTION)"
-        r"|\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
+        r"|\bPFE_FW_SYSLOG_IP|^FW: \S+ [ADR] \w+ |\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
     ) | pl.col("tag").is_in(["RT_FLOW", "RT_UTM", "RT_IDP", "RT_IDS"]).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -78,9 +79,25 @@ class JuniperSrxFamily(Family):
                 (r'[a-z]-address="', lambda part: _rows(keyvalue.read(part["line"], _FIELDS), part)),
                 (_PLAIN, _plain),
                 (r"WEBFILTER.*\bURL=", _plain_urls),
+                (_FILTER, _filter),
                 (pl.lit(True), layouts.set_aside(OTHER)),
             ],
         )
+
+
+def _filter(lines: pl.DataFrame) -> pl.DataFrame:
+    """A stateless filter's log of single packets: accepted, discarded, rejected."""
+    read = lines["line"].str.extract_groups(_FILTER).struct.unnest()
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        kind=pl.lit("flow"),
+        server_port="port",
+        transport="proto",
+        action=pl.when(pl.col("verdict") == "A").then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
+        reason=pl.when(~pl.col("proto").is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+    )
 
 
 def _conformed(read: pl.DataFrame) -> pl.DataFrame:

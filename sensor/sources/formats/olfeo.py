@@ -16,7 +16,7 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, objects
 
 _LINE = (
-    r"^(?<client>\S+) \S+ (?<user>.+?) \[(?<d>\d\d)/(?<m>\d\d)/(?<y>\d{4}) (?<clock>\d\d:\d\d:\d\d)\] "
+    r"^ *(?<client>\S+) \S+ (?<user>.+?) \[(?<d>\d\d)/(?<m>\d\d)/(?<y>\d{4}) (?<clock>\d\d:\d\d:\d\d)\] "
     r'"(?<method>[A-Z]+) (?<url>\S+)(?: [^"]*)?" (?<status>\d{3}|-) \S+ \S+ (?<down>\d+|-)'
 )
 _OBJECT = {
@@ -37,12 +37,12 @@ class OlfeoFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '
-    ) | pl.col("line").str.contains(r'^\{.*"user_received_bytes"\s*:.*"(?:theme_label|category_label)"')
+        r'^ *\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '
+    ) | pl.col("line").str.contains(r'^\s*\{.*"user_received_bytes"\s*:.*"(?:theme_label|category_label)"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request or lookup."""
-        return layouts.read(lines, [(r"^\{", _objects), (pl.lit(True), _access)])
+        return layouts.read(lines, [(r"^\s*\{", _objects), (pl.lit(True), _access)])
 
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:

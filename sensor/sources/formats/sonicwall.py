@@ -61,7 +61,7 @@ class SonicwallFamily(Family):
         "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"\bid=\w+ (?:\S+=\S+ )?sn=[0-9A-Fa-z]+ |\bsn=[0-9A-F]{12} time="
+        r"\bid=\w+ +(?:\S+=\S+ )?sn=\w+ |\bsn=\w+ time=.* fw=|\bid=firewall .*\bfw=\S* pri=\d+ .*\bm=\d+ "
     ) | cef.claims("SonicWALL|SonicWall|Sonicwall")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from sensor.sources.text import layouts, objects
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
 _ADDRESS = r"(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]+|localhost|unix:)"
 _COMBINED = (
-    rf'^(?:(?<host>[A-Za-z0-9_.-]+(?::\d+)?|-) )?"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? '
+    rf'^ *(?:(?<host>[A-Za-z0-9_.-]+(?::\d+)?|-) )?"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? '
     rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) (?<down>\d+|-)'
     r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)")?'
 )
@@ -58,7 +58,7 @@ _NESTED = _OBJECT | {
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
 _CLAIMS = (
-    rf'^(?:[A-Za-z0-9_.-]+(?::\d+)? )?"?{_ADDRESS}(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? \S+ [^\[]+? '
+    rf'^ *(?:[A-Za-z0-9_.-]+(?::\d+)? )?"?{_ADDRESS}(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? \S+ [^\[]+? '
     r'\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}\] "'
 )
 #: Squid's layouts end so; Squid is read by its own source.
