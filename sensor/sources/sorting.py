@@ -178,7 +178,8 @@ class Sorter:
         for code, family in enumerate(self._order):
             if left.is_empty():
                 break
-            claimed = left.select(family.claims.fill_null(False).alias("mine"))["mine"]
+            # Not `select`: a claim that is a literal would make one row.
+            claimed = left.with_columns(mine=family.claims.fill_null(False))["mine"]
             if claimed.any():
                 owner = owner.scatter(left["at"].filter(claimed), code)
                 left = left.filter(~claimed)
