@@ -48,7 +48,7 @@ def remove(name: str) -> None:
 
 
 def _forget() -> None:
-    for known in (families, shares, framing_of):
+    for known in (families, shares, framing_of, _wraps):
         known.cache_clear()
 
 
@@ -88,6 +88,14 @@ def framing_of(head: bytes) -> Framing | None:
     return framing.JSON if framing.JSON.fits(head) else None
 
 
+@lru_cache(maxsize=8)
+def _wraps(head: bytes) -> bool:
+    """Does the beginning of a file hold JSON around lines of another format?"""
+    lines = pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0)
+    peeled = envelopes.peel(lines)
+    return not Sorter(None, b"")._unwrapped(peeled).equals(peeled)
+
+
 def head_lines(head: bytes) -> pl.Series:
     """The first records of a stream that begins with `head`, one a line."""
     return _lines(head, framing_of(head))
@@ -113,6 +121,8 @@ class Sorter:
     def __init__(self, first: type[Family] | None, head: bytes, *, resumed: bool = False) -> None:
         self._first = first
         self._order = _ordered(first, shares(head) if head else {})
+        #: JSON of a file whose beginning holds no envelope is not looked into again
+        self._may_wrap = not head or _wraps(head)
         self._header: tuple[int | None, str | None] = (None, None)
         if resumed:
             self.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
@@ -155,6 +165,8 @@ class Sorter:
 
         An envelope may lie in an envelope that nobody claims (a search result around a raw event).
         """
+        if not self._may_wrap:
+            return peeled
         generic = [code for code, family in enumerate(self._order) if family.generic]
         outer, places = peeled, pl.Series(range(peeled.height), dtype=pl.UInt32)
         for _ in range(envelopes.DEPTH):
@@ -189,13 +201,7 @@ class Sorter:
         """With `header` (the one in force) and `reason`: lines nobody claims belong to whose header it is."""
         nothing = pl.lit(None, dtype=pl.String)
         out = owned.with_columns(header=nothing, reason=nothing)
-        heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
-        for code, family in enumerate(self._order):
-            if family.header:
-                mine = owned["line"].str.contains(family.header) & owned["owner"].is_in(
-                    [None, code], nulls_equal=True
-                )
-                heads = heads.scatter((mine & heads.is_null()).arg_true(), code)
+        heads = self._header_lines(owned)
         carried_code, carried = self._header
         if heads.null_count() == owned.height and carried_code is None:
             return out
@@ -211,6 +217,19 @@ class Sorter:
             header=pl.when(owner == in_force).then(text),
             reason=pl.when(heads.is_not_null()).then(pl.lit(HEADER)),
         )
+
+    def _header_lines(self, owned: pl.DataFrame) -> pl.Series:
+        """The place in `_order` of the family whose header a line is: its own, or nobody's."""
+        heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
+        known = set(owned["owner"].unique())
+        for code, family in enumerate(self._order):
+            if not family.header or not {None, code} & known:
+                continue
+            places = (owned["owner"].is_null() | (owned["owner"] == code).fill_null(False)).arg_true()
+            mine = owned["line"].gather(places).str.contains(family.header)
+            fresh = places.filter(mine & heads.gather(places).is_null())
+            heads = heads.scatter(fresh, code) if len(fresh) else heads
+        return heads
 
 
 def _ordered(first: type[Family] | None, known: dict[str, float]) -> list[type[Family]]:
