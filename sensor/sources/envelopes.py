@@ -179,7 +179,7 @@ def _named(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def inner(peeled: pl.DataFrame) -> pl.DataFrame:
-    """Lines inside the JSON lines of `peeled`: `place` (row of `peeled`), line, stamp, sender, tag, peeled too.
+    """Lines inside the JSON lines of `peeled`, peeled too; `place` is the row of `peeled`.
 
     A JSON line is offered only where one of its `WRAPPED` keys holds text or an object; whether it is
     an envelope at all is known when somebody claims what is inside.

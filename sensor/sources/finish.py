@@ -51,7 +51,7 @@ _TRANSPORTS = {
 
 
 def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFrame:
-    """`parsed` (any of `FIELDS`, with `row`) with the columns of observations, `at`, `reason` and the lease's.
+    """`parsed` (any of `FIELDS`, with `row`) as observations, with `at`, `reason` and the lease's columns.
 
     `lines` gives each row's envelope: `stamp` and `header`; `row` is a row of it.
     """

@@ -75,7 +75,7 @@ class Sessions:
 
 def _lines(rows: pl.DataFrame) -> pl.DataFrame:
     """The lines of a block with the columns of `_KEPT`, and their own bytes where those are no totals."""
-    own = pl.col("phase").is_in(_DELTAS).fill_null(False)
+    own, most = pl.col("phase").is_in(_DELTAS).fill_null(False), _MOST_BYTES - 1
     return rows.select(
         *("place", "phase", "method", "action", "host", "name_from", "kind", "user_name", "device"),
         key=pl.col("session").hash(),
@@ -85,8 +85,8 @@ def _lines(rows: pl.DataFrame) -> pl.DataFrame:
         several=pl.lit(False),
         own_up=pl.when(own).then("bytes_up"),
         own_down=pl.when(own).then("bytes_down"),
-        total_up=pl.coalesce("total_bytes_up", pl.when(~own).then("bytes_up")).clip(upper_bound=_MOST_BYTES - 1),
-        total_down=pl.coalesce("total_bytes_down", pl.when(~own).then("bytes_down")).clip(upper_bound=_MOST_BYTES - 1),
+        total_up=pl.coalesce("total_bytes_up", pl.when(~own).then("bytes_up")).clip(upper_bound=most),
+        total_down=pl.coalesce("total_bytes_down", pl.when(~own).then("bytes_down")).clip(upper_bound=most),
     )  # fmt: skip
 
 

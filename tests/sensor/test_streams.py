@@ -88,7 +88,7 @@ def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path
         write(log, 8)
         wait(lake, 8, 30)
         running.send_signal(signal.SIGTERM)
-        out, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=60)
     finally:
         running.kill()
     assert running.returncode == 0, err
