@@ -1,7 +1,9 @@
-"""AWS Network Firewall: Suricata's EVE records wrapped in `{"firewall_name", "event_timestamp", "event": {…}}`.
+"""AWS Network Firewall: Suricata's EVE records wrapped in `{"firewall_name", "event_timestamp", "event":
+{…}}`.
 
-Flow logs hold EVE `netflow` (each direction a record of its own), alert logs `alert` with the TLS or HTTP it fired
-on, TLS logs the SNI of inspected connections. Source: AWS Network Firewall Developer Guide, "Contents of a log".
+Flow logs hold EVE `netflow` (each direction a record of its own), alert logs `alert` with the TLS or HTTP it
+fired on, TLS logs the SNI of inspected connections. Source: AWS Network Firewall Developer Guide, "Contents
+of a log".
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ class AwsNetworkFirewallFamily(SuricataFamily):
     help: ClassVar[str] = "AWS Network Firewall logs: alert, flow (EVE netflow), TLS"
     vantage: ClassVar[str] = "firewall"
     advice: ClassVar[str] = (
-        "Alert logs name hosts only for rules that fire: add an alert rule for tls and http, and flow logs for volumes."
+        "Alert logs name hosts only for rules that fire: add an alert rule for tls and http, and flow "
+        "logs for volumes."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"firewall_name"\s*:') & pl.col(
         "line"

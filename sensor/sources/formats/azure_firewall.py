@@ -1,11 +1,13 @@
 r"""Azure Firewall: application, network, NAT and threat rules; classic text and structured tables.
 
-    {"category": "AzureFirewallApplicationRule", "time": "…", "properties": {"msg": "HTTPS request from 10.0.2.4:56029 to
+    {"category": "AzureFirewallApplicationRule", "time": "…", "properties": {"msg": "HTTPS request from
+    10.0.2.4:56029 to
     host.example.org:443. Action: Deny. No rule matched. …"}}
-    {"category": "AZFWApplicationRule", "time": "…", "properties": {"SourceIp": …, "Fqdn": …, "TargetUrl": …, "Action": …}}
+    {"category": "AZFWApplicationRule", "time": "…", "properties": {"SourceIp": …, "Fqdn": …, "TargetUrl": …,
+    "Action": …}}
 
-Also as flat rows of Log Analytics. There are no byte counts. The DNS proxy's records are the Azure DNS family's.
-Source: Azure, "Azure Firewall monitoring data reference".
+Also as flat rows of Log Analytics. There are no byte counts. The DNS proxy's records are the Azure DNS
+family's. Source: Azure, "Azure Firewall monitoring data reference".
 """
 
 from __future__ import annotations
@@ -32,10 +34,14 @@ _FIELDS = {
     "action": "properties.Action|Action",
 }
 _MSG = (
-    r"^(?P<proto>[A-Za-z]+)(?: Type=\d+)?\s+request from \[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))? to "
+    r"^(?P<proto>[A-Za-z]+)(?: Type=\d+)?\s+request from \[?(?P<client>[0-9a-fA-F.:]+?)"
+    r"\]?(?::(?P<client_port>\d+))? to "
     r"\[?(?P<target>[^\s\]]+?)\]?(?::(?P<port>\d+))?(?:\. |\s|$)"
 )
-_RULES = r"AzureFirewall(?:Application|Network|Nat|ThreatIntel)\w*|AZFW(?:Application|Network|Nat)Rule\w*|AZFWThreatIntel|AZFWIdpsSignature"
+_RULES = (
+    r"AzureFirewall(?:Application|Network|Nat|ThreatIntel)\w*|AZFW(?:Application|Network|Nat)"
+    r"Rule\w*|AZFWThreatIntel|AZFWIdpsSignature"
+)
 OTHER = "set aside: record that names no connection (metrics, flow trace)"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -50,10 +56,12 @@ class AzureFirewallFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, path=True, action=True)
     advice: ClassVar[str] = (
-        "Azure Firewall logs no volumes: add VNet flow logs. Application rules name hosts, network rules do not."
+        "Azure Firewall logs no volumes: add VNet flow logs. Application rules name hosts, network rules "
+        "do not."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^\s*\{.*"(?:AzureFirewall(?:Application|Network|Nat|ThreatIntel)|AZFW(?:Application|Network|Nat|Threat|Idps|Flow|Fat|Internal))'
+        r'^\s*\{.*"(?:AzureFirewall(?:Application|Network|Nat|ThreatIntel)|AZFW(?:Application|Network|'
+        r"Nat|Threat|Idps|Flow|Fat|Internal))"
         r"|^[A-Z]+(?: Type=\d+)?\s+request from [0-9a-fA-F.:]+ to \S+ (?:Url: \S+ )?Action: "
     )
 

@@ -3,9 +3,10 @@ r"""Azure NSG and virtual network flow logs: every flow tuple of a record is a r
     NSG   "1791280800,10.1.2.3,192.0.2.7,40000,443,T,O,A,B,,,,"                    version 1 ends after A
     VNet  "1791280800123,10.1.2.3,192.0.2.7,40000,443,6,O,C,X,52,29952,47,27072"
 
-Tuples are found by their shape wherever they stand (`flowTuples`, or `flow.0` of forwarders). The first address
-opened the flow. Counts are packets and bytes there, then back, since the record before: B begins, C and E continue
-and end, D was denied. Source: Azure Network Watcher, "NSG flow logs", "Virtual network flow logs".
+Tuples are found by their shape wherever they stand (`flowTuples`, or `flow.0` of forwarders). The first
+address opened the flow. Counts are packets and bytes there, then back, since the record before: B begins, C
+and E continue and end, D was denied. Source: Azure Network Watcher, "NSG flow logs", "Virtual network flow
+logs".
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class AzureFlowFamily(Family):
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = (
-        "Flow logs name no hosts: add Azure DNS or Azure Firewall application rules. NSG version 1 has no volumes."
+        "Flow logs name no hosts: add Azure DNS or Azure Firewall application rules. NSG version 1 has "
+        "no volumes."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'NetworkSecurityGroupFlowEvent|FlowLogFlowEvent|"flowTuples"\s*:'
@@ -76,7 +78,8 @@ def _rows(tuples: pl.DataFrame) -> pl.DataFrame:
         bytes_down=_count("f"),
         action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~denied & state.is_not_null()).then(session),
-        phase=pl.when(state == "C").then(pl.lit("delta")).when(state == "E").then(pl.lit("end-delta")).otherwise(pl.lit("begin")),
+        phase=pl.when(state == "C").then(pl.lit("delta")).when(state == "E").then(pl.lit("end-delta"))
+            .otherwise(pl.lit("begin")),
         reason=pl.when(~proto.is_in(["6", "17"])).then(pl.lit("set aside: neither TCP nor UDP")),
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Cato Networks: events (eventsFeed API, S3, SIEM): security, connectivity and internet firewall as JSON.
 
-`src_ip` opened, `dest_ip`, `domain_name`, `full_path_url` or `url` is what for; bytes stand in flow events only
-(`bytes_upstream`, `bytes_downstream`, seen from the client). Source: Cato, "Cato API – EventsFeed, event fields".
+`src_ip` opened, `dest_ip`, `domain_name`, `full_path_url` or `url` is what for; bytes stand in flow events
+only (`bytes_upstream`, `bytes_downstream`, seen from the client). Source: Cato, "Cato API – EventsFeed, event
+fields".
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "stamp": "event_timestamp|event_time|time_str", "time": "time|event_time_ms", "type": "event_type", "subtype": "event_sub_type",
-    "client": "src_ip|client_ip", "client_port": "src_port", "client_mac": "src_mac|client_mac", "server": "dest_ip|dst_ip", "port": "dest_port|dst_port",
-    "proto": "ip_protocol|protocol", "host": "domain_name|tls_sni|sni", "full_url": "full_path_url", "part": "url", "user": "user_name|vpn_user_email|user_display_name|ad_name|user",
-    "mail": "vpn_user_email", "device": "device_name|host_name|client_device_name", "agent": "user_agent", "method": "http_request_method|request_method",
-    "up": "bytes_upstream|upstream_bytes|bytes_sent", "down": "bytes_downstream|downstream_bytes|bytes_received", "action": "action",
+    "stamp": "event_timestamp|event_time|time_str", "time": "time|event_time_ms", "type": "event_type",
+    "subtype": "event_sub_type",
+    "client": "src_ip|client_ip", "client_port": "src_port", "client_mac": "src_mac|client_mac",
+    "server": "dest_ip|dst_ip", "port": "dest_port|dst_port",
+    "proto": "ip_protocol|protocol", "host": "domain_name|tls_sni|sni", "full_url": "full_path_url",
+    "part": "url", "user": "user_name|vpn_user_email|user_display_name|"
+    "ad_name|"
+    "user",
+    "mail": "vpn_user_email", "device": "device_name|host_name|client_device_name", "agent": "user_agent",
+    "method": "http_request_method|request_method",
+    "up": "bytes_upstream|upstream_bytes|bytes_sent", "down": "bytes_downstream|downstream_bytes|"
+    "bytes_received", "action": "action",
     "duration": "flow_duration|session_duration",
 }  # fmt: skip
 OTHER = "set aside: event that names no connection"

@@ -1,4 +1,5 @@
-r"""Cisco Secure Firewall Threat Defense (Firepower) connection events: `%FTD-1-430003: Key: value, Key: value`.
+r"""Cisco Secure Firewall Threat Defense (Firepower) connection events: `%FTD-1-430003: Key: value, Key:
+value`.
 
     430002 begin, 430003 end of a connection (SrcIP, DstIP, URL, User, InitiatorBytes sent, ResponderBytes
     received …); 430001, 430004, 430005 intrusion, file and malware events of such a connection
@@ -47,8 +48,10 @@ _FIELDS = {
     "mac": "SrcMAC|EndpointMAC",
 }
 _CEF = {
-    "first": "start|rt", "connection": "externalId", "action": "act", "client": "src", "client_port": "spt", "server": "dst",
-    "port": "dpt", "proto": "proto", "user": "suser|duser", "agent": "requestClientApplication", "url": "request",
+    "first": "start|rt", "connection": "externalId", "action": "act", "client": "src", "client_port": "spt",
+    "server": "dst",
+    "port": "dpt", "proto": "proto", "user": "suser|duser", "agent": "requestClientApplication",
+    "url": "request",
     "query": "destinationDnsDomain", "device": "deviceExternalId",
 }  # fmt: skip
 _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"

@@ -1,7 +1,9 @@
-r"""pfSense and OPNsense packet filter log (`filterlog`): comma separated, one record per packet that a rule logs.
+r"""pfSense and OPNsense packet filter log (`filterlog`): commas, one record per packet that a rule logs.
 
-    rule,sub,anchor,tracker,interface,reason,action,direction,4,tos,ecn,ttl,id,offset,flags,protoid,proto,length,src,dst,sport,dport,…
-    rule,sub,anchor,tracker,interface,reason,action,direction,6,class,flow,hops,proto,protoid,length,src,dst,sport,dport,…
+    rule,sub,anchor,tracker,interface,reason,action,direction,4,tos,ecn,ttl,id,offset,flags,protoid,proto,
+      length,src,dst,sport,dport,…
+    rule,sub,anchor,tracker,interface,reason,action,direction,6,class,flow,hops,proto,protoid,length,src,dst,
+      sport,dport,…
 
 Pass rules keep state, so a passed packet is the first of its connection; the length is that packet's and no
 volume. Source: Netgate, "Raw Filter Log Format"; OPNsense, filterlog.
@@ -34,7 +36,8 @@ class FilterlogFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(action=True)
     advice: ClassVar[str] = (
-        "The filter log has neither hosts nor volumes: add Unbound, Squid or NetFlow (softflowd) of the same firewall."
+        "The filter log has neither hosts nor volumes: add Unbound, Squid or NetFlow (softflowd) of the "
+        "same firewall."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START + _RECORD + "[46],")
 

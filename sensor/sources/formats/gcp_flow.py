@@ -1,11 +1,12 @@
 """Google Cloud: VPC flow logs, firewall rule logs, Secure Web Proxy requests (Cloud Logging entries).
 
-    {"jsonPayload": {"connection": {"src_ip", "src_port", "dest_ip", "dest_port", "protocol"}, "bytes_sent": "1776", "reporter":
+    {"jsonPayload": {"connection": {"src_ip", "src_port", "dest_ip", "dest_port", "protocol"}, "bytes_sent":
+    "1776", "reporter":
     "SRC", "start_time", "end_time", …}, "logName": "projects/p/logs/compute.googleapis.com%2Fvpc_flows", …}
 
-A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network both ends
-report each direction: then the destination's report is set aside. Source: Google Cloud, "VPC Flow Logs records",
-"Firewall Rules Logging", "Secure Web Proxy logs".
+A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network
+both ends report each direction: then the destination's report is set aside. Source: Google Cloud, "VPC Flow
+Logs records", "Firewall Rules Logging", "Secure Web Proxy logs".
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from sensor.sources.text import objects
 
 _BELOW = {
     "client": "connection.src_ip", "client_port": "connection.src_port", "server": "connection.dest_ip",
-    "port": "connection.dest_port", "proto": "connection.protocol", "bytes": "bytes_sent", "packets": "packets_sent",
+    "port": "connection.dest_port", "proto": "connection.protocol", "bytes": "bytes_sent",
+    "packets": "packets_sent",
     "start": "start_time", "end": "end_time", "reporter": "reporter", "verdict": "disposition",
-    "source_vm": "src_instance.vm_name", "source_vpc": "src_vpc.vpc_name", "vm": "instance.vm_name", "way": "rule_details.direction",
+    "source_vm": "src_instance.vm_name", "source_vpc": "src_vpc.vpc_name", "vm": "instance.vm_name",
+    "way": "rule_details.direction",
     "sni": "enforcedGatewaySecurityPolicy.hostname", "status_details": "statusDetails",
 }  # fmt: skip
 _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} | {

@@ -1,12 +1,15 @@
 r"""Cisco Meraki MX, MR, Z: urls, flows, firewall, ip_flow and lease events.
 
-    1791280800.348215340 MX84 urls src=10.1.2.3:40000 dst=192.0.2.7:443 mac=… agent='…' request: GET https://host/p
+    1791280800.348215340 MX84 urls src=10.1.2.3:40000 dst=192.0.2.7:443 mac=… agent='…' request: GET
+    https://host/p
     1791280800.289402144 MX84 flows allow src=10.1.2.3 dst=192.0.2.7 mac=… protocol=tcp sport=40000 dport=443
     1791280800.289402144 MX84 ip_flow_end src=… dst=… protocol=… sport=… dport=… translated_src_ip=…
-    1791280800.289402144 MX84 events dhcp lease of ip 10.1.2.3 from server mac … for client mac … with hostname …
+    1791280800.289402144 MX84 events dhcp lease of ip 10.1.2.3 from server mac … for client mac … with
+    hostname …
 
-Time is in the body (epoch). No bytes, no users. Of TLS only the host is known: `UNKNOWN https://host/...`. `pattern:`
-is the rule that fired: it begins with its verdict, or 0 (allow) and 1 (deny). Source: Meraki, "Syslog Event Types".
+Time is in the body (epoch). No bytes, no users. Of TLS only the host is known: `UNKNOWN https://host/...`.
+`pattern:` is the rule that fired: it begins with its verdict, or 0 (allow) and 1 (deny). Source: Meraki,
+"Syslog Event Types".
 """
 
 from __future__ import annotations
@@ -19,13 +22,19 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
 
-_KINDS = "urls|flows|firewall|vpn_firewall|cellular_firewall|bridge_anyconnect_client_vpn_firewall|ip_flow_start|ip_flow_end"
+_KINDS = (
+    "urls|flows|firewall|vpn_firewall|cellular_firewall|bridge_anyconnect_client_vpn_firewall|"
+    "ip_flow_start|ip_flow_end"
+)
 _HEAD = (
     r"^(?:1 )?(?P<time>\d{9,10}\.\d{1,9}) (?P<name>\S+) (?P<kind>"
     + _KINDS
     + r"|events|security_event|ids-alerts|airmarshal_events) ?(?P<rest>.*)$"
 )
-_LEASE = r"dhcp lease of ip (?P<ip>\S+) .*?for client mac (?P<mac>[0-9A-Fa-f:]{17})(?: with hostname (?P<host>\S+))?"
+_LEASE = (
+    r"dhcp lease of ip (?P<ip>\S+) .*?for client mac (?P<mac>[0-9A-Fa-f:]{17})(?: with hostname "
+    r"(?P<host>\S+))?"
+)
 _VPN = r"client_vpn_connect user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
 _FIELDS = {
     "src": "src", "dst": "dst", "mac": "mac", "proto": "protocol", "client_port": "sport", "port": "dport",
@@ -95,7 +104,8 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     port = pl.coalesce("port", _ends("dst", 2))
     return read.select(
         "time",
-        kind=pl.when(visited & hidden).then(pl.lit("tls")).when(visited).then(pl.lit("http")).otherwise(pl.lit("flow")),
+        kind=pl.when(visited & hidden).then(pl.lit("tls")).when(visited).then(pl.lit("http")).otherwise(pl
+            .lit("flow")),
         client=client,
         client_port=client_port,
         client_mac="mac",
@@ -106,9 +116,11 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         server=server,
         server_port=port,
         transport=pl.when(visited).then(pl.lit("tcp")).otherwise(proto),
-        action=pl.when(verdict.is_in(["deny", "1", "block", "drop"])).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=pl.when(verdict.is_in(["deny", "1", "block",
+        "drop"])).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.concat_str("name", client, client_port, server, port, separator="|"),
-        phase=pl.when(pl.col("kind") == "ip_flow_end").then(pl.lit("end")).when(visited).then(pl.lit("name")).otherwise(pl.lit("begin")),
+        phase=pl.when(pl.col("kind") == "ip_flow_end").then(pl.lit("end")).when(visited).then(pl.lit("name"))
+            .otherwise(pl.lit("begin")),
         reason=pl.when(~visited & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
     )  # fmt: skip
 

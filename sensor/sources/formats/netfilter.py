@@ -1,10 +1,12 @@
 r"""Linux netfilter: iptables, nftables, ufw, firewalld, UniFi; what a LOG rule says of one packet.
 
-    [123.4] [UFW BLOCK] IN=eth0 OUT= MAC=… SRC=10.1.2.3 DST=192.0.2.7 LEN=52 … PROTO=TCP SPT=40000 DPT=443 … SYN
+    [123.4] [UFW BLOCK] IN=eth0 OUT= MAC=… SRC=10.1.2.3 DST=192.0.2.7 LEN=52 … PROTO=TCP SPT=40000 DPT=443 …
+    SYN
 
-The verdict is not in the record but in the rule's own prefix: words such as DROP, REJECT, BLOCK, ACCEPT, ALLOW are
-understood, and UniFi's `-D]`, `-R]`, `-A]`; else it is unknown. The length is one packet's and no volume. A packet
-from a service port to a high one is an answer. Source: iptables-extensions(8), LOG target; ufw(8).
+The verdict is not in the record but in the rule's own prefix: words such as DROP, REJECT, BLOCK, ACCEPT,
+ALLOW are understood, and UniFi's `-D]`, `-R]`, `-A]`; else it is unknown. The length is one packet's and no
+volume. A packet from a service port to a high one is an answer. Source: iptables-extensions(8), LOG target;
+ufw(8).
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
-_BLOCKED = r"(?i)\b(?:block|blocked|drop|dropped|reject|rejected|deny|denied|ban|banned)\b|-[DR]\]|_(?:DROP|REJECT|BLOCK)\b|(?:DROP|REJECT)_"
+_BLOCKED = (
+    r"(?i)\b(?:block|blocked|drop|dropped|reject|rejected|deny|denied|ban|banned)\b|-[DR]\]|"
+    r"_(?:DROP|REJECT|BLOCK)\b|(?:DROP|REJECT)_"
+)
 _ALLOWED = r"(?i)\b(?:allow|allowed|accept|accepted|pass|permit)\b|-A\]|_(?:ACCEPT|ALLOW)\b"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -33,7 +38,8 @@ class NetfilterFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(action=True)
     advice: ClassVar[str] = (
-        "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts and no volumes."
+        "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts "
+        "and no volumes."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\bIN=\S* OUT=\S* .*\bSRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ .*\bPROTO="

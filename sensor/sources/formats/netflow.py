@@ -5,9 +5,9 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     {"type": "FLOW", "t_first": …, "src4_addr": …, "in_bytes": …}                     nfdump -o json, ndjson
     {"sourceIPv4Address": …, "octetDeltaCount": …, "flowStartMilliseconds": …}        IPFIX element names
 
-A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`, `out_bytes`). A
-sampled record says its rate, and is scaled by it. Times in milliseconds since the exporter's start tell no time of
-day. Source: nfdump(1); RFC 7012, IANA IPFIX Information Elements.
+A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
+`out_bytes`). A sampled record says its rate, and is scaled by it. Times in milliseconds since the exporter's
+start tell no time of day. Source: nfdump(1); RFC 7012, IANA IPFIX Information Elements.
 """
 
 from __future__ import annotations
@@ -21,19 +21,28 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
 
 _CSV = {
-    "start": "ts|firstseen|first_seen|start|first|received", "end": "te|lastseen|last_seen|last|end", "duration": "td|duration",
-    "client": "sa|srcaddr|src_addr|srcip|src ip|src4addr|src ip addr", "server": "da|dstaddr|dst_addr|dstip|dst ip|dst4addr|dst ip addr",
-    "client_port": "sp|srcport|src_port|src pt|src port", "port": "dp|dstport|dst_port|dst pt|dst port", "proto": "pr|proto|protocol",
-    "packets": "ipkt|packets|inpackets|in_packets", "bytes": "ibyt|bytes|inbytes|in_bytes", "packets_back": "opkt|outpackets|out_packets",
+    "start": "ts|firstseen|first_seen|start|first|received", "end": "te|lastseen|last_seen|last|end",
+    "duration": "td|duration",
+    "client": "sa|srcaddr|src_addr|srcip|src ip|src4addr|src ip addr", "server": "da|dstaddr|dst_addr|"
+    "dstip|dst ip|dst4addr|dst ip addr",
+    "client_port": "sp|srcport|src_port|src pt|src port", "port": "dp|dstport|dst_port|dst pt|dst port",
+    "proto": "pr|proto|protocol",
+    "packets": "ipkt|packets|inpackets|in_packets", "bytes": "ibyt|bytes|inbytes|in_bytes",
+    "packets_back": "opkt|outpackets|out_packets",
     "bytes_back": "obyt|outbytes|out_bytes", "rate": "sampling|samplingrate",
 }  # fmt: skip
 _JSON = {
-    "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|flowStartMilliseconds|flowStartSeconds|"
-    "flowStartMicroseconds|flowStartNanoseconds|timestamp_start|FIRST_SWITCHED|first_switched|FLOW_START_MILLISECONDS|start_time|stamp_inserted",
-    "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|flowEndSeconds|timestamp_end|LAST_SWITCHED|"
+    "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|"
+    "flowStartMilliseconds|flowStartSeconds|"
+    "flowStartMicroseconds|flowStartNanoseconds|timestamp_start|FIRST_SWITCHED|first_switched|"
+    "FLOW_START_MILLISECONDS|start_time|stamp_inserted",
+    "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|"
+    "flowEndSeconds|timestamp_end|LAST_SWITCHED|"
     "last_switched|FLOW_END_MILLISECONDS|end_time",
-    "client": "src4_addr|src6_addr|src_addr|sourceIPv4Address|sourceIPv6Address|IPV4_SRC_ADDR|IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr",
-    "server": "dst4_addr|dst6_addr|dst_addr|destinationIPv4Address|destinationIPv6Address|IPV4_DST_ADDR|IPV6_DST_ADDR|ipv4_dst_addr|"
+    "client": "src4_addr|src6_addr|src_addr|sourceIPv4Address|sourceIPv6Address|IPV4_SRC_ADDR|"
+    "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr",
+    "server": "dst4_addr|dst6_addr|dst_addr|destinationIPv4Address|destinationIPv6Address|IPV4_DST_ADDR|"
+    "IPV6_DST_ADDR|ipv4_dst_addr|"
     "ipv6_dst_addr|ip_dst|DstAddr",
     "client_port": "src_port|sourceTransportPort|L4_SRC_PORT|l4_src_port|port_src|SrcPort",
     "port": "dst_port|destinationTransportPort|L4_DST_PORT|l4_dst_port|port_dst|DstPort",
@@ -48,8 +57,10 @@ _JSON = {
 _IS_OBJECT = r"^\s*\{"
 _SIDES = (
     r'"(?:src4_addr|src6_addr|sourceIPv[46]Address|IPV[46]_SRC_ADDR|ipv[46]_src_addr)"\s*:'
-    r'|"src_addr"\s*:.*"(?:time_flow_start|sampling_rate|flow_direction|sampler_address)|"(?:sampler_address|time_flow_start\w*)"\s*:.*"src_addr"\s*:'
-    r'|"ip_src"\s*:.*"ip_dst"\s*:|"SrcAddr"\s*:.*"(?:SamplerAddress|TimeFlow)|"(?:SamplerAddress|TimeFlow\w*)"\s*:.*"SrcAddr"'
+    r'|"src_addr"\s*:.*"(?:time_flow_start|sampling_rate|flow_direction|sampler_address)|'
+    r'"(?:sampler_address|time_flow_start\w*)"\s*:.*"src_addr"\s*:'
+    r'|"ip_src"\s*:.*"ip_dst"\s*:|"SrcAddr"\s*:.*"(?:SamplerAddress|TimeFlow)|"(?:SamplerAddress|'
+    r'TimeFlow\w*)"\s*:.*"SrcAddr"'
 )
 SUMMARY = "set aside: summary behind the records"
 NO_PORTS = "set aside: neither TCP nor UDP"
@@ -66,7 +77,8 @@ class NetflowFamily(Family):
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True)
     advice: ClassVar[str] = "Flow records name no hosts: add DNS logs of the same clients."
     header: ClassVar[str] = (
-        r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,)"
+        r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
+        r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,)"
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_SIDES)
 

@@ -2,7 +2,8 @@
 
     10.1.2.3 - ada [06/10/2026 10:00:00] "GET http://host/ HTTP/1.1" 200 - - 512 Category name
 
-`user_sent_bytes` is what the client sent, `user_received_bytes` what it got; the text line has the latter only.
+`user_sent_bytes` is what the client sent, `user_received_bytes` what it got; the text line has the latter
+only.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _LINE = (
 )
 _OBJECT = {
     "time": "timestamp", "user": "display_name", "client": "src_ip", "client_port": "src_port", "url": "url",
-    "domain": "domain", "method": "http_method", "status": "user_status_code", "server": "dest_ip", "action": "action",
+    "domain": "domain", "method": "http_method", "status": "user_status_code", "server": "dest_ip",
+    "action": "action",
     "up": "user_sent_bytes", "down": "user_received_bytes", "type": "type", "answer": "dns_answer",
     "elapsed": "user_response_time_ms",
 }  # fmt: skip

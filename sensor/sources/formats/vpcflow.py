@@ -1,12 +1,14 @@
 r"""AWS VPC, subnet, ENI and Transit Gateway flow logs: by their head line, the default format, JSON.
 
-    version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status
+    version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action
+    log-status
     2 123456789010 eni-1235b8ca 10.0.0.5 192.0.2.7 40000 443 6 54 8855 1791280800 1791280860 ACCEPT OK
 
-Files in S3 begin with the fields' names; CloudWatch has none: then the default order (version 2, and all fields of
-versions 3 to 5 behind it) and the order of AWS's TCP flags example are known. Any other order needs its head line.
-A record counts one direction in one interval; `pkt-srcaddr` is the address behind a NAT gateway. A flow through two
-logged interfaces is recorded twice. Source: Amazon VPC User Guide, "Flow log records".
+Files in S3 begin with the fields' names; CloudWatch has none: then the default order (version 2, and all
+fields of versions 3 to 5 behind it) and the order of AWS's TCP flags example are known. Any other order needs
+its head line. A record counts one direction in one interval; `pkt-srcaddr` is the address behind a NAT
+gateway. A flow through two logged interfaces is recorded twice. Source: Amazon VPC User Guide, "Flow log
+records".
 """
 
 from __future__ import annotations
@@ -20,21 +22,32 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
 
 _FIELDS = {
-    "inner_client": "pkt-srcaddr|pkt_srcaddr|pktSrcAddr", "client": "srcaddr|src_addr|srcAddr", "client_port": "srcport|src_port|srcPort",
-    "inner_server": "pkt-dstaddr|pkt_dstaddr|pktDstAddr", "server": "dstaddr|dst_addr|dstAddr", "port": "dstport|dst_port|dstPort",
-    "proto": "protocol", "packets": "packets", "bytes": "bytes", "start": "start", "end": "end", "action": "action",
+    "inner_client": "pkt-srcaddr|pkt_srcaddr|pktSrcAddr", "client": "srcaddr|src_addr|srcAddr",
+    "client_port": "srcport|src_port|srcPort",
+    "inner_server": "pkt-dstaddr|pkt_dstaddr|pktDstAddr", "server": "dstaddr|dst_addr|dstAddr",
+    "port": "dstport|dst_port|dstPort",
+    "proto": "protocol", "packets": "packets", "bytes": "bytes", "start": "start", "end": "end",
+    "action": "action",
     "status": "log-status|log_status|logStatus",
 }  # fmt: skip
-_DEFAULT = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+_DEFAULT = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start "
+    "end action log-status"
+)
 _ALL = (
-    f"{_DEFAULT} vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id "
+    f"{_DEFAULT} vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id "
+    f"sublocation-type sublocation-id "
     "pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path"
 )
 _TCP_FLAGS = (
-    "version vpc-id subnet-id instance-id interface-id account-id type srcaddr dstaddr srcport dstport pkt-srcaddr pkt-dstaddr protocol "
+    "version vpc-id subnet-id instance-id interface-id account-id type srcaddr dstaddr srcport dstport "
+    "pkt-srcaddr pkt-dstaddr protocol "
     "bytes packets start end action tcp-flags log-status"
 )
-_DEFAULT_LINE = r"^\d{1,2} (?:\d{6,12}|unknown|-) eni-\S+ \S+ \S+ \S+ \S+ \S+ \S+ \S+ \d+ \d+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)"
+_DEFAULT_LINE = (
+    r"^\d{1,2} (?:\d{6,12}|unknown|-) eni-\S+ \S+ \S+ \S+ \S+ \S+ \S+ \S+ \d+ \d+ (?:ACCEPT|"
+    r"REJECT|-) (?:OK|NODATA|SKIPDATA)"
+)
 _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?:IPv4|IPv6|-) "
 _OBJECT = r'^\s*\{.*"src_?[aA]ddr"\s*:.*"dst_?[aA]ddr"\s*:'
 NO_DATA = "set aside: interval without data (NODATA, SKIPDATA)"
@@ -51,7 +64,8 @@ class VpcflowFamily(Family):
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = (
-        "Flow logs name no hosts: add Route 53 resolver query logs. Log a custom format to S3, whose head line names it."
+        "Flow logs name no hosts: add Route 53 resolver query logs. Log a custom format to S3, whose "
+        "head line names it."
     )
     header: ClassVar[str] = r"^(?:[a-z][a-z0-9-]+ )*srcaddr(?: [a-z][a-z0-9-]+)+$"
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}") | (
