@@ -1,5 +1,4 @@
-"""AWS Network Firewall: Suricata's EVE records wrapped in `{"firewall_name", "event_timestamp", "event":
-{…}}`.
+"""AWS Network Firewall: EVE records of Suricata inside `{"firewall_name", "event_timestamp", "event"}`.
 
 Flow logs hold EVE `netflow` (each direction a record of its own), alert logs `alert` with the TLS or HTTP it
 fired on, TLS logs the SNI of inspected connections. Source: AWS Network Firewall Developer Guide, "Contents

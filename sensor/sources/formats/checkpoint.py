@@ -1,5 +1,4 @@
-r"""Check Point Log Exporter: syslog (RFC 5424 pairs), CEF, LEEF, Splunk and generic key=value, JSON; `fw
-log` text.
+r"""Check Point Log Exporter: syslog (RFC 5424 pairs), CEF, LEEF, Splunk, generic, JSON; `fw log` text.
 
     [action:"Accept"; loguid:"{0x…}"; time:"1791280800"; src:"10.1.2.3"; s_port:"40000"; dst:"192.0.2.7";
     service:"443"; …]

@@ -1,5 +1,4 @@
-r"""Cisco Secure Firewall Threat Defense (Firepower) connection events: `%FTD-1-430003: Key: value, Key:
-value`.
+r"""Cisco Firepower (Secure Firewall Threat Defense) connection events: `%FTD-1-430003: Key: value, …`.
 
     430002 begin, 430003 end of a connection (SrcIP, DstIP, URL, User, InitiatorBytes sent, ResponderBytes
     received …); 430001, 430004, 430005 intrusion, file and malware events of such a connection

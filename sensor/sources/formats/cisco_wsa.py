@@ -1,5 +1,4 @@
-r"""Cisco Secure Web Appliance (WSA, IronPort, AsyncOS) access logs: Squid's native layout with verdicts
-behind.
+r"""Cisco Secure Web Appliance (WSA, IronPort) access logs: Squid's native layout with verdicts behind.
 
     [Info: ]1791280800.123 97 10.1.2.3 TCP_MISS/200 8187 GET http://host/ "CORP\ada@realm" DIRECT/host
     text/plain

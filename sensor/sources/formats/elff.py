@@ -1,5 +1,4 @@
-r"""W3C extended logs of proxies: `#Fields:` says what the lines hold (Blue Coat, Symantec, Broadcom, WSA,
-TMG …).
+r"""W3C extended logs of proxies, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco WSA, TMG).
 
     #Fields: date time time-taken c-ip sc-status s-action sc-bytes cs-bytes cs-method cs-host cs-uri-path …
     2026-10-06 10:00:00 120 10.1.2.3 200 TCP_NC_MISS 941 729 GET www.example.org /a …

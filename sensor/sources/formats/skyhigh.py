@@ -1,5 +1,4 @@
-r"""Skyhigh Security / McAfee Web Gateway: on-prem access log, key=value for SIEMs, cloud export (CSV,
-key=value).
+r"""Skyhigh Security / McAfee Web Gateway: access log, key=value for SIEMs, cloud export (CSV, key=value).
 
     [06/Oct/2026:10:00:00 +0200] "ada" 10.1.2.3 200 "GET https://host/ HTTP/1.1" "categories" "reputation"
     "media"

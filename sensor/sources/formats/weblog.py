@@ -1,5 +1,4 @@
-r"""Combined access logs of forward proxies and web servers: nginx, Apache, Privoxy, Traefik, Caddy; nginx
-stream.
+r"""Combined access logs of forward proxies and web servers: nginx, Apache, Privoxy, Traefik, Caddy.
 
     [host[:port] ]client[, forwarded …] ident user [06/Oct/2026:10:00:00 +0200] "GET http://host/p HTTP/1.1"
     200 612
