@@ -22,11 +22,13 @@ ALLOWED = {
     "privacy": {"schema", "errors"},
     "store": {"schema", "errors"},
     "pipeline": {"schema", "errors", "identity", "match", "privacy", "sources", "store"},
+    "mixture": {"pipeline", "sources"},
+    "streams": {"settings", "sources", "pipeline", "scan", "store"},
     "extract": {"errors", "sources", "decode"},
     "evidence": {"errors", "decode", "privacy", "store"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
-        "store", "pipeline", "evidence",
+        "store", "pipeline", "mixture", "evidence",
     },
 }  # fmt: skip
 

@@ -22,8 +22,8 @@ app = typer.Typer(help="List the kinds of input and what each can prove.", invok
 
 #: Columns shown of the first rows, in this order, where any row has them.
 _SHOWN = (
-    "seen_at", "kind", "action", "client", "user_name", "device", "host", "path", "server", "bytes_up", "bytes_down",
-    "duration_s",
+    "seen_at", "kind", "action", "client", "user_name", "device", "host", "path", "server", "bytes_up",
+    "bytes_down", "duration_s",
 )  # fmt: skip
 
 

@@ -34,7 +34,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -149,11 +148,7 @@ def family(described: Format) -> type[Family]:
         )
         claims = _claims(described)
         header = _header(described)
-
-        def localise(self, zones: Mapping[str, str], default: str | None) -> None:
-            """The file's own zone goes before the settings'."""
-            super().localise(zones, default)
-            self.zone = described.timezone or self.zone
+        own_zone = described.timezone
 
         def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
             """As the file says."""
@@ -190,7 +185,7 @@ def _header(described: Format) -> str:
         re.escape(name) for spelled in described.fields.values() for name in re.split(r"[|+]", spelled)[:1]
     ]
     sign = re.escape(layout.delimiter)
-    return rf'^[#\s"]*(?:[^{sign}]*{sign})*"?(?:{"|".join(names)})"?(?:{sign}.*(?:{"|".join(names)}))+'
+    return rf'(?i)^[#\s"]*(?:[^{sign}]*{sign})*"?(?:{"|".join(names)})"?(?:{sign}.*(?:{"|".join(names)}))+'
 
 
 def _parse(described: Format, lines: pl.DataFrame) -> pl.DataFrame:
@@ -206,7 +201,8 @@ def _parse(described: Format, lines: pl.DataFrame) -> pl.DataFrame:
         out = out.with_columns(at_end=pl.lit(True))
     if described.time_format is not None and "time" in out.columns:
         stamp = pl.col("time").str.to_datetime(described.time_format, strict=False, time_unit="us")
-        out = out.with_columns(time=stamp.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f%z"))
+        offset = "%z" if "%z" in described.time_format else ""
+        out = out.with_columns(time=stamp.dt.to_string(f"%Y-%m-%dT%H:%M:%S%.6f{offset}"))
     return out.with_columns(
         reason=pl.when(read[asked[0]].is_null() & _empty(read)).then(pl.lit("not this format"))
     )

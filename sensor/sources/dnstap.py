@@ -47,6 +47,12 @@ _START = (0).to_bytes(4, "big")
 _MESSAGE, _KIND = 14, 15
 _TYPE, _PROTOCOL, _QUERY_ADDRESS, _RESPONSE_ADDRESS, _QUERY_PORT, _RESPONSE_PORT = 1, 3, 4, 5, 6, 7
 _QUERY_S, _QUERY_NS, _QUERY, _RESPONSE_S, _RESPONSE_NS, _RESPONSE = 8, 9, 10, 12, 13, 14
+_VALUES = {
+    "type": _TYPE, "protocol": _PROTOCOL, "query_address": _QUERY_ADDRESS,
+    "response_address": _RESPONSE_ADDRESS,
+    "query_port": _QUERY_PORT, "response_port": _RESPONSE_PORT,
+}  # fmt: skip
+_WANTED = (*_VALUES.values(), _QUERY_S, _QUERY_NS, _QUERY, _RESPONSE_S, _RESPONSE_NS, _RESPONSE)
 _CLIENT_QUERY, _CLIENT_RESPONSE = 5, 6
 #: SocketProtocol: UDP, TCP, DOT, DOH, DNSCryptUDP, DNSCryptTCP, DOQ.
 _OVER_TCP = (2, 3, 4, 6)
@@ -200,46 +206,32 @@ def _rejected(rejects: pl.DataFrame, unreadable: pl.DataFrame) -> pl.DataFrame:
 
 def _messages(chunk: _Chunk) -> pl.DataFrame:
     """One row per frame: the columns of `records.RECORD`, and where the DNS message and its addresses are."""
-    data = chunk.data
-    outer = fields(data, chunk.begins, chunk.ends, (_MESSAGE, _KIND))
-    inner_begin = outer[_MESSAGE].value
-    inner_end = np.where(outer[_MESSAGE].size >= 0, inner_begin + outer[_MESSAGE].size, inner_begin)
-    wanted = (
-        *(_TYPE, _PROTOCOL, _QUERY_ADDRESS, _RESPONSE_ADDRESS, _QUERY_PORT, _RESPONSE_PORT),
-        *(_QUERY_S, _QUERY_NS, _QUERY, _RESPONSE_S, _RESPONSE_NS, _RESPONSE),
-    )
-    found = fields(data, inner_begin, inner_end, wanted)
+    outer = fields(chunk.data, chunk.begins, chunk.ends, (_MESSAGE, _KIND))[_MESSAGE]
+    found = fields(chunk.data, outer.value, outer.value + np.maximum(outer.size, 0), _WANTED)
     answers = found[_TYPE].value == _CLIENT_RESPONSE
-    body = {
-        part: np.where(answers, getattr(found[_RESPONSE], part), getattr(found[_QUERY], part))
-        for part in ("value", "size")
-    }
     late = answers & (found[_RESPONSE_S].size >= 0)
-    seconds = np.where(late, found[_RESPONSE_S].value, found[_QUERY_S].value)
-    nanos = np.where(late, found[_RESPONSE_NS].value, found[_QUERY_NS].value)
+
+    def either(part: str, where: _Numbers, this: int, that: int) -> _Numbers:
+        chosen: _Numbers = np.where(where, getattr(found[this], part), getattr(found[that], part))
+        return chosen
+
     table = pl.DataFrame(
         {
-            "seconds": seconds,
-            "nanos": nanos,
+            "seconds": either("value", late, _RESPONSE_S, _QUERY_S),
+            "nanos": either("value", late, _RESPONSE_NS, _QUERY_NS),
             "offset": chunk.begins + chunk.start - 4,
             "bytes": chunk.ends - chunk.begins + 4,
-            "type": found[_TYPE].value,
-            "protocol": found[_PROTOCOL].value,
             "answer": answers,
-            "body": body["value"],
-            "body_size": body["size"],
-            "query_address": found[_QUERY_ADDRESS].value,
+            "body": either("value", answers, _RESPONSE, _QUERY),
+            "body_size": either("size", answers, _RESPONSE, _QUERY),
             "query_size": found[_QUERY_ADDRESS].size,
-            "response_address": found[_RESPONSE_ADDRESS].value,
             "response_size": found[_RESPONSE_ADDRESS].size,
-            "query_port": found[_QUERY_PORT].value,
-            "response_port": found[_RESPONSE_PORT].value,
         }
+        | {name: found[number].value for name, number in _VALUES.items()}
     )
-    return (
-        table.with_columns(_time().alias("at"))
-        .with_columns(reason=_reason())
-        .with_columns(rejected=pl.col("reason").eq_missing(UNREADABLE), line=pl.lit(None, dtype=pl.String))
+    told = table.with_columns(_time().alias("at")).with_columns(reason=_reason())
+    return told.with_columns(
+        rejected=pl.col("reason").eq_missing(UNREADABLE), line=pl.lit(None, dtype=pl.String)
     )
 
 

@@ -6,6 +6,7 @@ Peeled here, in any nesting up to `DEPTH`:
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
     2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog
     2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
+    Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
     {"message": "text", …}, {"_source": {…}}, {"_raw": …} …        shippers and exports, see `WRAPPED`
 """
@@ -19,7 +20,8 @@ from sensor.sources.text import objects
 DEPTH = 3
 #: JSON keys whose text is a line of its own, most telling first.
 WRAPPED = (
-    "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage", "SyslogMessage",
+    "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
+    "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "msg", "line", "_source", "result",
 )  # fmt: skip
 _STAMPS = (
@@ -42,13 +44,25 @@ _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
 _DAY = r"[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
-_RFC5424 = rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+)\s?(?P<text>.*)$"
+_RFC5424 = (
+    rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
+    rf"(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+)\s?(?P<text>.*)$"
+)
 _RFC3164 = rf"^\*?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
-_RSYSLOG = rf"^(?P<stamp>{_ISO}) (?P<host>{_HOST}) (?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|LEEF):|%(?:ASA|FTD)-).*)$"
+_RSYSLOG = (
+    rf"^(?P<stamp>{_ISO}) (?P<host>{_HOST}) (?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
+    rf"LEEF):|%(?:ASA|FTD)-).*)$"
+)
 _KIWI = r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$"
+_LOGREAD = (
+    r"^(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) [a-z]+\d?\.[a-z]+ "
+    r"(?P<text>\S+: .*)$"
+)
 _CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
 _AFTER = rf"^(?:(?P<host>{_HOST}) +)?(?:{_TAG})?[ :]*(?P<text>.*)$"
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
+#: How any of the above begins.
+_MAY_BE_WRAPPED = r"^(?:[<*:]|\d{1,6} <|1 (?:\d{4}|-)|\d{4}-\d\d-\d\d[T \t]|[A-Z][a-z]{2} )"
 #: Structured data that only says how the message came about.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 
@@ -61,32 +75,34 @@ def peel(lines: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     out = lines.with_columns(stamp=nothing, sender=nothing, tag=nothing)
     for _ in range(DEPTH):
-        first = out["line"].str.head(1)
-        may = first.is_in(["<", "*", ":"]) | first.str.contains(r"^[0-9A-Z ]")
-        if not may.any() or not (changed := _once(out, may)):
+        # Most lines of most logs are bare: only those that may be wrapped are looked at closer.
+        places = out["line"].str.contains(_MAY_BE_WRAPPED).fill_null(False).arg_true()
+        if places.is_empty():
             break
-        out = changed[0]
+        bare = out if len(places) == out.height else out[places]
+        changed = _once(bare)
+        if changed.equals(bare):
+            break
+        out = changed if len(places) == out.height else _put(out, places, changed)
     return out
 
 
-def _once(lines: pl.DataFrame, may: pl.Series) -> list[pl.DataFrame]:
-    """`lines` with one layer off, in a list; empty where there was none to take off."""
-    bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "")
-    bare = bare.str.replace(r"^: ", "")
-    found = _layers(pl.select(pl.when(may).then(bare)).to_series())
-    has = found["text"].is_not_null()
-    if not has.any():
-        return (
-            [lines.with_columns(line=bare.zip_with(may, lines["line"]))]
-            if (bare != lines["line"]).any()
-            else []
-        )
+def _put(lines: pl.DataFrame, places: pl.Series, changed: pl.DataFrame) -> pl.DataFrame:
+    """`lines` with the rows at `places` taken from `changed`."""
+    names = ("line", "stamp", "sender", "tag")
+    return lines.with_columns(lines[name].scatter(places, changed[name]) for name in names)
+
+
+def _once(lines: pl.DataFrame) -> pl.DataFrame:
+    """`lines` with one layer off."""
+    bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ", "")
+    found = _layers(bare)
+    text = pl.select(pl.coalesce(found["text"], bare)).to_series()
     told = {
         name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
         for name in ("stamp", "sender", "tag")
     }
-    text = found["text"].zip_with(has, bare.zip_with(may, lines["line"]))
-    return [lines.with_columns(pl.Series("line", text), **told)]
+    return lines.with_columns(pl.Series("line", text), **told)
 
 
 def _layers(line: pl.Series) -> pl.DataFrame:
@@ -98,6 +114,10 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     day = line.str.contains(r"^\*?[A-Z][a-z]{2} [ \d]?\d ")
     if day.any():
         out = _merged(out, _bsd(pl.select(pl.when(day).then(line)).to_series()))
+    router = line.str.contains(_LOGREAD)
+    if router.any():
+        parts = pl.select(pl.when(router).then(line)).to_series().str.extract_groups(_LOGREAD).struct.unnest()
+        out = _merged(out, _rsyslog(parts.with_columns(host=pl.lit(None, dtype=pl.String))))
     digit = line.str.contains(r"^\d")
     if not digit.any():
         return out
@@ -159,7 +179,7 @@ def _named(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def inner(peeled: pl.DataFrame) -> pl.DataFrame:
-    """Lines inside the JSON lines of `peeled`: `place` (row of `peeled`), line, stamp, sender, tag, peeled too.
+    """Lines inside the JSON lines of `peeled`, peeled too; `place` is the row of `peeled`.
 
     A JSON line is offered only where one of its `WRAPPED` keys holds text or an object; whether it is
     an envelope at all is known when somebody claims what is inside.

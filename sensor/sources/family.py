@@ -99,6 +99,8 @@ class Family(Source):
     generic: ClassVar[bool] = False
     #: regular expression of the lines that say what the next ones hold (CSV header, `#Fields:`)
     header: ClassVar[str] = ""
+    #: where its stamps without an offset are local, whatever the settings say
+    own_zone: ClassVar[str | None] = None
     #: how its records are found, where one is more than a line (framing.py); JSON documents are found anyway
     framing: ClassVar[Framing | None] = None
     resumable: ClassVar[bool] = True
@@ -109,14 +111,14 @@ class Family(Source):
     ) -> None:
         """`zone`: where stamps without an offset are local; `reference`: for stamps without a year."""
         super().__init__(internal_networks)
-        self.zone = zone
+        self.zone = self.own_zone or zone
         self.reference = reference
         self._zones: Mapping[str, str] = {}
 
     def localise(self, zones: Mapping[str, str], default: str | None) -> None:
         """As `Source`; a family's own setting goes before the sensor's."""
         self._zones = dict(zones)
-        self.zone = self._zones.get(self.name, default or self.zone)
+        self.zone = self.own_zone or self._zones.get(self.name, default or self.zone)
 
     def other(self, kind: type[Family]) -> Family:
         """A family for other lines of the same input."""

@@ -1,4 +1,4 @@
-"""`FIELDS` as a family reads them made into observations, answers and leases: cleaned once, for all families."""
+"""`FIELDS` as a family reads them made into observations, answers and leases: cleaned once, for all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _TRANSPORTS = {
 
 
 def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFrame:
-    """`parsed` (any of `FIELDS`, with `row`) with the columns of observations, `at`, `reason` and the lease's.
+    """`parsed` (any of `FIELDS`, with `row`) as observations, with `at`, `reason` and the lease's columns.
 
     `lines` gives each row's envelope: `stamp` and `header`; `row` is a row of it.
     """
@@ -95,7 +95,11 @@ def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
 
 
 def _times(fields: pl.DataFrame, stamp: pl.Series, family: Family) -> pl.Series:
-    """The row's own time, else its stamp's, else the envelope's."""
+    """The row's own time, else its stamp's, else the envelope's.
+
+    A line that carries none at all (CoreDNS, some resolvers' syslog without its head) was written, at the
+    latest, when its file was: the reference. A stamp that is there and cannot be read stays unread.
+    """
     at = fields["at"]
     if at.null_count():
         zones = fields["zone"] if fields["zone"].null_count() < fields.height else None
@@ -104,6 +108,11 @@ def _times(fields: pl.DataFrame, stamp: pl.Series, family: Family) -> pl.Series:
     if at.null_count():
         left = pl.select(pl.when(at.is_null()).then(stamp)).to_series()
         at = pl.select(pl.coalesce(at, stamps.read(left, family.zone, family.reference))).to_series()
+    bare = (fields["time"].is_null() & stamp.is_null() & at.is_null()).alias("bare")
+    if family.reference is not None and bare.any():
+        at = pl.select(
+            pl.when(~bare).then(at).otherwise(pl.lit(family.reference, dtype=schema.TIME))
+        ).to_series()
     seconds = at.dt.epoch("s")
     sane = seconds.is_between(records.EARLIEST_S, records.LATEST_S)
     return pl.select(pl.when(sane).then(at).cast(schema.TIME)).to_series().alias("at")

@@ -54,7 +54,7 @@ class Framing(Protocol):
 
 @dataclass(frozen=True)
 class Blocks:
-    """Records of several lines: the first matches `begins`, the last `ends` (default: before a blank line)."""
+    """Records of several lines: the first matches `begins`, the last `ends` (default: then a blank one)."""
 
     begins: str
     ends: str = ""

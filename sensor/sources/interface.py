@@ -117,7 +117,7 @@ class Source(ABC):
         """`internal_networks` (CIDR) help to tell client from server where nothing else does."""
         self.internal_networks = tuple(internal_networks)
 
-    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
+    def localise(self, zones: Mapping[str, str], default: str | None) -> None:  # noqa: B027  most have none
         """Where stamps without an offset are local: by kind of line, else `default`, else UTC."""
 
     @classmethod

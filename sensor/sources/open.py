@@ -21,7 +21,7 @@ from typing import IO
 
 from sensor.errors import InputError
 from sensor.sources.interface import HEAD_BYTES, File
-from sensor.sources.unpack import Unpacked, fault_of, packing
+from sensor.sources.unpack import ZIP_MAGIC, Unpacked, fault_of, members, open_member, packing
 
 #: Read from the disk at a time; readers above ask for whole blocks.
 BUFFER_BYTES = 256 * 1024
@@ -105,7 +105,7 @@ def _walk(folder: str, problems: list[str]) -> Iterator[str]:
 def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> None:
     """Open one path far enough to know its head; a problem line if that fails."""
     try:
-        file = _standard_input() if path == STDIN else _regular(path, seen)
+        files = [_standard_input()] if path == STDIN else _regular(path, seen, found.problems)
     except _SkipError as skip:
         if str(skip):
             found.problems.append(f"{shown(path)}: {skip}")
@@ -113,17 +113,17 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
     except OSError as error:
         found.problems.append(f"{shown(path)}: {_why(error)}")
         return
-    found.files.append(file)
+    found.files += files
     if walked:
-        found.walked.add(file.name)
+        found.walked.update(file.name for file in files)
 
 
 class _SkipError(Exception):
     """Not a file to read; the text says why, empty when that is nobody's fault."""
 
 
-def _regular(path: str, seen: set[tuple[int, int]]) -> File:
-    """A file on disk, plain or compressed. Raises `_SkipError` or `OSError`."""
+def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list[File]:
+    """A file on disk, plain or compressed, or those in a ZIP archive. Raises `_SkipError` or `OSError`."""
     status = os.stat(path)  # noqa: PTH116
     if not stat.S_ISREG(status.st_mode):
         raise _SkipError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
@@ -132,10 +132,31 @@ def _regular(path: str, seen: set[tuple[int, int]]) -> File:
         raise _SkipError  # named twice, or a link to it: read once
     seen.add(place)
     with open(path, "rb") as raw:  # noqa: PTH123
-        kind = packing(raw.read(8))
+        magic = raw.read(8)
+    kind = packing(magic)
+    if magic.startswith(ZIP_MAGIC):
+        return _zipped(path, datetime.fromtimestamp(status.st_mtime, UTC), problems)
     opener = partial(_open, path, kind)
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
-    return _file(shown(path), opener, size=status.st_size, path=None if kind else path, modified=modified)
+    return [_file(shown(path), opener, size=status.st_size, path=None if kind else path, modified=modified)]
+
+
+def _zipped(path: str, modified: datetime, problems: list[str]) -> list[File]:
+    """The files inside a ZIP archive, each an input of its own."""
+    files = []
+    for member in members(path):
+        name = f"{shown(path)}:{shown(member.name)}"
+        if member.fault:
+            problems.append(f"{name}: {member.fault}")
+            continue
+        try:
+            opener = partial(open_member, path, member.name)
+            files.append(_file(name, opener, size=member.packed_size, path=None, modified=modified))
+        except _SkipError:
+            continue  # empty
+        except OSError as error:
+            problems.append(f"{name}: {error}")
+    return files
 
 
 def _file(

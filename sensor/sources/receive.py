@@ -181,7 +181,10 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 def context(certificate: Path, key: Path | None, clients: Path | None) -> ssl.SSLContext:
-    """TLS as a server; with `clients` (CA certificates) only senders they vouch for. Raises OSError, SSLError."""
+    """TLS as a server; with `clients` (CA certificates) only for senders they vouch for.
+
+    Raises OSError, SSLError.
+    """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.load_cert_chain(certificate, key)

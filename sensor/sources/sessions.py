@@ -66,14 +66,16 @@ class Sessions:
         known = self._known.filter(pl.col("last") > pl.lit(newest, dtype=schema.TIME) - SILENT)
         met = known.join(rows.select("key").unique(), on="key", how="semi")
         told = _told(pl.concat([met, rows], how="diagonal_relaxed"))
-        fresh = told.filter(pl.col("is_latest")).select(_KEPT.keys())
+        latest = told.filter(pl.col("is_latest")).drop("host", "name_from", "kind")
+        fresh = latest.rename({"said_host": "host", "said_from": "name_from", "said_kind": "kind"})
+        fresh = fresh.select(_KEPT.keys())
         self._known = pl.concat([known.join(met, on="key", how="anti"), fresh]).tail(MAX_SESSIONS)
         return _put(done, told.filter(pl.col("place").is_not_null()).sort("place"))
 
 
 def _lines(rows: pl.DataFrame) -> pl.DataFrame:
     """The lines of a block with the columns of `_KEPT`, and their own bytes where those are no totals."""
-    own = pl.col("phase").is_in(_DELTAS).fill_null(False)
+    own, most = pl.col("phase").is_in(_DELTAS).fill_null(False), _MOST_BYTES - 1
     return rows.select(
         *("place", "phase", "method", "action", "host", "name_from", "kind", "user_name", "device"),
         key=pl.col("session").hash(),
@@ -83,8 +85,8 @@ def _lines(rows: pl.DataFrame) -> pl.DataFrame:
         several=pl.lit(False),
         own_up=pl.when(own).then("bytes_up"),
         own_down=pl.when(own).then("bytes_down"),
-        total_up=pl.coalesce("total_bytes_up", pl.when(~own).then("bytes_up")).clip(upper_bound=_MOST_BYTES - 1),
-        total_down=pl.coalesce("total_bytes_down", pl.when(~own).then("bytes_down")).clip(upper_bound=_MOST_BYTES - 1),
+        total_up=pl.coalesce("total_bytes_up", pl.when(~own).then("bytes_up")).clip(upper_bound=most),
+        total_down=pl.coalesce("total_bytes_down", pl.when(~own).then("bytes_down")).clip(upper_bound=most),
     )  # fmt: skip
 
 
@@ -102,14 +104,20 @@ def _told(both: pl.DataFrame) -> pl.DataFrame:
     host = _at(both["host"], said)
     differs = (both["host"].is_not_null() & host.is_not_null() & (both["host"] != host)).fill_null(False)
     several = _running_max((differs | both["several"]).to_numpy().astype(np.int64), group) > 0
-    takes = both["host"].is_null() & host.is_not_null() & ~pl.Series(several)
+    silent = both["host"].is_null()
+    takes = silent & host.is_not_null() & ~pl.Series(several)
+    name_from, kind = _at(both["name_from"], said), _at(both["kind"], said)
     out = both.with_columns(
         slice=pl.Series(number),
         began=both["began"].gather(start),
         before_host=host,
         host=both["host"].zip_with(~takes, host),
-        name_from=both["name_from"].zip_with(~takes, _at(both["name_from"], said)),
-        kind=both["kind"].zip_with(~takes, _at(both["kind"], said)),
+        name_from=both["name_from"].zip_with(~takes, name_from),
+        kind=both["kind"].zip_with(~takes, kind),
+        # What the session is called, also where two names keep its volume from taking one.
+        said_host=both["host"].zip_with(~silent, host),
+        said_from=both["name_from"].zip_with(~silent, name_from),
+        said_kind=both["kind"].zip_with(~silent, kind),
         several=pl.Series(several),
         user_name=_known(both["user_name"], before),
         device=_known(both["device"], before),

@@ -38,7 +38,17 @@ _OWN: dict[str, type[Family]] = {}
 def add(family: type[Family]) -> None:
     """Know `family` from now on, before every built-in one; a later one of the same name replaces it."""
     _OWN[family.name] = family
-    for known in (families, shares, framing_of):
+    _forget()
+
+
+def remove(name: str) -> None:
+    """Know a family of one's own no more."""
+    del _OWN[name]
+    _forget()
+
+
+def _forget() -> None:
+    for known in (families, shares, framing_of, _wraps):
         known.cache_clear()
 
 
@@ -78,6 +88,14 @@ def framing_of(head: bytes) -> Framing | None:
     return framing.JSON if framing.JSON.fits(head) else None
 
 
+@lru_cache(maxsize=8)
+def _wraps(head: bytes) -> bool:
+    """Does the beginning of a file hold JSON around lines of another format?"""
+    lines = pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0)
+    peeled = envelopes.peel(lines)
+    return not Sorter(None, b"")._unwrapped(peeled).equals(peeled)
+
+
 def head_lines(head: bytes) -> pl.Series:
     """The first records of a stream that begins with `head`, one a line."""
     return _lines(head, framing_of(head))
@@ -103,6 +121,8 @@ class Sorter:
     def __init__(self, first: type[Family] | None, head: bytes, *, resumed: bool = False) -> None:
         self._first = first
         self._order = _ordered(first, shares(head) if head else {})
+        #: JSON of a file whose beginning holds no envelope is not looked into again
+        self._may_wrap = not head or _wraps(head)
         self._header: tuple[int | None, str | None] = (None, None)
         if resumed:
             self.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
@@ -141,17 +161,26 @@ class Sorter:
         return empty.with_row_index("number")
 
     def _unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
-        """JSON envelopes off, where a product's own format claims what is inside."""
+        """JSON envelopes off, where a product's own format claims what is inside.
+
+        An envelope may lie in an envelope that nobody claims (a search result around a raw event).
+        """
+        if not self._may_wrap:
+            return peeled
+        generic = [code for code, family in enumerate(self._order) if family.generic]
+        outer, places = peeled, pl.Series(range(peeled.height), dtype=pl.UInt32)
         for _ in range(envelopes.DEPTH):
-            insides = envelopes.inner(peeled)
+            insides = envelopes.inner(outer)
             if insides.is_empty():
                 break
+            above = outer.select("stamp", "sender", "tag")[insides["place"]]
+            told = [pl.coalesce(name, above[name]).alias(name) for name in above.columns]
+            insides = insides.with_columns(*told, place=places.gather(insides["place"]))
             own = self._owners(insides)
-            generic = [code for code, family in enumerate(self._order) if family.generic]
-            insides = insides.filter(own.is_not_null() & ~own.is_in(generic))
-            if insides.is_empty():
-                break
-            peeled = envelopes.replaced(peeled, insides)
+            claimed = insides.filter(own.is_not_null() & ~own.is_in(generic))
+            if claimed.height:
+                peeled = envelopes.replaced(peeled, claimed)
+            outer, places = insides, insides["place"]
         return peeled
 
     def _owners(self, peeled: pl.DataFrame) -> pl.Series:
@@ -161,7 +190,8 @@ class Sorter:
         for code, family in enumerate(self._order):
             if left.is_empty():
                 break
-            claimed = left.select(family.claims.fill_null(False).alias("mine"))["mine"]
+            # Not `select`: a claim that is a literal would make one row.
+            claimed = left.with_columns(mine=family.claims.fill_null(False))["mine"]
             if claimed.any():
                 owner = owner.scatter(left["at"].filter(claimed), code)
                 left = left.filter(~claimed)
@@ -171,13 +201,7 @@ class Sorter:
         """With `header` (the one in force) and `reason`: lines nobody claims belong to whose header it is."""
         nothing = pl.lit(None, dtype=pl.String)
         out = owned.with_columns(header=nothing, reason=nothing)
-        heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
-        for code, family in enumerate(self._order):
-            if family.header:
-                mine = owned["line"].str.contains(family.header) & owned["owner"].is_in(
-                    [None, code], nulls_equal=True
-                )
-                heads = heads.scatter((mine & heads.is_null()).arg_true(), code)
+        heads = self._header_lines(owned)
         carried_code, carried = self._header
         if heads.null_count() == owned.height and carried_code is None:
             return out
@@ -193,6 +217,19 @@ class Sorter:
             header=pl.when(owner == in_force).then(text),
             reason=pl.when(heads.is_not_null()).then(pl.lit(HEADER)),
         )
+
+    def _header_lines(self, owned: pl.DataFrame) -> pl.Series:
+        """The place in `_order` of the family whose header a line is: its own, or nobody's."""
+        heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
+        known = set(owned["owner"].unique())
+        for code, family in enumerate(self._order):
+            if not family.header or not {None, code} & known:
+                continue
+            places = (owned["owner"].is_null() | (owned["owner"] == code).fill_null(False)).arg_true()
+            mine = owned["line"].gather(places).str.contains(family.header)
+            fresh = places.filter(mine & heads.gather(places).is_null())
+            heads = heads.scatter(fresh, code) if len(fresh) else heads
+        return heads
 
 
 def _ordered(first: type[Family] | None, known: dict[str, float]) -> list[type[Family]]:

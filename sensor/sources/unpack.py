@@ -1,4 +1,4 @@
-"""Compressed streams as plain ones: gzip, zstd, bzip2 and xz, told by their first bytes.
+"""Compressed streams as plain ones: gzip, zstd, bzip2 and xz, told by their first bytes; ZIP archives.
 
 Archives are hostile until proven otherwise. Memory stays constant however far a stream expands,
 a stream that expands absurdly is cut (`MAX_RATIO`), and one that ends early or is damaged keeps
@@ -10,8 +10,10 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import IO, Protocol
 
 import zstandard
@@ -198,3 +200,74 @@ def _member(packed: _Pieces, kind: str) -> Iterator[bytes]:
         packed.pending = member.unused_data
     except _ERRORS as error:
         raise _CutError(f"damaged {kind} stream") from error
+
+
+ZIP_MAGIC = b"PK\x03\x04"
+#: Files of one archive that are looked at.
+MAX_MEMBERS = 10_000
+#: In every office document.
+_OFFICE = "[Content_Types].xml"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in a ZIP archive; `fault` says why it cannot be read, empty if it can."""
+
+    name: str
+    packed_size: int
+    fault: str = ""
+
+
+def members(path: str) -> list[Member]:
+    """The files of an archive. Raises OSError where it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [one for one in archive.infolist() if not one.is_dir()][:MAX_MEMBERS]
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        raise OSError(f"damaged ZIP archive ({error})") from None
+    if any(one.filename == _OFFICE for one in found):
+        raise OSError("an office document; save it as text")
+    return [Member(one.filename, one.compress_size, _member_fault(one)) for one in found]
+
+
+def _member_fault(one: zipfile.ZipInfo) -> str:
+    if one.flag_bits & 0x1:
+        return "encrypted; unpack it first"
+    if one.file_size > FREE_BYTES and one.file_size > MAX_RATIO * max(one.compress_size, 1):
+        return f"expands more than {MAX_RATIO} times; not read"
+    return ""
+
+
+def open_member(path: str, name: str) -> IO[bytes]:
+    """A reader over the plain bytes of a file in an archive; unpacked once more if compressed itself."""
+    stream: IO[bytes] = io.BufferedReader(_Zipped(path, name), OUTPUT_BYTES)
+    kind = packing(stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])  # type: ignore[attr-defined]
+    return stream if kind is None else io.BufferedReader(Unpacked(stream, kind), OUTPUT_BYTES)
+
+
+class _Zipped(io.RawIOBase):
+    """A file in an archive; what is damaged ends it early."""
+
+    def __init__(self, path: str, name: str) -> None:
+        super().__init__()
+        self.fault: str | None = None
+        self._archive = zipfile.ZipFile(path)
+        self._member = self._archive.open(name)
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._member.close()
+        self._archive.close()
+        super().close()
+
+    def readinto(self, buffer: object) -> int:
+        target = memoryview(buffer)  # type: ignore[arg-type]
+        try:
+            piece = self._member.read(len(target))
+        except (*_ERRORS, zipfile.BadZipFile):
+            self.fault = "damaged ZIP archive"
+            return 0
+        target[: len(piece)] = piece
+        return len(piece)

@@ -1,4 +1,4 @@
-"""Zeek logs: conn, dns, ssl, http and quic of one folder, read together and joined by uid.
+"""Zeek logs: conn, dns, ssl, http and quic of one folder, read together and joined by uid; leases.
 
 Zeek writes the name of a connection (ssl, quic, http) early and its volume (conn) at its end, in
 different files. The naming logs are read first and kept by uid, then conn is streamed past them:
@@ -13,6 +13,8 @@ different files. The naming logs are read first and kept by uid, then conn is st
 - names without a conn row (not logged, not ended, rotated away) are rows without volume.
 
 Memory: `MAX_NAMES` names, oldest out first and reported as names without volume.
+
+dhcp, kerberos, ntlm and radius tell who held an address: rows of `leases`.
 
 Volume is payload (`orig_bytes`), `wire_bytes` what Zeek counts as IP bytes, without link headers.
 """
@@ -42,7 +44,13 @@ _READ = {
     "ssl": zeek_logs.ssl,
     "http": zeek_logs.http,
     "conn": zeek_logs.conn,
+    "dhcp": zeek_logs.dhcp,
+    "kerberos": zeek_logs.kerberos,
+    "ntlm": zeek_logs.ntlm,
+    "radius": zeek_logs.radius,
 }
+#: Logs that tell who held an address.
+_HOLDERS = ("dhcp", "kerberos", "ntlm", "radius")
 #: Reading order: what names comes before what is named.
 _ORDER = list(_READ)
 #: What a row of ssl, quic or http tells about its connection.
@@ -57,7 +65,11 @@ class ZeekSource(Source):
     """Reads the Zeek logs of a folder."""
 
     name: ClassVar[str] = "zeek"
-    help: ClassVar[str] = "Zeek conn, dns, ssl, http, quic logs: TSV or JSON, joined by uid; Zeek 2.6 to 8.1"
+    help: ClassVar[str] = (
+        "Zeek conn, dns, ssl, http, quic logs: TSV or JSON, joined by uid; dhcp, kerberos, ntlm, radius: "
+        "who held an "
+        "address; Zeek 2.6 to 8.1"
+    )
     vantage: ClassVar[str] = "packets"
     proof: ClassVar[Proof] = Proof(
         host=True,
@@ -135,6 +147,10 @@ class _Reader:
         used = read.filter(pl.col("reason").is_null())
         lines = records.complete(_records(read), block)
         rejected, coverage = records.rejects(lines, block), records.coverage(lines)
+        if log in _HOLDERS:
+            held = zeek_logs.leases(read)
+            nothing = schema.OBSERVATIONS.empty()
+            return {"observations": nothing, "leases": held, "coverage": coverage, "rejects": rejected}
         if log == "conn":
             flows = self.names.claim(used)
             coverage = _added(coverage, _flows(flows))

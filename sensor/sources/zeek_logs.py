@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources import hosts, records
+from sensor.sources.text import accounts
 from sensor.sources.zeek_text import unescape
 
 UNREADABLE = "not a Zeek row"
@@ -21,6 +22,7 @@ LOCAL = "set aside: lookup by multicast or NetBIOS, inside the local network"
 NO_QUESTION = "set aside: DNS message without a question"
 NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
 REPEATED = "set aside: repeats an earlier row (uid seen twice)"
+NO_HOLDER = "set aside: message that tells nobody's address"
 
 #: A connection that never came about: refused, unanswered, or given up before an answer.
 _UNMADE = ("REJ", "S0", "RSTOS0")
@@ -46,6 +48,8 @@ _LOCAL_PORTS = (5353, 5355, 137)
 #: Answers of resolvers that block by lying.
 _SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
 _SERVICE_PORTS = 1024
+#: A login says who is at an address now; taken to hold for a working day, or a ticket's usual life.
+LOGIN_S = 36_000
 
 
 def common(rows: pl.DataFrame) -> pl.DataFrame:
@@ -258,6 +262,93 @@ def answers(read: pl.DataFrame) -> pl.DataFrame:
     each = hosts.once(each, "address", hosts.address(pl.col("address")))
     usable = pl.col("address").is_not_null() & ~pl.col("address").is_in(_SINKHOLES)
     return each.filter(usable).with_columns(ttl_s=lifetime).drop("TTLs")
+
+
+def dhcp(rows: pl.DataFrame) -> pl.DataFrame:
+    """dhcp.log: who got which address; only acknowledgements tell."""
+    read = rows.with_columns(at=time(rows["ts"]), acknowledged=pl.col("msg_types").list.contains("ACK"))
+    read = read.with_columns(client=pl.coalesce("assigned_addr", "client_addr", "requested_addr"))
+    unread = pl.col("at").is_null()
+    return _held(
+        read.with_columns(reason=pl.when(unread).then(pl.lit(UNREADABLE))),
+        told=pl.col("acknowledged"),
+        device=pl.coalesce("host_name", "client_fqdn"),
+        held_s=records.seconds(pl.col("lease_time")),
+        origin="dhcp",
+    )
+
+
+def kerberos(rows: pl.DataFrame) -> pl.DataFrame:
+    """kerberos.log: a granted ticket says who is at the address (`user/REALM`, `NAME$/REALM` a machine)."""
+    read = common(rows.rename({"client": "principal"}))
+    granted = pl.col("success").is_in(["T", "true"])
+    return _held(read, told=granted, name=pl.col("principal").str.replace(r"/[^/]*$", ""), origin="directory")
+
+
+def ntlm(rows: pl.DataFrame) -> pl.DataFrame:
+    """ntlm.log: an authentication; newer versions leave `success` unset."""
+    failed = pl.col("success").is_in(["F", "false"]).fill_null(False)
+    domain = pl.concat_str(pl.concat_str("domainname", pl.lit("\\")).fill_null(""), "username")
+    # Anybody may claim any host name: only beside an account is it worth something.
+    device = pl.when(pl.col("username").is_not_null()).then("hostname")
+    return _held(common(rows), told=~failed, name=domain, device=device, origin="directory")
+
+
+def radius(rows: pl.DataFrame) -> pl.DataFrame:
+    """radius.log: `id.orig_h` is the access point; `framed_addr` what the client got."""
+    # The last two mean: let the access server, or the user, choose (RFC 2865 §5.8).
+    chosen = ~pl.col("framed_addr").is_in(["255.255.255.254", "255.255.255.255"])
+    read = common(rows).with_columns(client=pl.when(chosen).then("framed_addr"))
+    accepted = pl.col("result").str.contains("(?i)success|accept")
+    return _held(read, told=accepted, name=pl.col("username"), origin="radius")
+
+
+def _held(
+    read: pl.DataFrame,
+    *,
+    told: pl.Expr,
+    name: pl.Expr | None = None,
+    device: pl.Expr | None = None,
+    held_s: pl.Expr | None = None,
+    origin: str,
+) -> pl.DataFrame:
+    """`read` with the columns of leases, and `reason` where a row tells nobody's address."""
+    nothing = pl.lit(None, dtype=pl.String)
+    named_by = read.with_columns(_account=nothing if name is None else unescape(name))["_account"]
+    account = accounts.split(named_by)
+    mac = pl.col("mac").str.to_lowercase() if "mac" in read.columns else nothing
+    read = hosts.once(read, "client", hosts.address(pl.col("client")))
+    held = pl.lit(LOGIN_S, dtype=pl.Float64) if held_s is None else held_s
+    named = pl.any_horizontal(
+        pl.col(column).is_not_null() for column in ("user_name", "device", "client_mac")
+    )
+    return (
+        read.with_columns(
+            account["user_name"],
+            device=pl.coalesce(pl.lit(account["device"]), nothing if device is None else device),
+            client_mac=mac,
+            kind=pl.lit("lease"),
+            lease_s=held,
+            origin=pl.lit(origin),
+            seen_at="at",
+        )
+        .with_columns(holds=told.fill_null(False) & pl.col("client").is_not_null() & named)
+        .with_columns(reason=_first_reason((~pl.col("holds"), NO_HOLDER)))
+    )
+
+
+def leases(read: pl.DataFrame) -> pl.DataFrame:
+    """Table `leases` from rows of dhcp, kerberos, ntlm or radius."""
+    held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
+    told = read.filter(pl.col("reason").is_null()).with_columns(
+        address="client",
+        mac="client_mac",
+        valid_from="at",
+        valid_to=pl.col("at") + held,
+        confidence=pl.when(pl.col("origin") == "dhcp").then(0.9).otherwise(0.8),
+        shared=pl.lit(False),
+    )
+    return schema.LEASES.conform(told)
 
 
 def _names_only(element: pl.Expr) -> pl.Expr:

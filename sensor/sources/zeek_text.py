@@ -43,14 +43,26 @@ WANTED: dict[str, tuple[str, ...]] = {
         *("proto", "duration", "orig_bytes", "resp_bytes", "conn_state", "missed_bytes", "history"),
         *("orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "tunnel_parents", "orig_l2_addr"),
     ),
+    "dhcp": (
+        *("ts", "uids", "client_addr", "requested_addr", "assigned_addr", "mac", "host_name", "client_fqdn"),
+        *("lease_time", "msg_types"),
+    ),
+    "kerberos": (*_EVERY, "request_type", "client", "service", "success", "till"),
+    "ntlm": (*_EVERY, "username", "hostname", "domainname", "success"),
+    "radius": (*_EVERY, "username", "mac", "framed_addr", "result"),
 }
-LISTS = frozenset({"answers", "TTLs", "tunnel_parents"})
+LISTS = frozenset({"answers", "TTLs", "tunnel_parents", "uids", "msg_types"})
 #: Keys that tell a JSON log without `_path`, most telling first.
 _TELLING = {
     "conn": ("conn_state", "orig_ip_bytes"),
     "dns": ("trans_id", "qtype_name"),
     "http": ("trans_depth",),
     "quic": ("client_initial_dcid",),
+    "dhcp": ("msg_types", "assigned_addr"),
+    "kerberos": ("request_type",),
+    "ntlm": ("server_tree_name", "domainname", "server_nb_computer_name"),
+    "radius": ("framed_addr", "connect_info"),
+    # Last: a Kerberos ticket has a cipher, too.
     "ssl": ("established", "cipher"),
 }
 #: Headers per block and names per header that are believed; more is not a log.
@@ -78,7 +90,7 @@ class Text:
     def rows(self, lines: pl.DataFrame) -> pl.DataFrame:
         """`lines` (with column `line`) without header lines, and beside each its fields."""
         if _is_json(lines):
-            return lines.hstack(_json_rows(lines["line"], self.log))
+            return lines.hstack(json_rows(lines["line"], self.log))
         parts = [part.hstack(self._tsv_rows(part["line"])) for part in self._segments(lines)]
         return pl.concat(parts)
 
@@ -134,7 +146,9 @@ def log_of(head: bytes) -> str | None:
         paths = [line.split("\t", 1)[1:] for line in lines if line.startswith("#path")]
         name = paths[0][0] if paths and paths[0] else None
         return name if name in WANTED else None
-    return next((log for line in lines if (log := _json_log(line))), None)
+    told = {log for line in lines if (log := _json_log(line))}
+    # Lines of several logs in one stream are sorted line by line, see formats/zeek_json.py.
+    return told.pop() if len(told) == 1 else None
 
 
 def read_header(lines: list[str]) -> Header:
@@ -177,9 +191,9 @@ def _json_log(line: str) -> str | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or not (
-        "uid" in found and {"id.orig_h", "id", "id_orig_h"} & found.keys()
-    ):
+    if not isinstance(found, dict):
+        return None
+    if not ("uid" in found and {"id.orig_h", "id", "id_orig_h"} & found.keys()) and "uids" not in found:
         return None
     if "_path" in found:
         return found["_path"] if found["_path"] in WANTED else None
@@ -190,7 +204,7 @@ def _is_json(lines: pl.DataFrame) -> bool:
     return bool(lines["line"].head(1).str.starts_with("{").any())
 
 
-def _json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
+def json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
     """The wanted fields of JSON lines; a line that is no object gives a row of NULLs."""
     nested = {name.removeprefix("id."): pl.String() for name in _ID}
     underscored = {name.replace(".", "_"): pl.String() for name in _ID}
@@ -203,6 +217,7 @@ def _json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
     ids = [
         pl.coalesce(name, name.replace(".", "_"), pl.col("id").struct.field(name.removeprefix("id.")))
         for name in _ID
+        if name in WANTED[log]
     ]
     other = pl.col("_path").is_not_null() & (pl.col("_path") != log)
     rows = read.with_columns(ids).with_columns(ts=pl.when(~other).then("ts"))

@@ -1,6 +1,7 @@
 r"""BIND 9 query log, and the appliances built on it (Infoblox, EfficientIP).
 
-    [time] [category:] [severity:] client [@0xHEX] IP#port (qname): [view NAME:] query: QNAME CLASS TYPE FLAGS (server)
+    [time] [category:] [severity:] client [@0xHEX] IP#port (qname): [view NAME:] query: QNAME CLASS TYPE FLAGS
+    (server)
     … client IP#port: UDP: query: QNAME IN A response: NOERROR +ED answers;                 Infoblox
     … client IP#port (qname): answer: QNAME IN A + (server) -> NOERROR 60 A 192.0.2.1 …      EfficientIP
     … client IP#port (qname): [view NAME:] rpz QNAME NXDOMAIN rewrite QNAME[/A/IN] via ZONE  response policy
@@ -25,7 +26,8 @@ _HEAD = (
 )
 _QUERY = (
     _HEAD
-    + r"(?:(?:UDP|TCP): )?(?P<verb>query|answer|response): (?P<name>\S+) (?P<class>IN|CH|HS|ANY|CLASS\d+) (?P<type>[A-Z0-9]+)(?P<rest>.*)$"
+    + r"(?:(?:UDP|TCP): )?(?P<verb>query|answer|response): (?P<name>\S+) "
+    + r"(?P<class>IN|CH|HS|ANY|CLASS\d+) (?P<type>[A-Z0-9]+)(?P<rest>.*)$"
 )
 _POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
 _ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
@@ -42,7 +44,8 @@ class BindFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): |client .*#\d+.*: (?:disabled )?rpz "
+        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
+        r"|client .*#\d+.*: (?:disabled )?rpz "
     ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^DHCP")).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -1,13 +1,15 @@
-r"""Check Point Log Exporter: syslog (RFC 5424 pairs), CEF, LEEF, Splunk and generic key=value, JSON; `fw log` text.
+r"""Check Point Log Exporter: syslog (RFC 5424 pairs), CEF, LEEF, Splunk, generic, JSON; `fw log` text.
 
-    [action:"Accept"; loguid:"{0x…}"; time:"1791280800"; src:"10.1.2.3"; s_port:"40000"; dst:"192.0.2.7"; service:"443"; …]
+    [action:"Accept"; loguid:"{0x…}"; time:"1791280800"; src:"10.1.2.3"; s_port:"40000"; dst:"192.0.2.7";
+    service:"443"; …]
     time=1791280800|hostname=gw|product=Firewall|action=Drop|…        CEF:0|Check Point|VPN-1 & FireWall-1|…
     "22" "6Oct2026" "10:00:00" "eth1" "gw" "Log" "Accept" "443" "40000" "10.1.2.3" "192.0.2.7" "tcp" …
 
-`service` is the destination port. `client_outbound_bytes` is what the client sent, `client_inbound_bytes` what
-it got; `sent_bytes` and `received_bytes` of Application Control are the client's view. A connection has several
-updates with one `loguid`, cumulative. A user reads `Lovelace, Ada (ada)`: the account stands in brackets.
-Identity Awareness logins tell who has an address. Source: Check Point, "Log Exporter"; "Log fields" (sk144192).
+`service` is the destination port. `client_outbound_bytes` is what the client sent, `client_inbound_bytes`
+what it got; `sent_bytes` and `received_bytes` of Application Control are the client's view. A connection has
+several updates with one `loguid`, cumulative. A user reads `Lovelace, Ada (ada)`: the account stands in
+brackets. Identity Awareness logins tell who has an address. Source: Check Point, "Log Exporter"; "Log fields"
+(sk144192).
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ _FIELDS = {
     "user": "src_user_name|user|suser|usrName|duser",
     "device": "src_machine_name|shost|identHostName",
     "url": "resource|request|url",
-    "server_name": "tls_server_host_name|sni|web_server_name|dst_domain_name|http_host|host_name|destinationDnsDomain",
+    "server_name": "tls_server_host_name|sni|web_server_name|dst_domain_name|http_host|host_name|"
+    "destinationDnsDomain",
     "query": "dns_query|query_name",
     "method": "method|requestMethod|web_method",
     "agent": "user_agent|requestClientApplication|web_client_type",
@@ -69,7 +72,10 @@ _PAIRS = r'\b(?:action|loguid|product|src|ifdir):"'
 _STRUCTURED = r'\bProductName="[^"]*" |\bsport_svc="'
 _BARS = r"\bloguid=[^|]*\||\|product=[^|]*\|"
 _BLANKS = r"\bloguid=\S+ .*\boriginsicname=|\borigin(?:sicname)?=\S+ .*\bloguid="
-_OLD = r"^(?:\S+ )*?\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d (?P<action>\w+) \S+ [<>]\S+ .*\b(?:rule|product|service_id|src): "
+_OLD = (
+    r"^(?:\S+ )*?\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d (?P<action>\w+) \S+ [<>]\S+ .*\b(?:rule|"
+    r"product|service_id|src): "
+)
 _QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '
 OTHER = "set aside: event that names no connection"
 NO_PORTS = "set aside: neither TCP nor UDP"

@@ -23,34 +23,46 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _ID = r"%?\b(?:ASA|FTD|FWSM|PIX|NGIPS)-(?:[a-z]+-)?\d-(\d{6})"
-_IDS = r"%?\b(?:ASA|FTD|FWSM|PIX)-(?:[a-z]+-)?\d-(?:[0-35-9]\d{5}|4(?:[0-24-9]\d{4}|3(?:[1-9]\d{3}|0(?:[1-9]\d\d|0(?:[1-9]\d|0[06-9])))))"
+_IDS = (
+    r"%?\b(?:ASA|FTD|FWSM|PIX)-(?:[a-z]+-)?\d-(?:[0-35-9]\d{5}|4(?:[0-24-9]\d{4}|3(?:[1-9]\d{3}|"
+    r"0(?:[1-9]\d\d|0(?:[1-9]\d|0[06-9])))))"
+)
 _CONNECTION = (
-    r"(?P<verb>Built|Teardown) (?:(?P<way>inbound|outbound) )?(?P<proto>TCP|UDP|SCTP)(?: state-bypass)? connection \d+ "
-    r"(?:for|from) (?P<if_a>[^\s:]+):(?P<a>[^\s/]+)/(?P<a_port>\d+)(?P<a_rest>.*?) to (?P<if_b>[^\s:]+):(?P<b>[^\s/(]+)/(?P<b_port>\d+)"
+    r"(?P<verb>Built|Teardown) (?:(?P<way>inbound|outbound) )?(?P<proto>TCP|UDP|SCTP)(?: state-bypass)? "
+    r"connection \d+ "
+    r"(?:for|from) (?P<if_a>[^\s:]+):(?P<a>[^\s/]+)/(?P<a_port>\d+)(?P<a_rest>.*?) to (?P<if_b>[^\s:]+)"
+    r":(?P<b>[^\s/(]+)/(?P<b_port>\d+)"
     r"(?P<b_rest>.*?)(?: duration (?P<duration>\d+:\d\d:\d\d) bytes (?P<total>\d+)(?P<why>.*))?$"
 )
 _LISTED = (
-    r"access-list \S+ (?P<action>permitted|denied|est-allowed) (?P<proto>\w+) (?:for user '?(?P<user>\S+?)'? )?"
-    r"[^\s/]+/(?P<a>[^\s(]+)\((?P<a_port>\d+)\)(?:\((?P<a_user>[^)]*)\))? -> [^\s/]+/(?P<b>[^\s(]+)\((?P<b_port>\d+)\)"
+    r"access-list \S+ (?P<action>permitted|denied|est-allowed) (?P<proto>\w+) (?:for user "
+    r"'?(?P<user>\S+?)'? )?"
+    r"[^\s/]+/(?P<a>[^\s(]+)\((?P<a_port>\d+)\)(?:\((?P<a_user>[^)]*)\))? -> [^\s/]+/(?P<b>[^\s(]+)"
+    r"\((?P<b_port>\d+)\)"
 )
 _SIDES = (
-    r"(?i)\bDen(?:y|ied) (?:inbound )?(?P<proto>\w+) (?:\(no connection\) )?(?:reverse path check )?(?:\w+ )*?(?:src|from) "
+    r"(?i)\bDen(?:y|ied) (?:inbound )?(?P<proto>\w+) (?:\(no connection\) )?(?:reverse path check )"
+    r"?(?:\w+ )*?(?:src|from) "
     r"\(?(?:[^\s:/]+:)?(?P<a>[0-9a-fA-F.:]+)\)?(?:/(?P<a_port>\d+))?(?:\((?P<a_user>[^)]*)\))? (?:dst|to) "
     r"(?:[^\s:/]+:)?(?P<b>[0-9a-fA-F.:]+)(?:/(?P<b_port>\d+))?"
 )
 _DENIED = (
-    r"(?P<proto>TCP|UDP) (?:connection|access) denied (?:by ACL )?from (?:[^\s:/]+:)?(?P<a>[^\s/]+)/(?P<a_port>\d+) "
+    r"(?P<proto>TCP|UDP) (?:connection|access) denied (?:by ACL )?from (?:[^\s:/]+:)?(?P<a>[^\s/]+)"
+    r"/(?P<a_port>\d+) "
     r"to (?:[^\s:/]+:)?(?P<b>[^\s/]+)/(?P<b_port>\d+)"
 )
 _FILTERED = (
-    r"(?i)Dynamic filter (?P<action>\w+) \w+ (?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)/(?P<a_port>\d+) \([^)]*\) to "
-    r"[^\s:]+:(?P<b>[^\s/]+)/(?P<b_port>\d+) \([^)]*\), (?P<side>source|destination) .*?list: (?P<name>[^\s,]+)"
+    r"(?i)Dynamic filter (?P<action>\w+) \w+ (?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)"
+    r"/(?P<a_port>\d+) \([^)]*\) to "
+    r"[^\s:]+:(?P<b>[^\s/]+)/(?P<b_port>\d+) \([^)]*\), (?P<side>source|destination) .*?list: "
+    r"(?P<name>[^\s,]+)"
 )
 _URL = r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+) Accessed (?:JAVA )?URL (?P<b>[^\s:]+):(?P<url>\S+)"
 _URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+)"
 _LEASE = (
     r"User <(?P<u1>[^>]*)> IP <[^>]*> (?:IPv4 )?Address <(?P<ip1>[^>]*)>.*assigned to session"
-    r"|Add IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), Succeeded adding"
+    r"|Add IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), "
+    r"Succeeded adding"
 )
 _STRAY = r"(?i)\(no connection\)"
 OTHER = "set aside: message that names no connection"
@@ -61,14 +73,15 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiscoAsaFamily(Family):
     """Reads ASA system messages."""
 
-    name: ClassVar[str] = "cisco_asa"
+    name: ClassVar[str] = "cisco-asa"
     help: ClassVar[str] = (
         "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(user=True, action=True)
     advice: ClassVar[str] = (
-        "ASA messages name no TLS hosts and no upload sizes (bytes of both directions together): add a proxy, DNS or "
+        "ASA messages name no TLS hosts and no upload sizes (bytes of both directions together): add a "
+        "proxy, DNS or "
         "FTD connection events. Log 302013-302016 and 722051."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IDS)
@@ -134,7 +147,8 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         server=pl.when(server_first).then("a").otherwise("b"),
         server_port=pl.when(server_first).then("a_port").otherwise("b_port"),
         user_name=pl.coalesce(
-            pl.when(server_first).then(_person("b_rest", "a_rest")).otherwise(_person("a_rest", "b_rest")), _person("why")
+            pl.when(server_first).then(_person("b_rest", "a_rest")).otherwise(_person("a_rest", "b_rest")),
+            _person("why")
         ),
         transport="proto",
         action=pl.when(nothing).then(pl.lit("reset")).otherwise(pl.lit("allowed")),

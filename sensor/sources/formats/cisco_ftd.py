@@ -1,4 +1,4 @@
-r"""Cisco Secure Firewall Threat Defense (Firepower) connection events: `%FTD-1-430003: Key: value, Key: value`.
+r"""Cisco Firepower (Secure Firewall Threat Defense) connection events: `%FTD-1-430003: Key: value, …`.
 
     430002 begin, 430003 end of a connection (SrcIP, DstIP, URL, User, InitiatorBytes sent, ResponderBytes
     received …); 430001, 430004, 430005 intrusion, file and malware events of such a connection
@@ -47,8 +47,10 @@ _FIELDS = {
     "mac": "SrcMAC|EndpointMAC",
 }
 _CEF = {
-    "first": "start|rt", "connection": "externalId", "action": "act", "client": "src", "client_port": "spt", "server": "dst",
-    "port": "dpt", "proto": "proto", "user": "suser|duser", "agent": "requestClientApplication", "url": "request",
+    "first": "start|rt", "connection": "externalId", "action": "act", "client": "src", "client_port": "spt",
+    "server": "dst",
+    "port": "dpt", "proto": "proto", "user": "suser|duser", "agent": "requestClientApplication",
+    "url": "request",
     "query": "destinationDnsDomain", "device": "deviceExternalId",
 }  # fmt: skip
 _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"
@@ -60,7 +62,7 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiscoFtdFamily(Family):
     """Reads Firepower connection events."""
 
-    name: ClassVar[str] = "cisco_ftd"
+    name: ClassVar[str] = "cisco-ftd"
     help: ClassVar[str] = (
         "Cisco FTD / Firepower / Secure Firewall 6.3 to 7: connection events 430002, 430003; eStreamer CEF"
     )

@@ -1,6 +1,7 @@
-r"""Cisco Secure Web Appliance (WSA, IronPort, AsyncOS) access logs: Squid's native layout with verdicts behind.
+r"""Cisco Secure Web Appliance (WSA, IronPort) access logs: Squid's native layout with verdicts behind.
 
-    [Info: ]1791280800.123 97 10.1.2.3 TCP_MISS/200 8187 GET http://host/ "CORP\ada@realm" DIRECT/host text/plain
+    [Info: ]1791280800.123 97 10.1.2.3 TCP_MISS/200 8187 GET http://host/ "CORP\ada@realm" DIRECT/host
+    text/plain
     DEFAULT_CASE_11-Policy-Identity-… <IW_comp,6.9,…> - "Mozilla/5.0 …" …
 
 The size is what the client got; what it sent (`%q`) is a custom field whose place differs by site and is
@@ -18,8 +19,10 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 
 _LINE = (
-    r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+) (?<code>[A-Z_]+)/(?<status>\d{3}) "
-    r'(?<down>\d+|-) (?<method>[A-Z_]+|-) (?<url>\S+) (?<user>"[^"]*"|\S+) (?<hierarchy>[A-Z_]+)/(?<peer>\S+) (?<mime>\S+) '
+    r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+) (?<code>[A-Z_]+)"
+    r"/(?<status>\d{3}) "
+    r'(?<down>\d+|-) (?<method>[A-Z_]+|-) (?<url>\S+) (?<user>"[^"]*"|\S+) (?<hierarchy>[A-Z_]+)'
+    r"/(?<peer>\S+) (?<mime>\S+) "
     r"(?<tag>.*?)(?:<|&lt;)(?<verdicts>.*)(?:>|&gt;)(?<rest>.*)$"
 )
 CHALLENGE = "set aside: challenge for a password (407)"
@@ -29,7 +32,7 @@ NO_REQUEST = "set aside: left before any request"
 class CiscoWsaFamily(Family):
     """Reads access logs of Cisco's web proxy."""
 
-    name: ClassVar[str] = "cisco_wsa"
+    name: ClassVar[str] = "cisco-wsa"
     help: ClassVar[str] = (
         "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
     )
@@ -38,10 +41,12 @@ class CiscoWsaFamily(Family):
         host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True
     )
     advice: ClassVar[str] = (
-        "The access log has no upload sizes: add a W3C log with cs-bytes, or read its `%q` there. Add `%u` for user agents."
+        "The access log has no upload sizes: add a W3C log with cs-bytes, or read its `%q` there. Add "
+        "`%u` for user agents."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+ [A-Z_]+/\d{3} \S+ \S+ \S+ .*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)"
+        r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+ [A-Z_]+/\d{3} \S+ \S+ \S+ .*[A-Z]/\S+ \S+ "
+        r".*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)"
     )
 
     @classmethod

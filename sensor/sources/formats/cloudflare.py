@@ -94,49 +94,67 @@ class CloudflareFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
-        read = objects.read(lines["line"], _WANTED)
-        is_dns = pl.col("query").is_not_null()
-        is_session = pl.col("begun").is_not_null()
-        is_http = pl.col("url").is_not_null() | pl.col("host").is_not_null()
-        zone = (
-            is_dns & pl.col("decision").is_null() & pl.col("location").is_null() & pl.col("email").is_null()
+        read = objects.read(lines["line"], _WANTED).with_columns(
+            is_dns=pl.col("query").is_not_null(),
+            is_session=pl.col("begun").is_not_null(),
+            is_http=pl.col("url").is_not_null() | pl.col("host").is_not_null(),
         )
-        return read.select(
-            "time",
-            "device",
-            "url",
-            "method",
-            "status",
-            "server_port",
-            "session",
-            kind=_first((is_dns, "dns"), (is_session, "flow"), (is_http, "http"), other="tls"),
-            client=pl.coalesce(_filled("client"), "public"),
-            client_port="port",
-            user_name="email",
-            host=pl.coalesce("query", "sni", pl.when(_filled("url").is_null()).then("host")),
-            user_agent="agent",
-            server=pl.when(~is_dns).then("server"),
-            transport=pl.when(~is_dns).then("transport"),
-            action=_first(
-                (pl.coalesce("decision", "action").str.to_lowercase().str.starts_with("block"), "blocked"),
-                (
-                    pl.coalesce("decision", "action")
-                    .str.to_lowercase()
-                    .str.contains("^(?:allow|override|bypass|off|on|isolate|no)"),
-                    "allowed",
-                ),
-                (is_session, "allowed"),
-                other="unknown",
-            ),
-            bytes_up="up",
-            bytes_down="down",
-            duration_s=(_time("end") - _time("begun")).dt.total_microseconds() / 1_000_000,
-            phase=_first((is_session, "end"), (~is_dns & ~is_http, "name")),
-            reason=pl.when(zone)
-            .then(pl.lit(AUTHORITATIVE))
-            .when(is_dns)
-            .then(lookups.reverse(pl.col("type"))),
-        )
+        return read.select("time", **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
+
+
+def _who() -> dict[str, pl.Expr]:
+    return {
+        "client": pl.coalesce(_filled("client"), "public"),
+        "client_port": pl.col("port"),
+        "user_name": pl.col("email"),
+        "device": pl.col("device"),
+        "server": pl.when(~pl.col("is_dns")).then("server"),
+        "server_port": pl.when(~pl.col("is_dns")).then("server_port"),
+        "transport": pl.when(~pl.col("is_dns")).then("transport"),
+    }
+
+
+def _what() -> dict[str, pl.Expr]:
+    kinds = ((pl.col("is_dns"), "dns"), (pl.col("is_session"), "flow"), (pl.col("is_http"), "http"))
+    return {
+        "kind": _first(*kinds, other="tls"),
+        "host": pl.coalesce("query", "sni", pl.when(_filled("url").is_null()).then("host")),
+        "url": pl.col("url"),
+        "method": pl.col("method"),
+        "status": pl.col("status"),
+        "user_agent": pl.col("agent"),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    """Of a session; the network log's line of the same session names it."""
+    named = ~pl.col("is_dns") & ~pl.col("is_http")
+    return {
+        "bytes_up": pl.col("up"),
+        "bytes_down": pl.col("down"),
+        "duration_s": (_time("end") - _time("begun")).dt.total_microseconds() / 1_000_000,
+        "session": pl.col("session"),
+        "phase": _first((pl.col("is_session"), "end"), (named, "name")),
+    }
+
+
+def _action() -> pl.Expr:
+    word = pl.coalesce("decision", "action").str.to_lowercase()
+    passed = word.str.contains("^(?:allow|override|bypass|off|on|isolate|no)")
+    blocked = word.str.starts_with("block")
+    return _first(
+        (blocked, "blocked"), (passed, "allowed"), (pl.col("is_session"), "allowed"), other="unknown"
+    )
+
+
+def _reason() -> pl.Expr:
+    gateway = pl.any_horizontal(pl.col(name).is_not_null() for name in ("decision", "location", "email"))
+    return (
+        pl.when(pl.col("is_dns") & ~gateway)
+        .then(pl.lit(AUTHORITATIVE))
+        .when("is_dns")
+        .then(lookups.reverse(pl.col("type")))
+    )
 
 
 def _filled(name: str) -> pl.Expr:

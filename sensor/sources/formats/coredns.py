@@ -2,7 +2,8 @@ r"""CoreDNS `log` plugin: common and combined layouts, alone, in containers' JSO
 
     [INFO] 10.1.0.7:42114 - 64820 "A IN host.example.com. udp 57 false 1232" NOERROR qr,aa,rd 66 0.000150566s
     … the same with "0" (the opcode) at the end                                              combined
-    10.1.0.7:42114 - [22/Feb/2018:08:13:09 +0000] "A IN …" …                                 up to 1.2
+    10.1.0.7:42114 - [22/Feb/2018:08:13:09 +0000] "A IN …" …                                 up to 1.0
+    2018-09-12T18:42:29.139Z [INFO] 10.1.0.7:42114 - …                                       1.1 to 1.3
 
 Sizes are those of the DNS messages, no traffic to a service: not read. The client of a pod's lookup
 is the pod. Source: coredns.io/plugins/log.
@@ -52,8 +53,9 @@ class CorednsFamily(Family):
 def rows(lines: pl.Series) -> pl.DataFrame:
     """Lookups of lines in CoreDNS's layout, whatever stands before."""
     read = lines.str.extract_groups(LINE).struct.unnest()
+    before = lines.str.extract(r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)) \[")
     return read.select(
-        "time",
+        pl.coalesce("time", pl.lit(before)).alias("time"),
         "client",
         kind=pl.lit("dns"),
         client_port=pl.col("port"),

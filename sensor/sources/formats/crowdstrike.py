@@ -51,45 +51,55 @@ class CrowdstrikeFamily(Family):
         """One row per event."""
         read = objects.read(lines["line"], _WANTED)
         event = pl.col("event_simpleName").fill_null("")
-        dns = event.str.contains("DnsRequest")
-        inbound = (
-            event.str.contains("Accept|Receive|Listen") | (pl.col("ConnectionDirection") == "1")
-        ).fill_null(False)
-        local, remote = (
-            pl.coalesce(_real(f"{side}AddressIP4"), _real(f"{side}AddressIP6"))
-            for side in ("Local", "Remote")
+        served = event.str.contains("Accept|Receive|Listen") | (pl.col("ConnectionDirection") == "1")
+        told = read.with_columns(
+            event=event,
+            dns=event.str.contains("DnsRequest"),
+            inbound=served.fill_null(False),
+            here=pl.coalesce(_real("LocalAddressIP4"), _real("LocalAddressIP6")),
+            there=pl.coalesce(_real("RemoteAddressIP4"), _real("RemoteAddressIP6")),
         )
-        url = pl.col("OriginatingURL")
-        is_url = url.str.contains("/", literal=True)
-        records = pl.concat_str(
-            pl.col("IP4Records").fill_null(""), pl.lit(";"), pl.col("IP6Records").fill_null("")
-        )
-        device = pl.coalesce("ComputerName", "aid")
-        return read.select(
-            time=pl.coalesce("ContextTimeStamp", "timestamp"),
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
-            client=pl.when(inbound).then(remote).otherwise(local),
-            client_port=pl.when(inbound)
-            .then("RemotePort")
-            .when(pl.col("LocalPort") != "0")
-            .then("LocalPort"),
-            server=pl.when(~dns).then(pl.when(inbound).then(local).otherwise(remote)),
-            server_port=pl.when(~dns).then(pl.when(inbound).then("LocalPort").otherwise("RemotePort")),
-            device=pl.when(~inbound).then(device),
-            user_name=pl.when(~inbound).then(pl.coalesce("UserPrincipal", "UserName")),
-            host=pl.coalesce("DomainName", pl.when(~is_url).then(url)),
-            name_from=pl.when(~dns & url.is_not_null()).then(pl.lit("url")),
-            url=pl.when(is_url).then(url),
-            transport="Protocol",
-            answers=pl.when(dns).then(records.str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+")),
-            action=pl.lit("allowed"),
-            reason=pl.when(~dns & ~event.str.contains("^Network(?:Connect|ReceiveAccept)IP|^NetworkListen"))
-            .then(pl.lit(OTHER))
-            .when(event.str.contains("Listen"))
-            .then(pl.lit(OTHER))
-            .when(dns)
-            .then(lookups.reverse(pl.col("RequestType"))),
-        )
+        return told.select(**_who(), **_what(), reason=_reason())
+
+
+def _who() -> dict[str, pl.Expr]:
+    inbound, outward = pl.col("inbound"), ~pl.col("inbound")
+    port = pl.when(inbound).then("LocalPort").otherwise("RemotePort")
+    return {
+        "client": pl.when(inbound).then("there").otherwise("here"),
+        "client_port": pl.when(inbound).then("RemotePort").when(pl.col("LocalPort") != "0").then("LocalPort"),
+        "server": pl.when(~pl.col("dns")).then(pl.when(inbound).then("here").otherwise("there")),
+        "server_port": pl.when(~pl.col("dns")).then(port),
+        "device": pl.when(outward).then(pl.coalesce("ComputerName", "aid")),
+        "user_name": pl.when(outward).then(pl.coalesce("UserPrincipal", "UserName")),
+        "transport": pl.col("Protocol"),
+    }
+
+
+def _what() -> dict[str, pl.Expr]:
+    url = pl.col("OriginatingURL")
+    is_url = url.str.contains("/", literal=True)
+    records = [pl.col(name).fill_null("") for name in ("IP4Records", "IP6Records")]
+    found = pl.concat_str(records, separator=";").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+")
+    return {
+        "time": pl.coalesce("ContextTimeStamp", "timestamp"),
+        "kind": pl.when("dns").then(pl.lit("dns")).otherwise(pl.lit("flow")),
+        "host": pl.coalesce("DomainName", pl.when(~is_url).then(url)),
+        "name_from": pl.when(~pl.col("dns") & url.is_not_null()).then(pl.lit("url")),
+        "url": pl.when(is_url).then(url),
+        "answers": pl.when("dns").then(found),
+        "action": pl.lit("allowed"),
+    }
+
+
+def _reason() -> pl.Expr:
+    connects = pl.col("event").str.contains("^Network(?:Connect|ReceiveAccept)IP")
+    return (
+        pl.when(~pl.col("dns") & ~connects)
+        .then(pl.lit(OTHER))
+        .when("dns")
+        .then(lookups.reverse(pl.col("RequestType")))
+    )
 
 
 def _real(name: str) -> pl.Expr:

@@ -108,49 +108,60 @@ class EcsFamily(Family):
         # Some pipelines keep the direction of the packet: there an answer's source is the resolver.
         turned = (pl.col("client_port") == "53") & (pl.col("server_port") != "53")
         read = _turned(read, read.select(turned.fill_null(False)).to_series())
-        dns, web = (
-            pl.col("question").is_not_null(),
-            pl.col("method").is_not_null() | pl.col("url").is_not_null(),
-        )
-        lasted = pl.col("lasted").cast(pl.Float64, strict=False) / 1_000_000_000
-        rows = read.select(
-            "method",
-            "status",
-            "ja4",
-            "client",
-            "client_port",
-            "client_mac",
-            "device",
-            "server_port",
-            "packets_up",
-            "packets_down",
-            time=pl.coalesce("start", "stamp"),
-            duration_s=lasted,
-            kind=pl.when(dns)
-            .then(pl.lit("dns"))
-            .when(web)
-            .then(pl.lit("http"))
-            .when(pl.col("sni").is_not_null())
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
-            user_name="account",
-            host=pl.coalesce("question", "sni", "domain"),
-            name_from=pl.when(~dns & pl.col("sni").is_null() & pl.col("domain").is_not_null())
-            .then(pl.when(web).then(pl.lit("url")).otherwise(pl.lit("dns_answer"))),
-            url=pl.when(~dns).then("url"),
-            path=pl.when(~dns).then("path"),
-            user_agent="agent",
-            server=pl.when(~dns).then("server"),
-            transport="transport",
-            bytes_up=pl.when(~dns).then("up"),
-            bytes_down=pl.when(~dns).then("down"),
-            answers=pl.col("answers").str.extract_all(r'[0-9a-fA-F]*[.:][0-9a-fA-F.:]+'),
-            action=_action(),
-            reason=_reason(),
-            answer=((pl.col("dns_type") == "answer") | (pl.col("dns_type") == "response")).fill_null(False),
-            type="question_type",
-        )  # fmt: skip
+        web = pl.col("method").is_not_null() | pl.col("url").is_not_null()
+        told = read.with_columns(is_dns=pl.col("question").is_not_null(), is_web=web)
+        rows = told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
         return lookups.paired(rows, ("client", "client_port", "host", "type"))
+
+
+def _when() -> dict[str, pl.Expr]:
+    lasted = pl.col("lasted").cast(pl.Float64, strict=False)
+    return {"time": pl.coalesce("start", "stamp"), "duration_s": lasted / 1_000_000_000}
+
+
+def _who() -> dict[str, pl.Expr]:
+    return {name: pl.col(name) for name in ("client", "client_port", "client_mac", "device")} | {
+        "user_name": pl.col("account"),
+        "server": pl.when(~pl.col("is_dns")).then("server"),
+        "server_port": pl.col("server_port"),
+        "transport": pl.col("transport"),
+    }
+
+
+def _what() -> dict[str, pl.Expr]:
+    dns, web = pl.col("is_dns"), pl.col("is_web")
+    by_domain = ~dns & pl.col("sni").is_null() & pl.col("domain").is_not_null()
+    return {
+        "kind": pl.when(dns)
+        .then(pl.lit("dns"))
+        .when(web)
+        .then(pl.lit("http"))
+        .when(pl.col("sni").is_not_null())
+        .then(pl.lit("tls"))
+        .otherwise(pl.lit("flow")),
+        "host": pl.coalesce("question", "sni", "domain"),
+        "name_from": pl.when(by_domain & web).then(pl.lit("url")).when(by_domain).then(pl.lit("dns_answer")),
+        "url": pl.when(~dns).then("url"),
+        "path": pl.when(~dns).then("path"),
+        "method": pl.col("method"),
+        "status": pl.col("status"),
+        "user_agent": pl.col("agent"),
+        "ja4": pl.col("ja4"),
+        "answers": pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
+        "answer": pl.col("dns_type").is_in(["answer", "response"]).fill_null(False),
+        "type": pl.col("question_type"),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    """Sizes of a lookup's messages are no traffic to the service."""
+    sizes = {
+        "bytes_up": "up",
+        "bytes_down": "down",
+        "packets_up": "packets_up",
+        "packets_down": "packets_down",
+    }
+    return {ours: pl.when(~pl.col("is_dns")).then(theirs) for ours, theirs in sizes.items()}
 
 
 def _turned(read: pl.DataFrame, turned: pl.Series) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-r"""W3C extended logs of proxies: `#Fields:` says what the lines hold (Blue Coat, Symantec, Broadcom, WSA, TMG …).
+r"""W3C extended logs of proxies, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco WSA, TMG).
 
     #Fields: date time time-taken c-ip sc-status s-action sc-bytes cs-bytes cs-method cs-host cs-uri-path …
     2026-10-06 10:00:00 120 10.1.2.3 200 TCP_NC_MISS 941 729 GET www.example.org /a …
@@ -47,7 +47,8 @@ _SPELLINGS = {
     "verdict": "sc-filter-result|action|x-policy-action|x-cs-action|sc_filter_result",
     "exception": "x-exception-id|x_exception_id",
     "rule": "x-acltag|x-result-code",
-    "agent": "cs(user-agent)|cs(User-Agent)|c(user-agent)|cs-user-agent|c-agent|http_user_agent|user-agent|rs(user-agent)",
+    "agent": "cs(user-agent)|cs(User-Agent)|c(user-agent)|cs-user-agent|c-agent|http_user_agent|"
+    "user-agent|rs(user-agent)",
     "server": "r-ip|r-supplier-ip|x-sr-dst-ip|x-cs-dst-ip",
     "server_of_proxy": "s-supplier-ip",
     "hierarchy": "s-hierarchy",
@@ -58,7 +59,8 @@ _SPELLINGS = {
 }
 _TIMED = "date time time-taken c-ip "
 _TAIL = (
-    "cs-categories cs(referer) sc-status s-action cs-method rs(content-type) cs-uri-scheme cs-host cs-uri-port "
+    "cs-categories cs(referer) sc-status s-action cs-method rs(content-type) cs-uri-scheme cs-host "
+    "cs-uri-port "
     "cs-uri-path cs-uri-query cs-uri-extension cs(user-agent) s-ip sc-bytes cs-bytes"
 )
 #: Default formats, for lines no `#Fields:` came before: a pattern each, and what it holds.
@@ -70,7 +72,8 @@ _DEFAULTS = (
         _START + r"\d{1,3} [A-Z_]+ \d+ \d+ \S+ \S+ \S+ ",
         _TIMED
         + "sc-status s-action sc-bytes cs-bytes cs-method cs-uri-scheme cs-host cs-uri-path cs-uri-query "
-        "cs-username s-hierarchy s-supplier-name rs(content-type) cs(user-agent) sc-filter-result sc-filter-category",
+        "cs-username s-hierarchy s-supplier-name rs(content-type) cs(user-agent) sc-filter-result "
+        "sc-filter-category",
     ),
     (
         _START + rf"(?:{_QUOTED} ){{3}}{_VERDICT}",
@@ -85,7 +88,7 @@ _DEFAULTS = (
 )
 _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"
 _PAIRS = r"(?:^|\s)c-ip=\S+ .*\bcs-[\w-]+=|\bcs-host=\S+ .*\bc-ip="
-_OBJECT = r'^\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
+_OBJECT = r'^\s*\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
 DIRECTIVE = "set aside: header"
 CHALLENGE = "set aside: challenge for a password (407)"
 
@@ -95,7 +98,8 @@ class ElffFamily(Family):
 
     name: ClassVar[str] = "elff"
     help: ClassVar[str] = (
-        "W3C extended proxy logs by their #Fields: Blue Coat / Broadcom ProxySG and Cloud SWG (SGOS 3 to 7, also "
+        "W3C extended proxy logs by their #Fields: Blue Coat / Broadcom ProxySG and Cloud SWG (SGOS 3 to "
+        "7, also "
         "Splunk key=value and JSON), Cisco WSA W3C, Microsoft TMG"
     )
     vantage: ClassVar[str] = "proxy"

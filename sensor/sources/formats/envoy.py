@@ -1,11 +1,14 @@
 r"""Envoy (and Istio, Ambassador, Contour): the default access log as text and JSON, HTTP and TCP.
 
-    [2026-10-06T10:00:00.123Z] "GET /p HTTP/1.1" 200 - [details] BYTES_RECEIVED BYTES_SENT DURATION UPSTREAM_TIME
+    [2026-10-06T10:00:00.123Z] "GET /p HTTP/1.1" 200 - [details] BYTES_RECEIVED BYTES_SENT DURATION
+    UPSTREAM_TIME
     "X-FORWARDED-FOR" "USER-AGENT" "REQUEST-ID" "AUTHORITY" "UPSTREAM_HOST" [cluster local downstream_local
-    downstream_remote sni route]                                                             (Istio appends these)
+    downstream_remote sni route]                                                             (Istio appends
+    these)
 
 BYTES_RECEIVED is what the client sent, BYTES_SENT what it got (bodies only, except for TCP). The time is the
-start. The default text has no client but X-Forwarded-For. Source: Envoy, "Access logging"; Istio, "Envoy Access Logs".
+start. The default text has no client but X-Forwarded-For. Source: Envoy, "Access logging"; Istio, "Envoy
+Access Logs".
 """
 
 from __future__ import annotations
@@ -19,14 +22,16 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, objects
 
 _LINE = (
-    r'^(?:ACCESS )?\[(?<time>\d{4}-\d\d-\d\dT[^\]]+)\] "(?<method>\S+) (?<path>\S+) (?<protocol>[^"]*)" (?<status>\d+) (?<flags>\S+) '
+    r'^(?:ACCESS )?\[(?<time>\d{4}-\d\d-\d\dT[^\]]+)\] "(?<method>\S+) (?<path>\S+) (?<protocol>[^"]*)" '
+    r"(?<status>\d+) (?<flags>\S+) "
     r"(?<details>.*?)(?<up>\d+) (?<down>\d+) (?<taken>\d+|-) (?<upstream_time>\d+|-) "
     r'"(?<forwarded>[^"]*)" "(?<agent>[^"]*)" "(?<id>[^"]*)" "(?<authority>[^"]*)" "(?<upstream>[^"]*)"'
     r"(?: (?<cluster>\S+) (?<local>\S+) (?<here>\S+) (?<remote>\S+) (?<sni>\S+))?"
 )
 _OBJECT = {
     "time": "start_time|timestamp", "method": "method|:method", "path": "path|:path|x_envoy_original_path",
-    "status": "response_code", "flags": "response_flags", "details": "response_code_details", "up": "bytes_received",
+    "status": "response_code", "flags": "response_flags", "details": "response_code_details",
+    "up": "bytes_received",
     "down": "bytes_sent", "taken": "duration", "forwarded": "x_forwarded_for|x-forwarded-for|forwarded_for",
     "agent": "user_agent|user-agent", "authority": "authority|:authority|host", "upstream": "upstream_host",
     "remote": "downstream_remote_address|downstream_direct_remote_address", "sni": "requested_server_name",
@@ -47,10 +52,12 @@ class EnvoyFamily(Family):
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
     advice: ClassVar[str] = (
-        "Add %DOWNSTREAM_REMOTE_ADDRESS% and %REQUESTED_SERVER_NAME%: the default text names no client and no SNI."
+        "Add %DOWNSTREAM_REMOTE_ADDRESS% and %REQUESTED_SERVER_NAME%: the default text names no client "
+        "and no SNI."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^(?:ACCESS )?\[\d{4}-\d\d-\d\dT[^\]]+\] "\S+ \S+ [^"]*" \d+ \S+ .*"[^"]*" "[^"]*" "[^"]*" "[^"]*" "[^"]*"'
+        r'^(?:ACCESS )?\[\d{4}-\d\d-\d\dT[^\]]+\] "\S+ \S+ [^"]*" \d+ \S+ .*"[^"]*" "[^"]*" "[^"]*" '
+        r'"[^"]*" "[^"]*"'
     ) | (
         pl.col("line").str.contains(_IS_OBJECT)
         & pl.col("line").str.contains(r'"response_flags"\s*:')

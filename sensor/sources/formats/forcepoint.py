@@ -1,7 +1,8 @@
 r"""Forcepoint (Websense): Web Security for SIEMs (CEF, LEEF, key=value), cloud report CSV, NGFW (CEF, LEEF).
 
     [CEF:]0|Forcepoint|Security|8.5.4|222|Transaction permitted|1| act=permitted … in=1038458 out=3967 …
-    vendor=Websense product=Security … user=LDAP://host OU=…/Ada src_host=… bytes_out=… bytes_in=… url=https://…
+    vendor=Websense product=Security … user=LDAP://host OU=…/Ada src_host=… bytes_out=… bytes_in=…
+    url=https://…
     "06/10/2026","10:00:00","ada","…","category","Allowed",…,"host:443/",…          cloud report, day first
 
 `out`, `bytes_out` are what the client sent. `suser` is a directory path with the person's name at its end;
@@ -44,14 +45,19 @@ _REPORT = [
     *("status", "method"),
 ]
 _HEADED = {
-    "date": "date|date & time|date & time [gmt]", "clock": "time", "login": "user|user name", "action": "action",
-    "url": "url|url full|full url", "client": "connection ip|source ip|client ip", "server": "destination ip|server ip",
-    "agent": "user agent string|user agent", "status": "http status code", "method": "http request method|request method",
+    "date": "date|date & time|date & time [gmt]", "clock": "time", "login": "user|user name",
+    "action": "action",
+    "url": "url|url full|full url", "client": "connection ip|source ip|client ip",
+    "server": "destination ip|server ip",
+    "agent": "user agent string|user agent", "status": "http status code",
+    "method": "http request method|request method",
     "host": "domain|url host|hostname", "up": "bytes sent", "down": "bytes received", "device": "workstation",
 }  # fmt: skip
 _OBJECT = {name: f"forcepoint_web.{field}" for name, field in {
-    "date": "date", "clock": "time", "login": "user", "action": "action", "url": "url", "client": "connection_ip",
-    "server": "destination_ip", "agent": "user_agent_string", "status": "http_status_code", "method": "http_request_method",
+    "date": "date", "clock": "time", "login": "user", "action": "action", "url": "url",
+    "client": "connection_ip",
+    "server": "destination_ip", "agent": "user_agent_string", "status": "http_status_code",
+    "method": "http_request_method",
 }.items()}  # fmt: skip
 _HEAD_ONLY = r"(?:CEF|LEEF):|^\s*\d\|"
 _REPORT_LINE = r'^"\d\d/\d\d/\d{4}","\d\d:\d\d:\d\d",(?:"[^"]*",){3}"(?:Allowed|Blocked|\w+)",'
@@ -63,7 +69,8 @@ class ForcepointFamily(Family):
 
     name: ClassVar[str] = "forcepoint"
     help: ClassVar[str] = (
-        "Forcepoint / Websense Web Security 7 to 8.5 (CEF, LEEF, key=value), cloud report CSV, NGFW 6 to 7 (CEF, LEEF)"
+        "Forcepoint / Websense Web Security 7 to 8.5 (CEF, LEEF, key=value), cloud report CSV, NGFW 6 to "
+        "7 (CEF, LEEF)"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
@@ -71,7 +78,8 @@ class ForcepointFamily(Family):
     )
     advice: ClassVar[str] = "Cloud reports carry volumes only with the columns Bytes Sent and Bytes Received."
     header: ClassVar[str] = (
-        r'(?i)^"?date[^,]*,.*\burl\b.*\b(?:connection|source) ip\b|^"?date[^,]*,.*\b(?:connection|source) ip\b.*\burl\b'
+        r'(?i)^"?date[^,]*,.*\burl\b.*\b(?:connection|source) ip\b|^"?date[^,]*,.*\b(?:connection|source)'
+        r" ip\b.*\burl\b"
     )
     claims: ClassVar[pl.Expr] = (
         cef.claims("(?i)(?:Forcepoint|Websense)")
@@ -142,6 +150,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         action=pl.coalesce("action", event.str.extract(r"^(?:Connection_|Transaction )(\w+)")),
         session=pl.when(pl.lit(is_wall) & event.str.contains("^Connection_(?:Allowed|Closed)")).then(session),
         phase=pl.when(event.str.contains("Closed")).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        reason=pl.when(pl.col("client").is_null() & pl.col("server").is_null() & pl.col("host").is_null() & pl.col("url").is_null())
+        reason=pl.when(pl.col("client").is_null() & pl.col("server").is_null() & pl.col("host").is_null()
+            & pl.col("url").is_null())
         .then(pl.lit(NO_TRAFFIC)),
     )  # fmt: skip

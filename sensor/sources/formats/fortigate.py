@@ -55,8 +55,10 @@ _KEYS = (
 #: Where CEF puts what key=value has; everything else is `FTNTFGT` + key.
 _CEF = {
     "srcip": "src", "srcport": "spt", "srcmac": "smac", "srcname": "shost", "dstip": "dst", "dstport": "dpt",
-    "proto": "proto", "user": "suser", "hostname": "dhost", "url": "request", "agent": "requestClientApplication",
-    "action": "act", "sentbyte": "out", "rcvdbyte": "in", "sessionid": "externalId|externalID", "devid": "deviceExternalId",
+    "proto": "proto", "user": "suser", "hostname": "dhost", "url": "request",
+    "agent": "requestClientApplication",
+    "action": "act", "sentbyte": "out", "rcvdbyte": "in", "sessionid": "externalId|externalID",
+    "devid": "deviceExternalId",
     "httpmethod": "requestMethod", "time": "start",
 }  # fmt: skip
 INTERIM = "0020"
@@ -68,7 +70,8 @@ class FortigateFamily(Family):
 
     name: ClassVar[str] = "fortigate"
     help: ClassVar[str] = (
-        "Fortinet FortiGate (FortiOS 5.4 to 7.6), FortiProxy: traffic, webfilter, dns, ssl, app-ctrl; key=value, CEF"
+        "Fortinet FortiGate (FortiOS 5.4 to 7.6), FortiProxy: traffic, webfilter, dns, ssl, app-ctrl; "
+        "key=value, CEF"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(
@@ -86,7 +89,8 @@ class FortigateFamily(Family):
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'\blogid="?\d{8,10}"?[ ,].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)|\bdevid="?F(?:[GPOW]|\d)'
+        r'\blogid="?\d{8,10}"?[ ,].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
+        r'|\bdevid="?F(?:[GPOW]|\d)'
         r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
     )
 
@@ -156,10 +160,9 @@ def _when() -> dict[str, pl.Expr]:
 
 def _who() -> dict[str, pl.Expr]:
     tunnel = pl.coalesce("assignip", "tunnelip")
+    assigned = pl.when(~tunnel.is_in(["0.0.0.0"])).then(tunnel)  # noqa: S104
     return {
-        "client": pl.when(_of("event"))
-        .then(pl.coalesce(pl.when(tunnel != "0.0.0.0").then(tunnel), "srcip", "ip"))
-        .otherwise("srcip"),  # noqa: S104
+        "client": pl.when(_of("event")).then(pl.coalesce(assigned, "srcip", "ip")).otherwise("srcip"),
         "client_port": pl.col("srcport"),
         "client_mac": pl.col("srcmac"),
         "user_name": pl.coalesce("user", "unauthuser"),

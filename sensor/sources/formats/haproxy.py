@@ -1,6 +1,7 @@
 r"""HAProxy: httplog, httpslog, tcplog, and what sites append to them.
 
-    client:port [06/Oct/2026:10:00:00.123] frontend backend/server TR/Tw/Tc/Tr/Ta status bytes - - flags conns queue
+    client:port [06/Oct/2026:10:00:00.123] frontend backend/server TR/Tw/Tc/Tr/Ta status bytes - - flags
+    conns queue
     {captured|request|headers} {response} "GET /p HTTP/1.1" [errors sni/TLSv1.3/cipher]
     client:port [accept] frontend backend/server Tw/Tc/Tt bytes flags conns queue …
 
@@ -19,9 +20,12 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 
 _LINE = (
-    r"^(?<client>\S+?):(?<port>\d+) \[(?<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] (?<frontend>\S+) "
-    r"(?<backend>\S+?)/(?<server>\S*) (?:(?<extra>[^\s/]+) )?(?<timers>-?\+?\d+(?:/-?\+?\d+){1,4}) (?:(?<status>\d{3}|-1) )?"
-    r"(?<down>\+?\d+) (?:\S+ \S+ )?(?<flags>[A-Za-z-]{2}(?:[A-Za-z-]{2})?) \d+/\d+/\d+/\d+/\+?\d+ \d+/\d+(?<rest>.*)$"
+    r"^(?<client>\S+?):(?<port>\d+) \[(?<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] "
+    r"(?<frontend>\S+) "
+    r"(?<backend>\S+?)/(?<server>\S*) (?:(?<extra>[^\s/]+) )?(?<timers>-?\+?\d+(?:/-?\+?\d+){1,4}) "
+    r"(?:(?<status>\d{3}|-1) )?"
+    r"(?<down>\+?\d+) (?:\S+ \S+ )?(?<flags>[A-Za-z-]{2}(?:[A-Za-z-]{2})?) \d+/\d+/\d+/\d+/\+?\d+ "
+    r"\d+/\d+(?<rest>.*)$"
 )
 _REQUEST = r'"(?<method>[A-Z]+) (?<url>[^"]*?)(?: HTTP/[\d.]+)?"(?<after>[^"]*)'
 _NAME = r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)"
@@ -36,7 +40,8 @@ class HaproxyFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_down=True, action=True, user_agent=True)
     advice: ClassVar[str] = (
-        "HAProxy's formats have no host and no upload size: use `option httpslog`, capture the Host header, or log "
+        "HAProxy's formats have no host and no upload size: use `option httpslog`, capture the Host "
+        "header, or log "
         "%[ssl_fc_sni] and %U."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(

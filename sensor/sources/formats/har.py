@@ -40,6 +40,10 @@ _WANTED: dict[str, str] = {
     "server": "serverIPAddress|response._remoteAddress|serverIPAddress6",
     "error": "response._error",
 }
+_NUMBERS = (
+    *("status", "head_up", "body_up", "announced_up"),
+    *("head_down", "body_down", "sent_down", "announced_down"),
+)
 #: What of an entry, request and response goes on.
 _KEPT = {
     "": ("startedDateTime", "time", "serverIPAddress"),
@@ -123,53 +127,54 @@ class HarFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per entry."""
         read = objects.read(lines["line"], _WANTED)
-        number = {
-            name: pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-            for name in (
-                "head_up",
-                "body_up",
-                "announced_up",
-                "head_down",
-                "body_down",
-                "sent_down",
-                "announced_down",
-                "status",
-            )
-        }
-        scheme = pl.col("url").str.extract(r"^([A-Za-z][\w+.-]*):").str.to_lowercase()
+        read = read.with_columns(
+            pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64, strict=False) for name in _NUMBERS
+        )
         return read.select(
             "time",
             "method",
             "url",
             "server",
-            duration_s=pl.col("lasted").cast(pl.Float64, strict=False) / 1000,
+            **_volume(),
             kind=pl.lit("http"),
             device=pl.lit("har"),
-            status=pl.when(number["status"] > 0).then(number["status"]),
+            status=pl.when(pl.col("status") > 0).then("status"),
             user_agent="agent",
             transport=pl.when(pl.col("version").str.contains("(?i)h3|http/3|quic"))
             .then(pl.lit("udp"))
             .otherwise(pl.lit("tcp")),
-            bytes_up=_volume(number["head_up"], _body(number["body_up"], number["announced_up"])),
-            bytes_down=pl.coalesce(
-                pl.when(number["sent_down"] > 0).then(number["sent_down"]),
-                _volume(number["head_down"], _body(number["body_down"], number["announced_down"])),
-            ),
-            action=pl.when((number["status"] <= 0) | (pl.col("error") == "true"))
+            action=pl.when((pl.col("status") <= 0) | (pl.col("error") == "true"))
             .then(pl.lit("reset"))
             .otherwise(pl.lit("allowed")),
-            reason=pl.when((pl.col("url") == "") | pl.col("url").is_null())
-            .then(pl.lit(NO_REQUEST))
-            .when(~scheme.is_in(["http", "https", "ws", "wss"]))
-            .then(pl.lit(LOCAL)),
+            reason=_reason(),
         )
 
 
-def _body(said: pl.Expr, announced: pl.Expr) -> pl.Expr:
+def _reason() -> pl.Expr:
+    scheme = pl.col("url").str.extract(r"^([A-Za-z][\w+.-]*):").str.to_lowercase()
+    return (
+        pl.when((pl.col("url") == "") | pl.col("url").is_null())
+        .then(pl.lit(NO_REQUEST))
+        .when(~scheme.is_in(["http", "https", "ws", "wss"]))
+        .then(pl.lit(LOCAL))
+    )
+
+
+def _volume() -> dict[str, pl.Expr]:
+    transferred = pl.when(pl.col("sent_down") > 0).then("sent_down")
+    return {
+        "duration_s": pl.col("lasted").cast(pl.Float64, strict=False) / 1000,
+        "bytes_up": _whole("head_up", _body("body_up", "announced_up")),
+        "bytes_down": pl.coalesce(transferred, _whole("head_down", _body("body_down", "announced_down"))),
+    }
+
+
+def _body(said: str, announced: str) -> pl.Expr:
     """The body's size: what the exporter says, unless that is nothing and the message knows better."""
-    return pl.when(said > 0).then(said).otherwise(pl.coalesce(announced, pl.when(said == 0).then(said)))
+    size = pl.col(said)
+    return pl.when(size > 0).then(size).otherwise(pl.coalesce(announced, pl.when(size == 0).then(size)))
 
 
-def _volume(head: pl.Expr, body: pl.Expr) -> pl.Expr:
+def _whole(head: str, body: pl.Expr) -> pl.Expr:
     """Head and body; a head that is not known (-1) counts as none, so this is a lower bound."""
-    return body + pl.when(head > 0).then(head).otherwise(0)
+    return body + pl.when(pl.col(head) > 0).then(head).otherwise(0)

@@ -1,11 +1,13 @@
 r"""Juniper SRX: session, application and web filter logs, structured (RFC 5424) and plain.
 
     RT_FLOW_SESSION_CLOSE [junos@… reason="TCP FIN" source-address="10.1.2.3" … bytes-from-client="337" …]
-    RT_FLOW_SESSION_CLOSE: session closed TCP FIN: 10.1.2.3/40000->192.0.2.7/443 … 6 policy … 7 60(52906) 47(26103) 3 …
+    RT_FLOW_SESSION_CLOSE: session closed TCP FIN: 10.1.2.3/40000->192.0.2.7/443 … 6 policy … 7 60(52906)
+    47(26103) 3 …
     WEBFILTER_URL_PERMITTED [… url="www.example.org" obj="/p" username="ada" …]
 
-CREATE, APPTRACK updates and CLOSE of a session id are one session. `60(52906) 47(26103) 3`: packets(bytes) from
-the client, from the server, seconds. Source: Junos OS, "System Log Messages" (RT_FLOW, APPTRACK, WEBFILTER).
+CREATE, APPTRACK updates and CLOSE of a session id are one session. `60(52906) 47(26103) 3`: packets(bytes)
+from the client, from the server, seconds. Source: Junos OS, "System Log Messages" (RT_FLOW, APPTRACK,
+WEBFILTER).
 """
 
 from __future__ import annotations
@@ -39,13 +41,22 @@ _FIELDS = {
     "agent": "user-agent",
     "account": "USERNAME",
 }
-_EVENT = r"\b((?:RT_FLOW|FLOW|APPTRACK|RT_APPTRACK)_SESSION_[A-Z_]+|WEBFILTER_[A-Z_]+|(?:SRX_)?(?:SECINTEL|AAMW)_[A-Z_]+|RT_(?:UTM|IDP|SCREEN|AAMW)[A-Z_]*|AV_[A-Z_]+|IDP_[A-Z_]+|CONTENT_FILTERING_[A-Z_]+|ANTISPAM_[A-Z_]+)"
+_EVENT = (
+    r"\b((?:RT_FLOW|FLOW|APPTRACK|RT_APPTRACK)_SESSION_[A-Z_]+|WEBFILTER_[A-Z_]+|(?:SRX_)"
+    r"?(?:SECINTEL|AAMW)_[A-Z_]+|RT_(?:UTM|IDP|SCREEN|AAMW)[A-Z_]*|AV_[A-Z_]+|IDP_[A-Z_]+|"
+    r"CONTENT_FILTERING_[A-Z_]+|ANTISPAM_[A-Z_]+)"
+)
 _PLAIN = (
-    r"session (?P<verb>created|closed|denied) (?:(?P<reason>[^:/]*): )?(?P<client>[0-9a-fA-F.:]+)/(?P<client_port>\d+)->"
+    r"session (?P<verb>created|closed|denied) (?:(?P<reason>[^:/]*): )?(?P<client>[0-9a-fA-F.:]+)"
+    r"/(?P<client_port>\d+)->"
     r"(?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+)(?P<rest>.*)$"
 )
 _PLAIN_URL = (
     r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)->(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
+)
+_FILTER = (
+    r"\bFW: (?P<if>\S+) (?P<verdict>[ADR]) (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) "
+    r"(?P<server>[0-9a-fA-F.:]+) +(?P<client_port>\d+) +(?P<port>\d+)"
 )
 OTHER = "set aside: message that names no connection"
 NO_PORTS = "set aside: neither TCP nor UDP"
@@ -54,7 +65,7 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class JuniperSrxFamily(Family):
     """Reads Juniper SRX logs."""
 
-    name: ClassVar[str] = "juniper_srx"
+    name: ClassVar[str] = "juniper-srx"
     help: ClassVar[str] = (
         "Juniper SRX (Junos 10 to 24): RT_FLOW, APPTRACK, WEBFILTER, SECINTEL, AAMW; structured and plain"
     )
@@ -66,8 +77,9 @@ class JuniperSrxFamily(Family):
         "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|SECINTEL_ACTION)"
-        r"|\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
+        r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|"
+        r"SECINTEL_ACTION)"
+        r"|\bPFE_FW_SYSLOG_IP|^FW: \S+ [ADR] \w+ |\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
     ) | pl.col("tag").is_in(["RT_FLOW", "RT_UTM", "RT_IDP", "RT_IDS"]).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -78,9 +90,25 @@ class JuniperSrxFamily(Family):
                 (r'[a-z]-address="', lambda part: _rows(keyvalue.read(part["line"], _FIELDS), part)),
                 (_PLAIN, _plain),
                 (r"WEBFILTER.*\bURL=", _plain_urls),
+                (_FILTER, _filter),
                 (pl.lit(True), layouts.set_aside(OTHER)),
             ],
         )
+
+
+def _filter(lines: pl.DataFrame) -> pl.DataFrame:
+    """A stateless filter's log of single packets: accepted, discarded, rejected."""
+    read = lines["line"].str.extract_groups(_FILTER).struct.unnest()
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        kind=pl.lit("flow"),
+        server_port="port",
+        transport="proto",
+        action=pl.when(pl.col("verdict") == "A").then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
+        reason=pl.when(~pl.col("proto").is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+    )
 
 
 def _conformed(read: pl.DataFrame) -> pl.DataFrame:
@@ -154,8 +182,10 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         packets_up="packets_up",
         packets_down="packets_down",
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        session=pl.when(flow & ~refused).then(pl.concat_str(pl.lit(lines["sender"]).fill_null(""), "session", "client", "client_port", separator="|")),
-        phase=pl.when(ended).then(pl.lit("end")).when(updated).then(pl.lit("update")).otherwise(pl.lit("begin")),
+        session=pl.when(flow & ~refused).then(pl.concat_str(pl.lit(lines["sender"]).fill_null(""), "session",
+        "client", "client_port", separator="|")),
+        phase=pl.when(ended).then(pl.lit("end")).when(updated).then(pl.lit("update")).otherwise(pl
+            .lit("begin")),
         reason=pl.when(~is_url & ~flow).then(pl.lit(OTHER))
         .when(flow & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
     )  # fmt: skip

@@ -23,11 +23,15 @@ from sensor.sources.text import cef, commas, layouts, objects
 #: Fields of a transaction by position (1-based).
 _PLACES = {
     1: "date", 2: "clock", 3: "taken", 4: "up", 5: "down", 7: "egress", 8: "server", 9: "user", 10: "method",
-    11: "scheme", 13: "agent", 15: "status", 18: "host", 19: "uri", 20: "port", 40: "device_kind", 44: "inner",
+    11: "scheme", 13: "agent", 15: "status", 18: "host", 19: "uri", 20: "port", 40: "device_kind",
+    44: "inner",
     54: "sni", 62: "bypassed", 99: "source", 105: "server_seen", 138: "action",
 }  # fmt: skip
 _TRANSACTION = [_PLACES.get(place, "") for place in range(1, max(_PLACES) + 1)]
-_SPACED = r'^"?\d{4}-\d\d-\d\d"? "?\d\d:\d\d:\d\d"? (?:\d+|-) (?:\d+|-) (?:\d+|-) (?:\d+|-) [0-9a-fA-F.:]+ [0-9a-fA-F.:-]+ '
+_SPACED = (
+    r'^"?\d{4}-\d\d-\d\d"? "?\d\d:\d\d:\d\d"? (?:\d+|-) (?:\d+|-) (?:\d+|-) (?:\d+|-) '
+    r"[0-9a-fA-F.:]+ [0-9a-fA-F.:-]+ "
+)
 _COMMAS = (
     r'^"?\d{4}-\d\d-\d\d"?,"?\d\d:\d\d:\d\d"?(?:,"?(?:\d+|-)"?){4},"?[0-9a-fA-F.:]+"?,"?[0-9a-fA-F.:-]+"?,'
 )
@@ -57,9 +61,12 @@ _EVENT = {
     "status": "resp_status|http_status",
 }
 _CEF = {
-    "time": "rt|timestamp|start", "type": "cat|alert_type", "inner": "userip", "egress": "src|srcip", "user": "suser|duser",
-    "device": "shost|dvchost|hostname", "url": "request|url", "host": "dhost", "server": "dst|dstip", "port": "dpt",
-    "agent": "requestClientApplication", "action": "act|action", "up": "out|client_bytes", "down": "in|server_bytes",
+    "time": "rt|timestamp|start", "type": "cat|alert_type", "inner": "userip", "egress": "src|srcip",
+    "user": "suser|duser",
+    "device": "shost|dvchost|hostname", "url": "request|url", "host": "dhost", "server": "dst|dstip",
+    "port": "dpt",
+    "agent": "requestClientApplication", "action": "act|action", "up": "out|client_bytes",
+    "down": "in|server_bytes",
 }  # fmt: skip
 _OBJECT = r"^\s*\{"
 NO_TRAFFIC = "set aside: event that names no service (audit, infrastructure, at rest)"
@@ -70,7 +77,8 @@ class NetskopeFamily(Family):
 
     name: ClassVar[str] = "netskope"
     help: ClassVar[str] = (
-        "Netskope: transaction logs (space, CSV), page/application/connection/network events, alerts (JSON, CEF)"
+        "Netskope: transaction logs (space, CSV), page/application/connection/network events, alerts "
+        "(JSON, CEF)"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(

@@ -1,4 +1,4 @@
-"""NextDNS log download (CSV): columns by the header line, because the set has changed over time.
+"""NextDNS logs: the download (CSV), by its header line because the set has changed over time, and the API.
 
     timestamp,domain,query_type,dnssec,protocol,client_ip,status,reasons,destination_country,root_domain,device_id,
     device_name,device_model,device_local_ip,matched_name,client_name
@@ -15,12 +15,19 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import commas, lookups
+from sensor.sources.text import commas, lookups, objects
 
 _WANTED = (
     "timestamp", "domain|name", "query_type|type", "client_ip", "status", "device_name", "device_id",
     "device_local_ip|local_ip", "client_name",
 )  # fmt: skip
+#: The same of the API and its stream, by the names above.
+_OBJECT = {
+    "timestamp": "timestamp", "domain": "domain", "query_type": "queryType|type", "client_ip": "clientIp",
+    "status": "status",
+    "device_name": "device.name", "device_id": "device.id", "device_local_ip": "device.localIp",
+    "client_name": "client",
+}  # fmt: skip
 _ACTIONS = {
     "default": "allowed",
     "allowed": "allowed",
@@ -34,18 +41,24 @@ class NextdnsFamily(Family):
     """Reads NextDNS log downloads."""
 
     name: ClassVar[str] = "nextdns"
-    help: ClassVar[str] = "NextDNS log download, CSV with its header line"
+    help: ClassVar[str] = "NextDNS log download (CSV with its header line), and log API (JSON)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
     advice: ClassVar[str] = (
         "Without the NextDNS app only the public address is known; logs exist only if logging is on."
     )
     header: ClassVar[str] = r'^\x{FEFF}?"?timestamp"?,"?(?:domain|name)"?,"?(?:query_type|type)"?,'
-    claims: ClassVar[pl.Expr] = pl.lit(False)
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains(r'^\s*\{.*"domain"\s*:\s*"')
+        & pl.col("line").str.contains(r'"(?:clientIp|encrypted|root)"\s*:')
+        & pl.col("line").str.contains(r'"status"\s*:\s*"(?:default|blocked|allowed|error|relayed)"')
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
         read = commas.read_headed(lines.select("line", "header"), _WANTED)
+        said = objects.read(lines["line"], _OBJECT)
+        read = read.with_columns(pl.coalesce(name, pl.lit(said[name])).alias(name) for name in read.columns)
         return read.select(
             time="timestamp",
             kind=pl.lit("dns"),

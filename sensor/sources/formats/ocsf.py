@@ -83,62 +83,79 @@ class OcsfFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         read = objects.read(lines["line"], _WANTED, lists=(_ANSWERS,))
-        dns, web = pl.col("class") == "4003", pl.col("class") == "4002"
         one_way = pl.col("product").str.contains(_ONE_WAY) & pl.col("up").is_null() & pl.col("down").is_null()
-        one_way = one_way.fill_null(False)
-        path = pl.when(pl.col("path").str.starts_with("/")).then("path")
-        dns_row = read["class"] == "4003"
-        rows = read.select(
-            "method",
-            "status",
-            "client",
-            "client_port",
-            "server_port",
-            "transport",
-            "packets_up",
-            "packets_down",
-            time=_seconds("time"),
-            duration_s=pl.coalesce(
-                (pl.col("end").cast(pl.Float64, strict=False) - pl.col("time").cast(pl.Float64, strict=False))
-                / 1000,
-                pl.when(pl.col("product").str.contains("Zeek|SiLK").fill_null(False)).then(
-                    pl.col("duration").cast(pl.Float64, strict=False)
-                ),
-            ),
-            path=path,
-            client_mac="mac",
-            device="device",
-            user_name="user",
-            kind=pl.when(dns)
-            .then(pl.lit("dns"))
-            .when(web)
-            .then(pl.lit("http"))
-            .when(pl.col("sni").is_not_null())
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
-            host=pl.when(dns).then("query").otherwise(pl.coalesce("url_host", "sni", "named")),
-            name_from=pl.when(pl.col("url_host").is_not_null())
-            .then(pl.lit("url"))
-            .when(~dns & ~web & pl.col("named").is_not_null())
-            .then(pl.lit("sni")),
-            url=pl.when(pl.col("url_host").is_null()).then("url"),
-            user_agent="agent",
-            ja4=pl.col("ja4").str.extract(r'"value":\s*"(t[^"]+)"'),
-            server=pl.when(~dns).then("server"),
-            bytes_up=pl.when(~dns).then(pl.when(one_way).then("total").otherwise("up")),
-            bytes_down=pl.when(~dns).then("down"),
-            one_way=one_way,
-            answers=_ANSWERS,
-            action=_action(),
-            reason=_reason(),
-        ).with_columns(answer=(dns_row & (read["activity"] == _RESPONSE)).fill_null(False), type=read["type"])
+        told = read.with_columns(
+            is_dns=(pl.col("class") == "4003").fill_null(False),
+            is_web=(pl.col("class") == "4002").fill_null(False),
+            one_way=one_way.fill_null(False),
+        )
+        rows = told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
         return lookups.paired(rows, ("client", "client_port", "host", "type"))
 
 
-def _seconds(name: str) -> pl.Expr:
-    """A number with a fraction is seconds; a zero is no time."""
-    text = pl.col(name)
-    return pl.when(text != "0").then(text)
+def _when() -> dict[str, pl.Expr]:
+    begin, end = (pl.col(name).cast(pl.Float64, strict=False) for name in ("time", "end"))
+    # In milliseconds by the schema; these two write seconds.
+    in_seconds = pl.col("product").str.contains("Zeek|SiLK").fill_null(False)
+    lasted = pl.when(in_seconds).then(pl.col("duration").cast(pl.Float64, strict=False))
+    return {"time": _stamp(), "duration_s": pl.coalesce((end - begin) / 1000, lasted)}
+
+
+def _who() -> dict[str, pl.Expr]:
+    return {
+        "client": pl.col("client"),
+        "client_port": pl.col("client_port"),
+        "client_mac": pl.col("mac"),
+        "device": pl.col("device"),
+        "user_name": pl.col("user"),
+        "server": pl.when(~pl.col("is_dns")).then("server"),
+        "server_port": pl.col("server_port"),
+        "transport": pl.col("transport"),
+    }
+
+
+def _what() -> dict[str, pl.Expr]:
+    dns, web = pl.col("is_dns"), pl.col("is_web")
+    told = ~dns & ~web & pl.col("named").is_not_null()
+    return {
+        "kind": pl.when(dns)
+        .then(pl.lit("dns"))
+        .when(web)
+        .then(pl.lit("http"))
+        .when(pl.col("sni").is_not_null())
+        .then(pl.lit("tls"))
+        .otherwise(pl.lit("flow")),
+        "host": pl.when(dns).then("query").otherwise(pl.coalesce("url_host", "sni", "named")),
+        "name_from": pl.when(pl.col("url_host").is_not_null())
+        .then(pl.lit("url"))
+        .when(told)
+        .then(pl.lit("sni")),
+        "url": pl.when(pl.col("url_host").is_null()).then("url"),
+        "path": pl.when(pl.col("path").str.starts_with("/")).then("path"),
+        "method": pl.col("method"),
+        "status": pl.col("status"),
+        "user_agent": pl.col("agent"),
+        "ja4": pl.col("ja4").str.extract(r'"value":\s*"(t[^"]+)"'),
+        "answers": pl.col(_ANSWERS),
+        "answer": (dns & (pl.col("activity") == _RESPONSE)).fill_null(False),
+        "type": pl.col("type"),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    up = pl.when("one_way").then("total").otherwise("up")
+    return {
+        "bytes_up": pl.when(~pl.col("is_dns")).then(up),
+        "bytes_down": pl.when(~pl.col("is_dns")).then("down"),
+        "packets_up": pl.col("packets_up"),
+        "packets_down": pl.col("packets_down"),
+        "one_way": pl.col("one_way"),
+    }
+
+
+def _stamp() -> pl.Expr:
+    """Any of the times; a zero is none."""
+    return pl.when(pl.col("time") != "0").then("time")
 
 
 def _action() -> pl.Expr:

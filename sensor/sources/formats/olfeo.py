@@ -2,7 +2,8 @@
 
     10.1.2.3 - ada [06/10/2026 10:00:00] "GET http://host/ HTTP/1.1" 200 - - 512 Category name
 
-`user_sent_bytes` is what the client sent, `user_received_bytes` what it got; the text line has the latter only.
+`user_sent_bytes` is what the client sent, `user_received_bytes` what it got; the text line has the latter
+only.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, objects
 
 _LINE = (
-    r"^(?<client>\S+) \S+ (?<user>.+?) \[(?<d>\d\d)/(?<m>\d\d)/(?<y>\d{4}) (?<clock>\d\d:\d\d:\d\d)\] "
+    r"^ *(?<client>\S+) \S+ (?<user>.+?) \[(?<d>\d\d)/(?<m>\d\d)/(?<y>\d{4}) (?<clock>\d\d:\d\d:\d\d)\] "
     r'"(?<method>[A-Z]+) (?<url>\S+)(?: [^"]*)?" (?<status>\d{3}|-) \S+ \S+ (?<down>\d+|-)'
 )
 _OBJECT = {
     "time": "timestamp", "user": "display_name", "client": "src_ip", "client_port": "src_port", "url": "url",
-    "domain": "domain", "method": "http_method", "status": "user_status_code", "server": "dest_ip", "action": "action",
+    "domain": "domain", "method": "http_method", "status": "user_status_code", "server": "dest_ip",
+    "action": "action",
     "up": "user_sent_bytes", "down": "user_received_bytes", "type": "type", "answer": "dns_answer",
     "elapsed": "user_response_time_ms",
 }  # fmt: skip
@@ -37,12 +39,12 @@ class OlfeoFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '
-    ) | pl.col("line").str.contains(r'^\{.*"user_received_bytes"\s*:.*"(?:theme_label|category_label)"')
+        r'^ *\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '
+    ) | pl.col("line").str.contains(r'^\s*\{.*"user_received_bytes"\s*:.*"(?:theme_label|category_label)"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request or lookup."""
-        return layouts.read(lines, [(r"^\{", _objects), (pl.lit(True), _access)])
+        return layouts.read(lines, [(r"^\s*\{", _objects), (pl.lit(True), _access)])
 
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:

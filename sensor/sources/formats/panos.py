@@ -26,49 +26,153 @@ from sensor.sources.text import cef, commas, objects
 #: Fields by position (1-based), for each type; the first seven are common.
 _COMMON = {3: "serial", 4: "type", 5: "subtype", 7: "generated"}
 _SESSION = {
-    8: "src", 9: "dst", 13: "user", 15: "app", 23: "session", 25: "sport", 26: "dport", 30: "proto", 31: "action",
-}  # fmt: skip
-_TRAFFIC = _COMMON | _SESSION | {
-    33: "sent", 34: "received", 37: "elapsed", 45: "packets_sent", 46: "packets_received", 76: "xff",
-    82: "device", 83: "mac", 103: "precise",
-}  # fmt: skip
-_THREAT = _COMMON | _SESSION | {
-    32: "url", 36: "direction", 47: "agent", 49: "xff", 64: "method", 80: "xff_ip", 87: "device", 88: "mac", 108: "precise",
-}  # fmt: skip
+    8: "src",
+    9: "dst",
+    13: "user",
+    15: "app",
+    23: "session",
+    25: "sport",
+    26: "dport",
+    30: "proto",
+    31: "action",
+}
+_TRAFFIC = (
+    _COMMON
+    | _SESSION
+    | {
+        33: "sent",
+        34: "received",
+        37: "elapsed",
+        45: "packets_sent",
+        46: "packets_received",
+        76: "xff",
+        82: "device",
+        83: "mac",
+        103: "precise",
+    }
+)
+_THREAT = (
+    _COMMON
+    | _SESSION
+    | {
+        32: "url",
+        36: "direction",
+        47: "agent",
+        49: "xff",
+        64: "method",
+        80: "xff_ip",
+        87: "device",
+        88: "mac",
+        108: "precise",
+    }
+)
 _DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 79: "device", 80: "mac"}
 _USERID = _COMMON | {9: "src", 10: "user", 14: "timeout", 34: "precise"}
 _GLOBALPROTECT = _COMMON | {
-    9: "event", 10: "stage", 13: "user", 15: "device", 16: "public", 18: "tunnel", 29: "status",
-}  # fmt: skip
+    9: "event",
+    10: "stage",
+    13: "user",
+    15: "device",
+    16: "public",
+    18: "tunnel",
+    29: "status",
+}
 _POSITIONS = {
-    "TRAFFIC": _TRAFFIC, "THREAT": _THREAT, "DECRYPTION": _DECRYPTION, "USERID": _USERID, "GLOBALPROTECT": _GLOBALPROTECT,
-}  # fmt: skip
+    "TRAFFIC": _TRAFFIC,
+    "THREAT": _THREAT,
+    "DECRYPTION": _DECRYPTION,
+    "USERID": _USERID,
+    "GLOBALPROTECT": _GLOBALPROTECT,
+}
 #: The same names in CEF, LEEF and JSON; `|` lists spellings, the first that is there counts.
 _CEF = {
-    "serial": "deviceExternalId", "generated": "start|rt", "zone": "dtz", "src": "src", "dst": "dst",
-    "user": "suser|PanOSSourceUser|duser", "app": "app", "session": "cn1|externalId|PanOSSessionID", "sport": "spt", "dport": "dpt",
-    "proto": "proto", "action": "act", "elapsed": "PanOSSessionDuration|cn3|cn2", "url": "request|PanOSURL",
-    "agent": "requestClientApplication|PanOSUserAgent", "method": "requestMethod|PanOSHTTPMethod", "sni": "PanOSServerNameIndication|PanOSSNI",
-    "xff": "PanOSX-Forwarded-ForIP", "mac": "smac|PanOSSourceDeviceMac", "device": "shost|PanOSSourceDeviceHost",
-}  # fmt: skip
+    "serial": "deviceExternalId",
+    "generated": "start|rt",
+    "zone": "dtz",
+    "src": "src",
+    "dst": "dst",
+    "user": "suser|PanOSSourceUser|duser",
+    "app": "app",
+    "session": "cn1|externalId|PanOSSessionID",
+    "sport": "spt",
+    "dport": "dpt",
+    "proto": "proto",
+    "action": "act",
+    "elapsed": "PanOSSessionDuration|cn3|cn2",
+    "url": "request|PanOSURL",
+    "agent": "requestClientApplication|PanOSUserAgent",
+    "method": "requestMethod|PanOSHTTPMethod",
+    "sni": "PanOSServerNameIndication|PanOSSNI",
+    "xff": "PanOSX-Forwarded-ForIP",
+    "mac": "smac|PanOSSourceDeviceMac",
+    "device": "shost|PanOSSourceDeviceHost",
+}
 _LEEF = {
-    "type": "cat", "subtype": "SubType|Subtype", "serial": "SerialNumber|DeviceSN", "generated": "devTime|ReceiveTime", "src": "src", "dst": "dst",
-    "user": "usrName|SourceUser", "app": "Application", "session": "SessionID", "sport": "srcPort", "dport": "dstPort", "proto": "proto",
-    "action": "action", "sent": "srcBytes", "received": "dstBytes", "elapsed": "ElapsedTime", "url": "Miscellaneous|URL",
-    "agent": "UserAgent", "method": "RequestMethod", "xff": "XForwarderfor|identSrc",
-}  # fmt: skip
+    "type": "cat",
+    "subtype": "SubType|Subtype",
+    "serial": "SerialNumber|DeviceSN",
+    "generated": "devTime|ReceiveTime",
+    "src": "src",
+    "dst": "dst",
+    "user": "usrName|SourceUser",
+    "app": "Application",
+    "session": "SessionID",
+    "sport": "srcPort",
+    "dport": "dstPort",
+    "proto": "proto",
+    "action": "action",
+    "sent": "srcBytes",
+    "received": "dstBytes",
+    "elapsed": "ElapsedTime",
+    "url": "Miscellaneous|URL",
+    "agent": "UserAgent",
+    "method": "RequestMethod",
+    "xff": "XForwarderfor|identSrc",
+}
 _JSON = {
-    "type": "LogType", "subtype": "Subtype|SubType", "serial": "DeviceSN|LogSourceID", "generated": "TimeGenerated|EventTime|TimeReceived",
-    "precise": "TimeGeneratedHighResolution", "src": "SourceAddress|SourceIP", "dst": "DestinationAddress|DestinationIP",
-    "user": "SourceUser|SourceUserName", "app": "Application", "session": "SessionID", "sport": "SourcePort", "dport": "DestinationPort",
-    "proto": "Protocol", "action": "Action", "sent": "BytesSent", "received": "BytesReceived", "elapsed": "SessionDuration",
-    "url": "URL", "host": "URLDomain", "agent": "UserAgent", "method": "HTTPMethod", "sni": "ServerNameIndication|SNI|SNIHostname",
-    "xff": "X-Forwarded-ForIP|XForwardedForIP", "mac": "SourceDeviceMac", "device": "SourceDeviceHost", "direction": "DirectionOfAttack",
-    "packets_sent": "PacketsSent", "packets_received": "PacketsReceived",
-    "event": "EventName", "status": "EventStatus", "tunnel": "PrivateIPv4|PrivateIP", "endpoint": "EndpointDeviceName", "account": "SourceUser|UserName",
-}  # fmt: skip
+    "type": "LogType",
+    "subtype": "Subtype|SubType",
+    "serial": "DeviceSN|LogSourceID",
+    "generated": "TimeGenerated|EventTime|TimeReceived",
+    "precise": "TimeGeneratedHighResolution",
+    "src": "SourceAddress|SourceIP",
+    "dst": "DestinationAddress|DestinationIP",
+    "user": "SourceUser|SourceUserName",
+    "app": "Application",
+    "session": "SessionID",
+    "sport": "SourcePort",
+    "dport": "DestinationPort",
+    "proto": "Protocol",
+    "action": "Action",
+    "sent": "BytesSent",
+    "received": "BytesReceived",
+    "elapsed": "SessionDuration",
+    "url": "URL",
+    "host": "URLDomain",
+    "agent": "UserAgent",
+    "method": "HTTPMethod",
+    "sni": "ServerNameIndication|SNI|SNIHostname",
+    "xff": "X-Forwarded-ForIP|XForwardedForIP",
+    "mac": "SourceDeviceMac",
+    "device": "SourceDeviceHost",
+    "direction": "DirectionOfAttack",
+    "packets_sent": "PacketsSent",
+    "packets_received": "PacketsReceived",
+    "event": "EventName",
+    "status": "EventStatus",
+    "tunnel": "PrivateIPv4|PrivateIP",
+    "endpoint": "EndpointDeviceName",
+    "account": "SourceUser|UserName",
+}
 _NAMES = tuple(dict.fromkeys([*(n for p in _POSITIONS.values() for n in p.values()), *_CEF, *_JSON]))
-_START = r"^[:\s]*(?:\d*,)?(?P<date>\d{1,4}/\d{1,2}/\d{1,4} \d{1,2}:\d\d(?::\d\d)?,[^,]*,(?:TRAFFIC|THREAT|DECRYPTION|USERID|GLOBALPROTECT|SYSTEM|CONFIG|HIPMATCH|HIP-MATCH|AUTHENTICATION|CORRELATION|URL|DATA|WILDFIRE|TUNNEL|SCTP|IPTAG|GTP),)"
+_TYPES = (
+    "TRAFFIC|THREAT|DECRYPTION|USERID|GLOBALPROTECT|SYSTEM|CONFIG|HIPMATCH|HIP-MATCH|AUTHENTICATION"
+    "|CORRELATION|URL|DATA|WILDFIRE|TUNNEL|SCTP|IPTAG|GTP"
+)
+_START = (
+    r"^[:\s]*(?:\d*,)?(?P<date>\d{1,4}/\d{1,2}/\d{1,4} \d{1,2}:\d\d(?::\d\d)?,[^,]*,"
+    rf"(?:{_TYPES}),)"
+)
 OTHER = "set aside: log of another type (type, subtype)"
 SERVER_SIDE = "set aside: threat event of another kind (its session counts)"
 
@@ -78,7 +182,8 @@ class PanosFamily(Family):
 
     name: ClassVar[str] = "panos"
     help: ClassVar[str] = (
-        "Palo Alto PAN-OS 8 to 11, Prisma Access: traffic, url, decryption, userid, globalprotect; CSV, CEF, LEEF, JSON"
+        "Palo Alto PAN-OS 8 to 11, Prisma Access: traffic, url, decryption, userid, globalprotect; "
+        "CSV, CEF, LEEF, JSON"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(

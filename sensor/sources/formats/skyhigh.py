@@ -1,13 +1,15 @@
-r"""Skyhigh Security / McAfee Web Gateway: on-prem access log, key=value for SIEMs, cloud export (CSV, key=value).
+r"""Skyhigh Security / McAfee Web Gateway: access log, key=value for SIEMs, cloud export (CSV, key=value).
 
-    [06/Oct/2026:10:00:00 +0200] "ada" 10.1.2.3 200 "GET https://host/ HTTP/1.1" "categories" "reputation" "media"
-    492 "Mozilla/5.0 …" "" "0"                         access.log; its first line `#time_stamp …` says what it holds
+    [06/Oct/2026:10:00:00 +0200] "ada" 10.1.2.3 200 "GET https://host/ HTTP/1.1" "categories" "reputation"
+    "media"
+    492 "Mozilla/5.0 …" "" "0"                         access.log; its first line `#time_stamp …` says what
+    it holds
     date="2026-10-06T10:00:00Z" … source_bytes=127 destination_bytes=14678 http_request_first_line="GET …" …
     user_id=-1 username=ada source_ip=… http_action=GET server_to_client_bytes=… requested_host=… …
 
-`client_to_server_bytes`, `bytes_from_client`, `source_bytes` are what the client sent; `bytes="A/B/C/D"` is from
-client / to server / from server / to client. `client_ip` is the client's own address, `source_ip` may be its
-egress. Source: Skyhigh, "Web Gateway – Log file", "SWG cloud – Reporting fields".
+`client_to_server_bytes`, `bytes_from_client`, `source_bytes` are what the client sent; `bytes="A/B/C/D"` is
+from client / to server / from server / to client. `client_ip` is the client's own address, `source_ip` may be
+its egress. Source: Skyhigh, "Web Gateway – Log file", "SWG cloud – Reporting fields".
 """
 
 from __future__ import annotations
@@ -47,17 +49,24 @@ _FIELDS = {
     "elapsed_ms": "time_taken|elapsed_time",
 }
 _CLOUD = (
-    "user_id,username,source_ip,http_action,server_to_client_bytes,client_to_server_bytes,requested_host,requested_path,"
-    "result,virus,request_timestamp_epoch,request_timestamp,uri_scheme,category,media_type,application_type,reputation,"
-    "last_rule,http_status_code,client_ip,location,block_reason,user_agent_product,user_agent_version,user_agent_comment,"
+    "user_id,username,source_ip,http_action,server_to_client_bytes,client_to_server_bytes,requested_host,"
+    "requested_path,"
+    "result,virus,request_timestamp_epoch,request_timestamp,uri_scheme,category,media_type,"
+    "application_type,reputation,"
+    "last_rule,http_status_code,client_ip,location,block_reason,user_agent_product,user_agent_version,"
+    "user_agent_comment,"
     "process_name,destination_ip,destination_port"
 )
 _DEFAULT = (
-    "time_stamp auth_user src_ip status_code req_line categories rep_level media_type bytes_to_client user_agent "
+    "time_stamp auth_user src_ip status_code req_line categories rep_level media_type bytes_to_client "
+    "user_agent "
     "virus_name block_res application_name"
 )
 _ACCESS = r'^\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "[^"]*" [0-9a-fA-F.:]+ '
-_CLOUD_LINE = r'^"?-?\d+"?,[^,]*,"?[0-9a-fA-F.:]+"?,"?[A-Z]+"?,"?\d+"?,"?\d+"?,[^,]+,.*,"?(?:OBSERVED|DENIED|ALLOWED)"?,'
+_CLOUD_LINE = (
+    r'^"?-?\d+"?,[^,]*,"?[0-9a-fA-F.:]+"?,"?[A-Z]+"?,"?\d+"?,"?\d+"?,[^,]+,.*,"?(?:OBSERVED|'
+    r'DENIED|ALLOWED)"?,'
+)
 CERTIFICATES = "set aside: certificate check of a tunnel, no request"
 CHALLENGE = "set aside: challenge for a password (407)"
 
@@ -67,7 +76,8 @@ class SkyhighFamily(Family):
 
     name: ClassVar[str] = "skyhigh"
     help: ClassVar[str] = (
-        "Skyhigh / McAfee Web Gateway 7 to 12 (access.log by its head, SIEM key=value, CEF), SWG cloud (CSV, key=value)"
+        "Skyhigh / McAfee Web Gateway 7 to 12 (access.log by its head, SIEM key=value, CEF), SWG cloud "
+        "(CSV, key=value)"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
@@ -143,7 +153,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     ).str.to_uppercase()
     named = pl.col("host").is_not_null() & (pl.col("host") != "")
     port = pl.coalesce(
-        "port", pl.col("scheme").str.to_lowercase().replace_strict({"http": "80", "https": "443"}, default=None, return_dtype=pl.String)
+        "port", pl.col("scheme").str.to_lowercase().replace_strict({"http": "80", "https": "443"},
+        default=None, return_dtype=pl.String)
     )  # fmt: skip
     path = pl.when(pl.col("path").str.starts_with("/") & (method != "CONNECT")).then("path")
     return fields.select(

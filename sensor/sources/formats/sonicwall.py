@@ -1,11 +1,12 @@
 r"""SonicWall (SonicOS 5 to 8): key=value syslog (default and enhanced) and CEF (ArcSight).
 
-    id=firewall sn=… time="2026-10-06 10:00:00" fw=… pri=6 c=1024 m=537 msg="Connection Closed" src=10.1.2.3:40000:X0
+    id=firewall sn=… time="2026-10-06 10:00:00" fw=… pri=6 c=1024 m=537 msg="Connection Closed"
+    src=10.1.2.3:40000:X0
     dst=192.0.2.7:443:X1[:name] proto=tcp/https sent=4941 rcvd=7294 cdur=112650 …
 
 `m` (in CEF the event id) tells: 98 opened, 537 closed, 97 web site visited (dstname, arg), 14 refused, 36–38
-dropped. `sent` (CEF `out`) is what the client sent. The lines of one connection are one session. Time is local,
-or says UTC. Source: SonicOS Log Events Reference Guide.
+dropped. `sent` (CEF `out`) is what the client sent. The lines of one connection are one session. Time is
+local, or says UTC. Source: SonicOS Log Events Reference Guide.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class SonicwallFamily(Family):
         "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"\bid=\w+ (?:\S+=\S+ )?sn=[0-9A-Fa-z]+ |\bsn=[0-9A-F]{12} time="
+        r"\bid=\w+ +(?:\S+=\S+ )?sn=\w+ |\bsn=\w+ time=.* fw=|\bid=firewall .*\bfw=\S* pri=\d+ .*\bm=\d+ "
     ) | cef.claims("SonicWALL|SonicWall|Sonicwall")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -127,7 +128,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         packets_down=pl.when(message.is_in(_CLOSED)).then("packets_down"),
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~refused).then(session),
-        phase=pl.when(message.is_in(_CLOSED)).then(pl.lit("end")).when(message.is_in(_VISITED)).then(pl.lit("update"))
+        phase=pl.when(message.is_in(_CLOSED)).then(pl.lit("end")).when(message.is_in(_VISITED)).then(pl
+            .lit("update"))
         .otherwise(pl.lit("begin")),
         reason=pl.when(~known.fill_null(False)).then(pl.lit(OTHER)),
     )  # fmt: skip

@@ -1,12 +1,16 @@
 r"""Sophos Firewall (XG, SFOS 16 to 21) and Sophos UTM (9): key=value.
 
-    device="SFW" date=2026-10-06 time=10:00:00 timezone="CEST" … log_type="Firewall" … sent_bytes=9 recv_bytes=7 …
-    device_name="SFW" timestamp="2026-10-06T10:00:00+0200" … con_event="Stop" con_id="7" …        SFOS 18 and later
-    2026:10:06-10:00:00 utm httpproxy[5]: id="0001" sys="SecureWeb" sub="http" srcip="…" url="…" size="7" …   UTM
+    device="SFW" date=2026-10-06 time=10:00:00 timezone="CEST" … log_type="Firewall" … sent_bytes=9
+    recv_bytes=7 …
+    device_name="SFW" timestamp="2026-10-06T10:00:00+0200" … con_event="Stop" con_id="7" …        SFOS 18 and
+    later
+    2026:10:06-10:00:00 utm httpproxy[5]: id="0001" sys="SecureWeb" sub="http" srcip="…" url="…" size="7" …
+    UTM
 
-`sent_bytes` (`bytes_sent`) is what the client sent. The firewall log writes a connection's start and stop, the
-web filter its requests: one session by `con_id`, or by the 5-tuple. UTM's `size` is what the client got; its
-packet filter logs single packets. Source: Sophos Firewall, "Syslog guide"; Sophos UTM, "Web protection log".
+`sent_bytes` (`bytes_sent`) is what the client sent. The firewall log writes a connection's start and stop,
+the web filter its requests: one session by `con_id`, or by the 5-tuple. UTM's `size` is what the client got;
+its packet filter logs single packets. Source: Sophos Firewall, "Syslog guide"; Sophos UTM, "Web protection
+log".
 """
 
 from __future__ import annotations
@@ -54,11 +58,16 @@ _FIELDS = {
     "message": "message",
 }
 _UTM = {
-    "sub": "sub", "action": "action", "method": "method", "client": "srcip", "client_port": "srcport", "client_mac": "srcmac",
-    "server": "dstip", "port": "dstport", "proto": "proto", "user": "user", "domain": "ad_domain", "status": "statuscode",
+    "sub": "sub", "action": "action", "method": "method", "client": "srcip", "client_port": "srcport",
+    "client_mac": "srcmac",
+    "server": "dstip", "port": "dstport", "proto": "proto", "user": "user", "domain": "ad_domain",
+    "status": "statuscode",
     "down": "size", "url": "url", "agent": "ua", "taken": "fullreqtime", "name": "name",
 }  # fmt: skip
-_SFOS_CLAIM = r'\bdevice(?:_name)?="?SFW\b|\blog_id="?\d+"? log_type="[^"]*" log_component=|\bdevice_serial_id=.*\blog_type="'
+_SFOS_CLAIM = (
+    r'\bdevice(?:_name)?="?SFW\b|\blog_id="?\d+"? log_type="[^"]*" log_component=|'
+    r'\bdevice_serial_id=.*\blog_type="'
+)
 _UTM_CLAIM = r'\bid="\d{4}" severity="\w+" sys="[^"]+" sub="[^"]+"'
 _WEB = [
     "Content Filtering",
@@ -84,7 +93,8 @@ class SophosFamily(Family):
 
     name: ClassVar[str] = "sophos"
     help: ClassVar[str] = (
-        "Sophos Firewall / XG (SFOS 16 to 21): firewall, web filter, SSL/TLS, logins, DHCP; Sophos UTM 9: web, packet filter"
+        "Sophos Firewall / XG (SFOS 16 to 21): firewall, web filter, SSL/TLS, logins, DHCP; Sophos UTM "
+        "9: web, packet filter"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(
@@ -126,7 +136,8 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         zone="zone",
         duration_s="duration",
         at_end=flow & (pl.col("event").fill_null("Stop") == "Stop"),
-        kind=pl.when(lease).then(pl.lit("lease")).when(flow).then(pl.lit("flow")).when(whole).then(pl.lit("proxy"))
+        kind=pl.when(lease).then(pl.lit("lease")).when(flow).then(pl.lit("flow")).when(whole).then(pl
+            .lit("proxy"))
         .when(web).then(pl.lit("tls")).otherwise(pl.lit("flow")),
         client=pl.when(dhcp).then("leased").otherwise("client"),
         client_port="client_port",
@@ -146,7 +157,8 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         packets_up=pl.when(flow).then("packets_up"),
         packets_down=pl.when(flow).then("packets_down"),
-        action=pl.when(pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware")).then(pl.lit("blocked"))
+        action=pl.when(pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware")).then(pl
+            .lit("blocked"))
         .when(pl.col("subtype").is_not_null()).then(pl.lit("allowed")).otherwise("status"),
         session=pl.when(~lease).then(session),
         phase=pl.when(flow & pl.col("event").is_in(["Start"])).then(pl.lit("begin"))
@@ -157,7 +169,8 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         origin=pl.when(dhcp).then(pl.lit("dhcp")).otherwise(pl.lit("directory")),
         reason=pl.when(~lease & ~flow & ~web).then(pl.lit(OTHER))
         .when(~lease & ~flow & pl.col("component").is_in(_MAIL)).then(pl.lit(MAIL))
-        .when(~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox")).then(pl.lit(NO_PORTS)),
+        .when(~lease & ~proto.is_in(["tcp", "udp", "6",
+        "17"]) & ~whole & (of != "Sandbox")).then(pl.lit(NO_PORTS)),
     )  # fmt: skip
 
 
@@ -193,7 +206,8 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
         transport=pl.when(web).then(pl.lit("tcp")).otherwise("proto"),
         # The size of a packet is no volume.
         bytes_down=pl.when(web).then("down"),
-        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied")).then(pl.lit("blocked"))
+        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied")).then(pl
+            .lit("blocked"))
         .when(pl.col("action").is_not_null()).then(pl.lit("allowed")),
         reason=pl.when(~web & ~packet).then(pl.lit(OTHER))
         .when(packet & ~pl.col("proto").is_in(["6", "17"])).then(pl.lit(NO_PORTS)),

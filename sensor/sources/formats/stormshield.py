@@ -1,10 +1,12 @@
 r"""Stormshield Network Security (SNS 2 to 5): key=value logs web, connection, plugin, filter, ssl, auth.
 
-    id=firewall time="2026-10-06 10:00:05" fw="SN…" tz=+0200 startime="2026-10-06 10:00:00" … src=10.1.2.3 … dstname=host
+    id=firewall time="2026-10-06 10:00:05" fw="SN…" tz=+0200 startime="2026-10-06 10:00:00" … src=10.1.2.3 …
+    dstname=host
     sent=98 rcvd=766 duration=5.00 action=pass arg="/p" logtype="plugin"
 
-`sent` is what the client sent. `filter` opens a connection, `plugin`, `web` and `ssl` name it, `connection` ends
-it with its volume: one session by its 5-tuple. Times are local with `tz`. Source: Stormshield, "Description of audit logs".
+`sent` is what the client sent. `filter` opens a connection, `plugin`, `web` and `ssl` name it, `connection`
+ends it with its volume: one session by its 5-tuple. Times are local with `tz`. Source: Stormshield,
+"Description of audit logs".
 """
 
 from __future__ import annotations
@@ -18,10 +20,14 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _FIELDS = {
-    "time": "startime|time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src", "client_port": "srcport",
-    "client_mac": "srcmac", "server": "origdst|dst", "port": "origdstport|dstport", "proto": "ipproto", "user": "user",
-    "domain": "domain", "host": "sni|cnname|sslname", "object": "dstname", "path": "arg", "method": "op", "status": "result", "up": "sent",
-    "down": "rcvd", "duration": "duration", "action": "action", "error": "error", "message": "msg", "address": "address",
+    "time": "startime|time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src",
+    "client_port": "srcport",
+    "client_mac": "srcmac", "server": "origdst|dst", "port": "origdstport|dstport", "proto": "ipproto",
+    "user": "user",
+    "domain": "domain", "host": "sni|cnname|sslname", "object": "dstname", "path": "arg", "method": "op",
+    "status": "result", "up": "sent",
+    "down": "rcvd", "duration": "duration", "action": "action", "error": "error", "message": "msg",
+    "address": "address",
     "query": "dnsname|domainname",
 }  # fmt: skip
 _SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat"]
@@ -39,7 +45,8 @@ class StormshieldFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = (
-        "Log connections and web beside filter: only connection logs carry volumes, only web and plugin hosts."
+        "Log connections and web beside filter: only connection logs carry volumes, only web and plugin "
+        "hosts."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'\bfw="[^"]*" .*\bstartime="|\bstartime=".*\blogtype="'
@@ -75,14 +82,17 @@ class StormshieldFamily(Family):
             time="time",
             zone="zone",
             duration_s="duration",
-            kind=pl.when(login).then(pl.lit("lease")).when(web & pl.col("path").is_not_null()).then(pl.lit("http"))
+            kind=pl.when(login).then(pl.lit("lease")).when(web & pl.col("path").is_not_null()).then(pl
+                .lit("http"))
             .when(web & (pl.col("port") == "443")).then(pl.lit("tls")).otherwise(pl.lit("flow")),
             client="client",
             client_port="client_port",
             client_mac="client_mac",
-            user_name=pl.when((pl.col("domain") != "") & (pl.col("user") != "")).then(pl.concat_str("user", "domain", separator="@")).otherwise("user"),
+            user_name=pl.when((pl.col("domain") != "") & (pl.col("user") != "")).then(pl.concat_str("user",
+            "domain", separator="@")).otherwise("user"),
             url=pl.when(whole).then("path"),
-            host=pl.when(~whole).then(pl.coalesce("host", pl.when(pl.col("object").str.contains(r"\.[A-Za-z]")).then("object"))),
+            host=pl.when(~whole).then(pl.coalesce("host",
+            pl.when(pl.col("object").str.contains(r"\.[A-Za-z]")).then("object"))),
             name_from=pl.when(pl.col("host").is_null()).then(pl.lit("url")),
             path=pl.when(pl.col("path").str.starts_with("/")).then("path"),
             method=pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
@@ -92,9 +102,11 @@ class StormshieldFamily(Family):
             transport="proto",
             bytes_up=pl.when(measured).then("up"),
             bytes_down=pl.when(measured).then("down"),
-            action=pl.when(blocked).then(pl.lit("blocked")).when(pl.col("action").is_not_null() | ended).then(pl.lit("allowed")),
+            action=pl.when(blocked).then(pl.lit("blocked")).when(pl.col("action").is_not_null() | ended)
+                .then(pl.lit("allowed")),
             session=pl.when(~blocked.fill_null(False) & ~login).then(session),
-            phase=pl.when(ended).then(pl.lit("end")).when(measured).then(pl.lit("update")).when(web).then(pl.lit("name"))
+            phase=pl.when(ended).then(pl.lit("end")).when(measured).then(pl.lit("update")).when(web).then(pl
+                .lit("name"))
             .otherwise(pl.lit("begin")),
             lease_s=pl.when(login).then(pl.lit("36000")),
             origin=pl.lit("directory"),

@@ -78,7 +78,8 @@ class SuricataFamily(Family):
         fingerprint=True,
     )
     advice: ClassVar[str] = (
-        "Suricata logs volume in flow events: add `- flow` to eve-log types, and `- tls: {extended: yes}`, `- quic`."
+        "Suricata logs volume in flow events: add `- flow` to the types of eve-log, and "
+        "`- tls: {extended: yes}`, `- quic`."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"event_type"\s*:') & pl.col(
         "line"

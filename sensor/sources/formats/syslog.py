@@ -25,4 +25,4 @@ class SyslogFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Nothing is claimed, so there is nothing to read."""
-        return lines.select(kind=pl.lit(None, dtype=pl.String))
+        return lines.with_columns(kind=pl.lit(None, dtype=pl.String)).select("kind")

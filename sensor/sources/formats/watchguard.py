@@ -1,12 +1,14 @@
 r"""WatchGuard Firebox (Fireware 11 to 12): LEEF and plain syslog; connections, HTTP and HTTPS proxies.
 
-    LEEF:1.0|WatchGuard|XTM|12.8|1AFF0024|serial=…<TAB>disp=Allow<TAB>src=10.1.2.3<TAB>… sent_bytes=403<TAB>rcvd_bytes=719
-    http-proxy[2]: msg_id="1AFF-0024" Allow 1-Trusted 0-External tcp 10.1.2.3 192.0.2.7 40000 443 msg="HTTP request" …
+    LEEF:1.0|WatchGuard|XTM|12.8|1AFF0024|serial=…<TAB>disp=Allow<TAB>src=10.1.2.3<TAB>…
+    sent_bytes=403<TAB>rcvd_bytes=719
+    http-proxy[2]: msg_id="1AFF-0024" Allow 1-Trusted 0-External tcp 10.1.2.3 192.0.2.7 40000 443 msg="HTTP
+    request" …
     firewall: msg_id="3000-0151" Allow 1-Trusted 0-External 60 tcp 20 64 10.1.2.3 192.0.2.7 40000 443 …
 
-`dstname` and `arg` are host and path, `sni` (else `cn`) the host of HTTPS; `sent_bytes` is what the client sent.
-3000-0151 ends a connection with its volume; the lines of one 5-tuple are one session. Some forwarders cut `LEEF:`
-off and write tabs as `#011`. Source: WatchGuard, "Fireware Log Catalog".
+`dstname` and `arg` are host and path, `sni` (else `cn`) the host of HTTPS; `sent_bytes` is what the client
+sent. 3000-0151 ends a connection with its volume; the lines of one 5-tuple are one session. Some forwarders
+cut `LEEF:` off and write tabs as `#011`. Source: WatchGuard, "Fireware Log Catalog".
 """
 
 from __future__ import annotations
@@ -40,12 +42,16 @@ _FIELDS = {
     "message": "msg",
 }
 _ENDS = (
-    r"\b(?P<disp>Allow|Deny|ProxyAllow|ProxyDeny|ProxyStrip|ProxyDrop|ProxyInspect|ProxyAvScan)\w* (?P<in>\S+) (?P<out>\S+) (?:\d+ )?"
+    r"\b(?P<disp>Allow|Deny|ProxyAllow|ProxyDeny|ProxyStrip|ProxyDrop|ProxyInspect|ProxyAvScan)\w* "
+    r"(?P<in>\S+) (?P<out>\S+) (?:\d+ )?"
     r"(?P<proto>tcp|udp|icmp|\w+) (?:\d+ \d+ )?(?P<client>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) "
     r"(?P<server>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+)(?: (?P<client_port>\d+) (?P<port>\d+))?"
 )
 _LEEF = r"\b\d\.\d\|WatchGuard\|"
-_LOGIN = r"(?P<vpn>SSL VPN |Mobile VPN |IKEv2 |L2TP )?[Uu]ser (?P<user>\S+) from (?P<from>[\d.]+) logged in(?:.*?virtual IP is (?P<virtual>[\d.]+))?"
+_LOGIN = (
+    r"(?P<vpn>SSL VPN |Mobile VPN |IKEv2 |L2TP )?[Uu]ser (?P<user>\S+) from (?P<from>[\d.]+) logged "
+    r"in(?:.*?virtual IP is (?P<virtual>[\d.]+))?"
+)
 OTHER = "set aside: event that names no connection"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -62,11 +68,13 @@ class WatchguardFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = (
-        "Enable `Send a log message for reports` in policies and proxy actions: only then are volumes and hosts logged."
+        "Enable `Send a log message for reports` in policies and proxy actions: only then are volumes "
+        "and hosts logged."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         _LEEF
-        + r'|\bmsg_id="[0-9A-F]{4}-[0-9A-F]{4}"|\b(?:Allow|Deny) \S+ \S+ (?:\d+ )?(?:tcp|udp) (?:\d+ \d+ )?[\d.]+ [\d.]+ \d+ \d+ .*\((?:\S.*)\)\s*$'
+        + r'|\bmsg_id="[0-9A-F]{4}-[0-9A-F]{4}"|\b(?:Allow|Deny) \S+ \S+ (?:\d+ )?(?:tcp|udp) (?:\d+ \d+ '
+        r")?[\d.]+ [\d.]+ \d+ \d+ .*\((?:\S.*)\)\s*$"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -137,7 +145,8 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         bytes_down="down",
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~refused).then(session),
-        phase=pl.when(ended).then(pl.lit("end")).when(measured).then(pl.lit("update")).when(web).then(pl.lit("name")).otherwise(pl.lit("begin")),
+        phase=pl.when(ended).then(pl.lit("end")).when(measured).then(pl.lit("update")).when(web).then(pl
+            .lit("name")).otherwise(pl.lit("begin")),
         reason=pl.when(pl.col("client").is_null()).then(pl.lit(OTHER))
         .when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
     )  # fmt: skip

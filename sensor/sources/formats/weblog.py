@@ -1,8 +1,10 @@
-r"""Combined access logs of forward proxies and web servers: nginx, Apache, Privoxy, Traefik, Caddy; nginx stream.
+r"""Combined access logs of forward proxies and web servers: nginx, Apache, Privoxy, Traefik, Caddy.
 
-    [host[:port] ]client[, forwarded …] ident user [06/Oct/2026:10:00:00 +0200] "GET http://host/p HTTP/1.1" 200 612
+    [host[:port] ]client[, forwarded …] ident user [06/Oct/2026:10:00:00 +0200] "GET http://host/p HTTP/1.1"
+    200 612
     "referer" "agent" …
-    client [06/Oct/2026:10:00:00 +0200] TCP 200 bytes_sent bytes_received seconds "upstream:443" … sni     nginx stream
+    client [06/Oct/2026:10:00:00 +0200] TCP 200 bytes_sent bytes_received seconds "upstream:443" … sni
+    nginx stream
     {"remote_addr": …, "host": …, "request": …, "body_bytes_sent": …}                                     JSON
 
 A plain combined line says what path was asked for, not of whom: without an absolute URL, a CONNECT or a
@@ -25,12 +27,15 @@ from sensor.sources.text import layouts, objects
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
 _ADDRESS = r"(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]+|localhost|unix:)"
 _COMBINED = (
-    rf'^(?:(?<host>[A-Za-z0-9_.-]+(?::\d+)?|-) )?"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? '
-    rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) (?<down>\d+|-)'
+    rf'^ *(?:(?<host>[A-Za-z0-9_.-]+(?::\d+)?|-) )?"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: '
+    rf"{_ADDRESS})? "
+    rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) '
+    rf"(?<down>\d+|-)"
     r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)")?'
 )
 _STREAM = (
-    rf"^(?<client>{_ADDRESS})(?: - \S+)? {_STAMP} (?<protocol>TCP|UDP) (?<status>\d{{3}}) (?<down>\d+) (?<up>\d+) "
+    rf"^(?<client>{_ADDRESS})(?: - \S+)? {_STAMP} (?<protocol>TCP|UDP) (?<status>\d{{3}}) (?<down>\d+) "
+    rf"(?<up>\d+) "
     r"(?<taken>[\d.]+)(?<rest>.*)$"
 )
 _SNI = r'(?:^|[\s"=])((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?:[\s":]|$)'
@@ -39,7 +44,8 @@ _OBJECT = {
     "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client",
     "client_port": "remote_port|client_port|ClientPort",
     "user": "remote_user|user|ClientUsername|user_id",
-    "host": "host|http_host|server_name|RequestHost|vhost|virtual_host|ssl_server_name|ssl_preread_server_name",
+    "host": "host|http_host|server_name|RequestHost|vhost|virtual_host|ssl_server_name|"
+    "ssl_preread_server_name",
     "request": "request|RequestLine",
     "uri": "request_uri|uri|RequestPath|path",
     "method": "request_method|method|RequestMethod",
@@ -58,14 +64,15 @@ _NESTED = _OBJECT | {
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
 _CLAIMS = (
-    rf'^(?:[A-Za-z0-9_.-]+(?::\d+)? )?"?{_ADDRESS}(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? \S+ [^\[]+? '
+    rf'^ *(?:[A-Za-z0-9_.-]+(?::\d+)? )?"?{_ADDRESS}(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? \S+ [^\[]+? '
     r'\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}\] "'
 )
 #: Squid's layouts end so; Squid is read by its own source.
 _SQUID = r" [A-Z_]+:[A-Z_]+$"
 _STREAM_CLAIM = rf"^{_ADDRESS}(?: - \S+)? \[[^\]]+ [+-]\d{{4}}\] (?:TCP|UDP) \d{{3}} \d+ \d+ [\d.]+"
 _OBJECT_CLAIM = (
-    r'"(?:remote_addr|body_bytes_sent)"\s*:.*"(?:request|request_uri|status|response_status|http_user_agent|host)"\s*:'
+    r'"(?:remote_addr|body_bytes_sent)"\s*:.*"(?:request|request_uri|status|response_status|'
+    r'http_user_agent|host)"\s*:'
     r'|"request(?:_uri)?"\s*:.*"(?:remote_addr|body_bytes_sent)"\s*:|"ClientHost"\s*:.*"RequestHost"\s*:'
     r'|"request"\s*:\s*\{.*"remote_(?:ip|addr)"\s*:'
 )
@@ -78,7 +85,8 @@ class WeblogFamily(Family):
 
     name: ClassVar[str] = "weblog"
     help: ClassVar[str] = (
-        "nginx, Apache, Privoxy, Traefik, Caddy access logs (combined with or without host, JSON), nginx stream: "
+        "nginx, Apache, Privoxy, Traefik, Caddy access logs (combined with or without host, JSON), nginx "
+        "stream: "
         "forward proxies, and web servers that log their host"
     )
     vantage: ClassVar[str] = "proxy"

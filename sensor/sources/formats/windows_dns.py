@@ -72,6 +72,13 @@ _EVENT: dict[str, str] = {
     "rcode": "RCODE|winlog.event_data.RCODE|EventData.RCODE|Event.EventData.RCODE",
     "text": "Message|message",
 }
+#: The event's own names of these fields.
+_KEYS = {
+    "name": "QNAME", "type": "QTYPE", "source": "Source", "destination": "Destination", "port": "Port",
+    "xid": "XID",
+    "tcp": "TCP", "rcode": "RCODE",
+}  # fmt: skip
+_XML = r"<Event.*Microsoft-Windows-DNSServer"
 _ASKED, _ANSWERED = ("256",), ("257", "258")
 _TEXTS = r"(QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE)"
 
@@ -133,7 +140,7 @@ class WindowsDnsEventsFamily(Family):
     header: ClassVar[str] = r'(?i)^[^{]*[",;]?QNAME[",;]'
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^\s*\{.*"QNAME"\s*:|(?:QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE|RECURSE_QUERY_OUT|'
-        r"RECURSE_RESPONSE_IN): TCP="
+        r"RECURSE_RESPONSE_IN): TCP=|<Event.*Microsoft-Windows-DNSServer"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -144,6 +151,8 @@ class WindowsDnsEventsFamily(Family):
             headed = commas.read_headed(lines.select("line", "header"), wanted)
             read = pl.DataFrame([pl.select(pl.coalesce(read[n], headed[n])).to_series() for n in _EVENT])
         rows = read.with_columns(text=pl.coalesce("text", pl.lit(lines["line"]))).with_columns(_from_text())
+        if lines["line"].str.contains(_XML).any():
+            rows = rows.with_columns(_from_xml(lines["line"]))
         asked, told = pl.col("event").is_in(_ASKED), pl.col("event").is_in(_ANSWERED)
         rows = rows.with_columns(
             answer=told.fill_null(False),
@@ -168,18 +177,21 @@ class WindowsDnsEventsFamily(Family):
         )
 
 
+def _from_xml(line: pl.Series) -> list[pl.Expr]:
+    """Fields of events in XML where they are not known yet."""
+    found = {name: line.str.extract(rf"""<Data Name=['"]{key}['"]>([^<]*)<""") for name, key in _KEYS.items()}
+    found["event"] = line.str.extract(r"<EventID[^>]*>(\d+)<")
+    found["time"] = line.str.extract(r"""SystemTime=['"]([^'"]*)['"]""")
+    return [pl.coalesce(name, pl.lit(text)).alias(name) for name, text in found.items()]
+
+
 def _from_text() -> list[pl.Expr]:
     """Fields out of the message (`QUERY_RECEIVED: TCP=0; …; Source=10.1.0.7; …`) where they have no own."""
     numbers = {"QUERY_RECEIVED": "256", "RESPONSE_SUCCESS": "257", "RESPONSE_FAILURE": "258"}
     by_text = pl.col("text").str.extract(_TEXTS).replace_strict(numbers, default=None)
-    names = {
-        "name": "QNAME", "type": "QTYPE", "source": "Source", "destination": "Destination", "port": "Port",
-        "xid": "XID",
-        "tcp": "TCP", "rcode": "RCODE",
-    }  # fmt: skip
     said = [
         pl.coalesce(name, pl.col("text").str.extract(rf"[;: ]{key}=([^;]*);")).alias(name)
-        for name, key in names.items()
+        for name, key in _KEYS.items()
     ]
     return [pl.coalesce(by_text, "event").alias("event"), *said]
 

@@ -39,7 +39,8 @@ _FIELDS = {
     "b64_host": "b64host|event.b64host",
     "method": "reqmethod|requestmethod|event.reqmethod|event.requestmethod|requestMethod|method",
     "status": "respcode|status|event.respcode|event.status|outcome",
-    "agent": "eua|ua|useragent|euseragent|event.eua|event.ua|event.useragent|requestClientApplication|userAgent",
+    "agent": "eua|ua|useragent|euseragent|event.eua|event.ua|event.useragent|requestClientApplication|"
+    "userAgent",
     "server": "sip|serverip|event.sip|event.serverip|dst|server_ip",
     "up": "reqsize|requestsize|event.reqsize|event.requestsize|out|cn3|bytes_out|srcBytes",
     "down": "respsize|responsesize|event.respsize|event.responsesize|in|bytes_in|dstBytes",
@@ -65,16 +66,26 @@ _FIELDS = {
     "flow_seconds": "duration|event.duration",
 }
 _WEB_CSV = (  # noqa: SIM905
-    "time,user,protocol,url,action,app,appclass,up,down,stime,ctime,urlclass,urlsupercat,urlcat,malwarecat,threat,"
+    "time,user,protocol,url,action,app,appclass,up,down,stime,ctime,urlclass,urlsupercat,urlcat,"
+    "malwarecat,threat,"
     "risk,dlpeng,dlpdict,location,dept,client_public,server,method,status,agent,referer,ruletype,rulelabel,"
     "contenttype,unscannable,device_owner,device"
 ).split(",")
 _KNOWN_SOURCE = r"zscalernss-|zscaler(?:_zia)?[-_](?:web|fw|dns|firewall)"
 _OBJECT = r"^\s*\{"
 _CEF = r"(?:CEF|LEEF):\s*\d"
-_CSV = r'^"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}","[^"]*","(?:HTTP|HTTPS|SSL|FTP|FTPOVERHTTP|HTTP_PROXY|TUNNEL\w*|DNSOVERHTTPS|\w+)","[^"]*","(?:Allowed|Blocked)"'
-_PAIRS_WEB = r'(?:^|[\t ])(?:reason|action|event_id)="?[^\t]*[\t ].*\b(?:ClientIP|clientpublicIP|urlsupercategory|cltintip|urlsupercat|requestsize|reqsize)='
-_PAIRS_FLOW = r"\bcsip=\S* .*\bcdip=|\bcsip=[^\t]*\t.*\bcdip=|\bcdip=.*\bcsip=|\bclt_sip=.*\bdns_req|\bdns_req=.*\bclt_sip="
+_CSV = (
+    r'^"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}","[^"]*","(?:HTTP|HTTPS|SSL|FTP|'
+    r'FTPOVERHTTP|HTTP_PROXY|TUNNEL\w*|DNSOVERHTTPS|\w+)","[^"]*","(?:Allowed|Blocked)"'
+)
+_PAIRS_WEB = (
+    r'(?:^|[\t ])(?:reason|action|event_id)="?[^\t]*[\t ].*\b(?:ClientIP|clientpublicIP|'
+    r"urlsupercategory|cltintip|urlsupercat|requestsize|reqsize)="
+)
+_PAIRS_FLOW = (
+    r"\bcsip=\S* .*\bcdip=|\bcsip=[^\t]*\t.*\bcdip=|\bcdip=.*\bcsip=|\bclt_sip=.*\bdns_req|"
+    r"\bdns_req=.*\bclt_sip="
+)
 #: What stands for nothing, an address of zeros included: another field may have one.
 _NOTHING = ("NA", "N/A", "None", "Unknown", "NotAvailable", "", "0.0.0.0", "Other")  # noqa: S104
 OTHER = "set aside: log of another type (tunnel, audit, alert)"
@@ -85,7 +96,8 @@ class ZscalerFamily(Family):
 
     name: ClassVar[str] = "zscaler"
     help: ClassVar[str] = (
-        "Zscaler ZIA NSS and Cloud NSS feeds: web, firewall, dns; JSON, tab key=value, CEF, LEEF, default web CSV"
+        "Zscaler ZIA NSS and Cloud NSS feeds: web, firewall, dns; JSON, tab key=value, CEF, LEEF, "
+        "default web CSV"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
@@ -99,7 +111,8 @@ class ZscalerFamily(Family):
         user_agent=True,
     )
     advice: ClassVar[str] = (
-        "Configure the feed with eurl, ehost, login, cltintip, reqsize, respsize, epochtime and devicehostname: "
+        "Configure the feed with eurl, ehost, login, cltintip, reqsize, respsize, epochtime and "
+        "devicehostname: "
         "its plain times carry no zone."
     )
     claims: ClassVar[pl.Expr] = (
@@ -109,7 +122,8 @@ class ZscalerFamily(Family):
         | (
             pl.col("line").str.contains(_OBJECT)
             & pl.col("line").str.contains(
-                r'"(?:urlsupercat(?:egory)?|cltintip|eurl|b64url|csip|cdip|clt_sip|clientpublicIP|reqdatasize)"\s*:'
+                r'"(?:urlsupercat(?:egory)?|cltintip|eurl|b64url|csip|cdip|clt_sip|clientpublicIP|'
+                r'reqdatasize)"\s*:'
             )
         )
     )
@@ -180,21 +194,26 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         zone=pl.when(pl.col("epoch").is_null()).then("tz"),
         at_end=is_flow,
         duration_s=pl.when(is_flow).then(
-            pl.coalesce(pl.col("flow_duration").cast(pl.Float64, strict=False) / 1000, pl.col("flow_seconds").cast(pl.Float64, strict=False))
+            pl.coalesce(pl.col("flow_duration").cast(pl.Float64, strict=False) / 1000,
+            pl.col("flow_seconds").cast(pl.Float64, strict=False))
         ),
-        client=pl.when(is_dns).then(pl.coalesce(_told("asked_by"), client)).when(is_flow).then(_told("flow_client")).otherwise(client),
+        client=pl.when(is_dns).then(pl.coalesce(_told("asked_by"),
+        client)).when(is_flow).then(_told("flow_client")).otherwise(client),
         client_port="client_port",
         user_name=_told("user"),
         device=pl.coalesce(_told("device"), _told("device_name").str.extract(r"^([^:;]+)")),
         url=pl.when(~is_dns & ~is_flow).then(pl.coalesce(whole, host)),
-        host=pl.when(is_dns).then("asked").when(is_flow).then(_told("flow_fqdn")).when(whole.is_null()).then(host),
+        host=pl.when(is_dns).then("asked").when(is_flow).then(_told("flow_fqdn")).when(whole.is_null())
+            .then(host),
         name_from=pl.when(is_flow | ((kind == "proxy") & whole.is_null())).then(pl.lit("url")),
         path=pl.when(~tunnel.fill_null(False) & ~is_dns & ~is_flow)
-        .then(pl.coalesce(pl.when(url.str.starts_with("/")).then(url), whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/[^?#]*)"))),
+        .then(pl.coalesce(pl.when(url.str.starts_with("/")).then(url),
+        whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/[^?#]*)"))),
         method=pl.when(method.str.contains(r"^[A-Z]+$") & (method != "INVALID")).then(method),
         status=pl.when(kind == "proxy").then(pl.col("status").str.extract(r"^(\d{3})")),
         user_agent=_told("agent"),
-        server=pl.when(is_flow).then(pl.coalesce(seen, _told("flow_server"))).when(~is_dns).then(_told("server")),
+        server=pl.when(is_flow).then(pl.coalesce(seen,
+        _told("flow_server"))).when(~is_dns).then(_told("server")),
         server_port=pl.when(is_flow & seen.is_not_null() & (pl.col("flow_port_seen") != "0"))
         .then("flow_port_seen")
         .when(is_flow)
@@ -204,7 +223,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.when(is_flow).then("flow_up").when(~is_dns).then("up"),
         bytes_down=pl.when(is_flow).then("flow_down").when(~is_dns).then("down"),
         action=_action(is_dns),
-        answers=pl.when(is_dns).then(pl.col("answer").str.extract_all(r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]+")),
+        answers=pl.when(is_dns).then(pl.col("answer").str.extract_all(r"\d+\.\d+\.\d+\.\d+|"
+        r"[0-9a-fA-F]*:[0-9a-fA-F:]+")),
         reason=pl.when(~is_dns & ~is_flow & ~web).then(pl.lit(OTHER)),
     )  # fmt: skip
 

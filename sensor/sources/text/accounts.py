@@ -11,11 +11,41 @@ import polars as pl
 
 #: What stands where nobody is named (FORMATS: missing values), lower case.
 NOBODY = (
-    "", "-", "--", "n/a", "na", "none", "null", "(null)", "nil", "unknown", "unauthenticated", "anonymous", "anonymized",
-    "other", "notavailable", "not found", "no authentication required", "no authentication", "undef", "(none)", "*",
-    "null sid", "s-1-0-0", "(empty)", "not-resolved", "notchecked", "unauthenticated user", "system",
-    "nt authority\\system", "local service", "network service", "hidden", "guest", "0",
-)  # fmt: skip
+    "",
+    "-",
+    "--",
+    "n/a",
+    "na",
+    "none",
+    "null",
+    "(null)",
+    "nil",
+    "unknown",
+    "unauthenticated",
+    "anonymous",
+    "anonymized",
+    "other",
+    "notavailable",
+    "not found",
+    "no authentication required",
+    "no authentication",
+    "undef",
+    "(none)",
+    "*",
+    "null sid",
+    "s-1-0-0",
+    "(empty)",
+    "not-resolved",
+    "notchecked",
+    "unauthenticated user",
+    "system",
+    "nt authority\\system",
+    "local service",
+    "network service",
+    "hidden",
+    "guest",
+    "0",
+)
 _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
 
 

@@ -16,7 +16,8 @@ def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -
     """One String column per name in `wanted` and one List(String) column per path in `lists`.
 
     A path names nested keys (`tls.sni`); keys written with dots (`"tls.sni": …`) are found too.
-    `wanted` lists paths, or maps column names to paths; `a|b` takes the first that is there. Numbers and booleans come as text, objects and lists as JSON text.
+    `wanted` lists paths, or maps column names to paths; `a|b` takes the first that is there. Numbers
+    and booleans come as text, objects and lists as JSON text.
     A path in `lists` may go on below the list: `dns.answers[].rdata`.
     """
     tree: dict[str, Any] = {}

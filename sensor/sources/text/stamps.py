@@ -1,4 +1,4 @@
-r"""Time stamps of all kinds of logs as UTC: ISO, epoch in any unit, syslog, Apache, BIND, US and German dates.
+r"""Time stamps of all kinds of logs as UTC: ISO, epoch in any unit, syslog, Apache, US and German dates.
 
 A stamp that carries no offset is local time in the zone it is said to be in; a syslog stamp without
 a year gets the year that puts it nearest to `reference` without lying more than a day after it.
@@ -39,13 +39,15 @@ _ZONES = {
 
 _TIME = r"(?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2}))?(?:[.,:](?<f>\d{1,9}))?(?:\s*(?<half>[AaPp])\.?[Mm]\.?)?"
 _OFFSET = r"(?:\s*\(?(?<z>Z|[+-]\d{1,2}(?::?\d{2})?|[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)\)?)?"
+_WEEKDAY, _MONTH = r"(?:\w{3,9},? +)?", r"(?<b>[A-Za-z]{3})[a-z]*"
 #: Shapes of a stamp. Named groups: Y m d (or y, two digits; b, month's name), H M S f half, z.
 _SHAPES = (
     rf"^(?<Y>\d{{4}})[-/.](?<m>\d{{1,2}})[-/.](?<d>\d{{1,2}})(?:[T ,:_-]+{_TIME})?{_OFFSET}",
-    rf"^(?:\w{{3,9}},? +)?(?<b>[A-Za-z]{{3}})[a-z]* +(?<d>\d{{1,2}}),? +(?:(?<Y>\d{{4}}),? +)?{_TIME}(?: (?<Y2>\d{{4}}))?{_OFFSET}(?: (?<Y3>\d{{4}}))?",
-    rf"^(?:\w{{3,9}},? +)?(?<d>\d{{1,2}})[-/ ](?<b>[A-Za-z]{{3}})[a-z]*[-/ ](?<Y>\d{{4}})[T ,:]+{_TIME}{_OFFSET}",
-    rf"^(?<d>\d{{1,2}})\.(?<m>\d{{1,2}})\.(?<Y>\d{{2}}|\d{{4}})[T ,]+{_TIME}{_OFFSET}",
-    rf"^(?<m>\d{{1,2}})[/-](?<d>\d{{1,2}})[/-](?<Y>\d{{2}}|\d{{4}})(?:[T ,]+{_TIME})?{_OFFSET}",
+    rf"^{_WEEKDAY}{_MONTH} +(?<d>\d{{1,2}}),? +(?:(?<Y>\d{{4}}),? +)?{_TIME}(?: (?<Y2>\d{{4}}))?{_OFFSET}"
+    r"(?: (?<Y3>\d{4}))?",
+    rf"^{_WEEKDAY}(?<d>\d{{1,2}})[-/ ]{_MONTH}[-/ ](?<Y>\d{{4}})[T ,:]+{_TIME}{_OFFSET}",
+    rf"^(?<d>\d{{1,2}})\.(?<m>\d{{1,2}})\.(?<Y>\d{{4}}|\d{{2}})[T ,]+{_TIME}{_OFFSET}",
+    rf"^(?<m>\d{{1,2}})[/-](?<d>\d{{1,2}})[/-](?<Y>\d{{4}}|\d{{2}})(?:[T ,]+{_TIME})?{_OFFSET}",
 )
 _EPOCH = r"^\d{9,19}(?:\.\d{1,9})?$"
 _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$"

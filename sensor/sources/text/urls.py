@@ -12,7 +12,6 @@ import polars as pl
 from sensor.sources import hosts
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ssl": 443}
-_SHAPE = r"^(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,15})://)?(?P<authority>[^/?#\s]*)(?P<path>/[^?#]*)?"
 _TUNNELS = ("tunnel", "tcp", "ssl")
 
 
@@ -21,11 +20,17 @@ def split(urls: pl.Series) -> pl.DataFrame:
 
     `path` is NULL for a tunnel and for a bare authority.
     """
-    unique = urls.unique().drop_nulls()
-    bare = unique.str.strip_chars(' "').str.replace(r"^[A-Z]+ (?:[a-z]+://)", "${0}")
-    bare = bare.str.replace(r"^[A-Z]+ +", "").str.replace_all("\\/", "/", literal=True)
-    parts = bare.str.extract_groups(_SHAPE).struct.unnest().with_columns(pl.col("scheme").str.to_lowercase())
-    found = parts.with_columns(url=unique).join(
+    unique = _plain(urls.unique().drop_nulls())
+    scheme, rest = _halves(unique["bare"], "://")
+    none = rest.is_null()
+    scheme, rest = scheme.set(none, None).str.to_lowercase(), rest.zip_with(~none, scheme)
+    for sign in "?#":
+        rest = _halves(rest, sign)[0]
+    authority, path = _halves(rest, "/")
+    parts = unique.select("url").with_columns(
+        scheme=scheme, authority=authority.str.strip_chars(" "), path="/" + path
+    )
+    found = parts.join(
         hosts.authorities(parts["authority"]), on="authority", how="left", maintain_order="left"
     )
     by_scheme = pl.col("scheme").replace_strict(_PORTS, default=None, return_dtype=pl.Int64)
@@ -36,3 +41,18 @@ def split(urls: pl.Series) -> pl.DataFrame:
         "url", "host", "literal", port=pl.coalesce("port", by_scheme), path=path,
     )  # fmt: skip
     return urls.to_frame("url").join(found, on="url", how="left", maintain_order="left").drop("url")
+
+
+def _plain(urls: pl.Series) -> pl.DataFrame:
+    """Columns `url` and `bare`: without quotes, words before it, and slashes escaped twice."""
+    odd = urls.str.contains(r'^[\s"]|[\s"]$|\\/|^[A-Z]+ ')
+    if not odd.any():
+        return pl.DataFrame({"url": urls, "bare": urls})
+    bare = urls.str.strip_chars(' "').str.replace(r"^[A-Z]+ +", "").str.replace_all("\\/", "/", literal=True)
+    return pl.DataFrame({"url": urls, "bare": bare.zip_with(odd, urls)})
+
+
+def _halves(text: pl.Series, sign: str) -> tuple[pl.Series, pl.Series]:
+    """What stands before and after the first `sign`; NULL after it where there is none."""
+    both = text.str.splitn(sign, 2).struct.unnest()
+    return both["field_0"], both["field_1"]

@@ -84,7 +84,10 @@ def differences(line: int, truth: dict[str, Any], found: pl.DataFrame) -> Iterat
         and row["kind"] != "lease"
     ):
         yield "path", truth["url_path"], row["path"]
-    for field, name in (("up", "bytes_up"), ("down", "bytes_down")):
+    # A one-way record of an answer is turned: what it counts is what the client got.
+    turned = row.get("one_way") and row["bytes_up"] is None and truth.get("client_ip") == row["server"]
+    sides = ("bytes_down", "bytes_up") if turned else ("bytes_up", "bytes_down")
+    for field, name in zip(("up", "down"), sides, strict=True):
         if truth.get(field) is not None and row[name] != truth[field] and row["kind"] != "lease":
             yield field, truth[field], row[name]
     wanted = verdicts.of(pl.Series([truth.get("action")], dtype=pl.String))[0]

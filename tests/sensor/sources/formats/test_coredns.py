@@ -45,3 +45,9 @@ def test_server_messages_are_set_aside() -> None:
         "plugin/reload: Running\n"
     )
     assert read(CorednsFamily, text)["reason"].to_list() == [OTHER, OTHER]
+
+
+def test_a_line_without_any_time_was_written_when_its_file_was() -> None:
+    old = "2018-09-12T18:42:29.139Z " + LINE
+    found = read(CorednsFamily, f"{LINE}\n{old}\n")
+    assert [at.isoformat()[:19] for at in found["seen_at"]] == ["2026-11-26T00:00:00", "2018-09-12T18:42:29"]

@@ -89,3 +89,13 @@ def test_pointers_and_server_messages() -> None:
         log("query[PTR] 7.0.1.10.in-addr.arpa from 10.1.0.7", "started, version 2.90 cachesize 10000"),
     )
     assert found["reason"].to_list() == [REVERSE, OUTCOME]
+
+
+def test_openwrt() -> None:
+    text = (
+        "Sun Nov 22 10:00:00 2026 daemon.info dnsmasq[1]: 12 10.1.0.7/33333 query[A] chat.example.com from "
+        "10.1.0.7\n"
+    )
+    (row,) = read(DnsmasqFamily, text).rows(named=True)
+    assert (row["client"], row["host"]) == ("10.1.0.7", "chat.example.com")
+    assert row["seen_at"].isoformat() == "2026-11-22T10:00:00+00:00"

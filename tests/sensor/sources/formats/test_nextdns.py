@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sensor.sources.formats.nextdns import NextdnsFamily
 from tests.sensor.sources.formats.reading import read
 
@@ -26,6 +28,20 @@ def test_lookups() -> None:
         ("10.1.0.7", "Ann's phone", "chat.example.com", "allowed"),
         ("203.0.113.9", None, "ads.example.com", "blocked"),
     ]
+
+
+def test_api_objects() -> None:
+    entry = {"timestamp": "2026-11-22T10:00:00.123Z", "domain": "chat.example.com", "root": "example.com",
+    "encrypted": True,
+             "protocol": "DNS-over-HTTPS", "clientIp": "203.0.113.9", "device": {"id": "AB",
+             "name": "phone"}, "status": "blocked"}  # fmt: skip
+    (row,) = read(NextdnsFamily, json.dumps({"data": [entry], "meta": {}}) + "\n").rows(named=True)
+    assert (row["client"], row["device"], row["host"], row["action"]) == (
+        "203.0.113.9",
+        "phone",
+        "chat.example.com",
+        "blocked",
+    )
 
 
 def test_fewer_columns() -> None:

@@ -37,6 +37,13 @@ COMMON = (
 COMBINED = COMMON.replace("TCP_MISS", '"http://ref.example/" "curl/8.1" TCP_MISS')
 
 
+_CHALLENGE = "a 407 asks for a password: the request that answers it counts"
+ARGUED = (
+    ("elastic-squid-log-access1.log", (21, 23, 28, 41, 42, 43, 44, 46, 51, 52, 69, 70), "used", _CHALLENGE),
+    ("sekoia-squid.jsonl", 0, "used", "a date of another product whose day and month cannot be told apart"),
+)
+
+
 def read(*lines: str) -> dict[str, pl.DataFrame]:
     """The tables of a log of these lines."""
     text = "".join(line + "\n" for line in lines).encode()

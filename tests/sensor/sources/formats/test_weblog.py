@@ -72,4 +72,4 @@ def test_nginx_stream() -> None:
 
 def test_squid_keeps_its_own_lines() -> None:
     line = f'10.1.2.3 - - {STAMP} "GET http://a.example.com/p HTTP/1.1" 200 612 "-" "curl/8" TCP_MISS:HIER_DIRECT'
-    assert rows(line).is_empty()
+    assert rows(line)["family"].to_list() == ["squid"]

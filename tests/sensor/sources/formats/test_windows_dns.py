@@ -122,6 +122,24 @@ def test_analytical_events() -> None:
     ]
 
 
+def test_analytical_events_as_xml() -> None:
+    data = "".join(
+        f"<Data Name='{name}'>{EVENT[name]}</Data>"
+        for name in ("TCP", "Source", "QNAME", "QTYPE", "XID", "Port")
+    )
+    text = (
+        "<Event><System><Provider Name='Microsoft-Windows-DNSServer'/><EventID>256</EventID>"
+        f"<TimeCreated SystemTime='2026-11-22T10:00:00.1Z'/></System><EventData>{data}</EventData></Event>\n"
+    )
+    (row,) = read(WindowsDnsEventsFamily, text).rows(named=True)
+    assert (row["client"], row["host"], row["transport"], row["reason"]) == (
+        "10.1.0.7",
+        "chat.example.com",
+        "udp",
+        None,
+    )
+
+
 def test_analytical_events_as_text_and_csv() -> None:
     message = (
         "QUERY_RECEIVED: TCP=0; InterfaceIP=10.1.0.53; Source=10.1.0.7; RD=1; QNAME=chat.example.com.; "

@@ -1,0 +1,30 @@
+"""AWS Network Firewall: EVE records of Suricata inside `{"firewall_name", "event_timestamp", "event"}`.
+
+Flow logs hold EVE `netflow` (each direction a record of its own), alert logs `alert` with the TLS or HTTP it
+fired on, TLS logs the SNI of inspected connections. Source: AWS Network Firewall Developer Guide, "Contents
+of a log".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.formats.suricata import SuricataFamily
+
+
+class AwsNetworkFirewallFamily(SuricataFamily):
+    """Reads AWS Network Firewall logs."""
+
+    name: ClassVar[str] = "aws-network-firewall"
+    help: ClassVar[str] = "AWS Network Firewall logs: alert, flow (EVE netflow), TLS"
+    vantage: ClassVar[str] = "firewall"
+    advice: ClassVar[str] = (
+        "Alert logs name hosts only for rules that fire: add an alert rule for tls and http, and flow "
+        "logs for volumes."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"firewall_name"\s*:') & pl.col(
+        "line"
+    ).str.contains(r'"event"\s*:\s*\{')
+    below: ClassVar[str] = "event."

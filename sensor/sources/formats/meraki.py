@@ -1,0 +1,134 @@
+r"""Cisco Meraki MX, MR, Z: urls, flows, firewall, ip_flow and lease events.
+
+    1791280800.348215340 MX84 urls src=10.1.2.3:40000 dst=192.0.2.7:443 mac=… agent='…' request: GET
+    https://host/p
+    1791280800.289402144 MX84 flows allow src=10.1.2.3 dst=192.0.2.7 mac=… protocol=tcp sport=40000 dport=443
+    1791280800.289402144 MX84 ip_flow_end src=… dst=… protocol=… sport=… dport=… translated_src_ip=…
+    1791280800.289402144 MX84 events dhcp lease of ip 10.1.2.3 from server mac … for client mac … with
+    hostname …
+
+Time is in the body (epoch). No bytes, no users. Of TLS only the host is known: `UNKNOWN https://host/...`.
+`pattern:` is the rule that fired: it begins with its verdict, or 0 (allow) and 1 (deny). Source: Meraki,
+"Syslog Event Types".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue, layouts
+
+_KINDS = (
+    "urls|flows|firewall|vpn_firewall|cellular_firewall|bridge_anyconnect_client_vpn_firewall|"
+    "ip_flow_start|ip_flow_end"
+)
+_HEAD = (
+    r"^(?:1 )?(?P<time>\d{9,10}\.\d{1,9}) (?P<name>\S+) (?P<kind>"
+    + _KINDS
+    + r"|events|security_event|ids-alerts|airmarshal_events) ?(?P<rest>.*)$"
+)
+_LEASE = (
+    r"dhcp lease of ip (?P<ip>\S+) .*?for client mac (?P<mac>[0-9A-Fa-f:]{17})(?: with hostname "
+    r"(?P<host>\S+))?"
+)
+_VPN = r"client_vpn_connect user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
+_FIELDS = {
+    "src": "src", "dst": "dst", "mac": "mac", "proto": "protocol", "client_port": "sport", "port": "dport",
+}  # fmt: skip
+OTHER = "set aside: event that names no connection"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class MerakiFamily(Family):
+    """Reads Meraki syslog."""
+
+    name: ClassVar[str] = "meraki"
+    help: ClassVar[str] = (
+        "Cisco Meraki MX, MR, Z syslog: urls, flows, firewall, ip_flow, DHCP and client VPN events"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, device=True, action=True, user_agent=True)
+    advice: ClassVar[str] = (
+        "Meraki syslog has no volumes and no users: enable the URLs and events roles for hosts and leases."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_HEAD)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per visit, connection or lease."""
+        return layouts.read(
+            lines,
+            [
+                (rf"^(?:1 )?\S+ \S+ (?:{_KINDS}) ", _connections),
+                (_LEASE, lambda part: _leases(part, _LEASE, "dhcp", 86_400.0)),
+                (_VPN, lambda part: _leases(part, _VPN, "vpn", 36_000.0)),
+                (pl.lit(True), layouts.set_aside(OTHER)),
+            ],
+        )
+
+
+def _leases(lines: pl.DataFrame, pattern: str, origin: str, lease_s: float) -> pl.DataFrame:
+    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    nothing = pl.lit(None, dtype=pl.String)
+    told = {
+        name: pl.col(name) if name in found.columns else nothing for name in ("ip", "mac", "host", "user")
+    }
+    return found.select(
+        time=pl.lit(lines["line"].str.extract(_HEAD)),
+        kind=pl.lit("lease"),
+        client=told["ip"],
+        client_mac=told["mac"],
+        device=told["host"].str.strip_chars("'\""),
+        user_name=told["user"],
+        lease_s=pl.lit(lease_s),
+        origin=pl.lit(origin),
+    )
+
+
+def _connections(lines: pl.DataFrame) -> pl.DataFrame:
+    head = lines["line"].str.extract_groups(_HEAD).struct.unnest()
+    read = keyvalue.read(head["rest"], _FIELDS).hstack(head)
+    request = head["rest"].str.extract_groups(r"request: (?P<method>[A-Z]+) (?P<url>\S+)").struct.unnest()
+    url = pl.lit(request["url"])
+    # `host/...` stands for a path that was not seen.
+    hidden = url.str.ends_with("/...") | (pl.lit(request["method"]) == "UNKNOWN")
+    pattern = pl.col("rest").str.extract(r"pattern: (\S+)")
+    verdict = pl.coalesce(pl.col("rest").str.extract(r"^(allow|deny)\b"), pattern)
+    visited = pl.col("kind") == "urls"
+    proto = pl.col("proto").str.extract(r"^(\w+)")
+    client, server = _ends("src", 1), _ends("dst", 1)
+    client_port = pl.coalesce("client_port", _ends("src", 2))
+    port = pl.coalesce("port", _ends("dst", 2))
+    return read.select(
+        "time",
+        kind=pl.when(visited & hidden).then(pl.lit("tls")).when(visited).then(pl.lit("http")).otherwise(pl
+            .lit("flow")),
+        client=client,
+        client_port=client_port,
+        client_mac="mac",
+        url=pl.when(~hidden).then(url),
+        host=pl.when(hidden).then(url.str.extract(r"^(?:[a-z]+://)?([^/\s:]+)")),
+        method=pl.when(pl.lit(request["method"]) != "UNKNOWN").then(pl.lit(request["method"])),
+        user_agent=pl.col("rest").str.extract(r"agent='([^']*)'"),
+        server=server,
+        server_port=port,
+        transport=pl.when(visited).then(pl.lit("tcp")).otherwise(proto),
+        action=pl.when(verdict.is_in(["deny", "1", "block",
+        "drop"])).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        session=pl.concat_str("name", client, client_port, server, port, separator="|"),
+        phase=pl.when(pl.col("kind") == "ip_flow_end").then(pl.lit("end")).when(visited).then(pl.lit("name"))
+            .otherwise(pl.lit("begin")),
+        reason=pl.when(~visited & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
+    )  # fmt: skip
+
+
+def _ends(name: str, part: int) -> pl.Expr:
+    """Address (1) or port (2): `10.1.2.3:40000`, and IPv6 whose port is the last of nine groups."""
+    text = pl.col(name)
+    ported = text.str.extract(
+        r"^(\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]+(?::[0-9a-fA-F]*){7}|\[[^\]]+\]):(\d+)$", part
+    )
+    return pl.coalesce(ported, text) if part == 1 else ported

@@ -1,0 +1,65 @@
+"""Flow records as text."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from sensor.sources.formats.netflow import NO_PORTS, SUMMARY, NetflowFamily
+from tests.sensor.sources.formats.reading import read
+
+OLD = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out\n"
+NEW = "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows\n"
+
+
+def test_nfdump_with_old_and_new_heads() -> None:
+    old = (
+        OLD
+        + "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,10.1.2.3,192.0.2.7,40000,443,TCP,.AP.SF,0,0,9,900,0,0,1,2\n"
+    )
+    new = NEW + "2026-10-06 10:00:00.000,5.000,TCP,10.1.2.3,40000,192.0.2.7,443,9,900,1\n"
+    for text in (old, new):
+        row = read(NetflowFamily, text).row(0, named=True)
+        assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+        assert (row["client"], row["server"], row["server_port"], row["transport"]) == (
+            "10.1.2.3",
+            "192.0.2.7",
+            443,
+            "tcp",
+        )
+        assert (row["bytes_up"], row["bytes_down"], row["duration_s"]) == (900, None, 5.0)
+
+
+def test_answers_are_turned_and_biflows_count_both() -> None:
+    text = (
+        OLD
+        + "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,192.0.2.7,10.1.2.3,443,40000,TCP,.AP.SF,0,0,9,900,0,0,1,2\n"
+        "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,10.1.2.3,192.0.2.7,40000,443,TCP,.AP.SF,0,0,9,900,7,70,1,2\n"
+        "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,10.1.2.3,192.0.2.7,0,8.0,ICMP,.AP.SF,0,0,9,900,0,0,1,2\n"
+        "Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n2,1,3,4,5,6\n"
+    )
+    rows = read(NetflowFamily, text)
+    assert rows["client"].to_list()[:2] == ["10.1.2.3"] * 2
+    assert (rows["bytes_up"].to_list()[:2], rows["bytes_down"].to_list()[:2]) == ([None, 900], [900, 70])
+    assert rows["reason"].to_list() == [None, None, NO_PORTS, SUMMARY, SUMMARY, SUMMARY]
+
+
+def test_json_of_several_collectors() -> None:
+    records = [
+        {"type": "FLOW", "t_first": "2026-10-06T10:00:00.000", "t_last": "2026-10-06T10:00:05.000", "proto": 6, "src4_addr": "10.1.2.3",
+         "dst4_addr": "192.0.2.7", "src_port": 40000, "dst_port": 443, "in_packets": 9, "in_bytes": 900},
+        {"sourceIPv4Address": "10.1.2.3", "destinationIPv4Address": "192.0.2.7", "sourceTransportPort": 40000, "destinationTransportPort": 443,
+         "protocolIdentifier": 6, "octetDeltaCount": 900, "packetDeltaCount": 9, "flowStartMilliseconds": 1791280800000, "flowEndMilliseconds": 1791280805000},
+        {"type": "SFLOW_5", "time_flow_start_ns": 1791280800000000000, "time_flow_end_ns": 1791280805000000000, "sampling_rate": 100, "src_addr": "10.1.2.3",
+         "dst_addr": "192.0.2.7", "src_port": 40000, "dst_port": 443, "proto": "TCP", "bytes": 9, "packets": 1},
+    ]  # fmt: skip
+    rows = read(NetflowFamily, "\n".join(json.dumps(record) for record in records))
+    assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+    assert rows["bytes_up"].to_list() == [900] * 3
+    assert rows["duration_s"].to_list() == [5.0] * 3
+
+
+def test_times_since_the_exporters_start_are_no_times() -> None:
+    record = {"IPV4_SRC_ADDR": "10.1.2.3", "IPV4_DST_ADDR": "192.0.2.7", "FIRST_SWITCHED": 662235, "LAST_SWITCHED": 662335, "IN_BYTES": 76,
+              "L4_SRC_PORT": 40000, "L4_DST_PORT": 443, "PROTOCOL": 17}  # fmt: skip
+    assert read(NetflowFamily, json.dumps(record))["reason"].to_list() == ["no time that can be read"]

@@ -1,0 +1,96 @@
+"""What is wrapped around a line is taken off, in any nesting, and what it knows is kept."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor.sources import envelopes
+from tests.sensor.sources.formats.reading import rows
+
+TEXT = "client @0x1 10.1.2.3#53 (claude.ai): query: claude.ai IN A + (10.0.0.53)"
+
+
+def peeled(line: str) -> tuple[str | None, ...]:
+    frame = pl.DataFrame({"line": [line]}).with_columns(offset=0, bytes=1)
+    return envelopes.peel(frame).select("line", "stamp", "sender", "tag").row(0)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("line", "stamp", "sender", "tag"),
+    [
+        (f"<134>Oct  6 10:00:00 ns1 named[812]: {TEXT}", "Oct  6 10:00:00", "ns1", "named"),
+        (f"Oct  6 10:00:00 named[812]: {TEXT}", "Oct  6 10:00:00", None, "named"),
+        (f"<134>Oct 06 2026 10:00:00 ns1 named: {TEXT}", "Oct 06 2026 10:00:00", "ns1", "named"),
+        (f"<134>1 2026-10-06T10:00:00Z ns1 named 812 - - {TEXT}", "2026-10-06T10:00:00Z", "ns1", "named"),
+        (f'135 <134>1 2026-10-06T10:00:00Z ns1 named 812 - [timeQuality a="1"] \ufeff{TEXT}', "2026-10-06T10:00:00Z", "ns1", "named"),
+        (f"2026-10-06T10:00:00+02:00 ns1 named[812]: {TEXT}", "2026-10-06T10:00:00+02:00", "ns1", "named"),
+        (f"2026-10-06 10:00:00\tLocal0.Info\t10.0.0.1\t{TEXT}", "2026-10-06 10:00:00", "10.0.0.1", None),
+        (f"2026-10-06T10:00:00.5Z stdout F {TEXT}", "2026-10-06T10:00:00.5Z", None, None),
+        (f"<134>Oct  6 10:00:00 relay <134>Oct  6 09:59:59 ns1 named[812]: {TEXT}", "Oct  6 09:59:59", "ns1", "named"),
+        (f"<134>{TEXT}", None, None, None),
+        (TEXT, None, None, None),
+    ],
+)  # fmt: skip
+def test_syslog_of_every_kind(line: str, stamp: str | None, sender: str | None, tag: str | None) -> None:
+    assert peeled(line) == (TEXT, stamp, sender, tag)
+
+
+def test_structured_data_that_is_the_record_becomes_the_text() -> None:
+    line = (
+        '<14>1 2026-10-06T10:00:00Z fw RT_FLOW - RT_FLOW_SESSION_CLOSE [junos@2636 source-address="10.0.0.1"]'
+    )
+    assert peeled(line)[0] == 'RT_FLOW_SESSION_CLOSE [junos@2636 source-address="10.0.0.1"] '
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%ASA-6-302013: Built",
+        "CEF:0|a|b|c|d|e|f|",
+        "date=2026-10-06 time=10:00:00",
+        "1,2026/10/06 10:00:00,7,TRAFFIC",
+    ],
+)
+def test_a_message_without_a_tag_loses_nothing(text: str) -> None:
+    assert peeled(f"<134>Oct  6 10:00:00 fw1 {text}")[0] == text
+    assert peeled(f"<134>Oct  6 10:00:00: {text}")[0] == text
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda line: json.dumps({"@timestamp": "2026-10-06T10:00:00Z", "message": line, "host": {"name": "ns1"}}),
+        lambda line: json.dumps({"_raw": line, "_time": "1791280800"}),
+        lambda line: json.dumps({"event": {"original": line}, "@timestamp": "2026-10-06T10:00:00Z"}),
+        lambda line: json.dumps({"log": line + "\n", "stream": "stdout", "time": "2026-10-06T10:00:00.1Z"}),
+        lambda line: json.dumps({"_index": "x", "_source": {"message": line, "@timestamp": "2026-10-06T10:00:00Z"}}),
+        lambda line: json.dumps({"MESSAGE": line, "__REALTIME_TIMESTAMP": "1791280800000000", "SYSLOG_IDENTIFIER": "named"}),
+        lambda line: json.dumps({"records": [{"RawData": line, "TimeGenerated": "2026-10-06T10:00:00Z"}]}),
+        lambda line: json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"timestamp": 1791280800000, "message": line}]}),
+        lambda line: json.dumps([{"message": line, "timestamp": "2026-10-06T10:00:00Z"}], indent=2),
+        lambda line: json.dumps({"tables": [{"columns": [{"name": "TimeGenerated"}, {"name": "RawData"}], "rows": [["2026-10-06T10:00:00Z", line]]}]}),
+    ],
+)  # fmt: skip
+def test_json_around_a_line(wrap: object) -> None:
+    for inner in (TEXT, f"<134>Oct  6 10:00:00 ns1 named[812]: {TEXT}"):
+        found = rows(wrap(inner) + "\n")  # type: ignore[operator]
+        assert found.select("family", "client", "host").row(0) == ("bind", "10.1.2.3", "claude.ai")
+        assert found["seen_at"][0].replace(microsecond=0) == datetime(2026, 10, 6, 10, tzinfo=UTC)
+
+
+def test_a_record_with_a_message_stays_what_it_is() -> None:
+    event = '{"timestamp":"2026-10-06T10:00:00Z","flow_id":1,"event_type":"tls","src_ip":"10.1.2.3","dest_ip":"203.0.113.9","tls":{"sni":"claude.ai"},"message":"hello"}'
+    assert rows(event)["family"].to_list() == ["suricata"]
+
+
+@given(st.lists(st.text(max_size=120), min_size=1, max_size=10))
+@settings(max_examples=100, deadline=None)
+def test_any_lines_are_peeled_one_to_one(lines: list[str]) -> None:
+    frame = pl.DataFrame({"line": lines}).with_columns(offset=0, bytes=1)
+    assert envelopes.peel(frame).height == len(lines)

@@ -1,0 +1,89 @@
+"""Records of several lines become one record a line, whatever the pieces they are read in."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor.sources import framing
+from sensor.sources.framing import JOINT, JSON, QUOTED, Blocks
+
+
+def records(how: framing.Framing, text: str) -> list[str]:
+    return framing.framed(io.BytesIO(text.encode()), how).read().decode().splitlines()
+
+
+OBJECTS = [{"a": 1, "b": {"c": "} {"}}, {"a": 2, "text": 'quote " and \\ slash'}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(OBJECTS),
+        json.dumps(OBJECTS, indent=4),
+        "\n".join(json.dumps(one, indent=2) for one in OBJECTS),
+        json.dumps({"records": OBJECTS}),
+        json.dumps({"meta": 1, "value": OBJECTS}),
+        json.dumps({"hits": {"total": 2, "hits": OBJECTS}}),
+        json.dumps({"log": {"version": "1.2", "pages": [], "entries": OBJECTS}}),
+    ],
+)
+def test_json_documents(text: str) -> None:
+    assert JSON.fits(text.encode())
+    assert [json.loads(line) for line in records(JSON, text)] == OBJECTS
+
+
+def test_json_lines_need_no_framing() -> None:
+    lines = "\n".join(json.dumps(one) for one in OBJECTS).encode()
+    assert not JSON.fits(lines)
+    assert not JSON.fits(b"{broken\n" + lines)
+    assert not JSON.fits(json.dumps({"event": 1, "data": [{"x": 1}], "tags": ["y"]}).encode() + b"\n")
+
+
+def test_a_long_document_gives_its_records_one_by_one() -> None:
+    many = [{"n": n, "text": "x" * 2000} for n in range(3000)]
+    found = records(JSON, json.dumps({"creator": "x", "entries": many}))
+    assert [json.loads(line)["n"] for line in found] == list(range(3000))
+
+
+def test_a_document_cut_short_keeps_what_it_holds() -> None:
+    text = json.dumps({"records": [{"n": n, "pad": "y" * 100} for n in range(50)]})[:-500]
+    found = [json.loads(line)["n"] for line in records(JSON, text) if line.startswith('{"n"')]
+    assert found == list(range(len(found)))
+    assert len(found) > 40
+
+
+def test_blocks_by_begin_and_blank_line_or_end() -> None:
+    text = "Mon 1\n\tA = 1\n\tB = 2\n\nMon 2\n\tA = 3\n"
+    assert records(Blocks(r"^Mon "), text) == [f"Mon 1{JOINT}\tA = 1{JOINT}\tB = 2", f"Mon 2{JOINT}\tA = 3"]
+    leases = "# head\nlease 10.0.0.1 {\n  a;\n}\nlease 10.0.0.2 {\n  b;\n}\n"
+    assert records(Blocks(r"^lease ", r"^\}"), leases)[1:] == [
+        f"lease 10.0.0.1 {{{JOINT}  a;{JOINT}}}",
+        f"lease 10.0.0.2 {{{JOINT}  b;{JOINT}}}",
+    ]
+
+
+def test_quotes_hold_line_breaks_together() -> None:
+    text = 'a,"b\nc",d\ne,"f",g\nh,"i\nj\nk",l\n'
+    assert records(QUOTED, text) == [f'a,"b{JOINT}c",d', 'e,"f",g', f'h,"i{JOINT}j{JOINT}k",l']
+
+
+def test_a_quote_that_never_closes_does_not_swallow_the_file() -> None:
+    text = 'a,"open\n' + "row,1\n" * 1000
+    assert len(records(QUOTED, text)) > 700
+
+
+@given(st.text(alphabet='{}[]":,ab\n\\ 1', max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_framed_without_harm(text: str) -> None:
+    for how in (JSON, QUOTED, Blocks("^a", "^b")):
+        how.fits(text.encode())
+        records(how, text)
+
+
+def test_a_deeply_nested_document_is_no_harm() -> None:
+    records(JSON, "[" * 200_000 + '{"a":' * 100_000)

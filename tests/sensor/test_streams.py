@@ -1,0 +1,108 @@
+"""Followed logs in the lake: at once, once, and exactly resumed after a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = "from sensor.cli.main import run\nrun()"
+
+
+def shadowai(home: Path, *words: str | Path) -> subprocess.Popen[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *map(str, words)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def write(path: Path, client: int) -> None:
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with path.open("a") as out:
+        out.write(
+            f"<134>{stamp} ns1 named[1]: client @0x1 10.1.2.{client}#53 (chatgpt.com): "
+            "query: chatgpt.com IN A + (10.0.0.53)\n"
+        )
+
+
+def clients(lake: Path) -> tuple[int, int]:
+    """Lookups and distinct clients in the segments, whatever the views show."""
+    files = str(lake / "restricted" / "sightings" / "hot" / "*" / "*.parquet")
+    try:
+        found = duckdb.sql(
+            f"SELECT sum(lookups), count(DISTINCT client) FROM read_parquet('{files}', union_by_name=true)"
+        )
+        (row,) = found.fetchall()
+    except duckdb.IOException:
+        return 0, 0
+    return int(row[0] or 0), int(row[1])
+
+
+def wait(lake: Path, wanted: int, seconds: float) -> float:
+    """How long until so many lookups are there."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        if clients(lake)[0] >= wanted:
+            break
+        time.sleep(0.1)
+    return time.monotonic() - begin
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path) -> None:
+    log = tmp_path / "q.log"
+    words = ("follow", f"{log}*", "--lake", lake, "--state", tmp_path / "state")
+    write(log, 1)
+    write(log, 2)
+    running = shadowai(tmp_path, *words)
+    try:
+        wait(lake, 2, 60)
+        write(log, 3)
+        assert wait(lake, 3, 30) < 10, "about 2 s on an idle machine"
+        running.send_signal(signal.SIGKILL)
+        running.communicate(timeout=30)
+        write(log, 4)
+        log.rename(tmp_path / "q.log.1")
+        write(log, 5)
+        running = shadowai(tmp_path, *words)
+        wait(lake, 5, 60)
+        assert clients(lake) == (5, 5)
+        write(log, 6)
+        write(tmp_path / "q.log.1", 7)
+        wait(lake, 7, 30)
+        os.truncate(log, 0)
+        time.sleep(1)
+        write(log, 8)
+        wait(lake, 8, 30)
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == 0, err
+    assert clients(lake) == (8, 8)
+    assert "truncated; read from its start" in err
+    assert "from byte 0" in err
+
+
+def test_listen_tells_bad_endpoints_and_missing_certificates(tmp_path: Path, lake: Path) -> None:
+    for words, text in (
+        (("udp://nowhere:99999",), "not an endpoint"),
+        (("ftp",), "not an endpoint"),
+        (("tls",), "tls needs a certificate"),
+    ):
+        done = shadowai(tmp_path, "listen", *words, "--lake", lake)
+        _, err = done.communicate(timeout=60)
+        assert (done.returncode, text in err) == (2, True), err
