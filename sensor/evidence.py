@@ -3,8 +3,8 @@
 What is kept, is in `sensor/decode/openings.py`: SYN segments and hellos, nothing a person wrote or read. It
 waits in memory (`MEMORY_BYTES`, `WAIT_S`), because a connection is matched when its first minute is over or
 it ends; what was not matched by then is forgotten. What was, is sealed (`sensor/store/evidence.py`) with
-`<state>/keys/evidence.key`, outside the lake. Who starts to keep evidence and who reads it stands in
-`restricted/access.log`, one line each, before it happens.
+`<state>/keys/evidence.key`, outside the lake. Who starts to keep evidence and who reads it stands in the
+audit log, before it happens.
 
 Bounds: packets and bytes a connection; megabytes on disk (the oldest hours go first), days.
 """
@@ -28,9 +28,10 @@ from sensor.decode.layout import TCP
 from sensor.decode.names import own
 from sensor.decode.openings import Kept
 from sensor.errors import LakeError, UsageError
+from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
 from sensor.store.evidence import SealedFiles, blocks, expire, files
-from sensor.store.lake import explained, log_access
+from sensor.store.lake import explained
 
 #: Packets wait this long for their connection to be matched: its first minute, and the batch it comes in.
 WAIT_S = 180
@@ -152,16 +153,17 @@ class Read:
     problems: list[str] = field(default_factory=list)
 
 
-def read(lake: Path, keys: Keys, to: Path, *, reason: str = "", now: datetime | None = None) -> Read:
-    """Write all evidence that has not expired to a pcap, by time; nothing where there is none. Logged first.
+def read(lake: Path, keys: Keys, log: AuditLog, to: Path, *, now: datetime, reason: str = "") -> Read:
+    """Write all evidence that has not expired to a pcap, by time; nothing where there is none. Entered in
+    `log` first.
 
     Raises UsageError without the key, LakeError if something cannot be read or written.
     """
     if not keys.has_evidence():
         hint = "name the state folder of the capture"
         raise UsageError("no key for evidence in this state folder", place="--state", hint=hint)
-    log_access(lake, evidence="read", reason=reason, to=str(to))
-    expire(lake, now or datetime.now(UTC))
+    log.append("evidence.read", now=now, reason=reason or None)
+    expire(lake, now)
     done, key = Read(), keys.evidence()
     with explained(lake):
         found = [

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +27,7 @@ from sensor.match.naming import NameTable
 from sensor.mixture import Mixture
 from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.admission import Admission
+from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
@@ -36,7 +37,7 @@ from sensor.settings import SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
-from sensor.store.lake import Lake, log_access
+from sensor.store.lake import Lake
 from sensor.store.sealed import SealedRows
 from sensor.store.segments import Commits, Progress
 
@@ -215,9 +216,10 @@ class Scan:
         from sensor.evidence import Evidence
 
         self.lake.create()
-        log_access(self.lake.path, evidence="kept from now on", input=one.name, days=str(bounds.days))
-        key = Keys(self._state, self.settings.zone).evidence()
-        return Evidence(SealedFiles(self.lake.path, key, one.identity, bounds))
+        AuditLog(self._state).append(
+            "evidence.keep", now=datetime.now(UTC), reason=f"{one.name}, for {bounds.days} days"
+        )
+        return Evidence(SealedFiles(self.lake.path, self._keys.evidence(), one.identity, bounds))
 
     def capture(
         self, source: Source, one: Input, tell: Callable[[str], None], evidence: Evidence | None = None

@@ -19,10 +19,13 @@ def command(
 ) -> None:
     """Write the evidence that has not expired to a pcap: SYN and hello packets of matched connections.
 
-    Who read it, when and what for goes into restricted/access.log of the lake, first.
+    Who read it, when and what for goes into the audit log, first.
     """
+    from datetime import UTC, datetime
+
     from sensor.decode import jit
     from sensor.errors import InputError
+    from sensor.privacy.audit import AuditLog
     from sensor.privacy.keys import Keys
     from sensor.settings import state_path
 
@@ -33,7 +36,7 @@ def command(
     from sensor.evidence import read
 
     keys = Keys(folder, settings.zone)
-    done = read(place.path, keys, to, reason=reason)
+    done = read(place.path, keys, AuditLog(folder), to, now=datetime.now(UTC), reason=reason)
     if not done.packets:
         raise InputError("; ".join(done.problems) or "no evidence here", place=str(place.path))
     typer.echo(f"{to}: {done.packets:,} packets")

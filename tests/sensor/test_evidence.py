@@ -17,6 +17,7 @@ from sensor.decode.layout import Bytes, Records
 from sensor.decode.openings import Kept, Openings
 from sensor.errors import UsageError
 from sensor.evidence import Evidence
+from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
 from sensor.store.evidence import Bounds, SealedFiles, expire, files, folder
 from sensor.store.lake import Lake
@@ -77,7 +78,7 @@ def talk(port: int, *pieces: bytes) -> list[Frame]:
 def read(lake: Path, keys: Keys, now: datetime = NOW) -> list[bytes]:
     to = lake.parent / "out.pcap"
     to.unlink(missing_ok=True)
-    evidence.read(lake, keys, to, now=now)
+    evidence.read(lake, keys, AuditLog(to.parent), to, now=now)
     return list(frames_of(to.read_bytes())) if to.exists() else []
 
 
@@ -180,7 +181,7 @@ def test_what_was_tampered_with_is_told(lake: Path, keys: Keys, tmp_path: Path) 
         (whole[:2], 0),
     ):
         file.write_bytes(damaged)
-        done = evidence.read(lake, keys, tmp_path / "out.pcap", now=NOW)
+        done = evidence.read(lake, keys, AuditLog(tmp_path), tmp_path / "out.pcap", now=NOW)
         assert done.packets == left and "is damaged, or sealed with another key" in done.problems[0]
     file.write_bytes(whole)
     other = Keys(tmp_path / "other", "UTC")
@@ -190,7 +191,7 @@ def test_what_was_tampered_with_is_told(lake: Path, keys: Keys, tmp_path: Path) 
     assert evidence.read(lake, other, tmp_path / "out.pcap", now=NOW).packets == 0
     longer = folder(lake) / file.name.replace("20261203T11", "20991203T11")
     file.rename(longer)  # a file cannot be made to live longer
-    assert longer != file and evidence.read(lake, keys, tmp_path / "out.pcap", now=NOW).packets == 0
+    assert longer != file and evidence.read(lake, keys, AuditLog(tmp_path), tmp_path / "out.pcap", now=NOW).packets == 0
 
 
 def test_a_block_holds_more_descriptors_than_one_capture_window() -> None:

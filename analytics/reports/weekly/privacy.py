@@ -17,6 +17,8 @@ _DONE = {
     "reveal.expire": "Request expired",
     "erase": "Person erased",
     "export": "Person given their data",
+    "evidence.keep": "Packets of matched connections kept",
+    "evidence.read": "Kept packets read",
     "retain": "Old rows deleted",
     "keys.rotate": "New keys from next Monday",
     "keys.shred": "Key destroyed",

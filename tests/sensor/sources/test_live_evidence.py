@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sensor.privacy.audit import AuditLog
 from tests.sensor.decode.craft import Frame, Talk, decode, pcap
 from tests.sensor.sources.cable import PROGRAM, SPLIT_HELLO, Cable, Start, environment, root
 from tests.sensor.sources.plain import client_hello
@@ -60,9 +60,9 @@ def test_only_openings_of_matched_connections_are_kept_and_only_the_key_reads_th
     assert b"SECRET" not in to.read_bytes()
     rows = decode(to.read_bytes())["observations"]
     assert sorted(rows.select("client_port", "host").rows()) == [(40001, "chatgpt.com"), (40003, None)]
-    log = [json.loads(line) for line in (running.lake / "restricted" / "access.log").read_text().splitlines()]
-    assert [entry["evidence"] for entry in log] == ["kept from now on", "read"]
-    assert log[0]["input"] == "rx0" and log[1]["reason"] == "a test" and all(e["at"] and e["by"] for e in log)
+    log = AuditLog(cable.state).entries()[-2:]
+    assert [entry.action for entry in log] == ["evidence.keep", "evidence.read"]
+    assert [entry.reason for entry in log] == ["rx0, for 7 days", "a test"]
 
 
 @root
