@@ -186,12 +186,15 @@ def test_what_was_tampered_with_is_told(lake: Path, keys: Keys, tmp_path: Path) 
     file.write_bytes(whole)
     other = Keys(tmp_path / "other", "UTC")
     with pytest.raises(UsageError, match="no key for evidence"):
-        evidence.read(lake, other, tmp_path / "out.pcap", now=NOW)
+        evidence.read(lake, other, AuditLog(tmp_path), tmp_path / "out.pcap", now=NOW)
     other.evidence()
-    assert evidence.read(lake, other, tmp_path / "out.pcap", now=NOW).packets == 0
+    assert evidence.read(lake, other, AuditLog(tmp_path), tmp_path / "out.pcap", now=NOW).packets == 0
     longer = folder(lake) / file.name.replace("20261203T11", "20991203T11")
     file.rename(longer)  # a file cannot be made to live longer
-    assert longer != file and evidence.read(lake, keys, AuditLog(tmp_path), tmp_path / "out.pcap", now=NOW).packets == 0
+    assert (
+        longer != file
+        and evidence.read(lake, keys, AuditLog(tmp_path), tmp_path / "out.pcap", now=NOW).packets == 0
+    )
 
 
 def test_a_block_holds_more_descriptors_than_one_capture_window() -> None:
