@@ -154,11 +154,13 @@ def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
         & pl.col("port_row").is_not_null(),
     )
     says = index.rows.select("row", *_HIT)
+    joined = place.join(says, left_on="place_row", right_on="row", how="left", maintain_order="left")
+    named = _named(joined)
+    if named["agent_row"].null_count() == named.height:
+        return _strengthened(named.drop_nulls("app"), index)
     of_agent = says.select(agent_row="row", **{f"agent_{name}": name for name in _HIT})
-    joined = place.join(says, left_on="place_row", right_on="row", how="left", maintain_order="left").join(
-        of_agent, on="agent_row", how="left", maintain_order="left"
-    )
-    return _strengthened(_refined(_named(joined)), index)
+    with_agent = named.join(of_agent, on="agent_row", how="left", maintain_order="left")
+    return _strengthened(_refined(with_agent), index)
 
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
