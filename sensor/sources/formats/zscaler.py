@@ -134,11 +134,17 @@ class ZscalerFamily(Family):
             lines,
             [
                 (_OBJECT, lambda part: _rows(objects.read(part["line"], _FIELDS))),
-                (_CEF, lambda part: _rows(cef.read(part["line"], _FIELDS | {"type": "cat"}))),
+                (_CEF, _from_cef),
                 (r'^"', lambda part: _rows(_columns(part))),
                 (pl.lit(True), lambda part: _rows(_pairs(part))),
             ],
         )
+
+
+def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
+    """The verdict may stand in the head alone."""
+    read = cef.read(lines["line"], _FIELDS | {"type": "cat"})
+    return _rows(read.with_columns(action=pl.coalesce("action", "event")))
 
 
 def _columns(lines: pl.DataFrame) -> pl.DataFrame:
