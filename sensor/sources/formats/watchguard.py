@@ -129,8 +129,13 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         time="time",
         duration_s=pl.col("duration").str.extract(r"^([\d.]+)"),
         at_end=ended,
-        kind=pl.when(asked).then(pl.lit("dns")).when(web & pl.col("path").is_null()).then(pl.lit("tls"))
-        .when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+        kind=pl.when(asked)
+        .then(pl.lit("dns"))
+        .when(web & pl.col("path").is_null())
+        .then(pl.lit("tls"))
+        .when(web)
+        .then(pl.lit("http"))
+        .otherwise(pl.lit("flow")),
         client="client",
         client_port="client_port",
         user_name=_person("user"),
@@ -145,11 +150,18 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         bytes_down="down",
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~refused).then(session),
-        phase=pl.when(ended).then(pl.lit("end")).when(measured).then(pl.lit("update")).when(web).then(pl
-            .lit("name")).otherwise(pl.lit("begin")),
-        reason=pl.when(pl.col("client").is_null()).then(pl.lit(OTHER))
-        .when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
-    )  # fmt: skip
+        phase=pl.when(ended)
+        .then(pl.lit("end"))
+        .when(measured)
+        .then(pl.lit("update"))
+        .when(web)
+        .then(pl.lit("name"))
+        .otherwise(pl.lit("begin")),
+        reason=pl.when(pl.col("client").is_null())
+        .then(pl.lit(OTHER))
+        .when(~proto.is_in(["tcp", "udp", "6", "17"]))
+        .then(pl.lit(NO_PORTS)),
+    )
 
 
 def _logins(lines: pl.DataFrame) -> pl.DataFrame:
