@@ -58,10 +58,10 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 _WANTED = {
     name: "|".join([*paths, *(f"_source.{path}" for path in paths)]) for name, paths in _FIELDS.items()
 }
-_ECS = r'"(?:ecs|ecs\.version|event\.dataset|event\.kind|data_stream|data_stream\.dataset)"\s*:'
+_ECS = ("ecs", "ecs.version", "event.dataset", "event.kind", "data_stream", "data_stream.dataset")
 _ENDPOINTS = (
-    r'"(?:source|client|destination|server|url|dns|source\.ip|client\.ip|url\.full|url\.original|'
-    r'url\.domain|dns\.question\.name|destination\.domain)"\s*:'
+    *("source", "client", "destination", "server", "url", "dns", "source.ip", "client.ip", "url.full"),
+    *("url.original", "url.domain", "dns.question.name", "destination.domain"),
 )
 OTHER = "set aside: event that names no connection"
 OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
@@ -90,10 +90,8 @@ class EcsFamily(Family):
         "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
     )
     claims: ClassVar[pl.Expr] = (
-        pl.col("line").str.contains(r'^\s*\{.*"@timestamp"\s*:')
-        & pl.col("line").str.contains(_ECS)
-        & pl.col("line").str.contains(_ENDPOINTS)
-    ) | (pl.col("line").str.contains(r'^\s*\{.*"_source"\s*:') & pl.col("line").str.contains(_ECS))
+        (objects.having("@timestamp") & objects.having_any(*_ENDPOINTS)) | objects.having("_source")
+    ) & objects.having_any(*_ECS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
