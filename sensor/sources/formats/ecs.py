@@ -55,9 +55,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "packets_up": ("source.packets", "client.packets"),
     "packets_down": ("destination.packets", "server.packets"),
 }  # fmt: skip
-_WANTED = {
-    name: "|".join([*paths, *(f"_source.{path}" for path in paths)]) for name, paths in _FIELDS.items()
-}
+_WANTED = {name: "|".join(paths) for name, paths in _FIELDS.items()}
 _ECS = ("ecs", "ecs.version", "event.dataset", "event.kind", "data_stream", "data_stream.dataset")
 _ENDPOINTS = (
     *("source", "client", "destination", "server", "url", "dns", "source.ip", "client.ip", "url.full"),
@@ -95,7 +93,7 @@ class EcsFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        read = objects.read(lines["line"], _WANTED)
+        read = objects.read(_events(lines["line"]), _WANTED)
         # A list of one or more stands as its JSON text: the first of it counts.
         single = pl.col(set(_WANTED) - {"types", "answers"})
         read = read.with_columns(
@@ -110,6 +108,14 @@ class EcsFamily(Family):
         told = read.with_columns(is_dns=pl.col("question").is_not_null(), is_web=web)
         rows = told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
         return lookups.paired(rows, ("client", "client_port", "host", "type"))
+
+
+def _events(lines: pl.Series) -> pl.Series:
+    """The events inside search hits (`{"_index": …, "_source": {…}}`); others as they are."""
+    if not lines.str.contains('"_source"', literal=True).any():
+        return lines
+    inside = objects.read(lines, ["_source"])["_source"]
+    return pl.select(pl.coalesce(inside, lines)).to_series()
 
 
 def _when() -> dict[str, pl.Expr]:
