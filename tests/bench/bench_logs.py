@@ -117,7 +117,8 @@ def eve(rng: random.Random) -> Iterator[str]:
 
 
 EVE = (
-    "select event_type, src_ip, dest_ip, coalesce(tls.sni, dns.rrname) as host, flow from read_json('{path}', "
+    "select event_type, src_ip, dest_ip, coalesce(tls.sni, dns.rrname) as host, flow "
+    "from read_json('{path}', "
     "format='newline_delimited', columns={{event_type: 'VARCHAR', src_ip: 'VARCHAR', dest_ip: 'VARCHAR', "
     "tls: 'STRUCT(sni VARCHAR)', dns: 'STRUCT(rrname VARCHAR)', "
     "flow: 'STRUCT(bytes_toserver BIGINT, bytes_toclient BIGINT)'}})"
@@ -208,9 +209,8 @@ def main() -> None:
         "squid ours": (squid(rng, ours=True), lines(OURS, 13)),
         "suricata eve": (eve(rng), EVE),
     }
-    print(
-        f"{'input':14} {'MB':>5} {'M rows/s':>9} {'GB/s':>7} {'GB/cpu s':>9} {'duckdb':>7} {'cpu':>7} {'rg':>7} {'cpu':>7}"
-    )
+    heads = ("input", "MB", "M rows/s", "GB/s", "GB/cpu s", "duckdb", "cpu", "rg", "cpu")
+    print("{:14} {:>5} {:>9} {:>7} {:>9} {:>7} {:>7} {:>7} {:>7}".format(*heads))
     with tempfile.TemporaryDirectory() as folder:
         for name, (text, query) in cases.items():
             path = Path(folder) / f"{name.replace(' ', '-')}.log"
