@@ -101,21 +101,32 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
     command = command.replace("/var/log/squid/ /opt/zeek/logs/2026-11-20/", "logs")
+    command = command.replace("/var/log/squid/access.log", "logs/access.log").replace(
+        "firewall.log", "logs/access.log"
+    )
     words = shlex.split(command)
     if "span-*.pcap" in words:
         words[words.index("span-*.pcap")] = "span-1.pcap"
     program = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words[1:]]
     environment = {"HOME": str(place), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        program,
-        cwd=place,
-        env=environment,
-        input="",
-        capture_output=True,
-        text=True,
-        timeout=300,
+    return _ended(program, place, environment) if words[1] in ENDLESS else subprocess.run(
+        program, cwd=place, env=environment, input="", capture_output=True, text=True, timeout=300,
         check=False,
-    )
+    )  # fmt: skip
+
+
+#: commands that go on until they are stopped
+ENDLESS = ("follow", "listen")
+
+
+def _ended(program: list[str], place: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """An endless command, stopped as a service manager would once it has said what it does."""
+    with subprocess.Popen(program, cwd=place, env=environment, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        first = running.stderr.readline()
+        running.terminate()
+        rest = running.stderr.read()
+    return subprocess.CompletedProcess(program, running.returncode, "", first + rest)
 
 
 @pytest.mark.parametrize("command", _commands())

@@ -95,7 +95,7 @@ def _put(lines: pl.DataFrame, places: pl.Series, changed: pl.DataFrame) -> pl.Da
 
 def _once(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` with one layer off."""
-    bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ", "")
+    bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ?", "")
     found = _layers(bare)
     text = pl.select(pl.coalesce(found["text"], bare)).to_series()
     told = {

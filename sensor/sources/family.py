@@ -38,6 +38,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "at": (schema.TIME, "the time, where the family reads it itself"),
     "at_end": (pl.Boolean(), "the stamp is the end: `duration_s` is subtracted"),
     "duration_s": (pl.Float64(), "how long it lasted"),
+    "ended": (TEXT, "the stamp of its end, where `time` is its beginning; gives `duration_s`"),
     # --- what it is
     "kind": (TEXT, "dns, tls, quic, http, proxy, flow; or `lease`: it tells who held an address"),
     "action": (TEXT, "allowed, blocked … or the product's own word (text/verdicts.py)"),

@@ -61,7 +61,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
         "row", *(_typed(name, dtype, parsed) for name, (dtype, _) in FIELDS.items() if name != "row")
     )
     at = _times(fields, lines["stamp"].gather(fields["row"]), family)
-    fields = fields.with_columns(at)
+    fields = fields.with_columns(at, _lasted(fields, at, family))
     fields = _located(_named(fields))
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
     fields = fields.with_columns(
@@ -116,6 +116,17 @@ def _times(fields: pl.DataFrame, stamp: pl.Series, family: Family) -> pl.Series:
     seconds = at.dt.epoch("s")
     sane = seconds.is_between(records.EARLIEST_S, records.LATEST_S)
     return pl.select(pl.when(sane).then(at).cast(schema.TIME)).to_series().alias("at")
+
+
+def _lasted(fields: pl.DataFrame, at: pl.Series, family: Family) -> pl.Series:
+    """`duration_s`, where only the end is told: from `at` to it."""
+    told = fields["duration_s"]
+    places = (fields["ended"].is_not_null() & told.is_null()).arg_true()
+    if places.is_empty():
+        return told
+    end = stamps.read(fields["ended"].gather(places), family.zone, family.reference)
+    lasted = (end - at.gather(places)).dt.total_microseconds() / 1_000_000
+    return told.scatter(places, pl.select(records.seconds(pl.lit(lasted))).to_series())
 
 
 def _named(fields: pl.DataFrame) -> pl.DataFrame:

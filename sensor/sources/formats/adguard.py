@@ -29,9 +29,7 @@ class AdguardFamily(Family):
     )
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"QH"\s*:') & pl.col(
-        "line"
-    ).str.contains(r'"(?:QT|IP|T)"\s*:')
+    claims: ClassVar[pl.Expr] = objects.having("QH") & objects.having_any("QT", "IP", "T")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

@@ -60,7 +60,7 @@ class AsimFamily(Family):
         user_agent=True,
     )
     header: ClassVar[str] = r"^[^{]*\bSrcIpAddr\b"
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"SrcIpAddr"\s*:')
+    claims: ClassVar[pl.Expr] = objects.having("SrcIpAddr")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

@@ -39,9 +39,13 @@ class AzureDnsFamily(Family):
     help: ClassVar[str] = "Azure Firewall DNS proxy (classic, AZFWDnsQuery) and Azure DNS resolver query logs"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"AzureFirewallDnsProxy|AZFWDnsQuery|DNSQueryLogs|ResolverPolicyRuleAction|^DNS Request: \S+:\d+ - "
-    ) | pl.col("line").str.contains(r'"DnsResponse".*"QueryName"')
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains_any(
+            ["AzureFirewallDnsProxy", "AZFWDnsQuery", "DNSQueryLogs", "ResolverPolicyRuleAction"]
+        )
+        | pl.col("line").str.contains(r"^DNS Request: \S+:\d+ - ")
+        | objects.having("QueryName") & objects.having_any("DnsResponse")
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per question."""

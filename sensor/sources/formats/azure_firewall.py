@@ -38,10 +38,6 @@ _MSG = (
     r"\]?(?::(?P<client_port>\d+))? to "
     r"\[?(?P<target>[^\s\]]+?)\]?(?::(?P<port>\d+))?(?:\. |\s|$)"
 )
-_RULES = (
-    r"AzureFirewall(?:Application|Network|Nat|ThreatIntel)\w*|AZFW(?:Application|Network|Nat)"
-    r"Rule\w*|AZFWThreatIntel|AZFWIdpsSignature"
-)
 OTHER = "set aside: record that names no connection (metrics, flow trace)"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -104,7 +100,9 @@ class AzureFirewallFamily(Family):
             server_port="port",
             transport=pl.when(web).then(pl.lit("tcp")).otherwise(proto),
             action=pl.coalesce("action", pl.lit(action)),
-            reason=pl.when(pl.col("client").is_null())
+            reason=pl.when(
+                pl.col("client").is_null() | pl.col("category").str.contains("FlowTrace|FatFlow|FqdnResolve")
+            )
             .then(pl.lit(OTHER))
             .when(~web & ~proto.is_in(["tcp", "udp"]))
             .then(pl.lit(NO_PORTS)),

@@ -78,10 +78,13 @@ def _rows(tuples: pl.DataFrame) -> pl.DataFrame:
         bytes_down=_count("f"),
         action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~denied & state.is_not_null()).then(session),
-        phase=pl.when(state == "C").then(pl.lit("delta")).when(state == "E").then(pl.lit("end-delta"))
-            .otherwise(pl.lit("begin")),
+        phase=pl.when(state == "C")
+        .then(pl.lit("delta"))
+        .when(state == "E")
+        .then(pl.lit("end-delta"))
+        .otherwise(pl.lit("begin")),
         reason=pl.when(~proto.is_in(["6", "17"])).then(pl.lit("set aside: neither TCP nor UDP")),
-    )  # fmt: skip
+    )
 
 
 def _count(name: str) -> pl.Expr:

@@ -25,7 +25,7 @@ from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 _FIELDS = {
     "time": "time|rt|devTime|segment_time|lastupdatetime",
     "uid": "loguid",
-    "action": "action|act|rule_action",
+    "action": "action|act|Action|rule_action",
     "client": "src|client_ip",
     "client_port": "s_port|spt|srcPort|sport_svc|sport",
     "client_mac": "mac_address|smac|src_mac|mac_source_address",
@@ -69,7 +69,10 @@ _QUOTED = [
     "user",
 ]
 _PAIRS = r'\b(?:action|loguid|product|src|ifdir):"'
-_STRUCTURED = r'\bProductName="[^"]*" |\bsport_svc="'
+_STRUCTURED = (
+    r'\bProductName="[^"]*" |\bsport_svc="|\bloguid="\{[^"]*" .*\b(?:src|origin)="|\b(?:src|origin)'
+    r'=".*\bloguid="\{'
+)
 _BARS = r"\bloguid=[^|]*\||\|product=[^|]*\|"
 _BLANKS = r"\bloguid=\S+ .*\boriginsicname=|\borigin(?:sicname)?=\S+ .*\bloguid="
 _OLD = (
@@ -128,7 +131,7 @@ class CheckpointFamily(Family):
                 (r"^\s*\{", lambda part: _rows(objects.read(part["line"], _FIELDS))),
                 (
                     r"CEF:|LEEF:|^\s*0\|",
-                    lambda part: _rows(cef.read(part["line"], _FIELDS), volume_of_cef=True),
+                    _from_cef,
                 ),
                 (_QUOTES, _quoted),
                 (_PAIRS, pairs(separator=";", equals=":")),
@@ -138,6 +141,12 @@ class CheckpointFamily(Family):
                 (pl.lit(True), lambda part: _rows(keyvalue.read(part["line"], _FIELDS, spaced=True))),
             ],
         )
+
+
+def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
+    """A LEEF head is named after the verdict."""
+    read = cef.read(lines["line"], _FIELDS)
+    return _rows(read.with_columns(action=pl.coalesce("action", "event")), volume_of_cef=True)
 
 
 def _quoted(lines: pl.DataFrame) -> pl.DataFrame:
@@ -172,7 +181,8 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
     told = (logged_in | pl.col("office_ip").is_not_null()).fill_null(False) & pl.col("user").is_not_null()
     whole = pl.col("url").str.contains(r"^[A-Za-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
     asked = pl.col("query").is_not_null()
-    encrypted = pl.col("url").str.contains("^https://[^/]*/?$").fill_null(False)
+    tls_host = pl.col("url").str.extract("^https://([^/]+)/?$")
+    encrypted = tls_host.is_not_null()
     proto = pl.col("proto").str.to_lowercase().str.extract(r"^(\w+)")
     ports = pl.col("port").str.extract(r"^(\d+)$")
     up, down = pl.col("up"), pl.col("down")
@@ -198,8 +208,8 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         client_mac="client_mac",
         user_name=_account(),
         device=pl.col("device").str.extract(r"^([^@\s]+)"),
-        url=pl.when(~asked & whole).then("url"),
-        host=pl.when(asked).then("query").when(~whole).then("server_name"),
+        url=pl.when(~asked & whole & ~encrypted).then("url"),
+        host=pl.when(asked).then("query").when(encrypted).then(tls_host).when(~whole).then("server_name"),
         path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
         method="method",
         user_agent="agent",

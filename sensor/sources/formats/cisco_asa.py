@@ -148,13 +148,13 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         server_port=pl.when(server_first).then("a_port").otherwise("b_port"),
         user_name=pl.coalesce(
             pl.when(server_first).then(_person("b_rest", "a_rest")).otherwise(_person("a_rest", "b_rest")),
-            _person("why")
+            _person("why"),
         ),
         transport="proto",
         action=pl.when(nothing).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
         session=_tuple(lines["sender"], ("a", "a_port"), ("b", "b_port")),
         phase=pl.when(built).then(pl.lit("begin")).otherwise(pl.lit("end")),
-    )  # fmt: skip
+    )
 
 
 def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:

@@ -46,21 +46,10 @@ _WANTED: dict[str, str] = {
     "begun": "SessionStartTime",
     "location": "Location|LocationID|Policy|PolicyID|DeviceID",
 }
-_GATEWAY_DNS = (
-    r'"QueryName"\s*:.*"(?:ResolverDecision|QueryTypeName|QueryCategoryNames|MatchedCategoryNames|SrcIP)'
-    r'"\s*:|"(?:ResolverDecision|QueryTypeName|SrcIP)"\s*:.*"QueryName"\s*:'
-)
-_ZONE_DNS = (
-    r'"QueryName"\s*:.*"ResponseCode"\s*:.*"Timestamp"\s*:|"(?:EDNSSubnet|ColoCode)"\s*:.*"QueryName"\s*:'
-)
-_HTTP = r'"HTTPHost"\s*:|"HTTPMethod"\s*:.*"(?:PolicyID|RequestID|SourceIP)"\s*:'
-_NETWORK = (
-    r'"SNI"\s*:.*"(?:SessionID|SourceIP)"\s*:|"SessionID"\s*:.*"SNI"\s*:|"(?:SourceIP|SourceInternalIP)'
-    r'"\s*:.*"SNI"\s*:'
-)
-_SESSION = (
-    r'"(?:SessionStartTime|ConnectionCloseReason|EgressColoName)"\s*:.*"(?:OriginIP|SessionID)"\s*:|'
-    r'"OriginIP"\s*:.*"SessionStartTime"\s*:'
+#: Keys no other product writes.
+_ONLY_HERE = (
+    *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
+    *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
 )
 AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no client of ours)"
 
@@ -88,8 +77,13 @@ class CloudflareFamily(Family):
         "SessionID, BytesSent, "
         "BytesReceived), and gateway_network with SessionID and SNI."
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.starts_with("{") & pl.col("line").str.contains(
-        f"{_GATEWAY_DNS}|{_HTTP}|{_NETWORK}|{_SESSION}|{_ZONE_DNS}"
+    claims: ClassVar[pl.Expr] = (
+        objects.having_any(*_ONLY_HERE)
+        | objects.having("QueryName", "ResponseCode", "Timestamp")
+        | objects.having("QueryName", "SrcIP")
+        | objects.having("HTTPMethod", "SourceIP")
+        | objects.having("SNI", "SourceIP")
+        | objects.having("SessionID", "OriginIP")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

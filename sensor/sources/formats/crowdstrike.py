@@ -45,7 +45,7 @@ class CrowdstrikeFamily(Family):
     advice: ClassVar[str] = (
         "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"#?(?:event_simpleName|EventSimpleName)"\s*:')
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains_any(["event_simpleName", "EventSimpleName"])
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

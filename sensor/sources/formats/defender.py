@@ -60,10 +60,9 @@ class DefenderFamily(Family):
     header: ClassVar[str] = (
         r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"(?:AdvancedHunting-|DeviceNetworkEvents)') | (
-        pl.col("line").str.contains(r'^\s*\{.*"RemoteUrl"\s*:')
-        & pl.col("line").str.contains(r'"(?:DeviceName|InitiatingProcess\w+)"\s*:')
-    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains_any(
+        ["AdvancedHunting-", "DeviceNetworkEvents"]
+    ) | (objects.having("RemoteUrl") & pl.col("line").str.contains_any(["DeviceName", "InitiatingProcess"]))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

@@ -55,13 +55,11 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "packets_up": ("source.packets", "client.packets"),
     "packets_down": ("destination.packets", "server.packets"),
 }  # fmt: skip
-_WANTED = {
-    name: "|".join([*paths, *(f"_source.{path}" for path in paths)]) for name, paths in _FIELDS.items()
-}
-_ECS = r'"(?:ecs|ecs\.version|event\.dataset|event\.kind|data_stream|data_stream\.dataset)"\s*:'
+_WANTED = {name: "|".join(paths) for name, paths in _FIELDS.items()}
+_ECS = ("ecs", "ecs.version", "event.dataset", "event.kind", "data_stream", "data_stream.dataset")
 _ENDPOINTS = (
-    r'"(?:source|client|destination|server|url|dns|source\.ip|client\.ip|url\.full|url\.original|'
-    r'url\.domain|dns\.question\.name|destination\.domain)"\s*:'
+    *("source", "client", "destination", "server", "url", "dns", "source.ip", "client.ip", "url.full"),
+    *("url.original", "url.domain", "dns.question.name", "destination.domain"),
 )
 OTHER = "set aside: event that names no connection"
 OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
@@ -90,14 +88,12 @@ class EcsFamily(Family):
         "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
     )
     claims: ClassVar[pl.Expr] = (
-        pl.col("line").str.contains(r'^\s*\{.*"@timestamp"\s*:')
-        & pl.col("line").str.contains(_ECS)
-        & pl.col("line").str.contains(_ENDPOINTS)
-    ) | (pl.col("line").str.contains(r'^\s*\{.*"_source"\s*:') & pl.col("line").str.contains(_ECS))
+        (objects.having("@timestamp") & objects.having_any(*_ENDPOINTS)) | objects.having("_source")
+    ) & objects.having_any(*_ECS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        read = objects.read(lines["line"], _WANTED)
+        read = objects.read(_events(lines["line"]), _WANTED)
         # A list of one or more stands as its JSON text: the first of it counts.
         single = pl.col(set(_WANTED) - {"types", "answers"})
         read = read.with_columns(
@@ -112,6 +108,14 @@ class EcsFamily(Family):
         told = read.with_columns(is_dns=pl.col("question").is_not_null(), is_web=web)
         rows = told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
         return lookups.paired(rows, ("client", "client_port", "host", "type"))
+
+
+def _events(lines: pl.Series) -> pl.Series:
+    """The events inside search hits (`{"_index": …, "_source": {…}}`); others as they are."""
+    if not lines.str.contains('"_source"', literal=True).any():
+        return lines
+    inside = objects.read(lines, ["_source"])["_source"]
+    return pl.select(pl.coalesce(inside, lines)).to_series()
 
 
 def _when() -> dict[str, pl.Expr]:

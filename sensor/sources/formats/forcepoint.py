@@ -147,10 +147,13 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         transport=pl.when(pl.lit(is_wall)).then("protocol").otherwise(pl.lit("tcp")),
         bytes_up="up",
         bytes_down="down",
-        action=pl.coalesce("action", event.str.extract(r"^(?:Connection_|Transaction )(\w+)")),
+        action=pl.coalesce("action", event.str.extract(r"^(?:Connection_|[Tt]ransaction[ :])(\w+)")),
         session=pl.when(pl.lit(is_wall) & event.str.contains("^Connection_(?:Allowed|Closed)")).then(session),
         phase=pl.when(event.str.contains("Closed")).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        reason=pl.when(pl.col("client").is_null() & pl.col("server").is_null() & pl.col("host").is_null()
-            & pl.col("url").is_null())
-        .then(pl.lit(NO_TRAFFIC)),
-    )  # fmt: skip
+        reason=pl.when(
+            pl.col("client").is_null()
+            & pl.col("server").is_null()
+            & pl.col("host").is_null()
+            & pl.col("url").is_null()
+        ).then(pl.lit(NO_TRAFFIC)),
+    )

@@ -32,8 +32,8 @@ class GcpDnsFamily(Family):
     help: ClassVar[str] = "Google Cloud DNS query logs (Cloud Logging JSON)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"queryName"\s*:') & pl.col("line").str.contains(
-        r'dns_queries|"(?:sourceNetwork|serverLatency|authAnswer|vmInstanceName|responseCode)"\s*:'
+    claims: ClassVar[pl.Expr] = objects.having("queryName") & pl.col("line").str.contains_any(
+        ["dns_queries", "sourceNetwork", "serverLatency", "authAnswer", "vmInstanceName", "responseCode"]
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

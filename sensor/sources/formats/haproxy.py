@@ -66,7 +66,8 @@ class HaproxyFamily(Family):
             time="time",
             duration_s=total / 1000,
             kind=pl.when(is_request).then(pl.lit("proxy")).otherwise(pl.lit("tls")),
-            client="client",
+            # Some heads lose the first colons of a mapped address.
+            client=pl.col("client").str.replace(r"^:*ffff:(\d)", "$1"),
             client_port="port",
             url=pl.when(whole).then("url"),
             host=pl.when(is_request & ~whole).then(told).when(~is_request).then(pl.coalesce(handshake, sni)),

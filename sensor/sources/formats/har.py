@@ -120,9 +120,7 @@ class HarFamily(Family):
     )
     advice: ClassVar[str] = "A HAR names no client: assign the device `har` to whoever recorded it."
     framing: ClassVar[Framing | None] = Har()
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"startedDateTime"\s*:') & pl.col(
-        "line"
-    ).str.contains(r'"request"\s*:')
+    claims: ClassVar[pl.Expr] = objects.having("startedDateTime", "request")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per entry."""

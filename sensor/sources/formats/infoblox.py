@@ -44,9 +44,8 @@ class InfobloxFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
     claims: ClassVar[pl.Expr] = cef.claims("Infoblox") | (
-        pl.col("line").str.contains(r'^\s*\{.*"hardware"\s*:')
-        & pl.col("line").str.contains(r'"starts"\s*:')
-        & pl.col("line").str.contains(r'"(?:preferred_lifetime|ha_group|fingerprint)"\s*:')
+        objects.having("hardware", "starts")
+        & objects.having_any("preferred_lifetime", "ha_group", "fingerprint")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -182,10 +182,18 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         packets_up="packets_up",
         packets_down="packets_down",
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        session=pl.when(flow & ~refused).then(pl.concat_str(pl.lit(lines["sender"]).fill_null(""), "session",
-        "client", "client_port", separator="|")),
-        phase=pl.when(ended).then(pl.lit("end")).when(updated).then(pl.lit("update")).otherwise(pl
-            .lit("begin")),
-        reason=pl.when(~is_url & ~flow).then(pl.lit(OTHER))
-        .when(flow & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
-    )  # fmt: skip
+        session=pl.when(flow & ~refused).then(
+            pl.concat_str(
+                pl.lit(lines["sender"]).fill_null(""), "session", "client", "client_port", separator="|"
+            )
+        ),
+        phase=pl.when(ended)
+        .then(pl.lit("end"))
+        .when(updated)
+        .then(pl.lit("update"))
+        .otherwise(pl.lit("begin")),
+        reason=pl.when(~is_url & ~flow)
+        .then(pl.lit(OTHER))
+        .when(flow & ~proto.is_in(["tcp", "udp", "6", "17"]))
+        .then(pl.lit(NO_PORTS)),
+    )

@@ -104,8 +104,11 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     port = pl.coalesce("port", _ends("dst", 2))
     return read.select(
         "time",
-        kind=pl.when(visited & hidden).then(pl.lit("tls")).when(visited).then(pl.lit("http")).otherwise(pl
-            .lit("flow")),
+        kind=pl.when(visited & hidden)
+        .then(pl.lit("tls"))
+        .when(visited)
+        .then(pl.lit("http"))
+        .otherwise(pl.lit("flow")),
         client=client,
         client_port=client_port,
         client_mac="mac",
@@ -116,13 +119,17 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         server=server,
         server_port=port,
         transport=pl.when(visited).then(pl.lit("tcp")).otherwise(proto),
-        action=pl.when(verdict.is_in(["deny", "1", "block",
-        "drop"])).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=pl.when(verdict.is_in(["deny", "1", "block", "drop"]))
+        .then(pl.lit("blocked"))
+        .otherwise(pl.lit("allowed")),
         session=pl.concat_str("name", client, client_port, server, port, separator="|"),
-        phase=pl.when(pl.col("kind") == "ip_flow_end").then(pl.lit("end")).when(visited).then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
+        phase=pl.when(pl.col("kind") == "ip_flow_end")
+        .then(pl.lit("end"))
+        .when(visited)
+        .then(pl.lit("name"))
+        .otherwise(pl.lit("begin")),
         reason=pl.when(~visited & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
-    )  # fmt: skip
+    )
 
 
 def _ends(name: str, part: int) -> pl.Expr:

@@ -4,9 +4,9 @@ r"""Linux netfilter: iptables, nftables, ufw, firewalld, UniFi; what a LOG rule 
     SYN
 
 The verdict is not in the record but in the rule's own prefix: words such as DROP, REJECT, BLOCK, ACCEPT,
-ALLOW are understood, and UniFi's `-D]`, `-R]`, `-A]`; else it is unknown. The length is one packet's and no
-volume. A packet from a service port to a high one is an answer. Source: iptables-extensions(8), LOG target;
-ufw(8).
+ALLOW are understood, and UniFi's `-D]`, `-R-2000]`, `-RET-2000]`; else it is unknown. The length is one
+packet's and no volume. A packet from a service port to a high one is an answer. Source:
+iptables-extensions(8), LOG target; ufw(8).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from sensor.sources.text import keyvalue
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
 _BLOCKED = (
-    r"(?i)\b(?:block|blocked|drop|dropped|reject|rejected|deny|denied|ban|banned)\b|-[DR]\]|"
-    r"_(?:DROP|REJECT|BLOCK)\b|(?:DROP|REJECT)_"
+    r"(?i)\b(?:block|blocked|drop|dropped|reject|rejected|deny|denied|ban|banned)\b|-[DR](?:\]|-\d)"
+    r"|_(?:DROP|REJECT|BLOCK)\b|(?:DROP|REJECT)_"
 )
-_ALLOWED = r"(?i)\b(?:allow|allowed|accept|accepted|pass|permit)\b|-A\]|_(?:ACCEPT|ALLOW)\b"
+_ALLOWED = r"(?i)\b(?:allow|allowed|accept|accepted|pass|permit)\b|-(?:A|RET)(?:\]|-\d)|_(?:ACCEPT|ALLOW)\b"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
 

@@ -62,6 +62,15 @@ _SIDES = (
     r'|"ip_src"\s*:.*"ip_dst"\s*:|"SrcAddr"\s*:.*"(?:SamplerAddress|TimeFlow)|"(?:SamplerAddress|'
     r'TimeFlow\w*)"\s*:.*"SrcAddr"'
 )
+#: What nfdump prints for people: `2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1`.
+_PRINTED = (
+    r"^(?P<start>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) +(?:[A-Z]+ +\S+ +)?(?P<duration>\d+\.\d+|"
+    r"\d\d:\d\d:\d\d\.\d+) +"
+    r"(?P<proto>[A-Z0-9]+) +(?P<client>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<client_port>\d+) +<?->? +"
+    r"(?P<server>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<port>\d+)(?:\.\d+)? +(?:[A-Z.]{6,8} +\d+ +)"
+    r"?(?P<packets>\d+) +"
+    r"(?P<bytes>\d+)(?: +(?P<flows>\d+))?\s*$"
+)
 SUMMARY = "set aside: summary behind the records"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -80,7 +89,9 @@ class NetflowFamily(Family):
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
         r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,)"
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_SIDES)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_PRINTED) | pl.col("line").str.contains(
+        _IS_OBJECT
+    ) & pl.col("line").str.contains(_SIDES)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow, mostly one way)."""
@@ -88,21 +99,23 @@ class NetflowFamily(Family):
             lines,
             [
                 (_IS_OBJECT, lambda part: _rows(objects.read(part["line"], _JSON))),
+                (_PRINTED, lambda part: _rows(part["line"].str.extract_groups(_PRINTED).struct.unnest())),
                 (
                     r"(?i)^(?:summary|flows,bytes,|(?:\d+,){5,}\d+\s*$|time window|total flows|sys:)",
                     layouts.set_aside(SUMMARY),
                 ),
                 (
                     pl.lit(True),
-                    lambda part: _rows(
-                        commas.read_headed(part, _CSV).with_columns(host=pl.lit(None, dtype=pl.String))
-                    ),
+                    lambda part: _rows(commas.read_headed(part, _CSV)),
                 ),
             ],
         )
 
 
-def _rows(fields: pl.DataFrame) -> pl.DataFrame:
+def _rows(read: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.String)
+    names = (*_JSON, "duration")
+    fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in names)
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {
@@ -115,12 +128,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     proto = pl.col("proto").str.strip_chars(" ").str.to_lowercase()
     return fields.select(
         time="start",
-        duration_s=pl.coalesce(
-            pl.col("duration").cast(pl.Float64, strict=False)
-            if "duration" in fields.columns
-            else pl.lit(None, dtype=pl.Float64),
-            lasted,
-        ),
+        duration_s=pl.coalesce(pl.col("duration").cast(pl.Float64, strict=False), lasted),
         kind=pl.lit("flow"),
         client=pl.col("client").str.strip_chars(" "),
         client_port=pl.col("client_port").str.strip_chars(" "),

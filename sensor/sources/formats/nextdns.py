@@ -48,10 +48,8 @@ class NextdnsFamily(Family):
         "Without the NextDNS app only the public address is known; logs exist only if logging is on."
     )
     header: ClassVar[str] = r'^\x{FEFF}?"?timestamp"?,"?(?:domain|name)"?,"?(?:query_type|type)"?,'
-    claims: ClassVar[pl.Expr] = (
-        pl.col("line").str.contains(r'^\s*\{.*"domain"\s*:\s*"')
-        & pl.col("line").str.contains(r'"(?:clientIp|encrypted|root)"\s*:')
-        & pl.col("line").str.contains(r'"status"\s*:\s*"(?:default|blocked|allowed|error|relayed)"')
+    claims: ClassVar[pl.Expr] = objects.having("domain", "status", "protocol") & objects.having_any(
+        "clientIp", "encrypted"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

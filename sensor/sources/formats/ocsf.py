@@ -78,7 +78,7 @@ class OcsfFamily(Family):
         user_agent=True,
         fingerprint=True,
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"class_uid"\s*:')
+    claims: ClassVar[pl.Expr] = objects.having("class_uid")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

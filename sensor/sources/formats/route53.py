@@ -33,8 +33,7 @@ class Route53Family(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
     claims: ClassVar[pl.Expr] = (
-        pl.col("line").str.contains(r'^\s*\{.*"query_name"\s*:')
-        & pl.col("line").str.contains(r'"(?:vpc_id|srcids|query_timestamp)"\s*:')
+        objects.having("query_name") & objects.having_any("vpc_id", "srcids", "query_timestamp")
     ) | pl.col("line").str.contains(_ZONE)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

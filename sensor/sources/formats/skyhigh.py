@@ -153,9 +153,11 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     ).str.to_uppercase()
     named = pl.col("host").is_not_null() & (pl.col("host") != "")
     port = pl.coalesce(
-        "port", pl.col("scheme").str.to_lowercase().replace_strict({"http": "80", "https": "443"},
-        default=None, return_dtype=pl.String)
-    )  # fmt: skip
+        "port",
+        pl.col("scheme")
+        .str.to_lowercase()
+        .replace_strict({"http": "80", "https": "443"}, default=None, return_dtype=pl.String),
+    )
     path = pl.when(pl.col("path").str.starts_with("/") & (method != "CONNECT")).then("path")
     return fields.select(
         time=pl.coalesce("epoch", "time"),

@@ -128,11 +128,13 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         packets_down=pl.when(message.is_in(_CLOSED)).then("packets_down"),
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~refused).then(session),
-        phase=pl.when(message.is_in(_CLOSED)).then(pl.lit("end")).when(message.is_in(_VISITED)).then(pl
-            .lit("update"))
+        phase=pl.when(message.is_in(_CLOSED))
+        .then(pl.lit("end"))
+        .when(message.is_in(_VISITED))
+        .then(pl.lit("update"))
         .otherwise(pl.lit("begin")),
         reason=pl.when(~known.fill_null(False)).then(pl.lit(OTHER)),
-    )  # fmt: skip
+    )
 
 
 def _zeroless(name: str) -> pl.Expr:

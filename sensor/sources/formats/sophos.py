@@ -42,7 +42,7 @@ _FIELDS = {
     "user": "user_name|user|login_user",
     "url": "url",
     "host": "domain|sni|dstdomain|dst_domainname|server_name|source",
-    "agent": "user_agent",
+    "agent": "user_agent|http_user_agent",
     "method": "http_method",
     "code": "http_status|httpresponsecode|status_code",
     "up": "sent_bytes|bytes_sent",
@@ -136,9 +136,15 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         zone="zone",
         duration_s="duration",
         at_end=flow & (pl.col("event").fill_null("Stop") == "Stop"),
-        kind=pl.when(lease).then(pl.lit("lease")).when(flow).then(pl.lit("flow")).when(whole).then(pl
-            .lit("proxy"))
-        .when(web).then(pl.lit("tls")).otherwise(pl.lit("flow")),
+        kind=pl.when(lease)
+        .then(pl.lit("lease"))
+        .when(flow)
+        .then(pl.lit("flow"))
+        .when(whole)
+        .then(pl.lit("proxy"))
+        .when(web)
+        .then(pl.lit("tls"))
+        .otherwise(pl.lit("flow")),
         client=pl.when(dhcp).then("leased").otherwise("client"),
         client_port="client_port",
         client_mac=pl.coalesce("leased_mac", "client_mac"),
@@ -157,21 +163,30 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         packets_up=pl.when(flow).then("packets_up"),
         packets_down=pl.when(flow).then("packets_down"),
-        action=pl.when(pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware")).then(pl
-            .lit("blocked"))
-        .when(pl.col("subtype").is_not_null()).then(pl.lit("allowed")).otherwise("status"),
+        action=pl.when(pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware"))
+        .then(pl.lit("blocked"))
+        .when(pl.col("subtype").is_not_null())
+        .then(pl.lit("allowed"))
+        .otherwise("status"),
         session=pl.when(~lease).then(session),
-        phase=pl.when(flow & pl.col("event").is_in(["Start"])).then(pl.lit("begin"))
-        .when(flow & pl.col("event").is_in(["Interim"])).then(pl.lit("update"))
-        .when(flow).then(pl.lit("end"))
-        .when(measured).then(pl.lit("update")).otherwise(pl.lit("name")),
+        phase=pl.when(flow & pl.col("event").is_in(["Start"]))
+        .then(pl.lit("begin"))
+        .when(flow & pl.col("event").is_in(["Interim"]))
+        .then(pl.lit("update"))
+        .when(flow)
+        .then(pl.lit("end"))
+        .when(measured)
+        .then(pl.lit("update"))
+        .otherwise(pl.lit("name")),
         lease_s=pl.when(dhcp).then(pl.lit("86400")).when(lease).then(pl.lit("36000")),
         origin=pl.when(dhcp).then(pl.lit("dhcp")).otherwise(pl.lit("directory")),
-        reason=pl.when(~lease & ~flow & ~web).then(pl.lit(OTHER))
-        .when(~lease & ~flow & pl.col("component").is_in(_MAIL)).then(pl.lit(MAIL))
-        .when(~lease & ~proto.is_in(["tcp", "udp", "6",
-        "17"]) & ~whole & (of != "Sandbox")).then(pl.lit(NO_PORTS)),
-    )  # fmt: skip
+        reason=pl.when(~lease & ~flow & ~web)
+        .then(pl.lit(OTHER))
+        .when(~lease & ~flow & pl.col("component").is_in(_MAIL))
+        .then(pl.lit(MAIL))
+        .when(~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox"))
+        .then(pl.lit(NO_PORTS)),
+    )
 
 
 def _utm(lines: pl.DataFrame) -> pl.DataFrame:
@@ -206,9 +221,12 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
         transport=pl.when(web).then(pl.lit("tcp")).otherwise("proto"),
         # The size of a packet is no volume.
         bytes_down=pl.when(web).then("down"),
-        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied")).then(pl
-            .lit("blocked"))
-        .when(pl.col("action").is_not_null()).then(pl.lit("allowed")),
-        reason=pl.when(~web & ~packet).then(pl.lit(OTHER))
-        .when(packet & ~pl.col("proto").is_in(["6", "17"])).then(pl.lit(NO_PORTS)),
-    )  # fmt: skip
+        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied"))
+        .then(pl.lit("blocked"))
+        .when(pl.col("action").is_not_null())
+        .then(pl.lit("allowed")),
+        reason=pl.when(~web & ~packet)
+        .then(pl.lit(OTHER))
+        .when(packet & ~pl.col("proto").is_in(["6", "17"]))
+        .then(pl.lit(NO_PORTS)),
+    )

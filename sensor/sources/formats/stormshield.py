@@ -24,7 +24,8 @@ _FIELDS = {
     "client_port": "srcport",
     "client_mac": "srcmac", "server": "origdst|dst", "port": "origdstport|dstport", "proto": "ipproto",
     "user": "user",
-    "domain": "domain", "host": "sni|cnname|sslname", "object": "dstname", "path": "arg", "method": "op",
+    "domain": "domain", "host": "sni|sslname", "certificate": "cnname", "object": "dstname", "path": "arg",
+    "method": "op",
     "status": "result", "up": "sent",
     "down": "rcvd", "duration": "duration", "action": "action", "error": "error", "message": "msg",
     "address": "address",
@@ -66,6 +67,8 @@ class StormshieldFamily(Family):
         ).fill_null(False)
         ended, web = of == "connection", of.is_in(["web", "plugin", "ssl"]).fill_null(False)
         whole = pl.col("path").str.contains("^[a-z]+://").fill_null(False)
+        # `dstname` is an object's name, and a host's only where it reads like one.
+        resolved = pl.when(pl.col("object").str.contains(r"\.[A-Za-z]")).then("object")
         measured = pl.col("up").is_not_null() & (of != "filter")
         session = pl.concat_str(
             pl.col("firewall").fill_null(""),
@@ -82,18 +85,26 @@ class StormshieldFamily(Family):
             time="time",
             zone="zone",
             duration_s="duration",
-            kind=pl.when(login).then(pl.lit("lease")).when(web & pl.col("path").is_not_null()).then(pl
-                .lit("http"))
-            .when(web & (pl.col("port") == "443")).then(pl.lit("tls")).otherwise(pl.lit("flow")),
+            kind=pl.when(login)
+            .then(pl.lit("lease"))
+            .when(web & pl.col("path").is_not_null())
+            .then(pl.lit("http"))
+            .when(web & (pl.col("port") == "443"))
+            .then(pl.lit("tls"))
+            .otherwise(pl.lit("flow")),
             client="client",
             client_port="client_port",
             client_mac="client_mac",
-            user_name=pl.when((pl.col("domain") != "") & (pl.col("user") != "")).then(pl.concat_str("user",
-            "domain", separator="@")).otherwise("user"),
+            user_name=pl.when((pl.col("domain") != "") & (pl.col("user") != ""))
+            .then(pl.concat_str("user", "domain", separator="@"))
+            .otherwise("user"),
             url=pl.when(whole).then("path"),
-            host=pl.when(~whole).then(pl.coalesce("host",
-            pl.when(pl.col("object").str.contains(r"\.[A-Za-z]")).then("object"))),
-            name_from=pl.when(pl.col("host").is_null()).then(pl.lit("url")),
+            host=pl.when(~whole).then(pl.coalesce("host", resolved, "certificate")),
+            name_from=pl.when(pl.col("host").is_not_null())
+            .then(pl.lit("sni"))
+            .when(resolved.is_null() & pl.col("certificate").is_not_null())
+            .then(pl.lit("certificate"))
+            .otherwise(pl.lit("url")),
             path=pl.when(pl.col("path").str.starts_with("/")).then("path"),
             method=pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
             status=pl.col("status").str.extract(r"^(\d{3})$"),
@@ -102,14 +113,22 @@ class StormshieldFamily(Family):
             transport="proto",
             bytes_up=pl.when(measured).then("up"),
             bytes_down=pl.when(measured).then("down"),
-            action=pl.when(blocked).then(pl.lit("blocked")).when(pl.col("action").is_not_null() | ended)
-                .then(pl.lit("allowed")),
+            action=pl.when(blocked)
+            .then(pl.lit("blocked"))
+            .when(pl.col("action").is_not_null() | ended)
+            .then(pl.lit("allowed")),
             session=pl.when(~blocked.fill_null(False) & ~login).then(session),
-            phase=pl.when(ended).then(pl.lit("end")).when(measured).then(pl.lit("update")).when(web).then(pl
-                .lit("name"))
+            phase=pl.when(ended)
+            .then(pl.lit("end"))
+            .when(measured)
+            .then(pl.lit("update"))
+            .when(web)
+            .then(pl.lit("name"))
             .otherwise(pl.lit("begin")),
             lease_s=pl.when(login).then(pl.lit("36000")),
             origin=pl.lit("directory"),
-            reason=pl.when(~login & ~of.is_in(_SESSIONS).fill_null(False)).then(pl.lit(OTHER))
-            .when(~login & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
-        )  # fmt: skip
+            reason=pl.when(~login & ~of.is_in(_SESSIONS).fill_null(False))
+            .then(pl.lit(OTHER))
+            .when(~login & ~proto.is_in(["tcp", "udp", "6", "17"]))
+            .then(pl.lit(NO_PORTS)),
+        )

@@ -90,10 +90,7 @@ class SuricataFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         below = self.below
-        read = objects.read(
-            lines["line"], [below + name for name in _SCALARS], lists=[below + name for name in _LISTS]
-        )
-        event = read.rename({name: name.removeprefix(below) for name in read.columns if below})
+        event = _events(lines["line"], self.below)
         kind = pl.col("event_type")
         asks = kind.is_in(["dns", "mdns", "llmnr"]) | (
             kind.is_in(["alert"]) & pl.col("dns.type").is_not_null()
@@ -114,6 +111,34 @@ class SuricataFamily(Family):
             .fill_null(False)
             .alias("turned")
         )
+
+
+#: Fields of the commonest events; asking each for its own alone is twice as fast as asking all for all.
+_EVERY = _SCALARS[:9]
+_COMMON: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "flow": ((*_EVERY, *(name for name in _SCALARS if name.startswith("flow."))), ()),
+    "dns": ((*_EVERY, *(name for name in _SCALARS if name.startswith("dns."))), _LISTS),
+    "tls": ((*_EVERY, *(name for name in _SCALARS if name.startswith(("tls.", "flow.bytes_")))), ()),
+}
+
+
+def _events(lines: pl.Series, below: str) -> pl.DataFrame:
+    """All of `_SCALARS` and `_LISTS`, row by row; NULL where an event of that type has no such field."""
+    kind = lines.str.extract(r'"event_type"\s*:\s*"(\w+)"')
+    whole = pl.DataFrame(
+        {"line": lines, "kind": kind.zip_with(kind.is_in(list(_COMMON)), kind.clear(len(kind)))}
+    )
+    parts = []
+    for (name,), part in whole.with_row_index("row").group_by("kind", maintain_order=True):
+        scalars, lists = _COMMON.get(str(name), (_SCALARS, _LISTS))
+        read = objects.read(
+            part["line"], [below + one for one in scalars], lists=[below + one for one in lists]
+        )
+        parts.append(read.rename(lambda column: column.removeprefix(below)).insert_column(0, part["row"]))
+    empty = objects.read(lines.clear(), _SCALARS, lists=_LISTS).insert_column(
+        0, pl.Series("row", [], pl.UInt32)
+    )
+    return pl.concat([empty, *parts], how="diagonal").sort("row").drop("row")
 
 
 def _who() -> dict[str, pl.Expr]:
@@ -184,11 +209,11 @@ def _what() -> dict[str, pl.Expr]:
 def _volume() -> dict[str, pl.Expr]:
     """Volume of flows; other events repeat counts so far, and a response's body size is part of them."""
     is_flow = pl.col("event_type") == "flow"
-    begin, end = pl.coalesce("flow.start", "netflow.start"), pl.coalesce("flow.end", "netflow.end")
-    lasted = pl.when(pl.col("event_type").is_in(["flow", "netflow"])).then(_time(end) - _time(begin))
     lookup = pl.concat_str("flow_id", "dns.id", separator="|", ignore_nulls=True)
     return {
-        "duration_s": lasted.dt.total_microseconds() / 1_000_000,
+        "ended": pl.when(pl.col("event_type").is_in(["flow", "netflow"])).then(
+            pl.coalesce("flow.end", "netflow.end")
+        ),
         "bytes_up": pl.coalesce("flow.bytes_toserver", "netflow.bytes"),
         "bytes_down": pl.col("flow.bytes_toclient"),
         "packets_up": pl.when(is_flow).then("flow.pkts_toserver").otherwise("netflow.pkts"),
@@ -204,12 +229,6 @@ def _volume() -> dict[str, pl.Expr]:
         .then(pl.lit("update"))
         .otherwise(pl.lit("name")),
     }
-
-
-def _time(text: pl.Expr) -> pl.Expr:
-    return text.str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC").fill_null(
-        text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us")
-    )
 
 
 def _leases() -> dict[str, pl.Expr]:

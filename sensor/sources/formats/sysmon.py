@@ -48,9 +48,8 @@ class SysmonFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True)
     advice: ClassVar[str] = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon") | (
-        pl.col("line").str.contains(r'^\s*\{.*"QueryResults"\s*:')
-        & pl.col("line").str.contains(r'"(?:Image|QueryStatus)"\s*:')
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon", literal=True) | (
+        objects.having("QueryResults") & objects.having_any("Image", "QueryStatus")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

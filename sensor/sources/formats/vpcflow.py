@@ -49,6 +49,7 @@ _DEFAULT_LINE = (
     r"REJECT|-) (?:OK|NODATA|SKIPDATA)"
 )
 _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?:IPv4|IPv6|-) "
+_EXPORTED = r"^\d{4}-\d\d-\d\dT[\d:.]+Z "
 _OBJECT = r'^\s*\{.*"src_?[aA]ddr"\s*:.*"dst_?[aA]ddr"\s*:'
 NO_DATA = "set aside: interval without data (NODATA, SKIPDATA)"
 NO_PORTS = "set aside: neither TCP nor UDP"
@@ -68,13 +69,17 @@ class VpcflowFamily(Family):
         "head line names it."
     )
     header: ClassVar[str] = r"^(?:[a-z][a-z0-9-]+ )*srcaddr(?: [a-z][a-z0-9-]+)+$"
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}") | (
+    claims: ClassVar[pl.Expr] = pl.col("line").str.replace(_EXPORTED, "").str.contains(
+        f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}"
+    ) | (
         pl.col("line").str.contains(_OBJECT)
         & pl.col("line").str.contains(r'"(?:interface_id|interfaceId|log_status|logStatus|account_id)"')
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow, one way)."""
+        # An export from CloudWatch puts its own time in front.
+        lines = lines.with_columns(pl.col("line").str.replace(_EXPORTED, ""))
         order = (
             pl.when(pl.col("line").str.contains(_TCP_FLAGS_LINE))
             .then(pl.lit(_TCP_FLAGS))

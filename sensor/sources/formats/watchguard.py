@@ -42,10 +42,10 @@ _FIELDS = {
     "message": "msg",
 }
 _ENDS = (
-    r"\b(?P<disp>Allow|Deny|ProxyAllow|ProxyDeny|ProxyStrip|ProxyDrop|ProxyInspect|ProxyAvScan)\w* "
-    r"(?P<in>\S+) (?P<out>\S+) (?:\d+ )?"
-    r"(?P<proto>tcp|udp|icmp|\w+) (?:\d+ \d+ )?(?P<client>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) "
-    r"(?P<server>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+)(?: (?P<client_port>\d+) (?P<port>\d+))?"
+    r"\b(?P<disp>Allow|Deny|ProxyAllow|ProxyDeny|ProxyStrip|ProxyDrop|ProxyInspect|ProxyAvScan)\w* .{1,60}?"
+    r"\b(?P<proto>tcp|udp|icmp|igmp|esp|gre|ospf|pim) (?:\d+ \d+ )?"
+    r"(?P<client>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+)"
+    r"(?: (?P<client_port>\d+) (?P<port>\d+))?"
 )
 _LEEF = r"\b\d\.\d\|WatchGuard\|"
 _LOGIN = (
@@ -73,8 +73,8 @@ class WatchguardFamily(Family):
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         _LEEF
-        + r'|\bmsg_id="[0-9A-F]{4}-[0-9A-F]{4}"|\b(?:Allow|Deny) \S+ \S+ (?:\d+ )?(?:tcp|udp) (?:\d+ \d+ '
-        r")?[\d.]+ [\d.]+ \d+ \d+ .*\((?:\S.*)\)\s*$"
+        + r'|\bmsg_id="[0-9A-F]{4}-[0-9A-F]{4}"'
+        + r"|\b(?:Allow|Deny) .{1,60}?\b(?:tcp|udp) (?:\d+ \d+ )?[\d.]+ [\d.]+ \d+ \d+ .*\(\S.*\)\s*$"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -129,8 +129,13 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         time="time",
         duration_s=pl.col("duration").str.extract(r"^([\d.]+)"),
         at_end=ended,
-        kind=pl.when(asked).then(pl.lit("dns")).when(web & pl.col("path").is_null()).then(pl.lit("tls"))
-        .when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+        kind=pl.when(asked)
+        .then(pl.lit("dns"))
+        .when(web & pl.col("path").is_null())
+        .then(pl.lit("tls"))
+        .when(web)
+        .then(pl.lit("http"))
+        .otherwise(pl.lit("flow")),
         client="client",
         client_port="client_port",
         user_name=_person("user"),
@@ -145,11 +150,18 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         bytes_down="down",
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~refused).then(session),
-        phase=pl.when(ended).then(pl.lit("end")).when(measured).then(pl.lit("update")).when(web).then(pl
-            .lit("name")).otherwise(pl.lit("begin")),
-        reason=pl.when(pl.col("client").is_null()).then(pl.lit(OTHER))
-        .when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
-    )  # fmt: skip
+        phase=pl.when(ended)
+        .then(pl.lit("end"))
+        .when(measured)
+        .then(pl.lit("update"))
+        .when(web)
+        .then(pl.lit("name"))
+        .otherwise(pl.lit("begin")),
+        reason=pl.when(pl.col("client").is_null())
+        .then(pl.lit(OTHER))
+        .when(~proto.is_in(["tcp", "udp", "6", "17"]))
+        .then(pl.lit(NO_PORTS)),
+    )
 
 
 def _logins(lines: pl.DataFrame) -> pl.DataFrame:

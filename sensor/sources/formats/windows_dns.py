@@ -78,6 +78,16 @@ _KEYS = {
     "xid": "XID",
     "tcp": "TCP", "rcode": "RCODE",
 }  # fmt: skip
+_MESSAGES = [
+    f"{name}: TCP="
+    for name in (
+        "QUERY_RECEIVED",
+        "RESPONSE_SUCCESS",
+        "RESPONSE_FAILURE",
+        "RECURSE_QUERY_OUT",
+        "RECURSE_RESPONSE_IN",
+    )
+]
 _XML = r"<Event.*Microsoft-Windows-DNSServer"
 _ASKED, _ANSWERED = ("256",), ("257", "258")
 _TEXTS = r"(QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE)"
@@ -138,9 +148,13 @@ class WindowsDnsEventsFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
     header: ClassVar[str] = r'(?i)^[^{]*[",;]?QNAME[",;]'
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^\s*\{.*"QNAME"\s*:|(?:QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE|RECURSE_QUERY_OUT|'
-        r"RECURSE_RESPONSE_IN): TCP=|<Event.*Microsoft-Windows-DNSServer"
+    claims: ClassVar[pl.Expr] = (
+        objects.having("QNAME")
+        | pl.col("line").str.contains_any(_MESSAGES)
+        | (
+            pl.col("line").str.contains("Microsoft-Windows-DNSServer", literal=True)
+            & pl.col("line").str.contains("^\\s*<Event")
+        )
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

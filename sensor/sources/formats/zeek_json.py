@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources import zeek_logs, zeek_text
 from sensor.sources.family import FIELDS, Family
 from sensor.sources.interface import Proof
+from sensor.sources.text import objects
 
 _READ: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "dns": zeek_logs.dns,
@@ -68,12 +69,9 @@ class ZeekJsonFamily(Family):
         fingerprint=True,
     )
     advice: ClassVar[str] = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"ts"\s*:') & pl.col(
-        "line"
-    ).str.contains(
-        r'"uid"\s*:.*"(?:id\.orig_h|id_orig_h|id)"\s*:|"(?:id\.orig_h|id_orig_h|id)"\s*:.*"uid"\s*:|'
-        r'"uids"\s*:.*"(?:msg_types|mac|assigned_addr)"\s*:'
-    )
+    claims: ClassVar[pl.Expr] = (
+        objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "id")
+    ) | (objects.having("ts", "uids") & objects.having_any("msg_types", "mac", "assigned_addr"))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line."""

@@ -134,11 +134,17 @@ class ZscalerFamily(Family):
             lines,
             [
                 (_OBJECT, lambda part: _rows(objects.read(part["line"], _FIELDS))),
-                (_CEF, lambda part: _rows(cef.read(part["line"], _FIELDS | {"type": "cat"}))),
+                (_CEF, _from_cef),
                 (r'^"', lambda part: _rows(_columns(part))),
                 (pl.lit(True), lambda part: _rows(_pairs(part))),
             ],
         )
+
+
+def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
+    """The verdict may stand in the head alone."""
+    read = cef.read(lines["line"], _FIELDS | {"type": "cat"})
+    return _rows(read.with_columns(action=pl.coalesce("action", "event")))
 
 
 def _columns(lines: pl.DataFrame) -> pl.DataFrame:
@@ -182,9 +188,13 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     # `url` has the host, except in templates whose `url` is only what follows it.
     whole = pl.when(url.str.starts_with("/")).then(None).otherwise(url)
     client = pl.coalesce(_told("client"), _told("client_public"))
-    scheme = pl.col("protocol").str.to_uppercase().replace_strict(
-        {"HTTP": "80", "HTTPS": "443", "SSL": "443", "FTP": "21"}, default=None, return_dtype=pl.String
-    )  # fmt: skip
+    scheme = (
+        pl.col("protocol")
+        .str.to_uppercase()
+        .replace_strict(
+            {"HTTP": "80", "HTTPS": "443", "SSL": "443", "FTP": "21"}, default=None, return_dtype=pl.String
+        )
+    )
     port = pl.coalesce(whole.str.extract(r"^[^/?#]*:(\d{1,5})(?:[/?#]|$)"), scheme)
     seen = _told("flow_server_seen")
     kind = pl.when(is_dns).then(pl.lit("dns")).when(is_flow).then(pl.lit("flow")).otherwise(pl.lit("proxy"))
@@ -194,39 +204,58 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         zone=pl.when(pl.col("epoch").is_null()).then("tz"),
         at_end=is_flow,
         duration_s=pl.when(is_flow).then(
-            pl.coalesce(pl.col("flow_duration").cast(pl.Float64, strict=False) / 1000,
-            pl.col("flow_seconds").cast(pl.Float64, strict=False))
+            pl.coalesce(
+                pl.col("flow_duration").cast(pl.Float64, strict=False) / 1000,
+                pl.col("flow_seconds").cast(pl.Float64, strict=False),
+            )
         ),
-        client=pl.when(is_dns).then(pl.coalesce(_told("asked_by"),
-        client)).when(is_flow).then(_told("flow_client")).otherwise(client),
+        client=pl.when(is_dns)
+        .then(pl.coalesce(_told("asked_by"), client))
+        .when(is_flow)
+        .then(_told("flow_client"))
+        .otherwise(client),
         client_port="client_port",
         user_name=_told("user"),
         device=pl.coalesce(_told("device"), _told("device_name").str.extract(r"^([^:;]+)")),
         url=pl.when(~is_dns & ~is_flow).then(pl.coalesce(whole, host)),
-        host=pl.when(is_dns).then("asked").when(is_flow).then(_told("flow_fqdn")).when(whole.is_null())
-            .then(host),
+        host=pl.when(is_dns)
+        .then("asked")
+        .when(is_flow)
+        .then(_told("flow_fqdn"))
+        .when(whole.is_null())
+        .then(host),
         name_from=pl.when(is_flow | ((kind == "proxy") & whole.is_null())).then(pl.lit("url")),
-        path=pl.when(~tunnel.fill_null(False) & ~is_dns & ~is_flow)
-        .then(pl.coalesce(pl.when(url.str.starts_with("/")).then(url),
-        whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/[^?#]*)"))),
+        path=pl.when(~tunnel.fill_null(False) & ~is_dns & ~is_flow).then(
+            pl.coalesce(
+                pl.when(url.str.starts_with("/")).then(url),
+                whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/[^?#]*)"),
+            )
+        ),
         method=pl.when(method.str.contains(r"^[A-Z]+$") & (method != "INVALID")).then(method),
         status=pl.when(kind == "proxy").then(pl.col("status").str.extract(r"^(\d{3})")),
         user_agent=_told("agent"),
-        server=pl.when(is_flow).then(pl.coalesce(seen,
-        _told("flow_server"))).when(~is_dns).then(_told("server")),
+        server=pl.when(is_flow)
+        .then(pl.coalesce(seen, _told("flow_server")))
+        .when(~is_dns)
+        .then(_told("server")),
         server_port=pl.when(is_flow & seen.is_not_null() & (pl.col("flow_port_seen") != "0"))
         .then("flow_port_seen")
         .when(is_flow)
         .then("flow_port")
-        .when(~is_dns).then(port),
+        .when(~is_dns)
+        .then(port),
         transport=pl.when(kind == "proxy").then(pl.lit("tcp")).otherwise("protocol"),
         bytes_up=pl.when(is_flow).then("flow_up").when(~is_dns).then("up"),
         bytes_down=pl.when(is_flow).then("flow_down").when(~is_dns).then("down"),
         action=_action(is_dns),
-        answers=pl.when(is_dns).then(pl.col("answer").str.extract_all(r"\d+\.\d+\.\d+\.\d+|"
-        r"[0-9a-fA-F]*:[0-9a-fA-F:]+")),
+        answers=pl.when(is_dns).then(
+            pl.col("answer").str.extract_all(
+                r"\d+\.\d+\.\d+\.\d+|"
+                r"[0-9a-fA-F]*:[0-9a-fA-F:]+"
+            )
+        ),
         reason=pl.when(~is_dns & ~is_flow & ~web).then(pl.lit(OTHER)),
-    )  # fmt: skip
+    )
 
 
 def _action(is_dns: pl.Expr) -> pl.Expr:

@@ -34,6 +34,19 @@ def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -
     return found.select(pl.coalesce(exprs).alias(name) for name, exprs in plans)
 
 
+def having(*keys: str) -> pl.Expr:
+    """Lines that are JSON objects and have all of these keys, wherever; cheap, for `claims`."""
+    found = pl.col("line").str.contains(r"^\s*\{")
+    for key in keys:
+        found &= pl.col("line").str.contains(f'"{key}"', literal=True)
+    return found
+
+
+def having_any(*keys: str) -> pl.Expr:
+    """Lines with one of these keys, quotes and all; for beside `having`."""
+    return pl.col("line").str.contains_any([f'"{key}"' for key in keys])
+
+
 def ndjson(lines: pl.Series, asked: dict[str, pl.DataType], *, checked: bool = False) -> pl.DataFrame:
     """One row per line. One broken line fails the whole read, so then the broken ones are found first."""
     if lines.is_empty():

@@ -36,9 +36,9 @@ def split(urls: pl.Series) -> pl.DataFrame:
     by_scheme = pl.col("scheme").replace_strict(_PORTS, default=None, return_dtype=pl.Int64)
     tunnel = pl.col("scheme").is_in(_TUNNELS).fill_null(False)
     whole = pl.col("scheme").is_not_null() & ~tunnel
-    path = pl.when(whole).then(pl.col("path").fill_null("/")).when(~tunnel).then("path")
+    clear = pl.when(whole).then(pl.col("path").fill_null("/")).when(~tunnel).then("path")
     found = found.select(
-        "url", "host", "literal", port=pl.coalesce("port", by_scheme), path=path,
+        "url", "host", "literal", port=pl.coalesce("port", by_scheme), path=clear,
     )  # fmt: skip
     return urls.to_frame("url").join(found, on="url", how="left", maintain_order="left").drop("url")
 

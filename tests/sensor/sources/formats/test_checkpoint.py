@@ -91,3 +91,18 @@ def test_logins_are_leases_other_events_are_set_aside() -> None:
     assert rows["kind"].to_list()[0] == "lease"
     assert rows["user_name"].to_list()[0] == "ada"
     assert rows["reason"].to_list() == [None, OTHER, NO_PORTS]
+
+
+def test_leef_names_the_verdict_in_its_head() -> None:
+    line = (
+        "LEEF:2.0|Check Point|URL Filtering|1.0|Block|cat=x\tdevTime=1791280800\tsrcPort=40000\tdstPort=443\tresource=https://a.example.com/\t"
+        "src=10.1.2.3\tdst=192.0.2.7\tproto=6\tloguid={0x1}"
+    )
+    row = read(CheckpointFamily, line).row(0, named=True)
+    assert (row["action"], row["host"]) == ("blocked", "a.example.com")
+
+
+def test_generic_pairs() -> None:
+    line = 'Oct  6 10:00:00 gw Action="accept" UUid="{0x0}" src="10.1.2.3" dst="192.0.2.7" proto="6" service="443" s_port="5" loguid="{0x1}" origin="10.9.9.9"'
+    row = read(CheckpointFamily, line).row(0, named=True)
+    assert (row["client"], row["action"], row["server_port"]) == ("10.1.2.3", "allowed", 443)

@@ -102,3 +102,11 @@ def test_what_is_no_connection() -> None:
         '%ASA-4-106023: Deny icmp src inside:10.1.2.3 dst outside:192.0.2.7 (type 8, code 0) by access-group "in" [0x0, 0x0]',
     )
     assert rows["reason"].to_list() == [STRAY, OTHER, NO_PORTS]
+
+
+def test_the_emblem_head_keeps_its_time() -> None:
+    line = (
+        "<166>:Oct 06 2026 10:00:00 UTC: %ASA-session-6-302013: Built outbound TCP connection 88 for outside:192.0.2.7/443 "
+        "(192.0.2.7/443) to inside:10.1.2.3/51000 (203.0.113.1/51000)"
+    )
+    assert read(CiscoAsaFamily, line)["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]

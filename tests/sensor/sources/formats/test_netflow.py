@@ -63,3 +63,14 @@ def test_times_since_the_exporters_start_are_no_times() -> None:
     record = {"IPV4_SRC_ADDR": "10.1.2.3", "IPV4_DST_ADDR": "192.0.2.7", "FIRST_SWITCHED": 662235, "LAST_SWITCHED": 662335, "IN_BYTES": 76,
               "L4_SRC_PORT": 40000, "L4_DST_PORT": 443, "PROTOCOL": 17}  # fmt: skip
     assert read(NetflowFamily, json.dumps(record))["reason"].to_list() == ["no time that can be read"]
+
+
+def test_what_nfdump_prints() -> None:
+    text = (
+        "2026-10-06 10:00:00.370     5.000 TCP       10.1.2.3:40000 ->     192.0.2.7:443         9      900     1\n"
+        "2026-10-06 10:00:00.370     5.000 UDP   2001:db8::3.40000 ->   2001:db8::7.443       9      900     1\n"
+    )
+    rows = read(NetflowFamily, text)
+    assert rows["client"].to_list() == ["10.1.2.3", "2001:db8::3"]
+    assert rows["server_port"].to_list() == [443, 443]
+    assert rows["bytes_up"].to_list() == [900, 900]

@@ -54,3 +54,8 @@ def test_json_and_what_is_no_flow() -> None:
     rows = read(VpcflowFamily, text)
     assert rows["bytes_up"].to_list()[0] == 9
     assert rows["reason"].to_list() == [None, NO_DATA, NO_PORTS]
+
+
+def test_an_export_from_cloudwatch_has_its_time_in_front() -> None:
+    line = "2026-10-06T10:02:00.000Z " + DEFAULT.format("10.1.2.3", "192.0.2.7", 40000, 443, 6, "ACCEPT")
+    assert read(VpcflowFamily, line)["bytes_up"].to_list() == [8855]

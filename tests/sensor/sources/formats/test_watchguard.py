@@ -74,3 +74,13 @@ def test_logins_are_leases() -> None:
         "ada@corp.example",
         "vpn",
     )
+
+
+def test_interface_names_with_spaces_and_protocol_prefixes() -> None:
+    text = (
+        'Oct  6 10:00:00 fb 80A9 (2026-10-06T10:00:00) firewall: msg_id="3000-0148" Allow VLAN 10 0-External 60 tcp 20 64 10.1.2.3 192.0.2.7 40000 443 offset 10 S (p)\n'
+        "Oct  6 10:00:00 fb firewall: Allow 1-Trusted 0-External https/tcp 10.1.2.3 192.0.2.7 40000 443 msg=x (p)\n"
+    )
+    rows = read(WatchguardFamily, text)
+    assert rows["client"].to_list() == ["10.1.2.3"] * 2
+    assert rows["server_port"].to_list() == [443] * 2
