@@ -51,6 +51,15 @@ def _walked() -> dict[str, type[Source]]:
     return kinds
 
 
+def _rotation(file: File) -> tuple[str, int, str]:
+    """The oldest of a rotated set first: `access.log.2.gz`, `access.log.1`, `access.log`."""
+    found = _ROTATED.match(file.name)
+    return (found["base"], -int(found["number"]), file.name) if found else (file.name, 0, file.name)
+
+
+_ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz))?$")
+
+
 def kinds_by_name() -> dict[str, type[Source]]:
     """`known`, by name."""
     return {kind.name: kind for kind in known()}
@@ -83,7 +92,8 @@ def plan(
             made.problems.append(f"{file.name}: could be {names} just as well; read as {best.name}")
         by_kind.setdefault(best, []).append(file)
     for kind in sorted(by_kind, key=lambda kind: kind.name):
-        made.inputs += [(kind, Input(group, _identity(group))) for group in kind.group(by_kind[kind])]
+        files = sorted(by_kind[kind], key=_rotation)
+        made.inputs += [(kind, Input(group, _identity(group))) for group in kind.group(files)]
     return made
 
 

@@ -76,7 +76,7 @@ _STRUCTURED = (
 _BARS = r"\bloguid=[^|]*\||\|product=[^|]*\|"
 _BLANKS = r"\bloguid=\S+ .*\boriginsicname=|\borigin(?:sicname)?=\S+ .*\bloguid="
 _OLD = (
-    r"^(?:\S+ )*?\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d (?P<action>\w+) \S+ [<>]\S+ .*\b(?:rule|"
+    r"\b\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d (?P<action>\w+) \S+ [<>]\S+ .*\b(?:rule|"
     r"product|service_id|src): "
 )
 _QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '

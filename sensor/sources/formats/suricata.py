@@ -89,7 +89,6 @@ class SuricataFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        below = self.below
         event = _events(lines["line"], self.below)
         kind = pl.col("event_type")
         asks = kind.is_in(["dns", "mdns", "llmnr"]) | (

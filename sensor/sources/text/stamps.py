@@ -63,6 +63,10 @@ def read(
     month of `1/2/2026` could be exchanged, the whole Series decides: a first number above 12 makes
     it day first.
     """
+    if zones is None and len(unique := text.unique().drop_nulls()) < len(text) // 2:
+        # Logs write many lines a second: each stamp is read once.
+        at = read(unique, zone, reference)
+        return text.replace_strict(unique, at, default=None, return_dtype=schema.TIME)
     clean = text.str.strip_chars(' []"')
     out = _epochs(clean)
     if out.null_count() > clean.null_count():
@@ -169,10 +173,10 @@ def _nearest_year(
     found = pl.Series([None] * parts.height, dtype=pl.Int64)
     for year in range(limit.year, limit.year - 5, -1):  # five, for 29 February
         years = pl.Series([year], dtype=pl.Int64).new_from_index(0, parts.height)
-        fits = (
-            (local(years) <= pl.lit(limit)) if False else pl.select(pl.lit(local(years)) <= limit).to_series()
-        )
+        fits = pl.select(pl.lit(local(years)) <= limit).to_series()
         found = _filled(found, pl.select(pl.when(fits).then(pl.lit(years))).to_series())
+        if found.null_count() == parts["d"].null_count():
+            break
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,16 @@ def test_zeek_logs_of_a_folder_are_one_input(tmp_path: Path) -> None:
     assert len(set(identities)) == 3
     assert all(len(identity) == 16 for identity in identities)
     assert identities == [source_input.identity for _, source_input in planned(tmp_path).inputs]
+
+
+def test_rotated_sets_are_read_oldest_first(tmp_path: Path) -> None:
+    for number, name in enumerate(
+        ("access.log", "access.log.1", "access.log.2.gz", "access.log.10.gz", "b.log")
+    ):
+        text = SQUID.replace(b"10.1.0.7", f"10.1.0.{number}".encode())
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    names = [Path(one.name).name for _, one in planned(tmp_path).inputs]
+    assert names == ["access.log.10.gz", "access.log.2.gz", "access.log.1", "access.log", "b.log"]
 
 
 def test_side_files_of_a_folder_are_only_counted(tmp_path: Path) -> None:

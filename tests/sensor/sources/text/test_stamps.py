@@ -100,3 +100,10 @@ def test_any_text_gives_one_row_each_within_bounds(texts: list[str]) -> None:
     found = stamps.read(pl.Series(texts, dtype=pl.String), "Europe/Berlin", REFERENCE)
     assert len(found) == len(texts)
     assert all(1969 <= moment.year <= 2101 for moment in found.drop_nulls())
+
+
+def test_stamps_that_repeat_are_read_once_and_put_back() -> None:
+    stamps_of_a_second = ["Nov 22 10:00:00"] * 5 + [None, "no time"] + ["Nov 22 10:00:01"] * 5
+    found = stamps.read(pl.Series(stamps_of_a_second), reference=datetime(2026, 11, 26, tzinfo=UTC))
+    first, second = datetime(2026, 11, 22, 10, tzinfo=UTC), datetime(2026, 11, 22, 10, 0, 1, tzinfo=UTC)
+    assert found.to_list() == [first] * 5 + [None, None] + [second] * 5
