@@ -2,7 +2,7 @@
 # What the benchmarks compare with, from Debian's packages; without root only what is there is used.
 set -e
 missing=""
-for pair in tshark:tshark ndpiReader:libndpi-bin; do
+for pair in tshark:tshark ndpiReader:libndpi-bin rg:ripgrep tcpreplay:tcpreplay; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 [ -z "$missing" ] && exit 0
