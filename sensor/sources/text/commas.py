@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 
 import polars as pl
@@ -72,16 +73,17 @@ def _read(lines: pl.Series, columns: Sequence[str], separator: str, quote: str |
     schema = {name or f"\0{number}": pl.String for number, name in enumerate(columns)}
     kept = [name for name in columns if name]
     try:
-        text = io.BytesIO((lines.str.join("\n")[0] + "\n").encode())
-        found = pl.read_csv(
-            text,
-            separator=separator,
-            has_header=False,
-            quote_char=quote,
-            schema=schema,
-            truncate_ragged_lines=True,
-            ignore_errors=True,
-        )
+        with warnings.catch_warnings():  # what Polars says of hostile lines, the count below finds out
+            warnings.simplefilter("ignore")
+            found = pl.read_csv(
+                io.BytesIO((lines.str.join("\n")[0] + "\n").encode()),
+                separator=separator,
+                has_header=False,
+                quote_char=quote,
+                schema=schema,
+                truncate_ragged_lines=True,
+                ignore_errors=True,
+            )
         if found.height == len(lines):
             return found.select(kept)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
