@@ -21,7 +21,7 @@ demo: .venv/.installed  ## scan pcaps/ and write demo/weekly-report.html
 test: .venv/.dev .venv-duckdb15/.installed  ## lint, types and tests; installs system packages too when root
 	@sh tests/system-packages.sh
 	@$(MAKE) --no-print-directory lint
-	@SHADOWAI_TEST_DUCKDB15_PYTHON=$(CURDIR)/.venv-duckdb15/bin/python $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile
+	@SHADOWAI_TEST_DUCKDB15_PYTHON=$(CURDIR)/.venv-duckdb15/bin/python $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0
 
 lint: .venv/.dev
 	@$(BIN)/ruff check .

@@ -187,6 +187,7 @@ class _Build:
         for week in sorted(weeks["sightings"]):
             self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
         self._relation("VIEW", "week_names", "SELECT * FROM all_names")
+        self._relation("VIEW", "week_names_stored", "SELECT * FROM held_names")
         for week in sorted(weeks["names"]):
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             self._store("week", week, values, of="names")

@@ -62,17 +62,20 @@ def recognise(head: bytes) -> int:
 def record_bytes(head: bytes) -> int:
     """Size of a pcap file's record headers: that of its magic number, unless only another one makes sense.
 
-    Patched versions of libpcap (Red Hat 6.1, SuSE 6.3, Nokia) wrote more, under the usual magic numbers.
+    Patched versions of libpcap (Red Hat 6.1, SuSE 6.3, Nokia) wrote more, under the usual magic numbers. Two
+    good records are believed, so that a damaged one behind them is a damaged one.
     """
     kind = PCAP_MAGIC[head[:4]]
-    sizes = (kind.record, *(size for size in _RECORD_SIZES if size != kind.record))
-    return next((size for size in sizes if _makes_sense(head, kind, size)), kind.record)
+    if _makes_sense(head, kind, kind.record, records=2):
+        return kind.record
+    others = (size for size in _RECORD_SIZES if size != kind.record)
+    return next((size for size in others if _makes_sense(head, kind, size, records=4)), kind.record)
 
 
-def _makes_sense(head: bytes, kind: PcapKind, size: int) -> bool:
-    """True if the first records, as many as four, can have headers of this size."""
+def _makes_sense(head: bytes, kind: PcapKind, size: int, *, records: int) -> bool:
+    """True if the first records, as many as `records`, can have headers of this size."""
     at, order = PCAP_HEADER, ">" if kind.big_endian else "<"
-    for _ in range(4):
+    for _ in range(records):
         if at + size > len(head):
             break
         _, fraction, captured, length = struct.unpack_from(f"{order}4I", head, at)

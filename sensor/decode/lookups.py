@@ -55,7 +55,7 @@ class Lookups:
         are unreadable or were not asked for; `now` is None at the end of input."""
         events = events[events["kind"] == DNS_MESSAGE]
         if not events.size and (self._waiting is None or self._waiting.is_empty()):
-            return OBSERVATIONS.empty(), ANSWERS.empty(), pl.DataFrame()
+            return OBSERVATIONS.empty(), ANSWERS.empty(), _NOTHING_UNUSABLE
         questions, names, found, configs = dns.parse(arena, own(events["offset"]), own(events["length"]))
         every = _messages(events, questions, names).with_row_index("fresh")
         messages = every.filter(pl.col("host").is_not_null())
@@ -189,6 +189,11 @@ def _questions(grouped: pl.DataFrame) -> pl.DataFrame:
         name_from=pl.lit("qname"),
     )
     return OBSERVATIONS.conform(frame)
+
+
+_NOTHING_UNUSABLE = pl.DataFrame(
+    schema=dict.fromkeys(("minute", "first_seen", "last_seen", "rejected"), pl.Int64)
+)
 
 
 def _unusable(messages: pl.DataFrame) -> pl.DataFrame:

@@ -125,8 +125,8 @@ def test_it_is_never_chosen_by_content() -> None:
 
 def test_it_gets_captures_and_named_files_that_nobody_knows(tmp_path: Path) -> None:
     (tmp_path / "a.pcap").write_bytes(pcap(Talk().shake().frames))
-    (tmp_path / "b.snoop").write_bytes(b"snoop\0\0\0" + bytes(40))
-    named_files = opening.find([tmp_path / "a.pcap", tmp_path / "b.snoop"])
+    (tmp_path / "b.trc").write_bytes(b"TRSNIFF data    \x1a" + bytes(40))
+    named_files = opening.find([tmp_path / "a.pcap", tmp_path / "b.trc"])
     plan = detect.plan(named_files.files, walked=named_files.walked, captures=TsharkSource)
     assert [kind for kind, _ in plan.inputs] == [TsharkSource, TsharkSource]
     walked = opening.find([tmp_path])
