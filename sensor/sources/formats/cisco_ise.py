@@ -1,7 +1,7 @@
 """Cisco ISE (2 to 3): RADIUS accounting, passed and guest authentications as leases.
 
     CISE_RADIUS_Accounting 0000070618 1 0 2026-10-06 10:00:00.000 +02:00 0091827141 3000 NOTICE
-    Radius-Accounting: RADIUS Accounting start request, …, User-Name=ada, Framed-IP-Address=10.1.2.3, Calling-Station-ID=02-00-…
+    Radius-Accounting: RADIUS Accounting start request, …, User-Name=ada, Framed-IP-Address=10.1.2.3, …
 
 The address is `Framed-IP-Address` (`IpAddress` for guests); `Device IP Address` is the switch or controller.
 3000 start and 3002 watchdog hold the address for 12 h (they are repeated while a session lasts), 3001 stop
