@@ -81,6 +81,7 @@ class CiscoIseFamily(Family):
             client_mac="mac",
             user_name=user,
             lease_s=pl.when(stop).then(lasted.fill_null(0)).when(going).then(SESSION_S).otherwise(SIGN_IN_S),
+            closes=stop,
             origin=pl.lit("radius"),
             confidence=pl.when(stop | going).then(0.9).otherwise(0.8),
             reason=pl.when(~(stop | going | passed | guest))

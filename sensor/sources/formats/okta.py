@@ -6,8 +6,9 @@
 `client.ipAddress` is what Okta saw, nearly always the public address of an office, a home or a gateway:
 it says that an account was used there, not that nobody else was. Hence a confidence of 0.3, one hour,
 and `shared` where Okta calls the address a proxy. It helps where each person has an address of their own
-(remote work) or where Okta is reached inside. `user.session.end` is a lease of no length: it holds no more.
-Session ids, factors and devices' fingerprints are not read. Source: Okta, "System Log API", LogEvent object.
+(remote work) or where Okta is reached inside. The end of a session (`user.session.end`) closes nothing:
+others may be behind the same address. Session ids, factors and devices' fingerprints are not read.
+Source: Okta, "System Log API", LogEvent object.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ _FIELDS = {
 }  # fmt: skip
 #: Events by which the account itself acts at the address; others are of administrators or of Okta.
 _SIGN_IN = r"^(?:user\.session\.(?:start|access_admin_app)|user\.authentication\.|policy\.evaluate_sign_on$)"
-_END = "user.session.end"
 #: How long a sign-in is believed, and how far.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 OTHER = "set aside: event that is no sign-in (eventType)"
@@ -50,8 +50,7 @@ class OktaFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         read = objects.read(lines["line"], _FIELDS)
-        end = (pl.col("event") == _END).fill_null(False)
-        known = end | pl.col("event").str.contains(_SIGN_IN).fill_null(False)
+        known = pl.col("event").str.contains(_SIGN_IN).fill_null(False)
         return read.select(
             time="time",
             kind=pl.lit("lease"),
@@ -59,7 +58,7 @@ class OktaFamily(Family):
             user_name="user",
             device="device",
             origin=pl.lit("directory"),
-            lease_s=pl.when(end).then(0.0).otherwise(LEASE_S),
+            lease_s=pl.lit(LEASE_S),
             confidence=pl.lit(CONFIDENCE),
             shared=pl.when(pl.col("proxy") == "true").then(True),
             reason=pl.when(~known)

@@ -6,7 +6,7 @@
     msg="NWC23464: VPN Tunneling: Session started …"
 
 The bracketed or `src` address is the public one the tunnel came from: only the tunnel's own address is a
-lease, for 12 h; `Session ended` is one of no length. Logins, host checks and system messages are set aside.
+lease, for 12 h; `Session ended` closes it. Logins, host checks and system messages are set aside.
 The session id is a credential of sorts and is not read. The text's stamp is local: a syslog head's
 goes first. Source: Ivanti Connect Secure Administration Guide, "Log messages" (NWC23464, NWC23465, NWC30477).
 """
@@ -74,6 +74,7 @@ class PulseFamily(Family):
             user_name=pl.coalesce("user", "welf_user"),
             device=text.str.extract(_HOST),
             lease_s=pl.when(ended).then(0.0).otherwise(SESSION_S),
+            closes=ended,
             origin=pl.lit("vpn"),
             confidence=pl.lit(0.9),
             reason=pl.when(~((started | ended) & address.is_not_null()).fill_null(False)).then(pl.lit(OTHER)),
