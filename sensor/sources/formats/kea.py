@@ -7,9 +7,9 @@ r"""Kea DHCP: lease files (memfile), its log, and what the legal-log hook writes
     … Address: 10.1.0.7 has been assigned for 1 hrs 0 mins 0 secs to a device with hardware
       address: hwtype=1 02:…
 
-A lease file is a journal: every renewal is a row, held from `expire` − `valid_lifetime` to `expire` (epoch, s).
-A row of lifetime 0 deletes, but its `expire` is the last renewal, not the deletion: the rows before it stand as
-they are, and a release is told by the log. Commas inside values are `&#x2c`.
+A lease file is a journal: every renewal is a row, held from `expire` − `valid_lifetime` to `expire` (epoch,
+s). A row of lifetime 0 deletes, but its `expire` is the last renewal, not the deletion: the rows before it
+stand as they are, and a release is told by the log. Commas inside values are `&#x2c`.
 Sources: Kea ARM, "Memfile" and "Forensic logging"; Kea Messages Manual.
 """
 

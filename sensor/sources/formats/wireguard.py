@@ -1,13 +1,13 @@
 """WireGuard: `wg show all dump` and `wg show INTERFACE dump`. Keys are never kept, not even public ones.
 
     wg0 <TAB> private key <TAB> public key <TAB> listen port <TAB> fwmark
-    wg0 <TAB> public key <TAB> preshared key <TAB> endpoint <TAB> allowed ips <TAB> latest handshake (epoch, s)
-      <TAB> received <TAB> sent <TAB> keepalive
+    wg0 <TAB> public key <TAB> preshared key <TAB> endpoint <TAB> allowed ips
+      <TAB> latest handshake (epoch, s) <TAB> received <TAB> sent <TAB> keepalive
 
 (`wg show wg0 dump` leaves the interface out.) A peer holds its single addresses (/32, /128) from its latest
-handshake on; a handshake is good for 180 s and repeated while the peer is in use, so a dump every two minutes
-tells all. A dump names nobody: `device` is `wireguard-` and a one-way digest of the public key, the same in every
-dump. Networks behind a peer, the endpoint and byte counts (since the interface came up) make no lease.
+handshake on; a handshake is good for 180 s and repeated while the peer is in use, so a dump every two
+minutes tells all. A dump names nobody: `device` is `wireguard-` and a one-way digest of the public key, the
+same in every dump. Networks behind a peer, the endpoint and byte counts (since the interface came up) make no lease.
 Sources: wg(8), "show"; WireGuard whitepaper, section 6 (REJECT_AFTER_TIME).
 """
 
