@@ -124,14 +124,14 @@ class WindowsSecurityFamily(Family):
             time="stamp",
             kind=pl.lit("lease"),
             client=_either(desktop, "ClientAddress", "IpAddress"),
-            user_name=_account(user, domain),
-            device=pl.when(~_is_machine(user)).then(
+            user_name=account_of(user, domain),
+            device=pl.when(~is_machine(user)).then(
                 _either(desktop, "ClientName", "WorkstationName").str.strip_prefix("\\\\")
             ),
             lease_s=pl.lit(LEASE_S),
             origin=pl.lit("directory"),
             confidence=pl.when(remote).then(0.6).when(event.is_in(_TICKETS)).then(0.8).otherwise(0.7),
-            reason=_reason(user, _either(desktop, "ClientAddress", "IpAddress")),
+            reason=reason_of(user, _either(desktop, "ClientAddress", "IpAddress")),
         )
 
 
@@ -139,17 +139,17 @@ def _either(desktop: pl.Expr, one: str, other: str) -> pl.Expr:
     return pl.when(desktop).then(pl.col(one).str.strip_chars()).otherwise(pl.col(other).str.strip_chars())
 
 
-def _is_machine(user: pl.Expr) -> pl.Expr:
+def is_machine(user: pl.Expr) -> pl.Expr:
     return user.str.contains(r"\$(?:@|$)").fill_null(False)
 
 
-def _account(user: pl.Expr, domain: pl.Expr) -> pl.Expr:
+def account_of(user: pl.Expr, domain: pl.Expr) -> pl.Expr:
     r"""`DOMAIN\user`, unless the name has its domain already."""
     whole = user.str.contains(r"[@\\]") | domain.is_in(["", "-"]) | domain.is_null()
     return pl.when(whole).then(user).otherwise(pl.concat_str(domain, pl.lit("\\"), user))
 
 
-def _reason(user: pl.Expr, address: pl.Expr) -> pl.Expr:
+def reason_of(user: pl.Expr, address: pl.Expr) -> pl.Expr:
     event, status = pl.col("event"), pl.col("Status")
     known = event.is_in([*_LOGONS, *_TICKETS, *_DESKTOP]).fill_null(False)
     failed = event.is_in(_TICKETS) & ~status.str.contains(r"^0x0+$|^0$").fill_null(True)
