@@ -7,7 +7,8 @@
 (`wg show wg0 dump` leaves the interface out.) A peer holds its single addresses (/32, /128) from its latest
 handshake on; a handshake is good for 180 s and repeated while the peer is in use, so a dump every two
 minutes tells all. A dump names nobody: `device` is `wireguard-` and a one-way digest of the public key, the
-same in every dump. Networks behind a peer, the endpoint and byte counts (since the interface came up) make no lease.
+same in every dump.
+Networks behind a peer, the endpoint and byte counts (since the interface came up) make no lease.
 Sources: wg(8), "show"; WireGuard whitepaper, section 6 (REJECT_AFTER_TIME).
 """
 
