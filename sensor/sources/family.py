@@ -85,6 +85,10 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "lease_from": (schema.TIME, "first moment; NULL: the time of the line"),
     "lease_to": (schema.TIME, "first moment it no longer holds; NULL: open"),
     "lease_s": (pl.Float64(), "how long it holds, where the line says that instead"),
+    "closes": (
+        pl.Boolean(),
+        "the holder let go at `lease_to` (NULL: the time of the line): leases told before end, too",
+    ),
     "origin": (TEXT, "dhcp, directory, vpn, radius, proxy …; default: the family's vantage"),
     "confidence": (pl.Float64(), ""),
     "shared": (pl.Boolean(), "more than one person behind the address"),

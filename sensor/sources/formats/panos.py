@@ -3,7 +3,8 @@
     TRAFFIC      a session with volume; `start` opens it, `end` closes it, drop, deny and reset were blocked
     THREAT url   a request of such a session: host and path, no bytes
     DECRYPTION   its SNI
-    USERID       who logged in where; GLOBALPROTECT who got which tunnel address: leases
+    USERID       who logged in where, for the mapping's timeout; GLOBALPROTECT who got which tunnel address,
+                 for 12 h; logouts close them
 
 CSV fields are found by position (PAN-OS 8 to 11; newer versions append). The stamp of CSV is the
 firewall's local time, unless the high-resolution time with offset is there. In CEF `in` and `out`
@@ -67,7 +68,7 @@ _THREAT = (
     }
 )
 _DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 79: "device", 80: "mac"}
-_USERID = _COMMON | {9: "src", 10: "user", 14: "timeout", 34: "precise"}
+_USERID = _COMMON | {9: "src", 10: "user", 14: "timeout", 16: "last_port", 34: "precise"}
 _GLOBALPROTECT = _COMMON | {
     9: "event",
     10: "stage",
@@ -106,6 +107,10 @@ _CEF = {
     "xff": "PanOSX-Forwarded-ForIP",
     "mac": "smac|PanOSSourceDeviceMac",
     "device": "shost|PanOSSourceDeviceHost",
+    "event": "PanOSEventIDValue|PanOSEventName",
+    "tunnel": "PanOSPrivateIPv4",
+    "endpoint": "PanOSEndpointDeviceName",
+    "timeout": "PanOSMappingTimeout",
 }
 _LEEF = {
     "type": "cat",
@@ -173,6 +178,9 @@ _START = (
     r"^[:\s]*(?:\d*,)?(?P<date>\d{1,4}/\d{1,2}/\d{1,4} \d{1,2}:\d\d(?::\d\d)?,[^,]*,"
     rf"(?:{_TYPES}),)"
 )
+#: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
+_GONE = r"(?i)^gateway-(?:logout|config-release)$"
+TUNNEL_S = 43_200.0
 OTHER = "set aside: log of another type (type, subtype)"
 SERVER_SIDE = "set aside: threat event of another kind (its session counts)"
 
@@ -308,7 +316,8 @@ def _who() -> dict[str, pl.Expr]:
         .otherwise(pl.coalesce(by_user, forwarded, "src")),
         "client_port": pl.col("sport"),
         "client_mac": pl.col("mac"),
-        "user_name": pl.when(by_user.is_null()).then("user"),
+        # Before a logon, GlobalProtect names the computer's tunnel so.
+        "user_name": pl.when(by_user.is_null() & (pl.col("user") != "pre-logon")).then("user"),
         "device": pl.when(tunnel).then(pl.coalesce("endpoint", "device")).otherwise("device"),
         "server": pl.col("dst"),
         "server_port": pl.col("dport"),
@@ -340,10 +349,22 @@ def _what() -> dict[str, pl.Expr]:
         "origin": pl.when(pl.col("type") == "GLOBALPROTECT")
         .then(pl.lit("vpn"))
         .otherwise(pl.lit("directory")),
-        "lease_s": pl.when(pl.col("type") == "USERID").then(
-            pl.col("timeout").cast(pl.Float64, strict=False) * 1
-        ),
+        "lease_s": pl.when(_is_end())
+        .then(0.0)
+        .when(pl.col("type") == "USERID")
+        .then(pl.col("timeout").cast(pl.Float64, strict=False))
+        .when(pl.col("type") == "GLOBALPROTECT")
+        .then(TUNNEL_S),
+        "closes": _is_end(),
+        # A range of ports: a terminal server's users share its address.
+        "shared": pl.when(pl.col("last_port").cast(pl.Int64, strict=False) > 0).then(True),
     }
+
+
+def _is_end() -> pl.Expr:
+    """A logout: the address is held no more."""
+    gone = pl.col("event").str.contains(_GONE) & (pl.col("type") == "GLOBALPROTECT")
+    return (gone | ((pl.col("type") == "USERID") & (pl.col("subtype") == "logout"))).fill_null(False)
 
 
 def _volume() -> dict[str, pl.Expr]:
@@ -365,11 +386,11 @@ def _volume() -> dict[str, pl.Expr]:
 
 def _reason() -> pl.Expr:
     known = pl.col("type").is_in(list(_POSITIONS)) | (pl.col("type") == "URL")
-    login = (pl.col("subtype") == "login") & pl.col("user").is_not_null()
+    login = pl.col("subtype").is_in(["login", "logout"]) & pl.col("user").is_not_null()
     connected = pl.col("event").str.contains(
         r"(?i)gateway-(?:connected|register|tunnel-latency|setup-(?:ipsec|ssl))|^gateway-connected$"
     )
-    told = login | (connected & pl.coalesce("tunnel", "src").is_not_null())
+    told = login | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null())
     leases = pl.col("type").is_in(["USERID", "GLOBALPROTECT"])
     return (
         pl.when(~known.fill_null(False))

@@ -1,0 +1,134 @@
+"""HPE Aruba: ClearPass session and accounting exports, user authentications of ArubaOS and Instant.
+
+    2026-10-06 10:00:00,123 10.0.0.5 Radius Acct 11 1 0 RADIUS.Acct-Username=ada,RADIUS.Acct-Framed-IP-…
+    CEF:0|Aruba Networks|ClearPass|6.11|13-1-0|Radius Accounting|0|RADIUS.Acct-Username=ada …
+    <522008> <NOTI> |authmgr|  User Authentication Successful: username=ada MAC=… IP=10.1.2.3 role=… AP=…
+    <501199> <NOTI> AP:ap1 <192.0.2.1 …>  User authenticated, mac-…, username-ada, IP-10.1.2.3, …
+
+A ClearPass template names its columns freely, so several spellings of each are understood; `NAS-IP-Address`
+is the controller and never read. Accounting holds the address for 12 h, `Stop` says the whole session by
+`Acct-Session-Time`; an authentication is believed for 10 h. Other messages are set aside. Sources: ClearPass
+Policy Manager User Guide, "Syslog export filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522008.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue, layouts
+
+_CLEARPASS = {
+    "user": "RADIUS.Acct-Username|RADIUS.Acct-User-Name|Common.Username|Auth.Username|Auth.User-Name|"
+    "RADIUS.Auth-Username|WEBAUTH.Auth-Username|duser|suser",
+    "address": "RADIUS.Acct-Framed-IP-Address|Acct-Framed-IP-Address|Auth.Framed-IP-Address|"
+    "Common.Host-IP-Address|Endpoint.IP-Address|IP-Address",
+    "mac": "RADIUS.Acct-Calling-Station-Id|Common.Host-MAC-Address|Auth.Host-MAC-Address|"
+    "Endpoint.MAC-Address|dmac",
+    "device": "Endpoint.Hostname|Common.Host-Name|Endpoint.Host-Name",
+    "status": "RADIUS.Acct-Status-Type|Acct-Status-Type",
+    "lasted": "RADIUS.Acct-Session-Time|Acct-Session-Time",
+    "login": "Common.Login-Status|Auth.Login-Status|Common.Error-Code",
+}  # fmt: skip
+_HEAD = (
+    r"^(?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{1,6}) \S+ [\w .-]+? \d+ \d+ \d+ "
+    r"|^.*?\bCommon\.Request-Timestamp=(?<asked>[^,=]+?)(?:,| [A-Za-z.]+=|$)"
+)
+_CEF = r"(?i)(?:CEF:\s*\d|^\s*\d)\|(?:Aruba|HPE)[^|]*\|ClearPass"
+_OURS = r"\b(?:RADIUS|Common|Auth|WEBAUTH|TACACS|Endpoint)\.[A-Z][\w-]+="
+_AUTHMGR = (
+    r"<522008>.*?username=(?<user>.*?) MAC=(?<mac>[0-9A-Fa-f:-]{12,17}) IP=(?<address>[0-9A-Fa-f.:]+)"
+    r"|<501199>.*?mac-(?<mac2>[0-9A-Fa-f:]{17}), username-(?<user2>.*?), IP-(?<address2>[0-9A-Fa-f.:]+),"
+)
+SESSION_S, SIGN_IN_S = 43_200.0, 36_000.0
+OTHER = "set aside: message that is no authentication of a client with its address"
+FAILED = "set aside: authentication that failed"
+
+
+class ArubaFamily(Family):
+    """Reads ClearPass exports and ArubaOS authentications."""
+
+    name: ClassVar[str] = "aruba"
+    help: ClassVar[str] = (
+        "HPE Aruba ClearPass 6 (syslog export, CEF), ArubaOS 6 to 8 and Instant authentications"
+    )
+    vantage: ClassVar[str] = "identity"
+    proof: ClassVar[Proof] = Proof(user=True, device=True)
+    advice: ClassVar[str] = (
+        "Export ClearPass's RADIUS accounting with Acct-Username, Acct-Framed-IP-Address, "
+        "Acct-Calling-Station-Id, Acct-Status-Type and Acct-Session-Time."
+    )
+    claims: ClassVar[pl.Expr] = (
+        (
+            pl.col("line").str.contains(
+                r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{1,6} \S+ [\w .-]+? \d+ \d+ \d+ "
+            )
+            & pl.col("line").str.contains(_OURS)
+        )
+        | pl.col("line").str.contains(_CEF)
+        | pl.col("line").str.contains(r"^(?:\S+ )?<\d{6}> (?:<\d+> )?<(?:NOTI|ERRS|WARN|INFO|DBUG|CRIT)> ")
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per message."""
+        return layouts.read(lines, [(r"<\d{6}> ", _controller), (pl.lit(True), _clearpass)])
+
+
+def _controller(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_AUTHMGR).struct.unnest()
+    address = pl.coalesce("address", "address2")
+    return read.select(
+        kind=pl.lit("lease"),
+        client=address,
+        client_mac=pl.coalesce("mac", "mac2"),
+        user_name=_person(pl.coalesce("user", "user2")),
+        lease_s=pl.lit(SIGN_IN_S),
+        origin=pl.lit("radius"),
+        confidence=pl.lit(0.8),
+        reason=pl.when(address.is_null()).then(pl.lit(OTHER)),
+    )
+
+
+def _clearpass(lines: pl.DataFrame) -> pl.DataFrame:
+    line = lines["line"]
+    is_cef = line.str.contains(_CEF)
+    text = pl.select(pl.when(is_cef).then(line.str.replace(r"^.*\|", "")).otherwise(line)).to_series()
+    commas = keyvalue.read(text, _CLEARPASS, separator=",")
+    spaces = keyvalue.read(text, _CLEARPASS, spaced=True)
+    read = commas.with_columns(
+        pl.when(is_cef).then(spaces[name]).otherwise(name).alias(name) for name in commas.columns
+    ).hstack(line.str.extract_groups(_HEAD).struct.unnest())
+    status = pl.col("status").str.to_lowercase()
+    stop = (status == "stop").fill_null(False)
+    lasted = pl.col("lasted").cast(pl.Float64, strict=False)
+    failed = pl.col("login").str.contains("(?i)reject|fail|timeout").fill_null(False)
+    return read.select(
+        time=pl.coalesce("time", "asked"),
+        at_end=stop,
+        duration_s=pl.when(stop).then(lasted),
+        kind=pl.lit("lease"),
+        client="address",
+        client_mac="mac",
+        user_name=_person(pl.col("user")),
+        device="device",
+        lease_s=pl.when(stop)
+        .then(lasted.fill_null(0))
+        .when(status.is_not_null())
+        .then(SESSION_S)
+        .otherwise(SIGN_IN_S),
+        closes=stop,
+        origin=pl.lit("radius"),
+        confidence=pl.when(status.is_not_null()).then(0.9).otherwise(0.8),
+        reason=pl.when(failed)
+        .then(pl.lit(FAILED))
+        .when(pl.col("address").is_null() | (pl.col("user").is_null() & pl.col("mac").is_null()))
+        .then(pl.lit(OTHER)),
+    )
+
+
+def _person(user: pl.Expr) -> pl.Expr:
+    """A user name that is a hardware address is no person."""
+    return pl.when(~user.str.contains(r"(?i)^(?:[0-9a-f]{2}[-:.]?){6}$")).then(user)

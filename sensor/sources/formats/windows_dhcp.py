@@ -1,0 +1,67 @@
+r"""Windows DHCP server: the audit logs `DhcpSrvLog-Mon.log` and `DhcpV6SrvLog-Mon.log`.
+
+    ID,Date,Time,Description,IP Address,Host Name,MAC Address,User Name, TransactionID, QResult,…
+    10,11/22/26,10:00:00,Assign,10.1.0.7,ann-pc.example.com,02000000000A,,2815,0,,,,…
+    ID,Date,Time,Description,IPv6 Address,Host Name,Error Code, Duid Length, Duid Bytes(Hex),User Name,…
+    11004,11/22/26,10:00:00,DHCPV6 Renew,2001:db8::7,ann-pc,,18,0001000120…,,,,,
+
+Fields are read by position and events by number: description and names of columns are the server's language.
+How long a lease lasts is not logged: a scope's default is eight days, cut by whatever comes next. Dates are
+month first, local time. Lines before the head explain the numbers. Source: Microsoft Learn, "Analyze DHCP
+server log files" and [MS-DHCPM].
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import commas, dhcp
+
+_V4 = ("id", "date", "clock", "", "ip", "name", "mac", "user")
+_V6 = ("id", "date", "clock", "", "ip", "name", "", "", "duid", "user")
+_EVENT = r"^\d{2,5},\d\d/\d\d/\d\d(?:\d\d)?,\d\d:\d\d:\d\d,[^,]*,[0-9A-Fa-f.:]*,"
+_PREAMBLE = (
+    r"^\s*Microsoft DHCP(?:v6)? Service Activity Log|^Event ID  Meaning|^\d\d\+?\t+\S|^QResult: |^\d{5}\t+\S"
+)
+#: Numbers of events: an address is given or renewed; it is given up, taken back, or has expired.
+_GIVEN = ("10", "11", "20", "21", "11002", "11003", "11004", "11005")
+_GIVEN_UP = ("12", "16", "17", "18", "23", "11006", "11007", "11016", "11018")
+_SCOPE_S = 8 * 86_400.0
+OTHER = "set aside: event that gives no address"
+
+
+class WindowsDhcpFamily(Family):
+    """Reads audit logs of Windows DHCP servers."""
+
+    name: ClassVar[str] = "windows-dhcp"
+    help: ClassVar[str] = "Windows Server 2008 to 2025 DHCP audit logs, IPv4 and IPv6"
+    vantage: ClassVar[str] = "identity"
+    proof: ClassVar[Proof] = Proof(device=True)
+    advice: ClassVar[str] = (
+        "The server overwrites these files every week and caps their size: collect them daily."
+    )
+    header: ClassVar[str] = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One lease per event that gives or ends one."""
+        v4, v6 = commas.read(lines["line"], _V4), commas.read(lines["line"], _V6)
+        is_v6 = pl.col("id").str.len_chars() == 5
+        duid = pl.lit(v6["duid"])
+        return v4.select(
+            time=pl.concat_str("date", "clock", separator=" "),
+            kind=pl.lit("lease"),
+            client="ip",
+            client_mac=pl.when(is_v6).then(dhcp.mac_of_duid(duid)).otherwise("mac"),
+            device=pl.col("name").str.strip_suffix("."),
+            user_name=pl.when(is_v6).then(pl.lit(v6["user"])).otherwise("user"),
+            lease_s=pl.when(pl.col("id").is_in(_GIVEN_UP)).then(pl.lit(0.0)).otherwise(pl.lit(_SCOPE_S)),
+            closes=pl.col("id").is_in(_GIVEN_UP),
+            origin=pl.lit("dhcp"),
+            confidence=pl.when(is_v6).then(pl.lit(dhcp.BY_DUID)).otherwise(pl.lit(dhcp.ASSUMED)),
+            reason=pl.when(~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)).then(pl.lit(OTHER)),
+        )
