@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from sensor.catalog.doors import CONVENTION
 from sensor.catalog.load import Catalog
 from sensor.match.index import pattern_expression
 
@@ -117,9 +118,12 @@ FORMATS: dict[str, Callable[[Catalog], Iterator[str]]] = {
 
 
 def acted_on(catalog: Catalog) -> pl.DataFrame:
-    """The indicators of proven use on hosts that serve nothing else, with service, vendor and category."""
+    """The indicators of proven use on hosts that serve nothing else, with service, vendor and category.
+
+    Hosts that nobody has seen, only named by convention, are not among them.
+    """
     about = catalog.services.filter(~pl.col("experimental")).select("app", "service", "vendor", "category")
-    use = catalog.indicators.filter(pl.col("role") == "use")
+    use = catalog.indicators.filter(pl.col("role") == "use", pl.col("certainty") != CONVENTION)
     return use.join(about, on="app", maintain_order="left")
 
 

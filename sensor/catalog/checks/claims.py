@@ -154,6 +154,8 @@ def _example(claim: Claim) -> dict[str, str | int] | None:
             return {"host": host.replace("*", "x0"), "path": f"{slash}{path}"}
         case "extension_id":
             return {"host": host}
+        case "software":
+            return {"software": claim.value}
         case _:
             return None
 

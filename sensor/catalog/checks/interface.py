@@ -33,7 +33,8 @@ class Subject:
     @cached_property
     def index(self) -> Index:
         """The index that sensors would use."""
-        return Index.build(index.indicators(self.draft.entries, self.draft.vocabulary))
+        draft = self.draft
+        return Index.build(index.indicators(draft.entries, draft.vocabulary, draft.retired))
 
     @property
     def claims(self) -> Iterator[tuple[Entry, Claim]]:
@@ -57,7 +58,7 @@ class Subject:
         """What each event (columns of an observation) resolves to, by position: signature, app, role."""
         if not events:
             return {}
-        columns = ("host", "path", "cname", "user_agent", "origin", "server", "server_port")
+        columns = ("host", "path", "cname", "user_agent", "origin", "software", "server", "server_port")
         frame = pl.DataFrame(
             {name: [event.get(name) for event in events] for name in columns},
             schema_overrides={name: schema.OBSERVATIONS.dtypes[name] for name in columns},
