@@ -2,7 +2,8 @@
 
 A whole domain listed as `access: site` covers help pages, and would also cover the API that nobody has
 listed yet. `api.`, `app.` or `console.` in front of it is no help page: unless an indicator names that
-host, one is added with certainty `convention`, which `explain` shows and exports leave out.
+host, one is added with certainty `convention`, which `explain` shows and exports leave out. Not for
+services that share their hosts with other things: there the label says nothing about AI.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from sensor.catalog.entry import Claim, Entry
 #: The access class of a vendor's own pages: only there a label tells something new.
 SITE = "site"
 CONVENTION = "convention"
+#: The category of products that people use for something else.
+EMBEDDED = "embedded"
 
 
 def with_doors(
@@ -34,8 +37,10 @@ def with_doors(
 
 
 def _doors(entry: Entry, labels: Mapping[str, str]) -> Iterator[Claim]:
+    if entry.category == EMBEDDED or any(claim.shared for claim in entry.claims):
+        return
     for claim in entry.claims:
-        if claim.kind == "suffix" and claim.access == SITE and not claim.shared:
+        if claim.kind == "suffix" and claim.access == SITE:
             for label, access in labels.items():
                 host = f"{label}.{claim.value}"
                 yield replace(claim, kind="domain", value=host, access=access, certainty=CONVENTION)
