@@ -17,7 +17,9 @@ REGISTERED = (
     "gemini-horoscope", "copilot-pilots", "perplexity-blog", "notopenai", "huggingface-info", "x",
 )  # fmt: skip
 #: What chance makes of these words and what is AI indeed.
-INDEED_AI = (".sagemaker.aws", ".google.ai", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com")
+INDEED_AI = (
+    ".sagemaker.aws", ".google.ai", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com",
+)  # fmt: skip
 IN_FRONT = ("", "www.", "api.", "chat.", "cdn.", "mail.")
 
 

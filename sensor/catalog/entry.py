@@ -115,7 +115,9 @@ def of_bulk(app: str, bulk: Bulk) -> Entry:
 
 
 def of_product(app: str, software: Product) -> Entry:
-    """The entry of a file below `behaviours/`: every port with every path, what it says it runs, and its manners as attributes."""
+    """The entry of a file below `behaviours/`: every port with every path, what it says it runs, and its
+    manners as attributes.
+    """
     pairs = product(software.ports or ("",), enumerate(software.paths))
     found: list[tuple[str, str, Place]] = [
         (PORT_PATH, f"{port}{path}", ("paths", position)) for port, (position, path) in pairs
@@ -123,10 +125,17 @@ def of_product(app: str, software: Product) -> Entry:
     found += [(SOFTWARE, text, ("software", position)) for position, text in enumerate(software.software)]
     claims = tuple(
         Claim(
-            kind, value, software.access, False, software.certainty, software.reference, software.checked, place
+            kind,
+            value,
+            software.access,
+            False,
+            software.certainty,
+            software.reference,
+            software.checked,
+            place,
         )
         for kind, value, place in found
-    )  # fmt: skip
+    )
     return Entry(
         app=app,
         name=software.name,
