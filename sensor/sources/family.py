@@ -58,7 +58,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "user_agent": (TEXT, ""),
     "cname": (TEXT, "last name of a CNAME chain"),
     "ja4": (TEXT, ""),
-    "server": (TEXT, "address of the origin server, never a proxy's or resolver's for a name"),
+    "server": (TEXT, "address of the origin server, never a proxy's; of a lookup, the resolver's"),
     "server_port": (WHOLE, ""),
     "transport": (TEXT, "tcp or udp; protocol numbers 6 and 17 are understood"),
     "tunnel": (TEXT, ""),

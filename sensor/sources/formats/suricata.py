@@ -154,7 +154,7 @@ def _who() -> dict[str, pl.Expr]:
         .otherwise(here[0]),
         "client_port": pl.when(turned).then(there[1]).otherwise(here[1]),
         "client_mac": pl.coalesce("dhcp.client_mac", pl.when(~turned).then("ether.src_mac")),
-        "server": pl.when(~pl.col("asks")).then(pl.when(turned).then(here[0]).otherwise(there[0])),
+        "server": pl.when(turned).then(here[0]).otherwise(there[0]),
         "server_port": pl.when(turned).then(here[1]).otherwise(there[1]),
         "transport": pl.col("proto"),
     }
