@@ -176,6 +176,8 @@ class Pipeline:
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         observations, copies = self._questions.take(observations)
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
+        if batch.is_replay:
+            return _nothing()
         named = self._naming.name(observations).with_columns(self._origin.columns())
         named = normal_column(named)
         self._names.add(named, ~_is_no_name(pl.col("host")))
@@ -313,7 +315,8 @@ def run(
     def work(batch: Batch, last: bool) -> None:
         nonlocal begin
         parts.append(pipeline.process(batch, last=last))
-        verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
+        if not batch.is_replay:
+            verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
         if batch.is_part:
             return
         frames = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
@@ -402,6 +405,12 @@ def _requests() -> pl.Expr:
     """1 for a logged or seen HTTP request, NULL where requests are hidden; a CONNECT asks for a tunnel."""
     asked = pl.col("method").is_not_null() & (pl.col("method") != "CONNECT")
     return pl.when(asked & (pl.col("slice").fill_null(0) == 0)).then(pl.lit(1, dtype=pl.Int64))
+
+
+def _nothing() -> dict[str, pl.DataFrame]:
+    """The tables of a batch, without rows."""
+    names = ("sightings", "names", "coverage", "rejects", "leases", "directory")
+    return {name: schema.TABLES[name].empty() for name in names}
 
 
 def _with_rejects(batch: Batch, counts: dict[str, int]) -> Batch:

@@ -229,7 +229,9 @@ OBSERVATIONS = Table(
             "started_at", TIME, "start of the whole connection; NULL where there is none (DNS, log lines)"
         ),
         Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
-        Column("lookups", pl.Int64, "of a question: 1 if it begins a lookup, 0 if it is part of one", "lookups"),
+        Column(
+            "lookups", pl.Int64, "of a question: 1 if it begins a lookup, 0 if it is part of one", "lookups"
+        ),
     ),
     time="seen_at",
 )
@@ -297,7 +299,12 @@ SIGHTINGS = Table(
         Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
         Column("connections", pl.Int64, "1 on slice 0 or a proxied request, else 0"),
         Column("requests", pl.Int64, "logged HTTP requests", "requests"),
-        Column("lookups", pl.Int64, "lookups in the burst: A, AAAA, HTTPS and repeats within 5 s are one", "lookups"),
+        Column(
+            "lookups",
+            pl.Int64,
+            "lookups in the burst: A, AAAA, HTTPS and repeats within 5 s are one",
+            "lookups",
+        ),
         Column("signature", pl.String, "the indicator that fired: service id and indicator"),
         Column("app", pl.String, "service id, vendor/service"),
         Column(
@@ -360,6 +367,7 @@ LEASES = Table(
         Column("origin", pl.String, "csv, dhcp, directory, vpn, proxy …"),
         Column("confidence", pl.Float64, "0 to 1"),
         Column("shared", pl.Boolean, "more than one person behind the address (NAT, terminal server)"),
+        Column("closed", pl.Boolean, "the holder let go at valid_to; else that is when it would end"),
     ),
     time="valid_from",
     key=("site", "address", "user_name", "device", "valid_from", "origin"),

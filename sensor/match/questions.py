@@ -57,7 +57,9 @@ class Questions:
         rows = observations.drop("lookups", strict=False).with_row_index("place")
         questions = rows.filter(asked).select("place", *_REMEMBERED)
         self._learn(questions["server"])
-        both = pl.concat([self._recent.with_columns(place=pl.lit(None, pl.UInt32)), questions], how="diagonal")
+        both = pl.concat(
+            [self._recent.with_columns(place=pl.lit(None, pl.UInt32)), questions], how="diagonal"
+        )
         begins = _begins(both)
         reason = {
             FORWARDED: self._forwarded(both),
@@ -76,7 +78,9 @@ class Questions:
     def _learn(self, servers: pl.Series) -> None:
         fresh = servers.drop_nulls().unique()
         if fresh.len():
-            self._resolvers = pl.concat([self._resolvers, fresh]).unique(maintain_order=True).tail(MAX_RESOLVERS)
+            self._resolvers = (
+                pl.concat([self._resolvers, fresh]).unique(maintain_order=True).tail(MAX_RESOLVERS)
+            )
 
     def _remember(self, both: pl.DataFrame) -> None:
         newest = both["seen_at"].max()
@@ -157,4 +161,10 @@ def _stems(names: pl.Series) -> pl.DataFrame:
     suffix = pl.col("dotted").str.slice(pl.col("stem").str.len_chars()).str.strip_suffix(".")
     is_suffix = suffix.str.contains(".", literal=True) | suffix.is_in(_LONE_SUFFIXES)
     bare = (pl.col(name).str.strip_suffix(".") for name in ("dotted", "stem"))
-    return pl.concat(every).unique(maintain_order=True).filter(is_suffix).select(*bare).rename({"dotted": "host"})
+    return (
+        pl.concat(every)
+        .unique(maintain_order=True)
+        .filter(is_suffix)
+        .select(*bare)
+        .rename({"dotted": "host"})
+    )

@@ -230,11 +230,11 @@ def answers(seen: pl.DataFrame) -> pl.DataFrame:
 
 
 def leases(told: pl.DataFrame, vantage: str) -> pl.DataFrame:
-    """Table `leases` from finished rows of kind `lease`; those that end at once only close others."""
+    """Finished rows of kind `lease` with the columns of table `leases`, and `closes` (see holders.py)."""
     begin = pl.coalesce("lease_from", "seen_at")
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
     closes = pl.col("closes").fill_null(False)
-    found = told.select(
+    return told.select(
         "user_name",
         "device",
         "shared",
@@ -246,27 +246,3 @@ def leases(told: pl.DataFrame, vantage: str) -> pl.DataFrame:
         origin=pl.coalesce("origin", pl.lit(vantage)),
         confidence=pl.col("confidence").fill_null(0.9),
     )
-    return schema.LEASES.conform(_closed(found))
-
-
-def _closed(found: pl.DataFrame) -> pl.DataFrame:
-    """Leases cut at the next row after their beginning that closes the same address.
-
-    Only what was told in the same block is cut: what is written cannot be taken back.
-    """
-    if found["closes"].any():
-        by = ("address", "origin")
-        ends = found.filter("closes").select(*by, closed_at="valid_to").drop_nulls().sort("closed_at")
-        numbered = found.with_row_index("number").sort("valid_from")
-        cut = numbered.join_asof(
-            ends,
-            left_on="valid_from",
-            right_on="closed_at",
-            by=by,
-            strategy="forward",
-            allow_exact_matches=False,
-            check_sortedness=False,
-        )
-        found = cut.sort("number").with_columns(valid_to=pl.min_horizontal("valid_to", "closed_at"))
-    lasts = pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("valid_from"))
-    return found.filter(lasts.fill_null(False))
