@@ -142,8 +142,8 @@ class Pipeline:
         on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
         """`naming`, `questions`: what DNS told and was asked, shared by the kinds of lines one input holds;
-        `k`: departments with fewer accounts are not named in `directory`; `on_hits` is shown each batch's matched observations,
-        while their addresses are still clear."""
+        `k`: departments with fewer accounts are not named in `directory`; `on_hits` is shown each batch's
+        matched observations, while their addresses are still clear."""
         self._on_hits = on_hits
         self._origin = origin
         self._index = index

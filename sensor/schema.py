@@ -165,6 +165,18 @@ _HTTP = (
         "User-Agent: whole in observations, product token only once stored",
         protect=DETAIL,
     ),
+    Column(
+        "model",
+        pl.String,
+        "AI model a decrypted request names: a known family's name and version; others `other`",
+        protect=DETAIL,
+    ),
+    Column(
+        "mcp_methods",
+        pl.String,
+        "MCP methods a decrypted request calls, comma separated; other JSON-RPC methods `other`",
+        protect=DETAIL,
+    ),
 )
 
 _TLS = (

@@ -80,7 +80,7 @@ class Scopes:
         )
 
     def is_proxy(self, values: pl.Series) -> pl.Series:
-        """True where one of the unique `values` is the address of a declared proxy, forwarder or NAT gateway."""
+        """True where one of the unique `values` is a declared proxy, forwarder or NAT gateway."""
         if not self._proxy:
             return values.is_null() & values.is_not_null()
         return values.map_elements(lambda text: self.scope(text) == "proxy", return_dtype=pl.Boolean)

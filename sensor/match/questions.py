@@ -35,7 +35,7 @@ _LOOPBACK = r"^127\.|^::1$"
 _REMEMBERED = ("client", "server", "host", "action", "seen_at")
 #: Suffixes of one name that are looked at beside each other (resolv.conf(5) allows 6 and more).
 _DEPTH = 4
-#: A suffix of one label is a search suffix only where no registry has it: `google.co` is not in `google.co.uk`.
+#: A suffix of one label is a search suffix only where no registry has it: `google.co.uk` is no `google.co`.
 _LONE_SUFFIXES = ("local", "lan", "internal", "intranet", "corp", "home", "private", "localdomain", "arpa")
 
 

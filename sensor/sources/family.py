@@ -61,6 +61,8 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "method": (TEXT, ""),
     "status": (WHOLE, "HTTP status"),
     "user_agent": (TEXT, ""),
+    "model": (TEXT, "AI model the request names (text/models.py)"),
+    "mcp_methods": (TEXT, "MCP methods it calls, comma separated"),
     "cname": (TEXT, "last name of a CNAME chain"),
     "ja4": (TEXT, ""),
     "server": (TEXT, "address of the origin server, never a proxy's; of a lookup, the resolver's"),
@@ -95,7 +97,11 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
         pl.Boolean(),
         "the holder let go at `lease_to` (NULL: the time of the line): leases told before end, too",
     ),
-    "origin": (TEXT, "dhcp, directory, vpn, radius, proxy …; default: the family's vantage"),
+    "origin": (
+        TEXT,
+        "of a lease: dhcp, directory, vpn, radius, proxy …; default: the family's vantage. Of a request: its "
+        "Origin header, by which browser add-ons are known",
+    ),
     "confidence": (pl.Float64(), ""),
     "shared": (pl.Boolean(), "more than one person behind the address"),
 }

@@ -7,8 +7,8 @@ r"""AWS VPC, subnet, ENI and Transit Gateway flow logs: by their head line, the 
 Files in S3 begin with the fields' names; CloudWatch has none: then the default order (version 2, and all
 fields of versions 3 to 5 behind it) and the order of AWS's TCP flags example are known. Any other order needs
 its head line. A record counts one direction in one interval; `pkt-srcaddr` is the address behind a NAT
-gateway. A flow through two logged interfaces is recorded twice, and counted once (`eye`). Source: Amazon VPC User Guide, "Flow log
-records".
+gateway. A flow through two logged interfaces is recorded twice, and counted once (`eye`). Source: Amazon VPC
+User Guide, "Flow log records".
 """
 
 from __future__ import annotations
