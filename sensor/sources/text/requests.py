@@ -18,7 +18,9 @@ PARTS = (
     "transport", "result", "flags",
 )  # fmt: skip
 _WHOLE = r"^(?:[A-Za-z]{2,6}://|\[?[^/\s]+:\d+$)"
+_PORT = r"^(?:[^:\]]+|\[[^\]]+\]):(\d+)$"
 _WITH_PORT = r"^(?:\w+://)?\[?(?<ip>[^\s,\]]*?)\]?(?::(?<port>\d+))?(?:[\s,].*)?$"
+
 
 def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
     """Expressions over `parts` (columns of `PARTS`, NULL where absent), by column of `FIELDS`."""
@@ -44,7 +46,7 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
         "kind": pl.when(is_request).then(pl.lit("proxy")).when(_told("sni").is_not_null()).then(pl.lit("tls"))
         .otherwise(pl.lit("flow")),
         "client": _address(client),
-        "client_port": pl.coalesce(_told("client_port"), client.str.extract(r"^(?:[^:\]]+|\[[^\]]+\]):(\d+)$")),
+        "client_port": pl.coalesce(_told("client_port"), client.str.extract(_PORT)),
         "client_mac": _told("mac"),
         "user_name": _told("user"),
         "url": pl.when(whole).then(target).when(is_request).then(pl.coalesce(host, _told("sni"))),
@@ -53,7 +55,7 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
         "method": verb,
         "status": pl.when(~pl.col("status").is_in(["0", "000", "-1"])).then("status"),
         "user_agent": _told("agent"),
-        "server": pl.when(there.struct.field("ip").str.contains(r"^[0-9a-fA-F.:]+$")).then(there.struct.field("ip")),
+        "server": there.struct.field("ip").str.extract(r"^([0-9a-fA-F.:]+)$"),
         "server_port": pl.coalesce(_told("server_port"), there.struct.field("port")),
         "transport": pl.coalesce(_told("transport"), pl.lit("tcp")),
         "bytes_up": pl.col("up").str.strip_prefix("+"),

@@ -66,7 +66,9 @@ def _tried(folder: Path, text: str, line: str, more: str = "") -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(("text", "line", "wanted"), CASES, ids=lambda case: str(case)[:20])
-def test_a_pasted_directive_reads_its_lines(tmp_path: Path, text: str, line: str, wanted: tuple[object, ...]) -> None:
+def test_a_pasted_directive_reads_its_lines(
+    tmp_path: Path, text: str, line: str, wanted: tuple[object, ...]
+) -> None:
     rows = _tried(tmp_path, text, line)
     assert rows.height == 2
     row = rows.select(pl.col("seen_at").dt.strftime("%Y-%m-%d %H:%M:%S"), *SHOWN[1:]).row(0)
@@ -83,7 +85,14 @@ def test_placeholders_of_a_site_may_fill_any_column(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "dialect"),
-    [(NGINX, "nginx"), (JSON, "nginx"), (APACHE, "apache"), (SQUID, "squid"), (HAPROXY, "haproxy"), (ENVOY, "envoy")],
+    [
+        (NGINX, "nginx"),
+        (JSON, "nginx"),
+        (APACHE, "apache"),
+        (SQUID, "squid"),
+        (HAPROXY, "haproxy"),
+        (ENVOY, "envoy"),
+    ],
 )
 def test_whose_string_it_is(text: str, dialect: str) -> None:
     assert formatstrings.read(text).dialect == dialect
@@ -106,6 +115,8 @@ def test_mistakes_are_said(tmp_path: Path, layout: str, wrong: str) -> None:
 
 def test_a_column_of_no_placeholder_is_said(tmp_path: Path) -> None:
     described = tmp_path / "mine.toml"
-    described.write_text("name = \"mine\"\n[layout]\nformat = '$remote_addr $host'\n[fields]\nuser_name = \"user\"\n")
+    described.write_text(
+        'name = "mine"\n[layout]\nformat = \'$remote_addr $host\'\n[fields]\nuser_name = "user"\n'
+    )
     with pytest.raises(UsageError, match="no placeholder of the format: remote_addr, host"):
         custom.read(described)
