@@ -212,8 +212,14 @@ class Reader:
     def _batch(
         self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
     ) -> Batch:
-        told = {"source": family.name, "vantage": family.vantage}
-        return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, **told)
+        return Batch(
+            block.end,
+            tables,
+            is_part=is_part,
+            is_replay=block.replayed,
+            source=family.name,
+            vantage=family.vantage,
+        )
 
     def _tables(self, family: Family, lines: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
         """The tables of one family's lines of a block."""
