@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import numpy as np
 import polars as pl
 
 from sensor import schema
@@ -32,6 +33,7 @@ MAX_RESOLVERS = 10_000
 
 _TOGETHER = timedelta(seconds=TOGETHER_S)
 _LOOPBACK = r"^127\.|^::1$"
+_ONE_LOOKUP = ("client", "host", "action")
 _REMEMBERED = ("client", "server", "host", "action", "seen_at")
 #: Suffixes of one name that are looked at beside each other (resolv.conf(5) allows 6 and more).
 _DEPTH = 4
@@ -113,13 +115,16 @@ def _begins(both: pl.DataFrame) -> pl.DataFrame:
 
     Blocked ones are counted apart: blocked is not use.
     """
-    key = pl.struct("client", "host", "action").hash()
-    ordered = both.select("place", "seen_at", key=key).sort("key", "seen_at", maintain_order=True)
-    same = pl.col("key") == pl.col("key").shift()
-    near = pl.col("seen_at") - pl.col("seen_at").shift() < _TOGETHER
-    again = (same & near).fill_null(False)
-    fresh = ordered.with_columns(lookups=(~again).cast(pl.Int64)).drop_nulls("place")
-    return fresh.select("place", "lookups")
+    # The hash of a struct takes ten times as long.
+    client, host, action = (both[name].hash(seed).to_numpy() for seed, name in enumerate(_ONE_LOOKUP))
+    keys = client ^ host ^ action
+    times = both["seen_at"].cast(pl.Int64).to_numpy()
+    # Logs are in order of time as a rule: then one stable sort is enough.
+    order = np.argsort(keys, kind="stable") if both["seen_at"].is_sorted() else np.lexsort((times, keys))
+    same = np.diff(keys[order]) == 0
+    again = np.zeros(len(order), dtype=np.int64)
+    again[order[1:]] = same & (np.diff(times[order]) < TOGETHER_S * 1_000_000)
+    return both.select("place", lookups=1 - pl.Series(again)).drop_nulls("place")
 
 
 def _suffixed(both: pl.DataFrame) -> pl.Series:
