@@ -54,9 +54,9 @@ class Stream:
         source, self._mixture, self.verdict = scan.journey(kind, one, sensor, self._also)
         assert isinstance(source, Family)
         (file,) = one.files
-        self._reader = source.reader(file.head, file.modified)
         self._commits = Commits(scan.lake, one.identity)
         self.position = self._committed = self._commits.progress().position
+        self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
         self._parts: list[dict[str, pl.DataFrame]] = []
         self._since = 0.0
         scan.introduce([(sensor, kind)])

@@ -162,19 +162,16 @@ class Family(Source):
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block, in one part for each family that owns lines of it."""
         (file,) = source_input.files
-        reader = self._reader(file.head, file.modified, resumed=start > 0)
+        reader = self.reader(file.head, file.modified, resumed=start > 0)
         with file.open() as raw, framed(raw, framing_of(file.head)) as stream:
             for block in blocks(stream, start=start, replay=REPLAY_BYTES):
                 yield from reader.batches(block)
 
-    def reader(self, head: bytes = b"", reference: datetime | None = None) -> Reader:
-        """For a stream whose blocks come one by one."""
+    def reader(
+        self, head: bytes = b"", reference: datetime | None = None, *, resumed: bool = False
+    ) -> Reader:
+        """For a stream whose blocks come one by one; `resumed`: they do not begin with `head`."""
         self.reference = self.reference or reference
-        return Reader(self, Sorter(type(self), head))
-
-    def _reader(self, head: bytes, modified: datetime | None, *, resumed: bool = False) -> Reader:
-        if self.reference is None:
-            self.reference = modified
         return Reader(self, Sorter(type(self), head, resumed=resumed))
 
 
