@@ -217,6 +217,13 @@ OBSERVATIONS = Table(
         Column("ech", pl.Boolean, "the hello's true name is hidden by ECH; told by naming"),
         Column("path", pl.String, "URL path without query string", protect=DROP),
         Column("origin", pl.String, "Origin header: which page or browser add-on asks", protect=DROP),
+        Column(
+            "software",
+            pl.String,
+            "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
+            "its Server header, and the names of its x- headers",
+            protect=DROP,
+        ),
         *_HTTP,
         *_TLS,
         *_SERVER,

@@ -61,6 +61,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "server": (TEXT, "address of the origin server, never a proxy's or resolver's for a name"),
     "server_port": (WHOLE, ""),
     "transport": (TEXT, "tcp or udp; protocol numbers 6 and 17 are understood"),
+    "software": (TEXT, "what the server says it runs, lower case: `server: llama.cpp`, names of x- headers"),
     "tunnel": (TEXT, ""),
     # --- how much (client's view: up is what the client sent)
     "bytes_up": (WHOLE, ""),

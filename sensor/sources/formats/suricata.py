@@ -32,6 +32,8 @@ _SCALARS = (
     *("dns.type", "dns.rrname", "dns.rrtype", "dns.rcode", "dns.rdata", "dns.ttl", "dns.id", "dns.opcode"),
     *("tls.sni", "tls.subject", "tls.ja4", "quic.sni", "quic.ja4", "quic.ua"),
     *("http.hostname", "http.url", "http.http_method", "http.http_user_agent", "http.status", "http.length"),
+    # logged where `custom: [server]` stands in the http section of eve-log
+    "http.server",
     *("flow.start", "flow.end", "flow.state", "flow.bytes_toserver", "flow.bytes_toclient"),
     *("flow.pkts_toserver", "flow.pkts_toclient", "flow.action", "alert.action"),
     *("netflow.start", "netflow.end", "netflow.bytes", "netflow.pkts"),
@@ -193,6 +195,7 @@ def _what() -> dict[str, pl.Expr]:
         # An alert repeats the request that its http event tells.
         "method": pl.when(kind != "alert").then("http.http_method"),
         "status": pl.col("http.status"),
+        "software": "server: " + pl.col("http.server").str.to_lowercase(),
         "user_agent": pl.coalesce("http.http_user_agent", "quic.ua"),
         "ja4": pl.coalesce("tls.ja4", "quic.ja4"),
         "answers": pl.when(pl.col("asks")).then(
