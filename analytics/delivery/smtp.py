@@ -81,5 +81,6 @@ def message(letter: Letter, sender: str, recipients: tuple[str, ...]) -> EmailMe
     mail.set_content(letter.text)
     for part in letter.attachments:
         main, _, sub = part.media_type.partition("/")
-        mail.add_attachment(part.content, maintype=main, subtype=sub, filename=part.name)
+        coded = {"charset": "utf-8"} if main == "text" else None
+        mail.add_attachment(part.content, maintype=main, subtype=sub, filename=part.name, params=coded)
     return mail
