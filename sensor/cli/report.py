@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
+from sensor.cli.options import (
+    AsOfOption,
+    ConfigOption,
+    LakeOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
 
 
 def command(
@@ -18,9 +24,7 @@ def command(
     week: Annotated[
         str | None, typer.Option(help="ISO week such as 2026-W46.", show_default="newest")
     ] = None,
-    as_of: Annotated[
-        datetime | None, typer.Option(help="Moment the report speaks from.", show_default="none")
-    ] = None,
+    as_of: AsOfOption = None,
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:

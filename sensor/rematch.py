@@ -1,0 +1,270 @@
+"""Today's catalog applied to what is stored: sightings restated or withdrawn, names that were nobody's matched.
+
+Day by day, in bounded memory. Nothing stored is rewritten: what changed is appended to `restated` and
+`name_hits`, one commit a day, and the store's readers prefer the latest. A rematch that was killed has done
+whole days; the next one does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from sensor import schema
+from sensor.catalog.load import Catalog
+from sensor.match.index import Index
+from sensor.match.match import match
+from sensor.match.rematch import NEEDED, VERDICT, changed, rematch, totals
+from sensor.match.rollup import BUCKET
+from sensor.store.lake import Lake
+from sensor.store.segments import Commits
+
+#: Rows looked at together: about 200 bytes each. A connection's slices are never parted.
+MAX_ROWS = 4_000_000
+#: A connection that is still open was heard of within this (a slice and the idle limit of the flow table).
+_STILL_OPEN = timedelta(minutes=10)
+
+_WHOSE = ("event_id", "seen_at", "site", "client", "user_name")
+_AMOUNTS = ("bytes_up", "bytes_down", "connections", "lookups")
+_COLUMNS = tuple(
+    dict.fromkeys((*_WHOSE, *NEEDED, *_AMOUNTS, "sensor", "connection", "slice", "catalog_version"))
+)
+_BEFORE: dict[str, pl.DataType] = {
+    "sensor": pl.String(), "connection": pl.Int64(), "before_bytes_up": pl.Int64(),
+    "before_bytes_down": pl.Int64(),
+}  # fmt: skip
+
+
+@dataclass
+class Findings:
+    """What a rematch looked at and found."""
+
+    catalog_version: str
+    days: int = 0
+    sightings: int = 0
+    names: int = 0
+    #: old_app, app, old_role, role, day, sightings, bytes_up; one row per day and kind of change
+    changes: list[pl.DataFrame] = field(default_factory=list)
+    #: host, app, role, day, buckets, first_seen, last_seen, bytes_up, clients: what names tell of each day
+    past: list[pl.DataFrame] = field(default_factory=list)
+    #: days that would change, but whose figures are final because rows they were made of are deleted
+    final: list[date] = field(default_factory=list)
+    restated: int = 0
+    hosts: int = 0
+
+
+class Rematch:
+    """One run over a lake; `now` is the time it speaks of."""
+
+    def __init__(
+        self, lake: Lake, catalog: Catalog, *, now: datetime, since: date | None = None,
+        final: Collection[date] = (), max_rows: int = MAX_ROWS,
+    ) -> None:  # fmt: skip
+        """`final`: event days whose figures are never counted again, and so are not restated."""
+        self._lake = lake
+        self._catalog = catalog
+        self._index = Index.build(catalog.indicators)
+        self._now = now.astimezone(UTC)
+        self._since = since or date.min
+        self._final = frozenset(final)
+        self._max_rows = max_rows
+        self._cold = lake.manifest()["tables"]
+
+    def run(self, *, dry: bool) -> Findings:
+        """Look at everything; unless `dry`, store what changed. Raises LakeError."""
+        found = Findings(self._catalog.version)
+        if not dry:
+            self._lake.create()
+            self._commit("catalog", 0, {"catalog": self._catalog.frame()})
+        for day, changes in self._restated(found):
+            found.restated += changes.height
+            found.changes.append(_summary(day, changes))
+            if not dry and changes.height:
+                self._commit("sightings", day.toordinal(), {"restated": changes})
+        hits = self._name_hits(found)
+        found.hosts = hits.height
+        if not dry and hits.height:
+            self._commit("names", 0, {"name_hits": hits})
+        return found
+
+    def _commit(self, what: str, number: int, frames: dict[str, pl.DataFrame]) -> None:
+        Commits(self._lake, f"rematch-{self._now:%Y%m%dT%H%M%S%f}-{what}").commit(number, number, frames)
+
+    def _restated(self, found: Findings) -> Iterator[tuple[date, pl.DataFrame]]:
+        """Each day with rows of `restated` for what changed on it."""
+        fresh = self._landed(schema.RESTATED)
+        before = pl.DataFrame(schema=_BEFORE)
+        for day, files in self._days("sightings", lead=1):
+            stored = pl.scan_parquet(files, hive_partitioning=False)
+            rows = int(stored.select(pl.len()).collect().item())
+            parts, changes, sums = -(-rows // self._max_rows) or 1, [], []
+            of_day = fresh.filter(pl.col("seen_at").dt.date() == day)
+            said = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
+            for part in range(parts):
+                whole = pl.coalesce("connection", "event_id").abs() % parts == part
+                frame = self._frame(stored.filter(whole) if parts > 1 else stored)
+                sliced = totals(frame, before)
+                sums.append(_open_at_end(sliced, day, before))
+                if day >= self._since:
+                    changes.append(self._changes(sliced, said))
+            before = pl.concat(sums)
+            if day < self._since:
+                continue
+            found.days, found.sightings = found.days + 1, found.sightings + rows
+            changed_rows = pl.concat(changes)
+            if day in self._final and changed_rows.height:
+                found.final.append(day)
+            elif changed_rows.height:
+                yield day, changed_rows
+
+    def _frame(self, stored: pl.LazyFrame) -> pl.DataFrame:
+        have = stored.collect_schema().names()
+        return stored.select(
+            pl.col(name) if name in have else pl.lit(None, schema.SIGHTINGS.dtypes[name]).alias(name)
+            for name in _COLUMNS
+        ).collect()
+
+    def _changes(self, sightings: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `restated` for those of a day's stored sightings that are called otherwise now."""
+        rows = rematch(sightings, self._index)
+        until_now = rows.select("event_id", *VERDICT, "catalog_version")
+        if said.height:
+            until_now = _as_restated(until_now, said)
+        old = until_now.select(pl.all().exclude("event_id").name.prefix("until_"))
+        compared = pl.concat([rows, old], how="horizontal")
+        now = compared.with_columns(pl.col(f"until_{name}").alias(name) for name in VERDICT).filter(changed())
+        return schema.RESTATED.conform(
+            now.select(
+                *_WHOSE,
+                *_AMOUNTS,
+                pl.lit(self._now, schema.TIME).alias("restated_at"),
+                pl.col("catalog_version").alias("stored_version"),
+                pl.col("until_catalog_version").alias("old_version"),
+                *(pl.col(name).alias(f"old_{name}") for name in ("signature", "app", "access", "role", "grade")),
+                *(pl.col(f"now_{name}").alias(name) for name in VERDICT),
+                pl.lit(self._catalog.version).alias("catalog_version"),
+            )
+        )
+
+    def _name_hits(self, found: Findings) -> pl.DataFrame:
+        """Rows of `name_hits` for names that have no sighting of their time and are called otherwise now."""
+        fresh: list[pl.DataFrame] = []
+        sighted = dict(self._days("sightings"))
+        for day, files in self._days("names"):
+            names = schema.NAMES.conform(pl.read_parquet(files, hive_partitioning=False))
+            found.names += names.height
+            hits = self._matched(names["host"].unique())
+            unseen = names.join(hits, on="host")
+            if day in sighted:
+                seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select(
+                    "host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
+                )
+                unseen = unseen.join(seen.unique().collect(), on=["host", "bucket"], how="anti")
+            fresh.append(unseen.select(hits.columns).unique("host", maintain_order=True))
+            found.past.append(_past(day, unseen))
+        days = self._cold.get("name_hits", {}).get("cold", {})
+        compacted = [frame for day in days for frame in self._compacted(schema.NAME_HITS, day)]
+        known = self._latest(schema.NAME_HITS, [*compacted, self._landed(schema.NAME_HITS)])
+        said = ("signature", "app", "access", "role")
+        now = pl.concat([schema.NAME_HITS.empty().select("host", *said, "confidence"), *fresh]).unique("host")
+        gone = known.filter(~pl.col("host").is_in(self._matched(known["host"])["host"].implode()))
+        gone = gone.drop_nulls("app")
+        now = pl.concat([now, gone.select("host").join(now.clear(), on="host", how="left")])
+        old = known.select("host", *(pl.col(name).alias(f"old_{name}") for name in said), _known=True)
+        compared = now.join(old, on="host", how="left", nulls_equal=True)
+        differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"old_{name}")) for name in said)
+        return schema.NAME_HITS.conform(
+            compared.filter(pl.col("_known").is_null() | differs).with_columns(
+                pl.lit(self._now, schema.TIME).alias("matched_at"),
+                pl.lit(self._catalog.version).alias("catalog_version"),
+            )
+        )
+
+    def _matched(self, hosts: pl.Series) -> pl.DataFrame:
+        """Which of unique `hosts` a name alone makes a hit of: host, signature, app, access, role, confidence."""
+        asked = pl.DataFrame({"host": hosts.drop_nulls(), "name_from": "qname"}).with_columns(given="host")
+        hits = match(asked, self._index)
+        return hits.select(pl.col("given").alias("host"), "signature", "app", "access", "role", "confidence")
+
+    def _days(self, table: str, *, lead: int = 0) -> Iterator[tuple[date, list[Path]]]:
+        """Event days of a table from `since` on (and `lead` days more) with their compacted files, in order."""
+        first = self._since - timedelta(days=lead) if self._since > date.min + timedelta(days=lead) else date.min
+        for name, files in sorted(self._cold.get(table, {}).get("cold", {}).items()):
+            try:
+                day = date.fromisoformat(name)
+            except ValueError:
+                continue  # rows without a time lie elsewhere
+            if day >= first:
+                yield day, [self._lake.path / file for file in files]
+
+    def _compacted(self, table: schema.Table, day: date | str) -> list[pl.DataFrame]:
+        files = self._cold.get(table.name, {}).get("cold", {}).get(str(day), ())
+        return [table.conform(pl.read_parquet(self._lake.path / f, hive_partitioning=False)) for f in files]
+
+    def _landed(self, table: schema.Table) -> pl.DataFrame:
+        """Rows that are not compacted yet, and some that are."""
+        files = sorted(self._lake.hot(table).glob("part=*/*.parquet"))
+        return pl.concat(
+            [table.empty(), *(table.conform(pl.read_parquet(f, hive_partitioning=False)) for f in files)]
+        )
+
+    def _latest(self, table: schema.Table, frames: list[pl.DataFrame]) -> pl.DataFrame:
+        """The latest row of each key."""
+        rows = pl.concat(frames).sort("landed_at", nulls_last=False, maintain_order=True)
+        return rows.unique(list(table.key), keep="last", maintain_order=True)
+
+
+def _as_restated(stored: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """`stored` verdicts as they are in force: restated where a restatement was made of that very row."""
+    words = (*VERDICT, "catalog_version")
+    of_row = said.select(
+        "event_id",
+        pl.col("stored_version").alias("_stored"),
+        *(pl.col(name).alias(f"_{name}") for name in words),
+        _holds=pl.lit(True),
+    )
+    rows = stored.join(of_row, on="event_id", how="left", maintain_order="left")
+    holds = pl.col("_holds").is_not_null() & pl.col("_stored").eq_missing(pl.col("catalog_version"))
+    return rows.select(
+        "event_id", *(pl.when(holds).then(f"_{name}").otherwise(name).alias(name) for name in words)
+    )
+
+
+def _open_at_end(sliced: pl.DataFrame, day: date, before: pl.DataFrame) -> pl.DataFrame:
+    """What the connections that may go on the next day carried so far, with the columns of `before`."""
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) - _STILL_OPEN
+    open_ones = sliced.filter(
+        pl.col("slice").is_not_null() & (pl.col("seen_at") >= pl.lit(end, schema.TIME))
+    )["connection"].unique()
+    of_day = sliced.filter(pl.col("connection").is_in(open_ones.drop_nulls().implode()))
+    return (
+        of_day.group_by("sensor", "connection")
+        .agg(pl.col(f"total_{name}").max().alias(f"before_{name}") for name in ("bytes_up", "bytes_down"))
+        .select(before.columns)
+        .cast(before.schema)  # type: ignore[arg-type]
+    )
+
+
+def _summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:
+    return (
+        changes.group_by("old_app", "app", "old_role", "role", "old_access", "access")
+        .agg(sightings=pl.len().cast(pl.Int64), bytes_up=pl.col("bytes_up").sum().cast(pl.Int64))
+        .with_columns(day=pl.lit(day))
+    )
+
+
+def _past(day: date, names: pl.DataFrame) -> pl.DataFrame:
+    """What a day's names tell of each service nobody knew then; of several sensors the one that saw most."""
+    each = names.group_by("app", "role", "sensor", "source").agg(
+        buckets=pl.col("bucket").n_unique().cast(pl.Int64),
+        first_seen=pl.col("first_seen").min(),
+        last_seen=pl.col("last_seen").max(),
+        bytes_up=pl.col("bytes_up").sum(),
+        clients=pl.col("clients").max(),
+    )
+    most = each.sort("buckets", "bytes_up", "sensor", "source", descending=[True, True, False, False])
+    return most.unique(["app", "role"], keep="first", maintain_order=True).with_columns(day=pl.lit(day))
