@@ -186,7 +186,8 @@ class Rematch:
 
     def _matched(self, hosts: pl.Series) -> pl.DataFrame:
         """Which of unique `hosts` a name alone makes a hit of: host, signature, app, access, role, confidence."""
-        asked = pl.DataFrame({"host": hosts.drop_nulls(), "name_from": "qname"}).with_columns(given="host")
+        asked = hosts.drop_nulls().alias("host").to_frame()
+        asked = asked.with_columns(given="host", name_from=pl.lit("qname"))
         hits = match(asked, self._index)
         return hits.select(pl.col("given").alias("host"), "signature", "app", "access", "role", "confidence")
 

@@ -118,7 +118,7 @@ def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
             ),
         )
         .with_columns(user_agent=pl.when(pl.col("user_agent") != "").then("user_agent"))
-        .drop("kind", "value", "by", "library")
+        .drop("kind", "value", "by", "library", "signature", "access")
     )  # fmt: skip
 
 
