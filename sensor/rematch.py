@@ -18,13 +18,13 @@ from sensor import schema
 from sensor.catalog.load import Catalog
 from sensor.match.index import Index
 from sensor.match.match import match
-from sensor.match.rematch import NEEDED, VERDICT, changed, rematch, totals
+from sensor.match.rematch import NEEDED, VERDICT, differs, rematch, totals
 from sensor.match.rollup import BUCKET
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
 
-#: Rows looked at together: about 200 bytes each. A connection's slices are never parted.
-MAX_ROWS = 4_000_000
+#: Rows looked at together.
+MAX_ROWS = 500_000
 #: A connection that is still open was heard of within this (a slice and the idle limit of the flow table).
 _STILL_OPEN = timedelta(minutes=10)
 
@@ -33,10 +33,7 @@ _AMOUNTS = ("bytes_up", "bytes_down", "connections", "lookups")
 _COLUMNS = tuple(
     dict.fromkeys((*_WHOSE, *NEEDED, *_AMOUNTS, "sensor", "connection", "slice", "catalog_version"))
 )
-_BEFORE: dict[str, pl.DataType] = {
-    "sensor": pl.String(), "connection": pl.Int64(), "before_bytes_up": pl.Int64(),
-    "before_bytes_down": pl.Int64(),
-}  # fmt: skip
+_BEFORE = {"key": pl.UInt64(), "before_bytes_up": pl.Int64(), "before_bytes_down": pl.Int64()}
 
 
 @dataclass
@@ -99,44 +96,46 @@ class Rematch:
         fresh = self._landed(schema.RESTATED)
         before = pl.DataFrame(schema=_BEFORE)
         for day, files in self._days("sightings", lead=1):
-            stored = pl.scan_parquet(files, hive_partitioning=False)
-            rows = int(stored.select(pl.len()).collect().item())
-            parts, changes, sums = -(-rows // self._max_rows) or 1, [], []
             of_day = fresh.filter(pl.col("seen_at").dt.date() == day)
             said = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
-            for part in range(parts):
-                whole = pl.coalesce("connection", "event_id").abs() % parts == part
-                frame = self._frame(stored.filter(whole) if parts > 1 else stored)
-                sliced = totals(frame, before)
-                sums.append(_open_at_end(sliced, day, before))
+            rows, changes, open_ones = 0, [schema.RESTATED.empty()], []
+            for part in self._parts(files):
+                sliced = totals(part, before)
+                rows += part.height
+                open_ones.append(_open_at_end(sliced, day))
+                before = pl.concat([before, _of_last_client(sliced)]).unique("key", keep="last")
                 if day >= self._since:
                     changes.append(self._changes(sliced, said))
-            before = pl.concat(sums)
+            before = pl.concat([before.clear(), *open_ones]).unique("key", keep="last", maintain_order=True)
             if day < self._since:
                 continue
             found.days, found.sightings = found.days + 1, found.sightings + rows
-            changed_rows = pl.concat(changes)
-            if day in self._final and changed_rows.height:
+            restated = pl.concat(changes)
+            if day in self._final and restated.height:
                 found.final.append(day)
-            elif changed_rows.height:
-                yield day, changed_rows
+            elif restated.height:
+                yield day, restated
 
-    def _frame(self, stored: pl.LazyFrame) -> pl.DataFrame:
-        have = stored.collect_schema().names()
-        return stored.select(
-            pl.col(name) if name in have else pl.lit(None, schema.SIGHTINGS.dtypes[name]).alias(name)
-            for name in _COLUMNS
-        ).collect()
+    def _parts(self, files: list[Path]) -> Iterator[pl.DataFrame]:
+        """The rows of a day's files, in their order (by app, client and time), so many at a time."""
+        for file in files:
+            stored = pl.scan_parquet(file, hive_partitioning=False)
+            have = stored.collect_schema().names()
+            wanted = stored.select(
+                pl.col(name) if name in have else pl.lit(None, schema.SIGHTINGS.dtypes[name]).alias(name)
+                for name in _COLUMNS
+            )
+            rows = int(stored.select(pl.len()).collect().item())
+            for begin in range(0, rows, self._max_rows):
+                yield wanted.slice(begin, self._max_rows).collect()
 
     def _changes(self, sightings: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         """Rows of `restated` for those of a day's stored sightings that are called otherwise now."""
-        rows = rematch(sightings, self._index)
-        until_now = rows.select("event_id", *VERDICT, "catalog_version")
-        if said.height:
-            until_now = _as_restated(until_now, said)
-        old = until_now.select(pl.all().exclude("event_id").name.prefix("until_"))
-        compared = pl.concat([rows, old], how="horizontal")
-        now = compared.with_columns(pl.col(f"until_{name}").alias(name) for name in VERDICT).filter(changed())
+        again = pl.col("event_id").is_in(said["event_id"].implode()) if said.height else None
+        rows = rematch(sightings, self._index, again).with_columns(
+            pl.col(name).alias(f"until_{name}") for name in (*VERDICT, "catalog_version")
+        )
+        now = _as_restated(rows, said).filter(differs("until_"))
         return schema.RESTATED.conform(
             now.select(
                 *_WHOSE,
@@ -144,7 +143,7 @@ class Rematch:
                 pl.lit(self._now, schema.TIME).alias("restated_at"),
                 pl.col("catalog_version").alias("stored_version"),
                 pl.col("until_catalog_version").alias("old_version"),
-                *(pl.col(name).alias(f"old_{name}") for name in ("signature", "app", "access", "role", "grade")),
+                *(pl.col(f"until_{n}").alias(f"old_{n}") for n in ("signature", "app", "access", "role", "grade")),
                 *(pl.col(f"now_{name}").alias(name) for name in VERDICT),
                 pl.lit(self._catalog.version).alias("catalog_version"),
             )
@@ -219,35 +218,39 @@ class Rematch:
         return rows.unique(list(table.key), keep="last", maintain_order=True)
 
 
-def _as_restated(stored: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
-    """`stored` verdicts as they are in force: restated where a restatement was made of that very row."""
+def _as_restated(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with what is in force in `until_…`, where a restatement was made of that very row (`_restated`)."""
     words = (*VERDICT, "catalog_version")
-    of_row = said.select(
-        "event_id",
-        pl.col("stored_version").alias("_stored"),
-        *(pl.col(name).alias(f"_{name}") for name in words),
-        _holds=pl.lit(True),
+    of_row = said.select("event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words))
+    rows = rows.join(of_row, on="event_id", how="left", maintain_order="left").with_columns(
+        _restated=pl.col("stored_version").is_not_null()
+        & pl.col("stored_version").eq_missing(pl.col("catalog_version"))
     )
-    rows = stored.join(of_row, on="event_id", how="left", maintain_order="left")
-    holds = pl.col("_holds").is_not_null() & pl.col("_stored").eq_missing(pl.col("catalog_version"))
-    return rows.select(
-        "event_id", *(pl.when(holds).then(f"_{name}").otherwise(name).alias(name) for name in words)
-    )
+    return rows.with_columns(
+        pl.when("_restated").then(f"_{name}").otherwise(f"until_{name}").alias(f"until_{name}") for name in words
+    ).drop("stored_version", *(f"_{name}" for name in words))
 
 
-def _open_at_end(sliced: pl.DataFrame, day: date, before: pl.DataFrame) -> pl.DataFrame:
-    """What the connections that may go on the next day carried so far, with the columns of `before`."""
+def _open_at_end(sliced: pl.DataFrame, day: date) -> pl.DataFrame:
+    """What the connections that may go on the next day carried so far, with the columns of `_BEFORE`."""
     end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) - _STILL_OPEN
-    open_ones = sliced.filter(
-        pl.col("slice").is_not_null() & (pl.col("seen_at") >= pl.lit(end, schema.TIME))
-    )["connection"].unique()
-    of_day = sliced.filter(pl.col("connection").is_in(open_ones.drop_nulls().implode()))
-    return (
-        of_day.group_by("sensor", "connection")
-        .agg(pl.col(f"total_{name}").max().alias(f"before_{name}") for name in ("bytes_up", "bytes_down"))
-        .select(before.columns)
-        .cast(before.schema)  # type: ignore[arg-type]
-    )
+    return _so_far(sliced, pl.col("seen_at") >= pl.lit(end, schema.TIME))
+
+
+def _of_last_client(sliced: pl.DataFrame) -> pl.DataFrame:
+    """What the connections that may go on in the next part carried so far."""
+    last = sliced.select(pl.col("app", "client").last()).row(0)
+    return _so_far(sliced, pl.all_horizontal(pl.col(n).eq_missing(v) for n, v in zip(("app", "client"), last, strict=True)))
+
+
+def _so_far(sliced: pl.DataFrame, some: pl.Expr) -> pl.DataFrame:
+    """What the connections of `some` rows carried so far, if all of it is known."""
+    totals_so_far = ("total_bytes_up", "total_bytes_down")
+    narrow = sliced.select("key", "whole", *totals_so_far, some=some).filter(pl.col("key").is_not_null())
+    keys = narrow.filter("some")["key"].unique()
+    known = narrow.filter(pl.col("key").is_in(keys.implode()), pl.col("whole"))
+    sums = known.group_by("key").agg(pl.col(*totals_so_far).max())
+    return sums.rename(dict(zip(sums.columns, _BEFORE, strict=True))).cast(_BEFORE)  # type: ignore[arg-type]
 
 
 def _summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:

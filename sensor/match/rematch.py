@@ -9,24 +9,32 @@ played no part when it was stored.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from sensor.match.grade import grade
+from sensor.match.grade import GRADED, grade
 from sensor.match.index import LIBRARY_ACCESS, Index
 from sensor.match.match import match
 
 #: What is asked once per unique combination.
-ASKED = ("host", "name_from", "path", "user_agent", "ja4", "signature", "access", "server", "server_port")
+ASKED = ("host", "name_from", "path", "user_agent", "ja4", "signature", "access", "role", "server", "server_port")
 #: What the catalog says of a sighting.
 VERDICT = ("signature", "app", "access", "role", "confidence", "name_from", "path", "grade")
-#: Of these a change is worth a restatement; confidence, path and the name's origin follow the signature.
-_CHANGES = ("signature", "app", "access", "role", "grade")
+#: Of these, and of the grade, a change is worth a restatement; the app is part of the signature, and the
+#: confidence, the path and where the name was read follow it.
+_CHANGES = ("signature", "access", "role")
 #: Columns `rematch` needs of stored sightings.
 NEEDED = (
     *dict.fromkeys((*ASKED, *VERDICT)),
     "kind", "action", "method", "status", "client_class", "packets_down", "bytes_up", "bytes_down",
 )  # fmt: skip
 
+_BYTES = ("bytes_up", "bytes_down")
+#: What a grade is weighed by, of what is stored.
+_WEIGHED = (
+    "grade", "whole", "kind", "action", "method", "status", "client_class", "packets_down", "total_bytes_up",
+    "total_bytes_down",
+)  # fmt: skip
 _AGENTS = ["user_agent", "extension_id"]
 #: Tokens of internal hosts and addresses (privacy/pseudonyms.py): no names, no addresses.
 _TOKEN = r"^[ah]\d+-[a-z2-7]+$"
@@ -34,64 +42,90 @@ _TOKEN = r"^[ah]\d+-[a-z2-7]+$"
 _FIRST_TOKEN = r"^([A-Za-z0-9._+-]+)"
 
 
-def rematch(sightings: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """Stored `sightings` (NEEDED, total_bytes_up, total_bytes_down) with `now_` and each column of VERDICT.
+def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) -> pl.DataFrame:
+    """Those of the stored `sightings` (NEEDED, and what `totals` adds) that are called otherwise today, and
+    those of which `also` is true, with `now_` and each column of VERDICT.
 
     `now_app` is NULL where no indicator fires any more. The grade is weighed anew with the service's
     baseline; what was no exchange stays none.
     """
-    asked = sightings.with_columns(_only_where_it_tells())
-    verdicts = _verdicts(asked.select(ASKED).unique(), index)
-    rows = asked.select(ASKED).join(verdicts, on=ASKED, how="left", nulls_equal=True, maintain_order="left")
-    now = rows.select(pl.col("^now_.*$"))
-    return _graded(_kept(pl.concat([sightings, now], how="horizontal")))
+    asked = sightings.select(_asked(index))
+    verdicts = _kept(_verdicts(asked.unique(), index)).with_row_index("_verdict")
+    of_row = asked.join(
+        verdicts.select(*ASKED, "_verdict"), on=ASKED, how="left", nulls_equal=True, maintain_order="left"
+    )["_verdict"]
+    weighed = verdicts.select("now_role", "now_upload_baseline_bytes", "differs")[of_row]
+    graded = _graded(pl.concat([sightings.select(*_WEIGHED), weighed], how="horizontal"))
+    wanted = sightings.select(graded["differs"] | (pl.lit(False) if also is None else also)).to_series()
+    says = verdicts.select(pl.all().exclude(*ASKED, "_verdict", "differs"))[of_row.filter(wanted)]
+    rows = pl.concat([sightings.filter(wanted), says, graded.select("now_grade").filter(wanted)], how="horizontal")
+    return rows.with_columns(now_confidence=pl.when("as_sure").then("confidence").otherwise("now_confidence"))
 
 
-def changed() -> pl.Expr:
-    """True for rows of `rematch` that today's catalog calls otherwise."""
-    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"now_{name}")) for name in _CHANGES)
+def differs(was: str = "") -> pl.Expr:
+    """True where the verdict in the columns with the prefix `was` is not that of today."""
+    return pl.any_horizontal(
+        pl.col(f"{was}{name}").ne_missing(pl.col(f"now_{name}")) for name in (*_CHANGES, "grade")
+    )
 
 
 def totals(slices: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """`slices` (sensor, connection, slice, bytes_up, bytes_down) with `total_bytes_*` up to each slice's end.
 
-    `before` has sensor, connection and what earlier days hold of it (`before_bytes_*`). A row without
-    connection or slice tells the whole of it.
+    `before` has key and what was seen of it earlier (`before_bytes_*`); `key` is a connection at a sensor.
+    `whole` is False where a connection's beginning is not there. A row without connection or slice tells
+    the whole of it.
     """
-    key = ["sensor", "connection"]
-    later = slices.filter(pl.col("slice") > 0)["connection"].unique()
-    if later.is_empty():
-        return slices.with_columns(pl.col(name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down"))
-    many = slices.with_row_index("_row").filter(pl.col("connection").is_in(later.implode()))
-    sums = many.sort(*key, "slice").join(before, on=key, how="left", maintain_order="left")
-    sums = sums.select(
-        "_row",
-        *(
-            pl.col(name).cum_sum().over(key) + pl.col(f"before_{name}").fill_null(0)
-            for name in ("bytes_up", "bytes_down")
-        ),
-    ).rename({name: f"_{name}" for name in ("bytes_up", "bytes_down")})
-    joined = slices.with_row_index("_row").join(sums, on="_row", how="left", maintain_order="left")
-    return joined.with_columns(
-        pl.coalesce(f"_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
-    ).drop("_row", "_bytes_up", "_bytes_down")
+    rows = slices.with_columns(
+        key=pl.when(pl.col("slice").is_not_null()).then(
+            pl.col("connection").hash() ^ pl.col("sensor").hash()
+        )
+    )
+    if before.is_empty() and not (rows["slice"] > 0).any():
+        return rows.with_columns(*(pl.col(n).alias(f"total_{n}") for n in _BYTES), whole=True)
+    order = rows.select(pl.arg_sort_by("key", "slice")).to_series()
+    ordered = rows.select("key", "slice", *_BYTES)[order]
+    if before.is_empty():
+        ordered = ordered.with_columns(pl.lit(None, pl.Int64).alias(f"before_{name}") for name in _BYTES)
+    else:
+        ordered = ordered.join(before, on="key", how="left", maintain_order="left")
+    alone = pl.col("key").is_null()
+    starts = alone | (pl.col("key") != pl.col("key").shift(1)).fill_null(True)
+    known_start = alone | (pl.col("slice") == 0) | pl.col("before_bytes_up").is_not_null()
+    sums = ordered.select(
+        *(_sum_so_far(name, starts).alias(f"total_{name}") for name in _BYTES),
+        whole=pl.when(starts).then(known_start).forward_fill(),
+    )
+    place = pl.Series(np.argsort(order.to_numpy(), kind="stable"))
+    return pl.concat([rows, sums[place]], how="horizontal")
 
 
-def _only_where_it_tells() -> list[pl.Expr]:
-    """Address and port only where they can decide, so that fewer combinations are asked."""
+def _sum_so_far(name: str, starts: pl.Expr) -> pl.Expr:
+    """The running sum within each run of rows, with what was before it; NULL where a row knows none."""
+    amount = pl.col(name).fill_null(0)
+    run = amount.cum_sum()
+    earlier = pl.when(starts).then(run - amount - pl.col(f"before_{name}").fill_null(0)).forward_fill()
+    return pl.when(pl.col(name).is_not_null()).then(run - earlier)
+
+
+def _asked(index: Index) -> list[pl.Expr]:
+    """The columns of ASKED; what can decide nothing is NULL, so that fewer combinations are asked."""
     nameless = pl.col("host").is_null() | (pl.col("name_from") == "address")
-    return [
-        pl.when(nameless).then("server").alias("server"),
-        pl.when(pl.col("path").is_not_null()).then("server_port").alias("server_port"),
-    ]
+    decides = {
+        "server": nameless,
+        "server_port": pl.col("path").is_not_null(),
+        "ja4": pl.lit(not index.fingerprints.is_empty()),
+    }
+    return [pl.when(decides[n]).then(n).alias(n) if n in decides else pl.col(n) for n in ASKED]
 
 
 def _verdicts(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """The unique combinations that hit, with what today's catalog says of them."""
+    """The unique combinations `asked` and what today's catalog says of each; NULL where nothing hits."""
     hits = match(_recalled(asked, index).with_row_index("_asked"), index)
     says = hits.select("_asked", *(name for name in VERDICT if name != "grade"), "upload_baseline_bytes")
     says = says.rename({name: f"now_{name}" for name in says.columns if name != "_asked"})
-    return asked.with_row_index("_asked").join(says, on="_asked", maintain_order="left").drop("_asked")
+    numbered = asked.with_row_index("_asked")
+    return numbered.join(says, on="_asked", how="left", maintain_order="left").drop("_asked")
 
 
 def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
@@ -118,7 +152,7 @@ def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
             ),
         )
         .with_columns(user_agent=pl.when(pl.col("user_agent") != "").then("user_agent"))
-        .drop("kind", "value", "by", "library", "signature", "access")
+        .drop("kind", "value", "by", "library", "signature", "access", "role")
     )  # fmt: skip
 
 
@@ -139,30 +173,36 @@ def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
     )
 
 
-def _kept(rows: pl.DataFrame) -> pl.DataFrame:
+def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
     """What the same indicator said before and cannot say now stays.
 
     An agent's token on a host that is not told any more (its CNAME was) makes no support of use, and how
-    far a name was believed is not told by the catalog.
+    far a name was believed is not told by the catalog (`as_sure`).
     """
     same = pl.col("signature").eq_missing(pl.col("now_signature"))
     by_agent = pl.col("signature").str.extract(r"#([a-z_]+):").is_in(_AGENTS).fill_null(False)
     placed = same & by_agent & (pl.col("now_role") == "support") & (pl.col("role") != "support")
-    rows = rows.with_columns(now_role=pl.when(placed).then("role").otherwise("now_role"))
-    as_sure = same & pl.col("role").eq_missing(pl.col("now_role"))
-    return rows.with_columns(
-        now_confidence=pl.when(as_sure).then("confidence").otherwise("now_confidence")
-    )
+    verdicts = verdicts.with_columns(now_role=pl.when(placed).then("role").otherwise("now_role"))
+    changed = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"now_{name}")) for name in _CHANGES)
+    return verdicts.with_columns(as_sure=same & pl.col("role").eq_missing(pl.col("now_role")), differs=changed)
 
 
 def _graded(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with now_grade. Grades 1 and 2 hang on no catalog; from 3 on role and baseline decide."""
-    weighed = rows.with_columns(
-        role=pl.col("now_role"), upload_baseline_bytes=pl.col("now_upload_baseline_bytes")
+    """now_grade and differs of `rows`. Grades 1 and 2 hang on no catalog; from 3 on role and baseline decide.
+
+    Where a connection's beginning is missing, its bytes are at least those, so no grade falls by them.
+    """
+    weighed = rows.select(
+        *(name for name in GRADED if name not in ("role", "upload_baseline_bytes")),
+        role="now_role",
+        upload_baseline_bytes="now_upload_baseline_bytes",
     )
-    graded = pl.max_horizontal(grade(weighed), pl.lit(3, pl.Int16))
-    return rows.with_columns(
-        now_grade=pl.when(pl.col("now_app").is_not_null()).then(
-            pl.when(pl.col("grade") >= 3).then(graded).otherwise("grade")
+    at_least_4 = ~pl.col("whole") & (pl.col("grade") >= 4)
+    least = pl.when(at_least_4).then(pl.lit(4, pl.Int16)).otherwise(pl.lit(3, pl.Int16))
+    now = rows.select("grade", "differs", least=least, weighed=grade(weighed), gone=pl.col("now_role").is_null())
+    now = now.with_columns(
+        now_grade=pl.when(~pl.col("gone")).then(
+            pl.when(pl.col("grade") >= 3).then(pl.max_horizontal("weighed", "least")).otherwise("grade")
         )
-    ).drop("now_upload_baseline_bytes")
+    )
+    return now.select("now_grade", differs=pl.col("differs") | pl.col("grade").ne_missing(pl.col("now_grade")))
