@@ -39,7 +39,7 @@ from analytics.marts.inputs import (
 from analytics.marts.state import MartState, read_state, sweep, write_state
 from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
 from analytics.publish import publish
-from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql
+from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, unmerged_sql
 
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
@@ -170,8 +170,7 @@ class Work:
             if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
                 continue
             self._relation("VIEW", "week_names", cold_sql(table, files, root=self.root))
-            stored = files_sql(table.columns, files, root=self.root)
-            self._relation("VIEW", "week_names_stored", stored)
+            self._relation("VIEW", "week_names_stored", unmerged_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             self._store("week", week, values, of="names")
             self.state.inputs[f"names/{week}"] = print_

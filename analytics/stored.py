@@ -88,6 +88,14 @@ def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) ->
     return f"SELECT {', '.join(columns)} FROM (\n{_union(branches)}\n) AS stored"
 
 
+def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
+    """SQL of the rows of some of a base table's cold files as they are stored, several of a key among them."""
+    branches = [_typed_nothing(table.columns)]
+    if files:
+        branches.append(f"SELECT * FROM {_parquet(files, root)}")
+    return f"SELECT {', '.join(table.columns)} FROM {_known(table, branches)}"
+
+
 def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
     """SQL of some of a base table's cold files, one row per key."""
     branches = [_typed_nothing({**table.columns, "part": "VARCHAR"})]

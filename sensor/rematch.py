@@ -143,7 +143,10 @@ class Rematch:
                 pl.lit(self._now, schema.TIME).alias("restated_at"),
                 pl.col("catalog_version").alias("stored_version"),
                 pl.col("until_catalog_version").alias("old_version"),
-                *(pl.col(f"until_{n}").alias(f"old_{n}") for n in ("signature", "app", "access", "role", "grade")),
+                *(
+                    pl.col(f"until_{n}").alias(f"old_{n}")
+                    for n in ("signature", "app", "access", "role", "grade")
+                ),
                 *(pl.col(f"now_{name}").alias(name) for name in VERDICT),
                 pl.lit(self._catalog.version).alias("catalog_version"),
             )
@@ -192,7 +195,9 @@ class Rematch:
 
     def _days(self, table: str, *, lead: int = 0) -> Iterator[tuple[date, list[Path]]]:
         """Event days of a table from `since` on (and `lead` days more) with their compacted files, in order."""
-        first = self._since - timedelta(days=lead) if self._since > date.min + timedelta(days=lead) else date.min
+        first = (
+            self._since - timedelta(days=lead) if self._since > date.min + timedelta(days=lead) else date.min
+        )
         for name, files in sorted(self._cold.get(table, {}).get("cold", {}).items()):
             try:
                 day = date.fromisoformat(name)
@@ -227,7 +232,8 @@ def _as_restated(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         & pl.col("stored_version").eq_missing(pl.col("catalog_version"))
     )
     return rows.with_columns(
-        pl.when("_restated").then(f"_{name}").otherwise(f"until_{name}").alias(f"until_{name}") for name in words
+        pl.when("_restated").then(f"_{name}").otherwise(f"until_{name}").alias(f"until_{name}")
+        for name in words
     ).drop("stored_version", *(f"_{name}" for name in words))
 
 
@@ -240,7 +246,10 @@ def _open_at_end(sliced: pl.DataFrame, day: date) -> pl.DataFrame:
 def _of_last_client(sliced: pl.DataFrame) -> pl.DataFrame:
     """What the connections that may go on in the next part carried so far."""
     last = sliced.select(pl.col("app", "client").last()).row(0)
-    return _so_far(sliced, pl.all_horizontal(pl.col(n).eq_missing(v) for n, v in zip(("app", "client"), last, strict=True)))
+    return _so_far(
+        sliced,
+        pl.all_horizontal(pl.col(n).eq_missing(v) for n, v in zip(("app", "client"), last, strict=True)),
+    )
 
 
 def _so_far(sliced: pl.DataFrame, some: pl.Expr) -> pl.DataFrame:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def command(
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="First day (UTC).", show_default="everything"),
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="DATE", help="First day (UTC).", show_default="everything"
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
@@ -47,9 +49,7 @@ def command(
     from sensor.settings import state_path
     from sensor.store import purge
 
-    settings = settings_from(
-        config, lake=lake, state=state, signatures=tuple(signatures or ()) or None
-    )
+    settings = settings_from(config, lake=lake, state=state, signatures=tuple(signatures or ()) or None)
     place = existing_lake(settings)
     if settings.privacy == "aggregate":
         typer.echo("at level aggregate no row about a person is stored: there is nothing to rematch")
@@ -92,7 +92,9 @@ def _tell(found: Findings, dry_run: bool) -> None:
         sums = changes.group_by(by).agg(pl.col("sightings", "bytes_up").sum(), pl.col("day").n_unique())
         lines = [
             (_words(row, "old_"), _words(row, ""), row["sightings"], row["day"], row["bytes_up"])
-            for row in sums.sort("sightings", *by, descending=[True, *[False] * len(by)]).iter_rows(named=True)
+            for row in sums.sort("sightings", *by, descending=[True, *[False] * len(by)]).iter_rows(
+                named=True
+            )
         ]
         print_table(("was", "is", "sightings", "days", "bytes up"), lines)
     _tell_past(found)

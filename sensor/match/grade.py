@@ -54,9 +54,7 @@ GRADED: dict[str, type[pl.DataType]] = {
 
 def grade(frame: pl.DataFrame) -> pl.Series:
     """The grade (Int16, 1 to 5) of each row of `frame`, as `match` returns it; a missing column is NULL."""
-    missing = [
-        pl.lit(None, dtype).alias(name) for name, dtype in GRADED.items() if name not in frame.columns
-    ]
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in GRADED.items() if name not in frame.columns]
     evidence = frame.with_columns(missing).select(
         attempted=_attempted(), exchanged=_exchanged(), uploaded=_uploaded(), confirmed=_confirmed()
     )

@@ -17,7 +17,18 @@ from sensor.match.index import LIBRARY_ACCESS, Index
 from sensor.match.match import match
 
 #: What is asked once per unique combination.
-ASKED = ("host", "name_from", "path", "user_agent", "ja4", "signature", "access", "role", "server", "server_port")
+ASKED = (
+    "host",
+    "name_from",
+    "path",
+    "user_agent",
+    "ja4",
+    "signature",
+    "access",
+    "role",
+    "server",
+    "server_port",
+)
 #: What the catalog says of a sighting.
 VERDICT = ("signature", "app", "access", "role", "confidence", "name_from", "path", "grade")
 #: Of these, and of the grade, a change is worth a restatement; the app is part of the signature, and the
@@ -58,7 +69,9 @@ def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) 
     graded = _graded(pl.concat([sightings.select(*_WEIGHED), weighed], how="horizontal"))
     wanted = sightings.select(graded["differs"] | (pl.lit(False) if also is None else also)).to_series()
     says = verdicts.select(pl.all().exclude(*ASKED, "_verdict", "differs"))[of_row.filter(wanted)]
-    rows = pl.concat([sightings.filter(wanted), says, graded.select("now_grade").filter(wanted)], how="horizontal")
+    rows = pl.concat(
+        [sightings.filter(wanted), says, graded.select("now_grade").filter(wanted)], how="horizontal"
+    )
     return rows.with_columns(now_confidence=pl.when("as_sure").then("confidence").otherwise("now_confidence"))
 
 
@@ -77,9 +90,7 @@ def totals(slices: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     the whole of it.
     """
     rows = slices.with_columns(
-        key=pl.when(pl.col("slice").is_not_null()).then(
-            pl.col("connection").hash() ^ pl.col("sensor").hash()
-        )
+        key=pl.when(pl.col("slice").is_not_null()).then(pl.col("connection").hash() ^ pl.col("sensor").hash())
     )
     if before.is_empty() and not (rows["slice"] > 0).any():
         return rows.with_columns(*(pl.col(n).alias(f"total_{n}") for n in _BYTES), whole=True)
@@ -161,7 +172,9 @@ def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
 
     A library leaves no signature; it shows in the access class it gave the row.
     """
-    told = asked.filter(pl.col("access") == LIBRARY_ACCESS).select("user_agent", "access").drop_nulls().unique()
+    told = (
+        asked.filter(pl.col("access") == LIBRARY_ACCESS).select("user_agent", "access").drop_nulls().unique()
+    )
     library = pl.col("access") == LIBRARY_ACCESS
     known = index.agents.join(index.rows.select("row", "access"), on="row").filter(library)
     known = known.select("product", name=pl.col("product").str.extract(_FIRST_TOKEN))
@@ -184,7 +197,9 @@ def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
     placed = same & by_agent & (pl.col("now_role") == "support") & (pl.col("role") != "support")
     verdicts = verdicts.with_columns(now_role=pl.when(placed).then("role").otherwise("now_role"))
     changed = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"now_{name}")) for name in _CHANGES)
-    return verdicts.with_columns(as_sure=same & pl.col("role").eq_missing(pl.col("now_role")), differs=changed)
+    return verdicts.with_columns(
+        as_sure=same & pl.col("role").eq_missing(pl.col("now_role")), differs=changed
+    )
 
 
 def _graded(rows: pl.DataFrame) -> pl.DataFrame:
@@ -199,10 +214,14 @@ def _graded(rows: pl.DataFrame) -> pl.DataFrame:
     )
     at_least_4 = ~pl.col("whole") & (pl.col("grade") >= 4)
     least = pl.when(at_least_4).then(pl.lit(4, pl.Int16)).otherwise(pl.lit(3, pl.Int16))
-    now = rows.select("grade", "differs", least=least, weighed=grade(weighed), gone=pl.col("now_role").is_null())
+    now = rows.select(
+        "grade", "differs", least=least, weighed=grade(weighed), gone=pl.col("now_role").is_null()
+    )
     now = now.with_columns(
         now_grade=pl.when(~pl.col("gone")).then(
             pl.when(pl.col("grade") >= 3).then(pl.max_horizontal("weighed", "least")).otherwise("grade")
         )
     )
-    return now.select("now_grade", differs=pl.col("differs") | pl.col("grade").ne_missing(pl.col("now_grade")))
+    return now.select(
+        "now_grade", differs=pl.col("differs") | pl.col("grade").ne_missing(pl.col("now_grade"))
+    )

@@ -78,7 +78,9 @@ def test_columns_are_those_described(view: View) -> None:
 @pytest.mark.parametrize("view", [view for view in VIEWS if view.name in BASE], ids=lambda view: view.name)
 def test_base_views_say_what_the_schema_says(view: View) -> None:
     table = BASE[view.name]
-    wanted = {c.name: (c.meaning, c.unit) for c in table if not merged(table.name, c.name) and c.name != "landed_at"}
+    wanted = {
+        c.name: (c.meaning, c.unit) for c in table if not merged(table.name, c.name) and c.name != "landed_at"
+    }
     assert {name: (column.meaning, column.unit) for name, column in view.columns.items()} == wanted
     assert view.zone == table.zone
 
