@@ -18,7 +18,6 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    import polars as pl
 
     from sensor.rematch import Findings
     from sensor.store.lake import Lake
