@@ -38,8 +38,9 @@ def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | 
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
     `as_of` (UTC where it names no zone). Days after it count as still to come, not as unwatched, and what
-    landed in the lake later is not counted. Same data, week and `as_of` give the same bytes. Raises ValueError for a week that cannot be read, NoWeek
-    for a lake without any, LakeUnreadable for a folder without a lake.
+    landed in the lake later is not counted. Same data, week and `as_of` give the same bytes. Raises
+    ValueError for a week that cannot be read, NoWeek for a lake without any, LakeUnreadable for a folder
+    without a lake.
     """
     page = page_of(lake, week=week, as_of=as_of)
     template = _FOLDER.joinpath("page.html.j2").read_text(encoding="utf-8")

@@ -89,7 +89,7 @@ def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) ->
 
 
 def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
-    """SQL of the rows of some of a base table's cold files as they are stored, several of a key among them."""
+    """SQL of the rows of some of a base table's cold files as they are stored, whatever their key."""
     branches = [_typed_nothing(table.columns)]
     if files:
         branches.append(f"SELECT * FROM {_parquet(files, root)}")
@@ -134,7 +134,8 @@ def _known(table: StoredTable, branches: Iterable[str]) -> str:
     rows = f"(\n{_union(branches)}\n) AS stored"
     if table.known_until is None or LANDED not in table.columns:
         return rows
-    return f"(\nSELECT * FROM {rows}\nWHERE {LANDED} IS NULL OR {LANDED} <= {moment(table.known_until)}\n) AS known"
+    known = f"{LANDED} IS NULL OR {LANDED} <= {moment(table.known_until)}"
+    return f"(\nSELECT * FROM {rows}\nWHERE {known}\n) AS known"
 
 
 def additive_sql(table: StoredTable, rows: str) -> str:

@@ -1,4 +1,4 @@
-"""Today's catalog applied to what is stored: sightings restated or withdrawn, names that were nobody's matched.
+"""Today's catalog applied to what is stored: sightings restated or withdrawn, unknown names matched.
 
 Day by day, in bounded memory. Nothing stored is rewritten: what changed is appended to `restated` and
 `name_hits`, one commit a day, and the store's readers prefer the latest. A rematch that was killed has done
@@ -187,14 +187,14 @@ class Rematch:
         )
 
     def _matched(self, hosts: pl.Series) -> pl.DataFrame:
-        """Which of unique `hosts` a name alone makes a hit of: host, signature, app, access, role, confidence."""
+        """What a name alone tells of each of the unique `hosts` that hits: host, signature, app, access …"""
         asked = hosts.drop_nulls().alias("host").to_frame()
         asked = asked.with_columns(given="host", name_from=pl.lit("qname"))
         hits = match(asked, self._index)
         return hits.select(pl.col("given").alias("host"), "signature", "app", "access", "role", "confidence")
 
     def _days(self, table: str, *, lead: int = 0) -> Iterator[tuple[date, list[Path]]]:
-        """Event days of a table from `since` on (and `lead` days more) with their compacted files, in order."""
+        """Event days of a table from `since` on (and `lead` days before) with their compacted files."""
         first = (
             self._since - timedelta(days=lead) if self._since > date.min + timedelta(days=lead) else date.min
         )
@@ -224,7 +224,7 @@ class Rematch:
 
 
 def _as_restated(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with what is in force in `until_…`, where a restatement was made of that very row (`_restated`)."""
+    """`rows` with what is in force in `until_…`, where a restatement was made of that very row."""
     words = (*VERDICT, "catalog_version")
     of_row = said.select("event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words))
     rows = rows.join(of_row, on="event_id", how="left", maintain_order="left").with_columns(

@@ -18,7 +18,6 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
-
     from sensor.rematch import Findings
     from sensor.store.lake import Lake
 

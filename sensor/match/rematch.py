@@ -147,7 +147,7 @@ def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
     host, server = pl.col("host"), pl.col("server")
     by_address = pl.col("name_from") == "address"
     return (
-        asked.join(_library_tokens(asked, index), on=("user_agent", "access"), how="left", maintain_order="left")
+        asked.join(_library_tokens(asked, index), on=["user_agent", "access"], how="left")
         .with_columns(
             host=pl.when(~(by_address & host.str.contains(_TOKEN))).then(host),
             server=pl.when(server.is_null() | server.str.contains(_TOKEN))

@@ -134,8 +134,9 @@ def busy(path: Path) -> HandmadeLake:
     )
     lake.cold("erasures", [{"token": "u99", "erased_at": start}])
     said = {
-        "stored_version": "1", "old_version": "1", "old_app": "acme/chat", "old_role": "use", "old_access": "web",
-        "app": "acme/chat", "role": "use", "access": "api", "grade": 4, "catalog_version": "2",
+        "stored_version": "1", "old_version": "1", "old_app": "acme/chat", "old_role": "use",
+        "old_access": "web", "app": "acme/chat", "role": "use", "access": "api", "grade": 4,
+        "catalog_version": "2",
     }  # fmt: skip
     again = {name: rows[0][name] for name in ("event_id", "seen_at", "client", "user_name")}
     lake.cold("restated", [again | said | {"restated_at": at("2026-11-20 10:00")}])

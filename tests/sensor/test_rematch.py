@@ -27,7 +27,11 @@ OVERLAY = {
 category: chat
 homepage: https://new.example.org
 indicators:
-  - {suffix: new.example.org, access: web, certainty: curated_list, reference: made for a test, checked: 2026-11-22}
+  - suffix: new.example.org
+    access: web
+    certainty: curated_list
+    reference: made for a test
+    checked: 2026-11-22
 hits: [{host: new.example.org}]
 misses: [{host: old.example.org}]
 """,
@@ -160,7 +164,8 @@ def test_restated_figures_carry_both_catalogs(story: Story) -> None:
 
 def test_a_new_service_gets_a_past_without_persons(story: Story) -> None:
     query = "SELECT app, quarter_hours, connections, clients_at_most, bytes_up FROM seen_before"
-    names = "SELECT 'acme/new', COUNT(*), SUM(connections), MAX(clients), SUM(bytes_up) FROM names WHERE host LIKE 'new.%'"
+    names = """SELECT 'acme/new', COUNT(*), SUM(connections), MAX(clients), SUM(bytes_up)
+               FROM names WHERE host LIKE 'new.%'"""
     assert ask(story.lake, query) == ask(story.lake, names)
     assert ask(story.lake, query)[0][1] > 50
     assert NEW in story.told

@@ -159,8 +159,8 @@ def restated(result: Result) -> tuple[str, ...]:
         pairs.setdefault((row["old_version"] or words.UNKNOWN, row["catalog_version"]), []).append(row)
     zone = ZoneInfo(result.facts.zone)
     return tuple(
-        f"Restated: the figures of {words.listing([row['service'] for row in rows], LEADING)} rest on catalog "
-        f"{new} since {max(row['restated_at'] for row in rows).astimezone(zone):%Y-%m-%d}, "
+        f"Restated: the figures of {words.listing([row['service'] for row in rows], LEADING)} rest on "
+        f"catalog {new} since {max(row['restated_at'] for row in rows).astimezone(zone):%Y-%m-%d}, "
         f"until then on {old}."
         for (old, new), rows in pairs.items()
     )
