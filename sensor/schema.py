@@ -92,6 +92,8 @@ class Table:
     key: tuple[str, ...] = ()
     #: what it is kept for; the data-protection sheet says it
     purpose: str = ""
+    #: the table whose rows it speaks of, and with whose retention its own go; '' where it has its own
+    kept_with: str = ""
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -608,6 +610,7 @@ RESTATED = Table(
     time="seen_at",
     key=("event_id",),
     purpose="to say what changed because the catalog learned, and to reproduce older reports",
+    kept_with="sightings",
 )
 
 NAME_HITS = Table(
@@ -624,6 +627,7 @@ NAME_HITS = Table(
     time="matched_at",
     key=("host",),
     purpose="to tell since when a service was visited that nobody knew then",
+    kept_with="names",
 )
 
 #: Tables in which a later row of a key does not replace an earlier one: what was true when is kept.

@@ -75,13 +75,10 @@ def _rules(kept: Retention, now: datetime) -> dict[str, Rule]:
     """For every table with a time: which rows are too old."""
     from sensor import schema
 
-    # What was said anew of a row goes with the row.
-    kept_as = {"restated": "sightings", "name_hits": "names"}
-    names = {table: kept_as.get(table.name, table.name) for table in schema.STORED}
     return {
-        table.name: _rule(table, now - timedelta(days=getattr(kept, name)))
-        for table, name in names.items()
-        if name in type(kept).model_fields
+        table.name: _rule(table, now - timedelta(days=getattr(kept, table.kept_with or table.name)))
+        for table in schema.STORED
+        if (table.kept_with or table.name) in type(kept).model_fields
     }
 
 
