@@ -27,6 +27,7 @@ from sensor.cli import (
     keys,
     listen,
     privacy_sheet,
+    rematch,
     report,
     retain,
     reveal,
@@ -63,6 +64,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(candidates.app, name="candidates")
 app.command("compact")(compact.command)
+app.command("rematch")(rematch.command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")
 app.command("retain")(retain.command)
