@@ -228,13 +228,16 @@ def rows(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
 
 def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Each line as a record for coverage and rejects; a line of several rows is used if one of them is."""
-    by_line = done.group_by("row").agg(
-        pl.col("at").min(),
-        pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("told"),
-    )
-    joined = lines.with_columns(row=pl.col("number")).join(
-        by_line, on="row", how="left", maintain_order="left"
-    )
+    if done["row"].equals(lines["number"]):  # one row a line, as nearly all formats have it
+        joined = lines.with_columns(done["at"], done["reason"].alias("told"))
+    else:
+        by_line = done.group_by("row").agg(
+            pl.col("at").min(),
+            pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("told"),
+        )
+        joined = lines.with_columns(row=pl.col("number")).join(
+            by_line, on="row", how="left", maintain_order="left"
+        )
     reason = pl.coalesce("reason", "told")
     return joined.with_columns(reason=reason).select(
         "at",
