@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, i64
@@ -289,3 +290,25 @@ def fields(
         line += 1
         at = end + 1
     return to
+
+
+def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+    """One String column for each path, NULL where a line has none or null; and the places of odd lines.
+
+    Values of a path through lists stand one after the other, with `ITEM` between them.
+    """
+    wanted = Wanted.of(paths)
+    text = lines.str.join("\n")[0].encode() + b"\n"
+    data = np.frombuffer(text, np.uint8)
+    out = np.empty(data.size + len(lines) * (len(paths) + ROOM), np.uint8)
+    odd, empties = np.zeros(len(lines), np.uint8), np.zeros(1, np.int64)
+    digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(3 * _VALUES, np.int64)
+    size = fields(data, wanted.table, wanted.numbers, wanted.count, out, odd, digests, found, empties)
+    table = pl.read_csv(
+        memoryview(out[:size]).tobytes(), separator=chr(FIELD), has_header=False, quote_char=None,
+        schema=dict.fromkeys([*paths, "."], pl.String),
+    )  # fmt: skip
+    if empties[0]:
+        text_of = pl.all().replace(chr(EMPTY), "")
+        table = table.with_columns(text_of)
+    return table.drop("."), pl.Series(np.flatnonzero(odd))

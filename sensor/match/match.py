@@ -8,10 +8,12 @@ Code, not just the API.
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from sensor.match.hostname import normal
-from sensor.match.index import LIBRARY_ACCESS, Index, is_below
+from sensor.match.index import LIBRARY_ACCESS, Index, is_below, that_may_fit
 from sensor.match.lookup import PATH_ONLY
 
 #: Added by `match` to the columns of the observations.
@@ -96,10 +98,9 @@ def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     if "server" in observations.columns:
         worth |= pl.col("host").is_null()
     if "path" in observations.columns:
-        firsts = index.products["first"].unique().to_list()
-        worth |= pl.any_horizontal(
-            pl.lit(False), *(pl.col("path").str.starts_with(first) for first in firsts)
-        )
+        firsts = "|".join(re.escape(first) for first in index.products["first"].unique().sort())
+        if firsts:
+            worth |= pl.col("path").str.contains(f"^(?:{firsts})")
     return observations.filter(worth)
 
 
@@ -108,7 +109,8 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
 
     `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
     """
-    names = pl.DataFrame({"host": hosts, "name": normal(hosts)})
+    every = pl.DataFrame({"host": hosts, "name": normal(hosts)})
+    names = every.filter(pl.col("name").is_in(that_may_fit(index.names, every["name"].unique()).implode()))
     rows = names.with_columns(host_row=index.lookup.rows(names["name"])).drop_nulls("host_row")
     return rows.with_columns(host_row=pl.when(pl.col("host_row") != PATH_ONLY).then("host_row"))
 
