@@ -37,8 +37,8 @@ FINGERPRINT_DOUBT = 0.5
 
 _NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "server", "ja4")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
-#: Columns that hit by their value alone, and so can be remembered to miss.
-_ALONE = ("host", "cname", "user_agent", "origin")
+#: Columns that hit by their value alone, and so can be remembered to miss; for hosts their ending tells.
+_REMEMBERED = ("cname", "user_agent", "origin")
 
 
 def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
@@ -57,7 +57,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
             if name not in frame.columns
         ),
     )
-    values = {name: frame[name].drop_nulls().unique() for name in _ALONE}
+    values = {name: frame[name].drop_nulls().unique() for name in ("host", *_REMEMBERED)}
     literals = values["host"].filter(values["host"].str.contains(_LITERAL))
     names, cnames = match_hosts(values["host"], index), match_hosts(values["cname"], index)
     agents, origins = index.by_agent(values["user_agent"]), index.by_origin(values["origin"])
@@ -67,8 +67,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
     told = {"host": names["host"], "cname": cnames["host"], "user_agent": agents["user_agent"]}
     told["origin"] = origins["origin"]
-    for name, hits in told.items():
-        missed = values[name].filter(~values[name].is_in(pl.concat([hits, literals]).implode()))
+    for name in _REMEMBERED:
+        missed = values[name].filter(~values[name].is_in(told[name].implode()))
         index.misses.learn(name, missed, observations.height)
     worth_joining = pl.any_horizontal(
         *(pl.col(name).is_in(hits.implode()) for name, hits in told.items()),
@@ -94,7 +94,13 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     """`observations` without rows that nothing can hit: all they say was looked up before and missed."""
-    worth = index.misses.may_hit(observations, _ALONE)
+    worth = index.misses.may_hit(observations, _REMEMBERED)
+    if "host" in observations.columns:
+        hosts = observations["host"].drop_nulls().unique()
+        plain = pl.DataFrame({"host": hosts, "name": normal(hosts)})
+        fit = that_may_fit(index.names, plain["name"].unique())
+        possible = pl.col("name").is_in(fit.implode()) | pl.col("name").str.contains(_LITERAL)
+        worth |= pl.col("host").is_in(plain.filter(possible)["host"].implode())
     if "server" in observations.columns:
         worth |= pl.col("host").is_null()
     if "path" in observations.columns:
