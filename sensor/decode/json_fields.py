@@ -6,6 +6,9 @@ where a value was expected, a Unicode escape, deeper or longer lists than there 
 `odd` and left to a complete reader. RFC 8259.
 """
 
+# What kernels compute with is Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import secrets
@@ -31,6 +34,7 @@ _VALUES = 128
 ROOM = 4
 
 Integers = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
 _PRIME, _KEY = 0x100000001B3, secrets.randbits(62)
 _QUOTE, _SLASH, _OPEN, _CLOSE, _LIST, _END, _COLON, _COMMA, _DOT = 34, 92, 123, 125, 91, 93, 58, 44, 46
 
@@ -39,9 +43,11 @@ _QUOTE, _SLASH, _OPEN, _CLOSE, _LIST, _END, _COLON, _COMMA, _DOT = 34, 92, 123, 
 class Wanted:
     """Paths laid out for lookup: `table` holds hash and number of each, by the hash's low bits."""
 
-    table: npt.NDArray[np.uint64]
+    table: Hashes
     numbers: Integers
     count: int
+    #: 1 for each path through a list, which may have several values
+    listed: Bytes
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> Wanted:
@@ -54,7 +60,8 @@ class Wanted:
             while numbers[place] >= 0:
                 place = (place + 1) & (size - 1)
             table[place], numbers[place] = digest, number
-        return cls(table, numbers, len(paths))
+        listed = np.array(["[]" in path for path in paths], np.uint8)
+        return cls(table, numbers, len(paths), listed)
 
 
 def _hash_of(path: bytes) -> int:
@@ -65,7 +72,7 @@ def _hash_of(path: bytes) -> int:
 
 
 @kernel
-def _number_of(digest: np.uint64, table: npt.NDArray[np.uint64], numbers: Integers) -> int:
+def _number_of(digest: np.uint64, table: Hashes, numbers: Integers) -> int:
     """Which wanted path that is; -1 for none."""
     mask = numbers.size - 1
     place = i64(digest & np.uint64(mask))
@@ -90,17 +97,6 @@ def _blank(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def _string_end(data: Bytes, at: int, end: int) -> int:
-    """The closing quote of a string whose text begins at `at`; -1 if there is none."""
-    while at < end:
-        byte = u8(data, at, end)
-        if byte == _QUOTE:
-            return at
-        at += 2 if byte == _SLASH else 1
-    return -1
-
-
-@kernel
 def _is_scalar(data: Bytes, at: int, to: int) -> bool:
     """Is data[at:to] a number, true, false or null?"""
     first = u8(data, at, to)
@@ -122,8 +118,7 @@ def _is_scalar(data: Bytes, at: int, to: int) -> bool:
 
 @kernel
 def _find(
-    data: Bytes, at: int, end: int, table: npt.NDArray[np.uint64], numbers: Integers, digests: npt.NDArray[np.uint64],
-    found: Integers,
+    data: Bytes, at: int, end: int, table: Hashes, numbers: Integers, digests: Hashes, found: Integers,
 ) -> int:  # fmt: skip
     """Values of the wanted paths of data[at:end]: number, begin and end of each in `found`; how many.
 
@@ -175,7 +170,7 @@ def _find(
             at = _blank(data, at + 1, end)
             byte = u8(data, at, end)
         number = _number_of(digest, table, numbers)
-        if byte == _OPEN or byte == _LIST:
+        if byte in (_OPEN, _LIST):
             if number >= 0 or depth + 1 >= _DEPTH:
                 return -1
             depth += 1
@@ -204,7 +199,7 @@ def _find(
             begin = close = at
             while close < end:
                 byte = u8(data, close, end)
-                if byte == _COMMA or byte == _CLOSE or byte == _END or byte <= 32:
+                if byte in (_COMMA, _CLOSE, _END) or byte <= 32:
                     break
                 close += 1
             escaped = False
@@ -245,11 +240,12 @@ def _write(data: Bytes, begin: int, close: int, out: Bytes, to: int) -> int:
 
 @entry
 def fields(
-    data: Bytes, table: npt.NDArray[np.uint64], numbers: Integers, count: int, out: Bytes, odd: Bytes,
-    digests: npt.NDArray[np.uint64], found: Integers, empties: Integers,
+    data: Bytes, table: Hashes, numbers: Integers, count: int, listed: Bytes, out: Bytes, odd: Bytes,
+    digests: Hashes, found: Integers, empties: Integers,
 ) -> int:  # fmt: skip
     """Each line of `data` (each ends with a line feed) as `count` fields and a dot; how many bytes those are.
 
+    `listed` says which fields may have several values; a second one of any other makes a line odd.
     `odd` gets 1 for each line that is left out, `empties[0]` how many values are there and empty.
     `out` needs `ROOM` bytes more a line than `data`, and `count` of them.
     """
@@ -266,6 +262,9 @@ def fields(
             for k in range(values):
                 if found[3 * k] == number:
                     if not first:
+                        if not listed[number]:
+                            to = -1
+                            break
                         out[to] = ITEM
                         to += 1
                     first = False
@@ -303,9 +302,11 @@ def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Serie
     out = np.empty(data.size + len(lines) * (len(paths) + ROOM), np.uint8)
     odd, empties = np.zeros(len(lines), np.uint8), np.zeros(1, np.int64)
     digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(3 * _VALUES, np.int64)
-    size = fields(data, wanted.table, wanted.numbers, wanted.count, out, odd, digests, found, empties)
+    size = fields(
+        data, wanted.table, wanted.numbers, wanted.count, wanted.listed, out, odd, digests, found, empties
+    )
     table = pl.read_csv(
-        memoryview(out[:size]).tobytes(), separator=chr(FIELD), has_header=False, quote_char=None,
+        out[:size].tobytes(), separator=chr(FIELD), has_header=False, quote_char=None,
         schema=dict.fromkeys([*paths, "."], pl.String),
     )  # fmt: skip
     if empties[0]:

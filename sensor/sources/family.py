@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
@@ -19,7 +20,7 @@ from sensor import schema
 from sensor.sources import finish, records
 from sensor.sources.framing import Framing, framed
 from sensor.sources.interface import Batch, Input, Source
-from sensor.sources.lines import Block, blocks
+from sensor.sources.lines import Block, ahead, blocks
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import Sorter, framing_of, shares
 
@@ -151,8 +152,12 @@ class Family(Source):
         """One batch per block, in one part for each family that owns lines of it."""
         (file,) = source_input.files
         reader = self._reader(file.head, file.modified, resumed=start > 0)
-        with file.open() as raw, framed(raw, framing_of(file.head)) as stream:
-            for block in blocks(stream, start=start):
+        with (
+            file.open() as raw,
+            framed(raw, framing_of(file.head)) as stream,
+            closing(ahead(blocks(stream, start=start))) as coming,
+        ):
+            for block in coming:
                 yield from reader.batches(block)
 
     def reader(self, head: bytes = b"", reference: datetime | None = None) -> Reader:

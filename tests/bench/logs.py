@@ -6,7 +6,7 @@
 | zeek-conn    | TSV, the same connections with their volume, 21 columns |
 | squid        | native: half tunnels with account, half requests with a path and a query string |
 | squid-ours   | our logformat: tunnels with bytes both ways and a user agent |
-| eve          | Suricata 7: question, answer, hello and flow of each connection, some http, fileinfo and stats |
+| eve          | Suricata 7: question, answer, hello and flow of each connection, some http |
 
 `zipf`: names and clients follow Zipf's law, as browsing does (20,000 names). `worst`: both are drawn evenly
 from a million names, so that almost every (client, host) pair is new. A hundredth of the lines names an AI
@@ -72,7 +72,9 @@ class Traffic:
             ),
             account=pl.format("user{}", "c"),
             port=pl.Series(draw.integers(32_768, 60_999, count)),
-            server=pl.format("104.{}.{}.{}", 16 + pl.col("n") % 16, pl.col("n") // 256, pl.col("n") % 251 + 1),
+            server=pl.format(
+                "104.{}.{}.{}", 16 + pl.col("n") % 16, pl.col("n") // 256, pl.col("n") % 251 + 1
+            ),
             down=pl.col("up") * 7 % 900_000_007,
             ms=pl.Series((draw.pareto(1.0, count) * 900).astype(np.int64).clip(max=3_600_000)),
         )
@@ -97,9 +99,9 @@ def _seconds(digits: int) -> pl.Expr:
 
 
 def _tabs(*columns: pl.Expr | str) -> pl.Expr:
-    return pl.concat_str(
-        (pl.lit(c) if isinstance(c, str) else c for c in columns), separator="\t"
-    ).alias("line")
+    return pl.concat_str((pl.lit(c) if isinstance(c, str) else c for c in columns), separator="\t").alias(
+        "line"
+    )
 
 
 def _header(log: str, fields: str) -> str:
@@ -160,8 +162,8 @@ def squid(c: pl.DataFrame) -> pl.DataFrame:
 def squid_ours(c: pl.DataFrame) -> pl.DataFrame:
     return c.select(
         line=pl.format(
-            '{} {} {} {} CONNECT {}:443 200 TCP_TUNNEL:HIER_DIRECT {} {} {} "Mozilla/5.0 (Windows NT 10.0; Win64; '
-            'x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Safari/537.36"',
+            '{} {} {} {} CONNECT {}:443 200 TCP_TUNNEL:HIER_DIRECT {} {} {} "Mozilla/5.0 (Windows NT 10.0; '
+            'Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Safari/537.36"',
             _seconds(3), pl.col("ms").cast(pl.String).str.pad_start(6), "client", "account", "host", "up",
             "down", "host", 90 + pl.col("number") % 50,
         )
@@ -187,7 +189,9 @@ def eve(c: pl.DataFrame) -> pl.DataFrame:
         flow = "lookup_id" if dns else "flow_id"
         filled = head % ("{}", "{}", kind, "{}", "{}", "10.0.0.53" if dns else "{}", "53" if dns else "443",
                          "UDP" if dns else "TCP")  # fmt: skip
-        whole = filled + rest.replace("{}", "\x03").replace("{", "\x02").replace("}", "\x04").replace("\x03", "{}")
+        whole = filled + rest.replace("{}", "\x03").replace("{", "\x02").replace("}", "\x04").replace(
+            "\x03", "{}"
+        )
         ends = [at, flow, "client", "port", *([] if dns else ["server"])]
         text = pl.format(whole, *ends, *more)
         return text.str.replace_all("\x02", "{", literal=True).str.replace_all("\x04", "}", literal=True)

@@ -44,7 +44,9 @@ def _scanned(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> pl
         return rows
     rest = _complete(lines.gather(odd), wanted, lists)
     # Lists cannot be scattered into; rows can be chosen.
-    order = pl.int_range(rows.height, eager=True).scatter(odd, pl.int_range(len(odd), eager=True) + rows.height)
+    order = pl.int_range(rows.height, eager=True).scatter(
+        odd, pl.int_range(len(odd), eager=True) + rows.height
+    )
     return pl.concat([rows, rest])[order]
 
 
