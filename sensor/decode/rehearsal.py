@@ -48,7 +48,6 @@ def messages() -> None:
     dns.parse(data, begins, lengths)
     initials.warm()
     names.texts(data, begins, lengths)
-    lines()
 
 
 def lines() -> None:

@@ -120,13 +120,12 @@ class ZeekSource(Source):
         if held is not None:
             position, tables = held
             # A million names in one frame would need more memory than all that came before.
-            parts = [
-                tables,
-                *({"observations": left} for left in reader.names.unclaimed().iter_slices(_ROWS)),
-            ]
-            for part in parts[:-1]:
-                yield Batch(position, part, is_part=True)
-            yield Batch(position, parts[-1])
+            left = reader.names.unclaimed()
+            first = pl.concat([tables["observations"], left.head(_ROWS)])
+            yield Batch(position, tables | {"observations": first}, is_part=left.height > _ROWS)
+            for begin in range(_ROWS, left.height, _ROWS):
+                rows = left.slice(begin, _ROWS)
+                yield Batch(position, {"observations": rows}, is_part=begin + _ROWS < left.height)
 
 
 def _place(file: File) -> tuple[int, str]:

@@ -24,7 +24,10 @@ from tests.bench import logs, measure
 from tests.bench.measure import Measured
 
 _FILES = {"zeek-ssl": "ssl.log", "zeek-conn": "conn.log", "eve": "eve.json"}
-_CSV = "read_csv('{path}', delim='{sign}', header=false, quote='', auto_detect=false, columns={{{columns}}}{more})"
+_CSV = (
+    "read_csv('{path}', delim='{sign}', header=false, quote='', auto_detect=false, "
+    "columns={{{columns}}}{more})"
+)
 _NATIVE = r"^\S+ +\d+ (\S+) \S+ (\d+) \S+ (?:[a-z]+://)?([^/: ]+)"
 _OURS = r"^\S+ +\d+ (\S+) \S+ \S+ ([^/: ]+)(?::\d+)? \S+ \S+ (\d+)"
 _EVE = (
