@@ -85,6 +85,11 @@ def was_cold() -> bool:
     return _was_cold
 
 
+def has(module: str) -> bool:
+    """True if a kernel of that module of `sensor.decode` is kept."""
+    return any(use().glob(f"{__package__}.{module}.*{_SUFFIX}"))
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use by another kernel; it cannot be called from Python."""
     # Without the wrappers that make it callable from Python it compiles faster.
@@ -335,15 +340,15 @@ def _numba() -> Any:
     return numba
 
 
-def warm_apart() -> None:
-    """Compile every kernel in processes of their own, side by side: what the compiler needs (200 MB each)
-    goes away with them."""
+def warm_apart(*parts: str) -> None:
+    """Compile every kernel, or those of the named parts, in processes of their own, side by side: what the
+    compiler needs (200 MB each) goes away with them."""
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
-    running = [subprocess.Popen([*words, part]) for part in ("frames", "messages")]
+    running = [subprocess.Popen([*words, part]) for part in parts or ("frames", "messages")]
     for process in running:
         process.wait()
 

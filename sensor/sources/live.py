@@ -60,6 +60,7 @@ class LiveSource(Source):
         "interfaces of this machine (`shadowai capture eth1`): mirror ports, TAP legs; tried with Linux 6.18"
     )
     vantage: ClassVar[str] = "packets"
+    needs_kernels: ClassVar[bool] = True
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
     )

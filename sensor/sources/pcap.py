@@ -42,6 +42,7 @@ class PcapSource(Source):
         "tshark and editcap 4.0, scapy 2.6"
     )
     vantage: ClassVar[str] = "packets"
+    needs_kernels: ClassVar[bool] = True
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
     )
