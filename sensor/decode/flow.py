@@ -67,12 +67,10 @@ def mix(state: np.uint64, value: np.uint64) -> np.uint64:
 @kernel
 def _tag(address: Records, low_port: int, high_port: int, protocol: int, realm: int, seed: np.uint64) -> int:
     """31 bits of the keyed hash of a connection's endpoints."""
-    state = seed ^ np.uint64(realm)
-    for i in range(4):
-        state = mix(state, address[i])
+    lower = mix(mix(seed ^ np.uint64(realm), address[0]), address[1])
     ports = np.uint64(low_port << 32 | high_port << 16 | protocol)
-    state = mix(mix(state, ports), seed)
-    return i64(state >> np.uint64(33))
+    upper = mix(mix(mix(~seed, ports), address[2]), address[3])
+    return i64(mix(lower, upper) >> np.uint64(33))
 
 
 @kernel

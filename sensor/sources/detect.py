@@ -99,7 +99,9 @@ def plan(
 
 def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     """The kind of input `head` begins, and others equally sure; None if nobody is sure enough."""
-    sure = {kind: kind.recognise(head) for kind in known()}
+    # Families are kinds of lines: a capture is not asked for what it costs to look for those.
+    kinds = tuple(_walked().values()) if _is_binary(head) else known()
+    sure = {kind: kind.recognise(head) for kind in sorted(kinds, key=lambda kind: kind.name)}
     most = max(sure.values(), default=0.0)
     if most < ENOUGH:
         return None, []
