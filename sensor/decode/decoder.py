@@ -71,7 +71,7 @@ class Decoder:
         self._flows = records(FLOW, connections)
         self._colds = records(COLD, connections)
         self._table = Table(
-            records(np.int64, 1 << (2 * connections - 1).bit_length()), self._flows, self._colds,
+            records(np.int64, 1 << (5 * connections // 3).bit_length()), self._flows, self._colds,
             np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
         )  # fmt: skip
         self._half_read = HalfRead(

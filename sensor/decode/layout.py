@@ -349,7 +349,9 @@ def records(dtype: npt.DTypeLike, count: int) -> Records:
     if size < _LARGE:
         memory = np.zeros(size + _CACHE_LINE, np.uint8)
     else:
-        pages = mmap.mmap(-1, -(-size // _HUGE_PAGE) * _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        pages = mmap.mmap(
+            -1, -(-size // _HUGE_PAGE) * _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        )
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with suppress(OSError):  # a kernel built without them
                 pages.madvise(mmap.MADV_HUGEPAGE)
