@@ -53,8 +53,8 @@ def command(
     """Take syslog over UDP, TCP and TLS until stopped.
 
     Each line is read as its own kind. Listens on this machine alone unless an address is given. TCP
-    senders are slowed down when the lake cannot keep up; lost datagrams are counted in `rejects`. Does not compact: let a timer run
-    `shadowai compact` every hour.
+    senders are slowed down when the lake cannot keep up; lost datagrams are counted in `rejects`. Does
+    not compact: let a timer run `shadowai compact` every hour.
     """
     import asyncio  # a quarter of what all commands take to import
 

@@ -99,9 +99,10 @@ def plan(
 
 def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     """The kind of input `head` begins, and others equally sure; None if nobody is sure enough."""
-    # Families are kinds of lines: a capture is not asked for what it costs to look for those.
-    kinds = tuple(_walked().values()) if _is_binary(head) else known()
-    sure = {kind: kind.recognise(head) for kind in sorted(kinds, key=lambda kind: kind.name)}
+    sure = {kind: kind.recognise(head) for kind in _walked().values()}
+    # Who knows a binary file by its magic number is right; families look for lines, at length.
+    if 1.0 not in sure.values() or not _is_binary(head):
+        sure = {kind: sure[kind] if kind in sure else kind.recognise(head) for kind in known()}
     most = max(sure.values(), default=0.0)
     if most < ENOUGH:
         return None, []
