@@ -65,13 +65,13 @@ class Decoder:
         self._labels = Labels()
         self._lookups = Lookups()
         self._packets = records(PACKET, AHEAD)
-        self._recent = np.zeros(SMALL_FILTER + LARGE_FILTER, np.uint64)
+        self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
         self._datagrams = records(DATAGRAM, _DATAGRAMS)
         self._bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
         self._flows = records(FLOW, connections)
         self._colds = records(COLD, connections)
         self._table = Table(
-            np.zeros(1 << (2 * connections - 1).bit_length(), np.int64), self._flows, self._colds,
+            records(np.int64, 1 << (5 * connections // 3).bit_length()), self._flows, self._colds,
             np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
         )  # fmt: skip
         self._half_read = HalfRead(
@@ -80,7 +80,7 @@ class Decoder:
             np.zeros(PAGE * PAGES_PER_STREAM, np.uint8),
         )  # fmt: skip
         self._half_read.streams["flow"] = -1
-        self._arena = np.zeros(_ARENA, np.uint8)
+        self._arena = records(np.uint8, _ARENA)
         self._events = records(EVENT, _EVENTS + packets.EVENT_SLACK)
         self._slices = records(SLICE, _SLICES + packets.SLICE_SLACK)
         self._minutes = records(MINUTE_COUNTS, _MINUTES)

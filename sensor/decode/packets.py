@@ -33,6 +33,7 @@ from sensor.decode.jit import entry, kernel, step
 from sensor.decode.layout import (
     HOUR,
     MINUTE,
+    SECOND,
     TCP,
     Bytes,
     HalfRead,
@@ -57,7 +58,7 @@ LOOKAHEAD = 64
 #: Packets between two sweeps, and rows looked at by one.
 _SWEEP_PERIOD = 64
 _SWEEP_ROWS = 64
-_SWEEP_STREAMS = 16
+_SWEEP_STREAMS = 4
 
 #: Room that the handling of one packet and its sweep may need.
 SLICE_SLACK = _SWEEP_ROWS + 8
@@ -240,8 +241,12 @@ def _take_whole(
 
 @kernel
 def sweep(table: Table, half: HalfRead, output: Output, control: Records) -> None:
-    """End those of the next rows that have been idle too long."""
+    """End those of the next rows that have been idle too long; all of them are looked at once a second."""
     now = i64(control["clock"])
+    if control["hand"] == 0:
+        if 0 <= now - control["round"] < SECOND:
+            return
+        control["round"] = now
     half_read.sweep(_SWEEP_STREAMS, now, half, table, output, control)
     for _ in range(min(_SWEEP_ROWS, i64(control["high"]))):
         row = i64(control["hand"])
