@@ -10,7 +10,7 @@ from io import BytesIO
 
 import numpy as np
 
-from sensor.decode import dns, http, initials, names, openings, ring, tls
+from sensor.decode import dns, http, initials, names, openings, protection, ring, tls
 from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
@@ -46,6 +46,7 @@ def messages() -> None:
     http.parse(data, begins, lengths)
     dns.parse(data, begins, lengths)
     initials.warm()
+    protection.Keyring().unprotect(data, records(initials.INITIAL, 0))
     names.texts(data, begins, lengths)
 
 
