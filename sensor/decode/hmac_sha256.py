@@ -62,7 +62,10 @@ def hashing() -> Records:
 
 @kernel
 def _compress(chain: Records, work: Records) -> None:
-    """Add the block work["words"][:16] to a SHA-256 (FIPS 180-4 §6.2.2). A word twice in 64 bits rotates by one shift."""
+    """Add the block work["words"][:16] to a SHA-256 (FIPS 180-4 §6.2.2).
+
+    A word that stands twice in 64 bits is rotated by one shift.
+    """
     words, constants = work["words"], work["constants"]
     for t in range(16, 64):
         x, y = words[t - 15], words[t - 2]
@@ -77,7 +80,13 @@ def _compress(chain: Records, work: Records) -> None:
     e, f, g, h = chain[4], chain[5], chain[6], chain[7]
     for t in range(64):
         twice = e | e << 32
-        added = h + ((twice >> 6 ^ twice >> 11 ^ twice >> 25) & _MASK) + (g ^ e & (f ^ g)) + constants[t] + words[t]
+        added = (
+            h
+            + ((twice >> 6 ^ twice >> 11 ^ twice >> 25) & _MASK)
+            + (g ^ e & (f ^ g))
+            + constants[t]
+            + words[t]
+        )
         twice = a | a << 32
         both = ((twice >> 2 ^ twice >> 13 ^ twice >> 22) & _MASK) + (a & b ^ c & (a ^ b))
         a, b, c, d, e, f, g, h = (added + both) & _MASK, a, b, c, (d + added) & _MASK, e, f, g

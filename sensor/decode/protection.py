@@ -59,7 +59,11 @@ KEYS = np.dtype(
         ("id", np.uint8, (20,)),
         ("key", np.uint8, (KEY_BYTES,)),
         ("iv", np.uint8, (NONCE_BYTES,)),
-        ("hp", np.int64, (SCHEDULE,)),  # key schedule of header protection, whose first four words are the key
+        (
+            "hp",
+            np.int64,
+            (SCHEDULE,),
+        ),  # key schedule of header protection, whose first four words are the key
     ]
 )
 
@@ -98,7 +102,9 @@ def _constants() -> Records:
     made["client"], made["aes"] = _expansion(b"client in", 32), table()
     for row, version in enumerate(_VERSIONS):
         made["salts"][0, row] = as_words(version.salt.ljust(32, b"\0"))
-        for part, (name, length) in enumerate(((b" key", KEY_BYTES), (b" iv", NONCE_BYTES), (b" hp", KEY_BYTES))):
+        for part, (name, length) in enumerate(
+            ((b" key", KEY_BYTES), (b" iv", NONCE_BYTES), (b" hp", KEY_BYTES))
+        ):
             made["labels"][0, row, part] = _expansion(version.label + name, length)
     return made
 
@@ -151,12 +157,10 @@ def _derive(data: Bytes, at: int, size: int, version: int, keys: Records, work: 
 @kernel
 def _are_of(keys: Records, data: Bytes, at: int, size: int, version: int) -> bool:
     """True if these keys are those of a connection id."""
-    if keys["version"] != version or keys["id_length"] != size:
-        return False
-    for i in range(size):
-        if keys["id"][i] != data[at + i]:
-            return False
-    return True
+    same = keys["version"] == version and keys["id_length"] == size
+    for i in range(size if same else 0):
+        same = same and keys["id"][i] == data[at + i]
+    return bool(same)
 
 
 @kernel

@@ -9,10 +9,11 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sensor.decode.aes import KEY_BYTES
 from sensor.decode.initials import INITIAL
 from sensor.decode.layout import Bytes, Records, records
 from sensor.decode.names import own
-from sensor.decode.protection import KEY_BYTES, NONCE_BYTES, Keyring
+from sensor.decode.protection import NONCE_BYTES, Keyring
 
 
 def full_number(truncated: int, size: int, largest: int) -> int:
