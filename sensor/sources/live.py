@@ -36,6 +36,7 @@ from sensor.errors import UsageError
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources import bpf, monitor, watch
 from sensor.sources.afpacket import Fanout, Listening
+from sensor.sources.holders import with_leases
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.port import Port
 from sensor.sources.readings import merged
@@ -249,7 +250,8 @@ class _Capture:
         self._cuts += 1
         coverage, rejects = self._monitor.take()
         made = [frames for part in parts for frames in part.frames]
-        frames = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers")}
+        whole = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers", "holders")}
+        frames = with_leases(whole, self._source.vantage)
         frames["coverage"] = merged([*(f["coverage"] for f in made), coverage])
         frames["rejects"] = rejects
         for part in parts:

@@ -15,6 +15,7 @@ from sensor.decode import formats
 from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
+from sensor.sources.holders import with_leases
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 
 if TYPE_CHECKING:
@@ -101,10 +102,10 @@ class PcapSource(Source):
             for position in decode_capture(decoder, merged, self._batch_bytes):
                 if position > cut:
                     cut = position
-                    yield Batch(cut, decoder.batch())
+                    yield Batch(cut, with_leases(decoder.batch(), self.vantage))
         for _ in decoder.ending():
-            yield Batch(merged.size, decoder.batch(), is_part=True)
-        frames = decoder.batch(last=True)
+            yield Batch(merged.size, with_leases(decoder.batch(), self.vantage), is_part=True)
+        frames = with_leases(decoder.batch(last=True), self.vantage)
         frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
         yield Batch(merged.size, frames)
 

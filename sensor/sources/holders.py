@@ -1,0 +1,35 @@
+"""What packets say about holders of addresses (`sensor/decode/identity`), as leases like those of logs."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import finish
+from sensor.sources.text import accounts
+
+
+def with_leases(frames: dict[str, pl.DataFrame], vantage: str) -> dict[str, pl.DataFrame]:
+    """`frames` with table `leases` in the place of `holders`."""
+    return {name: frame for name, frame in frames.items() if name != "holders"} | {
+        "leases": _leases(frames["holders"], vantage)
+    }
+
+
+def _leases(said: pl.DataFrame, vantage: str) -> pl.DataFrame:
+    """Accounts are written as in logs; machine accounts are devices."""
+    if said.is_empty():
+        return schema.LEASES.empty()
+    account = accounts.split(said["user_name"])
+    told = said.with_columns(
+        account["user_name"],
+        device=pl.coalesce("device", account["device"]),
+        client="address",
+        client_mac="mac",
+        seen_at=pl.col("said_at").cast(schema.TIME),
+        lease_from=pl.col("began_at").cast(schema.TIME),
+        lease_to=pl.lit(None, dtype=schema.TIME),
+        shared=pl.lit(None, dtype=pl.Boolean),
+    )
+    somebody = pl.any_horizontal(pl.col("user_name", "device", "client_mac").is_not_null(), "closes")
+    return finish.leases(told.filter(somebody), vantage)
