@@ -37,7 +37,9 @@ def over_udp(data: Any, source: int, target: int, at: float = 0.0, *, sender: st
 
 def over_tcp(data: bytes, source: int, target: int, at: float = 0.0, *, sender: str = CLIENT,
              receiver: str = SERVER) -> Frame:  # fmt: skip
-    packet = Ether() / IP(src=sender, dst=receiver) / TCP(sport=source, dport=target, flags="PA", seq=1, ack=1)
+    packet = (
+        Ether() / IP(src=sender, dst=receiver) / TCP(sport=source, dport=target, flags="PA", seq=1, ack=1)
+    )
     return Frame(bytes(packet / data), T0 + at)
 
 
@@ -74,9 +76,7 @@ def given(*parts: str, service: bool = False) -> bytes:
         realm=ASN1_GENERAL_STRING(REALM), sname=principal("krbtgt", REALM, kind=2), encPart=secret
     )
     kind = KRB_TGS_REP if service else KRB_AS_REP
-    root = kind(
-        crealm=ASN1_GENERAL_STRING(REALM), cname=principal(*parts), ticket=ticket, encPart=secret
-    )
+    root = kind(crealm=ASN1_GENERAL_STRING(REALM), cname=principal(*parts), ticket=ticket, encPart=secret)
     return bytes(Kerberos(root=root))
 
 
@@ -107,9 +107,7 @@ def llmnr(host: str, address: str = CLIENT) -> bytes:
 
 
 def netbios(host: str, address: str = CLIENT) -> bytes:
-    request = NBNSRegistrationRequest(
-        QUESTION_NAME=host, NB_ADDRESS=address, SUFFIX=0x4141
-    )
+    request = NBNSRegistrationRequest(QUESTION_NAME=host, NB_ADDRESS=address, SUFFIX=0x4141)
     return bytes(NBNSHeader(OPCODE=5, QDCOUNT=1, ARCOUNT=1) / request)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.dhcp6 import (
+    DUID_LL,
+    DUID_UUID,
     DHCP6_RelayReply,
     DHCP6_Release,
     DHCP6_Reply,
@@ -14,8 +16,6 @@ from scapy.layers.dhcp6 import (
     DHCP6OptIA_NA,
     DHCP6OptIAAddress,
     DHCP6OptRelayMsg,
-    DUID_LL,
-    DUID_UUID,
 )
 
 from sensor.decode.identity import dhcp
@@ -50,9 +50,9 @@ def test_what_gives_no_address_is_no_lease() -> None:
     names = dhcp.Names()
     for data in (
         message("offer", lease_time=3600),
-        message("nak", address="0.0.0.0"),  # noqa: S104
+        message("nak", address="0.0.0.0"),
         message("ack"),  # the answer to an INFORM
-        message("ack", address="0.0.0.0", lease_time=3600),  # noqa: S104
+        message("ack", address="0.0.0.0", lease_time=3600),
         message("discover"),
         b"",
     ):
