@@ -93,9 +93,10 @@ def stripped(entry: dict[str, Any]) -> dict[str, Any]:
         part = entry.get(side)
         part = part if isinstance(part, dict) else {}
         told = {name: part.get(name) for name in _KEPT[side] if not isinstance(part.get(name), (dict, list))}
+        listed = part.get("headers")
         headers = {
             str(h.get("name")).lower(): h.get("value")
-            for h in part.get("headers") or []
+            for h in (listed if isinstance(listed, list) else [])
             if isinstance(h, dict)
         }
         posted = part.get("postData")
