@@ -23,6 +23,8 @@ from sensor.decode.names import own
 
 #: Addresses whose last holders are remembered; the oldest are forgotten.
 _MOST_REMEMBERED = 1 << 16
+#: Link-local and unspecified addresses, and this machine's.
+_OF_ONE_LINK = ("fe8", "fe9", "fea", "feb", "169.254.", "0.", "::", "127.")
 #: An endless lease is told again after this.
 _ENDLESS_S = 86_400.0
 
@@ -116,7 +118,12 @@ class Holders:
         return radius.read(data)
 
     def _is_new(self, said: Said, time: int) -> bool:
-        """True if this was not the last thing said of its kind, or half of its time is over."""
+        """True if this was not the last thing said of its kind, or half of its time is over.
+
+        Addresses that are valid on one link only are nobody's elsewhere.
+        """
+        if said.address.startswith(_OF_ONE_LINK):
+            return False
         if said.closes:
             self._told.pop(said.address, None)
             return True

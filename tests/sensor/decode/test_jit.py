@@ -69,7 +69,7 @@ def is_kernel(node: ast.stmt) -> bool:
 
 
 def test_the_kernel_budget_is_kept() -> None:
-    """At most 2,800 lines of code, docstrings aside: what compiles in the time a first start may take."""
+    """At most 2,900 lines of code, docstrings aside: what compiles in the time a first start may take."""
     lines = 0
     for path in DECODE.glob("*.py"):
         for node in filter(is_kernel, ast.parse(path.read_text()).body):
@@ -77,7 +77,7 @@ def test_the_kernel_budget_is_kept() -> None:
             lines += (
                 (node.end_lineno or 0) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines())
             )
-    assert 0 < lines <= 2800
+    assert 0 < lines <= 2900
 
 
 def test_real_traffic_needs_no_kernel_that_was_not_rehearsed() -> None:

@@ -116,6 +116,11 @@ def test_what_was_said_is_told_again_after_half_of_its_time_or_when_somebody_els
     assert len(leases(mixed, batch_bytes=batch_bytes)) == 2
 
 
+def test_addresses_of_one_link_are_nobodys() -> None:
+    for address in ("169.254.7.7", "127.0.0.1"):
+        assert leases([over_udp(mdns("pc-ann.local.", address), 5353, 5353, sender=address)]) == []
+
+
 def test_there_is_a_budget_a_second_and_what_is_over_it_is_counted() -> None:
     over = 50
     frames = [
