@@ -92,6 +92,8 @@ class Table:
     key: tuple[str, ...] = ()
     #: what it is kept for; the data-protection sheet says it
     purpose: str = ""
+    #: the table whose rows it speaks of, and with whose retention its own go; '' where it has its own
+    kept_with: str = ""
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -128,6 +130,9 @@ _ORIGIN = (
     Column("input", pl.String, "identity of the file or stream (hash of its first 64 KB uncompressed)"),
 )
 
+#: Stamped by the store, not by whoever makes the rows: what `--as-of` goes by.
+LANDED = Column("landed_at", TIME, "when the row first landed in the lake, by the clock of the lake's host")
+
 _WHO = (
     Column("client", pl.String, "address that opened the connection or asked", protect=TOKEN, kind="address"),
     Column("client_port", pl.Int64, "its port", protect=DROP),
@@ -163,6 +168,18 @@ _HTTP = (
         "user_agent",
         pl.String,
         "User-Agent: whole in observations, product token only once stored",
+        protect=DETAIL,
+    ),
+    Column(
+        "model",
+        pl.String,
+        "AI model a decrypted request names: a known family's name and version; others `other`",
+        protect=DETAIL,
+    ),
+    Column(
+        "mcp_methods",
+        pl.String,
+        "MCP methods a decrypted request calls, comma separated; other JSON-RPC methods `other`",
         protect=DETAIL,
     ),
 )
@@ -217,6 +234,13 @@ OBSERVATIONS = Table(
         Column("ech", pl.Boolean, "the hello's true name is hidden by ECH; told by naming"),
         Column("path", pl.String, "URL path without query string", protect=DROP),
         Column("origin", pl.String, "Origin header: which page or browser add-on asks", protect=DROP),
+        Column(
+            "software",
+            pl.String,
+            "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
+            "its Server header, and the names of its x- headers",
+            protect=DROP,
+        ),
         *_HTTP,
         *_TLS,
         *_SERVER,
@@ -229,6 +253,9 @@ OBSERVATIONS = Table(
             "started_at", TIME, "start of the whole connection; NULL where there is none (DNS, log lines)"
         ),
         Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
+        Column(
+            "lookups", pl.Int64, "of a question: 1 if it begins a lookup, 0 if it is part of one", "lookups"
+        ),
     ),
     time="seen_at",
 )
@@ -296,7 +323,12 @@ SIGHTINGS = Table(
         Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
         Column("connections", pl.Int64, "1 on slice 0 or a proxied request, else 0"),
         Column("requests", pl.Int64, "logged HTTP requests", "requests"),
-        Column("lookups", pl.Int64, "DNS questions in the burst", "questions"),
+        Column(
+            "lookups",
+            pl.Int64,
+            "lookups in the burst: A, AAAA, HTTPS and repeats within 5 s are one",
+            "lookups",
+        ),
         Column("signature", pl.String, "the indicator that fired: service id and indicator"),
         Column("app", pl.String, "service id, vendor/service"),
         Column(
@@ -309,6 +341,7 @@ SIGHTINGS = Table(
         ),
         Column("confidence", pl.Float64, "how sure the match is, 0 to 1"),
         Column("catalog_version", pl.String, "version and hash of the catalog that matched"),
+        LANDED,
     ),
     time="seen_at",
     key=("event_id",),
@@ -327,7 +360,7 @@ NAMES = Table(
         Column("input", pl.String, "identity of the input"),
         Column("host", pl.String, "the name", protect=INTERNAL, kind="host"),
         Column("domain", pl.String, "its registrable domain", protect=INTERNAL, kind="host"),
-        Column("lookups", pl.Int64, "DNS questions", "questions"),
+        Column("lookups", pl.Int64, "lookups: A, AAAA, HTTPS and repeats within 5 s are one", "lookups"),
         Column("connections", pl.Int64, "connections or requests"),
         Column("bytes_up", pl.Int64, "payload sent to it", "bytes"),
         Column("bytes_down", pl.Int64, "payload received from it", "bytes"),
@@ -338,6 +371,7 @@ NAMES = Table(
         Column("client_class", pl.String, "browser, program or NULL"),
         Column("first_seen", TIME, "first time in the bucket"),
         Column("last_seen", TIME, "last time in the bucket"),
+        LANDED,
     ),
     time="bucket",
     key=("bucket", "sensor", "site", "source", "input", "host"),
@@ -359,6 +393,8 @@ LEASES = Table(
         Column("origin", pl.String, "csv, dhcp, directory, vpn, proxy …"),
         Column("confidence", pl.Float64, "0 to 1"),
         Column("shared", pl.Boolean, "more than one person behind the address (NAT, terminal server)"),
+        Column("closed", pl.Boolean, "the holder let go at valid_to; else that is when it would end"),
+        LANDED,
     ),
     time="valid_from",
     key=("site", "address", "user_name", "device", "valid_from", "origin"),
@@ -376,6 +412,7 @@ DIRECTORY = Table(
         Column("valid_from", TIME, "start of the 13-week epoch whose key made the token"),
         Column("valid_to", TIME, "end of that epoch"),
         Column("origin", pl.String, "csv, ldif …"),
+        LANDED,
     ),
     time="valid_from",
     key=("user_name", "valid_from"),
@@ -448,6 +485,7 @@ COVERAGE = Table(
         Column("with_action", pl.Int64, "of those, with a verdict (allowed, blocked)", "records"),
         Column("first_seen", TIME, "first moment in the minute"),
         Column("last_seen", TIME, "last moment in the minute"),
+        LANDED,
     ),
     time="minute",
     key=("minute", "sensor", "site", "source", "input"),
@@ -467,6 +505,7 @@ SENSORS = Table(
         Column("zone", pl.String, "IANA time zone of the site"),
         Column("cadence_s", pl.Int64, "longest silence that still counts as running", "s"),
         Column("population", pl.Int64, "people behind it, where known", "people"),
+        LANDED,
     ),
     key=("sensor",),
     purpose="to tell silence from absence",
@@ -485,6 +524,7 @@ REJECTS = Table(
         Column("reason", pl.String, "why"),
         Column("count", pl.Int64, "how many", "records"),
         Column("shape", pl.String, "shape of the first one: letters a, digits 9, at most 120 characters"),
+        LANDED,
     ),
     time="rejected_at",
     key=("input", "place", "reason"),
@@ -514,6 +554,7 @@ CATALOG = Table(
         Column("risk_asked", pl.Int16, "facts the score asks for", "facts"),
         Column("upload_baseline_bytes", pl.Int64, "what a visit sends without any prompt", "bytes"),
         Column("catalog_version", pl.String, "version and hash of the catalog"),
+        LANDED,
     ),
     key=("app",),
     purpose="to name services",
@@ -526,6 +567,7 @@ ERASURES = Table(
     (
         Column("token", pl.String, "token of the account or device", protect=CLEAR),
         Column("erased_at", TIME, "when it was asked for"),
+        LANDED,
     ),
     key=("token",),
     purpose="to hide what must be deleted until it is",
@@ -551,12 +593,78 @@ AUDIT = Table(
         Column("deleted_files", pl.Int64, "files deleted or rewritten", "files"),
         Column("proof", pl.String, "SHA-256 of the list of what was deleted"),
         Column("hash", pl.String, "SHA-256 of this entry and the one before"),
+        LANDED,
     ),
     time="done_at",
     key=("entry", "hash"),
     purpose="to show the people concerned, and who speaks for them, what was done with their data",
 )
 
+_VERDICT = (
+    Column("signature", pl.String, "the indicator that fires today; NULL: none does any more"),
+    Column("app", pl.String, "service id by today's catalog; NULL: the sighting is withdrawn"),
+    Column("access", pl.String, "access class by today's catalog"),
+    Column("role", pl.String, "use, embedded or support by today's catalog"),
+    Column("confidence", pl.Float64, "how sure the match is, 0 to 1"),
+)
+
+RESTATED = Table(
+    "restated",
+    "a sighting that a later catalog classifies otherwise; the sighting itself stays as it was stored",
+    "restricted",
+    (
+        Column("event_id", pl.Int64, "the sighting"),
+        Column("seen_at", TIME, "when that was"),
+        Column("site", pl.String, "its site"),
+        Column("client", pl.String, "its client, as the sighting has it", protect=TOKEN, kind="address"),
+        Column("user_name", pl.String, "its account, as the sighting has it", protect=TOKEN, kind="user"),
+        Column("restated_at", TIME, "when it was restated"),
+        Column("stored_version", pl.String, "catalog the sighting was stored with: applies to no other"),
+        Column("old_version", pl.String, "catalog it was classified by until now"),
+        Column("old_signature", pl.String, "the indicator that fired until now"),
+        Column("old_app", pl.String, "service id until now; NULL: it was withdrawn"),
+        Column("old_access", pl.String, "access class until now"),
+        Column("old_role", pl.String, "role until now"),
+        Column("old_grade", pl.Int16, "grade until now"),
+        *_VERDICT,
+        Column("name_from", pl.String, "where the name was read"),
+        Column("path", pl.String, "the catalog's path prefix that matches, nothing more"),
+        Column("grade", pl.Int16, "grade by today's catalog"),
+        Column("catalog_version", pl.String, "the catalog it is classified by from now on"),
+        Column("bytes_up", pl.Int64, "bytes_up of the sighting", "bytes"),
+        Column("bytes_down", pl.Int64, "bytes_down of the sighting", "bytes"),
+        Column("connections", pl.Int64, "connections of the sighting"),
+        Column("lookups", pl.Int64, "lookups of the sighting", "questions"),
+        LANDED,
+    ),
+    time="seen_at",
+    key=("event_id",),
+    purpose="to say what changed because the catalog learned, and to reproduce older reports",
+    kept_with="sightings",
+)
+
+NAME_HITS = Table(
+    "name_hits",
+    "a name that was stored without a sighting and that a later catalog knows: gives services a past",
+    "restricted",
+    (
+        Column("host", pl.String, "the name", protect=INTERNAL, kind="host"),
+        Column("matched_at", TIME, "when it was matched"),
+        *_VERDICT,
+        Column("catalog_version", pl.String, "the catalog that knows it"),
+        LANDED,
+    ),
+    time="matched_at",
+    key=("host",),
+    purpose="to tell since when a service was visited that nobody knew then",
+    kept_with="names",
+)
+
+#: Tables in which a later row of a key does not replace an earlier one: what was true when is kept.
+HISTORIES = (CATALOG, RESTATED, NAME_HITS)
+
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
-STORED = (NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, SIGHTINGS)
+STORED = (
+    NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, RESTATED, NAME_HITS, SIGHTINGS
+)  # fmt: skip
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

@@ -13,7 +13,8 @@ MODULES = sorted([*ROOT.glob("sensor/**/*.py"), *ROOT.glob("analytics/**/*.py")]
 ALLOWED = {
     "schema": set(),
     "errors": set(),
-    "settings": {"errors", "schema"},
+    "destinations": set(),
+    "settings": {"errors", "schema", "destinations"},
     "decode": {"schema", "errors"},
     "sources": {"schema", "errors", "decode", "settings"},
     "match": {"schema", "errors"},
@@ -26,6 +27,7 @@ ALLOWED = {
     "streams": {"settings", "sources", "pipeline", "scan", "store"},
     "extract": {"errors", "sources", "decode"},
     "evidence": {"errors", "decode", "privacy", "store"},
+    "rematch": {"schema", "catalog", "match", "store"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
         "store", "pipeline", "mixture", "evidence",

@@ -36,10 +36,10 @@ from sensor.errors import UsageError
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources import bpf, monitor, watch
 from sensor.sources.afpacket import Fanout, Listening
-from sensor.sources.holders import with_leases
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.port import Port
 from sensor.sources.readings import merged
+from sensor.sources.told_by_packets import PacketLeases
 from sensor.sources.workers import Part, Rounds, Worker
 
 if TYPE_CHECKING:
@@ -196,6 +196,7 @@ class _Capture:
         self._began = time.monotonic()
         self._next_flush = self._began + source.flush_s
         self._cuts = 0
+        self._leases = PacketLeases(source.vantage)
 
     def _on_tick(self) -> None:
         """Ask for a batch when it is time or somebody wants one."""
@@ -251,7 +252,7 @@ class _Capture:
         coverage, rejects = self._monitor.take()
         made = [frames for part in parts for frames in part.frames]
         whole = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers", "holders")}
-        frames = with_leases(whole, self._source.vantage)
+        frames = self._leases.put(whole)
         frames["coverage"] = merged([*(f["coverage"] for f in made), coverage])
         frames["rejects"] = rejects
         for part in parts:

@@ -15,8 +15,8 @@ from sensor.decode import formats
 from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
-from sensor.sources.holders import with_leases
 from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.told_by_packets import PacketLeases
 
 if TYPE_CHECKING:
     from sensor.decode.capture import Capture
@@ -89,7 +89,7 @@ class PcapSource(Source):
         from sensor.decode.merge import Merged
 
         decoder = Decoder(self.internal_networks, connections=self._connections, seed=self._seed)
-        rejects: list[pl.DataFrame] = []
+        leases, rejects = PacketLeases(self.vantage), list[pl.DataFrame]()
 
         def end(capture: Capture) -> None:
             decoder.add_drops(capture.kernel_drops)
@@ -102,10 +102,10 @@ class PcapSource(Source):
             for position in decode_capture(decoder, merged, self._batch_bytes):
                 if position > cut:
                     cut = position
-                    yield Batch(cut, with_leases(decoder.batch(), self.vantage))
+                    yield Batch(cut, leases.put(decoder.batch()))
         for _ in decoder.ending():
-            yield Batch(merged.size, with_leases(decoder.batch(), self.vantage), is_part=True)
-        frames = with_leases(decoder.batch(last=True), self.vantage)
+            yield Batch(merged.size, leases.put(decoder.batch()), is_part=True)
+        frames = leases.put(decoder.batch(last=True))
         frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
         yield Batch(merged.size, frames)
 
