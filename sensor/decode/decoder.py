@@ -19,6 +19,7 @@ from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
 from sensor.decode.capture import Capture, Window
 from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
+from sensor.decode.identity.wire import Holders
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
     COLD,
@@ -64,6 +65,7 @@ class Decoder:
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
+        self._holders = Holders()
         self._packets = records(PACKET, AHEAD)
         self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
         self._datagrams = records(DATAGRAM, _DATAGRAMS)
@@ -171,7 +173,7 @@ class Decoder:
         """All rows since the previous call; `last` also gives up waiting for DNS answers."""
         self._drain(last=last)
         made, self._made = self._made, []
-        return {name: pl.concat([m[name] for m in made]) for name in ("observations", "answers", "coverage")}
+        return {name: pl.concat([m[name] for m in made]) for name in made[0]}
 
     def _drain(self, *, last: bool) -> None:
         """Turn the kernels' outputs into frames and empty them."""
@@ -195,6 +197,7 @@ class Decoder:
             {
                 "observations": pl.concat([frames.observations(rows), questions]),
                 "answers": answers,
+                "holders": self._holders.read(self._arena, events),
                 "coverage": frames.coverage(minutes, *counts),
             }
         )

@@ -117,7 +117,10 @@ class Entry:
 
     def __call__(self, *arguments: Any) -> Any:
         for types, form in self._forms:
-            if all(_fits(*pair) for pair in zip(types, arguments, strict=True)):
+            for expected, argument in zip(types, arguments, strict=True):
+                if type(argument) is not expected and not _fits(expected, argument):
+                    break
+            else:
                 return form(*arguments)
         return self._form(arguments)(*arguments)
 
@@ -178,7 +181,7 @@ def _type_of(argument: Any) -> _Array | type:
 
 
 def _fits(expected: _Array | type, argument: Any) -> bool:
-    if isinstance(expected, _Array):
+    if type(expected) is _Array:
         return isinstance(argument, np.ndarray) and expected.fits(argument)
     return type(argument) is expected or (expected is int and isinstance(argument, np.int64))
 

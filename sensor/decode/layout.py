@@ -257,7 +257,7 @@ MINUTE_COUNTS = np.dtype(
         for name in (
             "minute", "first_seen", "last_seen", "packets", "bytes", "decoded", "non_ip", "other_transport",
             "undecoded_link", "malformed", "truncated", "fragments", "duplicates", "decoder_faults",
-            "clock_jumps", "evictions", "names_lost", "local_names",
+            "clock_jumps", "evictions", "names_lost", "local_names", "identity_messages", "identity_skipped",
         )
     ]
 )  # fmt: skip
@@ -335,6 +335,8 @@ CONTROL = np.dtype(
         ("minutes", np.int64),
         ("evictions", np.int64),
         ("names_lost", np.int64),
+        ("teller_second", np.int64),  # the second in which `tellers` messages about holders of addresses came
+        ("tellers", np.int64),
     ]
 )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
-from sensor.decode import tcpdns
+from sensor.decode import tcpdns, tellers
 from sensor.decode.ahead import AHEAD, prepare
 from sensor.decode.duplicates import is_duplicate
 from sensor.decode.flow import EVICTED
@@ -42,7 +42,7 @@ from sensor.decode.layout import (
     Table,
     i64,
 )
-from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, INITIAL, STREAM_BYTES, emit_event
+from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, IDENTITY, INITIAL, STREAM_BYTES, emit_event
 from sensor.decode.read import be32, copy, u8
 
 # What stopped `decode`.
@@ -169,6 +169,13 @@ def _is_local_name(packet: Records) -> bool:
     if source in (_MDNS_PORT, _LLMNR_PORT):
         return target >= _FIRST_USER_PORT
     return target in (_MDNS_PORT, _LLMNR_PORT) and source >= _FIRST_USER_PORT
+
+
+@kernel
+def _is_setting_up(packet: Records) -> bool:
+    """A TCP segment with payload of a protocol that may tell who holds an address (`tellers`)."""
+    port = min(packet["source_port"], packet["target_port"])
+    return (port == tellers.KERBEROS or port == tellers.SMB) and packet["payload"] < packet["end"]
 
 
 @kernel
@@ -351,6 +358,13 @@ def decode(
             _count(status, minute)
             continue
         minute["decoded"] += 1
+        tcp = packet["protocol"] == TCP
+        if (
+            (not tcp or _is_setting_up(packet))
+            and tellers.tells(data, packet)
+            and tellers.affords(minute, control)
+        ):
+            _hand_on(IDENTITY, tellers.MOST_BYTES, 0, 0, data, packet, output, control)
         if packet["protocol"] != TCP and _is_local_name(packet):
             minute["local_names"] += 1
             continue

@@ -11,7 +11,7 @@ from io import BytesIO
 import numpy as np
 import polars as pl
 
-from sensor.decode import dns, http, initials, json_fields, names, openings, ring, tls
+from sensor.decode import dns, http, initials, json_fields, names, openings, protection, ring, tls
 from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
@@ -47,6 +47,7 @@ def messages() -> None:
     http.parse(data, begins, lengths)
     dns.parse(data, begins, lengths)
     initials.warm()
+    protection.Keyring().unprotect(data, records(initials.INITIAL, 0))
     names.texts(data, begins, lengths)
 
 
