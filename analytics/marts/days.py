@@ -1,6 +1,7 @@
 """Counts one UTC day: runs counting/*.sql over three days of sightings, once per vantage rank.
 
-In: a connection with the relations `sightings` (three days), `leases`, `directory`, `sensors`.
+In: a connection with the relations `sightings` and `holders` (three days; holders.py), `directory`,
+`sensors`.
 Out: its temporary tables `counted` and `eyes`, from which the day's marts are selected.
 """
 
@@ -12,9 +13,13 @@ from string import Template
 
 import duckdb
 
+from analytics.marts.holders import CROWD, near
+
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
 TOLERANCE_US = 2_000_000
+#: A login that nothing vouches for is believed so much after an hour.
+STALE = 0.6
 _DAY_US = 86_400_000_000
 
 
@@ -26,9 +31,11 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
         "day_end": start + _DAY_US,
         "horizon": start + 2 * _DAY_US,
         "tolerance": TOLERANCE_US,
+        "crowd": CROWD,
+        "stale": STALE,
         "zone": zone,
     }
-    for step in ("1_events", "2_holders", "3_attributed", "4_records"):
+    for step in ("1_events", "2_held", "3_attributed", "4_records"):
         connection.execute(_step(step, values))
     for rank in range(1, _ranks(connection) + 1):
         if rank > 1:
@@ -38,11 +45,10 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
 
 
 def on_day(day: date) -> dict[str, str]:
-    """Conditions on lasting tables: rows that can say who was who on `day`."""
-    before, _, after = neighbours(day)
+    """Conditions on what lasts: rows that can say who was who on `day`."""
+    after = day + timedelta(days=1)
     return {
-        "leases": f"valid_from < TIMESTAMPTZ '{after + timedelta(days=1)} 00:00:00+00' "
-        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{before} 00:00:00+00')",
+        "holders": near(day),
         "directory": f"(valid_from IS NULL OR valid_from < TIMESTAMPTZ '{after} 00:00:00+00') "
         f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{day} 00:00:00+00')",
     }

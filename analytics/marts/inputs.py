@@ -53,22 +53,35 @@ def fingerprint(*parts: object) -> str:
 
 
 def day_fingerprints(
-    connection: duckdb.DuckDBPyConnection, lake: Path, manifest: Manifest, constants: Iterable[object]
+    connection: duckdb.DuckDBPyConnection,
+    lake: Path,
+    manifest: Manifest,
+    constants: Iterable[object],
+    held: Mapping[date, str],
 ) -> dict[date, str]:
-    """For every event day with sightings: what its marts would be built from."""
+    """For every event day with sightings: what its marts would be built from.
+
+    `held` says who held which address (holders.digest): a lease that came late touches only the days on
+    which that changed.
+    """
     cold = manifest.tables["sightings"].cold
-    spans = [span for name in LASTING for span in _spans(connection, lake, manifest.tables[name])]
+    spans = _spans(connection, lake, manifest.tables["directory"])
     sensors = sized(lake, manifest.tables["sensors"].cold_files)
-    known = sorted(date.fromisoformat(day) for day in cold if is_day(day))
     return {
         day: fingerprint(
             *constants,
             sized(lake, files_of(cold, neighbours(day))),
             sized(lake, [span.path for span in spans if span.touches(day)]),
+            held[day],
             sensors,
         )
-        for day in known
+        for day in days_with_sightings(manifest)
     }
+
+
+def days_with_sightings(manifest: Manifest) -> list[date]:
+    """Event days that compacted sightings lie in."""
+    return sorted(date.fromisoformat(day) for day in manifest.tables["sightings"].cold if is_day(day))
 
 
 def files_of(files: Mapping[str, Iterable[str]], days: Iterable[date]) -> list[str]:
