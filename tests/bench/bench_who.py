@@ -110,7 +110,9 @@ def main(sightings: int = 5_000_000, leases: int = 500_000, days: int = 30) -> N
             for step in ("2_held", "3_attributed"):
                 text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
                 connection.execute(text.substitute(crowd=CROWD, stale=STALE))
-            rows = connection.execute("SELECT attributed_by, COUNT(*) FROM attributed GROUP BY ALL").fetchall()
+            rows = connection.execute(
+                "SELECT attributed_by, COUNT(*) FROM attributed GROUP BY ALL"
+            ).fetchall()
             for who, count in rows:
                 told[who] = told.get(who, 0) + count
         took = time.perf_counter() - begin
