@@ -25,23 +25,33 @@ _DAY_US = 86_400_000_000
 
 def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
     """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
+    attribute_day(connection, day)
+    values = _values(day) | {"zone": zone}
+    connection.execute(_step("4_records", values))
+    for rank in range(1, _ranks(connection) + 1):
+        if rank > 1:
+            connection.execute(_step("5_covered", values | {"rank": rank}))
+        connection.execute(_step("6_cover", values | {"rank": rank}))
+    connection.execute(_step("7_counted", values))
+
+
+def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """Makes `attributed` for `day`: who was behind each event."""
+    for step in ("1_events", "2_held", "3_attributed"):
+        connection.execute(_step(step, _values(day)))
+
+
+def _values(day: date) -> dict[str, int | float | str]:
+    """What the steps are completed with."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
-    values: dict[str, int | str] = {
+    return {
         "day_start": start,
         "day_end": start + _DAY_US,
         "horizon": start + 2 * _DAY_US,
         "tolerance": TOLERANCE_US,
         "crowd": CROWD,
         "stale": STALE,
-        "zone": zone,
     }
-    for step in ("1_events", "2_held", "3_attributed", "4_records"):
-        connection.execute(_step(step, values))
-    for rank in range(1, _ranks(connection) + 1):
-        if rank > 1:
-            connection.execute(_step("5_covered", values | {"rank": rank}))
-        connection.execute(_step("6_cover", values | {"rank": rank}))
-    connection.execute(_step("7_counted", values))
 
 
 def on_day(day: date) -> dict[str, str]:
@@ -64,5 +74,5 @@ def _ranks(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
-def _step(name: str, values: dict[str, int | str]) -> str:
+def _step(name: str, values: dict[str, int | float | str]) -> str:
     return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

@@ -33,6 +33,7 @@ from sensor.cli import (
     sources,
     sql,
     warm,
+    who,
 )
 from sensor.errors import ShadowAIError
 
@@ -61,6 +62,7 @@ app.add_typer(candidates.app, name="candidates")
 app.command("compact")(compact.command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")
+app.command("who")(who.command)
 app.command("retain")(retain.command)
 app.command("erase")(erase.command)
 app.command("export-subject")(export.command)
