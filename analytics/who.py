@@ -43,6 +43,7 @@ SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
             WHEN s.nth IS NULL AND t.user_name IS NULL AND t.device IS NULL AND t.mac IS NULL
               THEN 'names nobody: a machine or service account'
             WHEN s.nth IS NULL THEN 'lost: a later lease of its kind names another holder'
+            WHEN h.user_origin = 'vpn' AND t.origin <> 'vpn' THEN 'lost: vpn is believed before it'
             WHEN t.user_name IS NOT NULL AND t.user_name = h.user_name AND t.origin = h.user_origin
               THEN 'believed: names the user'
             WHEN t.user_name IS NOT NULL AND h.user_name IS NOT NULL AND t.user_name <> h.user_name
