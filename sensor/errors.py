@@ -5,7 +5,8 @@
     ├── InputError           3   nothing readable in what was given
     ├── CatalogError         4   the signature catalog has a mistake
     ├── LakeError            5   the lake cannot be read or written (disk full, permissions, lock)
-    └── QueryError           6   the SQL was refused or failed
+    ├── QueryError           6   the SQL was refused or failed
+    └── DeliveryError        7   a report or alert could not be sent; it waits and is tried again
 
 Exit code 0 means done; 1 is a bug of ours (the only case with a traceback, in a file); 130 is Ctrl-C.
 A bad *record* is never an error: it is counted, its shape sampled to `rejects`, and reported.
@@ -56,3 +57,9 @@ class QueryError(ShadowAIError):
     """The SQL was refused or failed."""
 
     exit_code = 6
+
+
+class DeliveryError(ShadowAIError):
+    """A report or an alert could not be sent."""
+
+    exit_code = 7

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.sensor.decode.craft import ACK, PSH, Frame, Talk, one
+from tests.sensor.decode.craft import ACK, PSH, T0, Frame, Talk, observe, one
 from tests.sensor.decode.test_certificate import TLS_1_3, certificate, chain, message, server_hello
 from tests.sensor.decode.test_labels import NAMED, NAMELESS
 from tests.sensor.decode.test_stream import record
@@ -46,9 +46,13 @@ def test_a_flight_in_segments_of_any_order(segments: int, ends: dict[str, str]) 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_cut_at_every_byte(swapped: bool) -> None:
-    for cut in range(1, len(FLIGHT)):
-        frames = talk_with(FLIGHT, [cut], (1, 0) if swapped else (0, 1), port=1024 + cut)
-        assert named(frames) == ("shown.example", "certificate"), cut
+    """One connection per cut, all in one capture."""
+    cuts = range(1, len(FLIGHT))
+    order = (1, 0) if swapped else (0, 1)
+    talks = [talk_with(FLIGHT, [cut], order, port=1024 + cut, now=T0 + cut / 100) for cut in cuts]
+    rows = observe(itertools.chain.from_iterable(talks))
+    names = {row["client_port"] - 1024: (row["host"], row["name_from"]) for row in rows}
+    assert names == dict.fromkeys(cuts, ("shown.example", "certificate"))
 
 
 @pytest.mark.parametrize("size", [40, 100, 500, 5000])
