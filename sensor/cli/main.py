@@ -37,6 +37,7 @@ from sensor.cli import (
     sources,
     sql,
     warm,
+    who,
 )
 from sensor.errors import ShadowAIError
 
@@ -68,6 +69,7 @@ app.command("compact")(compact.command)
 app.command("rematch")(rematch.command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")
+app.command("who")(who.command)
 app.command("retain")(retain.command)
 app.command("erase")(erase.command)
 app.command("export-subject")(export.command)
