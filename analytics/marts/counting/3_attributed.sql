@@ -27,7 +27,8 @@ named AS (
    AND h.held_from_us <= e.start_us AND (h.held_to_us IS NULL OR h.held_to_us > e.start_us)
 )
 SELECT n.event_id, n.start_us, n.end_us, n.began_us, n.in_day, v.vantage_rank, n.kind, n.grade,
-       n.client_scope = 'proxy' AS egress, n.seen_site, n.host, n.app, n.access, n.outcome,
+       n.client_scope = 'proxy' AS egress, n.seen_site, n.segment, n.client_class,
+       n.host, n.app, n.access, n.outcome,
        n.flow, n.slice, n.bytes_up, n.bytes_down, n.connections, n.requests, n.lookups,
        COALESCE(n.person, n.machine, n.client, 'unknown') AS subject,
        CASE WHEN n.person IS NOT NULL THEN 'user' WHEN n.machine IS NOT NULL THEN 'device'
