@@ -109,7 +109,11 @@ def _built_from(day: date) -> list[str]:
     """The periods whose figures hang on a day's restricted marts."""
     weeks = list(weeks_of(day))
     judged = {week + timedelta(days=7 * later) for week in weeks for later in range(HISTORY_WEEKS + 1)}
-    return [f"day/{day}", *(f"week/{week}" for week in weeks), *(f"findings/{week}" for week in sorted(judged))]
+    return [
+        f"day/{day}",
+        *(f"week/{week}" for week in weeks),
+        *(f"findings/{week}" for week in sorted(judged)),
+    ]
 
 
 def _without(

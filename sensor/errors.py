@@ -5,7 +5,9 @@
     ├── InputError           3   nothing readable in what was given
     ├── CatalogError         4   the signature catalog has a mistake
     ├── LakeError            5   the lake cannot be read or written (disk full, permissions, lock)
-    └── QueryError           6   the SQL was refused or failed
+    ├── QueryError           6   the SQL was refused or failed
+    ├── PolicyError          7   the policy has a mistake, or does not say what its cases expect
+    └── FindingsError        8   there are findings of the level asked for (`policy check --level`)
 
 Exit code 0 means done; 1 is a bug of ours (the only case with a traceback, in a file); 130 is Ctrl-C.
 A bad *record* is never an error: it is counted, its shape sampled to `rejects`, and reported.
@@ -56,3 +58,15 @@ class QueryError(ShadowAIError):
     """The SQL was refused or failed."""
 
     exit_code = 6
+
+
+class PolicyError(ShadowAIError):
+    """The policy file has a mistake, or does not say what its cases expect."""
+
+    exit_code = 7
+
+
+class FindingsError(ShadowAIError):
+    """There are findings of the level asked for."""
+
+    exit_code = 8

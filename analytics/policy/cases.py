@@ -12,7 +12,8 @@ of uploads. Findings that compare with earlier weeks cannot be tested by a case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -29,7 +30,8 @@ from analytics.policy.rows import compiled
 from analytics.policy.weeks import lay_out_frames
 
 _GIVEN = (
-    "app", "access", "department", "site", "segment", "day", "hour", "bytes_up", "sessions", "program", "person",
+    "app", "access", "department", "site", "segment", "day", "hour", "bytes_up", "sessions", "program",
+    "person",
 )  # fmt: skip
 _EXPECT = ("status", "line", "findings")
 #: Facts about services that rows of the catalog must have.
@@ -87,15 +89,27 @@ def _mistake(entry: Any) -> str | None:
     given, expect = entry["given"], entry["expect"]
     if not isinstance(given, dict) or "app" not in given or not isinstance(expect, dict) or not expect:
         return "`given` needs an app, `expect` needs something"
-    if unknown := sorted({str(key) for key in given} - set(_GIVEN)) or sorted({str(key) for key in expect} - set(_EXPECT)):
+    if unknown := sorted({str(key) for key in given} - set(_GIVEN)) or sorted(
+        {str(key) for key in expect} - set(_EXPECT)
+    ):
         return f"unknown key {unknown[0]!r}"
     if "bytes_up" in given and size_of(given["bytes_up"]) is None:
         return f"{given['bytes_up']!r} is no size such as 200 kB"
     return None
 
 
-def run(policy: Policy, cases: Sequence[Case], services: Sequence[Mapping[str, Any]], today: date) -> list[Outcome]:
+def run(
+    policy: Policy, cases: Sequence[Case], services: Sequence[Mapping[str, Any]], today: date
+) -> list[Outcome]:
     """What the policy says to each case; `services` are rows of the catalog."""
+    baselines = {row["app"]: row.get("upload_baseline_bytes") or 0 for row in services}
+    with _prepared(policy, services) as connection:
+        return [_outcome(connection, case.given, baselines, today) for case in cases]
+
+
+@contextmanager
+def _prepared(policy: Policy, services: Sequence[Mapping[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the policy, the catalog, and no published figures."""
     with connect() as connection:
         prepare(connection)
         catalog = [{name: row.get(name) for name in _CATALOG} for row in services]
@@ -106,8 +120,7 @@ def run(policy: Policy, cases: Sequence[Case], services: Sequence[Mapping[str, A
         }  # fmt: skip
         store_frame(connection, "cells", pl.DataFrame(schema=cells))
         lay_out_frames(connection, compiled(policy, lambda name: [name]).frames())
-        baselines = {row["app"]: row.get("upload_baseline_bytes") or 0 for row in services}
-        return [_outcome(connection, case.given, baselines, today) for case in cases]
+        yield connection
 
 
 def _outcome(
@@ -135,7 +148,9 @@ def _outcome(
     store_frame(connection, "near_usage", frame)
     judge(connection, week, day, zone="UTC", k=1)
     verdict = connection.execute("SELECT status, line FROM judged WHERE kind = 'status'").fetchone()
-    found = connection.execute("SELECT DISTINCT rule FROM found WHERE subject IS NOT NULL ORDER BY rule").fetchall()
+    found = connection.execute(
+        "SELECT DISTINCT rule FROM found WHERE subject IS NOT NULL ORDER BY rule"
+    ).fetchall()
     if verdict is None:
         return Outcome("unreviewed", None, ())
     return Outcome(str(verdict[0]), verdict[1], tuple(str(rule) for (rule,) in found))
@@ -159,3 +174,61 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the policy that matches a piece of use; of each kind the first one decides."""
+
+    kind: str
+    line: int | None
+    scope: str
+    says: str
+    owner: str | None
+    review: date | None
+    decides: bool
+
+
+def explain(
+    policy: Policy, given: Mapping[str, Any], services: Sequence[Mapping[str, Any]], today: date
+) -> tuple[list[Line], list[str]]:
+    """Every line that matches, by kind, the deciding one first; and exceptions that cover it, in words."""
+    with _prepared(policy, services) as connection:
+        outcome = _outcome(connection, given, {}, today)
+        rows = connection.execute(
+            "SELECT kind, line, scope, status, amount, hour_from, hour_to, countries, owner, review, nth "
+            "FROM matching ORDER BY CASE WHEN kind = 'status' THEN 0 ELSE 1 END, kind, nth"
+        ).fetchall()
+        covered = connection.execute(
+            "SELECT DISTINCT excused, lapsed, lapsed_on FROM judged WHERE kind = 'status'"
+        ).fetchall()
+    lines = [
+        Line(
+            kind, line, scope, _says(kind, status, amount, (first, last), countries), owner, review, nth == 1
+        )
+        for kind, line, scope, status, amount, first, last, countries, owner, review, nth in rows
+    ]
+    if outcome.line is None:
+        lines.insert(0, Line("status", None, "all", "unreviewed: no line is about it", None, None, True))
+    told = ["excused by an exception" for excused, _, _ in covered if excused]
+    told += [f"exception {name} expired on {day}" for excused, name, day in covered if name and not excused]
+    return lines, told
+
+
+def _says(
+    kind: str,
+    status: str | None,
+    amount: int | None,
+    hours: tuple[int | None, int | None],
+    countries: str | None,
+) -> str:
+    words = {
+        "status": str(status),
+        "hours": f"only {hours[0] or 0:02}:00 to {hours[1] or 0:02}:00 on the site's clock",
+        "programs": "people only, no programs",
+        "residency": f"vendors from {countries} only",
+        "never": "never, and no exception excuses it",
+        "bytes_up_per_day": f"at most {amount or 0:,} bytes up a day above the baseline",
+        "sessions_per_day": f"at most {amount or 0:,} sessions a day",
+    }
+    return words[kind]

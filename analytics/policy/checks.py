@@ -14,7 +14,7 @@ from analytics.policy.read import LIMITS, Policy, Problem, Statement
 
 @dataclass(frozen=True)
 class Known:
-    """What a policy may name. `services`: rows of the catalog. `places`: scope → known names; none: not checked."""
+    """What a policy may name: rows of the catalog, access classes, and names by scope (none: not checked)."""
 
     services: Sequence[Mapping[str, Any]]
     access: AbstractSet[str] = frozenset()
@@ -66,7 +66,7 @@ def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
 
 def _near(name: str, names: AbstractSet[str], key: str) -> str:
     by_lower = {candidate.lower(): candidate for candidate in sorted(names)}
-    near = difflib.get_close_matches(name.lower(), by_lower, 1, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower(), by_lower, 1)
     if near:
         return f"did you mean {by_lower[near[0]]}?"
     by_end = [candidate for candidate in sorted(names) if candidate.lower().endswith(f"/{name.lower()}")]
@@ -96,10 +96,14 @@ def _overlapping(policy: Policy, known: Known) -> Iterator[Problem]:
                 continue
             for one in before:
                 both = about[id(one)] & about[id(statement)]
-                if both and one.precedence == statement.precedence and _says(one, kind) != _says(statement, kind):
+                if (
+                    both
+                    and one.precedence == statement.precedence
+                    and _says(one, kind) != _says(statement, kind)
+                ):
                     yield Problem(
                         place,
-                        f"{min(both)} is decided on line {one.line} too, and differently; line {one.line} wins",
+                        f"{min(both)} is decided on line {one.line} too, and differently; that line wins",
                         "name the service in one of them only",
                     )
 
@@ -120,7 +124,9 @@ def _reaches(first: Statement, second: Statement) -> bool:
         return False
     if "access" in first.match and "access" not in second.match:
         return False
-    return all(key in second.where and set(second.where[key]) <= set(names) for key, names in first.where.items())
+    return all(
+        key in second.where and set(second.where[key]) <= set(names) for key, names in first.where.items()
+    )
 
 
 def _says(statement: Statement, kind: str) -> Any:

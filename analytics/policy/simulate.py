@@ -50,7 +50,7 @@ class Simulation:
 
 
 def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = None) -> Simulation:
-    """What `policy` would have found in the weeks of the last 30 days with use; LakeUnreadable without a lake.
+    """What `policy` would have found in the weeks of the last 30 days with use. Raises LakeUnreadable.
 
     `k` is the lake's smallest group. The 30 days end with the newest week that has use.
     """

@@ -100,7 +100,7 @@ class Weeks:
 
 @cache
 def definitions() -> str:
-    """Fingerprint of rules, controls and the SQL that judges: a release that judges differently judges anew."""
+    """Fingerprint of rules, controls and judging SQL: a release that judges differently judges anew."""
     digest = hashlib.sha256()
     for folder in (RULES, CONTROLS, Path(__file__).parent / "judging"):
         for path in sorted(folder.iterdir()):

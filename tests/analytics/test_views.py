@@ -137,9 +137,7 @@ def busy(path: Path) -> HandmadeLake:
         "rejects", [{"rejected_at": at("2026-11-15 22:45"), "input": "i", "place": "1", "reason": "short"}]
     )
     lake.cold("erasures", [{"token": "u99", "erased_at": start}])
-    lake.cold(
-        "decisions", [{"decision_id": "d", "decided_at": start, "finding": "f", "decision": "resolve"}]
-    )
+    lake.cold("decisions", [{"decision_id": "d", "decided_at": start, "finding": "f", "decision": "resolve"}])
     lake.cold("audit", [{"entry": 1, "done_at": start, "action": "erase", "done_by": "anna", "hash": "aa"}])
     return lake
 

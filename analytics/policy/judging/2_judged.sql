@@ -1,6 +1,6 @@
 -- What the policy says of each piece of use: the first match of every kind, and whether it is excused.
 --
--- In:  used, catalog, policy, exceptions, exception_people.  Out: judged.
+-- In:  used, catalog, policy, exceptions, exception_people.  Out: matching (every line), judged (the first).
 -- First match by precedence: the more specific scope, then the more telling selector, then the line.
 -- A service no status statement is about is `unreviewed`. What must never be used is never excused.
 CREATE OR REPLACE TEMP TABLE situations AS
@@ -8,25 +8,25 @@ SELECT s.*, k.vendor, k.category, k.country, k.risk_low
 FROM (SELECT DISTINCT app, access, department, site, segment FROM used) AS s
 LEFT JOIN catalog AS k ON k.app = s.app;
 
+CREATE OR REPLACE TEMP TABLE matching AS
+SELECT s.app, s.access, s.department, s.site, s.segment, s.country AS vendor_country,
+       p.kind, p.line, p.scope, p.status, p.amount, p.hour_from, p.hour_to, p.countries, p.owner, p.review,
+       ROW_NUMBER() OVER (
+         PARTITION BY s.app, s.access, s.department, s.site, s.segment, p.kind
+         ORDER BY p.precedence DESC, p.line, p.app, p.vendor, p.category, p.access, p.risk_at_least,
+                  p.country, p.segment, p.department, p.site
+       ) AS nth
+FROM situations AS s
+JOIN policy AS p
+  ON (p.app IS NULL OR p.app = s.app) AND (p.vendor IS NULL OR p.vendor = s.vendor)
+ AND (p.category IS NULL OR p.category = s.category) AND (p.access IS NULL OR p.access = s.access)
+ AND (p.country IS NULL OR p.country = s.country)
+ AND (p.risk_at_least IS NULL OR s.risk_low >= p.risk_at_least)
+ AND (p.department IS NULL OR p.department = s.department) AND (p.site IS NULL OR p.site = s.site)
+ AND (p.segment IS NULL OR p.segment = s.segment);
+
 CREATE OR REPLACE TEMP TABLE verdicts AS
-WITH matching AS (
-  SELECT s.app, s.access, s.department, s.site, s.segment, s.country AS vendor_country,
-         p.kind, p.line, p.scope, p.status, p.amount, p.hour_from, p.hour_to, p.countries, p.owner, p.review,
-         ROW_NUMBER() OVER (
-           PARTITION BY s.app, s.access, s.department, s.site, s.segment, p.kind
-           ORDER BY p.precedence DESC, p.line, p.app, p.vendor, p.category, p.access, p.risk_at_least,
-                    p.country, p.segment, p.department, p.site
-         ) AS nth
-  FROM situations AS s
-  JOIN policy AS p
-    ON (p.app IS NULL OR p.app = s.app) AND (p.vendor IS NULL OR p.vendor = s.vendor)
-   AND (p.category IS NULL OR p.category = s.category) AND (p.access IS NULL OR p.access = s.access)
-   AND (p.country IS NULL OR p.country = s.country)
-   AND (p.risk_at_least IS NULL OR s.risk_low >= p.risk_at_least)
-   AND (p.department IS NULL OR p.department = s.department) AND (p.site IS NULL OR p.site = s.site)
-   AND (p.segment IS NULL OR p.segment = s.segment)
-),
-first AS (SELECT * FROM matching WHERE nth = 1)
+WITH first AS (SELECT * FROM matching WHERE nth = 1)
 SELECT app, access, department, site, segment, vendor_country, kind, line, scope, status, amount, hour_from, hour_to,
        countries, owner, review
 FROM first
