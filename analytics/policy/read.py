@@ -204,7 +204,8 @@ class _Reader:
             "people": lambda value: tuple(self.texts(value, key)),
             "id": self.identifier,
         }
-        return reader.get(key, lambda value: self.text(value, key))(node)
+        own = reader.get(key)
+        return own(node) if own else self.text(node, key)
 
     def text(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
@@ -299,8 +300,8 @@ def _plain(node: yaml.Node) -> Any:
         return None
     constructor = yaml.SafeLoader("")
     try:
-        return constructor.construct_object(node)  # type: ignore[no-untyped-call]
+        return constructor.construct_object(node)
     except (yaml.YAMLError, ValueError):
         return None
     finally:
-        constructor.dispose()  # type: ignore[no-untyped-call]
+        constructor.dispose()

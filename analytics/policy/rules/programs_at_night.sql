@@ -6,9 +6,9 @@ WITH before AS (
   GROUP BY subject, app
 )
 SELECT s.app, 'all' AS scope, s.subject, CAST(NULL AS DATE) AS day, s.bytes_up, s.sessions, s.night_hours AS measure,
-       b.most AS expected, 2 AS allowed,
-       s.night_hours || ' night hours of programs this week; at most ' || b.most || ' in any of ' || b.weeks
-         || ' earlier weeks' AS because
+       COALESCE(b.most, 0) AS expected, 2 AS allowed,
+       s.night_hours || ' night hours of programs this week; at most ' || COALESCE(b.most, 0)
+         || ' in any of ' || COALESCE(b.weeks, 0) || ' earlier weeks of it' AS because
 FROM subject_weeks AS s
-JOIN before AS b ON b.subject = s.subject AND b.app = s.app
-WHERE s.weeks_ago = 0 AND s.night_hours >= 3 AND b.most = 0
+LEFT JOIN before AS b ON b.subject = s.subject AND b.app = s.app
+WHERE s.weeks_ago = 0 AND s.night_hours >= 3 AND COALESCE(b.most, 0) = 0

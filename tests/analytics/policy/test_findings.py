@@ -92,8 +92,8 @@ def ask(lake: HandmadeLake, sql: str, *, restricted: bool = False) -> list[tuple
 def test_figures_are_those_of_the_rows(lake: HandmadeLake) -> None:
     found = ask(
         lake,
-        "SELECT rule, app, scope, status, people_least, people_hidden, bytes_up, sessions, line FROM findings "
-        "ORDER BY rule, app, scope",
+        "SELECT rule, app, scope, status, people_least, people_hidden, bytes_up, sessions, line "
+        "FROM findings ORDER BY rule, app, scope",
     )
     assert found == [
         # After its last day EX-2 excuses nobody: all six of Legal, shown because Sales are seven.
@@ -133,7 +133,7 @@ def test_the_open_zone_names_nobody_and_lacks_what_a_small_group_did(lake: Handm
 
 
 def test_a_narrow_scope_exists_in_the_open_zone_only_for_k_people(lake: HandmadeLake) -> None:
-    text = "version: 1\nstatus:\n  - {category: chat, status: tolerated}\n  - {category: coding, status: tolerated}\n"
+    text = "version: 1\nstatus:\n  - {category: [chat, coding], status: tolerated}\n"
     legal = text + "  - {app: cruz/talk, department: Legal, status: unsanctioned}\n"
     sales = text + "  - {app: acme/chat, department: Sales, access: api, status: unsanctioned}\n"
     shown = simulate(lake.path, policy(legal), k=5, now=NOW).after
@@ -142,14 +142,17 @@ def test_a_narrow_scope_exists_in_the_open_zone_only_for_k_people(lake: Handmade
     assert simulate(lake.path, policy(sales), k=5, now=NOW).after == ()
 
 
-def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(tmp_path: Path, lake: HandmadeLake) -> None:
+def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
+    tmp_path: Path, lake: HandmadeLake
+) -> None:
     changed = policy(POLICY.replace("bytes_up_per_day: 5 kB", "bytes_up_per_day: 4 kB").replace(
         "restricted}", "unsanctioned}"), "v2")  # fmt: skip
     predicted = simulate(lake.path, changed, k=5, now=NOW)
     build(lake.path, zone=ZONE, policy=changed, now=NOW)
     found = ask(
         lake,
-        "SELECT finding, rule, app, scope, people_least, people_hidden, bytes_up, sessions FROM findings ORDER BY finding",
+        "SELECT finding, rule, app, scope, people_least, people_hidden, bytes_up, sessions FROM findings "
+        "ORDER BY finding",
     )
     after = [
         (h.finding, h.rule, h.app, h.scope, h.people_least, h.people_hidden, h.bytes_up, h.sessions)
@@ -165,13 +168,17 @@ def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: Ha
     before = sorted((lake.path / "open/marts/findings_weekly").rglob("*.parquet"))
     build(lake.path, zone=ZONE, now=NOW)
     assert sorted((lake.path / "open/marts/findings_weekly").rglob("*.parquet")) == before
-    assert ask(lake, "SELECT COUNT(DISTINCT policy_version), MAX(policy_version) FROM evaluations") == [(1, "v1")]
+    assert ask(lake, "SELECT COUNT(DISTINCT policy_version), MAX(policy_version) FROM evaluations") == [
+        (1, "v1")
+    ]
 
 
 def decide(lake: HandmadeLake, finding: str, decision: str, day: str, until: str | None = None) -> None:
-    row: Row = {"decision_id": f"{finding}{decision}{day}", "decided_at": at(f"{day} 10:00"), "finding": finding,
-                "decision": decision, "valid_until": at(f"{until} 22:59") if until else None, "decided_by": "ada"}  # fmt: skip
-    lake.cold("decisions", [row])
+    end = at(f"{until} 22:59") if until else None
+    row: Row = {"decision_id": f"{finding}{decision}{day}", "finding": finding, "decision": decision}
+    lake.cold(
+        "decisions", [row | {"decided_at": at(f"{day} 10:00"), "valid_until": end, "decided_by": "ada"}]
+    )
 
 
 def test_decisions_hold_until_they_end_and_absence_resolves_nothing(tmp_path: Path) -> None:
@@ -180,7 +187,9 @@ def test_decisions_hold_until_they_end_and_absence_resolves_nothing(tmp_path: Pa
     made = HandmadeLake.furnished(tmp_path, *(sighting("2026-11-03 09:00", **talk, **p) for p in people))
     place: Row = {"sensor": "span", "site": "hq", "source": "pcap", "input": "i", "packets": 3}
     made.cold("coverage", [place | {"minute": at(f"2026-11-03 09:{m:02}")} for m in range(40)])
-    stated = policy("version: 1\nstatus: [{app: cruz/talk, status: unsanctioned}, {app: acme/chat, status: tolerated}]\n")
+    stated = policy(
+        "version: 1\nstatus: [{app: cruz/talk, status: unsanctioned}, {app: acme/chat, status: tolerated}]\n"
+    )
 
     def status(now: str) -> tuple[Any, ...]:
         build(made.path, zone=ZONE, policy=stated, now=at(now))
@@ -219,7 +228,9 @@ def test_a_late_row_is_judged_and_an_erased_person_is_gone(tmp_path: Path) -> No
     assert ask(made, "SELECT people_least, people_hidden FROM findings") == [(None, True)]
     made.cold("sightings", [sighting("2026-11-17 09:00", **p) for p in people[4:]])
     build(made.path, zone=ZONE, now=NOW)
-    assert ask(made, "SELECT people_least, people_hidden, bytes_up, sessions FROM findings") == [(5, False, 6000, 6)]
+    assert ask(made, "SELECT people_least, people_hidden, bytes_up, sessions FROM findings") == [
+        (5, False, 6000, 6)
+    ]
     gone = forget.erase(made.path, ["u1"], before=date(2026, 11, 23))
     assert any("finding_evidence" in one.path for one in gone)
     build(made.path, zone=ZONE, now=NOW)

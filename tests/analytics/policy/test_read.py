@@ -1,4 +1,5 @@
 """A policy file: what it says, and every mistake with its line and a remedy."""
+# ruff: noqa: E501 - a text and what is told about it read best on one line
 
 from __future__ import annotations
 
@@ -62,8 +63,15 @@ def test_a_mistake_has_a_line_and_a_remedy(text: str, told: str) -> None:
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
-    told = mistakes("version: 1\nstatus:\n  - {app: a, status: x}\n  - {app: b, statu: tolerated}\nlimits: 3\n")
-    assert [line.split(": ")[0] for line in told] == ["policy.yml:3", "policy.yml:4", "policy.yml:4", "policy.yml:5"]
+    told = mistakes(
+        "version: 1\nstatus:\n  - {app: a, status: x}\n  - {app: b, statu: tolerated}\nlimits: 3\n"
+    )
+    assert [line.split(": ")[0] for line in told] == [
+        "policy.yml:3",
+        "policy.yml:4",
+        "policy.yml:4",
+        "policy.yml:5",
+    ]
 
 
 def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() -> None:
@@ -105,7 +113,9 @@ def test_a_narrower_line_or_another_access_class_is_no_overlap() -> None:
 
 
 def test_names_of_people_become_tokens_and_are_in_no_open_row() -> None:
-    text = "exceptions:\n  - {id: EX, app: bolt/code, people: [ada], owner: o, reason: r, expires: 2027-01-01}\n"
+    text = (
+        "exceptions:\n  - {id: EX, app: bolt/code, people: [ada], owner: o, reason: r, expires: 2027-01-01}\n"
+    )
     rows = compiled(policy(text), lambda name: [f"e1.{name[::-1]}"])
     assert rows.exception_people.rows() == [("EX", "e1.ada"[:3] + "ada"[::-1])]
     assert "ada" not in rows.exceptions.write_csv() and rows.exceptions["for_people"].to_list() == [True]
@@ -147,7 +157,12 @@ def test_every_rule_is_evidence_for_some_control_of_every_first_framework() -> N
     names = {rule.name for rule in rules.load_rules()}
     assert {rule for found in mapped.values() for rule in found} <= names
     assert mapped["NIST AI RMF"] == names
-    assert {"NIST AI 600-1", "ISO/IEC 42001 Annex A", "OWASP Top 10 for LLM Applications", "EU AI Act"} <= set(mapped)
+    assert {
+        "NIST AI 600-1",
+        "ISO/IEC 42001 Annex A",
+        "OWASP Top 10 for LLM Applications",
+        "EU AI Act",
+    } <= set(mapped)
     assert len([one for one in rules.load_controls() if one.framework == "AI security checklist"]) == 8
 
 
