@@ -27,8 +27,14 @@ PREFERENCE = {
         "source",
         "sensor",
     ),
-    # A lease that was closed or renewed replaces the open one it began as.
-    "leases": ("valid_to DESC NULLS LAST", "confidence DESC NULLS LAST", "mac", "shared"),
+    # A lease that was given up, or renewed, replaces the one it began as.
+    "leases": (
+        "closed DESC NULLS LAST",
+        "valid_to DESC NULLS LAST",
+        "confidence DESC NULLS LAST",
+        "mac",
+        "shared",
+    ),
 }
 #: Tables whose rows of one key add up instead of replacing each other (additive_sql).
 ADDITIVE = frozenset({"names", "coverage"})

@@ -26,6 +26,7 @@ from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.near import Near
+from sensor.match.questions import Questions
 from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.admission import Admission
 from sensor.privacy.canonical import canonical
@@ -136,12 +137,13 @@ class Pipeline:
         admission: Admission | None = None,
         open_leases: OpenLeases | None = None,
         naming: NameTable | None = None,
+        questions: Questions | None = None,
         k: int = 1,
         on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
-        """`naming`: what DNS told, shared by the kinds of lines one input holds; `k`: departments with
-        fewer accounts are not named in `directory`; `on_hits` is shown each batch's matched observations,
-        while their addresses are still clear."""
+        """`naming`, `questions`: what DNS told and was asked, shared by the kinds of lines one input holds;
+        `k`: departments with fewer accounts are not named in `directory`; `on_hits` is shown each batch's
+        matched observations, while their addresses are still clear."""
         self._on_hits = on_hits
         self._origin = origin
         self._index = index
@@ -156,6 +158,7 @@ class Pipeline:
         self._k = k
         self._emitted: set[int] = set()
         self._naming = naming or NameTable()
+        self._questions = questions or Questions(scopes.is_proxy)
         self._names = NamesRollup()
         self._near = Near()
         self._bursts = LookupBursts()
@@ -171,7 +174,10 @@ class Pipeline:
         admitted = self._admission.admit(batch.frames, batch.position)
         batch = replace(batch, frames={name: canonical(frame) for name, frame in admitted.items()})
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
+        observations, copies = self._questions.take(observations)
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
+        if batch.is_replay:
+            return _nothing()
         named = self._naming.name(observations).with_columns(self._origin.columns())
         named = normal_column(named)
         self._names.add(named, ~_is_no_name(pl.col("host")))
@@ -188,7 +194,7 @@ class Pipeline:
             "sightings": self._sightings(sightings),
             "names": self._rolled(names),
             "coverage": self._covered(batch, observations, named),
-            "rejects": self._with_origin(batch, schema.REJECTS),
+            "rejects": self._with_origin(_with_rejects(batch, copies), schema.REJECTS),
             "leases": leases,
             "directory": directory,
         }
@@ -309,7 +315,8 @@ def run(
     def work(batch: Batch, last: bool) -> None:
         nonlocal begin
         parts.append(pipeline.process(batch, last=last))
-        verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
+        if not batch.is_replay:
+            verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
         if batch.is_part:
             return
         frames = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
@@ -398,6 +405,26 @@ def _requests() -> pl.Expr:
     """1 for a logged or seen HTTP request, NULL where requests are hidden; a CONNECT asks for a tunnel."""
     asked = pl.col("method").is_not_null() & (pl.col("method") != "CONNECT")
     return pl.when(asked & (pl.col("slice").fill_null(0) == 0)).then(pl.lit(1, dtype=pl.Int64))
+
+
+def _nothing() -> dict[str, pl.DataFrame]:
+    """The tables of a batch, without rows."""
+    names = ("sightings", "names", "coverage", "rejects", "leases", "directory")
+    return {name: schema.TABLES[name].empty() for name in names}
+
+
+def _with_rejects(batch: Batch, counts: dict[str, int]) -> Batch:
+    """`batch` with what was set aside after reading: `counts` by reason, placed where the batch ends."""
+    if not counts:
+        return batch
+    more = pl.DataFrame(
+        {"place": str(batch.position), "reason": list(counts), "count": list(counts.values())},
+        schema_overrides={"count": pl.Int64},
+    )
+    rejects = schema.REJECTS.conform(batch.frames.get("rejects", schema.REJECTS.empty()))
+    return replace(
+        batch, frames={**batch.frames, "rejects": pl.concat([rejects, schema.REJECTS.conform(more)])}
+    )
 
 
 def _is_no_name(host: pl.Expr) -> pl.Expr:

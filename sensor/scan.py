@@ -24,6 +24,7 @@ from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
+from sensor.match.questions import Questions
 from sensor.mixture import Mixture
 from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.admission import Admission
@@ -185,7 +186,7 @@ class Scan:
         Sensors of lines of another kind, met on the way, are appended to `also`.
         """
         origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
-        naming = NameTable()
+        naming, questions = NameTable(), Questions(self._scopes.is_proxy)
 
         def other(name: str) -> Pipeline:
             """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
@@ -193,11 +194,11 @@ class Scan:
             theirs = self._sensor(of, one)
             also.append((theirs, of))
             of_theirs = Origin(theirs.name, theirs.site, theirs.vantage or of.vantage, name, one.identity)
-            return self._pipeline(of_theirs, naming)
+            return self._pipeline(of_theirs, naming, questions)
 
         source = kind(self.settings.networks.internal)
         source.localise(self.settings.zones(), sensor.timezone)
-        mixture = Mixture(kind.name, self._pipeline(origin, naming), other)
+        mixture = Mixture(kind.name, self._pipeline(origin, naming, questions), other)
         return source, mixture, Verdict(one.name, origin)
 
     def sensor_of(self, kind: type[Source], one: Input) -> SensorSettings:
@@ -273,7 +274,11 @@ class Scan:
         return True
 
     def _pipeline(
-        self, origin: Origin, naming: NameTable | None = None, evidence: Evidence | None = None
+        self,
+        origin: Origin,
+        naming: NameTable | None = None,
+        questions: Questions | None = None,
+        evidence: Evidence | None = None,
     ) -> Pipeline:
         keys, networks = self._keys, self.settings.networks
         level = self.settings.privacy
@@ -293,6 +298,7 @@ class Scan:
             admission=Admission(keys, networks.exclude, networks.only),
             open_leases=OpenLeases(keys, open_leases),
             naming=naming,
+            questions=questions,
             k=1 if level == "clear" else self.settings.k,
             **({"on_hits": evidence.matched} if evidence else {}),
         )

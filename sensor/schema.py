@@ -165,6 +165,18 @@ _HTTP = (
         "User-Agent: whole in observations, product token only once stored",
         protect=DETAIL,
     ),
+    Column(
+        "model",
+        pl.String,
+        "AI model a decrypted request names: a known family's name and version; others `other`",
+        protect=DETAIL,
+    ),
+    Column(
+        "mcp_methods",
+        pl.String,
+        "MCP methods a decrypted request calls, comma separated; other JSON-RPC methods `other`",
+        protect=DETAIL,
+    ),
 )
 
 _TLS = (
@@ -217,6 +229,13 @@ OBSERVATIONS = Table(
         Column("ech", pl.Boolean, "the hello's true name is hidden by ECH; told by naming"),
         Column("path", pl.String, "URL path without query string", protect=DROP),
         Column("origin", pl.String, "Origin header: which page or browser add-on asks", protect=DROP),
+        Column(
+            "software",
+            pl.String,
+            "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
+            "its Server header, and the names of its x- headers",
+            protect=DROP,
+        ),
         *_HTTP,
         *_TLS,
         *_SERVER,
@@ -229,6 +248,9 @@ OBSERVATIONS = Table(
             "started_at", TIME, "start of the whole connection; NULL where there is none (DNS, log lines)"
         ),
         Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
+        Column(
+            "lookups", pl.Int64, "of a question: 1 if it begins a lookup, 0 if it is part of one", "lookups"
+        ),
     ),
     time="seen_at",
 )
@@ -296,7 +318,12 @@ SIGHTINGS = Table(
         Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
         Column("connections", pl.Int64, "1 on slice 0 or a proxied request, else 0"),
         Column("requests", pl.Int64, "logged HTTP requests", "requests"),
-        Column("lookups", pl.Int64, "DNS questions in the burst", "questions"),
+        Column(
+            "lookups",
+            pl.Int64,
+            "lookups in the burst: A, AAAA, HTTPS and repeats within 5 s are one",
+            "lookups",
+        ),
         Column("signature", pl.String, "the indicator that fired: service id and indicator"),
         Column("app", pl.String, "service id, vendor/service"),
         Column(
@@ -327,7 +354,7 @@ NAMES = Table(
         Column("input", pl.String, "identity of the input"),
         Column("host", pl.String, "the name", protect=INTERNAL, kind="host"),
         Column("domain", pl.String, "its registrable domain", protect=INTERNAL, kind="host"),
-        Column("lookups", pl.Int64, "DNS questions", "questions"),
+        Column("lookups", pl.Int64, "lookups: A, AAAA, HTTPS and repeats within 5 s are one", "lookups"),
         Column("connections", pl.Int64, "connections or requests"),
         Column("bytes_up", pl.Int64, "payload sent to it", "bytes"),
         Column("bytes_down", pl.Int64, "payload received from it", "bytes"),
@@ -359,6 +386,7 @@ LEASES = Table(
         Column("origin", pl.String, "csv, dhcp, directory, vpn, proxy …"),
         Column("confidence", pl.Float64, "0 to 1"),
         Column("shared", pl.Boolean, "more than one person behind the address (NAT, terminal server)"),
+        Column("closed", pl.Boolean, "the holder let go at valid_to; else that is when it would end"),
     ),
     time="valid_from",
     key=("site", "address", "user_name", "device", "valid_from", "origin"),

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sensor.destinations import AnyDestination
 from sensor.errors import UsageError
 from sensor.schema import Level
 
@@ -165,6 +166,8 @@ class Settings(_Section):
     #: who is responsible, and for what; the data-protection sheet prints them
     about: About = About()
     sensors: tuple[SensorSettings, ...] = ()
+    #: where reports and alerts go
+    destinations: tuple[AnyDestination, ...] = ()
     #: kind of input to what holds for it: `[sources.fortigate]`
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     #: files that describe log formats of the organisation's own (sensor/sources/custom.py)
@@ -174,10 +177,11 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
-        names = [sensor.name for sensor in self.sensors]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two sensors are called {name!r}; give each its own name")
+        for what, things in (("sensors", self.sensors), ("destinations", self.destinations)):
+            names = [thing.name for thing in things]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"two {what} are called {name!r}; give each its own name")
         if self.lake and self.state and self.state.absolute().is_relative_to(self.lake.absolute()):
             raise ValueError(
                 f"state {self.state} lies inside the lake; keys must not lie beside what they protect"

@@ -2,7 +2,8 @@
 
 A `Stream` is one such input on its way through the pipeline. Nothing is held back across a commit,
 so that what is committed up to a position is everything before it: after a crash a stream goes on
-exactly there.
+exactly there. What earlier lines began (sessions, leases, names told by DNS) a followed file tells again;
+what a socket received does not, and begins anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import io
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import polars as pl
@@ -22,7 +23,7 @@ import polars as pl
 from sensor.pipeline import Verdict
 from sensor.scan import Scan
 from sensor.settings import SensorSettings
-from sensor.sources.family import Family
+from sensor.sources.family import REPLAY_BYTES, Family
 from sensor.sources.formats.syslog import SyslogFamily
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.lines import Block, cleaned
@@ -53,9 +54,9 @@ class Stream:
         source, self._mixture, self.verdict = scan.journey(kind, one, sensor, self._also)
         assert isinstance(source, Family)
         (file,) = one.files
-        self._reader = source.reader(file.head, file.modified)
         self._commits = Commits(scan.lake, one.identity)
         self.position = self._committed = self._commits.progress().position
+        self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
         self._parts: list[dict[str, pl.DataFrame]] = []
         self._since = 0.0
         scan.introduce([(sensor, kind)])
@@ -67,6 +68,12 @@ class Stream:
         for batch in self._reader.batches(block):
             self._parts.append(self._mixture.process(batch, last=False))
         self.position = block.end
+
+    def remember(self, past: Iterable[Block]) -> None:
+        """Know what the lines before the first one told; an earlier run stored them."""
+        for block in past:
+            for batch in self._reader.batches(block):
+                self._mixture.process(batch, last=False)
 
     def due(self, now: float) -> bool:
         """Is it time to commit?"""
@@ -154,6 +161,7 @@ class Follower:
                 break
             tail.generation += 1
         tail.position = stream.begins()
+        stream.remember(tail.past(REPLAY_BYTES))
         self._streams.append((tail, stream))
         self.verdicts.append(stream.verdict)
         self._tell(f"{one.name}: {kind.name}, from byte {tail.position:,}")

@@ -17,7 +17,9 @@ REGISTERED = (
     "gemini-horoscope", "copilot-pilots", "perplexity-blog", "notopenai", "huggingface-info", "x",
 )  # fmt: skip
 #: What chance makes of these words and what is AI indeed.
-INDEED_AI = (".sagemaker.aws", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com")
+INDEED_AI = (
+    ".sagemaker.aws", ".google.ai", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com",
+)  # fmt: skip
 IN_FRONT = ("", "www.", "api.", "chat.", "cdn.", "mail.")
 
 
@@ -83,6 +85,37 @@ def test_a_known_site_is_no_use(index: Index, host: str) -> None:
         ("api.github.com", None),
         ("api.githubcopilot.com", "use"),
         ("cognitiveservices.azure.com", None),
+        ("huggingface.com", None),
+        ("chatgpt-download.example", None),
+        ("chatgpt.com-login.example", None),
+        ("claude-ai.example", None),
+        ("api.anthropic.com.proxy.example", None),
+        ("deepseek.com.cn.example", None),
+        ("myopenai.azure.com", None),
+        ("openai.azure.com.example", None),
+        ("twitter.com", None),
+        ("duckduckgo.com", None),
+        ("docs.google.com", None),
+        ("translate.google.com", None),
+        ("raw.githubusercontent.com", None),
+        ("marketplace.visualstudio.com", None),
+        ("update.code.visualstudio.com", None),
+        ("settings-win.data.microsoft.com", None),
+        ("www.figma.com", "embedded"),
+        ("app.box.com", "embedded"),
+        ("www.dropbox.com", "embedded"),
+        ("app.hubspot.com", "embedded"),
+        ("gitlab.com", "embedded"),
+        ("app.asana.com", "embedded"),
+        ("www.wolframalpha.com", "embedded"),
+        ("api.groq.com", "use"),
+        ("chat.groq.com", "use"),  # by the label alone
+        ("status.groq.com", "support"),
+        ("bedrock-runtime-fips.us-east-1.amazonaws.com", "use"),
+        ("bedrock-runtime.us-east-1.api.aws", "use"),
+        ("s3.us-east-1.api.aws", None),
+        ("vpce-0a1b-c2d3.bedrock-runtime.eu-west-1.vpce.amazonaws.com", "use"),
+        ("vpce-0a1b-c2d3.s3.eu-west-1.vpce.amazonaws.com", None),
     ],
 )
 def test_look_alikes_behave_as_their_meaning_demands(index: Index, host: str, role: str | None) -> None:

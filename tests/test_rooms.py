@@ -13,7 +13,8 @@ MODULES = sorted([*ROOT.glob("sensor/**/*.py"), *ROOT.glob("analytics/**/*.py")]
 ALLOWED = {
     "schema": set(),
     "errors": set(),
-    "settings": {"errors", "schema"},
+    "destinations": set(),
+    "settings": {"errors", "schema", "destinations"},
     "decode": {"schema", "errors"},
     "sources": {"schema", "errors", "decode", "settings"},
     "match": {"schema", "errors"},

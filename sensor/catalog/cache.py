@@ -22,7 +22,7 @@ import polars as pl
 from sensor.catalog.read import places
 
 #: Part of the stamp; raised when the meaning of the cached form changes.
-CACHE_FORMAT = 3
+CACHE_FORMAT = 4
 #: Within this a file may change twice and look the same.
 SETTLED_NS = 1_000_000_000
 _VERSION = "version"

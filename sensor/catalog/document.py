@@ -138,4 +138,11 @@ class _Builder:
 
     def _plain(self, node: Any) -> Any:
         """A scalar; anything else here (a list as a key, a tag of its own) is for PyYAML to refuse."""
-        return node.value if node.tag == _TEXT else self._loader.construct_object(node, deep=True)
+        if node.tag == _TEXT:
+            return node.value
+        try:
+            return self._loader.construct_object(node, deep=True)
+        except ValueError as error:
+            what = f"'{node.value}' is no date or number ({error})"
+            line = node.start_mark.line + 1
+            raise Unreadable(Problem(self._path, line, what, "correct it, or quote it")) from error

@@ -14,6 +14,7 @@ from itertools import product
 from sensor.catalog.document import Place
 from sensor.catalog.model import (
     PORT_PATH,
+    SOFTWARE,
     Amendment,
     Attribute,
     Bulk,
@@ -114,20 +115,26 @@ def of_bulk(app: str, bulk: Bulk) -> Entry:
 
 
 def of_product(app: str, software: Product) -> Entry:
-    """The entry of a file below `behaviours/`: every port with every path, and its manners as attributes."""
+    """The entry of a file below `behaviours/`: every port with every path, what it says it runs, and its
+    manners as attributes.
+    """
     pairs = product(software.ports or ("",), enumerate(software.paths))
+    found: list[tuple[str, str, Place]] = [
+        (PORT_PATH, f"{port}{path}", ("paths", position)) for port, (position, path) in pairs
+    ]
+    found += [(SOFTWARE, text, ("software", position)) for position, text in enumerate(software.software)]
     claims = tuple(
         Claim(
-            PORT_PATH,
-            f"{port}{path}",
+            kind,
+            value,
             software.access,
             False,
             software.certainty,
             software.reference,
             software.checked,
-            ("paths", position),
+            place,
         )
-        for port, (position, path) in pairs
+        for kind, value, place in found
     )
     return Entry(
         app=app,

@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from sensor.catalog.doors import CONVENTION
 from sensor.catalog.load import Catalog
 from sensor.match.index import pattern_expression
 
@@ -69,18 +70,17 @@ def as_stix(catalog: Catalog) -> Iterator[str]:
 
 
 def as_zeek_intel(catalog: Catalog) -> Iterator[str]:
-    """A file of Zeek's Intelligence Framework; its domains match the whole name only."""
-    types = {
-        "domain": "Intel::DOMAIN",
-        "suffix": "Intel::DOMAIN",
-        "url": "Intel::URL",
-        "address": "Intel::SUBNET",
-    }
+    """A file of Zeek's Intelligence Framework; its domains and URLs match as a whole only.
+
+    So the beginning of a path cannot be said, and a domain says nothing of what is below it.
+    """
+    types = {"domain": "Intel::DOMAIN", "suffix": "Intel::DOMAIN", "address": "Intel::SUBNET"}
     rows = acted_on(catalog)
-    told = rows.filter(
-        pl.col("kind").is_in(list(types)), ~pl.col("value").str.contains("*", literal=True)
-    ).unique(["kind", "value"], keep="first", maintain_order=True)
+    told = rows.filter(pl.col("kind").is_in(list(types))).unique(
+        ["kind", "value"], keep="first", maintain_order=True
+    )
     yield f"# AI services, signatures {catalog.version}; {_left_out(rows, told)}\n"
+    yield "# a domain stands for itself only: Intel::DOMAIN matches whole names\n"
     yield "\t".join(("#fields", "indicator", "indicator_type", "meta.source", "meta.desc", "meta.url")) + "\n"
     for row in told.iter_rows(named=True):
         about = (f"{row['service']}, {row['access']}", row["reference"])
@@ -117,9 +117,12 @@ FORMATS: dict[str, Callable[[Catalog], Iterator[str]]] = {
 
 
 def acted_on(catalog: Catalog) -> pl.DataFrame:
-    """The indicators of proven use on hosts that serve nothing else, with service, vendor and category."""
+    """The indicators of proven use on hosts that serve nothing else, with service, vendor and category.
+
+    Hosts that nobody has seen, only named by convention, are not among them.
+    """
     about = catalog.services.filter(~pl.col("experimental")).select("app", "service", "vendor", "category")
-    use = catalog.indicators.filter(pl.col("role") == "use")
+    use = catalog.indicators.filter(pl.col("role") == "use", pl.col("certainty") != CONVENTION)
     return use.join(about, on="app", maintain_order="left")
 
 
@@ -154,24 +157,35 @@ def _stix(row: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _stix_pattern(kind: str, value: str) -> str | None:
-    text = value.replace("\\", "\\\\").replace("'", "\\'")
-    like = text.replace("%", "\\%").replace("_", "\\_").replace("*", "%")
     match kind:
         case "domain":
-            return f"[domain-name:value = '{text}']"
+            return f"[domain-name:value = {_literal(value)}]"
         case "suffix":
-            return f"[domain-name:value = '{text}' OR domain-name:value LIKE '%.{like}']"
+            return f"[domain-name:value = {_literal(value)} OR domain-name:value {_like('*.' + value)}]"
         case "pattern":
-            return f"[domain-name:value LIKE '{like}']"
+            return f"[domain-name:value {_like(value)}]"
         case "url":
-            return f"[url:value LIKE 'http%://{like}%']"
+            return f"[url:value {_like(f'http*://{value}*')}]"
         case "address":
-            return f"[{'ipv6' if ':' in value else 'ipv4'}-addr:value ISSUBSET '{text}']"
+            return f"[{'ipv6' if ':' in value else 'ipv4'}-addr:value ISSUBSET {_literal(value)}]"
         case "user_agent":
             header = "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'"
-            return f"[{header} LIKE '%{like}%']"
+            return f"[{header} {_like(f'*{value}*')}]"
         case _:
             return None
+
+
+def _like(text: str) -> str:
+    """A comparison in which `*` stands for anything. LIKE has no escape for its own `_` and `%`."""
+    if re.search("[_%]", text):
+        return f"MATCHES {_literal('^' + '.*'.join(re.escape(part) for part in text.split('*')) + '$')}"
+    return f"LIKE {_literal(text.replace('*', '%'))}"
+
+
+def _literal(text: str) -> str:
+    """A string of the pattern language: only backslash and quote are escaped (STIX 2.1, section 9.3)."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _content(row: dict[str, Any]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 import polars as pl
 
 from sensor import schema
 from sensor.catalog import risk
+from sensor.catalog.doors import with_doors
 from sensor.catalog.entry import Claim, Entry
 from sensor.catalog.model import Role, Vocabulary
 
@@ -57,9 +58,15 @@ SHARED_FACTOR = 0.5
 EXPERIMENTAL_FACTOR = 0.8
 
 
-def indicators(entries: Iterable[Entry], vocabulary: Vocabulary) -> pl.DataFrame:
-    """All that gives `entries` away, with the columns of `INDICATORS`, in entry order."""
-    return _frame((row for entry in entries for row in _claims(entry, vocabulary)), INDICATORS)
+def indicators(
+    entries: Iterable[Entry], vocabulary: Vocabulary, retired: Set[str] = frozenset()
+) -> pl.DataFrame:
+    """All that gives `entries` away, with the columns of `INDICATORS`, in entry order.
+
+    Names among `retired` are not told by convention either.
+    """
+    found = with_doors(entries, vocabulary.door, retired)
+    return _frame((row for entry in found for row in _claims(entry, vocabulary)), INDICATORS)
 
 
 def services(

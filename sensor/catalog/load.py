@@ -90,7 +90,7 @@ def compiled(folders: Iterable[Path]) -> Catalog:
     services, risks = index.services(drafted.entries, drafted.vocabulary, drafted.rubric, newest)
     return Catalog(
         version=f"{newest:%Y.%m.%d}+{_digest(files)[:6]}",
-        indicators=index.indicators(drafted.entries, drafted.vocabulary),
+        indicators=index.indicators(drafted.entries, drafted.vocabulary, drafted.retired),
         services=services,
         attributes=index.attributes(drafted.entries),
         risks=risks,

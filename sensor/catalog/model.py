@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 #: Indicator kinds of a service, in the order in which a table lists them.
 KINDS = ("domain", "suffix", "pattern", "url", "user_agent", "address", "ja4", "extension_id")
-#: The kind a self-hosted `Product` compiles to: a server port with the beginning of a path.
-PORT_PATH = "port"
+#: The kinds a self-hosted `Product` compiles to: a server port with the beginning of a path, and what the
+#: server says it runs.
+PORT_PATH, SOFTWARE = "port", "software"
 
 ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -37,6 +38,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 ExtensionId = Annotated[str, Field(pattern=r"^[a-p]{32}$")]
 #: Longer than "/", which every server answers.
 Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200)]
+#: A line of what a server says of itself: its Server header from the start on, or the name of an x- header.
+Software = Annotated[str, Field(pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,})$", max_length=80)]
 Role = Literal["use", "embedded", "support"]
 
 
@@ -117,11 +120,12 @@ class Event(Strict):
     user_agent: Text | None = None
     origin: Text | None = None
     server: Text | None = None
+    software: Text | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Event:
         if not self.model_fields_set:
-            raise ValueError("an event needs a host, url, cname, user_agent, origin or server")
+            raise ValueError("an event needs a host, url, cname, user_agent, origin, server or software")
         if self.url is not None and not re.match(r"(https?|chrome-extension)://[^/]+/", self.url):
             raise ValueError("url in an event is absolute, with a path")
         return self
@@ -194,7 +198,8 @@ class Product(Strict):
     """Self-hosted software, known by manner and not by owner: on which ports it listens, what it serves.
 
     Traffic is matched by port and the beginning of a path together, on hosts that no other indicator
-    knows; without `ports` a path counts on any of them. `markers` (words in headers or answers) and
+    knows; without `ports` a path counts on any of them. There `software`, what only this product says of
+    itself in the head of its answers, counts on any port and path. `markers` (words in answers) and
     `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people.
     """
 
@@ -205,6 +210,7 @@ class Product(Strict):
     experimental: bool = False
     ports: Annotated[tuple[Port, ...], Field(max_length=20)] = ()
     paths: Annotated[tuple[Path, ...], Field(max_length=100)] = ()
+    software: Annotated[tuple[Software, ...], Field(max_length=20)] = ()
     markers: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
     default_auth: bool | None = None
     default_bind: Literal["loopback", "all"] | None = None
@@ -217,8 +223,8 @@ class Product(Strict):
 
     @model_validator(mode="after")
     def _can_be_recognised(self) -> Product:
-        if not (self.paths or (self.ports and self.markers)):
-            raise ValueError("a product needs paths, or ports with markers")
+        if not (self.paths or self.software or (self.ports and self.markers)):
+            raise ValueError("a product needs paths, software, or ports with markers")
         return self
 
 
@@ -304,14 +310,18 @@ class Vocabulary(Strict):
     role: dict[str, Word]
     kind: dict[str, Word]
     certainty: dict[str, CertaintyWord]
+    #: first label of a host below a vendor's pages to the access class it opens; see `doors`
+    door: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _agrees_with_the_code(self) -> Vocabulary:
-        kinds = (*KINDS, PORT_PATH)
+        kinds = (*KINDS, PORT_PATH, SOFTWARE)
         if set(self.kind) != set(kinds):
             raise ValueError(f"kind must list exactly {', '.join(kinds)}")
         if set(self.role) != {"use", "embedded", "support"}:
             raise ValueError("role must list exactly use, embedded, support")
+        if strange := set(self.door.values()) - set(self.access):
+            raise ValueError(f"door leads to {', '.join(sorted(strange))}, which access does not list")
         return self
 
 

@@ -49,6 +49,8 @@ class Draft:
     rubric: Rubric
     documents: Mapping[str, Document]
     blind: Mapping[str, BlindSpots]
+    #: values of the claims of entries that an overlay retired: known, and not wanted
+    retired: frozenset[str] = frozenset()
 
     @property
     def blind_spots(self) -> tuple[BlindSpot, ...]:
@@ -129,12 +131,15 @@ def draft(files: Iterable[File]) -> Draft:
     }
     blind = _blind(base, vocabulary, problems)
     entries: dict[str, Entry] = {}
+    retired: set[str] = set()
     for key, documents in layers.items():
         if key.startswith((SERVICES, BULKS, PRODUCTS)) and not key.endswith(f"/{VENDOR_FILE}"):
-            entry = _entry(key, documents[0], vendors, vocabulary, problems)
-            entry = entry and _amended(entry, documents[1:], vocabulary, problems)
+            whole = _entry(key, documents[0], vendors, vocabulary, problems)
+            entry = whole and _amended(whole, documents[1:], vocabulary, problems)
             if entry is not None:
                 entries[key] = entry
+            elif whole is not None:
+                retired |= {claim.value for claim in whole.claims}
     if rubric is not None and vocabulary is not None:
         problems.extend(
             base[RUBRIC_FILE].problem(place, what, f"use the words of {VOCABULARY_FILE}")
@@ -143,7 +148,8 @@ def draft(files: Iterable[File]) -> Draft:
     if problems or vocabulary is None or rubric is None:
         raise CatalogProblems(problems)
     own = {entry.app: base[key] for key, entry in entries.items()} | {key: base[key] for key in blind}
-    return Draft(tuple(sorted(entries.values(), key=lambda entry: entry.app)), vocabulary, rubric, own, blind)
+    by_app = tuple(sorted(entries.values(), key=lambda entry: entry.app))
+    return Draft(by_app, vocabulary, rubric, own, blind, frozenset(retired))
 
 
 def _layers(files: Iterable[File], problems: list[Problem]) -> dict[str, list[Document]]:

@@ -162,9 +162,10 @@ def stats(config: ConfigOption = None, signatures: SignaturesOption = None) -> N
         .sort(["len", "category"], descending=[True, False])
         .rows(),
     )
+    by_convention = (pl.col("certainty") == "convention").sum()
     print_table(
-        ("indicator", "role", "count"),
-        catalog.indicators.group_by("kind", "role").len().sort("kind", "role").rows(),
+        ("indicator", "role", "count", "of these by convention"),
+        catalog.indicators.group_by("kind", "role").agg(pl.len(), by_convention).sort("kind", "role").rows(),
     )
     print_table(
         ("blind spot", "places"),

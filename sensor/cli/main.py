@@ -1,8 +1,9 @@
 """Entry point: the list of commands, and what an error looks like.
 
 Exit codes: 0 done · 2 wrong usage or setting · 3 input that could not be read (what could be was
-kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query failed · 7 policy mistake ·
-8 findings of the level asked for · 130 Ctrl-C · 1 a bug of ours, with its traceback in a file.
+kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query failed · 7 not sent ·
+8 policy mistake · 9 findings of the level asked for · 130 Ctrl-C ·
+1 a bug of ours, with its traceback in a file.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import typer
 
 from sensor.cli import (
+    alert,
     audit,
     candidates,
     capture,
@@ -32,6 +34,7 @@ from sensor.cli import (
     retain,
     reveal,
     scan,
+    schedule,
     sources,
     sql,
     warm,
@@ -42,7 +45,7 @@ app = typer.Typer(
     name="shadowai",
     help="Which AI is used in this network, by whom, and how much data goes out to it.",
     epilog="Exit codes: 0 done · 1 our bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
-    "7 policy · 8 findings · 130 stopped.",
+    "7 not sent · 8 policy · 9 findings · 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,7 +58,9 @@ app.command("capture")(capture.command)
 app.command("evidence")(evidence.command)
 app.command("follow")(follow.command)
 app.command("listen")(listen.command)
-app.command("report")(report.command)
+app.add_typer(report.app, name="report")
+app.command("alert")(alert.command)
+app.command("schedule")(schedule.command)
 app.command("sql")(sql.command)
 app.add_typer(sources.app, name="sources")
 app.add_typer(catalog.app, name="catalog")

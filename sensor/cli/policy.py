@@ -115,7 +115,7 @@ def check(
 ) -> None:
     """Check the policy file and, with --level, the findings of the lake.
 
-    Exit code 7: the file has a mistake, or the lake's findings were judged by another version of it. 8: a
+    Exit code 8: the file has a mistake, or the lake's findings were judged by another version of it. 9: a
     finding of --level or worse is open, or not evaluable (absence is not resolution).
     """
     from sensor.errors import UsageError
@@ -139,7 +139,7 @@ def test(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Run the cases stored beside the policy. Exit code 7 where one does not hold."""
+    """Run the cases stored beside the policy. Exit code 8 where one does not hold."""
     from analytics.policy import cases as run
     from analytics.policy.read import PolicyMistakes
     from sensor.errors import UsageError
@@ -287,7 +287,7 @@ def _problems(policy: Policy, known: Known, today: date) -> list[Problem]:
 
 
 def _tell(problems: list[Problem]) -> None:
-    """Prints them; mistakes end the command with exit code 7."""
+    """Prints them; mistakes end the command with exit code 8."""
     for problem in problems:
         typer.echo(f"{'' if problem.fatal else 'note: '}{problem}", err=True)
     if any(problem.fatal for problem in problems):

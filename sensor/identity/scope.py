@@ -79,6 +79,12 @@ class Scopes:
             .select(internal=pl.coalesce(pl.col("scope").is_in(_OURS), names))["internal"]
         )
 
+    def is_proxy(self, values: pl.Series) -> pl.Series:
+        """True where one of the unique `values` is a declared proxy, forwarder or NAT gateway."""
+        if not self._proxy:
+            return values.is_null() & values.is_not_null()
+        return values.map_elements(lambda text: self.scope(text) == "proxy", return_dtype=pl.Boolean)
+
     def add(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with client_scope, server_scope and segment (String) from `client` and `server`."""
         return (

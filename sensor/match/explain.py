@@ -25,9 +25,13 @@ _WHY = {
     "pattern": "the pattern with the most labels and literal characters wins",
     "user_agent": "the product names itself in the User-Agent; alone that is no use",
     "address": "no name is known, and the vendor serves from this network",
+    "software": "nothing knows the host, and its answers say that it runs this",
     "port": "nothing knows the host, and self-hosted software answers this path on this port",
     "extension_id": "a browser add-on by its id",
 }
+
+
+_BY_CONVENTION = "nobody listed this host; its first label says what it opens on the vendor's own domain"
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def explain(index: Index, question: str) -> Explanation:
         access=hit["access"],
         role=hit["role"],
         confidence=round(hit["confidence"], 3),
-        why=_WHY.get(kind, kind),
+        why=_BY_CONVENTION if winner and winner.certainty == "convention" else _WHY.get(kind, kind),
         winner=winner,
         lost=tuple(candidate for candidate in fitting if candidate != winner),
     )

@@ -57,6 +57,8 @@ class Index:
     fingerprints: pl.DataFrame
     #: server_port (NULL: any), prefix, first (its first part), row
     products: pl.DataFrame
+    #: product (a line of what a server says it runs), row
+    software: pl.DataFrame
     #: what was looked up before and hit nothing
     misses: Misses = field(default_factory=Misses, compare=False, repr=False)
 
@@ -76,6 +78,7 @@ class Index:
             networks=network_table(rows),
             fingerprints=rows.filter(pl.col("kind") == "ja4").select(ja4="value", app="app").unique(),
             products=_products(rows),
+            software=rows.filter(pl.col("kind") == "software").select(product="value", row="row"),
         )
 
     @cached_property
@@ -92,17 +95,13 @@ class Index:
 
     def by_agent(self, agents: pl.Series) -> pl.DataFrame:
         """The agent indicator in those unique User-Agent strings that have one: user_agent, agent_row."""
-        if self.agents.is_empty():
-            return pl.DataFrame(schema={"user_agent": pl.String, "agent_row": pl.Int64})
-        longest_first = sorted(self.agents["product"].unique(), key=lambda product: (-len(product), product))
-        tokens = "|".join(re.escape(product) for product in longest_first)
-        return (
-            agents.rename("user_agent")
-            .to_frame()
-            .with_columns(product=pl.col("user_agent").str.extract(rf"(?:^|[^A-Za-z0-9_-])({tokens})"))
-            .join(self.agents.unique("product", keep="first", maintain_order=True), on="product")
-            .select("user_agent", agent_row="row")
-        )
+        found = _by_token(agents, self.agents, "(?:^|[^A-Za-z0-9_-])", "")
+        return found.rename({"text": "user_agent", "row": "agent_row"})
+
+    def by_software(self, answers: pl.Series) -> pl.DataFrame:
+        """The self-hosted product in those unique `answers` that name one: software, software_row."""
+        found = _by_token(answers, self.software, r"(?m)^", r"(?:$|[^a-z0-9-])")
+        return found.rename({"text": "software", "row": "software_row"})
 
     def by_origin(self, origins: pl.Series) -> pl.DataFrame:
         """The add-on in those unique origins that are one the catalog knows: origin, origin_row."""
@@ -134,6 +133,21 @@ class Index:
             .unique(["server_port", "path"], keep="first", maintain_order=True)
             .select("server_port", "path", port_row="row")
         )
+
+
+def _by_token(texts: pl.Series, products: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
+    """The row of `products` whose token stands in each of the unique `texts` that has one: text, row."""
+    if products.is_empty():
+        return pl.DataFrame(schema={"text": pl.String, "row": pl.Int64})
+    longest_first = sorted(products["product"].unique(), key=lambda product: (-len(product), product))
+    tokens = "|".join(re.escape(product) for product in longest_first)
+    return (
+        texts.rename("text")
+        .to_frame()
+        .with_columns(product=pl.col("text").str.extract(rf"{before}({tokens}){after}"))
+        .join(products.unique("product", keep="first", maintain_order=True), on="product")
+        .select("text", "row")
+    )
 
 
 def is_below(path: str, prefix: str) -> pl.Expr:

@@ -1,9 +1,9 @@
 """Observations and the index in, hits out: columns only, work done once per unique value. Pure.
 
 A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its server's address
-(only where no name is known), port and path of self-hosted software, its User-Agent or the add-on it
-comes from alone. These two also *refine* a hit by name: `claude-cli/` on api.anthropic.com is Claude
-Code, not just the API.
+(only where no name is known), what self-hosted software says of itself, its port and path, the
+User-Agent or the add-on it comes from alone. These two also *refine* a hit by name: `claude-cli/` on
+api.anthropic.com is Claude Code, not just the API.
 """
 
 from __future__ import annotations
@@ -33,17 +33,19 @@ AGENT_ALONE_CONFIDENCE = 0.5
 #: Share of the remaining doubt that a fitting client fingerprint removes.
 FINGERPRINT_DOUBT = 0.5
 
-_NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "server", "ja4")
+_NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "software", "server", "ja4")
+#: What tells where a row went, the surest first.
+_PLACES = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
 #: Columns that hit by their value alone, and so can be remembered to miss.
-_ALONE = ("host", "cname", "user_agent", "origin")
+_ALONE = ("host", "cname", "user_agent", "origin", "software")
 
 
 def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     """The rows of `observations` that hit, in their order, with the columns of `ADDED`.
 
     `host` comes back normalised, `path` is replaced by the catalog's prefix (NULL unless a URL or a
-    self-hosted product matched), and `name_from` says `address` or `path` where only those told.
+    self-hosted product matched), and `name_from` says `address`, `banner` or `path` where only those told.
     """
     frame = _worth_a_look(observations, index)
     missing = [name for name in _NEEDED if name not in frame.columns]
@@ -64,7 +66,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     addresses = index.by_address(pl.concat([servers, literals.str.strip_chars("[]")]).unique())
     ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
     told = {"host": names["host"], "cname": cnames["host"], "user_agent": agents["user_agent"]}
-    told["origin"] = origins["origin"]
+    runs = index.by_software(values["software"])
+    told |= {"origin": origins["origin"], "software": runs["software"]}
     for name, hits in told.items():
         missed = values[name].filter(~values[name].is_in(pl.concat([hits, literals]).implode()))
         index.misses.learn(name, missed, observations.height)
@@ -84,6 +87,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         .join(agents, on="user_agent", how="left", maintain_order="left")
         .join(origins, on="origin", how="left", maintain_order="left")
         .join(addresses, on="address", how="left", maintain_order="left")
+        .join(runs, on="software", how="left", maintain_order="left")
         .join(ports, on=["server_port", "path"], how="left", maintain_order="left", nulls_equal=True)
         .with_columns(agent_row=pl.coalesce("origin_row", "agent_row"))
     )
@@ -147,11 +151,11 @@ def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     by_name = pl.coalesce("url_row", "host_row")
     place = rows.with_columns(
         by_cname=by_name.is_null() & pl.col("cname_row").is_not_null(),
-        place_row=pl.coalesce("url_row", "host_row", "cname_row", "address_row", "port_row"),
-        by_address=pl.coalesce("url_row", "host_row", "cname_row").is_null()
-        & pl.col("address_row").is_not_null(),
-        by_port=pl.coalesce("url_row", "host_row", "cname_row", "address_row").is_null()
-        & pl.col("port_row").is_not_null(),
+        place_row=pl.coalesce(*_PLACES),
+        **{
+            name: pl.coalesce(*_PLACES[:at]).is_null() & pl.col(_PLACES[at]).is_not_null()
+            for at, name in ((3, "by_address"), (4, "by_software"), (5, "by_port"))
+        },
     )
     says = index.rows.select("row", *_HIT)
     joined = place.join(says, left_on="place_row", right_on="row", how="left", maintain_order="left")
@@ -168,6 +172,8 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
     name_from = (
         pl.when("by_address")
         .then(pl.lit("address"))
+        .when("by_software")
+        .then(pl.lit("banner"))
         .when("by_port")
         .then(pl.lit("path"))
         .otherwise("name_from")

@@ -60,7 +60,7 @@ class NamesRollup:
         if rows.is_empty():
             return
         sums = rows.group_by(_KEY).agg(
-            (pl.col("kind") == "dns").sum().cast(pl.Int64).alias("lookups"),
+            pl.when(pl.col("kind") == "dns").then(pl.col("lookups").fill_null(1)).sum().alias("lookups"),
             ((pl.col("kind") != "dns") & (pl.col("slice").fill_null(0) == 0))
             .sum()
             .cast(pl.Int64)
@@ -145,10 +145,9 @@ def _merged(sums: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 class LookupBursts:
-    """Collapses DNS hits to one row a client, host, action and clock minute.
+    """Collapses DNS hits to one row a client, host, action and clock minute; `lookups` (questions.py) add up.
 
-    One page view asks A, AAAA and HTTPS, search-suffix variants and retries; counting lines would
-    inflate use 3 to 10 times. Rows of the newest two minutes wait for the next batch.
+    Rows of the newest two minutes wait for the next batch.
     """
 
     KEY = ("client", "host", "action", "minute")
@@ -166,7 +165,7 @@ class LookupBursts:
             pl.lit(None, dtype=pl.Int64).alias("lookups")
         )
         dns = hits.filter(pl.col("kind") == "dns").with_columns(
-            pl.col("seen_at").dt.truncate("1m").alias("minute"), pl.lit(1, dtype=pl.Int64).alias("lookups")
+            pl.col("seen_at").dt.truncate("1m").alias("minute"), pl.col("lookups").fill_null(1)
         )
         if self._open is not None:
             dns = pl.concat([self._open, dns.select(self._open.columns)])

@@ -9,12 +9,16 @@ r"""A log format written down in TOML, for a product nobody here knows.
     at_end = true                             # the line is written when the transaction ends
     claim = '^\d{4}-.* CORP '                 # which lines are meant; default: by the layout below
 
-    [layout]                                  # one of these four
+    [layout]                                  # one of these five
     delimiter = ";"                           # with `columns`, or with `header = true` for a header line
     columns = ["time", "src", "", "site", "out", "in"]
     # pattern = '(?P<time>\S+) (?P<src>\S+) (?P<site>\S+)'
     # keyvalue = " "                          # key=value, separated by this
     # json = true
+    # format = '$remote_addr [$time_local] "$request" $status $request_length $bytes_sent'
+    #   as in the settings of nginx, Apache, Squid, HAProxy or Envoy, the directive around it too; then
+    #   [fields] is only needed for placeholders of the site's own: user_name = "http_x_user"
+    # dialect = "nginx"                       # only where the string itself does not show whose it is
 
     [fields]                                  # our column = theirs; `a|b` takes the first that is there
     client = "src"
@@ -34,6 +38,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -44,7 +49,7 @@ from sensor.errors import UsageError
 from sensor.settings import Zone
 from sensor.sources.family import FIELDS, Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import commas, keyvalue, objects
+from sensor.sources.text import commas, formatstrings, keyvalue, objects, requests
 
 _Action = Literal["allowed", "blocked", "reset", "unknown"]
 
@@ -62,6 +67,13 @@ class Layout(_Part):
     pattern: str | None = None
     keyvalue: str | None = Field(default=None, min_length=1, max_length=1)
     json_lines: bool = Field(default=False, alias="json")
+    format_string: str | None = Field(default=None, alias="format", min_length=2, max_length=8192)
+    dialect: formatstrings.Dialect | None = None
+
+    @cached_property
+    def understood(self) -> formatstrings.FormatString | None:
+        """The format string, if that is the layout. Raises ValueError."""
+        return formatstrings.read(self.format_string, self.dialect) if self.format_string else None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -70,9 +82,10 @@ class Layout(_Part):
             self.pattern is not None,
             self.keyvalue is not None,
             self.json_lines,
+            self.understood is not None,
         ]
         if sum(ways) != 1:
-            raise ValueError("name exactly one of delimiter, pattern, keyvalue and json")
+            raise ValueError("name exactly one of delimiter, pattern, keyvalue, json and format")
         if self.delimiter is not None and bool(self.columns) == self.header:
             raise ValueError("a delimiter needs either columns or header = true")
         return self
@@ -90,7 +103,7 @@ class Format(_Part):
     at_end: bool = False
     claim: str | None = None
     layout: Layout
-    fields: dict[str, str]
+    fields: dict[str, str] = Field(default_factory=dict)
     fixed: dict[str, str | int | float | bool] = Field(default_factory=dict)
     actions: dict[str, _Action] = Field(default_factory=dict)
 
@@ -102,6 +115,14 @@ class Format(_Part):
         for pattern in (self.claim, self.layout.pattern):
             if pattern is not None:
                 _compiled(pattern)
+        if understood := self.layout.understood:
+            for theirs in _theirs(self.fields):
+                if theirs not in understood.names:
+                    raise ValueError(
+                        f"{theirs!r} is no placeholder of the format: {', '.join(understood.names)}"
+                    )
+        elif not self.fields:
+            raise ValueError("[fields] says which columns are ours")
         return self
 
 
@@ -127,7 +148,7 @@ def read(file: Path) -> type[Family]:
 
 def family(described: Format) -> type[Family]:
     """`described` as a family like any other."""
-    have = {*described.fields, *described.fixed}
+    have = {*described.fields, *described.fixed, *_told_by_string(described.layout)}
 
     class Custom(Family):
         """Reads a format of the user's own."""
@@ -164,7 +185,9 @@ def _claims(described: Format) -> pl.Expr:
         return line.str.contains(described.claim)
     if layout.pattern is not None:
         return line.str.contains(layout.pattern)
-    theirs = [name for spelled in described.fields.values() for name in re.split(r"[|+]", spelled)]
+    if layout.understood is not None:
+        return line.str.contains(layout.understood.pattern)
+    theirs = _theirs(described.fields)
     if layout.json_lines:
         keys = [line.str.contains(rf'"{re.escape(name.split(".")[-1])}"\s*:') for name in theirs]
         return line.str.contains(r"^\s*\{") & (pl.sum_horizontal(keys) >= (len(keys) + 1) // 2)
@@ -189,9 +212,13 @@ def _header(described: Format) -> str:
 
 
 def _parse(described: Format, lines: pl.DataFrame) -> pl.DataFrame:
-    asked = sorted({name for spelled in described.fields.values() for name in re.split(r"[|+]", spelled)})
-    read = _taken_apart(described.layout, lines, asked)
-    out = read.select(_column(spelled).alias(name) for name, spelled in described.fields.items())
+    asked = sorted(set(_theirs(described.fields)))
+    understood = described.layout.understood
+    if understood is None:
+        read = _taken_apart(described.layout, lines, asked)
+        out = read.select(_column(spelled).alias(name) for name, spelled in described.fields.items())
+    else:
+        read, out = _by_string(understood, lines["line"], described.fields)
     out = out.with_columns(pl.lit(value).alias(name) for name, value in described.fixed.items())
     if described.kind is not None:
         out = out.with_columns(kind=pl.lit(described.kind))
@@ -203,9 +230,36 @@ def _parse(described: Format, lines: pl.DataFrame) -> pl.DataFrame:
         stamp = pl.col("time").str.to_datetime(described.time_format, strict=False, time_unit="us")
         offset = "%z" if "%z" in described.time_format else ""
         out = out.with_columns(time=stamp.dt.to_string(f"%Y-%m-%dT%H:%M:%S%.6f{offset}"))
-    return out.with_columns(
-        reason=pl.when(read[asked[0]].is_null() & _empty(read)).then(pl.lit("not this format"))
-    )
+    return out.with_columns(reason=pl.when(_empty(read)).then(pl.lit("not this format")))
+
+
+def _theirs(fields: dict[str, str]) -> list[str]:
+    return [name for spelled in fields.values() for name in re.split(r"[|+]", spelled)]
+
+
+def _by_string(
+    understood: formatstrings.FormatString, lines: pl.Series, fields: dict[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The groups of a format string, and our columns: what its placeholders mean, `fields` before that."""
+    groups = lines.str.extract_groups(understood.pattern).struct.unnest()
+    parts = requests.named(groups, understood.meanings)
+    at_end = understood.dialect in formatstrings.STAMPS_THE_END
+    out = parts.select(**requests.fields(parts, at_end=at_end))
+    by_name = groups.select(pl.col(group).alias(name) for name, group in understood.names.items())
+    own = by_name.select(_column(spelled).alias(name) for name, spelled in fields.items())
+    return groups, out.with_columns(own.get_columns())
+
+
+def _told_by_string(layout: Layout) -> set[str]:
+    """Our columns that a format string fills."""
+    if layout.understood is None:
+        return set()
+    parts = set(layout.understood.meanings.values())
+    by = {"user": "user_name", "up": "bytes_up", "down": "bytes_down", "body_down": "bytes_down",
+          "sni": "host",
+          "target": "url", "request": "url", "agent": "user_agent", "mac": "client_mac", "result": "action",
+          "flags": "action", "status": "action", "host": "host"}  # fmt: skip
+    return {ours for theirs, ours in by.items() if theirs in parts}
 
 
 def _empty(read: pl.DataFrame) -> pl.Series:

@@ -135,7 +135,6 @@ _MAGIC = (
     (b"\x1f\x8b", "an archive inside an archive; unpack it once"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
-    (b"ElfFile\x00", "a Windows event log"),
 )
 
 

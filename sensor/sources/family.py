@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -17,12 +17,17 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources import finish, records
+from sensor.sources.flows import Pairs
 from sensor.sources.framing import Framing, framed
+from sensor.sources.holders import Holders
 from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.lines import Block, blocks
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import Sorter, framing_of, shares
 
+#: Of a file that has grown, so much before what is new is read again: what its lines began (sessions,
+#: one-way records, leases, lookups) goes on. What was silent for longer begins anew.
+REPLAY_BYTES = 64 * 1024 * 1024
 #: A file is a family's if at least this share of its first lines is; the rest may be other families'.
 SHARE = 0.05
 
@@ -56,11 +61,14 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "method": (TEXT, ""),
     "status": (WHOLE, "HTTP status"),
     "user_agent": (TEXT, ""),
+    "model": (TEXT, "AI model the request names (text/models.py)"),
+    "mcp_methods": (TEXT, "MCP methods it calls, comma separated"),
     "cname": (TEXT, "last name of a CNAME chain"),
     "ja4": (TEXT, ""),
-    "server": (TEXT, "address of the origin server, never a proxy's or resolver's for a name"),
+    "server": (TEXT, "address of the origin server, never a proxy's; of a lookup, the resolver's"),
     "server_port": (WHOLE, ""),
     "transport": (TEXT, "tcp or udp; protocol numbers 6 and 17 are understood"),
+    "software": (TEXT, "what the server says it runs, lower case: `server: llama.cpp`, names of x- headers"),
     "tunnel": (TEXT, ""),
     # --- how much (client's view: up is what the client sent)
     "bytes_up": (WHOLE, ""),
@@ -81,6 +89,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "total_bytes_down": (WHOLE, ""),
     # --- one-way records (flows.py)
     "one_way": (pl.Boolean(), "only what client sent to server; the way back is a record of its own"),
+    "eye": (TEXT, "which interface, exporter or end saw it: several may report one and the same record"),
     # --- leases (kind `lease`); the address is `client`
     "lease_from": (schema.TIME, "first moment; NULL: the time of the line"),
     "lease_to": (schema.TIME, "first moment it no longer holds; NULL: open"),
@@ -89,7 +98,11 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
         pl.Boolean(),
         "the holder let go at `lease_to` (NULL: the time of the line): leases told before end, too",
     ),
-    "origin": (TEXT, "dhcp, directory, vpn, radius, proxy …; default: the family's vantage"),
+    "origin": (
+        TEXT,
+        "of a lease: dhcp, directory, vpn, radius, proxy …; default: the family's vantage. Of a request: its "
+        "Origin header, by which browser add-ons are known",
+    ),
     "confidence": (pl.Float64(), ""),
     "shared": (pl.Boolean(), "more than one person behind the address"),
 }
@@ -150,20 +163,26 @@ class Family(Source):
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block, in one part for each family that owns lines of it."""
         (file,) = source_input.files
-        reader = self._reader(file.head, file.modified, resumed=start > 0)
+        reader = self.reader(file.head, file.modified, resumed=start > 0)
         with file.open() as raw, framed(raw, framing_of(file.head)) as stream:
-            for block in blocks(stream, start=start):
+            for block in blocks(stream, start=start, replay=REPLAY_BYTES):
                 yield from reader.batches(block)
 
-    def reader(self, head: bytes = b"", reference: datetime | None = None) -> Reader:
-        """For a stream whose blocks come one by one."""
+    def reader(
+        self, head: bytes = b"", reference: datetime | None = None, *, resumed: bool = False
+    ) -> Reader:
+        """For a stream whose blocks come one by one; `resumed`: they do not begin with `head`."""
         self.reference = self.reference or reference
-        return Reader(self, Sorter(type(self), head))
-
-    def _reader(self, head: bytes, modified: datetime | None, *, resumed: bool = False) -> Reader:
-        if self.reference is None:
-            self.reference = modified
         return Reader(self, Sorter(type(self), head, resumed=resumed))
+
+
+@dataclass
+class _Told:
+    """What lines before said that later ones of the same family go on with."""
+
+    sessions: Sessions = field(default_factory=Sessions)
+    pairs: Pairs = field(default_factory=Pairs)
+    holders: Holders = field(default_factory=Holders)
 
 
 class Reader:
@@ -173,7 +192,7 @@ class Reader:
         self._first = first
         self._sorter = sorter
         self._families: dict[str, Family] = {first.name: first}
-        self._sessions: dict[str, Sessions] = {}
+        self._told: dict[str, _Told] = {}
 
     def batches(self, block: Block) -> Iterator[Batch]:
         """The parts of a block, the first family's last, because it carries the block's own troubles."""
@@ -183,22 +202,36 @@ class Reader:
         for name in sorted(parts):
             family = self._family(type_of=parts[name][0])
             tables = self._tables(family, parts[name][1], replace(block, overlong=None, fault=None))
-            yield Batch(block.end, tables, is_part=True, source=name, vantage=family.vantage)
+            yield self._batch(block, tables, family, is_part=True)
         mine = own[1] if own is not None else self._sorter.nothing(lines)
         tables = self._tables(self._first, mine, block)
-        yield Batch(block.end, tables, source=self._first.name, vantage=self._first.vantage)
+        yield self._batch(block, tables, self._first, is_part=block.replayed)
+
+    def _batch(
+        self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
+    ) -> Batch:
+        return Batch(
+            block.end,
+            tables,
+            is_part=is_part,
+            is_replay=block.replayed,
+            source=family.name,
+            vantage=family.vantage,
+        )
 
     def _tables(self, family: Family, lines: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
         """The tables of one family's lines of a block."""
-        sessions = self._sessions.setdefault(family.name, Sessions())
-        done = sessions.take(rows(family, lines))
+        told = self._told.setdefault(family.name, _Told())
+        done = told.pairs.take(told.sessions.take(rows(family, lines)))
         used = done.filter(pl.col("reason").is_null())
         is_lease = (pl.col("kind") == "lease").fill_null(False)
+        leases = told.holders.take(finish.leases(used.filter(is_lease), family.vantage))
+        seen = {"observations": used.filter(~is_lease), "answers": finish.answers(done)}
+        if block.replayed:
+            return seen
         read = records.complete(_records(done, lines), block)
-        return {
-            "observations": used.filter(~is_lease),
-            "answers": finish.answers(done),
-            "leases": finish.leases(used.filter(is_lease), family.vantage),
+        return seen | {
+            "leases": leases,
             "coverage": _carried(records.coverage(read), used),
             "rejects": records.rejects(read, block),
         }

@@ -138,6 +138,8 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
         action=verdicts.of(fields["action"]),
     )
     for side in ("client", "server"):
+        if side == "server":
+            fields = fields.with_columns(called=_called(fields["server"]))
         fields = hosts.once(fields, side, hosts.address(pl.col(side).str.strip_chars(" \"'")))
     mac = pl.col("client_mac").str.to_lowercase().str.replace_all(r"[-.:]", "")
     mac = pl.when(mac.str.contains(r"^[0-9a-f]{12}$") & (mac != "000000000000")).then(mac)
@@ -149,6 +151,20 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
         .replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String)
     )
     return hosts.once(fields, "transport", transport)
+
+
+def _named_server(host: pl.Expr) -> pl.Expr:
+    """`host`, or where there is none the server's name; the name of a resolver is not what was asked."""
+    return pl.when(host.is_null() & (pl.col("kind") != "dns")).then("called").otherwise(host)
+
+
+def _called(server: pl.Series) -> pl.Series:
+    """Names where the server's address should be: some products resolve it, or have names of their own."""
+    if server.null_count() == len(server):
+        return server
+    one = pl.col("server").str.strip_chars(" \"'").str.to_lowercase()
+    name = pl.when(one.str.contains("[a-z]") & ~hosts.is_address(one)).then(one)
+    return hosts.once(server.to_frame("server"), "server", hosts.normalise(name))["server"].alias("called")
 
 
 def _located(fields: pl.DataFrame) -> pl.DataFrame:
@@ -164,7 +180,12 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     fields = hosts.once(fields, "cname", hosts.normalise(pl.col("cname")))
     path = pl.col("path").str.replace(r"[?#].*$", "")
     if fields["url"].null_count() == fields.height:
-        return fields.with_columns(path=path, server=pl.coalesce("server", "literal"), by_url=pl.lit(False))
+        return fields.with_columns(
+            path=path,
+            server=pl.coalesce("server", "literal"),
+            by_url=pl.lit(False),
+            host=_named_server(pl.col("host")),
+        )
     url = urls.split(fields["url"])
     url.columns = [f"url_{name}" for name in url.columns]
     tunnel = (pl.col("method").str.to_uppercase() == "CONNECT").fill_null(False)
@@ -172,7 +193,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
         fields.hstack(url)
         .with_columns(
             by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
-            host=pl.coalesce("host", "url_host"),
+            host=_named_server(pl.coalesce("host", "url_host")),
             path=pl.when(~tunnel).then(pl.coalesce(path, "url_path")),
             server=pl.coalesce("server", "literal", "url_literal"),
             server_port=pl.coalesce("server_port", "url_port"),
@@ -230,11 +251,11 @@ def answers(seen: pl.DataFrame) -> pl.DataFrame:
 
 
 def leases(told: pl.DataFrame, vantage: str) -> pl.DataFrame:
-    """Table `leases` from finished rows of kind `lease`; those that end at once only close others."""
+    """Finished rows of kind `lease` with the columns of table `leases`, and `closes` (see holders.py)."""
     begin = pl.coalesce("lease_from", "seen_at")
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
     closes = pl.col("closes").fill_null(False)
-    found = told.select(
+    return told.select(
         "user_name",
         "device",
         "shared",
@@ -246,27 +267,3 @@ def leases(told: pl.DataFrame, vantage: str) -> pl.DataFrame:
         origin=pl.coalesce("origin", pl.lit(vantage)),
         confidence=pl.col("confidence").fill_null(0.9),
     )
-    return schema.LEASES.conform(_closed(found))
-
-
-def _closed(found: pl.DataFrame) -> pl.DataFrame:
-    """Leases cut at the next row after their beginning that closes the same address.
-
-    Only what was told in the same block is cut: what is written cannot be taken back.
-    """
-    if found["closes"].any():
-        by = ("address", "origin")
-        ends = found.filter("closes").select(*by, closed_at="valid_to").drop_nulls().sort("closed_at")
-        numbered = found.with_row_index("number").sort("valid_from")
-        cut = numbered.join_asof(
-            ends,
-            left_on="valid_from",
-            right_on="closed_at",
-            by=by,
-            strategy="forward",
-            allow_exact_matches=False,
-            check_sortedness=False,
-        )
-        found = cut.sort("number").with_columns(valid_to=pl.min_horizontal("valid_to", "closed_at"))
-    lasts = pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("valid_from"))
-    return found.filter(lasts.fill_null(False))

@@ -1,16 +1,30 @@
 """One-way flow records (NetFlow, VPC flow logs, EVE netflow) as sides of a connection.
 
-Such a record counts only what one side sent; the way back is a record of its own. Each becomes a row
-that knows who is the client: what the client sent has `bytes_up` and is slice 0, what it got has
-`bytes_down` and is slice 1, so that the two add up and open one connection. Nothing is held back.
+Such a record counts only what one side sent, for a minute or so; the way back is a record of its own, and
+so is the next minute. Each becomes a row that knows who is the client (`oriented`) and which connection it
+belongs to (`Pairs`): the first is slice 0 and opens it, the others are further slices with the same
+`started_at`, so that a connection is counted once, with what went up and what came down. Nothing is held
+back, and no row depends on where blocks were cut.
+
+Where several eyes (interfaces, exporters, both ends) report the same direction of a connection, the one
+that told first counts; what the others say is set aside.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from datetime import timedelta
 
 import polars as pl
+
+from sensor import schema
+
+#: A connection silent for longer is another one; flow logs report at least every 10 minutes (VPC).
+IDLE = timedelta(minutes=15)
+#: Connections remembered, the latest; about 150 bytes each.
+MAX_CONNECTIONS = 400_000
+TWICE = "set aside: seen at another interface, too"
 
 #: Below: assigned to services; from `_EPHEMERAL` on: chosen by clients (RFC 6335, Linux defaults).
 _SERVICE, _EPHEMERAL = 1024, 32768
@@ -66,3 +80,126 @@ def _is_in(text: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6N
     except ValueError:
         return False
     return any(address in network for network in networks if network.version == address.version)
+
+
+#: What is remembered of a connection; `low` is the end whose address comes first, as text.
+_KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
+    "key": pl.UInt64,
+    "low_is_client": pl.Boolean,
+    "began": schema.TIME,
+    "last": schema.TIME,
+    "lines": pl.Int64,
+    **{f"eye_{end}": pl.String for end in ("low", "high")},
+    **{f"bytes_{end}": pl.Int64 for end in ("low", "high")},
+}
+
+
+class Pairs:
+    """Remembers connections told in one-way records, from block to block."""
+
+    def __init__(self) -> None:
+        self._known = pl.DataFrame(schema=_KEPT)
+
+    def take(self, done: pl.DataFrame) -> pl.DataFrame:
+        """`done` (finished rows) with slices, starts and totals; only rows of `one_way` change."""
+        ours = (done["one_way"] & done["reason"].is_null()).fill_null(False)
+        if not ours.any():
+            return done
+        rows = _records(done.with_row_index("place").filter(ours))
+        oldest = pl.lit(rows["began"].min(), dtype=schema.TIME)
+        known = self._known.filter(pl.col("last") >= oldest - IDLE)
+        met = known.join(rows.select("key").unique(), on="key", how="semi")
+        told = _connected(pl.concat([met, rows], how="diagonal"))
+        latest = told.unique("key", keep="last", maintain_order=True).select(_KEPT.keys())
+        self._known = pl.concat([known.join(met, on="key", how="anti"), latest]).tail(MAX_CONNECTIONS)
+        return _put(done, told.drop_nulls("place").sort("place"))
+
+
+def _records(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns of `_KEPT` as each record says them, and whether `low` sent it."""
+    client, server = (
+        pl.concat_str(pl.col(end), pl.col(f"{end}_port").cast(pl.String), separator="|", ignore_nulls=True)
+        for end in ("client", "server")
+    )
+    both = (pl.min_horizontal(client, server), pl.max_horizontal(client, server))
+    lasted = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1_000_000).cast(pl.Int64))
+    sent = rows.select(
+        "place",
+        "eye",
+        key=pl.concat_str("transport", *both, separator="|", ignore_nulls=True).hash(),
+        low_is_client=client <= server,
+        from_low=(client <= server) == (pl.col("slice") == 0),
+        began="seen_at",
+        last=pl.col("seen_at") + lasted,
+        lines=pl.lit(1, dtype=pl.Int64),
+        bytes=pl.coalesce("bytes_up", "bytes_down"),
+    )
+    low = pl.when("from_low")
+    high = pl.when(~pl.col("from_low"))
+    return sent.select(
+        pl.exclude("eye", "bytes"),
+        *(end.then(name).alias(f"{name}_{side}") for name in ("eye", "bytes")
+          for side, end in (("low", low), ("high", high))),
+    )  # fmt: skip
+
+
+def _connected(both: pl.DataFrame) -> pl.DataFrame:
+    """By connection, what is known before the records: at each, what is known then and what it changes."""
+    both = both.sort("key", maintain_order=True)
+    until = pl.col("last").cum_max().shift().over("key")
+    opens = until.is_null() | (pl.col("began") - until > IDLE)
+    both = both.with_columns(group=opens.cum_sum()).with_columns(
+        **{f"eye_{end}": pl.col(f"eye_{end}").drop_nulls().first().over("group") for end in ("low", "high")},
+        own_low=pl.col("eye_low"),
+        own_high=pl.col("eye_high"),
+    )
+    twice = pl.any_horizontal(
+        pl.col(f"own_{end}").is_not_null() & (pl.col(f"own_{end}") != pl.col(f"eye_{end}"))
+        for end in ("low", "high")
+    )
+    counted = pl.when(~twice)
+    lines = counted.then("lines").otherwise(0)
+    return both.with_columns(
+        reason=pl.when(twice).then(pl.lit(TWICE)),
+        slice=(lines.cum_sum() - lines).over("group"),
+        lines=lines.cum_sum().over("group"),
+        began=pl.col("began").first().over("group"),
+        last=pl.col("last").cum_max().over("group"),
+        turned=pl.col("low_is_client") != pl.col("low_is_client").first().over("group"),
+        low_is_client=pl.col("low_is_client").first().over("group"),
+        **{
+            f"bytes_{end}": counted.then(f"bytes_{end}").cum_sum().forward_fill().over("group")
+            for end in ("low", "high")
+        },
+    )
+
+
+def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """`done` with what their connections change; `told` has a row for each one-way record that is used."""
+    low = pl.when("low_is_client")
+    changes = told.select(
+        "place",
+        "reason",
+        "turned",
+        slice="slice",
+        started_at="began",
+        total_bytes_up=low.then("bytes_low").otherwise("bytes_high"),
+        total_bytes_down=low.then("bytes_high").otherwise("bytes_low"),
+    )
+    placed = pl.DataFrame({"place": pl.int_range(done.height, dtype=pl.UInt32, eager=True)})
+    beside = placed.join(changes, on="place", how="left", maintain_order="left").rename(
+        lambda name: f"new_{name}"
+    )
+    return (
+        done.hstack(beside)
+        .with_columns(turned=pl.col("new_turned").fill_null(False))
+        .with_columns(
+            *_turned(),
+            *(
+                pl.coalesce(f"new_{name}", name).alias(name)
+                for name in changes.columns
+                if name not in ("place", "turned")
+            ),
+        )
+        .select(done.columns)
+    )

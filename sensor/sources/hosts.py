@@ -6,6 +6,8 @@ hosts.
 
 from __future__ import annotations
 
+import ipaddress
+
 import polars as pl
 
 #: Letters, digits, hyphen and underscore per label (RFC 1123, and what is seen in practice), at
@@ -22,7 +24,8 @@ def is_address(text: pl.Expr) -> pl.Expr:
 
 
 def address(text: pl.Expr) -> pl.Expr:
-    """`text` as one address: no brackets, no zone, IPv4-mapped as IPv4; NULL for none, 0.0.0.0, ::."""
+    """`text` as one address: no brackets, no zone, IPv4-mapped as IPv4, IPv6 in its one spelling (RFC 5952);
+    NULL for none, 0.0.0.0, ::."""
     return text.map_batches(_addresses, return_dtype=pl.String)
 
 
@@ -32,10 +35,23 @@ def _addresses(text: pl.Series) -> pl.Series:
     if plain.all():
         return text
     other = pl.select(pl.when(~pl.lit(plain)).then(pl.lit(text)).alias("text"))["text"].str.to_lowercase()
-    other = other.str.strip_chars("[]").str.replace(r"%.*$", "").str.replace(r"^::ffff:(\d)", "$1")
+    other = other.str.strip_chars("[]").str.replace(r"%.*$", "")
+    six = other.filter(other.str.contains(":", literal=True).fill_null(False)).unique()
+    if len(six):
+        spelled = pl.Series([_spelled(one) for one in six], dtype=pl.String)
+        other = other.replace_strict(six, spelled, default=other, return_dtype=pl.String)
     is_one = other.str.contains(_ADDRESS) & ~other.str.contains(r"^[0.]+$|^[0:]+$")
     nothing = pl.Series([None], dtype=pl.String)
     return text.zip_with(plain, other.zip_with(is_one.fill_null(False), nothing.new_from_index(0, len(text))))
+
+
+def _spelled(text: str) -> str | None:
+    """An IPv6 address as RFC 5952 writes it, or the IPv4 address that is mapped in it; None for neither."""
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return None
+    return str(address.ipv4_mapped or address)
 
 
 def once(frame: pl.DataFrame, column: str, clean: pl.Expr) -> pl.DataFrame:

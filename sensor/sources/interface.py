@@ -84,6 +84,9 @@ class Batch:
 
     `is_part` says that more was read up to the same position and follows: it is committed together.
 
+    `is_replay` says that the rows were stored by an earlier read, and are here again only for what the
+    pipeline remembers of them (names told by DNS, questions asked). Also a part.
+
     `last` says whether it is the last one. A source that cannot know (None) has each batch held back
     until the next one comes; a live source knows, so that a batch is stored as soon as it is cut.
     """
@@ -92,6 +95,7 @@ class Batch:
     frames: dict[str, pl.DataFrame]
     last: bool | None = None
     is_part: bool = False
+    is_replay: bool = False
     #: whose rows these are, where one input holds lines of several kinds; None: the source's own
     source: str | None = None
     vantage: str | None = None

@@ -39,6 +39,8 @@ class Block:
     overlong: bytes | None = None
     #: why the stream ended here although it should not (truncated archive …); on the last block only
     fault: str | None = None
+    #: read again only to know what came before: its rows were stored by an earlier read
+    replayed: bool = False
 
     def lines(self) -> pl.DataFrame:
         """Columns `line`, `offset` of its first byte in the stream, and `bytes`; no blank lines."""
@@ -51,14 +53,23 @@ class Block:
         )
 
 
-def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES) -> Iterator[Block]:
+def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay: int = 0) -> Iterator[Block]:
     """The lines of `stream` from byte `start` on, cut at the grid of `size` bytes.
+
+    Before them come those of the `replay` bytes in front of `start`, as blocks that are `replayed`.
 
     A last line without a line end is a line. When reading starts in the middle of a line, because
     an earlier read met it half written, its rest comes as a line of its own and fails to parse.
     """
     reader = _as_utf8(stream)
-    position = _skip(reader, start)
+    position = _skip(reader, max(0, start - replay))
+    if 0 < position < start:
+        position += len(reader.readline(start - position))  # most likely the rest of a line
+    while position < start and (text := reader.read(min(size, start - position))):
+        if not text.endswith(b"\n"):
+            text += reader.readline(min(MAX_LINE_BYTES, start - position - len(text)) or 0)
+        yield Block(position, position + len(text), cleaned(text, first=position == 0), replayed=True)
+        position += len(text)
     while block := _block(reader, position, size):
         yield block
         position = block.end

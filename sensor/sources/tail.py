@@ -71,6 +71,19 @@ class Tail:
             self.position = block.end
             yield block
 
+    def past(self, count: int) -> Iterator[Block]:
+        """The complete lines in the `count` bytes before `position`, as blocks that are `replayed`."""
+        at = max(0, self.position - count)
+        if at:
+            at += os.pread(self.descriptor, MAX_LINE_BYTES, at).find(b"\n") + 1  # the rest of a line
+        while at < self.position:
+            text = os.pread(self.descriptor, min(BLOCK_BYTES, self.position - at), at)
+            end = text.rfind(b"\n") + 1 or len(text)
+            if not end:
+                return
+            yield Block(at, at + end, cleaned(text[:end], first=at == 0), replayed=True)
+            at += end
+
     def truncated(self) -> bool:
         """Is it shorter than what was read of it?"""
         return self.size < self.position

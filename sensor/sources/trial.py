@@ -11,6 +11,7 @@ from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources import family as room
 from sensor.sources.family import Family
+from sensor.sources.flows import Pairs
 from sensor.sources.interface import File
 from sensor.sources.lines import shape
 from sensor.sources.sessions import Sessions
@@ -73,7 +74,7 @@ def _first(file: File, form: str | None) -> type[Family]:
 
 
 def _trial(name: str, source: Family, part: pl.DataFrame, looked_at: int) -> Trial:
-    done = Sessions().take(room.rows(source, part))
+    done = Pairs().take(Sessions().take(room.rows(source, part)))
     used = done.filter(pl.col("reason").is_null())
     missing = tuple(
         what for what, columns in _WANTED.items() if all(used[c].null_count() == used.height for c in columns)

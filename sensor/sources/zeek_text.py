@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from sensor.sources.lines import first_lines
+from sensor.sources.text import objects
 
 _ID = ("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p")
 _EVERY = ("ts", "uid", *_ID)
@@ -210,10 +211,10 @@ def json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
     underscored = {name.replace(".", "_"): pl.String() for name in _ID}
     asked = _dtypes(log) | underscored | {"id": pl.Struct(nested), "_path": pl.String()}
     bare = lines.str.strip_chars_start(" \t")
-    objects = bare.to_frame("line").select(
+    sound = bare.to_frame("line").select(
         pl.when(pl.col("line").str.starts_with("{")).then("line").fill_null("{}")
     )
-    read = _read_ndjson(objects["line"], asked)
+    read = objects.ndjson(sound["line"], asked)
     ids = [
         pl.coalesce(name, name.replace(".", "_"), pl.col("id").struct.field(name.removeprefix("id.")))
         for name in _ID
@@ -222,32 +223,3 @@ def json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
     other = pl.col("_path").is_not_null() & (pl.col("_path") != log)
     rows = read.with_columns(ids).with_columns(ts=pl.when(~other).then("ts"))
     return rows.select(WANTED[log])
-
-
-def _read_ndjson(lines: pl.Series, asked: dict[str, pl.DataType], *, checked: bool = False) -> pl.DataFrame:
-    """One row per line. One broken line fails the whole read, so then the broken ones are found first."""
-    if lines.is_empty():
-        return pl.DataFrame(schema=asked)
-    try:
-        text = io.BytesIO(lines.str.join("\n")[0].encode())
-        read = pl.read_ndjson(text, schema=asked, ignore_errors=True)
-        if read.height == len(lines):
-            return read
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        pass
-    if not checked:
-        sound = pl.Series([line if _is_object(line) else "{}" for line in lines], dtype=pl.String)
-        return _read_ndjson(sound, asked, checked=True)
-    if len(lines) == 1:
-        return pl.DataFrame({name: [None] for name in asked}, schema=asked)
-    half = len(lines) // 2
-    return pl.concat(
-        [_read_ndjson(part, asked, checked=True) for part in (lines.head(half), lines.slice(half))]
-    )
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False

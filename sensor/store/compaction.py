@@ -199,6 +199,8 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.sort("event_id", "catalog_version", "lookups", nulls_last=False, maintain_order=True)
         rows = rows.unique("event_id", keep="last", maintain_order=True)
         return rows.sort("app", "client", "seen_at", "event_id", nulls_last=True)
+    if table is schema.LEASES:
+        rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
     if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
         return rows.sort(*table.key, nulls_last=True, maintain_order=True)
     return rows.unique(list(table.key), keep="last", maintain_order=True).sort(*table.key, nulls_last=True)

@@ -91,7 +91,7 @@ def test_counts(tmp_path: Path) -> None:
     rows = _run(tmp_path, 100)["sightings"].sort("seen_at", "event_id")
     assert rows.get_column("event_id").n_unique() == rows.height == 5
     assert rows.select("kind", "lookups", "connections", "requests").rows() == [
-        ("dns", 2, 0, None),
+        ("dns", 1, 0, None),
         ("tls", None, 1, None),
         ("tls", None, 0, None),
         ("proxy", None, 1, 1),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from sensor.catalog.checks.interface import Check, Subject
+from sensor.catalog.document import Place
 from sensor.catalog.entry import Claim, Entry
 from sensor.catalog.model import PORT_PATH
 from sensor.catalog.problem import Problem
@@ -21,16 +22,20 @@ class Tie(Check):
     remedy = "keep it in the service people would name, or make one of them more specific"
 
     def find(self, subject: Subject) -> Iterator[Problem]:
-        first: dict[str, Entry] = {}
+        first: dict[str, tuple[Entry, Place]] = {}
         for entry, claim in subject.claims:
             if claim.kind in ("ja4", PORT_PATH):  # neither decides alone
                 continue
             kind = "host" if claim.kind in ("domain", "suffix") else claim.kind
             value = f"{kind} {claim.value}"
-            if value in first:
-                what = f"{value} is also claimed by {first[value].app}"
-                yield self.at(subject, entry.app, claim.place, what)
-            first.setdefault(value, entry)
+            other, place = first.setdefault(value, (entry, claim.place))
+            if (other, place) == (entry, claim.place):
+                continue
+            # Two of one catalog: the later one. With an overlay: the file that its author can change.
+            if subject.is_built_in(entry) and not subject.is_built_in(other):
+                yield self.at(subject, other.app, place, f"{value} is also claimed by {entry.app}")
+            else:
+                yield self.at(subject, entry.app, claim.place, f"{value} is also claimed by {other.app}")
 
 
 class Redundant(Check):
@@ -136,7 +141,8 @@ class Swallowed(Check):
         winners = subject.winners([event for *_, event in claims])
         for number, (entry, claim, _) in enumerate(claims):
             winner = winners.get(number)
-            if winner is None or winner["app"] != entry.app:
+            taken = winner is None or winner["app"] != entry.app
+            if taken and not (winner and subject.is_tie(claim, winner["signature"])):
                 taker = winner["signature"] if winner else "nothing"
                 what = f"{claim.kind} {claim.value} is swallowed by {taker}"
                 yield self.at(subject, entry.app, claim.place, what)
@@ -154,6 +160,8 @@ def _example(claim: Claim) -> dict[str, str | int] | None:
             return {"host": host.replace("*", "x0"), "path": f"{slash}{path}"}
         case "extension_id":
             return {"host": host}
+        case "software":
+            return {"software": claim.value}
         case _:
             return None
 

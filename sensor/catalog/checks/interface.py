@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sensor.catalog import index
 from sensor.catalog.blind import BlindSpot
 from sensor.catalog.document import Place
 from sensor.catalog.entry import Claim, Entry
+from sensor.catalog.load import BUILT_IN
 from sensor.catalog.model import Role
 from sensor.catalog.problem import Level, Problem
 from sensor.catalog.read import Draft
@@ -33,7 +35,8 @@ class Subject:
     @cached_property
     def index(self) -> Index:
         """The index that sensors would use."""
-        return Index.build(index.indicators(self.draft.entries, self.draft.vocabulary))
+        draft = self.draft
+        return Index.build(index.indicators(draft.entries, draft.vocabulary, draft.retired))
 
     @property
     def claims(self) -> Iterator[tuple[Entry, Claim]]:
@@ -49,6 +52,14 @@ class Subject:
             for position, spot in enumerate(file.entries)
         )
 
+    def is_built_in(self, entry: Entry) -> bool:
+        """Whether the file of `entry` ships with the product."""
+        return self.draft.documents[entry.app].path.startswith(f"{BUILT_IN}{os.sep}")
+
+    def is_tie(self, claim: Claim, signature: str) -> bool:
+        """Whether the other indicator looks for the very same: `Tie` tells that."""
+        return signature.partition("#")[2].partition(":")[2] == claim.value
+
     def role(self, claim: Claim) -> Role:
         """What a hit on `claim` counts as."""
         return index.role(claim, self.draft.vocabulary)
@@ -57,7 +68,7 @@ class Subject:
         """What each event (columns of an observation) resolves to, by position: signature, app, role."""
         if not events:
             return {}
-        columns = ("host", "path", "cname", "user_agent", "origin", "server", "server_port")
+        columns = ("host", "path", "cname", "user_agent", "origin", "software", "server", "server_port")
         frame = pl.DataFrame(
             {name: [event.get(name) for event in events] for name in columns},
             schema_overrides={name: schema.OBSERVATIONS.dtypes[name] for name in columns},

@@ -65,6 +65,7 @@ class BindFamily(Family):
             kind=pl.lit("dns"),
             client_port=pl.col("port"),
             host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
+            server=pl.col("rest").str.extract(r"^ \S+ \(([0-9a-fA-F.:]+)\)"),
             transport=pl.when(pl.col("rest").str.contains(r"^ [+-]\S*T"))
             .then(pl.lit("tcp"))
             .otherwise(pl.lit("udp")),

@@ -69,6 +69,8 @@ _QUOTED = [
     "user",
 ]
 _PAIRS = r'\b(?:action|loguid|product|src|ifdir):"'
+#: As OPSEC LEA clients write it: `action="Block"; src="…"; product="URL Filtering"; …`.
+_LEA = r'\bproduct="[^"]*"; \w+=|\b(?:action|src)="[^"]*"; .*\b(?:product|loguid|service_id)="'
 _STRUCTURED = (
     r'\bProductName="[^"]*" |\bsport_svc="|\bloguid="\{[^"]*" .*\b(?:src|origin)="|\b(?:src|origin)'
     r'=".*\bloguid="\{'
@@ -112,7 +114,7 @@ class CheckpointFamily(Family):
             & pl.col("line").str.contains(r'\b(?:loguid|origin|product|sequencenum):"')
         )
         | pl.col("line").str.contains(
-            "|".join((_STRUCTURED, _BARS, _BLANKS, _QUOTES, _OLD.replace("?P<action>", "")))
+            "|".join((_LEA, _STRUCTURED, _BARS, _BLANKS, _QUOTES, _OLD.replace("?P<action>", "")))
         )
         | pl.col("line").str.contains(r'^\s*\{.*"(?:loguid|originsicname)"\s*:')
     )
@@ -135,6 +137,7 @@ class CheckpointFamily(Family):
                 ),
                 (_QUOTES, _quoted),
                 (_PAIRS, pairs(separator=";", equals=":")),
+                (_LEA, pairs(separator=";")),
                 (_OLD, _old),
                 (_BARS, pairs(separator="|")),
                 (_STRUCTURED, pairs()),

@@ -15,6 +15,7 @@ Source: W3C WD-logfile; Broadcom Edge SWG, "Access Log Formats"; Cisco AsyncOS, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import polars as pl
@@ -113,6 +114,10 @@ class ElffFamily(Family):
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         "|".join((_DIRECTIVE, _PAIRS, _OBJECT, *(pattern for pattern, _ in _DEFAULTS)))
     )
+
+    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
+        """UTC, as W3C says, wherever the sensor stands; `[sources.elff] timezone` for logs in local time."""
+        super().localise(zones, "UTC")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""

@@ -5,7 +5,7 @@
     "SRC", "start_time", "end_time", …}, "logName": "projects/p/logs/compute.googleapis.com%2Fvpc_flows", …}
 
 A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network
-both ends report each direction: then the destination's report is set aside. Source: Google Cloud, "VPC Flow
+both ends report each direction: the end that reports first counts (`eye`). Source: Google Cloud, "VPC Flow
 Logs records", "Firewall Rules Logging", "Secure Web Proxy logs".
 """
 
@@ -24,7 +24,7 @@ _BELOW = {
     "port": "connection.dest_port", "proto": "connection.protocol", "bytes": "bytes_sent",
     "packets": "packets_sent",
     "start": "start_time", "end": "end_time", "reporter": "reporter", "verdict": "disposition",
-    "source_vm": "src_instance.vm_name", "source_vpc": "src_vpc.vpc_name", "vm": "instance.vm_name",
+    "vm": "instance.vm_name",
     "way": "rule_details.direction",
     "sni": "enforcedGatewaySecurityPolicy.hostname", "status_details": "statusDetails",
 }  # fmt: skip
@@ -38,7 +38,6 @@ _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} 
     "up": "httpRequest.requestSize",
     "down": "httpRequest.responseSize",
 }
-TWICE = "set aside: reported by the source, too"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
 
@@ -68,7 +67,6 @@ class GcpFlowFamily(Family):
             pl.col("asked_by").is_not_null() & pl.col("sni").is_not_null()
         )
         flow = pl.col("reporter").is_not_null() | pl.col("bytes").is_not_null()
-        inside = pl.coalesce("source_vm", "source_vpc").is_not_null()
         refused = pl.col("verdict").str.contains("(?i)den").fill_null(False) | pl.col(
             "status_details"
         ).str.contains("(?i)den").fill_null(False)
@@ -93,11 +91,9 @@ class GcpFlowFamily(Family):
             bytes_down="down",
             packets_up="packets",
             one_way=flow,
+            eye=pl.when(flow).then("reporter"),
             action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when((pl.col("reporter") == "DEST") & inside)
-            .then(pl.lit(TWICE))
-            .when(~request & ~proto.is_in(["6", "17", "tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            reason=pl.when(~request & ~proto.is_in(["6", "17", "tcp", "udp"])).then(pl.lit(NO_PORTS)),
         )
 
 

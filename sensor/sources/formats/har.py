@@ -31,6 +31,7 @@ _WANTED: dict[str, str] = {
     "body_up": "request.bodySize",
     "announced_up": "request.length",
     "agent": "request.agent",
+    "origin": "request.origin",
     "version": "request.httpVersion|response.httpVersion",
     "status": "response.status",
     "head_down": "response.headersSize",
@@ -93,9 +94,10 @@ def stripped(entry: dict[str, Any]) -> dict[str, Any]:
         part = entry.get(side)
         part = part if isinstance(part, dict) else {}
         told = {name: part.get(name) for name in _KEPT[side] if not isinstance(part.get(name), (dict, list))}
+        listed = part.get("headers")
         headers = {
             str(h.get("name")).lower(): h.get("value")
-            for h in part.get("headers") or []
+            for h in (listed if isinstance(listed, list) else [])
             if isinstance(h, dict)
         }
         posted = part.get("postData")
@@ -103,7 +105,11 @@ def stripped(entry: dict[str, Any]) -> dict[str, Any]:
         length = headers.get("content-length") or (
             len(text.encode("utf-8", "replace")) if isinstance(text, str) else None
         )
-        out[side] = told | {"length": length, "agent": headers.get("user-agent")}
+        out[side] = told | {
+            "length": length,
+            "agent": headers.get("user-agent"),
+            "origin": headers.get("origin"),
+        }
     out["request"]["url"] = str(out["request"].get("url") or "").split("?", 1)[0].split("#", 1)[0]
     out["response"]["_error"] = bool(out["response"].get("_error"))
     return out
@@ -138,6 +144,7 @@ class HarFamily(Family):
             device=pl.lit("har"),
             status=pl.when(pl.col("status") > 0).then("status"),
             user_agent="agent",
+            origin="origin",
             transport=pl.when(pl.col("version").str.contains("(?i)h3|http/3|quic"))
             .then(pl.lit("udp"))
             .otherwise(pl.lit("tcp")),

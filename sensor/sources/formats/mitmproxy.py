@@ -3,7 +3,8 @@
     {"shadowai": "mitmproxy/1", "kind": "http", "started": 1795341600.1, "client": "10.1.0.7", …}
 
 Sizes are bytes of head and body; a WebSocket's messages (`frames_up`, `frames_down`) are added. Kind
-`tls` is a client that refused the proxy's certificate: its traffic could not be read.
+`tls` is a client that refused the proxy's certificate: its traffic could not be read. Requests of a browser
+add-on carry its id as `origin`; the ids in update checks stay in the spool: installed is not used.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import objects
+from sensor.sources.text import models, objects
 
 _WANTED = (
     *(
@@ -41,6 +42,8 @@ _WANTED = (
         "user",
         "error",
         "unread",
+        "model",
+        "extension",
     ),
 )
 UNKNOWN = "not a line of our addon"
@@ -64,7 +67,7 @@ class MitmproxyFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per exchange."""
-        read = objects.read(lines["line"], _WANTED)
+        read = objects.read(lines["line"], _WANTED, lists=["rpc"])
         number = {name: pl.col(name).cast(pl.Float64, strict=False) for name in ("started", "ended")}
         sizes = {
             name: pl.col(name).cast(pl.Int64, strict=False)
@@ -79,6 +82,9 @@ class MitmproxyFamily(Family):
             duration_s=number["ended"] - number["started"],
             kind=kind.replace_strict({"http": "http", "tls": "tls"}, default="flow"),
             user_name="user",
+            model=models.known_model(pl.col("model")),
+            mcp_methods=models.known_methods(pl.col("rpc")),
+            origin="chrome-extension://" + pl.col("extension"),
             host=pl.coalesce("host", "sni"),
             name_from=pl.when(pl.col("host").is_null() & pl.col("sni").is_not_null()).then(pl.lit("sni")),
             path=pl.when(pl.col("method") != "CONNECT").then("path"),

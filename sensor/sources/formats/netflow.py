@@ -30,6 +30,7 @@ _CSV = {
     "packets": "ipkt|packets|inpackets|in_packets", "bytes": "ibyt|bytes|inbytes|in_bytes",
     "packets_back": "opkt|outpackets|out_packets",
     "bytes_back": "obyt|outbytes|out_bytes", "rate": "sampling|samplingrate",
+    "eye": "ra|router|exporter|exporter_ip|router ip|ip4_router",
 }  # fmt: skip
 _JSON = {
     "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|"
@@ -52,6 +53,8 @@ _JSON = {
     "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|responderPackets",
     "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|responderOctets",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
+    "eye": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|exporterIPv6Address|"
+    "EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
@@ -142,6 +145,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         bytes_down=pl.when(biflow).then(count["bytes_back"] * rate),
         packets_down=pl.when(biflow).then(count["packets_back"] * rate),
         one_way=~biflow,
+        eye="eye",
         reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
     )
 

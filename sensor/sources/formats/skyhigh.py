@@ -28,7 +28,7 @@ _FIELDS = {
     "inner": "client_ip",
     "client": "source_ip|src_ip|src|c_ip",
     "client_port": "source_port|src_port|spt",
-    "user": "username|auth_user|user_name|suser|usrname|user",
+    "user": "username|auth_user|user_name|suser|usrname|user|usrName",
     "device": "client_system_name|client_host|shost",
     "request": "req_line|http_request_first_line|request_line",
     "url": "url|request|requested_url",
@@ -39,8 +39,8 @@ _FIELDS = {
     "status": "http_status_code|status_code|status",
     "server": "destination_ip|server_ip|dst_ip|dst",
     "port": "destination_port|dst_port|dpt",
-    "up": "client_to_server_bytes|bytes_from_client|source_bytes|srcbytes",
-    "down": "server_to_client_bytes|bytes_to_client|destination_bytes|dstbytes",
+    "up": "client_to_server_bytes|bytes_from_client|source_bytes|srcbytes|srcBytes",
+    "down": "server_to_client_bytes|bytes_to_client|destination_bytes|dstbytes|dstBytes",
     "all_bytes": "bytes",
     "agent": "user_agent|user_agent_comment|requestclientapplication|useragent",
     "result": "result|act|action",
@@ -62,6 +62,8 @@ _DEFAULT = (
     "user_agent "
     "virus_name block_res application_name"
 )
+#: A site that logs what clients send, without a head line that says so.
+_BOTH_SIZES = r'(?:"[^"]*" ){3}\d+ \d+ "'
 _ACCESS = r'^\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "[^"]*" [0-9a-fA-F.:]+ '
 _CLOUD_LINE = (
     r'^"?-?\d+"?,[^,]*,"?[0-9a-fA-F.:]+"?,"?[A-Z]+"?,"?\d+"?,"?\d+"?,[^,]+,.*,"?(?:OBSERVED|'
@@ -129,7 +131,13 @@ def _access(lines: pl.DataFrame) -> pl.DataFrame:
     """The stamp is two words in brackets: made one field first."""
     headed = lines.select(
         pl.col("line").str.replace(r"^\[([^\]]*)\]", '"$1"'),
-        header=pl.coalesce(pl.when(pl.col("header").str.starts_with("#")).then("header"), pl.lit(_DEFAULT)),
+        header=pl.coalesce(
+            pl.when(pl.col("header").str.starts_with("#")).then("header"),
+            pl.when(pl.col("line").str.contains(_BOTH_SIZES)).then(
+                pl.lit(_DEFAULT.replace("bytes_to_client", "bytes_to_client bytes_from_client"))
+            ),
+            pl.lit(_DEFAULT),
+        ),
     )
     return _rows(commas.read_headed(headed, _FIELDS, separator=" "))
 

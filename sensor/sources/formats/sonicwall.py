@@ -47,6 +47,8 @@ _FIELDS = {
 _VISITED, _OPENED, _CLOSED = ["97", "16", "1153", "1154"], ["98", "1235", "1232"], ["537"]
 _REFUSED = ["14", "36", "37", "38", "41", "173", "524", "1233", "1234", "522", "523", "646", "647"]
 OTHER = "set aside: event that names no connection (m)"
+_LONE_PORT = r"^:(\d+)(?::|$)"
+_BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
 
 
 class SonicwallFamily(Family):
@@ -99,8 +101,13 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     )
     client = pl.coalesce(_zeroless("src6"), _end("src", 1), "src")
     server = pl.coalesce(_zeroless("dst6"), _end("dst", 1), "dst")
-    client_port = pl.coalesce(pl.col("client_port").str.strip_chars(" "), _end("src", 2))
-    port = pl.coalesce(pl.col("port").str.strip_chars(" "), _end("dst", 2))
+    client_port, port = (
+        # Beside an address of IPv6 stands the port alone, `src=:49702:X0`.
+        pl.coalesce(
+            pl.col(told).str.strip_chars(" "), _end(end, 2), pl.col(end).str.extract(r"^:(\d+)(?::|$)")
+        )
+        for told, end in (("client_port", "src"), ("port", "dst"))
+    )
     session = pl.concat_str(
         pl.col("serial").fill_null(""), client, client_port, server, port, proto.fill_null(""), separator="|"
     )
@@ -114,7 +121,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         client_port=client_port,
         client_mac="client_mac",
         user_name=pl.col("user").str.replace(r"^Unknown.*$", ""),
-        url=pl.when(whole).then("path"),
+        # The event of a web site hit in CEF: host and path in one.
+        url=pl.when(whole | (pl.col("host").is_null() & pl.col("path").str.contains(_BARE_URL))).then("path"),
         host="host",
         name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("url")),
         path=pl.when(pl.col("path").str.starts_with("/")).then("path"),

@@ -32,6 +32,8 @@ _SCALARS = (
     *("dns.type", "dns.rrname", "dns.rrtype", "dns.rcode", "dns.rdata", "dns.ttl", "dns.id", "dns.opcode"),
     *("tls.sni", "tls.subject", "tls.ja4", "quic.sni", "quic.ja4", "quic.ua"),
     *("http.hostname", "http.url", "http.http_method", "http.http_user_agent", "http.status", "http.length"),
+    # logged where `custom: [server]` stands in the http section of eve-log
+    "http.server",
     *("flow.start", "flow.end", "flow.state", "flow.bytes_toserver", "flow.bytes_toclient"),
     *("flow.pkts_toserver", "flow.pkts_toclient", "flow.action", "alert.action"),
     *("netflow.start", "netflow.end", "netflow.bytes", "netflow.pkts"),
@@ -59,6 +61,14 @@ NO_LEASE = "set aside: DHCP or Kerberos message that tells no holder"
 NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
 
 
+#: The event types of Suricata 3 to 8: other products write `event_type`, too, with words of their own.
+_TYPES = (
+    "alert|anomaly|arp|bittorrent_dht|dcerpc|dhcp|dnp3|dns|doh2|drop|engine|enip|ethernet|fileinfo|files?|flow|"
+    "frame|ftp|ftp_data|http|http2|ike|ikev2|krb5|ldap|llmnr|lua|mdns|metadata|modbus|mqtt|netflow|nfs|"
+    "packetinfo|pgsql|pop3|quic|rdp|rfb|sip|smb|smtp|snmp|ssh|stats|stream|tftp|tls|websocket"
+)
+
+
 class SuricataFamily(Family):
     """Reads Suricata's eve.json."""
 
@@ -81,9 +91,12 @@ class SuricataFamily(Family):
         "Suricata logs volume in flow events: add `- flow` to the types of eve-log, and "
         "`- tls: {extended: yes}`, `- quic`."
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"event_type"\s*:') & pl.col(
-        "line"
-    ).str.contains(r'"(?:flow_id|src_ip|pcap_cnt|in_iface)"\s*:')
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains(rf'^\s*\{{.*"event_type"\s*:\s*"(?:{_TYPES})"')
+        & pl.col("line").str.contains(r'"timestamp"\s*:\s*"\d{4}-\d\d-\d\dT')
+        & pl.col("line").str.contains(r'"(?:flow_id|pcap_cnt|in_iface|uptime|proto)"\s*:')
+        & ~pl.col("line").str.contains('"firewall_name"', literal=True)
+    )
     #: where the event lies inside the object, for products that wrap it
     below: ClassVar[str] = ""
 
@@ -154,7 +167,7 @@ def _who() -> dict[str, pl.Expr]:
         .otherwise(here[0]),
         "client_port": pl.when(turned).then(there[1]).otherwise(here[1]),
         "client_mac": pl.coalesce("dhcp.client_mac", pl.when(~turned).then("ether.src_mac")),
-        "server": pl.when(~pl.col("asks")).then(pl.when(turned).then(here[0]).otherwise(there[0])),
+        "server": pl.when(turned).then(here[0]).otherwise(there[0]),
         "server_port": pl.when(turned).then(here[1]).otherwise(there[1]),
         "transport": pl.col("proto"),
     }
@@ -193,6 +206,7 @@ def _what() -> dict[str, pl.Expr]:
         # An alert repeats the request that its http event tells.
         "method": pl.when(kind != "alert").then("http.http_method"),
         "status": pl.col("http.status"),
+        "software": "server: " + pl.col("http.server").str.to_lowercase(),
         "user_agent": pl.coalesce("http.http_user_agent", "quic.ua"),
         "ja4": pl.coalesce("tls.ja4", "quic.ja4"),
         "answers": pl.when(pl.col("asks")).then(

@@ -7,8 +7,8 @@ r"""AWS VPC, subnet, ENI and Transit Gateway flow logs: by their head line, the 
 Files in S3 begin with the fields' names; CloudWatch has none: then the default order (version 2, and all
 fields of versions 3 to 5 behind it) and the order of AWS's TCP flags example are known. Any other order needs
 its head line. A record counts one direction in one interval; `pkt-srcaddr` is the address behind a NAT
-gateway. A flow through two logged interfaces is recorded twice. Source: Amazon VPC User Guide, "Flow log
-records".
+gateway. A flow through two logged interfaces is recorded twice, and counted once (`eye`). Source: Amazon VPC
+User Guide, "Flow log records".
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIELDS = {
     "port": "dstport|dst_port|dstPort",
     "proto": "protocol", "packets": "packets", "bytes": "bytes", "start": "start", "end": "end",
     "action": "action",
-    "status": "log-status|log_status|logStatus",
+    "status": "log-status|log_status|logStatus", "eye": "interface-id|interface_id|interfaceId",
 }  # fmt: skip
 _DEFAULT = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start "
@@ -113,6 +113,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_up="bytes",
         packets_up="packets",
         one_way=pl.lit(True),
+        eye="eye",
         action=pl.when(pl.col("action") == "REJECT")
         .then(pl.lit("blocked"))
         .when(pl.col("action") == "ACCEPT")

@@ -118,7 +118,7 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
     measured = pl.col("up").is_not_null() | pl.col("down").is_not_null()
     asked = pl.col("query").is_not_null()
     web = pl.col("host").is_not_null()
-    proto = pl.col("proto").str.to_lowercase()
+    proto = pl.col("proto").str.to_lowercase().str.replace(r"^.*/", "")  # LEEF: `http/tcp`
     refused = pl.col("disp").str.contains("Deny|Drop|Block").fill_null(False) | pl.col(
         "message"
     ).str.contains("^Proxy(?:Deny|Drop|Block)").fill_null(False)
@@ -145,7 +145,7 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         user_agent="agent",
         server=pl.when(~asked).then("server"),
         server_port="port",
-        transport="proto",
+        transport=proto,
         bytes_up="up",
         bytes_down="down",
         action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),

@@ -34,12 +34,13 @@ _DATA = (
 )  # fmt: skip
 _BELOW = ("winlog.event_data.", "event_data.", "EventData.", "Event.EventData.", "")
 _SYSTEM = {
-    "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID.#text|Event.System.EventID|"
-    "System.EventID|event.code",
+    "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID|System.EventID|event.code",
     "stamp": "winlog.time_created|@timestamp|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated|"
     "EventTime",
 }
 _WANTED = _SYSTEM | {name: "|".join(below + name for below in _BELOW) for name in _DATA}
+#: evtx_dump writes an id that has qualifiers as an object.
+QUALIFIED_ID = r'"EventID"\s*:\s*\{[^{}]*(?:\{[^{}]*\})?[^{}]*"#text"\s*:\s*"?(\d+)"?[^{}]*\}'
 _PROVIDER = "Microsoft-Windows-Security-Auditing"
 _LOGONS, _TICKETS, _DESKTOP = ["4624"], ["4768", "4769", "4770"], ["4778"]
 _CLOSES = "</Event>"
@@ -108,7 +109,7 @@ class WindowsSecurityFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        read = objects.read(lines["line"], _WANTED)
+        read = objects.read(lines["line"].str.replace(QUALIFIED_ID, r'"EventID":$1'), _WANTED)
         if (xml := lines["line"].str.contains("<Event", literal=True)).any():
             told = _xml(lines["line"])
             read = read.with_columns(

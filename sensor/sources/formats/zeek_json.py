@@ -97,9 +97,8 @@ def _fields(log: str, part: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` of lines of one log."""
     text = part.hstack(zeek_text.json_rows(part["line"], log))
     read = _READ[log](text)
-    # Of a lookup the server is the resolver; a time, where Zeek's own is read, is `at`.
-    left_out = ("row", "server", "time") if log == "dns" else ("row", "time")
-    wanted = [name for name in FIELDS if name in read.columns and name not in left_out]
+    # A time, where Zeek's own is read, is `at`.
+    wanted = [name for name in FIELDS if name in read.columns and name not in ("row", "time")]
     fields = read.select(pl.col("row").cast(pl.Int64), *wanted)
     if log in _PHASES:
         fields = fields.with_columns(session=text["uid"], phase=pl.lit(_PHASES[log]))

@@ -38,7 +38,7 @@ def test_every_value_knows_its_line() -> None:
         (b"a: " + b"[" * 40 + b"]" * 40, "entry.yml:1: nested too deeply"),
         (b"a: " + b"[" * 100_000, "entry.yml:"),
         (b"#" * (MAX_BYTES + 1), "entry.yml:1: larger than"),
-        (b"a: 2026-13-45\n", "entry.yml:1: not valid YAML"),
+        (b"b: 1\na: 2026-13-45\n", "entry.yml:2: '2026-13-45' is no date or number"),
         (b"? [a]\n: b\n", "entry.yml:1: not valid YAML"),
         (b"a: !!set {x}\nb: !x y\n", "entry.yml:2: not valid YAML"),
         (b"a: " + b"- " * 300 + b"x", "entry.yml:1: not valid YAML"),

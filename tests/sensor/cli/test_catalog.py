@@ -76,11 +76,9 @@ def test_explain_names_a_blind_spot() -> None:
 def test_stats_add_up() -> None:
     _, out, _ = run("stats")
     assert "doh\t" in out
-    counts = [
-        int(line.split("\t")[1])
-        for line in out.splitlines()
-        if line.count("\t") == 3 and "services" not in line
-    ]
+    services, _, indicators = out.partition("indicator\t")
+    counts = [int(line.split("\t")[1]) for line in services.splitlines()[1:] if line]
+    assert re.search(r"domain\tuse\t\d+\t[1-9]\d*\n", indicators)
     assert f"{sum(counts)} services of" in out.splitlines()[-1]
 
 

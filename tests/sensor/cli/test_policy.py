@@ -66,7 +66,7 @@ def test_init_writes_a_policy_that_holds_its_cases_and_never_replaces_one(home: 
     assert isinstance(again.exception, UsageError) and "already there" in str(again.exception)
 
 
-def test_mistakes_are_lines_with_place_and_remedy_and_exit_code_7(home: Path) -> None:
+def test_mistakes_are_lines_with_place_and_remedy_and_exit_code_8(home: Path) -> None:
     (home / "policy.yml").write_text(POLICY + "  - {app: openai/chatgtp, status: tolerated}\n")
     checked = run("policy", "check")
     assert checked.exit_code == PolicyError.exit_code

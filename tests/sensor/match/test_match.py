@@ -183,6 +183,8 @@ def machines() -> Index:
             ("behaviours/family", "port", "/v1/chat/completions", "api", "use"),
             ("sider/sider", "extension_id", SIDER, "extension", "use"),
             ("open/api", "domain", "api.open.example", "api", "use"),
+            ("behaviours/server", "software", "server: openserve", "api", "use"),
+            ("behaviours/server", "software", "x-open-serve", "api", "use"),
         )
     )
 
@@ -210,6 +212,28 @@ def test_a_port_needs_its_path_and_a_host_that_nobody_knows(
     assert hits["app"].to_list() == ([app] if app else [])
     if app == "behaviours/server":
         assert hits.select("name_from", "role").row(0) == ("path", "use")
+
+
+@pytest.mark.parametrize(
+    ("host", "software", "app"),
+    [
+        ("10.1.2.3", "server: openserve/1.2", "behaviours/server"),
+        (None, "server: openserve", "behaviours/server"),
+        ("10.1.2.3", "server: uvicorn\nx-open-serve", "behaviours/server"),
+        ("10.1.2.3", "server: openserver", None),
+        ("10.1.2.3", "x-open-serves", None),
+        ("10.1.2.3", "via: x-open-serve", None),
+        ("api.open.example", "server: openserve", "open/api"),
+    ],
+)
+def test_software_that_names_itself_is_known_on_any_port(
+    machines: Index, observe: Observe, host: str | None, software: str, app: str | None
+) -> None:
+    frame = observe(host=[host], software=[software], server_port=[5555], path=["/"])
+    hits = match(frame, machines)
+    assert hits["app"].to_list() == ([app] if app else [])
+    if app == "behaviours/server":
+        assert hits.select("name_from", "role").row(0) == ("banner", "use")
 
 
 @pytest.mark.parametrize(

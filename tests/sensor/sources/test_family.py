@@ -128,7 +128,7 @@ def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path
             ("10.0.0.3", "#cols two"),
         ]
         assert batch.frames["rejects"]["reason"].to_list() == [sorting.HEADER]
-        (rest,) = Headed().read(detect.Input((file,), file.identity), start=len("#cols one\n10.0.0.1 a\n"))
+        (_, rest) = Headed().read(detect.Input((file,), file.identity), start=len("#cols one\n10.0.0.1 a\n"))
         assert rest.frames["observations"]["client"].to_list() == ["10.0.0.2", "10.0.0.3"]
     finally:
         sorting.remove("headed")
@@ -142,7 +142,8 @@ def test_reading_from_any_position_gives_the_rest(tmp_path: Path) -> None:
     kind, _ = detect.recognise(file.head)
     assert kind is not None
     start = sum(map(len, lines[:40]))
-    (batch,) = kind().read(detect.Input((file,), file.identity), start=start)
+    (before, batch) = kind().read(detect.Input((file,), file.identity), start=start)
+    assert (before.is_replay, before.is_part, before.position) == (True, True, start)
     assert batch.frames["observations"].height == 60
     assert batch.position == path.stat().st_size
 

@@ -20,6 +20,7 @@ import polars as pl
 import pytest
 
 import tests.sensor.sources.formats
+from sensor.sources import hosts
 from sensor.sources.text import accounts, verdicts
 from tests.sensor.sources.formats.reading import rows
 
@@ -69,15 +70,15 @@ def differences(line: int, truth: dict[str, Any], found: pl.DataFrame) -> Iterat
         return
     row = used.row(0, named=True)
     people = {_account(name) for name in [truth.get("user"), *truth.get("users", [])] if name}
-    hosts = _hosts(truth)
-    if truth.get("client_ip") and row["client"] not in {truth["client_ip"], *truth.get("ips", [])}:
+    names = _hosts(truth)
+    if truth.get("client_ip") and row["client"] not in _spelled([truth["client_ip"], *truth.get("ips", [])]):
         yield "client", truth["client_ip"], row["client"]
     if people and _account(row["user_name"] or row["device"]) not in people | {""}:
         yield "user", sorted(people), row["user_name"]
     if truth.get("user") and _account(truth["user"]) and not (row["user_name"] or row["device"]):
         yield "user", truth["user"], None
-    if hosts and row["host"] not in hosts and row["server"] not in hosts and row["kind"] != "lease":
-        yield "host", sorted(hosts), row["host"]
+    if names and row["host"] not in names and row["server"] not in names and row["kind"] != "lease":
+        yield "host", sorted(names), row["host"]
     if (
         truth.get("url_path")
         and (row["path"] or "/") != truth["url_path"].split("?")[0]
@@ -100,6 +101,12 @@ def _account(name: str | None) -> str:
     user = accounts.split(pl.Series([name], dtype=pl.String)).row(0)
     bare = (user[0] or user[1] or "").lower()
     return bare.replace("\\", "/").split("/")[-1].split("@")[0]
+
+
+def _spelled(addresses: list[str]) -> set[str]:
+    """The addresses as they are, and as RFC 5952 writes them."""
+    one = pl.Series("text", addresses, dtype=pl.String).to_frame().select(hosts.address(pl.col("text")))
+    return {*addresses, *one["text"].drop_nulls()}
 
 
 def _hosts(truth: dict[str, Any]) -> set[str]:

@@ -26,8 +26,12 @@ from typing import Any
 
 import pytest
 
+from sensor import schema
+from sensor.match.index import Index
+from sensor.match.match import match
 from sensor.sources.addons import shadowai_mitmproxy as addon
 from sensor.sources.formats.mitmproxy import MitmproxyFamily
+from tests.sensor.match.conftest import indicators
 from tests.sensor.sources.formats.reading import read
 
 ADDON = Path(addon.__file__)
@@ -140,6 +144,32 @@ def test_the_sensor_reads_what_is_told() -> None:
     ]  # fmt: skip
     assert found["bytes_up"][0] > 15
     assert found["duration_s"][0] == 1.0
+
+
+def test_models_methods_and_extensions_are_kept_where_they_are_known_ones() -> None:
+    ident = "abcdefghijklmnopabcdefghijklmnop"
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    lines = [
+        told("/v1/messages", {"model": "claude-sonnet-4-5-20250929"}, Origin=f"chrome-extension://{ident}"),
+        told("/v1/chat/completions", {"model": "ft:gpt-4o-mini-2024-07-18:acme:jane:abc"}),
+        told("/openai/deployments/janes-own/chat/completions", {}),
+        told("/mcp", [call, call, {"jsonrpc": "2.0", "method": "acme/jane"}]),
+    ]
+    found = read(MitmproxyFamily, "".join(json.dumps(line) + "\n" for line in lines))
+    assert found.select("model", "mcp_methods", "origin").rows() == [
+        ("claude-sonnet-4-5-20250929", None, f"chrome-extension://{ident}"),
+        ("gpt-4o-mini-2024-07-18", None, None),
+        ("other", None, None),
+        (None, "other,tools/call", None),
+    ]
+
+
+def test_a_known_extension_is_a_sighting_whatever_host_it_asks() -> None:
+    ident = "abcdefghijklmnopabcdefghijklmnop"
+    line = json.dumps(told("/collect", {}, Origin=f"chrome-extension://{ident}")) + "\n"
+    seen = schema.OBSERVATIONS.conform(read(MitmproxyFamily, line))
+    known = Index.build(indicators(("acme/helper", "extension_id", ident, "extension", "use")))
+    assert match(seen, known).select("app", "access").rows() == [("acme/helper", "extension")]
 
 
 def test_it_stands_alone() -> None:

@@ -10,8 +10,6 @@ import pytest
 from sensor.sources.formats.entra import FAILED, NO_PERSON, OTHER, EntraFamily
 from tests.sensor.sources.formats.reading import read
 
-ARGUED = [("sekoia-azure-ad.jsonl", 6, "client", "the same IPv6 address, zeros written out as in the log")]
-
 SIGN_IN: dict[str, Any] = {
     "createdDateTime": "2026-11-22T10:00:00Z", "userPrincipalName": "ada@example.org", "appDisplayName": "Mail",
     "ipAddress": "198.51.100.7", "status": {"errorCode": 0}, "deviceDetail": {"displayName": "ADA-PC"},

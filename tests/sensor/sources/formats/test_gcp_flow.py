@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.formats.gcp_flow import TWICE, GcpFlowFamily
+from sensor.sources.flows import TWICE, Pairs
+from sensor.sources.formats.gcp_flow import GcpFlowFamily
 from tests.sensor.sources.formats.reading import read
 
 
@@ -42,6 +43,7 @@ def test_each_direction_is_a_record_and_reported_once() -> None:
         [
             _flow("SRC", "10.1.2.3", "192.0.2.7", (40000, 443), src_instance={"vm_name": "a"}),
             _flow("DEST", "192.0.2.7", "10.1.2.3", (443, 40000), dest_instance={"vm_name": "a"}),
+            _flow("SRC", "10.1.2.4", "10.1.2.3", (40000, 443), src_instance={"vm_name": "b"}),
             _flow(
                 "DEST",
                 "10.1.2.4",
@@ -52,12 +54,12 @@ def test_each_direction_is_a_record_and_reported_once() -> None:
             ),
         ]
     )
-    rows = read(GcpFlowFamily, text)
+    rows = Pairs().take(read(GcpFlowFamily, text))
     assert rows["client"].to_list()[:2] == ["10.1.2.3"] * 2
     assert (rows["bytes_up"].to_list()[:2], rows["bytes_down"].to_list()[:2]) == ([1776, None], [None, 1776])
     assert rows["seen_at"].to_list()[0] == datetime(2026, 10, 6, 10, 0, 0, 186_193, UTC)
     assert rows["duration_s"][0] == 2.0
-    assert rows["reason"].to_list() == [None, None, TWICE]
+    assert rows["reason"].to_list() == [None, None, None, TWICE]
 
 
 def test_firewall_verdicts() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.sources import finish
 from sensor.sources.formats.isc_dhcpd import NOBODY, NOT_FOUND, OTHER, IscDhcpdFamily
+from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -38,7 +39,7 @@ V6 = """ia-na "\\001\\000\\000\\000\\000\\001\\000\\001\\001\\002\\003\\004\\002
 
 def leases(text: str) -> pl.DataFrame:
     found = read(IscDhcpdFamily, text)
-    return finish.leases(found.filter(found["reason"].is_null()), "identity")
+    return Holders().take(finish.leases(found.filter(found["reason"].is_null()), "identity"))
 
 
 def at(hour: int, minute: int = 0) -> datetime:

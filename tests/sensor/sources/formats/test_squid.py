@@ -244,7 +244,8 @@ def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
     assert pl.concat(whole[2:]).equals(pl.concat(resumed))
     source = SquidFamily()
     file = File("access.log", "0" * 16, b"", None, lambda: log.open("rb"))
-    (batch,) = source.read(Input((file,), file.identity), start=ends[1])
+    (before, batch) = source.read(Input((file,), file.identity), start=ends[1])
+    assert before.is_replay
     assert batch.position == log.stat().st_size
     assert batch.frames["observations"].drop("row").equals(pl.concat(resumed))
 

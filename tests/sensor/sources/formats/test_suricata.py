@@ -102,6 +102,12 @@ def test_an_answer_s_client_is_the_side_that_asked() -> None:
     assert (row["client"], row["client_port"], row["server_port"]) == ("10.1.2.3", 40000, 53)
 
 
+def test_what_a_server_says_it_runs() -> None:
+    http = {"hostname": "10.9.8.7", "url": "/v1/chat/completions", "server": "llama.cpp"}
+    (row,) = read(SuricataFamily, event("http", 1, 1, http=http)).iter_rows(named=True)
+    assert row["software"] == "server: llama.cpp"
+
+
 def test_requests_through_a_proxy_and_to_a_server() -> None:
     http = {"http_method": "POST", "http_user_agent": "curl/8", "status": 200, "length": 12}
     text = "\n".join(

@@ -83,7 +83,7 @@ def test_lookups_holders_and_other_logs() -> None:
     found = read(ZeekJsonFamily, text)
     assert found["reason"].to_list() == [None, REVERSE, None, None, OTHER]
     assert found.select("kind", "client", "host", "user_name", "device", "server").rows()[:4:3] == [
-        ("dns", "10.1.0.7", "chat.example.com", None, None, None), ("lease", "10.1.0.7", None, None,
+        ("dns", "10.1.0.7", "chat.example.com", None, None, "198.51.100.4"), ("lease", "10.1.0.7", None, None,
         "ann-pc", None),
     ]  # fmt: skip
     assert (found["user_name"][2], found["lease_s"][3]) == ("ann", 60.0)

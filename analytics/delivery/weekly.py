@@ -1,0 +1,56 @@
+"""The weekly report as a letter: its verdict, figures and decisions as text, the page attached."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from datetime import datetime
+
+from analytics.delivery.letter import Attachment, Letter
+from analytics.render import words
+from analytics.report import Report
+from analytics.reports.weekly.page import Page
+
+_WIDTH = 78
+
+
+def letter(report: Report, now: datetime) -> Letter:
+    """The letter of a written report; its key is the content: a week told with other figures is news."""
+    content = report.path.read_bytes()
+    page = report.page
+    digest = hashlib.sha256(content).hexdigest()
+    return Letter(
+        key=f"weekly {report.week} {digest}",
+        kind="report",
+        subject=f"{page.title}: {page.claim}".rstrip(" :."),
+        text=_text(page),
+        written_at=now,
+        facts={"report": "weekly", "week": report.week, "sha256": digest, "decisions": len(page.decisions)},
+        attachments=(Attachment(f"shadow-ai-{report.week}.html", "text/html", content),),
+    )
+
+
+def _text(page: Page) -> str:
+    """What a reader on a phone needs, without opening anything."""
+    lines = [f"{page.title} ({page.span})", "", *_wrapped(page.sentence), ""]
+    for number in page.numbers:
+        mark = f" {words.GRADES[number.grade][0]}" if number.grade else ""
+        change = f", {number.change_words}" if number.change_words else ""
+        lines += _wrapped(f"{number.label}: {number.value}{mark}{change}. {number.note}".rstrip(), "- ")
+    if page.decisions:
+        lines += ["", "Decisions due", ""]
+        for nth, decision in enumerate(page.decisions, 1):
+            lines += _wrapped(decision.question, f"{nth}. ")
+            lines += _wrapped(decision.evidence, "   ")
+    lines += [
+        "",
+        *_wrapped(
+            "The whole report is attached. Bytes are not sensitivity: what was sent, only its owner knows."
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, first: str = "") -> list[str]:
+    flat = " ".join(text.replace(words.THIN, " ").split())
+    return textwrap.wrap(flat, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first))

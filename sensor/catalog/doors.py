@@ -1,0 +1,46 @@
+"""Hosts below a vendor's own pages that say by their first label what they open. Pure.
+
+A whole domain listed as `access: site` covers help pages, and would also cover the API that nobody has
+listed yet. `api.`, `app.` or `console.` in front of it is no help page: unless an indicator names that
+host, one is added with certainty `convention`, which `explain` shows and exports leave out. Not for
+services that share their hosts with other things: there the label says nothing about AI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+
+from sensor.catalog.entry import Claim, Entry
+
+#: The access class of a vendor's own pages: only there a label tells something new.
+SITE = "site"
+CONVENTION = "convention"
+#: The category of products that people use for something else.
+EMBEDDED = "embedded"
+
+
+def with_doors(
+    entries: Iterable[Entry], labels: Mapping[str, str], taken: Set[str] = frozenset()
+) -> Iterator[Entry]:
+    """`entries` with a claim for each of `labels` (first label → access) in front of their sites.
+
+    None for hosts that an entry names, or that are among `taken`.
+    """
+    entries = list(entries)
+    named = taken | {
+        claim.value for entry in entries for claim in entry.claims if claim.kind in ("domain", "suffix")
+    }
+    for entry in entries:
+        added = tuple(claim for claim in _doors(entry, labels) if claim.value not in named)
+        yield replace(entry, claims=(*entry.claims, *added)) if added else entry
+
+
+def _doors(entry: Entry, labels: Mapping[str, str]) -> Iterator[Claim]:
+    if entry.category == EMBEDDED or any(claim.shared for claim in entry.claims):
+        return
+    for claim in entry.claims:
+        if claim.kind == "suffix" and claim.access == SITE:
+            for label, access in labels.items():
+                host = f"{label}.{claim.value}"
+                yield replace(claim, kind="domain", value=host, access=access, certainty=CONVENTION)

@@ -1,0 +1,71 @@
+"""Leases from block to block: one that is given up ends then, wherever its beginning was told.
+
+What is written cannot be taken back, but told again: the same lease with the time at which it was given up,
+`closed`, stands instead of the one that said when it would end (store and views take it by its key).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from sensor import schema
+
+#: Leases remembered that may still be given up, the newest; about 200 bytes each.
+MAX_LEASES = 200_000
+
+_BY = ("address", "origin")
+
+
+class Holders:
+    """Remembers leases that have not ended, from block to block."""
+
+    def __init__(self) -> None:
+        self._held = schema.LEASES.empty()
+
+    def take(self, told: pl.DataFrame) -> pl.DataFrame:
+        """Leases (table LEASES, and `closes`: the holder let go at `valid_to`) as they are to be stored.
+
+        A lease ends at the next row after its beginning that closes its address; rows that end when they
+        begin only close others.
+        """
+        if told.is_empty():
+            return schema.LEASES.empty()
+        fresh = schema.LEASES.conform(told)
+        ends = told.filter("closes").select(*_BY, closed_at="valid_to").drop_nulls().sort("closed_at")
+        both = pl.concat([self._held.with_columns(old=pl.lit(True)), fresh.with_columns(old=pl.lit(False))])
+        if not ends.is_empty():
+            both = _cut(both, ends)
+        lasts = pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("valid_from"))
+        both = both.filter(lasts.fill_null(False))
+        is_closed = pl.col("closed").fill_null(False)
+        self._held = _may_end(both.filter(~is_closed).drop("old"), fresh["valid_from"].max())
+        return schema.LEASES.conform(both.filter(~pl.col("old") | is_closed))
+
+
+def _cut(leases: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
+    numbered = leases.with_row_index("number").sort("valid_from")
+    cut = numbered.join_asof(
+        ends,
+        left_on="valid_from",
+        right_on="closed_at",
+        by=list(_BY),
+        strategy="forward",
+        allow_exact_matches=False,
+        check_sortedness=False,
+    ).sort("number")
+    sooner = pl.col("closed_at") <= pl.coalesce("valid_to", "closed_at")
+    return cut.with_columns(
+        closed=pl.when(sooner.fill_null(False)).then(pl.lit(True)).otherwise("closed"),
+        valid_to=pl.min_horizontal("valid_to", "closed_at"),
+    ).drop("number", "closed_at")
+
+
+def _may_end(leases: pl.DataFrame, newest: object) -> pl.DataFrame:
+    """Those that can still be given up: later lines are about later times."""
+    if isinstance(newest, datetime):
+        now = pl.lit(newest, dtype=schema.TIME)
+        leases = leases.filter((pl.col("valid_to") > now).fill_null(True))
+    key = [name for name in schema.LEASES.key if name != "site"]
+    return leases.unique(key, keep="last", maintain_order=True).tail(MAX_LEASES)

@@ -1,0 +1,1 @@
+"""Letters, the outbox, and every way of sending, against servers on loopback."""

@@ -1,0 +1,101 @@
+"""Alerts: each destination hears of a finding once, of no more than it wants, and of silent sensors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics.delivery.alerts import Wants, alerts, enqueue
+from analytics.delivery.letter import Letter
+from analytics.delivery.outbox import Outbox
+from tests.analytics.delivery.letters import NOW, alert
+from tests.analytics.delivery.test_outbox import Way, box  # noqa: F401
+
+FINDINGS = """
+CREATE TABLE findings AS SELECT * FROM (VALUES
+  ('f1', 'never_use', 'Must never be used', 'critical', 4, 'Acme', 'all', 'open', NULL),
+  ('f2', 'residency', 'Leaves the region', 'medium', 2, 'Beta', 'department=sales', 'open', NULL),
+  ('f3', 'never_use', 'Must never be used', 'high', 3, 'Gamma', 'all', 'accepted', DATE '2026-11-20'),
+  ('f4', 'never_use', 'Must never be used', 'high', 3, 'Delta', 'all', 'open', DATE '2026-10-01')
+) AS t(finding, rule, title, severity, severity_rank, service, scope, status, decided_on);
+ALTER TABLE findings ADD COLUMN first_seen DATE DEFAULT DATE '2026-11-09';
+ALTER TABLE findings ADD COLUMN last_seen DATE DEFAULT DATE '2026-11-16';
+ALTER TABLE findings ADD COLUMN people_least BIGINT DEFAULT 10;
+ALTER TABLE findings ADD COLUMN people_hidden BOOLEAN DEFAULT FALSE;
+ALTER TABLE findings ADD COLUMN bytes_up BIGINT DEFAULT 1200000;
+ALTER TABLE findings ADD COLUMN sessions BIGINT DEFAULT 12;
+ALTER TABLE findings ADD COLUMN question VARCHAR DEFAULT 'Stop it?';
+ALTER TABLE findings ADD COLUMN proposal VARCHAR DEFAULT 'Block.';
+ALTER TABLE findings ADD COLUMN owner VARCHAR;
+ALTER TABLE findings ADD COLUMN due DATE;
+UPDATE findings SET people_hidden = TRUE, people_least = NULL, bytes_up = NULL WHERE finding = 'f2';
+CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600))
+  AS t(sensor, site, cadence_s);
+CREATE TABLE coverage AS SELECT * FROM (VALUES
+  (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span'), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span'),
+  (TIMESTAMPTZ '2026-10-01 00:00:00+00', 'old'), (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'fine')
+) AS t(minute, sensor);
+"""
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lake")
+    with duckdb.connect(folder / "open.duckdb") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(FINDINGS)
+    return folder
+
+
+def queued(box: Outbox) -> list[str]:  # noqa: F811
+    return [waiting.letter.subject for waiting in box.waiting()]
+
+
+def test_open_findings_and_silent_sensors(lake: Path) -> None:
+    told = alerts(lake, NOW, sensors=["span", "old", "fine"])
+    assert [letter.subject for letter in told] == [
+        "Sensor span is silent",
+        "Critical: Must never be used: Acme",
+        "High: Must never be used: Delta",
+        "Medium: Leaves the region: Beta (department=sales)",
+    ]
+    assert "since 2026-11-23 03:30 UTC (3.0 hours)" in told[0].text
+    assert "at least 10 people, about 1.2 MB sent" in told[1].text.replace("\u202f", " ")
+    assert "fewer people than may be shown" in told[3].text and told[3].facts["people"] is None
+    assert [letter.subject for letter in alerts(lake, NOW)] == [letter.subject for letter in told[1:]]
+
+
+def test_each_destination_hears_of_it_once(lake: Path, box: Outbox) -> None:  # noqa: F811
+    told = alerts(lake, NOW)
+    assert enqueue(box, "soc", Wants("high"), told, NOW) == 2
+    assert enqueue(box, "soc", Wants("high"), told, NOW) == 0
+    box.flush({"soc": Way()}, NOW)
+    assert enqueue(box, "soc", Wants("high"), told, NOW) == 0
+    assert enqueue(box, "soc", Wants("low"), told, NOW) == 1  # asked for more
+    assert enqueue(box, "other", Wants("low"), told, NOW) == 3
+
+
+def test_a_flood_becomes_a_list(box: Outbox) -> None:  # noqa: F811
+    many = [alert(str(n)) for n in range(30)]
+    assert enqueue(box, "soc", Wants(per_hour=5), many, NOW) == 5
+    assert queued(box).count("26 alerts, the worst high") == 1 and len(queued(box)) == 5
+    more = [*many, alert("new")]
+    assert enqueue(box, "soc", Wants(per_hour=5), more, NOW + timedelta(minutes=30)) == 0
+    assert enqueue(box, "soc", Wants(per_hour=5), more, NOW + timedelta(minutes=61)) == 1
+
+
+def test_a_digest_is_one_letter_a_day(box: Outbox) -> None:  # noqa: F811
+    wants = Wants(digest=True)
+    assert enqueue(box, "mail", wants, [alert("1"), alert("2")], NOW) == 1
+    assert enqueue(box, "mail", wants, [alert("1"), alert("3")], NOW + timedelta(hours=9)) == 0
+    assert enqueue(box, "mail", wants, [alert("1"), alert("3")], NOW + timedelta(days=1)) == 1
+    way = Way()
+    box.flush({"mail": way}, NOW)
+    assert [_count(letter) for letter in way.sent] == [2, 1]
+
+
+def _count(letter: Letter) -> object:
+    return letter.facts["alerts"]

@@ -1,0 +1,66 @@
+"""Hosts that say by their first label what they open, below a domain that is listed as pages only."""
+
+from pathlib import Path
+
+from sensor.catalog.doors import CONVENTION
+from sensor.catalog.export import acted_on
+from sensor.catalog.load import Catalog, compiled
+from sensor.match.explain import explain
+from sensor.match.index import Index
+from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
+
+ENTRY = "vendors/example/assistant.yml"
+PAGES = SERVICE.replace(
+    "\nhits:",
+    """\
+  - suffix: example.com
+    access: site
+    certainty: vendor_doc
+    reference: https://assistant.example/docs
+    checked: 2026-11-22
+  - domain: app.example.com
+    access: telemetry
+    certainty: vendor_doc
+    reference: https://assistant.example/docs
+    checked: 2026-11-22
+
+hits:""",
+)
+RETIRE = "retire: {reason: ours, date: 2026-11-22}\n"
+OTHER = SERVICE.replace("suffix: assistant.example", "domain: chat.example.com").replace(
+    "www.assistant.example", "chat.example.com"
+)
+
+
+def roles(catalog: Catalog, *hosts: str) -> list[tuple[str | None, str | None]]:
+    index = Index.build(catalog.indicators)
+    return [(found.access, found.role) for found in (explain(index, host) for host in hosts)]
+
+
+def test_a_label_opens_what_it_says(make_catalog: MakeCatalog) -> None:
+    catalog = compiled([make_catalog({ENTRY: PAGES})])
+    hosts = ("api.example.com", "console.example.com", "mcp.example.com", "www.example.com", "example.com")
+    assert roles(catalog, *hosts) == [
+        ("api", "use"), ("web", "use"), ("mcp", "use"), ("site", "support"), ("site", "support"),
+    ]  # fmt: skip
+
+
+def test_an_indicator_of_that_host_decides(make_catalog: MakeCatalog) -> None:
+    catalog = compiled([make_catalog({ENTRY: PAGES})])
+    assert roles(catalog, "app.example.com") == [("telemetry", "support")]
+
+
+def test_a_host_told_by_convention_is_believed_less_and_not_exported(make_catalog: MakeCatalog) -> None:
+    catalog = compiled([make_catalog({ENTRY: PAGES})])
+    told = catalog.indicators.filter(certainty=CONVENTION)
+    assert "api.example.com" in told["value"].to_list() and told["confidence"].max() == 0.6
+    assert not set(acted_on(catalog)["value"]) & set(told["value"])
+
+
+def test_a_retired_host_does_not_come_back(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    base = make_catalog({ENTRY: PAGES, "vendors/example/chat.yml": OTHER})
+    place = tmp_path / "own" / "vendors" / "example" / "chat.yml"
+    place.parent.mkdir(parents=True)
+    place.write_text(RETIRE, encoding="utf-8")
+    assert roles(compiled([base]), "chat.example.com") == [("web", "use")]
+    assert roles(compiled([base, tmp_path / "own"]), "chat.example.com") == [("site", "support")]

@@ -1,0 +1,35 @@
+"""Lines of many products as their makers document them, each written for this test, and what is read of them.
+
+`documented.ndjson` holds one line of log and its row an entry: family, kind, client, user_name, device, host,
+path, server, server_port, bytes_up, bytes_down, action. Layouts follow: docs.paloaltonetworks.com (Syslog Field
+Descriptions), docs.fortinet.com (FortiOS Log Message Reference), cisco.com (ASA Syslog Messages, Secure Firewall
+Syslog, Secure Web Appliance access logs), support.checkpoint.com (sk122323 Log Exporter), help.zscaler.com (NSS
+Feed Output), docs.netskope.com, docs.umbrella.com (Log Formats), squid-cache.org, techdocs.broadcom.com (ELFF),
+docs.sophos.com, sonicwall.com (SonicOS Log Events), watchguard.com (Log Catalog), documentation.meraki.com,
+docs.infoblox.com, learn.microsoft.com (DeviceNetworkEvents, ASIM, security auditing, VNet flow logs),
+schema.ocsf.io, elastic.co (ECS), juniper.net (System Log Explorer), documentation.stormshield.eu,
+developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forcepoint.com, docs.suricata.io.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sensor.sources.formats.reading import rows
+
+FIELDS = (
+    "family", "kind", "client", "user_name", "device", "host", "path", "server", "server_port", "bytes_up",
+    "bytes_down", "action",
+)  # fmt: skip
+CASES = [json.loads(text) for text in Path(__file__).with_name("documented.ndjson").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['is'][0]}-{case['is'][1]}")
+def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
+    (row,) = rows(case["line"] + "\n").iter_rows(named=True)
+    assert [row[name] for name in FIELDS] == case["is"]
+    assert row["reason"] is None

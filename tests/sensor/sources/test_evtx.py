@@ -1,0 +1,114 @@
+"""Windows event log files: what stands between the package that reads them and the families."""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.sources import detect, evtx
+from sensor.sources.interface import Input
+from sensor.sources.open import find
+from tests.sensor.sources.test_samples import SAMPLES
+
+RECORDED = SAMPLES / "windows-security" / "DE_RDP_Tunneling_4624.evtx"
+
+
+def _event(number: Any, **data: str) -> str:
+    system = {
+        "Provider": {"#attributes": {"Name": "Microsoft-Windows-Security-Auditing"}},
+        "EventID": number,
+        "TimeCreated": {"#attributes": {"SystemTime": "2026-10-06T10:00:00.123456Z"}},
+        "Channel": "Security",
+    }
+    return json.dumps({"Event": {"System": system, "EventData": data}}, indent=2)
+
+
+class _Parser:
+    """What `evtx.PyEvtxParser` gives, with an event that is broken."""
+
+    def __init__(self, path: str) -> None:
+        assert Path(path).read_bytes().startswith(evtx.MAGIC)
+
+    def records_json(self) -> Iterator[dict[str, str]]:
+        return _Records()
+
+
+class _Records:
+    def __init__(self) -> None:
+        asked = {"TargetUserName": "jane", "TargetDomainName": "ACME", "IpAddress": "::ffff:10.1.0.7"}
+        self._left: list[str | None] = [
+            _event(4768, **asked, Status="0x0"),
+            None,
+            _event(
+                {"#attributes": {"Qualifiers": 0}, "#text": 4624},
+                **asked,
+                LogonType="3",
+                WorkstationName="LAPTOP",
+            ),
+            _event(4634, TargetUserName="jane"),
+        ]
+
+    def __iter__(self) -> _Records:
+        return self
+
+    def __next__(self) -> dict[str, str]:
+        if not self._left:
+            raise StopIteration
+        data = self._left.pop(0)
+        if data is None:
+            raise RuntimeError("invalid record")
+        return {"data": data}
+
+
+def _input(path: Path) -> Input:
+    (file,) = find([path]).files
+    return detect.Input((file,), file.identity)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "security.evtx"
+    path.write_bytes(evtx.MAGIC + bytes(8192))
+    return path
+
+
+def test_events_become_leases_and_broken_ones_are_counted(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evtx, "_parser", _Parser)
+    kind, _ = detect.recognise(log.read_bytes())
+    assert kind is evtx.EvtxSource
+    (batch,) = kind().read(_input(log))
+    leases = batch.frames["leases"]
+    assert leases.select("address", "user_name", "device", "origin").rows() == [
+        ("10.1.0.7", "ACME\\jane", None, "directory"),
+        ("10.1.0.7", "ACME\\jane", "LAPTOP", "directory"),
+    ]
+    rejects = batch.frames["rejects"]
+    assert rejects.filter(~rejects["reason"].str.starts_with("set aside"))["count"].to_list() == [1]
+    assert batch.source == "windows-security"
+
+
+def test_without_the_package_the_error_says_how_to_get_it(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def absent(name: str, *more: Any, **named: Any) -> Any:
+        if name == "evtx":
+            raise ImportError(name)
+        return real(name, *more, **named)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(OSError, match=r"pip install 'shadow-ai-sensor\[evtx\]'"):
+        list(evtx.EvtxSource().read(_input(log)))
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("evtx") is None or not RECORDED.exists(), reason="needs evtx and the samples"
+)
+def test_a_recorded_log_is_read_to_its_end() -> None:
+    batches = list(evtx.EvtxSource().read(_input(RECORDED)))
+    assert sum(batch.frames["coverage"]["records"].sum() for batch in batches) == 18
