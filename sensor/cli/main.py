@@ -30,6 +30,7 @@ from sensor.cli import (
     listen,
     policy,
     privacy_sheet,
+    rematch,
     report,
     retain,
     reveal,
@@ -68,6 +69,7 @@ app.add_typer(candidates.app, name="candidates")
 app.add_typer(policy.app, name="policy")
 app.command("decide")(decide.command)
 app.command("compact")(compact.command)
+app.command("rematch")(rematch.command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")
 app.command("retain")(retain.command)
