@@ -16,10 +16,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from string import Template
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -40,6 +41,9 @@ from analytics.marts.inputs import (
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
 from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
+from analytics.policy.judge import judge, prepare
+from analytics.policy.rows import Compiled
+from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
 from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, unmerged_sql
 
@@ -69,11 +73,13 @@ def build(
     k: int = K,
     now: datetime | None = None,
     held: Mapping[str, pl.DataFrame] | None = None,
+    policy: Compiled | None = None,
 ) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
 
     `zone` is the IANA time zone reports are kept in, `k` the smallest group shown. `held` are rows of
-    the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory.
+    the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory. `policy`
+    takes the place of the one published; None leaves that as it is.
     """
     checked_zone(zone)
     moment = now or datetime.now(UTC)
@@ -85,6 +91,8 @@ def build(
             work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.days()
             weeks = sorted({*work.weeks(), *work.names(), *work.held(held or {})})
+            work.policy(policy)
+            work.findings()
         write_state(lake, state)
         open_views, restricted_views = publish(lake, manifest, state.files, zone=zone)
         sweep(lake, state, moment)
@@ -201,6 +209,46 @@ class Work:
             dirty.append(week)
         return dirty
 
+    def policy(self, policy: Compiled | None) -> None:
+        """Puts the rules, and `policy` unless it is None, where the views read them."""
+        frames = rule_frames() | (policy.frames() if policy else {})
+        for name, frame in frames.items():
+            print_ = fingerprint(rules(), frame.write_json())
+            if self.state.inputs.get(name) != print_:
+                store_frame(self.connection, f"compiled_{name}", frame)
+                (mart,) = (mart for mart in self.marts if mart.name == name)
+                self._write(mart, "all", mart.sql)
+                self.state.inputs[name] = print_
+
+    def findings(self) -> list[date]:
+        """Judges every week that is dirty, or that another policy was judged by; returns them."""
+        weeks = Weeks(self.lake, self.manifest, self.state.files, {mart.name: mart for mart in self.marts})
+        today = self.now.astimezone(ZoneInfo(self.zone)).date()
+        said = [self.state.inputs.get(name) for name in POLICY_MARTS]
+        judged: list[date] = []
+        version = ""
+        for week in weeks.known():
+            horizon = min(today, week + timedelta(days=6))
+            print_ = fingerprint(rules(), self.zone, self.k, said, str(horizon), weeks.fingerprint(week))
+            key = f"findings/{week}"
+            if key in self.state.final or self.state.inputs.get(key) == print_:
+                continue
+            if not judged:
+                prepare(self.connection)
+                version = weeks.lay_out_policy(self.connection)
+            watched = weeks.lay_out(self.connection, week)
+            judge(self.connection, week, horizon, zone=self.zone, k=self.k)
+            values: dict[str, str | int | float] = {
+                "week": week.isoformat(),
+                "horizon": horizon.isoformat(),
+                "watched_minutes": watched,
+                "policy_version": version,
+            }
+            self._store("week", week, values, of="findings")
+            self.state.inputs[key] = print_
+            judged.append(week)
+        return judged
+
     def held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
         """Makes the open marts of the weeks that rows in memory lie in; returns these weeks.
 
@@ -275,13 +323,15 @@ class Work:
     ) -> None:
         for mart in self.marts:
             if (mart.period, mart.of) == (kind, of):
-                sql = Template(mart.sql).substitute(values)
-                folder = f"{self.place}{mart.zone}/marts/{mart.name}/{kind}={period}"
-                path = f"{folder}/{self.state.build:08d}.parquet"
-                zone = "restricted" if self.place else mart.zone
-                _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[zone])
-                rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[zone])
-                self.state.replace(mart.name, period.isoformat(), path if rows else None, self.now)
+                self._write(mart, period.isoformat(), Template(mart.sql).substitute(values))
+
+    def _write(self, mart: Mart, period: str, sql: str) -> None:
+        folder = f"{self.place}{mart.zone}/marts/{mart.name}/{mart.period}={period}"
+        path = f"{folder}/{self.state.build:08d}.parquet"
+        zone = "restricted" if self.place else mart.zone
+        _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[zone])
+        rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[zone])
+        self.state.replace(mart.name, period, path if rows else None, self.now)
 
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
         known = self.state.files.get(mart.name, {})

@@ -67,18 +67,18 @@ class View:
 
 @dataclass(frozen=True)
 class Mart:
-    """One materialised table: built per UTC `day`, or per `week` of the report zone.
+    """One materialised table: built per UTC `day`, per `week` of the report zone, or `once` for all time.
 
-    `of` says what it is made of: use, or all names seen.
+    `of` says what it is made of: use, all names seen, what the policy's rules found, or the policy.
     """
 
     name: str
     zone: Zone
-    period: Literal["day", "week"]
+    period: Literal["day", "week", "once"]
     row: str
     columns: dict[str, Column]
     sql: str
-    of: Literal["usage", "names"] = "usage"
+    of: Literal["usage", "names", "findings", "policy"] = "usage"
 
     @property
     def types(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -20,6 +20,7 @@ from analytics.lake import connect, literal
 from analytics.marts.days import neighbours
 from analytics.marts.state import MartState, read_state, write_state
 from analytics.marts.weeks import weeks_of
+from analytics.policy.judge import HISTORY_WEEKS
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
     gone = []
     with alone(lake):
         state = read_state(lake)
-        for mart in load_marts():
+        for mart in (mart for mart in load_marts() if mart.period != "once"):
             limit = restricted if mart.zone == "restricted" else published
             old = [period for period in state.files.get(mart.name, {}) if date.fromisoformat(period) < limit]
             for period in old:
@@ -81,6 +82,8 @@ def erase(lake: Path, tokens: Sequence[str], *, before: date) -> list[Forgotten]
                 gone.append(found)
                 if not (lake / state.files[mart.name][period]).exists():
                     del state.files[mart.name][period]
+                if mart.period == "once":
+                    continue
                 if (day := date.fromisoformat(period)) < before:
                     _finalise(state, *_built_from(day))
         write_state(lake, state)
@@ -104,7 +107,13 @@ def _finalise(state: MartState, *periods: str) -> None:
 
 def _built_from(day: date) -> list[str]:
     """The periods whose figures hang on a day's restricted marts."""
-    return [f"day/{day}", *(f"week/{week}" for week in weeks_of(day))]
+    weeks = list(weeks_of(day))
+    judged = {week + timedelta(days=7 * later) for week in weeks for later in range(HISTORY_WEEKS + 1)}
+    return [
+        f"day/{day}",
+        *(f"week/{week}" for week in weeks),
+        *(f"findings/{week}" for week in sorted(judged)),
+    ]
 
 
 def _without(

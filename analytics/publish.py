@@ -35,6 +35,8 @@ _ABOUT = {
     "directory": "user_name",
     "usage_hourly": "subject",
     "not_use_hourly": "subject",
+    "finding_evidence": "subject",
+    "exception_people": "subject",
 }
 
 

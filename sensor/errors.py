@@ -6,7 +6,9 @@
     ├── CatalogError         4   the signature catalog has a mistake
     ├── LakeError            5   the lake cannot be read or written (disk full, permissions, lock)
     ├── QueryError           6   the SQL was refused or failed
-    └── DeliveryError        7   a report or alert could not be sent; it waits and is tried again
+    ├── DeliveryError        7   a report or alert could not be sent; it waits and is tried again
+    ├── PolicyError          8   the policy has a mistake, or does not say what its cases expect
+    └── FindingsError        9   there are findings of the level asked for (`policy check --level`)
 
 Exit code 0 means done; 1 is a bug of ours (the only case with a traceback, in a file); 130 is Ctrl-C.
 A bad *record* is never an error: it is counted, its shape sampled to `rejects`, and reported.
@@ -63,3 +65,15 @@ class DeliveryError(ShadowAIError):
     """A report or an alert could not be sent."""
 
     exit_code = 7
+
+
+class PolicyError(ShadowAIError):
+    """The policy file has a mistake, or does not say what its cases expect."""
+
+    exit_code = 8
+
+
+class FindingsError(ShadowAIError):
+    """There are findings of the level asked for."""
+
+    exit_code = 9

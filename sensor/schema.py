@@ -604,6 +604,24 @@ AUDIT = Table(
     purpose="to show the people concerned, and who speaks for them, what was done with their data",
 )
 
+DECISIONS = Table(
+    "decisions",
+    "what somebody decided about a finding; the latest counts",
+    "open",
+    (
+        Column("decision_id", pl.String, "hash of what was decided, so that saying it twice is one row"),
+        Column("decided_at", TIME, "when"),
+        Column("finding", pl.String, "the finding's id"),
+        Column("decision", pl.String, "accept, restrict or resolve"),
+        Column("valid_until", TIME, "end of the day up to which it holds; NULL: until it is seen again"),
+        Column("reason", pl.String, "the reason given"),
+        Column("decided_by", pl.String, "who decided, in the words of --by"),
+    ),
+    time="decided_at",
+    key=("decision_id",),
+    purpose="to show who decided what about use, why and until when",
+)
+
 _VERDICT = (
     Column("signature", pl.String, "the indicator that fires today; NULL: none does any more"),
     Column("app", pl.String, "service id by today's catalog; NULL: the sighting is withdrawn"),
@@ -669,6 +687,7 @@ HISTORIES = (CATALOG, RESTATED, NAME_HITS)
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
 STORED = (
-    NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, RESTATED, NAME_HITS, SIGHTINGS
+    NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS, RESTATED,
+    NAME_HITS, SIGHTINGS,
 )  # fmt: skip
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

@@ -25,7 +25,7 @@ from sensor.schema import Level
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
 #: settings that have a variable, besides SHADOWAI_CONFIG
-VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people")
+VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy")
 #: variables for our own tests, no settings
 _TEST_PREFIX = "SHADOWAI_TEST_"
 
@@ -168,6 +168,8 @@ class Settings(_Section):
     k: int = Field(default=5, ge=2, le=100)
     #: folders laid over the built-in catalog
     signatures: tuple[Path, ...] = ()
+    #: which service may be used by whom (docs/policy.md)
+    policy: Path | None = None
     networks: Networks = Networks()
     identity: Identity = Identity()
     retention: Retention = Retention()
@@ -302,7 +304,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
     """Paths of a settings file made independent of the current folder."""
     out = dict(values)
-    for name in ("lake", "state"):
+    for name in ("lake", "state", "policy"):
         if isinstance(out.get(name), str):
             out[name] = base / out[name]
     if isinstance(out.get("signatures"), list):

@@ -10,6 +10,7 @@ import typer
 from sensor.cli.options import (
     ConfigOption,
     LakeOption,
+    PolicyOption,
     StateOption,
     analysing,
     existing_lake,
@@ -30,6 +31,7 @@ def command(
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
+    policy: PolicyOption = None,
     now: Annotated[
         bool, typer.Option("--now", help="Close the current hour too; only where no remote sensor writes.")
     ] = False,
@@ -39,7 +41,7 @@ def command(
     ] = False,
 ) -> None:
     """Compact the lake and publish its views."""
-    settings = settings_from(config, change_terms=change_terms, lake=lake, state=state)
+    settings = settings_from(config, change_terms=change_terms, lake=lake, state=state, policy=policy)
     if settle(existing_lake(settings), settings, include_current=now):
         typer.echo("compacted; open.duckdb and restricted.duckdb are up to date")
     else:
@@ -47,10 +49,16 @@ def command(
 
 
 def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
-    """Compaction, marts, views, then what is past its grace; False if another process is at it."""
+    """Compaction, marts, findings, views, then what is past its grace; False if another process is at it.
+
+    Raises PolicyError for a policy that cannot be read, after everything else was done: findings are then
+    those of the policy published before.
+    """
     from datetime import UTC
 
     from analytics.build import build
+    from sensor.cli.policy import compiled_policy
+    from sensor.errors import PolicyError
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.keys import Keys
     from sensor.scan import sealed_rows
@@ -70,12 +78,21 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
         return False
     keys = Keys(state, settings.zone, settings.privacy)
     sealed = sealed_rows(settings, state, keys)
+    mistake: PolicyError | None = None
+    policy = None
+    try:
+        policy = compiled_policy(settings, keys)
+    except PolicyError as error:
+        mistake = error
+    held = sealed.open() if sealed else None
     with analysing(lake):
-        build(lake.path, zone=settings.zone, k=settings.k, held=sealed.open() if sealed else None)
+        build(lake.path, zone=settings.zone, k=settings.k, held=held, policy=policy)
     if sealed is not None:
         _close_weeks(sealed, keys, moment)
     sweep(lake, now=moment)
     expire(lake.path, moment)
+    if mistake is not None:
+        raise mistake
     return True
 
 

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done · 2 wrong usage or setting · 3 input that could not be read (what could be was
 kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query failed · 7 not sent ·
-130 Ctrl-C · 1 a bug of ours, with its traceback in a file.
+8 policy mistake · 9 findings of the level asked for · 130 Ctrl-C ·
+1 a bug of ours, with its traceback in a file.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sensor.cli import (
     capture,
     catalog,
     compact,
+    decide,
     doctor,
     erase,
     evidence,
@@ -27,6 +29,7 @@ from sensor.cli import (
     follow,
     keys,
     listen,
+    policy,
     privacy_sheet,
     rematch,
     report,
@@ -45,7 +48,7 @@ app = typer.Typer(
     name="shadowai",
     help="Which AI is used in this network, by whom, and how much data goes out to it.",
     epilog="Exit codes: 0 done · 1 our bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
-    "7 not sent · 130 stopped.",
+    "7 not sent · 8 policy · 9 findings · 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -65,6 +68,8 @@ app.command("sql")(sql.command)
 app.add_typer(sources.app, name="sources")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(candidates.app, name="candidates")
+app.add_typer(policy.app, name="policy")
+app.command("decide")(decide.command)
 app.command("compact")(compact.command)
 app.command("rematch")(rematch.command)
 app.add_typer(keys.app, name="keys")

@@ -26,6 +26,10 @@ LakeOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings file.", show_default="shadowai.toml")
 ]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="Policy file.", show_default="settings"),
+]
 StateOption = Annotated[
     Path | None,
     typer.Option(

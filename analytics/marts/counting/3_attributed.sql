@@ -53,7 +53,8 @@ named AS (
   LEFT JOIN staff AS d ON d.user_name = w.person
 )
 SELECT n.event_id, n.start_us, n.end_us, n.began_us, n.in_day, v.vantage_rank, n.kind, n.grade,
-       n.client_scope = 'proxy' AS egress, n.seen_site, n.host, n.app, n.access, n.outcome,
+       n.client_scope = 'proxy' AS egress, n.seen_site, n.segment, n.client_class,
+       n.host, n.app, n.access, n.outcome,
        n.flow, n.slice, n.bytes_up, n.bytes_down, n.connections, n.requests, n.lookups,
        COALESCE(n.person, CASE WHEN NOT n.shared THEN COALESCE(n.device, n.held_device) END, n.client,
                 'unknown') AS subject,

@@ -13,6 +13,7 @@ from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.decide import Decision, decisions
+from analytics.reports.weekly.due import Due, due, more
 from analytics.reports.weekly.groups import Matrix, departments
 from analytics.reports.weekly.numbers import Number, numbers
 from analytics.reports.weekly.privacy import Deed, deeds
@@ -67,6 +68,8 @@ class Page:
     facts: tuple[str, ...]
     claim: str
     verdict: str
+    due: tuple[Due, ...]
+    due_more: int
     restated: tuple[str, ...]
     numbers: tuple[Number, ...]
     decisions: tuple[Decision, ...]
@@ -110,6 +113,8 @@ def build(result: Result) -> Page:
         facts=_facts(result, seen),
         claim=claim,
         verdict=rest,
+        due=due(result),
+        due_more=more(result),
         restated=restated(result),
         numbers=numbers(result, seen),
         decisions=decisions(result, seen),

@@ -1,0 +1,5 @@
+-- The rows behind each finding, with who it was and the numbers that say why.
+SELECT CAST('$week' AS DATE) AS week, finding, rule, app, scope, subject, day, bytes_up, sessions,
+       measure, expected, allowed, because
+FROM found
+ORDER BY finding, subject, day

@@ -1,0 +1,234 @@
+"""`policy test`: cases stored beside the policy, judged by the SQL that judges use.
+
+A case gives one piece of use and expects the status, the line that decides, and the findings:
+
+    - given: {app: openai/chatgpt, department: Legal, bytes_up: 300 kB}
+      expect: {status: tolerated, findings: [limit_bytes]}
+
+`given` knows app, access, department, site, segment, day, hour, bytes_up, sessions, program, person. In
+`bytes_up`, what the service's pages send by themselves (its baseline) does not count: 300 kB are 300 kB
+of uploads. Findings that compare with earlier weeks cannot be tested by a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import polars as pl
+import yaml
+
+from analytics.lake import connect
+from analytics.marts.weeks import store_frame
+from analytics.policy.judge import judge, prepare
+from analytics.policy.read import Policy, PolicyMistakes, Problem, size_of
+from analytics.policy.rows import compiled
+from analytics.policy.weeks import lay_out_frames
+
+_GIVEN = (
+    "app", "access", "department", "site", "segment", "day", "hour", "bytes_up", "sessions", "program",
+    "person",
+)  # fmt: skip
+_EXPECT = ("status", "line", "findings")
+#: Facts about services that rows of the catalog must have.
+_CATALOG = {
+    "app": pl.String, "vendor": pl.String, "category": pl.String, "country": pl.String,
+    "risk_low": pl.Int64, "upload_baseline_bytes": pl.Int64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One given and what is expected of it."""
+
+    line: int
+    given: Mapping[str, Any]
+    expect: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the policy says about a piece of use."""
+
+    status: str
+    line: int | None
+    findings: tuple[str, ...]
+
+
+def read_cases(text: str, place: str) -> list[Case]:
+    """The cases in `text`. Raises PolicyMistakes."""
+    problems: list[Problem] = []
+    try:
+        root, entries = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = Problem(f"{place}:{line}", "not YAML", "check indentation and quotes")
+        raise PolicyMistakes([problem]) from None
+    if not isinstance(entries, list) or not isinstance(root, yaml.SequenceNode):
+        raise PolicyMistakes([Problem(f"{place}:1", "no list of cases", "begin each with `- given: {…}`")])
+    cases = []
+    for node, entry in zip(root.value, entries, strict=True):
+        line = node.start_mark.line + 1
+        if what := _mistake(entry):
+            problems.append(Problem(f"{place}:{line}", what, "see docs/policy.md, Cases"))
+        else:
+            cases.append(Case(line, entry["given"], entry["expect"]))
+    if problems:
+        raise PolicyMistakes(problems)
+    return cases
+
+
+def _mistake(entry: Any) -> str | None:
+    if not isinstance(entry, dict) or set(entry) != {"given", "expect"}:
+        return "a case is `given` and `expect`"
+    given, expect = entry["given"], entry["expect"]
+    if not isinstance(given, dict) or "app" not in given or not isinstance(expect, dict) or not expect:
+        return "`given` needs an app, `expect` needs something"
+    if unknown := sorted({str(key) for key in given} - set(_GIVEN)) or sorted(
+        {str(key) for key in expect} - set(_EXPECT)
+    ):
+        return f"unknown key {unknown[0]!r}"
+    if "bytes_up" in given and size_of(given["bytes_up"]) is None:
+        return f"{given['bytes_up']!r} is no size such as 200 kB"
+    return None
+
+
+def run(
+    policy: Policy, cases: Sequence[Case], services: Sequence[Mapping[str, Any]], today: date
+) -> list[Outcome]:
+    """What the policy says to each case; `services` are rows of the catalog."""
+    baselines = {row["app"]: row.get("upload_baseline_bytes") or 0 for row in services}
+    with _prepared(policy, services) as connection:
+        return [_outcome(connection, case.given, baselines, today) for case in cases]
+
+
+@contextmanager
+def _prepared(policy: Policy, services: Sequence[Mapping[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the policy, the catalog, and no published figures."""
+    with connect() as connection:
+        prepare(connection)
+        catalog = [{name: row.get(name) for name in _CATALOG} for row in services]
+        store_frame(connection, "catalog", pl.DataFrame(catalog, schema=_CATALOG, orient="row"))
+        store_frame(connection, "places", pl.DataFrame(schema={"site": pl.String, "zone": pl.String}))
+        cells = {
+            "app": pl.String, "department": pl.String, "people_hidden": pl.Boolean, "bytes_up": pl.Int64,
+        }  # fmt: skip
+        store_frame(connection, "cells", pl.DataFrame(schema=cells))
+        lay_out_frames(connection, compiled(policy, lambda name: [name]).frames())
+        yield connection
+
+
+def _outcome(
+    connection: duckdb.DuckDBPyConnection, given: Mapping[str, Any], baselines: Mapping[str, int], today: date
+) -> Outcome:
+    day = given.get("day") or today
+    week = day - timedelta(days=day.weekday())
+    sent = size_of(given.get("bytes_up", 0)) or 0
+    row = {
+        "hour": datetime(day.year, day.month, day.day, int(given.get("hour", 12))),
+        "subject": str(given.get("person", "somebody")),
+        "user_name": str(given.get("person", "somebody")),
+        "department": given.get("department", "unattributed"),
+        "site": given.get("site", "main"),
+        "segment": given.get("segment"),
+        "app": given["app"],
+        "access": given.get("access", "web"),
+        "client_class": "program" if given.get("program") else None,
+        "grade": 4 if sent else 3,
+        "bytes_up": sent + baselines.get(given["app"], 0),
+        "connections": int(given.get("sessions", 1)),
+    }
+    frame = pl.DataFrame([row], schema_overrides={"segment": pl.String, "client_class": pl.String})
+    frame = frame.with_columns(pl.col("hour").dt.cast_time_unit("us").dt.replace_time_zone("UTC"))
+    store_frame(connection, "near_usage", frame)
+    judge(connection, week, day, zone="UTC", k=1)
+    verdict = connection.execute("SELECT status, line FROM judged WHERE kind = 'status'").fetchone()
+    found = connection.execute(
+        "SELECT DISTINCT rule FROM found WHERE subject IS NOT NULL ORDER BY rule"
+    ).fetchall()
+    if verdict is None:
+        return Outcome("unreviewed", None, ())
+    return Outcome(str(verdict[0]), verdict[1], tuple(str(rule) for (rule,) in found))
+
+
+def differences(case: Case, outcome: Outcome) -> list[str]:
+    """How the outcome differs from what was expected, in words."""
+    told = []
+    for key, wanted in case.expect.items():
+        found: Any = getattr(outcome, key)
+        if key == "findings":
+            wanted, found = sorted(wanted), sorted(found)
+        if key == "status":
+            wanted = str(wanted).replace(" ", "_")
+        if found != wanted:
+            told.append(f"{key}: expected {_shown(wanted)}, found {_shown(found)}")
+    return told
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the policy that matches a piece of use; of each kind the first one decides."""
+
+    kind: str
+    line: int | None
+    scope: str
+    says: str
+    owner: str | None
+    review: date | None
+    decides: bool
+
+
+def explain(
+    policy: Policy, given: Mapping[str, Any], services: Sequence[Mapping[str, Any]], today: date
+) -> tuple[list[Line], list[str]]:
+    """Every line that matches, by kind, the deciding one first; and exceptions that cover it, in words."""
+    with _prepared(policy, services) as connection:
+        outcome = _outcome(connection, given, {}, today)
+        rows = connection.execute(
+            "SELECT kind, line, scope, status, amount, hour_from, hour_to, countries, owner, review, nth "
+            "FROM matching ORDER BY CASE WHEN kind = 'status' THEN 0 ELSE 1 END, kind, nth"
+        ).fetchall()
+        covered = connection.execute(
+            "SELECT DISTINCT excused, lapsed, lapsed_on FROM judged WHERE kind = 'status'"
+        ).fetchall()
+    lines = [
+        Line(
+            kind, line, scope, _says(kind, status, amount, (first, last), countries), owner, review, nth == 1
+        )
+        for kind, line, scope, status, amount, first, last, countries, owner, review, nth in rows
+    ]
+    if outcome.line is None:
+        lines.insert(0, Line("status", None, "all", "unreviewed: no line is about it", None, None, True))
+    told = ["excused by an exception" for excused, _, _ in covered if excused]
+    told += [f"exception {name} expired on {day}" for excused, name, day in covered if name and not excused]
+    return lines, told
+
+
+def _says(
+    kind: str,
+    status: str | None,
+    amount: int | None,
+    hours: tuple[int | None, int | None],
+    countries: str | None,
+) -> str:
+    words = {
+        "status": str(status),
+        "hours": f"only {hours[0] or 0:02}:00 to {hours[1] or 0:02}:00 on the site's clock",
+        "programs": "people only, no programs",
+        "residency": f"vendors from {countries} only",
+        "never": "never, and no exception excuses it",
+        "bytes_up_per_day": f"at most {amount or 0:,} bytes up a day above the baseline",
+        "sessions_per_day": f"at most {amount or 0:,} sessions a day",
+    }
+    return words[kind]

@@ -1,0 +1,150 @@
+"""A policy against what is known: names nobody has, rules that never decide, what has run out. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from analytics.policy.read import LIMITS, Policy, Problem, Statement
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a policy may name: rows of the catalog, access classes, and names by scope (none: not checked)."""
+
+    services: Sequence[Mapping[str, Any]]
+    access: AbstractSet[str] = frozenset()
+    places: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+
+
+def check(policy: Policy, known: Known, today: date) -> list[Problem]:
+    """Everything worth saying about `policy`, in the order of its lines."""
+    found = [
+        *_unknown(policy, known),
+        *_overlapping(policy, known),
+        *_run_out(policy, today),
+    ]
+    return sorted(found, key=lambda problem: int(problem.place.rsplit(":", 1)[1]))
+
+
+def apps_of(statement: Statement, known: Known) -> frozenset[str]:
+    """The services of the catalog that a statement is about, whatever their access class."""
+    return frozenset(row["app"] for row in known.services if _is_about(statement, row))
+
+
+def _is_about(statement: Statement, service: Mapping[str, Any]) -> bool:
+    for key, wanted in statement.match.items():
+        if key == "risk_at_least":
+            if service.get("risk_low") is None or service["risk_low"] < wanted[0]:
+                return False
+        elif key != "access" and service.get(key) not in wanted:
+            return False
+    return True
+
+
+def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
+    names: dict[str, AbstractSet[str]] = {
+        key: {str(row[key]) for row in known.services if row.get(key)}
+        for key in ("app", "vendor", "category", "country")
+    }
+    names["access"] = known.access
+    for statement in policy.statements:
+        place = f"{policy.place}:{statement.line}"
+        for key, wanted in statement.match.items():
+            for name in wanted if names.get(key) else ():
+                if name not in names[key]:
+                    yield Problem(place, f"no {key} {name!r} in the catalog", _near(name, names[key], key))
+        for key, wanted in statement.where.items():
+            for name in wanted if known.places.get(key) else ():
+                if name not in known.places[key]:
+                    yield Problem(place, f"no {key} {name!r} is known", _near(name, known.places[key], key))
+
+
+def _near(name: str, names: AbstractSet[str], key: str) -> str:
+    by_lower = {candidate.lower(): candidate for candidate in sorted(names)}
+    near = difflib.get_close_matches(name.lower(), by_lower, 1)
+    if near:
+        return f"did you mean {by_lower[near[0]]}?"
+    by_end = [candidate for candidate in sorted(names) if candidate.lower().endswith(f"/{name.lower()}")]
+    if by_end:
+        return f"did you mean {by_end[0]}?"
+    return "search with `shadowai catalog search`" if key == "app" else "check the spelling"
+
+
+def _overlapping(policy: Policy, known: Known) -> Iterator[Problem]:
+    """Statements that never decide, and equals that contradict each other."""
+    for kind, statements in _by_kind(policy).items():
+        order = sorted(statements, key=lambda one: (-one.precedence, one.line))
+        about = {id(one): apps_of(one, known) for one in order}
+        for number, statement in enumerate(order):
+            if not about[id(statement)]:
+                continue
+            before = [one for one in order[:number] if _reaches(one, statement)]
+            taken = frozenset().union(*(about[id(one)] for one in before))
+            place = f"{policy.place}:{statement.line}"
+            if about[id(statement)] <= taken:
+                lines = sorted({one.line for one in before if about[id(one)] & about[id(statement)]})
+                yield Problem(
+                    place,
+                    f"never decides anything: {_lines(lines)} come{'s' if len(lines) == 1 else ''} first",
+                    "remove it, or give it a narrower scope",
+                )
+                continue
+            for one in before:
+                both = about[id(one)] & about[id(statement)]
+                if (
+                    both
+                    and one.precedence == statement.precedence
+                    and _says(one, kind) != _says(statement, kind)
+                ):
+                    yield Problem(
+                        place,
+                        f"{min(both)} is decided on line {one.line} too, and differently; that line wins",
+                        "name the service in one of them only",
+                    )
+
+
+def _by_kind(policy: Policy) -> dict[str, list[Statement]]:
+    kinds: dict[str, list[Statement]] = {}
+    for statement in policy.of("status", "residency"):
+        kinds.setdefault(statement.section, []).append(statement)
+    for statement in policy.of("limits"):
+        for limit in (limit for limit in LIMITS if limit in statement.values):
+            kinds.setdefault(limit, []).append(statement)
+    return kinds
+
+
+def _reaches(first: Statement, second: Statement) -> bool:
+    """Whether `first` holds wherever `second` does, access class and scope considered."""
+    if "access" in first.match and not set(second.match.get("access", ())) <= set(first.match["access"]):
+        return False
+    if "access" in first.match and "access" not in second.match:
+        return False
+    return all(
+        key in second.where and set(second.where[key]) <= set(names) for key, names in first.where.items()
+    )
+
+
+def _says(statement: Statement, kind: str) -> Any:
+    return statement.values.get({"residency": "countries"}.get(kind, kind))
+
+
+def _lines(lines: Sequence[int]) -> str:
+    words = ", ".join(str(line) for line in lines)
+    return f"line {words}" if len(lines) == 1 else f"lines {words}"
+
+
+def _run_out(policy: Policy, today: date) -> Iterator[Problem]:
+    """What was once right and has run out: no mistake of the file, so never fatal."""
+    for statement in policy.statements:
+        place = f"{policy.place}:{statement.line}"
+        expires, review = statement.values.get("expires"), statement.values.get("review")
+        if expires is not None and expires < today:
+            what = f"exception {statement.values['id']} expired on {expires}"
+            yield Problem(place, what, "remove it, or renew it with a new reason", fatal=False)
+        if review is not None and review < today:
+            yield Problem(place, f"review was due on {review}", "review it and set the next day", fatal=False)

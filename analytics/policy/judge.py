@@ -1,0 +1,110 @@
+"""Judges one week's use by the policy rows: runs judging/*.sql and every rule.
+
+In: a connection with the relations `near_usage`, `catalog`, `places`, `cells`, `policy`, `exceptions` and
+`exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a row of evidence, with
+subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same findings: nothing
+here asks the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from string import Template
+
+import duckdb
+
+from analytics.lake import literal
+from analytics.marts.groups import DOMINANCE
+from analytics.policy.rules import Rule, load_rules
+
+STEPS = Path(__file__).parent / "judging"
+#: Weeks before the one judged that anomalies are measured against.
+HISTORY_WEEKS = 6
+#: What a rule's SQL returns, in any order; columns it leaves out are NULL.
+EVIDENCE = {
+    "app": "VARCHAR", "scope": "VARCHAR", "subject": "VARCHAR", "day": "DATE", "bytes_up": "BIGINT",
+    "sessions": "BIGINT", "measure": "DOUBLE", "expected": "DOUBLE", "allowed": "DOUBLE",
+    "because": "VARCHAR", "owner": "VARCHAR", "line": "BIGINT", "review": "DATE",
+}  # fmt: skip
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    week: date,
+    horizon: date,
+    *,
+    zone: str,
+    k: int,
+    rules: Sequence[Rule] | None = None,
+) -> None:
+    """Makes `found`, `finding_rows` and `evaluated` for the week beginning on Monday `week` of `zone`.
+
+    `horizon` is the last day that counts as past: Sunday, or today in the running week.
+    """
+    values = {
+        "week": week.isoformat(),
+        "horizon": horizon.isoformat(),
+        "zone": zone,
+        "k": str(k),
+        "history": str(HISTORY_WEEKS),
+        "dominance": str(DOMINANCE),
+        **{f"round_{name}": _two_digits(name) for name in ("bytes_up", "sessions", "measure")},
+    }
+    values["round_bytes"] = values.pop("round_bytes_up")
+    for step in ("1_used", "2_judged"):
+        connection.execute(_filled(step, values))
+    columns = ", ".join(f"{name} {dtype}" for name, dtype in EVIDENCE.items())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE found (finding VARCHAR, rule VARCHAR, {columns})")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE evaluated (rule VARCHAR, evaluable BOOLEAN, why_not VARCHAR)"
+    )
+    for rule in load_rules() if rules is None else rules:
+        why_not = _why_not(connection, rule)
+        if why_not is None:
+            _run(connection, rule, values)
+        row = [rule.name, why_not is None, why_not]
+        connection.execute("INSERT INTO evaluated VALUES (?, ?, ?)", row)
+    connection.execute(_filled("3_findings", values))
+
+
+def _why_not(connection: duckdb.DuckDBPyConnection, rule: Rule) -> str | None:
+    """Why a rule cannot be evaluated in this week; None where it can."""
+    if rule.needs_policy and not _count(connection, "policy"):
+        return "no policy"
+    before = _count(connection, "seen_weeks")
+    if before < rule.history_weeks:
+        return f"needs {rule.history_weeks} earlier weeks with use, has {before}"
+    return None
+
+
+def _run(connection: duckdb.DuckDBPyConnection, rule: Rule, values: dict[str, str]) -> None:
+    # By name, so that a rule says only what it has to say.
+    connection.execute(
+        f"INSERT INTO found BY NAME SELECT finding_id({literal(rule.name)}, app, scope) AS finding, "
+        f"{literal(rule.name)} AS rule, * FROM (\n{Template(rule.sql).substitute(values)}\n) AS evidence"
+    )
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Once a connection: what identifies a finding, whatever run, threshold or key epoch."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP MACRO finding_id(rule, app, scope) AS "
+        "SUBSTR(SHA256(rule || '|' || COALESCE(app, '') || '|' || scope), 1, 10)"
+    )
+
+
+def _two_digits(column: str) -> str:
+    """SQL that rounds a positive number to two digits."""
+    power = f"POWER(10, FLOOR(LOG10(GREATEST({column}, 1))) - 1)"
+    return f"ROUND({column} / {power}) * {power}"
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"SELECT COUNT(*) FROM {relation}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _filled(step: str, values: dict[str, str]) -> str:
+    return Template((STEPS / f"{step}.sql").read_text("utf-8")).substitute(values)

@@ -1,0 +1,52 @@
+-- The week's use as policy sees it, and the weeks before in short.
+--
+-- In:  near_usage (hours of the week and of $history weeks before), catalog, places (sensors with their zones).
+-- Out: used, subject_weeks, users, seen_weeks.
+-- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
+-- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the
+-- service's baseline) is taken off once for every hour of use.
+CREATE OR REPLACE TEMP TABLE near AS
+WITH clocks AS (SELECT site, MIN(zone) AS zone FROM places WHERE zone IS NOT NULL GROUP BY site),
+timed AS (
+  SELECT u.*, CAST(u.hour AT TIME ZONE '$zone' AS DATE) AS day,
+         CAST(EXTRACT(hour FROM u.hour AT TIME ZONE COALESCE(c.zone, '$zone')) AS BIGINT) AS local_hour,
+         COALESCE(u.client_class = 'program', FALSE) OR u.access IN ('api', 'cli', 'agent', 'mcp') AS program
+  FROM near_usage AS u
+  LEFT JOIN clocks AS c ON c.site = u.site
+  WHERE u.grade >= 3
+)
+SELECT t.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', t.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago,
+       COALESCE(k.upload_baseline_bytes, 0) AS baseline
+FROM timed AS t
+LEFT JOIN catalog AS k ON k.app = t.app
+WHERE t.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
+
+CREATE OR REPLACE TEMP TABLE used AS
+SELECT ROW_NUMBER() OVER (ORDER BY hour, subject, app, access, site, segment, program, department) AS nr,
+       hour, day, local_hour, subject, user_name, department, site, segment, app, access, program,
+       SUM(bytes_up) AS bytes_up, SUM(connections) AS sessions, MAX(baseline) AS baseline
+FROM near
+WHERE weeks_ago = 0
+GROUP BY hour, day, local_hour, subject, user_name, department, site, segment, app, access, program;
+
+CREATE OR REPLACE TEMP TABLE subject_weeks AS
+WITH hours AS (
+  SELECT subject, app, department, weeks_ago, hour, MAX(baseline) AS baseline, SUM(bytes_up) AS bytes_up,
+         SUM(connections) AS sessions,
+         MAX(CASE WHEN program AND (local_hour >= 22 OR local_hour < 6) THEN 1 ELSE 0 END) AS at_night
+  FROM near
+  GROUP BY subject, app, department, weeks_ago, hour
+)
+SELECT subject, app, MIN(department) AS department, weeks_ago,
+       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up,
+       CAST(GREATEST(0, SUM(bytes_up) - SUM(baseline)) AS BIGINT) AS bytes_over,
+       CAST(SUM(sessions) AS BIGINT) AS sessions,
+       CAST(SUM(at_night) AS BIGINT) AS night_hours
+FROM hours
+GROUP BY subject, app, weeks_ago;
+
+CREATE OR REPLACE TEMP TABLE users AS
+SELECT app, subject, CAST(COALESCE(SUM(bytes_up), 0) AS BIGINT) AS bytes_up FROM used GROUP BY app, subject;
+
+CREATE OR REPLACE TEMP TABLE seen_weeks AS
+SELECT DISTINCT weeks_ago FROM near WHERE weeks_ago > 0

@@ -1,0 +1,53 @@
+-- Rows that rules found, as findings that may leave the restricted zone.
+--
+-- In:  found, users, cells (the week's published figures of services), judged.  Out: finding_rows.
+-- Figures of a finding are shown when at least k people are in it and of the service's other users none
+-- or at least k; where the published cube hides the service they stay hidden. People are rounded down to
+-- a multiple of k, bytes and sessions to two digits, so that findings about one service, or a finding and
+-- the cube, cannot be subtracted to few people. A finding with a narrower scope than everyone exists in
+-- the open zone only for k people: that a small group used something is no public fact.
+CREATE OR REPLACE TEMP TABLE finding_rows AS
+WITH those AS (
+  SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, subject,
+         SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions, MAX(measure) AS measure, MAX(allowed) AS allowed,
+         MAX(owner) AS owner, MAX(line) AS line, MAX(review) AS review, COUNT(*) AS evidence_rows
+  FROM found
+  GROUP BY finding, subject
+),
+them AS (
+  SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, COUNT(subject) AS people,
+         SUM(bytes_up) AS bytes_up, MAX(bytes_up) AS top, COUNT(bytes_up) AS known,
+         SUM(sessions) AS sessions, MEDIAN(measure) AS measure,
+         MAX(allowed) AS allowed, MAX(owner) AS owner, MIN(line) AS line, MIN(review) AS review,
+         SUM(evidence_rows) AS evidence_rows
+  FROM those
+  GROUP BY finding
+),
+others AS (
+  SELECT t.finding, COUNT(*) AS people, SUM(u.bytes_up) AS bytes_up, MAX(u.bytes_up) AS top
+  FROM them AS t
+  JOIN users AS u ON u.app = t.app
+  LEFT JOIN those AS v ON v.finding = t.finding AND v.subject = u.subject
+  WHERE v.subject IS NULL
+  GROUP BY t.finding
+),
+weighed AS (
+  SELECT t.*,
+         t.people >= $k AND COALESCE(o.people, 0) NOT BETWEEN 1 AND $k - 1 AND NOT COALESCE(c.people_hidden, TRUE) AS shown,
+         t.top <= $dominance * t.bytes_up AND COALESCE(o.top, 0) <= $dominance * COALESCE(o.bytes_up, 0)
+           AND c.bytes_up IS NOT NULL AS even
+  FROM them AS t
+  LEFT JOIN others AS o ON o.finding = t.finding
+  LEFT JOIN cells AS c ON c.app = t.app AND c.department = CASE WHEN t.scope LIKE 'department=%' AND t.scope NOT LIKE '%,%'
+                                                              THEN SUBSTR(t.scope, 12) ELSE 'all' END
+  WHERE t.scope = 'all' OR t.people = 0 OR t.people >= $k
+)
+SELECT finding, rule, app, scope,
+       CAST(CASE WHEN shown THEN people - people % $k END AS BIGINT) AS people_least,
+       people > 0 AND NOT shown AS people_hidden,
+       CAST(CASE WHEN shown AND even AND known > 0 THEN $round_bytes END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN shown THEN $round_sessions END AS BIGINT) AS sessions,
+       CAST(CASE WHEN shown THEN $round_measure END AS BIGINT) AS measure,
+       CAST(allowed AS BIGINT) AS allowed,
+       owner, CAST(line AS BIGINT) AS line, review
+FROM weighed

@@ -1,0 +1,307 @@
+"""Reads a policy file: statements with their lines, and every mistake with place and remedy. Pure.
+
+In: YAML text. Out: a `Policy`. Nothing is guessed: an unknown key, word or unit is a mistake. All
+mistakes of a file are told at once (`PolicyMistakes`), each as file:line: what; remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import yaml
+
+#: Words for the standing of a service.
+STATUSES = ("sanctioned", "tolerated", "under_review", "restricted", "unsanctioned", "embedded_watch")
+#: What a statement is about, the most telling first: this order is half of the precedence.
+SELECTORS = ("app", "vendor", "category", "access", "risk_at_least", "country")
+#: Whom it holds for, the most telling first: this order is the other half, and weighs more.
+SCOPES = ("segment", "department", "site")
+#: Limits a statement of `limits` may set.
+LIMITS = ("bytes_up_per_day", "sessions_per_day", "hours", "programs")
+#: Keys of each section besides selectors and scopes: key → whether it must be there.
+SECTIONS: dict[str, dict[str, bool]] = {
+    "status": {"status": True, "owner": False, "reason": False, "review": False},
+    "limits": {**dict.fromkeys(LIMITS, False), "owner": False, "reason": False, "review": False},
+    "residency": {"countries": True, "owner": False, "reason": False, "review": False},
+    "never": {"reason": True, "owner": False, "review": False},
+    "exceptions": {"id": True, "owner": True, "reason": True, "expires": True, "people": False},
+}
+_TOP = ("version", "owner", *SECTIONS)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)")
+_UNITS = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+_HOURS = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-4]):00")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A mistake, or (`fatal` false) something to look at: where, what, and what to do about it."""
+
+    place: str
+    what: str
+    remedy: str
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}; {self.remedy}"
+
+
+class PolicyMistakes(Exception):
+    """The file is no usable policy; `problems` are all its mistakes."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One entry: `match` says which services, `where` for whom, `values` what is said."""
+
+    section: str
+    line: int
+    match: dict[str, tuple[Any, ...]]
+    where: dict[str, tuple[str, ...]]
+    values: dict[str, Any]
+
+    @property
+    def precedence(self) -> int:
+        """The greater wins; among equals the first in the file. Scopes outweigh every selector."""
+        return sum(1 << (len(SELECTORS) + len(SCOPES) - 1 - SCOPES.index(key)) for key in self.where) + sum(
+            1 << (len(SELECTORS) - 1 - SELECTORS.index(key)) for key in self.match
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy file as read; `version` is what findings judged by it carry."""
+
+    place: str
+    version: str
+    owner: str | None = None
+    statements: tuple[Statement, ...] = field(default=())
+
+    def of(self, *sections: str) -> tuple[Statement, ...]:
+        """The statements of these sections, in the order of the file."""
+        return tuple(statement for statement in self.statements if statement.section in sections)
+
+
+def read(text: str, place: str, version: str) -> Policy:
+    """The policy in `text`; `place` is its name in messages. Raises PolicyMistakes."""
+    reader = _Reader(place)
+    root = reader.compose(text)
+    top = reader.mapping(root, "the policy") if root is not None else {}
+    for key, (line, _) in top.items():
+        if key not in _TOP:
+            reader.unknown(line, key, _TOP)
+    if "version" not in top:
+        reader.problem(1, "no version", "begin with `version: 1`")
+    elif _plain(top["version"][1]) != 1:
+        reader.problem(top["version"][0], "unknown version", "this release reads `version: 1`")
+    owner = reader.text(top["owner"][1], "owner") if "owner" in top else None
+    statements = [
+        statement for name in SECTIONS if name in top for statement in reader.section(name, top[name][1])
+    ]
+    reader.unique_ids(statements)
+    if reader.problems:
+        raise PolicyMistakes(sorted(reader.problems, key=lambda problem: int(problem.place.split(":")[-1])))
+    return Policy(place, version, owner, tuple(statements))
+
+
+class _Reader:
+    """Walks the nodes of a YAML document, which know their lines, and gathers mistakes."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.problems: list[Problem] = []
+
+    def problem(self, line: int, what: str, remedy: str) -> None:
+        self.problems.append(Problem(f"{self.place}:{line}", what, remedy))
+
+    def unknown(self, line: int, key: object, known: Sequence[str], what: str = "key") -> None:
+        near = difflib.get_close_matches(str(key), known, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        self.problem(line, f"unknown {what} {key!r}", remedy)
+
+    def compose(self, text: str) -> yaml.Node | None:
+        try:
+            return yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            self.problem(line, f"not YAML: {error.problem or error.context}", "check indentation and quotes")
+        except yaml.YAMLError as error:
+            self.problem(1, f"not YAML: {' '.join(str(error).split())}", "save it as UTF-8 text")
+        return None
+
+    def mapping(self, node: yaml.Node, what: str) -> dict[str, tuple[int, yaml.Node]]:
+        """key → (line, value node); says so where it is none, or a key stands twice."""
+        if not isinstance(node, yaml.MappingNode):
+            self.problem(_line(node), f"{what} must be keys and values", "write `key: value`")
+            return {}
+        found: dict[str, tuple[int, yaml.Node]] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name in found:
+                first = found[name][0]
+                self.problem(_line(key), f"{name} stands twice", f"keep one; the other is on line {first}")
+            found[name] = (_line(key), value)
+        return found
+
+    def section(self, name: str, node: yaml.Node) -> Iterator[Statement]:
+        if isinstance(node, yaml.ScalarNode) and node.value == "":
+            return
+        if not isinstance(node, yaml.SequenceNode):
+            self.problem(_line(node), f"{name} must be a list", "begin each entry with `- `")
+            return
+        for entry in node.value:
+            before = len(self.problems)
+            statement = self.statement(name, entry)
+            if len(self.problems) == before:
+                yield statement
+
+    def statement(self, section: str, node: yaml.Node) -> Statement:
+        fields = self.mapping(node, f"an entry of {section}")
+        allowed = SECTIONS[section]
+        match: dict[str, tuple[Any, ...]] = {}
+        where: dict[str, tuple[str, ...]] = {}
+        values: dict[str, Any] = {}
+        for key, (line, value) in fields.items():
+            if key == "risk_at_least":
+                match[key] = (self.number(value, key, 0, 100),)
+            elif key in SELECTORS:
+                match[key] = tuple(self.texts(value, key))
+            elif key in SCOPES:
+                where[key] = tuple(self.texts(value, key))
+            elif key in allowed:
+                values[key] = self.value(key, value)
+            else:
+                self.unknown(line, key, (*SELECTORS, *SCOPES, *allowed))
+        for key in (key for key, needed in allowed.items() if needed and key not in fields):
+            self.problem(_line(node), f"an entry of {section} needs {key}", f"add `{key}: …`")
+        if section == "limits" and fields and not any(limit in fields for limit in LIMITS):
+            self.problem(_line(node), "a limit without a limit", f"add one of {', '.join(LIMITS)}")
+        if section in ("status", "never") and not any(key in fields for key in SELECTORS):
+            self.problem(_line(node), "says nothing about which service", f"add {', '.join(SELECTORS)}")
+        return Statement(section, _line(node), match, where, values)
+
+    def value(self, key: str, node: yaml.Node) -> Any:
+        reader: dict[str, Callable[[yaml.Node], Any]] = {
+            "status": self.status,
+            "bytes_up_per_day": self.size,
+            "sessions_per_day": lambda value: self.number(value, key, 0, 1_000_000),
+            "hours": self.hours,
+            "programs": self.programs,
+            "countries": self.countries,
+            "review": lambda value: self.day(value, key),
+            "expires": lambda value: self.day(value, key),
+            "people": lambda value: tuple(self.texts(value, key)),
+            "id": self.identifier,
+        }
+        own = reader.get(key)
+        return own(node) if own else self.text(node, key)
+
+    def text(self, node: yaml.Node, key: str) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+            self.problem(_line(node), f"{key} must be text", f"write `{key}: some words`")
+            return ""
+        return str(node.value).strip()
+
+    def texts(self, node: yaml.Node, key: str) -> list[str]:
+        """One text, or a list of them."""
+        if isinstance(node, yaml.SequenceNode):
+            if not node.value:
+                self.problem(_line(node), f"{key} is empty", "name one, or leave the key out")
+            return [self.text(item, key) for item in node.value]
+        return [self.text(node, key)]
+
+    def status(self, node: yaml.Node) -> str:
+        word = self.text(node, "status").replace(" ", "_").replace("-", "_")
+        if word not in STATUSES:
+            self.unknown(_line(node), word, STATUSES, "status")
+        return word
+
+    def number(self, node: yaml.Node, key: str, low: int, high: int) -> int:
+        found = _plain(node)
+        if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
+            self.problem(_line(node), f"{key} must be a whole number", f"between {low} and {high}")
+            return 0
+        return found
+
+    def size(self, node: yaml.Node) -> int:
+        text = self.text(node, "bytes_up_per_day")
+        found = size_of(text)
+        if found is None:
+            self.problem(_line(node), f"{text!r} is no size", "write it like 200 kB, 5 MB or 1 GB")
+        return found or 0
+
+    def hours(self, node: yaml.Node) -> tuple[int, int]:
+        parts = _HOURS.fullmatch(self.text(node, "hours"))
+        if not parts or int(parts[1]) == int(parts[2]):
+            self.problem(_line(node), "hours are no span", 'write them like "07:00-20:00", whole hours')
+            return (0, 24)
+        return int(parts[1]), int(parts[2])
+
+    def programs(self, node: yaml.Node) -> bool:
+        if _plain(node) is not False:
+            self.problem(_line(node), "programs can only be ruled out", "write `programs: false`")
+        return False
+
+    def countries(self, node: yaml.Node) -> tuple[str, ...]:
+        found = self.texts(node, "countries")
+        for country in found:
+            if not _COUNTRY.fullmatch(country):
+                self.problem(_line(node), f"{country!r} is no country", "ISO 3166-1 alpha-2, such as DE")
+        return tuple(found)
+
+    def day(self, node: yaml.Node, key: str) -> date:
+        found = _plain(node)
+        if type(found) is not date:
+            self.problem(_line(node), f"{key} is no day", f"write `{key}: 2027-03-31`")
+            return date.max
+        return found
+
+    def identifier(self, node: yaml.Node) -> str:
+        text = self.text(node, "id")
+        if not _ID.fullmatch(text):
+            self.problem(_line(node), f"{text!r} is no id", "letters, digits, dots and dashes, such as EX-7")
+        return text
+
+    def unique_ids(self, statements: Sequence[Statement]) -> None:
+        seen: dict[str, int] = {}
+        for statement in (one for one in statements if one.section == "exceptions"):
+            name = statement.values["id"]
+            if name in seen:
+                self.problem(statement.line, f"exception {name} stands twice", f"see line {seen[name]}")
+            seen[name] = statement.line
+
+
+def size_of(text: object) -> int | None:
+    """Bytes in a text such as '200 kB', or a number of them; None where it is neither."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    parts = _SIZE.fullmatch(str(text))
+    return int(float(parts[1]) * _UNITS[parts[2]]) if parts else None
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _plain(node: yaml.Node) -> Any:
+    """The value of a scalar as YAML reads it; None for what is none."""
+    if not isinstance(node, yaml.ScalarNode):
+        return None
+    constructor = yaml.SafeLoader("")
+    try:
+        return constructor.construct_object(node)
+    except (yaml.YAMLError, ValueError):
+        return None
+    finally:
+        constructor.dispose()

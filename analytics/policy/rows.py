@@ -1,0 +1,126 @@
+"""A policy as rows: what SQL joins use with. Pure.
+
+A statement that names several services, departments … becomes one row each. Names of people in
+exceptions become tokens by the function handed in: only tokens leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import polars as pl
+
+from analytics.policy.read import LIMITS, SCOPES, SELECTORS, Policy, Statement
+
+_KEYS = (*SELECTORS, *SCOPES)
+_MATCH: dict[str, Any] = {
+    key: pl.Int64 if key == "risk_at_least" else pl.String for key in (*SELECTORS, *SCOPES)
+}
+POLICY: dict[str, Any] = {
+    "kind": pl.String, "line": pl.Int64, "precedence": pl.Int64, **_MATCH, "scope": pl.String,
+    "status": pl.String, "amount": pl.Int64, "hour_from": pl.Int64, "hour_to": pl.Int64,
+    "countries": pl.String, "owner": pl.String, "reason": pl.String, "review": pl.Date,
+    "policy_version": pl.String,
+}  # fmt: skip
+EXCEPTIONS: dict[str, Any] = {
+    "exception": pl.String, "line": pl.Int64, **_MATCH, "scope": pl.String, "for_people": pl.Boolean,
+    "owner": pl.String, "reason": pl.String, "expires": pl.Date, "policy_version": pl.String,
+}  # fmt: skip
+PEOPLE: dict[str, Any] = {"exception": pl.String, "subject": pl.String}
+
+#: Account → its tokens, one per key epoch.
+Tokens = Callable[[str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A policy as frames of the columns above; `version` names it."""
+
+    version: str
+    policy: pl.DataFrame
+    exceptions: pl.DataFrame
+    exception_people: pl.DataFrame
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Mart name → rows."""
+        return {
+            "policy": self.policy,
+            "exceptions": self.exceptions,
+            "exception_people": self.exception_people,
+        }
+
+
+def compiled(policy: Policy, tokens: Tokens) -> Compiled:
+    """The rows of `policy`; `tokens` is asked for the people that exceptions name."""
+    rules = [row for one in policy.of("status", "limits", "residency", "never") for row in _rows(one, policy)]
+    excused = [row for one in policy.of("exceptions") for row in _exception(one, policy)]
+    people = sorted(
+        (one.values["id"], token)
+        for one in policy.of("exceptions")
+        for name in one.values.get("people", ())
+        for token in tokens(name)
+    )
+    return Compiled(
+        policy.version,
+        pl.DataFrame(rules, schema=POLICY, orient="row"),
+        pl.DataFrame(excused, schema=EXCEPTIONS, orient="row"),
+        pl.DataFrame(people, schema=PEOPLE, orient="row"),
+    )
+
+
+def _rows(statement: Statement, policy: Policy) -> Iterator[dict[str, Any]]:
+    values = statement.values
+    common = {
+        "line": statement.line,
+        "precedence": statement.precedence,
+        "owner": values.get("owner") or policy.owner,
+        "reason": values.get("reason"),
+        "review": values.get("review"),
+        "policy_version": policy.version,
+    }
+    for said in _said(statement):
+        for where in _expanded(statement):
+            yield dict.fromkeys(POLICY) | common | where | said
+
+
+def _said(statement: Statement) -> Iterator[dict[str, Any]]:
+    values = statement.values
+    if statement.section == "status":
+        yield {"kind": "status", "status": values["status"]}
+    elif statement.section == "residency":
+        yield {"kind": "residency", "countries": ",".join(sorted(values["countries"]))}
+    elif statement.section == "never":
+        yield {"kind": "never"}
+    for limit in (limit for limit in LIMITS if limit in values):
+        said: dict[str, Any] = {"kind": limit}
+        if limit == "hours":
+            said |= {"hour_from": values[limit][0], "hour_to": values[limit][1]}
+        elif limit != "programs":
+            said |= {"amount": values[limit]}
+        yield said
+
+
+def _exception(statement: Statement, policy: Policy) -> Iterator[dict[str, Any]]:
+    values = statement.values
+    for where in _expanded(statement):
+        yield where | {
+            "exception": values["id"],
+            "line": statement.line,
+            "for_people": bool(values.get("people")),
+            "owner": values["owner"],
+            "reason": values["reason"],
+            "expires": values["expires"],
+            "policy_version": policy.version,
+        }
+
+
+def _expanded(statement: Statement) -> Iterator[dict[str, Any]]:
+    """One set of columns for every combination of what the statement names."""
+    named = {**statement.match, **statement.where}
+    for chosen in product(*(named.get(key, (None,)) for key in _KEYS)):
+        found = dict(zip(_KEYS, chosen, strict=True))
+        told = [f"{key}={found[key]}" for key in SCOPES if found[key] is not None]
+        yield found | {"scope": ", ".join(told) or "all"}

@@ -1,0 +1,7 @@
+-- Use that an exception once allowed goes on after its last day.
+SELECT app, 'exception=' || lapsed AS scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+       'exception ' || lapsed || ' expired on ' || MAX(lapsed_on) AS because,
+       MIN(lapsed_owner) AS owner, MIN(line) AS line
+FROM judged
+WHERE lapsed IS NOT NULL AND NOT excused AND kind = 'status' AND status IN ('unsanctioned', 'restricted', 'unreviewed')
+GROUP BY app, lapsed, subject, day

@@ -1,0 +1,9 @@
+-- A person opened more connections and requests to a service in a day than the limit.
+SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+       SUM(sessions) AS measure, MIN(amount) AS allowed,
+       CAST(SUM(sessions) AS BIGINT) || ' sessions; allowed ' || MIN(amount) AS because,
+       MIN(owner) AS owner, MIN(line) AS line
+FROM judged
+WHERE kind = 'sessions_per_day' AND NOT excused
+GROUP BY app, scope, subject, day
+HAVING SUM(sessions) > MIN(amount)

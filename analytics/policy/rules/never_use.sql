@@ -1,0 +1,6 @@
+-- No exception excuses this.
+SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+       'ruled out by line ' || MIN(line) AS because, MIN(owner) AS owner, MIN(line) AS line
+FROM judged
+WHERE kind = 'never'
+GROUP BY app, scope, subject, day

@@ -1,0 +1,14 @@
+-- A program works at night, 22:00 to 06:00 on the site's clock, where this subject's programs never did.
+-- Three hours of the week at least: one late evening is no pattern. A job that runs every night has a
+-- history and stays quiet.
+WITH before AS (
+  SELECT subject, app, COUNT(*) AS weeks, MAX(night_hours) AS most FROM subject_weeks WHERE weeks_ago > 0
+  GROUP BY subject, app
+)
+SELECT s.app, 'all' AS scope, s.subject, CAST(NULL AS DATE) AS day, s.bytes_up, s.sessions, s.night_hours AS measure,
+       COALESCE(b.most, 0) AS expected, 2 AS allowed,
+       s.night_hours || ' night hours of programs this week; at most ' || COALESCE(b.most, 0)
+         || ' in any of ' || COALESCE(b.weeks, 0) || ' earlier weeks of it' AS because
+FROM subject_weeks AS s
+LEFT JOIN before AS b ON b.subject = s.subject AND b.app = s.app
+WHERE s.weeks_ago = 0 AND s.night_hours >= 3 AND COALESCE(b.most, 0) = 0

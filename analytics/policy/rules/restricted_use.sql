@@ -1,0 +1,6 @@
+-- A restricted service is for those only whom a narrower line or an exception allows it.
+SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+       'restricted by line ' || MIN(line) AS because, MIN(owner) AS owner, MIN(line) AS line
+FROM judged
+WHERE kind = 'status' AND status = 'restricted' AND NOT excused AND lapsed IS NULL
+GROUP BY app, scope, subject, day

@@ -1,0 +1,156 @@
+"""What a week is judged from in a lake, laid out for judge.py, and its fingerprint.
+
+In: the manifest, and which files hold which period of which mart. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from analytics.definitions import Mart
+from analytics.lake import Manifest, literal
+from analytics.marts.inputs import files_of, fingerprint, sized
+from analytics.marts.weeks import days_of, store_frame
+from analytics.policy.judge import HISTORY_WEEKS
+from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_rules
+from analytics.stored import cold_sql, files_sql
+
+#: Marts that hold the policy as published.
+POLICY_MARTS = ("policy", "exceptions", "exception_people")
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """The weeks of a lake that can be judged."""
+
+    lake: Path
+    manifest: Manifest
+    #: mart → period → path, as in the mart state
+    files: Mapping[str, Mapping[str, str]]
+    marts: Mapping[str, Mart]
+
+    def known(self) -> list[date]:
+        """Mondays of weeks with published figures whose hours are still there."""
+        hourly = self.files.get("usage_hourly", {})
+        weeks = (date.fromisoformat(week) for week in self.files.get("usage_weekly", {}))
+        return sorted(week for week in weeks if any(day.isoformat() in hourly for day in days_of(week)[1:-1]))
+
+    def fingerprint(self, week: date) -> str:
+        """Two equal ones mean that the same policy would find the same."""
+        coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week))
+        return fingerprint(
+            definitions(),
+            self._hours(week),
+            self.files["usage_weekly"].get(week.isoformat()),
+            sized(self.lake, coverage),
+            [sized(self.lake, self.manifest.tables[name].cold_files) for name in ("catalog", "sensors")],
+        )
+
+    def lay_out(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
+        """Makes the relations judge.py reads, without the policy's; returns the minutes watched."""
+        hours = files_sql(self.marts["usage_hourly"].types, self._hours(week), root=self._root)
+        _table(connection, "near_usage", hours)
+        for name, relation in (("catalog", "catalog"), ("sensors", "places")):
+            table = self.manifest.tables[name]
+            _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))
+        cube = [path for path in [self.files["usage_weekly"].get(week.isoformat())] if path]
+        _table(connection, "cells", files_sql(self.marts["usage_weekly"].types, cube, root=self._root))
+        return self._watched_minutes(connection, week)
+
+    def lay_out_policy(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """Makes the relations of the policy as published; returns its version, '' without one."""
+        for name in POLICY_MARTS:
+            paths = list(self.files.get(name, {}).values())
+            _table(connection, name, files_sql(self.marts[name].types, paths, root=self._root))
+        found = connection.execute(
+            "SELECT MAX(policy_version) FROM (SELECT policy_version FROM policy UNION SELECT policy_version "
+            "FROM exceptions)"
+        ).fetchone()
+        return str(found[0] or "") if found else ""
+
+    def _hours(self, week: date) -> list[str]:
+        first = week - timedelta(days=7 * HISTORY_WEEKS + 1)
+        days = [first + timedelta(days=n) for n in range((week - first).days + 8)]
+        known = self.files.get("usage_hourly", {})
+        return [known[day.isoformat()] for day in days if day.isoformat() in known]
+
+    def _watched_minutes(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
+        table = self.manifest.tables["coverage"]
+        paths = files_of(table.cold, days_of(week))
+        rows = files_sql({"minute": "TIMESTAMP WITH TIME ZONE", "packets": "BIGINT"}, paths, root=self._root)
+        local = f"CAST(minute AT TIME ZONE {literal(self.manifest.zone)} AS DATE)"
+        found = connection.execute(
+            f"SELECT COUNT(DISTINCT minute) FROM ({rows}) AS minutes WHERE packets IS DISTINCT FROM 0 "
+            f"AND {local} BETWEEN DATE '{week}' AND DATE '{week + timedelta(days=6)}'"
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    @property
+    def _root(self) -> str:
+        return literal(self.lake.absolute())
+
+
+@cache
+def definitions() -> str:
+    """Fingerprint of rules, controls and judging SQL: a release that judges differently judges anew."""
+    digest = hashlib.sha256()
+    for folder in (RULES, CONTROLS, Path(__file__).parent / "judging"):
+        for path in sorted(folder.iterdir()):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def rule_frames() -> dict[str, pl.DataFrame]:
+    """Rules and controls as rows of the marts `rules` and `controls`."""
+    rules = [
+        {
+            "rule": rule.name,
+            "title": rule.title,
+            "severity": rule.severity,
+            "severity_rank": LEVELS.index(rule.severity) + 1,
+            "question": rule.question,
+            "proposal": " ".join(rule.proposal.split()),
+            "due_days": rule.due_days,
+            "needs_policy": rule.needs_policy,
+            "history_weeks": rule.history_weeks,
+            "budget_alarms": rule.budget.alarms if rule.budget else None,
+            "budget_per": rule.budget.per if rule.budget else None,
+            "budget_what": rule.budget.what if rule.budget else None,
+        }
+        for rule in load_rules()
+    ]
+    controls = [
+        {
+            "framework": one.framework,
+            "edition": one.edition,
+            "control": one.control,
+            "title": one.title,
+            "rule": rule,
+            "nth": nth,
+        }
+        for nth, one in enumerate(load_controls())
+        for rule in one.rules
+    ]
+    return {
+        "rules": pl.DataFrame(rules, infer_schema_length=None),
+        "controls": pl.DataFrame(controls, infer_schema_length=None),
+    }
+
+
+def lay_out_frames(connection: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]) -> None:
+    """Makes a relation of each frame, under its mart's name."""
+    for name, frame in frames.items():
+        store_frame(connection, name, frame)
+
+
+def _table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")

@@ -1,0 +1,4 @@
+SELECT week, finding, rule, app, scope, subject, day, bytes_up, sessions, measure, expected, allowed,
+       because
+FROM stored.finding_evidence
+ORDER BY week, finding, subject, day

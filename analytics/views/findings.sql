@@ -1,0 +1,60 @@
+-- One line per finding over all weeks judged, with the latest decision about it.
+--
+-- Absence is not resolution: a finding that the newest week does not show stays open, or is not evaluable
+-- where that week was watched for less than half as long, where its rule could not be evaluated, or where its
+-- scope is one whose small groups are never shown. Days are compared with the newest day judged, so the
+-- same lake says the same tomorrow.
+WITH weeks AS (
+  SELECT week, MAX(watched_minutes) AS watched_minutes, MAX(horizon) AS horizon
+  FROM stored.evaluations_weekly
+  GROUP BY week
+),
+newest AS (SELECT week, watched_minutes, horizon FROM weeks WHERE week = (SELECT MAX(week) FROM weeks)),
+spans AS (
+  SELECT finding, MIN(week) AS first_seen, MAX(week) AS last_seen, CAST(COUNT(*) AS BIGINT) AS weeks_seen
+  FROM stored.findings_weekly
+  GROUP BY finding
+),
+latest AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY finding ORDER BY decided_at DESC, decision_id) AS nth
+  FROM stored.decisions
+),
+joined AS (
+  SELECT f.*, s.first_seen, s.last_seen, s.weeks_seen, n.week AS newest_week, n.horizon, n.watched_minutes AS newest_minutes,
+         w.watched_minutes, e.evaluable, e.why_not,
+         d.decision, d.reason, d.decided_by, d.decided_at,
+         CAST(d.decided_at AT TIME ZONE '$zone' AS DATE) AS decided_on,
+         CAST(DATE_TRUNC('week', d.decided_at AT TIME ZONE '$zone') AS DATE) AS decided_week,
+         CAST(d.valid_until AT TIME ZONE '$zone' AS DATE) AS valid_until
+  FROM spans AS s
+  JOIN stored.findings_weekly AS f ON f.finding = s.finding AND f.week = s.last_seen
+  JOIN weeks AS w ON w.week = s.last_seen
+  CROSS JOIN newest AS n
+  LEFT JOIN stored.evaluations_weekly AS e ON e.week = n.week AND e.rule = f.rule
+  LEFT JOIN latest AS d ON d.finding = f.finding AND d.nth = 1
+),
+weighed AS (
+  SELECT *,
+         CASE WHEN last_seen = newest_week THEN NULL
+              WHEN COALESCE(NOT evaluable, TRUE) THEN COALESCE(why_not, 'its rule was not evaluated')
+              WHEN 2 * newest_minutes < watched_minutes
+                THEN 'watched ' || newest_minutes || ' minutes, ' || watched_minutes || ' when it was seen'
+              WHEN scope <> 'all' AND scope NOT LIKE 'policy: %' THEN 'gone, or a group too small to show'
+         END AS not_evaluable_why
+  FROM joined
+)
+SELECT w.finding, w.rule, r.title, r.severity, r.severity_rank, w.app, COALESCE(c.service, w.app) AS service, w.scope,
+       CASE WHEN w.decision = 'accept' AND w.valid_until >= w.horizon THEN 'accepted'
+            WHEN w.decision = 'restrict' AND (w.valid_until >= w.horizon OR w.last_seen <= w.decided_week) THEN 'restricted'
+            WHEN w.decision = 'resolve' AND w.last_seen <= w.decided_week THEN 'resolved'
+            WHEN w.not_evaluable_why IS NOT NULL THEN 'not evaluable'
+            ELSE 'open' END AS status,
+       w.not_evaluable_why, w.first_seen, w.last_seen, w.weeks_seen, w.people_least, w.people_hidden, w.bytes_up, w.sessions,
+       w.measure, w.allowed, r.question, r.proposal, w.owner,
+       CASE WHEN w.decision IN ('accept', 'restrict') AND w.valid_until IS NOT NULL THEN w.valid_until
+            ELSE CAST(w.first_seen + CAST(6 + r.due_days AS INTEGER) AS DATE) END AS due,
+       w.decision, w.valid_until, w.reason, w.decided_by, w.decided_on, w.line, w.policy_version
+FROM weighed AS w
+JOIN stored.rules AS r ON r.rule = w.rule
+LEFT JOIN stored.catalog AS c ON c.app = w.app
+ORDER BY r.severity_rank DESC, w.first_seen, w.finding

@@ -1,0 +1,124 @@
+"""`shadowai decide`: what is done about a finding, for the record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
+
+if TYPE_CHECKING:
+    from sensor.store.lake import Lake
+
+
+class Decision(StrEnum):
+    """What can be decided about a finding."""
+
+    ACCEPT = "accept"
+    RESTRICT = "restrict"
+    RESOLVE = "resolve"
+
+
+def command(
+    finding: Annotated[
+        str, typer.Argument(metavar="FINDING", help="Its id (`shadowai sql 'FROM findings'`).")
+    ],
+    decision: Annotated[
+        Decision, typer.Argument(help="accept a risk, restrict the use, or call it resolved.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")] = "",
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default="account")
+    ] = "",
+    until: Annotated[
+        datetime | None,
+        typer.Option("--until", formats=["%Y-%m-%d"], help="Last day it holds; needed to accept."),
+    ] = None,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Record a decision about a finding; saying the same twice is one record.
+
+    An accepted finding is open again after --until, a resolved or restricted one when it is seen in a
+    later week. Nothing is ever changed or deleted: the latest decision counts.
+    """
+    import getpass
+    import hashlib
+    import json
+    from zoneinfo import ZoneInfo
+
+    import polars as pl
+
+    from analytics.build import build
+    from sensor import schema
+    from sensor.errors import UsageError
+    from sensor.store.segments import Commits
+
+    settings = settings_from(config, lake=lake)
+    place = existing_lake(settings)
+    known = _known(place, finding)
+    now = datetime.now(UTC)
+    if not reason.strip():
+        raise UsageError("a decision needs a reason", place="--reason", hint='--reason "pilot with legal"')
+    if decision is Decision.ACCEPT and until is None:
+        raise UsageError("a risk is accepted for a while", place="--until", hint="--until 2027-03-31")
+    end = None
+    if until is not None:
+        midnight = (until + timedelta(days=1)).replace(tzinfo=ZoneInfo(settings.zone))
+        end = midnight.astimezone(UTC) - timedelta(seconds=1)
+        if end < now:
+            raise UsageError(f"{until:%Y-%m-%d} is past", place="--until", hint="name a day to come")
+    said: dict[str, Any] = {
+        "finding": finding,
+        "decision": decision.value,
+        "valid_until": end.isoformat() if end else None,
+        "reason": reason.strip(),
+        "decided_by": by.strip() or getpass.getuser(),
+    }
+    # With the week it was last seen in: after it comes back, the same words are another decision.
+    text = json.dumps({**said, "last_seen": known}, sort_keys=True)
+    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+    with analysing(place):
+        if _is_there(place, identity):
+            typer.echo(f"{finding}: decided so before")
+            return
+        row = {**said, "valid_until": end, "decision_id": identity, "decided_at": now}
+        rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
+        Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
+        build(place.path, zone=settings.zone, k=settings.k)
+    typer.echo(
+        f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {said['decided_by']}"
+    )
+
+
+def _known(lake: Lake, finding: str) -> str:
+    """The week the finding was last seen in. Raises UsageError where there is no such finding."""
+    from analytics.lake import open_views
+    from sensor.errors import UsageError
+
+    with analysing(lake), open_views(lake.path) as views:
+        row = views.execute("SELECT last_seen FROM findings WHERE finding = ?", [finding]).fetchone()
+        if row is None:
+            near = views.execute(
+                "SELECT finding FROM findings WHERE starts_with(finding, ?) ORDER BY finding LIMIT 1",
+                [finding[:4]],
+            ).fetchone()
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else "shadowai sql 'SELECT finding, title, service FROM findings'"
+            )
+            raise UsageError(f"no finding {finding!r}", hint=hint)
+    return str(row[0])
+
+
+def _is_there(lake: Lake, identity: str) -> bool:
+    from analytics.lake import open_views
+
+    with open_views(lake.path) as views:
+        return (
+            views.execute("SELECT 1 FROM decisions WHERE decision_id = ?", [identity]).fetchone() is not None
+        )

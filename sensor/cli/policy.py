@@ -1,0 +1,370 @@
+"""`shadowai policy`: which service may be used by whom, asked, checked, tested and tried.
+
+The policy is read by analytics/policy; names of people in its exceptions become tokens here, where the
+key is. Nothing but tokens is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    PolicyOption,
+    SignaturesOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
+from sensor.cli.table import print_table
+
+if TYPE_CHECKING:
+    from analytics.policy.checks import Known
+    from analytics.policy.read import Policy, Problem
+    from analytics.policy.rows import Compiled
+    from sensor.privacy.keys import Keys
+    from sensor.settings import Settings
+
+#: Severities, the mildest first (analytics/policy/rules.py; a test holds them together).
+LEVELS = ("low", "medium", "high", "critical")
+
+app = typer.Typer(help="Which service may be used by whom, and what was found.", no_args_is_help=True)
+
+
+@app.command("init")
+def init(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("policy.yml"),
+) -> None:
+    """Write a commented example and its cases, to be changed. Never replaces a file."""
+    from importlib.resources import files
+
+    from sensor.errors import UsageError
+
+    cases = path.with_suffix(".tests.yml")
+    for target in (path, cases):
+        if target.exists():
+            raise UsageError("is already there", place=str(target), hint="name another file")
+    example = files("analytics.policy")
+    try:
+        path.write_text(example.joinpath("example.yml").read_text("utf-8"), encoding="utf-8")
+        cases.write_text(example.joinpath("example.tests.yml").read_text("utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(error.strerror or str(error), place=str(path), hint="name another file") from None
+    typer.echo(f"{path} and {cases}; name it in shadowai.toml: policy = {str(path)!r}")
+
+
+@app.command("explain")
+def explain(
+    service: Annotated[str, typer.Argument(metavar="APP", help="Service id, such as openai/chatgpt.")],
+    department: Annotated[str | None, typer.Option(help="Department of those who use it.")] = None,
+    site: Annotated[str | None, typer.Option(help="Their site.")] = None,
+    segment: Annotated[str | None, typer.Option(help="Their network segment.")] = None,
+    access: Annotated[str, typer.Option(help="Access class: web, api, ide …")] = "web",
+    policy: PolicyOption = None,
+    signatures: SignaturesOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Which line of the policy decides about a service, and which others match it."""
+    from analytics.policy import cases
+    from sensor.errors import UsageError
+
+    settings = _settings(config, policy, signatures=signatures)
+    stated, known = _read(settings), _known(settings)
+    if service not in {row["app"] for row in known.services}:
+        raise UsageError(f"no service {service!r} in the catalog", hint=_near(service, known))
+    given: dict[str, Any] = {"app": service, "access": access}
+    scopes = {"department": department, "site": site, "segment": segment}
+    given |= {name: value for name, value in scopes.items() if value is not None}
+    lines, told = cases.explain(stated, given, known.services, _today(settings))
+    rows = [
+        (
+            "decides" if line.decides else "also matches",
+            line.kind,
+            line.says,
+            line.scope,
+            f"{stated.place}:{line.line}" if line.line else "",
+            line.owner,
+            line.review,
+        )
+        for line in lines
+    ]
+    print_table(("", "about", "says", "for", "where", "owner", "review"), rows)
+    for text in told:
+        typer.echo(text)
+
+
+@app.command("check")
+def check(
+    level: Annotated[
+        str | None,
+        typer.Option(
+            help="Fail where findings of this severity or worse are open: low, medium, high, critical."
+        ),
+    ] = None,
+    policy: PolicyOption = None,
+    lake: LakeOption = None,
+    signatures: SignaturesOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Check the policy file and, with --level, the findings of the lake.
+
+    Exit code 8: the file has a mistake, or the lake's findings were judged by another version of it. 9: a
+    finding of --level or worse is open, or not evaluable (absence is not resolution).
+    """
+    from sensor.errors import UsageError
+
+    settings = _settings(config, policy, signatures=signatures, lake=lake)
+    if level is not None and level not in LEVELS:
+        raise UsageError(f"no severity {level!r}", place="--level", hint=f"one of {', '.join(LEVELS)}")
+    stated = _read(settings)
+    _tell(_problems(stated, _known(settings), _today(settings)))
+    typer.echo(f"{stated.place}: {len(stated.statements)} statements, version {stated.version}")
+    if level is not None:
+        _check_findings(settings, stated, level)
+
+
+@app.command("test")
+def test(
+    policy: PolicyOption = None,
+    cases: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Cases.", show_default="POLICY.tests.yml")
+    ] = None,
+    signatures: SignaturesOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run the cases stored beside the policy. Exit code 8 where one does not hold."""
+    from analytics.policy import cases as run
+    from analytics.policy.read import PolicyMistakes
+    from sensor.errors import UsageError
+
+    settings = _settings(config, policy, signatures=signatures)
+    stated, known = _read(settings), _known(settings)
+    file = cases or _path(settings).with_suffix(".tests.yml")
+    try:
+        given = run.read_cases(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        text = getattr(error, "strerror", None) or "not UTF-8"
+        raise UsageError(text, place=str(file), hint="write cases, see docs/policy.md") from None
+    except PolicyMistakes as mistakes:
+        _fail(map(str, mistakes.problems))
+    outcomes = run.run(stated, given, known.services, _today(settings))
+    failed = [
+        f"{file}:{case.line}: {difference}"
+        for case, outcome in zip(given, outcomes, strict=True)
+        for difference in run.differences(case, outcome)
+    ]
+    if failed:
+        _fail(failed)
+    typer.echo(f"{len(given)} cases hold")
+
+
+@app.command("simulate")
+def simulate(
+    new: Annotated[Path, typer.Argument(metavar="NEW.yml", help="The policy to try.")],
+    lake: LakeOption = None,
+    signatures: SignaturesOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """What a changed policy would have found in the weeks of the last 30 days, against the one in force.
+
+    By the code and the rows that findings are made of, and as k-safe: what it prints is what the findings
+    of these weeks show once the policy is in force. It reads per-person rows, so it is logged.
+    """
+    from analytics.policy.simulate import simulate as run
+    from sensor.privacy.keys import Keys
+    from sensor.settings import state_path
+    from sensor.store.lake import log_access
+
+    settings = _settings(config, new, signatures=signatures, lake=lake)
+    stated = _read(settings)
+    _tell(_problems(stated, _known(settings), _today(settings)))
+    place = existing_lake(settings)
+    keys = Keys(state_path(settings, place.path), settings.zone, settings.privacy)
+    log_access(place.path, query=f"shadowai policy simulate {new}")
+    with analysing(place):
+        found = run(place.path, _compile(stated, keys, settings), k=settings.k)
+    if not found.weeks:
+        typer.echo("no week of the lake can be judged: it has no use, or its level keeps no rows of people")
+        return
+    before = {(hit.finding, hit.week): hit for hit in found.before}
+    after = {(hit.finding, hit.week): hit for hit in found.after}
+    rows = []
+    for key in sorted(before.keys() | after.keys(), key=lambda key: (key[1], key[0])):
+        old, hit = before.get(key), after.get(key) or before[key]
+        change = "gone" if key not in after else "new" if old is None else "same" if old == hit else "changed"
+        people = "hidden" if hit.people_hidden else f"at least {hit.people_least}" if hit.people_least else ""
+        rows.append(
+            (change, hit.week, hit.severity, hit.rule, hit.app, hit.scope, people, hit.bytes_up, hit.sessions)
+        )
+    heads = ("change", "week", "severity", "rule", "app", "scope", "people", "bytes up", "sessions")
+    print_table(heads, [row for row in rows if row[0] != "same"])
+    same = sum(row[0] == "same" for row in rows)
+    weeks = f"{found.weeks[0]} to {found.weeks[-1]}"
+    typer.echo(
+        f"{len(rows) - same} findings change, {same} stay; weeks judged: {len(found.weeks)} ({weeks})",
+        err=True,
+    )
+
+
+def compiled_policy(settings: Settings, keys: Keys) -> Compiled | None:
+    """The policy of the settings as rows; None where none is set. Raises PolicyError with every mistake."""
+    return _compile(_stated(settings), keys, settings) if settings.policy else None
+
+
+def _compile(policy: Policy, keys: Keys, settings: Settings) -> Compiled:
+    """Names of people become tokens here."""
+    from analytics.policy.rows import compiled
+    from sensor.privacy.subject import Subject
+
+    return compiled(policy, lambda account: Subject.of(account, keys, settings.privacy).tokens)
+
+
+def _settings(config: Path | None, policy: Path | None, **options: Any) -> Settings:
+    signatures = options.pop("signatures", None)
+    return settings_from(
+        config, policy=policy, signatures=tuple(signatures) if signatures else None, **options
+    )
+
+
+def _path(settings: Settings) -> Path:
+    from sensor.errors import UsageError
+
+    if settings.policy is None:
+        hint = "shadowai policy init writes one; set policy in shadowai.toml or name it with --policy"
+        raise UsageError("no policy is set", hint=hint)
+    return settings.policy
+
+
+def _stated(settings: Settings) -> Policy:
+    """The policy file as read. Raises PolicyError with every mistake, UsageError where none is set."""
+    import hashlib
+
+    from analytics.policy.read import PolicyMistakes, read
+    from sensor.errors import PolicyError
+
+    path = _path(settings)
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise PolicyError(what, place=str(path), hint="check the path") from None
+    try:
+        return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
+    except PolicyMistakes as mistakes:
+        raise PolicyError("\n".join(map(str, mistakes.problems))) from None
+
+
+def _read(settings: Settings) -> Policy:
+    """The policy file; its mistakes end the command, one line each."""
+    from sensor.errors import PolicyError
+
+    try:
+        return _stated(settings)
+    except PolicyError as error:
+        _fail(str(error).splitlines())
+
+
+def _shown(path: Path) -> str:
+    """The path as short as it can be written from here."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _problems(policy: Policy, known: Known, today: date) -> list[Problem]:
+    from analytics.policy.checks import check as found
+
+    return found(policy, known, today)
+
+
+def _tell(problems: list[Problem]) -> None:
+    """Prints them; mistakes end the command with exit code 8."""
+    for problem in problems:
+        typer.echo(f"{'' if problem.fatal else 'note: '}{problem}", err=True)
+    if any(problem.fatal for problem in problems):
+        from sensor.errors import PolicyError
+
+        raise typer.Exit(PolicyError.exit_code)
+
+
+def _known(settings: Settings) -> Known:
+    """What the policy may name: the catalog's services, and places as far as the settings tell."""
+    from analytics.policy.checks import Known
+    from sensor.catalog.load import load
+    from sensor.settings import lake_path, state_path
+
+    catalog = load(*settings.signatures, cache=state_path(settings, lake_path(settings)) / "catalog")
+    people = _people(settings)
+    sites = {sensor.site for sensor in settings.sensors}
+    places: dict[str, set[str]] = {"segment": set(settings.networks.segments)}
+    if people:  # a directory by other means may know more
+        places["department"] = {row["department"] for row in people if row.get("department")}
+        places["site"] = sites | {row["site"] for row in people if row.get("site")}
+    return Known(catalog.services.to_dicts(), set(catalog.indicators["access"].drop_nulls()), places)
+
+
+def _people(settings: Settings) -> list[dict[str, str]]:
+    import csv
+
+    if settings.identity.people is None:
+        return []
+    try:
+        with settings.identity.people.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []  # `scan` tells what is wrong with it
+
+
+def _near(service: str, known: Known) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(service, [row["app"] for row in known.services], 3, cutoff=0.5)
+    near = near or [row["app"] for row in known.services if service.lower() in row["app"]][:3]
+    return f"did you mean {', '.join(near)}?" if near else "try `shadowai catalog search WORD`"
+
+
+def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
+    """Raises FindingsError where findings of `level` or worse wait for a decision."""
+    from analytics.lake import open_views
+    from sensor.errors import FindingsError, PolicyError
+
+    place = existing_lake(settings)
+    with analysing(place), open_views(place.path) as views:
+        judged = views.execute(
+            "SELECT DISTINCT policy_version FROM evaluations WHERE week = (SELECT MAX(week) FROM evaluations)"
+        ).fetchall()
+        rows = views.execute(
+            "SELECT finding, severity, status, title, service, scope, due FROM findings "
+            "WHERE status IN ('open', 'not evaluable') AND severity_rank >= ? "
+            "ORDER BY severity_rank DESC, due, finding",
+            [LEVELS.index(level) + 1],
+        ).fetchall()
+    if judged and judged != [(policy.version,)]:
+        what = f"the lake's findings were judged by another version ({judged[0][0] or 'no policy'})"
+        raise PolicyError(what, place=policy.place, hint="run `shadowai compact`")
+    print_table(("finding", "severity", "status", "what", "service", "scope", "due"), rows)
+    if rows:
+        hint = "decide with `shadowai decide FINDING accept|restrict|resolve`"
+        raise FindingsError(f"{len(rows)} findings of level {level} or worse", hint=hint)
+    typer.echo(f"no finding of level {level} or worse is open")
+
+
+def _today(settings: Settings) -> date:
+    return datetime.now(UTC).astimezone(ZoneInfo(settings.zone)).date()
+
+
+def _fail(lines: Iterable[str]) -> NoReturn:
+    from sensor.errors import PolicyError
+
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(PolicyError.exit_code)

@@ -1,0 +1,238 @@
+"""Findings of a small lake, recomputed by hand; what may be shown; what they become over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from analytics import forget
+from analytics.build import build
+from analytics.lake import open_views
+from analytics.policy.read import read
+from analytics.policy.rows import Compiled, compiled
+from analytics.policy.simulate import simulate
+from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, sighting
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SALES = [f"s{n}" for n in range(7)]
+LEGAL = [f"l{n}" for n in range(6)]
+CATALOG: list[Row] = [
+    {"app": "acme/chat", "service": "Acme Chat", "vendor": "Acme", "category": "chat", "country": "US",
+     "upload_baseline_bytes": 1000, "catalog_version": "1"},
+    {"app": "bolt/code", "service": "Bolt Code", "vendor": "Bolt", "category": "coding", "country": "DE",
+     "upload_baseline_bytes": 0, "catalog_version": "1"},
+    {"app": "cruz/talk", "service": "Cruz Talk", "vendor": "Cruz", "category": "chat", "country": "CN",
+     "upload_baseline_bytes": 0, "catalog_version": "1"},
+]  # fmt: skip
+POLICY = """version: 1
+owner: board
+status:
+  - {app: acme/chat, status: tolerated, review: 2026-11-20}
+  - {app: bolt/code, status: restricted}
+  - {app: bolt/code, department: Sales, status: sanctioned}
+  - {app: cruz/talk, status: unsanctioned}
+limits:
+  - {app: acme/chat, bytes_up_per_day: 5 kB, sessions_per_day: 3, hours: "06:00-22:00", programs: false}
+residency:
+  - {countries: [DE, US]}
+never:
+  - {app: cruz/talk, access: api, reason: keys leaked}
+exceptions:
+  - {id: EX-1, app: cruz/talk, people: [l5], owner: cto, reason: trial, expires: 2026-12-31}
+  - {id: EX-2, app: bolt/code, department: Legal, owner: cto, reason: pilot, expires: 2026-11-17}
+"""
+
+
+def policy(text: str = POLICY, version: str = "v1") -> Compiled:
+    return compiled(read(text, "policy.yml", version), lambda name: [name])
+
+
+def rows() -> Iterator[Row]:
+    """Week of 16 November: one visit each, 10:00 in Berlin, 1000 bytes up unless it says otherwise."""
+    for n, person in enumerate([*SALES, *LEGAL]):
+        more: Row = {"user_name": person, "client": f"a{person}"}
+        # Six of Sales send 8000 bytes in one hour: 7000 above the baseline, more than 5000.
+        sent = 8000 + n if person in SALES[:6] else 5500
+        yield sighting("2026-11-17 09:00", bytes_up=sent, **more)
+        yield sighting("2026-11-18 09:00", app="bolt/code", host="b.test", access="ide", **more)
+        if person in (*SALES[:5], *LEGAL):
+            yield sighting("2026-11-19 09:00", app="cruz/talk", host="c.test", **more)
+    # One person alone: five sessions, by a program, at 23:00.
+    for minute in range(5):
+        seen = f"2026-11-20 22:0{minute}"
+        yield sighting(seen, user_name="l0", client="al0", client_class="program", bytes_up=10)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> HandmadeLake:
+    made = HandmadeLake.furnished(tmp_path_factory.mktemp("policy"), *rows())
+    made.files["catalog"] = {}
+    made.cold("catalog", CATALOG)
+    start = at("2026-09-28 00:00")
+    made.cold("directory", [
+        {"user_name": person, "department": "Sales" if person in SALES else "Legal", "valid_from": start}
+        for person in [*SALES, *LEGAL]
+    ])  # fmt: skip
+    place: Row = {"sensor": "span", "site": "hq", "source": "pcap", "input": "i", "packets": 3}
+    made.cold("coverage", [place | {"minute": at(f"2026-11-17 09:{m:02}")} for m in range(40)])
+    build(made.path, zone=ZONE, policy=policy(), now=NOW)
+    return made
+
+
+def ask(lake: HandmadeLake, sql: str, *, restricted: bool = False) -> list[tuple[Any, ...]]:
+    with open_views(lake.path, restricted=restricted) as views:
+        return views.execute(sql).fetchall()
+
+
+def test_figures_are_those_of_the_rows(lake: HandmadeLake) -> None:
+    found = ask(
+        lake,
+        "SELECT rule, app, scope, status, people_least, people_hidden, bytes_up, sessions, line "
+        "FROM findings ORDER BY rule, app, scope",
+    )
+    assert found == [
+        # After its last day EX-2 excuses nobody: all six of Legal, shown because Sales are seven.
+        ("exception_expired", "bolt/code", "exception=EX-2", "open", 5, False, 6000, 6, 5),
+        # 6 people, 8000 … 8005 bytes: 48015; the others are seven.
+        ("limit_bytes", "acme/chat", "all", "open", 5, False, 48000, 6, 9),
+        # l0 alone: named, without figures.
+        ("limit_hours", "acme/chat", "all", "open", None, True, None, None, 9),
+        ("limit_programs", "acme/chat", "all", "open", None, True, None, None, 9),
+        ("limit_sessions", "acme/chat", "all", "open", None, True, None, None, 9),
+        # Ten without l5, whom EX-1 excuses: but l5 alone would be the difference to the eleven.
+        ("residency", "cruz/talk", "all", "open", None, True, None, None, 11),
+        ("review_overdue", "acme/chat", "policy: all", "open", None, False, None, None, 4),
+        ("unsanctioned_use", "cruz/talk", "all", "open", None, True, None, None, 7),
+    ]  # fmt: skip
+
+
+def test_evidence_names_subjects_and_says_why_with_numbers(lake: HandmadeLake) -> None:
+    found = ask(
+        lake,
+        "SELECT subject, day, bytes_up, measure, expected, allowed, because FROM finding_evidence "
+        "WHERE rule = 'limit_bytes' ORDER BY subject",
+        restricted=True,
+    )
+    assert [row[0] for row in found] == SALES[:6]
+    assert found[0][1:6] == (date(2026, 11, 17), 8000, 7000.0, 1000.0, 5000.0)
+    assert found[0][6] == "8000 bytes sent, 1000 of them the baseline; allowed 5000"
+    excused = "SELECT DISTINCT subject FROM finding_evidence WHERE rule = 'unsanctioned_use' ORDER BY subject"
+    assert [row[0] for row in ask(lake, excused, restricted=True)] == sorted([*SALES[:5], *LEGAL[:5]])
+
+
+def test_the_open_zone_names_nobody_and_lacks_what_a_small_group_did(lake: HandmadeLake) -> None:
+    with pytest.raises(duckdb.CatalogException):
+        ask(lake, "FROM finding_evidence")
+    text = str(ask(lake, "FROM findings") + ask(lake, "FROM exceptions") + ask(lake, "FROM policy"))
+    assert not [person for person in [*SALES, *LEGAL] if f"'{person}'" in text]
+
+
+def test_a_narrow_scope_exists_in_the_open_zone_only_for_k_people(lake: HandmadeLake) -> None:
+    text = "version: 1\nstatus:\n  - {category: [chat, coding], status: tolerated}\n"
+    legal = text + "  - {app: cruz/talk, department: Legal, status: unsanctioned}\n"
+    sales = text + "  - {app: acme/chat, department: Sales, access: api, status: unsanctioned}\n"
+    shown = simulate(lake.path, policy(legal), k=5, now=NOW).after
+    assert [(hit.scope, hit.people_least) for hit in shown] == [("department=Legal", 5)]
+    assert simulate(lake.path, policy(legal), k=7, now=NOW).after == ()
+    assert simulate(lake.path, policy(sales), k=5, now=NOW).after == ()
+
+
+def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
+    tmp_path: Path, lake: HandmadeLake
+) -> None:
+    changed = policy(POLICY.replace("bytes_up_per_day: 5 kB", "bytes_up_per_day: 4 kB").replace(
+        "restricted}", "unsanctioned}"), "v2")  # fmt: skip
+    predicted = simulate(lake.path, changed, k=5, now=NOW)
+    build(lake.path, zone=ZONE, policy=changed, now=NOW)
+    found = ask(
+        lake,
+        "SELECT finding, rule, app, scope, people_least, people_hidden, bytes_up, sessions FROM findings "
+        "ORDER BY finding",
+    )
+    after = [
+        (h.finding, h.rule, h.app, h.scope, h.people_least, h.people_hidden, h.bytes_up, h.sessions)
+        for h in sorted(predicted.after, key=lambda hit: hit.finding)
+    ]
+    assert found == after and predicted.after != predicted.before
+    ids = {hit.finding for hit in predicted.before if hit.rule == "limit_bytes"}
+    assert ids == {hit.finding for hit in predicted.after if hit.rule == "limit_bytes"}  # not of thresholds
+    build(lake.path, zone=ZONE, policy=policy(), now=NOW)
+
+
+def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: HandmadeLake) -> None:
+    before = sorted((lake.path / "open/marts/findings_weekly").rglob("*.parquet"))
+    build(lake.path, zone=ZONE, now=NOW)
+    assert sorted((lake.path / "open/marts/findings_weekly").rglob("*.parquet")) == before
+    assert ask(lake, "SELECT COUNT(DISTINCT policy_version), MAX(policy_version) FROM evaluations") == [
+        (1, "v1")
+    ]
+
+
+def decide(lake: HandmadeLake, finding: str, decision: str, day: str, until: str | None = None) -> None:
+    end = at(f"{until} 22:59") if until else None
+    row: Row = {"decision_id": f"{finding}{decision}{day}", "finding": finding, "decision": decision}
+    lake.cold(
+        "decisions", [row | {"decided_at": at(f"{day} 10:00"), "valid_until": end, "decided_by": "ada"}]
+    )
+
+
+def test_decisions_hold_until_they_end_and_absence_resolves_nothing(tmp_path: Path) -> None:
+    people = [{"user_name": f"u{n}", "client": f"a{n}"} for n in range(6)]
+    talk = {"app": "cruz/talk", "host": "c.test"}
+    made = HandmadeLake.furnished(tmp_path, *(sighting("2026-11-03 09:00", **talk, **p) for p in people))
+    place: Row = {"sensor": "span", "site": "hq", "source": "pcap", "input": "i", "packets": 3}
+    made.cold("coverage", [place | {"minute": at(f"2026-11-03 09:{m:02}")} for m in range(40)])
+    stated = policy(
+        "version: 1\nstatus: [{app: cruz/talk, status: unsanctioned}, {app: acme/chat, status: tolerated}]\n"
+    )
+
+    def status(now: str) -> tuple[Any, ...]:
+        build(made.path, zone=ZONE, policy=stated, now=at(now))
+        return ask(made, "SELECT status, last_seen, not_evaluable_why FROM findings")[0]
+
+    (finding,) = (row[0] for row in [*_ids(made, stated)])
+    assert status("2026-11-08 12:00")[0] == "open"
+    decide(made, finding, "accept", "2026-11-04", "2026-11-11")
+    assert status("2026-11-08 12:00")[0] == "accepted"
+    # The next week somebody else is seen, as long: the finding is not, and is not resolved by that.
+    made.cold("sightings", [sighting("2026-11-12 09:00", **p) for p in people])
+    made.cold("coverage", [place | {"minute": at(f"2026-11-12 09:{m:02}")} for m in range(40)])
+    assert status("2026-11-11 12:00")[:2] == ("accepted", date(2026, 11, 2))
+    assert status("2026-11-12 12:00")[0] == "open"
+    decide(made, finding, "resolve", "2026-11-13")
+    assert status("2026-11-15 12:00")[0] == "resolved"
+    # It comes back, then a week is hardly watched.
+    made.cold("sightings", [sighting("2026-11-18 09:00", **talk, **p) for p in people])
+    made.cold("coverage", [place | {"minute": at(f"2026-11-18 09:{m:02}")} for m in range(40)])
+    assert status("2026-11-22 12:00") == ("open", date(2026, 11, 16), None)
+    made.cold("sightings", [sighting("2026-11-24 09:00", **p) for p in people])
+    made.cold("coverage", [place | {"minute": at("2026-11-24 09:00")}])
+    assert status("2026-11-29 12:00")[::2] == ("not evaluable", "watched 1 minutes, 40 when it was seen")
+
+
+def _ids(made: HandmadeLake, stated: Compiled) -> list[tuple[Any, ...]]:
+    build(made.path, zone=ZONE, policy=stated, now=at("2026-11-08 12:00"))
+    return ask(made, "SELECT finding FROM findings")
+
+
+def test_a_late_row_is_judged_and_an_erased_person_is_gone(tmp_path: Path) -> None:
+    people = [{"user_name": f"u{n}", "client": f"a{n}", "app": "cruz/talk"} for n in range(6)]
+    made = HandmadeLake.furnished(tmp_path, *(sighting("2026-11-17 09:00", **p) for p in people[:4]))
+    stated = policy("version: 1\nstatus: [{app: cruz/talk, status: unsanctioned}]\n")
+    build(made.path, zone=ZONE, policy=stated, now=NOW)
+    assert ask(made, "SELECT people_least, people_hidden FROM findings") == [(None, True)]
+    made.cold("sightings", [sighting("2026-11-17 09:00", **p) for p in people[4:]])
+    build(made.path, zone=ZONE, now=NOW)
+    assert ask(made, "SELECT people_least, people_hidden, bytes_up, sessions FROM findings") == [
+        (5, False, 6000, 6)
+    ]
+    gone = forget.erase(made.path, ["u1"], before=date(2026, 11, 23))
+    assert any("finding_evidence" in one.path for one in gone)
+    build(made.path, zone=ZONE, now=NOW)
+    left = ask(made, "SELECT COUNT(*) FROM finding_evidence WHERE subject = 'u1'", restricted=True)
+    assert left == [(0,)]

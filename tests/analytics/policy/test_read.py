@@ -1,0 +1,174 @@
+"""A policy file: what it says, and every mistake with its line and a remedy."""
+# ruff: noqa: E501 - a text and what is told about it read best on one line
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics.policy import rules
+from analytics.policy.cases import differences, read_cases, run
+from analytics.policy.checks import Known, check
+from analytics.policy.read import Policy, PolicyMistakes, read
+from analytics.policy.rows import compiled
+
+ROOT = Path(__file__).parents[3]
+TODAY = date(2026, 11, 26)
+SERVICES: list[dict[str, Any]] = [
+    {"app": "acme/chat", "vendor": "Acme", "category": "chat", "country": "US", "risk_low": 80},
+    {"app": "acme/api", "vendor": "Acme", "category": "api", "country": "US", "risk_low": 20},
+    {"app": "bolt/code", "vendor": "Bolt", "category": "coding", "country": "DE", "risk_low": None},
+]
+KNOWN = Known(SERVICES, {"web", "api"}, {"department": {"Legal", "Sales"}})
+
+
+def policy(text: str) -> Policy:
+    return read(f"version: 1\n{text}", "policy.yml", "v")
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(PolicyMistakes) as raised:
+        read(text, "policy.yml", "v")
+    return [str(problem) for problem in raised.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("status: []", "policy.yml:1: no version; begin with `version: 1`"),
+        ("version: 2", "policy.yml:1: unknown version; this release reads `version: 1`"),
+        ("version: 1\nstatsu: []", "policy.yml:2: unknown key 'statsu'; did you mean status?"),
+        ("version: 1\nstatus:\n  - {app: a, status: allowed, x: 1", "policy.yml:3: not YAML"),
+        ("version: 1\nstatus:\n  - {app: a, status: unsanctoned}", "policy.yml:3: unknown status 'unsanctoned'; did you mean unsanctioned?"),
+        ("version: 1\nstatus:\n  - {app: a, status: tolerated, departmnet: x}", "policy.yml:3: unknown key 'departmnet'; did you mean department?"),
+        ("version: 1\nstatus:\n  - {status: tolerated}", "policy.yml:3: says nothing about which service"),
+        ("version: 1\nstatus:\n  - app: a\n    app: b\n    status: tolerated", "policy.yml:4: app stands twice; keep one; the other is on line 3"),
+        ("version: 1\nlimits:\n  - {app: a, bytes_up_per_day: 200kb}", "policy.yml:3: '200kb' is no size; write it like 200 kB"),
+        ("version: 1\nlimits:\n  - {app: a}", "policy.yml:3: a limit without a limit"),
+        ("version: 1\nlimits:\n  - {app: a, hours: 7-20}", "policy.yml:3: hours are no span"),
+        ("version: 1\nlimits:\n  - {app: a, programs: true}", "policy.yml:3: programs can only be ruled out"),
+        ("version: 1\nexceptions:\n  - {id: E, app: a, owner: o, reason: r, expires: soon}", "policy.yml:3: expires is no day"),
+        ("version: 1\nexceptions:\n  - {id: E, app: a, owner: o, expires: 2027-01-01}", "policy.yml:3: an entry of exceptions needs reason"),
+        ("version: 1\nresidency:\n  - {countries: [Germany]}", "policy.yml:3: 'Germany' is no country"),
+        ("- a", "policy.yml:1: the policy must be keys and values"),
+        ("version: 1\nstatus: {app: a}", "policy.yml:2: status must be a list"),
+        ("version: 1\n\x00", "policy.yml:1: not YAML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_has_a_line_and_a_remedy(text: str, told: str) -> None:
+    assert any(line.startswith(told) for line in mistakes(text)), mistakes(text)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
+    told = mistakes(
+        "version: 1\nstatus:\n  - {app: a, status: x}\n  - {app: b, statu: tolerated}\nlimits: 3\n"
+    )
+    assert [line.split(": ")[0] for line in told] == [
+        "policy.yml:3",
+        "policy.yml:4",
+        "policy.yml:4",
+        "policy.yml:5",
+    ]
+
+
+def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() -> None:
+    lines = policy(
+        "status:\n"
+        "  - {app: acme/chat, status: tolerated}\n"
+        "  - {category: chat, site: hq, status: tolerated}\n"
+        "  - {country: US, department: Legal, status: tolerated}\n"
+        "  - {vendor: Acme, department: Legal, status: tolerated}\n"
+        "  - {country: US, segment: lab, status: tolerated}\n"
+    ).statements
+    assert [one.line for one in sorted(lines, key=lambda one: -one.precedence)] == [7, 6, 5, 4, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("status:\n  - {app: acme/chta, status: tolerated}", "policy.yml:3: no app 'acme/chta' in the catalog; did you mean acme/chat?"),
+        ("status:\n  - {vendor: acme, status: tolerated}", "policy.yml:3: no vendor 'acme' in the catalog; did you mean Acme?"),
+        ("status:\n  - {app: bolt/code, department: legal, status: tolerated}", "policy.yml:3: no department 'legal' is known; did you mean Legal?"),
+        ("status:\n  - {vendor: Acme, status: tolerated}\n  - {vendor: Acme, status: restricted}", "policy.yml:4: never decides anything: line 3 comes first"),
+        ("status:\n  - {app: [acme/chat, acme/api], status: tolerated}\n  - {vendor: Acme, status: restricted}", "policy.yml:4: never decides anything: line 3 comes first"),
+        ("status:\n  - {app: [acme/chat, bolt/code], status: tolerated}\n  - {app: [bolt/code, acme/api], status: restricted}", "policy.yml:4: bolt/code is decided on line 3 too, and differently; that line wins"),
+        ("exceptions:\n  - {id: EX, app: bolt/code, owner: o, reason: r, expires: 2026-11-25}", "policy.yml:3: exception EX expired on 2026-11-25; remove it, or renew"),
+        ("status:\n  - {app: bolt/code, status: tolerated, review: 2026-11-01}", "policy.yml:3: review was due on 2026-11-01"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_readable_policy(text: str, told: str) -> None:
+    found = [str(problem) for problem in check(policy(text), KNOWN, TODAY)]
+    assert len(found) == 1 and found[0].startswith(told), found
+
+
+def test_a_narrower_line_or_another_access_class_is_no_overlap() -> None:
+    text = (
+        "status:\n  - {vendor: Acme, status: unsanctioned}\n  - {vendor: Acme, department: Legal, status: tolerated}\n"
+        "  - {vendor: Acme, access: api, status: restricted}\n  - {category: chat, status: tolerated, site: hq}\n"
+    )
+    assert check(policy(text), KNOWN, TODAY) == []
+
+
+def test_names_of_people_become_tokens_and_are_in_no_open_row() -> None:
+    text = (
+        "exceptions:\n  - {id: EX, app: bolt/code, people: [ada], owner: o, reason: r, expires: 2027-01-01}\n"
+    )
+    rows = compiled(policy(text), lambda name: [f"e1.{name[::-1]}"])
+    assert rows.exception_people.rows() == [("EX", "e1.ada"[:3] + "ada"[::-1])]
+    assert "ada" not in rows.exceptions.write_csv() and rows.exceptions["for_people"].to_list() == [True]
+
+
+def test_cases_tell_what_differs() -> None:
+    stated = policy("status:\n  - {app: acme/chat, department: Legal, status: unsanctioned}\n")
+    given = read_cases(
+        "- given: {app: acme/chat, department: Legal}\n  expect: {status: tolerated, line: 3, findings: []}\n"
+        "- given: {app: acme/chat}\n  expect: {status: unreviewed, findings: [unreviewed_service]}\n",
+        "cases.yml",
+    )
+    first, second = run(stated, given, SERVICES, TODAY)
+    assert differences(given[0], first) == [
+        "status: expected tolerated, found unsanctioned",
+        "findings: expected none, found unsanctioned_use",
+    ]
+    assert differences(given[1], second) == []
+
+
+@pytest.mark.parametrize("name", ["analytics/policy/example", "pcaps/policy"])
+def test_the_policies_that_ship_hold_what_their_cases_say(name: str) -> None:
+    from sensor.catalog.load import load
+
+    catalog = load()
+    known = Known(catalog.services.to_dicts(), set(catalog.indicators["access"].drop_nulls()))
+    stated = read((ROOT / f"{name}.yml").read_text("utf-8"), "policy.yml", "v")
+    assert [str(one) for one in check(stated, known, TODAY) if one.fatal] == []
+    given = read_cases((ROOT / f"{name}.tests.yml").read_text("utf-8"), "cases.yml")
+    outcomes = run(stated, given, known.services, TODAY)
+    assert [differences(case, out) for case, out in zip(given, outcomes, strict=True)] == [[]] * len(given)
+
+
+def test_every_rule_is_evidence_for_some_control_of_every_first_framework() -> None:
+    mapped: dict[str, set[str]] = {}
+    for control in rules.load_controls():
+        mapped.setdefault(control.framework, set()).update(control.rules)
+        assert control.edition and control.title
+    names = {rule.name for rule in rules.load_rules()}
+    assert {rule for found in mapped.values() for rule in found} <= names
+    assert mapped["NIST AI RMF"] == names
+    assert {
+        "NIST AI 600-1",
+        "ISO/IEC 42001 Annex A",
+        "OWASP Top 10 for LLM Applications",
+        "EU AI Act",
+    } <= set(mapped)
+    assert len([one for one in rules.load_controls() if one.framework == "AI security checklist"]) == 8
+
+
+def test_every_rule_that_compares_with_history_states_a_budget_and_none_says_compliant() -> None:
+    for rule in rules.load_rules():
+        assert (rule.budget is not None) == (rule.history_weeks > 0), rule.name
+        assert rule.due_days > 0 and rule.question.endswith("?")
+    for path in [*rules.RULES.iterdir(), *rules.CONTROLS.iterdir()]:
+        assert "compliant" not in path.read_text("utf-8")

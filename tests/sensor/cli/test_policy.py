@@ -1,0 +1,142 @@
+"""`shadowai policy` and `shadowai decide` as a user meets them: words, files and exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from analytics.build import build
+from analytics.lake import open_views
+from analytics.policy.read import read
+from analytics.policy.rows import compiled
+from analytics.policy.rules import LEVELS
+from sensor.cli import policy as command
+from sensor.cli.main import app
+from sensor.errors import FindingsError, PolicyError, UsageError
+from sensor.store.lake import Lake
+from tests.analytics.handmade import ZONE, HandmadeLake, sighting
+
+POLICY = "version: 1\nstatus:\n  - {app: openai/chatgpt, status: unsanctioned}\n"
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for keys and the compiled catalog."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture
+def home(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with settings, a policy, and a lake in which six people use what the policy rules out."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shadowai.toml").write_text(
+        f'lake = "lake"\nstate = "{state}"\nzone = "{ZONE}"\npolicy = "policy.yml"\n', encoding="utf-8"
+    )
+    (tmp_path / "policy.yml").write_text(POLICY, encoding="utf-8")
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def lake_at(home: Path) -> HandmadeLake:
+    use = {"app": "openai/chatgpt", "host": "chatgpt.com"}
+    rows = [sighting("2026-11-17 09:00", user_name=f"u{n}", client=f"a{n}", **use) for n in range(6)]
+    lake = HandmadeLake.furnished(home / "lake", *rows)
+    Lake(lake.path).create()
+    stated = command._stated(command._settings(None, None))
+    build(lake.path, zone=ZONE, policy=compiled(read(POLICY, "policy.yml", stated.version), lambda name: []))
+    return lake
+
+
+def test_levels_are_those_of_the_rules() -> None:
+    assert command.LEVELS == LEVELS
+
+
+def test_init_writes_a_policy_that_holds_its_cases_and_never_replaces_one(home: Path) -> None:
+    (home / "policy.yml").unlink()
+    assert run("policy", "init").exit_code == 0
+    assert run("policy", "check").exit_code == 0
+    tested = run("policy", "test")
+    assert tested.exit_code == 0 and "8 cases hold" in tested.output
+    again = run("policy", "init")
+    assert isinstance(again.exception, UsageError) and "already there" in str(again.exception)
+
+
+def test_mistakes_are_lines_with_place_and_remedy_and_exit_code_8(home: Path) -> None:
+    (home / "policy.yml").write_text(POLICY + "  - {app: openai/chatgtp, status: tolerated}\n")
+    checked = run("policy", "check")
+    assert checked.exit_code == PolicyError.exit_code
+    assert (
+        "policy.yml:4: no app 'openai/chatgtp' in the catalog; did you mean openai/chatgpt?" in checked.output
+    )
+    (home / "policy.yml").write_text(POLICY + "  - {app: openai/api, staus: tolerated}\n")
+    assert "policy.yml:4: unknown key 'staus'; did you mean status?" in run("policy", "check").output
+    (home / "policy.yml").unlink()
+    assert run("policy", "check").exit_code == PolicyError.exit_code
+
+
+def test_a_case_that_does_not_hold_fails(home: Path) -> None:
+    (home / "policy.tests.yml").write_text(
+        "- given: {app: openai/chatgpt}\n  expect: {status: tolerated}\n", encoding="utf-8"
+    )
+    tested = run("policy", "test")
+    assert tested.exit_code == PolicyError.exit_code
+    assert "policy.tests.yml:1: status: expected tolerated, found unsanctioned" in tested.output
+
+
+def test_explain_names_the_line_that_decides(home: Path) -> None:
+    told = run("policy", "explain", "openai/chatgpt", "--department", "Legal").output
+    assert "decides\tstatus\tunsanctioned\tall\tpolicy.yml:3" in told
+    assert "unreviewed: no line is about it" in run("policy", "explain", "openai/api").output
+    unknown = run("policy", "explain", "openai/chatgtp")
+    assert isinstance(unknown.exception, UsageError) and "openai/chatgpt" in str(unknown.exception)
+
+
+def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
+    lake = lake_at(home)
+    checked = run("policy", "check", "--level", "high")
+    assert isinstance(checked.exception, FindingsError) and "Unsanctioned service in use" in checked.output
+    assert run("policy", "check", "--level", "critical").exit_code == 0
+    with open_views(lake.path) as views:
+        ((finding,),) = views.execute("SELECT finding FROM findings WHERE severity = 'high'").fetchall()
+    for words in (
+        ["accept"],
+        ["accept", "--reason", "pilot"],
+        ["accept", "--until", "2020-01-01", "--reason", "x"],
+    ):
+        refused = run("decide", finding, *words)
+        assert isinstance(refused.exception, UsageError), refused.output
+    unknown = run("decide", finding[:5] + "00000", "resolve", "--reason", "x")
+    assert isinstance(unknown.exception, UsageError) and f"did you mean {finding}?" in str(unknown.exception)
+    said = ["decide", finding, "accept", "--until", "2099-03-31", "--reason", "pilot", "--by", "ada"]
+    assert run(*said).exit_code == 0
+    assert "decided so before" in run(*said).output
+    with open_views(lake.path) as views:
+        rows = views.execute("SELECT finding, decision, reason, decided_by FROM decisions").fetchall()
+        (status,) = views.execute("SELECT status, due FROM findings WHERE finding = ?", [finding]).fetchall()
+    assert rows == [(finding, "accept", "pilot", "ada")]
+    assert (status[0], str(status[1])) == ("accepted", "2099-03-31")
+    assert run("policy", "check", "--level", "high").exit_code == 0
+
+
+def test_check_says_when_findings_are_those_of_another_policy(home: Path) -> None:
+    lake_at(home)
+    (home / "policy.yml").write_text(POLICY + "# changed\n", encoding="utf-8")
+    checked = run("policy", "check", "--level", "critical")
+    assert isinstance(checked.exception, PolicyError) and "shadowai compact" in str(checked.exception)
+
+
+def test_simulate_prints_what_would_change_and_is_logged(home: Path) -> None:
+    lake = lake_at(home)
+    (home / "new.yml").write_text(POLICY.replace("unsanctioned", "restricted"), encoding="utf-8")
+    told = run("policy", "simulate", "new.yml")
+    assert told.exit_code == 0, told.output
+    lines = sorted(
+        line.split("\t")[:6] for line in told.output.splitlines() if line.startswith(("new", "gone"))
+    )
+    assert [[line[0], line[3]] for line in lines] == [["gone", "unsanctioned_use"], ["new", "restricted_use"]]
+    assert "policy simulate" in (lake.path / "restricted" / "access.log").read_text("utf-8")
