@@ -32,6 +32,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _key_modes(folder, settings),
         _vault(folder),
         _record(folder),
+        _outbox(folder),
         _catalog(settings.signatures, folder),
         _people(settings),
         _kernels(folder),
@@ -122,6 +123,17 @@ def _vault(state: Path) -> Finding:
     if missing:
         return "vault", True, f"no {' and no '.join(missing)}: tokens cannot be turned back by anyone"
     return "vault", True, ", ".join(f"{name} ({role})" for name, role in sorted(names.items()))
+
+
+def _outbox(state: Path) -> Finding:
+    from analytics.delivery.outbox import Outbox
+
+    waiting = Outbox(state / "outbox").waiting()
+    if not waiting:
+        return "outbox", True, "nothing waits to be sent"
+    last = next((w for w in waiting if w.last_error), waiting[0])
+    text = f"{len(waiting)} letter{'s wait' if len(waiting) > 1 else ' waits'}"
+    return "outbox", True, f"{text}; {last.destination}: {last.last_error or 'not tried yet'}"
 
 
 def _record(state: Path) -> Finding:

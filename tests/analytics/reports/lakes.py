@@ -40,9 +40,6 @@ VIEWS = {
         cadence_s BIGINT, population BIGINT""",
     "audit": """entry BIGINT, done_at TIMESTAMPTZ, action VARCHAR, case_id VARCHAR, done_by VARCHAR, reason VARCHAR,
         people BIGINT, deleted_rows BIGINT, deleted_files BIGINT, proof VARCHAR, hash VARCHAR""",
-    "restatements": """week DATE, old_app VARCHAR, old_service VARCHAR, old_role VARCHAR, old_access VARCHAR, app
-        VARCHAR, service VARCHAR, role VARCHAR, access VARCHAR, old_version VARCHAR,
-        catalog_version VARCHAR, restated_at TIMESTAMPTZ""",
     "findings": """finding VARCHAR, title VARCHAR, severity VARCHAR, severity_rank BIGINT, service VARCHAR,
         scope VARCHAR, status VARCHAR, not_evaluable_why VARCHAR, first_seen DATE, last_seen DATE,
         people_least BIGINT, people_hidden BOOLEAN, bytes_up BIGINT, sessions BIGINT, question VARCHAR,
