@@ -1,7 +1,7 @@
 """Makes one week's cubes: reads the week's hours, decides what may be shown, fills the cubes' inputs.
 
 In: a connection with the relations `week_usage_hourly` and `week_not_use_hourly` (the UTC days that touch the
-week). Out: its temporary tables `usage`, `not_use`, `weekly_cells`, `daily_cells`, and the values
+week). Out: its temporary tables `usage`, `nobodies`, `not_use`, `weekly_cells`, `daily_cells`, and the values
 that the cubes' SQL is completed with.
 """
 
@@ -16,12 +16,18 @@ import polars as pl
 from analytics.marts.groups import DOMINANCE
 from analytics.marts.ksafe import OTHER, protect
 
+#: Subjects that may be a person. Machines, service accounts and shared addresses are nobody: they would make
+#: four people look like five. They have a mart of their own, and nothing in common with these figures that
+#: could be subtracted.
+_PERSONAL = "subject_kind IN ('user', 'device', 'address')"
 #: A subject counts for one department a week, so that departments add up to everyone.
 _USAGE = """
-CREATE OR REPLACE TEMP TABLE hours AS
+CREATE OR REPLACE TEMP TABLE all_hours AS
 SELECT u.*, CAST(u.hour AT TIME ZONE '{zone}' AS DATE) AS day
 FROM week_usage_hourly AS u
 WHERE CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}';
+CREATE OR REPLACE TEMP TABLE hours AS SELECT * FROM all_hours WHERE {personal};
+CREATE OR REPLACE TEMP TABLE nobodies AS SELECT * FROM all_hours WHERE NOT {personal};
 CREATE OR REPLACE TEMP TABLE homes AS
 SELECT subject,
        COALESCE(MIN(CASE WHEN department <> 'unattributed' THEN department END), 'unattributed') AS department
@@ -29,7 +35,7 @@ FROM hours
 GROUP BY subject;
 CREATE OR REPLACE TEMP TABLE not_use AS
 SELECT * FROM week_not_use_hourly
-WHERE CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
+WHERE {personal} AND CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
 """
 _MEMBERS = """
 SELECT u.subject, h.department, u.app, u.day,
@@ -53,7 +59,7 @@ def prepare_week(
     connection: duckdb.DuckDBPyConnection, week: date, *, zone: str, k: int
 ) -> dict[str, str | int | float]:
     """Makes the inputs of the cubes of the week beginning on Monday `week` in `zone`."""
-    connection.execute(_USAGE.format(zone=zone, week=week.isoformat()))
+    connection.execute(_USAGE.format(zone=zone, week=week.isoformat(), personal=_PERSONAL))
     cells = protect(_members(connection), k)
     store_frame(connection, "labels", cells.departments)
     store_frame(connection, "weekly_cells", cells.weekly)

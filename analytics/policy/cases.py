@@ -138,6 +138,7 @@ def _outcome(
         "segment": given.get("segment"),
         "app": given["app"],
         "access": given.get("access", "web"),
+        "subject_kind": "user",
         "client_class": "program" if given.get("program") else None,
         "grade": 4 if sent else 3,
         "bytes_up": sent + baselines.get(given["app"], 0),

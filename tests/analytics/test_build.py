@@ -232,3 +232,27 @@ def test_restricted_marts_are_closed_to_others_each_for_itself(tmp_path: Path) -
         made = [tmp_path / zone, *(tmp_path / zone / "marts").rglob("*"), tmp_path / zone / "marts"]
         modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in made}
         assert modes == {(True, folder_mode), (False, file_mode)}
+
+
+def test_accounts_that_are_nobody_do_not_make_a_small_group_look_large(tmp_path: Path) -> None:
+    """Four people and a service account are four people; what the account did stands by itself."""
+    people = [sighting(f"2026-11-18 09:{n:02}", user_name=f"u{n}", client=f"a{n}") for n in range(9)]
+    few = [
+        sighting(f"2026-11-18 10:{n:02}", app="bolt/code", user_name=f"u{n}", client=f"a{n}")
+        for n in range(4)
+    ]
+    robot = sighting("2026-11-18 10:00", app="bolt/code", user_name="svc", client="a20", bytes_up=7000)
+    lake = HandmadeLake.furnished(tmp_path, *people, *few, robot)
+    lake.cold(
+        "directory",
+        [{"user_name": "svc", "kind": "service", "origin": "ldif", "valid_from": at("2026-11-01 00:00")}],
+    )
+    build(tmp_path, zone=ZONE)
+    with open_views(tmp_path) as connection:
+        shown = connection.execute(
+            "SELECT app, people, people_hidden, bytes_up FROM usage_weekly WHERE department = 'all'"
+        ).fetchall()
+        nobodies = connection.execute("SELECT app, kind, subjects, bytes_up FROM nobodies_weekly").fetchall()
+    assert ("bolt/code", None, True, None) in shown
+    assert ("all", 9, False) in [row[:3] for row in shown]
+    assert nobodies == [("bolt/code", "service", 1, 7000)]

@@ -121,6 +121,7 @@ def busy(path: Path) -> HandmadeLake:
             sighting("2026-11-18 10:00", user_name=person, action="blocked"),
             sighting("2026-11-18 11:00", user_name=person, role="embedded"),
         ]
+    rows.append(sighting("2026-11-18 12:00", user_name="svc", client="a99"))
     lake = HandmadeLake.furnished(path, *rows)
     lease: Row = {"site": "hq", "address": "a1", "user_name": "u1", "valid_from": at("2026-11-15 00:00")}
     lake.cold("leases", [lease])
@@ -128,7 +129,7 @@ def busy(path: Path) -> HandmadeLake:
     lake.cold("directory", [
         {"user_name": person, "department": "Sales" if n % 2 else "Legal", "valid_from": start}
         for n, person in enumerate(people)
-    ])  # fmt: skip
+    ] + [{"user_name": "svc", "kind": "service", "valid_from": start}])  # fmt: skip
     seen = {"first_seen": at("2026-11-15 22:59"), "last_seen": at("2026-11-15 23:00"), "input": "i"}
     place = {"sensor": "span", "site": "hq", "source": "pcap"}
     lake.cold("coverage", [

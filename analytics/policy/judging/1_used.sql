@@ -1,7 +1,8 @@
 -- The week's use as policy sees it, and the weeks before in short.
 --
 -- In:  near_usage (hours of the week and of $history weeks before), catalog, places (sensors with their zones).
--- Out: used, subject_weeks, users, seen_weeks.
+-- Out: used, subject_weeks, users, seen_weeks, nobodies (subjects that are no person: machines, service
+-- accounts, shared addresses).
 -- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
 -- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the
 -- service's baseline) is taken off once for every hour of use.
@@ -20,6 +21,9 @@ SELECT t.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', t.day) AS DATE), DATE 
 FROM timed AS t
 LEFT JOIN catalog AS k ON k.app = t.app
 WHERE t.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
+
+CREATE OR REPLACE TEMP TABLE nobodies AS
+SELECT DISTINCT subject FROM near WHERE subject_kind NOT IN ('user', 'device', 'address');
 
 CREATE OR REPLACE TEMP TABLE used AS
 SELECT ROW_NUMBER() OVER (ORDER BY hour, subject, app, access, site, segment, program, department) AS nr,

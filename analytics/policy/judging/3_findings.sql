@@ -5,19 +5,22 @@
 -- or at least k; where the published cube hides the service they stay hidden. People are rounded down to
 -- a multiple of k, bytes and sessions to two digits, so that findings about one service, or a finding and
 -- the cube, cannot be subtracted to few people. A finding with a narrower scope than everyone exists in
--- the open zone only for k people: that a small group used something is no public fact.
+-- the open zone only for k people: that a small group used something is no public fact. Machines, service
+-- accounts and shared addresses make a finding, but are no people and add nothing to its figures.
 CREATE OR REPLACE TEMP TABLE finding_rows AS
 WITH those AS (
   SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, subject,
          SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions, MAX(measure) AS measure, MAX(allowed) AS allowed,
-         MAX(owner) AS owner, MAX(line) AS line, MAX(review) AS review, COUNT(*) AS evidence_rows
+         MAX(owner) AS owner, MAX(line) AS line, MAX(review) AS review, COUNT(*) AS evidence_rows,
+         subject IS NOT NULL AND subject NOT IN (SELECT subject FROM nobodies) AS is_person
   FROM found
   GROUP BY finding, subject
 ),
 them AS (
-  SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, COUNT(subject) AS people,
-         SUM(bytes_up) AS bytes_up, MAX(bytes_up) AS top, COUNT(bytes_up) AS known,
-         SUM(sessions) AS sessions, MEDIAN(measure) AS measure,
+  SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, COUNT(CASE WHEN is_person THEN 1 END) AS people,
+         SUM(CASE WHEN is_person THEN bytes_up END) AS bytes_up, MAX(CASE WHEN is_person THEN bytes_up END) AS top,
+         COUNT(CASE WHEN is_person THEN bytes_up END) AS known,
+         SUM(CASE WHEN is_person THEN sessions END) AS sessions, MEDIAN(CASE WHEN is_person THEN measure END) AS measure,
          MAX(allowed) AS allowed, MAX(owner) AS owner, MIN(line) AS line, MIN(review) AS review,
          SUM(evidence_rows) AS evidence_rows
   FROM those
@@ -28,7 +31,7 @@ others AS (
   FROM them AS t
   JOIN users AS u ON u.app = t.app
   LEFT JOIN those AS v ON v.finding = t.finding AND v.subject = u.subject
-  WHERE v.subject IS NULL
+  WHERE v.subject IS NULL AND u.subject NOT IN (SELECT subject FROM nobodies)
   GROUP BY t.finding
 ),
 weighed AS (
