@@ -17,8 +17,8 @@ Made by `shadowai sql --schema > docs/views.md`; edit `analytics/views/*.yml`, n
 **Open** views are in `open.duckdb` and hold no token and no group smaller than k; **restricted** ones are in
 `restricted.duckdb` (`shadowai sql --restricted`, every statement is logged), which has the open ones too.
 Unknown is NULL, never 0. Names in `snake_case` are the same thing wherever they stand: `app` is a service id
-(join views on it), `grade` says how strong the evidence is (1 looked up, 2 connected, 3 exchanged, 4 uploaded,
-5 confirmed), and use means grade 3 or more. Questions with their SQL: [cookbook.md](cookbook.md).
+(join views on it), `grade` says how strong the evidence is (1 looked up, 2 connected, 3 exchanged,
+4 uploaded, 5 confirmed), and use means grade 3 or more. Questions with their SQL: [cookbook.md](cookbook.md).
 
 Under other names elsewhere: what is called *embedded watch* is `embedded`; *attribution quality* begins with
 `attribution_weekly`.
