@@ -22,7 +22,7 @@ from sensor.cli.results import Format, statements, write
 
 def command(
     query: Annotated[
-        str | None, typer.Argument(metavar="QUERY", help="SQL, or .tables, .schema; without it a prompt.")
+        str | None, typer.Argument(metavar="QUERY", help="SQL, .tables or .schema VIEW; without it a prompt.")
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to write the result.")] = Format.TABLE,
     out: Annotated[
@@ -30,6 +30,10 @@ def command(
     ] = None,
     restricted: Annotated[
         bool, typer.Option("--restricted", help="Views with per-person tokens; each statement is logged.")
+    ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print views, columns, types, meanings; QUERY may name one view."),
     ] = False,
     as_of: AsOfOption = None,
     lake: LakeOption = None,
@@ -40,6 +44,9 @@ def command(
     from sensor.errors import UsageError
     from sensor.store.lake import log_access
 
+    if schema:
+        typer.echo(_dictionary(query), nl=False)
+        return
     place = existing_lake(settings_from(config, lake=lake))
 
     def log(statement: str) -> None:
@@ -61,3 +68,18 @@ def command(
         for statement in asked:
             log(statement)
             write(connection, statement, form, out)
+
+
+def _dictionary(name: str | None) -> str:
+    """All views as Markdown, or the one of that name."""
+    from analytics.definitions import load_views
+    from analytics.dictionary import page, section
+    from sensor.errors import UsageError
+
+    views = load_views()
+    if name is None:
+        return page(views)
+    found = [view for view in views if view.name == name.strip().lower()]
+    if not found:
+        raise UsageError(f"no view '{name}'", hint="`shadowai sql --schema` lists them")
+    return section(found[0])

@@ -120,6 +120,7 @@ def busy(path: Path) -> HandmadeLake:
             lookup("2026-11-18 23:30", user_name=person),
             sighting("2026-11-18 10:00", user_name=person, action="blocked"),
             sighting("2026-11-18 11:00", user_name=person, role="embedded"),
+            sighting("2026-11-18 22:30", user_name=person, access="api", client_class="program"),
         ]
     rows.append(sighting("2026-11-18 12:00", user_name="svc", client="a99"))
     lake = HandmadeLake.furnished(path, *rows)
@@ -136,6 +137,8 @@ def busy(path: Path) -> HandmadeLake:
         place | seen | {"minute": at(f"2026-11-15 {minute}"), "packets": 3} for minute in ("22:59", "23:00")
     ])  # fmt: skip
     lake.cold("names", [place | seen | {"bucket": at("2026-11-15 22:45"), "host": "x.test", "lookups": 2}])
+    near = {"bucket": at("2026-11-15 22:45"), "host": "new.test", "near_app": "acme/chat", "near_clients": 3}
+    lake.cold("names", [place | seen | near])
     lake.cold(
         "rejects", [{"rejected_at": at("2026-11-15 22:45"), "input": "i", "place": "1", "reason": "short"}]
     )

@@ -1,0 +1,45 @@
+"""The views as a page for people who know SQL but not us: what a row is, columns, types, units, meanings.
+
+Made of the same `.yml` files that views are published and tested with. `shadowai sql --schema` prints it,
+docs/views.md is its output. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analytics.definitions import View
+
+_INTRO = """# The views
+
+Made by `shadowai sql --schema > docs/views.md`; edit `analytics/views/*.yml`, not this page.
+
+**Open** views are in `open.duckdb` and hold no token and no group smaller than k; **restricted** ones are in
+`restricted.duckdb` (`shadowai sql --restricted`, every statement is logged), which has the open ones too.
+Unknown is NULL, never 0. Names in `snake_case` are the same thing wherever they stand: `app` is a service id
+(join views on it), `grade` says how strong the evidence is (1 looked up, 2 connected, 3 exchanged,
+4 uploaded, 5 confirmed), and use means grade 3 or more. Questions with their SQL: [cookbook.md](cookbook.md).
+
+Under other names elsewhere: what is called *embedded watch* is `embedded`; *attribution quality* begins with
+`attribution_weekly`.
+"""
+
+
+def page(views: Sequence[View]) -> str:
+    """Markdown: a list of the views by zone, then one table of columns for each."""
+    parts = [_INTRO]
+    for zone in ("open", "restricted"):
+        lines = [f"- [`{view.name}`](#{view.name}): {view.row}" for view in views if view.zone == zone]
+        parts.append("\n".join([f"## {zone.capitalize()}\n", *lines, ""]))
+    return "\n".join([*parts, *(section(view) for view in views)])
+
+
+def section(view: View) -> str:
+    """Markdown of one view."""
+    lines = [f"### {view.name}\n", f"{view.zone.capitalize()}. A row is {view.row}.\n"]
+    lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    for name, column in view.columns.items():
+        kind = column.type.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+        meaning = column.meaning.replace("|", "\\|")
+        lines.append(f"| `{name}` | {kind} | {column.unit} | {meaning} |")
+    return "\n".join([*lines, ""])
