@@ -25,6 +25,7 @@ from sensor.cli import (
     erase,
     evidence,
     export,
+    exports,
     follow,
     keys,
     listen,
@@ -74,6 +75,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")
 app.command("retain")(retain.command)
 app.command("erase")(erase.command)
+app.command("export")(exports.command)
 app.command("export-subject")(export.command)
 app.add_typer(audit.app, name="audit")
 app.command("privacy-sheet")(privacy_sheet.command)
