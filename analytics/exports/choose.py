@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from analytics.exports.guard import Never, ancestors, host_of, touches
@@ -32,6 +33,7 @@ class Wanted:
 
     mode: str
     statuses: Set[str]
+    on: date
     apps: Set[str] = frozenset()
 
 
@@ -69,7 +71,9 @@ def choose(
             warnings += [warning] if warning else []
     final = tuple(_uncovered(kept, target))
     apps = sorted({entry.app for entry in final})
-    warnings += [f"{text}; the list knows no departments" for app in apps for text in statuses.narrower(app)]
+    warnings += [
+        f"{text}; the list knows no departments" for app in apps for text in statuses.narrower(app, wanted.on)
+    ]
     if wanted.mode == "allow":
         warnings.append("sign-in, CDN and telemetry hosts of the services are not in an allow list")
     return Selection(wanted.mode, final, tuple(sorted(set(left_out))), tuple(dict.fromkeys(warnings)))
@@ -138,8 +142,12 @@ class _Others:
 def _collision(entry: Entry, others: _Others, mode: str, statuses: Statuses) -> tuple[str | None, str | None]:
     """(why it must not be listed, what to say if it may) because of other services on the same hosts."""
     also = set()
-    if entry.kind in ("url", "address"):
+    if entry.kind == "url":
         return None, None
+    if entry.kind == "address":
+        opposed = USABLE if mode == "block" else {"unsanctioned"}
+        found = next((one for one in statuses.of_vendor(entry.app) if one[1] in opposed), None)
+        return (f"the vendor's network also serves {found[0]}, which is {found[1]}" if found else None), None
     for row in others.touched_by(entry):
         status = statuses.of(row["app"], row["access"])
         if row["app"] == entry.app and status not in (USABLE if mode == "block" else {"unsanctioned"}):

@@ -7,6 +7,7 @@ lines and exceptions become warnings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from analytics.policy.read import SCOPES
@@ -44,13 +45,20 @@ class Statuses:
             return "unsanctioned"
         return next((str(row["status"]) for row in lines), UNREVIEWED)
 
-    def narrower(self, app: str) -> Iterator[str]:
-        """In words: whom another line or an exception treats otherwise."""
+    def of_vendor(self, app: str) -> Iterator[tuple[str, str]]:
+        """(service, status) of the other services of its vendor, as pages in a browser."""
+        vendor = self._services.get(app, {}).get("vendor")
+        for other, row in self._services.items():
+            if vendor is not None and other != app and row.get("vendor") == vendor:
+                yield other, self.of(other, "web")
+
+    def narrower(self, app: str, on: date) -> Iterator[str]:
+        """In words: whom another line, or an exception that holds on that day, treats otherwise."""
         for row in self._lines:
             if row["kind"] == "status" and not _everyone(row) and self._about(row, app, row["access"]):
                 yield f"{app} is {row['status']} for {row['scope']} (policy line {row['line']})"
         for row in self._exceptions:
-            if self._about(row, app, row["access"]):
+            if row["expires"] >= on and self._about(row, app, row["access"]):
                 yield f"{app} has exception {row['exception']} until {row['expires']} ({row['scope']})"
 
     def _about(self, row: Row, app: str, access: str | None) -> bool:

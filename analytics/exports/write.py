@@ -24,8 +24,8 @@ def header(target: Target, selection: Selection, provenance: Provenance) -> Iter
     yield f"catalog {provenance.catalog_version}, policy {provenance.policy_version}"
     yield f"asked: {provenance.asked}"
     yield f"made {provenance.made_at:%Y-%m-%d %H:%M} UTC; make it again after {provenance.expires:%Y-%m-%d}"
-    counts = f"{len(selection.apps)} services, {len(selection.entries)} entries"
-    yield f"{counts}; {len(selection.left_out)} indicators left out"
+    counts = f"services {len(selection.apps)}, entries {len(selection.entries)}"
+    yield f"{counts}; indicators left out {len(selection.left_out)}"
     yield from target.notes
     yield from (f"warning: {text}" for text in selection.warnings)
     yield from (f"left out: {text}" for text in left_out(selection))

@@ -76,8 +76,8 @@ def command(
     if target not in known:
         raise UsageError(f"no target {target!r}", hint=f"known: {', '.join(known)}")
     chosen = known[target]
-    wanted = _wanted(chosen, mode, status, app)
     made_at = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else datetime.now(UTC)
+    wanted = _wanted(chosen, mode, status, app, made_at.date())
     last_day = expires.date() if expires else made_at.date() + timedelta(days=settings.exports.valid_days)
     if last_day < made_at.date():
         raise UsageError(f"{last_day} is past", place="--expires", hint="name a later day")
@@ -101,7 +101,7 @@ def _list() -> None:
     )
 
 
-def _wanted(target: Target, mode: str, status: str | None, apps: list[str] | None) -> Wanted:
+def _wanted(target: Target, mode: str, status: str | None, apps: list[str] | None, on: date) -> Wanted:
     """What was asked for. Raises UsageError."""
     from analytics.exports.choose import Wanted
     from analytics.exports.statuses import STATUSES
@@ -116,7 +116,7 @@ def _wanted(target: Target, mode: str, status: str | None, apps: list[str] | Non
         if word not in STATUSES:
             raise UsageError(f"no status {word!r}", place="--status", hint=f"of {', '.join(STATUSES)}")
     statuses = named or (STATUSES if apps else _DEFAULT[mode])
-    return Wanted(mode, frozenset(statuses), frozenset(apps or ()))
+    return Wanted(mode, frozenset(statuses), on, frozenset(apps or ()))
 
 
 def _selected(settings: Settings, target: Target, wanted: Wanted) -> tuple[Selection, tuple[str, str]]:

@@ -19,6 +19,6 @@ TARGET = Target(
     widens=True,
     notes=(
         "a domain includes all below it here, so single hosts were checked as if they did",
-        "leave these comment lines out when uploading: tail -n +N",
+        "take the comment lines out before an upload: grep -v '^#'",
     ),
 )
