@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import AsOfOption, ConfigOption, PolicyOption, SignaturesOption, settings_from
+from sensor.cli import exports_data
+from sensor.cli.options import (
+    AsOfOption,
+    ConfigOption,
+    LakeOption,
+    PolicyOption,
+    SignaturesOption,
+    settings_from,
+)
 from sensor.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -54,12 +62,19 @@ def command(
             show_default="30 days on",
         ),
     ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="Of events and findings: csv, json, parquet, ocsf, ecs, stix.")
+    ] = "csv",
+    restricted: Annotated[
+        bool, typer.Option("--restricted", help="Events one by one with per-person tokens; logged.")
+    ] = False,
     as_of: AsOfOption = None,
+    lake: LakeOption = None,
     policy: PolicyOption = None,
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write the policy as a block or allow list for a firewall, proxy or resolver.
+    """Write the policy as a block or allow list for a firewall, proxy or resolver; or `events`, `findings`.
 
     What is left out, and whom else the list hits, is said in the file and on stderr. Exit code 2 where
     nothing is left to list: no file is written then.
@@ -71,10 +86,15 @@ def command(
     if list_ or target is None:
         _list()
         return
-    settings = settings_from(config, policy=policy, signatures=tuple(signatures) if signatures else None)
+    settings = settings_from(
+        config, policy=policy, lake=lake, signatures=tuple(signatures) if signatures else None
+    )
+    if target in exports_data.DATA:
+        exports_data.export(settings, target, form, out, as_of, restricted)
+        return
     known = targets()
     if target not in known:
-        raise UsageError(f"no target {target!r}", hint=f"known: {', '.join(known)}")
+        raise UsageError(f"no target {target!r}", hint=f"known: {', '.join((*known, *exports_data.DATA))}")
     chosen = known[target]
     made_at = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else datetime.now(UTC)
     wanted = _wanted(chosen, mode, status, app, made_at.date())

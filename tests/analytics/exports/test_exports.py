@@ -44,21 +44,18 @@ def catalog() -> Any:
 class Lists:
     """Selections and texts of one policy, made once."""
 
-    def __init__(self, catalog: Any, policy: str, *, mode: str = "block", own: tuple[str, ...] = ()) -> None:
+    def __init__(self, catalog: Any, policy: str, *, own: tuple[str, ...] = ()) -> None:
         rows = compiled(read(policy, "policy.yml", "v"), lambda name: ())
         services = catalog.services.to_dicts()
         self.statuses = Statuses(rows.policy.to_dicts(), rows.exceptions.to_dicts(), services)
         self.indicators = catalog.indicators.to_dicts()
         self.experimental = set(catalog.services.filter("experimental")["app"])
-        self.never, self.mode = Never(BUILT_IN, own, is_public_suffix), mode
+        self.never = Never(BUILT_IN, own, is_public_suffix)
         self._made: dict[str, Selection] = {}
 
-    def selection(self, target: str, **asked: Any) -> Selection:
-        if target not in self._made or asked:
-            statuses = frozenset(
-                STATUSES if asked else {"block": ("unsanctioned",)}.get(self.mode, ("sanctioned",))
-            )
-            wanted = Wanted(self.mode, statuses, DAY, frozenset(asked.get("apps", ())))
+    def selection(self, target: str) -> Selection:
+        if target not in self._made:
+            wanted = Wanted("block", frozenset({"unsanctioned"}), DAY)
             self._made[target] = choose(
                 targets()[target], wanted, self.indicators, self.statuses, self.never, self.experimental
             )
