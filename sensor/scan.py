@@ -19,8 +19,10 @@ from sensor import schema
 from sensor.catalog.load import Catalog, load
 from sensor.catalog.refresh import Refresher
 from sensor.errors import CatalogError
-from sensor.identity import people
+from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
+from sensor.identity.subnets import with_subnets
+from sensor.identity.tables import Problems
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 #: how far clocks may be apart before times are doubted
 _CLOCKS_DIFFER = timedelta(minutes=5)
+#: JSON on disk, packed or not, from which the scanner of its lines is compiled before it is read
+_MUCH_BYTES = 4 << 20
 #: read at a time when only counting what a compressed file holds
 _COUNT_BYTES = 4 << 20
 
@@ -89,29 +93,37 @@ class Scan:
     """A lake, a catalog and keys, ready to take inputs."""
 
     def __init__(self, settings: Settings, declared: Declared) -> None:
+        problems = Problems()
+        settings = with_subnets(settings, problems)
         self.settings = settings
         self.lake = Lake(lake_path(settings))
         self._declared = declared
         self._state = state_path(settings, self.lake.path)
         self._keys = Keys(self._state, settings.zone, settings.privacy)
         self._sealed = sealed_rows(settings, self._state, self._keys)
+        #: lines of directory files that could not be used, in words
+        self.unusable = problems.lines()
+        self._known = Known.of(settings, problems)
         self._scopes = Scopes(settings.networks)
-        self._people = people.read(settings.identity.people) if settings.identity.people else None
         self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
         self._index = Index.build(self._catalog.indicators)
         self._blindness = Blindness(self._catalog.blind_spots)
         self._reload_asked = False
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
-        """Compile the decode kernels if a capture is to be read and they are not compiled yet."""
-        if not any(kind.vantage == "packets" for kind, _ in plan.inputs):
+        """Compile the kernels that `plan` needs, for captures or for JSON, if they are not compiled yet."""
+        needs_all = any(kind.needs_kernels for kind, _ in plan.inputs)
+        if not needs_all and not any(_is_much_json(one) for _, one in plan.inputs):
             return
         from sensor.decode import jit
 
         jit.use(self._state / "kernels")
-        if jit.was_cold():
+        if needs_all and jit.was_cold():
             tell("compiling the decode kernels, once for this machine …")
             jit.warm_apart()
+        elif not needs_all and not jit.has("json_fields"):
+            tell("compiling the scanner of JSON lines, once for this machine …")
+            jit.warm_apart("lines")
 
     def run(self, plan: Plan, *, replace: bool, tell: Teller) -> Outcome:
         """Read every input of `plan` and commit what it gave. Raises LakeError."""
@@ -293,7 +305,7 @@ class Scan:
             self._scopes,
             keys,
             pseudonyms,
-            self._people,
+            self._known,
             self._blindness,
             admission=Admission(keys, networks.exclude, networks.only),
             open_leases=OpenLeases(keys, open_leases),
@@ -362,6 +374,11 @@ class Scan:
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:
     """Where rows lie that must not lie in the lake; None where they may."""
     return SealedRows(state / "sealed", WeekSeal(keys)) if settings.privacy == "aggregate" else None
+
+
+def _is_much_json(one: Input) -> bool:
+    """Are there enough JSON lines for a compiled scanner to pay?"""
+    return any(file.head[:1] == b"{" and (file.size is None or file.size > _MUCH_BYTES) for file in one.files)
 
 
 def _ahead(one: Input, verdict: Verdict) -> str:

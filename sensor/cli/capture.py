@@ -72,10 +72,11 @@ def command(
         int, typer.Option(min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first.")
     ] = 100,
 ) -> None:
-    """Listen to interfaces until stopped (SIGTERM, Ctrl-C); nothing seen is lost by that.
+    """Listen to interfaces until stopped (SIGTERM, Ctrl-C).
 
-    Stores every 30 s or 100,000 rows. Does not compact: let a timer run `shadowai compact` every hour.
-    Needs the capability CAP_NET_RAW, not root. A changed catalog is used within 30 s, on SIGHUP at once.
+    Nothing seen is lost by stopping. Stores every 30 s or 100,000 rows. Does not compact: let a timer
+    run `shadowai compact` every hour. Needs the capability CAP_NET_RAW, not root. A changed catalog is
+    used within 30 s, on SIGHUP at once.
 
     --workers shares out connections by address and port; where VXLAN or GENEVE arrive, keep to one.
     --filter sees frames without their outer VLAN tag: make it for untagged frames. --truncate gives up
@@ -93,6 +94,8 @@ def command(
     source_input = live.describe_input(interfaces, sensor)
     afpacket.check(interfaces, program)
     scan = Scan(chosen, Declared(sensor, site))
+    for line in scan.unusable:
+        typer.echo(line, err=True)
     kept = scan.evidence(source_input, _bounds(evidence_mb, evidence_days)) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,

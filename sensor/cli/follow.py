@@ -41,10 +41,11 @@ def command(
     ] = None,
     custom: CustomOption = None,
 ) -> None:
-    """Follow growing logs until stopped (SIGTERM, Ctrl-C); a restart goes on exactly where it ended.
+    """Follow growing logs until stopped (SIGTERM, Ctrl-C).
 
-    Rotated files are read to their end, truncated ones from their start. A line is in the lake within
-    seconds. Does not compact: let a timer run `shadowai compact` every hour.
+    A restart goes on exactly where it ended. Rotated files are read to their end, truncated ones from
+    their start. A line is in the lake within seconds. Does not compact: let a timer run `shadowai
+    compact` every hour.
     """
     from sensor.scan import Declared, Scan
     from sensor.streams import Follower
@@ -54,6 +55,8 @@ def command(
     )
     add_formats(chosen, custom)
     scan = Scan(chosen, Declared(sensor, site))
+    for line in scan.unusable:
+        typer.echo(line, err=True)
     ready(scan, chosen)
     follower = Follower(scan, paths, _kind_of(form), _say)
     came = stop_on_signals(follower.stop)

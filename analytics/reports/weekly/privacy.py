@@ -15,6 +15,7 @@ _DONE = {
     "reveal.approve": "Names released",
     "reveal.show": "Names looked at",
     "reveal.expire": "Request expired",
+    "who": "Address looked up",
     "erase": "Person erased",
     "export": "Person given their data",
     "evidence.keep": "Packets of matched connections kept",
