@@ -72,7 +72,7 @@ class Never:
             return f"{self._trees[above]}: {above}"
         if entry.kind in ("url", "address"):  # a path on a shared host is that path only
             return None
-        if "*" not in host and self._is_public_suffix(host):
+        if entry.kind == "suffix" and self._is_public_suffix(host):
             return "anybody registers names below this public suffix"
         for name, reason in self._trees.items():
             if touches(entry, name):

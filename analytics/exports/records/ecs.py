@@ -25,6 +25,7 @@ def event(row: Row) -> dict[str, Any]:
     start, end = span(row)
     types = ["connection", *([_TYPES[row["action"]]] if row.get("action") in _TYPES else [])]
     server = row.get("server")
+    client = {"address": row.get("client"), "port": row.get("client_port")}
     return {
         **_common(row, start.isoformat()),
         "event": {
@@ -36,11 +37,7 @@ def event(row: Row) -> dict[str, Any]:
             "end": end.isoformat(),
             "duration": round((end - start).total_seconds() * 1e9),
         },
-        "source": {
-            "address": row.get("client"),
-            "port": row.get("client_port"),
-            "bytes": row.get("bytes_up"),
-        },
+        "source": client | {"bytes": row.get("bytes_up")},
         "destination": {
             "domain": row.get("host"),
             "ip": server if is_address(server) else None,
