@@ -156,6 +156,15 @@ class Retention(_Section):
         return self
 
 
+class Exports(_Section):
+    """Lists for firewalls, proxies and resolvers (`shadowai export`)."""
+
+    #: names that no list may hold, each with all below it, besides the built-in ones
+    never: tuple[str, ...] = ()
+    #: days after which a list must be made again
+    valid_days: int = Field(default=30, ge=1, le=400)
+
+
 class Settings(_Section):
     """Everything that can be set."""
 
@@ -175,6 +184,8 @@ class Settings(_Section):
     retention: Retention = Retention()
     #: who is responsible, and for what; the data-protection sheet prints them
     about: About = About()
+    #: lists for firewalls, proxies and resolvers
+    exports: Exports = Exports()
     sensors: tuple[SensorSettings, ...] = ()
     #: where reports and alerts go
     destinations: tuple[AnyDestination, ...] = ()

@@ -3,7 +3,8 @@
 set -eu
 missing=
 for pair in tshark:tshark chromium:chromium ip:iproute2 tc:iproute2 tcpdump:tcpdump dnsmasq:dnsmasq-base \
-  nft:nftables ethtool:ethtool squid:squid-openssl zstd:zstd tcpreplay:tcpreplay certutil:libnss3-tools pdftoppm:poppler-utils; do
+  nft:nftables ethtool:ethtool squid:squid-openssl zstd:zstd tcpreplay:tcpreplay certutil:libnss3-tools pdftoppm:poppler-utils \
+  named-checkzone:bind9-utils unbound-checkconf:unbound; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 \
     || missing="$missing ${pair##*:}"
 done

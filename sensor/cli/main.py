@@ -26,6 +26,7 @@ from sensor.cli import (
     erase,
     evidence,
     export,
+    exports,
     follow,
     keys,
     listen,
@@ -77,6 +78,7 @@ app.add_typer(reveal.app, name="reveal")
 app.command("who")(who.command)
 app.command("retain")(retain.command)
 app.command("erase")(erase.command)
+app.command("export")(exports.command)
 app.command("export-subject")(export.command)
 app.add_typer(audit.app, name="audit")
 app.command("privacy-sheet")(privacy_sheet.command)

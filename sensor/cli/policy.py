@@ -215,7 +215,7 @@ def simulate(
 
 def compiled_policy(settings: Settings, keys: Keys) -> Compiled | None:
     """The policy of the settings as rows; None where none is set. Raises PolicyError with every mistake."""
-    return _compile(_stated(settings), keys, settings) if settings.policy else None
+    return _compile(policy_of(settings), keys, settings) if settings.policy else None
 
 
 def _compile(policy: Policy, keys: Keys, settings: Settings) -> Compiled:
@@ -242,7 +242,7 @@ def _path(settings: Settings) -> Path:
     return settings.policy
 
 
-def _stated(settings: Settings) -> Policy:
+def policy_of(settings: Settings) -> Policy:
     """The policy file as read. Raises PolicyError with every mistake, UsageError where none is set."""
     import hashlib
 
@@ -267,7 +267,7 @@ def _read(settings: Settings) -> Policy:
     from sensor.errors import PolicyError
 
     try:
-        return _stated(settings)
+        return policy_of(settings)
     except PolicyError as error:
         _fail(str(error).splitlines())
 

@@ -47,7 +47,7 @@ def lake_at(home: Path) -> HandmadeLake:
     rows = [sighting("2026-11-17 09:00", user_name=f"u{n}", client=f"a{n}", **use) for n in range(6)]
     lake = HandmadeLake.furnished(home / "lake", *rows)
     Lake(lake.path).create()
-    stated = command._stated(command._settings(None, None))
+    stated = command.policy_of(command._settings(None, None))
     build(lake.path, zone=ZONE, policy=compiled(read(POLICY, "policy.yml", stated.version), lambda name: []))
     return lake
 

@@ -1,0 +1,179 @@
+"""Indicators × statuses → what a list holds, and everything it leaves out with the reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from analytics.exports.guard import Never, ancestors, host_of, touches
+from analytics.exports.interface import Entry, LeftOut, Selection, Target
+from analytics.exports.statuses import USABLE, Statuses
+
+Row = Mapping[str, Any]
+#: Certainties that are too weak to act on: nobody has seen these hosts, or sources disagree.
+WEAK = frozenset({"convention", "unsure"})
+#: Kinds of indicator that name no destination.
+NO_DESTINATION = {
+    "port": "a port and path are no destination",
+    "user_agent": "a program is no destination",
+    "software": "software is no destination",
+    "extension_id": "browser add-ons are managed in the browser",
+    "ja4": "a fingerprint is no destination",
+}
+#: Roles that are no use.
+_ROLES = {"embedded": "shared with other things", "support": "serves use (sign-in, CDN, pages), is none"}
+_HOSTED = ("domain", "suffix", "pattern", "url")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for: statuses, and services if only some are meant."""
+
+    mode: str
+    statuses: Set[str]
+    on: date
+    apps: Set[str] = frozenset()
+
+
+def choose(
+    target: Target,
+    wanted: Wanted,
+    indicators: Sequence[Row],
+    statuses: Statuses,
+    never: Never,
+    experimental: Set[str] = frozenset(),
+) -> Selection:
+    """The entries of `target`'s list.
+
+    `indicators` are all of the catalog (app, kind, value, access, role, certainty): those not asked for
+    tell which hosts others live on. `experimental` services are not proven and never listed.
+    """
+    entries: list[Entry] = []
+    left_out: list[LeftOut] = []
+    asked = [row for row in indicators if _asked(row, wanted, statuses)]
+    for row in asked:
+        entry = Entry(row["value"], row["kind"], row["app"])
+        if reason := _unfit(row, target, experimental) or never.why(_as_meant(entry, target)):
+            left_out.append(LeftOut(entry.app, entry.value, reason))
+        else:
+            entries.append(entry)
+    others = _Others(row for row in indicators if not _asked(row, wanted, statuses))
+    warnings: list[str] = []
+    kept = []
+    for entry in entries:
+        reason, warning = _collision(_as_meant(entry, target), others, wanted.mode, statuses)
+        if reason:
+            left_out.append(LeftOut(entry.app, entry.value, reason))
+        else:
+            kept.append(entry)
+            warnings += [warning] if warning else []
+    final = tuple(_uncovered(kept, target))
+    apps = sorted({entry.app for entry in final})
+    warnings += [
+        f"{text}; the list knows no departments" for app in apps for text in statuses.narrower(app, wanted.on)
+    ]
+    if wanted.mode == "allow":
+        warnings.append("sign-in, CDN and telemetry hosts of the services are not in an allow list")
+    return Selection(wanted.mode, final, tuple(sorted(set(left_out))), tuple(dict.fromkeys(warnings)))
+
+
+def _asked(row: Row, wanted: Wanted, statuses: Statuses) -> bool:
+    if wanted.apps and row["app"] not in wanted.apps:
+        return False
+    return statuses.of(row["app"], row["access"]) in wanted.statuses
+
+
+def _unfit(row: Row, target: Target, experimental: Set[str]) -> str | None:
+    """Why an indicator can be in no list, or not in this one."""
+    if row["kind"] in NO_DESTINATION:
+        return NO_DESTINATION[row["kind"]]
+    if row["role"] != "use":
+        return _ROLES[row["role"]]
+    if row["app"] in experimental:
+        return "the service's entry is not proven yet"
+    if row["certainty"] in WEAK:
+        return f"certainty {row['certainty']}"
+    if row["kind"] not in target.says:
+        what = {"url": "a path: its host would be too much", "pattern": "a pattern", "address": "addresses"}
+        return f"{target.name} cannot say {what.get(row['kind'], 'names, which need DNS')}"
+    return None
+
+
+def _as_meant(entry: Entry, target: Target) -> Entry:
+    """What the entry does in the target's own reading."""
+    return replace(entry, kind="suffix") if target.widens and entry.kind == "domain" else entry
+
+
+class _Others:
+    """Claims of services not asked for, found by the domains above them."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._by_domain: dict[str, list[Row]] = {}
+        self._patterns: list[Row] = []
+        for row in rows:
+            if row["kind"] not in _HOSTED:
+                continue
+            host = host_of(row["value"])
+            if "*" in host:
+                self._patterns.append(row)
+            for name in ancestors(host):
+                if "*" not in name:
+                    self._by_domain.setdefault(name, []).append(row)
+
+    def touched_by(self, entry: Entry) -> Iterator[Row]:
+        host = host_of(entry.value)
+        if "*" in host:
+            domain = host.rpartition("*")[2].partition(".")[2]
+            near = self._by_domain.get(domain, [])
+        elif entry.kind == "suffix":
+            near = [*self._by_domain.get(host, []), *self._patterns]
+        else:
+            near = [
+                *(row for row in self._by_domain.get(host, []) if host_of(row["value"]) == host),
+                *self._patterns,
+            ]
+        for row in near:
+            if touches(entry, host_of(row["value"])):
+                yield row
+
+
+def _collision(entry: Entry, others: _Others, mode: str, statuses: Statuses) -> tuple[str | None, str | None]:
+    """(why it must not be listed, what to say if it may) because of other services on the same hosts."""
+    also = set()
+    if entry.kind == "url":
+        return None, None
+    if entry.kind == "address":
+        opposed = USABLE if mode == "block" else {"unsanctioned"}
+        found = next((one for one in statuses.of_vendor(entry.app) if one[1] in opposed), None)
+        return (f"the vendor's network also serves {found[0]}, which is {found[1]}" if found else None), None
+    for row in others.touched_by(entry):
+        status = statuses.of(row["app"], row["access"])
+        if row["app"] == entry.app and status not in (USABLE if mode == "block" else {"unsanctioned"}):
+            continue
+        if row["role"] == "embedded" and row["app"] != entry.app:
+            return f"{host_of(row['value'])} is shared with {row['app']}", None
+        if mode == "block" and status in USABLE:
+            return f"also serves {row['app']}, which is {status}", None
+        if mode == "allow" and status == "unsanctioned":
+            return f"would also allow {row['app']}, which is {status}", None
+        also.add(f"{row['app']} ({status})")
+    return None, f"{entry.value} also serves {', '.join(sorted(also))}" if also else None
+
+
+def _uncovered(entries: Iterable[Entry], target: Target) -> Iterator[Entry]:
+    """Entries in order, without those that another one stands for: some programs refuse doubles."""
+    entries = sorted(entries, key=lambda e: (e.value, e.kind != "suffix", e.kind, e.app))
+    trees = {e.value for e in entries if _as_meant(e, target).kind == "suffix"}
+    hosts = {e.value for e in entries if e.kind == "domain"}
+    seen: set[str] = set()
+    for entry in entries:
+        host = host_of(entry.value)
+        above = list(ancestors(host))
+        covering = above[1:] if entry.value in trees else above
+        on_path = entry.kind == "url" and host in hosts
+        if entry.value in seen or on_path or (entry.kind != "address" and trees.intersection(covering)):
+            continue
+        seen.add(entry.value)
+        yield entry

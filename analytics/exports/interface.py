@@ -1,0 +1,77 @@
+"""What travels through an export: entries, what was left out, and what a target can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+#: Kinds that a network device can act on. Ports, programs and browser add-ons are no destinations.
+NAMES = frozenset({"domain", "suffix"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One destination: `domain` is that host only, `suffix` it and all below, `pattern` has `*` within
+    labels, `url` is host and beginning of a path, `address` a network."""
+
+    value: str
+    kind: str
+    app: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LeftOut:
+    """A destination that is not in the list, and why."""
+
+    app: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a list holds: `entries` sorted by value, none covered by another one."""
+
+    mode: str
+    entries: tuple[Entry, ...]
+    left_out: tuple[LeftOut, ...]
+    #: what the reader must know: whom else it hits, which departments lose an exception
+    warnings: tuple[str, ...] = ()
+
+    def of(self, *kinds: str) -> list[Entry]:
+        """Entries of these kinds, in order."""
+        return [entry for entry in self.entries if entry.kind in kinds]
+
+    @property
+    def apps(self) -> list[str]:
+        """Services with at least one entry."""
+        return sorted({entry.app for entry in self.entries})
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a list comes from. `made_at` is UTC; from the day after `expires` on it is stale."""
+
+    catalog_version: str
+    policy_version: str
+    asked: str
+    made_at: datetime
+    expires: date
+
+
+@dataclass(frozen=True)
+class Target:
+    """A program or device, and what its list can say.
+
+    `widens`: an exact name also stands for all below it there, so the guard treats it as a suffix.
+    """
+
+    name: str
+    title: str
+    render: Callable[[Selection, Provenance], Iterator[str]]
+    says: frozenset[str] = NAMES
+    comment: str = "#"
+    modes: tuple[str, ...] = ("block",)
+    widens: bool = False
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,40 @@
+"""What the formats ask of a row: when it began and ended, and what is an address. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+#: Name of what writes the records.
+PRODUCT = "Shadow AI Sensor"
+
+
+def span(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """First and last moment (UTC) of a week, a sighting or a finding; weeks and days as if in UTC."""
+    if "seen_at" in row:
+        start = row["seen_at"].astimezone(UTC)
+        return start, start + timedelta(seconds=row["duration_s"] or 0)
+    first, last = (row["week"], row["week"]) if "week" in row else (row["first_seen"], row["last_seen"])
+    return _midnight(first), _midnight(last) + timedelta(days=7) - timedelta(seconds=1)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def is_address(text: str | None) -> bool:
+    """True for an address; tokens of pseudonymous rows are none."""
+    try:
+        ipaddress.ip_address(text or "")
+    except ValueError:
+        return False
+    return True
+
+
+def told(value: Any) -> Any:
+    """`value` without what is None or empty, all the way down."""
+    if isinstance(value, dict):
+        return {key: kept for key, inner in value.items() if (kept := told(inner)) not in (None, {}, [])}
+    return value

@@ -1,0 +1,78 @@
+"""The status of services for the whole organisation, from compiled policy rows. Pure.
+
+A list on a firewall or resolver knows no department: only lines without a scope decide here, and narrower
+lines and exceptions become warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from analytics.policy.read import SCOPES
+
+Row = Mapping[str, Any]
+UNREVIEWED = "unreviewed"
+#: What a service may be, as `--status` names it; `never` lines count as unsanctioned.
+STATUSES = (
+    "sanctioned", "tolerated", "under_review", "restricted", "unsanctioned", "embedded_watch", UNREVIEWED,
+)  # fmt: skip
+#: Services that somebody may use: a block list must not hit them.
+USABLE = frozenset({"sanctioned", "tolerated", "under_review", "restricted"})
+
+
+class Statuses:
+    """Asks the policy for one service and access class at a time; answers are kept."""
+
+    def __init__(self, policy: Sequence[Row], exceptions: Sequence[Row], services: Sequence[Row]) -> None:
+        order = sorted(policy, key=lambda row: (-row["precedence"], row["line"]))
+        self._lines = [row for row in order if row["kind"] in ("status", "never")]
+        self._exceptions = exceptions
+        self._services = {row["app"]: row for row in services}
+        self._known: dict[tuple[str, str], str] = {}
+
+    def of(self, app: str, access: str) -> str:
+        """One of STATUSES."""
+        key = (app, access)
+        if key not in self._known:
+            self._known[key] = self._ask(app, access)
+        return self._known[key]
+
+    def _ask(self, app: str, access: str) -> str:
+        lines = [row for row in self._lines if _everyone(row) and self._about(row, app, access)]
+        if any(row["kind"] == "never" for row in lines):
+            return "unsanctioned"
+        return next((str(row["status"]) for row in lines), UNREVIEWED)
+
+    def of_vendor(self, app: str) -> Iterator[tuple[str, str]]:
+        """(service, status) of the other services of its vendor, as pages in a browser."""
+        vendor = self._services.get(app, {}).get("vendor")
+        for other, row in self._services.items():
+            if vendor is not None and other != app and row.get("vendor") == vendor:
+                yield other, self.of(other, "web")
+
+    def narrower(self, app: str, on: date) -> Iterator[str]:
+        """In words: whom another line, or an exception that holds on that day, treats otherwise."""
+        for row in self._lines:
+            if row["kind"] == "status" and not _everyone(row) and self._about(row, app, row["access"]):
+                yield f"{app} is {row['status']} for {row['scope']} (policy line {row['line']})"
+        for row in self._exceptions:
+            if row["expires"] >= on and self._about(row, app, row["access"]):
+                yield f"{app} has exception {row['exception']} until {row['expires']} ({row['scope']})"
+
+    def _about(self, row: Row, app: str, access: str | None) -> bool:
+        service = self._services.get(app, {})
+        asked = {
+            "app": app,
+            "access": access,
+            **{k: service.get(k) for k in ("vendor", "category", "country")},
+        }
+        if any(row[key] is not None and row[key] != value for key, value in asked.items()):
+            return False
+        least = row["risk_at_least"]
+        return least is None or (service.get("risk_low") or 0) >= least
+
+
+def _everyone(row: Row) -> bool:
+    return all(row[scope] is None for scope in SCOPES)

@@ -1,0 +1,23 @@
+"""A plain list of domains, one a line, as most firewalls and gateways fetch it by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analytics.exports.interface import Provenance, Selection, Target
+
+
+def _render(selection: Selection, _: Provenance) -> Iterator[str]:
+    for entry in selection.entries:
+        yield entry.value
+        if entry.kind == "suffix":
+            yield f"*.{entry.value}"
+
+
+TARGET = Target(
+    "edl",
+    "an external dynamic list of domains",
+    _render,
+    modes=("block", "allow"),
+    notes=("*.name stands for what is below name; a bare name for itself",),
+)

@@ -1,0 +1,26 @@
+"""A domain list that FortiOS fetches as external resource (config system external-resource, type domain)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analytics.exports.interface import Provenance, Selection, Target
+
+
+def _render(selection: Selection, _: Provenance) -> Iterator[str]:
+    for entry in selection.entries:
+        yield entry.value
+        if entry.kind == "suffix":
+            yield f"*.{entry.value}"
+
+
+TARGET = Target(
+    "fortigate-resource",
+    "FortiOS external resources (domain)",
+    _render,
+    notes=(
+        "config system external-resource",
+        '  edit "shadowai"; set type domain; set category 192; set resource "https://…"; next; end',
+        "then block that category in a DNS filter profile",
+    ),
+)

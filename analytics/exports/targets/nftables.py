@@ -1,0 +1,37 @@
+"""Sets of nftables: networks that a vendor owns alone. Names are not for a packet filter."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from analytics.exports.interface import Provenance, Selection, Target
+
+_VERDICTS = {"block": "reject", "allow": "accept"}
+
+
+def _render(selection: Selection, _: Provenance) -> Iterator[str]:
+    yield "table inet shadowai {"
+    for version in (4, 6):
+        found = [e for e in selection.entries if ipaddress.ip_network(e.value).version == version]
+        yield f"  set vendors{version} {{"
+        yield f"    type ipv{version}_addr; flags interval; auto-merge"
+        if found:
+            yield f"    elements = {{ {', '.join(entry.value for entry in found)} }}"
+        yield "  }"
+    yield "  chain forward {"
+    yield "    type filter hook forward priority filter; policy accept;"
+    for version, word in ((4, "ip"), (6, "ip6")):
+        yield f"    {word} daddr @vendors{version} counter {_VERDICTS[selection.mode]}"
+    yield "  }"
+    yield "}"
+
+
+TARGET = Target(
+    "nftables",
+    "nftables",
+    _render,
+    says=frozenset({"address"}),
+    modes=("block", "allow"),
+    notes=("only networks that a vendor owns; names need DNS: see rpz, unbound, dnsmasq",),
+)

@@ -1,0 +1,40 @@
+"""A selection as the text of one file: where it comes from first, then the target's lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from analytics.exports.interface import Provenance, Selection, Target
+
+#: Values shown for one reason and service before the rest is counted.
+_SHOWN = 4
+
+
+def write(target: Target, selection: Selection, provenance: Provenance) -> str:
+    """The whole file, ending with a newline."""
+    head = (f"{target.comment} {line}".rstrip() for line in header(target, selection, provenance))
+    return "\n".join((*head, *target.render(selection, provenance))) + "\n"
+
+
+def header(target: Target, selection: Selection, provenance: Provenance) -> Iterator[str]:
+    """Provenance, expiry, notes, warnings and what was left out; lines without a comment sign."""
+    what = "blocks" if selection.mode == "block" else "allows"
+    yield f"shadowai export {target.name}: {what} AI services for {target.title}"
+    yield f"catalog {provenance.catalog_version}, policy {provenance.policy_version}"
+    yield f"asked: {provenance.asked}"
+    yield f"made {provenance.made_at:%Y-%m-%d %H:%M} UTC; make it again after {provenance.expires:%Y-%m-%d}"
+    counts = f"services {len(selection.apps)}, entries {len(selection.entries)}"
+    yield f"{counts}; indicators left out {len(selection.left_out)}"
+    yield from target.notes
+    yield from (f"warning: {text}" for text in selection.warnings)
+    yield from (f"left out: {text}" for text in left_out(selection))
+
+
+def left_out(selection: Selection) -> Iterator[str]:
+    """One line for a service and reason: a few values, and how many more."""
+    ordered = sorted(selection.left_out, key=lambda one: (one.app, one.reason, one.value))
+    for (app, reason), group in groupby(ordered, key=lambda one: (one.app, one.reason)):
+        values = [one.value for one in group]
+        more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+        yield f"{app}: {', '.join(values[:_SHOWN])}{more}: {reason}"

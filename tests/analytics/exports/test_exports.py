@@ -1,0 +1,248 @@
+"""Every list stops what the policy rules out and nothing else; its own program reads it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics.exports.choose import Wanted, choose
+from analytics.exports.guard import Never
+from analytics.exports.interface import Provenance, Selection
+from analytics.exports.statuses import Statuses
+from analytics.exports.targets import targets
+from analytics.exports.write import write
+from analytics.policy.read import read
+from analytics.policy.rows import compiled
+from sensor.catalog.load import load
+from sensor.catalog.suffixes import CLOUD_APEXES, NEVER_HOSTS, SHARED_HOSTS, is_public_suffix
+from tests.analytics.exports.matchers import MATCHERS
+from tests.sensor.match import background
+
+DAY = date(2026, 11, 26)
+#: Nearly everything is ruled out: the largest list there is.
+STRICT = """
+version: 1
+status:
+  - {risk_at_least: 0, status: unsanctioned}
+  - {app: [openai/chatgpt, anthropic/claude, github/copilot, microsoft/copilot], status: sanctioned}
+"""
+BUILT_IN = dict.fromkeys(CLOUD_APEXES | SHARED_HOSTS | NEVER_HOSTS, "others need it")
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Any:
+    return load()
+
+
+class Lists:
+    """Selections and texts of one policy, made once."""
+
+    def __init__(self, catalog: Any, policy: str, *, own: tuple[str, ...] = ()) -> None:
+        rows = compiled(read(policy, "policy.yml", "v"), lambda name: ())
+        services = catalog.services.to_dicts()
+        self.statuses = Statuses(rows.policy.to_dicts(), rows.exceptions.to_dicts(), services)
+        self.indicators = catalog.indicators.to_dicts()
+        self.experimental = set(catalog.services.filter("experimental")["app"])
+        self.never = Never(BUILT_IN, own, is_public_suffix)
+        self._made: dict[str, Selection] = {}
+
+    def selection(self, target: str) -> Selection:
+        if target not in self._made:
+            wanted = Wanted("block", frozenset({"unsanctioned"}), DAY)
+            self._made[target] = choose(
+                targets()[target], wanted, self.indicators, self.statuses, self.never, self.experimental
+            )
+        return self._made[target]
+
+    def text(self, target: str) -> str:
+        made = Provenance(
+            "1", "v", "block unsanctioned", datetime(2026, 11, 26, 8, tzinfo=UTC), date(2026, 12, 26)
+        )
+        return write(targets()[target], self.selection(target), made)
+
+
+@pytest.fixture(scope="module")
+def strict(catalog: Any) -> Lists:
+    return Lists(catalog, STRICT)
+
+
+def test_every_target_that_names_hosts_has_a_matcher() -> None:
+    assert MATCHERS.keys() == targets().keys() - {"nftables"}
+
+
+@pytest.mark.parametrize("target", sorted(MATCHERS))
+def test_a_list_stops_what_is_ruled_out_and_no_background_host(target: str, strict: Lists) -> None:
+    stops = MATCHERS[target](strict.text(target))
+    selection = strict.selection(target)
+    chosen = selection.of("domain", "suffix")
+    assert len(chosen) > 2000
+    # expressions are slow to ask for one by one
+    step = 40 if target in ("fortigate", "checkpoint") else 1
+    assert [e.value for e in chosen[::step] if not stops(e.value)] == []
+    if target != "hosts":
+        below = [e for e in chosen[::step] if e.kind == "suffix"]
+        assert [e.value for e in below if not stops(f"a.b.{e.value}")] == []
+    if target != "umbrella":  # there a name always includes what is below it
+        exact = [e for e in chosen[::step] if e.kind == "domain"]
+        assert [e.value for e in exact if stops(f"zz-not-listed.{e.value}")] == []
+    ordinary = [*background.KNOWN, *NEVER_HOSTS, *islice(background.names(1), 2_000)][::step]
+    assert [host for host in ordinary if stops(host)] == []
+    usable = [
+        row["value"]
+        for row in strict.indicators
+        if row["kind"] in ("domain", "suffix")
+        and strict.statuses.of(row["app"], row["access"]) == "sanctioned"
+    ]
+    assert len(usable) > 50
+    assert [host for host in usable[::step] if stops(host)] == []
+    assert not any(
+        stops(f"{e.value}.evil-twin.net") or stops(f"x{e.value}") for e in chosen[: 200 : 4 * step]
+    )
+
+
+def test_what_is_not_listed_is_listed_as_left_out(strict: Lists) -> None:
+    """Every indicator that was asked for is in the list, under another entry, or left out with a reason."""
+    selection = strict.selection("rpz")
+    told = {one.value for one in selection.left_out}
+    stops = MATCHERS["rpz"](strict.text("rpz"))
+    asked = [r for r in strict.indicators if strict.statuses.of(r["app"], r["access"]) == "unsanctioned"]
+    assert [r["value"] for r in asked if r["value"] not in told and not stops(r["value"])] == []
+    assert all(one.reason for one in selection.left_out)
+
+
+def test_a_path_never_becomes_its_host(strict: Lists) -> None:
+    for target in targets():
+        selection = strict.selection(target)
+        whole = {e.value for e in selection.entries if e.kind != "url"}
+        own = {r["value"] for r in strict.indicators if r["kind"] != "url"}
+        assert whole <= own, target
+
+
+def test_only_proven_use_is_listed(strict: Lists) -> None:
+    by_value = {(r["value"], r["kind"], r["app"]): r for r in strict.indicators}
+    for entry in strict.selection("squid").entries:
+        row = by_value[entry.value, entry.kind, entry.app]
+        assert row["role"] == "use" and row["certainty"] not in ("convention", "unsure")
+        assert entry.app not in strict.experimental
+
+
+def test_a_host_others_may_use_is_left_out_with_the_reason(catalog: Any) -> None:
+    lists = Lists(
+        catalog,
+        "version: 1\nstatus:\n  - {app: a/a, status: unsanctioned}\n  - {app: b/b, status: tolerated}\n",
+    )
+    lists.experimental = set()
+    base = {"access": "web", "role": "use", "certainty": "vendor_doc"}
+    lists.indicators = [
+        {**base, "app": "a/a", "kind": "suffix", "value": "acme.ai"},
+        {**base, "app": "a/a", "kind": "domain", "value": "chat.acme.dev"},
+        {**base, "app": "a/a", "kind": "suffix", "value": "acme.net"},
+        {**base, "app": "a/a", "kind": "suffix", "value": "github.io"},
+        {**base, "app": "a/a", "kind": "domain", "value": "login.okta.com"},
+        {**base, "app": "b/b", "kind": "domain", "value": "other.acme.ai"},
+        {**base, "app": "c/c", "kind": "domain", "value": "x.acme.net"},
+    ]
+    found = lists.selection("edl")
+    assert [e.value for e in found.entries] == ["acme.net", "chat.acme.dev"]
+    assert {one.value: one.reason for one in found.left_out} == {
+        "acme.ai": "also serves b/b, which is tolerated",
+        "github.io": "anybody registers names below this public suffix",
+        "login.okta.com": "others need it to work: okta.com",
+    }
+    assert found.warnings == ("acme.net also serves c/c (unreviewed)",)
+
+
+def test_the_organisations_own_names_are_never_listed(catalog: Any) -> None:
+    policy = "version: 1\nstatus:\n  - {app: otter/otter, status: unsanctioned}\n"
+    listed = Lists(catalog, policy).selection("edl")
+    spared = Lists(catalog, policy, own=("otter.ai",)).selection("edl")
+    assert "otter.ai" in {e.value for e in listed.entries}
+    assert "otter.ai" not in {e.value for e in spared.entries}
+    assert ("otter.ai", "on your own never-block list: otter.ai") in {
+        (o.value, o.reason) for o in spared.left_out
+    }
+
+
+def test_a_vendors_network_is_not_blocked_while_one_of_its_services_may_be_used(catalog: Any) -> None:
+    both = "version: 1\nstatus:\n  - {vendor: Anthropic, status: unsanctioned}\n"
+    assert [e.value for e in Lists(catalog, both).selection("nftables").entries]
+    split = both + "  - {app: anthropic/claude, status: tolerated}\n"
+    found = Lists(catalog, split).selection("nftables")
+    assert found.entries == ()
+    assert "the vendor's network also serves anthropic/claude, which is tolerated" in {
+        one.reason for one in found.left_out
+    }
+
+
+def test_exceptions_that_hold_are_warned_of(catalog: Any) -> None:
+    policy = (
+        "version: 1\nstatus:\n  - {app: otter/otter, status: unsanctioned}\nexceptions:\n"
+        "  - {id: EX-1, app: otter/otter, owner: o, reason: r, department: Legal, expires: 2026-11-26}\n"
+        "  - {id: EX-2, app: otter/otter, owner: o, reason: r, department: Legal, expires: 2026-11-25}\n"
+    )
+    (warning,) = Lists(catalog, policy).selection("edl").warnings
+    assert "EX-1" in warning and "department=Legal" in warning
+
+
+def test_the_file_says_where_it_comes_from_and_until_when(strict: Lists) -> None:
+    for name, target in targets().items():
+        head = [line for line in strict.text(name).splitlines() if line.startswith(target.comment)]
+        assert "catalog 1, policy v" in head[1], name
+        assert "make it again after 2026-12-26" in head[3], name
+
+
+def _parse(words: list[str | Path], **more: Any) -> subprocess.CompletedProcess[str]:
+    program = shutil.which(str(words[0]), path="/usr/sbin:/usr/bin:/sbin:/bin")
+    if program is None:
+        pytest.skip(f"{words[0]} is not installed")
+    return subprocess.run([program, *words[1:]], capture_output=True, text=True, timeout=60, **more)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Path]:
+    tmp_path.chmod(0o755)
+    yield tmp_path / "list"
+
+
+def test_bind_reads_the_zone(strict: Lists, file: Path) -> None:
+    file.write_text(strict.text("rpz"))
+    done = _parse(["named-checkzone", "rpz.shadowai", file])
+    assert done.returncode == 0 and "OK" in done.stdout, done.stdout[-500:]
+
+
+def test_squid_reads_the_lists(strict: Lists, file: Path) -> None:
+    file.write_text(f"{strict.text('squid')}http_port 127.0.0.1:3199\nhttp_access deny all\n")
+    done = _parse(["squid", "-k", "parse", "-f", file])
+    said = [
+        line for line in done.stderr.splitlines() if "WARNING" in line or "ERROR" in line or "FATAL" in line
+    ]
+    assert done.returncode == 0 and [line for line in said if "subdomain" in line or "FATAL" in line] == []
+
+
+def test_unbound_reads_the_zones(strict: Lists, file: Path) -> None:
+    file.write_text(strict.text("unbound"))
+    done = _parse(["unbound-checkconf", file])
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_dnsmasq_reads_the_addresses(strict: Lists, file: Path) -> None:
+    file.write_text(strict.text("dnsmasq"))
+    done = _parse(["dnsmasq", "--test", "-C", file])
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_nft_reads_the_sets(catalog: Any, file: Path) -> None:
+    policy = "version: 1\nstatus:\n  - {vendor: Anthropic, status: unsanctioned}\n"
+    file.write_text(Lists(catalog, policy).text("nftables"))
+    done = _parse(["nft", "-c", "-f", file])
+    if "not permitted" in done.stderr:
+        pytest.skip("nft -c needs CAP_NET_ADMIN")
+    assert done.returncode == 0, done.stderr
+    assert "160.79.104.0/23" in file.read_text()
