@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from string import Template
 from zoneinfo import ZoneInfo
@@ -25,16 +26,16 @@ import duckdb
 import polars as pl
 
 from analytics.definitions import Mart, load_marts
-from analytics.lake import LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
+from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
 from analytics.marts.days import count_day, neighbours, on_day
 from analytics.marts.inputs import (
     LASTING,
+    Sizes,
     day_fingerprints,
     files_of,
     fingerprint,
     is_day,
     rules,
-    sized,
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
 from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
@@ -42,17 +43,15 @@ from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
-from analytics.stored import cold_sql, files_sql, memory_sql
+from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, unmerged_sql
 
-#: Smallest group whose figures may be shown, unless the settings say otherwise.
-K = 5
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
 _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables that may be handed over in memory, because their rows must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
 #: Base tables the marts are made of.
-NEEDED = ("sightings", "names", "sensors", *LASTING)
+NEEDED = ("sightings", "names", "sensors", "restated", *LASTING)
 
 
 @dataclass(frozen=True)
@@ -83,14 +82,11 @@ def build(
     checked_zone(zone)
     moment = now or datetime.now(UTC)
     with alone(lake):
-        manifest = read_manifest(lake)
-        missing = [name for name in NEEDED if name not in manifest.tables]
-        if missing:
-            raise LakeUnreadable(f"{lake}: manifest.json knows no {', '.join(missing)}; compact the lake")
+        manifest = complete_manifest(lake)
         state = read_state(lake)
         state.build += 1
-        with _workshop(lake) as connection:
-            work = _Build(lake, manifest, state, connection, zone, k, moment, load_marts())
+        with workshop(lake) as connection:
+            work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.days()
             weeks = sorted({*work.weeks(), *work.names(), *work.held(held or {})})
             work.policy(policy)
@@ -102,8 +98,17 @@ def build(
     return Built(tuple(days), tuple(weeks), open_views, restricted_views)
 
 
+def complete_manifest(lake: Path) -> Manifest:
+    """The manifest of a lake that has all tables marts are made of; else LakeUnreadable."""
+    manifest = read_manifest(lake)
+    missing = [name for name in NEEDED if name not in manifest.tables]
+    if missing:
+        raise LakeUnreadable(f"{lake}: manifest.json knows no {', '.join(missing)}; compact the lake")
+    return manifest
+
+
 @dataclass
-class _Build:
+class Work:
     """One build: the lake as its manifest says, the state it changes, a connection to count in, all marts."""
 
     lake: Path
@@ -114,10 +119,12 @@ class _Build:
     k: int
     now: datetime
     marts: list[Mart]
+    #: folder for the marts, relative to the lake and ending in `/`; '' is where readers find them
+    place: str = ""
 
     def days(self) -> list[date]:
         """Counts every dirty day; returns them."""
-        inputs = day_fingerprints(self.connection, self.lake, self.manifest, (rules(), self.zone))
+        inputs = day_fingerprints(self.sizes, self.manifest, (rules(), self.zone))
         dirty = [
             day
             for day, print_ in inputs.items()
@@ -139,15 +146,18 @@ class _Build:
         built = [date.fromisoformat(key[4:]) for key in self.state.inputs if key.startswith("day/")]
         daily = [mart for mart in self.marts if mart.period == "day"]
         constants = (rules(), self.zone, self.k)
+        restated = self.manifest.tables["restated"]
         dirty = []
         for week in sorted({week for day in built for week in weeks_of(day)}):
             files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
-            print_ = fingerprint(*constants, files)
+            said = files_of(restated.cold, days_of(week))
+            print_ = fingerprint(*constants, files, self.sizes.of(restated, said))
             if f"week/{week}" in self.state.final or self.state.inputs.get(f"week/{week}") == print_:
                 continue
             for mart in daily:
                 rows = files_sql(mart.types, files[mart.name], root=self.root)
                 self._relation("VIEW", f"week_{mart.name}", rows)
+            self._relation("VIEW", "week_restated", cold_sql(restated, said, root=self.root))
             self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
             self.state.inputs[f"week/{week}"] = print_
             dirty.append(week)
@@ -164,12 +174,11 @@ class _Build:
             {week for day in table.cold if is_day(day) for week in weeks_of(date.fromisoformat(day))}
         ):
             files = files_of(table.cold, days_of(week))
-            print_ = fingerprint(rules(), self.zone, self.k, sized(self.lake, files))
+            print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
             if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
                 continue
             self._relation("VIEW", "week_names", cold_sql(table, files, root=self.root))
-            stored = files_sql(table.columns, files, root=self.root)
-            self._relation("VIEW", "week_names_stored", stored)
+            self._relation("VIEW", "week_names_stored", unmerged_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             self._store("week", week, values, of="names")
             self.state.inputs[f"names/{week}"] = print_
@@ -230,6 +239,8 @@ class _Build:
             self._relation("TABLE", f"all_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
         sensors = self.manifest.tables["sensors"]
         self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
+        nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
+        self._relation("VIEW", "week_restated", nothing)
         self._count_held(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
         weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
         for week in sorted(weeks["sightings"]):
@@ -259,6 +270,11 @@ class _Build:
                     f"INSERT INTO week_{mart.name} SELECT {columns} FROM ({mart.sql}) AS day"
                 )
 
+    @cached_property
+    def sizes(self) -> Sizes:
+        """What tells files apart in fingerprints."""
+        return Sizes(self.connection, self.lake)
+
     @property
     def root(self) -> str:
         """The lake's folder as SQL."""
@@ -267,7 +283,12 @@ class _Build:
     def _count(self, day: date) -> None:
         sightings = self.manifest.tables["sightings"]
         files = files_of(sightings.cold, neighbours(day))
-        self._relation("VIEW", "sightings", cold_sql(sightings, files, root=self.root))
+        restated = self.manifest.tables["restated"]
+        said = files_of(restated.cold, neighbours(day))
+        rows = cold_sql(sightings, files, root=self.root)
+        if said:
+            rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
+        self._relation("VIEW", "sightings", rows)
         for name, condition in on_day(day).items():
             self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
         count_day(self.connection, day, zone=self.zone)
@@ -280,9 +301,11 @@ class _Build:
                 self._write(mart, period.isoformat(), Template(mart.sql).substitute(values))
 
     def _write(self, mart: Mart, period: str, sql: str) -> None:
-        path = f"{mart.zone}/marts/{mart.name}/{mart.period}={period}/{self.state.build:08d}.parquet"
-        _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[mart.zone])
-        rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[mart.zone])
+        folder = f"{self.place}{mart.zone}/marts/{mart.name}/{mart.period}={period}"
+        path = f"{folder}/{self.state.build:08d}.parquet"
+        zone = "restricted" if self.place else mart.zone
+        _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[zone])
+        rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[zone])
         self.state.replace(mart.name, period, path if rows else None, self.now)
 
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
@@ -342,7 +365,7 @@ def alone(lake: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards."""
     restricted = lake / "restricted"
     restricted.mkdir(mode=0o750, exist_ok=True)

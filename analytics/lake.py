@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 #: Layout of `manifest.json` this code understands.
 FORMAT = 1
+#: Smallest group whose figures may be shown, unless the settings say otherwise.
+K = 5
+#: The table that hides people who asked for it.
+ERASURES = "erasures"
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
@@ -38,6 +43,8 @@ class StoredTable:
     key: tuple[str, ...]
     columns: dict[str, str]
     cold: dict[str, tuple[str, ...]]
+    #: rows that landed later are not there
+    known_until: datetime | None = None
 
     @property
     def folder(self) -> str:
@@ -58,7 +65,17 @@ class Manifest:
     watermark: str
     low_water: str
     zone: str
+    #: smallest group a published figure may describe
+    k: int
     tables: dict[str, StoredTable]
+
+    def as_of(self, moment: datetime) -> Manifest:
+        """The same lake without what landed after `moment` (an aware time); whoever is erased stays so."""
+        tables = {
+            name: table if name == ERASURES else replace(table, known_until=moment)
+            for name, table in self.tables.items()
+        }
+        return replace(self, tables=tables)
 
 
 def read_manifest(lake: Path) -> Manifest:
@@ -73,6 +90,7 @@ def read_manifest(lake: Path) -> Manifest:
             watermark=str(data["watermark"]),
             low_water=str(data.get("low_water", "")),
             zone=checked_zone(data["zone"]),
+            k=int(data.get("k", K)),
             tables={name: _table(name, entry) for name, entry in data["tables"].items()},
         )
     except FileNotFoundError as error:
@@ -129,9 +147,14 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
     return connection
 
 
-def open_views(lake: Path, *, restricted: bool = False) -> duckdb.DuckDBPyConnection:
-    """The published views of `lake`, read-only, at whatever path the lake lies now."""
-    path = lake / ("restricted.duckdb" if restricted else "open.duckdb")
+def open_views(
+    lake: Path, *, restricted: bool = False, folder: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """The published views of `lake`, read-only, at whatever path the lake lies now.
+
+    `folder` holds other views files of the same lake (asof.py).
+    """
+    path = (folder or lake) / ("restricted.duckdb" if restricted else "open.duckdb")
     if not path.is_file():
         raise LakeUnreadable(f"{path}: not published yet; run a scan or compact the lake")
     # Attached, not opened: a process that opens one path twice shares the file it saw first, and

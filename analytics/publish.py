@@ -19,7 +19,7 @@ import duckdb
 
 from analytics.definitions import Mart, View, Zone, load_marts, load_views
 from analytics.lake import Manifest, checked_zone, connect, literal
-from analytics.stored import files_sql, lake_expression, table_sql
+from analytics.stored import files_sql, lake_expression, restated_sql, table_sql
 
 #: Files of each mart, relative to the lake, by mart and period.
 MartFiles = Mapping[str, Mapping[str, str]]
@@ -30,6 +30,7 @@ _ATTACH = "(STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384)"
 #: Relations that name somebody, and the column that does.
 _ABOUT = {
     "sightings": "user_name",
+    "restated": "user_name",
     "leases": "user_name",
     "directory": "user_name",
     "usage_hourly": "subject",
@@ -39,15 +40,19 @@ _ABOUT = {
 }
 
 
-def publish(lake: Path, manifest: Manifest, marts: MartFiles, *, zone: str) -> tuple[Path, Path]:
+def publish(
+    lake: Path, manifest: Manifest, marts: MartFiles, *, zone: str, folder: Path | None = None
+) -> tuple[Path, Path]:
     """Replaces both views files of `lake`; returns their paths, open first.
 
-    `zone` is the time zone reports are kept in; views state it as a literal.
+    `zone` is the time zone reports are kept in; views state it as a literal. They are written to `folder`,
+    else to where readers look for them.
     """
     checked_zone(zone)
     ensure_low_water(lake, manifest.low_water)
     kinds = load_marts()
-    open_file, restricted_file = lake / "open.duckdb", lake / "restricted.duckdb"
+    place = folder or lake
+    open_file, restricted_file = place / "open.duckdb", place / "restricted.duckdb"
     public = stored_relations(lake, manifest, kinds, marts, zones=("open",))
     everything = stored_relations(lake, manifest, kinds, marts, zones=("open", "restricted"))
     shown: list[View] = []
@@ -74,6 +79,10 @@ def stored_relations(
         if table.zone in zones:
             hot = any((lake / table.folder / "hot").glob("*/*.parquet"))
             relations[table.name] = table_sql(table, root=root, watermark=manifest.watermark, hot=hot)
+    if {"sightings", "restated"} <= set(relations):
+        stored = relations.pop("sightings")  # and back at the end, behind what it reads
+        said = "SELECT * FROM stored.restated"
+        relations["sightings"] = restated_sql(manifest.tables["sightings"], stored, said)
     for mart in kinds:
         if mart.zone in zones:
             files = [path for _, path in sorted(marts.get(mart.name, {}).items())]

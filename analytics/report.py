@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from analytics.lake import LakeUnreadable, open_views, read_manifest
+from analytics.asof import views
+from analytics.lake import LakeUnreadable, read_manifest
 from analytics.render import html
 from analytics.reports import run
 from analytics.reports.result import Facts, Result
@@ -36,9 +37,10 @@ def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | 
     """Write the weekly report of `lake` to the file `out`.
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
-    `as_of` (UTC where it names no zone). Days after it count as still to come, not as unwatched. Same
-    data, week and `as_of` give the same bytes. Raises ValueError for a week that cannot be read, NoWeek
-    for a lake without any, LakeUnreadable for a folder without a lake.
+    `as_of` (UTC where it names no zone). Days after it count as still to come, not as unwatched, and what
+    landed in the lake later is not counted. Same data, week and `as_of` give the same bytes. Raises
+    ValueError for a week that cannot be read, NoWeek for a lake without any, LakeUnreadable for a folder
+    without a lake.
     """
     page = page_of(lake, week=week, as_of=as_of)
     template = _FOLDER.joinpath("page.html.j2").read_text(encoding="utf-8")
@@ -54,7 +56,7 @@ def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = Non
 def result_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Result:
     """The weekly report's figures for one week."""
     facts = _facts(lake, as_of)
-    with open_views(lake) as connection:
+    with views(lake, as_of=as_of) as connection:
         known = run.weeks(connection)
         chosen = run.monday(week) if week else _newest(known, facts)
         return run.run(connection, read(_FOLDER), facts, run.scope_of(chosen, known, facts.zone))

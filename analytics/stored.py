@@ -12,8 +12,12 @@ knows where its hot rows went, and must say so rather than return fewer rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from analytics.lake import StoredTable, literal
+
+#: The column that says when a row came into the lake.
+LANDED = "landed_at"
 
 #: Which of several rows with one key is the row. Elsewhere the youngest part wins, and the rest of the
 #: columns make the order total.
@@ -35,13 +39,26 @@ PREFERENCE = {
         "mac",
         "shared",
     ),
+    # Their earlier rows stay in the files: what was true when.
+    "catalog": ("landed_at DESC NULLS LAST", "catalog_version DESC NULLS LAST"),
+    "restated": ("landed_at DESC NULLS LAST", "restated_at DESC", "catalog_version DESC NULLS LAST"),
+    "name_hits": ("landed_at DESC NULLS LAST", "matched_at DESC", "catalog_version DESC NULLS LAST"),
 }
+#: What a restatement says anew of a sighting.
+RESTATED = (
+    "signature", "app", "access", "role", "confidence", "name_from", "path", "grade", "catalog_version"
+)  # fmt: skip
 #: Tables whose rows of one key add up instead of replacing each other (additive_sql).
 ADDITIVE = frozenset({"names", "coverage"})
 #: Numbers that cannot be added (distinct clients, the largest distance of clocks): the greatest stands.
 GREATEST = frozenset({"clients", "near_clients", "clock_offset_ms"})
 
 STALE = "these views are older than the lake (its hot files moved on): reconnect to the views file"
+
+
+def moment(when: datetime) -> str:
+    """An aware time as an SQL literal."""
+    return f"TIMESTAMPTZ '{when.astimezone(UTC).isoformat(sep=' ')}'"
 
 
 def lake_expression(lake: str) -> str:
@@ -63,7 +80,7 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
             f"SELECT * FROM read_parquet({glob}, union_by_name = true, "
             f"hive_partitioning = true, hive_types = {{'part': VARCHAR}}) WHERE part > {literal(watermark)}"
         )
-    rows = f"(\n{_union(branches)}\n) AS stored"
+    rows = _known(table, branches)
     if hot:
         rows += f"\nCROSS JOIN {_guard(root, watermark)}\nWHERE guard.low_water IS NOT NULL"
     return _once(table, rows)
@@ -77,18 +94,54 @@ def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) ->
     return f"SELECT {', '.join(columns)} FROM (\n{_union(branches)}\n) AS stored"
 
 
+def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
+    """SQL of the rows of some of a base table's cold files as they are stored, whatever their key."""
+    branches = [_typed_nothing(table.columns)]
+    if files:
+        branches.append(f"SELECT * FROM {_parquet(files, root)}")
+    return f"SELECT {', '.join(table.columns)} FROM {_known(table, branches)}"
+
+
 def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
     """SQL of some of a base table's cold files, one row per key."""
     branches = [_typed_nothing({**table.columns, "part": "VARCHAR"})]
     if files:
         branches.append(f"SELECT *, '' AS part FROM {_parquet(files, root)}")
-    return _once(table, f"(\n{_union(branches)}\n) AS stored")
+    return _once(table, _known(table, branches))
+
+
+def restated_sql(table: StoredTable, sightings: str, restatements: str) -> str:
+    """SQL of sightings as the catalog sees them now: those withdrawn are gone, those restated say so.
+
+    `table` describes the sightings; the other two are SQL, with one row per event each. A restatement
+    holds for the row it was made of: one that was read anew with another catalog speaks for itself.
+    """
+    columns = ", ".join(
+        f"CASE WHEN r.event_id IS NULL THEN s.{name} ELSE r.{name} END AS {name}"
+        if name in RESTATED
+        else f"s.{name}"
+        for name in table.columns
+    )
+    return (
+        f"SELECT {columns}\nFROM (\n{sightings}\n) AS s\nLEFT JOIN (\n{restatements}\n) AS r\n"
+        "  ON r.event_id = s.event_id AND r.stored_version IS NOT DISTINCT FROM s.catalog_version\n"
+        "WHERE r.event_id IS NULL OR r.app IS NOT NULL"
+    )
 
 
 def memory_sql(table: StoredTable, relation: str) -> str:
     """SQL of a base table's rows that lie in a relation of the connection, one row per key."""
     branches = [_typed_nothing({**table.columns, "part": "VARCHAR"}), f"SELECT *, '' AS part FROM {relation}"]
-    return _once(table, f"(\n{_union(branches)}\n) AS stored")
+    return _once(table, _known(table, branches))
+
+
+def _known(table: StoredTable, branches: Iterable[str]) -> str:
+    """A FROM clause of the rows of all `branches` that had landed when the table was looked at."""
+    rows = f"(\n{_union(branches)}\n) AS stored"
+    if table.known_until is None or LANDED not in table.columns:
+        return rows
+    known = f"{LANDED} IS NULL OR {LANDED} <= {moment(table.known_until)}"
+    return f"(\nSELECT * FROM {rows}\nWHERE {known}\n) AS known"
 
 
 def additive_sql(table: StoredTable, rows: str) -> str:
@@ -128,7 +181,7 @@ islands AS (
   SELECT {keys}, island, {", ".join((*once, *greatest, *span))} FROM overlapping GROUP BY {keys}, island
 ),
 whole AS (SELECT {keys}, {", ".join((*added, *greatest, *span))} FROM islands GROUP BY {keys})
-SELECT {", ".join(name for name in table.columns if name != "input")} FROM whole"""
+SELECT {", ".join(name for name in table.columns if name not in ("input", LANDED))} FROM whole"""
 
 
 def _leading(table: StoredTable, rows: str, keys: str) -> str:

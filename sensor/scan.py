@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 #: how far clocks may be apart before times are doubted
 _CLOCKS_DIFFER = timedelta(minutes=5)
+#: JSON on disk, packed or not, from which the scanner of its lines is compiled before it is read
+_MUCH_BYTES = 4 << 20
 #: read at a time when only counting what a compressed file holds
 _COUNT_BYTES = 4 << 20
 
@@ -103,15 +105,19 @@ class Scan:
         self._reload_asked = False
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
-        """Compile the decode kernels if a capture is to be read and they are not compiled yet."""
-        if not any(kind.vantage == "packets" for kind, _ in plan.inputs):
+        """Compile the kernels that `plan` needs, for captures or for JSON, if they are not compiled yet."""
+        needs_all = any(kind.needs_kernels for kind, _ in plan.inputs)
+        if not needs_all and not any(_is_much_json(one) for _, one in plan.inputs):
             return
         from sensor.decode import jit
 
         jit.use(self._state / "kernels")
-        if jit.was_cold():
+        if needs_all and jit.was_cold():
             tell("compiling the decode kernels, once for this machine …")
             jit.warm_apart()
+        elif not needs_all and not jit.has("json_fields"):
+            tell("compiling the scanner of JSON lines, once for this machine …")
+            jit.warm_apart("lines")
 
     def run(self, plan: Plan, *, replace: bool, tell: Teller) -> Outcome:
         """Read every input of `plan` and commit what it gave. Raises LakeError."""
@@ -362,6 +368,11 @@ class Scan:
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:
     """Where rows lie that must not lie in the lake; None where they may."""
     return SealedRows(state / "sealed", WeekSeal(keys)) if settings.privacy == "aggregate" else None
+
+
+def _is_much_json(one: Input) -> bool:
+    """Are there enough JSON lines for a compiled scanner to pay?"""
+    return any(file.head[:1] == b"{" and (file.size is None or file.size > _MUCH_BYTES) for file in one.files)
 
 
 def _ahead(one: Input, verdict: Verdict) -> str:

@@ -92,6 +92,8 @@ class Table:
     key: tuple[str, ...] = ()
     #: what it is kept for; the data-protection sheet says it
     purpose: str = ""
+    #: the table whose rows it speaks of, and with whose retention its own go; '' where it has its own
+    kept_with: str = ""
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -127,6 +129,9 @@ _ORIGIN = (
     Column("source", pl.String, "kind of input: pcap, zeek, squid …"),
     Column("input", pl.String, "identity of the file or stream (hash of its first 64 KB uncompressed)"),
 )
+
+#: Stamped by the store, not by whoever makes the rows: what `--as-of` goes by.
+LANDED = Column("landed_at", TIME, "when the row first landed in the lake, by the clock of the lake's host")
 
 _WHO = (
     Column("client", pl.String, "address that opened the connection or asked", protect=TOKEN, kind="address"),
@@ -336,6 +341,7 @@ SIGHTINGS = Table(
         ),
         Column("confidence", pl.Float64, "how sure the match is, 0 to 1"),
         Column("catalog_version", pl.String, "version and hash of the catalog that matched"),
+        LANDED,
     ),
     time="seen_at",
     key=("event_id",),
@@ -365,6 +371,7 @@ NAMES = Table(
         Column("client_class", pl.String, "browser, program or NULL"),
         Column("first_seen", TIME, "first time in the bucket"),
         Column("last_seen", TIME, "last time in the bucket"),
+        LANDED,
     ),
     time="bucket",
     key=("bucket", "sensor", "site", "source", "input", "host"),
@@ -387,6 +394,7 @@ LEASES = Table(
         Column("confidence", pl.Float64, "0 to 1"),
         Column("shared", pl.Boolean, "more than one person behind the address (NAT, terminal server)"),
         Column("closed", pl.Boolean, "the holder let go at valid_to; else that is when it would end"),
+        LANDED,
     ),
     time="valid_from",
     key=("site", "address", "user_name", "device", "valid_from", "origin"),
@@ -404,6 +412,7 @@ DIRECTORY = Table(
         Column("valid_from", TIME, "start of the 13-week epoch whose key made the token"),
         Column("valid_to", TIME, "end of that epoch"),
         Column("origin", pl.String, "csv, ldif …"),
+        LANDED,
     ),
     time="valid_from",
     key=("user_name", "valid_from"),
@@ -452,6 +461,8 @@ COVERAGE = Table(
         ),
         Column("vpn_relay", pl.Int64, "connections to known VPN, relay and proxy services"),
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
+        Column("identity_messages", pl.Int64, "messages seen that may tell who holds an address"),
+        Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"
@@ -474,6 +485,7 @@ COVERAGE = Table(
         Column("with_action", pl.Int64, "of those, with a verdict (allowed, blocked)", "records"),
         Column("first_seen", TIME, "first moment in the minute"),
         Column("last_seen", TIME, "last moment in the minute"),
+        LANDED,
     ),
     time="minute",
     key=("minute", "sensor", "site", "source", "input"),
@@ -493,6 +505,7 @@ SENSORS = Table(
         Column("zone", pl.String, "IANA time zone of the site"),
         Column("cadence_s", pl.Int64, "longest silence that still counts as running", "s"),
         Column("population", pl.Int64, "people behind it, where known", "people"),
+        LANDED,
     ),
     key=("sensor",),
     purpose="to tell silence from absence",
@@ -511,6 +524,7 @@ REJECTS = Table(
         Column("reason", pl.String, "why"),
         Column("count", pl.Int64, "how many", "records"),
         Column("shape", pl.String, "shape of the first one: letters a, digits 9, at most 120 characters"),
+        LANDED,
     ),
     time="rejected_at",
     key=("input", "place", "reason"),
@@ -540,6 +554,7 @@ CATALOG = Table(
         Column("risk_asked", pl.Int16, "facts the score asks for", "facts"),
         Column("upload_baseline_bytes", pl.Int64, "what a visit sends without any prompt", "bytes"),
         Column("catalog_version", pl.String, "version and hash of the catalog"),
+        LANDED,
     ),
     key=("app",),
     purpose="to name services",
@@ -552,6 +567,7 @@ ERASURES = Table(
     (
         Column("token", pl.String, "token of the account or device", protect=CLEAR),
         Column("erased_at", TIME, "when it was asked for"),
+        LANDED,
     ),
     key=("token",),
     purpose="to hide what must be deleted until it is",
@@ -577,6 +593,7 @@ AUDIT = Table(
         Column("deleted_files", pl.Int64, "files deleted or rewritten", "files"),
         Column("proof", pl.String, "SHA-256 of the list of what was deleted"),
         Column("hash", pl.String, "SHA-256 of this entry and the one before"),
+        LANDED,
     ),
     time="done_at",
     key=("entry", "hash"),
@@ -601,6 +618,72 @@ DECISIONS = Table(
     purpose="to show who decided what about use, why and until when",
 )
 
+_VERDICT = (
+    Column("signature", pl.String, "the indicator that fires today; NULL: none does any more"),
+    Column("app", pl.String, "service id by today's catalog; NULL: the sighting is withdrawn"),
+    Column("access", pl.String, "access class by today's catalog"),
+    Column("role", pl.String, "use, embedded or support by today's catalog"),
+    Column("confidence", pl.Float64, "how sure the match is, 0 to 1"),
+)
+
+RESTATED = Table(
+    "restated",
+    "a sighting that a later catalog classifies otherwise; the sighting itself stays as it was stored",
+    "restricted",
+    (
+        Column("event_id", pl.Int64, "the sighting"),
+        Column("seen_at", TIME, "when that was"),
+        Column("site", pl.String, "its site"),
+        Column("client", pl.String, "its client, as the sighting has it", protect=TOKEN, kind="address"),
+        Column("user_name", pl.String, "its account, as the sighting has it", protect=TOKEN, kind="user"),
+        Column("restated_at", TIME, "when it was restated"),
+        Column("stored_version", pl.String, "catalog the sighting was stored with: applies to no other"),
+        Column("old_version", pl.String, "catalog it was classified by until now"),
+        Column("old_signature", pl.String, "the indicator that fired until now"),
+        Column("old_app", pl.String, "service id until now; NULL: it was withdrawn"),
+        Column("old_access", pl.String, "access class until now"),
+        Column("old_role", pl.String, "role until now"),
+        Column("old_grade", pl.Int16, "grade until now"),
+        *_VERDICT,
+        Column("name_from", pl.String, "where the name was read"),
+        Column("path", pl.String, "the catalog's path prefix that matches, nothing more"),
+        Column("grade", pl.Int16, "grade by today's catalog"),
+        Column("catalog_version", pl.String, "the catalog it is classified by from now on"),
+        Column("bytes_up", pl.Int64, "bytes_up of the sighting", "bytes"),
+        Column("bytes_down", pl.Int64, "bytes_down of the sighting", "bytes"),
+        Column("connections", pl.Int64, "connections of the sighting"),
+        Column("lookups", pl.Int64, "lookups of the sighting", "questions"),
+        LANDED,
+    ),
+    time="seen_at",
+    key=("event_id",),
+    purpose="to say what changed because the catalog learned, and to reproduce older reports",
+    kept_with="sightings",
+)
+
+NAME_HITS = Table(
+    "name_hits",
+    "a name that was stored without a sighting and that a later catalog knows: gives services a past",
+    "restricted",
+    (
+        Column("host", pl.String, "the name", protect=INTERNAL, kind="host"),
+        Column("matched_at", TIME, "when it was matched"),
+        *_VERDICT,
+        Column("catalog_version", pl.String, "the catalog that knows it"),
+        LANDED,
+    ),
+    time="matched_at",
+    key=("host",),
+    purpose="to tell since when a service was visited that nobody knew then",
+    kept_with="names",
+)
+
+#: Tables in which a later row of a key does not replace an earlier one: what was true when is kept.
+HISTORIES = (CATALOG, RESTATED, NAME_HITS)
+
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
-STORED = (NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS, SIGHTINGS)
+STORED = (
+    NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS, RESTATED, NAME_HITS,
+    SIGHTINGS,
+)  # fmt: skip
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

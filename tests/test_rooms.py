@@ -27,6 +27,7 @@ ALLOWED = {
     "streams": {"settings", "sources", "pipeline", "scan", "store"},
     "extract": {"errors", "sources", "decode"},
     "evidence": {"errors", "decode", "privacy", "store"},
+    "rematch": {"schema", "catalog", "match", "store"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
         "store", "pipeline", "mixture", "evidence",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import duckdb
 from analytics.definitions import MARTS
 from analytics.lake import Manifest, StoredTable, literal
 from analytics.marts.days import neighbours
-from analytics.stored import files_sql
+from analytics.stored import LANDED, files_sql
 
 #: Tables whose rows hold for a while, and so can touch many days.
 LASTING = ("leases", "directory")
@@ -52,19 +52,45 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def day_fingerprints(
-    connection: duckdb.DuckDBPyConnection, lake: Path, manifest: Manifest, constants: Iterable[object]
-) -> dict[date, str]:
+@dataclass(frozen=True)
+class Sizes:
+    """Files as they go into a fingerprint: path and size, and until when their rows are looked at if some of
+    them landed later."""
+
+    connection: duckdb.DuckDBPyConnection
+    lake: Path
+    _newest: dict[str, datetime | None] = field(default_factory=dict)
+
+    def of(self, table: StoredTable, paths: Iterable[str]) -> list[tuple[str | int, ...]]:
+        """Each of the table's `paths`, in order."""
+        return [self._one(table, path) for path in paths]
+
+    def _one(self, table: StoredTable, path: str) -> tuple[str | int, ...]:
+        size = (self.lake / path).stat().st_size
+        until = table.known_until
+        if until is None or LANDED not in table.columns:
+            return path, size
+        if path not in self._newest:
+            rows = files_sql(table.columns, [path], root=literal(self.lake.absolute()))
+            found = self.connection.execute(f"SELECT MAX({LANDED}) FROM ({rows}) AS file").fetchone()
+            self._newest[path] = found[0] if found else None
+        newest = self._newest[path]
+        return (path, size, until.isoformat()) if newest is not None and newest > until else (path, size)
+
+
+def day_fingerprints(sizes: Sizes, manifest: Manifest, constants: Iterable[object]) -> dict[date, str]:
     """For every event day with sightings: what its marts would be built from."""
-    cold = manifest.tables["sightings"].cold
-    spans = [span for name in LASTING for span in _spans(connection, lake, manifest.tables[name])]
-    sensors = sized(lake, manifest.tables["sensors"].cold_files)
+    tables = manifest.tables
+    cold, restated = tables["sightings"].cold, tables["restated"]
+    spans = [(tables[name], span) for name in LASTING for span in _spans(sizes, tables[name])]
+    sensors = sizes.of(tables["sensors"], tables["sensors"].cold_files)
     known = sorted(date.fromisoformat(day) for day in cold if is_day(day))
     return {
         day: fingerprint(
             *constants,
-            sized(lake, files_of(cold, neighbours(day))),
-            sized(lake, [span.path for span in spans if span.touches(day)]),
+            sizes.of(tables["sightings"], files_of(cold, neighbours(day))),
+            sizes.of(restated, files_of(restated.cold, neighbours(day))),
+            [sizes.of(table, [span.path]) for table, span in spans if span.touches(day)],
             sensors,
         )
         for day in known
@@ -85,19 +111,14 @@ def is_day(name: str) -> bool:
     return True
 
 
-def sized(lake: Path, paths: Iterable[str]) -> list[tuple[str, int]]:
-    """Paths with the sizes of their files."""
-    return [(path, (lake / path).stat().st_size) for path in paths]
-
-
-def _spans(connection: duckdb.DuckDBPyConnection, lake: Path, table: StoredTable) -> list[Span]:
+def _spans(sizes: Sizes, table: StoredTable) -> list[Span]:
     """When the rows of each file hold; an open end reaches to the end of time."""
     spans = []
     ends = ("TIMESTAMPTZ '0001-01-02 00:00:00+00'", "TIMESTAMPTZ '9999-12-30 00:00:00+00'")
     bounds = f"MIN(COALESCE(valid_from, {ends[0]})), MAX(COALESCE(valid_to, {ends[1]}))"
     for path in table.cold_files:
-        rows = files_sql(table.columns, [path], root=literal(lake.absolute()))
-        found = connection.execute(f"SELECT {bounds} FROM ({rows}) AS file").fetchone()
+        rows = files_sql(table.columns, [path], root=literal(sizes.lake.absolute()))
+        found = sizes.connection.execute(f"SELECT {bounds} FROM ({rows}) AS file").fetchone()
         if found and found[0] is not None:
             spans.append(Span(path, found[0], found[1]))
     return spans

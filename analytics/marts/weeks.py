@@ -62,6 +62,7 @@ def prepare_week(
     pooled = cells.departments.filter(pl.col("label") == OTHER)["department"].to_list()
     return {
         "week": week.isoformat(),
+        "zone": zone,
         "k": k,
         "dominance": DOMINANCE,
         "unattributed_pooled": str("unattributed" in pooled).lower(),

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from analytics.definitions import YAML_LOADER
+
 _KEYS = {"id", "question", "row", "columns", "given", "expect"}
 _REQUIRED = {"id", "question", "row", "columns"}
 
@@ -38,7 +40,8 @@ class Spec:
 
 def read(folder: Traversable) -> Spec:
     """The report described in `folder`. Raises ValueError naming the figure that is wrong."""
-    raw = yaml.safe_load(folder.joinpath("report.yml").read_text(encoding="utf-8"))
+    text = folder.joinpath("report.yml").read_text(encoding="utf-8")
+    raw = yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
     figures = tuple(_figure(folder, entry) for entry in raw["figures"])
     ids = [figure.id for figure in figures]
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):

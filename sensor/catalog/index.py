@@ -29,9 +29,12 @@ INDICATORS: dict[str, pl.DataType] = {
     "checked": pl.Date(),
 }
 
+#: Known only once the catalog is compiled, or stored.
+_OF_THE_LAKE = ("catalog_version", "landed_at")
+
 #: One row per service: the lake's `catalog` table before its version is known, and the homepage.
 SERVICES: dict[str, pl.DataType] = {
-    **{name: dtype for name, dtype in schema.CATALOG.dtypes.items() if name != "catalog_version"},
+    **{name: dtype for name, dtype in schema.CATALOG.dtypes.items() if name not in _OF_THE_LAKE},
     "homepage": pl.String(),
 }
 

@@ -72,10 +72,11 @@ def command(
         int, typer.Option(min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first.")
     ] = 100,
 ) -> None:
-    """Listen to interfaces until stopped (SIGTERM, Ctrl-C); nothing seen is lost by that.
+    """Listen to interfaces until stopped (SIGTERM, Ctrl-C).
 
-    Stores every 30 s or 100,000 rows. Does not compact: let a timer run `shadowai compact` every hour.
-    Needs the capability CAP_NET_RAW, not root. A changed catalog is used within 30 s, on SIGHUP at once.
+    Nothing seen is lost by stopping. Stores every 30 s or 100,000 rows. Does not compact: let a timer
+    run `shadowai compact` every hour. Needs the capability CAP_NET_RAW, not root. A changed catalog is
+    used within 30 s, on SIGHUP at once.
 
     --workers shares out connections by address and port; where VXLAN or GENEVE arrive, keep to one.
     --filter sees frames without their outer VLAN tag: make it for untagged frames. --truncate gives up

@@ -17,9 +17,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write the evidence that has not expired to a pcap: SYN and hello packets of matched connections.
+    """Write the evidence that has not expired to a pcap.
 
-    Who read it, when and what for goes into the audit log, first.
+    It is SYN and hello packets of matched connections. Who read it, when and what for
+    goes into the audit log, first.
     """
     from datetime import UTC, datetime
 

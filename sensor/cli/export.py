@@ -53,7 +53,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write everything the lake has about one person, over all epochs whose key is held."""
+    """Write everything the lake has about one person.
+
+    Over all epochs whose key is held.
+    """
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.keys import Keys
     from sensor.privacy.subject import Subject

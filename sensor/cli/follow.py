@@ -41,10 +41,11 @@ def command(
     ] = None,
     custom: CustomOption = None,
 ) -> None:
-    """Follow growing logs until stopped (SIGTERM, Ctrl-C); a restart goes on exactly where it ended.
+    """Follow growing logs until stopped (SIGTERM, Ctrl-C).
 
-    Rotated files are read to their end, truncated ones from their start. A line is in the lake within
-    seconds. Does not compact: let a timer run `shadowai compact` every hour.
+    A restart goes on exactly where it ended. Rotated files are read to their end, truncated ones from
+    their start. A line is in the lake within seconds. Does not compact: let a timer run `shadowai
+    compact` every hour.
     """
     from sensor.scan import Declared, Scan
     from sensor.streams import Follower

@@ -8,6 +8,7 @@ kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query f
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -30,6 +31,7 @@ from sensor.cli import (
     listen,
     policy,
     privacy_sheet,
+    rematch,
     report,
     retain,
     reveal,
@@ -68,6 +70,7 @@ app.add_typer(candidates.app, name="candidates")
 app.add_typer(policy.app, name="policy")
 app.command("decide")(decide.command)
 app.command("compact")(compact.command)
+app.command("rematch")(rematch.command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")
 app.command("retain")(retain.command)
@@ -79,11 +82,15 @@ app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)
 
 
+#: New objects between two searches for garbage cycles: imports make many that stay, frames hardly any.
+_GARBAGE = 50_000
+
 _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on from there when repeated"
 
 
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
+    gc.set_threshold(_GARBAGE)
     sys.exit(_run())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,22 @@ SignaturesOption = Annotated[
 ]
 
 
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        formats=[
+            "%Y-%m-%dT%H:%M:%S.%f",
+            "%Y-%m-%dT%H:%M:%S",
+            "%Y-%m-%d %H:%M:%S",
+            "%Y-%m-%dT%H:%M",
+            "%Y-%m-%d",
+        ],
+        help="Only what had landed in the lake by then, UTC, as 2026-11-23T08:00:00.",
+        show_default="now",
+    ),
+]
 CustomOption = Annotated[
     list[Path] | None,
     typer.Option("--custom", metavar="FILE", help="A log format of your own, written in TOML; repeatable."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -10,18 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.delivery import ToOption
-from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, existing_lake, settings_from
+from sensor.cli.options import (
+    AsOfOption,
+    ConfigOption,
+    LakeOption,
+    StateOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from analytics.report import Report
     from sensor.settings import Settings
 
 app = typer.Typer(help="Write the weekly report, or send it.", invoke_without_command=True)
 
 WeekOption = Annotated[str | None, typer.Option(help="ISO week such as 2026-W46.", show_default="newest")]
-AsOfOption = Annotated[
-    datetime | None, typer.Option(help="Moment the report speaks from.", show_default="none")
-]
 
 
 @app.callback()

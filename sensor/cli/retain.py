@@ -76,9 +76,9 @@ def _rules(kept: Retention, now: datetime) -> dict[str, Rule]:
     from sensor import schema
 
     return {
-        table.name: _rule(table, now - timedelta(days=getattr(kept, table.name)))
+        table.name: _rule(table, now - timedelta(days=getattr(kept, table.kept_with or table.name)))
         for table in schema.STORED
-        if table.name in type(kept).model_fields
+        if (table.kept_with or table.name) in type(kept).model_fields
     }
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sensor.cli import prompt
-from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
+from sensor.cli.options import (
+    AsOfOption,
+    ConfigOption,
+    LakeOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
 from sensor.cli.results import Format, statements, write
 
 
@@ -23,31 +31,33 @@ def command(
     restricted: Annotated[
         bool, typer.Option("--restricted", help="Views with per-person tokens; each statement is logged.")
     ] = False,
+    as_of: AsOfOption = None,
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Ask the lake in SQL (DuckDB)."""
-    from analytics.lake import open_views
+    from analytics.asof import views
     from sensor.errors import UsageError
     from sensor.store.lake import log_access
 
     place = existing_lake(settings_from(config, lake=lake))
-    with analysing(place):
-        connection = open_views(place.path, restricted=restricted)
 
     def log(statement: str) -> None:
         if restricted:
             log_access(place.path, query=statement)
 
-    if query is None:
-        prompt.run(connection, log)
-        return
-    text = (prompt.dot_command(query) if query.startswith(".") else query) or ""
-    if query.startswith(".") and not text:
-        return
-    asked = statements(connection, text)
-    if len(asked) > 1 and form is not Format.TABLE:
-        raise UsageError(f"{len(asked)} statements in one {form.value} file", hint="ask one at a time")
-    for statement in asked:
-        log(statement)
-        write(connection, statement, form, out)
+    with ExitStack() as stack:
+        with analysing(place):
+            connection = stack.enter_context(views(place.path, as_of=as_of, restricted=restricted))
+        if query is None:
+            prompt.run(connection, log)
+            return
+        text = (prompt.dot_command(query) if query.startswith(".") else query) or ""
+        if query.startswith(".") and not text:
+            return
+        asked = statements(connection, text)
+        if len(asked) > 1 and form is not Format.TABLE:
+            raise UsageError(f"{len(asked)} statements in one {form.value} file", hint="ask one at a time")
+        for statement in asked:
+            log(statement)
+            write(connection, statement, form, out)

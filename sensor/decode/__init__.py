@@ -4,8 +4,8 @@ What runs where:
 
     compiled kernels   every packet: containers, link and IP, flow table, stream pages;
                        every message: TLS hello, HTTP head, DNS
-    Python             every QUIC Initial (decryption) and every *unique* name, address or
-                       fingerprint; then joins
+    Python             every QUIC Initial (decryption), every message about who holds an address
+                       (so many a second) and every *unique* name, address or fingerprint; then joins
 
     batch.py      pcap and pcapng records            -> descriptors (one shape for every input)
     ring.py       blocks of a live AF_PACKET ring    -> descriptors
@@ -15,7 +15,10 @@ What runs where:
     fragments.py  a fragment without ports           -> a PACKET of its datagram's connection
     flow.py       PACKETs                            -> the flow table, SLICEs of connections
     stream.py     first payloads, in any order       -> whole messages in the arena (EVENTs)
+    protection.py QUIC Initials                      -> their keys, headers in clear (hmac_sha256, aes)
     tls, http, dns, quic, ja4                        -> columns of names
+    tellers.py    packets that may tell who holds an address -> messages in the arena
+    identity/     those messages                     -> who held what
     frames.py     SLICEs + names                     -> observations, answers, coverage
     decoder.py    the loop that owns the buffers and calls the kernels
 

@@ -35,10 +35,10 @@ def _take_apart(
     packet["status"], packet["tag"] = status, -1
     if status in (DECODED, FRAGMENT):
         packet["content"] = content_of(data, packet)
-        fetch(recent, 8 * place_of(packet["content"], i64(control["filter"])))
+        fetch(recent, 8 * place_of(packet["content"], i64(control["filter"])), 1)
     if status == DECODED:
         flow_table.canonicalise(packet, control)
-        fetch(table.index, 8 * (packet["tag"] & (table.index.size - 1)))
+        fetch(table.index, 8 * (packet["tag"] & (table.index.size - 1)), 1)
 
 
 @step
@@ -46,8 +46,8 @@ def _fetch_rows(packet: Records, table: Table) -> None:
     if packet["tag"] >= 0:
         row = (table.index[packet["tag"] & (table.index.size - 1)] & 0xFFFFFFFF) - 1
         if row >= 0:
-            fetch(table.flows, row * _FLOW_BYTES)
-            fetch(table.colds, row * _COLD_BYTES)
+            fetch(table.flows, row * _FLOW_BYTES, 2)
+            fetch(table.colds, row * _COLD_BYTES, 2)
 
 
 @step
@@ -58,7 +58,7 @@ def prepare(
     """Take frames apart up to AHEAD before the one whose turn is `now`; returns the first that is not."""
     while prepared < last and prepared < now + AHEAD:
         if prepared + _HEADERS_AHEAD < last:
-            fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]))
+            fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]), 2)
         packet = packets[prepared & (AHEAD - 1)]
         control["apart"] = prepared
         _take_apart(data, frames[prepared], packet, recent, table, control)

@@ -15,13 +15,14 @@ import numpy as np
 from sensor.decode.initials import CryptoStreams, locate
 from sensor.decode.layout import SECOND, Bytes, Records
 from sensor.decode.names import own
-from sensor.decode.quic import VERSIONS, Initial, Protection
+from sensor.decode.protection import Keyring
+from sensor.decode.quic import Initial, Protection, read, read_by
 from sensor.decode.tls import server_name
 
 #: Initials of one side that are tried; as many again once, when the client begins anew.
 BUDGET = 4
 
-#: Initials tried in a second of the traffic, of all connections together: each takes about 17 µs, so a flood
+#: Initials tried in a second of the traffic, of all connections together: each takes about 15 µs, so a flood
 #: of them costs a third of a core, whatever they are.
 BUDGET_PER_S = 20_000
 
@@ -34,9 +35,10 @@ _TAG = 16
 class _Side:
     """What one endpoint of an attempt sent in Initials."""
 
-    __slots__ = ("left", "protection", "renewed", "tried", "unread")
+    __slots__ = ("_keyring", "left", "protection", "renewed", "tried", "unread")
 
-    def __init__(self) -> None:
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
         self.protection: Protection | None = None
         self.left = BUDGET
         self.renewed = False
@@ -61,8 +63,10 @@ class _Side:
 
     def _open_within(self, known: Protection, packet: Initial) -> bytes | None:
         """Open with the known connection id, in the packet's version."""
-        if packet.version is not known.version:
-            known = Protection(packet.version, known.connection_id)
+        if packet.connection_id != known.connection_id:
+            packet = read_by(self._keyring, packet, packet.version, known.connection_id)
+        if packet.version != known.version:
+            known = Protection(packet)
         payload = known.open(packet)
         if payload is not None:
             self.protection = known
@@ -70,12 +74,14 @@ class _Side:
 
     def _open_first(self, packet: Initial) -> list[bytes]:
         """Before any packet opened, one has the keys of its own id, or waits for those of another."""
-        first = Protection(packet.version, packet.connection_id)
+        first = Protection(packet)
         payload = first.open(packet)
         if payload is None:
             self.unread.append(packet)
             return []
         self.protection = first
+        if not self.unread:
+            return [payload]
         earlier = [self._open_within(first, other) for other in self.unread]
         self.unread.clear()
         return [payload, *(other for other in earlier if other is not None)]
@@ -84,7 +90,7 @@ class _Side:
         """After a Retry (or version negotiation) the client begins again under another id."""
         if packet.connection_id == known.connection_id:
             return [], False
-        fresh = Protection(packet.version, packet.connection_id)
+        fresh = Protection(packet)
         payload = fresh.open(packet)
         if payload is None:
             return [], False
@@ -130,6 +136,7 @@ class Attempts:
 
     def __init__(self, most: int = MAX_ATTEMPTS) -> None:
         self._most = most
+        self._keyring = Keyring()
         self._streams = CryptoStreams(most)
         self._open: dict[int, _Attempt] = {}
         self._over: dict[int, bool] = {}  # connection: True if its hello was read, False if given up
@@ -137,18 +144,15 @@ class Attempts:
 
     def read(self, arena: Bytes, events: Records) -> Found:
         """Take INITIAL events in their order."""
-        found, data = Found(), arena.data
+        found = Found()
         packets = locate(arena, own(events["offset"]), own(events["length"]))
         rows = packets["datagram"]
         serials, sides, times = (events[name][rows].tolist() for name in ("serial", "side", "time"))
-        for row, serial, side, time, fields in zip(
-            rows.tolist(), serials, sides, times, packets.tolist(), strict=True
+        for row, serial, side, time, packet in zip(
+            rows.tolist(), serials, sides, times, read(self._keyring, arena, packets), strict=True
         ):
             over = self._over.get(serial)
             if over is None:
-                _, version, begin, end, number, at, size = fields
-                name, protected = bytes(data[at : at + size]), bytes(data[begin:end])
-                packet = Initial(VERSIONS[version], name, protected, number - begin)
                 if not self._take(serial, side, row, packet, time // SECOND, found):
                     found.skipped.append(time)
             elif not over:
@@ -162,7 +166,7 @@ class Attempts:
             return True
         sender = attempt.sides[side]
         if sender is None:
-            sender = attempt.sides[side] = _Side()
+            sender = attempt.sides[side] = _Side(self._keyring)
         if not sender.is_new(packet):
             return True
         if sender.left == 0 or not self._affords(second):
@@ -172,14 +176,14 @@ class Attempts:
             self._streams.restart(attempt.slot)
         for payload in payloads:
             attempt.client = side + 1
-            hello, name = self._streams.add(attempt.slot, payload)
+            hello, name = self._streams.add(attempt.slot, payload, named=attempt.named)
             if hello is not None:
                 found.hellos.append(hello)
                 found.hello_rows.append(row)
                 found.hello_clients.append(attempt.client)
                 self._end(serial, read=True)
                 return True
-            if name is not None and not attempt.named and (host := server_name(name)) is not None:
+            if name is not None and (host := server_name(name)) is not None:
                 attempt.named = True
                 found.names.append(host)
                 found.name_rows.append(row)

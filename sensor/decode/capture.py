@@ -53,7 +53,7 @@ class Capture:
         if found := conversion.reader(head):
             stream, head = conversion.as_pcapng(stream, found)
         self.container, first = new_container(head)
-        self.data = np.zeros(_BUFFER, np.uint8)
+        self.data: Bytes = records(np.uint8, _BUFFER)
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
         self.count = 0
         self.ready = 0
@@ -137,7 +137,7 @@ class Capture:
         keep = int(self.frames[0]["record"]) if self.count else self._next
         keep = min(keep, self._end)
         if keep:
-            self.data[: self._end - keep] = self.data[keep : self._end].copy()
+            self.data[: self._end - keep] = self.data[keep : self._end]  # NumPy minds where they overlap
             self._position += keep
             self._next -= keep
             self._end -= keep

@@ -19,6 +19,7 @@ from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
 from sensor.decode.capture import Capture, Window
 from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
+from sensor.decode.identity.wire import Holders
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
     COLD,
@@ -64,14 +65,15 @@ class Decoder:
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
+        self._holders = Holders()
         self._packets = records(PACKET, AHEAD)
-        self._recent = np.zeros(SMALL_FILTER + LARGE_FILTER, np.uint64)
+        self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
         self._datagrams = records(DATAGRAM, _DATAGRAMS)
         self._bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
         self._flows = records(FLOW, connections)
         self._colds = records(COLD, connections)
         self._table = Table(
-            np.zeros(1 << (2 * connections - 1).bit_length(), np.int64), self._flows, self._colds,
+            records(np.int64, 1 << (5 * connections // 3).bit_length()), self._flows, self._colds,
             np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
         )  # fmt: skip
         self._half_read = HalfRead(
@@ -80,7 +82,7 @@ class Decoder:
             np.zeros(PAGE * PAGES_PER_STREAM, np.uint8),
         )  # fmt: skip
         self._half_read.streams["flow"] = -1
-        self._arena = np.zeros(_ARENA, np.uint8)
+        self._arena = records(np.uint8, _ARENA)
         self._events = records(EVENT, _EVENTS + packets.EVENT_SLACK)
         self._slices = records(SLICE, _SLICES + packets.SLICE_SLACK)
         self._minutes = records(MINUTE_COUNTS, _MINUTES)
@@ -171,7 +173,7 @@ class Decoder:
         """All rows since the previous call; `last` also gives up waiting for DNS answers."""
         self._drain(last=last)
         made, self._made = self._made, []
-        return {name: pl.concat([m[name] for m in made]) for name in ("observations", "answers", "coverage")}
+        return {name: pl.concat([m[name] for m in made]) for name in made[0]}
 
     def _drain(self, *, last: bool) -> None:
         """Turn the kernels' outputs into frames and empty them."""
@@ -195,6 +197,7 @@ class Decoder:
             {
                 "observations": pl.concat([frames.observations(rows), questions]),
                 "answers": answers,
+                "holders": self._holders.read(self._arena, events),
                 "coverage": frames.coverage(minutes, *counts),
             }
         )

@@ -38,8 +38,8 @@ def content_of(data: Bytes, packet: Records) -> np.uint64:
     """
     at, end = i64(packet["transport"]), i64(packet["end"])
     state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
-    for i in range(2):
-        state = mix(mix(state, packet["source"][i]), packet["target"][i])
+    source, target = packet["source"], packet["target"]
+    state = mix(mix(state, source[0]), source[1]) ^ mix(mix(np.uint64(1), target[0]), target[1])
     state = digest(data, at, min(end, at + _HASHED_BYTES), state)
     if packet["protocol"] != TCP:
         state = digest(data, max(at, end - 8), end, state)

@@ -2,7 +2,7 @@
 
 Memory at 2^20 connections (default), as far as they were ever used: index 16 MB, FLOW 134 MB, COLD 134 MB,
 free stack 4 MB, gaps 1 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
-a load of at most one half; its seed is random per start and nothing a row holds depends on it.
+a load of at most 0.6; its seed is random per start and nothing a row holds depends on it.
 
 Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other
 side's acknowledgements where that is larger (what the sensor missed). Totals never fall, so the deltas
@@ -67,12 +67,10 @@ def mix(state: np.uint64, value: np.uint64) -> np.uint64:
 @kernel
 def _tag(address: Records, low_port: int, high_port: int, protocol: int, realm: int, seed: np.uint64) -> int:
     """31 bits of the keyed hash of a connection's endpoints."""
-    state = seed ^ np.uint64(realm)
-    for i in range(4):
-        state = mix(state, address[i])
+    lower = mix(mix(seed ^ np.uint64(realm), address[0]), address[1])
     ports = np.uint64(low_port << 32 | high_port << 16 | protocol)
-    state = mix(mix(state, ports), seed)
-    return i64(state >> np.uint64(33))
+    upper = mix(mix(mix(~seed, ports), address[2]), address[3])
+    return i64(mix(lower, upper) >> np.uint64(33))
 
 
 @kernel

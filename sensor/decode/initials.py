@@ -14,7 +14,7 @@ import numpy as np
 from sensor.decode.intervals import merge
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records, i64, records
-from sensor.decode.read import be16, be32, u8
+from sensor.decode.read import be16, be32, copy, u8
 
 V1 = 0x00000001
 V2 = 0x6B3343CF
@@ -42,6 +42,14 @@ _CLIENT_HELLO = 1
 MAX_HELLO = 8192
 #: Separate pieces of one stream: frames that would make more are left out.
 _RANGES = 64
+_STREAM = np.dtype(
+    [
+        ("bytes", np.uint8, (MAX_HELLO,)),
+        ("begins", np.int32, (_RANGES,)),
+        ("ends", np.int32, (_RANGES,)),
+        ("count", np.int64),
+    ]
+)
 
 
 @kernel
@@ -124,8 +132,7 @@ def _keep(payload: Bytes, at: int, first: int, last: int, stream: Bytes, begins:
         while i < count and ends[i] <= position:
             i += 1
         stop = min(last, i64(begins[i])) if i < count else last
-        for k in range(position, stop):
-            stream[k] = payload[at + k - first]
+        copy(payload, at + position - first, stop - position, stream, position)
         position = max(stop, i64(ends[i])) if i < count else last
     merged = merge(begins, ends, count, first, last)
     return count if merged < 0 else merged
@@ -188,33 +195,32 @@ def _find_name(data: Bytes, at: int, end: int) -> tuple[int, int]:
     entry, all three lengths in agreement, and nothing but a name where the name should be.
     """
     while at + 9 < end:
-        length = i64(0)
-        if data[at] == 0 and data[at + 1] == 0 and data[at + 6] == 0:
-            length = be16(data, at + 7, end)
+        size = be32(data, at, end)  # type 0, then the extension's length
+        length = size - 5
         if (
-            length > 0
-            and be32(data, at, end) == length + 5
+            0 < length <= end - at - 9
             and be16(data, at + 4, end) == length + 3
-            and length <= end - at - 9
+            and data[at + 6] == 0
+            and be16(data, at + 7, end) == length
             and _is_name(data, at + 9, at + 9 + length)
         ):
             return at + 9, length
-        at += 1
+        at += 2 if size & 0xFF0000 else 1
     return i64(0), i64(0)
 
 
 @entry
-def _add(payload: Bytes, slot: int, streams: Bytes, begins: Records, ends: Records,
-         counts: Records) -> tuple[int, int, int]:  # fmt: skip
-    stream = streams[slot]
-    count = _read_frames(payload, stream, begins[slot], ends[slot], counts[slot])
-    counts[slot] = count
-    if count > 0 and begins[slot, 0] == 0 and ends[slot, 0] >= 4 and stream[0] == _CLIENT_HELLO:
+def _add(payload: Bytes, slot: int, streams: Records, named: int) -> tuple[int, int, int]:
+    held = streams[slot]
+    stream, begins, ends = held["bytes"], held["begins"], held["ends"]
+    count = _read_frames(payload, stream, begins, ends, held["count"])
+    held["count"] = count
+    if count > 0 and begins[0] == 0 and ends[0] >= 4 and stream[0] == _CLIENT_HELLO:
         size = 4 + (i64(stream[1]) << 16 | i64(stream[2]) << 8 | i64(stream[3]))
-        if size <= ends[slot, 0]:
+        if size <= ends[0]:
             return size, i64(0), i64(0)
-    for i in range(count):
-        name, length = _find_name(stream, begins[slot, i], ends[slot, i])
+    for i in range(0 if named else count):
+        name, length = _find_name(stream, begins[i], ends[i])
         if length > 0:
             return i64(0), name, length
     return i64(0), i64(0), i64(0)
@@ -227,10 +233,9 @@ class CryptoStreams:
     """
 
     def __init__(self, slots: int) -> None:
-        self._streams = np.zeros((slots, MAX_HELLO), np.uint8)
-        self._begins = np.zeros((slots, _RANGES), np.int32)
-        self._ends = np.zeros((slots, _RANGES), np.int32)
-        self._counts = np.zeros(slots, np.int64)
+        self._streams = records(_STREAM, slots)
+        self._counts = self._streams["count"]
+        self._bytes = self._streams["bytes"]
         self._free = list(range(slots - 1, -1, -1))
 
     def take(self) -> int:
@@ -247,14 +252,16 @@ class CryptoStreams:
         """Forget what a slot holds."""
         self._counts[slot] = 0
 
-    def add(self, slot: int, payload: bytes) -> tuple[bytes | None, str | None]:
-        """Add the frames of an Initial's payload: the hello if it is complete, else the name in its parts."""
-        data = np.frombuffer(payload, np.uint8)
-        size, name, length = _add(data, slot, self._streams, self._begins, self._ends, self._counts)
+    def add(self, slot: int, payload: bytes, *, named: bool = False) -> tuple[bytes | None, str | None]:
+        """Add the frames of an Initial's payload: the hello if it is complete, else the name in its parts.
+
+        The name is not looked for in parts of a hello that is already `named`.
+        """
+        size, name, length = _add(np.frombuffer(payload, np.uint8), slot, self._streams, int(named))
         if size:
-            return self._streams[slot, :size].tobytes(), None
+            return self._bytes[slot, :size].tobytes(), None
         if length:
-            return None, self._streams[slot, name : name + length].tobytes().decode("ascii")
+            return None, self._bytes[slot, name : name + length].tobytes().decode("ascii")
         return None, None
 
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from sensor.decode.jit import kernel, step
 from sensor.decode.layout import TCP, UDP, Bytes, Records, i64
-from sensor.decode.link import FAULTY, first_layer, to_ip
+from sensor.decode.link import FAULTY, LINK_ETHERNET, first_layer, to_ip
 from sensor.decode.overudp import tunnel_port
 from sensor.decode.payloads import CUT, IPV4, IPV6, NO_TUNNEL, TOO_DEEP, UNKNOWN_LINK
-from sensor.decode.read import be16, be32, u8
+from sensor.decode.read import be16, be32, holds, sure_16, sure_32, sure_64, u8
 from sensor.decode.tunnels import MAX_NESTING, inside
 
 DECODED = 0
@@ -29,6 +29,8 @@ FRAGMENT = 6
 DUPLICATE = 7
 FAULT = 8
 """A decoder failed at it before, which is a bug of ours: see `FAULTY`."""
+
+_VLAN = 0x8100
 
 #: Authentication Header (RFC 4302 §2.1), the one extension that IPv4 has, too.
 _AUTHENTICATION = 51
@@ -208,12 +210,76 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
 
 
 @step
+def _is_plain(data: Bytes, at: int, end: int, packet: Records) -> bool:
+    """Take apart what most Ethernet frames are, with few checks; False if the long way must decide.
+
+    One VLAN tag or none, IP without options, extensions and fragments, TCP or UDP that is no tunnel.
+    """
+    if not holds(data, at, end, 18):
+        return False
+    packet["source_mac"] = i64(sure_64(data, at + 6) >> np.uint64(16))
+    kind, network = sure_16(data, at + 12), at + 14
+    if kind == _VLAN:
+        kind, network = sure_16(data, at + 16), at + 18
+    source, target = packet["source"], packet["target"]
+    if kind == IPV4 and holds(data, network, end, 20):
+        head, rest = i64(sure_64(data, network)), i64(sure_64(data, network + 8))
+        size = head >> 32 & 0xFFFF
+        if head >> 56 != 0x45 or head & 0x3FFF != 0 or size == 0:
+            return False
+        protocol, transport, ends = rest >> 48 & 0xFF, network + 20, network + size
+        packet["identification"] = head >> 16 & 0xFFFF
+        source[0], source[1] = np.uint64(0), np.uint64(rest & 0xFFFFFFFF | 0xFFFF00000000)
+        target[0], target[1] = np.uint64(0), np.uint64(sure_32(data, network + 16) | 0xFFFF00000000)
+    elif kind == IPV6 and holds(data, network, end, 40):
+        head = i64(sure_64(data, network))
+        size, protocol, transport = head >> 16 & 0xFFFF, head >> 8 & 0xFF, network + 40
+        if head >> 60 != 6 or size == 0:
+            return False
+        ends = transport + size
+        packet["identification"] = head >> 32 & 0xFFFFF
+        source[0], source[1] = sure_64(data, network + 8), sure_64(data, network + 16)
+        target[0], target[1] = sure_64(data, network + 24), sure_64(data, network + 32)
+    else:
+        return False
+    end = min(end, ends)
+    packet["protocol"], packet["transport"], packet["end"], packet["fragment"] = protocol, transport, end, -1
+    if protocol == TCP and holds(data, transport, end, 20):
+        return _is_plain_tcp(data, transport, ends, packet)
+    return protocol == UDP and holds(data, transport, end, 8) and _is_plain_udp(data, transport, ends, packet)
+
+
+@step
+def _is_plain_tcp(data: Bytes, at: int, ends: int, packet: Records) -> bool:
+    ports, head = sure_32(data, at), sure_16(data, at + 12)
+    payload = at + (head >> 12) * 4
+    if payload < at + 20 or payload > ends:
+        return False
+    packet["source_port"], packet["target_port"] = ports >> 16, ports & 0xFFFF
+    packet["seq"], packet["ack"], packet["flags"] = sure_32(data, at + 4), sure_32(data, at + 8), head & 0xFF
+    packet["payload"], packet["payload_bytes"] = payload, ends - payload
+    return True
+
+
+@step
+def _is_plain_udp(data: Bytes, at: int, ends: int, packet: Records) -> bool:
+    ports, size = sure_32(data, at), sure_16(data, at + 4)
+    if size < 8 or tunnel_port(ports >> 16, ports & 0xFFFF) != 0:
+        return False
+    packet["source_port"], packet["target_port"], packet["flags"] = ports >> 16, ports & 0xFFFF, 0
+    packet["payload"], packet["payload_bytes"] = at + 8, min(size, ends - at) - 8
+    return True
+
+
+@step
 def dissect(data: Bytes, frame: Records, packet: Records) -> int:
     """Take `frame` (a descriptor) apart into `packet`; returns DECODED or the reason it was not."""
     at = i64(frame["offset"])
     captured, length = i64(frame["captured"]), i64(frame["length"])
     packet["length"], packet["frames"], packet["whole"] = length, 1, 0
     packet["source_mac"], packet["tunnel"], packet["realm"], packet["depth"] = 0, 0, 0, 0
+    if frame["link"] == LINK_ETHERNET and _is_plain(data, at, at + captured, packet):
+        return DECODED
     if frame["link"] == FAULTY:
         return FAULT
     status = _dissect(data, at, at + captured, at + length, i64(frame["link"]), packet)

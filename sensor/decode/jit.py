@@ -85,6 +85,11 @@ def was_cold() -> bool:
     return _was_cold
 
 
+def has(module: str) -> bool:
+    """True if a kernel of that module of `sensor.decode` is kept."""
+    return any(use().glob(f"{__package__}.{module}.*{_SUFFIX}"))
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use by another kernel; it cannot be called from Python."""
     # Without the wrappers that make it callable from Python it compiles faster.
@@ -112,7 +117,10 @@ class Entry:
 
     def __call__(self, *arguments: Any) -> Any:
         for types, form in self._forms:
-            if all(_fits(*pair) for pair in zip(types, arguments, strict=True)):
+            for expected, argument in zip(types, arguments, strict=True):
+                if type(argument) is not expected and not _fits(expected, argument):
+                    break
+            else:
                 return form(*arguments)
         return self._form(arguments)(*arguments)
 
@@ -173,7 +181,7 @@ def _type_of(argument: Any) -> _Array | type:
 
 
 def _fits(expected: _Array | type, argument: Any) -> bool:
-    if isinstance(expected, _Array):
+    if type(expected) is _Array:
         return isinstance(argument, np.ndarray) and expected.fits(argument)
     return type(argument) is expected or (expected is int and isinstance(argument, np.int64))
 
@@ -335,15 +343,15 @@ def _numba() -> Any:
     return numba
 
 
-def warm_apart() -> None:
-    """Compile every kernel in processes of their own, side by side: what the compiler needs (200 MB each)
-    goes away with them."""
+def warm_apart(*parts: str) -> None:
+    """Compile every kernel, or those of the named parts, in processes of their own, side by side: what the
+    compiler needs (200 MB each) goes away with them."""
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
-    running = [subprocess.Popen([*words, part]) for part in ("frames", "messages")]
+    running = [subprocess.Popen([*words, part]) for part in parts or ("frames", "messages")]
     for process in running:
         process.wait()
 

@@ -28,6 +28,8 @@ DNS_MESSAGE = 4
 """A DNS message from port 53 or to it, over UDP or TCP (without its length)."""
 PREFACE = 5
 CERTIFICATE = 6
+IDENTITY = 8
+"""A packet that may tell who holds an address: a datagram, or the first bytes of a TCP segment."""
 
 #: No message of interest, but the answer to a REQUEST.
 RESPONSE = 7

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
-from sensor.decode import tcpdns
+from sensor.decode import tcpdns, tellers
 from sensor.decode.ahead import AHEAD, prepare
 from sensor.decode.duplicates import is_duplicate
 from sensor.decode.flow import EVICTED
@@ -33,6 +33,7 @@ from sensor.decode.jit import entry, kernel, step
 from sensor.decode.layout import (
     HOUR,
     MINUTE,
+    SECOND,
     TCP,
     Bytes,
     HalfRead,
@@ -41,7 +42,7 @@ from sensor.decode.layout import (
     Table,
     i64,
 )
-from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, INITIAL, STREAM_BYTES, emit_event
+from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, IDENTITY, INITIAL, STREAM_BYTES, emit_event
 from sensor.decode.read import be32, copy, u8
 
 # What stopped `decode`.
@@ -57,7 +58,7 @@ LOOKAHEAD = 64
 #: Packets between two sweeps, and rows looked at by one.
 _SWEEP_PERIOD = 64
 _SWEEP_ROWS = 64
-_SWEEP_STREAMS = 16
+_SWEEP_STREAMS = 4
 
 #: Room that the handling of one packet and its sweep may need.
 SLICE_SLACK = _SWEEP_ROWS + 8
@@ -171,6 +172,13 @@ def _is_local_name(packet: Records) -> bool:
 
 
 @kernel
+def _is_setting_up(packet: Records) -> bool:
+    """A TCP segment with payload of a protocol that may tell who holds an address (`tellers`)."""
+    port = min(packet["source_port"], packet["target_port"])
+    return (port == tellers.KERBEROS or port == tellers.SMB) and packet["payload"] < packet["end"]
+
+
+@kernel
 def is_initial(data: Bytes, packet: Records) -> bool:
     """A QUIC Initial with a connection id: version 1, 2 or a draft (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
     at, end = i64(packet["payload"]), i64(packet["end"])
@@ -240,8 +248,12 @@ def _take_whole(
 
 @kernel
 def sweep(table: Table, half: HalfRead, output: Output, control: Records) -> None:
-    """End those of the next rows that have been idle too long."""
+    """End those of the next rows that have been idle too long; all of them are looked at once a second."""
     now = i64(control["clock"])
+    if control["hand"] == 0:
+        if 0 <= now - control["round"] < SECOND:
+            return
+        control["round"] = now
     half_read.sweep(_SWEEP_STREAMS, now, half, table, output, control)
     for _ in range(min(_SWEEP_ROWS, i64(control["high"]))):
         row = i64(control["hand"])
@@ -346,6 +358,13 @@ def decode(
             _count(status, minute)
             continue
         minute["decoded"] += 1
+        tcp = packet["protocol"] == TCP
+        if (
+            (not tcp or _is_setting_up(packet))
+            and tellers.tells(data, packet)
+            and tellers.affords(minute, control)
+        ):
+            _hand_on(IDENTITY, tellers.MOST_BYTES, 0, 0, data, packet, output, control)
         if packet["protocol"] != TCP and _is_local_name(packet):
             minute["local_names"] += 1
             continue

@@ -62,6 +62,30 @@ def le16(data: Bytes, at: int, end: int) -> int:
     return value if value < 0 else (value & 0xFF) << 8 | value >> 8
 
 
+@step
+def holds(data: Bytes, at: int, end: int, size: int) -> bool:
+    """True if data[at : at + size] lies within the packet: then `sure_16` and its like may read there."""
+    return at >= 0 and at + size <= end and end <= data.size
+
+
+@step
+def sure_16(data: Bytes, at: int) -> int:
+    """Two bytes that `holds` has checked, most significant first."""
+    return i64(_half(data, at))
+
+
+@step
+def sure_32(data: Bytes, at: int) -> int:
+    """Four bytes that `holds` has checked, most significant first."""
+    return i64(_word(data, at))
+
+
+@step
+def sure_64(data: Bytes, at: int) -> np.uint64:
+    """Eight bytes that `holds` has checked, most significant first."""
+    return _double(data, at)
+
+
 @kernel
 def word(data: Bytes, at: int, end: int) -> np.uint64:
     """Eight bytes as an unsigned word, most significant first; bytes past the end read as zero."""
@@ -79,11 +103,12 @@ def digest(data: Bytes, at: int, end: int, state: np.uint64) -> np.uint64:
     """`state` stirred with the bytes of data[at:end], eight at a time; the last eight may overlap."""
     if at < 0 or end > data.size or end - at < 8:
         return (state ^ word(data, at, min(end, data.size))) * np.uint64(0x9E3779B97F4A7C15)
-    last = end - 8
-    for k in range(at, last, 8):
+    last, other = end - 8, np.uint64(0)  # two halves, for the processor to work on side by side
+    for k in range(at, last, 16):
         state = (state ^ _double(data, k)) * np.uint64(0x9E3779B97F4A7C15)
-        state = state ^ (state >> np.uint64(32))
-    state = (state ^ _double(data, last)) * np.uint64(0x9E3779B97F4A7C15)
+        other = (other ^ _double(data, min(k + 8, last))) * np.uint64(0xC2B2AE3D27D4EB4F)
+        state, other = state ^ (state >> np.uint64(32)), other ^ (other >> np.uint64(32))
+    state = (state ^ other ^ _double(data, last)) * np.uint64(0x9E3779B97F4A7C15)
     return state ^ (state >> np.uint64(32))
 
 
@@ -95,7 +120,8 @@ def copy(data: Bytes, at: int, size: int, target: Bytes, to: int) -> None:
 
 
 @step
-def fetch(array: Records, at: int) -> None:
-    """Let the processor fetch two cache lines from byte `at` of an array on, which will be needed soon."""
+def fetch(array: Records, at: int, lines: int) -> None:
+    """Let the processor fetch cache lines (at most two) from byte `at` of an array on, needed soon."""
     _fetch(array, at)
-    _fetch(array, at + 64)
+    if lines > 1:
+        _fetch(array, at + 64)

@@ -9,8 +9,9 @@ import struct
 from io import BytesIO
 
 import numpy as np
+import polars as pl
 
-from sensor.decode import dns, http, initials, names, openings, ring, tls
+from sensor.decode import dns, http, initials, json_fields, names, openings, protection, ring, tls
 from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
@@ -46,7 +47,13 @@ def messages() -> None:
     http.parse(data, begins, lengths)
     dns.parse(data, begins, lengths)
     initials.warm()
+    protection.Keyring().unprotect(data, records(initials.INITIAL, 0))
     names.texts(data, begins, lengths)
+
+
+def lines() -> None:
+    """Scan an empty object: what is compiled here is all that logs of JSON need."""
+    json_fields.read(pl.Series(["{}"]), ["a"])
 
 
 def kept() -> None:
@@ -63,4 +70,4 @@ class _Nothing:
 
 #: What every reader of packets needs can be compiled side by side; the rest comes when it is wanted.
 PARTS = {"frames": frames, "messages": messages}
-EXTRA = {"openings": kept}
+EXTRA = {"openings": kept, "lines": lines}

@@ -118,6 +118,9 @@ def _deliver(kind: int, length: int, time: int, flow: Records, cold: Records, si
     cold["events"] += 1
     out = output.events[control["events"]]
     out["side"], out["protocol"], out["tunnel"] = side, flow["protocol"], cold["tunnel"]
+    for i in range(2):
+        out["address"][i] = flow["address"][2 * side + i]
+        out["address"][2 + i] = flow["address"][2 - 2 * side + i]
     emit_event(kind, length, time, i64(cold["serial"]), i64(cold["events"]), output.events, control)
 
 

@@ -44,7 +44,8 @@ UPLOADING = ("POST", "PUT", "PATCH")
 #: A proxy answers with these itself when it asks for credentials or cannot reach the server.
 PROXY_OWN_STATUS = (407, 502, 503, 504)
 
-_COLUMNS: dict[str, type[pl.DataType]] = {
+#: What grades are made of.
+GRADED: dict[str, type[pl.DataType]] = {
     "kind": pl.String, "action": pl.String, "method": pl.String, "status": pl.Int64, "role": pl.String,
     "client_class": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
     "total_bytes_down": pl.Int64, "upload_baseline_bytes": pl.Int64,
@@ -53,9 +54,7 @@ _COLUMNS: dict[str, type[pl.DataType]] = {
 
 def grade(frame: pl.DataFrame) -> pl.Series:
     """The grade (Int16, 1 to 5) of each row of `frame`, as `match` returns it; a missing column is NULL."""
-    missing = [
-        pl.lit(None, dtype).alias(name) for name, dtype in _COLUMNS.items() if name not in frame.columns
-    ]
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in GRADED.items() if name not in frame.columns]
     evidence = frame.with_columns(missing).select(
         attempted=_attempted(), exchanged=_exchanged(), uploaded=_uploaded(), confirmed=_confirmed()
     )

@@ -165,12 +165,26 @@ def _products(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+#: The last two labels: with `$` and without `^` it is searched from the end.
+_ENDING = r"([^.]+\.[^.]+)$"
+
+
+def that_may_fit(names: pl.DataFrame, hosts: pl.Series) -> pl.Series:
+    """Those of the normalised `hosts` that end like one of `names` (as `name_table` makes it): few do."""
+    if (names["depth"] == 1).any():
+        return hosts
+    endings = names["tail"].str.extract(_ENDING).drop_nulls().unique()
+    whole = names["tail"].filter(names["depth"] == 0)
+    ending = hosts.str.extract(_ENDING)
+    return hosts.filter(ending.is_in(endings.implode()) | (ending.is_null() & hosts.is_in(whole.implode())))
+
+
 def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
     """Every row of `names` (as `name_table` makes it) that fits each of the unique normalised `hosts`.
 
     Columns host, row, prefix, specificity.
     """
-    unique = hosts.rename("host").to_frame()
+    unique = that_may_fit(names, hosts).rename("host").to_frame()
     found = []
     for depth in names["depth"].unique().sort():
         of_depth = names.filter(pl.col("depth") == depth)

@@ -21,20 +21,24 @@ def canonical_account(account: pl.Expr) -> pl.Expr:
 def canonical(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with its columns user_name, device, mac and client_mac in canonical form, where it has them."""
     steps = []
-    for name in ("user_name", "device", "mac", "client_mac"):
+    for name, form in _FORMS.items():
         if name not in frame.columns or frame[name].null_count() == frame.height:
             continue
-        column = pl.col(name)
-        if name == "user_name":
-            steps.append(canonical_account(column).alias(name))
-        elif name == "device":
-            steps.append(column.str.strip_chars().str.to_lowercase().alias(name))
-        else:
-            steps.append(_mac(column).alias(name))
+        unique = frame.select(pl.col(name).drop_nulls().unique())
+        of_each = unique.select(form(pl.col(name)))[name]
+        told = pl.col(name).replace_strict(unique[name], of_each, default=None, return_dtype=pl.String)
+        steps.append(told.alias(name))
     return frame.with_columns(steps)
+
+
+def _device(column: pl.Expr) -> pl.Expr:
+    return column.str.strip_chars().str.to_lowercase()
 
 
 def _mac(column: pl.Expr) -> pl.Expr:
     digits = column.str.to_lowercase().str.replace_all(r"[^0-9a-f]", "")
     pairs = digits.str.replace(r"^(..)(..)(..)(..)(..)(..)$", "$1:$2:$3:$4:$5:$6")
     return pl.when(digits.str.len_bytes() == 12).then(pairs).otherwise(column.str.to_lowercase())
+
+
+_FORMS = {"user_name": canonical_account, "device": _device, "mac": _mac, "client_mac": _mac}

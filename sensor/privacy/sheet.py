@@ -126,7 +126,7 @@ def _limits(facts: Facts) -> Part:
 def _overview(facts: Facts) -> Part:
     rows = []
     for table in (schema.CATALOG, *schema.STORED):
-        days = facts.retention_days.get(table.name)
+        days = facts.retention_days.get(table.kept_with or table.name)
         kept = f"{days} days" if days else "until the lake is deleted"
         if facts.level == "aggregate" and table.zone == "restricted" and table is not schema.ERASURES:
             kept = "not stored; encrypted until its week is closed"

@@ -99,7 +99,10 @@ def plan(
 
 def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     """The kind of input `head` begins, and others equally sure; None if nobody is sure enough."""
-    sure = {kind: kind.recognise(head) for kind in known()}
+    sure = {kind: kind.recognise(head) for kind in _walked().values()}
+    # Who knows a binary file by its magic number is right; families look for lines, at length.
+    if 1.0 not in sure.values() or not _is_binary(head):
+        sure = {kind: sure[kind] if kind in sure else kind.recognise(head) for kind in known()}
     most = max(sure.values(), default=0.0)
     if most < ENOUGH:
         return None, []

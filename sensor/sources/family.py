@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar
@@ -21,7 +22,7 @@ from sensor.sources.flows import Pairs
 from sensor.sources.framing import Framing, framed
 from sensor.sources.holders import Holders
 from sensor.sources.interface import Batch, Input, Source
-from sensor.sources.lines import Block, blocks
+from sensor.sources.lines import Block, ahead, blocks
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import Sorter, framing_of, shares
 
@@ -164,8 +165,12 @@ class Family(Source):
         """One batch per block, in one part for each family that owns lines of it."""
         (file,) = source_input.files
         reader = self.reader(file.head, file.modified, resumed=start > 0)
-        with file.open() as raw, framed(raw, framing_of(file.head)) as stream:
-            for block in blocks(stream, start=start, replay=REPLAY_BYTES):
+        with (
+            file.open() as raw,
+            framed(raw, framing_of(file.head)) as stream,
+            closing(ahead(blocks(stream, start=start, replay=REPLAY_BYTES))) as coming,
+        ):
+            for block in coming:
                 yield from reader.batches(block)
 
     def reader(
@@ -261,13 +266,16 @@ def rows(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
 
 def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Each line as a record for coverage and rejects; a line of several rows is used if one of them is."""
-    by_line = done.group_by("row").agg(
-        pl.col("at").min(),
-        pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("told"),
-    )
-    joined = lines.with_columns(row=pl.col("number")).join(
-        by_line, on="row", how="left", maintain_order="left"
-    )
+    if done["row"].equals(lines["number"]):  # one row a line, as nearly all formats have it
+        joined = lines.with_columns(done["at"], done["reason"].alias("told"))
+    else:
+        by_line = done.group_by("row").agg(
+            pl.col("at").min(),
+            pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("told"),
+        )
+        joined = lines.with_columns(row=pl.col("number")).join(
+            by_line, on="row", how="left", maintain_order="left"
+        )
     reason = pl.coalesce("reason", "told")
     return joined.with_columns(reason=reason).select(
         "at",

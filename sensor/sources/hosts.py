@@ -7,6 +7,7 @@ hosts.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 
 import polars as pl
 
@@ -14,6 +15,9 @@ import polars as pl
 #: least two labels: a single label names nothing outside its own network.
 _NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,62}$"
 _MAX_NAME = 253
+#: The same without the bounds, which make a pattern slow: what is no longer than one label may be keeps them.
+_PLAIN_NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z][a-z0-9-]*$"
+_MAX_LABEL = 63
 _PLAIN_IPV4 = r"^[1-9]\d{0,2}\.\d{1,3}\.\d{1,3}\.\d{1,3}$"
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f:.]+)$"
 
@@ -64,12 +68,36 @@ def once(frame: pl.DataFrame, column: str, clean: pl.Expr) -> pl.DataFrame:
     return frame.with_columns(mapped)
 
 
+def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """`frame` with `column` replaced by the columns that `read` makes of its unique values (no NULL).
+
+    One row per value, in their order; NULL where `column` is.
+    """
+    values = frame.get_column(column)
+    unique = values.drop_nulls().unique(maintain_order=True)
+    places = values.cast(pl.Enum(unique)).to_physical()
+    told = read(unique).select(pl.all().gather(places))
+    return frame.drop(column).hstack(told)
+
+
 def authorities(authority: pl.Series) -> pl.DataFrame:
     """Unique `authority` values (`user@host:port`) with columns `host`, `literal` and `port`.
 
     `host` is NULL where the host is an address; then `literal` holds it. Join on `authority`.
     """
     unique = authority.alias("authority").unique().drop_nulls()
+    halves = unique.str.splitn(":", 2).struct.rename_fields(["host", "port"]).struct.unnest()
+    number = halves["port"].cast(pl.UInt32, strict=False)
+    is_plain = halves["host"].str.contains(_PLAIN_NAME) & (halves["host"].str.len_bytes() <= _MAX_LABEL)
+    is_plain &= halves["port"].is_null() | (number <= 65_535).fill_null(False)
+    nothing = pl.lit(None, pl.String)
+    plain = halves.select(unique, "host", literal=nothing, port=number.cast(pl.Int64)).filter(is_plain)
+    odd = unique.filter(~is_plain)
+    return plain if odd.is_empty() else pl.concat([plain, _odd_authorities(odd)])
+
+
+def _odd_authorities(unique: pl.Series) -> pl.DataFrame:
+    """As `authorities`, of whatever is not a plain name with or without a port."""
     bare = unique.str.replace(r"^.*@", "")
     parts = bare.str.extract_groups(
         r"^(?<name>\[[^\]]*\]|[^:\[\]]*|[0-9a-fA-F:]*::[0-9a-fA-F:.]*)(?::(?<port>\d{1,5}))?$"
@@ -84,6 +112,20 @@ def authorities(authority: pl.Series) -> pl.DataFrame:
 
 def normalise(name: pl.Expr) -> pl.Expr:
     """Lower case, A-labels, no trailing dot; NULL where that is no name of a service host."""
+    return name.map_batches(_normalised, return_dtype=pl.String)
+
+
+def _normalised(names: pl.Series) -> pl.Series:
+    """Nearly all names are in that form already, told by one look; only the others are taken apart."""
+    plain = (names.str.contains(_PLAIN_NAME) & (names.str.len_bytes() <= _MAX_LABEL)).fill_null(True)
+    if plain.all():
+        return names
+    places = (~plain).arg_true()
+    odd = names.gather(places).rename("name").to_frame().select(_taken_apart(pl.col("name")))["name"]
+    return names.clone().scatter(places, odd)
+
+
+def _taken_apart(name: pl.Expr) -> pl.Expr:
     lower = name.str.to_lowercase().str.strip_suffix(".")
     ascii_only = pl.when(lower.str.contains(r"^[\x00-\x7f]*$")).then(lower)
     idna = pl.when(ascii_only.is_null()).then(lower).map_batches(_to_a_labels, return_dtype=pl.String)

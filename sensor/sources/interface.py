@@ -114,6 +114,8 @@ class Source(ABC):
     advice: ClassVar[str] = ""
     #: True if reading can start at a position recorded earlier (a log that has grown)
     resumable: ClassVar[bool] = False
+    #: True if it reads with the decode kernels
+    needs_kernels: ClassVar[bool] = False
     #: True if it leaves lines of other such kinds to them
     splits_lines: ClassVar[bool] = False
 

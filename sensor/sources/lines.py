@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -20,7 +21,7 @@ import polars as pl
 from sensor.sources.unpack import fault_of
 
 #: Text per block: large enough for columns to pay, small enough to keep a few in memory.
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 16 * 1024 * 1024
 #: No log we know writes longer lines; without a bound one file without line ends fills the memory.
 MAX_LINE_BYTES = 1024 * 1024
 SHAPE_CHARS = 120
@@ -73,6 +74,15 @@ def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay
     while block := _block(reader, position, size):
         yield block
         position = block.end
+
+
+def ahead(read: Iterator[Block]) -> Generator[Block, None, None]:
+    """The blocks of `read`, the next one read and unpacked on another core while one is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, read, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, read, None)
+            yield block
 
 
 def first_lines(head: bytes, count: int = 50) -> pl.Series:

@@ -39,6 +39,7 @@ from sensor.sources.afpacket import Fanout, Listening
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.port import Port
 from sensor.sources.readings import merged
+from sensor.sources.told_by_packets import PacketLeases
 from sensor.sources.workers import Part, Rounds, Worker
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class LiveSource(Source):
         "interfaces of this machine (`shadowai capture eth1`): mirror ports, TAP legs; tried with Linux 6.18"
     )
     vantage: ClassVar[str] = "packets"
+    needs_kernels: ClassVar[bool] = True
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
     )
@@ -195,6 +197,7 @@ class _Capture:
         self._began = time.monotonic()
         self._next_flush = self._began + source.flush_s
         self._cuts = 0
+        self._leases = PacketLeases(source.vantage)
 
     def _on_tick(self) -> None:
         """Ask for a batch when it is time or somebody wants one."""
@@ -249,7 +252,8 @@ class _Capture:
         self._cuts += 1
         coverage, rejects = self._monitor.take()
         made = [frames for part in parts for frames in part.frames]
-        frames = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers")}
+        whole = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers", "holders")}
+        frames = self._leases.put(whole)
         frames["coverage"] = merged([*(f["coverage"] for f in made), coverage])
         frames["rejects"] = rejects
         for part in parts:

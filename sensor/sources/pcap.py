@@ -16,6 +16,7 @@ from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.told_by_packets import PacketLeases
 
 if TYPE_CHECKING:
     from sensor.decode.capture import Capture
@@ -42,6 +43,7 @@ class PcapSource(Source):
         "tshark and editcap 4.0, scapy 2.6"
     )
     vantage: ClassVar[str] = "packets"
+    needs_kernels: ClassVar[bool] = True
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
     )
@@ -88,7 +90,7 @@ class PcapSource(Source):
         from sensor.decode.merge import Merged
 
         decoder = Decoder(self.internal_networks, connections=self._connections, seed=self._seed)
-        rejects: list[pl.DataFrame] = []
+        leases, rejects = PacketLeases(self.vantage), list[pl.DataFrame]()
 
         def end(capture: Capture) -> None:
             decoder.add_drops(capture.kernel_drops)
@@ -101,10 +103,10 @@ class PcapSource(Source):
             for position in decode_capture(decoder, merged, self._batch_bytes):
                 if position > cut:
                     cut = position
-                    yield Batch(cut, decoder.batch())
+                    yield Batch(cut, leases.put(decoder.batch()))
         for _ in decoder.ending():
-            yield Batch(merged.size, decoder.batch(), is_part=True)
-        frames = decoder.batch(last=True)
+            yield Batch(merged.size, leases.put(decoder.batch()), is_part=True)
+        frames = leases.put(decoder.batch(last=True))
         frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
         yield Batch(merged.size, frames)
 

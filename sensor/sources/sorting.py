@@ -135,6 +135,8 @@ class Sorter:
         """
         peeled = self._unwrapped(envelopes.peel(lines))
         owned = self._headed(peeled.with_columns(owner=self._owners(peeled)))
+        if self._first is not None and _all_of(owned["owner"], self._order.index(self._first)):
+            return {self._first.name: (self._first, owned.drop("owner").with_row_index("number"))}
         out: dict[str, tuple[type[Family], pl.DataFrame]] = {}
         by_code = dict(enumerate(self._order))
         for (code,), part in owned.group_by("owner", maintain_order=True):
@@ -230,6 +232,11 @@ class Sorter:
             fresh = places.filter(mine & heads.gather(places).is_null())
             heads = heads.scatter(fresh, code) if len(fresh) else heads
         return heads
+
+
+def _all_of(owner: pl.Series, code: int) -> bool:
+    """Is every line of a block the same family's?"""
+    return len(owner) > 0 and not owner.has_nulls() and owner.min() == code == owner.max()
 
 
 def _ordered(first: type[Family] | None, known: dict[str, float]) -> list[type[Family]]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import ClassVar
 
 import polars as pl
@@ -30,11 +31,13 @@ import polars as pl
 from sensor import schema
 from sensor.sources import records, zeek_logs
 from sensor.sources.interface import Batch, File, Input, Proof, Source
-from sensor.sources.lines import Block, blocks
+from sensor.sources.lines import Block, ahead, blocks
 from sensor.sources.zeek_text import Text, log_of
 
 #: Names kept for connections still to come; about 300 bytes each.
 MAX_NAMES = 1_000_000
+#: Rows of one batch, where names are left over at the end.
+_ROWS = 200_000
 #: Connections remembered to recognise rows that a mirrored span repeats.
 RECENT_UIDS = 250_000
 
@@ -116,8 +119,13 @@ class ZeekSource(Source):
             before += end
         if held is not None:
             position, tables = held
-            rest = [tables["observations"], reader.names.unclaimed()]
-            yield Batch(position, tables | {"observations": pl.concat(rest)})
+            # A million names in one frame would need more memory than all that came before.
+            left = reader.names.unclaimed()
+            first = pl.concat([tables["observations"], left.head(_ROWS)])
+            yield Batch(position, tables | {"observations": first}, is_part=left.height > _ROWS)
+            for begin in range(_ROWS, left.height, _ROWS):
+                rows = left.slice(begin, _ROWS)
+                yield Batch(position, {"observations": rows}, is_part=begin + _ROWS < left.height)
 
 
 def _place(file: File) -> tuple[int, str]:
@@ -128,8 +136,8 @@ def _place(file: File) -> tuple[int, str]:
 def _tables(file: File, log: str, reader: _Reader) -> Iterator[tuple[int, dict[str, pl.DataFrame]]]:
     """Tables of each block of one file, with the block's end."""
     text = Text(log)
-    with file.open() as stream:
-        for block in blocks(stream):
+    with file.open() as stream, closing(ahead(blocks(stream))) as coming:
+        for block in coming:
             yield block.end, reader.tables(log, _READ[log](text.rows(block.lines())), block)
 
 

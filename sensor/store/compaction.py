@@ -194,16 +194,36 @@ def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[pl.Data
 
 
 def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
-    """Unique on the key where a later row replaces an earlier one; sorted for fast lookups."""
+    """Unique on the key where a later row replaces an earlier one; sorted for fast lookups.
+
+    A row that lands again, unchanged or closed (a lease), landed when it first did.
+    """
+    key = list(table.key)
+    if table in schema.HISTORIES:
+        return _changes(table, rows)
     if table is schema.SIGHTINGS:
-        rows = rows.sort("event_id", "catalog_version", "lookups", nulls_last=False, maintain_order=True)
+        rows = rows.sort(
+            "event_id", "catalog_version", "lookups", "landed_at",
+            descending=[False, False, False, True], nulls_last=[False, False, False, True],
+            maintain_order=True,
+        )  # fmt: skip
         rows = rows.unique("event_id", keep="last", maintain_order=True)
         return rows.sort("app", "client", "seen_at", "event_id", nulls_last=True)
     if table is schema.LEASES:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
     if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
         return rows.sort(*table.key, nulls_last=True, maintain_order=True)
-    return rows.unique(list(table.key), keep="last", maintain_order=True).sort(*table.key, nulls_last=True)
+    first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
+    rows = rows.with_columns(first.over(key)).unique(key, keep="last", maintain_order=True)
+    return rows.sort(*key, nulls_last=True)
+
+
+def _changes(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """A table that keeps its history: each key's rows in the order they landed, without repetitions."""
+    rows = rows.sort(*table.key, "landed_at", nulls_last=False, maintain_order=True)
+    said = [name for name in table.dtypes if name != "landed_at"]
+    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in said)
+    return rows.filter(is_new | (pl.int_range(pl.len()) == 0))
 
 
 def _holds(lake: Lake, files: list[str], inputs: frozenset[str]) -> bool:

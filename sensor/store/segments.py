@@ -56,11 +56,13 @@ class Commits:
             frames = self._sealed.put(name.removesuffix(".parquet"), frames)
         tables = [t for t in stored() if t.name in frames or t is schema.SIGHTINGS]
         with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
-            part = f"part={self._lake.open_part(self._now())}"
+            now = self._now()
+            part = f"part={self._lake.open_part(now)}"
+            landed = pl.lit(now.astimezone(UTC), dtype=schema.TIME).alias("landed_at")
             staged: list[tuple[Path, Path]] = []
             try:
                 for table in tables:
-                    frame = table.conform(frames.get(table.name, table.empty()))
+                    frame = table.conform(frames.get(table.name, table.empty()).with_columns(landed))
                     path = self._lake.hot(table) / part / name
                     staged.append((stage_parquet(path, frame, metadata, zone=table.zone), path))
             except BaseException:

@@ -55,7 +55,9 @@ def measure(words: list[str], runs: int = 3, environment: dict[str, str] | None 
 
 def _once(words: list[str], environment: dict[str, str]) -> tuple[float, float, float]:
     launcher = [sys.executable, "-S", "-c", _LAUNCH, *words]
-    done = subprocess.run(launcher, capture_output=True, env=os.environ | environment, check=False)
+    # an installed program has its bytecode beside it
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(launcher, capture_output=True, env=inherited | environment, check=False)
     if done.returncode:
         raise RuntimeError(f"{words[0]} failed: {words}")
     seconds, processor, peak_kb = (float(word) for word in done.stdout.split())

@@ -27,6 +27,7 @@ from tests.sensor.decode.craft import (
     tcp,
     udp,
 )
+from tests.sensor.decode.identity import speakers
 from tests.sensor.decode.test_certificate import chain, server_hello
 from tests.sensor.decode.test_http2 import CONTINUATION, END_HEADERS, HEADERS, PADDED, PRIORITY, frame
 from tests.sensor.decode.test_quic import DCID, crypto, seal
@@ -203,6 +204,31 @@ def frames() -> dict[str, bytes]:
     return made
 
 
+def identities() -> dict[str, bytes]:
+    """Messages that tell who holds an address."""
+    who = {"a1": b"ann", "a8": bytes([10, 1, 0, 7]), "a31": b"02-00-00-00-00-0A"}
+    return {
+        "dhcp": speakers.dhcp("ack", lease_time=3600, hostname="pc-ann"),
+        "release": speakers.dhcp("release"),
+        "as-req": speakers.asked("ann"),
+        "as-rep": speakers.given("ann"),
+        "ntlm": speakers.smb2(speakers.ntlm("ann")),
+        "mdns": speakers.mdns("pc-ann.local."),
+        "netbios": speakers.netbios("PC-ANN"),
+        "radius": speakers.accounting(2, **who),
+        "dhcp6": bytes.fromhex(
+            "07000009"
+            "0001000a"
+            "0003000102000000000a"  # reply, client id
+            "00030028"
+            "000000010000000000000000"  # IA_NA
+            "00050018"
+            "20010db8000000000000000000000007"
+            "00000e1000000e10"
+        ),
+    }
+
+
 def containers() -> dict[str, bytes]:
     """Small files of each kind."""
     few = [Frame(data, T0 + n) for n, data in enumerate(list(frames().values())[:3])]
@@ -235,6 +261,7 @@ TARGETS: dict[str, Callable[[], dict[str, bytes]]] = {
     "fragment": wholes,
     "http2": blocks,
     "certificate": flights,
+    "identity": identities,
 }
 
 

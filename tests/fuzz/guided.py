@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sensor.decode import attempts, certificate, formats, http2, initials, quic
+from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius, said
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.fuzz.targets import Broken
@@ -48,11 +49,22 @@ def _flight(data: bytes) -> None:
     assert der is None or (der in data and certificate.name(der) != "")
 
 
+def _identity(data: bytes) -> None:
+    """What any message says about who holds an address, whatever protocol it is taken for."""
+    names, address = dhcp.Names(), "10.1.0.7"
+    told = dhcp.read(data, names) + dhcp.read6(data, names) + kerberos.read(data, address)
+    told += ntlm.read(data, address) + ntlm.read_field(data, address) + radius.read(data)
+    told += hostnames.read(data, address, "mdns") + hostnames.read_netbios(data, address)
+    for one in told:
+        assert all(text is None or text.isprintable() for text in (one.user_name, one.device, one.mac))
+
+
 #: parser, modules watched, corpus it starts from
 PARSERS: dict[str, tuple[Callable[[bytes], None], tuple[Any, ...], str]] = {
     "quic-datagram": (_datagrams, (attempts, quic), "datagram"),
     "first-time": (_file, (formats,), "container"),
     "http2": (_request, (http2,), "http2"),
+    "identity": (_identity, (dhcp, hostnames, kerberos, ntlm, radius, said), "identity"),
     "certificate": (_flight, (certificate,), "certificate"),
 }
 

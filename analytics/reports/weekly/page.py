@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from analytics.render import words
 from analytics.render.words import Noun
@@ -69,6 +70,7 @@ class Page:
     verdict: str
     due: tuple[Due, ...]
     due_more: int
+    restated: tuple[str, ...]
     numbers: tuple[Number, ...]
     decisions: tuple[Decision, ...]
     services: tuple[Service, ...]
@@ -113,6 +115,7 @@ def build(result: Result) -> Page:
         verdict=rest,
         due=due(result),
         due_more=more(result),
+        restated=restated(result),
         numbers=numbers(result, seen),
         decisions=decisions(result, seen),
         services=services,
@@ -152,6 +155,20 @@ def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
     if as_of is not None:
         facts.append(f"as of {as_of:%Y-%m-%d %H:%M %Z}".rstrip())
     return tuple(facts)
+
+
+def restated(result: Result) -> tuple[str, ...]:
+    """A sentence per pair of catalogs: which figures rest on the later one."""
+    pairs: dict[tuple[str, str], list[Row]] = {}
+    for row in result.rows("restated"):
+        pairs.setdefault((row["old_version"] or words.UNKNOWN, row["catalog_version"]), []).append(row)
+    zone = ZoneInfo(result.facts.zone)
+    return tuple(
+        f"Restated: the figures of {words.listing([row['service'] for row in rows], LEADING)} rest on "
+        f"catalog {new} since {max(row['restated_at'] for row in rows).astimezone(zone):%Y-%m-%d}, "
+        f"until then on {old}."
+        for (old, new), rows in pairs.items()
+    )
 
 
 def _service(result: Result, row: Row) -> Service:

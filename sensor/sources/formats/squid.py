@@ -56,6 +56,7 @@ _CLAIM = (
     r"^\d{10}\.\d{3} +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
     r"|^\S+ \S+ \S+ \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
 )
+_RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
 #: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
 _ORIGIN = ("HIER_DIRECT", "DIRECT", "ORIGINAL_DST", "PINNED")
 #: Squid writes these bytes of an account name as %HH (RFC 1738).
@@ -131,6 +132,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """One row of `_FIELDS` per line; all NULL where the line is none of the layouts."""
     whole = lines.rename("line").to_frame().with_row_index("row")
     stamped = _stamped(whole)
+    if stamped.height == whole.height:
+        return stamped.drop("row")
     left = whole if stamped.is_empty() else whole.join(stamped, on="row", how="anti")
     parts = [stamped] if left.is_empty() else [stamped, _common(left)]
     return whole.select("row").join(pl.concat(parts), on="row", how="left", maintain_order="left").drop("row")
@@ -143,18 +146,20 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
     # A Series is split once; as an expression it would be split again for each of its fields.
     parts = rest.str.splitn(" ", 11).struct.unnest()
     parts = parts.hstack(whole.select("row", _stamp(line.str.head(_STAMP_CHARS)).alias("at")))
-    native = parts.filter(pl.col("at").is_not_null(), pl.col("field_2").str.contains(r"^[A-Z_]+/\d{3}$"))
+    is_native = parts["at"].is_not_null() & parts["field_2"].str.contains(_RESULT)
+    native = parts if is_native.all() and not is_native.has_nulls() else parts.filter(is_native)
     native = native.hstack(_split(native["field_7"], "/", "hierarchy", "peer"))
+    native = hosts.once_all(native, "field_2", _result_and_status)
+    native = native.with_columns(agent=_last_quoted(native["field_9"], native["field_10"]))
     found = [native.select("row", *_conform(_NATIVE))]
     if native.height < parts.height:
-        ours = parts.filter(
-            pl.col("at").is_not_null(),
-            pl.col("field_5").str.contains(r"^\d{1,3}$"),
-            pl.col("field_6").str.contains(r"^[A-Z_]+:[A-Z_]+$"),
-        )
+        is_ours = parts["at"].is_not_null() & parts["field_5"].str.contains(r"^\d{1,3}$")
+        is_ours &= parts["field_6"].str.contains(_OUR_RESULT)
+        ours = parts if is_ours.all() and not is_ours.has_nulls() else parts.filter(is_ours)
         ours = ours.hstack(_split(ours["field_6"], ":", "result", "hierarchy"))
         found.append(ours.select("row", *_conform(_OURS)))
-    return pl.concat(found).filter(pl.col("elapsed_ms").is_not_null()).sort("row")
+    read = pl.concat([part for part in found if part.height] or found[:1])
+    return read.filter(pl.col("elapsed_ms").is_not_null()).sort("row")
 
 
 def _stamp(text: pl.Expr) -> pl.Expr:
@@ -174,19 +179,32 @@ def _field(number: int) -> pl.Expr:
     return pl.col(f"field_{number}")
 
 
-_TAIL = pl.concat_str(_field(9), _field(10), separator=" ", ignore_nulls=True)
+def _result_and_status(codes: pl.Series) -> pl.DataFrame:
+    """`TCP_MISS/200` taken apart."""
+    return pl.DataFrame({"result": codes.str.head(-4), "status": codes.str.tail(3)})
+
+
+def _last_quoted(ninth: pl.Series, rest: pl.Series) -> pl.Series:
+    """The user agent behind the content type, where a layout has one; most have none."""
+    nothing = pl.Series([None], dtype=pl.String)
+    if not rest.str.contains('"', literal=True).any() and not ninth.str.contains('"', literal=True).any():
+        return nothing.new_from_index(0, len(rest))
+    both = pl.select(pl.concat_str(pl.lit(ninth), pl.lit(rest), separator=" ", ignore_nulls=True)).to_series()
+    return both.str.extract(_QUOTED + r"\s*$")
+
+
 _NATIVE = {
     "elapsed_ms": _field(0),
     "client": _field(1),
-    "result": _field(2).str.head(-4),
-    "status": _field(2).str.tail(3),
+    "result": pl.col("result"),
+    "status": pl.col("status"),
     "down": _field(3),
     "method": _field(4),
     "url": _field(5),
     "user": _field(6),
     "hierarchy": pl.col("hierarchy"),
     "peer": pl.col("peer"),
-    "agent": _TAIL.str.extract(_QUOTED + r"\s*$"),
+    "agent": pl.col("agent"),
 }
 _OURS = {
     "elapsed_ms": _field(0),

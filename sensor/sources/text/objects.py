@@ -11,6 +11,9 @@ import polars as pl
 
 from sensor.sources.text import pairs
 
+#: Fewer lines than this, or much shorter ones, are not worth a compiled scanner.
+SCANNED_FROM, _MIN_BYTES = 2_000, 20_000
+
 
 def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -> pl.DataFrame:
     """One String column per name in `wanted` and one List(String) column per path in `lists`.
@@ -20,6 +23,35 @@ def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -
     and booleans come as text, objects and lists as JSON text.
     A path in `lists` may go on below the list: `dns.answers[].rdata`.
     """
+    if lines.len() >= SCANNED_FROM and sum(lines.head(1000).str.len_bytes()) >= _MIN_BYTES:
+        return _scanned(lines, wanted, lists)
+    return _complete(lines, wanted, lists)
+
+
+def _scanned(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> pl.DataFrame:
+    """As `read`, by the compiled scanner; what is odd to it is read completely."""
+    from sensor.decode import json_fields
+
+    spelled = pairs.spellings(wanted)
+    paths = list(dict.fromkeys(path for several in spelled.values() for path in several))
+    listed = [path if "[]" in path else f"{path}[]" for path in lists]
+    found, odd = json_fields.read(lines, [*paths, *listed])
+    rows = found.select(
+        *(pl.coalesce(several).alias(name) for name, several in spelled.items()),
+        *(pl.col(full).str.split("\x02").alias(path) for path, full in zip(lists, listed, strict=True)),
+    )
+    if odd.is_empty():
+        return rows
+    rest = _complete(lines.gather(odd), wanted, lists)
+    # Lists cannot be scattered into; rows can be chosen.
+    order = pl.int_range(rows.height, eager=True).scatter(
+        odd, pl.int_range(len(odd), eager=True) + rows.height
+    )
+    return pl.concat([rows, rest])[order]
+
+
+def _complete(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> pl.DataFrame:
+    """As `read`, by a complete reader of JSON."""
     tree: dict[str, Any] = {}
     plans: list[tuple[str, list[pl.Expr]]] = []
     for name, paths in pairs.spellings(wanted).items():

@@ -13,6 +13,8 @@ from sensor.sources import hosts
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ssl": 443}
 _TUNNELS = ("tunnel", "tcp", "ssl")
+#: Begins or ends with what does not belong to a URL.
+_ODD = r'^(?:[\s"]|[A-Z]+ )|[\s"]$'
 
 
 def split(urls: pl.Series) -> pl.DataFrame:
@@ -20,36 +22,47 @@ def split(urls: pl.Series) -> pl.DataFrame:
 
     `path` is NULL for a tunnel and for a bare authority.
     """
-    unique = _plain(urls.unique().drop_nulls())
-    scheme, rest = _halves(unique["bare"], "://")
+    bare = _plain(urls)
+    scheme, rest = _halves(bare, "://")
     none = rest.is_null()
-    scheme, rest = scheme.set(none, None).str.to_lowercase(), rest.zip_with(~none, scheme)
+    if none.any():
+        scheme, rest = scheme.set(none, None), rest.zip_with(~none, scheme)
     for sign in "?#":
-        rest = _halves(rest, sign)[0]
+        if rest.str.contains(sign, literal=True).any():
+            rest = _halves(rest, sign)[0]
     authority, path = _halves(rest, "/")
-    parts = unique.select("url").with_columns(
-        scheme=scheme, authority=authority.str.strip_chars(" "), path="/" + path
-    )
-    found = parts.join(
-        hosts.authorities(parts["authority"]), on="authority", how="left", maintain_order="left"
-    )
-    by_scheme = pl.col("scheme").replace_strict(_PORTS, default=None, return_dtype=pl.Int64)
-    tunnel = pl.col("scheme").is_in(_TUNNELS).fill_null(False)
-    whole = pl.col("scheme").is_not_null() & ~tunnel
-    clear = pl.when(whole).then(pl.col("path").fill_null("/")).when(~tunnel).then("path")
-    found = found.select(
-        "url", "host", "literal", port=pl.coalesce("port", by_scheme), path=clear,
-    )  # fmt: skip
-    return urls.to_frame("url").join(found, on="url", how="left", maintain_order="left").drop("url")
+    parts = pl.DataFrame({"authority": authority, "path": path})
+    found = hosts.once_all(parts, "authority", _authorities)
+    found = hosts.once_all(found.with_columns(scheme=scheme), "scheme", _schemes)
+    whole = pl.col("is_whole").fill_null(False)
+    is_tunnel = pl.col("is_tunnel").fill_null(False)
+    path_text = "/" + pl.col("path")
+    clear = pl.when(whole).then(path_text.fill_null("/")).when(~is_tunnel).then(path_text)
+    return found.select("host", "literal", port=pl.coalesce("port", "scheme_port"), path=clear)
 
 
-def _plain(urls: pl.Series) -> pl.DataFrame:
-    """Columns `url` and `bare`: without quotes, words before it, and slashes escaped twice."""
-    odd = urls.str.contains(r'^[\s"]|[\s"]$|\\/|^[A-Z]+ ')
-    if not odd.any():
-        return pl.DataFrame({"url": urls, "bare": urls})
-    bare = urls.str.strip_chars(' "').str.replace(r"^[A-Z]+ +", "").str.replace_all("\\/", "/", literal=True)
-    return pl.DataFrame({"url": urls, "bare": bare.zip_with(odd, urls)})
+def _authorities(unique: pl.Series) -> pl.DataFrame:
+    """Columns host, literal and port of each unique authority, in order."""
+    found = hosts.authorities(unique.str.strip_chars(" "))
+    asked = pl.DataFrame({"authority": unique.str.strip_chars(" ")})
+    return asked.join(found, on="authority", how="left", maintain_order="left").drop("authority")
+
+
+def _schemes(unique: pl.Series) -> pl.DataFrame:
+    """Columns scheme_port, is_tunnel and is_whole (a URL with all its parts) of each unique scheme."""
+    scheme = unique.str.to_lowercase()
+    tunnel = scheme.is_in(_TUNNELS)
+    port = scheme.replace_strict(_PORTS, default=None, return_dtype=pl.Int64)
+    return pl.DataFrame({"scheme_port": port, "is_tunnel": tunnel, "is_whole": ~tunnel})
+
+
+def _plain(urls: pl.Series) -> pl.Series:
+    """`urls` without quotes, words before them, and slashes escaped twice."""
+    odd = (urls.str.contains(_ODD) | urls.str.contains("\\/", literal=True)).fill_null(False).arg_true()
+    if odd.is_empty():
+        return urls
+    bare = urls.gather(odd).str.strip_chars(' "').str.replace(r"^[A-Z]+ +", "")
+    return urls.clone().scatter(odd, bare.str.replace_all("\\/", "/", literal=True))
 
 
 def _halves(text: pl.Series, sign: str) -> tuple[pl.Series, pl.Series]:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sensor.decode.quic import V1, V2
+from sensor.decode.protection import V1, V2
 from tests.sensor.decode.adversarial import (
     DELIVERIES,
     QUIC_DELIVERIES,

@@ -69,15 +69,21 @@ def is_kernel(node: ast.stmt) -> bool:
 
 
 def test_the_kernel_budget_is_kept() -> None:
-    """At most 2,600 lines of code, docstrings aside: what compiles in the time a first start may take."""
+    """At most 2,900 lines of code, docstrings aside: what compiles in the time a first start may take. The
+    scanner of JSON is compiled by itself, for logs only."""
+    assert 0 < kernel_lines([DECODE / "json_fields.py"]) <= 220
+    assert 0 < kernel_lines([path for path in DECODE.glob("*.py") if path.stem != "json_fields"]) <= 2900
+
+
+def kernel_lines(paths: list[Path]) -> int:
     lines = 0
-    for path in DECODE.glob("*.py"):
+    for path in paths:
         for node in filter(is_kernel, ast.parse(path.read_text()).body):
             assert isinstance(node, ast.FunctionDef)
             lines += (
                 (node.end_lineno or 0) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines())
             )
-    assert 0 < lines <= 2600
+    return lines
 
 
 def test_real_traffic_needs_no_kernel_that_was_not_rehearsed() -> None:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from sensor.decode import jit
-from sensor.decode.quic import V1
+from sensor.decode.protection import V1
 from tests.sensor.decode.adversarial import DELIVERIES, QUIC_DELIVERIES, quic_streams, tcp_streams
 from tests.sensor.decode.craft import Frame, conserves, decode, pcap, rows_of, totals
 from tests.sensor.decode.test_packets import poison

@@ -7,6 +7,7 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode.attempts import BUDGET, Attempts, Found
+from sensor.decode.initials import INITIAL as INITIAL_PACKET
 from sensor.decode.initials import MAX_HELLO, CryptoStreams
 from sensor.decode.layout import EVENT, Bytes, Records, records
 from sensor.decode.messages import INITIAL
-from sensor.decode.quic import DRAFTS, V1, V2, Version, full_number, initial_keys
+from sensor.decode.protection import DRAFTS, V1, V2, Keyring, Version
+from sensor.decode.quic import full_number
 from tests.sensor.decode.craft import (
     CLIENT,
     SERVER,
@@ -40,6 +43,37 @@ from tests.sensor.decode.test_stream import small_hello
 
 ATTEMPTS = field_rows("chromium156_quic_initials.jsonl")
 DCID = bytes.fromhex("8394c8f03e515708")
+
+
+class Keys(NamedTuple):
+    """Packet protection of one direction (RFC 9001 §5.1)."""
+
+    key: bytes
+    iv: bytes
+    hp: bytes
+
+
+def initial_keys(version: Version, connection_id: bytes, *, server: bool = False) -> Keys:
+    """Keys of Initials by the library's own HKDF (RFC 9001 §5.2): what ours is compared with."""
+
+    def expand(secret: bytes, label: bytes, length: int) -> bytes:
+        label = b"tls13 " + label
+        info = length.to_bytes(2, "big") + bytes([len(label)]) + label + b"\0"
+        return HKDFExpand(SHA256(), length, info).derive(secret)
+
+    extracted = hmac.digest(version.salt, connection_id, "sha256")
+    secret = expand(extracted, b"server in" if server else b"client in", 32)
+    parts = ((b" key", 16), (b" iv", 12), (b" hp", 16))
+    return Keys(*(expand(secret, version.label + name, length) for name, length in parts))
+
+
+def keys_of(version: Version, connection_id: bytes) -> Keys:
+    """What the sensor derives."""
+    keyring, packet = Keyring(), records(INITIAL_PACKET, 1)
+    packet["version"], packet["id_length"], packet["end"] = version.number, len(connection_id), 60
+    keyring.unprotect(np.frombuffer(connection_id + bytes(60), np.uint8).copy(), packet)
+    (row,) = keyring.known[keyring.known["version"] == version.number]
+    return Keys(row["key"].tobytes(), row["iv"].tobytes(), row["hp"][:4].astype(">u4").tobytes())
 
 
 def varint(value: int) -> bytes:
@@ -117,15 +151,44 @@ def datagrams(payloads: list[bytes]) -> list[Frame]:
     ],
 )  # fmt: skip
 def test_keys_of_the_rfcs(version: Version, server: bool, expected: str) -> None:
-    keys = initial_keys(version, DCID, server=server)
-    assert f"{keys.key.hex()} {keys.iv.hex()} {keys.hp.hex()}" == expected
+    for keys in [initial_keys(version, DCID, server=server)] + ([] if server else [keys_of(version, DCID)]):
+        assert f"{keys.key.hex()} {keys.iv.hex()} {keys.hp.hex()}" == expected
+
+
+@given(st.sampled_from([V1, V2, *DRAFTS]), st.binary(min_size=0, max_size=20))
+@settings(deadline=None, max_examples=60)
+def test_keys_are_those_of_the_librarys_hkdf(version: Version, connection_id: bytes) -> None:
+    assert keys_of(version, connection_id) == initial_keys(version, connection_id)
 
 
 def test_header_protection_of_rfc_9001_a_2() -> None:
-    sample = bytes.fromhex("d1b1c98dd7689fb8ec11d242b123dc9b")
-    keys = initial_keys(V1, DCID)
-    mask = Cipher(algorithms.AES(keys.hp), modes.ECB()).encryptor().update(sample)
-    assert mask[:5].hex() == "437b9aec36"
+    sent = bytes.fromhex("c000000001088394c8f03e5157080000449e7b9aec34") + bytes.fromhex(
+        "d1b1c98dd7689fb8ec11d242b123dc9b"
+    )
+    packet = records(INITIAL_PACKET, 1)
+    packet["version"], packet["id"], packet["id_length"] = V1.number, 6, 8
+    packet["number"], packet["end"] = 18, len(sent)
+    headers, text = Keyring().unprotect(np.frombuffer(sent, np.uint8), packet)
+    assert text[: headers[0]["length"]].hex() == "c300000001088394c8f03e5157080000449e00000002"
+    assert (headers[0]["number"], headers[0]["number_bytes"]) == (2, 4)
+
+
+@given(st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))
+@settings(deadline=None, max_examples=60)
+def test_header_masks_are_those_of_the_librarys_aes(connection_id: bytes, sample: bytes) -> None:
+    packet = records(INITIAL_PACKET, 1)
+    packet["version"], packet["id_length"], packet["number"], packet["end"] = V1.number, 16, 17, 37
+    sent = connection_id + bytes(5) + sample
+    headers, text = Keyring().unprotect(np.frombuffer(sent, np.uint8), packet)
+    hp = initial_keys(V1, connection_id).hp
+    mask = Cipher(algorithms.AES(hp), modes.ECB()).encryptor().update(sample)
+    first = sent[0] ^ mask[0] & 0x0F
+    masked = zip(sent[17:21], mask[1:5], strict=True)
+    number = bytes(a ^ b for a, b in masked)[: (first & 3) + 1]
+    assert text[: headers[0]["length"]] == bytes([first]) + sent[1:17] + number
+    assert headers[0]["nonce"].tobytes()[-4:] == bytes(
+        a ^ b for a, b in zip(initial_keys(V1, connection_id).iv[-4:], number.rjust(4, b"\0"), strict=True)
+    )
 
 
 @pytest.mark.parametrize("version", [V1, V2, *DRAFTS], ids=lambda v: f"{v.number:x}")
@@ -137,14 +200,11 @@ def test_a_sealed_packet_opens_again(version: Version) -> None:
 
 
 def test_keys_of_draft_29() -> None:
-    """Its first secret by the library's own HKDF, from the salt in draft-ietf-quic-tls-29 §5.2."""
+    """Its salt by draft-ietf-quic-tls-29 §5.2."""
     salt = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")
-    extracted = hmac.digest(salt, DCID, "sha256")
-    label = b"\x00\x20\x0ftls13 client in\x00"
-    secret = HKDFExpand(SHA256(), 32, label).derive(extracted)
-    key = HKDFExpand(SHA256(), 16, b"\x00\x10\x0etls13 quic key\x00").derive(secret)
-    (draft_29,) = (v for v in DRAFTS if v.number == 0xFF00001D)
-    assert initial_keys(draft_29, DCID).key == key
+    for number, same in ((0xFF00001C, False), (0xFF00001D, True), (0xFF000020, True)):
+        expected = initial_keys(Version(number, salt, b"quic"), DCID)
+        assert (keys_of(Version(number, b"", b""), DCID) == expected) is same
 
 
 @pytest.mark.parametrize("version", [V1, V2])

@@ -1,0 +1,81 @@
+"""The lake as it was known at a moment: rows that landed later are not counted, nor what was restated later.
+
+Days whose files hold such rows are counted anew without them, into a folder of their own in the restricted
+zone; all others keep the marts they have. The views then read only what had landed. So the same moment gives
+the same figures, whatever came in since. What was deleted or replaced meanwhile (`retain`, `erase`,
+`scan --replace`) is gone; weeks whose rows were deleted keep the figures they have.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from analytics.build import Work, alone, complete_manifest, workshop
+from analytics.definitions import load_marts
+from analytics.lake import LakeUnreadable, open_views
+from analytics.marts.state import GRACE, read_state
+from analytics.publish import publish
+
+_PREFIX = "as-of-"
+
+
+@contextmanager
+def views(
+    lake: Path, *, as_of: datetime | None = None, restricted: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published views of `lake`, or those of what had landed at `as_of` (UTC where it names no zone).
+
+    Raises LakeUnreadable where the past cannot be counted: that takes the restricted zone.
+    """
+    moment = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
+    if moment is None or moment >= datetime.now(UTC):
+        with open_views(lake, restricted=restricted) as connection:
+            yield connection
+        return
+    with _counted(lake, moment) as folder, open_views(lake, restricted=restricted, folder=folder) as past:
+        yield past
+
+
+@contextmanager
+def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
+    """A folder with the views files of the lake as of `moment`; it is gone afterwards."""
+    restricted = lake / "restricted"
+    try:
+        folder = Path(tempfile.mkdtemp(dir=restricted, prefix=_PREFIX))
+    except OSError as error:
+        hint = "--as-of counts anew, so it takes write access to the restricted zone"
+        raise LakeUnreadable(f"{restricted}: {error.strerror}; {hint}") from error
+    try:
+        with alone(lake):
+            _forget_abandoned(restricted)
+            manifest = complete_manifest(lake).as_of(moment)
+            state = read_state(lake)
+            state.build += 1
+            place = f"{folder.relative_to(lake)}/"
+            with workshop(lake) as connection:
+                work = Work(
+                    lake, manifest, state, connection, manifest.zone, manifest.k, moment, load_marts(), place
+                )
+                work.days()
+                work.weeks()
+                work.names()
+                work.findings()
+            publish(lake, manifest, state.files, zone=manifest.zone, folder=folder)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_abandoned(restricted: Path) -> None:
+    """Delete what killed readers left behind."""
+    for folder in restricted.glob(f"{_PREFIX}*"):
+        if folder.stat().st_mtime < time.time() - GRACE.total_seconds():
+            shutil.rmtree(folder, ignore_errors=True)

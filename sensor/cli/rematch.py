@@ -1,0 +1,130 @@
+"""`shadowai rematch`: today's catalog applied to what is stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    SignaturesOption,
+    StateOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from sensor.rematch import Findings
+    from sensor.store.lake import Lake
+
+
+def command(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="DATE", help="First day (UTC).", show_default="everything"
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Close the current hour too; only where no remote sensor writes.")
+    ] = False,
+    signatures: SignaturesOption = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Classify what is stored anew with today's catalog; older reports stay reproducible with --as-of."""
+    from sensor.catalog.load import load
+    from sensor.cli.compact import settle
+    from sensor.rematch import Rematch
+    from sensor.settings import state_path
+    from sensor.store import purge
+
+    settings = settings_from(config, lake=lake, state=state, signatures=tuple(signatures or ()) or None)
+    place = existing_lake(settings)
+    if settings.privacy == "aggregate":
+        typer.echo("at level aggregate no row about a person is stored: there is nothing to rematch")
+        return
+    catalog = load(*settings.signatures, cache=state_path(settings, place.path) / "catalog")
+    if not dry_run:
+        settle(place, settings, include_current=now)
+    left = purge.unreached(place)
+    found = Rematch(
+        place, catalog, now=datetime.now(UTC), since=since.date() if since else None, final=_final(place)
+    ).run(dry=dry_run)
+    _tell(found, dry_run)
+    if left:
+        typer.echo(f"{left} segments of the open hour were not looked at; a rematch after the hour does")
+    if (found.restated or found.hosts) and not dry_run:
+        settle(place, settings, include_current=now)
+
+
+def _final(lake: Lake) -> set[date]:
+    """Days whose figures are never counted again."""
+    from analytics.marts.state import read_state
+
+    with analysing(lake):
+        final = read_state(lake.path).final
+    return {date.fromisoformat(period[4:]) for period in final if period.startswith("day/")}
+
+
+def _tell(found: Findings, dry_run: bool) -> None:
+    import polars as pl
+
+    from sensor.cli.table import print_table
+
+    typer.echo(
+        f"catalog {found.catalog_version}: looked at {found.sightings:,} sightings of {found.days} days "
+        f"and {found.names:,} rows of names"
+    )
+    changes = pl.concat(found.changes) if found.changes else None
+    if changes is not None and changes.height:
+        by = ["old_app", "old_role", "old_access", "app", "role", "access"]
+        sums = changes.group_by(by).agg(pl.col("sightings", "bytes_up").sum(), pl.col("day").n_unique())
+        lines = [
+            (_words(row, "old_"), _words(row, ""), row["sightings"], row["day"], row["bytes_up"])
+            for row in sums.sort("sightings", *by, descending=[True, *[False] * len(by)]).iter_rows(
+                named=True
+            )
+        ]
+        print_table(("was", "is", "sightings", "days", "bytes up"), lines)
+    _tell_past(found)
+    if found.final:
+        typer.echo(
+            f"{len(found.final)} days stay as they are: rows were deleted, and their figures are final"
+        )
+    would = "would be " if dry_run else ""
+    typer.echo(f"{found.restated:,} sightings {would}restated, {found.hosts:,} names {would}matched")
+
+
+def _tell_past(found: Findings) -> None:
+    """Since when services were visited that no catalog knew then."""
+    import polars as pl
+
+    from sensor.cli.table import print_table
+
+    past = pl.concat(found.past) if found.past else None
+    if past is None or past.is_empty():
+        return
+    typer.echo("visited before the catalog knew them (names, without persons):")
+    services = past.group_by("app", "role").agg(
+        pl.col("first_seen").min(), pl.col("last_seen").max(), pl.col("buckets", "bytes_up").sum(),
+        pl.col("clients").max(),
+    )  # fmt: skip
+    rows = services.sort("buckets", "app", "role", descending=[True, False, False]).iter_rows(named=True)
+    columns = ("service", "role", "first seen", "last seen", "quarter hours", "bytes up", "clients at most")
+    names = ("app", "role", "first_seen", "last_seen", "buckets", "bytes_up", "clients")
+    print_table(columns, [tuple(row[name] for name in names) for row in rows])
+
+
+def _words(row: dict[str, object], prefix: str) -> str:
+    """A service with its role and access class; 'nothing' where there is none."""
+    app, role, access = (row[f"{prefix}{name}"] for name in ("app", "role", "access"))
+    return f"{app} ({role}, {access})" if app else "nothing"

@@ -1,0 +1,97 @@
+"""Names that hosts give themselves: mDNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS (RFC 1002 §4.2).
+
+Believed only of the address that said it: a record that gives another address is passed over.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from sensor.decode.identity import said
+from sensor.decode.identity.said import Said
+
+#: Anybody can call itself anything; names of one's own are still seldom false.
+CONFIDENCE = 0.6
+_HELD_S = 3_600.0
+
+_HEADER = 12
+_A, _AAAA = 1, 28
+_NB = 32
+_MOST_RECORDS = 32
+_MOST_LABELS = 32
+_POINTER = 0xC0
+#: NetBIOS: workstation and file server, unique names only.
+_OF_HOSTS = (0x00, 0x20)
+_GROUP = 0x80
+
+
+def read(data: bytes, sender: str, origin: str) -> list[Said]:
+    """What an mDNS or LLMNR answer says about its sender; `origin` is which of them."""
+    for name, kind, value in _records(data):
+        if kind in (_A, _AAAA) and _address(value) == sender and (host := said.device(name)) is not None:
+            return [Said(sender, origin, CONFIDENCE, None, None, host, _HELD_S)]
+    return []
+
+
+def read_netbios(data: bytes, sender: str) -> list[Said]:
+    """What a NetBIOS registration or refresh says about its sender."""
+    for name, kind, value in _records(data):
+        if kind != _NB or len(name) != 32 or len(value) < 6 or value[0] & _GROUP:
+            continue
+        plain = _first_level(name)
+        if plain[15:] and plain[15] in _OF_HOSTS and _address(value[2:6]) == sender:
+            host = said.device(plain[:15].rstrip())
+            return [Said(sender, "netbios", CONFIDENCE, None, None, host, _HELD_S)] if host else []
+    return []
+
+
+def _address(value: bytes) -> str:
+    return str(ipaddress.ip_address(value)) if len(value) in (4, 16) else ""
+
+
+def _first_level(name: bytes) -> bytes:
+    """A NetBIOS name out of its letters A to P, two for a byte (RFC 1001 §14.1)."""
+    halves = [letter - 65 for letter in name]
+    if any(not 0 <= half < 16 for half in halves):
+        return b""
+    return bytes(high << 4 | low for high, low in zip(halves[::2], halves[1::2], strict=True))
+
+
+def _records(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """First label, type and data of a message's resource records."""
+    if len(data) < _HEADER:
+        return
+    counts = [int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10)]
+    at = _HEADER
+    for _ in range(min(counts[0], _MOST_RECORDS)):
+        at = _behind_name(data, at) + 4
+    for _ in range(min(sum(counts[1:]), _MOST_RECORDS)):
+        label = _label(data, at)
+        at = _behind_name(data, at)
+        if at + 10 > len(data):
+            return
+        kind, size = int.from_bytes(data[at : at + 2], "big"), int.from_bytes(data[at + 8 : at + 10], "big")
+        yield label, kind, data[at + 10 : at + 10 + size]
+        at += 10 + size
+
+
+def _behind_name(data: bytes, at: int) -> int:
+    """Where a name ends; behind the message if it does not."""
+    for _ in range(_MOST_LABELS):
+        if at >= len(data):
+            break
+        if data[at] == 0:
+            return at + 1
+        if data[at] >= _POINTER:
+            return at + 2
+        at += 1 + data[at]
+    return len(data)
+
+
+def _label(data: bytes, at: int) -> bytes:
+    """The first label of the name at `at`, through one pointer."""
+    if at + 1 < len(data) and data[at] >= _POINTER:
+        at = (data[at] & 0x3F) << 8 | data[at + 1]
+    size = data[at] if at < len(data) else 0
+    return data[at + 1 : at + 1 + size] if size < 64 else b""

@@ -1,0 +1,59 @@
+"""NTLM's AUTHENTICATE message ([MS-NLMP] §2.2.1.3): account, domain and workstation, in clear.
+
+Whether the sign-in succeeded is not looked at. Responses to the challenge (the hashes) are never read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from sensor.decode.identity import said
+from sensor.decode.identity.said import Said
+
+ORIGIN = "directory"
+CONFIDENCE = 0.5
+_HELD_S = 3_600.0
+
+#: How such a message begins, and how that looks in an HTTP field (RFC 4559).
+MARK = b"NTLMSSP\0\x03\0\0\0"
+BASE64_MARK = b"TlRMTVNTUAAD"
+_HEADER = 64
+_DOMAIN, _USER, _WORKSTATION, _FLAGS = 28, 36, 44, 60
+_UNICODE = 1
+#: Longest part; lengths are bytes.
+_LONGEST = 512
+_LONGEST_BASE64 = 8192
+
+
+def read(data: bytes, client: str) -> list[Said]:
+    """What a packet or field says about the address it came from."""
+    at = data.find(MARK)
+    message = data[at:] if at >= 0 else b""
+    if len(message) < _HEADER:
+        return []
+    encoding = "utf-16-le" if message[_FLAGS] & _UNICODE else "latin-1"
+    user = said.account(_part(message, _USER), encoding)
+    domain = said.account(_part(message, _DOMAIN), encoding)
+    station = said.account(_part(message, _WORKSTATION), encoding)
+    device = said.device(station.encode()) if station else None
+    if user is None:
+        return []  # nobody: an anonymous session
+    name = f"{domain}\\{user}" if domain and "@" not in user else user
+    return [Said(client, ORIGIN, CONFIDENCE, None, name, device, _HELD_S)]
+
+
+def read_field(text: bytes, client: str) -> list[Said]:
+    """The same from the base64 of an Authorization field."""
+    text = text[:_LONGEST_BASE64]
+    try:
+        data = base64.b64decode(text[: len(text) // 4 * 4], validate=True)
+    except binascii.Error:
+        return []
+    return read(data, client)
+
+
+def _part(message: bytes, at: int) -> bytes:
+    size = int.from_bytes(message[at : at + 2], "little")
+    begin = int.from_bytes(message[at + 4 : at + 8], "little")
+    return message[begin : begin + size] if begin >= _HEADER and size <= _LONGEST else b""

@@ -1,0 +1,141 @@
+"""Messages about holders of addresses, as the kernels hand them on -> rows of who held what.
+
+The same thing said again within half the time it holds is not told again: hosts announce their names every
+few minutes, and clients ask for a ticket for every server. Once somebody else was named, it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from sensor.decode import tellers
+from sensor.decode.addresses import addresses
+from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius
+from sensor.decode.identity.said import Said
+from sensor.decode.layout import SECOND, TCP, Bytes, Records
+from sensor.decode.messages import IDENTITY, REQUEST
+from sensor.decode.names import own
+
+#: Addresses whose last holders are remembered; the oldest are forgotten.
+_MOST_REMEMBERED = 1 << 16
+#: Link-local and unspecified addresses, and this machine's.
+_OF_ONE_LINK = ("fe8", "fe9", "fea", "feb", "169.254.", "0.", "::", "127.")
+#: An endless lease is told again after this.
+_ENDLESS_S = 86_400.0
+
+SCHEMA: dict[str, pl.DataType] = {
+    "said_at": pl.Int64(),  # microseconds
+    "began_at": pl.Int64(),
+    "address": pl.String(),
+    "mac": pl.String(),
+    "user_name": pl.String(),
+    "device": pl.String(),
+    "lease_s": pl.Float64(),  # from `began_at`; NULL for an endless one
+    "closes": pl.Boolean(),
+    "origin": pl.String(),
+    "confidence": pl.Float64(),
+}
+
+#: Origin, whether it names a machine, confidence: of each kind the last thing said about an address counts.
+_Kind = tuple[str, bool, float]
+_Who = tuple[str | None, str | None, str | None]
+
+_FIELD = re.compile(ntlm.BASE64_MARK + rb"[A-Za-z0-9+/]*={0,2}")
+
+
+class Holders:
+    """What messages say about who holds which address, across batches."""
+
+    def __init__(self) -> None:
+        self._names = dhcp.Names()
+        self._told: OrderedDict[str, dict[_Kind, tuple[_Who, float]]] = OrderedDict()
+
+    def read(self, arena: Bytes, events: Records) -> pl.DataFrame:
+        """Rows of `SCHEMA` from a batch's events."""
+        rows = [
+            (time, time - round(one.began_s * SECOND), one.address, one.mac, one.user_name, one.device,
+             one.lease_s, one.closes, one.origin, one.confidence)
+            for time, said in self._messages(arena, events)
+            for one in said
+            if self._is_new(one, time)
+        ]  # fmt: skip
+        return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+    def _messages(self, arena: Bytes, events: Records) -> Iterator[tuple[int, list[Said]]]:
+        telling = np.isin(own(events["kind"]), (IDENTITY,))
+        telling[self._with_ntlm(arena, events)] = True
+        events = events[telling]
+        if events.size == 0:
+            return
+        parts = events["address"]
+        sides = (addresses(own(parts[:, i]), own(parts[:, i + 1])).to_list() for i in (0, 2))
+        fields = (events[name].tolist() for name in ("kind", "time", "offset", "length", "port", "protocol"))
+        view = arena.data
+        for kind, time, offset, length, ports, protocol, sender, receiver in zip(
+            *fields, *sides, strict=True
+        ):
+            data = bytes(view[offset : offset + length])
+            if kind == REQUEST:
+                found = _FIELD.search(data)
+                yield time, ntlm.read_field(found[0], sender) if found else []
+            else:
+                yield time, self._read(data, ports, protocol == TCP, sender, receiver)
+
+    @staticmethod
+    def _with_ntlm(arena: Bytes, events: Records) -> list[int]:
+        """Rows of HTTP requests with an NTLM answer; all requests are searched at once."""
+        requests = np.flatnonzero(events["kind"] == REQUEST)
+        if requests.size == 0:
+            return []
+        begins, lengths = own(events["offset"])[requests], own(events["length"])[requests]
+        used = arena[: int((begins + lengths).max())]
+        found = np.array([match.start() for match in re.finditer(ntlm.BASE64_MARK, used.data)], np.int64)
+        rows = np.searchsorted(begins, found, side="right") - 1
+        inside = (rows >= 0) & (found < begins[rows] + lengths[rows])
+        return requests[rows[inside]].tolist()  # type: ignore[no-any-return]
+
+    def _read(self, data: bytes, ports: list[int], tcp: bool, sender: str, receiver: str) -> list[Said]:
+        """What a message says, by its lower port."""
+        port = min(ports)
+        if port == tellers.KERBEROS:
+            client = receiver if ports[0] == port else sender
+            return kerberos.read(data[4:] if tcp else data, client)
+        if port == tellers.SMB:
+            return ntlm.read(data, sender)
+        if port in (tellers.DHCP_SERVER, tellers.DHCP_CLIENT):
+            return dhcp.read(data, self._names)
+        if port in (tellers.DHCP6_CLIENT, tellers.DHCP6_SERVER):
+            return dhcp.read6(data, self._names)
+        if port == tellers.NETBIOS_NAMES:
+            return hostnames.read_netbios(data, sender)
+        if port in (tellers.MDNS, tellers.LLMNR):
+            return hostnames.read(data, sender, "mdns" if port == tellers.MDNS else "llmnr")
+        return radius.read(data)
+
+    def _is_new(self, said: Said, time: int) -> bool:
+        """True if this was not the last thing said of its kind, or half of its time is over.
+
+        Addresses that are valid on one link only are nobody's elsewhere.
+        """
+        if said.address.startswith(_OF_ONE_LINK):
+            return False
+        if said.closes:
+            self._told.pop(said.address, None)
+            return True
+        known = self._told.setdefault(said.address, {})
+        self._told.move_to_end(said.address)
+        if len(self._told) > _MOST_REMEMBERED:
+            self._told.popitem(last=False)
+        is_machine = (said.user_name or "$").partition("@")[0].endswith("$")
+        who = (said.mac, said.user_name, said.device)
+        for (origin, _, sure), (holder, until) in known.items():
+            if origin == said.origin and sure >= said.confidence and holder == who and time < until:
+                return False
+        held = _ENDLESS_S if said.lease_s is None else said.lease_s - said.began_s
+        known[said.origin, is_machine, said.confidence] = who, time + held / 2 * SECOND
+        return True

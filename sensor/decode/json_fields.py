@@ -1,0 +1,315 @@
+"""What chosen keys of JSON lines hold: one pass over the bytes, without making objects of them.
+
+A key is known by the hash of its path (`dns.answers[].rdata`; nested and dotted spellings are one), its
+value is written as text, field after field. A line that is anything but plainly right (broken, a container
+where a value was expected, a Unicode escape, deeper or longer lists than there is room for) is marked
+`odd` and left to a complete reader. RFC 8259.
+"""
+
+# What kernels compute with is Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sensor.decode.jit import entry, kernel
+from sensor.decode.layout import Bytes, i64
+from sensor.decode.read import u8
+
+#: Stand between fields, and between the values of a list; no text of ours contains them (`lines.cleaned`).
+FIELD, ITEM = 0x01, 0x02
+#: Stands for a value that is there and empty.
+EMPTY = 0x03
+_DEPTH = 32
+#: Values of one line that can be held, of all fields together.
+_VALUES = 128
+#: What a line may grow by, above its length, on being written as fields.
+ROOM = 4
+
+Integers = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+_PRIME, _KEY = 0x100000001B3, secrets.randbits(62)
+_QUOTE, _SLASH, _OPEN, _CLOSE, _LIST, _END, _COLON, _COMMA, _DOT = 34, 92, 123, 125, 91, 93, 58, 44, 46
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Paths laid out for lookup: `table` holds hash and number of each, by the hash's low bits."""
+
+    table: Hashes
+    numbers: Integers
+    count: int
+    #: 1 for each path through a list, which may have several values
+    listed: Bytes
+
+    @classmethod
+    def of(cls, paths: Sequence[str]) -> Wanted:
+        """At most some hundred paths; one that goes through a list has `[]` behind the list's name."""
+        size = 1 << max(4, (4 * len(paths)).bit_length())
+        table, numbers = np.zeros(size, np.uint64), np.full(size, -1, np.int64)
+        for number, path in enumerate(paths):
+            digest = _hash_of(path.encode())
+            place = digest & (size - 1)
+            while numbers[place] >= 0:
+                place = (place + 1) & (size - 1)
+            table[place], numbers[place] = digest, number
+        listed = np.array(["[]" in path for path in paths], np.uint8)
+        return cls(table, numbers, len(paths), listed)
+
+
+def _hash_of(path: bytes) -> int:
+    digest = _KEY
+    for byte in path:
+        digest = ((digest ^ byte) * _PRIME) & 0xFFFFFFFFFFFFFFFF
+    return digest
+
+
+@kernel
+def _number_of(digest: np.uint64, table: Hashes, numbers: Integers) -> int:
+    """Which wanted path that is; -1 for none."""
+    mask = numbers.size - 1
+    place = i64(digest & np.uint64(mask))
+    while numbers[place] >= 0:
+        if table[place] == digest:
+            return i64(numbers[place])
+        place = (place + 1) & mask
+    return -1
+
+
+@kernel
+def _stir(digest: np.uint64, byte: int) -> np.uint64:
+    return (digest ^ np.uint64(byte)) * np.uint64(_PRIME)
+
+
+@kernel
+def _blank(data: Bytes, at: int, end: int) -> int:
+    """The first place from `at` that is no white space."""
+    while at < end and u8(data, at, end) <= 32:
+        at += 1
+    return at
+
+
+@kernel
+def _is_scalar(data: Bytes, at: int, to: int) -> bool:
+    """Is data[at:to] a number, true, false or null?"""
+    first = u8(data, at, to)
+    if first == 116:  # true
+        return to - at == 4 and u8(data, at + 1, to) == 114 and u8(data, at + 3, to) == 101
+    if first == 102:  # false
+        return to - at == 5 and u8(data, at + 1, to) == 97 and u8(data, at + 4, to) == 101
+    if first == 110:  # null
+        return to - at == 4 and u8(data, at + 1, to) == 117 and u8(data, at + 3, to) == 108
+    if first != 45 and not 48 <= first <= 57:
+        return False
+    for k in range(at + 1, to):
+        byte = u8(data, k, to)
+        # Numbers with an exponent are written in more than one way.
+        if byte != _DOT and not 48 <= byte <= 57:
+            return False
+    return 48 <= u8(data, to - 1, to) <= 57
+
+
+@kernel
+def _find(
+    data: Bytes, at: int, end: int, table: Hashes, numbers: Integers, digests: Hashes, found: Integers,
+) -> int:  # fmt: skip
+    """Values of the wanted paths of data[at:end]: number, begin and end of each in `found`; how many.
+
+    -1 where the line is odd. A string's end is written negative if it has escapes.
+    """
+    at = _blank(data, at, end)
+    if u8(data, at, end) != _OPEN:
+        return -1
+    depth, count = 0, 0
+    # Of each level: the hash of its path, or of its items' path; lists are marked in a word of bits.
+    digests[0] = np.uint64(_KEY)
+    lists = 0
+    at += 1
+    fresh = True  # nothing read yet in this container
+    while True:
+        at = _blank(data, at, end)
+        byte = u8(data, at, end)
+        in_list = lists >> depth & 1 == 1
+        if byte == (_END if in_list else _CLOSE) and (fresh or byte >= 0):
+            lists &= ~(1 << depth)
+            depth -= 1
+            at += 1
+            fresh = False
+            if depth < 0:
+                return count if _blank(data, at, end) == end else -1
+            continue
+        if not fresh:
+            if byte != _COMMA:
+                return -1
+            at = _blank(data, at + 1, end)
+            byte = u8(data, at, end)
+        digest = digests[depth]
+        if not in_list:
+            if byte != _QUOTE:
+                return -1
+            at += 1
+            if depth > 0:
+                digest = _stir(digest, _DOT)
+            byte = u8(data, at, end)
+            while byte != _QUOTE:
+                if byte < 32 or byte == _SLASH:
+                    return -1
+                digest = _stir(digest, byte)
+                at += 1
+                byte = u8(data, at, end)
+            at = _blank(data, at + 1, end)
+            if u8(data, at, end) != _COLON:
+                return -1
+            at = _blank(data, at + 1, end)
+            byte = u8(data, at, end)
+        number = _number_of(digest, table, numbers)
+        if byte in (_OPEN, _LIST):
+            if number >= 0 or depth + 1 >= _DEPTH:
+                return -1
+            depth += 1
+            if byte == _LIST:
+                digest = _stir(_stir(digest, _LIST), _END)
+                lists |= 1 << depth
+            digests[depth] = digest
+            at += 1
+            fresh = True
+            continue
+        fresh = False
+        if byte == _QUOTE:
+            begin = at + 1
+            close, escaped = begin, False
+            byte = u8(data, close, end)
+            while byte != _QUOTE:
+                if byte < 32:
+                    return -1
+                if byte == _SLASH:
+                    escaped = True
+                    close += 1
+                close += 1
+                byte = u8(data, close, end)
+            at = close + 1
+        else:
+            begin = close = at
+            while close < end:
+                byte = u8(data, close, end)
+                if byte in (_COMMA, _CLOSE, _END) or byte <= 32:
+                    break
+                close += 1
+            escaped = False
+            if not _is_scalar(data, begin, close):
+                return -1
+            at = close
+            if u8(data, begin, end) == 110:
+                number = -1  # null
+        if number >= 0:
+            if count >= _VALUES:
+                return -1
+            found[3 * count], found[3 * count + 1] = number, begin
+            found[3 * count + 2] = -close if escaped else close
+            count += 1
+
+
+@kernel
+def _write(data: Bytes, begin: int, close: int, out: Bytes, to: int) -> int:
+    """Copy one value; where it ends, or -1 for an escape that is more than the character itself."""
+    escaped, end = close < 0, abs(close)
+    if begin == end:
+        out[to] = EMPTY
+        return to + 1
+    while begin < end:
+        byte = u8(data, begin, end)
+        if escaped and byte == _SLASH:
+            begin += 1
+            byte = u8(data, begin, end)
+            if byte != _QUOTE and byte != _SLASH and byte != 47:
+                return -1
+        if byte <= EMPTY:
+            return -1
+        out[to] = byte
+        to += 1
+        begin += 1
+    return to
+
+
+@entry
+def fields(
+    data: Bytes, table: Hashes, numbers: Integers, count: int, listed: Bytes, out: Bytes, odd: Bytes,
+    digests: Hashes, found: Integers, empties: Integers,
+) -> int:  # fmt: skip
+    """Each line of `data` (each ends with a line feed) as `count` fields and a dot; how many bytes those are.
+
+    `listed` says which fields may have several values; a second one of any other makes a line odd.
+    `odd` gets 1 for each line that is left out, `empties[0]` how many values are there and empty.
+    `out` needs `ROOM` bytes more a line than `data`, and `count` of them.
+    """
+    at, to, line = 0, 0, 0
+    while at < data.size and line < odd.size:
+        end = at
+        while end < data.size and data[end] != 10:
+            end += 1
+        begun = to
+        values = _find(data, at, end, table, numbers, digests, found)
+        is_odd = values < 0
+        for number in range(0 if is_odd else count):
+            first = True
+            for k in range(values):
+                if found[3 * k] == number:
+                    if not first:
+                        if not listed[number]:
+                            to = -1
+                            break
+                        out[to] = ITEM
+                        to += 1
+                    first = False
+                    if found[3 * k + 1] == abs(found[3 * k + 2]):
+                        empties[0] += 1
+                    to = _write(data, found[3 * k + 1], found[3 * k + 2], out, to)
+                    if to < 0:
+                        break
+            if to < 0:
+                is_odd = True
+                break
+            out[to] = FIELD
+            to += 1
+        if is_odd:
+            odd[line] = 1
+            to = begun
+            for _ in range(count):
+                out[to] = FIELD
+                to += 1
+        out[to], out[to + 1] = _DOT, 10
+        to += 2
+        line += 1
+        at = end + 1
+    return to
+
+
+def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+    """One String column for each path, NULL where a line has none or null; and the places of odd lines.
+
+    Values of a path through lists stand one after the other, with `ITEM` between them.
+    """
+    wanted = Wanted.of(paths)
+    text = lines.str.join("\n")[0].encode() + b"\n"
+    data = np.frombuffer(text, np.uint8)
+    out = np.empty(data.size + len(lines) * (len(paths) + ROOM), np.uint8)
+    odd, empties = np.zeros(len(lines), np.uint8), np.zeros(1, np.int64)
+    digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(3 * _VALUES, np.int64)
+    size = fields(
+        data, wanted.table, wanted.numbers, wanted.count, wanted.listed, out, odd, digests, found, empties
+    )
+    table = pl.read_csv(
+        out[:size].tobytes(), separator=chr(FIELD), has_header=False, quote_char=None,
+        schema=dict.fromkeys([*paths, "."], pl.String),
+    )  # fmt: skip
+    if empties[0]:
+        text_of = pl.all().replace(chr(EMPTY), "")
+        table = table.with_columns(text_of)
+    return table.drop("."), pl.Series(np.flatnonzero(odd))

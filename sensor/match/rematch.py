@@ -1,0 +1,227 @@
+"""Stored sightings and today's index in, what they would be called today out: columns only. Pure.
+
+What was stored is less than what was seen: of a path only the matched prefix, of a User-Agent its first
+token, no CNAME, no Origin, internal addresses as tokens. Where such a part made the hit, the stored
+signature says what it was (`app#suffix:example.com@cname`), and it is put back from there. What cannot be
+known: whether a row would hit an indicator that asks for a path, a CNAME, an add-on or a User-Agent that
+played no part when it was stored.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from sensor.match.grade import GRADED, grade
+from sensor.match.index import LIBRARY_ACCESS, Index
+from sensor.match.match import match
+
+#: What is asked once per unique combination.
+ASKED = (
+    "host",
+    "name_from",
+    "path",
+    "user_agent",
+    "ja4",
+    "signature",
+    "access",
+    "role",
+    "server",
+    "server_port",
+)
+#: What the catalog says of a sighting.
+VERDICT = ("signature", "app", "access", "role", "confidence", "name_from", "path", "grade")
+#: Of these, and of the grade, a change is worth a restatement; the app is part of the signature, and the
+#: confidence, the path and where the name was read follow it.
+_CHANGES = ("signature", "access", "role")
+#: Columns `rematch` needs of stored sightings.
+NEEDED = (
+    *dict.fromkeys((*ASKED, *VERDICT)),
+    "kind", "action", "method", "status", "client_class", "packets_down", "bytes_up", "bytes_down",
+)  # fmt: skip
+
+_BYTES = ("bytes_up", "bytes_down")
+#: What a grade is weighed by, of what is stored.
+_WEIGHED = (
+    "grade", "whole", "kind", "action", "method", "status", "client_class", "packets_down", "total_bytes_up",
+    "total_bytes_down",
+)  # fmt: skip
+_AGENTS = ["user_agent", "extension_id"]
+#: Tokens of internal hosts and addresses (privacy/pseudonyms.py): no names, no addresses.
+_TOKEN = r"^[ah]\d+-[a-z2-7]+$"
+#: What is stored of a User-Agent, without its version.
+_FIRST_TOKEN = r"^([A-Za-z0-9._+-]+)"
+
+
+def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) -> pl.DataFrame:
+    """Those of the stored `sightings` (NEEDED, and what `totals` adds) that are called otherwise today, and
+    those of which `also` is true, with `now_` and each column of VERDICT.
+
+    `now_app` is NULL where no indicator fires any more. The grade is weighed anew with the service's
+    baseline; what was no exchange stays none.
+    """
+    asked = sightings.select(_asked(index))
+    verdicts = _kept(_verdicts(asked.unique(), index)).with_row_index("_verdict")
+    of_row = asked.join(
+        verdicts.select(*ASKED, "_verdict"), on=ASKED, how="left", nulls_equal=True, maintain_order="left"
+    )["_verdict"]
+    weighed = verdicts.select("now_role", "now_upload_baseline_bytes", "differs")[of_row]
+    graded = _graded(pl.concat([sightings.select(*_WEIGHED), weighed], how="horizontal"))
+    wanted = sightings.select(graded["differs"] | (pl.lit(False) if also is None else also)).to_series()
+    says = verdicts.select(pl.all().exclude(*ASKED, "_verdict", "differs"))[of_row.filter(wanted)]
+    rows = pl.concat(
+        [sightings.filter(wanted), says, graded.select("now_grade").filter(wanted)], how="horizontal"
+    )
+    return rows.with_columns(now_confidence=pl.when("as_sure").then("confidence").otherwise("now_confidence"))
+
+
+def differs(was: str = "") -> pl.Expr:
+    """True where the verdict in the columns with the prefix `was` is not that of today."""
+    return pl.any_horizontal(
+        pl.col(f"{was}{name}").ne_missing(pl.col(f"now_{name}")) for name in (*_CHANGES, "grade")
+    )
+
+
+def totals(slices: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """`slices` (sensor, connection, slice, bytes_up, bytes_down) with `total_bytes_*` up to each slice's end.
+
+    `before` has key and what was seen of it earlier (`before_bytes_*`); `key` is a connection at a sensor.
+    `whole` is False where a connection's beginning is not there. A row without connection or slice tells
+    the whole of it.
+    """
+    rows = slices.with_columns(
+        key=pl.when(pl.col("slice").is_not_null()).then(pl.col("connection").hash() ^ pl.col("sensor").hash())
+    )
+    if before.is_empty() and not (rows["slice"] > 0).any():
+        return rows.with_columns(*(pl.col(n).alias(f"total_{n}") for n in _BYTES), whole=True)
+    order = rows.select(pl.arg_sort_by("key", "slice")).to_series()
+    ordered = rows.select("key", "slice", *_BYTES)[order]
+    if before.is_empty():
+        ordered = ordered.with_columns(pl.lit(None, pl.Int64).alias(f"before_{name}") for name in _BYTES)
+    else:
+        ordered = ordered.join(before, on="key", how="left", maintain_order="left")
+    alone = pl.col("key").is_null()
+    starts = alone | (pl.col("key") != pl.col("key").shift(1)).fill_null(True)
+    known_start = alone | (pl.col("slice") == 0) | pl.col("before_bytes_up").is_not_null()
+    sums = ordered.select(
+        *(_sum_so_far(name, starts).alias(f"total_{name}") for name in _BYTES),
+        whole=pl.when(starts).then(known_start).forward_fill(),
+    )
+    place = pl.Series(np.argsort(order.to_numpy(), kind="stable"))
+    return pl.concat([rows, sums[place]], how="horizontal")
+
+
+def _sum_so_far(name: str, starts: pl.Expr) -> pl.Expr:
+    """The running sum within each run of rows, with what was before it; NULL where a row knows none."""
+    amount = pl.col(name).fill_null(0)
+    run = amount.cum_sum()
+    earlier = pl.when(starts).then(run - amount - pl.col(f"before_{name}").fill_null(0)).forward_fill()
+    return pl.when(pl.col(name).is_not_null()).then(run - earlier)
+
+
+def _asked(index: Index) -> list[pl.Expr]:
+    """The columns of ASKED; what can decide nothing is NULL, so that fewer combinations are asked."""
+    nameless = pl.col("host").is_null() | (pl.col("name_from") == "address")
+    decides = {
+        "server": nameless,
+        "server_port": pl.col("path").is_not_null(),
+        "ja4": pl.lit(not index.fingerprints.is_empty()),
+    }
+    return [pl.when(decides[n]).then(n).alias(n) if n in decides else pl.col(n) for n in ASKED]
+
+
+def _verdicts(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """The unique combinations `asked` and what today's catalog says of each; NULL where nothing hits."""
+    hits = match(_recalled(asked, index).with_row_index("_asked"), index)
+    says = hits.select("_asked", *(name for name in VERDICT if name != "grade"), "upload_baseline_bytes")
+    says = says.rename({name: f"now_{name}" for name in says.columns if name != "_asked"})
+    numbered = asked.with_row_index("_asked")
+    return numbered.join(says, on="_asked", how="left", maintain_order="left").drop("_asked")
+
+
+def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """`asked` with the parts that were not stored, as far as the stored signature tells them."""
+    parts = pl.col("signature").str.extract_groups(r"^[^#]*#(?<kind>[a-z_]+):(?<value>.*?)(?<by>@cname)?$")
+    asked = asked.with_columns(parts.alias("_said")).unnest("_said")
+    kind, value, by_cname = pl.col("kind"), pl.col("value"), pl.col("by").is_not_null()
+    host, server = pl.col("host"), pl.col("server")
+    by_address = pl.col("name_from") == "address"
+    return (
+        asked.join(_library_tokens(asked, index), on=["user_agent", "access"], how="left")
+        .with_columns(
+            host=pl.when(~(by_address & host.str.contains(_TOKEN))).then(host),
+            server=pl.when(server.is_null() | server.str.contains(_TOKEN))
+            .then(pl.when(kind == "address").then(value.str.extract(r"^([^/]*)")))
+            .otherwise(server),
+            cname=pl.when(by_cname).then(value.str.replace_all("*", "x", literal=True)),
+            origin=pl.when(kind == "extension_id").then(
+                pl.concat_str(pl.lit("chrome-extension://"), value, pl.lit("/"))
+            ),
+            user_agent=pl.concat_str(
+                "user_agent", "library", pl.when(kind == "user_agent").then(value), separator=" ",
+                ignore_nulls=True,
+            ),
+        )
+        .with_columns(user_agent=pl.when(pl.col("user_agent") != "").then("user_agent"))
+        .drop("kind", "value", "by", "library", "signature", "access", "role")
+    )  # fmt: skip
+
+
+def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """The library whose name is what was stored of a User-Agent: user_agent, access, library.
+
+    A library leaves no signature; it shows in the access class it gave the row.
+    """
+    told = (
+        asked.filter(pl.col("access") == LIBRARY_ACCESS).select("user_agent", "access").drop_nulls().unique()
+    )
+    library = pl.col("access") == LIBRARY_ACCESS
+    known = index.agents.join(index.rows.select("row", "access"), on="row").filter(library)
+    known = known.select("product", name=pl.col("product").str.extract(_FIRST_TOKEN))
+    return (
+        told.with_columns(name=pl.col("user_agent").str.extract(_FIRST_TOKEN))
+        .join(known, on="name")
+        .group_by("user_agent", "access")
+        .agg(library=pl.col("product").sort().str.join(" "))
+    )
+
+
+def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """What the same indicator said before and cannot say now stays.
+
+    An agent's token on a host that is not told any more (its CNAME was) makes no support of use, and how
+    far a name was believed is not told by the catalog (`as_sure`).
+    """
+    same = pl.col("signature").eq_missing(pl.col("now_signature"))
+    by_agent = pl.col("signature").str.extract(r"#([a-z_]+):").is_in(_AGENTS).fill_null(False)
+    placed = same & by_agent & (pl.col("now_role") == "support") & (pl.col("role") != "support")
+    verdicts = verdicts.with_columns(now_role=pl.when(placed).then("role").otherwise("now_role"))
+    changed = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"now_{name}")) for name in _CHANGES)
+    return verdicts.with_columns(
+        as_sure=same & pl.col("role").eq_missing(pl.col("now_role")), differs=changed
+    )
+
+
+def _graded(rows: pl.DataFrame) -> pl.DataFrame:
+    """now_grade and differs of `rows`. Grades 1 and 2 hang on no catalog; from 3 on role and baseline decide.
+
+    Where a connection's beginning is missing, its bytes are at least those, so no grade falls by them.
+    """
+    weighed = rows.select(
+        *(name for name in GRADED if name not in ("role", "upload_baseline_bytes")),
+        role="now_role",
+        upload_baseline_bytes="now_upload_baseline_bytes",
+    )
+    at_least_4 = ~pl.col("whole") & (pl.col("grade") >= 4)
+    least = pl.when(at_least_4).then(pl.lit(4, pl.Int16)).otherwise(pl.lit(3, pl.Int16))
+    now = rows.select(
+        "grade", "differs", least=least, weighed=grade(weighed), gone=pl.col("now_role").is_null()
+    )
+    now = now.with_columns(
+        now_grade=pl.when(~pl.col("gone")).then(
+            pl.when(pl.col("grade") >= 3).then(pl.max_horizontal("weighed", "least")).otherwise("grade")
+        )
+    )
+    return now.select(
+        "now_grade", differs=pl.col("differs") | pl.col("grade").ne_missing(pl.col("now_grade"))
+    )

@@ -1,0 +1,283 @@
+"""Today's catalog applied to what is stored: sightings restated or withdrawn, unknown names matched.
+
+Day by day, in bounded memory. Nothing stored is rewritten: what changed is appended to `restated` and
+`name_hits`, one commit a day, and the store's readers prefer the latest. A rematch that was killed has done
+whole days; the next one does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from sensor import schema
+from sensor.catalog.load import Catalog
+from sensor.match.index import Index
+from sensor.match.match import match
+from sensor.match.rematch import NEEDED, VERDICT, differs, rematch, totals
+from sensor.match.rollup import BUCKET
+from sensor.store.lake import Lake
+from sensor.store.segments import Commits
+
+#: Rows looked at together.
+MAX_ROWS = 500_000
+#: A connection that is still open was heard of within this (a slice and the idle limit of the flow table).
+_STILL_OPEN = timedelta(minutes=10)
+
+_WHOSE = ("event_id", "seen_at", "site", "client", "user_name")
+_AMOUNTS = ("bytes_up", "bytes_down", "connections", "lookups")
+_COLUMNS = tuple(
+    dict.fromkeys((*_WHOSE, *NEEDED, *_AMOUNTS, "sensor", "connection", "slice", "catalog_version"))
+)
+_BEFORE = {"key": pl.UInt64(), "before_bytes_up": pl.Int64(), "before_bytes_down": pl.Int64()}
+
+
+@dataclass
+class Findings:
+    """What a rematch looked at and found."""
+
+    catalog_version: str
+    days: int = 0
+    sightings: int = 0
+    names: int = 0
+    #: old_app, app, old_role, role, day, sightings, bytes_up; one row per day and kind of change
+    changes: list[pl.DataFrame] = field(default_factory=list)
+    #: host, app, role, day, buckets, first_seen, last_seen, bytes_up, clients: what names tell of each day
+    past: list[pl.DataFrame] = field(default_factory=list)
+    #: days that would change, but whose figures are final because rows they were made of are deleted
+    final: list[date] = field(default_factory=list)
+    restated: int = 0
+    hosts: int = 0
+
+
+class Rematch:
+    """One run over a lake; `now` is the time it speaks of."""
+
+    def __init__(
+        self, lake: Lake, catalog: Catalog, *, now: datetime, since: date | None = None,
+        final: Collection[date] = (), max_rows: int = MAX_ROWS,
+    ) -> None:  # fmt: skip
+        """`final`: event days whose figures are never counted again, and so are not restated."""
+        self._lake = lake
+        self._catalog = catalog
+        self._index = Index.build(catalog.indicators)
+        self._now = now.astimezone(UTC)
+        self._since = since or date.min
+        self._final = frozenset(final)
+        self._max_rows = max_rows
+        self._cold = lake.manifest()["tables"]
+
+    def run(self, *, dry: bool) -> Findings:
+        """Look at everything; unless `dry`, store what changed. Raises LakeError."""
+        found = Findings(self._catalog.version)
+        if not dry:
+            self._lake.create()
+            self._commit("catalog", 0, {"catalog": self._catalog.frame()})
+        for day, changes in self._restated(found):
+            found.restated += changes.height
+            found.changes.append(_summary(day, changes))
+            if not dry and changes.height:
+                self._commit("sightings", day.toordinal(), {"restated": changes})
+        hits = self._name_hits(found)
+        found.hosts = hits.height
+        if not dry and hits.height:
+            self._commit("names", 0, {"name_hits": hits})
+        return found
+
+    def _commit(self, what: str, number: int, frames: dict[str, pl.DataFrame]) -> None:
+        Commits(self._lake, f"rematch-{self._now:%Y%m%dT%H%M%S%f}-{what}").commit(number, number, frames)
+
+    def _restated(self, found: Findings) -> Iterator[tuple[date, pl.DataFrame]]:
+        """Each day with rows of `restated` for what changed on it."""
+        fresh = self._landed(schema.RESTATED)
+        before = pl.DataFrame(schema=_BEFORE)
+        for day, files in self._days("sightings", lead=1):
+            of_day = fresh.filter(pl.col("seen_at").dt.date() == day)
+            said = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
+            rows, changes, open_ones = 0, [schema.RESTATED.empty()], []
+            for part in self._parts(files):
+                sliced = totals(part, before)
+                rows += part.height
+                open_ones.append(_open_at_end(sliced, day))
+                before = pl.concat([before, _of_last_client(sliced)]).unique("key", keep="last")
+                if day >= self._since:
+                    changes.append(self._changes(sliced, said))
+            before = pl.concat([before.clear(), *open_ones]).unique("key", keep="last", maintain_order=True)
+            if day < self._since:
+                continue
+            found.days, found.sightings = found.days + 1, found.sightings + rows
+            restated = pl.concat(changes)
+            if day in self._final and restated.height:
+                found.final.append(day)
+            elif restated.height:
+                yield day, restated
+
+    def _parts(self, files: list[Path]) -> Iterator[pl.DataFrame]:
+        """The rows of a day's files, in their order (by app, client and time), so many at a time."""
+        for file in files:
+            stored = pl.scan_parquet(file, hive_partitioning=False)
+            have = stored.collect_schema().names()
+            wanted = stored.select(
+                pl.col(name) if name in have else pl.lit(None, schema.SIGHTINGS.dtypes[name]).alias(name)
+                for name in _COLUMNS
+            )
+            rows = int(stored.select(pl.len()).collect().item())
+            for begin in range(0, rows, self._max_rows):
+                yield wanted.slice(begin, self._max_rows).collect()
+
+    def _changes(self, sightings: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `restated` for those of a day's stored sightings that are called otherwise now."""
+        again = pl.col("event_id").is_in(said["event_id"].implode()) if said.height else None
+        rows = rematch(sightings, self._index, again).with_columns(
+            pl.col(name).alias(f"until_{name}") for name in (*VERDICT, "catalog_version")
+        )
+        now = _as_restated(rows, said).filter(differs("until_"))
+        return schema.RESTATED.conform(
+            now.select(
+                *_WHOSE,
+                *_AMOUNTS,
+                pl.lit(self._now, schema.TIME).alias("restated_at"),
+                pl.col("catalog_version").alias("stored_version"),
+                pl.col("until_catalog_version").alias("old_version"),
+                *(
+                    pl.col(f"until_{n}").alias(f"old_{n}")
+                    for n in ("signature", "app", "access", "role", "grade")
+                ),
+                *(pl.col(f"now_{name}").alias(name) for name in VERDICT),
+                pl.lit(self._catalog.version).alias("catalog_version"),
+            )
+        )
+
+    def _name_hits(self, found: Findings) -> pl.DataFrame:
+        """Rows of `name_hits` for names that have no sighting of their time and are called otherwise now."""
+        fresh: list[pl.DataFrame] = []
+        sighted = dict(self._days("sightings"))
+        for day, files in self._days("names"):
+            names = schema.NAMES.conform(pl.read_parquet(files, hive_partitioning=False))
+            found.names += names.height
+            hits = self._matched(names["host"].unique())
+            unseen = names.join(hits, on="host")
+            if day in sighted:
+                seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select(
+                    "host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
+                )
+                unseen = unseen.join(seen.unique().collect(), on=["host", "bucket"], how="anti")
+            fresh.append(unseen.select(hits.columns).unique("host", maintain_order=True))
+            found.past.append(_past(day, unseen))
+        days = self._cold.get("name_hits", {}).get("cold", {})
+        compacted = [frame for day in days for frame in self._compacted(schema.NAME_HITS, day)]
+        known = self._latest(schema.NAME_HITS, [*compacted, self._landed(schema.NAME_HITS)])
+        said = ("signature", "app", "access", "role")
+        now = pl.concat([schema.NAME_HITS.empty().select("host", *said, "confidence"), *fresh]).unique("host")
+        gone = known.filter(~pl.col("host").is_in(self._matched(known["host"])["host"].implode()))
+        gone = gone.drop_nulls("app")
+        now = pl.concat([now, gone.select("host").join(now.clear(), on="host", how="left")])
+        old = known.select("host", *(pl.col(name).alias(f"old_{name}") for name in said), _known=True)
+        compared = now.join(old, on="host", how="left", nulls_equal=True)
+        differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"old_{name}")) for name in said)
+        return schema.NAME_HITS.conform(
+            compared.filter(pl.col("_known").is_null() | differs).with_columns(
+                pl.lit(self._now, schema.TIME).alias("matched_at"),
+                pl.lit(self._catalog.version).alias("catalog_version"),
+            )
+        )
+
+    def _matched(self, hosts: pl.Series) -> pl.DataFrame:
+        """What a name alone tells of each of the unique `hosts` that hits: host, signature, app, access …"""
+        asked = hosts.drop_nulls().alias("host").to_frame()
+        asked = asked.with_columns(given="host", name_from=pl.lit("qname"))
+        hits = match(asked, self._index)
+        return hits.select(pl.col("given").alias("host"), "signature", "app", "access", "role", "confidence")
+
+    def _days(self, table: str, *, lead: int = 0) -> Iterator[tuple[date, list[Path]]]:
+        """Event days of a table from `since` on (and `lead` days before) with their compacted files."""
+        first = (
+            self._since - timedelta(days=lead) if self._since > date.min + timedelta(days=lead) else date.min
+        )
+        for name, files in sorted(self._cold.get(table, {}).get("cold", {}).items()):
+            try:
+                day = date.fromisoformat(name)
+            except ValueError:
+                continue  # rows without a time lie elsewhere
+            if day >= first:
+                yield day, [self._lake.path / file for file in files]
+
+    def _compacted(self, table: schema.Table, day: date | str) -> list[pl.DataFrame]:
+        files = self._cold.get(table.name, {}).get("cold", {}).get(str(day), ())
+        return [table.conform(pl.read_parquet(self._lake.path / f, hive_partitioning=False)) for f in files]
+
+    def _landed(self, table: schema.Table) -> pl.DataFrame:
+        """Rows that are not compacted yet, and some that are."""
+        files = sorted(self._lake.hot(table).glob("part=*/*.parquet"))
+        return pl.concat(
+            [table.empty(), *(table.conform(pl.read_parquet(f, hive_partitioning=False)) for f in files)]
+        )
+
+    def _latest(self, table: schema.Table, frames: list[pl.DataFrame]) -> pl.DataFrame:
+        """The latest row of each key."""
+        rows = pl.concat(frames).sort("landed_at", nulls_last=False, maintain_order=True)
+        return rows.unique(list(table.key), keep="last", maintain_order=True)
+
+
+def _as_restated(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with what is in force in `until_…`, where a restatement was made of that very row."""
+    words = (*VERDICT, "catalog_version")
+    of_row = said.select("event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words))
+    rows = rows.join(of_row, on="event_id", how="left", maintain_order="left").with_columns(
+        _restated=pl.col("stored_version").is_not_null()
+        & pl.col("stored_version").eq_missing(pl.col("catalog_version"))
+    )
+    return rows.with_columns(
+        pl.when("_restated").then(f"_{name}").otherwise(f"until_{name}").alias(f"until_{name}")
+        for name in words
+    ).drop("stored_version", *(f"_{name}" for name in words))
+
+
+def _open_at_end(sliced: pl.DataFrame, day: date) -> pl.DataFrame:
+    """What the connections that may go on the next day carried so far, with the columns of `_BEFORE`."""
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) - _STILL_OPEN
+    return _so_far(sliced, pl.col("seen_at") >= pl.lit(end, schema.TIME))
+
+
+def _of_last_client(sliced: pl.DataFrame) -> pl.DataFrame:
+    """What the connections that may go on in the next part carried so far."""
+    last = sliced.select(pl.col("app", "client").last()).row(0)
+    return _so_far(
+        sliced,
+        pl.all_horizontal(pl.col(n).eq_missing(v) for n, v in zip(("app", "client"), last, strict=True)),
+    )
+
+
+def _so_far(sliced: pl.DataFrame, some: pl.Expr) -> pl.DataFrame:
+    """What the connections of `some` rows carried so far, if all of it is known."""
+    totals_so_far = ("total_bytes_up", "total_bytes_down")
+    narrow = sliced.select("key", "whole", *totals_so_far, some=some).filter(pl.col("key").is_not_null())
+    keys = narrow.filter("some")["key"].unique()
+    known = narrow.filter(pl.col("key").is_in(keys.implode()), pl.col("whole"))
+    sums = known.group_by("key").agg(pl.col(*totals_so_far).max())
+    return sums.rename(dict(zip(sums.columns, _BEFORE, strict=True))).cast(_BEFORE)  # type: ignore[arg-type]
+
+
+def _summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:
+    return (
+        changes.group_by("old_app", "app", "old_role", "role", "old_access", "access")
+        .agg(sightings=pl.len().cast(pl.Int64), bytes_up=pl.col("bytes_up").sum().cast(pl.Int64))
+        .with_columns(day=pl.lit(day))
+    )
+
+
+def _past(day: date, names: pl.DataFrame) -> pl.DataFrame:
+    """What a day's names tell of each service nobody knew then; of several sensors the one that saw most."""
+    each = names.group_by("app", "role", "sensor", "source").agg(
+        buckets=pl.col("bucket").n_unique().cast(pl.Int64),
+        first_seen=pl.col("first_seen").min(),
+        last_seen=pl.col("last_seen").max(),
+        bytes_up=pl.col("bytes_up").sum(),
+        clients=pl.col("clients").max(),
+    )
+    most = each.sort("buckets", "bytes_up", "sensor", "source", descending=[True, True, False, False])
+    return most.unique(["app", "role"], keep="first", maintain_order=True).with_columns(day=pl.lit(day))

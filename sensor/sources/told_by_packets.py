@@ -1,0 +1,42 @@
+"""What packets say about holders of addresses (`sensor/decode/identity`), as leases like those of logs."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources import finish
+from sensor.sources.holders import Holders
+from sensor.sources.text import accounts
+
+
+class PacketLeases:
+    """The leases of one input, from batch to batch."""
+
+    def __init__(self, vantage: str) -> None:
+        self._vantage = vantage
+        self._holders = Holders()
+
+    def put(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """`frames` with table `leases` in the place of `holders`."""
+        leases = self._holders.take(_leases(frames["holders"], self._vantage))
+        return {name: frame for name, frame in frames.items() if name != "holders"} | {"leases": leases}
+
+
+def _leases(said: pl.DataFrame, vantage: str) -> pl.DataFrame:
+    """Accounts are written as in logs; machine accounts are devices."""
+    if said.is_empty():
+        return schema.LEASES.empty()
+    account = accounts.split(said["user_name"])
+    told = said.with_columns(
+        account["user_name"],
+        device=pl.coalesce("device", account["device"]),
+        client="address",
+        client_mac="mac",
+        seen_at=pl.col("said_at").cast(schema.TIME),
+        lease_from=pl.col("began_at").cast(schema.TIME),
+        lease_to=pl.lit(None, dtype=schema.TIME),
+        shared=pl.lit(None, dtype=pl.Boolean),
+    )
+    somebody = pl.any_horizontal(pl.col("user_name", "device", "client_mac").is_not_null(), "closes")
+    return finish.leases(told.filter(somebody), vantage)

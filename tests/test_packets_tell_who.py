@@ -1,0 +1,108 @@
+"""A capture alone tells who used what: DHCP and Kerberos beside a hello, from the packets to the hours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sensor.decode import jit
+from tests.product import query, shadowai
+from tests.sensor.decode.craft import T0, Frame, Talk, pcap
+from tests.sensor.decode.identity.speakers import (
+    CLIENT,
+    SERVER,
+    accounting,
+    asked,
+    dhcp,
+    given,
+    ntlm,
+    over_tcp,
+    over_udp,
+    smb2,
+)
+from tests.sensor.decode.test_stream import small_hello
+
+OTHER = "10.1.0.8"
+#: Whoever is planted in clear below, and what must never be kept at all.
+NAMES = (b"'ann'", b"pc-ann", b"'bob'", b"corp.example", b"02:00:00:00:00:0a", CLIENT.encode())
+SECRETS = (b"secretsecret", b"ntlmssp", b"hunter2")
+
+
+def visit(client: str, at: float) -> list[Frame]:
+    talk = Talk(client=client, server="198.51.100.7", now=T0 + at).shake().send(small_hello(b"chatgpt.com"))
+    return talk.reply(bytes.fromhex("1703030064") + bytes(100)).close().frames
+
+
+def morning() -> list[Frame]:
+    """Ann's laptop gets an address and she signs in; Bob's answers nobody saw; then both use a service."""
+    frames = [
+        over_udp(dhcp("request", hostname="PC-Ann"), 68, 67, 0, sender="0.0.0.0"),
+        over_udp(dhcp("ack", lease_time=7200), 67, 68, 1, sender=SERVER),
+        over_udp(given("PC-ANN$"), 88, 50000, 2, sender=SERVER, receiver=CLIENT),
+        over_udp(asked("ann"), 50001, 88, 3),
+        over_udp(given("ann"), 88, 50001, 3.1, sender=SERVER, receiver=CLIENT),
+        over_tcp(smb2(ntlm("bob")), 50000, 445, 4, sender=OTHER),
+        over_udp(accounting(1, a1=b"eve", a2=b"hunter2hunter2hu", a8=bytes([10, 1, 0, 9])), 50000, 1813, 5),
+    ]
+    frames += [*visit(CLIENT, 10), *visit(OTHER, 20), *visit("10.1.0.77", 30)]
+    return sorted(frames, key=lambda frame: frame.time)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A scan of the morning at each level that keeps rows about people."""
+    made = {level: tmp_path_factory.mktemp(level) for level in ("clear", "pseudonymous")}
+    for level, folder in made.items():
+        (folder / "state").mkdir()
+        (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
+        (folder / "morning.pcap").write_bytes(pcap(morning()))
+        (folder / "people.csv").write_text("address,user_name,department\n10.9.9.9,ann,research\n")
+        shadowai(folder, "scan", "morning.pcap", "--people", "people.csv", privacy=level)
+        (folder / "morning.pcap").unlink()
+    return made
+
+
+def test_the_lake_knows_who_held_which_address(folders: dict[str, Path]) -> None:
+    rows = query(folders["clear"], f"""
+        SELECT origin, user_name, device, mac, confidence FROM leases
+        WHERE address = '{CLIENT}' ORDER BY valid_from""")  # fmt: skip
+    assert rows == [
+        ("dhcp", None, "pc-ann", "02:00:00:00:00:0a", 0.9),
+        ("directory", None, "pc-ann", None, 0.8),
+        ("directory", "ann", None, None, 0.4),
+        ("directory", "ann", None, None, 0.8),
+    ]
+
+
+def test_use_is_a_persons_where_a_person_signed_in_and_nobodys_where_none_did(
+    folders: dict[str, Path],
+) -> None:
+    rows = query(folders["clear"], """
+        SELECT subject_kind, user_name, department FROM usage_hourly
+        WHERE app = 'openai/chatgpt' ORDER BY user_name NULLS LAST""")  # fmt: skip
+    assert rows == [
+        ("user", "ann", "research"),
+        ("user", "bob", "unattributed"),
+        ("address", None, "unattributed"),
+    ]
+
+
+def test_the_same_person_is_a_token_by_default(folders: dict[str, Path]) -> None:
+    held = query(folders["pseudonymous"], "SELECT DISTINCT user_name FROM leases WHERE confidence = 0.8")
+    used = query(folders["pseudonymous"], "SELECT user_name FROM usage_hourly WHERE subject_kind = 'user'")
+    (ann,) = {name for (name,) in held if name}
+    assert (ann,) in used
+    assert len(used) == 2
+
+
+def test_no_name_of_the_wire_is_in_any_file_and_no_secret_at_any_level(folders: dict[str, Path]) -> None:
+    for level, folder in folders.items():
+        forbidden = SECRETS + (NAMES if level == "pseudonymous" else ())
+        for path in (folder / "lake").rglob("*"):
+            content = path.read_bytes().lower() if path.is_file() else b""
+            if path.suffix == ".parquet":
+                rows = pl.read_parquet(path, hive_partitioning=False).rows()
+                content += str(rows).lower().encode()
+            assert [text for text in forbidden if text in content] == [], path
