@@ -40,12 +40,20 @@ VIEWS = {
         cadence_s BIGINT, population BIGINT""",
     "audit": """entry BIGINT, done_at TIMESTAMPTZ, action VARCHAR, case_id VARCHAR, done_by VARCHAR, reason VARCHAR,
         people BIGINT, deleted_rows BIGINT, deleted_files BIGINT, proof VARCHAR, hash VARCHAR""",
-    "findings": """finding VARCHAR, title VARCHAR, severity VARCHAR, severity_rank BIGINT, service VARCHAR,
+    "findings": """finding VARCHAR, title VARCHAR, severity VARCHAR, severity_rank BIGINT, app VARCHAR, service VARCHAR,
         scope VARCHAR, status VARCHAR, not_evaluable_why VARCHAR, first_seen DATE, last_seen DATE,
         people_least BIGINT, people_hidden BOOLEAN, bytes_up BIGINT, sessions BIGINT, question VARCHAR,
-        proposal VARCHAR, owner VARCHAR, due DATE""",
+        proposal VARCHAR, owner VARCHAR, due DATE, decision VARCHAR, valid_until DATE, decided_on DATE""",
+    "policy": """kind VARCHAR, line BIGINT, precedence BIGINT, app VARCHAR, vendor VARCHAR, category VARCHAR,
+        access VARCHAR, risk_at_least BIGINT, country VARCHAR, segment VARCHAR, department VARCHAR, site VARCHAR,
+        scope VARCHAR, status VARCHAR, owner VARCHAR, review DATE, policy_version VARCHAR""",
+    "exceptions": """exception VARCHAR, line BIGINT, app VARCHAR, vendor VARCHAR, category VARCHAR, scope VARCHAR,
+        for_people BOOLEAN, owner VARCHAR, reason VARCHAR, expires DATE, policy_version VARCHAR""",
+    "control_evidence": """framework VARCHAR, edition VARCHAR, control VARCHAR, title VARCHAR, evidence VARCHAR,
+        weeks_evaluated BIGINT, weeks_not_evaluable BIGINT, last_evaluated DATE, findings BIGINT,
+        findings_decided BIGINT""",
     "catalog": """app VARCHAR, service VARCHAR, vendor VARCHAR, category VARCHAR, country VARCHAR,
-        catalog_version VARCHAR""",
+        risk_low SMALLINT, catalog_version VARCHAR""",
 }
 LABELS = {1: "looked up", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
 WEEK = date(2026, 11, 9)
