@@ -461,8 +461,6 @@ COVERAGE = Table(
         ),
         Column("vpn_relay", pl.Int64, "connections to known VPN, relay and proxy services"),
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
-        Column("identity_messages", pl.Int64, "messages seen that may tell who holds an address"),
-        Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"
@@ -683,7 +681,7 @@ HISTORIES = (CATALOG, RESTATED, NAME_HITS)
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
 STORED = (
-    NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS, RESTATED, NAME_HITS,
-    SIGHTINGS,
+    NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS, RESTATED,
+    NAME_HITS, SIGHTINGS,
 )  # fmt: skip
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

@@ -6,7 +6,7 @@ In: the manifest, and which files hold which period of which mart. Nothing here 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -17,7 +17,7 @@ import polars as pl
 
 from analytics.definitions import Mart
 from analytics.lake import Manifest, literal
-from analytics.marts.inputs import files_of, fingerprint, sized
+from analytics.marts.inputs import files_of, fingerprint
 from analytics.marts.weeks import days_of, store_frame
 from analytics.policy.judge import HISTORY_WEEKS
 from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_rules
@@ -50,8 +50,8 @@ class Weeks:
             definitions(),
             self._hours(week),
             self.files["usage_weekly"].get(week.isoformat()),
-            sized(self.lake, coverage),
-            [sized(self.lake, self.manifest.tables[name].cold_files) for name in ("catalog", "sensors")],
+            self._sized(coverage),
+            [self._sized(self.manifest.tables[name].cold_files) for name in ("catalog", "sensors")],
         )
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
@@ -75,6 +75,9 @@ class Weeks:
             "FROM exceptions)"
         ).fetchone()
         return str(found[0] or "") if found else ""
+
+    def _sized(self, paths: Iterable[str]) -> list[tuple[str, int]]:
+        return [(path, (self.lake / path).stat().st_size) for path in paths]
 
     def _hours(self, week: date) -> list[str]:
         first = week - timedelta(days=7 * HISTORY_WEEKS + 1)

@@ -56,7 +56,7 @@ def _result(result: Result, row: Row, seen: Seeing) -> Iterator[str]:
     elif comparable(result, result.scope.week, result.scope.previous):
         yield f"No use seen this week{_before(result, row)}."
     else:
-        yield "No use seen this week, but the week was watched differently, so we cannot tell whether it ended."
+        yield "No use seen, but the week was watched differently: whether it ended, we cannot tell."
 
 
 def _before(result: Result, row: Row) -> str:

@@ -121,7 +121,7 @@ class Page:
 
 
 def build(result: Result, *, controls: bool = False) -> Page:
-    """The page for a result; a pure function of it. `controls` adds the evidence for controls to the annex."""
+    """The page for a result; a pure function of it. `controls` adds evidence for controls."""
     seen = seeing(result)
     asked, ends = decisions(result, seen), expiries(result)
     claim, rest = verdict(result, seen)

@@ -93,7 +93,8 @@ def concentration(result: Result) -> str:
     if len(known) < _LEAST_TOLD:
         return ""
     first = sum(sorted(known, reverse=True)[:3])
-    return f"Three of {len(known)} services with a figure received {words.share(first, sum(known))} of its bytes."
+    part = words.share(first, sum(known))
+    return f"Three of {len(known)} services with a figure received {part} of its bytes."
 
 
 def expiries(result: Result) -> tuple[Expiry, ...]:
