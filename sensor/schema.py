@@ -461,6 +461,8 @@ COVERAGE = Table(
         ),
         Column("vpn_relay", pl.Int64, "connections to known VPN, relay and proxy services"),
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
+        Column("identity_messages", pl.Int64, "messages seen that may tell who holds an address"),
+        Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"
