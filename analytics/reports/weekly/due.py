@@ -72,7 +72,7 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
         parts.append(words.plural(row["connections"], "connection"))
     least = "at least " if row["weeks_hidden"] else ""
     where = "" if scope == _ALL else " for everyone"
-    return f"A block{where} would have met, in the last four weeks, {least}{', '.join(parts)}."
+    return f"A block{where}, over the last four weeks: {least}{', '.join(parts)}."
 
 
 def _evidence(row: Row, noun: Noun, k: int) -> Iterator[str]:

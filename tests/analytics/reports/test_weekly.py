@@ -61,7 +61,7 @@ def test_worth_deciding_by_hand(tmp_path: Path) -> None:
     assert text(asked[1].evidence) == "Uploads went from 20 MB to 50–55 MB; 10 people this week."
 
 
-def test_at_most_five_decisions_and_one_per_service(tmp_path: Path) -> None:
+def test_at_most_seven_decisions_and_one_per_service(tmp_path: Path) -> None:
     rows = plain()
     rows["usage_weekly"] += [usage(WEEK, f"n/new{i}", 9, i * MB) for i in range(1, 9)]
     rows["usage_weekly"].append(usage(WEEK, "h/hub", 9, 2 * MB, category="model-hub"))
