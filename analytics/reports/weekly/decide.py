@@ -31,7 +31,7 @@ def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
 
 def more(result: Result, shown: tuple[Decision, ...]) -> int:
     """Findings that wait and did not fit."""
-    return len(result.rows("due")) - sum(1 for decision in shown if decision.finding)
+    return len(result.rows("due")) - sum(len(decision.findings) for decision in shown)
 
 
 def _new_uploads(row: Row, k: int, noun: Noun) -> Decision:

@@ -29,32 +29,41 @@ class Decision:
     owner: str = ""
     day: str = ""  # by when
     severity: str = ""
-    finding: str = ""  # its id, for `shadowai decide`
+    findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
 
 
 def findings(result: Result, most: int) -> tuple[Decision, ...]:
-    """The first `most` findings that are open, or of which nobody can tell whether they go on."""
+    """One question per service: its gravest finding that is open, or may go on; the others are named with it."""
     noun = counted(result)
+    asked: dict[str, list[Row]] = {}
+    for row in result.rows("due"):
+        asked.setdefault(row["app"] or row["finding"], []).append(row)
     grades = {row["app"]: row["grade"] for row in result.rows("services") if row["seen"]}
     impacts = {row["app"]: row for row in result.rows("impact")}
     return tuple(
-        _decision(row, noun, result.facts.k, grades.get(row["app"]), impacts.get(row["app"]))
-        for row in result.rows("due")[:most]
+        _decision(rows, noun, result.facts.k, grades.get(app), impacts.get(app))
+        for app, rows in list(asked.items())[:most]
     )
 
 
-def _decision(row: Row, noun: Noun, k: int, grade: int | None, impact: Row | None) -> Decision:
+def _decision(rows: list[Row], noun: Noun, k: int, grade: int | None, impact: Row | None) -> Decision:
+    row, *others = rows
+    also = f" Also: {words.listing([_lower(other['title']) for other in others])}." if others else ""
     return Decision(
-        question=f"{row['service']}: {row['question'][:1].lower()}{row['question'][1:]}",
-        evidence=f"{row['title']}{_scope(row['scope'])}; {', '.join(_evidence(row, noun, k))}.",
+        question=f"{row['service']}: {_lower(row['question'])}",
+        evidence=f"{row['title']}{_scope(row['scope'])}; {', '.join(_evidence(row, noun, k))}.{also}",
         grade=grade,
         look=row["proposal"],
         impact=_impact(impact, noun, row["scope"]),
         owner=row["owner"] or "no owner named",
         day=words.short_day(row["due"]),
         severity=row["severity"],
-        finding=row["finding"],
+        findings=tuple(one["finding"] for one in rows),
     )
+
+
+def _lower(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _scope(scope: str) -> str:

@@ -34,7 +34,7 @@ from analytics.reports.weekly.standing import (
 from analytics.reports.weekly.verdict import verdict
 
 #: Services on the page; the annex lists all.
-LEADING = 9
+LEADING = 7
 #: Exceptions and reviews on the page.
 EXPIRIES = 5
 #: What is said of names, by level.
