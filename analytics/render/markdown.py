@@ -65,7 +65,9 @@ def _weekly(page: Page) -> Iterator[str]:
     if page.departments.departments:
         yield from ("## Departments", "")
         head = ("Department", page.noun.many, "Sent up", *page.departments.services)
-        lines = [(d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in page.departments.departments]
+        lines = [
+            (d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in page.departments.departments
+        ]
         yield from _table(head, lines)
     yield from ("## What we can and cannot see", "")
     tiers = (("Seen with confidence", page.sight.confident), ("Seen sometimes", page.sight.sometimes))

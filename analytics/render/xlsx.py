@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from analytics.render.formats import Document
 
 #: Written into every workbook, so that the same data gives the same bytes.
-_CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - xlsxwriter wants it naive
+_CREATED = datetime(2000, 1, 1)
 _NAME = 31  # most characters of a sheet's name
 
 
@@ -42,11 +42,13 @@ def write(document: Document) -> bytes:
         ("Verdict", document.page.sentence),
         ("Reading", "Times are UTC. An empty cell is hidden or unknown, never 0. Bytes are not sensitivity."),
     ]
-    for row, (label, text) in enumerate(told):
-        front.write_string(row, 0, label, bold)
-        front.write_string(row, 1, text, wrap)
+    for line, (label, text) in enumerate(told):
+        front.write_string(line, 0, label, bold)
+        front.write_string(line, 1, text, wrap)
     for nth, table in enumerate(document.result.tables.values()):
-        front.write_url(len(told) + 1 + nth, 0, f"internal:'{table.figure.id[:_NAME]}'!A1", None, table.figure.id)
+        front.write_url(
+            len(told) + 1 + nth, 0, f"internal:'{table.figure.id[:_NAME]}'!A1", None, table.figure.id
+        )
         front.write_string(len(told) + 1 + nth, 1, f"{table.figure.question} ({table.digest[:12]})", wrap)
         sheet = book.add_worksheet(table.figure.id[:_NAME])
         columns = list(table.figure.columns)

@@ -86,6 +86,8 @@ def build(result: Result, period: Period) -> Sheet:
         if not spec.restricted
         else "restricted: about one person, every reading is logged",
     ]
+    if not spec.restricted:
+        told.append("people: users, else devices, else addresses")
     if facts.as_of is not None:
         told.append(f"as of {facts.as_of:%Y-%m-%d %H:%M %Z}".rstrip())
     return Sheet(

@@ -33,7 +33,7 @@ class Decision:
 
 
 def findings(result: Result, most: int) -> tuple[Decision, ...]:
-    """One question per service: its gravest finding that is open, or may go on; the others are named with it."""
+    """One question per service: its gravest finding that waits; the others are named with it."""
     noun = counted(result)
     asked: dict[str, list[Row]] = {}
     for row in result.rows("due"):
