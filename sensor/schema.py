@@ -583,7 +583,7 @@ AUDIT = Table(
         Column(
             "action",
             pl.String,
-            "reveal.request, reveal.approve, reveal.show, erase, export, retain, keys.shred …",
+            "reveal.request, reveal.show, report.person, erase, export, retain, keys.shred …",
         ),
         Column("case_id", pl.String, "the request it belongs to"),
         Column("done_by", pl.String, "who did it: custodian or operating-system account"),

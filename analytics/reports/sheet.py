@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from analytics.render import words
 from analytics.reports.periods import Period
@@ -169,7 +169,7 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
         return words.week_name(value)
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="minutes")
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, date):
         return f"{words.short_day(value)} {value.year}"
     if isinstance(value, bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +22,6 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from analytics.report import Report
     from sensor.settings import Settings
 
@@ -161,6 +160,8 @@ def _write(
     from analytics import report
     from analytics.render.formats import ExtraMissing
     from sensor.errors import UsageError
+    from sensor.privacy.audit import AuditLog
+    from sensor.settings import state_path
     from sensor.store.lake import log_access
 
     forms = [one.strip() for one in form.split(",") if one.strip()]
@@ -169,8 +170,9 @@ def _write(
         raise UsageError(f"--format {told}", hint=f"one or more of {', '.join(_SUFFIXES)}")
     place = existing_lake(settings)
     target = out or Path(f"{name}-report.html")
-    if name == "person":
+    if name == "person":  # no reading without a record: this raises where it cannot be written
         log_access(place.path, query=f"report person {about} {period or 'newest'}")
+        AuditLog(state_path(settings, place.path)).append("report.person", now=datetime.now(UTC), people=1)
     try:
         with analysing(place):
             found = report.prepare(

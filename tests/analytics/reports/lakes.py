@@ -52,6 +52,10 @@ VIEWS = {
     "control_evidence": """framework VARCHAR, edition VARCHAR, control VARCHAR, title VARCHAR, evidence VARCHAR,
         weeks_evaluated BIGINT, weeks_not_evaluable BIGINT, last_evaluated DATE, findings BIGINT,
         findings_decided BIGINT""",
+    "people": """week DATE, subject VARCHAR, apps BIGINT, grade SMALLINT, bytes_up BIGINT, bytes_down BIGINT,
+        connections BIGINT""",
+    "usage_hourly": """hour TIMESTAMPTZ, subject VARCHAR, app VARCHAR, grade SMALLINT, bytes_up BIGINT,
+        bytes_down BIGINT, connections BIGINT""",
     "catalog": """app VARCHAR, service VARCHAR, vendor VARCHAR, category VARCHAR, country VARCHAR,
         risk_low SMALLINT, catalog_version VARCHAR""",
 }
