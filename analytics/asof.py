@@ -2,7 +2,8 @@
 
 Days whose files hold such rows are counted anew without them, into a folder of their own in the restricted
 zone; all others keep the marts they have. The views then read only what had landed. So the same moment gives
-the same figures, whatever came in since. What was deleted or replaced meanwhile (`retain`, `erase`,
+the same figures, whatever came in since; they are judged by the policy of today. What was deleted or
+replaced meanwhile (`retain`, `erase`,
 `scan --replace`) is gone; weeks whose rows were deleted keep the figures they have.
 """
 

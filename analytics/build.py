@@ -28,10 +28,12 @@ import polars as pl
 from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
 from analytics.marts.days import count_day, neighbours, on_day
+from analytics.marts.holders import digest, hold
 from analytics.marts.inputs import (
     LASTING,
     Sizes,
     day_fingerprints,
+    days_with_sightings,
     files_of,
     fingerprint,
     is_day,
@@ -121,25 +123,47 @@ class Work:
     marts: list[Mart]
     #: folder for the marts, relative to the lake and ending in `/`; '' is where readers find them
     place: str = ""
+    _is_held: bool = False
 
     def days(self) -> list[date]:
         """Counts every dirty day; returns them."""
-        inputs = day_fingerprints(self.sizes, self.manifest, (rules(), self.zone))
+        held = self._held_by_day()
+        inputs = day_fingerprints(self.sizes, self.manifest, (rules(), self.zone), held)
         dirty = [
             day
             for day, print_ in inputs.items()
             if f"day/{day}" not in self.state.final and self.state.inputs.get(f"day/{day}") != print_
         ]
         if dirty:
-            for name in (*LASTING, "sensors"):
-                table = self.manifest.tables[name]
-                self._relation("TABLE", f"every_{name}", cold_sql(table, table.cold_files, root=self.root))
-            self._relation("VIEW", "sensors", "SELECT * FROM every_sensors")
+            self._hold()
+            sensors = self.manifest.tables["sensors"]
+            self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
         for day in dirty:
             self._count(day)
             self._store("day", day, {})
             self.state.inputs[f"day/{day}"] = inputs[day]
         return dirty
+
+    def _held_by_day(self) -> dict[date, str]:
+        """Who held which address on the days with sightings, as digests; worked out only for new leases."""
+        lasting = [self.manifest.tables[name] for name in LASTING]
+        print_ = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
+        days, known = days_with_sightings(self.manifest), self.state.inputs
+        if known.get("leases") != print_ or any(f"held/{day}" not in known for day in days):
+            self._hold()
+            known |= {f"held/{day}": digest(self.connection, day) for day in days}
+            known["leases"] = print_
+        return {day: known[f"held/{day}"] for day in days}
+
+    def _hold(self) -> None:
+        """Makes `every_holders` of all leases, once a build."""
+        if self._is_held:
+            return
+        for name in LASTING:
+            table = self.manifest.tables[name]
+            self._relation("TABLE", f"every_{name}", cold_sql(table, table.cold_files, root=self.root))
+        hold(self.connection)
+        self._is_held = True
 
     def weeks(self) -> list[date]:
         """Makes the cubes of every dirty week; returns them."""
@@ -236,7 +260,8 @@ class Work:
         self.connection.execute("SET temp_file_encryption = true")
         for name in HELD:
             store_frame(self.connection, f"held_{name}", frames[name])
-            self._relation("TABLE", f"all_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
+            self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
+        hold(self.connection)
         sensors = self.manifest.tables["sensors"]
         self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
         nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
@@ -245,7 +270,7 @@ class Work:
         weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
         for week in sorted(weeks["sightings"]):
             self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
-        self._relation("VIEW", "week_names", "SELECT * FROM all_names")
+        self._relation("VIEW", "week_names", "SELECT * FROM every_names")
         self._relation("VIEW", "week_names_stored", "SELECT * FROM held_names")
         for week in sorted(weeks["names"]):
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
@@ -260,9 +285,9 @@ class Work:
         for day in days:
             before, _, after = neighbours(day)
             near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
-            self._relation("TABLE", "sightings", f"SELECT * FROM all_sightings WHERE {near}")
+            self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
             for name, condition in on_day(day).items():
-                self._relation("TABLE", name, f"SELECT * FROM all_{name} WHERE {condition}")
+                self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
             count_day(self.connection, day, zone=self.zone)
             for mart in daily:
                 columns = ", ".join(mart.types)

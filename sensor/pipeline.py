@@ -16,7 +16,7 @@ from typing import Protocol
 import polars as pl
 
 from sensor import schema
-from sensor.identity import people
+from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.coverage import added, naming_counts
@@ -42,6 +42,8 @@ from sensor.store.segments import Commits
 _REPEATS_WITHIN = pl.duration(hours=1)
 #: and how many, the newest: beyond them a repetition further back is taken for the row itself
 _MAX_REPEATS = 2_000_000
+#: accounts and addresses remembered as told of; told again, they change nothing
+_MAX_MARKED = 500_000
 
 #: what makes two rows the same row wherever they were read; never the catalog's opinion of it
 _IDENTITY = (
@@ -131,7 +133,7 @@ class Pipeline:
         scopes: Scopes,
         keys: Keys,
         pseudonyms: Pseudonyms,
-        held_by: pl.DataFrame | None = None,
+        known: Known | None = None,
         blindness: Blindness | None = None,
         *,
         admission: Admission | None = None,
@@ -151,12 +153,13 @@ class Pipeline:
         self._scopes = scopes
         self._keys = keys
         self._pseudonyms = pseudonyms
-        self._people = held_by
+        self._known = known or Known()
         self._blindness = blindness
         self._admission = admission or Admission(keys)
         self._open_leases = open_leases or OpenLeases(keys)
         self._k = k
         self._emitted: set[int] = set()
+        self._marked: set[tuple[int, str, str]] = set()
         self._naming = naming or NameTable()
         self._questions = questions or Questions(scopes.is_proxy)
         self._names = NamesRollup()
@@ -189,7 +192,7 @@ class Pipeline:
         hits = hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version"))
         sightings = self._bursts.take(hits, newest=newest, last=last)
         names = self._near.take(self._names.take(newest=newest, all_of_it=last))
-        leases, directory = self._who(batch, observations)
+        leases, directory = self._who(batch, observations, hits)
         return {
             "sightings": self._sightings(sightings),
             "names": self._rolled(names),
@@ -266,20 +269,31 @@ class Pipeline:
             )
         return table.conform(frame)
 
-    def _who(self, batch: Batch, observations: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Leases and directory: the source's own, and once an epoch (tokens change) the people file's."""
+    def _who(
+        self, batch: Batch, observations: pl.DataFrame, hits: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Leases and directory: the source's own, and once an epoch (tokens change) what files and settings
+        say, of accounts and addresses as soon as they are seen."""
         epochs = self._keys.epochs_in(observations.get_column("seen_at"))
-        leases = [self._open_leases.take(batch.frames.get("leases", schema.LEASES.empty()), epochs)]
+        told = batch.frames.get("leases", schema.LEASES.empty())
+        leases = [self._open_leases.take(told, epochs)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
-        if self._people is not None:
-            for epoch in sorted(new):
-                begin, end = self._keys.bounds(epoch)
-                leases.append(canonical(people.leases(self._people, begin, end)))
-                directory.append(
-                    without_small(canonical(people.directory(self._people, begin, end)), self._k)
-                )
+        for epoch in sorted(new):
+            begin, end = self._keys.bounds(epoch)
+            leases.append(canonical(self._known.leases(begin, end)))
+            directory.append(without_small(canonical(self._known.directory(begin, end)), self._k))
         self._emitted |= new
+        seen = pl.concat(
+            [
+                hits.select("user_name", "client", at="seen_at"),
+                told.select("user_name", pl.lit(None, dtype=pl.String).alias("client"), at="valid_from"),
+            ]
+        )
+        for epoch, accounts, addresses in self._unmarked(seen):
+            begin, end = self._keys.bounds(epoch)
+            directory.append(self._known.marks(accounts, begin, end))
+            leases.append(self._known.sharing(addresses, begin, end))
         by_site = (
             pl.concat(leases).with_columns(pl.col("site").fill_null(self._origin.site)).partition_by("site")
         )
@@ -290,6 +304,26 @@ class Pipeline:
             pl.concat([schema.LEASES.empty(), *protected]),
             self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site),
         )
+
+    def _unmarked(self, seen: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Accounts and addresses of `seen` not met before in their epoch: what settings say of them is told
+        once."""
+        rows = seen.with_columns(self._keys.epoch_of(pl.col("at").cast(schema.TIME)).alias("epoch"))
+        found = {
+            (int(epoch), what, str(value))
+            for what in ("user_name", "client")
+            for epoch, value in rows.select("epoch", what).drop_nulls().unique().iter_rows()
+        }
+        fresh = found - self._marked
+        if len(self._marked) > _MAX_MARKED:
+            self._marked.clear()
+        self._marked |= fresh
+        for epoch in sorted({epoch for epoch, _, _ in fresh}):
+            accounts, addresses = (
+                [value for one, what, value in fresh if (one, what) == (epoch, kind)]
+                for kind in ("user_name", "client")
+            )
+            yield epoch, accounts, addresses
 
 
 def run(

@@ -19,8 +19,10 @@ from sensor import schema
 from sensor.catalog.load import Catalog, load
 from sensor.catalog.refresh import Refresher
 from sensor.errors import CatalogError
-from sensor.identity import people
+from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
+from sensor.identity.subnets import with_subnets
+from sensor.identity.tables import Problems
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
@@ -91,14 +93,18 @@ class Scan:
     """A lake, a catalog and keys, ready to take inputs."""
 
     def __init__(self, settings: Settings, declared: Declared) -> None:
+        problems = Problems()
+        settings = with_subnets(settings, problems)
         self.settings = settings
         self.lake = Lake(lake_path(settings))
         self._declared = declared
         self._state = state_path(settings, self.lake.path)
         self._keys = Keys(self._state, settings.zone, settings.privacy)
         self._sealed = sealed_rows(settings, self._state, self._keys)
+        #: lines of directory files that could not be used, in words
+        self.unusable = problems.lines()
+        self._known = Known.of(settings, problems)
         self._scopes = Scopes(settings.networks)
-        self._people = people.read(settings.identity.people) if settings.identity.people else None
         self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
         self._index = Index.build(self._catalog.indicators)
         self._blindness = Blindness(self._catalog.blind_spots)
@@ -299,7 +305,7 @@ class Scan:
             self._scopes,
             keys,
             pseudonyms,
-            self._people,
+            self._known,
             self._blindness,
             admission=Admission(keys, networks.exclude, networks.only),
             open_leases=OpenLeases(keys, open_leases),

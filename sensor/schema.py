@@ -385,7 +385,7 @@ LEASES = Table(
     (
         Column("site", pl.String, "where the address is valid"),
         Column("address", pl.String, "the address", protect=TOKEN, kind="address"),
-        Column("mac", pl.String, "hardware address", protect=MARK, kind="mac"),
+        Column("mac", pl.String, "hardware address", protect=TOKEN, kind="mac"),
         Column("user_name", pl.String, "account", protect=TOKEN, kind="user"),
         Column("device", pl.String, "host name", protect=TOKEN, kind="device"),
         Column("valid_from", TIME, "first moment"),
@@ -403,19 +403,23 @@ LEASES = Table(
 
 DIRECTORY = Table(
     "directory",
-    "which department and site an account belongs to",
+    "what a directory says about an account: department, site, whether it is a person, which devices it owns",
     "restricted",
     (
         Column("user_name", pl.String, "account", protect=TOKEN, kind="user"),
+        Column("device", pl.String, "host name of a device the account owns", protect=TOKEN, kind="device"),
+        Column("mac", pl.String, "hardware address of that device", protect=TOKEN, kind="mac"),
+        Column("kind", pl.String, "person, service or machine: the last two are nobody"),
         Column("department", pl.String, "department; not a person, so clear"),
         Column("site", pl.String, "home site"),
         Column("valid_from", TIME, "start of the 13-week epoch whose key made the token"),
         Column("valid_to", TIME, "end of that epoch"),
-        Column("origin", pl.String, "csv, ldif …"),
+        Column("origin", pl.String, "csv, ldif, owners, settings, name (machine accounts) …"),
+        Column("confidence", pl.Float64, "how sure the owner of a device is, 0 to 1"),
         LANDED,
     ),
     time="valid_from",
-    key=("user_name", "valid_from"),
+    key=("user_name", "device", "mac", "valid_from", "origin"),
     purpose="to add up by department and site",
 )
 
@@ -583,7 +587,7 @@ AUDIT = Table(
         Column(
             "action",
             pl.String,
-            "reveal.request, reveal.show, report.person, erase, export, retain, keys.shred …",
+            "reveal.approve, reveal.show, report.person, who, erase, export, retain, keys.shred …",
         ),
         Column("case_id", pl.String, "the request it belongs to"),
         Column("done_by", pl.String, "who did it: custodian or operating-system account"),

@@ -73,6 +73,8 @@ class Networks(_Section):
     guest: tuple[Network, ...] = ()
     #: proxies and NAT gateways: traffic from them corroborates, it is never a person's
     proxies: tuple[Network, ...] = ()
+    #: addresses that many people share and that pass traffic on as their own: NAT, terminal servers, VDI
+    shared: tuple[Network, ...] = ()
     #: DNS zones whose names are internal, besides single labels and the private zones
     zones: tuple[str, ...] = ()
     #: not to be looked at, on either side of a connection; before anything is named, matched or stored
@@ -112,8 +114,16 @@ class SourceSettings(_Section):
 class Identity(_Section):
     """Who is who, as far as a file says."""
 
-    #: CSV: address,user_name,device,department,site[,mac,valid_from,valid_to]
+    #: CSV: address,user_name,device,department,site[,mac,valid_from,valid_to,shared]
     people: Path | None = None
+    #: exports of directories, LDIF or CSV: accounts, departments, computers
+    directory: tuple[Path, ...] = ()
+    #: CSV: user_name,device[,mac]: whose device it is
+    owners: Path | None = None
+    #: CSV: network,segment[,kind]; kind is internal, guest, proxy or shared
+    subnets: Path | None = None
+    #: patterns of service accounts, without domain: "svc-*"
+    service_accounts: tuple[str, ...] = ()
 
 
 class About(_Section):
@@ -302,8 +312,16 @@ def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
     if isinstance(out.get("formats"), list):
         out["formats"] = [base / file for file in out["formats"] if isinstance(file, str)]
     identity = out.get("identity")
-    if isinstance(identity, dict) and isinstance(identity.get("people"), str):
-        out["identity"] = identity | {"people": base / identity["people"]}
+    if isinstance(identity, dict):
+        files = {
+            name: base / identity[name]
+            for name in ("people", "owners", "subnets")
+            if isinstance(identity.get(name), str)
+        }
+        exports = identity.get("directory")
+        if isinstance(exports, list):
+            files["directory"] = [base / file for file in exports if isinstance(file, str)]
+        out["identity"] = identity | files
     return out
 
 

@@ -34,6 +34,7 @@ def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> Non
     written = tomllib.loads(block)
     assert set(written) == set(settings.Settings.model_fields) - {"base"}
     assert set(written["networks"]) == set(settings.Networks.model_fields)
+    assert set(written["identity"]) == set(settings.Identity.model_fields)
     assert set(written["sensors"][0]) == set(settings.SensorSettings.model_fields)
     assert set(written["about"]) == set(settings.About.model_fields)
     assert written["retention"] == settings.Retention().model_dump()
@@ -94,6 +95,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         (folder / name).write_bytes((ROOT / "pcaps" / case).read_bytes())
     (folder / "people.csv").write_bytes((ROOT / "pcaps" / "people.csv").read_bytes())
+    (folder / "shadowai.toml").write_text(
+        '[[destinations]]\nname = "share"\nkind = "folder"\npath = "sent"\nreports = true\nalerts = true\n'
+    )
     (folder / "logs").mkdir()
     (folder / "logs" / "access.log").write_bytes((ROOT / "pcaps/proxy-w46/shadowai.log").read_bytes())
     return folder

@@ -1,6 +1,7 @@
 """Counts one UTC day: runs counting/*.sql over three days of sightings, once per vantage rank.
 
-In: a connection with the relations `sightings` (three days), `leases`, `directory`, `sensors`.
+In: a connection with the relations `sightings` and `holders` (three days; holders.py), `directory`,
+`sensors`.
 Out: its temporary tables `counted` and `eyes`, from which the day's marts are selected.
 """
 
@@ -12,24 +13,21 @@ from string import Template
 
 import duckdb
 
+from analytics.marts.holders import CROWD, near
+
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
 TOLERANCE_US = 2_000_000
+#: A login that nothing vouches for is believed so much after an hour.
+STALE = 0.6
 _DAY_US = 86_400_000_000
 
 
 def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
     """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
-    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
-    values: dict[str, int | str] = {
-        "day_start": start,
-        "day_end": start + _DAY_US,
-        "horizon": start + 2 * _DAY_US,
-        "tolerance": TOLERANCE_US,
-        "zone": zone,
-    }
-    for step in ("1_events", "2_holders", "3_attributed", "4_records"):
-        connection.execute(_step(step, values))
+    attribute_day(connection, day)
+    values = _values(day) | {"zone": zone}
+    connection.execute(_step("4_records", values))
     for rank in range(1, _ranks(connection) + 1):
         if rank > 1:
             connection.execute(_step("5_covered", values | {"rank": rank}))
@@ -37,12 +35,30 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
     connection.execute(_step("7_counted", values))
 
 
-def on_day(day: date) -> dict[str, str]:
-    """Conditions on lasting tables: rows that can say who was who on `day`."""
-    before, _, after = neighbours(day)
+def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """Makes `attributed` for `day`: who was behind each event."""
+    for step in ("1_events", "2_held", "3_attributed"):
+        connection.execute(_step(step, _values(day)))
+
+
+def _values(day: date) -> dict[str, int | float | str]:
+    """What the steps are completed with."""
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
     return {
-        "leases": f"valid_from < TIMESTAMPTZ '{after + timedelta(days=1)} 00:00:00+00' "
-        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{before} 00:00:00+00')",
+        "day_start": start,
+        "day_end": start + _DAY_US,
+        "horizon": start + 2 * _DAY_US,
+        "tolerance": TOLERANCE_US,
+        "crowd": CROWD,
+        "stale": STALE,
+    }
+
+
+def on_day(day: date) -> dict[str, str]:
+    """Conditions on what lasts: rows that can say who was who on `day`."""
+    after = day + timedelta(days=1)
+    return {
+        "holders": near(day),
         "directory": f"(valid_from IS NULL OR valid_from < TIMESTAMPTZ '{after} 00:00:00+00') "
         f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{day} 00:00:00+00')",
     }
@@ -58,5 +74,5 @@ def _ranks(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
-def _step(name: str, values: dict[str, int | str]) -> str:
+def _step(name: str, values: dict[str, int | float | str]) -> str:
     return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

@@ -78,23 +78,34 @@ class Sizes:
         return (path, size, until.isoformat()) if newest is not None and newest > until else (path, size)
 
 
-def day_fingerprints(sizes: Sizes, manifest: Manifest, constants: Iterable[object]) -> dict[date, str]:
-    """For every event day with sightings: what its marts would be built from."""
+def day_fingerprints(
+    sizes: Sizes, manifest: Manifest, constants: Iterable[object], held: Mapping[date, str]
+) -> dict[date, str]:
+    """For every event day with sightings: what its marts would be built from.
+
+    `held` says who held which address (holders.digest): a lease that came late touches only the days on
+    which that changed.
+    """
     tables = manifest.tables
-    cold, restated = tables["sightings"].cold, tables["restated"]
-    spans = [(tables[name], span) for name in LASTING for span in _spans(sizes, tables[name])]
+    cold, restated, directory = tables["sightings"].cold, tables["restated"], tables["directory"]
+    spans = _spans(sizes, directory)
     sensors = sizes.of(tables["sensors"], tables["sensors"].cold_files)
-    known = sorted(date.fromisoformat(day) for day in cold if is_day(day))
     return {
         day: fingerprint(
             *constants,
             sizes.of(tables["sightings"], files_of(cold, neighbours(day))),
             sizes.of(restated, files_of(restated.cold, neighbours(day))),
-            [sizes.of(table, [span.path]) for table, span in spans if span.touches(day)],
+            sizes.of(directory, [span.path for span in spans if span.touches(day)]),
+            held[day],
             sensors,
         )
-        for day in known
+        for day in days_with_sightings(manifest)
     }
+
+
+def days_with_sightings(manifest: Manifest) -> list[date]:
+    """Event days that compacted sightings lie in."""
+    return sorted(date.fromisoformat(day) for day in manifest.tables["sightings"].cold if is_day(day))
 
 
 def files_of(files: Mapping[str, Iterable[str]], days: Iterable[date]) -> list[str]:

@@ -1,3 +1,3 @@
-SELECT user_name, department, site, valid_from, valid_to, origin
+SELECT user_name, device, mac, kind, department, site, valid_from, valid_to, origin, confidence
 FROM stored.directory
-ORDER BY user_name, valid_from
+ORDER BY user_name, valid_from, origin, device, mac

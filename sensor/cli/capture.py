@@ -94,6 +94,8 @@ def command(
     source_input = live.describe_input(interfaces, sensor)
     afpacket.check(interfaces, program)
     scan = Scan(chosen, Declared(sensor, site))
+    for line in scan.unusable:
+        typer.echo(line, err=True)
     kept = scan.evidence(source_input, _bounds(evidence_mb, evidence_days)) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,

@@ -32,8 +32,9 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _key_modes(folder, settings),
         _vault(folder),
         _record(folder),
+        _outbox(folder),
         _catalog(settings.signatures, folder),
-        _people(settings.identity.people),
+        _people(settings),
         _kernels(folder),
         ("settings", True, f"privacy {settings.privacy}, k {settings.k}, zone {settings.zone}"),
         *_programs(),
@@ -69,16 +70,27 @@ def _writable(name: str, folder: Path) -> Finding:
         )
 
 
-def _people(file: Path | None) -> Finding:
+def _people(settings: Settings) -> Finding:
+    """What the directory files hold, and the lines that cannot be used."""
     from sensor.errors import UsageError
-    from sensor.identity.people import read
+    from sensor.identity.known import Known
+    from sensor.identity.subnets import with_subnets
+    from sensor.identity.tables import Problems
 
-    if file is None:
+    identity, problems = settings.identity, Problems()
+    if not (identity.people or identity.directory or identity.owners):
         return "people", True, "no file; addresses stay addresses unless a log names accounts"
     try:
-        return "people", True, f"{read(file).height} addresses in {file}"
+        known = Known.of(with_subnets(settings, problems), problems)
     except UsageError as error:
         return "people", False, str(error)
+    addresses = 0 if known.people is None else known.people.height
+    text = f"{addresses} addresses in {identity.people}" if identity.people else "no file of addresses"
+    if known.exports.height:
+        text += f", {known.exports.height} rows of accounts and owners"
+    if problems.count:
+        return "people", False, f"{text}; {problems.count} lines cannot be used: {'; '.join(problems.told)}"
+    return "people", True, text
 
 
 def _keys_apart(lake: Path, state: Path) -> Finding:
@@ -111,6 +123,17 @@ def _vault(state: Path) -> Finding:
     if missing:
         return "vault", True, f"no {' and no '.join(missing)}: tokens cannot be turned back by anyone"
     return "vault", True, ", ".join(f"{name} ({role})" for name, role in sorted(names.items()))
+
+
+def _outbox(state: Path) -> Finding:
+    from analytics.delivery.outbox import Outbox
+
+    waiting = Outbox(state / "outbox").waiting()
+    if not waiting:
+        return "outbox", True, "nothing waits to be sent"
+    last = next((w for w in waiting if w.last_error), waiting[0])
+    text = f"{len(waiting)} letter{'s wait' if len(waiting) > 1 else ' waits'}"
+    return "outbox", True, f"{text}; {last.destination}: {last.last_error or 'not tried yet'}"
 
 
 def _record(state: Path) -> Finding:

@@ -76,13 +76,13 @@ def _leases(lake: Lake, subject: Subject) -> pl.DataFrame:
     from analytics.lake import open_views
     from sensor import schema
 
-    columns = list(schema.LEASES.dtypes)
+    types = {name: dtype for name, dtype in schema.LEASES.dtypes.items() if name != schema.LANDED.name}
     with analysing(lake), open_views(lake.path, restricted=True) as views:
         rows = views.execute(
-            f"SELECT {', '.join(columns)} FROM leases WHERE list_contains(?, user_name)",
+            f"SELECT {', '.join(types)} FROM leases WHERE list_contains(?, user_name)",
             [list(subject.tokens)],
         ).fetchall()
-    return pl.DataFrame(rows, schema=schema.LEASES.dtypes, orient="row")
+    return pl.DataFrame(rows, schema=types, orient="row")
 
 
 def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:

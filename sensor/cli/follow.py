@@ -55,6 +55,8 @@ def command(
     )
     add_formats(chosen, custom)
     scan = Scan(chosen, Declared(sensor, site))
+    for line in scan.unusable:
+        typer.echo(line, err=True)
     ready(scan, chosen)
     follower = Follower(scan, paths, _kind_of(form), _say)
     came = stop_on_signals(follower.stop)

@@ -68,6 +68,8 @@ def command(
     add_formats(chosen, custom)
     places = [endpoint(text) for text in endpoints or ("udp", "tcp")]
     scan = Scan(chosen, Declared(sensor, site))
+    for line in scan.unusable:
+        typer.echo(line, err=True)
     ready(scan, chosen)
     receiver = Receiver(places, _context(places, certificate, key, clients))
     listener = Listener(scan, receiver, f"listen {sensor or ''} {' '.join(map(str, places))}", _say)

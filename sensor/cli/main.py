@@ -40,6 +40,7 @@ from sensor.cli import (
     sources,
     sql,
     warm,
+    who,
 )
 from sensor.errors import ShadowAIError
 
@@ -73,6 +74,7 @@ app.command("compact")(compact.command)
 app.command("rematch")(rematch.command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(reveal.app, name="reveal")
+app.command("who")(who.command)
 app.command("retain")(retain.command)
 app.command("erase")(erase.command)
 app.command("export-subject")(export.command)

@@ -90,6 +90,8 @@ def command(
     if not plan.inputs:
         raise typer.Exit(3)
     scan = Scan(chosen, Declared(sensor, site, vantage))
+    for line in scan.unusable:
+        typer.echo(line, err=True)
     scan.warm(plan, lambda text: None if quiet else typer.echo(text, err=True))
     outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
     for problem in outcome.unreadable:

@@ -6,7 +6,7 @@ Tokens change with the key's epoch, so each epoch that occurs in the data gets i
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -14,71 +14,89 @@ import polars as pl
 from sensor import schema
 from sensor.errors import UsageError
 from sensor.identity.scope import parse_address
+from sensor.identity.tables import Problems, rows
 
 REQUIRED = ("address", "user_name")
-OPTIONAL = ("device", "department", "site", "mac", "valid_from", "valid_to")
+HEADS = {
+    "address": ("ip", "ip address"), "user_name": ("user", "account", "login"),
+    "device": ("host", "hostname"), "department": ("dept",), "site": (), "mac": (),
+    "valid_from": ("from",), "valid_to": ("to",), "shared": (),
+}  # fmt: skip
 ORIGIN = "csv"
 #: a file a person keeps is seldom wrong, but it can be out of date
 CONFIDENCE = 0.9
+_YES = ("1", "yes", "true", "y")
 
 
-def read(path: Path) -> pl.DataFrame:
-    """The CSV as a frame of String columns, one row per address held.
+def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
+    """The CSV as a frame of String columns, one row per address held; bad lines go to `problems`.
 
-    Raises UsageError with file and line for a missing column or a wrong address.
+    Raises UsageError with the file for a missing column, and for a file that has only bad lines.
     """
-    try:
-        frame = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False)
-    except OSError as error:
-        raise UsageError(
-            error.strerror or str(error), place=str(path), hint="check identity.people"
-        ) from None
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"not a CSV file: {reason}", place=str(path), hint=f"columns {REQUIRED}") from None
-    missing = [name for name in REQUIRED if name not in frame.columns]
-    if missing:
-        raise UsageError(
-            f"no column {', '.join(missing)}", place=f"{path}:1", hint=f"it needs {', '.join(REQUIRED)}"
-        )
-    for line, address in enumerate(frame.get_column("address"), start=2):
-        if address is None or parse_address(address) is None:
-            raise UsageError(
-                f"{address!r} is not an address", place=f"{path}:{line}", hint="one address per line"
-            )
-    lacking = [pl.lit(None, dtype=pl.String).alias(name) for name in OPTIONAL if name not in frame.columns]
-    return frame.with_columns(lacking).with_columns(
-        pl.col("address").map_elements(lambda a: str(parse_address(a)), return_dtype=pl.String),
-        pl.col("user_name", "device").str.to_lowercase(),
-    )
+    told = Problems() if problems is None else problems
+    before, found = told.count, []
+    for line, row in rows(path, HEADS, REQUIRED, told):
+        address = parse_address(row["address"] or "")
+        dates = [text for text in (row["valid_from"], row["valid_to"]) if text is not None]
+        if address is None:
+            told.add(path, line, "the address is none")
+        elif None in map(_moment_of, dates):
+            told.add(path, line, "valid_from or valid_to is no date like 2026-11-01 or 2026-11-01T08:00:00")
+        else:
+            found.append(row | {"address": str(address)})
+    if told.count > before and not found:
+        place, _, what = told.told[-1].rpartition(": ")
+        raise UsageError(f"no line can be used; {what}", place=place, hint="one address per line")
+    frame = pl.DataFrame(found, schema=dict.fromkeys(HEADS, pl.String()))
+    return frame.with_columns(pl.col("user_name", "device", "shared").str.to_lowercase())
 
 
 def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
-    """`people` as rows of `leases` inside one epoch [begin, end), clear text."""
+    """`people` as rows of `leases` inside one epoch [begin, end), clear text.
+
+    An address that is several people's at one time speaks for none of them.
+    """
+    held = people.with_columns(
+        pl.max_horizontal(pl.lit(begin, dtype=schema.TIME), _moment("valid_from")).alias("valid_from"),
+        pl.min_horizontal(pl.lit(end, dtype=schema.TIME), _moment("valid_to")).alias("valid_to"),
+        pl.col("site").fill_null("main"),
+        pl.lit(ORIGIN).alias("origin"),
+        pl.lit(CONFIDENCE).alias("confidence"),
+    ).filter(pl.col("valid_from") < pl.col("valid_to"))
+    together = pl.col("user_name").n_unique().over("site", "address", "valid_from", "valid_to") > 1
     return schema.LEASES.conform(
-        people.with_columns(
-            pl.max_horizontal(pl.lit(begin, dtype=schema.TIME), _moment("valid_from")).alias("valid_from"),
-            pl.min_horizontal(pl.lit(end, dtype=schema.TIME), _moment("valid_to")).alias("valid_to"),
-            pl.col("site").fill_null("main"),
-            pl.lit(ORIGIN).alias("origin"),
-            pl.lit(CONFIDENCE).alias("confidence"),
-            pl.lit(False).alias("shared"),
-        ).filter(pl.col("valid_from") < pl.col("valid_to"))
+        held.with_columns(shared=pl.col("shared").is_in(_YES).fill_null(False) | together)
     )
 
 
 def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
-    """`people` as rows of `directory` for one epoch [begin, end), clear text."""
+    """`people` as rows of `directory` for one epoch [begin, end), clear text: departments, and owners."""
+    named = people.filter(pl.col("user_name").is_not_null())
+    accounts = named.unique("user_name", keep="last", maintain_order=True).with_columns(
+        device=pl.lit(None, dtype=pl.String), mac=pl.lit(None, dtype=pl.String)
+    )
+    mine = ~pl.col("shared").is_in(_YES).fill_null(False)
+    owners = named.filter(mine & (pl.col("device").is_not_null() | pl.col("mac").is_not_null())).with_columns(
+        confidence=pl.lit(CONFIDENCE)
+    )
     return schema.DIRECTORY.conform(
-        people.filter(pl.col("user_name").is_not_null())
-        .unique("user_name", keep="last", maintain_order=True)
-        .with_columns(
+        pl.concat([accounts, owners], how="diagonal").with_columns(
             pl.lit(begin, dtype=schema.TIME).alias("valid_from"),
             pl.lit(end, dtype=schema.TIME).alias("valid_to"),
             pl.lit(ORIGIN).alias("origin"),
+            pl.lit("person").alias("kind"),
         )
     )
 
 
 def _moment(column: str) -> pl.Expr:
-    return pl.col(column).str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+    return pl.col(column).map_elements(_moment_of, return_dtype=schema.TIME)
+
+
+def _moment_of(text: str | None) -> datetime | None:
+    """An ISO 8601 date or time, UTC where it has no offset."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,7 +1,8 @@
 """One way to write each identity, so that one person has one token whoever names them.
 
 Accounts in lower case without their domain (`CORP\\Ada`, `ada@corp.example` and `ada` are one), devices in
-lower case, hardware addresses as `aa:bb:cc:dd:ee:ff`. Applied at every level, before anything is keyed.
+lower case without theirs, hardware addresses as `aa:bb:cc:dd:ee:ff`. Applied at every level, before anything
+is keyed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,16 @@ def canonical_account(account: pl.Expr) -> pl.Expr:
     return pl.when(bare != "").then(bare)
 
 
+def canonical_device(device: pl.Expr) -> pl.Expr:
+    """A host name (String) as it is keyed: its first label, for some logs write the domain and some do not.
+
+    An address that stands for a name stays whole.
+    """
+    bare = device.str.strip_chars().str.to_lowercase()
+    label = bare.str.extract(r"^([^.]+)\.[^.].*$")
+    return pl.when(bare.str.contains(r"^[0-9.]+$|:")).then(bare).otherwise(pl.coalesce(label, bare))
+
+
 def canonical(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with its columns user_name, device, mac and client_mac in canonical form, where it has them."""
     steps = []
@@ -31,14 +42,10 @@ def canonical(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(steps)
 
 
-def _device(column: pl.Expr) -> pl.Expr:
-    return column.str.strip_chars().str.to_lowercase()
-
-
 def _mac(column: pl.Expr) -> pl.Expr:
     digits = column.str.to_lowercase().str.replace_all(r"[^0-9a-f]", "")
     pairs = digits.str.replace(r"^(..)(..)(..)(..)(..)(..)$", "$1:$2:$3:$4:$5:$6")
     return pl.when(digits.str.len_bytes() == 12).then(pairs).otherwise(column.str.to_lowercase())
 
 
-_FORMS = {"user_name": canonical_account, "device": _device, "mac": _mac, "client_mac": _mac}
+_FORMS = {"user_name": canonical_account, "device": canonical_device, "mac": _mac, "client_mac": _mac}

@@ -13,10 +13,14 @@ OTHER = "other"
 
 
 def without_small(directory: pl.DataFrame, k: int) -> pl.DataFrame:
-    """Rows of `directory` (clear accounts, whole), departments of fewer than k accounts called `other`."""
+    """Rows of `directory` (clear accounts, whole), departments of fewer than k people called `other`.
+
+    Machine and service accounts are nobody: they make no department larger.
+    """
     if directory.is_empty():
         return directory
-    size = pl.col("user_name").n_unique().over("department")
+    person = pl.col("kind").is_in(["machine", "service"]).fill_null(False).not_()
+    size = pl.when(person).then("user_name").drop_nulls().n_unique().over("department")
     named = pl.col("department").is_null() | (size >= k)
     return directory.with_columns(
         pl.when(named).then("department").otherwise(pl.lit(OTHER)).alias("department")

@@ -132,8 +132,11 @@ def _lasted(fields: pl.DataFrame, at: pl.Series, family: Family) -> pl.Series:
 def _named(fields: pl.DataFrame) -> pl.DataFrame:
     """Addresses, accounts and words in one spelling, once per unique value."""
     account = accounts.split(fields["user_name"])
+    # What a machine does by itself is neither its owner's nor of whoever sits there: it keeps its account.
+    name = pl.lit(account["device"]).str.extract(r"^([^.]+)")
+    machine = pl.when(pl.col("kind") != "lease").then(name + "$")
     fields = fields.with_columns(
-        account["user_name"],
+        user_name=pl.coalesce(pl.lit(account["user_name"]), machine),
         device=pl.coalesce("device", account["device"]),
         action=verdicts.of(fields["action"]),
     )

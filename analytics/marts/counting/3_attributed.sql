@@ -1,7 +1,11 @@
 -- Every event with its subject: the account, else the device, else the address.
 --
--- In:  events, holders, directory (rows valid on the day), sensors.  Out: vantages, attributed.
--- The row's own word comes before a lease's. `vantage_rank` 1 is believed first.
+-- In:  events, staff, owners, spells, held, crowded, sensors.  Out: vantages, attributed.
+-- What is believed, in this order: the account the log itself names; the user of a lease; the owner of
+-- the device; the static word; a hint. A shared address speaks for nobody, machine and service accounts
+-- are no persons: what they do is theirs. `attributed_by` is the origin of the word that was believed,
+-- or why there is none. A login that no DHCP lease vouches for is believed less after an hour.
+-- `vantage_rank` 1 is believed first.
 CREATE OR REPLACE TEMP TABLE vantages AS
 WITH ranked AS (
   SELECT e.vantage, MIN(s.rank) AS rank
@@ -12,30 +16,55 @@ WITH ranked AS (
 SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS vantage_rank FROM ranked;
 
 CREATE OR REPLACE TEMP TABLE attributed AS
-WITH staff AS (
-  SELECT user_name, department, site,
-         ROW_NUMBER() OVER (
-           PARTITION BY user_name ORDER BY valid_from DESC NULLS LAST, origin, department, site
-         ) AS nth
-  FROM directory
+WITH known AS (
+  SELECT e.*, s.lease_user, s.user_origin, s.device AS held_device,
+         s.user_confidence * CASE WHEN e.start_us >= s.stale_from_us THEN $stale ELSE 1.0 END AS lease_confidence,
+         s.shared_by IS NOT NULL OR c.client IS NOT NULL AS shared,
+         -- The log names the device itself: what is known of another one there is beside the point.
+         CASE WHEN e.device IS NULL OR s.device IS NULL OR e.device = s.device OR o.user_name IS NOT NULL
+              THEN COALESCE(o.user_name, s.other_user) END AS other_user,
+         CASE WHEN o.user_name IS NOT NULL THEN 'owner' ELSE s.other_origin END AS other_origin,
+         CASE WHEN o.user_name IS NOT NULL THEN o.confidence ELSE s.other_confidence END AS other_confidence
+  FROM events AS e
+  LEFT JOIN held AS h ON h.event_id = e.event_id
+  LEFT JOIN spells AS s ON s.spell = h.spell
+  LEFT JOIN crowded AS c
+    ON c.seen_site = e.seen_site AND c.client = e.client AND c.tenant = COALESCE(s.tenant, '')
+   AND c.day = e.start_us // 86400000000
+  LEFT JOIN owners AS o ON o.by_what = 'device' AND o.thing = e.device
+),
+weighed AS (
+  SELECT *,
+         CASE WHEN user_name IS NOT NULL THEN user_name WHEN shared THEN NULL
+              ELSE COALESCE(lease_user, other_user) END AS person
+  FROM known
 ),
 named AS (
-  SELECT e.*, COALESCE(e.user_name, h.user_name) AS person, COALESCE(e.device, h.device) AS machine
-  FROM events AS e
-  LEFT JOIN holders AS h
-    ON h.site = e.seen_site AND h.address = e.client
-   AND h.held_from_us <= e.start_us AND (h.held_to_us IS NULL OR h.held_to_us > e.start_us)
+  SELECT w.*, d.department, d.site AS home,
+         CASE WHEN d.kind IS NOT NULL THEN d.kind
+              WHEN w.user_name IS NOT NULL THEN 'log'
+              WHEN w.shared THEN 'shared'
+              WHEN w.lease_user IS NOT NULL THEN w.user_origin
+              WHEN w.other_user IS NOT NULL THEN w.other_origin
+              WHEN COALESCE(w.device, w.held_device) IS NOT NULL THEN 'device'
+              ELSE 'nobody' END AS attributed_by,
+         d.kind IS NULL AND w.person IS NOT NULL AS is_person
+  FROM weighed AS w
+  LEFT JOIN staff AS d ON d.user_name = w.person
 )
 SELECT n.event_id, n.start_us, n.end_us, n.began_us, n.in_day, v.vantage_rank, n.kind, n.grade,
        n.client_scope = 'proxy' AS egress, n.seen_site, n.segment, n.client_class,
        n.host, n.app, n.access, n.outcome,
        n.flow, n.slice, n.bytes_up, n.bytes_down, n.connections, n.requests, n.lookups,
-       COALESCE(n.person, n.machine, n.client, 'unknown') AS subject,
-       CASE WHEN n.person IS NOT NULL THEN 'user' WHEN n.machine IS NOT NULL THEN 'device'
-            ELSE 'address' END AS subject_kind,
-       n.person AS user_name,
-       COALESCE(d.department, 'unattributed') AS department,
-       COALESCE(d.site, n.seen_site) AS site
+       COALESCE(n.person, CASE WHEN NOT n.shared THEN COALESCE(n.device, n.held_device) END, n.client,
+                'unknown') AS subject,
+       CASE WHEN n.is_person THEN 'user' WHEN n.attributed_by = 'nobody' THEN 'address'
+            ELSE n.attributed_by END AS subject_kind,
+       CASE WHEN n.is_person THEN n.person END AS user_name,
+       n.attributed_by,
+       CASE WHEN NOT n.is_person THEN NULL WHEN n.user_name IS NOT NULL THEN 1.0
+            WHEN n.lease_user IS NOT NULL THEN n.lease_confidence ELSE n.other_confidence END AS confidence,
+       CASE WHEN n.is_person THEN COALESCE(n.department, 'unattributed') ELSE 'unattributed' END AS department,
+       COALESCE(n.home, n.seen_site) AS site
 FROM named AS n
 JOIN vantages AS v ON v.vantage = n.vantage
-LEFT JOIN staff AS d ON d.user_name = n.person AND d.nth = 1

@@ -41,7 +41,7 @@ sessions AS (
   GROUP BY vantage_rank, flow, connection_nth
 )
 SELECT a.event_id, a.vantage_rank, a.in_day, a.start_us, x.end_us, s.from_us, s.to_us,
-       a.subject, a.subject_kind, a.user_name, a.department, a.site,
+       a.subject, a.subject_kind, a.user_name, a.attributed_by, a.confidence, a.department, a.site,
        a.segment, a.client_class, a.host, a.app, a.access, a.outcome,
        s.grade, x.bytes_up, x.bytes_down, x.connections, x.requests
 FROM slices AS x
@@ -50,8 +50,8 @@ JOIN sessions AS s
 JOIN attributed AS a ON a.event_id = x.event_id
 UNION ALL
 SELECT event_id, vantage_rank, in_day, start_us, end_us, start_us, end_us,
-       subject, subject_kind, user_name, department, site, segment, client_class, host, app, access, outcome,
-       grade, bytes_up, bytes_down, connections, requests
+       subject, subject_kind, user_name, attributed_by, confidence, department, site, segment, client_class,
+       host, app, access, outcome, grade, bytes_up, bytes_down, connections, requests
 FROM attributed
 WHERE kind <> 'dns' AND NOT egress AND (flow IS NULL OR began_us IS NULL);
 

@@ -23,13 +23,15 @@ WITH questions AS (
   WHERE kind = 'dns' AND NOT egress AND in_day
 ),
 evidence AS (
-  SELECT start_us, subject, subject_kind, user_name, department, site, segment, client_class, app, access, outcome, grade,
+  SELECT start_us, subject, subject_kind, user_name, attributed_by, confidence, department, site, segment,
+         client_class, app, access, outcome, grade,
          bytes_up, bytes_down, connections, requests, 0 AS lookups,
          event_id NOT IN (SELECT event_id FROM dropped) AS kept
   FROM records
   WHERE in_day
   UNION ALL
-  SELECT start_us, subject, subject_kind, user_name, department, site, segment, client_class, app, access, outcome, 1,
+  SELECT start_us, subject, subject_kind, user_name, attributed_by, confidence, department, site, segment,
+         client_class, app, access, outcome, 1,
          NULL, NULL, 0, 0, lookups, vantage_rank = best_rank
   FROM questions
 )

@@ -16,6 +16,7 @@ _DONE = {
     "reveal.show": "Names looked at",
     "report.person": "Report about a person",
     "reveal.expire": "Request expired",
+    "who": "Address looked up",
     "erase": "Person erased",
     "export": "Person given their data",
     "evidence.keep": "Packets of matched connections kept",

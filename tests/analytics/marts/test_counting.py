@@ -232,7 +232,7 @@ def test_a_shared_address_names_nobody(tmp_path: Path) -> None:
     ]
     rows = [sighting(f"2026-11-17 {hour}:30", user_name=None) for hour in ("10", "11")]
     found = usage(tmp_path, "subject, subject_kind", *rows, leases=leases)
-    assert found == [("addr1", "address"), ("u9", "user")]
+    assert found == [("addr1", "shared"), ("u9", "user")]
 
 
 def test_departments_come_from_the_directory(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from sensor.errors import UsageError
 from sensor.identity import people
+from sensor.identity.tables import Problems
 
 BEGIN, END = datetime(2026, 10, 5, tzinfo=UTC), datetime(2027, 1, 4, tzinfo=UTC)
 
@@ -42,9 +43,24 @@ def test_directory_has_one_row_a_person(tmp_path: Path) -> None:
     ("text", "place"),
     [
         ("user_name\nada\n", "people.csv:1"),
-        ("address,user_name\n10.0.0.1,ada\n10.0.0.x,bob\n", "people.csv:3"),
+        ("address,user_name\n10.0.0.x,bob\n", "people.csv:2"),
     ],
 )
 def test_mistakes_carry_file_and_line(tmp_path: Path, text: str, place: str) -> None:
     with pytest.raises(UsageError, match=place):
         people.read(_csv(tmp_path, text))
+
+
+def test_a_bad_line_costs_one_line_and_is_told_by_place(tmp_path: Path) -> None:
+    problems = Problems()
+    text = "address,user_name,valid_from\n10.0.0.1,ada,\n10.0.0.x,bob,\n10.0.0.3,cy,soon\n10.0.0.4,dan,,,\n"
+    assert people.read(_csv(tmp_path, text), problems)["user_name"].to_list() == ["ada"]
+    told = [line.rsplit("/", 1)[1].split(": ")[0] for line in problems.lines()]
+    assert (problems.count, sorted(told)) == (3, ["people.csv:3", "people.csv:4", "people.csv:5"])
+    assert "bob" not in " ".join(problems.lines())
+
+
+def test_an_address_of_several_people_is_shared(tmp_path: Path) -> None:
+    text = "address,user_name\n10.0.0.1,ada\n10.0.0.1,bob\n10.0.0.2,cy\n"
+    rows = people.leases(people.read(_csv(tmp_path, text)), BEGIN, END)
+    assert dict(rows.select("user_name", "shared").rows()) == {"ada": True, "bob": True, "cy": False}

@@ -1,0 +1,59 @@
+"""Leases made into intervals that do not overlap: runs holding/*.sql over every lease there is.
+
+In: a connection with the relations `every_leases` and `every_directory`. Out: its temporary table
+`every_holders`, a row per address and while: the user, the device, the static word, whether it is shared,
+each with origin and confidence. Whatever order leases arrived in, the same leases give the same rows.
+
+All leases, not those of a day: what ends a lease can lie long before the day it would else hold on.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from string import Template
+
+import duckdb
+
+STEPS = Path(__file__).parent / "holding"
+#: So many people logged in at one address within an hour of each other share it.
+CROWD = 3
+#: Surer evidence names the holder; weaker is a hint, believed where nothing else speaks.
+HINT = 0.5
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+#: End of a lease that is open (9999-12-31).
+FOREVER_US = 253_402_214_400_000_000
+
+_STEPS = ("1_claims", "2_tenures", "3_intervals", "4_holders")
+
+
+def hold(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `every_holders`."""
+    values = {"forever": FOREVER_US, "hint": HINT, "crowd": CROWD, "hour": HOUR_US, "day": DAY_US}
+    for step in _STEPS:
+        connection.execute(Template((STEPS / f"{step}.sql").read_text("utf-8")).substitute(values))
+
+
+def drop_steps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Frees what only the way to `every_holders` needed."""
+    for name in ("edges", "crowds", "intervals", "vouched", "tenures", "claims", "told", "places"):
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def near(day: date) -> str:
+    """Condition on `every_holders`: rows that reach into `day` or a neighbour of it."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    begin, end = (
+        int(moment.timestamp()) * 1_000_000
+        for moment in (midnight - timedelta(days=1), midnight + timedelta(days=2))
+    )
+    return f"from_us < {end} AND to_us > {begin}"
+
+
+def digest(connection: duckdb.DuckDBPyConnection, day: date) -> str:
+    """Says whether what is known about the holders of `day` and its neighbours is still the same."""
+    row = connection.execute(
+        f"SELECT CAST(BIT_XOR(HASH(every_holders)) AS VARCHAR), COUNT(*) FROM every_holders WHERE {near(day)}"
+    ).fetchone()
+    return f"{row[0]}/{row[1]}" if row else ""

@@ -1,0 +1,186 @@
+"""Explains who was behind an address at a moment: every word about it, which one is believed, and why.
+
+It counts one made-up event at that address and time by the same steps as a build does (marts/holding,
+marts/counting), so that what it says is what the figures say. Reads the restricted views; prints what
+they hold: tokens, unless the lake was kept in clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from analytics.lake import open_views
+from analytics.marts.days import attribute_day
+from analytics.marts.holders import hold, near
+
+#: the made-up event; row ids in the lake are never negative
+_ASKED = -1
+_ROW = """
+INSERT INTO sightings BY NAME
+SELECT CAST({id} AS BIGINT) AS event_id, TIMESTAMPTZ '{at}' AS seen_at, 0.0 AS duration_s, 'who' AS vantage,
+       'flow' AS kind, CAST(3 AS SMALLINT) AS grade, 'internal' AS client_scope, 'use' AS role, 'who' AS app,
+       ? AS site, ? AS client
+"""
+#: What became of each lease that holds at the moment, by the tables that `hold` leaves behind.
+_WORDS = """
+WITH moment AS (SELECT epoch_us(TIMESTAMPTZ '{at}') AS at_us),
+standing AS (
+  SELECT i.nth, MIN(i.slot) AS slot FROM intervals AS i, moment AS m
+  WHERE i.from_us <= m.at_us AND i.to_us > m.at_us GROUP BY i.nth
+),
+robots AS (SELECT DISTINCT user_name FROM every_directory WHERE kind IN ('machine', 'service'))
+SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
+       CASE WHEN t.to_us < {forever} THEN make_timestamptz(t.to_us) END AS valid_to,
+       t.user_name, t.device, t.mac,
+       CASE WHEN t.shared THEN 'says that many share the address: it speaks for nobody'
+            WHEN s.nth IS NULL AND v.until_us <= m.at_us
+              THEN 'lost: the device it was told on had left the address by then'
+            WHEN s.nth IS NULL AND t.user_name IS NULL AND t.device IS NULL AND t.mac IS NULL
+              THEN 'names nobody: a machine or service account'
+            WHEN s.nth IS NULL THEN 'lost: a later lease of its kind names another holder'
+            WHEN h.user_origin = 'vpn' AND t.origin <> 'vpn' THEN 'lost: vpn is believed before it'
+            WHEN t.user_name IS NOT NULL AND t.user_name = h.user_name AND t.origin = h.user_origin
+              THEN 'believed: names the user'
+            WHEN t.user_name IS NOT NULL AND h.user_name IS NOT NULL AND t.user_name <> h.user_name
+              THEN 'lost: ' || h.user_origin || ' is believed before it'
+            WHEN COALESCE(t.device = h.device, t.mac = h.mac, false) THEN 'believed: names the device'
+            WHEN t.device <> h.device OR t.mac <> h.mac
+              THEN 'lost: ' || h.device_origin || ' is believed before it'
+            ELSE 'holds, and is asked last' END AS verdict
+FROM told AS t
+CROSS JOIN moment AS m
+LEFT JOIN standing AS s ON s.nth = t.nth
+LEFT JOIN vouched AS v ON v.nth = t.nth
+LEFT JOIN every_holders AS h ON h.from_us <= m.at_us AND h.to_us > m.at_us
+WHERE t.from_us <= m.at_us AND t.to_us > m.at_us
+ORDER BY t.from_us, t.nth
+"""
+_RESULT = """
+SELECT a.subject, a.subject_kind, a.attributed_by, a.confidence, a.department, a.site,
+       s.device, h.device_origin, h.device_confidence, h.shared_by, c.client IS NOT NULL AS crowded,
+       COALESCE(s.stale_from_us <= a.start_us, false) AS stale
+FROM attributed AS a
+LEFT JOIN held AS e ON e.event_id = a.event_id
+LEFT JOIN spells AS s ON s.spell = e.spell
+LEFT JOIN holders AS h ON h.site = s.site AND h.address = s.address AND h.from_us = s.from_us
+LEFT JOIN crowded AS c ON c.tenant = COALESCE(s.tenant, '') AND c.day = a.start_us // 86400000000
+WHERE a.event_id = {id}
+"""
+_WHY_NOBODY = {
+    "nobody": "no lease, owner or file speaks for the address at that time",
+    "device": "the device is known, but nobody says whose it is",
+    "shared": "many share the address: none of them can be named without the log's own word",
+}
+
+
+@dataclass(frozen=True)
+class Word:
+    """One lease that holds at the moment, and what became of it."""
+
+    origin: str
+    confidence: float
+    valid_from: datetime
+    valid_to: datetime | None
+    user_name: str | None
+    device: str | None
+    mac: str | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who it was at one site, and the words it rests on."""
+
+    site: str
+    address: str
+    words: tuple[Word, ...]
+    subject: str
+    subject_kind: str
+    attributed_by: str
+    confidence: float | None
+    department: str
+    home: str
+    device: str | None
+    device_origin: str | None
+    device_confidence: float | None
+    shared_by: str | None
+    crowded: bool
+    stale: bool
+
+    def lines(self) -> Iterator[str]:
+        """The chain, step by step."""
+        yield f"{self.address} at site {self.site}"
+        for word in self.words:
+            until = f"{word.valid_to:%Y-%m-%d %H:%M}" if word.valid_to else "open"
+            who = ", ".join(filter(None, (word.user_name, word.device, word.mac))) or "-"
+            yield (
+                f"  {word.origin} {word.confidence:.2f}  {word.valid_from:%Y-%m-%d %H:%M} to {until}  {who}: "
+                f"{word.verdict}"
+            )
+        if self.shared_by or self.crowded:
+            told = self.shared_by not in (None, "recognised")
+            yield f"  shared: {self.shared_by if told else 'many accounts within an hour'}"
+        if self.device:
+            sure = f" {self.device_confidence:.2f}" if self.device_confidence is not None else ""
+            yield f"  device {self.device} ({self.device_origin}{sure})"
+        if self.subject_kind == "user":
+            sure = f" {self.confidence:.2f}" if self.confidence is not None else ""
+            old = ", an hour old and not vouched for" if self.stale else ""
+            yield f"  person {self.subject} ({self.attributed_by}{sure}{old})"
+            yield f"  department {self.department}, site {self.home}"
+        else:
+            yield f"  unattributed: {_WHY_NOBODY.get(self.attributed_by, self.attributed_by)}"
+
+
+def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
+    """Who was behind `address` (as the lake writes it) of `site` at `at`. Raises LakeUnreadable."""
+    moment = at.isoformat()
+    with open_views(lake, restricted=True) as connection:
+        _gather(connection, site, address, at)
+        connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
+        hold(connection)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE holders AS SELECT * FROM every_holders WHERE {near(at.date())}"
+        )
+        connection.execute("CREATE OR REPLACE TEMP TABLE directory AS SELECT * FROM every_directory")
+        attribute_day(connection, at.date())
+        words = connection.execute(_WORDS.format(at=moment, forever=253_402_214_400_000_000)).fetchall()
+        row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()
+    assert row is not None, "the made-up event is counted"
+    return Answer(site, address, tuple(Word(*word) for word in words), *row)
+
+
+def sites(lake: Path) -> list[str]:
+    """Sites that leases or sensors of the lake name."""
+    with open_views(lake, restricted=True) as connection:
+        found = connection.execute(
+            "SELECT DISTINCT site FROM (SELECT site FROM leases UNION SELECT site FROM sensors) "
+            "WHERE site IS NOT NULL ORDER BY site"
+        ).fetchall()
+    return [str(site) for (site,) in found]
+
+
+def _gather(connection: duckdb.DuckDBPyConnection, site: str, address: str, at: datetime) -> None:
+    """What the steps read, for this address only."""
+    about = [site, address]
+    begin, end = (at + timedelta(days=days) for days in (-2, 2))
+    connection.execute(
+        "CREATE TEMP TABLE every_leases AS SELECT * FROM lake.leases WHERE site = ? AND address = ?", about
+    )
+    day = at.date()
+    connection.execute(
+        "CREATE TEMP TABLE every_directory AS SELECT * FROM lake.directory "
+        f"WHERE (valid_from IS NULL OR valid_from < TIMESTAMPTZ '{day + timedelta(days=1)} 00:00:00+00') "
+        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{day} 00:00:00+00')"
+    )
+    connection.execute(
+        "CREATE TEMP TABLE sightings AS SELECT * FROM lake.sightings WHERE site = ? AND client = ? "
+        f"AND seen_at BETWEEN TIMESTAMPTZ '{begin.isoformat()}' AND TIMESTAMPTZ '{end.isoformat()}'",
+        about,
+    )
+    connection.execute("CREATE TEMP TABLE sensors AS SELECT * FROM lake.sensors")

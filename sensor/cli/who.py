@@ -1,0 +1,103 @@
+"""`shadowai who`: who was behind an address at a time, and what that rests on."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    StateOption,
+    analysing,
+    existing_lake,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sensor.settings import Settings
+
+_TOKEN = re.compile(r"a\d+-[a-z2-7]{16}")
+
+
+def command(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, or its token.")],
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="2026-11-17T10:00; in the report zone without offset.")
+    ],
+    site: Annotated[
+        str | None,
+        typer.Option(metavar="SITE", help="Where the address is valid.", show_default="all"),
+    ] = None,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Explain who was behind an address: each word about it, which one is believed, and why. On record."""
+    from analytics.who import ask, sites
+    from sensor.privacy.audit import AuditLog
+    from sensor.settings import state_path
+    from sensor.store.lake import log_access
+
+    settings = settings_from(config, lake=lake, state=state)
+    place = existing_lake(settings)
+    folder = state_path(settings, place.path)
+    moment = _moment(at, settings.zone)
+    with analysing(place):
+        asked = {
+            one: _written(address, one, moment, settings, folder)
+            for one in ([site] if site else sites(place.path))
+        }
+        AuditLog(folder).append("who", now=datetime.now(UTC), people=len(asked))
+        for one, written in asked.items():
+            log_access(place.path, query=f"who {written} --site {one} --at {moment.isoformat()}")
+        answers = [ask(place.path, one, written, moment) for one, written in asked.items()]
+    telling = [answer for answer in answers if answer.words or answer.attributed_by != "nobody"] or answers
+    for answer in telling:
+        for line in answer.lines():
+            typer.echo(line)
+    if settings.privacy == "pseudonymous":
+        typer.echo("names: shadowai reveal request TOKEN --reason …", err=True)
+
+
+def _moment(text: str, zone: str) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    from sensor.errors import UsageError
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time", place="--at", hint="2026-11-17T10:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def _written(address: str, site: str, moment: datetime, settings: Settings, state: Path) -> str:
+    """The address as the lake writes it: its token at that time. Raises UsageError."""
+    import polars as pl
+
+    from sensor import schema
+    from sensor.errors import UsageError
+    from sensor.identity.scope import parse_address
+    from sensor.privacy.keys import Keys
+    from sensor.privacy.pseudonyms import token
+
+    if _TOKEN.fullmatch(address):
+        return address
+    parsed = parse_address(address)
+    if parsed is None:
+        raise UsageError(f"{address!r} is neither an address nor a token of one", hint="10.1.2.3")
+    if settings.privacy == "aggregate":
+        raise UsageError("level aggregate keeps nobody's rows", hint="nothing can be asked about an address")
+    if settings.privacy == "clear":
+        return str(parsed)
+    keys = Keys(state, settings.zone, settings.privacy)
+    (epoch,) = keys.epochs_in(pl.Series([moment], dtype=schema.TIME))
+    if epoch not in {held.number for held in keys.epochs() if held.shredded_at is None}:
+        raise UsageError(f"no key of {moment:%Y-%m-%d}", place=str(state), hint="shredded, or never made")
+    return token(keys.of(epoch), epoch, f"site:{site}", "address", str(parsed))

@@ -1,0 +1,182 @@
+"""Directory exports: LDIF (RFC 2849) or CSV with the directory's own heads, as `ldifde`, `ldapsearch`,
+`csvde` and Active Directory's PowerShell write them.
+
+Kept of an entry: the account, its department and office, what it is (person, service, machine), and of a
+computer whom it is managed by: its owner. Display names, managers and everything else are read past: no
+figure needs them. An LDIF value that is a reference (`attribute:< file://…`) is never followed.
+
+What an entry is: Active Directory's userAccountControl (flags 0x800, 0x1000, 0x2000: trust accounts; see
+Microsoft, UserAccountControl property flags) and objectClass `computer` mean a machine; managed service
+accounts, and users with a servicePrincipalName, are services.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from sensor.identity.tables import Problems, rows, text_of
+
+_TRUST_ACCOUNTS = 0x800 | 0x1000 | 0x2000
+_SERVICE_CLASSES = ("msds-groupmanagedserviceaccount", "msds-managedserviceaccount")
+#: our name → attributes and heads that mean it, the first one there counts
+ATTRIBUTES = {
+    "account": (
+        "samaccountname", "uid", "account", "user_name", "username", "user", "login",
+        "userprincipalname", "mail",
+    ),
+    "department": ("departmentname", "dept", "department number", "departmentnumber"),
+    "site": ("physicaldeliveryofficename", "office", "location", "l", "city"),
+    "control": ("useraccountcontrol",),
+    "class": ("objectclass",),
+    "principal": ("serviceprincipalname", "serviceprincipalnames"),
+    "owner": ("managedby",),
+    "dn": ("distinguishedname",),
+    "kind": ("accounttype",),
+}  # fmt: skip
+COLUMNS = {
+    name: pl.String() for name in ("user_name", "device", "mac", "kind", "department", "site", "origin")
+} | {"confidence": pl.Float64()}
+#: an owner in a directory is seldom wrong, but it can be out of date
+OWNER_CONFIDENCE = 0.9
+_NO_ACCOUNT = "an entry without an account (sAMAccountName, uid, userPrincipalName)"
+
+Entry = tuple[int, dict[str, list[str]]]
+
+
+def read(path: Path, problems: Problems) -> pl.DataFrame:
+    """Rows of the directory (COLUMNS), clear text; what cannot be used goes to `problems`.
+
+    Raises UsageError for a file that cannot be read or has no account column.
+    """
+    text = text_of(path)
+    is_ldif = path.suffix.lower() in (".ldif", ".ldf") or text.lstrip().lower().startswith(
+        ("dn:", "version:", "#")
+    )
+    entries = list(_ldif(text, path, problems) if is_ldif else _csv(path, problems))
+    return _told(entries, path, "ldif" if is_ldif else "csv", problems)
+
+
+def _told(entries: list[Entry], path: Path, origin: str, problems: Problems) -> pl.DataFrame:
+    accounts = {dn.lower(): _first(e, "account") for _, e in entries for dn in e.get("dn", ())}
+    found: list[dict[str, str | float | None]] = []
+    for line, entry in entries:
+        account = _first(entry, "account")
+        if account is None:
+            problems.add(path, line, _NO_ACCOUNT)
+            continue
+        kind = _kind(entry, account)
+        if kind is None:
+            problems.add(path, line, "a userAccountControl that is no number")
+            continue
+        row: dict[str, str | float | None] = {
+            "user_name": account, "kind": kind, "origin": origin,
+            "department": _first(entry, "department") if kind == "person" else None,
+            "site": _first(entry, "site"),
+        }  # fmt: skip
+        found.append(row)
+        if kind != "machine":
+            continue
+        device = account.rstrip("$")
+        # Some logs name it with the $, some without.
+        found.append(row | {"user_name": device if account.endswith("$") else account + "$"})
+        managed_by = _first(entry, "owner")
+        owner = managed_by and accounts.get(managed_by.lower(), None if "=" in managed_by else managed_by)
+        if owner:
+            found.append(
+                {"user_name": owner, "device": device, "kind": "person", "origin": origin,
+                 "confidence": OWNER_CONFIDENCE}
+            )  # fmt: skip
+    return pl.DataFrame(found, schema=COLUMNS)
+
+
+def _kind(entry: dict[str, list[str]], account: str) -> str | None:
+    """person, service or machine; None where that cannot be told."""
+    told = (_first(entry, "kind") or "").lower()
+    if told in ("person", "service", "machine"):
+        return told
+    classes = {word.lower() for value in entry.get("class", ()) for word in value.replace(";", " ").split()}
+    control = _first(entry, "control")
+    try:
+        flags = int(control, 0) if control else 0
+    except ValueError:
+        return None
+    if "computer" in classes or flags & _TRUST_ACCOUNTS or account.endswith("$"):
+        return "service" if classes & set(_SERVICE_CLASSES) else "machine"
+    return "service" if classes & set(_SERVICE_CLASSES) or _first(entry, "principal") else "person"
+
+
+def _first(entry: dict[str, list[str]], name: str) -> str | None:
+    return next((value.strip() for value in entry.get(name, ()) if value.strip()), None)
+
+
+def _csv(path: Path, problems: Problems) -> Iterator[Entry]:
+    for line, row in rows(path, ATTRIBUTES, ("account",), problems):
+        yield line, {name: [value] for name, value in row.items() if value is not None}
+
+
+def _ldif(text: str, path: Path, problems: Problems) -> Iterator[Entry]:
+    """Entries with the attributes we know; folded lines joined, comments and blank lines as in RFC 2849."""
+    entry: dict[str, list[str]] = {}
+    ranks: dict[str, int] = {}
+    begin = 0
+    for number, line in _unfolded(text):
+        if not line:
+            if "dn" in entry:
+                yield begin, entry
+            entry, ranks = {}, {}
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            problems.add(path, number, "neither attribute nor comment (RFC 2849)")
+            continue
+        known = _OURS.get(name.partition(";")[0].strip().lower())
+        if known is None or value.startswith("<"):
+            continue
+        ours, rank = known
+        if value.startswith(":"):
+            try:
+                value = base64.b64decode(value[1:].strip(), validate=True).decode("utf-8")
+            except (binascii.Error, UnicodeDecodeError, ValueError):
+                problems.add(path, number, "base64 that cannot be read")
+                continue
+        if not entry:
+            begin = number
+        if ours in entry and rank != ranks[ours]:
+            if rank > ranks[ours]:
+                continue
+            entry[ours] = []
+        ranks[ours] = rank
+        entry.setdefault(ours, []).append(value.strip())
+    if "dn" in entry:
+        yield begin, entry
+
+
+def _unfolded(text: str) -> Iterator[tuple[int, str]]:
+    """Logical lines with the number of their first; a comment folds too, and goes."""
+    held: list[str] = []
+    begin = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith(" ") and held:
+            held.append(line[1:])
+            continue
+        if held and not held[0].startswith("#"):
+            yield begin, "".join(held)
+        held, begin = [line], number
+        if not line:
+            yield number, ""
+            held = []
+    if held and not held[0].startswith("#"):
+        yield begin, "".join(held)
+
+
+#: attribute, lower case → our name and its rank among those that mean the same
+_OURS = {
+    word: (ours, rank)
+    for ours, words in ATTRIBUTES.items()
+    for rank, word in enumerate((ours, *words) if ours not in ("account", "class", "owner") else words)
+}

@@ -1,0 +1,53 @@
+"""Subnets from a CSV file: what a network is called and what it is, as an addition to `[networks]`.
+
+network,segment,kind
+10.2.0.0/16,Paris office,
+10.9.0.0/24,Citrix farm,shared
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from sensor.identity.tables import Problems, rows
+from sensor.settings import Settings
+
+_HEADS = {"network": ("subnet", "cidr", "prefix"), "segment": ("name", "description"), "kind": ("type",)}
+#: the file's word → field of `Networks` that it adds to
+_KINDS = {"internal": "internal", "guest": "guest", "proxy": "proxies", "shared": "shared"}
+
+
+def with_subnets(settings: Settings, problems: Problems) -> Settings:
+    """`settings` with the networks of the file they name; a bad line goes to `problems`.
+
+    Raises UsageError for a file that is not there or has no column `network`.
+    """
+    path = settings.identity.subnets
+    if path is None:
+        return settings
+    networks = settings.networks
+    lists = {name: list(getattr(networks, name)) for name in _KINDS.values()}
+    segments = dict(networks.segments)
+    for line, row in rows(path, _HEADS, ("network",), problems):
+        kind = (row["kind"] or "").lower()
+        try:
+            network = str(ipaddress.ip_network(row["network"] or "", strict=False))
+        except ValueError:
+            problems.add(path, line, "no network like 10.2.0.0/16")
+            continue
+        if kind and kind not in _KINDS:
+            problems.add(path, line, f"kind is none of {', '.join(_KINDS)}")
+            continue
+        if kind:
+            lists[_KINDS[kind]].append(network)
+        if row["segment"]:
+            segments[_free(row["segment"], segments)] = network
+    more = networks.model_copy(
+        update={"segments": segments, **{name: tuple(nets) for name, nets in lists.items()}}
+    )
+    return settings.model_copy(update={"networks": more})
+
+
+def _free(name: str, taken: dict[str, str]) -> str:
+    """The name, numbered where a segment of several networks has it already."""
+    return name if name not in taken else f"{name} {sum(one.startswith(name) for one in taken) + 1}"

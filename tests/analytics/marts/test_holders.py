@@ -1,0 +1,127 @@
+"""Generated histories of leases: who truly had an address is named, whatever order they came in."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.lake import connect
+from analytics.marts.holders import hold
+
+BEGIN = datetime(2026, 11, 16, tzinfo=UTC)
+Lease = tuple[str, str | None, str | None, int, int, str, float]
+#: a person, minutes of tenure, minutes of pause before it
+Tenure = tuple[int, int, int]
+TENURES = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(2, 300), st.integers(0, 30)), min_size=1, max_size=12
+)
+
+
+def _holders(leases: list[Lease]) -> duckdb.DuckDBPyConnection:
+    """`every_holders` of (address, user, device, from minute, to minute, origin, confidence)."""
+    connection = connect()
+    connection.execute(
+        "CREATE TABLE every_leases (site VARCHAR, address VARCHAR, mac VARCHAR, user_name VARCHAR,"
+        " device VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ, origin VARCHAR, confidence DOUBLE,"
+        " shared BOOLEAN)"
+    )
+    connection.execute("CREATE TABLE every_directory (user_name VARCHAR, kind VARCHAR)")
+    rows = [
+        ("hq", address, device and f"m{device}", user, device, BEGIN + timedelta(minutes=begin),
+         BEGIN + timedelta(minutes=end), origin, sure, False)
+        for address, user, device, begin, end, origin, sure in leases
+    ]  # fmt: skip
+    if rows:
+        connection.executemany("INSERT INTO every_leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    hold(connection)
+    return connection
+
+
+def _at(connection: duckdb.DuckDBPyConnection, address: str, minute: int) -> tuple[str | None, str | None]:
+    """User and device at half past a minute."""
+    moment = int((BEGIN + timedelta(minutes=minute, seconds=30)).timestamp() * 1_000_000)
+    found = connection.execute(
+        "SELECT user_name, device FROM every_holders WHERE address = ? AND from_us <= ? AND to_us > ?",
+        [address, moment, moment],
+    ).fetchall()
+    assert len(found) <= 1, "two rows speak for one moment"
+    return found[0] if found else (None, None)
+
+
+def _history(
+    tenures: list[tuple[int, int, int]], address: str = "a"
+) -> tuple[list[Lease], list[tuple[int, int, int]]]:
+    """Leases of a DHCP server and of logins, and the truth: (from, to, person)."""
+    leases: list[Lease] = []
+    truth, clock = [], 0
+    for person, lasts, pause in tenures:
+        begin, end = clock + pause, clock + pause + lasts
+        leases.append((address, None, f"d{person}", begin, end, "dhcp", 0.9))
+        if lasts > 4:  # a renewal, and a login whose window would reach far beyond
+            leases.append((address, None, f"d{person}", begin + lasts // 2, end, "dhcp", 0.9))
+            leases.append((address, f"u{person}", None, begin + 1, begin + 601, "directory", 0.8))
+        truth.append((begin, end, person))
+        clock = end
+    return leases, truth
+
+
+@given(TENURES, st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
+def test_complete_leases_name_everybody_rightly_in_any_order(
+    tenures: list[tuple[int, int, int]], shuffle: random.Random
+) -> None:
+    leases, truth = _history(tenures)
+    shuffle.shuffle(leases)
+    with _holders(leases) as connection:
+        for begin, end, person in truth:
+            for minute in {begin, (begin + end) // 2, end - 1}:
+                user, device = _at(connection, "a", minute)
+                assert device == f"d{person}"
+                assert user in (None, f"u{person}")
+                assert user is not None or minute <= begin + 1 or end - begin <= 4
+        rows = connection.execute("FROM every_holders ORDER BY ALL").fetchall()
+    with _holders(sorted(leases, key=str)) as connection:
+        assert connection.execute("FROM every_holders ORDER BY ALL").fetchall() == rows
+
+
+def test_a_login_is_not_blamed_for_the_next_device_and_vpn_gives_way_again() -> None:
+    leases: list[Lease] = [
+        ("a", None, "d1", 0, 100, "dhcp", 0.9),
+        ("a", "u1", None, 1, 601, "directory", 0.8),
+        ("a", "u9", None, 50, 60, "vpn", 0.9),
+        ("a", None, "d2", 102, 200, "dhcp", 0.9),
+    ]
+    with _holders(leases) as connection:
+        seen = [_at(connection, "a", minute) for minute in (0, 10, 55, 70, 101, 150)]
+    assert seen == [(None, "d1"), ("u1", "d1"), ("u9", None), ("u1", "d1"), (None, None), (None, "d2")]
+
+
+def test_stated_confidence_is_no_more_than_the_truth_when_a_fifth_of_the_records_is_missing() -> None:
+    draw = random.Random(7)
+    stated: dict[bool, list[bool]] = {True: [], False: []}
+    leases: list[Lease] = []
+    truths: list[tuple[str, int, int, int]] = []
+    for address in map(str, range(150)):
+        tenures = [(draw.randrange(40), draw.randrange(20, 300), draw.randrange(0, 30)) for _ in range(6)]
+        told, truth = _history(tenures, address)
+        leases += [lease for lease in told if draw.random() > 0.2]
+        truths += [(address, *one) for one in truth]
+    with _holders(leases) as connection:
+        for address, begin, end, person in truths:
+            minute = draw.randrange(begin, end)
+            moment = int((BEGIN + timedelta(minutes=minute, seconds=30)).timestamp() * 1_000_000)
+            found = connection.execute(
+                "SELECT user_name, unvouched FROM every_holders "
+                "WHERE address = ? AND from_us <= ? AND to_us > ? AND user_name IS NOT NULL",
+                [address, moment, moment],
+            ).fetchall()
+            for user, unvouched in found:
+                stated[bool(unvouched)].append(user == f"u{person}")
+    vouched, alone = (sum(stated[key]) / len(stated[key]) for key in (False, True))
+    assert len(stated[False]) > 300 and len(stated[True]) > 20
+    assert vouched >= 0.8 and alone >= 0.8 * 0.6, (vouched, alone)
+    assert vouched > alone
