@@ -1,1 +1,1 @@
-"""The app report."""
+"""The report about one service: its questions and SQL; the page is the default one."""
