@@ -372,11 +372,14 @@ def governed() -> dict[str, Any]:
     finding = {"severity_rank": 3, "severity": "high", "scope": "all", "first_seen": LAST, "last_seen": WEEK}
     asked = {"question": "Stop it?", "proposal": "Block it.", "due": date(2026, 11, 20)}
     rows["findings"] = [
-        finding | asked | {"finding": "f1", "app": app_of(rows, "alpha"), "service": "alpha", "title": "Much sent",
+        finding | asked | {"finding": "f1", "app": app_of(rows, "alpha"), "service": "alpha",
+                           "title": "Much sent",
                            "status": "open", "people_least": 5, "people_hidden": False, "bytes_up": 50 * MB},
-        finding | asked | {"finding": "f2", "app": app_of(rows, "alpha"), "service": "alpha", "title": "At night",
+        finding | asked | {"finding": "f2", "app": app_of(rows, "alpha"), "service": "alpha",
+                           "title": "At night",
                            "status": "open", "people_hidden": True, "severity_rank": 1},
-        finding | {"finding": "f3", "app": app_of(rows, "gamma"), "service": "gamma", "title": "Not sanctioned",
+        finding | {"finding": "f3", "app": app_of(rows, "gamma"), "service": "gamma",
+                   "title": "Not sanctioned",
                    "status": "restricted", "decision": "restrict", "decided_on": date(2026, 11, 5)},
     ]  # fmt: skip
     rows["blocked_weekly"] = [
