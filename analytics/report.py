@@ -1,40 +1,62 @@
-"""Opens a lake read-only, runs a report over its open views and writes one HTML file."""
+"""Opens a lake read-only, runs a report over its views and writes it in any of the formats."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
+from importlib import import_module
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
-from analytics.render import html
-from analytics.reports import run
+from analytics.render.formats import FORMATS, Document
+from analytics.reports import run, sheet
+from analytics.reports.periods import Period, around, parse
 from analytics.reports.result import Facts, Result
-from analytics.reports.spec import read
+from analytics.reports.spec import Spec, read
 from analytics.reports.weekly.page import Page, build
 
-_FOLDER = files("analytics.reports").joinpath("weekly")
+_REPORTS = files("analytics.reports")
 
 
 class NoWeek(ValueError):
     """The lake holds neither use nor coverage, and no week was named."""
 
 
+class Unknown(ValueError):
+    """No such service or department in this lake."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A written report."""
+    """A written weekly report."""
 
     path: Path
     week: str  # ISO week, '2026-W46'
     page: Page  # what it says
 
 
+@cache
+def names() -> tuple[str, ...]:
+    """Every folder with a report.yml."""
+    return tuple(sorted(f.name for f in _REPORTS.iterdir() if f.joinpath("report.yml").is_file()))
+
+
+def spec_of(name: str) -> Spec:
+    """The report of that name."""
+    return read(_folder(name))
+
+
 def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | None = None) -> Report:
-    """Write the weekly report of `lake` to the file `out`.
+    """Write the weekly report of `lake` to the HTML file `out`.
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
     `as_of` (UTC where it names no zone). Days after it count as still to come, not as unwatched, and what
@@ -42,10 +64,10 @@ def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | 
     ValueError for a week that cannot be read, NoWeek for a lake without any, LakeUnreadable for a folder
     without a lake.
     """
-    page = page_of(lake, week=week, as_of=as_of)
-    template = _FOLDER.joinpath("page.html.j2").read_text(encoding="utf-8")
-    _write(out, html.page(template, html.stylesheet(), page))
-    return Report(out, page.week, page)
+    found = prepare(lake, period=week, as_of=as_of)
+    save(out, FORMATS["html"].write(found))
+    assert isinstance(found.page, Page)
+    return Report(out, found.period, found.page)
 
 
 def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Page:
@@ -55,22 +77,110 @@ def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = Non
 
 def result_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Result:
     """The weekly report's figures for one week."""
-    facts = _facts(lake, as_of)
-    with views(lake, as_of=as_of) as connection:
+    return prepare(lake, period=week, as_of=as_of).result
+
+
+def prepare(
+    lake: Path,
+    name: str = "weekly",
+    *,
+    period: str | None = None,
+    about: str = "",
+    as_of: datetime | None = None,
+    controls: bool = False,
+) -> Document:
+    """Run report `name` for `period` (the newest with data) and whom it is `about`.
+
+    Raises as `weekly` does, and Unknown for a service or department the lake does not know.
+    """
+    facts, spec = _facts(lake, as_of), spec_of(name)
+    with views(lake, as_of=as_of, restricted=spec.restricted) as connection:
         known = run.weeks(connection)
-        chosen = run.monday(week) if week else _newest(known, facts)
-        return run.run(connection, read(_FOLDER), facts, run.scope_of(chosen, known, facts.zone))
+        chosen = parse(spec.period, period) if period else _newest(connection, spec.period, known, facts)
+        subject = _subject(connection, spec.about, about)
+        days = (chosen.first, chosen.last)
+        scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
+        result = run.run(connection, spec, facts, scope)
+    if name == "weekly":
+        return Document(name, chosen.name, subject, result, build(result, controls=controls), _template(name))
+    return Document(name, chosen.name, subject, result, sheet.build(result, chosen), _template(name))
 
 
-def _newest(known: list[date], facts: Facts) -> date:
-    """The newest week with data that had begun at `as_of`; an empty lake reports the week of `as_of`."""
-    if facts.as_of is None:
+def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
+    """Write `found` in each format; with several, `out` gives the place and the stem. Returns the files."""
+    written = []
+    for form in forms:
+        path = out if len(forms) == 1 and out.suffix else out.with_suffix(FORMATS[form].suffix)
+        save(path, FORMATS[form].write(found))
+        written.append(path)
+    return written
+
+
+def archive(lake: Path, found: Document) -> Path | None:
+    """Keep the result in the open zone under its own hash, so that it survives retention.
+
+    None for a restricted report, which is never kept. Raises OSError where the lake cannot be written.
+    """
+    if found.result.spec.restricted:
+        return None
+    content = FORMATS["json"].write(found)
+    about = f"-{found.digest(found.about.encode())[:12]}" if found.about else ""
+    name = f"{found.period}{about}-{found.digest(content)[:16]}.json"
+    path = lake / "open" / "reports" / found.name / name
+    if not path.exists():
+        save(path, content)
+    return path
+
+
+def save(out: Path, content: bytes) -> None:
+    """Whole or not at all: written beside the target, then renamed."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    part.write_bytes(content)
+    part.replace(out)
+
+
+def _folder(name: str) -> Traversable:
+    return files(import_module(f"analytics.reports.{name}"))
+
+
+def _template(name: str) -> str:
+    own = _folder(name).joinpath("page.html.j2")
+    source = own if own.is_file() else _REPORTS.joinpath("sheet.html.j2")
+    return source.read_text(encoding="utf-8")
+
+
+def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> str:
+    """The id of what was named: a service by id or name, a department as the lake spells it."""
+    if kind == "app":
+        sql = "SELECT DISTINCT app FROM catalog WHERE app = $1 OR LOWER(service) = LOWER($1) ORDER BY app"
+    elif kind == "department":
+        sql = (
+            "SELECT DISTINCT department FROM usage_weekly WHERE department <> 'all' "
+            "AND LOWER(department) = LOWER($1) ORDER BY department"
+        )
+    else:
+        return named
+    found = [str(row[0]) for row in lake.execute(sql, [named]).fetchall()]
+    if named in found:
+        return named
+    if len(found) != 1:
+        many = f"stands for several: {', '.join(found)}" if found else f"is no {kind} this lake shows"
+        raise Unknown(f"{named!r} {many}")
+    return found[0]
+
+
+def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts: Facts) -> Period:
+    """The newest period with data that had begun at `as_of`; an empty lake reports that of `as_of`."""
+    today = facts.as_of.astimezone(ZoneInfo(facts.zone)).date() if facts.as_of else None
+    if kind == "day":
+        rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
+        known = sorted(row[0] for row in rows)
+    if today is None:
         if not known:
             raise NoWeek("The lake holds no week yet: scan something, or name a week.")
-        return max(known)
-    today = facts.as_of.astimezone(ZoneInfo(facts.zone)).date()
-    this_week = date.fromordinal(today.toordinal() - today.weekday())
-    return max((monday for monday in known if monday <= this_week), default=this_week)
+        return around(kind, known[-1])
+    return around(kind, max((start for start in known if start <= today), default=today))
 
 
 def _facts(lake: Path, as_of: datetime | None) -> Facts:
@@ -80,11 +190,3 @@ def _facts(lake: Path, as_of: datetime | None) -> Facts:
         raise LakeUnreadable(f"{lake / 'manifest.json'}: names no k or privacy level; compact the lake again")
     moment = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
     return Facts(zone, int(terms["k"]), str(terms["privacy"]), moment)
-
-
-def _write(out: Path, text: str) -> None:
-    """Whole or not at all: written beside the target, then renamed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(out)

@@ -36,16 +36,19 @@ def moon_symbols() -> Markup:
     )
 
 
-def bar(value: int | None, upper: int | None, most: int) -> Markup:
-    """A bar of `value` on the scale 0..`most`, paler up to `upper`; the figure stands beside it as text."""
+def bar(value: int | None, upper: int | None, most: int, status: str = "") -> Markup:
+    """A bar of `value` on the scale 0..`most`, paler up to `upper`; the figure stands beside it as text.
+
+    `status` is a key of words.STATUSES and gives its colour.
+    """
     width = 240.0
     solid = _scaled_width(value, most, width)
     full = _scaled_width(upper if upper is not None else value, most, width)
     pale = f'<rect class="pale" y="3" width="{full:.1f}" height="10" rx="1.5"/>' if full > solid else ""
     body = f'{pale}<rect y="3" width="{solid:.1f}" height="10" rx="1.5"/>' if solid or pale else ""
     return Markup(
-        '<svg class="bar" viewBox="0 0 240 16" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
-    ).format(_drawn(body))
+        '<svg class="bar{}" viewBox="0 0 240 16" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
+    ).format(f" st-{status}" if status else "", _drawn(body))
 
 
 def sparkline(values: Sequence[int | None], label: str) -> Markup:

@@ -40,6 +40,17 @@ GRADES = {
     5: ("●", "confirmed", "a proxy or log recorded the request itself"),
 }
 
+#: Status in the policy -> as it reads; in the order of a table.
+STATUSES = {
+    "sanctioned": "sanctioned",
+    "tolerated": "tolerated",
+    "under_review": "under review",
+    "restricted": "restricted",
+    "unsanctioned": "unsanctioned",
+    "embedded_watch": "embedded, watched",
+    "unreviewed": "not reviewed",
+}
+
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 

@@ -16,9 +16,9 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The week under report and its limits; also a one-row table every figure may read."""
+    """The period under report and its weeks; also a one-row table every figure may read."""
 
-    week: date  # Monday
+    week: date  # Monday of the period's last week
     previous: date
     oldest: date  # Monday eleven weeks earlier: the twelve weeks of a trend
     four_weeks: date  # Monday three weeks earlier
@@ -26,6 +26,9 @@ class Scope:
     earliest: date  # Monday of the first week the lake knows
     starts_at: datetime  # midnight of Monday in the report's zone
     ends_at: datetime  # midnight of the next Monday in the report's zone
+    first_day: date  # of the period under report; Monday in a weekly one
+    last_day: date
+    about: str = ""  # the app, department or token asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,14 @@ def monday(week: str) -> date:
     return date.fromisocalendar(int(match[1]), int(match[2]), 1)
 
 
-def scope_of(week: date, known: list[date], zone: str) -> Scope:
-    """The week and its limits; days begin at midnight of `zone`, also when clocks change."""
+def scope_of(
+    week: date, known: list[date], zone: str, *, days: tuple[date, date] | None = None, about: str = ""
+) -> Scope:
+    """The week and its limits; days begin at midnight of `zone`, also when clocks change.
+
+    `days` are the first and last day of another period, of which `week` is the last.
+    """
+    first_day, last_day = days or (week, week + timedelta(days=6))
     tz = ZoneInfo(zone)
     following = week + timedelta(days=7)
     return Scope(
@@ -47,6 +53,9 @@ def scope_of(week: date, known: list[date], zone: str) -> Scope:
         earliest=min(known, default=week),
         starts_at=datetime.combine(week, time(), tz).astimezone(UTC),
         ends_at=datetime.combine(following, time(), tz).astimezone(UTC),
+        first_day=first_day,
+        last_day=last_day,
+        about=about,
     )
 
 
@@ -58,12 +67,14 @@ def run(lake: duckdb.DuckDBPyConnection, spec: Spec, facts: Facts, scope: Scope)
 
 def scope_sql(scope: Scope) -> str:
     """The statement that makes the one-row view `scope`; printed so that a reader can run a figure."""
-    dates = ("week", "previous", "oldest", "four_weeks", "sunday", "earliest")
+    dates = ("week", "previous", "oldest", "four_weeks", "sunday", "earliest", "first_day", "last_day")
     columns = [f"DATE '{getattr(scope, name).isoformat()}' AS {name}" for name in dates]
     columns += [
         f"TIMESTAMPTZ '{getattr(scope, name).isoformat(sep=' ')}' AS {name}"
         for name in ("starts_at", "ends_at")
     ]
+    about = scope.about.replace("'", "''")
+    columns.append(f"'{about}' AS about")
     return "CREATE OR REPLACE TEMP VIEW scope AS\nSELECT " + ",\n       ".join(columns)
 
 

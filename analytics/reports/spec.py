@@ -11,7 +11,9 @@ import yaml
 
 from analytics.definitions import YAML_LOADER
 
-_KEYS = {"id", "question", "row", "columns", "given", "expect"}
+_KEYS = {"id", "heading", "question", "row", "columns", "given", "expect"}
+_PERIODS = ("day", "week", "month", "quarter")
+_ABOUT = ("", "app", "department", "person")
 _REQUIRED = {"id", "question", "row", "columns"}
 
 
@@ -26,6 +28,7 @@ class Figure:
     sql: str
     given: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # view -> rows, for the test
     expect: tuple[dict[str, Any], ...] = ()
+    heading: str = ""  # over its table on the default page; '' keeps it in the annex
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ class Spec:
     title: str
     question: str
     figures: tuple[Figure, ...]
+    period: str = "week"  # day, week, month or quarter
+    about: str = ""  # app, department or person: what the report takes as its argument
+    claim: str = ""  # the sentence of the default page, with columns of the figure `summary` in braces
+
+    @property
+    def restricted(self) -> bool:
+        """Reads per-person rows: every run is logged, and no destination ever receives it."""
+        return self.about == "person"
 
 
 def read(folder: Traversable) -> Spec:
@@ -46,7 +57,18 @@ def read(folder: Traversable) -> Spec:
     ids = [figure.id for figure in figures]
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         raise ValueError(f"report.yml: figure ids given twice: {', '.join(repeated)}")
-    return Spec(raw["name"], raw["title"], raw["question"], figures)
+    spec = Spec(
+        raw["name"],
+        raw["title"],
+        raw["question"],
+        figures,
+        raw.get("period", "week"),
+        raw.get("about", ""),
+        raw.get("claim", ""),
+    )
+    if spec.period not in _PERIODS or spec.about not in _ABOUT:
+        raise ValueError(f"report.yml: period is one of {_PERIODS}, about one of {_ABOUT[1:]}")
+    return spec
 
 
 def _figure(folder: Traversable, entry: dict[str, Any]) -> Figure:
@@ -63,4 +85,5 @@ def _figure(folder: Traversable, entry: dict[str, Any]) -> Figure:
         sql=folder.joinpath(f"{name}.sql").read_text(encoding="utf-8").strip(),
         given=entry.get("given", {}),
         expect=tuple(entry.get("expect", ())),
+        heading=entry.get("heading", ""),
     )

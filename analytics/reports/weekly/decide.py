@@ -1,39 +1,37 @@
-"""Worth deciding: at most five questions that the week's figures raise, the strongest first."""
+"""Decisions due, at most seven: findings of the policy first, then questions the week's figures raise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from analytics.render import words
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
+from analytics.reports.weekly.due import Decision, findings
 from analytics.reports.weekly.seeing import Seeing, comparable
 
-MOST = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A question, the evidence for it, and what to look at before answering."""
-
-    question: str
-    evidence: str
-    grade: int | None
-    look: str
+#: Decisions on the page: who has to take more takes none.
+MOST = 7
 
 
 def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
-    """One question per service (its strongest rule), then the blind spots. At most five."""
+    """The gravest findings, one question per other service (its strongest rule), then the blind spots."""
+    blind = list(_blind_spots(result, seen))[:2]
+    found = findings(result, MOST - len(blind))
+    waiting = {row["app"] for row in result.rows("due")}
     compares = comparable(result, result.scope.week, result.scope.previous)
     noun = counted(result)
     asked: dict[str, Decision] = {}
     for row in result.rows("decisions"):
-        if row["app"] not in asked and (compares or not row["compares"]):
+        if row["app"] not in asked and row["app"] not in waiting and (compares or not row["compares"]):
             asked[row["app"]] = _RULES[row["rule"]](row, result.facts.k, noun)
-    blind = list(_blind_spots(result, seen))[:2]
-    return (*list(asked.values())[: MOST - len(blind)], *blind)
+    return (*found, *list(asked.values())[: MOST - len(blind) - len(found)], *blind)
+
+
+def more(result: Result, shown: tuple[Decision, ...]) -> int:
+    """Findings that wait and did not fit."""
+    return len(result.rows("due")) - sum(len(decision.findings) for decision in shown)
 
 
 def _new_uploads(row: Row, k: int, noun: Noun) -> Decision:

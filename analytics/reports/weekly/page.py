@@ -12,19 +12,31 @@ from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.decide import Decision, decisions
-from analytics.reports.weekly.due import Due, due, more
+from analytics.reports.weekly.decide import decisions, more
+from analytics.reports.weekly.due import Decision
 from analytics.reports.weekly.groups import Matrix, departments
+from analytics.reports.weekly.moving import Outcome, outcomes
 from analytics.reports.weekly.numbers import Number, numbers
 from analytics.reports.weekly.privacy import Deed, deeds
 from analytics.reports.weekly.rest import rest
 from analytics.reports.weekly.rhythm import Rhythm, rhythm
 from analytics.reports.weekly.seeing import Seeing, comparable, seeing
 from analytics.reports.weekly.sight import Sight, sight
+from analytics.reports.weekly.standing import (
+    Expiry,
+    Standing,
+    concentration,
+    expiries,
+    sanctioned,
+    standings,
+    statuses,
+)
 from analytics.reports.weekly.verdict import verdict
 
 #: Services on the page; the annex lists all.
-LEADING = 9
+LEADING = 7
+#: Exceptions and reviews on the page.
+EXPIRIES = 5
 #: What is said of names, by level.
 _LEVELS = {"aggregate": "no names kept", "clear": "names stored in clear"}
 
@@ -45,6 +57,8 @@ class Service:
     connections: str
     change: str
     first_week: str
+    status: str  # a key of words.STATUSES; '' without a policy
+    varies: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +82,15 @@ class Page:
     facts: tuple[str, ...]
     claim: str
     verdict: str
-    due: tuple[Due, ...]
-    due_more: int
+    more_due: int
+    outcomes: tuple[Outcome, ...]
+    standings: tuple[Standing, ...]
+    sanctioned: str
+    concentration: str
+    expiries: tuple[Expiry, ...]
+    more_expiries: int
+    watch: tuple[str, ...]
+    controls: tuple[Row, ...]
     restated: tuple[str, ...]
     numbers: tuple[Number, ...]
     decisions: tuple[Decision, ...]
@@ -99,11 +120,15 @@ class Page:
         return f"{self.claim}{joint}{self.verdict}"
 
 
-def build(result: Result) -> Page:
-    """The page for a result; a pure function of it."""
+def build(result: Result, *, controls: bool = False) -> Page:
+    """The page for a result; a pure function of it. `controls` adds evidence for controls."""
     seen = seeing(result)
+    asked, ends = decisions(result, seen), expiries(result)
     claim, rest = verdict(result, seen)
-    services = tuple(_service(result, row) for row in result.rows("services") if row["seen"])
+    said = statuses(result)
+    services = tuple(
+        _service(result, row, said.get(row["app"])) for row in result.rows("services") if row["seen"]
+    )
     used = tuple(s for s in services if (s.grade or 0) >= 2)
     return Page(
         title=f"Shadow AI, week {result.scope.week.isocalendar().week}",
@@ -113,11 +138,18 @@ def build(result: Result) -> Page:
         facts=_facts(result, seen),
         claim=claim,
         verdict=rest,
-        due=due(result),
-        due_more=more(result),
+        more_due=more(result, asked),
+        outcomes=outcomes(result),
+        standings=standings(result),
+        sanctioned=sanctioned(result),
+        concentration=concentration(result),
+        expiries=ends[:EXPIRIES],
+        more_expiries=len(ends[EXPIRIES:]),
+        watch=_watch(result),
+        controls=result.rows("controls") if controls else (),
         restated=restated(result),
         numbers=numbers(result, seen),
-        decisions=decisions(result, seen),
+        decisions=asked,
         services=services,
         leading=used[:LEADING],
         others=(*_further(used[LEADING:]), *_untold(result)),
@@ -149,12 +181,32 @@ def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
         if sensors
         else "no sensor",
         f"catalog {words.listing(catalogs, 2)}" if catalogs else "catalog unknown",
+        f"policy {words.listing([_short_version(r['policy_version']) for r in result.rows('policies')], 2)}"
+        if result.rows("policies")
+        else "no policy",
         _LEVELS.get(result.facts.privacy, f"names {result.facts.privacy}"),
         f"groups under {result.facts.k} hidden",
     ]
     if as_of is not None:
         facts.append(f"as of {as_of:%Y-%m-%d %H:%M %Z}".rstrip())
     return tuple(facts)
+
+
+def _short_version(version: str | None) -> str:
+    return (version or words.UNKNOWN)[:20]
+
+
+def _watch(result: Result) -> tuple[str, ...]:
+    """What came to the list of products with AI possible inside, and what left it."""
+    rows = result.rows("embedded_changes")
+    if result.scope.week == result.scope.earliest:
+        return ()
+    told = {"new": "first seen this week", "gone": "not seen any more"}
+    return tuple(
+        f"{words.listing([row['service'] for row in rows if row['change'] == change], 4)}: {text}"
+        for change, text in told.items()
+        if any(row["change"] == change for row in rows)
+    )
 
 
 def restated(result: Result) -> tuple[str, ...]:
@@ -171,7 +223,7 @@ def restated(result: Result) -> tuple[str, ...]:
     )
 
 
-def _service(result: Result, row: Row) -> Service:
+def _service(result: Result, row: Row, said: Row | None) -> Service:
     hidden = row["people_hidden"]
     return Service(
         name=row["service"] or row["app"],
@@ -186,6 +238,8 @@ def _service(result: Result, row: Row) -> Service:
         connections=words.HIDDEN if row["connections"] is None and hidden else _count(row["connections"]),
         change=_change(result, row),
         first_week=words.week_name(row["first_week"]) if row["first_week"] else words.UNKNOWN,
+        status=said["status"] if said else "",
+        varies=bool(said and said["varies"]),
     )
 
 

@@ -14,6 +14,7 @@ _DONE = {
     "reveal.request": "Names asked for",
     "reveal.approve": "Names released",
     "reveal.show": "Names looked at",
+    "report.person": "Report about a person",
     "reveal.expire": "Request expired",
     "who": "Address looked up",
     "erase": "Person erased",

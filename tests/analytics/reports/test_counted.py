@@ -118,7 +118,7 @@ def hiding(total: int, hidden: int, last_total: int | None = None) -> dict[str, 
 def test_the_lines_add_up_to_the_total(tmp_path: Path) -> None:
     found = page(tmp_path, hiding(155 * MB, 2))
     assert [(o.name, text(o.sent)) for o in found.others] == [
-        ("1 more service, in the annex", "1.0 MB"),
+        ("3 more services, in the annex", "6.0 MB"),
         ("2 services, hidden so that no small group shows", "100 MB"),
     ]
     told = [s.bytes_up for s in found.leading] + [o.bytes_up for o in found.others]
@@ -152,7 +152,7 @@ def test_no_remainder_reads_hidden(tmp_path: Path, total: int | None) -> None:
 
 def test_no_line_for_what_is_not_hidden(tmp_path: Path) -> None:
     found = page(tmp_path, hiding(55 * MB, 0))
-    assert [o.name for o in found.others] == ["1 more service, in the annex"]
+    assert [o.name for o in found.others] == ["3 more services, in the annex"]
 
 
 @pytest.mark.parametrize(

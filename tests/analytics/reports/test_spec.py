@@ -19,6 +19,8 @@ FOLDERS = sorted(p.parent for p in Path(analytics.reports.__file__).parent.glob(
 REPORTS = [read(folder) for folder in FOLDERS]
 FIGURES = [(spec, figure) for spec in REPORTS for figure in spec.figures]
 PROVEN = [(spec, figure) for spec, figure in FIGURES if figure.expect]
+#: What a report with an argument is asked about in its examples.
+ABOUT = {"app": "a/chat", "department": "Sales"}
 FACTS = Facts("Europe/Berlin", 5, "pseudonymous", None)
 
 
@@ -30,7 +32,7 @@ def name(value: object) -> str:
 def test_given_rows_give_the_expected_ones(spec: Spec, figure: Figure) -> None:
     with connect() as lake:
         create(lake, figure.given)
-        scope = run.scope_of(WEEK, [date(2026, 11, 2)], "Europe/Berlin")
+        scope = run.scope_of(WEEK, [date(2026, 11, 2)], "Europe/Berlin", about=ABOUT.get(spec.about, ""))
         rows = run.run(lake, spec, FACTS, scope).rows(figure.id)
     assert [{k: v for k, v in row.items() if v is not None} for row in rows] == list(figure.expect)
 

@@ -1,0 +1,86 @@
+"""The formats of a report, all made from the same result and page: same data, same bytes in each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analytics.reports.result import Result
+from analytics.reports.sheet import Sheet
+from analytics.reports.weekly.page import Page
+
+
+class ExtraMissing(Exception):
+    """A format needs a package that is not installed; the message says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report that ran: its figures and what its page says."""
+
+    name: str
+    period: str
+    about: str  # the app, department or token asked for, '' for none
+    result: Result
+    page: Page | Sheet
+    template: str  # Jinja2 source of its HTML page
+
+    @staticmethod
+    def digest(content: bytes) -> str:
+        """SHA-256 in hex."""
+        return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a document becomes bytes, and what its files end in."""
+
+    suffix: str
+    write: Callable[[Document], bytes]
+
+
+def _html(document: Document) -> bytes:
+    from analytics.render import html
+
+    return html.page(document.template, html.stylesheet(), document.page).encode()
+
+
+def _pdf(document: Document) -> bytes:
+    from analytics.render import pdf
+
+    return pdf.write(_html(document).decode(), document.digest(_json(document)))
+
+
+def _markdown(document: Document) -> bytes:
+    from analytics.render import markdown
+
+    return markdown.write(document.page).encode()
+
+
+def _json(document: Document) -> bytes:
+    from analytics.render import plain
+
+    return plain.as_json(document)
+
+
+def _xlsx(document: Document) -> bytes:
+    from analytics.render import xlsx
+
+    return xlsx.write(document)
+
+
+def _csv(document: Document) -> bytes:
+    from analytics.render import plain
+
+    return plain.as_csv(document)
+
+
+FORMATS = {
+    "html": Format(".html", _html),
+    "pdf": Format(".pdf", _pdf),
+    "md": Format(".md", _markdown),
+    "json": Format(".json", _json),
+    "xlsx": Format(".xlsx", _xlsx),
+    "csv": Format(".csv.zip", _csv),
+}

@@ -1,0 +1,46 @@
+"""The HTML page as PDF/UA-1, by WeasyPrint: no request, no clock, the same bytes for the same page."""
+
+from __future__ import annotations
+
+import re
+
+from analytics.render.formats import ExtraMissing
+from analytics.render.html import stylesheet
+
+_VARIABLE = re.compile(r"var\((--[\w-]+)\)")
+
+
+def write(html: str, identifier: str) -> bytes:
+    """`identifier` becomes the document's id. Raises ExtraMissing without WeasyPrint."""
+    try:
+        from weasyprint import HTML
+    except (ImportError, OSError):
+        raise ExtraMissing("needs WeasyPrint: pip install 'shadow-ai-sensor[pdf]'") from None
+    document = HTML(string=_inlined(html), url_fetcher=_refuse)
+    content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=identifier.encode())
+    return content
+
+
+def _refuse(url: str, *_: object, **__: object) -> dict[str, object]:
+    raise ValueError(f"a report asks for nothing outside: {url}")
+
+
+def _inlined(html: str) -> str:
+    """WeasyPrint draws each SVG by itself: what it refers to, and its colours, must stand inside."""
+    style = stylesheet()
+    colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.split("@media", 1)[0]))
+    rules = "".join(
+        f"{selector}{{{_VARIABLE.sub(lambda m: colours.get(m[1], 'inherit'), body)}}}"
+        for selector, body in re.findall(r"^\s*([^{}@\n]+?)\s*\{([^{}]*)\}", style, re.MULTILINE)
+        if re.search(r"\.(moon|ring|bar|spark|rhythm|q\d|key|hatch|pale)\b|symbol", selector)
+    )
+    moons = dict(re.findall(r'<symbol id="(moon-\d)" viewBox="0 0 16 16">(.*?)</symbol>', html))
+    html = re.sub(r'<svg class="symbols".*?</svg>\s*(?=<main)', "", html, flags=re.DOTALL)
+    html = re.sub(
+        r'<svg aria-hidden="true"><use href="#(moon-\d)"/></svg>',
+        lambda m: f'<svg viewBox="0 0 16 16" class="m" aria-hidden="true">{moons[m[1]]}</svg>',
+        html,
+    )
+    accent = colours.get("--accent", "#000")
+    own = f"<style>.m{{fill:{accent}}}.ring{{fill:none;stroke:{accent};stroke-width:1.6}}{rules}</style>"
+    return re.sub(r"(<svg [^>]*>)", lambda m: m[1] + own, html)

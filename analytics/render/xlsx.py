@@ -1,0 +1,79 @@
+"""A workbook: what the report says on the first sheet, then one sheet per figure with typed columns."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from analytics.render.formats import ExtraMissing
+
+if TYPE_CHECKING:
+    from analytics.render.formats import Document
+
+#: Written into every workbook, so that the same data gives the same bytes.
+_CREATED = datetime(2000, 1, 1)
+_NAME = 31  # most characters of a sheet's name
+
+
+def write(document: Document) -> bytes:
+    """Raises ExtraMissing without XlsxWriter."""
+    try:
+        import xlsxwriter
+    except ImportError:
+        raise ExtraMissing("needs XlsxWriter: pip install 'shadow-ai-sensor[xlsx]'") from None
+    buffer = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(buffer, options)
+    book.set_properties({"title": document.page.title, "created": _CREATED})
+    bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+    wrap = book.add_format({"text_wrap": True, "valign": "top"})
+    forms = {
+        date: book.add_format({"num_format": "yyyy-mm-dd"}),
+        datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+        int: book.add_format({"num_format": "#,##0"}),
+    }
+    front = book.add_worksheet("Report")
+    front.set_column(0, 0, 24, bold)
+    front.set_column(1, 1, 100, wrap)
+    told = [
+        (document.page.title, document.page.span),
+        ("Facts", " · ".join(document.page.facts)),
+        ("Verdict", document.page.sentence),
+        ("Reading", "Times are UTC. An empty cell is hidden or unknown, never 0. Bytes are not sensitivity."),
+    ]
+    for line, (label, text) in enumerate(told):
+        front.write_string(line, 0, label, bold)
+        front.write_string(line, 1, text, wrap)
+    for nth, table in enumerate(document.result.tables.values()):
+        front.write_url(
+            len(told) + 1 + nth, 0, f"internal:'{table.figure.id[:_NAME]}'!A1", None, table.figure.id
+        )
+        front.write_string(len(told) + 1 + nth, 1, f"{table.figure.question} ({table.digest[:12]})", wrap)
+        sheet = book.add_worksheet(table.figure.id[:_NAME])
+        columns = list(table.figure.columns)
+        sheet.write_row(0, 0, columns, bold)
+        sheet.freeze_panes(1, 0)
+        sheet.set_column(0, len(columns) - 1, 16)
+        if table.rows:
+            sheet.autofilter(0, 0, len(table.rows), len(columns) - 1)
+        for line, row in enumerate(table.rows, 1):
+            for column, name in enumerate(columns):
+                _put(sheet, line, column, row[name], forms)
+    book.close()
+    return buffer.getvalue()
+
+
+def _put(sheet: Any, line: int, column: int, value: Any, forms: dict[type, Any]) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(line, column, value)
+    elif isinstance(value, datetime):
+        sheet.write_datetime(line, column, value.astimezone(UTC).replace(tzinfo=None), forms[datetime])
+    elif isinstance(value, date):
+        sheet.write_datetime(line, column, value, forms[date])
+    elif isinstance(value, (int, float)):
+        sheet.write_number(line, column, value, forms[int] if isinstance(value, int) else None)
+    else:
+        sheet.write_string(line, column, str(value))

@@ -1,0 +1,183 @@
+"""The default page of a report: a sentence, and each figure with a heading as a table.
+
+A report whose folder has a `page.py` builds its own page instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from analytics.render import words
+from analytics.reports.periods import Period
+from analytics.reports.result import Result, Row, Table
+from analytics.reports.run import scope_sql
+
+#: Columns that only qualify another one.
+_QUALIFY = ("people_hidden", "bytes_up_max", "evidence", "varies")
+_LABELS = {
+    "bytes_up": "Sent up",
+    "bytes_down": "Received",
+    "grade": "Evidence",
+    "people": "People",
+    "minutes": "Minutes watched",
+}
+#: Columns whose words are read, not compared: left-aligned.
+_NUMBERS = (int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as it reads; `grade` where it is a moon."""
+
+    text: str
+    grade: int | None = None
+    bytes_up: int | None = None  # drawn as a bar
+    bytes_up_max: int | None = None
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A figure as a table."""
+
+    id: str
+    heading: str
+    row: str
+    labels: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    bars: int  # index of the column drawn as bars, -1 for none
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Everything the default page says, in reading order."""
+
+    report: str
+    title: str
+    question: str
+    period: str
+    span: str
+    facts: tuple[str, ...]
+    claim: str
+    verdict: str
+    sections: tuple[Section, ...]
+    k: int
+    zone: str
+    restricted: bool
+    scope_sql: str
+    tables: tuple[Table, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Claim and verdict as one text."""
+        return f"{self.claim} {self.verdict}".strip()
+
+
+def build(result: Result, period: Period) -> Sheet:
+    """The page for a result; a pure function of it."""
+    spec, facts = result.spec, result.facts
+    claim, verdict = _sentence(result, period)
+    told = [
+        f"days in {facts.zone}",
+        f"groups under {facts.k} hidden"
+        if not spec.restricted
+        else "restricted: about one person, every reading is logged",
+    ]
+    if not spec.restricted:
+        told.append("people: users, else devices, else addresses")
+    if facts.as_of is not None:
+        told.append(f"as of {facts.as_of:%Y-%m-%d %H:%M %Z}".rstrip())
+    return Sheet(
+        report=spec.name,
+        title=spec.title.format(about=result.scope.about, period=period.name),
+        question=spec.question,
+        period=period.name,
+        span=period.span,
+        facts=tuple(told),
+        claim=claim,
+        verdict=verdict,
+        sections=tuple(_section(table, facts.k) for table in result.tables.values() if table.figure.heading),
+        k=facts.k,
+        zone=facts.zone,
+        restricted=spec.restricted,
+        scope_sql=scope_sql(result.scope),
+        tables=tuple(result.tables.values()),
+    )
+
+
+def _sentence(result: Result, period: Period) -> tuple[str, str]:
+    watched = _one(result, "watched")
+    days, of = (watched["days"] or 0) if watched else 0, (period.last - period.first).days + 1
+    seen = f"Sensors reported on {words.number(days)} of {words.plural(of, 'day')}."
+    summary = _one(result, "summary")
+    if not days:
+        return "We cannot tell: no sensor reported.", ""
+    if summary is None or not summary.get("weeks", 1):
+        return "We saw no exchange with an AI service in what we watched.", seen
+    hidden = bool(summary.get("people_hidden"))
+    k = result.facts.k
+    told = {name: _text(name, value, summary, hidden, k) for name, value in summary.items()}
+    return result.spec.claim.format_map(told), seen
+
+
+def _one(result: Result, figure: str) -> Row | None:
+    rows = result.rows(figure) if figure in result.tables else ()
+    return rows[0] if rows else None
+
+
+def _section(table: Table, k: int) -> Section:
+    names = [name for name in table.figure.columns if name not in _QUALIFY]
+    if "service" in names and "app" in names:
+        names.remove("app")
+    rows = tuple(tuple(_cell(name, row, k) for name in names) for row in table.rows)
+    return Section(
+        table.figure.id,
+        table.figure.heading,
+        table.figure.row,
+        tuple(_LABELS.get(name, name.replace("_", " ").capitalize()) for name in names),
+        tuple(any(row[i].number for row in rows) for i in range(len(names))),
+        names.index("bytes_up") if "bytes_up" in names else -1,
+        rows,
+    )
+
+
+def _cell(name: str, row: Row, k: int) -> Cell:
+    value, hidden = row[name], bool(row.get("people_hidden"))
+    text = _text(name, value, row, hidden, k)
+    if name == "grade":
+        return Cell(text, value)
+    upper = row.get("bytes_up_max") if name == "bytes_up" else None
+    numeric = isinstance(value, _NUMBERS) or name in ("people", "bytes_up", "bytes_down", "connections")
+    return Cell(text, None, value if name == "bytes_up" else None, upper, numeric)
+
+
+def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: int) -> str:
+    if name == "grade":
+        return words.GRADES[int(str(value))][1] if value else ""
+    if name == "bytes_up":
+        upper = row.get("bytes_up_max")
+        return words.size_range(_int(value), _int(upper), hidden)
+    if name.startswith("bytes"):
+        return words.size(_int(value), hidden)
+    if name == "people":
+        return words.people(_int(value), hidden, k)
+    if value is None:
+        return words.HIDDEN if hidden else "–"
+    if name in ("week", "first_week", "last_week") and isinstance(value, date):
+        return words.week_name(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, date):
+        return f"{words.short_day(value)} {value.year}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return words.number(value)
+    return words.STATUSES.get(str(value), str(value)) if name == "status" else str(value)
+
+
+def _int(value: object) -> int | None:
+    return None if value is None else int(str(value))

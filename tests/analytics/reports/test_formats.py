@@ -1,0 +1,164 @@
+"""Every report in every format: the same bytes twice, the same figures, nothing run or fetched."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics import report
+from analytics.render.formats import FORMATS, Document, ExtraMissing
+from analytics.render.html import stylesheet
+
+from .lakes import WEEK, make, plain, usage
+
+OPEN = [name for name in report.names() if not report.spec_of(name).restricted]
+
+
+@pytest.fixture(scope="module")
+def lake(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The story, with a catalog that knows its services."""
+    lake = tmp_path_factory.mktemp("formats") / "lake"
+    shutil.copytree(story, lake)
+    with duckdb.connect(str(lake / "open.duckdb")) as connection:
+        connection.execute(
+            "INSERT INTO catalog (app, service) SELECT DISTINCT u.app, u.service FROM usage_weekly u "
+            "WHERE u.app NOT IN (SELECT app FROM catalog)"
+        )
+    return lake
+
+
+@pytest.fixture(scope="module")
+def documents(lake: Path) -> dict[str, Document]:
+    return {name: report.prepare(lake, name, about=_about(lake, name)) for name in OPEN}
+
+
+def _about(lake: Path, name: str) -> str:
+    """A service or department with figures that may be shown."""
+    kind = report.spec_of(name).about
+    rows = report.result_of(lake).rows("services" if kind == "app" else "departments") if kind else ()
+    return next((str(row[kind]) for row in rows if row["people"] is not None), "")
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "pdf"])
+@pytest.mark.parametrize("name", OPEN)
+def test_the_same_data_gives_the_same_bytes(documents: dict[str, Document], name: str, form: str) -> None:
+    first = FORMATS[form].write(documents[name])
+    assert first
+    assert FORMATS[form].write(documents[name]) == first
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_json_carries_every_figure_with_sql_and_hash(documents: dict[str, Document], name: str) -> None:
+    told = json.loads(FORMATS["json"].write(documents[name]))
+    tables = documents[name].result.tables
+    assert {f["id"]: f["sha256"] for f in told["figures"]} == {i: t.digest for i, t in tables.items()}
+    assert all(f["sql"].startswith("--") for f in told["figures"])
+    assert told["page"]["claim"] == documents[name].page.claim
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_markdown_and_html_say_the_same_sentence(documents: dict[str, Document], name: str) -> None:
+    claim = documents[name].page.claim
+    assert len(claim) > 10
+    assert claim in FORMATS["html"].write(documents[name]).decode()
+    plain_text = FORMATS["md"].write(documents[name]).decode().replace("\\", "")
+    assert claim in plain_text
+
+
+def test_csv_has_the_rows_and_disarms_formulas(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"].append(usage(WEEK, "x/evil", 9, 5, service="=1+cmd"))
+    found = report.prepare(make(tmp_path, rows))
+    with zipfile.ZipFile(io.BytesIO(FORMATS["csv"].write(found))) as archive:
+        assert {Path(n).stem for n in archive.namelist()} == set(found.result.tables)
+        lines = list(csv.DictReader(io.StringIO(archive.read("services.csv").decode())))
+    assert len(lines) == len(found.result.rows("services"))
+    assert "'=1+cmd" in {line["service"] for line in lines}
+
+
+def test_xlsx_columns_are_typed(documents: dict[str, Document]) -> None:
+    pytest.importorskip("xlsxwriter")
+    with zipfile.ZipFile(io.BytesIO(FORMATS["xlsx"].write(documents["weekly"]))) as book:
+        sheet = book.read("xl/worksheets/sheet2.xml").decode()  # the first figure: totals
+    row = documents["weekly"].result.rows("totals")[-1]
+    assert f"<v>{row['people']}</v>" in sheet
+    assert f"<v>{row['bytes_up']}</v>" in sheet
+    serial = row["week"].toordinal() - 693594  # days since 1899-12-30
+    assert f"<v>{serial}</v>" in sheet
+    assert "<f>" not in sheet
+
+
+def test_pdf_is_tagged_repeats_and_asks_for_nothing(documents: dict[str, Document], tmp_path: Path) -> None:
+    pytest.importorskip("weasyprint")
+    first = FORMATS["pdf"].write(documents["daily"])
+    assert FORMATS["pdf"].write(documents["daily"]) == first
+    if shutil.which("pdfinfo"):
+        (tmp_path / "r.pdf").write_bytes(first)
+        told = [
+            subprocess.run(["pdfinfo", *more, tmp_path / "r.pdf"], capture_output=True, text=True, check=True)
+            for more in ([], ["-meta"])
+        ]
+        assert re.search(r"Tagged: +yes", told[0].stdout)
+        assert "pdfuaid:part" in told[1].stdout
+
+
+@pytest.mark.parametrize(("form", "module"), [("pdf", "weasyprint"), ("xlsx", "xlsxwriter")])
+def test_a_missing_extra_says_what_to_install(
+    documents: dict[str, Document], monkeypatch: pytest.MonkeyPatch, form: str, module: str
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, module, None)
+    with pytest.raises(ExtraMissing, match=rf"pip install 'shadow-ai-sensor\[{form}\]'"):
+        FORMATS[form].write(documents["daily"])
+
+
+def test_the_archive_keeps_each_result_once(tmp_path: Path) -> None:
+    lake = make(tmp_path, plain())
+    first = report.archive(lake, report.prepare(lake))
+    assert first is not None
+    assert report.archive(lake, report.prepare(lake)) == first
+    assert json.loads(first.read_bytes())["period"] == "2026-W46"
+    assert len(list((lake / "open" / "reports").rglob("*.json"))) == 1
+
+
+def test_an_unknown_service_is_said(tmp_path: Path) -> None:
+    with pytest.raises(report.Unknown, match="no app this lake shows"):
+        report.prepare(make(tmp_path, plain()), "app", about="nowhere")
+
+
+def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) -> None:
+    rows = plain()
+    rows["people"] = [{"week": WEEK, "subject": "u1", "apps": 2, "grade": 4, "bytes_up": 9000}]
+    lake = make(tmp_path, rows)
+    (lake / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
+    (lake / "restricted").mkdir()
+    (lake / "restricted" / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
+    found = report.prepare(lake, "person", about="u1")
+    assert found.result.spec.restricted
+    assert "2 services and sent 9.0" in found.page.claim
+    assert report.archive(lake, found) is None
+
+
+def _channel(value: str) -> float:
+    share = int(value, 16) / 255
+    return share / 12.92 if share <= 0.03928 else float(((share + 0.055) / 1.055) ** 2.4)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (_channel(colour[i : i + 2]) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["ink", "soft", "accent", "bad", "ok", "tol", "rev"])
+def test_words_reach_the_contrast_of_wcag_aa(scheme: int, name: str) -> None:
+    block = re.findall(r":root \{(.*?)\}", stylesheet(), re.DOTALL)[scheme]
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+    light, dark = sorted((_luminance(colours[name]), _luminance(colours["paper"])), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5

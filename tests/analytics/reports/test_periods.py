@@ -1,0 +1,41 @@
+"""Periods: how they are written, and that months and quarters share out whole weeks."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from analytics.reports.periods import around, parse
+
+
+def test_what_is_written_is_what_is_read() -> None:
+    assert (parse("day", "2026-11-12").first, parse("day", "2026-11-12").last) == (date(2026, 11, 12),) * 2
+    assert parse("week", "2026-W46").first == date(2026, 11, 9)
+    assert (parse("month", "2026-11").first, parse("month", "2026-11").last) == (
+        date(2026, 11, 2),
+        date(2026, 11, 29),
+    )
+    assert (parse("quarter", "2026-Q4").first, parse("quarter", "2026-Q4").last) == (
+        date(2026, 9, 28),
+        date(2027, 1, 3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("week", "2026-46"), ("week", "2026-W54"), ("month", "2026-13"), ("quarter", "2026-Q5"), ("day", "46")],
+)
+def test_a_wrong_period_says_what_was_expected(kind: str, text: str) -> None:
+    with pytest.raises(ValueError, match="write it like"):
+        parse(kind, text)
+
+
+@pytest.mark.parametrize("kind", ["week", "month", "quarter"])
+def test_every_day_lies_in_one_period_and_none_is_torn(kind: str) -> None:
+    for shift in range(0, 800, 3):
+        day = date(2025, 12, 1) + timedelta(days=shift)
+        period = around(kind, day)
+        assert period.first <= day <= period.last
+        assert period.first.weekday() == 0
+        assert period.last.weekday() == 6
+        assert parse(kind, period.name) == period
+        assert around(kind, period.last + timedelta(days=1)).first == period.last + timedelta(days=1)
