@@ -1,8 +1,8 @@
 """AI credentials by their form: provider and type, never a value.
 
-Only forms that a fixed prefix of their provider tells: what is told by length or alphabet alone (32 hex digits
-are an Azure key, an MD5 and a session) is not looked for. Forms as the public scanners gitleaks and trufflehog
-list them.
+Only forms that a fixed prefix of their provider tells: what is told by length or alphabet alone (32 hex
+digits are an Azure key, an MD5 and a session) is not looked for. Forms as the scanners gitleaks and
+trufflehog list them.
 """
 
 from __future__ import annotations

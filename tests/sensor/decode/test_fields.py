@@ -22,7 +22,7 @@ def exchange(request: str, answer: str) -> dict[str, object]:
 def test_an_answer_says_what_runs_and_that_it_streams() -> None:
     row = exchange(
         "POST /v1/chat/completions HTTP/1.1\nHost: llm.example\n\n",
-        "HTTP/1.1 200 OK\nServer: llama.cpp\nX-Request-Id: 5\nContent-Type: text/event-stream\n\ndata: secret",
+        "HTTP/1.1 200 OK\nServer: llama.cpp\nX-Request-Id: 5\nContent-Type: text/event-stream\n\ndata: x",
     )
     assert row["software"] == "server: llama.cpp\nx-request-id"
     assert (row["streamed"], row["credential"], row["status"], row["host"]) == (
@@ -57,7 +57,7 @@ def test_mcp_by_its_headers(lines: str, version: str | None, method: str | None)
     assert (row["mcp_version"], row["mcp_methods"]) == (version, method)
 
 
-def test_a_tls_client_that_gets_plain_http_stays_tls() -> None:
+def test_the_answer_to_a_connect_is_the_proxys_not_the_servers() -> None:
     answer = b"HTTP/1.1 200 Connection established\r\nServer: squid\r\n\r\n"
     talk = Talk(server_port=8080).shake().send(b"CONNECT a.example:443 HTTP/1.1\r\n\r\n").reply(answer)
     row = one(talk.close().frames)
