@@ -51,7 +51,7 @@ def test_a_server_that_stands_open(folders: dict[str, Path], level: str) -> None
         "unauthenticated_connections, refused_connections, streamed_connections"
     )
     rows = query(folders[level], f"SELECT {columns} FROM ai_servers")
-    assert rows == [("self-hosted/ollama", 11434, 4, 1, 4, 4, 2, 1, 3)]
+    assert rows == [("behaviours/ollama", 11434, 4, 1, 4, 4, 2, 1, 3)]
 
 
 def test_a_key_of_two_hosts_by_its_keyed_fingerprint(folders: dict[str, Path]) -> None:
