@@ -18,6 +18,7 @@ where the value lies inside the organisation: internal address or zone, IP liter
     MARK         token          drop        clear      a person, and more than a rollup needs
     INTERNAL     internal       internal    clear
     DROP         drop           drop        clear
+    SECRET       token          drop        drop        fingerprint of an AI key: only ever keyed
 
 At `aggregate` the restricted tables are, besides, not stored at all: until their week is closed their
 rows are kept encrypted outside the lake (store/sealed.py). `clear` must be set on purpose, and every
@@ -57,6 +58,8 @@ TOKEN = Protect("token", "token")
 MARK = Protect("token", "drop")
 INTERNAL = Protect("internal", "internal")
 DROP = Protect("drop", "drop")
+#: Fingerprint of a secret: worth nothing without the organisation's key, so it is never stored unkeyed.
+SECRET = Protect("token", "drop", "drop")
 
 TIME = pl.Datetime("us", "UTC")
 
@@ -73,7 +76,7 @@ class Column:
     meaning: str
     unit: str = ""
     protect: Protect = CLEAR
-    #: what kind of token replaces it: address, user, device, mac, host
+    #: what kind of token replaces it: address, user, device, mac, host, key
     kind: str = ""
 
 
@@ -182,6 +185,22 @@ _HTTP = (
         "MCP methods a decrypted request calls, comma separated; other JSON-RPC methods `other`",
         protect=DETAIL,
     ),
+    Column(
+        "mcp_version",
+        pl.String,
+        "MCP protocol version the first cleartext request names, or `session` if it only names a session",
+        protect=DETAIL,
+    ),
+    Column(
+        "credential",
+        pl.String,
+        "how the first cleartext request says who asks: bearer, basic, key, cookie, other or none; NULL: not "
+        "readable",
+        protect=DETAIL,
+    ),
+    Column("key_type", pl.String, "provider and type of an AI key sent in the clear", protect=DETAIL),
+    Column("key_print", pl.String, "its fingerprint", protect=SECRET, kind="key"),
+    Column("streamed", pl.Boolean, "the first cleartext answer is an event stream", protect=DETAIL),
 )
 
 _TLS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.decode import fields
 from sensor.decode.addresses import Networks, addresses
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
@@ -93,6 +94,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         method="method",
         status=pl.when(pl.col("status") > 0).then("status"),
         user_agent="user_agent",
+        **{name: pl.col(name) for name in (*fields.OF_REQUESTS, *fields.OF_ANSWERS)},
         ja4="ja4",
         client_class="client_class",
         server=_address(rows, "down"),

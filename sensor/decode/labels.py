@@ -13,11 +13,11 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from sensor.decode import certificate, http, http2, tls
+from sensor.decode import certificate, fields, http, http2, tls
 from sensor.decode.attempts import Attempts
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST
+from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST, RESPONSE
 from sensor.decode.names import host_name, own, texts
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -34,6 +34,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "client_class": pl.String(),  # browser or program
     "ech": pl.Int64(),  # hellos: 1 with Encrypted Client Hello, real or GREASE, else 0; NULL if cut
     "ech_config": pl.Int64(),  # its config_id
+    **fields.OF_REQUESTS,
+    **fields.OF_ANSWERS,
     "client": pl.Int64(),  # QUIC: whose Initials opened as the client's, 1 the lower endpoint, 2 the upper
 }
 
@@ -46,7 +48,7 @@ _OF_HELLOS = ("host", "name_from", "ja4", "client_class", "ech", "ech_config", "
 _COLUMNS = {
     "tls": _OF_HELLOS,
     "quic": _OF_HELLOS,
-    "http": ("host", "name_from", "method", "path", "user_agent"),
+    "http": ("host", "name_from", "method", "path", "user_agent", *fields.OF_REQUESTS, *fields.OF_ANSWERS),
 }
 #: How columns are kept from batch to batch.
 _COMPACT: dict[str, pl.DataType] = {
@@ -117,7 +119,21 @@ def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Data
         method=part("method"),
         path=part("path"),
         user_agent=part("agent"),
+        **_columns(fields.OF_REQUESTS, _each(data, begins, lengths, fields.of_request)),
     ).filter(pl.col("method").is_not_null())
+
+
+def from_answers(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
+    """Labels of the heads of answers to HTTP/1 requests; `known` as in `from_hellos`."""
+    found = _each(data, begins, lengths, fields.of_answer)
+    return known.with_columns(kind=pl.lit("http"), **_columns(fields.OF_ANSWERS, found))
+
+
+def _columns(dtypes: dict[str, pl.DataType], rows: list[tuple[object, ...]]) -> dict[str, pl.Series]:
+    return {
+        name: pl.Series([row[at] for row in rows], dtype=dtype)
+        for at, (name, dtype) in enumerate(dtypes.items())
+    }
 
 
 def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
@@ -238,7 +254,7 @@ class Labels:
     def _read(self, arena: Bytes, events: Records) -> list[pl.DataFrame]:
         """Labels of names in hellos still incomplete, and of each kind of whole message."""
         readers = {HELLO: _from_tls_hellos, REQUEST: from_requests, PREFACE: from_prefaces,
-                   CERTIFICATE: from_certificates}  # fmt: skip
+                   RESPONSE: from_answers, CERTIFICATE: from_certificates}  # fmt: skip
         kinds = own(events["kind"])
         frames = self._read_quic(arena, events[kinds == INITIAL])
         for kind, reader in readers.items():

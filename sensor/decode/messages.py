@@ -31,8 +31,8 @@ CERTIFICATE = 6
 IDENTITY = 8
 """A packet that may tell who holds an address: a datagram, or the first bytes of a TCP segment."""
 
-#: No message of interest, but the answer to a REQUEST.
 RESPONSE = 7
+"""Head of the answer to a REQUEST, as far as its first segment goes."""
 
 DNS_PORT = 53
 

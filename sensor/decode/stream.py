@@ -336,6 +336,13 @@ def _note_response(status: int, cold: Records, side: int) -> None:
 
 
 @kernel
+def _answers_request(cold: Records, side: int) -> bool:
+    """True if a response from `side` answers the connection's first and only message, no CONNECT or hello."""
+    asked = cold["events"] == 1 and cold["probed"][1 - side] == DONE
+    return asked and cold["probed"][side] < CERTIFICATES_ONLY
+
+
+@kernel
 def _beginning(data: Bytes, packet: Records, flow: Records, cold: Records) -> tuple[int, int]:
     """What message a payload begins with, and where: behind a prelude for a proxy if there is one."""
     side, at, end = i64(packet["side"]), i64(packet["payload"]), i64(packet["end"])
@@ -379,7 +386,11 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half:
     end, time, held = i64(packet["end"]), i64(packet["time"]), i64(cold["stream"][side])
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0) + at - packet["payload"]
     if found == RESPONSE and (held < 0 or half.streams[held]["start"] < 0):
+        answers = _answers_request(cold, side)
         _note_response(response_status(data, at, end), cold, side)
+        if answers:
+            _, length = copy_message(RESPONSE, data, at, end, output.arena, i64(control["arena"]))
+            _deliver(RESPONSE, length, time, flow, cold, side, output, control)
         if held >= 0:
             release(held, half, table.colds, control)
         return -1

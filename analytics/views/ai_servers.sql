@@ -1,0 +1,24 @@
+-- A connection is one whoever saw it; a lookup is no sign of a server.
+WITH met AS (
+  SELECT s.*, CASE WHEN s.status BETWEEN 200 AND 299 THEN s.credential END AS accepted,
+         COALESCE(s.client_scope, 'unknown') = 'external' AND s.server_scope = 'internal' AS from_outside
+  FROM stored.sightings AS s
+  JOIN stored.catalog AS c ON c.app = s.app AND c.category = 'self-hosted'
+  WHERE s.grade >= 3 AND s.kind IN ('http', 'tls', 'quic', 'flow') AND s.action <> 'blocked'
+    AND s.server IS NOT NULL
+)
+SELECT m.site, m.app, MIN(c.service) AS service, m.server, m.server_port,
+       MIN(m.seen_at) AS first_seen, MAX(m.seen_at) AS last_seen,
+       CAST(COUNT(DISTINCT m.client) AS BIGINT) AS clients,
+       CAST(COUNT(DISTINCT CASE WHEN m.from_outside THEN m.client END) AS BIGINT) AS external_clients,
+       CAST(COUNT(DISTINCT m.connection) AS BIGINT) AS connections,
+       CAST(COUNT(DISTINCT CASE WHEN m.kind = 'http' THEN m.connection END) AS BIGINT) AS cleartext_connections,
+       CAST(COUNT(DISTINCT CASE WHEN m.accepted = 'none' THEN m.connection END) AS BIGINT)
+         AS unauthenticated_connections,
+       CAST(COUNT(DISTINCT CASE WHEN m.status IN (401, 403) THEN m.connection END) AS BIGINT) AS refused_connections,
+       CAST(COUNT(DISTINCT CASE WHEN m.streamed THEN m.connection END) AS BIGINT) AS streamed_connections,
+       MAX(m.mcp_version) AS mcp_version
+FROM met AS m
+JOIN stored.catalog AS c ON c.app = m.app
+GROUP BY m.site, m.app, m.server, m.server_port
+ORDER BY m.site, m.app, m.server, m.server_port

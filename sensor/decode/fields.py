@@ -1,0 +1,91 @@
+"""Header fields of a connection's first HTTP/1 request and of its answer: what they say of an AI server.
+
+The slow path, once per distinct head of at most 16 KB. Of credentials only the kind is told, of AI keys only
+type and fingerprint (`keys`). What gives a tuple in the order of its table of columns.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from sensor.decode import keys
+from sensor.decode.names import printable
+
+OF_REQUESTS: dict[str, pl.DataType] = {
+    "mcp_methods": pl.String(),
+    "mcp_version": pl.String(),
+    "credential": pl.String(),
+    "key_type": pl.String(),
+    "key_print": pl.String(),
+}
+OF_ANSWERS: dict[str, pl.DataType] = {"software": pl.String(), "streamed": pl.Boolean()}
+
+_MAX_SOFTWARE = 256
+_FIELD = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([^\r\n]*)", re.M)
+_KEYS = (b"x-api-key", b"api-key", b"x-goog-api-key", b"xi-api-key")
+_SCHEMES = {b"bearer": "bearer", b"basic": "basic"}
+#: What a server may be called with (modelcontextprotocol.io, Streamable HTTP: protocol version header).
+_VERSION = re.compile(rb"20\d\d-\d\d-\d\d\Z")
+#: A method as MCP names them: `tools/call`. The header stands in every POST from 2026-07-28 on.
+_METHOD = re.compile(
+    rb"(?:initialize|ping|server/discover|notifications/[a-z_/]{1,40}|(?:tools|prompts|resources|tasks|"
+    rb"completion|logging|roots|sampling|elicitation|subscriptions)/[A-Za-z_/]{1,40})\Z"
+)
+
+
+def _fields(head: bytes) -> dict[bytes, bytes]:
+    """Fields behind the first line, names in lower case; of repeated ones the first."""
+    found: dict[bytes, bytes] = {}
+    for name, value in _FIELD.findall(head, head.find(b"\n") + 1):
+        found.setdefault(name.lower(), value.rstrip())
+    return found
+
+
+def of_request(head: bytes) -> tuple[object, ...]:
+    """What `OF_REQUESTS` names; all NULL for a head that does not end (`credential`: none is not known)."""
+    found = _fields(head)
+    whole = head.endswith((b"\n\n", b"\n\r\n"))
+    key = keys.find(
+        b"\n".join([head[: head.find(b"\n")], *(found.get(n, b"") for n in (b"authorization", *_KEYS))])
+    )
+    return (_method(found), _mcp_version(found), _credential(found, whole), *(key or (None, None)))
+
+
+def _credential(found: dict[bytes, bytes], whole: bool) -> str | None:
+    if b"authorization" in found:
+        return _SCHEMES.get(found[b"authorization"].split(b" ")[0].lower(), "other")
+    if any(name in found for name in _KEYS):
+        return "key"
+    if b"cookie" in found:
+        return "cookie"
+    return "none" if whole else None
+
+
+def _mcp_version(found: dict[bytes, bytes]) -> str | None:
+    version = found.get(b"mcp-protocol-version", b"")
+    if _VERSION.match(version):
+        return version.decode()
+    return "session" if b"mcp-session-id" in found else None
+
+
+def _method(found: dict[bytes, bytes]) -> str | None:
+    method = found.get(b"mcp-method")
+    if method is None:
+        return None
+    return method.decode() if _METHOD.match(method) else "other"
+
+
+def of_answer(head: bytes) -> tuple[object, ...]:
+    """What `OF_ANSWERS` names: see `software` in the schema; whether the content is text/event-stream."""
+    found = _fields(head)
+    lines = [f"server: {printable(found[b'server']).lower()}"] if found.get(b"server") else []
+    lines += sorted(name.decode() for name in found if name.startswith(b"x-"))
+    software = ""
+    for line in lines:
+        if len(software) + 1 + len(line) > _MAX_SOFTWARE:
+            break
+        software += f"\n{line}" if software else line
+    streamed = found.get(b"content-type", b"").lower().startswith(b"text/event-stream")
+    return software or None, streamed

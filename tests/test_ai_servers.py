@@ -1,0 +1,71 @@
+"""A capture tells which AI servers stand open, which keys passed in the clear, and writes no key anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sensor.decode import jit
+from tests.product import query, shadowai
+from tests.sensor.decode.craft import T0, Frame, Talk, pcap
+
+OLLAMA = "10.1.0.20"
+KEY = "sk-ant-api03-" + "a1B-" * 23 + "_AA"
+FULL = b"HTTP/1.1 200 OK\r\nServer: uvicorn\r\nContent-Type: text/event-stream\r\n\r\n" + b"data: {}\n" * 20
+
+
+def ask(client: str, at: float, fields: str = "", *, answer: bytes = FULL, server: str = OLLAMA,
+        path: str = "/api/chat") -> list[Frame]:  # fmt: skip
+    talk = Talk(client=client, server=server, server_port=11434, now=T0 + at).shake()
+    talk.send(f"POST {path} HTTP/1.1\r\nHost: {server}:11434\r\n{fields}\r\n".encode())
+    return talk.reply(answer).close().frames
+
+
+def afternoon() -> list[Frame]:
+    """Two colleagues and a stranger use a server that asks nobody who they are; one sends a vendor's key."""
+    frames = [*ask("10.1.0.5", 1), *ask("10.1.0.6", 2, f"Authorization: Bearer {KEY}\r\n")]
+    frames += ask("10.1.0.7", 3, f"x-api-key: {KEY}\r\n", answer=b"HTTP/1.1 401 No\r\n\r\n" + bytes(50))
+    frames += ask("203.0.113.77", 4)
+    frames += ask("10.1.0.5", 5, server="10.1.0.21", path="/index.html")  # another server, and none of ours
+    return sorted(frames, key=lambda frame: frame.time)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    made = {level: tmp_path_factory.mktemp(level) for level in ("clear", "pseudonymous")}
+    for level, folder in made.items():
+        (folder / "state").mkdir()
+        (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
+        (folder / "a.pcap").write_bytes(pcap(afternoon()))
+        shadowai(folder, "scan", "a.pcap", privacy=level)
+        (folder / "a.pcap").unlink()
+    return made
+
+
+@pytest.mark.parametrize("level", ["clear", "pseudonymous"])
+def test_a_server_that_stands_open(folders: dict[str, Path], level: str) -> None:
+    columns = (
+        "app, server_port, clients, external_clients, connections, cleartext_connections, "
+        "unauthenticated_connections, refused_connections, streamed_connections"
+    )
+    rows = query(folders[level], f"SELECT {columns} FROM ai_servers")
+    assert rows == [("behaviours/ollama", 11434, 4, 1, 4, 4, 2, 1, 3)]
+
+
+def test_a_key_of_two_hosts_by_its_keyed_fingerprint(folders: dict[str, Path]) -> None:
+    rows = query(folders["pseudonymous"], "SELECT key_print, key_type, clients, refused FROM ai_keys")
+    assert [row[1:] for row in rows] == [("anthropic/api-key", 2, 1)]
+
+    assert hashlib.sha256(KEY.encode()).hexdigest()[:32] not in str(rows[0][0])
+    assert query(folders["clear"], "SELECT * FROM ai_keys") == []
+
+
+@pytest.mark.parametrize("level", ["clear", "pseudonymous"])
+def test_the_key_is_written_nowhere(folders: dict[str, Path], level: str) -> None:
+    stored = query(folders[level], "SELECT * FROM sightings")
+    assert stored
+    assert KEY not in repr(stored)
+    files = [path for path in folders[level].rglob("*") if path.is_file() and "kernels" not in path.parts]
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
