@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.privacy.keys import Keys
 from sensor.privacy.vault import Vault
-from sensor.schema import Column, Level, Table
+from sensor.schema import SECRET, Column, Level, Table
 
 TOKEN_BYTES = 10
 #: 63 bits: Int64 without the sign, as every engine has it
@@ -67,21 +67,22 @@ class Pseudonyms:
         The epoch of each row comes from `time` (default: the table's time column). A column of a
         NULL time keeps no value.
         """
-        if self._level == "clear":
-            return frame
         moment = time or table.time
         touched = [c for c in table if c.protect.at(self._level) != "clear" and c.name in frame.columns]
         if not touched:
             return frame
-        out = frame.with_columns(self._keys.epoch_of(pl.col(moment)).alias("_epoch"))
+        dropped = [c.name for c in touched if c.protect.at(self._level) == "drop"]
+        out = frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name) for name in dropped)
+        if len(dropped) == len(touched):
+            return out
+        out = out.with_columns(self._keys.epoch_of(pl.col(moment)).alias("_epoch"))
         for column in touched:
-            out = self._replace(out, column, site)
+            if column.name not in dropped:
+                out = self._replace(out, column, site)
         return out.drop("_epoch")
 
     def _replace(self, frame: pl.DataFrame, column: Column, site: str) -> pl.DataFrame:
         name = column.name
-        if column.protect.at(self._level) == "drop":
-            return frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name))
         rows, kept = frame.select(name, "_epoch"), pl.lit(None, dtype=pl.String)
         if column.protect.at(self._level) == "internal":
             values = frame[name].drop_nulls().unique()
@@ -98,7 +99,7 @@ class Pseudonyms:
             for value, epoch in hidden.iter_rows()
         ]
         table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
-        if self._vault is not None:
+        if self._vault is not None and column.protect is not SECRET:  # nobody gets a secret back
             self._vault.remember_all(table.rename({name: "value", "_epoch": "epoch", "_token": "token"}))
         joined = frame.join(table, on=[name, "_epoch"], how="left", maintain_order="left")
         return joined.with_columns(pl.coalesce("_token", kept).alias(name)).drop("_token")

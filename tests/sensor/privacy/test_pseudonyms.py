@@ -92,6 +92,21 @@ def test_equal_values_join_within_site_and_epoch_only(tmp_path: Path) -> None:
     assert users[0] == users[1]
 
 
+def test_a_secret_is_a_token_at_one_level_and_gone_at_the_others(tmp_path: Path) -> None:
+    told: list[pl.DataFrame] = []
+
+    class Listening:
+        def remember_all(self, rows: pl.DataFrame) -> None:
+            told.append(rows)
+
+    sighting = _sighting(key_type="anthropic/api-key", key_print="00ff")
+    for level, kept in (("pseudonymous", True), ("aggregate", False), ("clear", False)):
+        pseudonyms = Pseudonyms(Keys(tmp_path, "UTC"), level, lambda v: v.is_null(), Listening())  # type: ignore[arg-type]
+        value = pseudonyms.protect(sighting, schema.SIGHTINGS, site="hq")["key_print"][0]
+        assert (value is not None) is kept and value != "00ff"
+    assert told and "00ff" not in repr([rows.to_dicts() for rows in told])
+
+
 def test_clear_is_clear(tmp_path: Path) -> None:
     frame = _sighting()
     assert _pseudonyms(tmp_path, "clear").protect(frame, schema.SIGHTINGS, site="a").equals(frame)
