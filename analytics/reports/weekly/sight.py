@@ -47,6 +47,7 @@ def sight(result: Result, seen: Seeing) -> Sight:
         named if named_well else "",
         *people.confident,
         _blocked(result),
+        _nobodies(result),
     ]
     sometimes = [
         *(_eye(eye, seen) for eye in partial),
@@ -111,6 +112,17 @@ def _blocked(result: Result) -> str:
     count = f"At least {count}" if known and len(known) < len(rows) else count
     names = words.listing([r["service"] for r in rows], 2)
     return f"{count} refused ({names}): attempted, not counted as use"
+
+
+def _nobodies(result: Result) -> str:
+    """What is in no figure of the page, so that nobody looks for it there."""
+    rows = result.rows("nobodies")
+    if not rows:
+        return ""
+    known = [r["bytes_up"] for r in rows if r["bytes_up"] is not None]
+    services = words.plural(len({r["app"] for r in rows}), "service")
+    sent = f"sent {words.size(sum(known))} to" if known else "used"
+    return f"Machines, service accounts and shared addresses {sent} {services}: counted apart from people"
 
 
 def _hindrances(seen: Seeing) -> Iterator[str]:

@@ -30,6 +30,8 @@ VIEWS = {
         records BIGINT, rejected BIGINT""",
     "attribution_weekly": """week DATE, connections BIGINT, attributed_connections BIGINT, bytes_up BIGINT,
         attributed_bytes_up BIGINT""",
+    "nobodies_weekly": """week DATE, app VARCHAR, service VARCHAR, kind VARCHAR, grade SMALLINT, subjects BIGINT,
+        connections BIGINT, bytes_up BIGINT, bytes_down BIGINT""",
     "blocked_weekly": "week DATE, app VARCHAR, service VARCHAR, attempts BIGINT",
     "names_weekly": """week DATE, sensor VARCHAR, source VARCHAR, host VARCHAR, domain VARCHAR, first_seen DATE,
         last_seen DATE, connects BOOLEAN, bytes_known BOOLEAN""",

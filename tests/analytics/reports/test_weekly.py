@@ -339,6 +339,18 @@ def test_hidden_attempts_and_shared_hosts_are_no_numbers(tmp_path: Path) -> None
     assert found.embedded[0]["connections"] is None
 
 
+def test_accounts_that_are_nobody_are_told_apart_from_people(tmp_path: Path) -> None:
+    rows = plain()
+    assert not any("Machines" in line for line in page(tmp_path / "none", rows).sight.confident)
+    row = {"week": WEEK, "app": "a/alpha", "service": "Alpha", "grade": 4, "subjects": 1}
+    rows["nobodies_weekly"] = [row | {"kind": "machine", "bytes_up": 2 * MB}, row | {"kind": "shared"}]
+    told = [line.replace("\u202f", " ") for line in page(tmp_path / "some", rows).sight.confident]
+    expected = (
+        "Machines, service accounts and shared addresses sent 2 MB to 1 service: counted apart from people"
+    )
+    assert expected in [line.replace("2.0 MB", "2 MB") for line in told]
+
+
 def test_days_are_shown_with_what_is_known_about_them(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] != date(2026, 11, 14)]
