@@ -16,6 +16,7 @@ import pytest
 
 from analytics.lake import open_views
 from sensor.catalog.load import load
+from sensor.decode import jit
 from sensor.match.index import Index
 from sensor.match.match import match
 
@@ -29,6 +30,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make demo` fills: lake, state and the report."""
     folder = tmp_path_factory.mktemp("demo")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    (folder / "state").mkdir()
+    (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
     for words in (
         ["scan", "pcaps", "--state", folder / "state"],
         ["report", "--out", folder / "weekly-report.html"],

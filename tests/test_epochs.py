@@ -90,9 +90,13 @@ def test_no_open_figure_counts_people_over_more_than_a_week() -> None:
     }
     assert counted == {
         ("apps", "people_peak"),  # the greatest of the weeks, no count over them
+        ("departments", "people"),
+        ("findings", "people_least"),  # of the last week
         ("sensors", "population"),  # from the settings
+        ("uploads", "people"),
         ("usage_daily", "people"),
         ("usage_weekly", "people"),
+        ("vendors", "people_at_least"),
     }
 
 

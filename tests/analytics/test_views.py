@@ -123,7 +123,14 @@ def busy(path: Path) -> HandmadeLake:
             sighting("2026-11-18 22:30", user_name=person, access="api", client_class="program"),
         ]
     rows.append(sighting("2026-11-18 12:00", user_name="svc", client="a99"))
+    own = {"app": "own/server", "kind": "http", "server": "s1", "server_port": 11434}
+    rows.append(sighting("2026-11-18 13:00", key_print="k1", key_type="acme/api-key", **own))
+    rows.append(sighting("2026-11-18 14:00", app="hub/models"))
     lake = HandmadeLake.furnished(path, *rows)
+    lake.cold("catalog", [
+        {"app": "own/server", "service": "Server", "vendor": "Own", "category": "self-hosted"},
+        {"app": "hub/models", "service": "Hub", "vendor": "Hub", "category": "model-hub"},
+    ])  # fmt: skip
     lease: Row = {"site": "hq", "address": "a1", "user_name": "u1", "valid_from": at("2026-11-15 00:00")}
     lake.cold("leases", [lease])
     start = at("2026-09-28 00:00")

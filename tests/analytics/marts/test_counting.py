@@ -296,7 +296,7 @@ def kept_by_hand(above: list[Interval], below: list[Interval]) -> int:
     return kept
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(intervals, intervals)
 def test_covering_agrees_with_counting_seconds(
     tmp_path_factory: pytest.TempPathFactory, above: list[Interval], below: list[Interval]

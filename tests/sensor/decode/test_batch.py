@@ -112,4 +112,4 @@ def test_a_corrupt_record_is_reported_with_its_place() -> None:
 
 def test_an_empty_capture_has_no_rows() -> None:
     got = decode(pcap([]))
-    assert [frame.height for frame in got.values()] == [0, 0, 0, 0]
+    assert got and not [name for name, frame in got.items() if frame.height]

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.match.index import Index
@@ -28,6 +28,7 @@ ROWS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(ROWS, min_size=1, max_size=4))
 def test_a_second_look_gives_the_same_hits(index: Index, batches: list[list[dict[str, str | None]]]) -> None:
     names = ("host", "cname", "user_agent", "server", "path")

@@ -85,7 +85,7 @@ def test_a_killed_capture_loses_only_what_was_not_cut_yet(
 def rows_without_times(lake: Path) -> pl.DataFrame:
     """Sightings as far as they do not depend on when the packets came."""
     rows = table(lake, "sightings")
-    timed = ("seen_at", "started_at", "duration_s", "event_id", "connection", "flow", "input")
+    timed = ("seen_at", "started_at", "duration_s", "event_id", "connection", "flow", "input", "landed_at")
     return rows.drop(timed).sort(pl.all())
 
 

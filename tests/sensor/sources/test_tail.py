@@ -63,7 +63,7 @@ def test_truncation_is_noticed(tmp_path: Path) -> None:
 
 def test_a_line_too_long_to_keep_is_skipped_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
-    path.write_bytes(b"one\n" + b"x" * (9 * MAX_LINE_BYTES) + b"\ntwo\n")
+    path.write_bytes(b"one\n" + b"x" * (18 * MAX_LINE_BYTES) + b"\ntwo\n")
     (tail,) = Tails([str(path)]).look(0)
     blocks = list(tail.blocks())
     assert [line for block in blocks for line in block.lines()["line"]] == ["one", "two"]

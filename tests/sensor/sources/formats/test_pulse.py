@@ -54,7 +54,7 @@ def test_messages_without_a_tunnel_address(text: str) -> None:
     assert read(PulseFamily, f"{HEAD}{WHO}{text}\n")["reason"].to_list() == [OTHER]
 
 
-@settings(deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=60))
 def test_hostile_messages_never_raise(text: str) -> None:
     assert read(PulseFamily, f"{HEAD}{WHO}VPN Tunneling: Session started {text}\n").height == 1

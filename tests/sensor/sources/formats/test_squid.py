@@ -251,7 +251,7 @@ def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.one_of(st.text(max_size=200), st.sampled_from([NATIVE, OURS, COMMON])), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_lines_are_all_counted(lines: list[str]) -> None:
     text = "\n".join(lines).encode("utf-8", "replace")
     for block in blocks(io.BytesIO(text)):
@@ -262,7 +262,7 @@ def test_any_lines_are_all_counted(lines: list[str]) -> None:
 
 
 @given(st.text(alphabet='0123456789. -/:[]"%TCP_NONEhttps@', max_size=160))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_lines_that_nearly_fit_never_raise(tail: str) -> None:
     for start in ("1700000010.500 ", "1700000010.500 2 10.1.0.7 TCP_MISS/200 90 GET ", "10.1.0.7 - - ["):
         read(start + tail.replace("\n", " "))
