@@ -606,7 +606,8 @@ AUDIT = Table(
         Column(
             "action",
             pl.String,
-            "reveal.request, reveal.approve, reveal.show, report.person, who, erase, export, retain, keys.shred …",
+            "reveal.request, reveal.approve, reveal.show, report.person, who, erase, export, retain, "
+            "keys.shred …",
         ),
         Column("case_id", pl.String, "the request it belongs to"),
         Column("done_by", pl.String, "who did it: custodian or operating-system account"),
