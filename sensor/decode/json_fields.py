@@ -128,8 +128,8 @@ def _find(
     if u8(data, at, end) != _OPEN:
         return -1
     depth, count = 0, 0
-    # Of each level: the hash of its path, or of its items' path; lists are marked in a word of bits.
-    digests[0] = np.uint64(_KEY)
+    # Of each level: the hash of its path, or of its items' path; lists are marked in a word of bits. The
+    # first is the caller's key: compiled in, it would be that of the process that compiled.
     lists = 0
     at += 1
     fresh = True  # nothing read yet in this container
@@ -245,7 +245,7 @@ def fields(
 ) -> int:  # fmt: skip
     """Each line of `data` (each ends with a line feed) as `count` fields and a dot; how many bytes those are.
 
-    `listed` says which fields may have several values; a second one of any other makes a line odd.
+    `digests[0]` is the key of the paths' hashes. `listed` says which fields may have several values; a second one of any other makes a line odd.
     `odd` gets 1 for each line that is left out, `empties[0]` how many values are there and empty.
     `out` needs `ROOM` bytes more a line than `data`, and `count` of them.
     """
@@ -302,11 +302,13 @@ def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Serie
     out = np.empty(data.size + len(lines) * (len(paths) + ROOM), np.uint8)
     odd, empties = np.zeros(len(lines), np.uint8), np.zeros(1, np.int64)
     digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(3 * _VALUES, np.int64)
+    digests[0] = _KEY
     size = fields(
         data, wanted.table, wanted.numbers, wanted.count, wanted.listed, out, odd, digests, found, empties
     )
     table = pl.read_csv(
-        out[:size].tobytes(), separator=chr(FIELD), has_header=False, quote_char=None,
+        b"#\n" + out[:size].tobytes(),  # else a first value such as `x^` would pass for a zlib stream
+        skip_rows=1, separator=chr(FIELD), has_header=False, quote_char=None,
         schema=dict.fromkeys([*paths, "."], pl.String),
     )  # fmt: skip
     if empties[0]:

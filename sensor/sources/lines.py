@@ -97,7 +97,8 @@ def one_column(text: bytes) -> pl.DataFrame:
     if not text:
         return pl.DataFrame(schema={"line": pl.String})
     return pl.read_csv(
-        io.BytesIO(text),
+        io.BytesIO(b"#\n" + text),  # else a first line that begins with `x^` would pass for a zlib stream
+        skip_rows=1,
         separator="\x01",  # never in `text`, see `cleaned`: so there is one column
         has_header=False,
         quote_char=None,

@@ -111,6 +111,14 @@ def test_lists_empty_values_and_both_spellings_of_a_path() -> None:
     assert found[1]["t.a"] == "-1.5"
 
 
+def test_the_key_of_another_process_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept machine code outlives the process that compiled it: nothing random may be compiled in."""
+    for key in (1, 2**61):
+        monkeypatch.setattr(json_fields, "_KEY", key)
+        found, odd = scanned(['{"a":"x","t":{"b":"y"}}'])
+        assert (found[0]["a"], found[0]["t.b"], list(odd)) == ("x", "y", [])
+
+
 def test_many_lines_are_scanned_and_read_the_same() -> None:
     lines = pl.Series([f'{{"t":{{"a":"v{n}"}},"m":[{{"a":"{n}"}}],"pad":"{"x" * 40}"}}' for n in range(2500)])
     lines[7] = '{"t":{"a":"v\\u0041"}, "pad": [1, 2'

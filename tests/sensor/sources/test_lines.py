@@ -119,3 +119,9 @@ def test_shape_says_nothing(line: str) -> None:
     assert all(c.isascii() and c.isprintable() for c in said)
     assert not any(c.isalpha() and c != "a" for c in said)
     assert not any(c.isdigit() and c != "9" for c in said)
+
+
+@pytest.mark.parametrize("first", ["x^", "x\x5e 1 2", "(/"])
+def test_a_line_that_begins_like_a_compressed_stream_is_a_line(first: str) -> None:
+    text = f"{first}\n\nlast\n".encode()
+    assert module.one_column(text)["line"].to_list() == [first, None, "last"]
