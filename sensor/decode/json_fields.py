@@ -245,7 +245,8 @@ def fields(
 ) -> int:  # fmt: skip
     """Each line of `data` (each ends with a line feed) as `count` fields and a dot; how many bytes those are.
 
-    `digests[0]` is the key of the paths' hashes. `listed` says which fields may have several values; a second one of any other makes a line odd.
+    `digests[0]` is the key of the paths' hashes. `listed` says which fields may have several values; a
+    second one of any other makes a line odd.
     `odd` gets 1 for each line that is left out, `empties[0]` how many values are there and empty.
     `out` needs `ROOM` bytes more a line than `data`, and `count` of them.
     """
