@@ -40,7 +40,9 @@ def command(
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Record a decision about a finding; saying the same twice is one record.
+    """Record a decision about a finding.
+
+    Saying the same twice is one record.
 
     An accepted finding is open again after --until, a resolved or restricted one when it is seen in a
     later week. Nothing is ever changed or deleted: the latest decision counts.

@@ -74,7 +74,9 @@ def command(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write the policy as a block or allow list for a firewall, proxy or resolver; or `events`, `findings`.
+    """Write block or allow lists, events or findings.
+
+    Lists follow the policy, for a firewall, proxy or resolver.
 
     What is left out, and whom else the list hits, is said in the file and on stderr. Exit code 2 where
     nothing is left to list: no file is written then.

@@ -71,7 +71,7 @@ def explain(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Which line of the policy decides about a service, and which others match it."""
+    """Which line decides about a service, and which others match."""
     from analytics.policy import cases
     from sensor.errors import UsageError
 
@@ -113,7 +113,7 @@ def check(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Check the policy file and, with --level, the findings of the lake.
+    """Check the policy file and, with --level, the findings.
 
     Exit code 8: the file has a mistake, or the lake's findings were judged by another version of it. 9: a
     finding of --level or worse is open, or not evaluable (absence is not resolution).
@@ -172,7 +172,9 @@ def simulate(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """What a changed policy would have found in the weeks of the last 30 days, against the one in force.
+    """What a changed policy would have found.
+
+    In the weeks of the last 30 days, against the one in force.
 
     By the code and the rows that findings are made of, and as k-safe: what it prints is what the findings
     of these weeks show once the policy is in force. It reads per-person rows, so it is logged.

@@ -40,7 +40,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Classify what is stored anew with today's catalog; older reports stay reproducible with --as-of."""
+    """Classify what is stored with today's catalog.
+
+    Older reports stay reproducible with --as-of.
+    """
     from sensor.catalog.load import load
     from sensor.cli.compact import settle
     from sensor.rematch import Rematch

@@ -29,7 +29,10 @@ def command(
     user: Annotated[str, typer.Option(help="Account the jobs run as; it owns lake and state.")] = "shadowai",
     config: ConfigOption = None,
 ) -> None:
-    """Write systemd units for compaction, retention, alerts and the weekly report."""
+    """Write systemd timers for what recurs.
+
+    Compaction every hour, retention every night, alerts every 15 minutes, the weekly report on Monday.
+    """
     from sensor.errors import UsageError
     from sensor.settings import lake_path, state_path
 

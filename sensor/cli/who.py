@@ -38,7 +38,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Explain who was behind an address: each word about it, which one is believed, and why. On record."""
+    """Explain who was behind an address.
+
+    Each word about it, which one is believed, and why. This is entered in the audit log.
+    """
     from analytics.who import ask, sites
     from sensor.privacy.audit import AuditLog
     from sensor.settings import state_path

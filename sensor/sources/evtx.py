@@ -19,6 +19,7 @@ from typing import IO, Any, ClassVar
 from sensor.sources.formats.windows_security import QUALIFIED_ID, WindowsSecurityFamily
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.lines import blocks
+from sensor.sources.told import Told
 
 MAGIC = b"ElfFile\x00"
 MISSING = "Windows event logs need one more package: pip install 'shadow-ai-sensor[evtx]'"
@@ -86,29 +87,11 @@ class _OnDisk:
             self._copy.close()
 
 
-class _Lines(io.RawIOBase):
+class _Lines(Told):
     """The events of a parser as JSON lines; a line that is no JSON stands for one that is broken."""
 
     def __init__(self, parser: Any) -> None:
-        super().__init__()
-        self.fault: str | None = None
-        self._events = self._told(parser)
-        self._ready = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._ready:
-            line = next(self._events, None)
-            if line is None:
-                return 0
-            self._ready = line.encode("utf-8", "replace") + b"\n"
-        count = min(len(target), len(self._ready))
-        target[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
+        super().__init__(self._told(parser))
 
     def _told(self, parser: Any) -> Iterator[str]:
         """Line breaks stand only between the parts of an event: inside its texts they are escaped."""

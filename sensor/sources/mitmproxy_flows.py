@@ -19,6 +19,7 @@ from sensor.sources.addons import shadowai_mitmproxy
 from sensor.sources.formats.mitmproxy import MitmproxyFamily
 from sensor.sources.interface import Batch, Input, Proof, Source
 from sensor.sources.lines import blocks
+from sensor.sources.told import Told
 from sensor.sources.unpack import fault_of
 
 MAX_FLOW_BYTES = 256 << 20
@@ -58,30 +59,12 @@ class MitmproxyFlowsSource(Source):
                 yield from reader.batches(block)
 
 
-class _Lines(io.RawIOBase):
+class _Lines(Told):
     """The exchanges of a stream of flows as JSON lines; a line that is no JSON tells what went wrong."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__()
-        self.fault: str | None = None
+        super().__init__(self._told())
         self._stream = stream
-        self._flows = self._told()
-        self._ready = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._ready:
-            line = next(self._flows, None)
-            if line is None:
-                return 0
-            self._ready = line.encode("utf-8", "replace") + b"\n"
-        count = min(len(target), len(self._ready))
-        target[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
 
     def _told(self) -> Iterator[str]:
         for state in flows(self._stream):
