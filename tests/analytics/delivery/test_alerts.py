@@ -12,7 +12,7 @@ from analytics.delivery.alerts import Wants, alerts, enqueue
 from analytics.delivery.letter import Letter
 from analytics.delivery.outbox import Outbox
 from tests.analytics.delivery.letters import NOW, alert
-from tests.analytics.delivery.test_outbox import Way, box  # noqa: F401
+from tests.analytics.delivery.test_outbox import Way
 
 FINDINGS = """
 CREATE TABLE findings AS SELECT * FROM (VALUES
@@ -50,7 +50,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def queued(box: Outbox) -> list[str]:  # noqa: F811
+def queued(box: Outbox) -> list[str]:
     return [waiting.letter.subject for waiting in box.waiting()]
 
 
@@ -68,7 +68,7 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
     assert [letter.subject for letter in alerts(lake, NOW)] == [letter.subject for letter in told[1:]]
 
 
-def test_each_destination_hears_of_it_once(lake: Path, box: Outbox) -> None:  # noqa: F811
+def test_each_destination_hears_of_it_once(lake: Path, box: Outbox) -> None:
     told = alerts(lake, NOW)
     assert enqueue(box, "soc", Wants("high"), told, NOW) == 2
     assert enqueue(box, "soc", Wants("high"), told, NOW) == 0
@@ -78,7 +78,7 @@ def test_each_destination_hears_of_it_once(lake: Path, box: Outbox) -> None:  # 
     assert enqueue(box, "other", Wants("low"), told, NOW) == 3
 
 
-def test_a_flood_becomes_a_list(box: Outbox) -> None:  # noqa: F811
+def test_a_flood_becomes_a_list(box: Outbox) -> None:
     many = [alert(str(n)) for n in range(30)]
     assert enqueue(box, "soc", Wants(per_hour=5), many, NOW) == 5
     assert queued(box).count("26 alerts, the worst high") == 1 and len(queued(box)) == 5
@@ -87,7 +87,7 @@ def test_a_flood_becomes_a_list(box: Outbox) -> None:  # noqa: F811
     assert enqueue(box, "soc", Wants(per_hour=5), more, NOW + timedelta(minutes=61)) == 1
 
 
-def test_a_digest_is_one_letter_a_day(box: Outbox) -> None:  # noqa: F811
+def test_a_digest_is_one_letter_a_day(box: Outbox) -> None:
     wants = Wants(digest=True)
     assert enqueue(box, "mail", wants, [alert("1"), alert("2")], NOW) == 1
     assert enqueue(box, "mail", wants, [alert("1"), alert("3")], NOW + timedelta(hours=9)) == 0

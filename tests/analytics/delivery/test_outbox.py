@@ -26,14 +26,6 @@ class Way:
         self.sent.append(letter)
 
 
-@pytest.fixture
-def box(tmp_path: Path) -> Outbox:
-    box = Outbox(tmp_path / "outbox")
-    with box.locked():
-        pass  # makes the folder
-    return box
-
-
 def test_a_letter_is_sent_whole_and_once(box: Outbox) -> None:
     way = Way()
     assert box.put("mail", report(), NOW)

@@ -13,7 +13,6 @@ import pytest
 from analytics.delivery.letter import DeliveryFailed
 from analytics.delivery.syslog import Syslog
 from tests.analytics.delivery.letters import alert
-from tests.analytics.delivery.test_smtp import identity  # noqa: F401
 
 #: RFC 5424 section 6, with UTF-8 text
 FORM = re.compile(rb"<(\d{1,3})>1 (\S+) (\S+) (\S+) (\S+) (\S+) (-|\[.*\])( \xef\xbb\xbf[\s\S]*)?")
@@ -56,7 +55,7 @@ def test_over_udp_long_texts_are_cut_between_characters() -> None:
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
 def test_over_streams_messages_are_counted(
-    identity: tuple[Path, ssl.SSLContext],  # noqa: F811
+    identity: tuple[Path, ssl.SSLContext],
     transport: str,
 ) -> None:
     got: list[bytes] = []
