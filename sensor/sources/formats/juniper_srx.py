@@ -164,7 +164,10 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     )
     updated = pl.lit(event).str.contains("UPDATE").fill_null(False)
     proto = pl.col("proto").str.to_lowercase()
+    # A relay's head may have no year; the device's own stands behind it.
+    stamp = lines["line"].str.extract(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)) \S+ ")
     return fields.select(
+        time=pl.lit(stamp),
         duration_s="duration",
         at_end=ended,
         kind=pl.when(is_url).then(pl.lit("http")).otherwise(pl.lit("flow")),

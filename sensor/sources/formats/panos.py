@@ -125,7 +125,7 @@ _LEEF = {
     "sport": "srcPort",
     "dport": "dstPort",
     "proto": "proto",
-    "action": "action",
+    "action": "action|Action|act",
     "sent": "srcBytes",
     "received": "dstBytes",
     "elapsed": "ElapsedTime",
@@ -181,6 +181,8 @@ _START = (
 #: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
 _GONE = r"(?i)^gateway-(?:logout|config-release)$"
 TUNNEL_S = 43_200.0
+#: What the address of who is behind a proxy says where there is none.
+_NOBODY = ("", "0.0.0.0", "::")  # noqa: S104
 OTHER = "set aside: log of another type (type, subtype)"
 SERVER_SIDE = "set aside: threat event of another kind (its session counts)"
 
@@ -307,7 +309,9 @@ def _when() -> dict[str, pl.Expr]:
 
 def _who() -> dict[str, pl.Expr]:
     # Who stands behind a proxy in front of the firewall, where `x-forwarded-for` is logged.
-    forwarded = pl.coalesce("xff_ip", "xff").str.extract(r"^(?:x-fwd-for: )?([0-9a-fA-F.:]{3,})")
+    forwarded = pl.coalesce(
+        pl.when(~pl.col(name).is_in(_NOBODY)).then(name) for name in ("xff_ip", "xff")
+    ).str.extract(r"^(?:x-fwd-for: )?([0-9a-fA-F.:]{3,})")
     by_user = pl.col("user").str.extract(r"^x-fwd-for: ([0-9a-fA-F.:]+)")
     tunnel = pl.col("type") == "GLOBALPROTECT"
     return {
@@ -342,7 +346,7 @@ def _what() -> dict[str, pl.Expr]:
         .otherwise(pl.lit("flow")),
         "host": pl.coalesce("sni", "subject"),
         "name_from": pl.when(pl.col("sni").is_null()).then(pl.lit("certificate")),
-        "url": pl.when(_is_url()).then(pl.coalesce("url", "host")),
+        "url": pl.when(_is_url()).then(pl.coalesce("url", "host").str.strip_chars('\\"')),
         "method": pl.col("method").str.to_uppercase(),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
         "action": pl.col("action"),
