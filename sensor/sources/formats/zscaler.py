@@ -241,7 +241,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         path=pl.when(~tunnel.fill_null(False) & ~is_dns & ~is_flow).then(
             pl.coalesce(
                 pl.when(url.str.starts_with("/")).then(url),
-                whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/[^?#]*)"),
+                whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/(?:[^/?#][^?#]*)?)"),
             )
         ),
         method=pl.when(method.str.contains(r"^[A-Z]+$") & (method != "INVALID")).then(method),
