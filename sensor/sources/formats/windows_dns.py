@@ -24,7 +24,7 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
 
-_STAMP = r"\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.? \d{1,2}[:.]\d\d[:.]\d\d(?: ?[AaPp]\.? ?[Mm]\.?)?"
+_STAMP = r"(?:\d{8}|\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.?) \d{1,2}[:.]\d\d[:.]\d\d(?: ?[AaPp]\.? ?[Mm]\.?)?"
 _PACKET = (
     rf"^(?P<time>{_STAMP})\s+(?P<thread>[0-9A-Fa-f]{{3,8}})\s+PACKET\s+(?:[0-9A-Fa-f]{{8,16}}\s+)"
     rf"?(?P<transport>UDP|TCP)\s+"
@@ -217,7 +217,7 @@ def labels(name: pl.Expr) -> pl.Expr:
 
 def _ordered(stamps: pl.Series) -> pl.Series:
     """Region's dates as `YYYY-MM-DD HH:MM:SS [AM]`, day and month by the block's own evidence."""
-    parts = stamps.str.extract_groups(
+    parts = stamps.str.replace(r"^(\d{4})(\d\d)(\d\d) ", "$1-$2-$3 ").str.extract_groups(
         r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
         r"(?P<half>.*)$"
     ).struct.unnest()
