@@ -23,7 +23,8 @@ DEPTH = 3
 WRAPPED = (
     "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
     "SyslogMessage",
-    "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line", "_source", "result",
+    "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
+    "_source", "result",
 )  # fmt: skip
 _STAMPS = (
     "@timestamp",
@@ -127,7 +128,13 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     if not digit.any():
         return out
     left = pl.select(pl.when(digit).then(line)).to_series()
-    for pattern, read in ((_RFC5424, _structured), (_CRI, _named), (_RSYSLOG, _rsyslog), (_UTM, _rsyslog), (_KIWI, _named)):
+    for pattern, read in (
+        (_RFC5424, _structured),
+        (_CRI, _named),
+        (_RSYSLOG, _rsyslog),
+        (_UTM, _rsyslog),
+        (_KIWI, _named),
+    ):
         if left.str.contains(pattern).any():
             out = _merged(out, read(left.str.extract_groups(pattern).struct.unnest()))
     return out

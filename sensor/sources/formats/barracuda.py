@@ -4,10 +4,12 @@ r"""Barracuda CloudGen Firewall (activity log; Firewall Insights JSON) and Web S
       duration=20000|count=1|receivedBytes=5000|sentBytes=900|…|user=ada|protocol=HTTPS|target=www.example.org|…
     {"action": "End", "src_ip": …, "fwd_bytes": …, "rev_bytes": …, "duration": …, "ip_proto": 6, …}
     {"traffic_type": 0, "action": 0, "source_ip": …, "name": "https://…", "domain": …, "user": …, "size": …}
-    http_scan[8943]: 1790000000 1 10.1.2.3 192.0.2.7 text/html 10.1.2.3 http://www.example.org/ 2704 3 3 BLOCKED …
+    http_scan[8943]: 1790000000 1 10.1.2.3 192.0.2.7 text/html 10.1.2.3 http://www.example.org/ 2704 3 3
+      BLOCKED …
 
-Allow and Remove of one connection are one session; `sentBytes` and `fwd_bytes` go from the client on, durations are
-milliseconds. `size` is of the answer. Source: Barracuda Campus, "Firewall Activity Log", "Syslog and the Web Security Gateway".
+Allow and Remove of one connection are one session; `sentBytes` and `fwd_bytes` go from the client on,
+durations are milliseconds. `size` is of the answer. Source: Barracuda Campus, "Firewall Activity Log", "Syslog
+and the Web Security Gateway".
 """
 
 from __future__ import annotations
@@ -68,12 +70,15 @@ _VISIT = {
     "down": "size",
 }
 _SCAN = (
-    r"^(?P<time>\d{10}) \d+ (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+|-) \S+ [0-9a-fA-F.:]+ (?P<url>\S+) "
-    r"(?P<down>\d+) \S+ \S+ (?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ (?P<rest>.*)$"
+    r"^(?P<time>\d{10}) \d+ (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+|-) \S+ [0-9a-fA-F.:]+ "
+    r"(?P<url>\S+) (?P<down>\d+) \S+ \S+ (?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
+    r"(?P<rest>.*)$"
 )
-_SESSION_KEYS, _VISIT_KEYS = ("fwd_bytes", "rev_bytes", "src_iface"), ("traffic_type", "source_ip", "app_rule")
+_SESSION_KEYS, _VISIT_KEYS = (
+    ("fwd_bytes", "rev_bytes", "src_iface"),
+    ("traffic_type", "source_ip", "app_rule"),
+)
 NO_PORTS = "set aside: neither TCP nor UDP"
-LOCAL = "set aside: connection of the firewall itself"
 
 
 class BarracudaFamily(Family):
@@ -150,9 +155,7 @@ def _activity(lines: pl.DataFrame) -> pl.DataFrame:
     word = lines["line"].str.extract(_ACTIVITY)
     stamp = lines["line"].str.extract(r"^.*?(\d{4} \d\d \d\d \d\d:\d\d:\d\d(?: [+-]\d\d:\d\d)?) ")
     stamp = stamp.str.replace(r"^(\d{4}) (\d\d) (\d\d)", "$1-$2-$3")
-    return _flows(
-        read.with_columns(time=pl.lit(stamp)), lines["sender"], pl.lit(word), pl.col("target")
-    )
+    return _flows(read.with_columns(time=pl.lit(stamp)), lines["sender"], pl.lit(word), pl.col("target"))
 
 
 def _sessions(lines: pl.DataFrame) -> pl.DataFrame:
@@ -180,7 +183,9 @@ def _visits(lines: pl.DataFrame) -> pl.DataFrame:
         server_port="port",
         transport=pl.lit("tcp"),
         bytes_down="down",
-        action=pl.when(pl.col("action").is_in(["0", "2"])).then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
+        action=pl.when(pl.col("action").is_in(["0", "2"]))
+        .then(pl.lit("allowed"))
+        .otherwise(pl.lit("blocked")),
     )
 
 

@@ -217,7 +217,12 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         user_name=_account(),
         device=pl.col("device").str.extract(r"^([^@\s]+)"),
         url=pl.when(~asked & whole & ~encrypted).then("url"),
-        host=pl.when(asked).then("query").when(encrypted).then(tls_host).when(~whole).then(pl.coalesce("server_name", site)),
+        host=pl.when(asked)
+        .then("query")
+        .when(encrypted)
+        .then(tls_host)
+        .when(~whole)
+        .then(pl.coalesce("server_name", site)),
         name_from=pl.when(flow & pl.col("server_name").is_null() & site.is_not_null()).then(pl.lit("url")),
         path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
         method="method",

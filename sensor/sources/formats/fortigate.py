@@ -23,14 +23,15 @@ from sensor.sources.text import cef, keyvalue
 _KEYS = (
     "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
     "srcip", "srcport", "srcmac", "srcname", "dstip", "dstport", "dstname", "proto", "user", "unauthuser",
-    "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "action", "utmaction", "status",
-    "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration", "reqlength", "resplength",
-    "assignip", "tunnelip", "remip", "ip", "httpcode",
+    "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "action", "utmaction",
+    "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
+    "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
 )  # fmt: skip
 #: What FortiOS 4 called them.
 _FORMER = {
     "devid": "device_id", "logid": "log_id", "srcip": "src", "srcport": "src_port", "dstip": "dst",
-    "dstport": "dst_port", "sentbyte": "sent", "rcvdbyte": "rcvd", "sentpkt": "sent_pkt", "rcvdpkt": "rcvd_pkt",
+    "dstport": "dst_port", "sentbyte": "sent", "rcvdbyte": "rcvd", "sentpkt": "sent_pkt",
+    "rcvdpkt": "rcvd_pkt",
 }  # fmt: skip
 _SPELLED = {key: f"{key}|{_FORMER[key]}" if key in _FORMER else key for key in _KEYS}
 #: Where CEF puts what key=value has; everything else is `FTNTFGT` + key.
@@ -70,7 +71,7 @@ class FortigateFamily(Family):
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|webcontent|anomaly)'
+        r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
         r'|\bdev(?:ice_)?id="?F(?:[GPOW]|\d)'
         r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
     )

@@ -3,11 +3,11 @@ r"""Huawei USG and HiSec firewalls: sessions, policy matches, URL filtering.
     %%01SECLOG/6/SESSION_TEARDOWN(l):IPVer=4,Protocol=tcp,SourceIP=10.1.2.3,DestinationIP=192.0.2.7,SourcePort=…,
       DestinationPort=443,BeginTime=1790000000,EndTime=1790000012,SendPkts=…,SendBytes=…,RcvPkts=…,RcvBytes=…
     %%01POLICY/6/POLICYPERMIT(l):vsys=public, protocol=6, source-ip=10.1.2.3, source-port=…, destination-ip=…
-    %%01URL/4/FILTER(l): The URL filtering policy was matched. (…, SrcIp=10.1.2.3, DstIp=…, User="ada", Host="…",
-      Page="/a", Action=Block)
+    %%01URL/4/FILTER(l): The URL filtering policy was matched. (…, SrcIp=10.1.2.3, DstIp=…, User="ada",
+      Host="…", Page="/a", Action=Block)
 
-`Send…` is what the initiator sent. A session is told when it ends, with both its times. Source: Huawei, "HiSecEngine USG
-Log Reference" (SECLOG, POLICY, URL).
+`Send…` is what the initiator sent. A session is told when it ends, with both its times. Source: Huawei,
+"HiSecEngine USG Log Reference" (SECLOG, POLICY, URL).
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class HuaweiFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = "Send session logs in syslog form (volumes) and URL filtering logs (hosts)."
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"%%\d\d(?:SECLOG|POLICY|URL|SESSION)/\d/\w+\(\w+\)")
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"%%\d\d(?:SECLOG|POLICY|URL|SESSION)/\d/\w+\(\w+\)"
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per session, packet decided or visit."""
@@ -92,7 +94,11 @@ class HuaweiFamily(Family):
                     lines["sender"].fill_null(""), "client", "client_port", "server", "port", separator="|"
                 )
             ),
-            phase=pl.when(web).then(pl.lit("name")).when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
+            phase=pl.when(web)
+            .then(pl.lit("name"))
+            .when(ended)
+            .then(pl.lit("end"))
+            .otherwise(pl.lit("begin")),
             reason=pl.when(pl.col("client").is_null())
             .then(pl.lit(OTHER))
             .when(~proto.is_in(["tcp", "udp", "6", "17"]))

@@ -1,10 +1,10 @@
 """iboss cloud and node gateways: web log as JSON behind syslog.
 
-    {"logType": "WEB_LOG", "privateIp": …, "username": …, "url": …, "action": "Allowed", "upstreamByteUsage": …,
-     "downstreamByteUsage": …, "proxyTransactionStartTime": …}
+    {"logType": "WEB_LOG", "privateIp": …, "username": …, "url": …, "action": "Allowed",
+     "upstreamByteUsage": …, "downstreamByteUsage": …, "proxyTransactionStartTime": …}
 
-`privateIp` is the client's own address, `sourceIpAddress` the one the gateway sees, `ipAddress` the origin server's.
-`upstreamByteUsage` is what the client sent. Source: iboss, "Log Forwarding, JSON fields".
+`privateIp` is the client's own address, `sourceIpAddress` the one the gateway sees, `ipAddress` the origin
+server's. `upstreamByteUsage` is what the client sent. Source: iboss, "Log Forwarding, JSON fields".
 """
 
 from __future__ import annotations

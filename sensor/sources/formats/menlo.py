@@ -3,8 +3,9 @@
     {"vendor": "Menlo Security", "product": "MSIP", "event_time": …, "userid": …, "x-client-ip": …, "url": …,
      "pe_action": "allow", "request_type": "POST", …}
 
-`x-client-ip` is the client's address as the platform sees it, `xff_ip` the one a proxy before it told, `origin_ip` the
-server's. There are no volumes but `file_size` of a download. Source: Menlo Security, "Log Export, web fields".
+`x-client-ip` is the client's address as the platform sees it, `xff_ip` the one a proxy before it told,
+`origin_ip` the server's. There are no volumes but `file_size` of a download. Source: Menlo Security, "Log
+Export, web fields".
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = (
-    "event_time|@timestamp", "userid", "xff_ip", "x-client-ip", "url", "domain", "request_type", "response_code",
-    "user-agent", "pe_action", "origin_ip",
+    "event_time|@timestamp", "userid", "xff_ip", "x-client-ip", "url", "domain", "request_type",
+    "response_code", "user-agent", "pe_action", "origin_ip",
 )  # fmt: skip
 
 

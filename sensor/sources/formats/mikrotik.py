@@ -1,4 +1,4 @@
-r"""MikroTik RouterOS 6 and 7: firewall, web proxy, DNS and DHCP topics, as memory, file or remote logging writes them.
+r"""MikroTik RouterOS 6 and 7: firewall, web proxy, DNS and DHCP topics, as memory, file or syslog has them.
 
     firewall,info forward: in:bridge out:ether1, connection-state:new src-mac aa:…, proto TCP (SYN),
       10.1.2.3:50000->192.0.2.7:443, len 52
@@ -21,21 +21,18 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, lookups
 
 _PACKET = (
-    r"(?P<prefix>.*?)\b(?:input|output|forward|prerouting|postrouting|srcnat|dstnat|[\w-]+): in:\S+ out:[^,]+, "
-    r"(?P<rest>.*?)proto (?P<proto>\w+)(?: \([^)]*\))?, (?:NAT )?(?P<client>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):"
-    r"(?P<client_port>\d+)->(?P<server>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+),"
+    r"(?P<prefix>.*?)\b[\w-]+: in:\S+ out:[^,]+, (?P<rest>.*?)proto (?P<proto>\w+)(?: \([^)]*\))?, (?:NAT )?"
+    r"(?P<client>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<client_port>\d+)->(?P<server>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+),"
 )
 _IS_PACKET = r"\bin:\S+ out:[^,]+, .*\bproto [A-Za-z0-9]+(?: \([^)]*\))?, "
-_PROXY = (
-    r"\bweb-proxy\S* (?P<client>[0-9a-fA-F.:]+) (?P<method>[A-Z]+) (?P<url>\S+) +action=(?P<action>\w+)"
-)
+_PROXY = r"\bweb-proxy\S* (?P<client>[0-9a-fA-F.:]+) (?P<method>[A-Z]+) (?P<url>\S+) +action=(?P<action>\w+)"
 _LOOKUP = r"\bquery from (?P<client>[0-9a-fA-F.:]+?):? #\d+ (?P<host>\S+) (?P<type>[A-Z0-9]+)"
 _ASKER = r"\bquery from [0-9a-fA-F.:]+$"
 _LEASE = (
     r"\bdhcp\S* (?P<pool>.*?) ?(?P<word>assigned|deassigned) (?P<client>[\d.]+) (?:to|for|from) "
     r"(?P<mac>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})(?: (?P<device>[^\s]+))?"
 )
-#: RouterOS leases last ten minutes (30 from version 7.?) unless set; the next assignment or the end tells more.
+#: How long a lease counts where neither its end nor the next one is logged.
 LEASE_S = "86400"
 NO_PORTS = "set aside: neither TCP nor UDP"
 

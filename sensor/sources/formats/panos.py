@@ -1,4 +1,4 @@
-"""Palo Alto Networks PAN-OS and Prisma Access: TRAFFIC, THREAT (url), DECRYPTION; CSV, CEF, LEEF, JSON, pairs.
+"""Palo Alto Networks PAN-OS and Prisma Access: TRAFFIC, THREAT (url), DECRYPTION; CSV, CEF, LEEF, JSON.
 
     TRAFFIC      a session with volume; `start` opens it, `end` closes it, drop, deny and reset were blocked
     THREAT url   a request of such a session: host and path, no bytes

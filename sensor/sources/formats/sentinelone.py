@@ -4,8 +4,8 @@
     {"event.category": "url", "url.address": "https://www.example.org/a", "event.url.action": "GET", …}
     {"event.category": "ip", "src.ip.address": …, "dst.ip.address": …, "dst.port.number": 443, …}
 
-`endpoint.name` is the device, `src.process.user` who runs what connects; there are no volumes. Source: SentinelOne, "Cloud
-Funnel 2.0 schema".
+`endpoint.name` is the device, `src.process.user` who runs what connects; there are no volumes. Source:
+SentinelOne, "Cloud Funnel 2.0 schema".
 """
 
 from __future__ import annotations
@@ -61,7 +61,11 @@ class SentineloneFamily(Family):
             "client",
             "client_port",
             "method",
-            kind=pl.when(of == "dns").then(pl.lit("dns")).when(of == "url").then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=pl.when(of == "dns")
+            .then(pl.lit("dns"))
+            .when(of == "url")
+            .then(pl.lit("http"))
+            .otherwise(pl.lit("flow")),
             user_name="user",
             url=pl.when(of == "url").then("url"),
             host=pl.when(of == "dns").then("asked"),

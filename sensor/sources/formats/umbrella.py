@@ -130,9 +130,9 @@ _HEADED: dict[str, str] = {
 _NAMES = (*_HEADED, "direction")
 #: The reporting API's objects, and where they say who it was.
 _OBJECT = {
-    "time": "timestamp", "internal": "internalip", "external": "externalip", "action": "verdict", "type": "querytype",
-    "host": "domain", "server": "destinationip", "server_port": "destinationport", "port": "sourceport",
-    "url": "url", "agent": "useragent", "status": "statuscode", "up": "requestsize", "down": "responsesize",
+    "time": "timestamp", "internal": "internalip", "external": "externalip", "action": "verdict",
+    "type": "querytype", "host": "domain", "server": "destinationip", "server_port": "destinationport",
+    "port": "sourceport", "url": "url", "agent": "useragent", "status": "statuscode", "up": "requestsize", "down": "responsesize",
     "method": "requestmethod", "log": "type",
 }  # fmt: skip
 _OBJECT_KEYS = ("internalip", "externalip", "identities", "verdict")
@@ -208,7 +208,7 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
         read.with_columns(
             log=pl.col("log").replace_strict(kinds, default=None, return_dtype=pl.String),
             type=pl.format("({})", "type"),
-            user=first(_USERS),
+            user=_account(first(_USERS)),
             device=first(_DEVICES),
             protocol=nothing,
             fqdns=nothing,
@@ -274,9 +274,14 @@ def _identities(read: pl.DataFrame) -> pl.DataFrame:
         .otherwise(among(_DEVICES))
     )
     return read.select(
-        user=pl.coalesce(user.str.extract(r"\(([^()\s]+@[^()\s]+)\)\s*$"), user).str.strip_chars(),
+        user=_account(user).str.strip_chars(),
         device=device.str.strip_chars(),
     )
+
+
+def _account(user: pl.Expr) -> pl.Expr:
+    """`Jane Roe (jane@example.org)` by its address."""
+    return pl.coalesce(user.str.extract(r"\(([^()\s]+@[^()\s]+)\)\s*$"), user)
 
 
 def _fields(read: pl.DataFrame) -> pl.DataFrame:

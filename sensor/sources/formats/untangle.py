@@ -1,11 +1,12 @@
 """Untangle / Arista Edge Threat Management NG Firewall: events as JSON behind syslog (`uvm`).
 
-    {"class": "class com.untangle.app.web_filter.WebFilterEvent", "requestLine": "GET http://www.example.org/", "blocked":
-     false, "sessionEvent": {"CClientAddr": …, "SServerAddr": …, "username": …, "hostname": …}, "timeStamp": …}
-    {"class": "class com.untangle.uvm.app.SessionStatsEvent", "c2pBytes": 1433, "p2cBytes": 7503, "sessionEvent": {…}}
+    {"class": "class com.untangle.app.web_filter.WebFilterEvent", "requestLine": "GET http://www.example.org/",
+     "blocked": false, "sessionEvent": {"CClientAddr": …, "SServerAddr": …, "username": …, "hostname": …}, …}
+    {"class": "class com.untangle.uvm.app.SessionStatsEvent", "c2pBytes": 1433, "p2cBytes": 7503, …}
 
-`CClientAddr` is the client before translation; `c2pBytes` went from it to the firewall, `p2cBytes` came back. Session,
-requests and statistics of one `sessionId` are one session. Source: Arista, "NG Firewall Event Definitions".
+`CClientAddr` is the client before translation; `c2pBytes` went from it to the firewall, `p2cBytes` came back.
+Session, requests and statistics of one `sessionId` are one session. Source: Arista, "NG Firewall Event
+Definitions".
 """
 
 from __future__ import annotations
@@ -91,7 +92,11 @@ class UntangleFamily(Family):
             bytes_down=pl.when(ended).then("down"),
             action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
             session=pl.when(~blocked).then(session),
-            phase=pl.when(ended).then(pl.lit("end")).when(web).then(pl.lit("name")).otherwise(pl.lit("begin")),
+            phase=pl.when(ended)
+            .then(pl.lit("end"))
+            .when(web)
+            .then(pl.lit("name"))
+            .otherwise(pl.lit("begin")),
             reason=pl.when(~(web | flow).fill_null(False))
             .then(pl.lit(OTHER))
             .when(~proto.is_in(["tcp", "udp"]))

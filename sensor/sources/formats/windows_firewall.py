@@ -2,8 +2,8 @@ r"""Windows Defender Firewall log (`pfirewall.log`): connections allowed and pac
 
     2026-10-06 10:00:00 ALLOW TCP 10.1.2.3 192.0.2.7 50000 443 0 - 0 0 0 - - - SEND 4321
 
-Fields: date time action protocol src-ip dst-ip src-port dst-port size … path. Local time, as `#Time Format` says.
-`size` is one packet's. `SEND` goes out, `RECEIVE` comes in; both are seen from who opened the connection.
+Fields: date time action protocol src-ip dst-ip src-port dst-port size … path. Local time, as `#Time Format`
+says. `size` is one packet's. `SEND` goes out, `RECEIVE` comes in; both name first who opened the connection.
 Source: Microsoft, "Interpreting the Windows Firewall log".
 """
 
@@ -17,8 +17,9 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 
 _LINE = (
-    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) (?P<proto>\w+) "
-    r"(?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) (?P<client_port>\d+|-) (?P<port>\d+|-) "
+    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) "
+    r"(?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) "
+    r"(?P<client_port>\d+|-) (?P<port>\d+|-) "
 )
 NO_PORTS = "set aside: neither TCP nor UDP"
 CLOSED = "set aside: end of a connection (its beginning counts)"

@@ -91,7 +91,8 @@ _PAIRS_FLOW = (
 _NOTHING = ("NA", "N/A", "None", "Unknown", "NotAvailable", "", "0.0.0.0", "Other")  # noqa: S104
 #: Addresses of private networks (RFC 1918, RFC 6598, RFC 4193).
 _PRIVATE = (
-    r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|[fF][cdCD][0-9a-fA-F]{2}:)"
+    r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\."
+    r"|[fF][cdCD][0-9a-fA-F]{2}:)"
 )
 OTHER = "set aside: log of another type (tunnel, audit, alert)"
 
