@@ -8,8 +8,8 @@ r"""Barracuda CloudGen Firewall (activity log; Firewall Insights JSON) and Web S
       BLOCKED …
 
 Allow and Remove of one connection are one session; `sentBytes` and `fwd_bytes` go from the client on,
-durations are milliseconds. `size` is of the answer. Source: Barracuda Campus, "Firewall Activity Log", "Syslog
-and the Web Security Gateway".
+durations are milliseconds. `size` is of the answer. Source: Barracuda Campus, "Firewall Activity Log",
+"Syslog and the Web Security Gateway".
 """
 
 from __future__ import annotations

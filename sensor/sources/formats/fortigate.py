@@ -79,6 +79,9 @@ class FortigateFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
         line = lines["line"]
+        if line.str.starts_with('"').any():
+            # FortiAnalyzer's downloads quote whole pairs: `"srcip=10.1.2.3","dstip=…"`.
+            line = line.str.replace_all(r'(^|,)"([A-Za-z]\w*)=([^"]*)"', '$1$2="$3"')
         is_cef = line.str.contains(r"CEF:\s*\d\||\|Fortinet\||FTNTFGT")
         signs = line.str.extract(r"([,|])(?:log)?type=").fill_null(" ")
         read = keyvalue.read(pl.select(pl.when(~is_cef & (signs == " ")).then(line)).to_series(), _SPELLED)

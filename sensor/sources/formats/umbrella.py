@@ -132,8 +132,8 @@ _NAMES = (*_HEADED, "direction")
 _OBJECT = {
     "time": "timestamp", "internal": "internalip", "external": "externalip", "action": "verdict",
     "type": "querytype", "host": "domain", "server": "destinationip", "server_port": "destinationport",
-    "port": "sourceport", "url": "url", "agent": "useragent", "status": "statuscode", "up": "requestsize", "down": "responsesize",
-    "method": "requestmethod", "log": "type",
+    "port": "sourceport", "url": "url", "agent": "useragent", "status": "statuscode", "up": "requestsize",
+    "down": "responsesize", "method": "requestmethod", "log": "type",
 }  # fmt: skip
 _OBJECT_KEYS = ("internalip", "externalip", "identities", "verdict")
 _LABELS, _LABEL_TYPES = "identities[].label", "identities[].type.type"
