@@ -152,9 +152,7 @@ def _write(
         temporary.unlink(missing_ok=True)
 
 
-def _blank(
-    folder: Path, types: Mapping[str, Mapping[str, str]], views: Sequence[View], *, zone: str
-) -> Path:
+def _blank(folder: Path, types: Mapping[str, Mapping[str, str]], views: Sequence[View], *, zone: str) -> Path:
     """A views file in `folder` over relations of these types without rows; made unless it is there."""
     relations = {name: nothing_sql(columns) for name, columns in types.items()}
     statements = [f"CREATE VIEW stored.{name} AS {sql}" for name, sql in relations.items()]
