@@ -188,7 +188,11 @@ def _what() -> dict[str, pl.Expr]:
         "path": pl.when(~whole).then("url"),
         "method": pl.col("httpmethod"),
         "user_agent": pl.col("agent"),
-        "action": pl.when(pl.col("utmaction").is_in(["block", "blocked", "reset"]))
+        # A lookup that is redirected leads to the page that says it was blocked.
+        "action": pl.when(
+            pl.col("utmaction").is_in(["block", "blocked", "reset"])
+            | (_is_lookup() & (pl.col("action") == "redirect"))
+        )
         .then(pl.lit("blocked"))
         .otherwise(pl.coalesce("action", pl.when(~_of("event")).then("status"))),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
