@@ -47,8 +47,8 @@ _FIELDS = {
     "mac": "SrcMAC|EndpointMAC",
 }
 _CEF = {
-    "first": "start|rt", "connection": "externalId", "action": "act", "client": "src", "client_port": "spt",
-    "server": "dst",
+    "first": "start|rt", "connection": "externalId", "action": "act", "client": "src|c6a2",
+    "client_port": "spt", "server": "dst|c6a3", "up": "bytesOut", "down": "bytesIn",
     "port": "dpt", "proto": "proto", "user": "suser|duser", "agent": "requestClientApplication",
     "url": "request",
     "query": "destinationDnsDomain", "device": "deviceExternalId",

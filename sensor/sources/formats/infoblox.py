@@ -1,7 +1,8 @@
 """Infoblox beside its query log (BIND's, see `bind.py`): RPZ hits and DNS responses in CEF, BloxOne leases.
 
     CEF:0|Infoblox|NIOS|8.6.2|RPZ-QNAME|NXDOMAIN|7|app=DNS src=10.1.0.7 … msg="rpz QNAME NXDOMAIN rewrite …"
-    CEF:0|Infoblox|Data Connector|2.1.3|DNS Response|…|src=… InfobloxDNSQName=… InfobloxDNSRCode=NOERROR …
+    CEF:0|Infoblox|Data Connector|2.1.3|DNS Response|…|src=… destinationDnsDomain=… InfobloxDNSRCode=NOERROR …
+    CEF:0|Infoblox|Data Connector|2.1.3|DHCP-LEASE-CREATE|…|src=… smac=… shost=… InfobloxLifetime=3600 …
     {"address": "10.1.0.7", "hardware": "02:00:…", "hostname": "…", "starts": "…", "ends": "…", "state": …}
 
 Sources: Infoblox NIOS Administrator Guide, "RPZ logs"; BloxOne DDI lease API; Data Connector CEF.
@@ -18,9 +19,9 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import cef, lookups, objects
 
 _CEF = (
-    "src", "spt", "suser", "shost", "smac", "msg", "rt", "qtype", "act", "InfobloxDNSQName",
-    "InfobloxDNSQType",
-    "InfobloxDNSRCode", "InfobloxB1PolicyAction", "InfobloxB1SrcOSVersion",
+    "src", "spt", "suser", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act", "destinationDnsDomain",
+    "InfobloxDNSQName", "InfobloxDNSQType", "InfobloxDNSRCode", "InfobloxB1PolicyAction",
+    "InfobloxLifetime", "InfobloxLeaseOp",
 )  # fmt: skip
 _LEASE = {
     "address": "address", "mac": "hardware", "device": "hostname", "starts": "starts", "ends": "ends",
@@ -28,6 +29,8 @@ _LEASE = {
     "protocol": "protocol",
 }  # fmt: skip
 _POLICY = r"rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
+#: An appliance's own file: `2026-10-06T10:00:00+02:00 daemon (none) named[1]: info CEF:…`.
+_STAMP = r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) "
 _FREE = ("free", "expired", "released", "abandoned", "declined", "backup")
 OTHER = "set aside: event that names no lookup"
 NOT_HELD = "set aside: lease that is not held"
@@ -38,7 +41,7 @@ class InfobloxFamily(Family):
 
     name: ClassVar[str] = "infoblox"
     help: ClassVar[str] = (
-        "Infoblox NIOS RPZ events and Data Connector DNS responses (CEF), BloxOne DDI leases (JSON); "
+        "Infoblox NIOS RPZ events, Data Connector DNS responses and leases (CEF), BloxOne DDI leases (JSON); "
         "query log: bind"
     )
     vantage: ClassVar[str] = "dns"
@@ -52,7 +55,7 @@ class InfobloxFamily(Family):
         """Lookups (kind dns) of CEF events, leases of JSON objects."""
         line = lines["line"]
         is_lease = line.str.contains(r"^\s*\{")
-        event = _events(cef.read(line, _CEF))
+        event = _events(cef.read(line, _CEF).with_columns(stamp=line.str.extract(_STAMP)))
         lease = _leases(objects.read(line, _LEASE))
         return pl.select(
             pl.when(is_lease).then(_of(lease, name)).otherwise(_of(event, name)).alias(name)
@@ -66,25 +69,43 @@ def _of(frame: pl.DataFrame, name: str) -> pl.Expr:
 
 def _events(read: pl.DataFrame) -> pl.DataFrame:
     policy = read["msg"].str.extract_groups(_POLICY).struct.unnest()
-    host = pl.coalesce("InfobloxDNSQName", pl.lit(policy["name"]))
-    action = pl.coalesce("InfobloxB1PolicyAction", "act")
+    is_lease = pl.col("event").str.starts_with("DHCP-LEASE").fill_null(False)
+    told = pl.coalesce(_told("destinationDnsDomain"), _told("InfobloxDNSQName"), pl.lit(policy["name"]))
+    host = pl.when(~is_lease).then(told)
+    action = pl.coalesce(_told("InfobloxB1PolicyAction"), _told("act"))
+    # A device that is known by its address only has that for a name.
+    named = pl.when(pl.col("dvchost").str.contains("[g-zG-Z]")).then("dvchost")
+    ended = is_lease & (pl.col("InfobloxLeaseOp").str.to_lowercase() == "delete").fill_null(False)
+    held = is_lease & pl.col("InfobloxLeaseOp").str.to_lowercase().is_in(["create", "update"])
     passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(["PASSTHRU", "DISABLED"])
     return read.select(
-        time="rt",
-        kind=pl.lit("dns"),
+        time=pl.coalesce(_told("rt"), "stamp"),
+        kind=pl.when(is_lease).then(pl.lit("lease")).otherwise(pl.lit("dns")),
         client="src",
         client_port="spt",
-        client_mac="smac",
-        user_name="suser",
-        device="shost",
+        client_mac=_told("smac"),
+        user_name=_told("suser"),
+        device=pl.coalesce(_told("shost"), named),
         host=host,
+        lease_s=pl.when(ended).then(pl.lit("0")).when(is_lease).then("InfobloxLifetime"),
+        closes=ended,
+        origin=pl.when(is_lease).then(pl.lit("dhcp")),
         action=pl.when(pl.lit(policy["policy"]).is_not_null())
         .then(pl.when(passed).then(pl.lit("allowed")).otherwise(pl.lit("blocked")))
-        .otherwise(pl.coalesce(action, lookups.verdict(pl.col("InfobloxDNSRCode")))),
-        reason=pl.when(host.is_null())
+        .when(~is_lease)
+        .then(pl.coalesce(action, lookups.verdict(pl.col("InfobloxDNSRCode")))),
+        reason=pl.when(is_lease & ~held & ~ended)
+        .then(pl.lit(NOT_HELD))
+        .when(is_lease)
+        .then(None)
+        .when(host.is_null())
         .then(pl.lit(OTHER))
         .otherwise(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),
     )
+
+
+def _told(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then(name)
 
 
 def _leases(read: pl.DataFrame) -> pl.DataFrame:

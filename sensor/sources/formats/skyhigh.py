@@ -6,6 +6,8 @@ r"""Skyhigh Security / McAfee Web Gateway: access log, key=value for SIEMs, clou
     it holds
     date="2026-10-06T10:00:00Z" … source_bytes=127 destination_bytes=14678 http_request_first_line="GET …" …
     user_id=-1 username=ada source_ip=… http_action=GET server_to_client_bytes=… requested_host=… …
+    McAfeeWG|time_stamp=[06/Oct/2026:10:00:00 +0200]|auth_user=ada|src_ip=10.1.2.3|…|block_res=0|…
+    LEEF:1.0|McAfee|Web Gateway|8.2|0|devTime=1791273600000|usrName=ada|src=10.1.2.3|…|url=https://…
 
 `client_to_server_bytes`, `bytes_from_client`, `source_bytes` are what the client sent; `bytes="A/B/C/D"` is
 from client / to server / from server / to client. `client_ip` is the client's own address, `source_ip` may be
@@ -20,10 +22,10 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import cef, commas, keyvalue, layouts
+from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 
 _FIELDS = {
-    "epoch": "request_timestamp_epoch",
+    "epoch": "request_timestamp_epoch|timestamp_epoch",
     "time": "time_stamp|request_timestamp|date|timestamp|datetime|rt|devtime",
     "inner": "client_ip",
     "client": "source_ip|src_ip|src|c_ip",
@@ -38,7 +40,7 @@ _FIELDS = {
     "method": "http_action|http_method|method|requestmethod",
     "status": "http_status_code|status_code|status",
     "server": "destination_ip|server_ip|dst_ip|dst",
-    "port": "destination_port|dst_port|dpt",
+    "port": "destination_port|dst_port|dpt|url_port",
     "up": "client_to_server_bytes|bytes_from_client|source_bytes|srcbytes|srcBytes",
     "down": "server_to_client_bytes|bytes_to_client|destination_bytes|dstbytes|dstBytes",
     "all_bytes": "bytes",
@@ -47,6 +49,19 @@ _FIELDS = {
     "block": "block_id|block_res|block_reason_id",
     "block_reason": "block_reason",
     "elapsed_ms": "time_taken|elapsed_time",
+}
+#: What the rule sets for CEF and LEEF call them. `in` and `out` of its CEF are anybody's guess.
+_CONFORMED = _FIELDS | {
+    "time": "rt|devTime|devtime",
+    "client_port": "spt|srcPort",
+    "scheme": "app|proto|Prot",
+    "method": "requestMethod|method|Meth",
+    "status": "httpStatus|status",
+    "port": "dpt|dstPort",
+    "agent": "requestClientApplication|userAgent|usrAgent|agent",
+    "block": "cn:Block Reason",
+    "block_reason": "blockReason",
+    "elapsed_ms": "timeTaken",
 }
 _CLOUD = (
     "user_id,username,source_ip,http_action,server_to_client_bytes,client_to_server_bytes,requested_host,"
@@ -78,8 +93,8 @@ class SkyhighFamily(Family):
 
     name: ClassVar[str] = "skyhigh"
     help: ClassVar[str] = (
-        "Skyhigh / McAfee Web Gateway 7 to 12 (access.log by its head, SIEM key=value, CEF), SWG cloud "
-        "(CSV, key=value)"
+        "Skyhigh / McAfee Web Gateway 7 to 12 (access.log by its head, SIEM key=value, CEF, LEEF), SWG "
+        "cloud (CSV, key=value, JSON)"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
@@ -103,7 +118,9 @@ class SkyhighFamily(Family):
         | pl.col("line").str.contains(
             r"\bhttp_action=\S* .*\brequested_host=|\brequested_host=.*\bhttp_action="
             r"|\bsource_ip=\S* .*\bhttp_request_first_line=|\bblock_id=.*\bhttp_request_first_line="
+            r"|\bMcAfeeWG\|time_stamp="
         )
+        | objects.having("http_action", "requested_host")
         | cef.claims("McAfee|Skyhigh(?: Security)?", "(?:Web Gateway|SWG|Secure Web)")
     )
 
@@ -112,7 +129,12 @@ class SkyhighFamily(Family):
         return layouts.read(
             lines,
             [
-                (r"CEF:|LEEF:", lambda part: _rows(cef.read(part["line"], _FIELDS))),
+                (r"CEF:|LEEF:", lambda part: _rows(cef.read(part["line"], _CONFORMED))),
+                (r"^\s*\{", lambda part: _rows(objects.read(part["line"], _FIELDS))),
+                (
+                    r"McAfeeWG\|",
+                    lambda part: _rows(keyvalue.read(part["line"], _FIELDS, lower=True, separator="|")),
+                ),
                 (
                     r"http_request_first_line=",
                     lambda part: _rows(keyvalue.read(part["line"], _FIELDS, lower=True)),
@@ -168,7 +190,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     )
     path = pl.when(pl.col("path").str.starts_with("/") & (method != "CONNECT")).then("path")
     return fields.select(
-        time=pl.coalesce("epoch", "time"),
+        time=pl.coalesce("epoch", pl.col("time").str.strip_chars("[]")),
         at_end=pl.lit(True),
         duration_s=pl.col("elapsed_ms").cast(pl.Float64, strict=False) / 1000,
         kind=pl.lit("proxy"),

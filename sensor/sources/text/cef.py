@@ -25,6 +25,8 @@ _LEEF = (
 )
 _KEY = r"[A-Za-z_][\w.\[\]-]*"
 _RECORD, _UNIT = "\x1e", "\x1f"
+#: A LEEF 1.0 extension that has bars between its pairs (McAfee's rule set), which may end in a space.
+_BARRED = rf"^{_KEY}\s?=[^|]*\|{_KEY}\s?="
 _ESCAPES = {"\\=": "=", "\\\\": "\\", "\\n": " ", "\\r": " ", "\\|": "|"}
 
 
@@ -63,8 +65,8 @@ def read(lines: pl.Series, wanted: pairs.Wanted) -> pl.DataFrame:
     return head.select(HEADER).hstack(pairs.columns(pl.concat([tokens, labelled]), len(lines), wanted))
 
 
-def _cef(extension: pl.Series) -> pl.DataFrame:
-    marked = extension.str.replace_all(rf"(?:^|\s)({_KEY})=", f"{_RECORD}$1{_UNIT}")
+def _cef(extension: pl.Series, before: str = r"\s") -> pl.DataFrame:
+    marked = extension.str.replace_all(rf"(?:^|{before})({_KEY})=", f"{_RECORD}$1{_UNIT}")
     return _tokens(pairs.numbered(marked.str.split(_RECORD)), _UNIT).with_columns(
         value=pl.when(pl.col("value").str.contains("\\", literal=True))
         .then(pl.col("value").str.replace_many(_ESCAPES))
@@ -86,7 +88,9 @@ def _leef(leef: pl.DataFrame) -> pl.DataFrame:
         parts.append(
             _tokens(pairs.numbered(pl.select(pl.when(tabs).then(mine)).to_series().str.split(text)), "=")
         )
-        parts.append(_cef(pl.select(pl.when(~tabs).then(mine)).to_series()))
+        bars = ~tabs & mine.str.contains(_BARRED).fill_null(False)
+        parts.append(_cef(pl.select(pl.when(bars).then(mine)).to_series(), before=r"\|"))
+        parts.append(_cef(pl.select(pl.when(~tabs & ~bars).then(mine)).to_series()))
     return pl.concat(parts)
 
 

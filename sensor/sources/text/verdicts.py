@@ -69,6 +69,9 @@ ALLOWED = [
     "server-rst",
     "tcp-rst-from-client",
     "tcp-rst-from-server",
+    "not-blocked",
+    "unblocked",
+    "transformed",
 ]
 BLOCKED = [
     "blocked",
@@ -114,6 +117,8 @@ BLOCKED = [
     "drop_packet",
     "discard",
     "discarded",
+    "not-allowed",
+    "access-denied",
 ]
 RESET = ["rst", "aborted", "abort", "failed", "error", "reset", "fail"]
 _WORDS = dict.fromkeys(ALLOWED, "allowed") | dict.fromkeys(BLOCKED, "blocked") | dict.fromkeys(RESET, "reset")

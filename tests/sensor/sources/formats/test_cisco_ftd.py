@@ -69,4 +69,9 @@ def test_estreamer_cef() -> None:
         "request=https://a.example.com suser=ada start=1791280800000 bytesIn=4 bytesOut=5"
     )
     row = read(CiscoFtdFamily, line).row(0, named=True)
-    assert (row["host"], row["client"], row["bytes_up"]) == ("a.example.com", "10.1.2.3", None)
+    assert (row["host"], row["client"], row["bytes_up"], row["bytes_down"]) == (
+        "a.example.com",
+        "10.1.2.3",
+        5,
+        4,
+    )
