@@ -5,8 +5,9 @@ r"""Cisco Firepower (Secure Firewall Threat Defense) connection events: `%FTD-1-
 
 A value may contain commas (`UserAgent`); the next key begins with a capital and ends in a colon. The URL
 of TLS is `https://host`. Both events of a connection are one session; where device, instance and
-connection id are not logged (before 6.5), its 5-tuple tells. Also eStreamer CEF (without byte counts,
-whose direction is not documented). Source: Cisco, "Security Event Syslog Messages".
+connection id are not logged (before 6.5), its 5-tuple tells. Also eStreamer CEF, whose `bytesOut` are
+the initiator's, and a management centre's `SFIMS:` messages. Source: Cisco, "Security Event Syslog
+Messages", eNcore's CEF mapping.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _FIELDS = {
     "server": "DstIP|ResponderIP",
     "port": "DstPort|ResponderPort",
     "proto": "Protocol",
-    "user": "User",
+    "user": "User|UserName",
     "agent": "UserAgent",
     "url": "URL|URI",
     "referenced": "ReferencedHost",
@@ -45,6 +46,7 @@ _FIELDS = {
     "status": "HTTPResponse",
     "method": "HTTPMethod|HTTP_Method",
     "mac": "SrcMAC|EndpointMAC",
+    "connect": "ConnectType",
 }
 _CEF = {
     "first": "start|rt", "connection": "externalId", "action": "act", "client": "src|c6a2",
@@ -87,7 +89,9 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
     tokens = pairs.numbered(marked.str.split(_RECORD))
     halves = tokens["token"].str.splitn(_UNIT, 2).struct.rename_fields(["key", "value"]).struct.unnest()
     read = pairs.columns(halves.with_columns(tokens["row"]).drop_nulls("value"), len(text), _FIELDS)
-    return _rows(read, number)
+    # A management centre's own messages (`SFIMS:`) have no number; they say what they tell of.
+    told = read["connect"].replace_strict({"Start": "430002", "End": "430003"}, default=None)
+    return _rows(read, number.zip_with(number.is_not_null(), told.cast(pl.String)))
 
 
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:

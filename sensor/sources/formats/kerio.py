@@ -1,0 +1,77 @@
+r"""Kerio Control (GFI): connection log and the filter log's URL rules; its HTTP log is read by `weblog.py`.
+
+    [06/Oct/2026 10:00:00] [ID] 613181 [Rule] NAT [Service] HTTPS [User] ada
+      [Connection] TCP 10.1.2.3:50000 -> chat.example.com:443 [Duration] 12 sec [Bytes] 9000/500/9500
+      [Packets] 5/9/14
+    [06/Oct/2026 10:00:00] DENY URL 'No AI' 10.1.2.3 ada HTTP GET https://chat.example.com/a
+
+A connection is logged when it ends; its sizes are sent, received, both. A destination is a name where Kerio
+knew one. Clocks are local. Source: GFI, "Using the Connection log", "Using the Filter log".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_CONNECTION = (
+    r"^\[(?P<time>[^\]]+)\] \[ID\] \d+ (?:.*? )??(?:\[User\] (?P<user>\S+) )?\[Connection\] "
+    r"(?P<proto>\S+) (?P<client>\S+?)(?::(?P<client_port>\d+))? -?> (?P<to>\S+?)(?::(?P<port>\d+))?"
+    r"(?: \[Iface\].*?)? \[Duration\] (?P<duration>\d+) sec \[Bytes\] (?P<up>\d+)/(?P<down>\d+)/"
+)
+_RULE = (
+    r"^\[(?P<at>[^\]]+)\] (?P<action>ALLOW|DENY|DROP) (?:URL|FTP) '.*?' (?P<asker>[0-9a-fA-F.:]+) "
+    r"(?:(?P<name>\S+) )?(?:HTTPS?|FTP) (?P<method>[A-Z]+) (?P<url>\S+)"
+)
+_ADDRESS = r"^(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class KerioFamily(Family):
+    """Reads connection and filter logs of Kerio Control."""
+
+    name: ClassVar[str] = "kerio"
+    help: ClassVar[str] = "Kerio Control 7 to 9: connection log, URL rules of the filter log (file, syslog)"
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
+    )
+    advice: ClassVar[str] = "Turn `Log connections` on in the traffic rules that lead out."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"^\[[^\]]+\] (?:\[ID\] \d+ .*\[Connection\] |(?:ALLOW|DENY|DROP) (?:URL|FTP) ')"
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Connections (kind flow), requests of URL rules (kind proxy)."""
+        read = (
+            lines["line"]
+            .str.extract_groups(_CONNECTION)
+            .struct.unnest()
+            .hstack(lines["line"].str.extract_groups(_RULE).struct.unnest())
+        )
+        ruled = pl.col("at").is_not_null()
+        named = pl.when(~pl.col("to").str.contains(_ADDRESS)).then("to")
+        return read.select(
+            time=pl.coalesce("time", "at"),
+            at_end=~ruled,
+            duration_s="duration",
+            kind=pl.when(ruled).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            client=pl.coalesce("client", "asker"),
+            client_port="client_port",
+            user_name=pl.coalesce("user", "name"),
+            host=named,
+            name_from=pl.when(named.is_not_null()).then(pl.lit("dns_answer")),
+            url="url",
+            method="method",
+            server=pl.when(named.is_null()).then("to"),
+            server_port="port",
+            transport=pl.when(ruled).then(pl.lit("tcp")).otherwise("proto"),
+            bytes_up="up",
+            bytes_down="down",
+            action=pl.when(ruled).then("action").otherwise(pl.lit("allowed")),
+            reason=pl.when(~pl.col("proto").str.to_uppercase().is_in(["TCP", "UDP"])).then(pl.lit(NO_PORTS)),
+        )
