@@ -287,7 +287,7 @@ class Work:
             near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
             self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
             for name, condition in on_day(day).items():
-                self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
+                self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
             count_day(self.connection, day, zone=self.zone)
             for mart in daily:
                 columns = ", ".join(mart.types)
@@ -315,7 +315,7 @@ class Work:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)
         for name, condition in on_day(day).items():
-            self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
+            self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
         count_day(self.connection, day, zone=self.zone)
 
     def _store(

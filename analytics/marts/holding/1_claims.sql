@@ -35,13 +35,13 @@ SELECT *,
 FROM timed;
 
 CREATE OR REPLACE TEMP TABLE claims AS
-SELECT place, nth, from_us, to_us, user_name AS holder, mac, device,
+SELECT place, nth, from_us, to_us, user_name AS holder, mac, device, origin, confidence,
        CASE class WHEN 'vpn' THEN 11 WHEN 'radius' THEN 12 WHEN 'login' THEN 13 WHEN 'dhcp' THEN 14
                   WHEN 'csv' THEN 15 ELSE 16 END AS slot
 FROM told
 WHERE NOT shared AND (user_name IS NOT NULL OR class = 'vpn')
 UNION ALL
-SELECT place, nth, from_us, to_us, COALESCE(mac, device), mac, device,
+SELECT place, nth, from_us, to_us, COALESCE(mac, device), mac, device, origin, confidence,
        CASE class WHEN 'vpn' THEN 21 WHEN 'radius' THEN 22 WHEN 'dhcp' THEN 23 WHEN 'csv' THEN 25 ELSE 24 END
 FROM told
 WHERE NOT shared AND (device IS NOT NULL OR mac IS NOT NULL OR class = 'vpn') AND class <> 'hint'
