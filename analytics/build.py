@@ -163,6 +163,7 @@ class Work:
             table = self.manifest.tables[name]
             self._relation("TABLE", f"every_{name}", cold_sql(table, table.cold_files, root=self.root))
         hold(self.connection)
+        self.connection.execute("DROP TABLE every_leases")
         self._is_held = True
 
     def weeks(self) -> list[date]:

@@ -145,7 +145,7 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
     with open_views(lake, restricted=True) as connection:
         _gather(connection, site, address, at)
         connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
-        hold(connection)
+        hold(connection, keep_steps=True)
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW holders AS SELECT * FROM every_holders WHERE {near(at.date())}"
         )

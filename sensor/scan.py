@@ -292,7 +292,7 @@ class Scan:
         questions: Questions | None = None,
         evidence: Evidence | None = None,
     ) -> Pipeline:
-        keys, networks = self._keys, self.settings.networks
+        keys, networks, identity = self._keys, self.settings.networks, self.settings.identity
         level = self.settings.privacy
         vault = Vault(self._state, keys) if level == "pseudonymous" else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault)
@@ -307,7 +307,13 @@ class Scan:
             pseudonyms,
             self._known,
             self._blindness,
-            admission=Admission(keys, networks.exclude, networks.only),
+            admission=Admission(
+                keys,
+                networks.exclude,
+                networks.only,
+                origins=identity.origins,
+                leases=identity.from_packets or not _reads_packets(origin.source),
+            ),
             open_leases=OpenLeases(keys, open_leases),
             naming=naming,
             questions=questions,

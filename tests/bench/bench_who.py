@@ -22,7 +22,7 @@ import duckdb
 
 from analytics.lake import connect, literal
 from analytics.marts.days import STALE, STEPS
-from analytics.marts.holders import CROWD, drop_steps, hold, near
+from analytics.marts.holders import CROWD, hold, near
 
 FIRST = date(2026, 11, 2)
 PEOPLE = 20_000
@@ -99,7 +99,7 @@ def main(sightings: int = 5_000_000, leases: int = 500_000, days: int = 30) -> N
         make(connection, Path(place), sightings, leases, days)
         begin, spent = time.perf_counter(), time.process_time()
         hold(connection)
-        drop_steps(connection)
+        connection.execute("DROP TABLE every_leases")
         held = time.perf_counter() - begin
         connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
         for nth in range(days):

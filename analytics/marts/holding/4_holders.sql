@@ -5,7 +5,7 @@
 -- the greatest code so far (even: it opens; odd: it ends) is what the slot says; the first slot that says
 -- something is believed. While a VPN session has the address nothing else speaks for it. A static word about
 -- an address falls silent where another device is known to be there.
-CREATE OR REPLACE TEMP TABLE every_holders AS
+$into
 WITH edges AS (
   SELECT place, slot, from_us AS at_us, 2 * nth AS code FROM intervals WHERE begins
   UNION ALL
