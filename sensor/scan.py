@@ -382,6 +382,12 @@ def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | Non
     return SealedRows(state / "sealed", WeekSeal(keys)) if settings.privacy == "aggregate" else None
 
 
+def _reads_packets(source: str) -> bool:
+    """True for captures, live ports and logs of what reads them (Zeek, Suricata)."""
+    kind = kinds_by_name().get(source)
+    return kind is None or kind.vantage == "packets"  # a live port is no kind of file
+
+
 def _is_much_json(one: Input) -> bool:
     """Are there enough JSON lines for a compiled scanner to pay?"""
     return any(file.head[:1] == b"{" and (file.size is None or file.size > _MUCH_BYTES) for file in one.files)

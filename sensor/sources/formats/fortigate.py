@@ -248,7 +248,8 @@ def _reason() -> pl.Expr:
         & pl.coalesce("tunnelip", "assignip").is_not_null()
         & pl.col("action").is_in(["tunnel-up", "tunnel-stats", "ssl-new-con", "assign"])
     )
-    told = holder & (logged_on | tunnel) & (pl.col("status").fill_null("success") != "failure")
+    failed = pl.col("status").str.contains("(?i)fail|den|time|err").fill_null(False)
+    told = holder & (logged_on | tunnel) & ~failed
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
     return (
         pl.when(_of("event") & ~told.fill_null(False))
