@@ -42,7 +42,8 @@ SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
               THEN 'lost: the device it was told on had left the address by then'
             WHEN s.nth IS NULL AND t.user_name IS NULL AND t.device IS NULL AND t.mac IS NULL
               THEN 'names nobody: a machine or service account'
-            WHEN s.nth IS NULL AND COALESCE(t.user_name = h.user_name, t.device = h.device, t.mac = h.mac, false)
+            WHEN s.nth IS NULL
+                 AND COALESCE(t.user_name = h.user_name, t.device = h.device, t.mac = h.mac, false)
               THEN 'told again since'
             WHEN s.nth IS NULL THEN 'lost: a later lease of its kind names another holder'
             WHEN h.user_origin = 'vpn' AND t.origin <> 'vpn' THEN 'lost: vpn is believed before it'

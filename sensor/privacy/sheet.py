@@ -129,7 +129,7 @@ def _limits(facts: Facts) -> Part:
 def _who(facts: Facts) -> Part:
     asked = ", ".join(facts.origins) or "every log that names an account or the holder of an address"
     packets = (
-        "DHCP, Kerberos, NTLM, RADIUS accounting and the names hosts give themselves, read from packets, are used"
+        "Packets tell it, too: DHCP, Kerberos, NTLM, RADIUS accounting, names that hosts give themselves"
         if facts.from_packets
         else "What packets say about the holders of addresses is not used"
     )

@@ -1,6 +1,7 @@
 """NTLM's AUTHENTICATE message ([MS-NLMP] §2.2.1.3): account, domain and workstation, in clear.
 
-Whether the sign-in succeeded is not looked at, so it is an attempt and no more than a hint. Responses to the challenge (the hashes) are never read.
+Whether the sign-in succeeded is not looked at, so it is an attempt and no more than a hint. Responses to the
+challenge (the hashes) are never read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose word ties use to somebody, in shares: a slow, obvious model beside the SQL, and no share of a small group."""
+"""Whose word ties use to somebody, in shares: a slow model beside the SQL, and no share of a small group."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def _told(hours: list[Hour]) -> dict[tuple[str, str], dict[tuple[str, str], tupl
     with connect() as connection:
         connection.execute(
             "CREATE TABLE all_hours (day VARCHAR, site VARCHAR, subject VARCHAR, subject_kind VARCHAR, "
-            "attributed_by VARCHAR, confidence DOUBLE, connections BIGINT, bytes_up BIGINT, grade INT DEFAULT 3)"
+            "attributed_by VARCHAR, confidence DOUBLE, connections BIGINT, bytes_up BIGINT, grade INT)"
         )
         marks = ", ".join("?" * 8)
         connection.executemany(
-            "INSERT INTO all_hours (day, site, subject, subject_kind, attributed_by, confidence, connections, "
-            f"bytes_up) VALUES ({marks})",
+            f"INSERT INTO all_hours VALUES ({marks}, 3)",
             hours,
         )
         found = connection.execute(Template(mart.sql).substitute(k=K, dominance=0.8)).fetchall()
