@@ -87,7 +87,9 @@ def _lossy(draw: random.Random, network: Network) -> tuple[list[Lease], list[Ses
     for leases, seen in _visits(draw, network):
         told += leases
         sessions += seen
-    down = [(kind, draw.uniform(0, MINUTES)) for kind in ("dhcp", "directory") for _ in range(network.outages)]
+    down = [
+        (kind, draw.uniform(0, MINUTES)) for kind in ("dhcp", "directory") for _ in range(network.outages)
+    ]
     kept = [
         one for one in told
         if draw.random() >= network.lost
