@@ -19,6 +19,8 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from sensor.cli.deletion import Gone

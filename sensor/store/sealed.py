@@ -23,7 +23,6 @@ from sensor import schema
 from sensor.errors import LakeError
 from sensor.store.lake import explained, publish
 
-
 #: which rows of a frame (Boolean)
 Rows = Callable[[pl.DataFrame], pl.Series]
 

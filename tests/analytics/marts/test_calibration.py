@@ -13,7 +13,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from string import Template
 
 import polars as pl
@@ -108,7 +108,8 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
         connection.execute(f"""
             CREATE TABLE every_leases AS
             SELECT 'hq' AS site, address, CAST(NULL AS VARCHAR) AS mac, user_name, device, origin, confidence,
-                   false AS shared, make_timestamptz(CAST({start} + began * 60000000 AS BIGINT)) AS valid_from,
+                   false AS shared,
+                   make_timestamptz(CAST({start} + began * 60000000 AS BIGINT)) AS valid_from,
                    make_timestamptz(CAST({start} + ended * 60000000 AS BIGINT)) AS valid_to
             FROM minutes""")
         connection.execute(f"""
@@ -124,8 +125,8 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             CREATE TABLE events AS
             SELECT event_id, CAST({start} + minute * 60000000 AS BIGINT) AS start_us, start_us AS end_us,
                    start_us AS began_us, 'hq' AS seen_site, client, CAST(NULL AS VARCHAR) AS user_name,
-                   CAST(NULL AS VARCHAR) AS device, true AS in_day, 'packets' AS vantage, 'tls' AS kind, 3 AS grade,
-                   'internal' AS client_scope, 'lan' AS segment, 'browser' AS client_class, 'h' AS host,
+                   CAST(NULL AS VARCHAR) AS device, true AS in_day, 'packets' AS vantage, 'tls' AS kind,
+                   3 AS grade, 'internal' AS client_scope, 'lan' AS segment, 'browser' AS client_class, 'h' AS host,
                    'a' AS app, 'web' AS access, event_id AS flow, 0 AS slice, 1 AS bytes_up, 1 AS bytes_down,
                    1 AS connections, 0 AS requests, 0 AS lookups, 'use' AS outcome
             FROM seen""")
