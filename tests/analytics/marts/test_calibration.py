@@ -126,7 +126,8 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             SELECT event_id, CAST({start} + minute * 60000000 AS BIGINT) AS start_us, start_us AS end_us,
                    start_us AS began_us, 'hq' AS seen_site, client, CAST(NULL AS VARCHAR) AS user_name,
                    CAST(NULL AS VARCHAR) AS device, true AS in_day, 'packets' AS vantage, 'tls' AS kind,
-                   3 AS grade, 'internal' AS client_scope, 'lan' AS segment, 'browser' AS client_class, 'h' AS host,
+                   3 AS grade, 'internal' AS client_scope, 'lan' AS segment,
+                   'browser' AS client_class, 'h' AS host,
                    'a' AS app, 'web' AS access, event_id AS flow, 0 AS slice, 1 AS bytes_up, 1 AS bytes_down,
                    1 AS connections, 0 AS requests, 0 AS lookups, 'use' AS outcome
             FROM seen""")
