@@ -63,7 +63,7 @@ people AS (
 ),
 sums AS (
   SELECT day, site, tied_to, attributed_by,
-         SUM(connections) AS connections, SUM(bytes_up) AS bytes_up, SUM(weighed) / SUM(weight) AS confidence,
+         SUM(connections) AS connections, SUM(bytes_up) AS bytes_up, SUM(weighed) / NULLIF(SUM(weight), 0) AS confidence,
          NOT counts OR MAX(bytes_up) <= $dominance * SUM(bytes_up) AS even
   FROM people
   GROUP BY day, site, tied_to, attributed_by, counts

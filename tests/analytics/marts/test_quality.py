@@ -77,5 +77,5 @@ def test_who_sends_most_of_a_share_hides_the_bytes_of_all() -> None:
     hours += [("mon", "hq", f"a{n}", "address", "nobody", None, 5, 9000 if n == 0 else 1) for n in range(6)]
     shares = _told(hours)["mon", "hq"]
     assert shares == {("person", "log"): (50.0, None), ("nobody", "nobody"): (50.0, None)}
-    even = [(*hour[:7], 100) for hour in hours]
+    even: list[Hour] = [(*hour[:7], 100) for hour in hours]
     assert _told(even)["mon", "hq"]["person", "log"] == (50.0, 50.0)
