@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -101,17 +102,23 @@ class Table:
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
 
-    @property
+    @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
         """Column names to Polars dtypes, in order."""
         return {c.name: c.dtype() if isinstance(c.dtype, type) else c.dtype for c in self.columns}
 
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.dtypes)
+
     def empty(self) -> pl.DataFrame:
         """A frame with this table's columns and no rows."""
-        return pl.DataFrame(schema=self.dtypes)
+        return self._empty.clone()
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly this table's columns and dtypes; missing ones become NULL, others go."""
+        if frame.schema == self._empty.schema:
+            return frame
         have = set(frame.columns)
         return frame.select(
             (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)

@@ -55,6 +55,9 @@ _PAGES = 8192
 _MISSING = 1 << 14
 _DATAGRAMS = 1024
 
+#: Rows after which a batch is cut: as many as the journey behind takes at little cost by itself.
+_BATCH_ROWS = 100_000
+
 
 class Decoder:
     """Everything remembered between frames. Feed it captures in the order of their first packets."""
@@ -112,7 +115,7 @@ class Decoder:
         with _wrapping():
             while first < last:
                 first, stop = self._decode(capture, first, last)
-                if stop == packets.FULL:
+                if stop == packets.FULL and self._is_batch_full():
                     return first, True
                 if stop == packets.SET_BACK:
                     self.end_connections()
@@ -145,8 +148,7 @@ class Decoder:
         while row < self._control[0]["high"]:
             with _wrapping():
                 row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
-            if row < self._control[0]["high"]:
-                self._drain(last=False)
+            if row < self._control[0]["high"] and self._is_batch_full():
                 yield
         self._recent[:] = 0
         self._control[0]["filter_since"] = 0
@@ -175,6 +177,11 @@ class Decoder:
         made, self._made = self._made, []
         return {name: pl.concat([m[name] for m in made]) for name in made[0]}
 
+    def _is_batch_full(self) -> bool:
+        """Make room in the kernels' outputs; True if that gave enough rows for a batch."""
+        self._drain(last=False)
+        return sum(frames["observations"].height for frames in self._made) >= _BATCH_ROWS
+
     def _drain(self, *, last: bool) -> None:
         """Turn the kernels' outputs into frames and empty them."""
         control = self._control[0]
@@ -187,15 +194,15 @@ class Decoder:
             questions, answers, unusable = self._lookups.read(
                 self._arena, events, None if last else self.clock or 0
             )
-        self._labels.forget(
-            self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
-        )
+        if self._labels.is_crowded(int(control["live"])):
+            used = slice(control["high"])
+            self._labels.forget(self._colds["serial"][used][self._flows["protocol"][used] != 0])
         counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unusable]
         counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         self._made.append(
             {
-                "observations": pl.concat([frames.observations(rows), questions]),
+                "observations": frames.observations(rows).vstack(questions),
                 "answers": answers,
                 "holders": self._holders.read(self._arena, events),
                 "coverage": frames.coverage(minutes, *counts),
