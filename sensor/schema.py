@@ -68,6 +68,10 @@ TIME = pl.Datetime("us", "UTC")
 GRADES = {1: "lookup", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
 
 
+#: Sets of columns for which a table remembers how it is conformed to.
+_MOST_FORMS = 32
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: what it holds, in which unit, and what privacy does to it."""
@@ -119,11 +123,20 @@ class Table:
         """`frame` with exactly this table's columns and dtypes; missing ones become NULL, others go."""
         if frame.schema == self._empty.schema:
             return frame
-        have = set(frame.columns)
-        return frame.select(
-            (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
-            for name, dtype in self.dtypes.items()
-        )
+        have = frozenset(frame.columns)
+        if have not in self._forms:
+            if len(self._forms) == _MOST_FORMS:
+                self._forms.clear()
+            self._forms[have] = [
+                (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
+                for name, dtype in self.dtypes.items()
+            ]
+        return frame.select(self._forms[have])
+
+    @cached_property
+    def _forms(self) -> dict[frozenset[str], list[pl.Expr]]:
+        """How frames with such columns are conformed: the same few again and again."""
+        return {}
 
 
 def _times(seen: str) -> tuple[Column, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -47,16 +48,16 @@ from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
 from sensor.decode.merge import Merged
 
-_SLICES = 50_000
-_EVENTS = 100_000
-_ARENA = 32 << 20
+_SLICES = 25_000
+_EVENTS = 50_000
+_ARENA = 16 << 20
 _MINUTES = 8192
 _PAGES = 8192
 _MISSING = 1 << 14
 _DATAGRAMS = 1024
 
 #: Rows after which a batch is cut: as many as the journey behind takes at little cost by itself.
-_BATCH_ROWS = 100_000
+_BATCH_ROWS = 50_000
 
 
 class Decoder:
@@ -96,7 +97,7 @@ class Decoder:
         control["free"] = connections
         control["pages"] = control["stream_rows"] = _PAGES
         self._drops: list[tuple[int, int]] = []
-        self._made: list[dict[str, pl.DataFrame]] = []
+        self._made = _Made()
 
     @property
     def clock(self) -> int | None:
@@ -108,7 +109,7 @@ class Decoder:
         """True if the next batch has something to tell."""
         control = self._control[0]
         outputs = any(control[name] > 0 for name in ("slices", "events", "minutes"))
-        return outputs or bool(self._drops or self._made)
+        return outputs or bool(self._drops or self._made.counts)
 
     def decode(self, capture: Window, first: int, last: int) -> tuple[int, bool]:
         """Decode capture.frames[first:last]; where it stopped, and whether the batch must be cut there."""
@@ -174,43 +175,61 @@ class Decoder:
     def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
         """All rows since the previous call; `last` also gives up waiting for DNS answers."""
         self._drain(last=last)
-        made, self._made = self._made, []
-        return {name: pl.concat([m[name] for m in made]) for name in made[0]}
+        made, self._made = self._made, _Made()
+        rows = frames.together(made.connections)
+        counts = [*made.counts, frames.flow_counts(rows), frames.skip_counts(self._labels.skipped())]
+        counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
+        self._drops.clear()
+        return {
+            "observations": pl.concat([frames.observations(rows), *made.questions]),
+            "answers": pl.concat(made.answers),
+            "holders": pl.concat(made.holders),
+            "coverage": frames.coverage(counts),
+        }
 
     def _is_batch_full(self) -> bool:
         """Make room in the kernels' outputs; True if that gave enough rows for a batch."""
         self._drain(last=False)
-        return sum(frames["observations"].height for frames in self._made) >= _BATCH_ROWS
+        return self._made.rows >= _BATCH_ROWS
 
     def _drain(self, *, last: bool) -> None:
         """Turn the kernels' outputs into frames and empty them."""
-        control = self._control[0]
+        control, made = self._control[0], self._made
         events = self._events[: control["events"]]
         slices = self._slices[: control["slices"]]
         minutes = self._minutes[: control["minutes"]]
         with _wrapping():
             labels = self._labels.read(self._arena, events, slices["serial"])
-            rows = frames.connections(slices, labels, self._networks)
+            made.connections.append(frames.connections(slices, labels, self._networks))
             questions, answers, unusable = self._lookups.read(
                 self._arena, events, None if last else self.clock or 0
             )
+        made.questions.append(questions)
+        made.answers.append(answers)
+        made.holders.append(self._holders.read(self._arena, events))
+        made.counts += [frames.minute_counts(minutes), unusable]
         if self._labels.is_crowded(int(control["live"])):
             used = slice(control["high"])
             self._labels.forget(self._colds["serial"][used][self._flows["protocol"][used] != 0])
-        counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unusable]
-        counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
-        self._drops.clear()
-        self._made.append(
-            {
-                "observations": frames.observations(rows).vstack(questions),
-                "answers": answers,
-                "holders": self._holders.read(self._arena, events),
-                "coverage": frames.coverage(minutes, *counts),
-            }
-        )
         minutes[:] = np.zeros(1, MINUTE_COUNTS)
         events[:] = np.zeros(1, EVENT)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
+
+
+@dataclass
+class _Made:
+    """Frames of a batch so far, one for each time the kernels' outputs were emptied."""
+
+    connections: list[pl.DataFrame] = field(default_factory=list)
+    questions: list[pl.DataFrame] = field(default_factory=list)
+    answers: list[pl.DataFrame] = field(default_factory=list)
+    holders: list[pl.DataFrame] = field(default_factory=list)
+    counts: list[pl.DataFrame] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Observations it will have."""
+        return sum(frame.height for frame in (*self.connections, *self.questions))
 
 
 def _linked(missing: Records) -> Records:

@@ -8,6 +8,7 @@ import polars as pl
 from sensor.decode import fields
 from sensor.decode.addresses import Networks, addresses
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
+from sensor.decode.labels import SCHEMA
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
 from sensor.decode.tunnels import tunnel_texts
@@ -19,17 +20,21 @@ _PLAIN = ("start", "first", "last", "number", "protocol", "status", "flags", "ev
 
 _TIME = pl.Datetime("us", "UTC")
 
+#: What labels say that rows show.
+_TOLD = {name: dtype for name, dtype in SCHEMA.items() if name not in ("serial", "ordinal", "time", "client")}
+
 #: Bits that count the messages of a connection, in keys of connection and message.
 _ORDINAL_BITS = 16
 
 
 def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
-    """One row per slice, oriented client to server (`port_up`, `port_down` …), with what is known of it.
+    """One row per slice, oriented client to server (`port_up`, `port_down` …), and those columns of its label
+    that say anything; see `together`.
 
     `client` is 0 (not known; the columns keep the order of the endpoints), 1 or 2.
     """
     told = _told(slices, labels)
-    client = _clients(slices, told["client"], networks)
+    client = _clients(slices, told, networks)
     every, upper = np.arange(slices.size), (client == 2).astype(np.intp)
     columns: dict[str, Records] = {name: own(slices[name]) for name in _PLAIN} | {"client": client}
     halves = slices["address"].reshape(-1, 2, 2)
@@ -44,11 +49,19 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
             "tunnel": tunnel_texts(own(slices["tunnel"])),
         }
     )
-    return frame.hstack(told.drop("client"))
+    return frame.hstack(told.drop("client", strict=False))
+
+
+def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """`connections` rows as one frame, with all columns of labels."""
+    rows = pl.concat(parts, how="diagonal")
+    missing = {name: pl.lit(None, dtype) for name, dtype in _TOLD.items() if name not in rows.columns}
+    return rows.with_columns(**missing)
 
 
 def _told(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
-    """What is known of each slice: the last label of its connection by its end, NULL where there is none."""
+    """What is known of each slice: the last label of its connection by its end, NULL where there is none.
+    Columns without any value are left out."""
     keys = _key(labels["serial"].to_numpy(), labels["ordinal"].to_numpy())
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
@@ -58,24 +71,20 @@ def _told(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
     rows = np.full(slices.size, -1, np.int64)
     rows[known] = order[latest[known]]
     of_slices = pl.Series(rows).replace(-1, None)
-    if labels.is_empty():
-        return labels.drop("serial", "ordinal").clear(slices.size)
-    return labels.select(
-        pl.lit(None, column.dtype).alias(column.name)
-        if column.null_count() == labels.height
-        else pl.col(column.name).gather(of_slices)
-        for column in labels.drop("serial", "ordinal")
-    )
+    say = [column.name for column in labels if column.null_count() < labels.height]
+    return labels.select(pl.col(say).exclude("serial", "ordinal").gather(of_slices))
 
 
 def _key(serials: Records, ordinals: Records) -> Records:
     return serials << _ORDINAL_BITS | ordinals
 
 
-def _clients(slices: Records, openers: pl.Series, networks: Networks) -> Records:
-    """Who is the client: whose Initial opened as the client's (`openers`) > SYN or request > own networks >
-    receiver of a group > higher port."""
-    client = np.where(openers.is_null(), slices["client"], openers.fill_null(0).to_numpy())
+def _clients(slices: Records, told: pl.DataFrame, networks: Networks) -> Records:
+    """Who is the client: whose Initial opened as the client's > SYN or request > own networks > receiver of
+    a group > higher port."""
+    client = own(slices["client"])
+    if "client" in told.columns:
+        client = np.where(told["client"].is_null(), client, told["client"].fill_null(0).to_numpy())
     undecided = np.flatnonzero(client == 0)
     if undecided.size:
         client[undecided] = _guessed(slices[undecided], networks)
@@ -98,7 +107,7 @@ def _guessed(slices: Records, networks: Networks) -> Records:
 
 
 def observations(rows: pl.DataFrame) -> pl.DataFrame:
-    """`connections` rows as the observations table."""
+    """`together` rows as the observations table."""
     known = pl.col("client") > 0
     quic = (pl.col("protocol") != TCP) & (pl.col("events") > 0)
     reset = ((pl.col("flags") & WAS_RESET) != 0) & (pl.col("total_down") == 0)
@@ -182,11 +191,15 @@ def drop_counts(time: int, drops: int) -> pl.DataFrame:
     )
 
 
-def coverage(minutes: Records, *counts: pl.DataFrame) -> pl.DataFrame:
-    """One row per minute from the kernel's minute counters and the counts made here."""
+def minute_counts(minutes: Records) -> pl.DataFrame:
+    """The kernel's counters, as coverage counts."""
     assert MINUTE_COUNTS.names is not None
-    frame = pl.DataFrame({name: own(minutes[name]) for name in MINUTE_COUNTS.names})
-    everything = pl.concat([frame, *counts], how="diagonal")
+    return pl.DataFrame({name: own(minutes[name]) for name in MINUTE_COUNTS.names})
+
+
+def coverage(counts: list[pl.DataFrame]) -> pl.DataFrame:
+    """One row per minute from all counts."""
+    everything = pl.concat(counts, how="diagonal")
     sums = pl.exclude("minute", "first_seen", "last_seen").sum()
     grouped = everything.group_by("minute").agg(sums, pl.col("first_seen").min(), pl.col("last_seen").max())
     times = [pl.col(name).cast(_TIME) for name in ("minute", "first_seen", "last_seen")]

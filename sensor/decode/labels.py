@@ -50,8 +50,11 @@ _COLUMNS = {
     "quic": _OF_HELLOS,
     "http": ("host", "name_from", "method", "path", "user_agent", *fields.OF_REQUESTS, *fields.OF_ANSWERS),
 }
-#: How columns are kept from batch to batch.
+#: Texts that connections share: kept once, with numbers for them.
+_TEXTS = ("host", "method", "path", "user_agent", "ja4", *fields.OF_REQUESTS, "software")
+#: How other columns are kept from batch to batch.
 _COMPACT: dict[str, pl.DataType] = {
+    "ordinal": pl.UInt16(),
     "name_from": pl.Enum(["sni", "quic_sni", "http_host", "certificate"]),
     "client_class": pl.Enum(["browser", "program"]),
     "ech": pl.Int8(),
@@ -193,8 +196,14 @@ class _Store:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._schema = {name: _COMPACT.get(name, SCHEMA[name]) for name in _KEY + _COLUMNS[kind]}
+        self._columns = _KEY + _COLUMNS[kind]
+        self._schema = self._fresh_schema()
         self._labels = pl.DataFrame(schema=self._schema)
+
+    def _fresh_schema(self) -> dict[str, pl.DataType]:
+        """How the columns are kept, without any texts known yet."""
+        texts = pl.Categorical(pl.Categories.random())
+        return {n: texts if n in _TEXTS else _COMPACT.get(n, SCHEMA[n]) for n in self._columns}
 
     def add(self, labels: pl.DataFrame) -> None:
         """Keep new labels, which are of this kind."""
@@ -215,9 +224,14 @@ class _Store:
         return self._labels.height > 2 * living + _SLACK
 
     def forget(self, living: Records) -> None:
-        """Drop the labels of all other connections."""
+        """Drop the labels of all other connections, and the texts that were only theirs."""
         serials = pl.Series(living, dtype=pl.Int64)
         self._labels = self._labels.filter(pl.col("serial").is_in(serials.implode())).rechunk()
+        self._schema = self._fresh_schema()
+        for name in self._columns:  # one by one: written out, texts take much memory
+            kept = self._labels[name]
+            if name in _TEXTS:
+                self._labels = self._labels.with_columns(kept.cast(pl.String).cast(self._schema[name]))
 
 
 class Labels:

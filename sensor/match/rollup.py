@@ -29,6 +29,11 @@ NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
 _SUMS = ("lookups", "connections", "bytes_up", "bytes_down")
 _KEY = ("bucket", "host")
+#: columns of observations that are looked at
+_COUNTED = (
+    "seen_at", "host", "client", "kind", "slice", "lookups", "bytes_up", "bytes_down", "cname",
+    "client_class",
+)  # fmt: skip
 
 
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
@@ -54,8 +59,12 @@ class NamesRollup:
 
     def add(self, observations: pl.DataFrame, is_name: pl.Expr) -> None:
         """Count a batch of observations (host String NULL-able, seen_at, kind, bytes, client)."""
-        rows = observations.filter(pl.col("host").is_not_null() & is_name).with_columns(
-            pl.col("seen_at").dt.truncate(BUCKET).cast(TIME).alias("bucket")
+        rows = (
+            observations.lazy()
+            .select(_COUNTED)
+            .filter(pl.col("host").is_not_null() & is_name)
+            .with_columns(bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME))
+            .collect()
         )
         if rows.is_empty():
             return
