@@ -215,7 +215,9 @@ class _Store:
 
     def of(self, serials: pl.Series) -> pl.DataFrame:
         """The labels of some connections, as they were added, without `time`."""
-        found = self._labels.lazy().filter(pl.col("serial").is_in(serials.implode()))
+        # Connections that end together often began together: most labels lie outside.
+        near = self._labels.filter(pl.col("serial").is_between(serials.min(), serials.max()))
+        found = near.lazy().filter(pl.col("serial").is_in(serials.implode()))
         columns = [pl.col(name).cast(SCHEMA[name]) for name in self._schema]
         return found.select(*columns, kind=pl.lit(self._kind)).collect()
 
@@ -229,9 +231,9 @@ class _Store:
         self._labels = self._labels.filter(pl.col("serial").is_in(serials.implode())).rechunk()
         self._schema = self._fresh_schema()
         for name in self._columns:  # one by one: written out, texts take much memory
-            kept = self._labels[name]
             if name in _TEXTS:
-                self._labels = self._labels.with_columns(kept.cast(pl.String).cast(self._schema[name]))
+                text = pl.col(name).cast(pl.String).cast(self._schema[name])
+                self._labels = self._labels.with_columns(text)
 
 
 class Labels:
