@@ -65,7 +65,7 @@ def _told(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
     keys = _key(labels["serial"].to_numpy(), labels["ordinal"].to_numpy())
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    latest = np.searchsorted(keys, _key(slices["serial"], slices["events"]), side="right") - 1
+    latest: Records = np.searchsorted(keys, _key(slices["serial"], slices["events"]), side="right") - 1
     known = latest >= 0
     known[known] = keys[latest[known]] >> _ORDINAL_BITS == slices["serial"][known]
     rows = np.full(slices.size, -1, np.int64)

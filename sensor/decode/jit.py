@@ -177,12 +177,13 @@ def _type_of(argument: Any) -> _Type:
 def _fits(expected: _Type, argument: Any) -> bool:
     """True if a form takes this argument: a wrong array would be read as if it were right."""
     kind, dtype, _, dimensions, flags = expected
-    if type(argument) is not kind:
-        return kind is int and type(argument) is np.int64
-    if kind is not np.ndarray:
+    found: Any = type(argument)
+    if found is not kind:
+        return kind is int and found is np.int64
+    if found is not np.ndarray:
         return True
     same = argument.dtype is dtype or argument.dtype == dtype
-    return same and argument.ndim == dimensions and argument.flags.num & _FLAGS == flags
+    return bool(same and argument.ndim == dimensions and argument.flags.num & _FLAGS == flags)
 
 
 class _Later:

@@ -65,9 +65,7 @@ class Blindness:
             return minutes.with_columns(encrypted_dns=pl.lit(0, pl.Int64), vpn_relay=pl.lit(0, pl.Int64))
         ends = worth.group_by("minute", *_END).len("connections")
         found = self.find(ends.select(_END).unique()).select(*_END, "counted")
-        counted = minutes.join(
-            ends.join(found, on=list(_END), nulls_equal=True), on="minute", how="left"
-        )
+        counted = minutes.join(ends.join(found, on=list(_END), nulls_equal=True), on="minute", how="left")
         return counted.group_by("minute").agg(
             pl.col("connections").filter(pl.col("counted") == column).sum().cast(pl.Int64).alias(column)
             for column in ("encrypted_dns", "vpn_relay")

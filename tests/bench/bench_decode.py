@@ -4,7 +4,8 @@
 
 On: containers, links, flow table, accounting, first messages put together. The first figure is of the kernels
 alone, the second has reading the file in it, the third also what Python makes of the kernels' outputs (names,
-JA4, decryption, frames). Processor seconds of one core, page cache warm, kernels compiled; medians of the runs.
+JA4, decryption, frames). Processor seconds of all cores, page cache
+warm, kernels compiled; medians of the runs.
 """
 
 from __future__ import annotations
