@@ -29,6 +29,11 @@ NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
 _SUMS = ("lookups", "connections", "bytes_up", "bytes_down")
 _KEY = ("bucket", "host")
+#: columns of observations that are looked at
+_COUNTED = (
+    "seen_at", "host", "client", "kind", "slice", "lookups", "bytes_up", "bytes_down", "cname",
+    "client_class",
+)  # fmt: skip
 
 
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
@@ -54,8 +59,12 @@ class NamesRollup:
 
     def add(self, observations: pl.DataFrame, is_name: pl.Expr) -> None:
         """Count a batch of observations (host String NULL-able, seen_at, kind, bytes, client)."""
-        rows = observations.filter(pl.col("host").is_not_null() & is_name).with_columns(
-            pl.col("seen_at").dt.truncate(BUCKET).cast(TIME).alias("bucket")
+        rows = (
+            observations.lazy()
+            .select(_COUNTED)
+            .filter(pl.col("host").is_not_null() & is_name)
+            .with_columns(bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME))
+            .collect()
         )
         if rows.is_empty():
             return
@@ -72,7 +81,7 @@ class NamesRollup:
             pl.col("seen_at").max().alias("last_seen"),
         )
         self._sums.append(sums)
-        self._clients.append(rows.select(*_KEY, pl.col("client").hash().alias("client")).unique())
+        self._clients.append(rows.select(*_KEY, pl.col("client").hash()).unique())
         self._clock = _later(self._clock, rows.get_column("seen_at").max())
         if _is_pile(self._clients):
             self._merge()
@@ -86,12 +95,14 @@ class NamesRollup:
         over = set(self._buckets() if all_of_it else self._over(_later(self._clock, newest)))
         if not over:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String})
-        self._merge()
         is_over = pl.col("bucket").is_in(list(over))
-        (sums,), (clients,) = self._sums, self._clients
-        self._sums, self._clients = [sums.filter(~is_over)], [clients.filter(~is_over)]
-        counts = clients.filter(is_over).group_by(_KEY).agg(pl.len().cast(pl.Int64).alias("clients"))
-        return sums.filter(is_over).join(counts, on=_KEY, how="left")
+        done = [[frame.filter(is_over) for frame in frames] for frames in (self._sums, self._clients)]
+        self._sums, self._clients = (
+            [left for frame in frames if not (left := frame.filter(~is_over)).is_empty()]
+            for frames in (self._sums, self._clients)
+        )
+        counts = pl.concat(done[1]).group_by(_KEY).agg(clients=pl.col("client").n_unique().cast(pl.Int64))
+        return _merged(done[0]).join(counts, on=_KEY, how="left")
 
     def _buckets(self) -> list[datetime]:
         return sorted({bucket for sums in self._sums for bucket in sums.get_column("bucket").unique()})
@@ -131,6 +142,8 @@ def _known_sum(name: str) -> pl.Expr:
 
 
 def _merged(sums: list[pl.DataFrame]) -> pl.DataFrame:
+    if len(sums) == 1:
+        return sums[0]
     return (
         pl.concat(sums)
         .group_by(_KEY)

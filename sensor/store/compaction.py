@@ -185,11 +185,11 @@ def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[pl.Data
         if not table.time:
             days[NO_DAY].append(frame)
             continue
-        day = pl.col(table.time).dt.strftime("%Y-%m-%d").fill_null("unknown").alias("_day")
-        for (name,), rows in (
+        day = pl.col(table.time).dt.date().alias("_day")
+        for (date,), rows in (
             frame.with_columns(day).partition_by("_day", as_dict=True, include_key=False).items()
         ):
-            days[str(name)].append(rows)
+            days["unknown" if date is None else date.isoformat()].append(rows)
     return days
 
 
