@@ -36,7 +36,7 @@ _BELOW = ("winlog.event_data.", "event_data.", "EventData.", "Event.EventData.",
 _SYSTEM = {
     "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID|System.EventID|event.code",
     "stamp": "winlog.time_created|@timestamp|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated|"
-    "EventTime",
+    "EventTime|TimeCreated|SystemTime",
 }
 _WANTED = _SYSTEM | {name: "|".join(below + name for below in _BELOW) for name in _DATA}
 #: evtx_dump writes an id that has qualifiers as an object.
