@@ -76,7 +76,7 @@ def _moved(result: Result, row: Row) -> str:
     told = [
         f"{r['service']} ({words.STATUSES.get(r['status'], r['status'])}, {_growth(r)})" for r in rows[:MOST]
     ]
-    return f"In the same category grew: {words.listing(told)}. Whether it is the same use, we cannot tell."
+    return f"Grew in the same category: {words.listing(told)}. Whether it is the same use, we cannot tell."
 
 
 def _growth(row: Row) -> str:
