@@ -18,6 +18,7 @@ import duckdb
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
 from analytics.render.formats import FORMATS, Document
+from analytics.render.language import speaking
 from analytics.reports import run, sheet
 from analytics.reports.periods import Period, around, parse
 from analytics.reports.result import Facts, Result
@@ -55,7 +56,14 @@ def spec_of(name: str) -> Spec:
     return read(_folder(name))
 
 
-def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | None = None) -> Report:
+def weekly(
+    lake: Path,
+    out: Path,
+    *,
+    week: str | None = None,
+    as_of: datetime | None = None,
+    language: str = "en",
+) -> Report:
     """Write the weekly report of `lake` to the HTML file `out`.
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
@@ -64,7 +72,7 @@ def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | 
     ValueError for a week that cannot be read, NoWeek for a lake without any, LakeUnreadable for a folder
     without a lake.
     """
-    found = prepare(lake, period=week, as_of=as_of)
+    found = prepare(lake, period=week, as_of=as_of, language=language)
     save(out, FORMATS["html"].write(found))
     assert isinstance(found.page, Page)
     return Report(out, found.period, found.page)
@@ -88,8 +96,9 @@ def prepare(
     about: str = "",
     as_of: datetime | None = None,
     controls: bool = False,
+    language: str = "en",
 ) -> Document:
-    """Run report `name` for `period` (the newest with data) and whom it is `about`.
+    """Run report `name` for `period` (the newest with data) and whom it is `about`, told in `language`.
 
     Raises as `weekly` does, and Unknown for a service or department the lake does not know.
     """
@@ -101,9 +110,9 @@ def prepare(
         days = (chosen.first, chosen.last)
         scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
         result = run.run(connection, spec, facts, scope)
-    if name == "weekly":
-        return Document(name, chosen.name, subject, result, build(result, controls=controls), _template(name))
-    return Document(name, chosen.name, subject, result, sheet.build(result, chosen), _template(name))
+    with speaking(language):
+        page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen)
+    return Document(name, chosen.name, subject, result, page, _template(name))
 
 
 def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:

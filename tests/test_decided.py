@@ -109,7 +109,8 @@ def test_the_next_week_says_that_the_block_works_and_what_grew(page: Page) -> No
     )
     # 14 instead of 8 people: 6 × 5 × 40 kB and 6 × 5 × 20 kB more.
     assert told.moved.replace(THIN, " ") == (
-        "Grew in the same category: Le Chat (tolerated, +1.2 MB) and Microsoft Copilot (sanctioned, +600 kB). "
+        "Grew in the same category: Le Chat (tolerated, +1.2 MB) "
+        "and Microsoft Copilot (sanctioned, +600 kB). "
         "Whether it is the same use, we cannot tell."
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from analytics.delivery.letter import Attachment, Letter
 from analytics.render import words
+from analytics.render.language import say
 from analytics.report import Report
 from analytics.reports.weekly.page import Page
 
@@ -34,19 +35,17 @@ def _text(page: Page) -> str:
     """What a reader on a phone needs, without opening anything."""
     lines = [f"{page.title} ({page.span})", "", *_wrapped(page.sentence), ""]
     for number in page.numbers:
-        mark = f" {words.GRADES[number.grade][0]}" if number.grade else ""
+        mark = f" {words.MOONS[number.grade]}" if number.grade else ""
         change = f", {number.change_words}" if number.change_words else ""
         lines += _wrapped(f"{number.label}: {number.value}{mark}{change}. {number.note}".rstrip(), "- ")
     if page.decisions:
-        lines += ["", "Decisions due", ""]
+        lines += ["", say("decide.title"), ""]
         for nth, decision in enumerate(page.decisions, 1):
             lines += _wrapped(decision.question, f"{nth}. ")
             lines += _wrapped(decision.evidence, "   ")
     lines += [
         "",
-        *_wrapped(
-            "The whole report is attached. Bytes are not sensitivity: what was sent, only its owner knows."
-        ),
+        *_wrapped(say("letter.attached")),
     ]
     return "\n".join(lines) + "\n"
 

@@ -47,7 +47,8 @@ def test_the_verdict_by_hand(tmp_path: Path) -> None:
     found = page(tmp_path, plain())
     assert text(found.sentence) == (
         "14 people sent 75–80 MB to 4 AI services, most of it to alpha. "
-        "Uploads more than doubled, by 45 MB; gamma is new. We could name 94 % of connections."
+        "Uploads more than doubled, by 45 MB; gamma is new. 2 decisions are due. "
+        "We could name 94 % of connections."
     )
 
 
