@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -17,6 +18,7 @@ import duckdb
 
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
+from analytics.render import words
 from analytics.render.formats import FORMATS, Document
 from analytics.render.language import speaking
 from analytics.reports import run, sheet
@@ -43,6 +45,7 @@ class Report:
     path: Path
     week: str  # ISO week, '2026-W46'
     page: Page  # what it says
+    document: Document  # the same, ready for any format
 
 
 @cache
@@ -75,7 +78,7 @@ def weekly(
     found = prepare(lake, period=week, as_of=as_of, language=language)
     save(out, FORMATS["html"].write(found))
     assert isinstance(found.page, Page)
-    return Report(out, found.period, found.page)
+    return Report(out, found.period, found.page, found)
 
 
 def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Page:
@@ -160,23 +163,38 @@ def _template(name: str) -> str:
 
 
 def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> str:
-    """The id of what was named: a service by id or name, a department as the lake spells it."""
+    """The id of what was named: a service by id or name, a department as the lake spells it.
+
+    Raises Unknown with what is near, else with what there is.
+    """
     if kind == "app":
-        sql = "SELECT DISTINCT app FROM catalog WHERE app = $1 OR LOWER(service) = LOWER($1) ORDER BY app"
-    elif kind == "department":
-        sql = (
-            "SELECT DISTINCT department FROM usage_weekly WHERE department <> 'all' "
-            "AND LOWER(department) = LOWER($1) ORDER BY department"
+        sql = (  # those in use first
+            "SELECT c.app, MAX(c.service) FROM catalog c LEFT JOIN usage_weekly u ON u.app = c.app "
+            "WHERE c.app IS NOT NULL GROUP BY c.app ORDER BY COUNT(u.app) = 0, c.app"
         )
+    elif kind == "department":
+        sql = "SELECT DISTINCT department, department FROM usage_weekly WHERE department <> 'all' ORDER BY 1"
     else:
         return named
-    found = [str(row[0]) for row in lake.execute(sql, [named]).fetchall()]
-    if named in found:
+    known = {str(row[0]): str(row[1] or row[0]) for row in lake.execute(sql).fetchall()}
+    if named in known:
         return named
-    if len(found) != 1:
-        many = f"stands for several: {', '.join(found)}" if found else f"is no {kind} this lake shows"
-        raise Unknown(f"{named!r} {many}")
-    return found[0]
+    found = [one for one, name in known.items() if named.lower() in (one.lower(), name.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Unknown(f"{named!r} stands for several: {', '.join(found)}")
+    raise Unknown(f"{named!r} is no {kind} this lake shows; {_near(named, known)}")
+
+
+def _near(named: str, known: Mapping[str, str]) -> str:
+    """What may have been meant, by id or name; where nothing is near, the first that there are."""
+    spelt = {text.lower(): one for one, name in known.items() for text in (one, name)}
+    close = difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
+    close += [text for text in spelt if named.lower() in text]
+    if near := list(dict.fromkeys(spelt[text] for text in close))[:5]:
+        return f"near: {', '.join(near)}"
+    return f"known: {words.listing(list(known), 8)}" if known else "it shows none"
 
 
 def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts: Facts) -> Period:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
+from dataclasses import replace
 from datetime import datetime
 
 from analytics.delivery.letter import Attachment, Letter
 from analytics.render import words
-from analytics.render.language import say
+from analytics.render.formats import FORMATS
+from analytics.render.language import say, speaking
 from analytics.report import Report
 from analytics.reports.weekly.page import Page
 
@@ -16,7 +18,22 @@ _WIDTH = 78
 
 
 def letter(report: Report, now: datetime) -> Letter:
-    """The letter of a written report; its key is the content: a week told with other figures is news."""
+    """The letter of a written report; its key is the content: a week told with other figures is news.
+
+    Said in the language of the report.
+    """
+    with speaking(report.page.language):
+        return _letter(report, now)
+
+
+def with_pdf(letter: Letter, report: Report) -> Letter:
+    """The letter with the report as PDF, too. Raises ExtraMissing without WeasyPrint."""
+    content = FORMATS["pdf"].write(report.document)
+    attached = Attachment(f"shadow-ai-{report.week}.pdf", "application/pdf", content)
+    return replace(letter, attachments=(*letter.attachments, attached))
+
+
+def _letter(report: Report, now: datetime) -> Letter:
     content = report.path.read_bytes()
     page = report.page
     digest = hashlib.sha256(content).hexdigest()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,10 @@ from sensor.cli.options import (
     existing_lake,
     settings_from,
 )
+
+if TYPE_CHECKING:
+    from analytics.delivery.letter import Letter
+    from analytics.report import Report
 
 app = typer.Typer(help="Write a report, or send the weekly one.", invoke_without_command=True)
 
@@ -136,6 +140,7 @@ def send_it(
         with _told(page, "shadowai report --week 2026-W46"), analysing(place):
             report = written(place.path, page, week=week, as_of=as_of, language=settings.language)
             letter = weekly.letter(report, moment)
+            with_pdf = _with_pdf(report, letter) if any(d.pdf for d in settings.destinations) else letter
     if dry_run:
         typer.echo(f"Subject: {letter.subject}\n\n{letter.text}")
         return
@@ -143,9 +148,22 @@ def send_it(
     ways = transports(settings, destinations)
     with outbox(settings, place.path) as box:
         for destination in destinations:
-            if not box.put(destination.name, letter, moment, again=again):
+            goes = with_pdf if destination.pdf else letter
+            if not box.put(destination.name, goes, moment, again=again):
                 typer.echo(f"{destination.name}: has {letter.subject!r} already; --again sends it once more")
         send(box, settings, ways, moment)
+
+
+def _with_pdf(report: Report, letter: Letter) -> Letter:
+    """The letter with the PDF; without WeasyPrint as it is, and that is said."""
+    from analytics.delivery.weekly import with_pdf
+    from analytics.render.formats import ExtraMissing
+
+    try:
+        return with_pdf(letter, report)
+    except ExtraMissing as error:
+        typer.echo(f"shadowai: sent without the PDF: it {error}", err=True)
+        return letter
 
 
 def _write(name: str, about: str, wanted: _Wanted) -> None:
