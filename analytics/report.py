@@ -56,7 +56,7 @@ def names() -> tuple[str, ...]:
 
 def spec_of(name: str) -> Spec:
     """The report of that name."""
-    return read(_folder(name))
+    return read(_folder(name), _folder)
 
 
 def weekly(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -49,11 +49,15 @@ class Spec:
         return self.about == "person"
 
 
-def read(folder: Traversable) -> Spec:
-    """The report described in `folder`. Raises ValueError naming the figure that is wrong."""
+def read(folder: Traversable, other: Callable[[str], Traversable] | None = None) -> Spec:
+    """The report described in `folder`. Raises ValueError naming the figure that is wrong.
+
+    One that `extends` another has its figures first; `other` gives the folder of a name.
+    """
     text = folder.joinpath("report.yml").read_text(encoding="utf-8")
     raw = yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
-    figures = tuple(_figure(folder, entry) for entry in raw["figures"])
+    extended = read(other(raw["extends"])).figures if "extends" in raw and other else ()
+    figures = (*extended, *(_figure(folder, entry) for entry in raw["figures"]))
     ids = [figure.id for figure in figures]
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         raise ValueError(f"report.yml: figure ids given twice: {', '.join(repeated)}")
