@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from analytics.render import words
 from analytics.render.language import say, told
 from analytics.reports.sheet import Sheet
+from analytics.reports.weekly.changes import Change
 from analytics.reports.weekly.page import Page
 
 
@@ -50,10 +51,7 @@ def _weekly(page: Page) -> Iterator[str]:
             yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(said)}"
         yield ""
     yield from (f"## {say('changes.title')}", "")
-    for change in page.changes:
-        items = " · ".join(f"{item.service} ({item.text}) {_moon(item.grade)}" for item in change.items)
-        more = f" · {say('page.more', change.more)}" if change.more else ""
-        yield f"- **{change.label}:** {_text(items)}{more}"
+    yield from _entries(page.changes)
     for sentence in (*page.restated, *filter(None, (page.caution,))):
         yield f"- {_text(sentence)}"
     yield from ("", f"## {say('where.title')}", "")
@@ -73,6 +71,10 @@ def _weekly(page: Page) -> Iterator[str]:
             (d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in page.departments.departments
         ]
         yield from _table(titles, lines)
+    if page.machines:
+        yield from (f"## {say('machines.title')}", "")
+        yield from _entries(page.machines)
+        yield ""
     yield from (f"## {say('sight.title')}", "")
     tiers = {"confident": page.sight.confident, "sometimes": page.sight.sometimes, "never": page.sight.never}
     for tier, sentences in tiers.items():
@@ -85,6 +87,15 @@ def _weekly(page: Page) -> Iterator[str]:
     yield from (f"- {_text(line)}" for line in page.watch)
     yield from (f"- {_text(f'{d.what} {d.day}, {d.by}: {d.reason}')}" for d in page.deeds)
     yield ""
+
+
+def _entries(kinds: Sequence[Change]) -> Iterator[str]:
+    for kind in kinds:
+        items = " · ".join(
+            f"{item.service} ({item.text}) {_moon(item.grade)}".rstrip() for item in kind.items
+        )
+        more = f" · {say('page.more', kind.more)}" if kind.more else ""
+        yield f"- **{kind.label}:** {_text(items)}{more}"
 
 
 def _sheet(page: Sheet) -> Iterator[str]:

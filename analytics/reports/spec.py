@@ -11,7 +11,7 @@ import yaml
 
 from analytics.definitions import YAML_LOADER
 
-_KEYS = {"id", "heading", "question", "row", "columns", "given", "expect"}
+_KEYS = {"id", "heading", "question", "row", "columns", "given", "expect", "needs"}
 _PERIODS = ("day", "week", "month", "quarter")
 _ABOUT = ("", "app", "department", "person")
 _REQUIRED = {"id", "question", "row", "columns"}
@@ -28,6 +28,7 @@ class Figure:
     sql: str
     given: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # view -> rows, for the test
     expect: tuple[dict[str, Any], ...] = ()
+    needs: str = ""  # a view that lakes made before it do not have; there the figure has no rows
     heading: str = ""  # over its table on the default page; '' keeps it in the annex
 
 
@@ -90,4 +91,5 @@ def _figure(folder: Traversable, entry: dict[str, Any]) -> Figure:
         given=entry.get("given", {}),
         expect=tuple(entry.get("expect", ())),
         heading=entry.get("heading", ""),
+        needs=entry.get("needs", ""),
     )

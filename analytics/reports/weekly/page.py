@@ -16,6 +16,7 @@ from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.decide import decisions, more
 from analytics.reports.weekly.due import Decision
 from analytics.reports.weekly.groups import Matrix, departments
+from analytics.reports.weekly.machines import machines
 from analytics.reports.weekly.moving import Outcome, outcomes
 from analytics.reports.weekly.numbers import Number, numbers
 from analytics.reports.weekly.privacy import Deed, deeds
@@ -101,6 +102,7 @@ class Page:
     hides: bool
     departments: Matrix
     changes: tuple[Change, ...]
+    machines: tuple[Change, ...]
     caution: str
     rhythm: Rhythm | None
     sight: Sight
@@ -158,6 +160,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         hides=any(s.sent == words.hidden() for s in used),
         departments=departments(result),
         changes=changes(result),
+        machines=machines(result),
         caution=caution(result),
         rhythm=rhythm(result, seen),
         sight=sight(result, seen),

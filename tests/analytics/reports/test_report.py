@@ -97,7 +97,7 @@ def test_every_figure_stands_in_the_annex_with_its_hash(story: Path, tmp_path: P
     report = weekly(story, tmp_path / "r.html")
     text = Reader(report.path.read_text(encoding="utf-8"))
     words = "".join(text.words)
-    assert len(report.page.tables) == 28
+    assert len(report.page.tables) == 29
     for table in report.page.tables:
         assert table.digest in words
         assert table.figure.sql in words

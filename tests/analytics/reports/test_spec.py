@@ -9,9 +9,9 @@ import yaml
 
 import analytics.reports
 from analytics.lake import connect
+from analytics.report import spec_of
 from analytics.reports import run
 from analytics.reports.result import Facts
-from analytics.report import spec_of
 from analytics.reports.spec import Figure, Spec, read
 
 from .lakes import VIEWS, WEEK, create
