@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from analytics.render import words
 from analytics.render.language import say
+from analytics.render.words import PEOPLE
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, tied
 from analytics.reports.weekly.seeing import Seeing, comparable, named_percent, watched_weeks
@@ -47,12 +48,20 @@ def _people(result: Result, now: Row | None) -> Number:
         part = row["attributed_connections"]
         known = say("numbers.unknown_share") if part is None else words.share(part, row["connections"])
         note = say("numbers.tied", share=known)
+    if now and noun == PEOPLE and (of := _population(result)) and of >= (now["people"] or 0):
+        note = "; ".join(filter(None, (say("numbers.of", population=words.number(of)), note)))
 
     def alike(row: Row) -> int | None:
         """People and addresses do not compare; nobody compares with both."""
         return row["people"] if row["people"] == 0 or counted(result, row["week"]) == noun else None
 
     return _number(result, noun.label, 3, value, note, alike, words.signed)
+
+
+def _population(result: Result) -> int:
+    """People behind the sensors by the settings; 0 where a site with a sensor does not say."""
+    rows = result.rows("population")
+    return sum(row["population"] for row in rows) if all(row["population"] for row in rows) else 0
 
 
 def _services(result: Result, now: Row | None) -> Number:

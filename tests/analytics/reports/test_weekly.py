@@ -491,3 +491,17 @@ def test_a_lake_made_before_the_view_of_assets_has_a_report(tmp_path: Path) -> N
     with duckdb.connect(str(lake / "open.duckdb")) as connection:
         connection.execute("DROP TABLE ai_assets_weekly")
     assert result_of(lake).rows("assets") == ()
+
+
+def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> None:
+    rows = plain()
+    rows["sensors"] = [sensor | {"population": 1100} for sensor in SENSORS]
+    assert text(page(tmp_path / "all", rows).numbers[0].note) == (
+        "of 1 100 on the watched networks; 92 % of connections tied to a person"
+    )
+    rows["sensors"] = [*rows["sensors"], {"sensor": "lab", "site": "lab", "kind": "packets"}]
+    assert "1 100" not in text(page(tmp_path / "lab", rows).numbers[0].note)
+    rows["sensors"] = [
+        sensor | {"population": 3} for sensor in SENSORS
+    ]  # fewer than were seen: a wrong setting
+    assert text(page(tmp_path / "few", rows).numbers[0].note) == "92 % of connections tied to a person"
