@@ -161,6 +161,8 @@ class Exports(_Section):
 
     #: names that no list may hold, each with all below it, besides the built-in ones
     never: tuple[str, ...] = ()
+    #: service to the ids of the tenants of ours, as its header wants them (`export squid-tenants`)
+    tenants: dict[str, str] = Field(default_factory=dict)
     #: days after which a list must be made again
     valid_days: int = Field(default=30, ge=1, le=400)
 
