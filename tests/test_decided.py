@@ -118,3 +118,8 @@ def test_the_next_week_says_that_the_block_works_and_what_grew(page: Page) -> No
 def test_a_decided_finding_is_asked_no_more(page: Page) -> None:
     assert "DeepSeek" not in " ".join(decision.question for decision in page.decisions)
     assert page.more_due == 0
+
+
+def test_a_proxy_alone_names_no_connections_and_that_is_said(page: Page) -> None:
+    named = page.numbers[4]
+    assert (named.label, named.value, named.note) == ("Named traffic", "unknown", "no packet sensor")

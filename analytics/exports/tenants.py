@@ -28,7 +28,7 @@ class Tenant:
 
 
 def squid(tenants: Iterable[Tenant], provenance: Provenance) -> str:
-    """The lines for squid.conf; one without ids is a comment. Raises ValueError for ids that cannot be sent."""
+    """The lines for squid.conf; without ids a comment. Raises ValueError for ids that cannot be sent."""
     return "\n".join(_lines(sorted(tenants), provenance)) + "\n"
 
 

@@ -100,6 +100,8 @@ def _named(result: Result, seen: Seeing) -> Number:
     value = words.share(seen.named, seen.flows) if seen.flows else words.unknown()
     nameless = words.share(seen.flows - seen.named, seen.flows)
     note = say("numbers.without_name", share=nameless) if seen.flows else ""
+    if not any(eye["kind"] == "packets" for eye in seen.eyes):
+        note = "" if seen.blind else say("numbers.no_packets")
     percents = {week: named_percent(result, week) for week in _weeks(result)}
     now, before = percents[result.scope.week], percents[result.scope.previous]
     change, spoken = "", ""
