@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,7 +25,7 @@ from sensor.schema import Level
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
 #: settings that have a variable, besides SHADOWAI_CONFIG
-VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy")
+VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy", "language")
 #: variables for our own tests, no settings
 _TEST_PREFIX = "SHADOWAI_TEST_"
 
@@ -166,6 +166,8 @@ class Exports(_Section):
 
     #: names that no list may hold, each with all below it, besides the built-in ones
     never: tuple[str, ...] = ()
+    #: service to the ids of the tenants of ours, as its header wants them (`export squid-tenants`)
+    tenants: dict[str, str] = Field(default_factory=dict)
     #: days after which a list must be made again
     valid_days: int = Field(default=30, ge=1, le=400)
 
@@ -177,6 +179,8 @@ class Settings(_Section):
     state: Path | None = None
     #: report zone: weeks and days begin there
     zone: Zone = "UTC"
+    #: what reports are written in; one of analytics/render/languages
+    language: Literal["de", "en"] = "en"
     privacy: Level = "pseudonymous"
     #: smallest group of people a published figure may describe
     k: int = Field(default=5, ge=2, le=100)

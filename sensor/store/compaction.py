@@ -213,9 +213,10 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
     if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
         return rows.sort(*table.key, nulls_last=True, maintain_order=True)
-    first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
-    rows = rows.with_columns(first.over(key)).unique(key, keep="last", maintain_order=True)
-    return rows.sort(*key, nulls_last=True)
+    if "landed_at" in table.dtypes:  # a decision says itself when it was made
+        first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
+        rows = rows.with_columns(first.over(key))
+    return rows.unique(key, keep="last", maintain_order=True).sort(*key, nulls_last=True)
 
 
 def _changes(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
