@@ -36,6 +36,7 @@ _ABOUT = {
     "usage_hourly": "subject",
     "not_use_hourly": "subject",
     "finding_evidence": "subject",
+    "ai_servers_daily": "subject",
     "exception_people": "subject",
 }
 

@@ -54,6 +54,28 @@ def test_a_server_that_stands_open(folders: dict[str, Path], level: str) -> None
     assert rows == [("behaviours/ollama", 11434, 4, 1, 4, 4, 2, 1, 3)]
 
 
+@pytest.mark.parametrize("level", ["clear", "pseudonymous"])
+def test_findings_about_them(folders: dict[str, Path], level: str) -> None:
+    rows = query(
+        folders[level],
+        "SELECT rule, app, measure FROM findings WHERE app = 'behaviours/ollama' ORDER BY rule",
+    )
+    keys = [("keys_in_clear", "behaviours/ollama", None)]  # about two people, so without figures
+    assert [row for row in rows if row[0] != "unreviewed_service"] == [
+        ("exposed_server", "behaviours/ollama", 1), *keys, ("unauthenticated_server", "behaviours/ollama", 1)
+    ]  # fmt: skip
+    evidence = query(
+        folders[level], "SELECT server_port, because FROM finding_evidence WHERE rule = 'exposed_server'"
+    )
+    said = "1 clients from outside or the guest network, 1 connections, 0 refused, 1 answered without any"
+    said += " credential"
+    assert evidence == [(11434, said)]
+    columns = "kind, assets, exposed, unauthenticated, cleartext, people_least"
+    counts = query(folders[level], f"SELECT {columns} FROM ai_assets_weekly")
+    keys = 1 if level == "pseudonymous" else 2  # without fingerprints: clients that sent one
+    assert counts == [("key_in_clear", keys, 0, 0, keys, None), ("server", 1, 1, 1, 1, None)]
+
+
 def test_a_key_of_two_hosts_by_its_keyed_fingerprint(folders: dict[str, Path]) -> None:
     rows = query(folders["pseudonymous"], "SELECT key_print, key_type, clients, refused FROM ai_keys")
     assert [row[1:] for row in rows] == [("anthropic/api-key", 2, 1)]
