@@ -2,8 +2,8 @@
 
 In: a connection with the relations `near_usage`, `near_servers`, `catalog`, `places`, `cells`, `policy`,
 `exceptions` and `exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a row of
-evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same findings: nothing
-here asks the clock.
+evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same
+findings: nothing here asks the clock.
 """
 
 from __future__ import annotations
