@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.decode import fields
+from sensor.decode import fields, rpc
 from sensor.decode.addresses import Networks, addresses
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
@@ -17,6 +17,8 @@ _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
 _PLAIN = ("serial", "start", "first", "last", "number", "protocol", "client", "status", "flags", "events")
 
 _TIME = pl.Datetime("us", "UTC")
+#: The line of `software` that signatures know MCP servers by.
+SPEAKS_MCP = "speaks: mcp"
 
 
 def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
@@ -94,7 +96,8 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         method="method",
         status=pl.when(pl.col("status") > 0).then("status"),
         user_agent="user_agent",
-        **{name: pl.col(name) for name in (*fields.OF_REQUESTS, *fields.OF_ANSWERS)},
+        **{name: pl.col(name) for name in (fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS)}
+        | {"software": _software()},
         ja4="ja4",
         client_class="client_class",
         server=_address(rows, "down"),
@@ -114,6 +117,15 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         slice="number",
     )
     return OBSERVATIONS.conform(frame)
+
+
+def _software() -> pl.Expr:
+    """What the server says it runs, and that it speaks MCP."""
+    speaks = pl.col("mcp_server").is_not_null() | pl.col("mcp_methods").str.contains("^[^:]*$")
+    lines = pl.concat_str(
+        pl.col("software"), pl.when(speaks).then(pl.lit(SPEAKS_MCP)), separator="\n", ignore_nulls=True
+    )
+    return pl.when(lines != "").then(lines)
 
 
 def _address(rows: pl.DataFrame, side: str) -> pl.Series:

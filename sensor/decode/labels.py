@@ -13,11 +13,11 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from sensor.decode import certificate, fields, http, http2, tls
+from sensor.decode import certificate, fields, http, http2, rpc, tls
 from sensor.decode.attempts import Attempts
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST, RESPONSE
+from sensor.decode.messages import CALL, CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST, RESPONSE
 from sensor.decode.names import host_name, own, texts
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -36,6 +36,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "ech_config": pl.Int64(),  # its config_id
     **fields.OF_REQUESTS,
     **fields.OF_ANSWERS,
+    **rpc.COLUMNS,
     "client": pl.Int64(),  # QUIC: whose Initials opened as the client's, 1 the lower endpoint, 2 the upper
 }
 
@@ -44,11 +45,12 @@ _LASTING = [name for name in SCHEMA if name not in ("serial", "ordinal", "time",
 
 _KEY = ("serial", "ordinal")
 _OF_HELLOS = ("host", "name_from", "ja4", "client_class", "ech", "ech_config", "client")
+_OF_HTTP = tuple(fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS)
 #: What labels of each kind can say.
 _COLUMNS = {
     "tls": _OF_HELLOS,
     "quic": _OF_HELLOS,
-    "http": ("host", "name_from", "method", "path", "user_agent", *fields.OF_REQUESTS, *fields.OF_ANSWERS),
+    "http": ("host", "name_from", "method", "path", "user_agent", *_OF_HTTP),
 }
 #: How columns are kept from batch to batch.
 _COMPACT: dict[str, pl.DataType] = {
@@ -227,6 +229,7 @@ class Labels:
 
     def __init__(self) -> None:
         self._attempts = Attempts()
+        self._calls = rpc.Calls()
         self._stores = [_Store(kind) for kind in _COLUMNS]
         self._skipped: list[int] = []
 
@@ -250,11 +253,13 @@ class Labels:
         for store in self._stores:
             store.forget(living)
         self._attempts.forget(living)
+        self._calls.forget(living)
 
     def _read(self, arena: Bytes, events: Records) -> list[pl.DataFrame]:
         """Labels of names in hellos still incomplete, and of each kind of whole message."""
         readers = {HELLO: _from_tls_hellos, REQUEST: from_requests, PREFACE: from_prefaces,
-                   RESPONSE: from_answers, CERTIFICATE: from_certificates}  # fmt: skip
+                   RESPONSE: from_answers, CERTIFICATE: from_certificates,
+                   CALL: self._calls.read}  # fmt: skip
         kinds = own(events["kind"])
         frames = self._read_quic(arena, events[kinds == INITIAL])
         for kind, reader in readers.items():

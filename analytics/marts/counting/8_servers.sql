@@ -9,7 +9,8 @@ SELECT CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
        e.seen_site AS site, e.app, e.access, e.server, e.server_port, COALESCE(e.server_scope, 'unknown') AS server_scope,
        a.subject, a.subject_kind, a.department, e.client_scope, e.segment, e.key_type, e.key_print,
        COALESCE(e.connection, e.event_id) AS connection, e.kind = 'http' AS cleartext, e.path, e.status, e.credential,
-       e.access = 'mcp' OR e.mcp_version IS NOT NULL OR e.mcp_methods IS NOT NULL AS mcp, e.mcp_version,
+       e.access = 'mcp' OR e.mcp_version IS NOT NULL OR COALESCE(e.mcp_methods NOT LIKE 'a2a:%', FALSE) AS mcp, e.mcp_version,
+       e.mcp_client, e.mcp_server, e.mcp_tools,
        COALESCE(REGEXP_MATCHES(e.path, '$public'), FALSE) AS is_public
 FROM events AS e
 JOIN attributed AS a ON a.event_id = e.event_id
