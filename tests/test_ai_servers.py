@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from sensor.decode import jit
 from tests.product import query, shadowai
+from tests.sensor.cli.test_policy import run
 from tests.sensor.decode.craft import T0, Frame, Talk, pcap
 
 OLLAMA = "10.1.0.20"
@@ -108,6 +110,30 @@ def test_an_mcp_server_is_told_by_what_it_speaks(folders: dict[str, Path], level
         folders[level], "SELECT rule FROM findings WHERE app = 'behaviours/mcp-streamable-http' ORDER BY 1"
     )
     assert [rule for (rule,) in found] == ["cleartext_mcp", "unauthenticated_server", "unknown_mcp_server"]
+
+
+def test_the_inventory_and_its_bill_of_materials(folders: dict[str, Path]) -> None:
+    rows = query(folders["clear"], "SELECT kind, asset, clients, change FROM ai_assets ORDER BY kind")
+    assert rows == [
+        ("agent_host", "10.1.0.6", 1, "new"),
+        ("mcp_server", "10.1.0.30:9123", 1, "new"),
+        ("server", f"{OLLAMA}:11434", 4, "new"),
+    ]
+    lake = folders["pseudonymous"] / "lake"
+    words = ("export", "assets", "--restricted", "--format", "cyclonedx", "--lake", str(lake), "--out")
+    made = [folders["pseudonymous"] / name for name in ("bom.json", "again.json")]
+    assert [run(*words, str(out)).exit_code for out in made] == [0, 0]
+    text = made[0].read_text()
+    bom = json.loads(text)
+    # Required by bom-1.6.schema.json: of the document, a service, a component.
+    assert (bom["bomFormat"], bom["specVersion"], bom["version"]) == ("CycloneDX", "1.6", 1)
+    assert re.fullmatch(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", bom["serialNumber"])
+    assert [one["name"] for one in bom["services"]] == ["MCP server (Streamable HTTP)", "Ollama"]
+    kinds = {(one["type"], one["name"]) for one in bom["components"]}
+    assert kinds == {("device", "agent_host"), ("data", "anthropic/api-key")}
+    assert len({one["bom-ref"] for one in bom["services"] + bom["components"]}) == 4
+    assert OLLAMA not in text and KEY not in text
+    assert made[1].read_text() == text
 
 
 def test_a_key_of_two_hosts_by_its_keyed_fingerprint(folders: dict[str, Path]) -> None:
