@@ -42,6 +42,7 @@ _ABOUT = {
     "not_use_hourly": "subject",
     "finding_evidence": "subject",
     "ai_servers_daily": "subject",
+    "rhythm_daily": "subject",
     "exception_people": "subject",
 }
 

@@ -2,7 +2,8 @@
 
 In: a connection with the relations `sightings` and `holders` (three days; holders.py), `directory`,
 `sensors`.
-Out: its temporary tables `counted`, `eyes` and `at_servers`, from which the day's marts are selected.
+Out: its temporary tables `counted`, `eyes`, `at_servers` and `rhythm`, from which the day's marts are
+selected.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ PUBLIC_PATHS = (
     "health|heartbeat|login|version|config|setup|status|serviceinfo|telemetry|/(ready|live|metadata|meta|info)$$|"
     "^/[.]well-known|^/(dashboard|lab|tree|chatui|webui|form|rest/settings|public|hub/home)"
 )
+#: A request that sends less asks nothing: keep-alives, lists of conversations.
+ASKED_BYTES = 1000
 _DAY_US = 86_400_000_000
 
 
@@ -40,6 +43,7 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
         connection.execute(_step("6_cover", values | {"rank": rank}))
     connection.execute(_step("7_counted", values))
     connection.execute(_step("8_servers", values))
+    connection.execute(_step("9_rhythm", values))
 
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
@@ -59,6 +63,7 @@ def _values(day: date) -> dict[str, int | float | str]:
         "crowd": CROWD,
         "stale": STALE,
         "public": PUBLIC_PATHS,
+        "asked": ASKED_BYTES,
     }
 
 
