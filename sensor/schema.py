@@ -238,6 +238,9 @@ _VOLUME = (
 
 _ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; blocked is not use")
 
+#: Lines of `software` that signatures know servers by of which nothing else is known.
+SPEAKS_MCP, SENT_KEY = "speaks: mcp", "sent: ai-key"
+
 OBSERVATIONS = Table(
     "observations",
     "what a source saw, before matching: a slice of a connection, a DNS question, a logged request",
@@ -266,7 +269,7 @@ OBSERVATIONS = Table(
             "software",
             pl.String,
             "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
-            "its Server header, the names of its x- headers, and `speaks: mcp`",
+            "its Server header, the names of its x- headers, `speaks: mcp`, `sent: ai-key`",
             protect=DROP,
         ),
         *_HTTP,

@@ -51,6 +51,7 @@ def afternoon() -> list[Frame]:
     frames += ask("203.0.113.77", 4)
     frames += ask("10.1.0.5", 5, server="10.1.0.21", path="/index.html")  # another server, and none of ours
     frames += tools("10.1.0.6", 6)
+    frames += ask("10.1.0.8", 7, f"x-api-key: {KEY}\r\n", server="198.51.100.9", path="/nothing/known")
     return sorted(frames, key=lambda frame: frame.time)
 
 

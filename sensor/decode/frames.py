@@ -10,15 +10,13 @@ from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
 from sensor.decode.tunnels import tunnel_texts
-from sensor.schema import COVERAGE, OBSERVATIONS
+from sensor.schema import COVERAGE, OBSERVATIONS, SENT_KEY, SPEAKS_MCP
 
 #: SLICE fields that have a value per endpoint.
 _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
 _PLAIN = ("serial", "start", "first", "last", "number", "protocol", "client", "status", "flags", "events")
 
 _TIME = pl.Datetime("us", "UTC")
-#: The line of `software` that signatures know MCP servers by.
-SPEAKS_MCP = "speaks: mcp"
 
 
 def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
@@ -120,10 +118,14 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _software() -> pl.Expr:
-    """What the server says it runs, and that it speaks MCP."""
+    """What the server says it runs, and what is seen of that: it speaks MCP, it was sent an AI key."""
     speaks = pl.col("mcp_server").is_not_null() | pl.col("mcp_methods").str.contains("^[^:]*$")
     lines = pl.concat_str(
-        pl.col("software"), pl.when(speaks).then(pl.lit(SPEAKS_MCP)), separator="\n", ignore_nulls=True
+        pl.col("software"),
+        pl.when(speaks).then(pl.lit(SPEAKS_MCP)),
+        pl.when(pl.col("key_type").is_not_null()).then(pl.lit(SENT_KEY)),
+        separator="\n",
+        ignore_nulls=True,
     )
     return pl.when(lines != "").then(lines)
 
