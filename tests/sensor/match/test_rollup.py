@@ -43,7 +43,7 @@ ROWS = [
 def test_names_do_not_depend_on_batches(size: int) -> None:
     rollup, taken = NamesRollup(), []
     for at in range(0, len(ROWS), size):
-        rollup.add(_rows(ROWS[at : at + size]), pl.lit(True))
+        rollup.add(_rows(ROWS[at : at + size]))
         taken.append(rollup.take())
     taken.append(rollup.take(all_of_it=True))
     out = pl.concat([t for t in taken if t.height]).sort("bucket", "host")
@@ -80,7 +80,7 @@ def test_a_lookup_waits_for_other_traffic_only() -> None:
         done = bursts.take(later.clear(), newest=newest_seen(later), last=False)
         assert done.height == expected
     rollup = NamesRollup()
-    rollup.add(asked, pl.lit(True))
+    rollup.add(asked)
     assert rollup.take().is_empty()
     assert rollup.take(newest=START + timedelta(minutes=25)).height == 1
 
@@ -100,7 +100,7 @@ def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
     for at in range(0, 1000, 50):
         rows = _rows(flood[at : at + 50])
         sightings.append(bursts.take(rows, newest=newest_seen(rows), last=at == 950))
-        rollup.add(rows, pl.lit(True))
+        rollup.add(rows)
         names.append(rollup.take(all_of_it=at == 950))
     assert [done.height > 0 for done in sightings[:4]] == [False, False, True, False]
     assert [done.height for done in names[:3]] == [0, 0, 150]
@@ -110,6 +110,6 @@ def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
 
 def test_open_buckets_leave_oldest_first() -> None:
     rollup = NamesRollup(max_clients=3)
-    rollup.add(_rows([(s, "tls", f"c{s}", "a.example", None) for s in (0, 1, 900, 901)]), pl.lit(True))
+    rollup.add(_rows([(s, "tls", f"c{s}", "a.example", None) for s in (0, 1, 900, 901)]))
     assert rollup.take()["clients"].to_list() == [2]
     assert rollup.take(all_of_it=True)["clients"].to_list() == [2]
