@@ -67,14 +67,18 @@ class NamesRollup:
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
         begins = ~is_dns & (pl.col("slice").fill_null(0) == 0)
         rows = observations.filter(pl.col("host").is_not_null()).select(
-            *("host", "bytes_up", "bytes_down", "cname", "client_class"),
             bucket=bucket,
             name=pl.col("host").hash(self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD),
-            client=pl.col("client").hash(self._seed),
+            host="host",
             lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)).otherwise(0),
             connections=begins.cast(pl.Int64),
+            bytes_up="bytes_up",
+            bytes_down="bytes_down",
+            cname="cname",
+            client_class="client_class",
             first_seen="seen_at",
             last_seen="seen_at",
+            client=pl.col("client").hash(self._seed),
         )
         if rows.is_empty():
             return
@@ -154,7 +158,8 @@ def _distinct(clients: pl.DataFrame) -> pl.DataFrame:
 
 
 def _merged(sums: pl.DataFrame) -> pl.DataFrame:
-    return sums.group_by("name").agg(
+    """One row a bucket and host, with the columns as they came."""
+    grouped = sums.group_by("name").agg(
         pl.col("bucket", "host").first(),
         *(_known_sum(name) for name in _SUMS),
         pl.col("cname").max(),
@@ -162,6 +167,7 @@ def _merged(sums: pl.DataFrame) -> pl.DataFrame:
         pl.col("first_seen").min(),
         pl.col("last_seen").max(),
     )
+    return grouped.select(sums.columns)
 
 
 class LookupBursts:

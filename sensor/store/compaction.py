@@ -173,9 +173,7 @@ def _merge(
         parts = [*old, *(_day_of(table, segment, day) for segment in arrivals.get(day, ()))]
         written: list[str] = []
         for piece in _pieces(table, parts):
-            rows = _settle(
-                table, pl.concat([table.conform(part.filter(piece).collect()) for part in parts])
-            )
+            rows = _settle(table, pl.concat([table.conform(part.filter(piece).collect()) for part in parts]))
             if rows.is_empty():
                 continue
             number = f"-{len(written)}" if written else ""

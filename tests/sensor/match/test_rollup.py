@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from sensor import schema
+from sensor.match import rollup as rollup_module
 from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
@@ -52,6 +53,26 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
         ("example.org", 0, 1, None, 1),
         ("chatgpt.com", 0, 1, 7, 1),
     ]
+
+
+def test_a_pile_is_merged_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many rows of an open bucket are grouped as they come, and counted the same."""
+    monkeypatch.setattr(rollup_module, "_SLACK", 0)
+    rollup = NamesRollup()
+    for n in range(6):
+        rollup.add(_rows([(n, "tls", f"c{n % 2}", f"h{m}.example", 10) for m in range(3)]))
+    out = rollup.take(all_of_it=True).sort("host")
+    assert out.select("host", "connections", "bytes_up", "clients").rows() == [
+        (f"h{m}.example", 6, 60, 2) for m in range(3)
+    ]
+    assert (out["last_seen"] - out["first_seen"]).dt.total_seconds().to_list() == [5] * 3
+
+
+def test_what_is_no_browsing_is_no_name() -> None:
+    hosts = ("a.example", "192.0.2.1", "2001:db8::1", "1.2.0.192.in-addr.arpa", "printer.local")
+    rollup = NamesRollup()
+    rollup.add(_rows([(0, "dns", "c", host, None) for host in hosts]))
+    assert rollup.take(all_of_it=True)["host"].to_list() == ["a.example"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7])
