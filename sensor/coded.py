@@ -1,5 +1,6 @@
 """A column of text as its distinct values and, row by row, which of them: what is told of a value is worked
-out once. Numbering a column costs about as much as looking for one regular expression in it."""
+out once. Numbering costs about as much as looking for a regular expression, and more where most values differ.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +21,21 @@ class Coded:
         """Number the values of `column` by their first appearance."""
         if column.null_count() == len(column):
             return cls(column.clear(), pl.repeat(None, len(column), dtype=pl.UInt32, eager=True))
-        categories = pl.Categories.random()
-        coded = column.cast(pl.Categorical(categories))
-        return cls(categories.to_series(), coded.to_physical())
+        coded = column.cast(pl.Categorical(pl.Categories.random()))
+        codes = coded.to_physical()
+        # The values are forgotten with the last column that has them.
+        every = pl.int_range(int(codes.max()) + 1, dtype=pl.UInt32, eager=True)  # type: ignore[arg-type]
+        return cls(every.cat.to(coded.dtype).cast(pl.String), codes)
 
     def each(self, told: pl.Series) -> pl.Series:
         """`told`, one for each of `values`, row by row; NULL where the column is."""
-        return told.gather(self.codes)
+        return told.gather(self.codes) if len(told) else told.clear(len(self.codes))
 
-    def where(self, is_so: pl.Series) -> pl.Series:
-        """True for the rows with a value of which `is_so` (one for each of `values`) is true; never NULL."""
-        return self.each(is_so).fill_null(False)
 
-    def among(self, chosen: pl.Series) -> pl.Series:
-        """True for the rows whose value is one of `chosen`; never NULL."""
-        return self.where(self.values.is_in(chosen.implode()))
+def repeats(column: pl.Series) -> bool:
+    """Do enough of the values come again to work with the distinct ones? Told by the first of them."""
+    first = column.head(_SAMPLE)
+    return first.n_unique() <= max(1, len(first) * _WORTH)
+
+
+_SAMPLE, _WORTH = 4096, 0.75

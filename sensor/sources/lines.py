@@ -27,7 +27,8 @@ BLOCK_BYTES = 16 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
 SHAPE_CHARS = 120
 #: Of a line with its end that may be more than white space: `\\r\\n` and no more is a blank one.
-_LINE_END, _SHORTEST = 10, 4
+_SHORTEST = 4
+_LINE_END, _SPACE = b"\n"[0], b" "[0]
 
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -46,18 +47,22 @@ class Block:
     #: read again only to know what came before: its rows were stored by an earlier read
     replayed: bool = False
 
-    def ends(self) -> pl.DataFrame | None:
+    def ends(self, *, comment: bytes) -> pl.DataFrame | None:
         """Columns `offset` and `bytes` of the lines alone; None where they are not simply those of the text:
-        some were left out or shortened, or are blank."""
-        if self.overlong is not None or len(self.text) != self.end - self.start or b" \n" in self.text:
+        some were left out, are blank or a `comment` (by their first byte), or end in a space."""
+        if self.overlong is not None or len(self.text) != self.end - self.start:
             return None
-        ends = np.flatnonzero(np.frombuffer(self.text, np.uint8) == _LINE_END) + 1
+        text = np.frombuffer(self.text, np.uint8)
+        ends = np.flatnonzero(text == _LINE_END) + 1
         if not self.text.endswith(b"\n"):
-            ends = np.append(ends, len(self.text))
+            ends = np.append(ends, len(text))
         sizes = np.diff(ends, prepend=0)
         if (sizes < _SHORTEST).any():
             return None
-        return pl.DataFrame({"offset": self.start + ends - sizes, "bytes": sizes})
+        begins = ends - sizes
+        if (text[ends - 2] == _SPACE).any() or (text[begins] == comment[0]).any():
+            return None
+        return pl.DataFrame({"offset": self.start + begins, "bytes": sizes})
 
     def lines(self) -> pl.DataFrame:
         """Columns `line`, `offset` of its first byte in the stream, and `bytes`; no blank lines."""

@@ -415,7 +415,7 @@ def test_rows_alone_say_what_they_say_as_lines(monkeypatch: pytest.MonkeyPatch) 
     original = zeek.blocks
     monkeypatch.setattr(zeek, "blocks", lambda stream: original(stream, size=1500))
     fast = batches(conn=data)
-    monkeypatch.setattr(Block, "ends", lambda block: None)
+    monkeypatch.setattr(Block, "ends", lambda block, comment: None)
     slow = batches(conn=data)
     assert len(fast) > 10
     for one, other in zip(fast, slow, strict=True):
