@@ -74,12 +74,14 @@ def build(
     now: datetime | None = None,
     held: Mapping[str, pl.DataFrame] | None = None,
     policy: Compiled | None = None,
+    blanks: Path | None = None,
 ) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
 
     `zone` is the IANA time zone reports are kept in, `k` the smallest group shown. `held` are rows of
     the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory. `policy`
-    takes the place of the one published; None leaves that as it is.
+    takes the place of the one published; None leaves that as it is. `blanks` is a folder for what `publish`
+    keeps from time to time.
     """
     checked_zone(zone)
     moment = now or datetime.now(UTC)
@@ -94,7 +96,7 @@ def build(
             work.policy(policy)
             work.findings()
         write_state(lake, state)
-        open_views, restricted_views = publish(lake, manifest, state.files, zone=zone)
+        open_views, restricted_views = publish(lake, manifest, state.files, zone=zone, blanks=blanks)
         sweep(lake, state, moment)
         write_state(lake, state)
     return Built(tuple(days), tuple(weeks), open_views, restricted_views)
