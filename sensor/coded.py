@@ -1,5 +1,5 @@
 """A column of text as its distinct values and, row by row, which of them: what is told of a value is worked
-out once. Numbering costs about as much as looking for a regular expression, and more where most values differ.
+out once. Numbering costs about as much as looking for a regular expression, more where most values differ.
 """
 
 from __future__ import annotations

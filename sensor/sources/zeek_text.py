@@ -91,11 +91,7 @@ class Text:
     def read(self, block: Block) -> pl.DataFrame:
         """The fields of a block's lines beside `line`, offset and bytes; of plain rows under a known header
         `line` is NULL, because reading them as lines first takes most of the time."""
-        if (
-            self.header.fields
-            and block.text[:1].isdigit()
-            and (ends := block.ends(comment=b"#")) is not None
-        ):
+        if self.header.fields and block.text[:1].isdigit() and (ends := block.ends(comment=b"#")) is not None:
             read = self._tsv(block.text)
             if read.height == ends.height:
                 return ends.with_columns(line=pl.lit(None, pl.String)).hstack(read)

@@ -3,9 +3,8 @@
     python tests/bench/bench_follow.py [--rates 50000 100000 200000] [--seconds 20]
 
 Lines are written ten times a second, for clients and names as in `logs.py`. A line has arrived when the
-segment that holds it has been renamed into the lake, where SQL reads it. `behind` is how long that took at the
-end of the run, for what was written last: near the worst of the run where the rate is kept up with, and
-growing with `--seconds` where it is not.
+segment that holds it has been renamed into the lake, where SQL reads it. `behind` is how long that took for
+what was written last: a few seconds where the rate is kept up with, growing with `--seconds` where not.
 """
 
 from __future__ import annotations

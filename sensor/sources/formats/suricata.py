@@ -216,9 +216,11 @@ def _answers(event: pl.DataFrame) -> pl.Series:
     single = pl.when(pl.col("dns.rrtype").is_in(["A", "AAAA"])).then("dns.rdata")
     some = pl.any_horizontal(pl.col(name).is_not_null() for name in (*_LISTS[2:], "dns.rdata"))
     places = event.select((pl.col("asks") & some).arg_true()).to_series()
-    told = event[places].select(
-        pl.concat_list(*addresses, single).list.drop_nulls().list.unique(maintain_order=True)
-    ).to_series()
+    told = (
+        event[places]
+        .select(pl.concat_list(*addresses, single).list.drop_nulls().list.unique(maintain_order=True))
+        .to_series()
+    )
     none = pl.Series([[]], dtype=pl.List(pl.String))
     order = event.select(pl.when("asks").then(len(told)).cast(pl.Int64)).to_series()
     return pl.concat([told, none]).gather(order.scatter(places, pl.int_range(len(told), eager=True)))
