@@ -247,7 +247,8 @@ def _reason() -> pl.Expr:
         & pl.col("action").is_in(["tunnel-up", "tunnel-stats", "ssl-new-con", "assign"])
     )
     left = _is_end() & pl.coalesce("tunnelip", "assignip", "srcip", "ip").is_not_null()
-    told = holder & (logged_on | tunnel | left) & (pl.col("status").fill_null("success") != "failure")
+    failed = pl.col("status").str.contains("(?i)fail|den|time|err").fill_null(False)
+    told = holder & (logged_on | tunnel | left) & ~failed
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
     return (
         pl.when(_of("event") & ~told.fill_null(False))

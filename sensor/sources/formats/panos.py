@@ -414,7 +414,8 @@ def _reason() -> pl.Expr:
     connected = pl.col("event").str.contains(
         r"(?i)gateway-(?:connected|register|tunnel-latency|setup-(?:ipsec|ssl))|^gateway-connected$"
     )
-    told = login | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null())
+    failed = pl.col("status").str.contains("(?i)fail").fill_null(False)
+    told = login | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
     leases = pl.col("type").is_in(["USERID", "GLOBALPROTECT"])
     return (
         pl.when(~known.fill_null(False))
