@@ -124,6 +124,11 @@ class Identity(_Section):
     subnets: Path | None = None
     #: patterns of service accounts, without domain: "svc-*"
     service_accounts: tuple[str, ...] = ()
+    #: whose word is used of those in logs and traffic: log (the account a line of use names itself), dhcp,
+    #: directory, vpn, radius, mdns …, as `leases` names them; empty: everybody's
+    origins: tuple[str, ...] = ()
+    #: whether what packets say about holders of addresses is used (captures, live ports, Zeek, Suricata)
+    from_packets: bool = True
 
 
 class About(_Section):

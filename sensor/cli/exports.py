@@ -63,7 +63,10 @@ def command(
         ),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="Of events and findings: csv, json, parquet, ocsf, ecs, stix.")
+        str,
+        typer.Option(
+            "--format", help="csv, json, parquet; events, findings: ocsf, ecs, stix; assets: cyclonedx."
+        ),
     ] = "csv",
     restricted: Annotated[
         bool, typer.Option("--restricted", help="Events one by one with per-person tokens; logged.")
@@ -74,7 +77,7 @@ def command(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write block or allow lists, events or findings.
+    """Write block or allow lists, events, findings or assets.
 
     Lists follow the policy, for a firewall, proxy or resolver.
 
