@@ -144,9 +144,10 @@ def memory_sql(table: StoredTable, relation: str) -> str:
 def _known(table: StoredTable, branches: Iterable[str]) -> str:
     """A FROM clause of the rows of all `branches` that had landed when the table was looked at."""
     rows = f"(\n{_union(branches)}\n) AS stored"
-    if table.known_until is None or LANDED not in table.columns:
+    since = LANDED if LANDED in table.columns else table.time  # a decision is known when it is made
+    if table.known_until is None or not since:
         return rows
-    known = f"{LANDED} IS NULL OR {LANDED} <= {moment(table.known_until)}"
+    known = f"{since} IS NULL OR {since} <= {moment(table.known_until)}"
     return f"(\nSELECT * FROM {rows}\nWHERE {known}\n) AS known"
 
 

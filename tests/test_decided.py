@@ -123,3 +123,9 @@ def test_a_decided_finding_is_asked_no_more(page: Page) -> None:
 def test_a_proxy_alone_names_no_connections_and_that_is_said(page: Page) -> None:
     named = page.numbers[4]
     assert (named.label, named.value, named.note) == ("Named traffic", "unknown", "no packet sensor")
+
+
+def test_what_was_known_before_holds_no_later_decision(lake: Path) -> None:
+    past = page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=-1))
+    assert past.outcomes == ()
+    assert len(page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=1)).outcomes) == 1
