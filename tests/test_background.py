@@ -129,6 +129,7 @@ def test_look_alikes_behave_as_their_meaning_demands(index: Index, host: str, ro
     found = match(pl.DataFrame({"host": [host]}), index)["role"].to_list()
     assert found == ([role] if role else []) or (role is None and found in (["embedded"], ["support"]))
 
+
 #: Neighbours of AI hosts on the same cloud, bought side doors, and names that only sound like a service.
 NEIGHBOURS = """
 sqs.us-east-1.amazonaws.com vpce-1.sqs.us-east-1.vpce.amazonaws.com objectstorage.us-chicago-1.oraclecloud.com
