@@ -13,7 +13,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -74,12 +74,14 @@ def build(
     now: datetime | None = None,
     held: Mapping[str, pl.DataFrame] | None = None,
     policy: Compiled | None = None,
+    blanks: Path | None = None,
 ) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
 
     `zone` is the IANA time zone reports are kept in, `k` the smallest group shown. `held` are rows of
     the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory. `policy`
-    takes the place of the one published; None leaves that as it is.
+    takes the place of the one published; None leaves that as it is. `blanks` is a folder for what `publish`
+    keeps from time to time.
     """
     checked_zone(zone)
     moment = now or datetime.now(UTC)
@@ -94,7 +96,7 @@ def build(
             work.policy(policy)
             work.findings()
         write_state(lake, state)
-        open_views, restricted_views = publish(lake, manifest, state.files, zone=zone)
+        open_views, restricted_views = publish(lake, manifest, state.files, zone=zone, blanks=blanks)
         sweep(lake, state, moment)
         write_state(lake, state)
     return Built(tuple(days), tuple(weeks), open_views, restricted_views)
@@ -172,7 +174,7 @@ class Work:
         constants = (rules(), self.zone, self.k)
         restated = self.manifest.tables["restated"]
         dirty = []
-        for week in sorted({week for day in built for week in weeks_of(day)}):
+        for week in self._weeks("week", built):
             files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
             said = files_of(restated.cold, days_of(week))
             print_ = fingerprint(*constants, files, self.sizes.of(restated, said))
@@ -194,9 +196,7 @@ class Work:
         """
         table = self.manifest.tables["names"]
         dirty = []
-        for week in sorted(
-            {week for day in table.cold if is_day(day) for week in weeks_of(date.fromisoformat(day))}
-        ):
+        for week in self._weeks("names", [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
             if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
@@ -208,6 +208,15 @@ class Work:
             self.state.inputs[f"names/{week}"] = print_
             dirty.append(week)
         return dirty
+
+    def _weeks(self, kind: str, days: Iterable[date]) -> list[date]:
+        """Mondays of the weeks that `days` touch, and of those made before: another zone moves rows away."""
+        made = {
+            date.fromisoformat(key.partition("/")[2])
+            for key in self.state.inputs
+            if key.startswith(f"{kind}/")
+        }
+        return sorted(made | {week for day in days for week in weeks_of(day, self.zone)})
 
     def policy(self, policy: Compiled | None) -> None:
         """Puts the rules, and `policy` unless it is None, where the views read them."""

@@ -71,7 +71,7 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
 
     `hot` says whether the table has hot files at all (an empty glob would be an error).
     """
-    branches = [_typed_nothing({**table.columns, "part": "VARCHAR"})]
+    branches = [nothing_sql({**table.columns, "part": "VARCHAR"})]
     if table.cold_files:
         branches.append(f"SELECT *, '' AS part FROM {_parquet(table.cold_files, root)}")
     if hot:
@@ -88,15 +88,21 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
 
 def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) -> str:
     """SQL of exactly these files, with exactly these columns."""
-    branches = [_typed_nothing(columns)]
+    branches = [nothing_sql(columns)]
     if files:
         branches.append(f"SELECT * FROM {_parquet(files, root)}")
     return f"SELECT {', '.join(columns)} FROM (\n{_union(branches)}\n) AS stored"
 
 
+def nothing_sql(columns: Mapping[str, str]) -> str:
+    """SQL of no rows with exactly these columns."""
+    nulls = ", ".join(f"CAST(NULL AS {dtype}) AS {column}" for column, dtype in columns.items())
+    return f"SELECT {nulls} WHERE false"
+
+
 def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
     """SQL of the rows of some of a base table's cold files as they are stored, whatever their key."""
-    branches = [_typed_nothing(table.columns)]
+    branches = [nothing_sql(table.columns)]
     if files:
         branches.append(f"SELECT * FROM {_parquet(files, root)}")
     return f"SELECT {', '.join(table.columns)} FROM {_known(table, branches)}"
@@ -104,7 +110,7 @@ def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
 
 def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
     """SQL of some of a base table's cold files, one row per key."""
-    branches = [_typed_nothing({**table.columns, "part": "VARCHAR"})]
+    branches = [nothing_sql({**table.columns, "part": "VARCHAR"})]
     if files:
         branches.append(f"SELECT *, '' AS part FROM {_parquet(files, root)}")
     return _once(table, _known(table, branches))
@@ -131,7 +137,7 @@ def restated_sql(table: StoredTable, sightings: str, restatements: str) -> str:
 
 def memory_sql(table: StoredTable, relation: str) -> str:
     """SQL of a base table's rows that lie in a relation of the connection, one row per key."""
-    branches = [_typed_nothing({**table.columns, "part": "VARCHAR"}), f"SELECT *, '' AS part FROM {relation}"]
+    branches = [nothing_sql({**table.columns, "part": "VARCHAR"}), f"SELECT *, '' AS part FROM {relation}"]
     return _once(table, _known(table, branches))
 
 
@@ -233,11 +239,6 @@ def _guard(root: str, watermark: str) -> str:
         f"(SELECT MAX(CASE WHEN low_water > {literal(watermark)} THEN error({literal(STALE)}) "
         f"ELSE low_water END) AS low_water FROM read_parquet({root} || '/low_water.parquet')) AS guard"
     )
-
-
-def _typed_nothing(columns: Mapping[str, str]) -> str:
-    nulls = ", ".join(f"CAST(NULL AS {dtype}) AS {column}" for column, dtype in columns.items())
-    return f"SELECT {nulls} WHERE false"
 
 
 def _parquet(files: Iterable[str], root: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 from sensor import schema
 from sensor.catalog.blind import COUNTED
 from sensor.catalog.checks import check
+from sensor.catalog.files import collect
 from sensor.catalog.load import BUILT_IN, Catalog, load
-from sensor.catalog.read import Draft, collect, draft
+from sensor.catalog.read import Draft, draft
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.match import match

@@ -80,13 +80,14 @@ def scope_sql(scope: Scope) -> str:
 
 def _tables(lake: duckdb.DuckDBPyConnection, spec: Spec) -> Iterator[Table]:
     for figure in spec.figures:
-        lake.execute(f"CREATE OR REPLACE TEMP VIEW {figure.id} AS\n{figure.sql}")
+        # A table, so that later figures read what this one found instead of finding it again.
+        lake.execute(f"CREATE OR REPLACE TEMP TABLE {figure.id} AS\n{figure.sql}")
         yield Table(figure, _rows(lake, figure))
 
 
 def _rows(lake: duckdb.DuckDBPyConnection, figure: Figure) -> tuple[Row, ...]:
-    # The file itself runs, not the view: only then is its ORDER BY binding.
-    cursor = lake.execute(figure.sql)
+    # A table gives its rows in the order they came in (preserve_insertion_order), its ORDER BY.
+    cursor = lake.execute(f"SELECT * FROM {figure.id}")
     names = [column[0] for column in cursor.description or ()]
     if set(names) != set(figure.columns):
         raise ValueError(f"figure {figure.id}: columns {names} differ from report.yml {list(figure.columns)}")

@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from sensor.catalog.read import places
+from sensor.catalog.files import places
 
 #: Part of the stamp; raised when the meaning of the cached form changes.
 CACHE_FORMAT = 4

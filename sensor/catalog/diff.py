@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from sensor.catalog.files import VOCABULARY_FILE
 from sensor.catalog.index import INDICATORS
 from sensor.catalog.load import BUILT_IN, compiled
-from sensor.catalog.read import VOCABULARY_FILE
 from sensor.errors import UsageError
 
 #: What a change of an indicator is told of.

@@ -14,10 +14,9 @@ from typing import Any
 
 import yaml
 
+from sensor.catalog.files import MAX_BYTES
 from sensor.catalog.problem import Level, Problem
 
-#: Far above the longest honest entry (about 20 KB); below what would be slow to parse.
-MAX_BYTES = 256 * 1024
 #: An entry needs four levels; the limit keeps hostile nesting off the interpreter's stack.
 MAX_DEPTH = 16
 #: What keeps hostile nesting off the stack of the parser itself, which is far deeper than this.

@@ -14,14 +14,17 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 import sensor
 from sensor import schema
-from sensor.catalog import blind, index
 from sensor.catalog import cache as disk
-from sensor.catalog.read import Draft, File, collect, draft
+from sensor.catalog.files import File, collect
+
+if TYPE_CHECKING:
+    from sensor.catalog.read import Draft
 
 #: The catalog that ships with the product: beside the code, in a checkout as in a wheel.
 BUILT_IN = Path(sensor.__file__).parents[1] / "signatures"
@@ -84,6 +87,10 @@ def _cached(folders: Sequence[Path], folder: Path) -> Catalog:
 
 def compiled(folders: Iterable[Path]) -> Catalog:
     """The catalog in `folders`, later ones laid over earlier ones; raises `CatalogProblems`."""
+    # Not needed, and felt at every start, where the cache knows the catalog.
+    from sensor.catalog import blind, index
+    from sensor.catalog.read import draft
+
     files = collect(folders)
     drafted = draft(files)
     newest = _newest(drafted)

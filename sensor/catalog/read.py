@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from sensor.catalog.blind import BlindSpot, BlindSpots
-from sensor.catalog.document import MAX_BYTES, Document, Place, Unreadable, parse
+from sensor.catalog.document import Document, Place, Unreadable, parse
 from sensor.catalog.entry import Entry, amended, of_bulk, of_product, of_service
+from sensor.catalog.files import (
+    BLIND_FOLDER,
+    BULKS,
+    PRODUCTS,
+    RUBRIC_FILE,
+    SERVICES,
+    VENDOR_FILE,
+    VOCABULARY_FILE,
+    File,
+)
 from sensor.catalog.model import ID, Amendment, Attribute, Bulk, Product, Service, Vendor, Vocabulary
 from sensor.catalog.problem import CatalogProblems, Problem
 from sensor.catalog.risk import Rubric
 
-VOCABULARY_FILE = "categories.yml"
-RUBRIC_FILE = "risk.yml"
-VENDOR_FILE = "vendor.yml"
-#: Folders of entries, by what their files hold.
-SERVICES, BULKS, PRODUCTS = "vendors/", "bulk/", "behaviours/"
-#: The folder of `BlindSpots` files.
-BLIND_FOLDER = "resolvers/"
-
 Model = TypeVar("Model", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class File:
-    """One catalog file: its place below the catalog folder, its name for messages, its bytes."""
-
-    key: str
-    name: str
-    content: bytes
 
 
 @dataclass(frozen=True)
@@ -56,65 +47,6 @@ class Draft:
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """The entries of all blind spot files, in file order."""
         return tuple(spot for file in self.blind.values() for spot in file.entries)
-
-
-def collect(folders: Iterable[Path]) -> list[File]:
-    """The files of `folders`, sorted by place; at one place in the order of the folders."""
-    files: list[File] = []
-    problems: list[Problem] = []
-    for folder in folders:
-        found = places(folder)
-        if not found:
-            remedy = "give a folder that holds vendors/<vendor>/<service>.yml"
-            problems.append(Problem(str(folder), 1, "no catalog here", remedy))
-        for path in found:
-            try:
-                content = _content(Path(path))
-            except OSError as error:
-                what = f"cannot be read ({error.strerror or error})"
-                problems.append(Problem(path, 1, what, "check its permissions"))
-                continue
-            files.append(File(path[len(str(folder)) + 1 :].replace(os.sep, "/"), path, content))
-    if problems:
-        raise CatalogProblems(problems)
-    return sorted(files, key=lambda file: file.key)
-
-
-def places(folder: Path) -> list[str]:
-    """The catalog files of a folder, sorted; plain text, because there are thousands."""
-    return sorted(_walk(str(folder)))
-
-
-def _walk(folder: str) -> Iterator[str]:
-    """Paths of the catalog files below `folder`; `glob` would take four times as long."""
-    for name in (VOCABULARY_FILE, RUBRIC_FILE):
-        path = os.path.join(folder, name)  # noqa: PTH118
-        if os.path.lexists(path):
-            yield path
-    for part in (BULKS, PRODUCTS, BLIND_FOLDER):
-        yield from _yaml_files(os.path.join(folder, part))  # noqa: PTH118
-    for vendor in _scan(os.path.join(folder, SERVICES)):  # noqa: PTH118
-        yield from _yaml_files(vendor.path)
-
-
-def _yaml_files(folder: str) -> Iterator[str]:
-    return (entry.path for entry in _scan(folder) if entry.name.endswith((".yml", ".yaml")))
-
-
-def _scan(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a regular file, at most one more than a document may have."""
-    if not path.is_file():
-        raise OSError("not a file")
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def draft(files: Iterable[File]) -> Draft:

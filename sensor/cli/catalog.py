@@ -130,8 +130,9 @@ def check(
     import datetime
 
     from sensor.catalog.checks import check as find_problems
+    from sensor.catalog.files import collect
     from sensor.catalog.load import BUILT_IN
-    from sensor.catalog.read import collect, draft
+    from sensor.catalog.read import draft
 
     settings = settings_from(config, signatures=tuple(signatures) if signatures else None)
     try:

@@ -86,7 +86,14 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
         mistake = error
     held = sealed.open() if sealed else None
     with analysing(lake):
-        build(lake.path, zone=settings.zone, k=settings.k, held=held, policy=policy)
+        build(
+            lake.path,
+            zone=settings.zone,
+            k=settings.k,
+            held=held,
+            policy=policy,
+            blanks=state / "views",
+        )
     if sealed is not None:
         _close_weeks(sealed, keys, moment)
     sweep(lake, now=moment)

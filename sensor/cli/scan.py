@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -173,12 +174,12 @@ class _Teller:
     @contextmanager
     def progress(self, total_bytes: int | None) -> Iterator[Callable[[str, int], None]]:
         """Yields a function to be told (what is read, bytes read so far of everything)."""
+        if self._quiet or not sys.stderr.isatty():  # without rich, whose import a short scan would feel
+            yield lambda name, done: None
+            return
         from rich.console import Console
 
         console = Console(stderr=True)
-        if self._quiet or not console.is_terminal:
-            yield lambda name, done: None
-            return
         with _bar(console) as bar:
             task = bar.add_task("", total=total_bytes)
             yield lambda name, done: bar.update(task, description=name[-40:], completed=done)

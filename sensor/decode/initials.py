@@ -18,9 +18,14 @@ from sensor.decode.read import be16, be32, copy, u8
 
 V1 = 0x00000001
 V2 = 0x6B3343CF
-#: Drafts of version 1 that were deployed, with its packet types: draft-27 to draft-32.
-FIRST_DRAFT = 0xFF00001B
-LAST_DRAFT = 0xFF000020
+#: Drafts of version 1 have a number each (draft-ietf-quic-transport §15): 22 is the first with its headers.
+DRAFT = 0xFF000000
+FIRST_DRAFT, LAST_DRAFT = 22, 34
+#: Meta's mvfst (QuicConstants.h): numbers of its own for drafts, and for version 1.
+MVFST, _OWN = 0xFACEB000, 0xFFFFF000
+_MVFST_22, _MVFST_V1, _MVFST_V1_AGAIN = 0xFACEB001, 0xFACEB003, 0xFACEB004
+#: TLS in Google's QUIC, before it went over to the drafts (quic_versions.h).
+T050, T051 = 0x54303530, 0x54303531
 
 #: An Initial packet, still protected. Offsets point into the bytes it was found in.
 INITIAL = np.dtype(
@@ -53,11 +58,28 @@ _STREAM = np.dtype(
 
 
 @kernel
+def salted_as(version: int) -> int:
+    """The version whose salt this one has in the keys of its Initials, 0 if it is not known."""
+    if version in (V1, V2, T050, T051):
+        return version
+    draft = version - DRAFT
+    if version & _OWN == MVFST:
+        if version in (_MVFST_V1, _MVFST_V1_AGAIN):
+            return V1
+        draft = 22 if version == _MVFST_22 else 27
+    if draft < FIRST_DRAFT or draft > LAST_DRAFT:
+        return 0
+    if draft > 32:
+        return V1
+    return DRAFT + (22 if draft == 22 else 23 if draft < 29 else 29)
+
+
+@kernel
 def initial_type(version: int) -> int:
     """The type bits (mask 0x30) of an Initial in this version, -1 if the version is not known."""
-    if version == V1 or FIRST_DRAFT <= version <= LAST_DRAFT:
-        return 0x00
-    return 0x10 if version == V2 else -1
+    if version == V2:
+        return 0x10
+    return 0x00 if salted_as(version) != 0 else -1
 
 
 @kernel

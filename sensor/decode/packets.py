@@ -180,7 +180,7 @@ def _is_setting_up(packet: Records) -> bool:
 
 @kernel
 def is_initial(data: Bytes, packet: Records) -> bool:
-    """A QUIC Initial with a connection id: version 1, 2 or a draft (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
+    """A QUIC Initial with a connection id, of a known version (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, version = u8(data, at, end), be32(data, at + 1, end)
     kind, size = initial_type(version), u8(data, at + 5, end)

@@ -39,17 +39,20 @@ class Version(NamedTuple):
 V1 = Version(initials.V1, bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"), b"quic")
 V2 = Version(initials.V2, bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"), b"quicv2")
 
-DRAFT_29 = 0xFF00001D
-_DRAFT_27 = bytes.fromhex("c3eef712c72ebb5a11a7d2432bb46365bef9f502")
-_DRAFT_29 = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")
-#: Drafts of version 1 that were deployed differ from it by their salt alone (draft-ietf-quic-tls §5.2).
-DRAFTS = tuple(
-    Version(number, _DRAFT_29 if number >= DRAFT_29 else _DRAFT_27, V1.label)
-    for number in range(initials.FIRST_DRAFT, initials.LAST_DRAFT + 1)
+#: Whatever else was deployed differs from version 1 by its salt alone (draft-ietf-quic-tls §5.2; Google's
+#: crypto_utils.cc), and shares it with others (`initials.salted_as`).
+OTHERS = tuple(
+    Version(number, bytes.fromhex(salt), V1.label)
+    for number, salt in (
+        (initials.DRAFT + 22, "7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a"),
+        (initials.DRAFT + 23, "c3eef712c72ebb5a11a7d2432bb46365bef9f502"),
+        (initials.DRAFT + 29, "afbfec289993d24c9e9786f19c6111e04390a899"),
+        (initials.T050, "7ff579e5acd072915580304c43a2367c60488310"),
+        (initials.T051, "7a4edef4e7ccee5fa4506c19124fc8ccda6e033d"),
+    )
 )
 
-#: In the order of `_version_row`.
-_VERSIONS = (V1, V2, DRAFTS[0], DRAFTS[-1])
+_VERSIONS = (V1, V2, *OTHERS)
 
 #: Packet protection of a client's Initials.
 KEYS = np.dtype(
@@ -81,8 +84,9 @@ HEADER = np.dtype(
 
 _CONSTANTS = np.dtype(
     [
-        ("salts", np.int64, (4, 8)),  # of each version
-        ("labels", np.int64, (4, 3, 16)),  # of its key, IV and header protection key
+        ("numbers", np.int64, (len(_VERSIONS),)),
+        ("salts", np.int64, (len(_VERSIONS), 8)),  # of each version
+        ("labels", np.int64, (len(_VERSIONS), 3, 16)),  # of its key, IV and header protection key
         ("client", np.int64, (16,)),
         ("message", np.int64, (16,)),  # room for one
         ("aes", np.int64, (256,)),
@@ -101,6 +105,7 @@ def _constants() -> Records:
     made = records(_CONSTANTS, 1)
     made["client"], made["aes"] = _expansion(b"client in", 32), table()
     for row, version in enumerate(_VERSIONS):
+        made["numbers"][0, row] = version.number
         made["salts"][0, row] = as_words(version.salt.ljust(32, b"\0"))
         for part, (name, length) in enumerate(
             ((b" key", KEY_BYTES), (b" iv", NONCE_BYTES), (b" hp", KEY_BYTES))
@@ -110,13 +115,13 @@ def _constants() -> Records:
 
 
 @kernel
-def _version_row(version: int) -> int:
-    """Whose salt and labels belong to a version."""
-    if version == initials.V1:
-        return 0
-    if version == initials.V2:
-        return 1
-    return 3 if version >= DRAFT_29 else 2
+def _version_row(version: int, constants: Records) -> int:
+    """Whose salt and labels belong to a version: of a known one, whose salt it has."""
+    salted = initials.salted_as(version)
+    for row in range(len(constants["numbers"])):
+        if constants["numbers"][row] == salted:
+            return row
+    return 0
 
 
 @kernel
@@ -136,7 +141,7 @@ def _derive(data: Bytes, at: int, size: int, version: int, keys: Records, work: 
     """Keys of the client's Initials from its first destination connection id (RFC 9001 §5.2)."""
     keys["version"], keys["id_length"] = version, size
     copy(data, at, size, keys["id"], 0)
-    row = _version_row(version)
+    row = _version_row(version, constants)
     _as_message(data, at, size, constants["message"])
     set_key(constants["salts"][row], work)
     authenticate(constants["message"], work)

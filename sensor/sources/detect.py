@@ -46,7 +46,8 @@ def _walked() -> dict[str, type[Source]]:
     for module in pkgutil.iter_modules(sensor.sources.__path__):
         loaded = importlib.import_module(f"{sensor.sources.__name__}.{module.name}")
         for thing in vars(loaded).values():
-            if inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing):
+            is_kind = inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing)
+            if is_kind and thing.__module__ == loaded.__name__:  # what it borrows is found at home
                 kinds[thing.name] = thing
     return kinds
 

@@ -7,9 +7,10 @@ import pytest
 
 from sensor.catalog.blind import BLIND_SPOTS
 from sensor.catalog.checks import check
+from sensor.catalog.files import collect
 from sensor.catalog.load import load
 from sensor.catalog.problem import CatalogProblems
-from sensor.catalog.read import collect, draft
+from sensor.catalog.read import draft
 from tests.sensor.catalog.conftest import MakeCatalog
 
 FILE = "resolvers/dns.yml"

@@ -5,7 +5,8 @@ import datetime
 import pytest
 
 from sensor.catalog.checks import check, lints
-from sensor.catalog.read import collect, draft
+from sensor.catalog.files import collect
+from sensor.catalog.read import draft
 from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
 
 TODAY = datetime.date(2026, 11, 22)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.catalog.document import MAX_BYTES, Unreadable, parse
+from sensor.catalog.document import Unreadable, parse
+from sensor.catalog.files import MAX_BYTES
 
 
 def complaint(content: bytes) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from sensor.catalog import index
 from sensor.catalog.entry import Entry
-from sensor.catalog.read import collect, draft
+from sensor.catalog.files import collect
+from sensor.catalog.read import draft
 from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
 
 NEWEST = datetime.date(2026, 11, 22)

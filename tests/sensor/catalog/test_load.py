@@ -99,7 +99,7 @@ def test_the_cache_is_used_and_follows_the_files(
 ) -> None:
     before = load(cache=tmp_path / "cache")
     with monkeypatch.context() as patch:
-        patch.setattr(module, "draft", lambda files: pytest.fail("read although cached"))
+        patch.setattr("sensor.catalog.read.draft", lambda files: pytest.fail("read although cached"))
         assert same(load(cache=tmp_path / "cache"), before)
     entry = built_in / "vendors/example/assistant.yml"
     entry.write_text(SERVICE.replace("Assistant", "Helperrrr"), "utf-8")  # as many bytes

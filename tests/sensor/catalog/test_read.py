@@ -2,8 +2,9 @@
 
 import pytest
 
+from sensor.catalog.files import collect
 from sensor.catalog.problem import CatalogProblems
-from sensor.catalog.read import collect, draft
+from sensor.catalog.read import draft
 from tests.sensor.catalog.conftest import SERVICE, MakeCatalog
 
 ENTRY = "vendors/example/assistant.yml"

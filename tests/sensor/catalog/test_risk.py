@@ -7,9 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from sensor.catalog.entry import Entry
+from sensor.catalog.files import collect
 from sensor.catalog.load import BUILT_IN, load
 from sensor.catalog.model import Attribute, Vendor
-from sensor.catalog.read import collect, draft
+from sensor.catalog.read import draft
 from sensor.catalog.risk import Rubric, score
 
 TODAY = datetime.date(2026, 11, 22)
