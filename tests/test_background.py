@@ -19,6 +19,7 @@ REGISTERED = (
 #: What chance makes of these words and what is AI indeed.
 INDEED_AI = (
     ".sagemaker.aws", ".google.ai", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com",
+    "agentvoice.com",
 )  # fmt: skip
 IN_FRONT = ("", "www.", "api.", "chat.", "cdn.", "mail.")
 
@@ -116,11 +117,37 @@ def test_a_known_site_is_no_use(index: Index, host: str) -> None:
         ("s3.us-east-1.api.aws", None),
         ("vpce-0a1b-c2d3.bedrock-runtime.eu-west-1.vpce.amazonaws.com", "use"),
         ("vpce-0a1b-c2d3.s3.eu-west-1.vpce.amazonaws.com", None),
+        ("agent-runtime.generativeai.us-chicago-1.oci.oraclecloud.com", "use"),
+        ("language.googleapis.com", "use"),
+        ("papago.naver.com", "use"),
+        ("tts.api.cloud.yandex.net", "use"),
+        ("my-app.lovable.app", "embedded"),
+        ("foo.replit.app", "embedded"),
     ],
 )
 def test_look_alikes_behave_as_their_meaning_demands(index: Index, host: str, role: str | None) -> None:
     found = match(pl.DataFrame({"host": [host]}), index)["role"].to_list()
     assert found == ([role] if role else []) or (role is None and found in (["embedded"], ["support"]))
+
+
+#: Neighbours of AI hosts on the same cloud, bought side doors, and names that only sound like a service.
+NEIGHBOURS = """
+sqs.us-east-1.amazonaws.com vpce-1.sqs.us-east-1.vpce.amazonaws.com objectstorage.us-chicago-1.oraclecloud.com
+identity.us-chicago-1.oci.oraclecloud.com storage.api.cloud.yandex.net iam.api.cloud.yandex.net vk.com
+search.naver.com translate.googleapis.com maps.googleapis.com oauth2.googleapis.com fcm.googleapis.com
+firebaseinstallations.googleapis.com clients6.google.com accounts.google.com graph.microsoft.com
+login.microsoftonline.com outlook.office.com edge.microsoft.com api.bing.com contoso.blob.core.windows.net
+contoso.azurewebsites.net my-app.vercel.app acme.github.io gateway.icloud.com bixby.samsung.com
+hooks.slack.com files.slack.com static.canva.com nexus-websocket-a.intercom.io cdn.discordapp.com
+hub.docker.com registry-1.docker.io ghcr.io conda.anaconda.org objects.githubusercontent.com
+codeload.github.com browser-intake-datadoghq.com featuregates.org challenges.cloudflare.com cdn.auth0.com
+js.stripe.com gemini.com mistral.com grok.org poe.trade pathofexile.com pi-hole.net gamma.com meta.com
+you.com.au thecursor.com cursors-4u.com chatgpt.com.br openai.org deepseek.com.de claude-ai.com chatgpt.org
+""".split()  # noqa: SIM905 - as in the list of known sites
+
+
+def test_neighbours_and_namesakes_are_no_hit_at_all(index: Index) -> None:
+    assert match(pl.DataFrame({"host": NEIGHBOURS}), index)["host"].to_list() == []
 
 
 #: What other tools miss or mislabel, each with the service people mean.

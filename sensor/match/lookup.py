@@ -3,14 +3,15 @@
     lookup = Lookup(index.names)
     lookup.find("API.OpenAI.com.")          # row of the most specific indicator, None if none fits
 
-A name is looked up as a whole, then tail by tail in dictionaries. It gives the same answers as
-`fitting_names`, which finds every indicator that fits (a test compares the two on any names).
+A name is looked up as a whole, then from its last label on for as long as an indicator goes on so. It
+gives the same answers as `fitting_names`, which finds every indicator that fits (a test compares the two
+on any names). Nearly all names of a network end like no indicator, and share their endings: these are
+remembered.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TypeAlias
 
 import polars as pl
@@ -19,11 +20,8 @@ from sensor.match.hostname import normal
 
 #: An answer for a host that indicators know only together with a path.
 PATH_ONLY = -1
-#: Names whose answers are kept; about 200 bytes each.
+#: Endings that lead nowhere and names whose answers are kept, of each; about 200 bytes each.
 MAX_KEPT = 1 << 18
-
-#: What `normal` does more with than lower its letters: ports, brackets, spaces, other scripts.
-_ODD = re.compile(r"[^!-9;-Z\\^-~]")
 
 #: The end of a name by its number of labels.
 _ENDS = {1: r"([^.]*)$", 2: r"([^.]*\.[^.]*)$"}
@@ -41,15 +39,23 @@ class Lookup:
 
     def __init__(self, names: pl.DataFrame) -> None:
         self._whole: dict[str, int] = {}
-        #: tail to specificity and row of its suffix (-2, PATH_ONLY: none), and its patterns
-        self._tails: dict[str, tuple[int, int, _Patterns]] = {}
+        #: every ending of a name, to the specificity and row of its suffix (-2, PATH_ONLY: none) and its
+        #: patterns; None where no suffix or pattern is right there
+        self._tails: dict[str, tuple[int, int, _Patterns] | None] = {}
         # The best one comes last and stays.
         ordered = names.sort(["specificity", "row"], descending=[False, True])
         for row in ordered.select(_ADDED).iter_rows():
             self._add(*row)
         #: the last two labels of all of them, or the only one
-        self._ends = pl.Series(sorted({_end(name) for name in (*self._whole, *self._tails)}), dtype=pl.String)
-        self.find = lru_cache(MAX_KEPT)(self._find)
+        self._ends = frozenset(_end(name) for name in (*self._whole, *self._tails))
+        for name in (*self._whole, *self._tails):
+            while name:
+                self._tails.setdefault(name, None)
+                name = name.partition(".")[2]
+        #: endings as written of which no indicator is below or above
+        self._harmless: set[str] = set()
+        #: names as written that say something, or are not in plain letters
+        self._answers: dict[str, int | None] = {}
 
     def _add(
         self, row: int, tail: str, prefix: str | None, depth: int, verify: str | None, labels: int | None,
@@ -60,19 +66,32 @@ class Lookup:
             if prefix is None or tail not in self._whole:
                 self._whole[tail] = answer
             return
-        known = self._tails.get(tail, (-2, PATH_ONLY, []))
+        known = self._tails.get(tail) or (-2, PATH_ONLY, [])
         if verify is None:
             self._tails[tail] = (weight, answer, known[2])
         elif labels is not None:
             known[2].append((labels, re.compile(verify), weight, answer))
             self._tails[tail] = known
 
-    def _find(self, host: str) -> int | None:
+    def find(self, host: str) -> int | None:
         """Row of the most specific indicator that asks for no path; None where none fits."""
-        odd = _ODD.search(host) is not None
-        name = normal(pl.Series([host])).item() if odd else host.lower().removesuffix(".")
+        rooted = host.removesuffix(".")
+        end = _end(rooted)
+        if end in self._harmless:
+            return None
+        if host in self._answers:
+            return self._answers[host]
+        is_plain = _is_plain(host)
+        name = rooted.lower() if is_plain else normal(pl.Series([host])).item()
         answer = self.place(name)
-        return None if answer == PATH_ONLY else answer
+        if is_plain and answer is None:
+            if self._is_harmless(end.lower()):
+                _keep(self._harmless)
+                self._harmless.add(end)
+            return None
+        _keep(self._answers)
+        self._answers[host] = None if answer == PATH_ONLY else answer
+        return self._answers[host]
 
     def rows(self, names: pl.Series) -> pl.Series:
         """The answer of `place` for each of the normalised `names`.
@@ -80,7 +99,8 @@ class Lookup:
         Nearly all names of a network end like no indicator: they are told apart a column at a time.
         """
         ends = pl.col("name").str.extract(_ENDS[2]), pl.col("name").str.extract(_ENDS[1])
-        may_fit = pl.any_horizontal(end.is_in(self._ends.implode()) for end in ends).fill_null(False)
+        known = pl.Series(sorted(self._ends), dtype=pl.String).implode()
+        may_fit = pl.any_horizontal(end.is_in(known) for end in ends).fill_null(False)
         places = names.rename("name").to_frame().select(may_fit.arg_true()).to_series()
         found = [self.place(name) for name in names.gather(places)]
         rows = pl.repeat(None, names.len(), dtype=pl.Int64, eager=True).alias("host_row")
@@ -92,18 +112,37 @@ class Lookup:
         if answer is not None and answer != PATH_ONLY:
             return answer
         weight = -2 if answer is None else -1
-        tails, at = self._tails, -1
-        while True:
-            found = tails.get(name[at + 1 :])
+        tails, at = self._tails, len(name)
+        while at >= 0:
+            at = name.rfind(".", 0, at)
+            tail = name[at + 1 :]
+            if tail not in tails:
+                break
+            found = tails[tail]
             if found is not None:
                 weight, answer = _best(name, found, weight, answer)
-            at = name.find(".", at + 1)
-            if at < 0:
-                return answer
+        return answer
+
+    def _is_harmless(self, end: str) -> bool:
+        """Whether no indicator ends like `end`, two normalised labels, or is its last label."""
+        return end not in self._tails and self._tails.get(end.rpartition(".")[2]) is None
+
+
+def _keep(memory: set[str] | dict[str, int | None]) -> None:
+    """Room for one more: what is full starts anew."""
+    if len(memory) >= MAX_KEPT:
+        memory.clear()
+
+
+def _is_plain(host: str) -> bool:
+    """Whether `normal` does no more with `host` than lower its letters: no port, brackets, other script."""
+    odd = ":" in host or " " in host or "[" in host or "]" in host
+    return not odd and host.isascii() and host.isprintable()
 
 
 def _end(name: str) -> str:
-    return ".".join(name.rsplit(".", 2)[-2:])
+    """The last two labels of `name`, or the only one."""
+    return name[name.rfind(".", 0, name.rfind(".")) + 1 :] if "." in name else name
 
 
 def _best(

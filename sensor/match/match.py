@@ -13,7 +13,7 @@ import re
 import polars as pl
 
 from sensor.match.hostname import normal
-from sensor.match.index import LIBRARY_ACCESS, Index, is_below, that_may_fit
+from sensor.match.index import LIBRARY_ACCESS, Index, is_below
 from sensor.match.lookup import PATH_ONLY
 
 #: Added by `match` to the columns of the observations.
@@ -39,8 +39,8 @@ _NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "softwa
 #: What tells where a row went, the surest first.
 _PLACES = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
-#: Columns that hit by their value alone, and so can be remembered to miss; for hosts their ending tells.
-_REMEMBERED = ("cname", "user_agent", "origin", "software")
+#: Columns that hit by their value alone, and so can be remembered to miss.
+_REMEMBERED = ("host", "cname", "user_agent", "origin", "software")
 
 
 def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
@@ -61,7 +61,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
             if name not in frame.columns
         ),
     )
-    values = {name: frame[name].drop_nulls().unique() for name in ("host", *_REMEMBERED)}
+    values = {name: frame[name].drop_nulls().unique() for name in _REMEMBERED}
     literals = values["host"].filter(values["host"].str.contains(_LITERAL))
     names, cnames = match_hosts(values["host"], index), match_hosts(values["cname"], index)
     agents, origins = index.by_agent(values["user_agent"]), index.by_origin(values["origin"])
@@ -69,15 +69,19 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     servers = frame.select(pl.col("server").filter(nameless))["server"].drop_nulls()
     addresses = index.by_address(pl.concat([servers, literals.str.strip_chars("[]")]).unique())
     ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
-    told = {"host": names["host"], "cname": cnames["host"], "user_agent": agents["user_agent"]}
     runs = index.by_software(values["software"])
-    told |= {"origin": origins["origin"], "software": runs["software"]}
+    told = {
+        "host": pl.concat([names["host"], literals]),
+        "cname": cnames["host"],
+        "user_agent": agents["user_agent"],
+        "origin": origins["origin"],
+        "software": runs["software"],
+    }
     for name in _REMEMBERED:
         missed = values[name].filter(~values[name].is_in(told[name].implode()))
         index.misses.learn(name, missed, observations.height)
     worth_joining = pl.any_horizontal(
         *(pl.col(name).is_in(hits.implode()) for name, hits in told.items()),
-        pl.col("host").is_in(literals.implode()),
         pl.col("host").is_null() & pl.col("server").is_in(addresses["address"].implode()),
         pl.col("path").is_in(ports["path"].implode()),
     )
@@ -101,14 +105,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
 def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     """`observations` without rows that nothing can hit: all they say was looked up before and missed."""
     worth = index.misses.may_hit(observations, _REMEMBERED)
-    if "host" in observations.columns:
-        hosts = observations["host"].drop_nulls().unique()
-        plain = pl.DataFrame({"host": hosts, "name": normal(hosts)})
-        fit = that_may_fit(index.names, plain["name"].unique())
-        possible = pl.col("name").is_in(fit.implode()) | pl.col("name").str.contains(_LITERAL)
-        worth |= pl.col("host").is_in(plain.filter(possible)["host"].implode())
     if "server" in observations.columns:
-        worth |= pl.col("host").is_null()
+        worth |= pl.col("host").is_null() if "host" in observations.columns else pl.lit(True)
     if "path" in observations.columns:
         firsts = "|".join(re.escape(first) for first in index.products["first"].unique().sort())
         if firsts:
@@ -123,8 +121,7 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
     """
     if hosts.is_empty():
         return pl.DataFrame(schema={"host": pl.String, "name": pl.String, "host_row": pl.Int64})
-    every = pl.DataFrame({"host": hosts, "name": normal(hosts)})
-    names = every.filter(pl.col("name").is_in(that_may_fit(index.names, every["name"].unique()).implode()))
+    names = pl.DataFrame({"host": hosts, "name": normal(hosts)})
     rows = names.with_columns(host_row=index.lookup.rows(names["name"])).drop_nulls("host_row")
     return rows.with_columns(host_row=pl.when(pl.col("host_row") != PATH_ONLY).then("host_row"))
 

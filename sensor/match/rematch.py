@@ -9,6 +9,8 @@ played no part when it was stored.
 
 from __future__ import annotations
 
+import secrets
+
 import numpy as np
 import polars as pl
 
@@ -61,14 +63,16 @@ def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) 
     baseline; what was no exchange stays none.
     """
     asked = sightings.select(_asked(index))
-    verdicts = _kept(_verdicts(asked.unique(), index)).with_row_index("_verdict")
-    of_row = asked.join(
-        verdicts.select(*ASKED, "_verdict"), on=ASKED, how="left", nulls_equal=True, maintain_order="left"
-    )["_verdict"]
+    # Ten columns are compared by one number, under a seed that nobody can make two rows agree for.
+    numbers = asked.hash_rows(secrets.randbits(63)).rename("_number").to_frame()
+    distinct = asked.with_columns(numbers).unique("_number", keep="any", maintain_order=True)
+    verdicts = _kept(_verdicts(distinct.drop("_number"), index))
+    places = distinct.select("_number").with_row_index("_verdict")
+    of_row = numbers.join(places, on="_number", how="left", maintain_order="left")["_verdict"]
     weighed = verdicts.select("now_role", "now_upload_baseline_bytes", "differs")[of_row]
     graded = _graded(pl.concat([sightings.select(*_WEIGHED), weighed], how="horizontal"))
     wanted = sightings.select(graded["differs"] | (pl.lit(False) if also is None else also)).to_series()
-    says = verdicts.select(pl.all().exclude(*ASKED, "_verdict", "differs"))[of_row.filter(wanted)]
+    says = verdicts.select(pl.all().exclude(*ASKED, "differs"))[of_row.filter(wanted)]
     rows = pl.concat(
         [sightings.filter(wanted), says, graded.select("now_grade").filter(wanted)], how="horizontal"
     )

@@ -2,7 +2,10 @@
 
 import json
 import re
+import shutil
+import subprocess
 import uuid
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -152,3 +155,12 @@ def test_a_rule_keeps_its_number(small: Catalog, built_in: Catalog) -> None:
 def test_only_proven_use_is_acted_on(built_in: Catalog) -> None:
     rows = acted_on(built_in).join(built_in.services.select("app", "experimental"), on="app")
     assert set(rows["role"]) == {"use"} and not rows["experimental"].any()
+
+
+@pytest.mark.skipif(shutil.which("suricata") is None, reason="Suricata is not installed")
+def test_suricata_takes_every_rule(built_in: Catalog, tmp_path: Path) -> None:
+    rules = tmp_path / "catalog.rules"
+    rules.write_text(text(built_in, "suricata"), encoding="utf-8")
+    command = ["suricata", "-T", "-S", str(rules), "-l", str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr

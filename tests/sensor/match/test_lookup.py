@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sensor.match.hostname import normal
 from sensor.match.index import Index
-from sensor.match.lookup import PATH_ONLY, Lookup
+from sensor.match.lookup import PATH_ONLY, Lookup, _end
 from tests.sensor.match.conftest import indicators
 
 #: Few letters and labels, so that names, suffixes and patterns meet often.
@@ -45,8 +45,16 @@ def test_the_walk_agrees_with_the_join(found: list[tuple[str, str]], names: list
 def test_any_text_is_brought_to_the_same_form(text: str) -> None:
     name = normal(pl.Series([text])).item()
     lookup = Lookup(Index.build(indicators()).names)
-    lookup._whole[name] = 7
+    lookup._whole[name], lookup._tails[_end(name)] = 7, None
     assert lookup.find(text) == 7
+
+
+@given(st.lists(st.text(alphabet="aA.b。ü:[] -1", max_size=14), max_size=12))
+def test_what_was_asked_before_changes_no_answer(texts: list[str]) -> None:
+    found = (("v/s", "suffix", "a.b", "web", "use"), ("v/t", "domain", "b.a", "web", "use"))
+    index = Index.build(indicators(*found))
+    for text in texts:
+        assert index.lookup.find(text) == Lookup(index.names).find(text)
 
 
 def test_capitals_dots_ports_and_letters_of_other_scripts() -> None:
