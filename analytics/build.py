@@ -13,7 +13,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -165,6 +165,7 @@ class Work:
             table = self.manifest.tables[name]
             self._relation("TABLE", f"every_{name}", cold_sql(table, table.cold_files, root=self.root))
         hold(self.connection)
+        self.connection.execute("DROP TABLE every_leases")
         self._is_held = True
 
     def weeks(self) -> list[date]:
@@ -174,7 +175,7 @@ class Work:
         constants = (rules(), self.zone, self.k)
         restated = self.manifest.tables["restated"]
         dirty = []
-        for week in sorted({week for day in built for week in weeks_of(day)}):
+        for week in self._weeks("week", built):
             files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
             said = files_of(restated.cold, days_of(week))
             print_ = fingerprint(*constants, files, self.sizes.of(restated, said))
@@ -196,9 +197,7 @@ class Work:
         """
         table = self.manifest.tables["names"]
         dirty = []
-        for week in sorted(
-            {week for day in table.cold if is_day(day) for week in weeks_of(date.fromisoformat(day))}
-        ):
+        for week in self._weeks("names", [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
             if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
@@ -209,6 +208,15 @@ class Work:
             self.state.inputs[f"names/{week}"] = print_
             dirty.append(week)
         return dirty
+
+    def _weeks(self, kind: str, days: Iterable[date]) -> list[date]:
+        """Mondays of the weeks that `days` touch, and of those made before: another zone moves rows away."""
+        made = {
+            date.fromisoformat(key.partition("/")[2])
+            for key in self.state.inputs
+            if key.startswith(f"{kind}/")
+        }
+        return sorted(made | {week for day in days for week in weeks_of(day, self.zone)})
 
     def policy(self, policy: Compiled | None) -> None:
         """Puts the rules, and `policy` unless it is None, where the views read them."""
@@ -288,7 +296,7 @@ class Work:
             near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
             self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
             for name, condition in on_day(day).items():
-                self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
+                self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
             count_day(self.connection, day, zone=self.zone)
             for mart in daily:
                 columns = ", ".join(mart.types)
@@ -316,7 +324,7 @@ class Work:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)
         for name, condition in on_day(day).items():
-            self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
+            self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
         count_day(self.connection, day, zone=self.zone)
 
     def _store(

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -67,6 +68,10 @@ TIME = pl.Datetime("us", "UTC")
 GRADES = {1: "lookup", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
 
 
+#: Sets of columns for which a table remembers how it is conformed to.
+_MOST_FORMS = 32
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: what it holds, in which unit, and what privacy does to it."""
@@ -101,22 +106,37 @@ class Table:
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
 
-    @property
+    @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
         """Column names to Polars dtypes, in order."""
         return {c.name: c.dtype() if isinstance(c.dtype, type) else c.dtype for c in self.columns}
 
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.dtypes)
+
     def empty(self) -> pl.DataFrame:
         """A frame with this table's columns and no rows."""
-        return pl.DataFrame(schema=self.dtypes)
+        return self._empty.clone()
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly this table's columns and dtypes; missing ones become NULL, others go."""
-        have = set(frame.columns)
-        return frame.select(
-            (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
-            for name, dtype in self.dtypes.items()
-        )
+        if frame.schema == self._empty.schema:
+            return frame
+        have = frozenset(frame.columns)
+        if have not in self._forms:
+            if len(self._forms) == _MOST_FORMS:
+                self._forms.clear()
+            self._forms[have] = [
+                (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
+                for name, dtype in self.dtypes.items()
+            ]
+        return frame.select(self._forms[have])
+
+    @cached_property
+    def _forms(self) -> dict[frozenset[str], list[pl.Expr]]:
+        """How frames with such columns are conformed: the same few again and again."""
+        return {}
 
 
 def _times(seen: str) -> tuple[Column, ...]:
@@ -182,13 +202,22 @@ _HTTP = (
     Column(
         "mcp_methods",
         pl.String,
-        "MCP methods a decrypted request calls, comma separated; other JSON-RPC methods `other`",
+        "MCP methods called in decrypted or cleartext requests, comma separated; other JSON-RPC methods "
+        "`other`, those of Agent2Agent with `a2a:` before",
         protect=DETAIL,
     ),
     Column(
         "mcp_version",
         pl.String,
         "MCP protocol version the first cleartext request names, or `session` if it only names a session",
+        protect=DETAIL,
+    ),
+    Column("mcp_client", pl.String, "what an MCP client calls itself, in cleartext", protect=DETAIL),
+    Column("mcp_server", pl.String, "what an MCP server calls itself, in cleartext", protect=DETAIL),
+    Column(
+        "mcp_tools",
+        pl.String,
+        "MCP tools by name, each with its calls in the connection so far: `search=2,read=0`; arguments never",
         protect=DETAIL,
     ),
     Column(
@@ -229,6 +258,9 @@ _VOLUME = (
 
 _ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; blocked is not use")
 
+#: Lines of `software` that signatures know servers by of which nothing else is known.
+SPEAKS_MCP, SENT_KEY = "speaks: mcp", "sent: ai-key"
+
 OBSERVATIONS = Table(
     "observations",
     "what a source saw, before matching: a slice of a connection, a DNS question, a logged request",
@@ -257,7 +289,7 @@ OBSERVATIONS = Table(
             "software",
             pl.String,
             "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
-            "its Server header, and the names of its x- headers",
+            "its Server header, the names of its x- headers, `speaks: mcp`, `sent: ai-key`",
             protect=DROP,
         ),
         *_HTTP,
@@ -486,6 +518,8 @@ COVERAGE = Table(
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
         Column("identity_messages", pl.Int64, "messages seen that may tell who holds an address"),
         Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
+        Column("rpc_messages", pl.Int64, "JSON-RPC messages seen in readable HTTP"),
+        Column("rpc_skipped", pl.Int64, "of those, not read: too many in a second or connection"),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"

@@ -8,7 +8,8 @@ that the cubes' SQL is completed with.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -75,9 +76,14 @@ def prepare_week(
     }
 
 
-def weeks_of(day: date) -> Iterator[date]:
-    """Mondays of the weeks that rows of the UTC day can fall into, whatever the zone."""
-    near = {day + timedelta(days=shift) for shift in (-1, 0, 1)}
+def weeks_of(day: date, zone: str | None = None) -> Iterator[date]:
+    """Mondays of the weeks that rows of the UTC day can fall into by the clock of `zone`, or by any clock."""
+    if zone is None:
+        near = {day + timedelta(days=shift) for shift in (-1, 0, 1)}
+    else:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        ends = (start, start + timedelta(days=1, microseconds=-1))
+        near = {end.astimezone(ZoneInfo(zone)).date() for end in ends}
     yield from sorted({other - timedelta(days=other.weekday()) for other in near})
 
 

@@ -45,8 +45,8 @@ class Index:
 
     #: what a hit says: row, signature, app, access, role, confidence, upload_baseline_bytes, prefix …
     rows: pl.DataFrame
-    #: row, tail, depth (labels of the tail; 0 = whole host), prefix, specificity; and for a pattern
-    #: verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
+    #: row, tail, its ending, depth (labels of the tail; 0 = whole host), prefix, specificity; for a pattern
+    #: also verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
     names: pl.DataFrame
     #: product (token in a User-Agent), row
     agents: pl.DataFrame
@@ -177,7 +177,7 @@ def that_may_fit(names: pl.DataFrame, hosts: pl.Series) -> pl.Series:
     """Those of the normalised `hosts` that end like one of `names` (as `name_table` makes it): few do."""
     if hosts.is_empty() or (names["depth"] == 1).any():
         return hosts
-    endings = names["tail"].str.extract(_ENDING).drop_nulls().unique()
+    endings = names["ending"].drop_nulls().unique()
     whole = names["tail"].filter(names["depth"] == 0)
     ending = hosts.str.extract(_ENDING)
     return hosts.filter(ending.is_in(endings.implode()) | (ending.is_null() & hosts.is_in(whole.implode())))
@@ -251,6 +251,7 @@ def name_table(rows: pl.DataFrame) -> pl.DataFrame:
             "row",
             "tail",
             "prefix",
+            ending=pl.col("tail").str.extract(_ENDING),
             depth=pl.when(wild | suffix)
             .then(pl.col("tail").str.count_matches(".", literal=True).cast(pl.Int64) + 1)
             .otherwise(0),

@@ -50,6 +50,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     self-hosted product matched), and `name_from` says `address`, `banner` or `path` where only those told.
     """
     frame = _worth_a_look(observations, index)
+    if frame.is_empty():
+        return frame.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in ADDED.items())
     missing = [name for name in _NEEDED if name not in frame.columns]
     frame = frame.with_columns(
         *(pl.lit(None, pl.String).alias(name) for name in missing),

@@ -67,6 +67,8 @@ class Near:
 
     def take(self, over: pl.DataFrame) -> pl.DataFrame:
         """`over` (bucket, host …) with near_app, the service most clients were near, and near_clients."""
+        if self._meetings.is_empty():
+            return over.with_columns(near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String))
         key = ["bucket", "_host"]
         asked = over.with_columns(_host=pl.col("host").hash())
         met = self._meetings.rename({"host": "_host"})

@@ -66,7 +66,8 @@ class NamesRollup:
         is_dns = pl.col("kind") == "dns"
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
         begins = ~is_dns & (pl.col("slice").fill_null(0) == 0)
-        rows = observations.filter(pl.col("host").is_not_null()).select(
+        named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied
+        rows = named.select(
             bucket=bucket,
             name=pl.col("host").hash(self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD),
             host="host",
@@ -79,7 +80,7 @@ class NamesRollup:
             first_seen="seen_at",
             last_seen="seen_at",
             client=pl.col("client").hash(self._seed),
-        )
+        ).collect()
         if rows.is_empty():
             return
         self._clock = _later(self._clock, rows.get_column("last_seen").max())

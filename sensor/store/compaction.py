@@ -253,9 +253,10 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)
         by = [name for name in key if differs[name]] or key[:1]
         return rows.sort(by, nulls_last=True, maintain_order=True)
-    first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
-    rows = rows.with_columns(first.over(key)).unique(key, keep="last", maintain_order=True)
-    return rows.sort(*key, nulls_last=True)
+    if "landed_at" in table.dtypes:  # a decision says itself when it was made
+        first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
+        rows = rows.with_columns(first.over(key))
+    return rows.unique(key, keep="last", maintain_order=True).sort(*key, nulls_last=True)
 
 
 def _changes(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
