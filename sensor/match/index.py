@@ -195,8 +195,7 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
         tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(tail_expression(depth))
         found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
     if not found:
-        nothing = {"row": pl.Int64, "prefix": pl.String, "specificity": names.schema["specificity"]}
-        return unique.clear().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in nothing.items())
+        return unique.clear().hstack(names.clear().select("row", "prefix", "specificity"))
     told = pl.concat(found)
     # Dozens of patterns share the tail of a cloud: what is cheap to compare goes first.
     labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1

@@ -145,8 +145,10 @@ def _events(lines: pl.Series, below: str) -> pl.DataFrame:
             part["line"], [below + one for one in scalars], lists=[below + one for one in lists]
         )
         parts.append(read.rename(lambda column: column.removeprefix(below)).insert_column(0, part["row"]))
-    dtypes = dict.fromkeys(_SCALARS, pl.String()) | dict.fromkeys(_LISTS, pl.List(pl.String()))
-    empty = pl.DataFrame(schema={"row": pl.UInt32()} | dtypes)
+    schema: dict[str, pl.DataType] = {"row": pl.UInt32()}
+    schema |= dict.fromkeys(_SCALARS, pl.String())
+    schema |= dict.fromkeys(_LISTS, pl.List(pl.String()))
+    empty = pl.DataFrame(schema=schema)
     return pl.concat([empty, *parts], how="diagonal").sort("row").drop("row")
 
 

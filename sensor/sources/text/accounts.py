@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.coded import Coded
+from sensor.sources.coded import Coded
 
 #: What stands where nobody is named (FORMATS: missing values), lower case.
 NOBODY = (

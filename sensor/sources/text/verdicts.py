@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.coded import Coded
+from sensor.sources.coded import Coded
 
 ALLOWED = [
     "allowed",

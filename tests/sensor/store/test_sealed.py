@@ -86,6 +86,7 @@ def test_a_changed_file_is_said_in_one_line(tmp_path: Path) -> None:
     sealed = _sealed(tmp_path)
     sealed.put("in-0", _frames(MONDAY))
     (path,) = (tmp_path / "state" / "sealed").rglob("*.sealed")
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    held = path.read_bytes()
+    path.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
     with pytest.raises(LakeError, match="cannot be opened"):
         sealed.open()

@@ -24,8 +24,8 @@ class Coded:
         coded = column.cast(pl.Categorical(pl.Categories.random()))
         codes = coded.to_physical()
         # The values are forgotten with the last column that has them.
-        every = pl.int_range(int(codes.max()) + 1, dtype=pl.UInt32, eager=True)  # type: ignore[arg-type]
-        return cls(every.cat.to(coded.dtype).cast(pl.String), codes)
+        every = pl.int_range(int(codes.max()) + 1, dtype=pl.UInt32)  # type: ignore[arg-type]
+        return cls(pl.select(every.cat.to(coded.dtype).cast(pl.String)).to_series(), codes)
 
     def each(self, told: pl.Series) -> pl.Series:
         """`told`, one for each of `values`, row by row; NULL where the column is."""
