@@ -41,6 +41,8 @@ _ABOUT = {
     "usage_hourly": "subject",
     "not_use_hourly": "subject",
     "finding_evidence": "subject",
+    "ai_servers_daily": "subject",
+    "rhythm_daily": "subject",
     "exception_people": "subject",
 }
 

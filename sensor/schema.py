@@ -202,13 +202,22 @@ _HTTP = (
     Column(
         "mcp_methods",
         pl.String,
-        "MCP methods a decrypted request calls, comma separated; other JSON-RPC methods `other`",
+        "MCP methods called in decrypted or cleartext requests, comma separated; other JSON-RPC methods "
+        "`other`, those of Agent2Agent with `a2a:` before",
         protect=DETAIL,
     ),
     Column(
         "mcp_version",
         pl.String,
         "MCP protocol version the first cleartext request names, or `session` if it only names a session",
+        protect=DETAIL,
+    ),
+    Column("mcp_client", pl.String, "what an MCP client calls itself, in cleartext", protect=DETAIL),
+    Column("mcp_server", pl.String, "what an MCP server calls itself, in cleartext", protect=DETAIL),
+    Column(
+        "mcp_tools",
+        pl.String,
+        "MCP tools by name, each with its calls in the connection so far: `search=2,read=0`; arguments never",
         protect=DETAIL,
     ),
     Column(
@@ -249,6 +258,9 @@ _VOLUME = (
 
 _ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; blocked is not use")
 
+#: Lines of `software` that signatures know servers by of which nothing else is known.
+SPEAKS_MCP, SENT_KEY = "speaks: mcp", "sent: ai-key"
+
 OBSERVATIONS = Table(
     "observations",
     "what a source saw, before matching: a slice of a connection, a DNS question, a logged request",
@@ -277,7 +289,7 @@ OBSERVATIONS = Table(
             "software",
             pl.String,
             "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
-            "its Server header, and the names of its x- headers",
+            "its Server header, the names of its x- headers, `speaks: mcp`, `sent: ai-key`",
             protect=DROP,
         ),
         *_HTTP,
@@ -506,6 +518,8 @@ COVERAGE = Table(
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
         Column("identity_messages", pl.Int64, "messages seen that may tell who holds an address"),
         Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
+        Column("rpc_messages", pl.Int64, "JSON-RPC messages seen in readable HTTP"),
+        Column("rpc_skipped", pl.Int64, "of those, not read: too many in a second or connection"),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from sensor.decode import jit
 from tests.product import query, shadowai
+from tests.sensor.cli.test_policy import run
 from tests.sensor.decode.craft import T0, Frame, Talk, pcap
 
 OLLAMA = "10.1.0.20"
@@ -23,12 +26,32 @@ def ask(client: str, at: float, fields: str = "", *, answer: bytes = FULL, serve
     return talk.reply(answer).close().frames
 
 
+def tools(client: str, at: float) -> list[Frame]:
+    """An MCP session with a server that no path and no port tells."""
+    talk = Talk(client=client, server="10.1.0.30", server_port=9123, now=T0 + at).shake()
+    hello = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "desk", "version": "1"},
+    }
+    for method, params in (
+        ("initialize", hello),
+        ("tools/call", {"name": "find", "arguments": {"who": "ada"}}),
+    ):
+        body = json.dumps({"method": method, "params": params, "jsonrpc": "2.0", "id": method}).encode()
+        talk.send(b"POST /hidden HTTP/1.1\r\nHost: 10.1.0.30:9123\r\n\r\n").send(body)
+        talk.reply(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + bytes(300))
+    return talk.close().frames
+
+
 def afternoon() -> list[Frame]:
     """Two colleagues and a stranger use a server that asks nobody who they are; one sends a vendor's key."""
     frames = [*ask("10.1.0.5", 1), *ask("10.1.0.6", 2, f"Authorization: Bearer {KEY}\r\n")]
     frames += ask("10.1.0.7", 3, f"x-api-key: {KEY}\r\n", answer=b"HTTP/1.1 401 No\r\n\r\n" + bytes(50))
     frames += ask("203.0.113.77", 4)
     frames += ask("10.1.0.5", 5, server="10.1.0.21", path="/index.html")  # another server, and none of ours
+    frames += tools("10.1.0.6", 6)
+    frames += ask("10.1.0.8", 7, f"x-api-key: {KEY}\r\n", server="198.51.100.9", path="/nothing/known")
     return sorted(frames, key=lambda frame: frame.time)
 
 
@@ -50,8 +73,68 @@ def test_a_server_that_stands_open(folders: dict[str, Path], level: str) -> None
         "app, server_port, clients, external_clients, connections, cleartext_connections, "
         "unauthenticated_connections, refused_connections, streamed_connections"
     )
-    rows = query(folders[level], f"SELECT {columns} FROM ai_servers")
+    rows = query(folders[level], f"SELECT {columns} FROM ai_servers WHERE app = 'behaviours/ollama'")
     assert rows == [("behaviours/ollama", 11434, 4, 1, 4, 4, 2, 1, 3)]
+
+
+@pytest.mark.parametrize("level", ["clear", "pseudonymous"])
+def test_findings_about_them(folders: dict[str, Path], level: str) -> None:
+    rows = query(
+        folders[level],
+        "SELECT rule, app, measure FROM findings WHERE app = 'behaviours/ollama' ORDER BY rule",
+    )
+    keys = [("keys_in_clear", "behaviours/ollama", None)]  # about two people, so without figures
+    assert [row for row in rows if row[0] != "unreviewed_service"] == [
+        ("exposed_server", "behaviours/ollama", 1), *keys, ("unauthenticated_server", "behaviours/ollama", 1)
+    ]  # fmt: skip
+    evidence = query(
+        folders[level], "SELECT server_port, because FROM finding_evidence WHERE rule = 'exposed_server'"
+    )
+    said = "1 clients from outside or the guest network, 1 connections, 0 refused, 1 answered without any"
+    said += " credential"
+    assert evidence == [(11434, said)]
+    columns = "kind, assets, exposed, unauthenticated, cleartext, people_least"
+    counts = query(folders[level], f"SELECT {columns} FROM ai_assets_weekly ORDER BY kind, name")
+    keys = 1 if level == "pseudonymous" else 2  # without fingerprints: clients that sent one
+    mcp = ("mcp_server", 1, 0, 1, 1, None), ("server", 1, 0, 1, 1, None)
+    assert counts == [("key_in_clear", keys, 0, 0, keys, None), mcp[0], mcp[1], ("server", 1, 1, 1, 1, None)]
+
+
+@pytest.mark.parametrize("level", ["clear", "pseudonymous"])
+def test_an_mcp_server_is_told_by_what_it_speaks(folders: dict[str, Path], level: str) -> None:
+    columns = "mcp_methods, mcp_version, mcp_client, mcp_tools"
+    rows = query(
+        folders[level], f"SELECT {columns} FROM sightings WHERE app = 'behaviours/mcp-streamable-http'"
+    )
+    assert rows == [("initialize,tools/call", "2025-11-25", "desk", "find=1")]
+    found = query(
+        folders[level], "SELECT rule FROM findings WHERE app = 'behaviours/mcp-streamable-http' ORDER BY 1"
+    )
+    assert [rule for (rule,) in found] == ["cleartext_mcp", "unauthenticated_server", "unknown_mcp_server"]
+
+
+def test_the_inventory_and_its_bill_of_materials(folders: dict[str, Path]) -> None:
+    rows = query(folders["clear"], "SELECT kind, asset, clients, change FROM ai_assets ORDER BY kind")
+    assert rows == [
+        ("agent_host", "10.1.0.6", 1, "new"),
+        ("mcp_server", "10.1.0.30:9123", 1, "new"),
+        ("server", f"{OLLAMA}:11434", 4, "new"),
+    ]
+    lake = folders["pseudonymous"] / "lake"
+    words = ("export", "assets", "--restricted", "--format", "cyclonedx", "--lake", str(lake), "--out")
+    made = [folders["pseudonymous"] / name for name in ("bom.json", "again.json")]
+    assert [run(*words, str(out)).exit_code for out in made] == [0, 0]
+    text = made[0].read_text()
+    bom = json.loads(text)
+    # Required by bom-1.6.schema.json: of the document, a service, a component.
+    assert (bom["bomFormat"], bom["specVersion"], bom["version"]) == ("CycloneDX", "1.6", 1)
+    assert re.fullmatch(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", bom["serialNumber"])
+    assert [one["name"] for one in bom["services"]] == ["MCP server (Streamable HTTP)", "Ollama"]
+    kinds = {(one["type"], one["name"]) for one in bom["components"]}
+    assert kinds == {("device", "agent_host"), ("data", "anthropic/api-key")}
+    assert len({one["bom-ref"] for one in bom["services"] + bom["components"]}) == 4
+    assert OLLAMA not in text and KEY not in text
+    assert made[1].read_text() == text
 
 
 def test_a_key_of_two_hosts_by_its_keyed_fingerprint(folders: dict[str, Path]) -> None:

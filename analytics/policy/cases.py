@@ -27,7 +27,7 @@ from analytics.marts.weeks import store_frame
 from analytics.policy.judge import judge, prepare
 from analytics.policy.read import Policy, PolicyMistakes, Problem, size_of
 from analytics.policy.rows import compiled
-from analytics.policy.weeks import lay_out_frames
+from analytics.policy.weeks import lay_out_frames, lay_out_no_servers
 
 _GIVEN = (
     "app", "access", "department", "site", "segment", "day", "hour", "bytes_up", "sessions", "program",
@@ -115,6 +115,7 @@ def _prepared(policy: Policy, services: Sequence[Mapping[str, Any]]) -> Iterator
         catalog = [{name: row.get(name) for name in _CATALOG} for row in services]
         store_frame(connection, "catalog", pl.DataFrame(catalog, schema=_CATALOG, orient="row"))
         store_frame(connection, "places", pl.DataFrame(schema={"site": pl.String, "zone": pl.String}))
+        lay_out_no_servers(connection)
         cells = {
             "app": pl.String, "department": pl.String, "people_hidden": pl.Boolean, "bytes_up": pl.Int64,
         }  # fmt: skip

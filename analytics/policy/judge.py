@@ -1,9 +1,9 @@
 """Judges one week's use by the policy rows: runs judging/*.sql and every rule.
 
-In: a connection with the relations `near_usage`, `catalog`, `places`, `cells`, `policy`, `exceptions` and
-`exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a row of evidence, with
-subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same findings: nothing
-here asks the clock.
+In: a connection with the relations `near_usage`, `near_servers`, `catalog`, `places`, `cells`, `policy`,
+`exceptions` and `exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a row of
+evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same
+findings: nothing here asks the clock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ HISTORY_WEEKS = 6
 EVIDENCE = {
     "app": "VARCHAR", "scope": "VARCHAR", "subject": "VARCHAR", "day": "DATE", "bytes_up": "BIGINT",
     "sessions": "BIGINT", "measure": "DOUBLE", "expected": "DOUBLE", "allowed": "DOUBLE",
-    "because": "VARCHAR", "owner": "VARCHAR", "line": "BIGINT", "review": "DATE",
+    "because": "VARCHAR", "owner": "VARCHAR", "line": "BIGINT", "review": "DATE", "server": "VARCHAR",
+    "server_port": "BIGINT",
 }  # fmt: skip
 
 

@@ -33,7 +33,8 @@ class Budget:
 @dataclass(frozen=True)
 class Rule:
     """A kind of finding. Its SQL names rows of use: app, scope, subject, day, bytes_up, sessions,
-    measure, expected, allowed, because, owner, line, review."""
+    measure, expected, allowed, because, owner, line, review, server, server_port. One about a server names
+    that, and a subject only where a person is what it is about."""
 
     name: str
     title: str
@@ -48,6 +49,8 @@ class Rule:
     #: weeks with use that must lie before the one judged
     history_weeks: int = 0
     budget: Budget | None = None
+    #: rows of near_servers, near_usage, policy given, and rows of evidence it must make of them
+    examples: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def _rule(path: Path) -> Rule:
     entry: dict[str, Any] = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader
     if budget := entry.pop("budget", None):
         entry["budget"] = Budget(**budget)
+    entry["examples"] = tuple(entry.pop("examples", ()))
     sql = path.with_suffix(".sql").read_text("utf-8").strip().rstrip(";")
     rule = Rule(name=path.stem, sql=sql, **entry)
     if rule.severity not in LEVELS:

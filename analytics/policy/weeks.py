@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from analytics.definitions import Mart
+from analytics.definitions import Mart, load_marts
 from analytics.lake import Manifest, literal
 from analytics.marts.inputs import files_of, fingerprint
 from analytics.marts.weeks import days_of, store_frame
@@ -23,6 +23,8 @@ from analytics.policy.judge import HISTORY_WEEKS
 from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_rules
 from analytics.stored import cold_sql, files_sql
 
+#: Daily marts that a week is judged from, with those of the weeks before it; and what judging calls them.
+NEAR = {"usage_hourly": "near_usage", "ai_servers_daily": "near_servers"}
 #: Marts that hold the policy as published.
 POLICY_MARTS = ("policy", "exceptions", "exception_people")
 
@@ -48,7 +50,7 @@ class Weeks:
         coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week))
         return fingerprint(
             definitions(),
-            self._hours(week),
+            [self._near(name, week) for name in NEAR],
             self.files["usage_weekly"].get(week.isoformat()),
             self._sized(coverage),
             [self._sized(self.manifest.tables[name].cold_files) for name in ("catalog", "sensors")],
@@ -56,8 +58,9 @@ class Weeks:
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
         """Makes the relations judge.py reads, without the policy's; returns the minutes watched."""
-        hours = files_sql(self.marts["usage_hourly"].types, self._hours(week), root=self._root)
-        _table(connection, "near_usage", hours)
+        for name, relation in NEAR.items():
+            near = files_sql(self.marts[name].types, self._near(name, week), root=self._root)
+            _table(connection, relation, near)
         for name, relation in (("catalog", "catalog"), ("sensors", "places")):
             table = self.manifest.tables[name]
             _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))
@@ -79,10 +82,11 @@ class Weeks:
     def _sized(self, paths: Iterable[str]) -> list[tuple[str, int]]:
         return [(path, (self.lake / path).stat().st_size) for path in paths]
 
-    def _hours(self, week: date) -> list[str]:
+    def _near(self, mart: str, week: date) -> list[str]:
+        """Files of a daily mart for the week and those it is compared with."""
         first = week - timedelta(days=7 * HISTORY_WEEKS + 1)
         days = [first + timedelta(days=n) for n in range((week - first).days + 8)]
-        known = self.files.get("usage_hourly", {})
+        known = self.files.get(mart, {})
         return [known[day.isoformat()] for day in days if day.isoformat() in known]
 
     def _watched_minutes(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
@@ -153,6 +157,12 @@ def lay_out_frames(connection: duckdb.DuckDBPyConnection, frames: Mapping[str, p
     """Makes a relation of each frame, under its mart's name."""
     for name, frame in frames.items():
         store_frame(connection, name, frame)
+
+
+def lay_out_no_servers(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `near_servers` without rows, for use that is made up."""
+    (mart,) = (mart for mart in load_marts() if mart.name == "ai_servers_daily")
+    _table(connection, "near_servers", files_sql(mart.types, [], root="''"))
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:

@@ -39,7 +39,12 @@ ExtensionId = Annotated[str, Field(pattern=r"^[a-p]{32}$")]
 #: Longer than "/", which every server answers.
 Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200)]
 #: A line of what a server says of itself: its Server header from the start on, or the name of an x- header.
-Software = Annotated[str, Field(pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,})$", max_length=80)]
+Software = Annotated[
+    str,
+    Field(
+        pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,}|speaks: mcp|sent: ai-key)$", max_length=80
+    ),
+]
 Role = Literal["use", "embedded", "support"]
 
 

@@ -1,4 +1,4 @@
-"""`shadowai export events` and `findings`: rows of the lake in the formats of other tools."""
+"""`shadowai export events`, `findings`, `assets`: rows of the lake in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ QUERIES = {
     ("events", True): "SELECT * FROM sightings ORDER BY seen_at, event_id",
     ("findings", False): "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
     ("findings", True): "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
+    ("assets", False): "SELECT * FROM ai_assets_weekly ORDER BY week, kind, name",
+    ("assets", True): "SELECT * FROM ai_assets ORDER BY kind, asset, site",
 }
 #: What `shadowai export` writes besides lists.
-DATA = ("events", "findings")
+DATA = ("events", "findings", "assets")
 
 
 def export(
@@ -33,7 +35,8 @@ def export(
 ) -> None:
     """Write the rows. Raises UsageError, LakeError, QueryError.
 
-    Open zone: weeks of departments, k-safe. Restricted: single sightings, with tokens; that is logged.
+    Open zone: weeks of departments, k-safe. Restricted: single sightings and assets, with tokens; that is
+    logged.
     """
     from analytics.asof import views
     from analytics.exports.records import formats
@@ -42,8 +45,9 @@ def export(
     from sensor.store.lake import log_access
 
     plain = {"csv": Format.CSV, "json": Format.JSON, "parquet": Format.PARQUET}
-    if form not in plain and form not in formats():
-        hint = f"one of {', '.join((*plain, *formats()))}"
+    known = formats(what)
+    if form not in plain and form not in known:
+        hint = f"one of {', '.join((*plain, *known))}"
         raise UsageError(f"no format {form!r}", place="--format", hint=hint)
     place = existing_lake(settings)
     query = QUERIES[what, restricted]
@@ -53,7 +57,7 @@ def export(
         if form in plain:
             write(connection, query, plain[form], out)
             return
-        pieces = formats()[form](_rows(connection, query), what)
+        pieces = known[form](_rows(connection, query), what)
         if out is None:
             sys.stdout.writelines(pieces)
             return

@@ -19,6 +19,7 @@ What runs where:
     tls, http, dns, quic, ja4                        -> columns of names
     tellers.py    packets that may tell who holds an address -> messages in the arena
     identity/     those messages                     -> who held what
+    calls.py      segments that begin JSON-RPC       -> messages in the arena, for rpc.py
     frames.py     SLICEs + names                     -> observations, answers, coverage
     decoder.py    the loop that owns the buffers and calls the kernels
 

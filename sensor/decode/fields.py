@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.decode import keys
 from sensor.decode.names import printable
+from sensor.decode.rpc import METHOD, VERSION
 
 OF_REQUESTS: dict[str, pl.DataType] = {
     "mcp_methods": pl.String(),
@@ -26,13 +27,6 @@ _MAX_SOFTWARE = 256
 _FIELD = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([^\r\n]*)", re.M)
 _KEYS = (b"x-api-key", b"api-key", b"x-goog-api-key", b"xi-api-key")
 _SCHEMES = {b"bearer": "bearer", b"basic": "basic"}
-#: What a server may be called with (modelcontextprotocol.io, Streamable HTTP: protocol version header).
-_VERSION = re.compile(rb"20\d\d-\d\d-\d\d\Z")
-#: A method as MCP names them: `tools/call`. The header stands in every POST from 2026-07-28 on.
-_METHOD = re.compile(
-    rb"(?:initialize|ping|server/discover|notifications/[a-z_/]{1,40}|(?:tools|prompts|resources|tasks|"
-    rb"completion|logging|roots|sampling|elicitation|subscriptions)/[A-Za-z_/]{1,40})\Z"
-)
 
 
 def _fields(head: bytes) -> dict[bytes, bytes]:
@@ -65,7 +59,7 @@ def _credential(found: dict[bytes, bytes], whole: bool) -> str | None:
 
 def _mcp_version(found: dict[bytes, bytes]) -> str | None:
     version = found.get(b"mcp-protocol-version", b"")
-    if _VERSION.match(version):
+    if VERSION.match(version):
         return version.decode()
     return "session" if b"mcp-session-id" in found else None
 
@@ -74,7 +68,7 @@ def _method(found: dict[bytes, bytes]) -> str | None:
     method = found.get(b"mcp-method")
     if method is None:
         return None
-    return method.decode() if _METHOD.match(method) else "other"
+    return method.decode() if METHOD.match(method) else "other"  # in every POST from 2026-07-28 on
 
 
 def of_answer(head: bytes) -> tuple[object, ...]:

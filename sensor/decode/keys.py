@@ -35,6 +35,11 @@ _FORMS = {
     "vercel/gateway-key": rb"vck_[\w-]{56}",
 }
 _NAMES = tuple(_FORMS)
+#: How every form begins: only a text with one of these can hold a key.
+PREFIXES = (
+    "sk-", "AIza", "AQ.Ab8RN6", "ABSK", "hf_", "api_org_", "gsk_", "xai-", "r8_", "pplx-", "nvapi-",
+    "tgp_v1_", "csk-", "rpa_", "lsv2_", "pcsk_", "wandb_v1_", "vck_",
+)  # fmt: skip
 #: A key is a word of its own: nothing it could be a part of stands before or behind it.
 _ANY = re.compile(
     rb"(?<![\w+/-])(?:" + b"|".join(b"(%b)" % f for f in _FORMS.values()) + rb")(?![\w+/=-])", re.A

@@ -13,11 +13,11 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from sensor.decode import certificate, fields, http, http2, tls
+from sensor.decode import certificate, fields, http, http2, rpc, tls
 from sensor.decode.attempts import Attempts
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST, RESPONSE
+from sensor.decode.messages import CALL, CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST, RESPONSE
 from sensor.decode.names import host_name, own, texts
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -36,6 +36,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "ech_config": pl.Int64(),  # its config_id
     **fields.OF_REQUESTS,
     **fields.OF_ANSWERS,
+    **rpc.COLUMNS,
     "client": pl.Int64(),  # QUIC: whose Initials opened as the client's, 1 the lower endpoint, 2 the upper
 }
 
@@ -44,11 +45,12 @@ _LASTING = [name for name in SCHEMA if name not in ("serial", "ordinal", "time",
 
 _KEY = ("serial", "ordinal")
 _OF_HELLOS = ("host", "name_from", "ja4", "client_class", "ech", "ech_config", "client")
+_OF_HTTP = tuple(fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS)
 #: What labels of each kind can say.
 _COLUMNS = {
     "tls": _OF_HELLOS,
     "quic": _OF_HELLOS,
-    "http": ("host", "name_from", "method", "path", "user_agent", *fields.OF_REQUESTS, *fields.OF_ANSWERS),
+    "http": ("host", "name_from", "method", "path", "user_agent", *_OF_HTTP),
 }
 #: Texts that connections share: kept once, with numbers for them.
 _TEXTS = ("host", "method", "path", "user_agent", "ja4", *fields.OF_REQUESTS, "software")
@@ -241,6 +243,7 @@ class Labels:
 
     def __init__(self) -> None:
         self._attempts = Attempts()
+        self._calls = rpc.Calls()
         self._stores = {kind: _Store(kind) for kind in _COLUMNS}
         self._skipped: list[int] = []
 
@@ -267,12 +270,13 @@ class Labels:
             if store.is_crowded(living.size):
                 store.forget(living)
         self._attempts.forget(living)
+        self._calls.forget(living)
 
     def _read(self, arena: Bytes, events: Records) -> Iterator[tuple[str, pl.DataFrame]]:
         """Labels of names in hellos still incomplete, and of each kind of whole message, and their kind."""
         readers = {HELLO: ("tls", _from_tls_hellos), REQUEST: ("http", from_requests),
                    PREFACE: ("http", from_prefaces), RESPONSE: ("http", from_answers),
-                   CERTIFICATE: ("tls", from_certificates)}  # fmt: skip
+                   CERTIFICATE: ("tls", from_certificates), CALL: ("http", self._calls.read)}  # fmt: skip
         kinds = own(events["kind"])
         initials = events[kinds == INITIAL]
         if initials.size:

@@ -258,6 +258,7 @@ MINUTE_COUNTS = np.dtype(
             "minute", "first_seen", "last_seen", "packets", "bytes", "decoded", "non_ip", "other_transport",
             "undecoded_link", "malformed", "truncated", "fragments", "duplicates", "decoder_faults",
             "clock_jumps", "evictions", "names_lost", "local_names", "identity_messages", "identity_skipped",
+            "rpc_messages", "rpc_skipped",
         )
     ]
 )  # fmt: skip
@@ -337,6 +338,8 @@ CONTROL = np.dtype(
         ("names_lost", np.int64),
         ("teller_second", np.int64),  # the second in which `tellers` messages about holders of addresses came
         ("tellers", np.int64),
+        ("call_second", np.int64),  # the second in which `calls` JSON-RPC messages came
+        ("calls", np.int64),
     ]
 )
 

@@ -31,6 +31,9 @@ CERTIFICATE = 6
 IDENTITY = 8
 """A packet that may tell who holds an address: a datagram, or the first bytes of a TCP segment."""
 
+CALL = 9
+"""A TCP segment that begins a JSON-RPC message, perhaps behind an HTTP head."""
+
 RESPONSE = 7
 """Head of the answer to a REQUEST, as far as its first segment goes."""
 

@@ -10,9 +10,9 @@ they were cut into calls, so any buffer size, file split or batch size gives the
 
 from __future__ import annotations
 
+from sensor.decode import calls, tcpdns, tellers
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
-from sensor.decode import tcpdns, tellers
 from sensor.decode.ahead import AHEAD, prepare
 from sensor.decode.duplicates import is_duplicate
 from sensor.decode.flow import EVICTED
@@ -42,7 +42,7 @@ from sensor.decode.layout import (
     Table,
     i64,
 )
-from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, IDENTITY, INITIAL, STREAM_BYTES, emit_event
+from sensor.decode.messages import CALL, DNS_MESSAGE, DNS_PORT, IDENTITY, INITIAL, STREAM_BYTES, emit_event
 from sensor.decode.read import be32, copy, u8
 
 # What stopped `decode`.
@@ -222,6 +222,15 @@ def _take_initial(data: Bytes, packet: Records, cold: Records, output: Output, c
 
 
 @kernel
+def _take_call(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
+    """Hand on a JSON-RPC message of either side, if it can be afforded."""
+    if calls.affords(cold, output.minutes[control["minutes"] - 1], control):
+        cold["events"] += 1
+        serial, ordinal = i64(cold["serial"]), i64(cold["events"])
+        _hand_on(CALL, calls.MOST_BYTES, serial, ordinal, data, packet, output, control)
+
+
+@kernel
 def _take_segment(
     data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
 ) -> None:
@@ -307,6 +316,8 @@ def _take(
             if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
                 source = bodies if packet["whole"] > 0 else data
                 _take_segment(source, packet, row, table, half, output, control)
+            if packet["whole"] <= 0 and calls.is_call(data, packet):
+                _take_call(data, packet, cold, output, control)
         elif is_initial(data, packet):
             _take_initial(data, packet, cold, output, control)
         flow_table.account(flow, cold, packet, table.missing, control)

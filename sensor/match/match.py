@@ -121,6 +121,8 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
 
     `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
     """
+    if hosts.is_empty():
+        return pl.DataFrame(schema={"host": pl.String, "name": pl.String, "host_row": pl.Int64})
     every = pl.DataFrame({"host": hosts, "name": normal(hosts)})
     names = every.filter(pl.col("name").is_in(that_may_fit(index.names, every["name"].unique()).implode()))
     rows = names.with_columns(host_row=index.lookup.rows(names["name"])).drop_nulls("host_row")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sensor import schema
+from sensor.decode import keys
 from sensor.sources import flows, hosts, records
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
@@ -62,7 +63,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     )
     at = _times(fields, lines["stamp"].gather(fields["row"]), family)
     fields = fields.with_columns(at, _lasted(fields, at, family))
-    fields = _located(_named(fields))
+    fields = _located(_named(_keyed(fields)))
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
     fields = fields.with_columns(
         seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),
@@ -168,6 +169,24 @@ def _called(server: pl.Series) -> pl.Series:
     one = pl.col("server").str.strip_chars(" \"'").str.to_lowercase()
     name = pl.when(one.str.contains("[a-z]") & ~hosts.is_address(one)).then(one)
     return hosts.once(server.to_frame("server"), "server", hosts.normalise(name))["server"].alias("called")
+
+
+def _keyed(fields: pl.DataFrame) -> pl.DataFrame:
+    """Type and fingerprint of an AI key in the URL, before the rest of its query is dropped."""
+    texts = pl.coalesce(
+        pl.when(pl.col(name).str.contains_any(keys.PREFIXES)).then(name) for name in ("url", "path")
+    )
+    found = fields.select("row", text=texts)["text"]
+    places = found.is_not_null().arg_true()
+    told = [keys.find(text.encode()) or (None, None) for text in found.gather(places)]
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, fields.height)
+    columns = [
+        nothing.clone().scatter(places, pl.Series([one[at] for one in told], dtype=pl.String)).alias(name)
+        for at, name in enumerate(("key_type", "key_print"))
+    ]
+    fields = fields.with_columns(columns)
+    sent = pl.when(pl.col("key_type").is_not_null()).then(pl.lit(schema.SENT_KEY))
+    return fields.with_columns(software=pl.coalesce("software", sent))
 
 
 def _located(fields: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """Rows of views in the words of other tools: one file per format, found by walking the folder.
 
-Each module has `write`, from rows to lines. A row is that of the view `usage_weekly` or `sightings`
-(events) or `findings`; what a row does not say is left away, never filled in.
+Each module has `write`, from rows to lines, and may name in `OF` what it is for. A row is that of the view
+`usage_weekly` or `sightings` (events), `findings`, or `ai_assets_weekly` or `ai_assets` (assets); what a row
+does not say is left away, never filled in.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from importlib import import_module
 from typing import Any
 
 Row = Mapping[str, Any]
-#: (rows, events or findings) → text, in pieces
+#: (rows, what they are of) → text, in pieces
 Write = Callable[[Iterable[Row], str], Iterator[str]]
 
 
 @cache
-def formats() -> dict[str, Write]:
-    """Format name to its writer."""
+def formats(what: str) -> dict[str, Write]:
+    """Format name to its writer, of those that can write rows of `what`."""
     names = sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name != "row")
-    return {name: import_module(f"{__name__}.{name}").write for name in names}
+    modules = {name: import_module(f"{__name__}.{name}") for name in names}
+    return {
+        name: module.write
+        for name, module in modules.items()
+        if what in getattr(module, "OF", ("events", "findings"))
+    }

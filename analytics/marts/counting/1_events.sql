@@ -14,6 +14,9 @@ WITH timed AS (
          COALESCE(site, 'unknown') AS seen_site, segment, client_class,
          COALESCE(client_scope, 'unknown') AS client_scope,
          client, user_name, device, host, app, access, flow, slice,
+         -- of AI servers (8_servers.sql)
+         server, server_port, server_scope, connection, path, status, credential, mcp_version, mcp_methods, mcp_client, mcp_server, mcp_tools,
+         key_type, key_print,
          bytes_up, bytes_down, COALESCE(connections, 0) AS connections,
          COALESCE(requests, 0) AS requests, COALESCE(lookups, 0) AS lookups,
          CASE WHEN COALESCE(action, 'unknown') = 'blocked' THEN 'blocked'

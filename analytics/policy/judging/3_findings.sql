@@ -6,7 +6,8 @@
 -- a multiple of k, bytes and sessions to two digits, so that findings about one service, or a finding and
 -- the cube, cannot be subtracted to few people. A finding with a narrower scope than everyone exists in
 -- the open zone only for k people: that a small group used something is no public fact. Machines, service
--- accounts and shared addresses make a finding, but are no people and add nothing to its figures.
+-- accounts and shared addresses make a finding, but are no people and add nothing to its figures. A finding
+-- about servers and nobody says how many servers: an address is in none.
 CREATE OR REPLACE TEMP TABLE finding_rows AS
 WITH those AS (
   SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, subject,
@@ -26,6 +27,12 @@ them AS (
   FROM those
   GROUP BY finding
 ),
+places AS (
+  SELECT finding, COUNT(DISTINCT server || ':' || CAST(server_port AS VARCHAR)) AS servers
+  FROM found
+  WHERE server IS NOT NULL
+  GROUP BY finding
+),
 others AS (
   SELECT t.finding, COUNT(*) AS people, SUM(u.bytes_up) AS bytes_up, MAX(u.bytes_up) AS top
   FROM them AS t
@@ -35,12 +42,13 @@ others AS (
   GROUP BY t.finding
 ),
 weighed AS (
-  SELECT t.*,
+  SELECT t.*, p.servers,
          t.people >= $k AND COALESCE(o.people, 0) NOT BETWEEN 1 AND $k - 1 AND NOT COALESCE(c.people_hidden, TRUE) AS shown,
          t.top <= $dominance * t.bytes_up AND COALESCE(o.top, 0) <= $dominance * COALESCE(o.bytes_up, 0)
            AND c.bytes_up IS NOT NULL AS even
   FROM them AS t
   LEFT JOIN others AS o ON o.finding = t.finding
+  LEFT JOIN places AS p ON p.finding = t.finding
   LEFT JOIN cells AS c ON c.app = t.app AND c.department = CASE WHEN t.scope LIKE 'department=%' AND t.scope NOT LIKE '%,%'
                                                               THEN SUBSTR(t.scope, 12) ELSE 'all' END
   WHERE t.scope = 'all' OR t.people = 0 OR t.people >= $k
@@ -50,7 +58,7 @@ SELECT finding, rule, app, scope,
        people > 0 AND NOT shown AS people_hidden,
        CAST(CASE WHEN shown AND even AND known > 0 THEN $round_bytes END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN shown THEN $round_sessions END AS BIGINT) AS sessions,
-       CAST(CASE WHEN shown THEN $round_measure END AS BIGINT) AS measure,
+       CAST(CASE WHEN shown THEN $round_measure WHEN people = 0 THEN servers END AS BIGINT) AS measure,
        CAST(allowed AS BIGINT) AS allowed,
        owner, CAST(line AS BIGINT) AS line, review
 FROM weighed

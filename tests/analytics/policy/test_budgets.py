@@ -21,6 +21,7 @@ from analytics.marts.weeks import store_frame
 from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import EXCEPTIONS, PEOPLE, POLICY
 from analytics.policy.rules import load_rules
+from analytics.policy.weeks import lay_out_no_servers
 
 FIRST, WEEKS, WARM = date(2026, 3, 2), 14, 6
 PEOPLE_COUNT, DEPARTMENTS = 240, 12
@@ -94,6 +95,7 @@ def lake() -> Iterator[tuple[duckdb.DuckDBPyConnection, pl.DataFrame]]:
             "risk_low": [1] * 8,
         }
         store_frame(connection, "catalog", pl.DataFrame(catalog | {"upload_baseline_bytes": [1000] * 8}))
+        lay_out_no_servers(connection)
         store_frame(connection, "places", pl.DataFrame({"site": ["hq"], "zone": ["UTC"]}))
         for name, schema in (("policy", POLICY), ("exceptions", EXCEPTIONS), ("exception_people", PEOPLE)):
             store_frame(connection, name, pl.DataFrame(schema=schema))

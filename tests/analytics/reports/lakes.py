@@ -32,6 +32,8 @@ VIEWS = {
         attributed_bytes_up BIGINT""",
     "nobodies_weekly": """week DATE, app VARCHAR, service VARCHAR, kind VARCHAR, grade SMALLINT, subjects BIGINT,
         connections BIGINT, bytes_up BIGINT, bytes_down BIGINT""",
+    "ai_assets_weekly": """week DATE, kind VARCHAR, name VARCHAR, service VARCHAR, assets BIGINT, exposed BIGINT,
+        unauthenticated BIGINT, cleartext BIGINT, people_least BIGINT""",
     "blocked_weekly": "week DATE, app VARCHAR, service VARCHAR, attempts BIGINT",
     "names_weekly": """week DATE, sensor VARCHAR, source VARCHAR, host VARCHAR, domain VARCHAR, first_seen DATE,
         last_seen DATE, connects BOOLEAN, bytes_known BOOLEAN""",

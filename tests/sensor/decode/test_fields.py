@@ -96,6 +96,19 @@ def test_random_tokens_are_no_keys() -> None:
     assert [token for token in random_tokens(20_000) if keys.find(token)] == []
 
 
+def test_a_million_random_tokens_are_no_keys() -> None:
+    # As one text: what is a word of its own stays one. The forms and words are those of the test above.
+    few = random_tokens(250_000)
+    for shift in range(4):
+        text = b" ".join(token[shift:] for token in few)
+        assert keys.find(text) is None
+
+
+def test_every_form_has_its_prefix() -> None:
+    forms = [form.decode().replace("\\", "") for form in keys._FORMS.values()]
+    assert [form for form in forms if not form.startswith(keys.PREFIXES)] == []
+
+
 def test_a_key_inside_a_longer_word_is_none() -> None:
     assert keys.find(b"x" + KEY.encode()) is None
     assert keys.find(KEY.encode() + b"x") is None

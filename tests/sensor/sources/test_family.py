@@ -44,6 +44,20 @@ def test_every_family_declares_itself() -> None:
         assert empty.with_columns(mine=family.claims).schema["mine"] == pl.Boolean
 
 
+def test_of_a_key_in_a_url_type_and_fingerprint_remain(tmp_path: Path) -> None:
+    key = "AIza" + "b" * 35
+    url = f"https://ai.corp.example/v1/models?key={key}&x=1"
+    plain = "https://ai.corp.example/v1/models?key=AIzaShort"
+    lines = [f"179128080{n}.500 25 10.1.0.7 TCP_MISS/200 812 GET {u} ann HIER_DIRECT/203.0.113.5 -"
+             for n, u in enumerate((url, plain))]  # fmt: skip
+    (tmp_path / "access.log").write_text("\n".join(lines) + "\n")
+    rows = pl.concat([batch.frames["observations"] for _, batch in batches(tmp_path / "access.log")])
+    found = rows.select("key_type", "software", "path").rows()
+    assert found == [("google/api-key", schema.SENT_KEY, "/v1/models"), (None, None, "/v1/models")]
+    assert rows["key_print"].str.len_chars().to_list() == [32, None]
+    assert "bbbbb" not in repr(schema.OBSERVATIONS.conform(rows).rows())
+
+
 @pytest.mark.parametrize("family", sorting.families(), ids=lambda family: family.name)
 def test_any_lines_are_parsed_without_harm(family: type[Family]) -> None:
     lines = [

@@ -1,0 +1,30 @@
+-- How many AI servers, MCP servers and keys in the clear a week showed, by product. No address, no person:
+-- people are counted down to a multiple of k. Exposed and unauthenticated are said of servers inside only.
+WITH week AS (
+  SELECT *, server || ':' || CAST(server_port AS VARCHAR) AS place,
+         CASE WHEN subject_kind IN ('user', 'device', 'address') AND client_scope <> 'external' THEN subject END AS person,
+         CASE WHEN key_print IS NOT NULL THEN key_print ELSE subject END AS key_id
+  FROM week_ai_servers_daily
+  WHERE day BETWEEN DATE '$week' AND DATE '$week' + 6
+),
+kinds AS (
+  SELECT 'server' AS kind, app AS name, place AS asset, * FROM week WHERE app LIKE 'behaviours/%' AND server_scope = 'internal'
+  UNION ALL
+  SELECT 'mcp_server', app, COALESCE(place, app), * FROM week WHERE mcp
+  UNION ALL
+  SELECT 'key_in_clear', key_type, key_id, * FROM week WHERE key_type IS NOT NULL
+),
+counted AS (
+  SELECT kind, name, COUNT(DISTINCT asset) AS assets,
+         COUNT(DISTINCT CASE WHEN server_scope = 'internal' AND client_scope IN ('external', 'guest') THEN asset END) AS exposed,
+         COUNT(DISTINCT CASE WHEN server_scope = 'internal' AND unauthenticated_connections > 0 THEN asset END) AS unauthenticated,
+         COUNT(DISTINCT CASE WHEN cleartext_connections > 0 THEN asset END) AS cleartext,
+         COUNT(DISTINCT person) AS people
+  FROM kinds
+  GROUP BY kind, name
+)
+SELECT CAST('$week' AS DATE) AS week, kind, name, CAST(assets AS BIGINT) AS assets, CAST(exposed AS BIGINT) AS exposed,
+       CAST(unauthenticated AS BIGINT) AS unauthenticated, CAST(cleartext AS BIGINT) AS cleartext,
+       CAST(CASE WHEN people >= $k THEN people - people % $k END AS BIGINT) AS people_least
+FROM counted
+ORDER BY kind, name

@@ -1,0 +1,18 @@
+-- Days of AI servers and their clients (counting/8_servers.sql): what the rules about servers judge.
+SELECT day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
+       segment, key_type, key_print,
+       BOOL_OR(mcp) AS mcp, MAX(mcp_version) AS mcp_version, MAX(mcp_server) AS mcp_server, MAX(mcp_client) AS mcp_client,
+       -- of several connections the one that named most
+       SUBSTR(MAX(LPAD(CAST(LENGTH(mcp_tools) AS VARCHAR), 5, '0') || mcp_tools), 6) AS mcp_tools,
+       CAST(COUNT(DISTINCT connection) AS BIGINT) AS connections,
+       CAST(COUNT(DISTINCT CASE WHEN cleartext THEN connection END) AS BIGINT) AS cleartext_connections,
+       CAST(COUNT(DISTINCT CASE WHEN credential = 'none' AND status BETWEEN 200 AND 299 AND NOT is_public THEN connection END) AS BIGINT)
+         AS unauthenticated_connections,
+       CAST(COUNT(DISTINCT CASE WHEN credential <> 'none' THEN connection END) AS BIGINT) AS credential_connections,
+       CAST(COUNT(DISTINCT CASE WHEN status IN (401, 403) THEN connection END) AS BIGINT) AS refused_connections,
+       CAST(COUNT(DISTINCT CASE WHEN status BETWEEN 400 AND 499 THEN connection END) AS BIGINT) AS failed_connections,
+       CAST(COUNT(DISTINCT path) AS BIGINT) AS paths
+FROM at_servers
+GROUP BY day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
+         segment, key_type, key_print
+ORDER BY day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, department

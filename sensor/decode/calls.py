@@ -1,0 +1,123 @@
+"""Which TCP segments begin a JSON-RPC message in readable HTTP: handed to Python (`rpc`), so many at most.
+
+A message is known by its beginning, with or without an HTTP head, the size of a chunk or the fields of a
+server-sent event before it. So it is seen where a client or server writes it in one piece, as SDKs do; what
+goes on in a second segment is not looked at. Nothing is remembered here.
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.jit import kernel
+from sensor.decode.layout import SECOND, Bytes, Records, i64
+from sensor.decode.read import u8
+
+#: Bytes of a segment that are handed on.
+MOST_BYTES = 4096
+#: Messages of a connection, of any kind, after which its calls are no longer read.
+PER_CONNECTION = 48
+#: Calls handed on in a second of the traffic; each takes up to 0.5 ms.
+BUDGET_PER_S = 500
+
+_HEAD_BYTES = 4096
+_FIELDS_BYTES = 256
+#: Members that SDKs write first (JSON-RPC 2.0 §4 and §5). `id` is not among them: chunks of streamed answers
+#: of language models begin with it.
+_MEMBERS = (b'jsonrpc"', b'method"', b'result"', b'params"', b'error"')
+_WORDS = np.zeros((len(_MEMBERS), 8), np.uint8)
+for _row, _member in enumerate(_MEMBERS):
+    _WORDS[_row, : len(_member)] = np.frombuffer(_member, np.uint8)
+
+
+@kernel
+def _behind_blanks(data: Bytes, at: int, end: int) -> int:
+    for i in range(at, min(end, at + 8)):
+        if data[i] > 32:
+            return i
+    return at
+
+
+@kernel
+def _is_member(data: Bytes, at: int, end: int) -> bool:
+    """One of the words of `_MEMBERS` whole."""
+    for row in range(_WORDS.shape[0]):
+        size = 0
+        while size < 8 and _WORDS[row, size] != 0 and u8(data, at + size, end) == _WORDS[row, size]:
+            size += 1
+        if size > 0 and (size == 8 or _WORDS[row, size] == 0):
+            return True
+    return False
+
+
+@kernel
+def _is_message(data: Bytes, at: int, end: int) -> bool:
+    """An object, or an array of them, whose first member is one of JSON-RPC."""
+    at = _behind_blanks(data, at, end)
+    if u8(data, at, end) == 91:
+        at = _behind_blanks(data, at + 1, end)
+    if u8(data, at, end) != 123:
+        return False
+    at = _behind_blanks(data, at + 1, end)
+    return u8(data, at, end) == 34 and _is_member(data, at + 1, end)
+
+
+@kernel
+def _is_hex(byte: int) -> bool:
+    return 48 <= byte <= 57 or 97 <= byte <= 102 or 65 <= byte <= 70
+
+
+@kernel
+def _behind_chunk_size(data: Bytes, at: int, end: int) -> int:
+    """Behind the size of a chunk (RFC 9112 §7.1), or `at` if there is none."""
+    i = at
+    while i - at < 8 and _is_hex(u8(data, i, end)):
+        i += 1
+    return i + 2 if i > at and u8(data, i, end) == 13 and u8(data, i + 1, end) == 10 else at
+
+
+@kernel
+def _behind_head(data: Bytes, at: int, end: int) -> int:
+    """Behind the empty line that ends an HTTP head; `end` if it is further away."""
+    for i in range(at + 3, min(end, at + _HEAD_BYTES)):
+        if data[i] == 10 and data[i - 2] == 10:
+            return i + 1
+    return end
+
+
+@kernel
+def is_call(data: Bytes, packet: Records) -> bool:
+    """True if the payload of a TCP segment begins a JSON-RPC message, perhaps behind its HTTP head."""
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    first, second = u8(data, at, end), u8(data, at + 1, end)
+    if (first == 80 and second == 79) or (first == 72 and second == 84):  # POST, HTTP/1
+        at = _behind_head(data, at, end)
+        first = u8(data, at, end)
+    if first == 123 or first == 91 or first == 32:
+        return _is_message(data, at, end)
+    if _is_hex(first):
+        at = _behind_chunk_size(data, at, end)
+        first = u8(data, at, end)
+    if first == 100 or first == 101 or first == 105:  # data:, event:, id: of a server-sent event
+        for i in range(at, min(end, at + _FIELDS_BYTES)):
+            if data[i] == 123:
+                return _is_message(data, i, end)
+        return False
+    return _is_message(data, at, end)
+
+
+@kernel
+def affords(cold: Records, minute: Records, control: Records) -> bool:
+    """True if one more call of this connection may be handed on in this second; counted either way."""
+    second = i64(control["clock"]) // SECOND
+    if second != control["call_second"]:
+        control["call_second"], control["calls"] = second, 0
+    control["calls"] += 1
+    minute["rpc_messages"] += 1
+    if control["calls"] > BUDGET_PER_S or cold["events"] >= PER_CONNECTION:
+        minute["rpc_skipped"] += 1
+        return False
+    return True

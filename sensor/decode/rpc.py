@@ -1,0 +1,226 @@
+"""JSON-RPC in readable HTTP: what it says of the Model Context Protocol and of Agent2Agent.
+
+Methods, protocol version, names of client, server and tools. The slow path, on segments that `calls` picked.
+Arguments, results and texts are passed over: of a message only the members of `_WANTED` are read, and a name
+that does not look like one is `other`. A segment may end anywhere; what stands before its end counts.
+
+References: modelcontextprotocol.io/specification, 2024-11-05 to 2026-07-28; a2a-protocol.org, 0.3 and 1.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from sensor.decode.layout import Bytes, Records
+from sensor.decode.names import own
+
+#: What labels of calls can say, beside `mcp_version` of the head.
+COLUMNS: dict[str, pl.DataType] = {
+    "mcp_methods": pl.String(),
+    "mcp_version": pl.String(),
+    "mcp_client": pl.String(),
+    "mcp_server": pl.String(),
+    "mcp_tools": pl.String(),
+}
+#: A method as MCP names them: `tools/call`.
+METHOD = re.compile(
+    rb"(?:initialize|ping|server/discover|notifications/[a-z_/]{1,40}|(?:tools|prompts|resources|tasks|"
+    rb"completion|logging|roots|sampling|elicitation|subscriptions)/[A-Za-z_/]{1,40})\Z"
+)
+#: Methods of Agent2Agent, 0.3 and 1.0. `tasks/get` and `tasks/cancel` are MCP's too.
+_A2A = re.compile(
+    rb"(?:message/(?:send|stream)|tasks/(?:resubscribe|send|pushNotificationConfig/[a-z]{1,8})|"
+    rb"agent/getAuthenticatedExtendedCard|SendMessage|SendStreamingMessage|GetTask|ListTasks|CancelTask|"
+    rb"SubscribeToTask|GetExtendedAgentCard|[A-Z][a-z]{1,8}TaskPushNotificationConfig)\Z"
+)
+#: What a server may be called with (Streamable HTTP, protocol version).
+VERSION = re.compile(rb"20\d\d-\d\d-\d\d\Z")
+_NAME = re.compile(rb"[\w .:/@-]{1,64}\Z", re.A)
+
+_META = b"io.modelcontextprotocol/"
+_OF_CLIENTS = ((b"params", b"clientInfo", b"name"), (b"params", b"_meta", _META + b"clientInfo", b"name"))
+_OF_SERVERS = ((b"result", b"serverInfo", b"name"), (b"result", b"_meta", _META + b"serverInfo", b"name"))
+_OF_VERSIONS = (
+    (b"result", b"protocolVersion"), (b"params", b"protocolVersion"),
+    (b"params", b"_meta", _META + b"protocolVersion"),
+)  # fmt: skip
+_OFFERED = (b"result", b"tools", b"*", b"name")
+_CALLED = (b"params", b"name")
+_WANTED = frozenset(
+    (*_OF_CLIENTS, *_OF_SERVERS, *_OF_VERSIONS, _OFFERED, _CALLED, (b"method",), (b"jsonrpc",))
+)
+
+_TOKEN = re.compile(rb'[ \t\r\n]*(?:([][{},:])|"((?:[^"\\\x00-\x1f]|\\.)*+)"|([-+.\w]++))', re.S)
+_TOKENS, _DEPTH = 2048, 16
+_EVENT = re.compile(rb"^data: ?", re.M)
+_HEADER = re.compile(rb"^mcp-protocol-version:[ \t]*(20\d\d-\d\d-\d\d)[ \t]*\r?$", re.M | re.I)
+
+#: Connections remembered, and what is remembered of one.
+_CONNECTIONS, _METHODS, _TOOLS, _TEXT = 4096, 32, 64, 1024
+
+Said = list[tuple[tuple[bytes, ...], bytes]]
+
+
+@dataclass
+class _Spoken:
+    """What the calls of one connection said so far."""
+
+    methods: set[str] = field(default_factory=set)
+    version: str | None = None
+    client: str | None = None
+    server: str | None = None
+    #: calls by tool; 0 for those only offered
+    tools: dict[str, int] = field(default_factory=dict)
+    #: hashes of the segments read: one that is sent again says nothing new
+    segments: set[int] = field(default_factory=set)
+
+    def row(self) -> tuple[str | None, ...]:
+        """In the order of COLUMNS."""
+        tools = ",".join(f"{name}={calls}" for name, calls in sorted(self.tools.items()))
+        return ",".join(sorted(self.methods)) or None, self.version, self.client, self.server, tools or None
+
+
+class Calls:
+    """What is known of the connections still open, across batches."""
+
+    def __init__(self) -> None:
+        self._spoken: dict[int, _Spoken] = {}
+
+    def read(self, data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
+        """Labels of the messages at data[begins:][:lengths]: all that their connections said by then.
+
+        `known` holds serial, ordinal and time of each. What is neither MCP nor A2A gives no row.
+        """
+        rows: list[tuple[str | None, ...]] = []
+        ends = zip(known["serial"].to_list(), begins.tolist(), lengths.tolist(), strict=True)
+        for serial, begin, length in ends:
+            spoken = self._learn(serial, data[begin : begin + length].tobytes())
+            rows.append(spoken.row() if spoken else (None,) * len(COLUMNS))
+        columns = {
+            name: pl.Series([row[at] for row in rows], dtype=dtype)
+            for at, (name, dtype) in enumerate(COLUMNS.items())
+        }
+        labels = known.with_columns(**columns)
+        return labels.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in COLUMNS))
+
+    def forget(self, living: Records) -> None:
+        """Free what belongs to connections that are no longer open."""
+        if self._spoken:
+            open_ones = set(own(living).tolist())
+            self._spoken = {s: spoken for s, spoken in self._spoken.items() if s in open_ones}
+
+    def _learn(self, serial: int, segment: bytes) -> _Spoken | None:
+        spoken = self._spoken.get(serial) or _Spoken()
+        if hash(segment) in spoken.segments:
+            return spoken
+        spoken.segments.add(hash(segment))
+        for said in messages(segment):
+            _note(spoken, said)
+        if spoken.methods or spoken.server:
+            if version := _HEADER.search(segment):
+                spoken.version = version[1].decode()
+            if serial not in self._spoken and len(self._spoken) >= _CONNECTIONS:
+                del self._spoken[next(iter(self._spoken))]
+            self._spoken[serial] = spoken
+            return spoken
+        return None
+
+
+def _note(spoken: _Spoken, said: Said) -> None:
+    """Add what one message said, if it belongs to MCP or A2A."""
+    values: dict[tuple[bytes, ...], bytes] = {}
+    for path, value in said:
+        values.setdefault(path, value)
+    method = values.get((b"method",))
+    told = _method(method) if method is not None else None
+    if method is not None and told is None and not spoken.methods:
+        return  # another use of JSON-RPC
+    if method is not None and len(spoken.methods) < _METHODS:
+        spoken.methods.add(told or "other")
+    if method is None and not (spoken.methods or any(path in values for path in _OF_SERVERS)):
+        return
+    spoken.client = _first(values, _OF_CLIENTS) or spoken.client
+    spoken.server = _first(values, _OF_SERVERS) or spoken.server
+    for path in _OF_VERSIONS:
+        if VERSION.match(values.get(path, b"")):
+            spoken.version = values[path].decode()
+            break
+    for name in (_name(value) for path, value in said if path == _OFFERED):
+        _count(spoken, name, 0)
+    if method == b"tools/call" and _CALLED in values:
+        _count(spoken, _name(values[_CALLED]), 1)
+
+
+def _method(method: bytes) -> str | None:
+    if METHOD.match(method):
+        return method.decode()
+    return f"a2a:{method.decode()}" if _A2A.match(method) else None
+
+
+def _first(values: dict[tuple[bytes, ...], bytes], paths: tuple[tuple[bytes, ...], ...]) -> str | None:
+    return next((_name(values[path]) for path in paths if path in values), None)
+
+
+def _name(value: bytes) -> str:
+    return value.decode() if _NAME.match(value) else "other"
+
+
+def _count(spoken: _Spoken, name: str, calls: int) -> None:
+    room = sum(map(len, spoken.tools)) + len(name) < _TEXT and len(spoken.tools) < _TOOLS
+    if name in spoken.tools or room:
+        spoken.tools[name] = spoken.tools.get(name, 0) + calls
+
+
+def messages(segment: bytes) -> Iterator[Said]:
+    """The wanted members of each JSON-RPC message in a segment: a body, chunk or server-sent events, perhaps
+    behind an HTTP head."""
+    if segment.startswith((b"POST ", b"HTTP/1")):
+        segment = re.split(rb"\n\r?\n", segment, maxsplit=1)[-1]
+    events = [match.end() for match in _EVENT.finditer(segment)][:8]
+    begins = events or [at for at in (segment.find(b"{"),) if at >= 0]
+    for at in begins:
+        yield from _objects(segment, at)
+
+
+def _objects(text: bytes, at: int) -> Iterator[Said]:
+    """The wanted string members of the object at `at`, or of each in the array there, as far as it goes."""
+    path: list[bytes] = []  # a key, or * in an array, for each open bracket
+    said: Said = []
+    is_key = False
+    for _ in range(_TOKENS):
+        token = _TOKEN.match(text, at)
+        if token is None:
+            break
+        at = token.end()
+        mark, string = token[1], token[2]
+        if mark in (b"{", b"["):
+            if len(path) == _DEPTH:
+                break
+            path.append(b"" if mark == b"{" else b"*")
+            is_key = mark == b"{"
+        elif mark in (b"}", b"]"):
+            if not path:
+                break
+            path.pop()
+            if not path or (path == [b"*"] and mark == b"}"):
+                yield said
+                said = []
+            if not path:
+                return
+            is_key = False
+        elif mark == b",":
+            is_key = bool(path) and path[-1] != b"*"
+        elif mark == b":":
+            is_key = False
+        elif string is not None and is_key:
+            path[-1] = string
+        elif string is not None:
+            where = tuple(path[1:] if path[:1] == [b"*"] else path)
+            if where in _WANTED:
+                said.append((where, string))
+    if said:
+        yield said

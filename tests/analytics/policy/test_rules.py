@@ -1,0 +1,64 @@
+"""Walks analytics/policy/rules: rules with examples make of the given rows exactly the evidence expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import duckdb
+import pytest
+
+from analytics.definitions import load_marts
+from analytics.lake import connect
+from analytics.policy.judge import judge, prepare
+from analytics.policy.rules import Rule, load_rules
+
+WEEK = date(2026, 11, 16)
+MARTS = {mart.name: mart.types for mart in load_marts()}
+RELATIONS = {
+    "near_usage": MARTS["usage_hourly"],
+    "near_servers": MARTS["ai_servers_daily"],
+    "cells": MARTS["usage_weekly"],
+    **{name: MARTS[name] for name in ("policy", "exceptions", "exception_people")},
+    "catalog": {
+        **dict.fromkeys(("app", "service", "vendor", "category", "country"), "VARCHAR"),
+        **dict.fromkeys(("risk_low", "upload_baseline_bytes"), "BIGINT"),
+    },
+    "places": {"site": "VARCHAR", "zone": "VARCHAR"},
+}
+EXAMPLES = [(rule, example) for rule in load_rules() for example in rule.examples]
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with connect() as made:
+        prepare(made)
+        yield made
+
+
+def furnish(connection: duckdb.DuckDBPyConnection, given: dict[str, list[dict[str, Any]]]) -> None:
+    for name, types in RELATIONS.items():
+        columns = ", ".join(f"{column} {dtype}" for column, dtype in types.items())
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
+        for row in given.get(name, []):
+            marks = ", ".join("?" for _ in row)
+            connection.execute(f"INSERT INTO {name} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=[rule.name for rule, _ in EXAMPLES])
+def test_example(connection: duckdb.DuckDBPyConnection, rule: Rule, example: dict[str, Any]) -> None:
+    furnish(connection, example["given"])
+    judge(connection, WEEK, date(2026, 11, 22), zone="UTC", k=5, rules=[rule])
+    assert connection.execute("SELECT * FROM evaluated").fetchall() == [(rule.name, True, None)]
+    cursor = connection.execute("SELECT * FROM found ORDER BY server, subject")
+    names = [column[0] for column in cursor.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    expected = example["expect"]
+    assert [{key: row[key] for key in wanted} for row, wanted in zip(rows, expected, strict=True)] == expected
+
+
+def test_rules_about_servers_have_examples() -> None:
+    about_servers = {rule.name for rule in load_rules() if "FROM servers" in rule.sql}
+    assert len(about_servers) == 8
+    assert about_servers <= {rule.name for rule, _ in EXAMPLES}
