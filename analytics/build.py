@@ -165,6 +165,7 @@ class Work:
             table = self.manifest.tables[name]
             self._relation("TABLE", f"every_{name}", cold_sql(table, table.cold_files, root=self.root))
         hold(self.connection)
+        self.connection.execute("DROP TABLE every_leases")
         self._is_held = True
 
     def weeks(self) -> list[date]:
@@ -201,8 +202,7 @@ class Work:
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
             if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
                 continue
-            self._relation("VIEW", "week_names", cold_sql(table, files, root=self.root))
-            self._relation("VIEW", "week_names_stored", unmerged_sql(table, files, root=self.root))
+            self._relation("VIEW", "week_names", unmerged_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             self._store("week", week, values, of="names")
             self.state.inputs[f"names/{week}"] = print_
@@ -269,6 +269,7 @@ class Work:
         self.connection.execute("SET temp_file_encryption = true")
         for name in HELD:
             store_frame(self.connection, f"held_{name}", frames[name])
+        for name in (name for name in HELD if name != "names"):
             self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
         hold(self.connection)
         sensors = self.manifest.tables["sensors"]
@@ -279,8 +280,7 @@ class Work:
         weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
         for week in sorted(weeks["sightings"]):
             self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
-        self._relation("VIEW", "week_names", "SELECT * FROM every_names")
-        self._relation("VIEW", "week_names_stored", "SELECT * FROM held_names")
+        self._relation("VIEW", "week_names", "SELECT * FROM held_names")
         for week in sorted(weeks["names"]):
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             self._store("week", week, values, of="names")
@@ -296,7 +296,7 @@ class Work:
             near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
             self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
             for name, condition in on_day(day).items():
-                self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
+                self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
             count_day(self.connection, day, zone=self.zone)
             for mart in daily:
                 columns = ", ".join(mart.types)
@@ -324,7 +324,7 @@ class Work:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)
         for name, condition in on_day(day).items():
-            self._relation("TABLE", name, f"SELECT * FROM every_{name} WHERE {condition}")
+            self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
         count_day(self.connection, day, zone=self.zone)
 
     def _store(

@@ -20,8 +20,7 @@ Unknown is NULL, never 0. Names in `snake_case` are the same thing wherever they
 (join views on it), `grade` says how strong the evidence is (1 looked up, 2 connected, 3 exchanged,
 4 uploaded, 5 confirmed), and use means grade 3 or more. Questions with their SQL: [cookbook.md](cookbook.md).
 
-Under other names elsewhere: what is called *embedded watch* is `embedded`; *attribution quality* begins with
-`attribution_weekly`.
+Under other names elsewhere: what is called *embedded watch* is `embedded`.
 """
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -17,7 +18,9 @@ import duckdb
 
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
+from analytics.render import words
 from analytics.render.formats import FORMATS, Document
+from analytics.render.language import speaking
 from analytics.reports import run, sheet
 from analytics.reports.periods import Period, around, parse
 from analytics.reports.result import Facts, Result
@@ -42,6 +45,7 @@ class Report:
     path: Path
     week: str  # ISO week, '2026-W46'
     page: Page  # what it says
+    document: Document  # the same, ready for any format
 
 
 @cache
@@ -52,10 +56,17 @@ def names() -> tuple[str, ...]:
 
 def spec_of(name: str) -> Spec:
     """The report of that name."""
-    return read(_folder(name))
+    return read(_folder(name), _folder)
 
 
-def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | None = None) -> Report:
+def weekly(
+    lake: Path,
+    out: Path,
+    *,
+    week: str | None = None,
+    as_of: datetime | None = None,
+    language: str = "en",
+) -> Report:
     """Write the weekly report of `lake` to the HTML file `out`.
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
@@ -64,10 +75,10 @@ def weekly(lake: Path, out: Path, *, week: str | None = None, as_of: datetime | 
     ValueError for a week that cannot be read, NoWeek for a lake without any, LakeUnreadable for a folder
     without a lake.
     """
-    found = prepare(lake, period=week, as_of=as_of)
+    found = prepare(lake, period=week, as_of=as_of, language=language)
     save(out, FORMATS["html"].write(found))
     assert isinstance(found.page, Page)
-    return Report(out, found.period, found.page)
+    return Report(out, found.period, found.page, found)
 
 
 def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Page:
@@ -88,8 +99,9 @@ def prepare(
     about: str = "",
     as_of: datetime | None = None,
     controls: bool = False,
+    language: str = "en",
 ) -> Document:
-    """Run report `name` for `period` (the newest with data) and whom it is `about`.
+    """Run report `name` for `period` (the newest with data) and whom it is `about`, told in `language`.
 
     Raises as `weekly` does, and Unknown for a service or department the lake does not know.
     """
@@ -101,9 +113,9 @@ def prepare(
         days = (chosen.first, chosen.last)
         scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
         result = run.run(connection, spec, facts, scope)
-    if name == "weekly":
-        return Document(name, chosen.name, subject, result, build(result, controls=controls), _template(name))
-    return Document(name, chosen.name, subject, result, sheet.build(result, chosen), _template(name))
+    with speaking(language):
+        page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen)
+    return Document(name, chosen.name, subject, result, page, _template(name))
 
 
 def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
@@ -151,23 +163,38 @@ def _template(name: str) -> str:
 
 
 def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> str:
-    """The id of what was named: a service by id or name, a department as the lake spells it."""
+    """The id of what was named: a service by id or name, a department as the lake spells it.
+
+    Raises Unknown with what is near, else with what there is.
+    """
     if kind == "app":
-        sql = "SELECT DISTINCT app FROM catalog WHERE app = $1 OR LOWER(service) = LOWER($1) ORDER BY app"
-    elif kind == "department":
-        sql = (
-            "SELECT DISTINCT department FROM usage_weekly WHERE department <> 'all' "
-            "AND LOWER(department) = LOWER($1) ORDER BY department"
+        sql = (  # those in use first
+            "SELECT c.app, MAX(c.service) FROM catalog c LEFT JOIN usage_weekly u ON u.app = c.app "
+            "WHERE c.app IS NOT NULL GROUP BY c.app ORDER BY COUNT(u.app) = 0, c.app"
         )
+    elif kind == "department":
+        sql = "SELECT DISTINCT department, department FROM usage_weekly WHERE department <> 'all' ORDER BY 1"
     else:
         return named
-    found = [str(row[0]) for row in lake.execute(sql, [named]).fetchall()]
-    if named in found:
+    known = {str(row[0]): str(row[1] or row[0]) for row in lake.execute(sql).fetchall()}
+    if named in known:
         return named
-    if len(found) != 1:
-        many = f"stands for several: {', '.join(found)}" if found else f"is no {kind} this lake shows"
-        raise Unknown(f"{named!r} {many}")
-    return found[0]
+    found = [one for one, name in known.items() if named.lower() in (one.lower(), name.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Unknown(f"{named!r} stands for several: {', '.join(found)}")
+    raise Unknown(f"{named!r} is no {kind} this lake shows; {_near(named, known)}")
+
+
+def _near(named: str, known: Mapping[str, str]) -> str:
+    """What may have been meant, by id or name; where nothing is near, the first that there are."""
+    spelt = {text.lower(): one for one, name in known.items() for text in (one, name)}
+    close = difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
+    close += [text for text in spelt if named.lower() in text]
+    if near := list(dict.fromkeys(spelt[text] for text in close))[:5]:
+        return f"near: {', '.join(near)}"
+    return f"known: {words.listing(list(known), 8)}" if known else "it shows none"
 
 
 def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts: Facts) -> Period:

@@ -42,6 +42,9 @@ SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
               THEN 'lost: the device it was told on had left the address by then'
             WHEN s.nth IS NULL AND t.user_name IS NULL AND t.device IS NULL AND t.mac IS NULL
               THEN 'names nobody: a machine or service account'
+            WHEN s.nth IS NULL
+                 AND COALESCE(t.user_name = h.user_name, t.device = h.device, t.mac = h.mac, false)
+              THEN 'told again since'
             WHEN s.nth IS NULL THEN 'lost: a later lease of its kind names another holder'
             WHEN h.user_origin = 'vpn' AND t.origin <> 'vpn' THEN 'lost: vpn is believed before it'
             WHEN t.user_name IS NOT NULL AND t.user_name = h.user_name AND t.origin = h.user_origin
@@ -65,11 +68,11 @@ SELECT a.subject, a.subject_kind, a.attributed_by, a.confidence, a.department, a
        s.device, h.device_origin, h.device_confidence, h.shared_by, c.client IS NOT NULL AS crowded,
        COALESCE(s.stale_from_us <= a.start_us, false) AS stale
 FROM attributed AS a
-LEFT JOIN held AS e ON e.event_id = a.event_id
-LEFT JOIN spells AS s ON s.spell = e.spell
-LEFT JOIN holders AS h ON h.site = s.site AND h.address = s.address AND h.from_us = s.from_us
+LEFT JOIN spells AS s ON s.from_us <= a.start_us AND s.to_us > a.start_us
+LEFT JOIN holders AS h ON h.from_us = s.from_us
 LEFT JOIN crowded AS c ON c.tenant = COALESCE(s.tenant, '') AND c.day = a.start_us // 86400000000
 WHERE a.event_id = {id}
+LIMIT 1
 """
 _WHY_NOBODY = {
     "nobody": "no lease, owner or file speaks for the address at that time",
@@ -143,11 +146,11 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
     with open_views(lake, restricted=True) as connection:
         _gather(connection, site, address, at)
         connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
-        hold(connection)
+        hold(connection, keep_steps=True)
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE holders AS SELECT * FROM every_holders WHERE {near(at.date())}"
+            f"CREATE OR REPLACE TEMP VIEW holders AS SELECT * FROM every_holders WHERE {near(at.date())}"
         )
-        connection.execute("CREATE OR REPLACE TEMP TABLE directory AS SELECT * FROM every_directory")
+        connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
         attribute_day(connection, at.date())
         words = connection.execute(_WORDS.format(at=moment, forever=253_402_214_400_000_000)).fetchall()
         row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()

@@ -36,6 +36,8 @@ class Destination(_Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     #: the weekly report
     reports: bool = False
+    #: the weekly report also as PDF; needs the extra `pdf`
+    pdf: bool = False
     #: new findings and silent sensors, between reports
     alerts: bool = False
     #: least severity of a finding that is told
@@ -51,6 +53,8 @@ class Destination(_Section):
     def _gets_something(self) -> Destination:
         if not (self.reports or self.alerts):
             raise ValueError("gets nothing; set reports = true or alerts = true")
+        if self.pdf and not self.reports:
+            raise ValueError("pdf is a form of the weekly report; set reports = true")
         return self
 
 

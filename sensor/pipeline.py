@@ -27,7 +27,7 @@ from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.near import Near
 from sensor.match.questions import Questions
-from sensor.match.rollup import NOT_NAMES, LookupBursts, NamesRollup, newest_seen
+from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.admission import Admission
 from sensor.privacy.canonical import canonical
 from sensor.privacy.community import community_ids
@@ -183,7 +183,7 @@ class Pipeline:
             return _nothing()
         named = self._naming.name(observations).with_columns(self._origin.columns())
         named = normal_column(named)
-        self._names.add(named, ~_is_no_name(pl.col("host")))
+        self._names.add(named)
         newest = newest_seen(observations)
         hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
         self._on_hits(hits)
@@ -459,13 +459,6 @@ def _with_rejects(batch: Batch, counts: dict[str, int]) -> Batch:
     return replace(
         batch, frames={**batch.frames, "rejects": pl.concat([rejects, schema.REJECTS.conform(more)])}
     )
-
-
-def _is_no_name(host: pl.Expr) -> pl.Expr:
-    """Reverse lookups, link-local discovery and bare addresses: not somebody's browsing."""
-    address = host.str.contains(r"^[0-9.]+$") | host.str.contains(":", literal=True)
-    endings = pl.any_horizontal(host.str.ends_with(ending) for ending in NOT_NAMES)
-    return (address | endings).fill_null(True)
 
 
 def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:

@@ -292,7 +292,7 @@ class Scan:
         questions: Questions | None = None,
         evidence: Evidence | None = None,
     ) -> Pipeline:
-        keys, networks = self._keys, self.settings.networks
+        keys, networks, identity = self._keys, self.settings.networks, self.settings.identity
         level = self.settings.privacy
         vault = Vault(self._state, keys) if level == "pseudonymous" else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault)
@@ -307,7 +307,13 @@ class Scan:
             pseudonyms,
             self._known,
             self._blindness,
-            admission=Admission(keys, networks.exclude, networks.only),
+            admission=Admission(
+                keys,
+                networks.exclude,
+                networks.only,
+                origins=identity.origins,
+                leases=identity.from_packets or not _reads_packets(origin.source),
+            ),
             open_leases=OpenLeases(keys, open_leases),
             naming=naming,
             questions=questions,
@@ -374,6 +380,12 @@ class Scan:
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:
     """Where rows lie that must not lie in the lake; None where they may."""
     return SealedRows(state / "sealed", WeekSeal(keys)) if settings.privacy == "aggregate" else None
+
+
+def _reads_packets(source: str) -> bool:
+    """True for captures, live ports and logs of what reads them (Zeek, Suricata)."""
+    kind = kinds_by_name().get(source)
+    return kind is None or kind.vantage == "packets"  # a live port is no kind of file
 
 
 def _is_much_json(one: Input) -> bool:

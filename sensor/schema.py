@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -67,6 +68,10 @@ TIME = pl.Datetime("us", "UTC")
 GRADES = {1: "lookup", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
 
 
+#: Sets of columns for which a table remembers how it is conformed to.
+_MOST_FORMS = 32
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: what it holds, in which unit, and what privacy does to it."""
@@ -101,22 +106,37 @@ class Table:
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
 
-    @property
+    @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
         """Column names to Polars dtypes, in order."""
         return {c.name: c.dtype() if isinstance(c.dtype, type) else c.dtype for c in self.columns}
 
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.dtypes)
+
     def empty(self) -> pl.DataFrame:
         """A frame with this table's columns and no rows."""
-        return pl.DataFrame(schema=self.dtypes)
+        return self._empty.clone()
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly this table's columns and dtypes; missing ones become NULL, others go."""
-        have = set(frame.columns)
-        return frame.select(
-            (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
-            for name, dtype in self.dtypes.items()
-        )
+        if frame.schema == self._empty.schema:
+            return frame
+        have = frozenset(frame.columns)
+        if have not in self._forms:
+            if len(self._forms) == _MOST_FORMS:
+                self._forms.clear()
+            self._forms[have] = [
+                (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
+                for name, dtype in self.dtypes.items()
+            ]
+        return frame.select(self._forms[have])
+
+    @cached_property
+    def _forms(self) -> dict[frozenset[str], list[pl.Expr]]:
+        """How frames with such columns are conformed: the same few again and again."""
+        return {}
 
 
 def _times(seen: str) -> tuple[Column, ...]:

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,7 +25,7 @@ from sensor.schema import Level
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
 #: settings that have a variable, besides SHADOWAI_CONFIG
-VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy")
+VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy", "language")
 #: variables for our own tests, no settings
 _TEST_PREFIX = "SHADOWAI_TEST_"
 
@@ -124,6 +124,11 @@ class Identity(_Section):
     subnets: Path | None = None
     #: patterns of service accounts, without domain: "svc-*"
     service_accounts: tuple[str, ...] = ()
+    #: whose word is used of those in logs and traffic: log (the account a line of use names itself), dhcp,
+    #: directory, vpn, radius, mdns …, as `leases` names them; empty: everybody's
+    origins: tuple[str, ...] = ()
+    #: whether what packets say about holders of addresses is used (captures, live ports, Zeek, Suricata)
+    from_packets: bool = True
 
 
 class About(_Section):
@@ -161,6 +166,8 @@ class Exports(_Section):
 
     #: names that no list may hold, each with all below it, besides the built-in ones
     never: tuple[str, ...] = ()
+    #: service to the ids of the tenants of ours, as its header wants them (`export squid-tenants`)
+    tenants: dict[str, str] = Field(default_factory=dict)
     #: days after which a list must be made again
     valid_days: int = Field(default=30, ge=1, le=400)
 
@@ -172,6 +179,8 @@ class Settings(_Section):
     state: Path | None = None
     #: report zone: weeks and days begin there
     zone: Zone = "UTC"
+    #: what reports are written in; one of analytics/render/languages
+    language: Literal["de", "en"] = "en"
     privacy: Level = "pseudonymous"
     #: smallest group of people a published figure may describe
     k: int = Field(default=5, ge=2, le=100)

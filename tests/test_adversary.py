@@ -245,7 +245,7 @@ def test_slicing_by_day_leaves_no_small_group(lake: Path) -> None:
 def test_the_open_zone_cannot_be_joined_with_the_restricted_one(held: dict[str, pl.DataFrame]) -> None:
     """No token, no event id and no time finer than a day stands in a published figure."""
     published = ("usage_weekly", "usage_daily", "site_weekly", "names_weekly", "attribution_weekly",
-                 "blocked_weekly", "embedded_weekly")  # fmt: skip
+                 "attribution_quality", "blocked_weekly", "embedded_weekly")  # fmt: skip
     restricted = held["sightings"]
     values = {
         v for name in ("user_name", "client", "event_id", "connection") for v in restricted[name].drop_nulls()

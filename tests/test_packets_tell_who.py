@@ -97,6 +97,19 @@ def test_the_same_person_is_a_token_by_default(folders: dict[str, Path]) -> None
     assert len(used) == 2
 
 
+def test_packets_name_nobody_where_the_settings_say_so(folders: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "kernels").symlink_to(jit.use().parent)
+    (tmp_path / "shadowai.toml").write_text("[identity]\nfrom_packets = false\n")
+    (tmp_path / "morning.pcap").write_bytes(pcap(morning()))
+    shadowai(tmp_path, "scan", "morning.pcap")
+    assert query(tmp_path, "SELECT count(*) FROM leases") == [(0,)]
+    used = query(tmp_path, "SELECT DISTINCT subject_kind FROM usage_hourly WHERE app = 'openai/chatgpt'")
+    assert used == [("address",)]
+    sheet = shadowai(tmp_path, "privacy-sheet")
+    assert "What packets say about the holders of addresses is not used" in sheet
+
+
 def test_no_name_of_the_wire_is_in_any_file_and_no_secret_at_any_level(folders: dict[str, Path]) -> None:
     for level, folder in folders.items():
         forbidden = SECRETS + (NAMES if level == "pseudonymous" else ())

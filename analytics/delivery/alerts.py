@@ -16,6 +16,7 @@ from analytics.delivery.letter import SEVERITIES, Letter
 from analytics.delivery.outbox import Outbox
 from analytics.lake import open_views
 from analytics.render import words
+from analytics.render.language import say
 
 #: a sensor that said nothing for so long was taken away, or its alert was read long ago
 _GONE = timedelta(days=14)
@@ -158,7 +159,7 @@ def _list(letters: Sequence[Letter], kind: str, now: datetime) -> Letter:
     return Letter(
         key=f"{kind} {now:%Y-%m-%d} {keys}",
         kind=kind,
-        subject=words.plural(len(letters), "alert", "alerts") + f", the worst {worst.severity}",
+        subject=say("letter.alerts", len(letters), severity=worst.severity),
         text="\n\n".join(letter.text for letter in letters),
         written_at=now,
         severity=worst.severity,

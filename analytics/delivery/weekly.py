@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
+from dataclasses import replace
 from datetime import datetime
 
 from analytics.delivery.letter import Attachment, Letter
 from analytics.render import words
+from analytics.render.formats import FORMATS
+from analytics.render.language import say, speaking
 from analytics.report import Report
 from analytics.reports.weekly.page import Page
 
@@ -15,7 +18,22 @@ _WIDTH = 78
 
 
 def letter(report: Report, now: datetime) -> Letter:
-    """The letter of a written report; its key is the content: a week told with other figures is news."""
+    """The letter of a written report; its key is the content: a week told with other figures is news.
+
+    Said in the language of the report.
+    """
+    with speaking(report.page.language):
+        return _letter(report, now)
+
+
+def with_pdf(letter: Letter, report: Report) -> Letter:
+    """The letter with the report as PDF, too. Raises ExtraMissing without WeasyPrint."""
+    content = FORMATS["pdf"].write(report.document)
+    attached = Attachment(f"shadow-ai-{report.week}.pdf", "application/pdf", content)
+    return replace(letter, attachments=(*letter.attachments, attached))
+
+
+def _letter(report: Report, now: datetime) -> Letter:
     content = report.path.read_bytes()
     page = report.page
     digest = hashlib.sha256(content).hexdigest()
@@ -34,19 +52,17 @@ def _text(page: Page) -> str:
     """What a reader on a phone needs, without opening anything."""
     lines = [f"{page.title} ({page.span})", "", *_wrapped(page.sentence), ""]
     for number in page.numbers:
-        mark = f" {words.GRADES[number.grade][0]}" if number.grade else ""
+        mark = f" {words.MOONS[number.grade]}" if number.grade else ""
         change = f", {number.change_words}" if number.change_words else ""
         lines += _wrapped(f"{number.label}: {number.value}{mark}{change}. {number.note}".rstrip(), "- ")
     if page.decisions:
-        lines += ["", "Decisions due", ""]
+        lines += ["", say("decide.title"), ""]
         for nth, decision in enumerate(page.decisions, 1):
             lines += _wrapped(decision.question, f"{nth}. ")
             lines += _wrapped(decision.evidence, "   ")
     lines += [
         "",
-        *_wrapped(
-            "The whole report is attached. Bytes are not sensitivity: what was sent, only its owner knows."
-        ),
+        *_wrapped(say("letter.attached")),
     ]
     return "\n".join(lines) + "\n"
 

@@ -25,20 +25,41 @@ DAY_US = 24 * HOUR_US
 #: End of a lease that is open (9999-12-31).
 FOREVER_US = 253_402_214_400_000_000
 
-_STEPS = ("1_claims", "2_tenures", "3_intervals", "4_holders")
+#: Leases are taken by address, so many at once: what they need then fits into memory.
+LEASES_A_PART = 500_000
+#: Users and devices, as 1_claims.sql numbers them.
+SLOTS = (11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25)
+_SAYS = "MAX(CASE WHEN slot = {slot} THEN code END) OVER so_far AS s{slot}"
+_SILENT = "CAST(NULL AS BIGINT) AS s{slot}"
 
 
-def hold(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes `every_holders`."""
-    values = {"forever": FOREVER_US, "hint": HINT, "crowd": CROWD, "hour": HOUR_US, "day": DAY_US}
-    for step in _STEPS:
-        connection.execute(Template((STEPS / f"{step}.sql").read_text("utf-8")).substitute(values))
+def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> None:
+    """Makes `every_holders`; `keep_steps` leaves the tables it was made by, of few leases."""
+    found = connection.execute("SELECT COUNT(*) FROM every_leases").fetchone()
+    parts = 1 + (int(found[0]) if found else 0) // LEASES_A_PART
+    values: dict[str, object] = {
+        "forever": FOREVER_US, "hint": HINT, "crowd": CROWD, "hour": HOUR_US, "day": DAY_US
+    }  # fmt: skip
+    into = "CREATE OR REPLACE TEMP TABLE every_holders AS"
+    for part in range(parts):
+        values["part"] = f"HASH(site, address) % {parts} = {part}" if parts > 1 else "true"
+        for step in ("1_claims", "2_tenures", "3_intervals"):
+            connection.execute(_step(step, values))
+        connection.execute(_step("4_holders", {"slots": _slots(connection), "into": into}))
+        into = "INSERT INTO every_holders"
+    if not keep_steps:
+        for name in ("crowds", "intervals", "vouched", "tenures", "claims", "told", "places"):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-def drop_steps(connection: duckdb.DuckDBPyConnection) -> None:
-    """Frees what only the way to `every_holders` needed."""
-    for name in ("edges", "crowds", "intervals", "vouched", "tenures", "claims", "told", "places"):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
+def _slots(connection: duckdb.DuckDBPyConnection) -> str:
+    """What each slot says so far; most networks have few kinds of leases, and a running maximum costs."""
+    found = {slot for (slot,) in connection.execute("SELECT DISTINCT slot FROM intervals").fetchall()}
+    return ", ".join((_SAYS if slot in found else _SILENT).format(slot=slot) for slot in SLOTS)
+
+
+def _step(name: str, values: dict[str, object]) -> str:
+    return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)
 
 
 def near(day: date) -> str:

@@ -1,7 +1,7 @@
 -- Everyone's browsing, so only what k clients share at once, and no volume: the cubes hide volumes of
 -- small groups. `clients` counts at least so many, so k of them are k. Names without a dot are tokens of
--- internal hosts (or such hosts themselves): nothing to publish. What a source can know its stored rows say,
--- before those of overlapping exports are put together: that is costly, and needed for few names.
+-- internal hosts (or such hosts themselves): nothing to publish. Read from the rows as stored: of those that
+-- overlapping exports tell once more the most clients count, so k of them are there if one row has k.
 WITH seen AS (
   SELECT *, CAST(bucket AT TIME ZONE '$zone' AS DATE) AS day
   FROM week_names
@@ -11,7 +11,7 @@ sources AS (
   SELECT sensor, source,
          COALESCE(SUM(connections), 0) > 0 AS connects,
          COUNT(bytes_up) > 0 AS bytes_known
-  FROM week_names_stored
+  FROM week_names
   WHERE CAST(DATE_TRUNC('week', bucket AT TIME ZONE '$zone') AS DATE) = DATE '$week'
   GROUP BY sensor, source
 ),

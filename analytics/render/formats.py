@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from analytics.render.language import speaking
 from analytics.reports.result import Result
 from analytics.reports.sheet import Sheet
 from analytics.reports.weekly.page import Page
@@ -37,7 +38,12 @@ class Format:
     """How a document becomes bytes, and what its files end in."""
 
     suffix: str
-    write: Callable[[Document], bytes]
+    form: Callable[[Document], bytes]
+
+    def write(self, document: Document) -> bytes:
+        """Said in the language of the page."""
+        with speaking(document.page.language):
+            return self.form(document)
 
 
 def _html(document: Document) -> bytes:

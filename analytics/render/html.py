@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from analytics.render import svg, words
+from analytics.render.language import say_markup, told
 
 
 def page(template: str, style: str, content: object) -> str:
@@ -27,8 +28,11 @@ def page(template: str, style: str, content: object) -> str:
             style=Markup(style),  # noqa: S704 our own file, never data
             csp=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
             svg=svg,
-            grades=words.GRADES,
+            grades=words.grades(),
             words=words,
+            say=say_markup,
+            told=told,
+            code=lambda text: Markup("<code>{}</code>").format(text),
         )
     )
 

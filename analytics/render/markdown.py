@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analytics.render import words
+from analytics.render.language import say, told
 from analytics.reports.sheet import Sheet
+from analytics.reports.weekly.changes import Change
 from analytics.reports.weekly.page import Page
 
 
@@ -30,57 +32,70 @@ def _weekly(page: Page) -> Iterator[str]:
     rows = [
         (n.label, _moon(n.grade), n.value, ", ".join(filter(None, (n.change, n.note)))) for n in page.numbers
     ]
-    yield from _table(("Number", "Evidence", "Value", "Change, note"), rows)
-    yield "Bytes are not sensitivity: one line can be a secret, a gigabyte can be harmless."
-    yield from ("", "## Decisions due", "")
+    head = [say(f"markdown.{name}") for name in ("number", "evidence", "value", "note")]
+    yield from _table(head, rows)
+    yield say("page.bytes")
+    yield from ("", f"## {say('decide.title')}", "")
     for nth, one in enumerate(page.decisions, 1):
-        duty = f" ({one.severity}, {one.owner}, by {one.day}, {' '.join(one.findings)})" if one.owner else ""
+        said = say("decide.duty", severity=one.severity, owner=one.owner, day=one.day)
+        duty = f" ({said}, {' '.join(one.findings)})" if one.owner else ""
         yield f"{nth}. **{_text(one.question)}** {_text(one.evidence)} {_moon(one.grade)}".rstrip()
         yield f"   {_text(' '.join(filter(None, (one.look, one.impact))) + duty)}"
     if not page.decisions:
-        yield "None."
+        yield say("annex.none")
     yield ""
     if page.outcomes:
-        yield from ("## Results of last week’s decisions", "")
+        yield from (f"## {say('outcome.title')}", "")
         for outcome in page.outcomes:
             said = " ".join(filter(None, (outcome.result, outcome.moved)))
             yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(said)}"
         yield ""
-    yield from ("## What changed", "")
-    for change in page.changes:
-        items = " · ".join(f"{item.service} ({item.text}) {_moon(item.grade)}" for item in change.items)
-        yield f"- **{change.label}:** {_text(items)}{f' · {change.more} more' if change.more else ''}"
+    yield from (f"## {say('changes.title')}", "")
+    yield from _entries(page.changes)
     for sentence in (*page.restated, *filter(None, (page.caution,))):
         yield f"- {_text(sentence)}"
-    yield from ("", "## Where the data went", "")
+    yield from ("", f"## {say('where.title')}", "")
     if page.standings:
         yield from (_text(page.sanctioned), "")
         rows = [(s.label, s.sent, s.change or "–", s.services) for s in page.standings]
-        yield from _table(("Status", "Sent up", "On last week", "Services"), rows)
+        yield from _table(_columns("status", "sent", "change", "services"), rows)
     services = [
-        (s.name, words.STATUSES.get(s.status, "–"), f"{s.sent} {_moon(s.grade)}", s.change or "–", s.people)
+        (s.name, words.status(s.status) or "–", f"{s.sent} {_moon(s.grade)}", s.change or "–", s.people)
         for s in page.leading
     ] + [(o.name, "–", o.sent, "–", "–") for o in page.others]
-    yield from _table(("Service", "Status", "Sent up", "On last week", page.noun.many), services)
+    yield from _table((*_columns("service", "status", "sent", "change"), page.noun.heading), services)
     if page.departments.departments:
-        yield from ("## Departments", "")
-        head = ("Department", page.noun.many, "Sent up", *page.departments.services)
+        yield from (f"## {say('departments.title')}", "")
+        titles = (*_columns("department"), page.noun.heading, *_columns("sent"), *page.departments.services)
         lines = [
             (d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in page.departments.departments
         ]
-        yield from _table(head, lines)
-    yield from ("## What we can and cannot see", "")
-    tiers = (("Seen with confidence", page.sight.confident), ("Seen sometimes", page.sight.sometimes))
-    for heading, sentences in (*tiers, ("Not seen", page.sight.never)):
-        yield f"**{heading}**"
+        yield from _table(titles, lines)
+    if page.machines:
+        yield from (f"## {say('machines.title')}", "")
+        yield from _entries(page.machines)
         yield ""
-        yield from (f"- {_text(sentence)}" for sentence in sentences or ("nothing",))
+    yield from (f"## {say('sight.title')}", "")
+    tiers = {"confident": page.sight.confident, "sometimes": page.sight.sometimes, "never": page.sight.never}
+    for tier, sentences in tiers.items():
+        yield f"**{say(f'sight.{tier}')}**"
         yield ""
-    yield from ("## Exceptions, watch list, personal data", "")
+        yield from (f"- {_text(sentence)}" for sentence in sentences or (say("sight.nothing"),))
+        yield ""
+    yield from (f"## {say('terms.title')}", "")
     yield from (f"- {_text(f'{e.about}: {e.what} {e.when}, {e.owner}')}" for e in page.expiries)
     yield from (f"- {_text(line)}" for line in page.watch)
     yield from (f"- {_text(f'{d.what} {d.day}, {d.by}: {d.reason}')}" for d in page.deeds)
     yield ""
+
+
+def _entries(kinds: Sequence[Change]) -> Iterator[str]:
+    for kind in kinds:
+        items = " · ".join(
+            f"{item.service} ({item.text}) {_moon(item.grade)}".rstrip() for item in kind.items
+        )
+        more = f" · {say('page.more', kind.more)}" if kind.more else ""
+        yield f"- **{kind.label}:** {_text(items)}{more}"
 
 
 def _sheet(page: Sheet) -> Iterator[str]:
@@ -89,13 +104,18 @@ def _sheet(page: Sheet) -> Iterator[str]:
         if section.rows:
             yield from _table(section.labels, [[cell.text for cell in row] for row in section.rows])
         else:
-            yield from ("None.", "")
+            yield from (say("annex.none"), "")
 
 
 def _annex(page: Page | Sheet) -> Iterator[str]:
-    yield from ("## Figures and their hashes", "")
-    rows = [(t.figure.id, t.figure.question, str(len(t.rows)), t.digest) for t in page.tables]
-    yield from _table(("Figure", "Question", "Rows", "SHA-256"), rows)
+    yield from (f"## {say('markdown.figures')}", "")
+    rows = [(t.figure.id, told(t.figure.question), str(len(t.rows)), t.digest) for t in page.tables]
+    head = [say(f"markdown.{name}") for name in ("figure", "question", "rows")]
+    yield from _table((*head, "SHA-256"), rows)
+
+
+def _columns(*names: str) -> tuple[str, ...]:
+    return tuple(say(f"column.{name}") for name in names)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -106,7 +126,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _moon(grade: int | None) -> str:
-    return f"{words.GRADES[grade][0]} {words.GRADES[grade][1]}" if grade else ""
+    return f"{words.MOONS[grade]} {words.grade(grade)}" if grade else ""
 
 
 def _text(text: str) -> str:

@@ -84,13 +84,6 @@ class Cell:
     text: str = ""  # what a pointer or reader is told
     value: str = ""  # its figure, where there is one
 
-    @property
-    def word(self) -> str:
-        """The state in one word, for tables."""
-        return {"hidden": "hidden", "blind": "not watched", "none": "none", "ahead": "to come"}.get(
-            self.state, ""
-        )
-
 
 def rhythm(rows: Sequence[tuple[str, Sequence[Cell]]], columns: Sequence[str], label: str) -> Markup:
     """A grid of services by day. `columns` holds a heading for days that get one, else ''."""

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.reports.weekly.page import Page
 
 WIDTH = 96
 SERVICES = 4
-#: Said in every report, because it had to be set on purpose.
-CLEAR = 'Names, addresses and devices are stored in clear (privacy = "clear").'
 #: Columns of a label: the longest of the numbers.
 LABEL = 19
 
@@ -35,14 +34,14 @@ def page_text(page: Page) -> str:
 
 def moon(grade: int | None) -> str:
     """'◕', or a blank of the same width."""
-    return words.GRADES[grade][0] if grade else " "
+    return words.MOONS[grade] if grade else " "
 
 
 def _heading(page: Page) -> Iterator[str]:
     yield f"{page.title} · {page.span} · {page.zone}"
     yield from textwrap.wrap(page.sentence, WIDTH)
     if page.privacy == "clear":
-        yield CLEAR
+        yield say("text.clear")
     yield ""
 
 
@@ -55,8 +54,7 @@ def _numbers(page: Page) -> Iterator[str]:
 
 def _services(page: Page) -> Iterator[str]:
     for service in page.leading[:SERVICES]:
-        noun = page.noun.one if service.people == "1" else page.noun.many
-        known = "" if service.people == words.UNKNOWN else f"  {service.people} {noun}"
+        known = "" if service.people == words.unknown() else f"  {service.counted}"
         yield f"  {_clipped(service.name):<{LABEL}} {moon(service.grade)} {service.sent:>12}{known}"
     if page.leading:
         yield ""
@@ -65,9 +63,9 @@ def _services(page: Page) -> Iterator[str]:
 def _sight(page: Page) -> Iterator[str]:
     seen = page.seeing
     if seen.blind:
-        line = "No sensor reported this week."
+        line = say("text.blind")
     elif seen.doubts:
-        line = f"We cannot tell {words.listing(seen.doubts, 5)}."
+        line = say("verdict.cannot_tell", what=words.listing(seen.doubts, 5))
     else:
         line = " · ".join(page.sight.confident[:2])
     yield from textwrap.wrap(line, WIDTH)

@@ -6,96 +6,120 @@ unknown figure reads "unknown", a hidden one "fewer than 5"; neither ever reads 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-THIN = "\u202f"  # narrow no-break space
-MINUS = "\u2212"
-
-UNKNOWN = "unknown"
-HIDDEN = "hidden"
+from analytics.render.language import MINUS as MINUS
+from analytics.render.language import THIN as THIN
+from analytics.render.language import names, say, told
+from analytics.render.language import number as number
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """What a count of subjects counts, and the label of their total."""
+    """What a count of subjects counts."""
 
-    one: str
-    many: str
-    label: str
+    key: str
+
+    @property
+    def many(self) -> str:
+        """'people'."""
+        return say(f"{self.key}.many")
+
+    @property
+    def label(self) -> str:
+        """The label of their total."""
+        return say(f"{self.key}.label")
+
+    @property
+    def heading(self) -> str:
+        """Over a column of their counts."""
+        return say(f"{self.key}.heading")
+
+    def count(self, value: int) -> str:
+        """'1 person', '6 people'."""
+        return say(f"{self.key}.count", value)
 
 
-PEOPLE = Noun("person", "people", "People using AI")
-ADDRESSES = Noun("address", "addresses", "Addresses using AI")
+PEOPLE = Noun("people")
+ADDRESSES = Noun("addresses")
 #: Where the share tied to a person is not known.
-EITHER = Noun("person or address", "people or addresses", "People or addresses")
+EITHER = Noun("either")
 
-#: Grade -> (moon, label, what it means).
-GRADES = {
-    1: ("○", "looked up", "a name was looked up in DNS; that is not use"),
-    2: ("◔", "connected", "a connection was opened, too small to show that anything was said"),
-    3: ("◑", "exchanged", "data went both ways, beyond what opening a connection takes"),
-    4: ("◕", "uploaded", "more was sent than a visit to the service sends without any prompt or file"),
-    5: ("●", "confirmed", "a proxy or log recorded the request itself"),
-}
+#: Grade -> moon.
+MOONS = {1: "○", 2: "◔", 3: "◑", 4: "◕", 5: "●"}
 
-#: Status in the policy -> as it reads; in the order of a table.
-STATUSES = {
-    "sanctioned": "sanctioned",
-    "tolerated": "tolerated",
-    "under_review": "under review",
-    "restricted": "restricted",
-    "unsanctioned": "unsanctioned",
-    "embedded_watch": "embedded, watched",
-    "unreviewed": "not reviewed",
-}
+#: Status in the policy, in the order of a table.
+STATUSES = (
+    "sanctioned", "tolerated", "under_review", "restricted", "unsanctioned", "embedded_watch", "unreviewed",
+)  # fmt: skip
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
-def number(value: int) -> str:
-    """1234567 -> '1 234 567' with narrow spaces."""
-    return f"{value:,}".replace(",", THIN).replace("-", MINUS)
+def unknown() -> str:
+    """A figure nobody could measure."""
+    return say("figure.unknown")
+
+
+def hidden() -> str:
+    """A figure not shown, so that no small group is told."""
+    return say("figure.hidden")
+
+
+def grade(value: int) -> str:
+    """'uploaded'."""
+    return say(f"grade.g{value}")
+
+
+def grades() -> Mapping[int, tuple[str, str, str]]:
+    """Grade -> (moon, label, what it means)."""
+    return {g: (moon, grade(g), say(f"grade.meaning{g}")) for g, moon in MOONS.items()}
+
+
+def status(value: str) -> str:
+    """A status of the policy as it reads; a word the policy does not know stays."""
+    return say(f"status.{value}") if value in STATUSES else value
 
 
 def rough(value: int) -> str:
     """A count too large to read digit by digit: '4.2 billion'; exact below a million."""
-    for size_, name in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
-        if value >= size_:
-            tenths = (20 * value + size_) // (2 * size_)
-            return f"{number(tenths // 10)}.{tenths % 10}{THIN}{name}"
+    for unit, name in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+        if value >= unit:
+            tenths = (20 * value + unit) // (2 * unit)
+            return f"{number(tenths // 10)}{say('figure.point')}{tenths % 10}{THIN}{say(f'figure.{name}')}"
     return number(value)
 
 
-def people(value: int | None, hidden: bool | None, k: int) -> str:
+def people(value: int | None, is_hidden: bool | None, k: int) -> str:
     """A count of people or addresses, or why it is not printed."""
-    if hidden:
-        return f"fewer than {k}"
-    return UNKNOWN if value is None else number(value)
+    if is_hidden:
+        return say("figure.fewer", k=k)
+    return unknown() if value is None else number(value)
 
 
-def group(value: int | None, hidden: bool | None, noun: Noun) -> str:
+def group(value: int | None, is_hidden: bool | None, noun: Noun) -> str:
     """A count in a sentence: '6 people', '1 address', 'a group not shown' (it need not be small itself)."""
-    if hidden:
-        return "a group not shown"
+    if is_hidden:
+        return say("figure.group")
     if value is None:
-        return f"an unknown number of {noun.many}"
-    return plural(value, noun.one, noun.many)
+        return say("figure.unknown_number", noun=noun.many)
+    return noun.count(value)
 
 
-def size(value: int | None, hidden: bool | None = False) -> str:
+def size(value: int | None, is_hidden: bool | None = False) -> str:
     """Bytes with at least two significant digits: '412 MB', '1.2 kB'; NULL is unknown or hidden."""
     if value is None:
-        return HIDDEN if hidden else UNKNOWN
+        return hidden() if is_hidden else unknown()
     amount, unit = _scaled(abs(value))
     return f"{MINUS if value < 0 else ''}{amount}{THIN}{unit}"
 
 
-def size_range(low: int | None, high: int | None, hidden: bool | None = False) -> str:
+def size_range(low: int | None, high: int | None, is_hidden: bool | None = False) -> str:
     """'214–260 MB' where sensors may have seen different traffic; one figure where they print alike."""
     if low is None or high is None or high <= low:
-        return size(low, hidden)
+        return size(low, is_hidden)
     (low_amount, low_unit), (high_amount, high_unit) = _scaled(low), _scaled(high)
     if (low_amount, low_unit) == (high_amount, high_unit):
         return size(low)
@@ -107,7 +131,7 @@ def size_range(low: int | None, high: int | None, hidden: bool | None = False) -
 def share(part: int, whole: int) -> str:
     """Percent that says 0 % and 100 % only when they are exact."""
     if whole <= 0:
-        return UNKNOWN
+        return unknown()
     percent = (200 * part + whole) // (2 * whole)
     if percent == 0 and part > 0:
         return f"<{THIN}1{THIN}%"
@@ -126,14 +150,10 @@ def signed_size(value: int) -> str:
     return f"+{size(value)}" if value > 0 else size(value) if value < 0 else "±0"
 
 
-def direction(value: int) -> str:
-    """A change in a word, for those who do not see the sign."""
-    return "up" if value > 0 else "down" if value < 0 else "unchanged"
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """'1 service', '2 services'."""
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+def on_last_week(change: int, amount: str) -> str:
+    """A change in words, for those who do not see the sign: 'up 4 on last week'."""
+    way = "up" if change > 0 else "down" if change < 0 else "unchanged"
+    return say(f"figure.{way}", amount=amount)
 
 
 def listing(items: Sequence[str], most: int = 3) -> str:
@@ -141,15 +161,15 @@ def listing(items: Sequence[str], most: int = 3) -> str:
     if len(items) <= 1:
         return "".join(items)
     if len(items) <= most:
-        return f"{', '.join(items[:-1])} and {items[-1]}"
-    return f"{', '.join(items[:most])} and {number(len(items) - most)} more"
+        return say("figure.and", first=", ".join(items[:-1]), last=items[-1])
+    return say("figure.and_more", len(items) - most, first=", ".join(items[:most]))
 
 
 def category(value: str | None) -> str:
     """A word of the catalog as it reads: 'model-hub' -> 'model hub', 'api' -> 'API'."""
     if not value:
-        return "uncategorised"
-    return value.replace("-", " ").replace("_", " ").replace("api", "API")
+        return say("figure.uncategorised")
+    return told(value.replace("-", " ").replace("_", " ").replace("api", "API"))
 
 
 def week_name(monday: date) -> str:
@@ -164,29 +184,23 @@ def day_span(first: date, last: date) -> str:
         return f"{day_name(first)} {first.year} – {day_name(last)} {last.year}"
     if first.month != last.month:
         return f"{day_name(first)} – {day_name(last)} {last.year}"
-    return f"{first.day}–{day_name(last)} {last.year}"
+    return f"{say('date.first', day=first.day)}–{day_name(last)} {last.year}"
 
 
 def day_name(day: date) -> str:
     """'9 November'."""
-    return f"{day.day} {_MONTHS[day.month - 1]}"
+    return say("date.day", day=day.day, month=names("date.months")[day.month - 1])
 
 
 def short_day(day: date) -> str:
     """'Mon 9 Nov'."""
-    return f"{WEEKDAYS[day.weekday()][:3]} {day.day} {_MONTHS[day.month - 1][:3]}"
+    month = names("date.short_months")[day.month - 1]
+    return say("date.short", weekday=weekday(day)[: int(say("date.letters"))], day=day.day, month=month)
 
 
 def weekday(day: date) -> str:
     """'Monday'."""
-    return WEEKDAYS[day.weekday()]
-
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+    return names("date.weekdays")[day.weekday()]
 
 
 def _scaled(value: int) -> tuple[str, str]:
@@ -200,7 +214,7 @@ def _scaled(value: int) -> tuple[str, str]:
         unit = 1000**step
         tenths = (20 * value + unit) // (2 * unit)
         if tenths < 100:
-            return f"{tenths // 10}.{tenths % 10}", _UNITS[step]
+            return f"{tenths // 10}{say('figure.point')}{tenths % 10}", _UNITS[step]
         whole = (2 * value + unit) // (2 * unit)
         if whole < 1000:
             return str(whole), _UNITS[step]

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from analytics.render.formats import ExtraMissing
+from analytics.render.language import say, told
 
 if TYPE_CHECKING:
     from analytics.render.formats import Document
@@ -33,23 +34,25 @@ def write(document: Document) -> bytes:
         datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
         int: book.add_format({"num_format": "#,##0"}),
     }
-    front = book.add_worksheet("Report")
+    front = book.add_worksheet(say("xlsx.sheet"))
     front.set_column(0, 0, 24, bold)
     front.set_column(1, 1, 100, wrap)
-    told = [
+    lines = [
         (document.page.title, document.page.span),
-        ("Facts", " · ".join(document.page.facts)),
-        ("Verdict", document.page.sentence),
-        ("Reading", "Times are UTC. An empty cell is hidden or unknown, never 0. Bytes are not sensitivity."),
+        (say("xlsx.facts"), " · ".join(document.page.facts)),
+        (say("xlsx.verdict"), document.page.sentence),
+        (say("xlsx.reading"), say("xlsx.how")),
     ]
-    for line, (label, text) in enumerate(told):
+    for line, (label, text) in enumerate(lines):
         front.write_string(line, 0, label, bold)
         front.write_string(line, 1, text, wrap)
     for nth, table in enumerate(document.result.tables.values()):
         front.write_url(
-            len(told) + 1 + nth, 0, f"internal:'{table.figure.id[:_NAME]}'!A1", None, table.figure.id
+            len(lines) + 1 + nth, 0, f"internal:'{table.figure.id[:_NAME]}'!A1", None, table.figure.id
         )
-        front.write_string(len(told) + 1 + nth, 1, f"{table.figure.question} ({table.digest[:12]})", wrap)
+        front.write_string(
+            len(lines) + 1 + nth, 1, f"{told(table.figure.question)} ({table.digest[:12]})", wrap
+        )
         sheet = book.add_worksheet(table.figure.id[:_NAME])
         columns = list(table.figure.columns)
         sheet.write_row(0, 0, columns, bold)

@@ -79,7 +79,11 @@ def scope_sql(scope: Scope) -> str:
 
 
 def _tables(lake: duckdb.DuckDBPyConnection, spec: Spec) -> Iterator[Table]:
+    there = {row[0] for row in lake.execute("SELECT table_name FROM information_schema.tables").fetchall()}
     for figure in spec.figures:
+        if figure.needs and figure.needs not in there:
+            yield Table(figure, ())
+            continue
         # A table, so that later figures read what this one found instead of finding it again.
         lake.execute(f"CREATE OR REPLACE TEMP TABLE {figure.id} AS\n{figure.sql}")
         yield Table(figure, _rows(lake, figure))

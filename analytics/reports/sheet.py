@@ -10,19 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from analytics.render import words
+from analytics.render.language import say, spoken, told
 from analytics.reports.periods import Period
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 
 #: Columns that only qualify another one.
 _QUALIFY = ("people_hidden", "bytes_up_max", "evidence", "varies")
-_LABELS = {
-    "bytes_up": "Sent up",
-    "bytes_down": "Received",
-    "grade": "Evidence",
-    "people": "People",
-    "minutes": "Minutes watched",
-}
+_LABELS = {"bytes_up": "column.sent", "bytes_down": "column.received", "grade": "column.evidence"}
 #: Columns whose words are read, not compared: left-aligned.
 _NUMBERS = (int, float)
 
@@ -69,6 +64,7 @@ class Sheet:
     restricted: bool
     scope_sql: str
     tables: tuple[Table, ...]
+    language: str = "en"
 
     @property
     def sentence(self) -> str:
@@ -80,23 +76,21 @@ def build(result: Result, period: Period) -> Sheet:
     """The page for a result; a pure function of it."""
     spec, facts = result.spec, result.facts
     claim, verdict = _sentence(result, period)
-    told = [
-        f"days in {facts.zone}",
-        f"groups under {facts.k} hidden"
-        if not spec.restricted
-        else "restricted: about one person, every reading is logged",
+    stated = [
+        say("fact.zone", zone=facts.zone),
+        say("sheet.restricted") if spec.restricted else say("fact.groups", k=facts.k),
     ]
     if not spec.restricted:
-        told.append("people: users, else devices, else addresses")
+        stated.append(say("sheet.people"))
     if facts.as_of is not None:
-        told.append(f"as of {facts.as_of:%Y-%m-%d %H:%M %Z}".rstrip())
+        stated.append(say("fact.as_of", moment=f"{facts.as_of:%Y-%m-%d %H:%M %Z}".rstrip()))
     return Sheet(
         report=spec.name,
-        title=spec.title.format(about=result.scope.about, period=period.name),
-        question=spec.question,
+        title=told(spec.title).format(about=result.scope.about, period=period.name),
+        question=told(spec.question),
         period=period.name,
         span=period.span,
-        facts=tuple(told),
+        facts=tuple(stated),
         claim=claim,
         verdict=verdict,
         sections=tuple(_section(table, facts.k) for table in result.tables.values() if table.figure.heading),
@@ -105,22 +99,23 @@ def build(result: Result, period: Period) -> Sheet:
         restricted=spec.restricted,
         scope_sql=scope_sql(result.scope),
         tables=tuple(result.tables.values()),
+        language=spoken(),
     )
 
 
 def _sentence(result: Result, period: Period) -> tuple[str, str]:
     watched = _one(result, "watched")
     days, of = (watched["days"] or 0) if watched else 0, (period.last - period.first).days + 1
-    seen = f"Sensors reported on {words.number(days)} of {words.plural(of, 'day')}."
+    seen = say("sheet.days", of, days=words.number(days))
     summary = _one(result, "summary")
     if not days:
-        return "We cannot tell: no sensor reported.", ""
+        return say("sheet.blind"), ""
     if summary is None or not summary.get("weeks", 1):
-        return "We saw no exchange with an AI service in what we watched.", seen
+        return say("verdict.nothing"), seen
     hidden = bool(summary.get("people_hidden"))
     k = result.facts.k
-    told = {name: _text(name, value, summary, hidden, k) for name, value in summary.items()}
-    return result.spec.claim.format_map(told), seen
+    figures = {name: _text(name, value, summary, hidden, k) for name, value in summary.items()}
+    return told(result.spec.claim).format_map(figures), seen
 
 
 def _one(result: Result, figure: str) -> Row | None:
@@ -135,13 +130,18 @@ def _section(table: Table, k: int) -> Section:
     rows = tuple(tuple(_cell(name, row, k) for name in names) for row in table.rows)
     return Section(
         table.figure.id,
-        table.figure.heading,
-        table.figure.row,
-        tuple(_LABELS.get(name, name.replace("_", " ").capitalize()) for name in names),
+        told(table.figure.heading),
+        told(table.figure.row),
+        tuple(_label(name) for name in names),
         tuple(any(row[i].number for row in rows) for i in range(len(names))),
         names.index("bytes_up") if "bytes_up" in names else -1,
         rows,
     )
+
+
+def _label(name: str) -> str:
+    """The heading of a column: its own, or its name in words."""
+    return say(_LABELS[name]) if name in _LABELS else told(name.replace("_", " ").capitalize())
 
 
 def _cell(name: str, row: Row, k: int) -> Cell:
@@ -156,7 +156,7 @@ def _cell(name: str, row: Row, k: int) -> Cell:
 
 def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: int) -> str:
     if name == "grade":
-        return words.GRADES[int(str(value))][1] if value else ""
+        return words.grade(int(str(value))) if value else ""
     if name == "bytes_up":
         upper = row.get("bytes_up_max")
         return words.size_range(_int(value), _int(upper), hidden)
@@ -165,7 +165,7 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if name == "people":
         return words.people(_int(value), hidden, k)
     if value is None:
-        return words.HIDDEN if hidden else "–"
+        return words.hidden() if hidden else "–"
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
         return words.week_name(value)
     if isinstance(value, datetime):
@@ -173,10 +173,10 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if isinstance(value, date):
         return f"{words.short_day(value)} {value.year}"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("sheet.yes") if value else say("sheet.no")
     if isinstance(value, int):
         return words.number(value)
-    return words.STATUSES.get(str(value), str(value)) if name == "status" else str(value)
+    return words.status(str(value)) if name == "status" else told(str(value))
 
 
 def _int(value: object) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -11,7 +11,7 @@ import yaml
 
 from analytics.definitions import YAML_LOADER
 
-_KEYS = {"id", "heading", "question", "row", "columns", "given", "expect"}
+_KEYS = {"id", "heading", "question", "row", "columns", "given", "expect", "needs"}
 _PERIODS = ("day", "week", "month", "quarter")
 _ABOUT = ("", "app", "department", "person")
 _REQUIRED = {"id", "question", "row", "columns"}
@@ -28,6 +28,7 @@ class Figure:
     sql: str
     given: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # view -> rows, for the test
     expect: tuple[dict[str, Any], ...] = ()
+    needs: str = ""  # a view that lakes made before it do not have; there the figure has no rows
     heading: str = ""  # over its table on the default page; '' keeps it in the annex
 
 
@@ -49,11 +50,15 @@ class Spec:
         return self.about == "person"
 
 
-def read(folder: Traversable) -> Spec:
-    """The report described in `folder`. Raises ValueError naming the figure that is wrong."""
+def read(folder: Traversable, other: Callable[[str], Traversable] | None = None) -> Spec:
+    """The report described in `folder`. Raises ValueError naming the figure that is wrong.
+
+    One that `extends` another has its figures first; `other` gives the folder of a name.
+    """
     text = folder.joinpath("report.yml").read_text(encoding="utf-8")
     raw = yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
-    figures = tuple(_figure(folder, entry) for entry in raw["figures"])
+    extended = read(other(raw["extends"])).figures if "extends" in raw and other else ()
+    figures = (*extended, *(_figure(folder, entry) for entry in raw["figures"]))
     ids = [figure.id for figure in figures]
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         raise ValueError(f"report.yml: figure ids given twice: {', '.join(repeated)}")
@@ -86,4 +91,5 @@ def _figure(folder: Traversable, entry: dict[str, Any]) -> Figure:
         given=entry.get("given", {}),
         expect=tuple(entry.get("expect", ())),
         heading=entry.get("heading", ""),
+        needs=entry.get("needs", ""),
     )

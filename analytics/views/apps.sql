@@ -12,14 +12,29 @@ weeks AS (
   FROM stored.usage_weekly
   WHERE department = 'all' AND app <> 'all'
   GROUP BY app
+),
+-- Machines, service accounts and shared addresses: nobody, so in no figure of the others.
+nobodies AS (
+  SELECT app, MIN(week) AS first_week, MAX(week) AS last_week, MAX(grade) AS grade,
+         CAST(COUNT(DISTINCT week) AS BIGINT) AS weeks
+  FROM stored.nobodies_weekly
+  GROUP BY app
+),
+seen AS (
+  SELECT COALESCE(w.app, n.app) AS app, COALESCE(w.weeks_seen, 0) AS weeks_seen,
+         COALESCE(n.weeks, 0) AS nobodies_weeks, COALESCE(w.grade, n.grade) AS grade,
+         w.people_peak, w.bytes_up, w.bytes_down, n.first_week, n.last_week
+  FROM weeks AS w
+  FULL JOIN nobodies AS n ON n.app = w.app
 )
 SELECT w.app,
        COALESCE(c.service, w.app) AS service, c.vendor, c.category, c.country,
-       d.first_seen, d.last_seen, w.weeks_seen, w.grade,
+       COALESCE(d.first_seen, w.first_week) AS first_seen, COALESCE(d.last_seen, w.last_week) AS last_seen,
+       CAST(w.weeks_seen AS BIGINT) AS weeks_seen, CAST(w.nobodies_weeks AS BIGINT) AS nobodies_weeks, w.grade,
        CASE w.grade WHEN 1 THEN 'looked up' WHEN 2 THEN 'connected' WHEN 3 THEN 'exchanged'
                     WHEN 4 THEN 'uploaded' WHEN 5 THEN 'confirmed' END AS evidence,
        w.people_peak, w.bytes_up, w.bytes_down
-FROM weeks AS w
+FROM seen AS w
 LEFT JOIN days AS d ON d.app = w.app
 LEFT JOIN stored.catalog AS c ON c.app = w.app
 ORDER BY w.app

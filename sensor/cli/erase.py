@@ -19,9 +19,12 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from sensor.cli.deletion import Gone
+    from sensor.privacy.keys import Keys
     from sensor.privacy.subject import Subject
     from sensor.settings import Settings
     from sensor.store.lake import Lake
@@ -55,6 +58,7 @@ def command(
     if not yes:
         typer.confirm(f"Delete every row about {person}? This cannot be undone.", abort=True)
     moment, case = datetime.now(UTC), secrets.token_hex(4)
+    sealed = _unseal_without(settings, folder, keys, subject, moment)
     settle(place, settings, include_current=now)
     leases = _leases(place, subject)
     _hide(place, subject, case, moment)
@@ -63,6 +67,8 @@ def command(
     typer.echo(
         record(folder, "erase", gone, now=moment, files=files, case_id=case, reason=reason, people=people)
     )
+    if settings.privacy == "aggregate":
+        typer.echo(f"{sealed} sealed rows of the running week deleted")
     if settings.privacy == "pseudonymous":
         typer.echo(f"{Vault(folder, keys).forget(subject.tokens)} records taken out of the vault")
     for line in _not_reached(place, settings, subject):
@@ -83,6 +89,18 @@ def _leases(lake: Lake, subject: Subject) -> pl.DataFrame:
             [list(subject.tokens)],
         ).fetchall()
     return pl.DataFrame(rows, schema=types, orient="row")
+
+
+def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subject, now: datetime) -> int:
+    """At level `aggregate`: how many sealed rows of the running week went."""
+    from sensor.scan import sealed_rows
+
+    sealed = sealed_rows(settings, state, keys)
+    if sealed is None:
+        return 0
+    leases = sealed.open()["leases"]
+    rules = _rules(subject, leases.filter(subject.named(leases)))
+    return sealed.without({name: rule.doomed for name, rule in rules.items()}, now)
 
 
 def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:
@@ -139,8 +157,10 @@ def _not_reached(lake: Lake, settings: Settings, subject: Subject) -> list[str]:
         lines.append(f"not reached: epochs {numbers}, whose keys were shredded; nobody can link those rows")
     if settings.privacy == "aggregate":
         lines.append(
-            "not reached: sealed rows of the open weeks; they go with their key when the week is closed"
+            "not reached: sealed rows of weeks that are over; they go with their key when the week is closed"
         )
+        lines.append("not reached: rows of logs read again while the week runs are counted; run erase again")
+        return [*lines, "not reached: the logs and captures themselves, reports, exports and backups"]
     lines.append(
         "not reached: the logs and captures themselves, reports, exports, shipped copies and backups"
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli import exports_data
+from sensor.cli import exports_data, exports_tenants
 from sensor.cli.options import (
     AsOfOption,
     ConfigOption,
@@ -97,9 +97,13 @@ def command(
     if target in exports_data.DATA:
         exports_data.export(settings, target, form, out, as_of, restricted)
         return
+    if target == exports_tenants.NAME:
+        _put(exports_tenants.text(settings, as_of, expires), out)
+        return
     known = targets()
     if target not in known:
-        raise UsageError(f"no target {target!r}", hint=f"known: {', '.join((*known, *exports_data.DATA))}")
+        hint = f"known: {', '.join((*known, exports_tenants.NAME, *exports_data.DATA))}"
+        raise UsageError(f"no target {target!r}", hint=hint)
     chosen = known[target]
     made_at = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else datetime.now(UTC)
     wanted = _wanted(chosen, mode, status, app, made_at.date())
@@ -122,7 +126,10 @@ def _list() -> None:
 
     print_table(
         ("target", "for", "modes", "can say"),
-        [(t.name, t.title, ", ".join(t.modes), ", ".join(sorted(t.says))) for t in targets().values()],
+        [
+            *((t.name, t.title, ", ".join(t.modes), ", ".join(sorted(t.says))) for t in targets().values()),
+            (exports_tenants.NAME, "Squid, headers that let only own tenants in", "-", "tenant ids"),
+        ],
     )
 
 

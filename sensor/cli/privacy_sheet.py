@@ -75,6 +75,8 @@ def _facts(settings: Settings) -> Facts:
         recipients=about.recipients,
         excluded=settings.networks.exclude,
         only=settings.networks.only,
+        origins=settings.identity.origins,
+        from_packets=settings.identity.from_packets,
         custodians=dict(Custodians(state_path(settings, place)).names()),
         coverage=_coverage(place),
         version=version("shadow-ai-sensor"),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,8 +26,8 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from analytics.delivery.letter import Letter
     from analytics.report import Report
-    from sensor.settings import Settings
 
 app = typer.Typer(help="Write a report, or send the weekly one.", invoke_without_command=True)
 
@@ -31,7 +35,9 @@ app = typer.Typer(help="Write a report, or send the weekly one.", invoke_without
 _FOLDERS = Path(__file__).parents[2] / "analytics" / "reports"
 _SUFFIXES = ("html", "pdf", "md", "json", "xlsx", "csv")
 
-WeekOption = Annotated[str | None, typer.Option(help="ISO week such as 2026-W46.", show_default="newest")]
+WeekOption = Annotated[
+    str | None, typer.Option("--week", help="ISO week such as 2026-W46.", show_default="newest")
+]
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FILE", help="File to write.", show_default="NAME-report.html"),
@@ -49,22 +55,23 @@ PeriodOption = Annotated[
 ControlsOption = Annotated[
     bool, typer.Option("--controls", help="Add the evidence for controls to the weekly annex.")
 ]
+LanguageOption = Annotated[
+    str | None, typer.Option("--language", metavar="CODE", help="en or de.", show_default="settings, else en")
+]
 
 
-@app.callback()
-def write(
-    context: typer.Context,
-    out: OutOption = None,
-    week: WeekOption = None,
-    form: FormatOption = "html",
-    controls: ControlsOption = False,
-    as_of: AsOfOption = None,
-    lake: LakeOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Write the weekly report, one HTML page. Other reports and formats: see the commands below."""
-    if context.invoked_subcommand is None:
-        _write("weekly", "", settings_from(config, lake=lake), out, form, week, as_of, controls=controls)
+@dataclass(frozen=True)
+class _Wanted:
+    """The options of every report; its fields become those of each command."""
+
+    out: OutOption = None
+    period: PeriodOption = None
+    form: FormatOption = "html"
+    controls: ControlsOption = False
+    as_of: AsOfOption = None
+    language: LanguageOption = None
+    lake: LakeOption = None
+    config: ConfigOption = None
 
 
 def _add(folder: Path) -> None:
@@ -74,40 +81,36 @@ def _add(folder: Path) -> None:
     )
     name, kind = told["name"], told.get("about", "")
     restricted = " Restricted: logged, kept nowhere, never sent." if kind == "person" else ""
-    text = told["question"].strip('"') + restricted
-    if kind:
-        label = {"person": "TOKEN"}.get(kind, "NAME")
 
-        def command(
-            about: str,
-            out: OutOption = None,
-            period: PeriodOption = None,
-            form: FormatOption = "html",
-            as_of: AsOfOption = None,
-            lake: LakeOption = None,
-            config: ConfigOption = None,
-        ) -> None:
-            _write(name, about, settings_from(config, lake=lake), out, form, period, as_of)
+    def command(about: str = "", **options: Any) -> None:
+        _write(name, about, _Wanted(**options))
 
-        subject = typer.Argument(metavar=label, help=f"The {kind} it is about.")
-        command.__annotations__["about"] = Annotated[str, subject]
-        app.command(name, help=text)(command)
-    else:
-
-        @app.command(name, help=text)
-        def plain(
-            out: OutOption = None,
-            period: PeriodOption = None,
-            form: FormatOption = "html",
-            controls: ControlsOption = False,
-            as_of: AsOfOption = None,
-            lake: LakeOption = None,
-            config: ConfigOption = None,
-        ) -> None:
-            settings = settings_from(config, lake=lake)
-            _write(name, "", settings, out, form, period, as_of, controls=controls)
+    subject = Annotated[
+        str, typer.Argument(metavar="TOKEN" if kind == "person" else "NAME", help=f"The {kind} it is about.")
+    ]
+    about = [Parameter("about", Parameter.KEYWORD_ONLY, annotation=subject)] if kind else []
+    _takes(command, about)
+    app.command(name, help=told["question"].strip('"') + restricted)(command)
 
 
+def _takes(command: Callable[..., None], first: Sequence[Parameter] = ()) -> None:
+    """Give a function the parameters `first` and those of every report."""
+    options = [
+        p.replace(kind=Parameter.KEYWORD_ONLY) for p in signature(_Wanted, eval_str=True).parameters.values()
+    ]
+    parameters = [*first, *options]
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+
+
+def _weekly_by_default(context: typer.Context, **options: Any) -> None:
+    """Write the weekly report, one HTML page. Other reports and formats: see the commands below."""
+    if context.invoked_subcommand is None:
+        _write("weekly", "", _Wanted(**options))
+
+
+_takes(_weekly_by_default, [Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)])
+app.callback()(_weekly_by_default)
 for _folder in sorted(path.parent for path in _FOLDERS.glob("*/report.yml")):
     _add(_folder)
 
@@ -126,14 +129,18 @@ def send_it(
     """Send the weekly report to the destinations that receive reports, and whatever waits for them."""
     from analytics.delivery import weekly
     from analytics.delivery.letter import now
+    from analytics.report import weekly as written
     from sensor.cli.delivery import chosen, outbox, send, transports
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     moment = now()
     with TemporaryDirectory() as folder:
-        report = _weekly(settings, Path(folder) / "report.html", week, as_of)
-        letter = weekly.letter(report, moment)
+        page = Path(folder) / "report.html"
+        with _told(page, "shadowai report --week 2026-W46"), analysing(place):
+            report = written(place.path, page, week=week, as_of=as_of, language=settings.language)
+            letter = weekly.letter(report, moment)
+            with_pdf = _with_pdf(report, letter) if any(d.pdf for d in settings.destinations) else letter
     if dry_run:
         typer.echo(f"Subject: {letter.subject}\n\n{letter.text}")
         return
@@ -141,52 +148,51 @@ def send_it(
     ways = transports(settings, destinations)
     with outbox(settings, place.path) as box:
         for destination in destinations:
-            if not box.put(destination.name, letter, moment, again=again):
+            goes = with_pdf if destination.pdf else letter
+            if not box.put(destination.name, goes, moment, again=again):
                 typer.echo(f"{destination.name}: has {letter.subject!r} already; --again sends it once more")
         send(box, settings, ways, moment)
 
 
-def _write(
-    name: str,
-    about: str,
-    settings: Settings,
-    out: Path | None,
-    form: str,
-    period: str | None,
-    as_of: datetime | None,
-    *,
-    controls: bool = False,
-) -> None:
-    from analytics import report
+def _with_pdf(report: Report, letter: Letter) -> Letter:
+    """The letter with the PDF; without WeasyPrint as it is, and that is said."""
+    from analytics.delivery.weekly import with_pdf
     from analytics.render.formats import ExtraMissing
+
+    try:
+        return with_pdf(letter, report)
+    except ExtraMissing as error:
+        typer.echo(f"shadowai: sent without the PDF: it {error}", err=True)
+        return letter
+
+
+def _write(name: str, about: str, wanted: _Wanted) -> None:
+    from analytics import report
     from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
     from sensor.settings import state_path
     from sensor.store.lake import log_access
 
-    forms = [one.strip() for one in form.split(",") if one.strip()]
-    if unknown := sorted(set(forms) - set(_SUFFIXES)) or not forms:
-        told = ", ".join(unknown) if isinstance(unknown, list) else "nothing"
-        raise UsageError(f"--format {told}", hint=f"one or more of {', '.join(_SUFFIXES)}")
+    settings = settings_from(wanted.config, lake=wanted.lake, language=wanted.language)
+    forms = [one.strip() for one in wanted.form.split(",") if one.strip()]
+    if unknown := ", ".join(sorted(set(forms) - set(_SUFFIXES))) or ("" if forms else "nothing"):
+        raise UsageError(f"--format {unknown}", hint=f"one or more of {', '.join(_SUFFIXES)}")
     place = existing_lake(settings)
-    target = out or Path(f"{name}-report.html")
+    target = wanted.out or Path(f"{name}-report.html")
     if name == "person":  # no reading without a record: this raises where it cannot be written
-        log_access(place.path, query=f"report person {about} {period or 'newest'}")
+        log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
         AuditLog(state_path(settings, place.path)).append("report.person", now=datetime.now(UTC), people=1)
-    try:
-        with analysing(place):
-            found = report.prepare(
-                place.path, name, period=period, about=about, as_of=as_of, controls=controls
-            )
+    with _told(target, f"shadowai report {name} --help", wanted.form), analysing(place):
+        found = report.prepare(
+            place.path,
+            name,
+            period=wanted.period,
+            about=about,
+            as_of=wanted.as_of,
+            controls=wanted.controls,
+            language=settings.language,
+        )
         written = report.write(found, target, forms)
-    except ExtraMissing as error:
-        raise UsageError(str(error), place=f"--format {form}") from None
-    except ValueError as error:
-        raise UsageError(str(error), hint=f"shadowai report {name} --help") from None
-    except OSError as error:
-        raise UsageError(
-            error.strerror or str(error), place=str(target), hint="name a file with --out"
-        ) from None
     for path in written:
         typer.echo(str(path))
     try:
@@ -195,17 +201,19 @@ def _write(
         typer.echo(f"shadowai: not archived in the lake: {error.strerror}", err=True)
 
 
-def _weekly(settings: Settings, out: Path, week: str | None, as_of: datetime | None) -> Report:
-    from analytics.report import weekly
+@contextmanager
+def _told(target: Path, hint: str, form: str = "html") -> Iterator[None]:
+    """What keeps a report from being written to `target`, as a usage error."""
+    from analytics.render.formats import ExtraMissing
     from sensor.errors import UsageError
 
-    place = existing_lake(settings)
     try:
-        with analysing(place):
-            return weekly(place.path, out, week=week, as_of=as_of)
+        yield
+    except ExtraMissing as error:
+        raise UsageError(str(error), place=f"--format {form}") from None
     except ValueError as error:
-        raise UsageError(str(error), hint="shadowai report --week 2026-W46") from None
+        raise UsageError(str(error), hint=hint) from None
     except OSError as error:
         raise UsageError(
-            error.strerror or str(error), place=str(out), hint="name a file with --out"
+            error.strerror or str(error), place=str(target), hint="name a file with --out"
         ) from None

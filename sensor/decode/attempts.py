@@ -197,9 +197,13 @@ class Attempts:
         self._spent += 1
         return self._spent <= BUDGET_PER_S
 
+    def is_crowded(self, living: int) -> bool:
+        """True if most of what is remembered is not of the `living` connections."""
+        return len(self._over) > 2 * living + MAX_ATTEMPTS
+
     def forget(self, living: Records) -> None:
         """Free what is remembered of connections that are not among the `living` serials."""
-        if len(self._over) > 2 * living.size + MAX_ATTEMPTS:
+        if self.is_crowded(living.size):
             serials = np.fromiter(self._over, np.int64, len(self._over))
             for serial in serials[~np.isin(serials, living)].tolist():
                 del self._over[serial]

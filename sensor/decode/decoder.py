@@ -1,15 +1,18 @@
 """The tables and the loop around the kernels: frames in, columns out.
 
 Memory with the default table of 2^20 connections: index 16 MB, flow table 268 MB and stream pages 32 MB (both
-as far as ever used), arena 32 MB (as far as used), slices 12 MB, events 14 MB, fragmented datagrams 8 MB,
-duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB (as far as used).
+as far as ever used), two sets of outputs (as far as used) of 28 MB (arena 16, slices 6, events 6), fragmented
+datagrams 8 MB, duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB (as far as used), labels 25 bytes a
+connection and their texts.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -46,14 +49,21 @@ from sensor.decode.layout import (
 from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
 from sensor.decode.merge import Merged
+from sensor.decode.messages import DNS_MESSAGE
 
-_SLICES = 50_000
-_EVENTS = 100_000
-_ARENA = 32 << 20
+_SLICES = 25_000
+_EVENTS = 50_000
+_ARENA = 16 << 20
 _MINUTES = 8192
 _PAGES = 8192
 _MISSING = 1 << 14
 _DATAGRAMS = 1024
+
+#: Makes frames of what the kernels gave while they go on: one core decodes, another decrypts and names.
+_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
+
+#: Rows after which a batch is cut: as many as the journey behind takes at little cost by itself.
+_BATCH_ROWS = 50_000
 
 
 class Decoder:
@@ -82,18 +92,16 @@ class Decoder:
             np.zeros(PAGE * PAGES_PER_STREAM, np.uint8),
         )  # fmt: skip
         self._half_read.streams["flow"] = -1
-        self._arena = records(np.uint8, _ARENA)
-        self._events = records(EVENT, _EVENTS + packets.EVENT_SLACK)
-        self._slices = records(SLICE, _SLICES + packets.SLICE_SLACK)
-        self._minutes = records(MINUTE_COUNTS, _MINUTES)
-        self._output = Output(self._arena, self._events, self._slices, self._minutes)
+        self._output, self._other_output = _new_output(), _new_output()
         self._control = records(CONTROL, 1)
         control = self._control[0]
         control["seed"] = secrets.randbits(64) if seed is None else seed
         control["free"] = connections
         control["pages"] = control["stream_rows"] = _PAGES
         self._drops: list[tuple[int, int]] = []
-        self._made: list[dict[str, pl.DataFrame]] = []
+        self._made = _Made()
+        self._rows = 0  # of this batch, as far as handed over
+        self._in_hand: Future[None] | None = None
 
     @property
     def clock(self) -> int | None:
@@ -105,14 +113,14 @@ class Decoder:
         """True if the next batch has something to tell."""
         control = self._control[0]
         outputs = any(control[name] > 0 for name in ("slices", "events", "minutes"))
-        return outputs or bool(self._drops or self._made)
+        return outputs or bool(self._drops or self._made.counts or self._in_hand)
 
     def decode(self, capture: Window, first: int, last: int) -> tuple[int, bool]:
         """Decode capture.frames[first:last]; where it stopped, and whether the batch must be cut there."""
         with _wrapping():
             while first < last:
                 first, stop = self._decode(capture, first, last)
-                if stop == packets.FULL:
+                if stop == packets.FULL and self._is_batch_full():
                     return first, True
                 if stop == packets.SET_BACK:
                     self.end_connections()
@@ -131,7 +139,7 @@ class Decoder:
             if control["apart"] >= 0:
                 capture.frames[int(control["apart"])]["link"] = FAULTY
                 return int(control["at"]), packets.DONE
-            self._minutes[control["minutes"] - 1]["decoder_faults"] += 1
+            self._output.minutes[control["minutes"] - 1]["decoder_faults"] += 1
             return int(control["at"]) + 1, packets.DONE
 
     def end_connections(self) -> None:
@@ -145,8 +153,7 @@ class Decoder:
         while row < self._control[0]["high"]:
             with _wrapping():
                 row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
-            if row < self._control[0]["high"]:
-                self._drain(last=False)
+            if row < self._control[0]["high"] and self._is_batch_full():
                 yield
         self._recent[:] = 0
         self._control[0]["filter_since"] = 0
@@ -171,39 +178,85 @@ class Decoder:
 
     def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
         """All rows since the previous call; `last` also gives up waiting for DNS answers."""
-        self._drain(last=last)
-        made, self._made = self._made, []
-        return {name: pl.concat([m[name] for m in made]) for name in made[0]}
-
-    def _drain(self, *, last: bool) -> None:
-        """Turn the kernels' outputs into frames and empty them."""
-        control = self._control[0]
-        events = self._events[: control["events"]]
-        slices = self._slices[: control["slices"]]
-        minutes = self._minutes[: control["minutes"]]
-        with _wrapping():
-            labels = self._labels.read(self._arena, events, slices["serial"])
-            rows = frames.connections(slices, labels, self._networks)
-            questions, answers, unusable = self._lookups.read(
-                self._arena, events, None if last else self.clock or 0
-            )
-        self._labels.forget(
-            self._colds["serial"][: control["high"]][self._flows["protocol"][: control["high"]] != 0]
-        )
-        counts = [frames.flow_counts(rows), frames.skip_counts(self._labels.skipped()), unusable]
+        self._hand_over(last=last)
+        self._finish()
+        made, self._made, self._rows = self._made, _Made(), 0
+        rows = frames.together(made.connections)
+        counts = [*made.counts, frames.flow_counts(rows), frames.skip_counts(self._labels.skipped())]
         counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
-        self._made.append(
-            {
-                "observations": pl.concat([frames.observations(rows), questions]),
-                "answers": answers,
-                "holders": self._holders.read(self._arena, events),
-                "coverage": frames.coverage(minutes, *counts),
-            }
-        )
-        minutes[:] = np.zeros(1, MINUTE_COUNTS)
-        events[:] = np.zeros(1, EVENT)
+        return {
+            "observations": pl.concat([frames.observations(rows), *made.questions]),
+            "answers": pl.concat(made.answers),
+            "holders": pl.concat(made.holders),
+            "coverage": frames.coverage(counts),
+        }
+
+    def _is_batch_full(self) -> bool:
+        """Make room in the kernels' outputs; True if what they gave is enough for a batch."""
+        self._hand_over(last=False)
+        return self._rows >= _BATCH_ROWS
+
+    def _hand_over(self, *, last: bool) -> None:
+        """Have the kernels' outputs made into frames beside decoding, which goes on with the other ones."""
+        self._finish()
+        control, output = self._control[0], self._output
+        self._output, self._other_output = self._other_output, output
+        told = Output(
+            output.arena, output.events[: control["events"]], output.slices[: control["slices"]],
+            output.minutes[: control["minutes"]],
+        )  # fmt: skip
+        self._rows += told.slices.size + int(np.count_nonzero(told.events["kind"] == DNS_MESSAGE))
+        now = None if last else self.clock or 0
+        living = self._living() if self._labels.is_crowded(int(control["live"])) else None
+        self._in_hand = _BESIDE.submit(self._make, told, now, living)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
+
+    def _living(self) -> Records:
+        """Serial numbers of all connections."""
+        used = slice(self._control[0]["high"])
+        return self._colds["serial"][used][self._flows["protocol"][used] != 0]
+
+    def _finish(self) -> None:
+        """Wait for the frames in hand."""
+        in_hand, self._in_hand = self._in_hand, None
+        if in_hand is not None:
+            in_hand.result()
+
+    def _make(self, told: Output, now: int | None, living: Records | None) -> None:
+        """Turn outputs of the kernels into frames and empty them; `now` is None at the end of input. What is
+        remembered of others than the `living` connections is forgotten then."""
+        made = self._made
+        with _wrapping():
+            labels = self._labels.read(told.arena, told.events, told.slices["serial"])
+            made.connections.append(frames.connections(told.slices, labels, self._networks))
+            questions, answers, unusable = self._lookups.read(told.arena, told.events, now)
+        made.questions.append(questions)
+        made.answers.append(answers)
+        made.holders.append(self._holders.read(told.arena, told.events))
+        made.counts += [frames.minute_counts(told.minutes), unusable]
+        if living is not None:
+            self._labels.forget(living)
+        told.minutes[:] = np.zeros(1, MINUTE_COUNTS)
+        told.events[:] = np.zeros(1, EVENT)
+
+
+@dataclass
+class _Made:
+    """Frames of a batch so far, one for each time the kernels' outputs were emptied."""
+
+    connections: list[pl.DataFrame] = field(default_factory=list)
+    questions: list[pl.DataFrame] = field(default_factory=list)
+    answers: list[pl.DataFrame] = field(default_factory=list)
+    holders: list[pl.DataFrame] = field(default_factory=list)
+    counts: list[pl.DataFrame] = field(default_factory=list)
+
+
+def _new_output() -> Output:
+    return Output(
+        records(np.uint8, _ARENA), records(EVENT, _EVENTS + packets.EVENT_SLACK),
+        records(SLICE, _SLICES + packets.SLICE_SLACK), records(MINUTE_COUNTS, _MINUTES),
+    )  # fmt: skip
 
 
 def _linked(missing: Records) -> Records:
@@ -221,8 +274,8 @@ def _wrapping() -> AbstractContextManager[object]:
 def decode_capture(decoder: Decoder, capture: Capture | Merged, every: int) -> Iterator[int]:
     """Decode a capture to its end; yields the position wherever a batch must be cut.
 
-    Cuts lie at the first frame behind each multiple of `every` bytes and wherever an output is full, so
-    they depend on the bytes alone.
+    Cuts lie at the first frame behind each multiple of `every` bytes and wherever a batch is full, so they
+    depend on the bytes alone.
     """
     cut = every
     while capture.advance():

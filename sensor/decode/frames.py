@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from sensor.decode import fields, rpc
 from sensor.decode.addresses import Networks, addresses
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
+from sensor.decode.labels import SCHEMA
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
 from sensor.decode.tunnels import tunnel_texts
@@ -14,68 +16,98 @@ from sensor.schema import COVERAGE, OBSERVATIONS, SENT_KEY, SPEAKS_MCP
 
 #: SLICE fields that have a value per endpoint.
 _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
-_PLAIN = ("serial", "start", "first", "last", "number", "protocol", "client", "status", "flags", "events")
+_PLAIN = ("start", "first", "last", "number", "protocol", "status", "flags", "events")
 
 _TIME = pl.Datetime("us", "UTC")
 
+#: What labels say that rows show.
+_TOLD = {name: dtype for name, dtype in SCHEMA.items() if name not in ("serial", "ordinal", "time", "client")}
+
+#: Bits that count the messages of a connection, in keys of connection and message.
+_ORDINAL_BITS = 16
+
 
 def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
-    """One row per slice, oriented client to server, with what is known of it; see `_observations`."""
-    left = _flat(slices).with_row_index("row").sort("events", maintain_order=True)
-    right = labels.sort("ordinal", maintain_order=True).rename({"client": "opener"})
-    joined = left.join_asof(
-        right, left_on="events", right_on="ordinal", by="serial", strategy="backward", check_sortedness=False
-    )
-    # Whose Initials opened as the client's is certain, whoever's came first.
-    certain = joined.with_columns(client=pl.coalesce("opener", "client")).drop("opener")
-    return _oriented(certain.sort("row").drop("row"), networks)
+    """One row per slice, oriented client to server (`port_up`, `port_down` …), and those columns of its label
+    that say anything; see `together`.
 
-
-def _flat(slices: Records) -> pl.DataFrame:
-    """SLICE records as columns: `bytes_0`, `bytes_1` …, addresses in halves."""
-    columns: dict[str, pl.Series] = {name: pl.Series(own(slices[name])) for name in _PLAIN}
-    for name in _SIDED:
-        for side in (0, 1):
-            columns[f"{name}_{side}"] = pl.Series(own(slices[name][:, side]))
-    columns["duration_s"] = seconds(slices["last"] - slices["first"])
-    columns["lost"] = pl.Series(slices["lost"].sum(axis=1))
-    columns["tunnel"] = tunnel_texts(own(slices["tunnel"]))
-    for place, name in enumerate(("high_0", "low_0", "high_1", "low_1")):
-        columns[name] = pl.Series(own(slices["address"][:, place]))
-    return pl.DataFrame(columns)
-
-
-def _oriented(frame: pl.DataFrame, networks: Networks) -> pl.DataFrame:
-    """Decide who is the client: SYN, request or Initial > own networks > receiver of a group > higher port.
-
-    `client` is then 0 (not known; the columns keep the order of the endpoints), 1 or 2.
+    `client` is 0 (not known; the columns keep the order of the endpoints), 1 or 2.
     """
-    halves = [(frame[f"high_{side}"].to_numpy(), frame[f"low_{side}"].to_numpy()) for side in (0, 1)]
-    own = [networks.internal(*address) for address in halves]
-    group = [networks.group(*address) for address in halves]
-    port_0, port_1 = pl.col("port_0"), pl.col("port_1")
-    guess = (
-        pl.when(pl.Series(own[0] & ~own[1]) & ~pl.Series(group[0])).then(1)
-        .when(pl.Series(own[1] & ~own[0]) & ~pl.Series(group[1])).then(2)
-        .when(pl.Series(group[1] & ~group[0])).then(1)
-        .when(pl.Series(group[0] & ~group[1])).then(2)
-        .when(port_0 > port_1).then(1)
-        .when(port_1 > port_0).then(2)
-        .otherwise(0)
+    told = _told(slices, labels)
+    client = _clients(slices, told, networks)
+    every, upper = np.arange(slices.size), (client == 2).astype(np.intp)
+    columns: dict[str, Records] = {name: own(slices[name]) for name in _PLAIN} | {"client": client}
+    halves = slices["address"].reshape(-1, 2, 2)
+    for side, endpoint in (("up", upper), ("down", 1 - upper)):
+        columns |= {f"{name}_{side}": slices[name][every, endpoint] for name in _SIDED}
+        columns[f"high_{side}"], columns[f"low_{side}"] = halves[every, endpoint].T.copy()
+    frame = pl.DataFrame(
+        columns
+        | {
+            "duration_s": seconds(slices["last"] - slices["first"]),
+            "lost": slices["lost"].sum(axis=1),
+            "tunnel": tunnel_texts(own(slices["tunnel"])),
+        }
+    )
+    return frame.hstack(told.drop("client", strict=False))
+
+
+def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """`connections` rows as one frame, with all columns of labels."""
+    rows = pl.concat(parts, how="diagonal")
+    missing = {name: pl.lit(None, dtype) for name, dtype in _TOLD.items() if name not in rows.columns}
+    return rows.with_columns(**missing)
+
+
+def _told(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
+    """What is known of each slice: the last label of its connection by its end, NULL where there is none.
+    Columns without any value are left out."""
+    keys = _key(labels["serial"].to_numpy(), labels["ordinal"].to_numpy())
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    latest: Records = np.searchsorted(keys, _key(slices["serial"], slices["events"]), side="right") - 1
+    known = latest >= 0
+    known[known] = keys[latest[known]] >> _ORDINAL_BITS == slices["serial"][known]
+    rows = np.full(slices.size, -1, np.int64)
+    rows[known] = order[latest[known]]
+    of_slices = pl.Series(rows).replace(-1, None)
+    say = [column.name for column in labels if column.null_count() < labels.height]
+    return labels.select(pl.col(say).exclude("serial", "ordinal").gather(of_slices))
+
+
+def _key(serials: Records, ordinals: Records) -> Records:
+    return serials << _ORDINAL_BITS | ordinals
+
+
+def _clients(slices: Records, told: pl.DataFrame, networks: Networks) -> Records:
+    """Who is the client: whose Initial opened as the client's > SYN or request > own networks > receiver of
+    a group > higher port."""
+    client = own(slices["client"])
+    if "client" in told.columns:
+        client = np.where(told["client"].is_null(), client, told["client"].fill_null(0).to_numpy())
+    undecided = np.flatnonzero(client == 0)
+    if undecided.size:
+        client[undecided] = _guessed(slices[undecided], networks)
+    return client
+
+
+def _guessed(slices: Records, networks: Networks) -> Records:
+    halves = [own(slices["address"][:, place]) for place in range(4)]
+    ours = [networks.internal(*halves[at : at + 2]) for at in (0, 2)]
+    group = [networks.group(*halves[at : at + 2]) for at in (0, 2)]
+    lower, upper = slices["port"].T
+    return np.select(
+        [
+            ours[0] & ~ours[1] & ~group[0], ours[1] & ~ours[0] & ~group[1], group[1] & ~group[0],
+            group[0] & ~group[1], lower > upper, upper > lower,
+        ],
+        [1, 2, 1, 2, 1, 2],
+        default=0,
     )  # fmt: skip
-    frame = frame.with_columns(client=pl.when(pl.col("client") == 0).then(guess).otherwise(pl.col("client")))
-    upper = pl.col("client") == 2
-    sides = []
-    sided = (*_SIDED, "high", "low")
-    for name in sided:
-        lower_value, upper_value = pl.col(f"{name}_0"), pl.col(f"{name}_1")
-        sides.append(pl.when(upper).then(upper_value).otherwise(lower_value).alias(f"{name}_up"))
-        sides.append(pl.when(upper).then(lower_value).otherwise(upper_value).alias(f"{name}_down"))
-    return frame.with_columns(sides).drop(f"{name}_{side}" for name in sided for side in (0, 1))
 
 
 def observations(rows: pl.DataFrame) -> pl.DataFrame:
-    """`connections` rows as the observations table."""
+    """`together` rows as the observations table."""
     known = pl.col("client") > 0
     quic = (pl.col("protocol") != TCP) & (pl.col("events") > 0)
     reset = ((pl.col("flags") & WAS_RESET) != 0) & (pl.col("total_down") == 0)
@@ -140,27 +172,23 @@ def _minute(column: str) -> pl.Expr:
 
 def flow_counts(rows: pl.DataFrame) -> pl.DataFrame:
     """Coverage counts that connections give: when they started, when they ended, what they lost."""
-    flags = pl.col("flags")
-    unparsed = (pl.col("protocol") != TCP) & (pl.col("events") > 0) & pl.col("host").is_null()
-    begun = rows.filter(pl.col("number") == 0).select(
-        _minute("start"),
-        first_seen="start",
-        last_seen="start",
-        flows=pl.lit(1, pl.Int64),
-        named_flows=pl.col("host").is_not_null().cast(pl.Int64),
-        undecided_flows=(pl.col("client") == 0).cast(pl.Int64),
-    )
-    ended = rows.filter((flags & ENDED) != 0).select(
-        _minute("last"),
-        first_seen="last",
-        last_seen="last",
-        one_sided_flows=((flags & ONE_SIDED) != 0).cast(pl.Int64),
-        quic_unparsed=unparsed.cast(pl.Int64),
-    )
-    lost = rows.filter(pl.col("lost") > 0).select(
-        _minute("last"), first_seen="last", last_seen="last", lost_bytes="lost"
-    )
-    return pl.concat([begun, ended, lost], how="diagonal")
+    flags, nameless = pl.col("flags"), pl.col("host").is_null()
+    unparsed = (pl.col("protocol") != TCP) & (pl.col("events") > 0) & nameless
+    found = [
+        _counted(rows, pl.col("number") == 0, "start", flows=pl.col("number") == 0, named_flows=~nameless,
+                 undecided_flows=pl.col("client") == 0),
+        _counted(rows, (flags & ENDED) != 0, "last", one_sided_flows=(flags & ONE_SIDED) != 0,
+                 quic_unparsed=unparsed),
+        _counted(rows, pl.col("lost") > 0, "last", lost_bytes=pl.col("lost")),
+    ]  # fmt: skip
+    return pl.concat(pl.collect_all(found), how="diagonal")
+
+
+def _counted(rows: pl.DataFrame, which: pl.Expr, time: str, **counts: pl.Expr) -> pl.LazyFrame:
+    """Sums over `which` of the `rows` by the minute of their `time`."""
+    seen = {"first_seen": pl.col(time).min(), "last_seen": pl.col(time).max()}
+    sums = {name: count.cast(pl.Int64).sum() for name, count in counts.items()}
+    return rows.lazy().filter(which).group_by(_minute(time)).agg(**seen, **sums)
 
 
 def skip_counts(times: list[int]) -> pl.DataFrame:
@@ -177,11 +205,15 @@ def drop_counts(time: int, drops: int) -> pl.DataFrame:
     )
 
 
-def coverage(minutes: Records, *counts: pl.DataFrame) -> pl.DataFrame:
-    """One row per minute from the kernel's minute counters and the counts made here."""
+def minute_counts(minutes: Records) -> pl.DataFrame:
+    """The kernel's counters, as coverage counts."""
     assert MINUTE_COUNTS.names is not None
-    frame = pl.DataFrame({name: own(minutes[name]) for name in MINUTE_COUNTS.names})
-    everything = pl.concat([frame, *counts], how="diagonal")
+    return pl.DataFrame({name: own(minutes[name]) for name in MINUTE_COUNTS.names})
+
+
+def coverage(counts: list[pl.DataFrame]) -> pl.DataFrame:
+    """One row per minute from all counts."""
+    everything = pl.concat(counts, how="diagonal")
     sums = pl.exclude("minute", "first_seen", "last_seen").sum()
     grouped = everything.group_by("minute").agg(sums, pl.col("first_seen").min(), pl.col("last_seen").max())
     times = [pl.col(name).cast(_TIME) for name in ("minute", "first_seen", "last_seen")]

@@ -14,7 +14,7 @@ import numpy as np
 from sensor.decode.intervals import merge
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records, i64, records
-from sensor.decode.read import be16, be32, copy, u8
+from sensor.decode.read import be16, be32, copy, holds, sure_32, u8
 
 V1 = 0x00000001
 V2 = 0x6B3343CF
@@ -216,8 +216,10 @@ def _find_name(data: Bytes, at: int, end: int) -> tuple[int, int]:
     Where extensions begin is not known inside a part, so the extension must lie whole in it, with one
     entry, all three lengths in agreement, and nothing but a name where the name should be.
     """
+    if not holds(data, at, end, 0):
+        return i64(0), i64(0)
     while at + 9 < end:
-        size = be32(data, at, end)  # type 0, then the extension's length
+        size = sure_32(data, at)  # type 0, then the extension's length
         length = size - 5
         if (
             0 < length <= end - at - 9

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -111,21 +111,18 @@ class Entry:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._forms: list[tuple[list[_Array | type], Callable[..., Any]]] = []
+        self._forms: list[tuple[list[_Type], Callable[..., Any]]] = []
         self._dispatcher: Any = None
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
         for types, form in self._forms:
-            for expected, argument in zip(types, arguments, strict=True):
-                if type(argument) is not expected and not _fits(expected, argument):
-                    break
-            else:
+            if all(map(_fits, types, arguments)):
                 return form(*arguments)
         return self._form(arguments)(*arguments)
 
     @property
-    def signatures(self) -> list[list[_Array | type]]:
+    def signatures(self) -> list[list[_Type]]:
         """The combinations of argument types it was called with."""
         return [types for types, _ in self._forms]
 
@@ -156,34 +153,37 @@ class Entry:
         return compiled
 
 
-class _Array:
-    """What a form of a kernel knows of an array it was compiled for."""
+class _Type(NamedTuple):
+    """What a form of a kernel knows of an argument it was compiled for; of numbers only `kind`."""
 
-    #: C-contiguous, aligned, writeable (NumPy's flags): what makes another type of array to Numba
-    _FLAGS = 0x001 | 0x100 | 0x400
-
-    def __init__(self, array: np.ndarray[Any, Any]) -> None:
-        self._dtype, self._ndim, self._flags = array.dtype, array.ndim, array.flags.num & self._FLAGS
-
-    def __repr__(self) -> str:
-        return f"{self._dtype!r} {self._dtype.itemsize} {self._ndim} {self._flags}"
-
-    def fits(self, array: np.ndarray[Any, Any]) -> bool:
-        """True if the form takes this array: a wrong one would be read as if it were right."""
-        same = array.dtype is self._dtype or array.dtype == self._dtype
-        return same and array.ndim == self._ndim and array.flags.num & self._FLAGS == self._flags
+    kind: type
+    dtype: np.dtype[Any] | None = None
+    item_bytes: int = 0
+    dimensions: int = 0
+    flags: int = 0
 
 
-def _type_of(argument: Any) -> _Array | type:
-    if isinstance(argument, np.ndarray):
-        return _Array(argument)
-    return int if isinstance(argument, np.int64) else type(argument)
+#: C-contiguous, aligned, writeable (NumPy's flags): what makes another type of array to Numba.
+_FLAGS = 0x001 | 0x100 | 0x400
 
 
-def _fits(expected: _Array | type, argument: Any) -> bool:
-    if type(expected) is _Array:
-        return isinstance(argument, np.ndarray) and expected.fits(argument)
-    return type(argument) is expected or (expected is int and isinstance(argument, np.int64))
+def _type_of(argument: Any) -> _Type:
+    if type(argument) is not np.ndarray:
+        return _Type(int if isinstance(argument, np.int64) else type(argument))
+    dtype = argument.dtype
+    return _Type(np.ndarray, dtype, dtype.itemsize, argument.ndim, argument.flags.num & _FLAGS)
+
+
+def _fits(expected: _Type, argument: Any) -> bool:
+    """True if a form takes this argument: a wrong array would be read as if it were right."""
+    kind, dtype, _, dimensions, flags = expected
+    found: Any = type(argument)
+    if found is not kind:
+        return kind is int and found is np.int64
+    if found is not np.ndarray:
+        return True
+    same = argument.dtype is dtype or argument.dtype == dtype
+    return bool(same and argument.ndim == dimensions and argument.flags.num & _FLAGS == flags)
 
 
 class _Later:

@@ -7,7 +7,7 @@ where a batch was cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -52,8 +52,11 @@ _COLUMNS = {
     "quic": _OF_HELLOS,
     "http": ("host", "name_from", "method", "path", "user_agent", *_OF_HTTP),
 }
-#: How columns are kept from batch to batch.
+#: Texts that connections share: kept once, with numbers for them.
+_TEXTS = ("host", "method", "path", "user_agent", "ja4", *fields.OF_REQUESTS, "software")
+#: How other columns are kept from batch to batch.
 _COMPACT: dict[str, pl.DataType] = {
+    "ordinal": pl.UInt16(),
     "name_from": pl.Enum(["sni", "quic_sni", "http_host", "certificate"]),
     "client_class": pl.Enum(["browser", "program"]),
     "ech": pl.Int8(),
@@ -80,7 +83,6 @@ def from_hellos(
     config = pl.Series(own(hellos["ech_config"]))
     prints = own(hellos["print_length"])
     return known.with_columns(
-        kind=pl.lit("quic" if quic else "tls"),
         host=host,
         name_from=pl.when(host.is_not_null()).then(pl.lit("quic_sni" if quic else "sni")),
         ja4=texts(text, own(hellos["print"]), prints, fingerprint, longest=int(prints.max(initial=0))),
@@ -115,7 +117,6 @@ def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Data
 
     host = texts(data, own(heads["host"]), own(heads["host_length"]), host_name)
     return known.with_columns(
-        kind=pl.lit("http"),
         host=host,
         name_from=pl.when(host.is_not_null()).then(pl.lit("http_host")),
         method=part("method"),
@@ -128,7 +129,7 @@ def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Data
 def from_answers(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of the heads of answers to HTTP/1 requests; `known` as in `from_hellos`."""
     found = _each(data, begins, lengths, fields.of_answer)
-    return known.with_columns(kind=pl.lit("http"), **_columns(fields.OF_ANSWERS, found))
+    return known.with_columns(**_columns(fields.OF_ANSWERS, found))
 
 
 def _columns(dtypes: dict[str, pl.DataType], rows: list[tuple[object, ...]]) -> dict[str, pl.Series]:
@@ -148,7 +149,6 @@ def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.Data
     names = [host_name(r.host) if r and r.host else None for r in requests]
     host = pl.Series(names, dtype=pl.String)
     return known.with_columns(
-        kind=pl.lit("http"),
         host=host,
         name_from=pl.when(host.is_not_null()).then(pl.lit("http_host")),
         **columns,
@@ -159,7 +159,7 @@ def from_certificates(data: Bytes, begins: Records, lengths: Records, known: pl.
     """Labels of TLS servers' certificates that have a name; `known` as in `from_hellos`."""
     leaves = [certificate.leaf(messages) for messages in _each(data, begins, lengths, bytes)]
     host = pl.Series([certificate.name(der) if der else None for der in leaves], dtype=pl.String)
-    labels = known.with_columns(kind=pl.lit("tls"), host=host, name_from=pl.lit("certificate"))
+    labels = known.with_columns(host=host, name_from=pl.lit("certificate"))
     return labels.filter(host.is_not_null())
 
 
@@ -181,6 +181,8 @@ def filled(labels: pl.DataFrame) -> pl.DataFrame:
     A certificate speaks for many hosts, so it names only connections without a name.
     """
     several = labels["serial"].is_duplicated()  # few connections have more than one label
+    if not several.any():
+        return labels
     ordered = labels.filter(several).sort("serial", "ordinal", maintain_order=True)
     named = pl.col("host").forward_fill().shift(1).over("serial").is_not_null()
     superfluous = named & (pl.col("name_from") == "certificate").fill_null(False)
@@ -196,32 +198,44 @@ class _Store:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._schema = {name: _COMPACT.get(name, SCHEMA[name]) for name in _KEY + _COLUMNS[kind]}
+        self._columns = _KEY + _COLUMNS[kind]
+        self._schema = self._fresh_schema()
         self._labels = pl.DataFrame(schema=self._schema)
 
+    def _fresh_schema(self) -> dict[str, pl.DataType]:
+        """How the columns are kept, without any texts known yet."""
+        texts = pl.Categorical(pl.Categories.random())
+        return {n: texts if n in _TEXTS else _COMPACT.get(n, SCHEMA[n]) for n in self._columns}
+
     def add(self, labels: pl.DataFrame) -> None:
-        """Keep those of new labels that are of this kind."""
-        mine = labels.filter(kind=self._kind)
-        if mine.height == 0:
-            return
-        columns = [name for name in self._schema if name in mine.columns]
-        compact = mine.select(pl.col(name).cast(self._schema[name]) for name in columns)
+        """Keep new labels, which are of this kind."""
+        columns = [name for name in self._schema if name in labels.columns]
+        compact = labels.select(pl.col(name).cast(self._schema[name]) for name in columns)
         self._labels = pl.concat([self._labels, compact], how="diagonal")
         if self._labels.n_chunks() > _MAX_CHUNKS:
             self._labels = self._labels.rechunk()
 
     def of(self, serials: pl.Series) -> pl.DataFrame:
         """The labels of some connections, as they were added, without `time`."""
-        found = self._labels.filter(pl.col("serial").is_in(serials.implode()))
-        return found.select(pl.col(name).cast(SCHEMA[name]) for name in self._schema).with_columns(
-            kind=pl.lit(self._kind)
-        )
+        # Connections that end together often began together: most labels lie outside.
+        near = self._labels.filter(pl.col("serial").is_between(serials.min(), serials.max()))
+        found = near.lazy().filter(pl.col("serial").is_in(serials.implode()))
+        columns = [pl.col(name).cast(SCHEMA[name]) for name in self._schema]
+        return found.select(*columns, kind=pl.lit(self._kind)).collect()
+
+    def is_crowded(self, living: int) -> bool:
+        """True if most labels are not of the `living` connections."""
+        return self._labels.height > 2 * living + _SLACK
 
     def forget(self, living: Records) -> None:
-        """Drop the labels of all other connections, once they are the greater part."""
-        if self._labels.height > 2 * living.size + _SLACK:
-            serials = pl.Series(living, dtype=pl.Int64)
-            self._labels = self._labels.filter(pl.col("serial").is_in(serials.implode())).rechunk()
+        """Drop the labels of all other connections, and the texts that were only theirs."""
+        serials = pl.Series(living, dtype=pl.Int64)
+        self._labels = self._labels.filter(pl.col("serial").is_in(serials.implode())).rechunk()
+        self._schema = self._fresh_schema()
+        for name in self._columns:  # one by one: written out, texts take much memory
+            if name in _TEXTS:
+                text = pl.col(name).cast(pl.String).cast(self._schema[name])
+                self._labels = self._labels.with_columns(text)
 
 
 class Labels:
@@ -230,68 +244,65 @@ class Labels:
     def __init__(self) -> None:
         self._attempts = Attempts()
         self._calls = rpc.Calls()
-        self._stores = [_Store(kind) for kind in _COLUMNS]
+        self._stores = {kind: _Store(kind) for kind in _COLUMNS}
         self._skipped: list[int] = []
 
     def read(self, arena: Bytes, events: Records, serials: Records) -> pl.DataFrame:
         """Filled labels of the connections `serials` (those of this batch's slices), without `time`."""
-        fresh = self._read(arena, events)
-        for store in self._stores:
-            for labels in fresh:
-                store.add(labels)
-        wanted = pl.Series(np.unique(serials), dtype=pl.Int64)
-        known = _all(store.of(wanted) for store in self._stores)
-        return filled(known.drop("time"))
+        for kind, labels in self._read(arena, events):
+            self._stores[kind].add(labels)
+        wanted = pl.Series(own(serials), dtype=pl.Int64)
+        known = pl.concat([_NONE, *(store.of(wanted) for store in self._stores.values())], how="diagonal")
+        return filled(known)
 
     def skipped(self) -> list[int]:
         """Times (microseconds) of QUIC Initials not decrypted since the last call: there were too many."""
         times, self._skipped = self._skipped, []
         return times
 
+    def is_crowded(self, living: int) -> bool:
+        """True if it is time to forget what belongs to others than the `living` connections."""
+        return self._attempts.is_crowded(living) or any(s.is_crowded(living) for s in self._stores.values())
+
     def forget(self, living: Records) -> None:
-        """Free what belongs to connections that are no longer open."""
-        for store in self._stores:
-            store.forget(living)
+        """Free what belongs to connections that are not among the `living` serials."""
+        for store in self._stores.values():
+            if store.is_crowded(living.size):
+                store.forget(living)
         self._attempts.forget(living)
         self._calls.forget(living)
 
-    def _read(self, arena: Bytes, events: Records) -> list[pl.DataFrame]:
-        """Labels of names in hellos still incomplete, and of each kind of whole message."""
-        readers = {HELLO: _from_tls_hellos, REQUEST: from_requests, PREFACE: from_prefaces,
-                   RESPONSE: from_answers, CERTIFICATE: from_certificates,
-                   CALL: self._calls.read}  # fmt: skip
+    def _read(self, arena: Bytes, events: Records) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Labels of names in hellos still incomplete, and of each kind of whole message, and their kind."""
+        readers = {HELLO: ("tls", _from_tls_hellos), REQUEST: ("http", from_requests),
+                   PREFACE: ("http", from_prefaces), RESPONSE: ("http", from_answers),
+                   CERTIFICATE: ("tls", from_certificates), CALL: ("http", self._calls.read)}  # fmt: skip
         kinds = own(events["kind"])
-        frames = self._read_quic(arena, events[kinds == INITIAL])
-        for kind, reader in readers.items():
-            rows = events[kinds == kind]
+        initials = events[kinds == INITIAL]
+        if initials.size:
+            yield from (("quic", labels) for labels in self._read_quic(arena, initials))
+        for message, (kind, reader) in readers.items():
+            rows = events[kinds == message]
             if rows.size:
-                frames.append(reader(arena, own(rows["offset"]), own(rows["length"]), _known(rows)))
-        return frames
+                yield kind, reader(arena, own(rows["offset"]), own(rows["length"]), _known(rows))
 
-    def _read_quic(self, arena: Bytes, events: Records) -> list[pl.DataFrame]:
+    def _read_quic(self, arena: Bytes, events: Records) -> Iterator[pl.DataFrame]:
         """Labels of names in hellos still incomplete, and of complete ones."""
-        if events.size == 0:
-            return [_NONE]
         found = self._attempts.read(arena, events)
         self._skipped += found.skipped
-        host = pl.Series(found.names, dtype=pl.String)
-        early = _known(events[found.name_rows]).with_columns(
-            kind=pl.lit("quic"), host=host, name_from=pl.lit("quic_sni"), client=pl.Series(found.name_clients)
-        )
-        if not found.hellos:
-            return [early]
-        data = np.frombuffer(b"".join(found.hellos), np.uint8).copy()  # a second type would be compiled
-        lengths = np.array([len(h) for h in found.hellos], np.int64)
-        known = _known(events[found.hello_rows]).with_columns(client=pl.Series(found.hello_clients))
-        return [early, from_hellos(data, np.cumsum(lengths) - lengths, lengths, known, quic=True)]
+        if found.names:
+            host = pl.Series(found.names, dtype=pl.String)
+            yield _known(events[found.name_rows]).with_columns(
+                host=host, name_from=pl.lit("quic_sni"), client=pl.Series(found.name_clients)
+            )
+        if found.hellos:
+            data = np.frombuffer(b"".join(found.hellos), np.uint8).copy()  # a second type would be compiled
+            lengths = np.array([len(h) for h in found.hellos], np.int64)
+            known = _known(events[found.hello_rows]).with_columns(client=pl.Series(found.hello_clients))
+            yield from_hellos(data, np.cumsum(lengths) - lengths, lengths, known, quic=True)
 
 
-_NONE = pl.DataFrame(schema=SCHEMA)
-
-
-def _all(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Label frames as one, with every column."""
-    return pl.concat([_NONE, *frames], how="diagonal")
+_NONE = pl.DataFrame(schema=SCHEMA).drop("time")
 
 
 def _from_tls_hellos(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records, i64
-from sensor.decode.read import u8, word
+from sensor.decode.read import digest, u8, word
 
 Integers = npt.NDArray[np.int64]
 
@@ -25,18 +25,9 @@ _SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 
 
 @kernel
-def _hash(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
-    state = seed ^ np.uint64(end - at)
-    for k in range(at, end, 8):
-        state = (state ^ word(data, k, end)) * np.uint64(0x9E3779B97F4A7C15)
-        state = state ^ (state >> np.uint64(32))
-    return state
-
-
-@kernel
 def _same(data: Bytes, a: int, b: int, length: int) -> bool:
-    for k in range(length):  # noqa: SIM110 - no generators in kernels
-        if data[a + k] != data[b + k]:
+    for k in range(0, length, 8):  # noqa: SIM110 - no generators in kernels
+        if word(data, a + k, a + length) != word(data, b + k, b + length):
             return False
     return True
 
@@ -51,7 +42,8 @@ def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids:
         if length <= 0:
             ids[i] = -1
             continue
-        slot = i64(_hash(data, at, at + length, seed) >> np.uint64(16)) & mask
+        state = digest(data, at, at + length, seed ^ np.uint64(length))
+        slot = i64(state >> np.uint64(16)) & mask
         while slots[slot] >= 0:
             other = firsts[slots[slot]]
             if lengths[other] == length and _same(data, at, begins[other], length):

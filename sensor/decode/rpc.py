@@ -104,7 +104,7 @@ class Calls:
             name: pl.Series([row[at] for row in rows], dtype=dtype)
             for at, (name, dtype) in enumerate(COLUMNS.items())
         }
-        labels = known.with_columns(kind=pl.lit("http"), **columns)
+        labels = known.with_columns(**columns)
         return labels.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in COLUMNS))
 
     def forget(self, living: Records) -> None:

@@ -60,13 +60,12 @@ class Blindness:
             minute=pl.coalesce("started_at", "seen_at").dt.truncate("1m"),
             port="server_port",
         )
-        ends = self._worth_a_look(begun).group_by("minute", *_END).len("connections")
+        minutes, worth = begun.select("minute").unique(), self._worth_a_look(begun)
+        if worth.is_empty():
+            return minutes.with_columns(encrypted_dns=pl.lit(0, pl.Int64), vpn_relay=pl.lit(0, pl.Int64))
+        ends = worth.group_by("minute", *_END).len("connections")
         found = self.find(ends.select(_END).unique()).select(*_END, "counted")
-        counted = (
-            begun.select("minute")
-            .unique()
-            .join(ends.join(found, on=list(_END), nulls_equal=True), on="minute", how="left")
-        )
+        counted = minutes.join(ends.join(found, on=list(_END), nulls_equal=True), on="minute", how="left")
         return counted.group_by("minute").agg(
             pl.col("connections").filter(pl.col("counted") == column).sum().cast(pl.Int64).alias(column)
             for column in ("encrypted_dns", "vpn_relay")

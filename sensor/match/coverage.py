@@ -11,15 +11,19 @@ def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFra
     """How naming changed the connections that began in each minute: minute, named_flows (more, or fewer
     where a name only covered another), ech."""
     begun = pl.col("started_at").is_not_null() & (pl.col("slice") == 0)
-    changed = named.get_column("host").is_not_null().cast(pl.Int64) - (
-        observations.get_column("host").is_not_null().cast(pl.Int64)
-    )
+    was_named = observations.get_column("host").is_not_null().cast(pl.Int64)
     return (
-        named.with_columns(changed.alias("named_flows"), pl.col("ech").fill_null(False).cast(pl.Int64))
+        named.lazy()
+        .select(
+            "started_at", "slice", was_named.alias("was_named"),
+            named=pl.col("host").is_not_null().cast(pl.Int64),
+            ech=pl.col("ech").fill_null(False).cast(pl.Int64),
+        )
         .filter(begun)
         .group_by(minute=pl.col("started_at").dt.truncate("1m"))
-        .agg(pl.col("named_flows", "ech").sum())
-    )
+        .agg(named_flows=pl.col("named").sum() - pl.col("was_named").sum(), ech=pl.col("ech").sum())
+        .collect()
+    )  # fmt: skip
 
 
 def added(coverage: pl.DataFrame, counts: list[pl.DataFrame]) -> pl.DataFrame:

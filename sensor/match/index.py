@@ -45,8 +45,8 @@ class Index:
 
     #: what a hit says: row, signature, app, access, role, confidence, upload_baseline_bytes, prefix …
     rows: pl.DataFrame
-    #: row, tail, depth (labels of the tail; 0 = whole host), prefix, specificity; and for a pattern
-    #: verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
+    #: row, tail, its ending, depth (labels of the tail; 0 = whole host), prefix, specificity; for a pattern
+    #: also verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
     names: pl.DataFrame
     #: product (token in a User-Agent), row
     agents: pl.DataFrame
@@ -105,6 +105,8 @@ class Index:
 
     def by_origin(self, origins: pl.Series) -> pl.DataFrame:
         """The add-on in those unique origins that are one the catalog knows: origin, origin_row."""
+        if origins.is_empty():
+            return pl.DataFrame(schema={"origin": pl.String, "origin_row": pl.Int64})
         return (
             origins.rename("origin")
             .to_frame()
@@ -120,6 +122,8 @@ class Index:
     def by_port(self, requests: pl.DataFrame) -> pl.DataFrame:
         """The self-hosted product whose port and longest path fit each of the unique `requests`
         (server_port, path) that have one: server_port, path, port_row."""
+        if requests.is_empty():
+            return requests.with_columns(port_row=pl.lit(None, pl.Int64))
         plain = pl.col("path").str.extract(r"^([^?#]*)")
         asked = requests.with_columns(plain=plain, first=plain.str.extract(_FIRST_PART))
         on_its_port = pl.col("port").is_null() | (pl.col("port") == pl.col("server_port"))
@@ -137,7 +141,7 @@ class Index:
 
 def _by_token(texts: pl.Series, products: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
     """The row of `products` whose token stands in each of the unique `texts` that has one: text, row."""
-    if products.is_empty():
+    if products.is_empty() or texts.is_empty():
         return pl.DataFrame(schema={"text": pl.String, "row": pl.Int64})
     longest_first = sorted(products["product"].unique(), key=lambda product: (-len(product), product))
     tokens = "|".join(re.escape(product) for product in longest_first)
@@ -171,9 +175,9 @@ _ENDING = r"([^.]+\.[^.]+)$"
 
 def that_may_fit(names: pl.DataFrame, hosts: pl.Series) -> pl.Series:
     """Those of the normalised `hosts` that end like one of `names` (as `name_table` makes it): few do."""
-    if (names["depth"] == 1).any():
+    if hosts.is_empty() or (names["depth"] == 1).any():
         return hosts
-    endings = names["tail"].str.extract(_ENDING).drop_nulls().unique()
+    endings = names["ending"].drop_nulls().unique()
     whole = names["tail"].filter(names["depth"] == 0)
     ending = hosts.str.extract(_ENDING)
     return hosts.filter(ending.is_in(endings.implode()) | (ending.is_null() & hosts.is_in(whole.implode())))
@@ -186,12 +190,13 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
     """
     unique = that_may_fit(names, hosts).rename("host").to_frame()
     found = []
-    for depth in names["depth"].unique().sort():
+    for depth in names["depth"].unique().sort() if unique.height else ():
         of_depth = names.filter(pl.col("depth") == depth)
         tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(tail_expression(depth))
         found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
     if not found:
-        return unique.clear().with_columns(row=pl.lit(0, pl.Int64), prefix=pl.lit(""), specificity=0)
+        nothing = {"row": pl.Int64, "prefix": pl.String, "specificity": names.schema["specificity"]}
+        return unique.clear().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in nothing.items())
     told = pl.concat(found)
     # Dozens of patterns share the tail of a cloud: what is cheap to compare goes first.
     labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1
@@ -210,6 +215,8 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
 def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFrame:
     """The smallest of `networks` around each of the unique `addresses` that has one: address, address_row."""
     near = addresses.rename("address").to_frame()
+    if near.is_empty():
+        return near.with_columns(address_row=pl.lit(None, pl.Int64))
     starts = {_text_start(network) for network, _ in networks}
     worth_parsing = pl.any_horizontal(pl.lit(False), *(pl.col("address").str.starts_with(s) for s in starts))
 
@@ -245,6 +252,7 @@ def name_table(rows: pl.DataFrame) -> pl.DataFrame:
             "row",
             "tail",
             "prefix",
+            ending=pl.col("tail").str.extract(_ENDING),
             depth=pl.when(wild | suffix)
             .then(pl.col("tail").str.count_matches(".", literal=True).cast(pl.Int64) + 1)
             .otherwise(0),

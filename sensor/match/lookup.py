@@ -32,6 +32,10 @@ _ENDS = {1: r"([^.]*)$", 2: r"([^.]*\.[^.]*)$"}
 _Patterns: TypeAlias = list[tuple[int, re.Pattern[str], int, int]]
 
 
+#: What `Lookup` takes of `Index.names`.
+_ADDED = ("row", "tail", "prefix", "depth", "verify", "labels", "specificity")
+
+
 class Lookup:
     """The name indicators of an index (`Index.names`), in dictionaries."""
 
@@ -40,15 +44,16 @@ class Lookup:
         #: tail to specificity and row of its suffix (-2, PATH_ONLY: none), and its patterns
         self._tails: dict[str, tuple[int, int, _Patterns]] = {}
         # The best one comes last and stays.
-        for row in names.sort(["specificity", "row"], descending=[False, True]).iter_rows(named=True):
-            self._add(**row)
+        ordered = names.sort(["specificity", "row"], descending=[False, True])
+        for row in ordered.select(_ADDED).iter_rows():
+            self._add(*row)
         #: the last two labels of all of them, or the only one
         self._ends = pl.Series(sorted({_end(name) for name in (*self._whole, *self._tails)}), dtype=pl.String)
         self.find = lru_cache(MAX_KEPT)(self._find)
 
     def _add(
-        self, row: int, tail: str, prefix: str | None, depth: int, verify: str | None,
-        start: str | None, labels: int | None, specificity: int,
+        self, row: int, tail: str, prefix: str | None, depth: int, verify: str | None, labels: int | None,
+        specificity: int,
     ) -> None:  # fmt: skip
         answer, weight = (row, specificity) if prefix is None else (PATH_ONLY, -1)
         if depth == 0:

@@ -51,6 +51,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     self-hosted product matched), and `name_from` says `address`, `banner` or `path` where only those told.
     """
     frame = _worth_a_look(observations, index)
+    if frame.is_empty():
+        return frame.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in ADDED.items())
     missing = [name for name in _NEEDED if name not in frame.columns]
     frame = frame.with_columns(
         *(pl.lit(None, pl.String).alias(name) for name in missing),
@@ -120,6 +122,8 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
 
     `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
     """
+    if hosts.is_empty():
+        return pl.DataFrame(schema={"host": pl.String, "name": pl.String, "host_row": pl.Int64})
     every = pl.DataFrame({"host": hosts, "name": normal(hosts)})
     names = every.filter(pl.col("name").is_in(that_may_fit(index.names, every["name"].unique()).implode()))
     rows = names.with_columns(host_row=index.lookup.rows(names["name"])).drop_nulls("host_row")

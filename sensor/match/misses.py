@@ -27,8 +27,6 @@ class Misses:
 
     def may_hit(self, frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Expr:
         """True for the rows of `frame` with a value in any of `columns` that is not known to miss."""
-        if frame.height < self._min_rows:
-            return pl.lit(True)
         return pl.any_horizontal(
             pl.lit(False), *(self._is_new(frame, column) for column in columns if column in frame.columns)
         )
@@ -48,6 +46,6 @@ class Misses:
         if frame[column].null_count() == frame.height:
             return pl.lit(False)
         known = self._known.get(column)
-        if known is None:
+        if known is None or frame.height < self._min_rows:
             return some
         return some & ~pl.col(column).hash(self._seed).is_in(known.implode())

@@ -47,23 +47,28 @@ class Near:
         names = known.select("app", near_app="app").unique().with_columns(pl.col("app").hash())
         self._apps = pl.concat([self._apps, names]).unique()
         uses = _slots(_hashed(known), "app", self._uses)
+        beside = _beside(uses)
         lately = pl.lit(observations["seen_at"].max(), dtype=TIME) - 2 * WITHIN
+        is_user = pl.col("client").hash().is_in(beside["client"].unique().implode())
         # A visit of now may be near a use to come, whoever its client is.
-        who = pl.col("client").hash().is_in(uses["client"].unique().implode())
-        rows = (
-            observations.lazy()
-            .filter(who | (pl.col("seen_at") >= lately))
-            .select("client", "seen_at", "host")
+        rows = _hashed(
+            observations.select("client", "seen_at", "host").filter(is_user | (pl.col("seen_at") >= lately))
         )
-        unknown = _hashed(rows.collect()).filter(
-            ~pl.col("host").is_in(hits["host"].unique().hash().implode())
+        with_use = beside.select("client", "slot", used=pl.lit(True)).unique()
+        unknown = (
+            rows.filter(~pl.col("host").is_in(hits["host"].unique().hash().implode()))
+            .with_columns(slot=_slot())
+            .join(with_use, on=["client", "slot"], how="left")
+            .filter(pl.col("used").is_not_null() | (pl.col("seen_at") >= lately))
         )
         visits = _slots(unknown, "host", self._visits)
-        self._meet(visits, uses)
+        self._meet(visits, beside)
         self._uses, self._visits = (frame.filter(pl.col("slot") >= lately) for frame in (uses, visits))
 
     def take(self, over: pl.DataFrame) -> pl.DataFrame:
         """`over` (bucket, host …) with near_app, the service most clients were near, and near_clients."""
+        if self._meetings.is_empty():
+            return over.with_columns(near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String))
         key = ["bucket", "_host"]
         asked = over.with_columns(_host=pl.col("host").hash())
         met = self._meetings.rename({"host": "_host"})
@@ -79,14 +84,14 @@ class Near:
         self._meetings = met.join(asked.select(key), on=key, how="anti").rename({"_host": "host"})
         return asked.join(counted, on=key, how="left", maintain_order="left").drop("_host")
 
-    def _meet(self, visits: pl.DataFrame, uses: pl.DataFrame) -> None:
+    def _meet(self, visits: pl.DataFrame, beside: pl.DataFrame) -> None:
         """Remember who met: two stretches in one slot, or in neighbouring ones with little between them."""
         if self._meetings.height >= self._max_meetings:
             return
         since_last, until_next = pl.col("first") - pl.col("to"), pl.col("from_") - pl.col("last")
         is_near = pl.col("same") | (since_last <= WITHIN) | (until_next <= WITHIN)
         met = (
-            visits.join(_beside(uses), on=["client", "slot"])
+            visits.join(beside, on=["client", "slot"])
             .filter(is_near.fill_null(False))
             .select(list(_MEETING))
             .unique(maintain_order=True)
@@ -119,11 +124,15 @@ def _hashed(events: pl.DataFrame) -> pl.DataFrame:
     return events.drop_nulls([*texts, "seen_at"]).with_columns(pl.col(name).hash() for name in texts)
 
 
+def _slot() -> pl.Expr:
+    return pl.col("seen_at").dt.truncate(_SLOT).cast(TIME)
+
+
 def _slots(rows: pl.DataFrame, what: str, before: pl.DataFrame | None) -> pl.DataFrame:
     """First and last moment of each client and `what` (hashes) in each half minute, with the bucket it
     lies in; after those known `before`."""
     fresh = (
-        rows.group_by("client", what, slot=pl.col("seen_at").dt.truncate(_SLOT).cast(TIME))
+        rows.group_by("client", what, slot=_slot())
         .agg(first=pl.col("seen_at").min(), last=pl.col("seen_at").max())
         .with_columns(bucket=pl.col("slot").dt.truncate(BUCKET).cast(TIME))
         .select("client", what, "slot", "bucket", "first", "last")

@@ -8,6 +8,7 @@ it as rows of its own, whose lookups and bytes still add up; a client in both pa
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -28,7 +29,8 @@ _SLACK = 200_000
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
 _SUMS = ("lookups", "connections", "bytes_up", "bytes_down")
-_KEY = ("bucket", "host")
+#: odd, so that no two buckets fall together
+_SPREAD = 0x9E3779B97F4A7C15
 
 
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
@@ -42,38 +44,48 @@ def newest_seen(observations: pl.DataFrame) -> datetime | None:
 
 
 class NamesRollup:
-    """Sums observations by (15-minute bucket, host) and counts distinct clients; keeps no client."""
+    """Sums observations by (15-minute bucket, host) and counts distinct clients; keeps no client.
+
+    Rows are kept as they came until their bucket is over, and grouped once; a pile of them earlier. They are
+    told apart by 64-bit hashes under a seed of this process's own, so that nobody can choose a name that
+    is taken for another.
+    """
 
     def __init__(self, *, max_clients: int = MAX_CLIENTS) -> None:
         self._max_clients = max_clients
+        self._seed = secrets.randbits(63)
         #: of open buckets; the first of each is the merged rest, later ones are as they came
         self._sums: list[pl.DataFrame] = []
-        #: (bucket, host, client) seen so far; leaves memory with its bucket
+        #: (bucket, name, client) seen so far; leaves memory with its bucket. `name` is of bucket and host
         self._clients: list[pl.DataFrame] = []
         self._clock: datetime | None = None
 
-    def add(self, observations: pl.DataFrame, is_name: pl.Expr) -> None:
-        """Count a batch of observations (host String NULL-able, seen_at, kind, bytes, client)."""
-        rows = observations.filter(pl.col("host").is_not_null() & is_name).with_columns(
-            pl.col("seen_at").dt.truncate(BUCKET).cast(TIME).alias("bucket")
-        )
+    def add(self, observations: pl.DataFrame) -> None:
+        """Count those of a batch of observations (host String NULL-able, seen_at, kind, bytes, client) that
+        have a name."""
+        is_dns = pl.col("kind") == "dns"
+        bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
+        begins = ~is_dns & (pl.col("slice").fill_null(0) == 0)
+        named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied
+        rows = named.select(
+            bucket=bucket,
+            name=pl.col("host").hash(self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD),
+            host="host",
+            lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)).otherwise(0),
+            connections=begins.cast(pl.Int64),
+            bytes_up="bytes_up",
+            bytes_down="bytes_down",
+            cname="cname",
+            client_class="client_class",
+            first_seen="seen_at",
+            last_seen="seen_at",
+            client=pl.col("client").hash(self._seed),
+        ).collect()
         if rows.is_empty():
             return
-        sums = rows.group_by(_KEY).agg(
-            pl.when(pl.col("kind") == "dns").then(pl.col("lookups").fill_null(1)).sum().alias("lookups"),
-            ((pl.col("kind") != "dns") & (pl.col("slice").fill_null(0) == 0))
-            .sum()
-            .cast(pl.Int64)
-            .alias("connections"),
-            *(_known_sum(name) for name in ("bytes_up", "bytes_down")),
-            pl.col("cname").max(),
-            pl.col("client_class").max(),
-            pl.col("seen_at").min().alias("first_seen"),
-            pl.col("seen_at").max().alias("last_seen"),
-        )
-        self._sums.append(sums)
-        self._clients.append(rows.select(*_KEY, pl.col("client").hash().alias("client")).unique())
-        self._clock = _later(self._clock, rows.get_column("seen_at").max())
+        self._clock = _later(self._clock, rows.get_column("last_seen").max())
+        self._sums.append(rows.drop("client"))
+        self._clients.append(rows.select("bucket", "name", "client"))
         if _is_pile(self._clients):
             self._merge()
 
@@ -86,12 +98,16 @@ class NamesRollup:
         over = set(self._buckets() if all_of_it else self._over(_later(self._clock, newest)))
         if not over:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String})
-        self._merge()
         is_over = pl.col("bucket").is_in(list(over))
-        (sums,), (clients,) = self._sums, self._clients
-        self._sums, self._clients = [sums.filter(~is_over)], [clients.filter(~is_over)]
-        counts = clients.filter(is_over).group_by(_KEY).agg(pl.len().cast(pl.Int64).alias("clients"))
-        return sums.filter(is_over).join(counts, on=_KEY, how="left")
+        sums, clients = (
+            pl.concat([frame.filter(is_over) for frame in frames]) for frames in (self._sums, self._clients)
+        )
+        self._sums, self._clients = (
+            [left for frame in frames if (left := frame.filter(~is_over)).height]
+            for frames in (self._sums, self._clients)
+        )
+        counts = _distinct(clients).group_by("name").agg(pl.len().cast(pl.Int64).alias("clients"))
+        return _names(_merged(sums)).join(counts, on="name", how="left").drop("name")
 
     def _buckets(self) -> list[datetime]:
         return sorted({bucket for sums in self._sums for bucket in sums.get_column("bucket").unique()})
@@ -111,7 +127,15 @@ class NamesRollup:
     def _merge(self) -> None:
         """One frame of all there is: not at every batch, or a capture of many names would get slow."""
         if len(self._sums) > 1:
-            self._sums, self._clients = [_merged(self._sums)], [pl.concat(self._clients).unique()]
+            self._sums = [_merged(pl.concat(self._sums))]
+            self._clients = [_distinct(pl.concat(self._clients))]
+
+
+def _names(sums: pl.DataFrame) -> pl.DataFrame:
+    """`sums` without reverse lookups, link-local discovery and bare addresses: not somebody's browsing."""
+    host = pl.col("host")
+    address = host.str.contains(r"^[0-9.]+$") | host.str.contains(":", literal=True)
+    return sums.filter(~address, *(~host.str.ends_with(ending) for ending in NOT_NAMES))
 
 
 def _is_pile(frames: list[pl.DataFrame]) -> bool:
@@ -130,18 +154,21 @@ def _known_sum(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
-def _merged(sums: list[pl.DataFrame]) -> pl.DataFrame:
-    return (
-        pl.concat(sums)
-        .group_by(_KEY)
-        .agg(
-            *(_known_sum(name) for name in _SUMS),
-            pl.col("cname").max(),
-            pl.col("client_class").max(),
-            pl.col("first_seen").min(),
-            pl.col("last_seen").max(),
-        )
+def _distinct(clients: pl.DataFrame) -> pl.DataFrame:
+    return clients.filter((pl.col("name") * 3 + pl.col("client").fill_null(0)).is_first_distinct())
+
+
+def _merged(sums: pl.DataFrame) -> pl.DataFrame:
+    """One row a bucket and host, with the columns as they came."""
+    grouped = sums.group_by("name").agg(
+        pl.col("bucket", "host").first(),
+        *(_known_sum(name) for name in _SUMS),
+        pl.col("cname").max(),
+        pl.col("client_class").max(),
+        pl.col("first_seen").min(),
+        pl.col("last_seen").max(),
     )
+    return grouped.select(sums.columns)
 
 
 class LookupBursts:

@@ -1,4 +1,5 @@
-"""What may come in at all: not from excluded networks, not of an epoch whose key was shredded.
+"""What may come in at all: not from excluded networks, not of an epoch whose key was shredded, and of who
+held an address only what the settings let say so.
 
 The first step after a source has cut a batch: nothing that is refused here is named, matched, counted
 by name or stored. It is counted, by reason, as set aside. On a live port the excluded networks are
@@ -24,21 +25,33 @@ _ABOUT = {
     "answers": ("answered_at", "client", None),
     "leases": ("valid_from", "address", None),
 }
+#: the origin of what a line about use says itself
+LOG = "log"
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Admission:
     """Filters the batches of one input."""
 
-    def __init__(self, keys: Keys, exclude: Sequence[str] = (), only: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        exclude: Sequence[str] = (),
+        only: Sequence[str] = (),
+        *,
+        origins: Sequence[str] = (),
+        leases: bool = True,
+    ) -> None:
         """`exclude` and `only` are networks (CIDR): neither side may be in the first, a client must be in
-        one of the second where there are any."""
+        one of the second where there are any. `origins` are those whose word about people is taken (none:
+        everybody's), `leases` whether this input's leases are taken at all."""
         self._keys = keys
+        self._origins, self._leases = tuple(origins), leases
         self._exclude, self._only = _networks(exclude), _networks(only)
 
     def admit(self, frames: Mapping[str, pl.DataFrame], position: int) -> dict[str, pl.DataFrame]:
         """The frames without what may not come in, and with rejects that count the observations refused."""
-        admitted, counts = dict(frames), {EXCLUDED: 0, SHREDDED: 0}
+        admitted, counts = self._believed(frames), {EXCLUDED: 0, SHREDDED: 0}
         for name, (time, client, server) in _ABOUT.items():
             frame = admitted.get(name)
             if frame is None or frame.is_empty() or time not in frame.columns:
@@ -58,6 +71,22 @@ class Admission:
             known = schema.REJECTS.conform(admitted.get("rejects", schema.REJECTS.empty()))
             admitted["rejects"] = pl.concat([known, schema.REJECTS.conform(pl.DataFrame(refused))])
         return admitted
+
+    def _believed(self, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """The frames without what is said about people by those who are not asked."""
+        out = dict(frames)
+        if "leases" in out and not self._leases:
+            out["leases"] = out["leases"].clear()
+        if not self._origins:
+            return out
+        if "leases" in out:
+            out["leases"] = out["leases"].filter(pl.col("origin").is_in(self._origins).fill_null(False))
+        if "observations" in out and LOG not in self._origins:
+            nobody = [name for name in ("user_name", "device") if name in out["observations"].columns]
+            out["observations"] = out["observations"].with_columns(
+                pl.lit(None, dtype=pl.String).alias(name) for name in nobody
+            )
+        return out
 
     def _allowed(self, frame: pl.DataFrame, client: str, server: str | None) -> pl.DataFrame:
         if self._exclude:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.coded import Coded
+
 #: `DOMAIN\\` before, `@realm` after an account
 _DOMAIN = r"^[^\\@]*\\|@.*$"
 
@@ -35,10 +37,9 @@ def canonical(frame: pl.DataFrame) -> pl.DataFrame:
     for name, form in _FORMS.items():
         if name not in frame.columns or frame[name].null_count() == frame.height:
             continue
-        unique = frame.select(pl.col(name).drop_nulls().unique())
-        of_each = unique.select(form(pl.col(name)))[name]
-        told = pl.col(name).replace_strict(unique[name], of_each, default=None, return_dtype=pl.String)
-        steps.append(told.alias(name))
+        coded = Coded.of(frame[name])
+        of_each = coded.values.alias(name).to_frame().select(form(pl.col(name))).to_series()
+        steps.append(coded.each(of_each).alias(name))
     return frame.with_columns(steps)
 
 

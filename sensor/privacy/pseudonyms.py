@@ -69,7 +69,7 @@ class Pseudonyms:
         """
         moment = time or table.time
         touched = [c for c in table if c.protect.at(self._level) != "clear" and c.name in frame.columns]
-        if not touched:
+        if not touched or frame.is_empty():
             return frame
         dropped = [c.name for c in touched if c.protect.at(self._level) == "drop"]
         out = frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name) for name in dropped)

@@ -56,6 +56,8 @@ class Facts:
     recipients: Sequence[str] = ()
     excluded: Sequence[str] = ()
     only: Sequence[str] = ()
+    origins: Sequence[str] = ()
+    from_packets: bool = True
     custodians: Mapping[str, str] | None = None
     coverage: Sequence[str] = ()
     version: str = ""
@@ -93,6 +95,7 @@ def parts(facts: Facts) -> Iterator[Part]:
     )
     yield Part(f"Level in force: {facts.level}", (_LEVELS[facts.level],))
     yield _limits(facts)
+    yield _who(facts)
     yield Part("Never stored", tuple(f"{line}." for line in NEVER))
     yield _overview(facts)
     for table in (schema.CATALOG, *schema.STORED):
@@ -121,6 +124,16 @@ def _limits(facts: Facts) -> Part:
     elif facts.level == "pseudonymous":
         lines.append("Nobody is enrolled to turn tokens back into names: no list of names is kept.")
     return Part("Limits", tuple(lines))
+
+
+def _who(facts: Facts) -> Part:
+    asked = ", ".join(facts.origins) or "every log that names an account or the holder of an address"
+    packets = (
+        "Packets tell it, too: DHCP, Kerberos, NTLM, RADIUS accounting, names that hosts give themselves"
+        if facts.from_packets
+        else "What packets say about the holders of addresses is not used"
+    )
+    return Part("Who it was is taken from", (f"{asked}.", f"{packets}.", "Files named in the settings."))
 
 
 def _overview(facts: Facts) -> Part:

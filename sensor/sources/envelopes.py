@@ -5,6 +5,7 @@ Peeled here, in any nesting up to `DEPTH`:
     134 <165>1 2026-10-06T10:00:00Z host app 123 ID [sd] text      RFC 5424, octet count (RFC 6587)
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
     2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog
+    2026:10:06-10:00:00 host app[123]: text                        Sophos UTM
     2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
@@ -22,7 +23,8 @@ DEPTH = 3
 WRAPPED = (
     "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
     "SyslogMessage",
-    "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "msg", "line", "_source", "result",
+    "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
+    "_source", "result",
 )  # fmt: skip
 _STAMPS = (
     "@timestamp",
@@ -42,7 +44,7 @@ _MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]'
 
 _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
-_DAY = r"[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
+_DAY = r"[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
 _RFC5424 = (
     rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
@@ -53,6 +55,10 @@ _RSYSLOG = (
     rf"^(?P<stamp>{_ISO}) (?P<host>{_HOST}) (?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
     rf"LEEF):|%(?:ASA|FTD)-).*)$"
 )
+_UTM = (
+    rf"^(?P<stamp>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<host>{_HOST}) "
+    r"(?P<text>[A-Za-z_/(][\w./()-]{0,47}(?:\[\d+\])?: .*)$"
+)
 _KIWI = r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$"
 _LOGREAD = (
     r"^(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) [a-z]+\d?\.[a-z]+ "
@@ -62,7 +68,7 @@ _CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
 _AFTER = rf"^(?:(?P<host>{_HOST}) +)?(?:{_TAG})?[ :]*(?P<text>.*)$"
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 #: How any of the above begins.
-_MAY_BE_WRAPPED = r"^(?:[<*:]|\d{1,6} <|1 (?:\d{4}|-)|\d{4}-\d\d-\d\d[T \t]|[A-Z][a-z]{2} )"
+_MAY_BE_WRAPPED = r"^(?:[<*:]|\d{1,6} <|1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][a-z]{2} )"
 #: Structured data that only says how the message came about.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 
@@ -111,7 +117,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         {name: [None] * len(line) for name in ("stamp", "sender", "tag", "text")},
         schema=dict.fromkeys(("stamp", "sender", "tag", "text"), pl.String),
     )
-    day = line.str.contains(r"^\*?[A-Z][a-z]{2} [ \d]?\d ")
+    day = line.str.contains(r"^\*?[A-Z][a-z]{2} {1,2}\d{1,2} ")
     if day.any():
         out = _merged(out, _bsd(pl.select(pl.when(day).then(line)).to_series()))
     router = line.str.contains(_LOGREAD)
@@ -122,7 +128,13 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     if not digit.any():
         return out
     left = pl.select(pl.when(digit).then(line)).to_series()
-    for pattern, read in ((_RFC5424, _structured), (_CRI, _named), (_RSYSLOG, _rsyslog), (_KIWI, _named)):
+    for pattern, read in (
+        (_RFC5424, _structured),
+        (_CRI, _named),
+        (_RSYSLOG, _rsyslog),
+        (_UTM, _rsyslog),
+        (_KIWI, _named),
+    ):
         if left.str.contains(pattern).any():
             out = _merged(out, read(left.str.extract_groups(pattern).struct.unnest()))
     return out

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from sensor.coded import Coded, repeats
+
 #: Letters, digits, hyphen and underscore per label (RFC 1123, and what is seen in practice), at
 #: least two labels: a single label names nothing outside its own network.
 _NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,62}$"
@@ -59,25 +61,23 @@ def _spelled(text: str) -> str | None:
 
 
 def once(frame: pl.DataFrame, column: str, clean: pl.Expr) -> pl.DataFrame:
-    """`frame` with `column` replaced by `clean` of it, computed once per unique value."""
-    unique = frame.select(pl.col(column).unique())
-    if unique.height > frame.height // 2:
+    """`frame` with `column` (String) replaced by `clean` of it, computed once per distinct value."""
+    values = frame.get_column(column)
+    if not repeats(values):
         return frame.with_columns(clean.alias(column))
-    cleaned = unique.select(clean)[column]
-    mapped = pl.col(column).replace_strict(unique[column], cleaned, return_dtype=cleaned.dtype)
-    return frame.with_columns(mapped)
+    coded = Coded.of(values)
+    cleaned = coded.values.alias(column).to_frame().select(clean).to_series()
+    return frame.with_columns(coded.each(cleaned).alias(column))
 
 
 def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
-    """`frame` with `column` replaced by the columns that `read` makes of its unique values (no NULL).
+    """`frame` with `column` replaced by the columns that `read` makes of its distinct values (no NULL).
 
     One row per value, in their order; NULL where `column` is.
     """
-    values = frame.get_column(column)
-    unique = values.drop_nulls().unique(maintain_order=True)
-    places = values.cast(pl.Enum(unique)).to_physical()
-    told = read(unique).select(pl.all().gather(places))
-    return frame.drop(column).hstack(told)
+    coded = Coded.of(frame.get_column(column))
+    told = read(coded.values).get_columns()
+    return frame.drop(column).hstack([coded.each(one) for one in told])
 
 
 def authorities(authority: pl.Series) -> pl.DataFrame:

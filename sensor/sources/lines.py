@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, cast
 
+import numpy as np
 import polars as pl
 
 from sensor.sources.unpack import fault_of
@@ -25,6 +26,9 @@ BLOCK_BYTES = 16 * 1024 * 1024
 #: No log we know writes longer lines; without a bound one file without line ends fills the memory.
 MAX_LINE_BYTES = 1024 * 1024
 SHAPE_CHARS = 120
+#: Of a line with its end that may be more than white space: `\\r\\n` and no more is a blank one.
+_SHORTEST = 4
+_LINE_END, _SPACE = b"\n"[0], b" "[0]
 
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -42,6 +46,23 @@ class Block:
     fault: str | None = None
     #: read again only to know what came before: its rows were stored by an earlier read
     replayed: bool = False
+
+    def ends(self, *, comment: bytes) -> pl.DataFrame | None:
+        """Columns `offset` and `bytes` of the lines alone; None where they are not simply those of the text:
+        some were left out, are blank or a `comment` (by their first byte), or end in a space."""
+        if self.overlong is not None or len(self.text) != self.end - self.start:
+            return None
+        text = np.frombuffer(self.text, np.uint8)
+        ends = np.flatnonzero(text == _LINE_END) + 1
+        if not self.text.endswith(b"\n"):
+            ends = np.append(ends, len(text))
+        sizes = np.diff(ends, prepend=0)
+        if (sizes < _SHORTEST).any():
+            return None
+        begins = ends - sizes
+        if (text[ends - 2] == _SPACE).any() or (text[begins] == comment[0]).any():
+            return None
+        return pl.DataFrame({"offset": self.start + begins, "bytes": sizes})
 
     def lines(self) -> pl.DataFrame:
         """Columns `line`, `offset` of its first byte in the stream, and `bytes`; no blank lines."""

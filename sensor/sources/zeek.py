@@ -104,7 +104,7 @@ class ZeekSource(Source):
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block of a file; names nobody claimed come with the last one."""
-        reader = _Reader()
+        reader = _Reader(waits=_must_wait([log_of(file.head) for file in source_input.files]))
         held: tuple[int, dict[str, pl.DataFrame]] | None = None
         before = 0
         for file in source_input.files:
@@ -128,6 +128,11 @@ class ZeekSource(Source):
                 yield Batch(position, {"observations": rows}, is_part=begin + _ROWS < left.height)
 
 
+def _must_wait(logs: Sequence[str | None]) -> bool:
+    """Do rows that name connections have to wait for those of another log?"""
+    return "conn" in logs or len({"quic", "ssl", "http"} & set(logs)) > 1
+
+
 def _place(file: File) -> tuple[int, str]:
     log = log_of(file.head)
     return (_ORDER.index(log) if log else len(_ORDER), file.name)
@@ -138,19 +143,21 @@ def _tables(file: File, log: str, reader: _Reader) -> Iterator[tuple[int, dict[s
     text = Text(log)
     with file.open() as stream, closing(ahead(blocks(stream))) as coming:
         for block in coming:
-            yield block.end, reader.tables(log, _READ[log](text.rows(block.lines())), block)
+            yield block.end, reader.tables(log, _with_samples(_READ[log](text.read(block)), block), block)
 
 
 class _Reader:
     """What is remembered from block to block: names by uid, and the latest uids of conn."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, waits: bool) -> None:
+        """`waits`: names are kept until their connection, or a better name of it, has come."""
+        self._waits = waits
         self.names = _Names()
         self._recent = pl.Series("uid", [], dtype=pl.UInt64)
 
     def tables(self, log: str, read: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
         """Observations, answers, coverage and rejects of the rows of one block."""
-        if log == "conn":
+        if log == "conn" or (log in ("ssl", "quic") and not self._waits):
             read = self._once(read)
         used = read.filter(pl.col("reason").is_null())
         lines = records.complete(_records(read), block)
@@ -163,14 +170,9 @@ class _Reader:
             flows = self.names.claim(used)
             coverage = _added(coverage, _flows(flows))
             return {"observations": _observed(flows), "coverage": coverage, "rejects": rejected}
-        if log == "dns":
-            told = zeek_logs.answers(read)
-            return {
-                "observations": _observed(used),
-                "answers": told,
-                "coverage": coverage,
-                "rejects": rejected,
-            }
+        if log == "dns" or not self._waits:
+            told = {"answers": zeek_logs.answers(read)} if log == "dns" else {}
+            return {"observations": _observed(used), **told, "coverage": coverage, "rejects": rejected}
         evicted = self.names.keep(used)
         coverage = _added(coverage, _evictions(evicted))
         return {"observations": evicted, "coverage": coverage, "rejects": rejected}
@@ -265,6 +267,19 @@ def _waiting_columns(rows: pl.DataFrame) -> list[pl.Expr]:
 
 def _observed(rows: pl.DataFrame) -> pl.DataFrame:
     return schema.OBSERVATIONS.conform(rows)
+
+
+def _with_samples(read: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """`read` with the text of the first line of each reason, where lines were not kept."""
+    if read["line"].null_count() < read.height:
+        return read
+    firsts = read.with_row_index("place").drop_nulls("reason").unique("reason", keep="first")
+    begins = firsts["offset"] - block.start
+    texts = [
+        block.text[begin : begin + size].decode().rstrip("\n")
+        for begin, size in zip(begins, firsts["bytes"], strict=True)
+    ]
+    return read.with_columns(read["line"].scatter(firsts["place"], pl.Series(texts, dtype=pl.String)))
 
 
 def _records(read: pl.DataFrame) -> pl.DataFrame:

@@ -286,12 +286,13 @@ def kerberos(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def ntlm(rows: pl.DataFrame) -> pl.DataFrame:
-    """ntlm.log: an authentication; newer versions leave `success` unset."""
+    """ntlm.log: an authentication; newer versions often leave `success` unset: then it is an attempt."""
     failed = pl.col("success").is_in(["F", "false"]).fill_null(False)
     domain = pl.concat_str(pl.concat_str("domainname", pl.lit("\\")).fill_null(""), "username")
     # Anybody may claim any host name: only beside an account is it worth something.
     device = pl.when(pl.col("username").is_not_null()).then("hostname")
-    return _held(common(rows), told=~failed, name=domain, device=device, origin="directory")
+    held = _held(common(rows), told=~failed, name=domain, device=device, origin="directory")
+    return held.with_columns(unproven=pl.col("success").is_null())
 
 
 def radius(rows: pl.DataFrame) -> pl.DataFrame:
@@ -340,12 +341,13 @@ def _held(
 def leases(read: pl.DataFrame) -> pl.DataFrame:
     """Table `leases` from rows of dhcp, kerberos, ntlm or radius."""
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
+    unproven = pl.col("unproven") if "unproven" in read.columns else pl.lit(False)
     told = read.filter(pl.col("reason").is_null()).with_columns(
         address="client",
         mac="client_mac",
         valid_from="at",
         valid_to=pl.col("at") + held,
-        confidence=pl.when(pl.col("origin") == "dhcp").then(0.9).otherwise(0.8),
+        confidence=pl.when(pl.col("origin") == "dhcp").then(0.9).when(unproven).then(0.45).otherwise(0.8),
         shared=pl.lit(False),
     )
     return schema.LEASES.conform(told)

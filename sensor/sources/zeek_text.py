@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from sensor.sources.lines import first_lines
+from sensor.sources.lines import Block, first_lines
 from sensor.sources.text import objects
 
 _ID = ("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p")
@@ -88,6 +88,15 @@ class Text:
     log: str
     header: Header = field(default_factory=Header)
 
+    def read(self, block: Block) -> pl.DataFrame:
+        """The fields of a block's lines beside `line`, offset and bytes; of plain rows under a known header
+        `line` is NULL, because reading them as lines first takes most of the time."""
+        if self.header.fields and block.text[:1].isdigit() and (ends := block.ends(comment=b"#")) is not None:
+            read = self._tsv(block.text)
+            if read.height == ends.height:
+                return ends.with_columns(line=pl.lit(None, pl.String)).hstack(read)
+        return self.rows(block.lines())
+
     def rows(self, lines: pl.DataFrame) -> pl.DataFrame:
         """`lines` (with column `line`) without header lines, and beside each its fields."""
         if _is_json(lines):
@@ -114,9 +123,13 @@ class Text:
             return pl.DataFrame(
                 {name: [None] * len(lines) for name in WANTED[self.log]}, schema=_dtypes(self.log)
             )
+        return self._tsv(lines.str.join("\n")[0].encode())
+
+    def _tsv(self, text: bytes) -> pl.DataFrame:
+        names = self.header.fields
         columns = {f"f{number}": pl.String for number in range(len(names))}
         read = pl.scan_csv(
-            io.BytesIO(lines.str.join("\n")[0].encode()),
+            io.BytesIO(text),
             separator=self.header.separator,
             has_header=False,
             quote_char=None,

@@ -24,6 +24,9 @@ SETTLE = timedelta(minutes=10)
 #: a reader that opened the views before a compaction may go on for this long
 GRACE = timedelta(hours=48)
 NO_DAY = "all"
+_TIMELESS = "unknown"
+#: rows that are sorted and written at a time, where a table's order allows to cut a day
+PIECE_ROWS = 500_000
 
 _DUCKDB_TYPES: dict[Any, str] = {
     schema.TIME: "TIMESTAMP WITH TIME ZONE",
@@ -160,37 +163,71 @@ def _merge(
     after = dict(before)
     arrivals = _by_day(table, fresh)
     touched = set(arrivals)
-    if replaced and "input" in table.dtypes:
-        touched |= {day for day, files in before.items() if _holds(lake, files, replaced)}
+    withdrawn = replaced if "input" in table.dtypes else frozenset()
+    if withdrawn:
+        touched |= {day for day, files in before.items() if _holds(lake, files, withdrawn)}
     for day in sorted(touched):
-        old = [pl.read_parquet(lake.path / file) for file in before.get(day, ())]
-        if replaced and "input" in table.dtypes:
-            old = [frame.filter(~pl.col("input").is_in(list(replaced))) for frame in old]
-        rows = _settle(table, pl.concat([*(table.conform(f) for f in old), *arrivals.get(day, ())]))
-        if rows.is_empty():
-            after.pop(day, None)
-            continue
-        path = lake.cold(table) / f"day={day}" / f"{generation:08d}.parquet"
-        write_parquet(path, rows, {"generation": str(generation)}, zone=table.zone)
-        after[day] = [str(path.relative_to(lake.path))]
+        old = [_day_of(table, lake.path / file, day) for file in before.get(day, ())]
+        if withdrawn:
+            old = [frame.filter(~pl.col("input").is_in(list(withdrawn))) for frame in old]
+        parts = [*old, *(_day_of(table, segment, day) for segment in arrivals.get(day, ()))]
+        written: list[str] = []
+        for piece in _pieces(table, parts):
+            rows = _settle(table, pl.concat([table.conform(part.filter(piece).collect()) for part in parts]))
+            if rows.is_empty():
+                continue
+            number = f"-{len(written)}" if written else ""
+            path = lake.cold(table) / f"day={day}" / f"{generation:08d}{number}.parquet"
+            write_parquet(path, rows, {"generation": str(generation)}, zone=table.zone)
+            written.append(str(path.relative_to(lake.path)))
+        after[day] = written
+        if not written:
+            del after[day]
     return after
 
 
-def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[pl.DataFrame]]:
-    days: dict[str, list[pl.DataFrame]] = defaultdict(list)
+def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[Path]]:
+    """The segments that hold rows of each event day."""
+    days: dict[str, list[Path]] = defaultdict(list)
     for segment in segments:
-        frame = table.conform(pl.read_parquet(segment, hive_partitioning=False))
-        if frame.is_empty():
-            continue
+        held = pl.scan_parquet(segment, hive_partitioning=False)
         if not table.time:
-            days[NO_DAY].append(frame)
-            continue
-        day = pl.col(table.time).dt.strftime("%Y-%m-%d").fill_null("unknown").alias("_day")
-        for (name,), rows in (
-            frame.with_columns(day).partition_by("_day", as_dict=True, include_key=False).items()
-        ):
-            days[str(name)].append(rows)
+            found = [NO_DAY] if held.select(pl.len()).collect().item() else []
+        else:
+            name = pl.col(table.time).dt.strftime("%Y-%m-%d").fill_null(_TIMELESS)
+            every = held.select(pl.col(table.time).dt.truncate("1d")).unique()
+            found = every.select(name).collect().to_series().to_list()
+        for day in found:
+            days[day].append(segment)
     return days
+
+
+def _day_of(table: schema.Table, file: Path, day: str) -> pl.LazyFrame:
+    """The rows of one event day in a file."""
+    held = pl.scan_parquet(file, hive_partitioning=False)
+    if day == NO_DAY or not table.time:
+        return held
+    if day == _TIMELESS:
+        return held.filter(pl.col(table.time).is_null())
+    begin = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    # a range, by which a file's statistics rule out what need not be read
+    return held.filter(pl.col(table.time) >= begin, pl.col(table.time) < begin + timedelta(days=1))
+
+
+def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:
+    """Which rows of a day are sorted and written at a time: all, or, of a table kept in order of time, so
+    many as memory should hold."""
+    if table.key[:1] != (table.time,):
+        return [pl.lit(True)]
+    time = pl.col(table.time)
+    counts = [part.group_by(table.time).agg(rows=pl.len()).collect() for part in parts]
+    by_time = pl.concat(counts).group_by(table.time).agg(pl.col("rows").sum()).sort(table.time)
+    if by_time["rows"].sum() <= PIECE_ROWS:
+        return [pl.lit(True)]
+    spans = by_time.group_by(piece=(pl.col("rows").cum_sum() - pl.col("rows")) // PIECE_ROWS).agg(
+        begin=time.min(), end=time.max()
+    )
+    return [time.is_between(begin, end) for _, begin, end in spans.sort("piece").iter_rows()]
 
 
 def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
@@ -212,10 +249,14 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
     if table is schema.LEASES:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
     if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
-        return rows.sort(*table.key, nulls_last=True, maintain_order=True)
-    first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
-    rows = rows.with_columns(first.over(key)).unique(key, keep="last", maintain_order=True)
-    return rows.sort(*key, nulls_last=True)
+        # most of the key is the same in all rows of a day, and comparing it takes most of the time
+        differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)
+        by = [name for name in key if differs[name]] or key[:1]
+        return rows.sort(by, nulls_last=True, maintain_order=True)
+    if "landed_at" in table.dtypes:  # a decision says itself when it was made
+        first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
+        rows = rows.with_columns(first.over(key))
+    return rows.unique(key, keep="last", maintain_order=True).sort(*key, nulls_last=True)
 
 
 def _changes(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:

@@ -21,6 +21,8 @@ from sensor.errors import LakeError
 ZERO_PART = "0000"
 ZERO_FILE = "schema.parquet"
 MODES = {"restricted": 0o750, "open": 0o755}
+#: how hard files are packed that stay, and segments, which compaction replaces (level of zstd)
+KEPT_LEVEL, PASSING_LEVEL = 3, 1
 FILE_MODES = {"restricted": 0o640, "open": 0o644}
 
 
@@ -138,11 +140,13 @@ def explained(place: Path) -> Iterator[None]:
 
 def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str = "open") -> None:
     """Write durably under the final name: temporary name, fsync, rename, fsync of the folder."""
-    temporary = stage_parquet(path, frame, metadata, zone=zone)
+    temporary = stage_parquet(path, frame, metadata, zone=zone, level=KEPT_LEVEL)
     publish(temporary, path)
 
 
-def stage_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str) -> Path:
+def stage_parquet(
+    path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str, level: int = PASSING_LEVEL
+) -> Path:
     """Write and fsync under a temporary name beside `path`; readers' globs do not match it.
 
     Folder and file get their zone's modes, so that a copy of a part is no more open than the whole.
@@ -151,7 +155,7 @@ def stage_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, 
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            frame.write_parquet(file, compression="zstd", compression_level=3, metadata=metadata)
+            frame.write_parquet(file, compression="zstd", compression_level=level, metadata=metadata)
             os.fchmod(file.fileno(), FILE_MODES[zone])
             file.flush()
             os.fsync(file.fileno())

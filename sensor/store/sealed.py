@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,9 @@ import polars as pl
 from sensor import schema
 from sensor.errors import LakeError
 from sensor.store.lake import explained, publish
+
+#: which rows of a frame (Boolean)
+Rows = Callable[[pl.DataFrame], pl.Series]
 
 
 class Seal(Protocol):
@@ -91,6 +94,25 @@ class SealedRows:
             for week in self.weeks()
             if self._seal.end_of(week) <= now and self._newest(week) <= now.timestamp() - quiet_s
         ]
+
+    def without(self, gone: Mapping[str, Rows], now: datetime) -> int:
+        """Seal the running week anew without some rows of some tables; returns how many went.
+
+        Weeks that are over keep theirs until they are closed: their published figures must not change by
+        one person.
+        """
+        count = 0
+        for week in self.weeks():
+            if self._seal.end_of(week) <= now:
+                continue
+            for name, doomed in gone.items():
+                for path in sorted((self._folder / str(week) / name).glob("*.sealed")):
+                    rows = self._read(path)
+                    kept = rows.filter(~doomed(rows))
+                    if kept.height < rows.height:
+                        count += rows.height - kept.height
+                        self._write(week, schema.TABLES[name], path.stem, kept)
+        return count
 
     def delete(self, week: int) -> int:
         """Remove the week's files; returns how many."""

@@ -1,18 +1,15 @@
--- Every event with what was known about its address at that moment.
+-- What was known about every address while something stayed as it was.
 --
--- In:  events, holders, directory (rows valid on the day).  Out: staff, owners, spells, held, crowded.
+-- In:  events, holders, directory (rows valid on the day).
+-- Out: staff, owners, places, spells, crowded.
 -- A spell is a while in which nothing changes about who holds an address; what follows from it without
 -- the event's own words is said here once: first the user of a lease, else the owner of the device,
--- the static word, a hint.
--- The as-of join, without ASOF: events and beginnings of spells in one line a place, and the last
--- beginning so far. Many accounts that one log names at an address within an hour, while one device has
--- it, share it: what else happens there on that day is nobody's.
+-- the static word, a hint. Only spells that an event can fall into are looked at.
+--
+-- The as-of join, without ASOF and without a sort: an address's time is cut into as many buckets as it has
+-- spells, and a spell stands in each of its buckets, so that an event looks at two or three of them.
 CREATE OR REPLACE TEMP TABLE staff AS
-SELECT user_name,
-       MAX(CASE WHEN nth = 1 THEN department END) AS department,
-       MAX(CASE WHEN nth = 1 THEN site END) AS site,
-       MAX(CASE WHEN kind IN ('machine', 'service') THEN kind END) AS kind
-FROM (
+WITH ranked AS (
   SELECT *, ROW_NUMBER() OVER (
     PARTITION BY user_name
     ORDER BY CASE WHEN department IS NULL THEN 1 ELSE 0 END,
@@ -20,88 +17,97 @@ FROM (
              valid_from DESC NULLS LAST, origin, department, site
   ) AS nth
   FROM directory
-) AS ranked
-GROUP BY user_name;
+),
+merged AS (
+  SELECT user_name,
+         MAX(CASE WHEN nth = 1 THEN department END) AS department,
+         MAX(CASE WHEN nth = 1 THEN site END) AS site,
+         MAX(CASE WHEN kind IN ('machine', 'service') THEN kind END) AS kind
+  FROM ranked
+  GROUP BY user_name
+)
+SELECT ROW_NUMBER() OVER () AS account, * FROM merged;
 
 -- A device that two people are said to own says nothing about either.
 CREATE OR REPLACE TEMP TABLE owners AS
 WITH owned AS (
-  SELECT d.device, d.mac, d.user_name, COALESCE(d.confidence, 0.9) AS confidence
+  SELECT d.device, d.mac, d.user_name, s.account, COALESCE(d.confidence, 0.9) AS confidence
   FROM directory AS d
   JOIN staff AS s ON s.user_name = d.user_name
   WHERE s.kind IS NULL
 )
-SELECT 'device' AS by_what, device AS thing, MAX(user_name) AS user_name, MAX(confidence) AS confidence
+SELECT 'device' AS by_what, device AS thing, MAX(user_name) AS user_name, MAX(account) AS account,
+       MAX(confidence) AS confidence
 FROM owned WHERE device IS NOT NULL
-GROUP BY device HAVING COUNT(DISTINCT user_name) = 1
+GROUP BY device HAVING MIN(account) = MAX(account)
 UNION ALL
-SELECT 'mac', mac, MAX(user_name), MAX(confidence)
+SELECT 'mac', mac, MAX(user_name), MAX(account), MAX(confidence)
 FROM owned WHERE mac IS NOT NULL
-GROUP BY mac HAVING COUNT(DISTINCT user_name) = 1;
+GROUP BY mac HAVING MIN(account) = MAX(account);
+
+CREATE OR REPLACE TEMP TABLE near AS
+SELECT * FROM holders
+WHERE from_us <= (SELECT MAX(start_us) FROM events) AND to_us > (SELECT MIN(start_us) FROM events);
+
+CREATE OR REPLACE TEMP TABLE places AS
+WITH asked AS (SELECT MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events),
+held AS (SELECT site, address, COUNT(*) AS spells FROM near GROUP BY site, address)
+SELECT h.site, h.address, ROW_NUMBER() OVER () AS place, a.from_us, a.to_us,
+       (a.to_us - a.from_us) // h.spells + 1 AS width_us
+FROM held AS h
+CROSS JOIN asked AS a;
 
 CREATE OR REPLACE TEMP TABLE spells AS
-WITH numbered AS (
-  SELECT p.place, CAST(ROW_NUMBER() OVER (ORDER BY p.place, h.from_us) AS BIGINT) AS spell, h.*
-  FROM holders AS h
-  JOIN (
-    SELECT site, address, CAST(ROW_NUMBER() OVER (ORDER BY site, address) AS BIGINT) AS place
-    FROM (SELECT DISTINCT site, address FROM holders) AS held
-  ) AS p ON p.site = h.site AND p.address = h.address
-)
-SELECT n.place, n.spell, n.site, n.address, n.from_us, n.to_us, n.tenant, n.device, n.shared_by,
-       n.user_name AS lease_user, n.user_origin, n.user_confidence,
-       CASE WHEN n.unvouched THEN n.user_since_us + 3600000000 ELSE n.to_us END AS stale_from_us,
-       COALESCE(d.user_name, m.user_name, n.static_user, n.hint_user) AS other_user,
-       CASE WHEN COALESCE(d.user_name, m.user_name) IS NOT NULL THEN 'owner'
-            WHEN n.static_user IS NOT NULL THEN 'csv'
-            WHEN n.hint_user IS NOT NULL THEN 'hint' END AS other_origin,
-       CASE WHEN d.user_name IS NOT NULL THEN n.device_confidence * d.confidence
-            WHEN m.user_name IS NOT NULL THEN n.device_confidence * m.confidence
-            WHEN n.static_user IS NOT NULL THEN n.static_confidence
-            ELSE n.hint_confidence END AS other_confidence
-FROM numbered AS n
-LEFT JOIN owners AS d ON d.by_what = 'device' AND d.thing = n.device
-LEFT JOIN owners AS m ON m.by_what = 'mac' AND m.thing = n.mac;
-
-CREATE OR REPLACE TEMP TABLE held AS
-WITH line AS (
-  SELECT place, from_us AS at_us, spell, CAST(NULL AS BIGINT) AS event_id FROM spells
-  UNION ALL
-  SELECT p.place, e.start_us, NULL, e.event_id
-  FROM events AS e
-  JOIN (SELECT DISTINCT site, address, place FROM spells) AS p
-    ON p.site = e.seen_site AND p.address = e.client
+WITH placed AS (
+  SELECT n.*, p.place,
+         (GREATEST(n.from_us, p.from_us) - p.from_us) // p.width_us AS first_bucket,
+         (LEAST(n.to_us, p.to_us) - 1 - p.from_us) // p.width_us AS last_bucket
+  FROM near AS n
+  JOIN places AS p ON p.site = n.site AND p.address = n.address
 ),
-read AS (
-  SELECT event_id, at_us,
-         MAX(spell) OVER (PARTITION BY place ORDER BY at_us, event_id NULLS FIRST
-                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS spell
-  FROM line
+known AS (
+  SELECT n.place, n.first_bucket, n.last_bucket, n.from_us, n.to_us, n.tenant, n.device, n.shared_by,
+         n.user_name AS lease_user, n.user_origin, n.user_confidence, l.account AS lease_account,
+         CASE WHEN n.unvouched THEN n.user_since_us + 3600000000 ELSE n.to_us END AS stale_from_us,
+         COALESCE(d.user_name, m.user_name, n.static_user, n.hint_user) AS other_user,
+         COALESCE(d.account, m.account, s.account) AS other_account,
+         CASE WHEN COALESCE(d.user_name, m.user_name) IS NOT NULL THEN 'owner'
+              WHEN n.static_user IS NOT NULL THEN 'csv'
+              WHEN n.hint_user IS NOT NULL THEN 'hint' END AS other_origin,
+         CASE WHEN d.user_name IS NOT NULL THEN n.device_confidence * d.confidence
+              WHEN m.user_name IS NOT NULL THEN n.device_confidence * m.confidence
+              WHEN n.static_user IS NOT NULL THEN n.static_confidence
+              ELSE n.hint_confidence END AS other_confidence
+  FROM placed AS n
+  LEFT JOIN owners AS d ON d.by_what = 'device' AND d.thing = n.device
+  LEFT JOIN owners AS m ON m.by_what = 'mac' AND m.thing = n.mac
+  LEFT JOIN staff AS l ON l.user_name = n.user_name
+  LEFT JOIN staff AS s ON s.user_name = COALESCE(n.static_user, n.hint_user)
 )
-SELECT r.event_id, r.spell
-FROM read AS r
-JOIN spells AS s ON s.spell = r.spell AND s.to_us > r.at_us
-WHERE r.event_id IS NOT NULL;
+SELECT UNNEST(RANGE(first_bucket, last_bucket + 1)) AS bucket, * EXCLUDE (first_bucket, last_bucket) FROM known;
 
+-- Many accounts that one log names at an address within an hour, while one device has it, share it: what
+-- else happens there on that day is nobody's.
 CREATE OR REPLACE TEMP TABLE crowded AS
 WITH named AS (
-  SELECT e.event_id, e.seen_site, e.client, e.start_us // 3600000000 AS hour, e.user_name
-  FROM events AS e
-  LEFT JOIN staff AS a ON a.user_name = e.user_name
-  WHERE e.user_name IS NOT NULL AND e.client IS NOT NULL AND a.kind IS NULL
+  SELECT DISTINCT seen_site, client, start_us // 3600000000 AS hour, user_name
+  FROM events
+  WHERE user_name IS NOT NULL AND client IS NOT NULL
 ),
 -- Most addresses have one account: which device had it is asked only for the others.
-busy AS (
-  SELECT seen_site, client, hour FROM named
-  GROUP BY seen_site, client, hour HAVING COUNT(DISTINCT user_name) >= $crowd
-)
+busy AS (SELECT seen_site, client, hour FROM named GROUP BY seen_site, client, hour HAVING COUNT(*) >= $crowd)
 SELECT DISTINCT seen_site, client, tenant, hour // 24 AS day
 FROM (
-  SELECT n.seen_site, n.client, n.hour, COALESCE(s.tenant, '') AS tenant
-  FROM named AS n
-  JOIN busy AS b ON b.seen_site = n.seen_site AND b.client = n.client AND b.hour = n.hour
-  LEFT JOIN held AS h ON h.event_id = n.event_id
-  LEFT JOIN spells AS s ON s.spell = h.spell
-  GROUP BY n.seen_site, n.client, n.hour, COALESCE(s.tenant, '')
-  HAVING COUNT(DISTINCT n.user_name) >= $crowd
+  SELECT e.seen_site, e.client, b.hour, COALESCE(s.tenant, '') AS tenant
+  FROM busy AS b
+  JOIN events AS e
+    ON e.seen_site = b.seen_site AND e.client = b.client AND e.start_us // 3600000000 = b.hour
+  LEFT JOIN places AS p ON p.site = e.seen_site AND p.address = e.client
+  LEFT JOIN spells AS s
+    ON s.place = p.place AND s.bucket = (e.start_us - p.from_us) // p.width_us
+   AND s.from_us <= e.start_us AND s.to_us > e.start_us
+  LEFT JOIN staff AS a ON a.user_name = e.user_name
+  WHERE e.user_name IS NOT NULL AND a.kind IS NULL
+  GROUP BY e.seen_site, e.client, b.hour, COALESCE(s.tenant, '')
+  HAVING COUNT(DISTINCT e.user_name) >= $crowd
 ) AS hours

@@ -1,6 +1,6 @@
 -- Every event with its subject: the account, else the device, else the address.
 --
--- In:  events, staff, owners, spells, held, crowded, sensors.  Out: vantages, attributed.
+-- In:  events, staff, owners, places, spells, crowded, sensors.  Out: vantages, attributed.
 -- What is believed, in this order: the account the log itself names; the user of a lease; the owner of
 -- the device; the static word; a hint. A shared address speaks for nobody, machine and service accounts
 -- are no persons: what they do is theirs. `attributed_by` is the origin of the word that was believed,
@@ -17,7 +17,8 @@ SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS va
 
 CREATE OR REPLACE TEMP TABLE attributed AS
 WITH known AS (
-  SELECT e.*, s.lease_user, s.user_origin, s.device AS held_device,
+  SELECT e.*, s.lease_user, s.user_origin, s.device AS held_device, w.account AS own_account,
+         s.lease_account, COALESCE(o.account, s.other_account) AS other_account,
          s.user_confidence * CASE WHEN e.start_us >= s.stale_from_us THEN $stale ELSE 1.0 END AS lease_confidence,
          s.shared_by IS NOT NULL OR c.client IS NOT NULL AS shared,
          -- The log names the device itself: what is known of another one there is beside the point.
@@ -26,17 +27,23 @@ WITH known AS (
          CASE WHEN o.user_name IS NOT NULL THEN 'owner' ELSE s.other_origin END AS other_origin,
          CASE WHEN o.user_name IS NOT NULL THEN o.confidence ELSE s.other_confidence END AS other_confidence
   FROM events AS e
-  LEFT JOIN held AS h ON h.event_id = e.event_id
-  LEFT JOIN spells AS s ON s.spell = h.spell
+  LEFT JOIN places AS p ON p.site = e.seen_site AND p.address = e.client
+  LEFT JOIN spells AS s
+    ON s.place = p.place AND s.bucket = (e.start_us - p.from_us) // p.width_us
+   AND s.from_us <= e.start_us AND s.to_us > e.start_us
   LEFT JOIN crowded AS c
     ON c.seen_site = e.seen_site AND c.client = e.client AND c.tenant = COALESCE(s.tenant, '')
    AND c.day = e.start_us // 86400000000
   LEFT JOIN owners AS o ON o.by_what = 'device' AND o.thing = e.device
+  LEFT JOIN staff AS w ON w.user_name = e.user_name
 ),
 weighed AS (
   SELECT *,
          CASE WHEN user_name IS NOT NULL THEN user_name WHEN shared THEN NULL
-              ELSE COALESCE(lease_user, other_user) END AS person
+              ELSE COALESCE(lease_user, other_user) END AS person,
+         CASE WHEN user_name IS NOT NULL THEN own_account WHEN shared THEN NULL
+              WHEN lease_user IS NOT NULL THEN lease_account
+              WHEN other_user IS NOT NULL THEN other_account END AS account
   FROM known
 ),
 named AS (
@@ -50,7 +57,7 @@ named AS (
               ELSE 'nobody' END AS attributed_by,
          d.kind IS NULL AND w.person IS NOT NULL AS is_person
   FROM weighed AS w
-  LEFT JOIN staff AS d ON d.user_name = w.person
+  LEFT JOIN staff AS d ON d.account = w.account
 )
 SELECT n.event_id, n.start_us, n.end_us, n.began_us, n.in_day, v.vantage_rank, n.kind, n.grade,
        n.client_scope = 'proxy' AS egress, n.seen_site, n.segment, n.client_class,

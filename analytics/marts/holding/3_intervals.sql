@@ -2,37 +2,44 @@
 --
 -- In:  claims, told, vouched.  Out: intervals, crowds.
 -- A claim ends where a later one of its slot names another holder; the same holder's claims join.
+-- Most leases are renewals that say nothing new: `begins` and `ends` mark the edges of what is said. A
+-- login said again is news, because it is believed less as it gets old (slot 13).
 -- Many users who logged in within an hour of each other, on one device, share it: for that UTC day
 -- the address names nobody.
 CREATE OR REPLACE TEMP TABLE intervals AS
 WITH cut AS (
-  SELECT c.place, c.slot, c.nth, c.from_us, c.holder,
+  SELECT c.place, c.slot, c.nth, c.from_us, c.holder, c.mac, c.device, c.origin, c.confidence,
          LEAST(c.to_us, COALESCE(v.until_us, c.to_us)) AS to_us
   FROM claims AS c
   LEFT JOIN vouched AS v ON v.place = c.place AND v.nth = c.nth AND c.slot IN (12, 13, 16)
 ),
 beside AS (
   SELECT *,
-         LAG(holder) OVER (PARTITION BY place, slot ORDER BY nth) AS before,
-         LAG(nth) OVER (PARTITION BY place, slot ORDER BY nth) AS before_nth,
-         LEAD(from_us) OVER (PARTITION BY place, slot ORDER BY nth) AS next_us
+         LAG(nth) OVER in_turn IS NOT NULL AND holder IS NOT DISTINCT FROM LAG(holder) OVER in_turn AS same_holder,
+         mac IS NOT DISTINCT FROM LAG(mac) OVER in_turn AND device IS NOT DISTINCT FROM LAG(device) OVER in_turn
+           AND origin = LAG(origin) OVER in_turn AND confidence = LAG(confidence) OVER in_turn AS same_words,
+         LEAD(from_us) OVER in_turn AS next_us
   FROM cut
+  WINDOW in_turn AS (PARTITION BY place, slot ORDER BY nth)
 ),
 runs AS (
-  SELECT *, SUM(CASE WHEN before_nth IS NOT NULL AND holder IS NOT DISTINCT FROM before THEN 0 ELSE 1 END)
-              OVER (PARTITION BY place, slot ORDER BY nth
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
+  SELECT place, slot, nth, from_us, to_us, next_us, same_holder AND same_words AND slot <> 13 AS says_nothing_new,
+         SUM(CASE WHEN same_holder THEN 0 ELSE 1 END) OVER so_far AS run,
+         LEAD(same_holder AND same_words AND slot <> 13) OVER in_turn AS says_nothing_new_next
   FROM beside
+  WINDOW in_turn AS (PARTITION BY place, slot ORDER BY nth),
+         so_far AS (in_turn ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 reached AS (
-  SELECT place, slot, nth, from_us, next_us,
-         MAX(to_us) OVER (PARTITION BY place, slot, run ORDER BY nth
-                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS to_us
+  SELECT *, MAX(to_us) OVER (PARTITION BY place, slot, run ORDER BY nth
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_us
   FROM runs
 )
-SELECT place, slot, nth, from_us, LEAST(to_us, COALESCE(next_us, to_us)) AS to_us
-FROM reached
-WHERE LEAST(to_us, COALESCE(next_us, to_us)) > from_us;
+SELECT place, slot, nth, from_us,
+       GREATEST(from_us, LEAST(GREATEST(to_us, until_us), next_us)) AS to_us,
+       NOT (says_nothing_new AND COALESCE(until_us >= from_us, false)) AS begins,
+       NOT (COALESCE(says_nothing_new_next, false) AND GREATEST(to_us, until_us) >= next_us) AS ends
+FROM reached;
 
 CREATE OR REPLACE TEMP TABLE crowds AS
 WITH logins AS (

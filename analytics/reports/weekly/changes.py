@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.seeing import comparable
 
 #: Services named per kind of change; the full table stands in the annex.
 MOST = 4
-_LABELS = {
-    "first seen": "First seen",
-    "began uploading": "Began uploading",
-    "grew": "Grew",
-    "fell": "Fell",
-    "gone": "Gone",
+#: Kind of change in the figures -> its key among the strings; in the order of the page.
+_KINDS = {
+    "first seen": "first_seen",
+    "began uploading": "began",
+    "grew": "grew",
+    "fell": "fell",
+    "gone": "gone",
 }
 
 
@@ -42,13 +44,13 @@ def changes(result: Result) -> tuple[Change, ...]:
     """Changes of the week; those that need a comparable last week are left out without one."""
     compares = comparable(result, result.scope.week, result.scope.previous)
     kinds = []
-    for change, label in _LABELS.items():
+    for change, key in _KINDS.items():
         rows = [
             r for r in result.rows("changes") if r["change"] == change and (compares or not r["compares"])
         ]
         if rows:
             items = tuple(Item(r["service"], _text(result, r), r["grade"]) for r in rows[:MOST])
-            kinds.append(Change(label, items, len(rows) - len(items)))
+            kinds.append(Change(say(f"changes.{key}"), items, len(rows) - len(items)))
     return tuple(kinds)
 
 
@@ -56,20 +58,21 @@ def caution(result: Result) -> str:
     """Why growth and disappearance are not stated, where they are not."""
     scope = result.scope
     if scope.week == scope.earliest:
-        return "First week watched: nothing to compare with."
+        return say("changes.first_week")
     if not comparable(result, scope.week, scope.previous):
-        return "Last week was watched differently, so nothing is called grown, fallen or gone."
+        return say("changes.otherwise")
     return ""
 
 
 def _text(result: Result, row: Row) -> str:
     if row["change"] == "gone":
         noun = counted(result, result.scope.previous)
-        return f"last week {words.group(row['last_people'], row['last_people_hidden'], noun)}"
+        who = words.group(row["last_people"], row["last_people_hidden"], noun)
+        return say("changes.last_week", who=who)
     if row["change"] in ("grew", "fell"):
         return f"{words.size(row['last_bytes_up'])} → {_sent(row)}"
     who = words.group(row["people"], row["people_hidden"], counted(result))
-    return who if row["bytes_up"] is None else f"{who}, {_sent(row)} up"
+    return who if row["bytes_up"] is None else say("changes.sent", who=who, amount=_sent(row))
 
 
 def _sent(row: Row) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.language import say, told
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
@@ -48,51 +49,63 @@ def findings(result: Result, most: int) -> tuple[Decision, ...]:
 
 def _decision(rows: list[Row], noun: Noun, k: int, grade: int | None, impact: Row | None) -> Decision:
     row, *others = rows
-    also = f" Also: {words.listing([_lower(other['title']) for other in others])}." if others else ""
+    also = [_inside(told(other["title"])) for other in others]
+    evidence = say(
+        "due.evidence", title=told(row["title"]), scope=scope_of(row["scope"]),
+        evidence=", ".join(_evidence(row, noun, k)),
+    )  # fmt: skip
     return Decision(
-        question=f"{row['service']}: {_lower(row['question'])}",
-        evidence=f"{row['title']}{_scope(row['scope'])}; {', '.join(_evidence(row, noun, k))}.{also}",
+        question=say("due.question", service=row["service"], question=_inside(told(row["question"]))),
+        evidence=f"{evidence} {say('due.also', titles=words.listing(also))}" if also else evidence,
         grade=grade,
-        look=row["proposal"],
+        look=told(row["proposal"]),
         impact=_impact(impact, noun, row["scope"]),
-        owner=row["owner"] or "no owner named",
+        owner=row["owner"] or say("due.no_owner"),
         day=words.short_day(row["due"]),
-        severity=row["severity"],
+        severity=told(row["severity"]),
         findings=tuple(one["finding"] for one in rows),
     )
 
 
-def _lower(text: str) -> str:
-    return f"{text[:1].lower()}{text[1:]}"
+def _inside(text: str) -> str:
+    """A question or title inside a sentence, as the language begins it."""
+    return f"{text[:1].lower()}{text[1:]}" if say("due.lower") else text
 
 
-def _scope(scope: str) -> str:
-    return "" if scope == _ALL or scope.startswith("policy: ") else f" ({scope.replace('=', ' ')})"
+def scope_of(scope: str) -> str:
+    """' (department Sales)'; '' where it is everyone."""
+    if scope == _ALL or scope.startswith("policy: "):
+        return ""
+    kind, _, name = scope.replace("=", " ").partition(" ")
+    return f" ({told(kind)} {name})"
 
 
 def _impact(row: Row | None, noun: Noun, scope: str) -> str:
     """What a block for everyone would have met; '' where no figure may be shown."""
     if row is None or row["people_most"] is None:
         return ""
-    parts = [f"up to {words.plural(row['people_most'], noun.one, noun.many)} a week"]
+    parts = [say("due.up_to", people=noun.count(row["people_most"]))]
     if row["bytes_up"]:
         parts.append(words.size(row["bytes_up"]))
     if row["connections"]:
-        parts.append(words.plural(row["connections"], "connection"))
-    least = "at least " if row["weeks_hidden"] else ""
-    where = "" if scope == _ALL else " for everyone"
-    return f"A block{where}, over the last four weeks: {least}{', '.join(parts)}."
+        parts.append(say("count.connections", row["connections"]))
+    met = ", ".join(parts)
+    key = "due.block" if scope == _ALL else "due.block_all"
+    return say(key, met=say("due.least", count=met) if row["weeks_hidden"] else met)
 
 
 def _evidence(row: Row, noun: Noun, k: int) -> Iterator[str]:
     if row["people_hidden"]:
-        yield f"figures hidden, so that no group under {k} shows"
+        yield say("due.hidden", k=k)
     elif row["people_least"]:
-        sent = f" sent {words.size(row['bytes_up'])}" if row["bytes_up"] is not None else ""
-        sessions = words.plural(row["sessions"], "session") if row["sessions"] else ""
-        joint = " in " if sent and sessions else ": " if sessions else ""
-        yield f"at least {words.plural(row['people_least'], noun.one, noun.many)}{sent}{joint}{sessions}"
+        who = say("due.least", count=noun.count(row["people_least"]))
+        sent, sessions = row["bytes_up"], say("count.sessions", row["sessions"] or 0)
+        if sent is None:
+            yield say("due.in_sessions", who=who, sessions=sessions) if row["sessions"] else who
+        else:
+            key = "due.sent_in_sessions" if row["sessions"] else "due.sent"
+            yield say(key, who=who, amount=words.size(sent), sessions=sessions)
     first, last = words.week_name(row["first_seen"]), words.week_name(row["last_seen"])
-    yield f"seen in {first}" if first == last else f"seen from {first} to {last}"
+    yield say("due.seen_in", week=first) if first == last else say("due.seen_from", first=first, last=last)
     if row["not_evaluable_why"]:
-        yield f"not evaluable since: {row['not_evaluable_why']}"
+        yield say("due.not_evaluable", why=told(row["not_evaluable_why"]))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.reports.result import Result, Row
 
 SERVICES = 4
 DEPARTMENTS = 9
-#: Departments that are none, as they read, with a remark; they stand last.
-_LABELS = {
-    "other": ("Other departments", "pooled so that no small one shows"),
-    "unattributed": ("Not tied to anyone", ""),
-}
+#: Departments that are none; they stand last.
+_LAST = ("other", "unattributed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +63,21 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
 
 def _order(name: str, total: Row | None) -> tuple[bool, int, str]:
     count = total["people"] if total and total["people"] is not None else -1
-    return (name in _LABELS, -count, name)
+    return (name in _LAST, -count, name)
 
 
 def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k: int) -> Department:
     total = rows.get((name, "all"))
+    label, remark = name, ""
+    if name in _LAST:
+        label = say(f"departments.{name}")
+        remark = say("departments.pooled") if name == "other" else ""
     sent = (
         words.size_range(total["bytes_up"], total["bytes_up_max"], total["people_hidden"]) if total else "–"
     )
     return Department(
-        *_LABELS.get(name, (name, "")),
+        label,
+        remark,
         _cell(total, k),
         sent,
         tuple(_cell(rows.get((name, app)), k) for app in apps),

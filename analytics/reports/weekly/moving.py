@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.seeing import Seeing, comparable, seeing
 
-_DECISIONS = {"accept": "Accepted", "restrict": "Restricted", "resolve": "Resolved"}
 #: Services named as places use may have moved to.
 MOST = 3
 
@@ -31,7 +31,7 @@ def outcomes(result: Result) -> tuple[Outcome, ...]:
     return tuple(
         Outcome(
             row["service"],
-            f"{_DECISIONS.get(row['decision'], row['decision'])} on {words.short_day(row['decided_on'])}",
+            say(f"outcome.{row['decision']}", day=words.short_day(row["decided_on"])),
             " ".join(_result(result, row, seen)),
             _moved(result, row),
         )
@@ -42,29 +42,30 @@ def outcomes(result: Result) -> tuple[Outcome, ...]:
 def _result(result: Result, row: Row, seen: Seeing) -> Iterator[str]:
     if row["refused"]:
         attempts = row["attempts"]
-        yield f"{words.plural(attempts, 'attempt') if attempts else 'Attempts'} refused."
+        yield say("outcome.refused", attempts) if attempts else say("outcome.refused_untold")
     elif row["decision"] == "restrict":
-        yield "No refusal recorded."
+        yield say("outcome.no_refusal")
     if row["seen"] and (row["grade"] or 0) >= 3:
         used = words.group(row["people"], row["people_hidden"], counted(result))
-        sent = f" sent {words.size(row['bytes_up'])}" if row["bytes_up"] is not None else " used it"
-        yield f"{used[:1].upper()}{used[1:]}{sent} this week{_before(result, row)}."
+        who, key = f"{used[:1].upper()}{used[1:]}", "used" if row["bytes_up"] is None else "sent"
+        said = say(f"outcome.{key}", who=who, amount=words.size(row["bytes_up"]))
+        yield f"{said}{_before(result, row)}."
         if row["decision"] == "restrict":
-            yield "The restriction does not hold everywhere." if row["refused"] else "Nothing stops it yet."
+            yield say("outcome.leaks" if row["refused"] else "outcome.unstopped")
     elif seen.blind:
-        yield "We cannot tell whether it is still used: no sensor reported."
+        yield say("outcome.blind")
     elif comparable(result, result.scope.week, result.scope.previous):
-        yield f"No use seen this week{_before(result, row)}."
+        yield f"{say('outcome.no_use')}{_before(result, row)}."
     else:
-        yield "No use seen, but the week was watched differently: whether it ended, we cannot tell."
+        yield say("outcome.otherwise")
 
 
 def _before(result: Result, row: Row) -> str:
     if (row["last_grade"] or 0) < 3 or not comparable(result, result.scope.week, result.scope.previous):
         return ""
     if row["last_bytes_up"] is not None:
-        return f", {words.size(row['last_bytes_up'])} the week before"
-    return ", after use the week before"
+        return say("outcome.sent_before", amount=words.size(row["last_bytes_up"]))
+    return say("outcome.used_before")
 
 
 def _moved(result: Result, row: Row) -> str:
@@ -73,15 +74,13 @@ def _moved(result: Result, row: Row) -> str:
         return ""
     if not comparable(result, result.scope.week, result.scope.previous):
         return ""
-    told = [
-        f"{r['service']} ({words.STATUSES.get(r['status'], r['status'])}, {_growth(r)})" for r in rows[:MOST]
-    ]
-    return f"In the same category grew: {words.listing(told)}. Whether it is the same use, we cannot tell."
+    grown = [f"{r['service']} ({words.status(r['status'])}, {_growth(r)})" for r in rows[:MOST]]
+    return say("outcome.moved", services=words.listing(grown))
 
 
 def _growth(row: Row) -> str:
     if row["bytes_up"] is not None:
         return words.signed_size(row["bytes_up"] - (row["last_bytes_up"] or 0))
-    return (
-        "people hidden" if row["people"] is None else words.signed(row["people"] - (row["last_people"] or 0))
-    )
+    if row["people"] is None:
+        return say("outcome.people_hidden")
+    return say("outcome.people", people=words.signed(row["people"] - (row["last_people"] or 0)))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from analytics.render import words
+from analytics.render.language import say
+from analytics.render.words import PEOPLE
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, tied
 from analytics.reports.weekly.seeing import Seeing, comparable, named_percent, watched_weeks
@@ -44,8 +46,10 @@ def _people(result: Result, now: Row | None) -> Number:
     note = ""
     if row and row["connections"]:
         part = row["attributed_connections"]
-        known = "an unknown share" if part is None else words.share(part, row["connections"])
-        note = f"{known} of connections tied to a person"
+        known = say("numbers.unknown_share") if part is None else words.share(part, row["connections"])
+        note = say("numbers.tied", share=known)
+    if now and noun == PEOPLE and (of := _population(result)) and of >= (now["people"] or 0):
+        note = "; ".join(filter(None, (say("numbers.of", population=words.number(of)), note)))
 
     def alike(row: Row) -> int | None:
         """People and addresses do not compare; nobody compares with both."""
@@ -54,10 +58,16 @@ def _people(result: Result, now: Row | None) -> Number:
     return _number(result, noun.label, 3, value, note, alike, words.signed)
 
 
+def _population(result: Result) -> int:
+    """People behind the sensors by the settings; 0 where a site with a sensor does not say."""
+    rows = result.rows("population")
+    return sum(row["population"] for row in rows) if all(row["population"] for row in rows) else 0
+
+
 def _services(result: Result, now: Row | None) -> Number:
     value = words.number(now["services"]) if now else _nothing(result)
-    note = f"{words.number(now['services_uploading'])} with uploads" if now else ""
-    return _number(result, "Services in use", 3, value, note, lambda row: row["services"], words.signed)
+    note = say("numbers.with_uploads", count=words.number(now["services_uploading"])) if now else ""
+    return _number(result, say("numbers.services"), 3, value, note, lambda row: row["services"], words.signed)
 
 
 def _sent(result: Result, now: Row | None) -> Number:
@@ -65,17 +75,20 @@ def _sent(result: Result, now: Row | None) -> Number:
     if now:
         value = words.size_range(now["bytes_up"], now["bytes_up_max"], now["people_hidden"])
         received = words.size(now["bytes_down"], now["people_hidden"])
-        note = f"{received} received" if now["bytes_down"] is not None else "received: " + received
+        key = "numbers.received_untold" if now["bytes_down"] is None else "numbers.received"
+        note = say(key, amount=received)
     grade = now["grade"] if now else None
-    return _number(result, "Sent up", grade, value, note, lambda row: row["bytes_up"], words.signed_size)
+    label = say("numbers.sent")
+    return _number(result, label, grade, value, note, lambda row: row["bytes_up"], words.signed_size)
 
 
 def _first_seen(result: Result, now: Row | None) -> Number:
     if result.scope.week == result.scope.earliest:
-        return Number("First seen", 3, "–", "first week watched", "", "", (), "")
+        return Number(say("numbers.first_seen"), 3, "–", say("numbers.first_week"), "", "", (), "")
     value = words.number(now["first_seen"]) if now else _nothing(result)
     fresh = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
-    return _number(result, "First seen", 3, value, words.listing(fresh, 1), _news(result), words.signed)
+    label = say("numbers.first_seen")
+    return _number(result, label, 3, value, words.listing(fresh, 1), _news(result), words.signed)
 
 
 def _news(result: Result) -> Callable[[Row], int | None]:
@@ -84,8 +97,11 @@ def _news(result: Result) -> Callable[[Row], int | None]:
 
 
 def _named(result: Result, seen: Seeing) -> Number:
-    value = words.share(seen.named, seen.flows) if seen.flows else words.UNKNOWN
-    note = f"{words.share(seen.flows - seen.named, seen.flows)} without a name" if seen.flows else ""
+    value = words.share(seen.named, seen.flows) if seen.flows else words.unknown()
+    nameless = words.share(seen.flows - seen.named, seen.flows)
+    note = say("numbers.without_name", share=nameless) if seen.flows else ""
+    if not any(eye["kind"] == "packets" for eye in seen.eyes):
+        note = "" if seen.blind else say("numbers.no_packets")
     percents = {week: named_percent(result, week) for week in _weeks(result)}
     now, before = percents[result.scope.week], percents[result.scope.previous]
     change, spoken = "", ""
@@ -94,10 +110,11 @@ def _named(result: Result, seen: Seeing) -> Number:
         and before is not None
         and comparable(result, result.scope.week, result.scope.previous)
     ):
-        change = f"{words.signed(now - before)}{words.THIN}pt"
-        spoken = f"{words.direction(now - before)} {abs(now - before)} points on last week"
+        change = say("numbers.points", change=words.signed(now - before))
+        spoken = words.on_last_week(now - before, say("numbers.points_amount", abs(now - before)))
     trend = tuple(percents.values())
-    return Number("Named traffic", None, value, note, change, spoken, trend, _spoken(trend, str, " percent"))
+    spelt = _spoken(trend, lambda value: say("numbers.percent", value=value))
+    return Number(say("numbers.named"), None, value, note, change, spoken, trend, spelt)
 
 
 def _number(
@@ -123,7 +140,7 @@ def _change(result: Result, pick: Callable[[Row], int | None], sign: Callable[[i
     if now is None or before is None or not comparable(result, scope.week, scope.previous):
         return "", ""
     amount = sign(abs(now - before)).lstrip("+±")
-    return sign(now - before), f"{words.direction(now - before)} {amount} on last week"
+    return sign(now - before), words.on_last_week(now - before, amount)
 
 
 def _trend(result: Result, pick: Callable[[Row], int | None]) -> tuple[int | None, ...]:
@@ -133,9 +150,9 @@ def _trend(result: Result, pick: Callable[[Row], int | None]) -> tuple[int | Non
     return tuple(values)
 
 
-def _spoken(trend: tuple[int | None, ...], show: Callable[[int], str], unit: str = "") -> str:
-    told = ", ".join(words.UNKNOWN if v is None else f"{show(v)}{unit}" for v in trend)
-    return f"{words.plural(len(trend), 'week')}, oldest first: {told}"
+def _spoken(trend: tuple[int | None, ...], show: Callable[[int], str]) -> str:
+    told = ", ".join(words.unknown() if v is None else show(v) for v in trend)
+    return say("numbers.trend", len(trend), values=told)
 
 
 def _weeks(result: Result) -> list[date]:
@@ -150,4 +167,4 @@ def _by_week(result: Result) -> dict[date, Row]:
 
 
 def _nothing(result: Result) -> str:
-    return "0" if result.scope.week in watched_weeks(result) else words.UNKNOWN
+    return "0" if result.scope.week in watched_weeks(result) else words.unknown()

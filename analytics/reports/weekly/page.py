@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from analytics.render import words
+from analytics.render.language import say, spoken, told
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
@@ -15,6 +16,7 @@ from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.decide import decisions, more
 from analytics.reports.weekly.due import Decision
 from analytics.reports.weekly.groups import Matrix, departments
+from analytics.reports.weekly.machines import machines
 from analytics.reports.weekly.moving import Outcome, outcomes
 from analytics.reports.weekly.numbers import Number, numbers
 from analytics.reports.weekly.privacy import Deed, deeds
@@ -37,8 +39,6 @@ from analytics.reports.weekly.verdict import verdict
 LEADING = 7
 #: Exceptions and reviews on the page.
 EXPIRIES = 5
-#: What is said of names, by level.
-_LEVELS = {"aggregate": "no names kept", "clear": "names stored in clear"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Service:
     sent: str
     received: str
     people: str
+    counted: str  # the same with its noun
     connections: str
     change: str
     first_week: str
@@ -101,6 +102,7 @@ class Page:
     hides: bool
     departments: Matrix
     changes: tuple[Change, ...]
+    machines: tuple[Change, ...]
     caution: str
     rhythm: Rhythm | None
     sight: Sight
@@ -112,6 +114,7 @@ class Page:
     embedded: tuple[Row, ...]
     deeds: tuple[Deed, ...]
     privacy: str
+    language: str = "en"
 
     @property
     def sentence(self) -> str:
@@ -124,15 +127,15 @@ def build(result: Result, *, controls: bool = False) -> Page:
     """The page for a result; a pure function of it. `controls` adds evidence for controls."""
     seen = seeing(result)
     asked, ends = decisions(result, seen), expiries(result)
-    claim, rest = verdict(result, seen)
+    claim, rest = verdict(result, seen, len(asked))
     said = statuses(result)
     services = tuple(
         _service(result, row, said.get(row["app"])) for row in result.rows("services") if row["seen"]
     )
     used = tuple(s for s in services if (s.grade or 0) >= 2)
     return Page(
-        title=f"Shadow AI, week {result.scope.week.isocalendar().week}",
-        question=result.spec.question,
+        title=say("page.title", week=result.scope.week.isocalendar().week),
+        question=told(result.spec.question),
         week=words.week_name(result.scope.week),
         span=words.day_span(result.scope.week, result.scope.sunday),
         facts=_facts(result, seen),
@@ -154,9 +157,10 @@ def build(result: Result, *, controls: bool = False) -> Page:
         leading=used[:LEADING],
         others=(*_further(used[LEADING:]), *_untold(result)),
         noun=counted(result),
-        hides=any(s.sent == words.HIDDEN for s in used),
+        hides=any(s.sent == words.hidden() for s in used),
         departments=departments(result),
         changes=changes(result),
+        machines=machines(result),
         caution=caution(result),
         rhythm=rhythm(result, seen),
         sight=sight(result, seen),
@@ -168,6 +172,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         embedded=result.rows("embedded_possible"),
         deeds=deeds(result),
         privacy=result.facts.privacy,
+        language=spoken(),
     )
 
 
@@ -175,25 +180,22 @@ def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
     sensors = sorted({eye["sensor"] for eye in seen.eyes})
     catalogs = [r["catalog_version"] for r in result.rows("catalogs") if r["catalog_version"]]
     as_of = result.facts.as_of
+    policies = [_short_version(r["policy_version"]) for r in result.rows("policies")]
     facts = [
-        f"days in {result.facts.zone}",
-        f"{'sensor' if len(sensors) == 1 else 'sensors'} {words.listing(sensors, 5)}"
-        if sensors
-        else "no sensor",
-        f"catalog {words.listing(catalogs, 2)}" if catalogs else "catalog unknown",
-        f"policy {words.listing([_short_version(r['policy_version']) for r in result.rows('policies')], 2)}"
-        if result.rows("policies")
-        else "no policy",
-        _LEVELS.get(result.facts.privacy, f"names {result.facts.privacy}"),
-        f"groups under {result.facts.k} hidden",
+        say("fact.zone", zone=result.facts.zone),
+        say("fact.sensors" if sensors else "fact.no_sensor", len(sensors), names=words.listing(sensors, 5)),
+        say("fact.catalog", version=words.listing(catalogs, 2)) if catalogs else say("fact.no_catalog"),
+        say("fact.policy", version=words.listing(policies, 2)) if policies else say("fact.no_policy"),
+        say(f"fact.{result.facts.privacy}"),
+        say("fact.groups", k=result.facts.k),
     ]
     if as_of is not None:
-        facts.append(f"as of {as_of:%Y-%m-%d %H:%M %Z}".rstrip())
+        facts.append(say("fact.as_of", moment=f"{as_of:%Y-%m-%d %H:%M %Z}".rstrip()))
     return tuple(facts)
 
 
 def _short_version(version: str | None) -> str:
-    return (version or words.UNKNOWN)[:20]
+    return (version or words.unknown())[:20]
 
 
 def _watch(result: Result) -> tuple[str, ...]:
@@ -201,11 +203,11 @@ def _watch(result: Result) -> tuple[str, ...]:
     rows = result.rows("embedded_changes")
     if result.scope.week == result.scope.earliest:
         return ()
-    told = {"new": "first seen this week", "gone": "not seen any more"}
+    changed = {c: [row["service"] for row in rows if row["change"] == c] for c in ("new", "gone")}
     return tuple(
-        f"{words.listing([row['service'] for row in rows if row['change'] == change], 4)}: {text}"
-        for change, text in told.items()
-        if any(row["change"] == change for row in rows)
+        say(f"watch.{change}", services=words.listing(services, 4))
+        for change, services in changed.items()
+        if services
     )
 
 
@@ -213,12 +215,16 @@ def restated(result: Result) -> tuple[str, ...]:
     """A sentence per pair of catalogs: which figures rest on the later one."""
     pairs: dict[tuple[str, str], list[Row]] = {}
     for row in result.rows("restated"):
-        pairs.setdefault((row["old_version"] or words.UNKNOWN, row["catalog_version"]), []).append(row)
+        pairs.setdefault((row["old_version"] or words.unknown(), row["catalog_version"]), []).append(row)
     zone = ZoneInfo(result.facts.zone)
     return tuple(
-        f"Restated: the figures of {words.listing([row['service'] for row in rows], LEADING)} rest on "
-        f"catalog {new} since {max(row['restated_at'] for row in rows).astimezone(zone):%Y-%m-%d}, "
-        f"until then on {old}."
+        say(
+            "page.restated",
+            services=words.listing([row["service"] for row in rows], LEADING),
+            new=new,
+            old=old,
+            day=f"{max(row['restated_at'] for row in rows).astimezone(zone):%Y-%m-%d}",
+        )
         for (old, new), rows in pairs.items()
     )
 
@@ -235,21 +241,29 @@ def _service(result: Result, row: Row, said: Row | None) -> Service:
         sent=words.size_range(row["bytes_up"], row["bytes_up_max"], hidden),
         received=words.size(row["bytes_down"], hidden),
         people=words.people(row["people"], hidden, result.facts.k),
-        connections=words.HIDDEN if row["connections"] is None and hidden else _count(row["connections"]),
+        counted=_counted(row, result),
+        connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
         change=_change(result, row),
-        first_week=words.week_name(row["first_week"]) if row["first_week"] else words.UNKNOWN,
+        first_week=words.week_name(row["first_week"]) if row["first_week"] else words.unknown(),
         status=said["status"] if said else "",
         varies=bool(said and said["varies"]),
     )
 
 
+def _counted(row: Row, result: Result) -> str:
+    noun = counted(result)
+    if row["people_hidden"] or row["people"] is None:
+        return f"{words.people(row['people'], row['people_hidden'], result.facts.k)} {noun.many}"
+    return noun.count(row["people"])
+
+
 def _further(services: tuple[Service, ...]) -> Iterator[Others]:
     """The services with a figure that did not fit, so that the lines add up to the total."""
-    told = [s for s in services if s.bytes_up is not None]
-    if told:
-        low = sum(s.bytes_up or 0 for s in told)
-        high = sum(s.bytes_up_max or s.bytes_up or 0 for s in told)
-        name = f"{words.plural(len(told), 'more service')}, in the annex"
+    figures = [s for s in services if s.bytes_up is not None]
+    if figures:
+        low = sum(s.bytes_up or 0 for s in figures)
+        high = sum(s.bytes_up_max or s.bytes_up or 0 for s in figures)
+        name = say("where.further", len(figures))
         yield Others(name, low, high, words.size_range(low, high))
 
 
@@ -258,20 +272,19 @@ def _untold(result: Result) -> Iterator[Others]:
     left = rest(result)
     if not left.hidden:
         return
-    why = "hidden so that no small group shows" if left.hidden == left.services else "hidden or unknown"
-    sent = words.size_range(left.bytes_up, left.bytes_up_max, hidden=True)
-    name = f"{words.plural(left.services, 'service')}, {why}"
-    yield Others(name, left.bytes_up, left.bytes_up_max, sent)
+    key = "where.hidden" if left.hidden == left.services else "where.untold"
+    sent = words.size_range(left.bytes_up, left.bytes_up_max, is_hidden=True)
+    yield Others(say(key, left.services), left.bytes_up, left.bytes_up_max, sent)
 
 
 def _count(value: int | None) -> str:
-    return words.UNKNOWN if value is None else words.number(value)
+    return words.unknown() if value is None else words.number(value)
 
 
 def _change(result: Result, row: Row) -> str:
     scope = result.scope
     if row["first_week"] == scope.week and scope.week > scope.earliest:
-        return "new"
+        return say("where.new")
     if row["bytes_up"] is None or row["last_bytes_up"] is None:
         return ""
     if not comparable(result, scope.week, scope.previous):

@@ -1,6 +1,5 @@
--- One row per site whose settings say how many people stand behind its sensors.
+-- One row per site with sensors: how many people its settings say stand behind them.
 SELECT site, MAX(population) AS population
 FROM sensors
-WHERE population IS NOT NULL
 GROUP BY site
 ORDER BY site

@@ -6,25 +6,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from analytics.render import words
+from analytics.render.language import knows, say
 from analytics.reports.result import Result, Row
-
-#: action of the record → what the page calls it
-_DONE = {
-    "reveal.enrol": "Custodian enrolled",
-    "reveal.request": "Names asked for",
-    "reveal.approve": "Names released",
-    "reveal.show": "Names looked at",
-    "report.person": "Report about a person",
-    "reveal.expire": "Request expired",
-    "who": "Address looked up",
-    "erase": "Person erased",
-    "export": "Person given their data",
-    "evidence.keep": "Packets of matched connections kept",
-    "evidence.read": "Kept packets read",
-    "retain": "Old rows deleted",
-    "keys.rotate": "New keys from next Monday",
-    "keys.shred": "Key destroyed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +31,21 @@ def deeds(result: Result) -> tuple[Deed, ...]:
 def _deed(row: Row, zone: ZoneInfo) -> Deed:
     sizes = []
     if row["people"] is not None:
-        sizes.append(words.plural(row["people"], "token"))
+        sizes.append(say("deed.tokens", row["people"]))
     if row["deleted_rows"] is not None:
-        sizes.append(f"{words.plural(row['deleted_rows'], 'row')} deleted")
+        sizes.append(say("deed.deleted", row["deleted_rows"]))
     return Deed(
         day=words.short_day(row["done_at"].astimezone(zone).date()),
-        what=_DONE.get(row["action"], str(row["action"])),
-        by=row["done_by"] or words.UNKNOWN,
+        what=_done(row["action"]),
+        by=row["done_by"] or words.unknown(),
         size=", ".join(sizes),
         reason=row["reason"] or "",
         case=row["case_id"] or "",
         hash=row["hash"][:12],
     )
+
+
+def _done(action: str) -> str:
+    """What the page calls an action of the record; one it has no words for stays as it is."""
+    key = f"deed.{action.replace('.', '_')}"
+    return say(key) if knows(key) else action

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from math import isqrt
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.render.svg import SHADES, Cell
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.seeing import Seeing
@@ -53,15 +54,15 @@ def _cell(row: Row | None, day: date, watched: bool, ahead: bool, most: int) -> 
     when = f"{words.weekday(day)} {words.day_name(day)}"
     if row is not None and (row["connections"] or 0) > 0:
         count = row["connections"]
-        text = f"{when}: {words.plural(count, 'connection')}"
+        text = f"{when}: {say('count.connections', count)}"
         return Cell("shade", _shade(count, most), text, words.number(count))
     if row is not None and row["connections"] is None:
-        return Cell("hidden", text=f"{when}: hidden, the group is small")
+        return Cell("hidden", text=f"{when}: {say('rhythm.hidden')}")
     if ahead:
-        return Cell("ahead", text=f"{when}: not over yet")
+        return Cell("ahead", text=f"{when}: {say('rhythm.ahead')}")
     if not watched:
-        return Cell("blind", text=f"{when}: no sensor reported")
-    return Cell("none", text=f"{when}: none seen")
+        return Cell("blind", text=f"{when}: {say('rhythm.blind')}")
+    return Cell("none", text=f"{when}: {say('rhythm.none')}")
 
 
 def _shade(count: int, most: int) -> int:
@@ -73,9 +74,8 @@ def _label(table: dict[tuple[str, date], Row], days: tuple[date, ...], watched: 
     totals = {d: sum(r["connections"] or 0 for (_, day), r in table.items() if day == d) for d in days}
     busiest = max(days, key=lambda d: (totals[d], -d.toordinal()))
     blind = sum(d not in watched for d in days)
-    peak = words.plural(totals[busiest], "connection")
-    return (
-        f"Connections per service and day over {words.plural(len(days), 'day')}. Busiest: "
-        f"{words.weekday(busiest)} {words.day_name(busiest)} with {peak}. "
-        f"Without a reporting sensor: {words.plural(blind, 'day')}. The numbers stand in the annex."
-    )
+    return say(
+        "rhythm.label", days=say("count.days", len(days)), blind=say("count.days", blind),
+        busiest=f"{words.weekday(busiest)} {words.day_name(busiest)}",
+        peak=say("count.connections", totals[busiest]),
+    )  # fmt: skip

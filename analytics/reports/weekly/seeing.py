@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.reports.result import Result, Row
 
 #: Below or above these shares the page says "we cannot tell".
@@ -109,18 +110,15 @@ def watched_weeks(result: Result) -> set[date]:
 
 def _doubts(seen: Seeing) -> Iterable[str]:
     if seen.dark:
-        yield f"what happened on {words.listing([words.weekday(d) for d in seen.dark], 7)}"
+        yield say("doubt.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
     if seen.packet_hours is not None and seen.packet_hours < LEAST_WATCHED * seen.hours:
-        yield f"what passed outside the {words.plural(seen.packet_hours, 'hour')} our packet sensors watched"
+        yield say("doubt.hours", seen.packet_hours)
     if seen.flows and seen.named < LEAST_NAMED * seen.flows:
-        nameless = words.share(seen.flows - seen.named, seen.flows)
-        yield f"what the {nameless} of connections without a name were"
+        yield say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
     if seen.flows and seen.one_sided > MOST_ONE_SIDED * seen.flows:
-        one_way = words.share(seen.one_sided, seen.flows)
-        yield f"what passed unseen on the {one_way} of connections we saw one way"
+        yield say("doubt.one_way", share=words.share(seen.one_sided, seen.flows))
     if seen.dropped > MOST_DROPPED * (seen.packets + seen.dropped):
-        lost = words.share(seen.dropped, seen.packets + seen.dropped)
-        yield f"what the {lost} of packets lost in capture carried"
+        yield say("doubt.lost", share=words.share(seen.dropped, seen.packets + seen.dropped))
 
 
 @dataclass(frozen=True, slots=True)

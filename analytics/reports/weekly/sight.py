@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import LEAST_TIED, tied
 from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing, eye_of
@@ -13,17 +14,10 @@ from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing, eye_of
 #: A packet sensor is trusted for the week from this share of its minutes on.
 _STEADY = 0.95
 
-_ADDRESSES = (
-    "Addresses are not people: a laptop with IPv4 and IPv6 counts twice; "
-    "give --people or a proxy log with user names"
-)
-
-#: Holds for every network and every week.
-_STANDING = (
-    "What a prompt or file says: amounts are measured, contents are not",
-    "Names hidden by Encrypted Client Hello, and lookups inside encrypted DNS",
-    "Devices away from the watched networks",
-)
+#: What no network shows in any week; keys among the strings.
+_STANDING = ("sight.contents", "sight.hidden_names", "sight.away")
+#: Columns of coverage that tell what hides names or spoils them.
+_HINDRANCES = ("ech", "encrypted_dns", "quic_unparsed", "malformed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ def sight(result: Result, seen: Seeing) -> Sight:
     steady = [eye for eye in seen.eyes if _is_steady(eye, seen)]
     partial = [eye for eye in seen.eyes if eye not in steady]
     people = _attribution(result)
-    named = f"{words.share(seen.named, seen.flows)} of connections have a name" if seen.flows else ""
+    named = say("sight.named", share=words.share(seen.named, seen.flows)) if seen.flows else ""
     named_well = seen.named >= LEAST_NAMED * seen.flows
     confident = [
         *(_eye(eye, seen) for eye in steady),
@@ -58,7 +52,7 @@ def sight(result: Result, seen: Seeing) -> Sight:
     return Sight(
         tuple(filter(None, confident)),
         tuple(filter(None, sometimes)),
-        (*people.never, *_missing(result, seen), *_STANDING),
+        (*people.never, *_missing(result, seen), *map(say, _STANDING)),
     )
 
 
@@ -74,16 +68,17 @@ def _eye(eye: Row, seen: Seeing) -> str:
     if eye["kind"] == "packets":
         minutes = seen.minutes[eye_of(eye)]
         hours = words.number(minutes // 60) if minutes >= 60 else f"<{words.THIN}1"
-        text = f"{name}: {hours} of {seen.hours} hours, {words.plural(eye['days'], 'day')}"
-        if eye["packets"]:
-            drops = eye["kernel_drops"] or 0
-            text += f"; {words.rough(drops)} of {words.rough(eye['packets'] + drops)} packets dropped"
-        return text
-    text = f"{name}: {words.number(eye['days'])} of {seen.hours // 24} days"
+        days = say("count.days", eye["days"])
+        text = say("sight.hours", name=name, hours=hours, of=seen.hours, days=days)
+        if not eye["packets"]:
+            return text
+        drops = eye["kernel_drops"] or 0
+        packets = words.rough(eye["packets"] + drops)
+        return f"{text}; {say('sight.dropped', drops=words.rough(drops), packets=packets)}"
+    text = say("sight.days", name=name, days=words.number(eye["days"]), of=seen.hours // 24)
     if eye["records"]:
-        text += f"; {words.number(eye['records'])} records"
-        text += f", {words.number(eye['rejected'])} unusable" if eye["rejected"] else ""
-    return text
+        text = f"{text}; {say('sight.records', eye['records'])}"
+    return f"{text}, {say('sight.unusable', eye['rejected'])}" if eye["records"] and eye["rejected"] else text
 
 
 def _attribution(result: Result) -> Sight:
@@ -93,14 +88,13 @@ def _attribution(result: Result) -> Sight:
         return Sight((), (), ())
     part, whole = row["attributed_connections"], row["connections"]
     if part is None:
-        unknown = "People: how many AI connections are tied to one is hidden or unknown"
-        return Sight((), (unknown, _ADDRESSES), ())
+        return Sight((), (say("sight.people_unknown"), say("sight.addresses")), ())
     if part == 0:
-        return Sight((), (), ("People: no AI connection is tied to one", _ADDRESSES))
-    text = f"{words.share(part, whole)} of AI connections tied to a person"
+        return Sight((), (), (say("sight.people_none"), say("sight.addresses")))
+    share = words.share(part, whole)
     if part < LEAST_TIED * whole:
-        return Sight((), (text, _ADDRESSES), ())
-    return Sight((text if part == whole else f"{text}; the rest counts by address",), (), ())
+        return Sight((), (say("sight.tied", share=share), say("sight.addresses")), ())
+    return Sight((say("sight.tied" if part == whole else "sight.tied_rest", share=share),), (), ())
 
 
 def _blocked(result: Result) -> str:
@@ -108,10 +102,11 @@ def _blocked(result: Result) -> str:
     if not rows:
         return ""
     known = [r["attempts"] for r in rows if r["attempts"] is not None]
-    count = words.plural(sum(known), "attempt") if known else "Attempts"
-    count = f"At least {count}" if known and len(known) < len(rows) else count
     names = words.listing([r["service"] for r in rows], 2)
-    return f"{count} refused ({names}): attempted, not counted as use"
+    if not known:
+        return say("sight.refused_untold", services=names)
+    key = "sight.refused_least" if len(known) < len(rows) else "sight.refused"
+    return say(key, sum(known), services=names)
 
 
 def _nobodies(result: Result) -> str:
@@ -120,35 +115,29 @@ def _nobodies(result: Result) -> str:
     if not rows:
         return ""
     known = [r["bytes_up"] for r in rows if r["bytes_up"] is not None]
-    services = words.plural(len({r["app"] for r in rows}), "service")
-    sent = f"sent {words.size(sum(known))} to" if known else "used"
-    return f"Machines, service accounts and shared addresses {sent} {services}: counted apart from people"
+    services = len({r["app"] for r in rows})
+    if not known:
+        return say("sight.nobodies_used", services)
+    return say("sight.nobodies_sent", services, amount=words.size(sum(known)))
 
 
 def _hindrances(seen: Seeing) -> Iterator[str]:
-    counted = {
-        "ech": "connections hid their name (Encrypted Client Hello)",
-        "encrypted_dns": "connections to encrypted DNS resolvers",
-        "quic_unparsed": "QUIC connections gave no name",
-        "malformed": "frames contradict themselves",
-    }
-    for column, text in counted.items():
-        total = sum(eye[column] or 0 for eye in seen.eyes)
-        if total:
-            yield f"{words.number(total)} {text}"
+    for column in _HINDRANCES:
+        if total := sum(eye[column] or 0 for eye in seen.eyes):
+            yield say(f"sight.{column}", total)
     if seen.one_sided:
-        yield f"{words.share(seen.one_sided, seen.flows)} of connections seen in one direction only"
+        yield say("sight.one_sided", share=words.share(seen.one_sided, seen.flows))
 
 
 def _missing(result: Result, seen: Seeing) -> Iterator[str]:
     if seen.dark:
-        yield f"{words.listing([words.weekday(d) for d in seen.dark], 7)}: no sensor reported"
+        yield say("sight.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
     for sensor in result.rows("silent"):
-        yield f"{sensor['sensor']} ({sensor['site'] or 'site unknown'}): silent all week"
+        site = sensor["site"] or say("sight.no_site")
+        yield say("sight.silent", sensor=sensor["sensor"], site=site)
     for source in result.rows("source_bytes"):
         if source["connections"] and not source["knows_bytes_up"]:
-            yield f"Bytes sent through {source['sensor']}: its {source['source']} records do not carry them"
+            yield say("sight.no_bytes", sensor=source["sensor"], source=source["source"])
     possible = [r["service"] for r in result.rows("embedded_possible")]
     if possible:
-        names = words.listing(possible)
-        yield f"AI inside {names}: possible on shared hosts, listed in the annex, never counted"
+        yield say("sight.embedded", services=words.listing(possible))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.due import scope_of
 from analytics.reports.weekly.seeing import comparable
 
 #: Days ahead that an exception or review is announced.
@@ -54,15 +56,17 @@ def standings(result: Result) -> tuple[Standing, ...]:
 
 def _standing(row: Row, compares: bool) -> Standing:
     untold = row["untold"]
-    note = f", {words.number(untold)} without a figure" if untold and untold < row["services"] else ""
+    services = say("count.services", row["services"])
+    if untold and untold < row["services"]:
+        services = say("standing.untold", untold, services=services)
     change = ""
     if compares and not untold and row["bytes_up"] is not None and row["last_bytes_up"] is not None:
         change = words.signed_size(row["bytes_up"] - row["last_bytes_up"])
-    sent = words.size_range(row["bytes_up"], row["bytes_up_max"], hidden=True)
+    sent = words.size_range(row["bytes_up"], row["bytes_up_max"], is_hidden=True)
     return Standing(
         row["status"],
-        words.STATUSES[row["status"]],
-        words.plural(row["services"], "service") + note,
+        words.status(row["status"]),
+        services,
         row["bytes_up"],
         row["bytes_up_max"],
         sent,
@@ -79,12 +83,13 @@ def sanctioned(result: Result) -> str:
     part = sum(row["bytes_up"] or 0 for row in rows if row["status"] == "sanctioned")
     if not whole:
         return ""
-    text = f"{words.share(part, whole)} of the bytes shown went to sanctioned services"
+    now = words.share(part, whole)
     before = {row["status"]: row["last_bytes_up"] or 0 for row in rows}
     last = sum(before.values())
     if last and comparable(result, result.scope.week, result.scope.previous):
-        text += f"; the same services had {words.share(before.get('sanctioned', 0), last)} last week"
-    return f"{text}."
+        share = words.share(before.get("sanctioned", 0), last)
+        return say("standing.sanctioned_before", share=now, before=share)
+    return say("standing.sanctioned", share=now)
 
 
 def concentration(result: Result) -> str:
@@ -94,7 +99,7 @@ def concentration(result: Result) -> str:
         return ""
     first = sum(sorted(known, reverse=True)[:3])
     part = words.share(first, sum(known))
-    return f"Three of {len(known)} services with a figure received {part} of its bytes."
+    return say("standing.concentration", len(known), share=part)
 
 
 def expiries(result: Result) -> tuple[Expiry, ...]:
@@ -103,23 +108,13 @@ def expiries(result: Result) -> tuple[Expiry, ...]:
 
 
 def _expiry(row: Row) -> Expiry:
-    over = row["days_left"] < 0
-    kind = f"exception {row['id']}" if row["kind"] == "exception" else f"review of {row['id']}"
-    scope = "" if row["scope"] == "all" else f", {row['scope'].replace('=', ' ')}"
-    people = ", for named people" if row["for_people"] else ""
-    verb = (
-        "was due"
-        if over and row["kind"] == "review"
-        else "due"
-        if row["kind"] == "review"
-        else "ended"
-        if over
-        else "ends"
-    )
+    over, kind = row["days_left"] < 0, "exception" if row["kind"] == "exception" else "review"
+    what = say(f"expiry.{kind}", id=row["id"]) + scope_of(row["scope"])
+    when = f"{words.short_day(row['ends'])} {row['ends'].year}"
     return Expiry(
         row["about"],
-        f"{kind}{scope}{people}",
-        f"{verb} {words.short_day(row['ends'])} {row['ends'].year}",
+        say("expiry.for_people", what=what) if row["for_people"] else what,
+        say(f"expiry.{kind}_over" if over else f"expiry.{kind}_ends", day=when),
         over,
-        row["owner"] or "no owner named",
+        row["owner"] or say("due.no_owner"),
     )

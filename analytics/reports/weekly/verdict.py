@@ -3,66 +3,83 @@
 from __future__ import annotations
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.render.words import PEOPLE, Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.rest import holds_most, moves_most, rest
 from analytics.reports.weekly.seeing import Seeing, comparable
 
-#: Said of a week whose uploads changed by less than a fiftieth.
-STEADY = "Uploads hardly changed"
+#: Statuses of services that nobody has said yes to, for anyone.
+UNAPPROVED = ("unsanctioned", "under_review", "unreviewed")
 
 
-def verdict(result: Result, seen: Seeing) -> tuple[str, str]:
-    """(the claim, printed bold; the rest). Never says that nothing happened where nobody watched."""
+def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
+    """(the claim, printed bold; the rest). Never says that nothing happened where nobody watched.
+
+    `due` is the number of decisions asked for below.
+    """
     if seen.blind:
-        return "We cannot tell: no sensor reported this week.", _leftover(result)
+        return say("verdict.blind"), _leftover(result)
     lead, tail = _claim(result, seen)
-    return lead, " ".join(part for part in (tail, _moving(result), _sight(seen)) if part)
+    asked = say("verdict.due", due) if due else ""
+    return lead, " ".join(filter(None, (tail, _unapproved(result), _moving(result), asked, _sight(seen))))
 
 
 def _leftover(result: Result) -> str:
     if _totals(result) is None:
-        return "What happened on the network is unknown."
-    return "The figures below come from records without any coverage beside them."
+        return say("verdict.blind_all")
+    return say("verdict.blind_records")
 
 
 def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
-        return "We saw no exchange with an AI service in what we watched.", ""
+        return say("verdict.nothing"), ""
     who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
-    services = words.plural(total["services"], "AI service")
     if total["bytes_up"] is None:
         amount = words.size(None, total["people_hidden"])
-        return f"{who} used {services}", f"; how much was sent is {amount}."
+        return say("verdict.used", total["services"], who=who), say("verdict.amount_untold", amount=amount)
     sent = words.size_range(total["bytes_up"], total["bytes_up_max"])
-    return f"{who} sent {sent} to {services}", _most_of_it(result, total)
+    return say("verdict.sent", total["services"], who=who, amount=sent), _most_of_it(result, total)
 
 
 def _who(total: Row, k: int, noun: Noun, *, hedge: bool) -> str:
     if total["people_hidden"]:
-        return f"Fewer than {k} {noun.many}"
+        return say("verdict.fewer", k=k, noun=noun.many)
     if total["people"] is None:
-        return f"An unknown number of {noun.many}"
+        return say("verdict.unknown_number", noun=noun.many)
     # "At least" is about people nobody watched; addresses may be fewer people than their count.
-    least = "At least " if hedge and noun == PEOPLE else ""
-    return f"{least}{words.plural(total['people'], noun.one, noun.many)}"
+    count = noun.count(total["people"])
+    return say("verdict.least", count=count) if hedge and noun == PEOPLE else count
 
 
 def _most_of_it(result: Result, total: Row) -> str:
     ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
     if len(ranked) > 1 and 2 * ranked[0]["bytes_up"] > total["bytes_up"]:
-        return f", most of it to {ranked[0]['service']}."
+        return say("verdict.most", service=ranked[0]["service"])
     if holds_most(result):
         left = rest(result)
         part = words.share(left.bytes_up or 0, total["bytes_up"])
-        figures = "hidden figures" if left.hidden == left.services else "hidden or unknown figures"
-        return f", {part} of it to {words.plural(left.services, 'service')} with {figures}."
+        key = "verdict.to_hidden" if left.hidden == left.services else "verdict.to_untold"
+        return say(key, left.services, share=part)
     if len(ranked) > 3 and leads(ranked, total["bytes_up"]):
         part = words.share(sum(s["bytes_up"] for s in ranked[:3]), total["bytes_up"])
-        return f", {part} of it to {words.listing([s['service'] for s in ranked[:3]])}."
+        return say("verdict.to_three", share=part, services=words.listing([s["service"] for s in ranked[:3]]))
     return "."
+
+
+def _unapproved(result: Result) -> str:
+    """What went to services nobody approved, as far as it may be shown; '' without a policy."""
+    if not result.rows("policies"):
+        return ""
+    rows = [row for row in result.rows("by_status") if row["status"] in UNAPPROVED]
+    sent = sum(row["bytes_up"] or 0 for row in rows)
+    services = sum(row["services"] for row in rows)
+    if not sent:
+        return ""
+    key = "verdict.unapproved_least" if any(row["untold"] for row in rows) else "verdict.unapproved"
+    return say(key, services, amount=words.size(sent))
 
 
 def leads(ranked: list[Row], total: int) -> bool:
@@ -74,20 +91,20 @@ def leads(ranked: list[Row], total: int) -> bool:
 def _moving(result: Result) -> str:
     scope = result.scope
     if scope.week == scope.earliest:
-        return "This is the first week watched, so nothing can be called new or growing."
+        return say("verdict.first_week")
     new = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
     if comparable(result, scope.week, scope.previous):
         movement = _growth(_totals(result), _total_of(result, previous=True))
-        if movement and movement != STEADY and moves_most(result):
-            where = "there too" if holds_most(result) else "at services with hidden or unknown figures"
-            movement += f", mostly {where}"
+        if movement and movement != say("verdict.steady") and moves_most(result):
+            key = "verdict.where_there" if holds_most(result) else "verdict.where_untold"
+            movement = say(key, movement=movement)
     else:
-        movement = "Last week was watched differently, so no growth is stated"
+        movement = say("verdict.otherwise")
     if not new:
         return f"{movement}." if movement else ""
     if not movement:
-        return f"New this week: {words.listing(new, 2)}."
-    return f"{movement}; {words.listing(new, 2)} {'is' if len(new) == 1 else 'are'} new."
+        return say("verdict.new", services=words.listing(new, 2))
+    return say("verdict.and_new", len(new), movement=movement, services=words.listing(new, 2))
 
 
 def _growth(now: Row | None, before: Row | None) -> str:
@@ -95,19 +112,19 @@ def _growth(now: Row | None, before: Row | None) -> str:
         return ""
     change = now["bytes_up"] - before["bytes_up"]
     if before["bytes_up"] and now["bytes_up"] >= 2 * before["bytes_up"]:
-        return f"Uploads more than doubled, by {words.size(change)}"
+        return say("verdict.doubled", amount=words.size(change))
     if abs(change) * 50 < before["bytes_up"]:
-        return STEADY
-    return f"Uploads {'rose' if change > 0 else 'fell'} by {words.size(abs(change))}"
+        return say("verdict.steady")
+    return say("verdict.rose" if change > 0 else "verdict.fell", amount=words.size(abs(change)))
 
 
 def _sight(seen: Seeing) -> str:
     if seen.doubts:
-        return f"We cannot tell {words.listing(seen.doubts[:2])}."
+        return say("verdict.cannot_tell", what=words.listing(seen.doubts[:2]))
     if seen.ahead:
-        return f"The week is not over: {words.plural(len(seen.ahead), 'day')} to come."
+        return say("verdict.not_over", len(seen.ahead))
     if seen.flows:
-        return f"We could name {words.share(seen.named, seen.flows)} of connections."
+        return say("verdict.named", share=words.share(seen.named, seen.flows))
     return ""
 
 

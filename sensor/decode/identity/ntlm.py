@@ -1,6 +1,7 @@
 """NTLM's AUTHENTICATE message ([MS-NLMP] §2.2.1.3): account, domain and workstation, in clear.
 
-Whether the sign-in succeeded is not looked at. Responses to the challenge (the hashes) are never read.
+Whether the sign-in succeeded is not looked at, so it is an attempt and no more than a hint. Responses to the
+challenge (the hashes) are never read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from sensor.decode.identity import said
 from sensor.decode.identity.said import Said
 
 ORIGIN = "directory"
-CONFIDENCE = 0.5
+CONFIDENCE = 0.45
 _HELD_S = 3_600.0
 
 #: How such a message begins, and how that looks in an HTTP field (RFC 4559).

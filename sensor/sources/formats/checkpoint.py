@@ -50,6 +50,7 @@ _FIELDS = {
     "blade": "product|ProductName",
     "office_ip": "office_mode_ip|assigned_IP|om_ip",
     "host_type": "identity_type",
+    "site": "appi_name",
 }
 _QUOTED = [
     "",
@@ -181,13 +182,17 @@ def _account() -> pl.Expr:
 
 def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
     logged_in = (pl.col("blade") == "Identity Awareness") & pl.col("action").is_in(["Log In", "Update"])
-    told = (logged_in | pl.col("office_ip").is_not_null()).fill_null(False) & pl.col("user").is_not_null()
+    holder = pl.coalesce("user", pl.when(logged_in).then("device"))
+    told = (logged_in | pl.col("office_ip").is_not_null()).fill_null(False) & holder.is_not_null()
     whole = pl.col("url").str.contains(r"^[A-Za-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
     asked = pl.col("query").is_not_null()
     tls_host = pl.col("url").str.extract("^https://([^/]+)/?$")
     encrypted = tls_host.is_not_null()
     proto = pl.col("proto").str.to_lowercase().str.extract(r"^(\w+)")
     ports = pl.col("port").str.extract(r"^(\d+)$")
+    # URL filtering names sites it has no application for by their domain.
+    site = pl.when(pl.col("site").str.contains(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)+$")).then("site")
+    flow = ~told & ~asked & ~whole & pl.col("server_name").is_null()
     up, down = pl.col("up"), pl.col("down")
     if volume_of_cef:
         filled = (pl.col("cef_up") != "0") | (pl.col("cef_down") != "0")
@@ -212,7 +217,13 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         user_name=_account(),
         device=pl.col("device").str.extract(r"^([^@\s]+)"),
         url=pl.when(~asked & whole & ~encrypted).then("url"),
-        host=pl.when(asked).then("query").when(encrypted).then(tls_host).when(~whole).then("server_name"),
+        host=pl.when(asked)
+        .then("query")
+        .when(encrypted)
+        .then(tls_host)
+        .when(~whole)
+        .then(pl.coalesce("server_name", site)),
+        name_from=pl.when(flow & pl.col("server_name").is_null() & site.is_not_null()).then(pl.lit("url")),
         path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
         method="method",
         user_agent="agent",

@@ -19,8 +19,8 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 
 _LINE = (
-    r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+) (?<code>[A-Z_]+)"
-    r"/(?<status>\d{3}) "
+    r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+)(?: \([^)]*\))? "
+    r"(?<code>[A-Z_]+)/(?<status>\d{3}) "
     r'(?<down>\d+|-) (?<method>[A-Z_]+|-) (?<url>\S+) (?<user>"[^"]*"|\S+) (?<hierarchy>[A-Z_]+)'
     r"/(?<peer>\S+) (?<mime>\S+) "
     r"(?<tag>.*?)(?:<|&lt;)(?<verdicts>.*)(?:>|&gt;)(?<rest>.*)$"
@@ -45,8 +45,8 @@ class CiscoWsaFamily(Family):
         "`%u` for user agents."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+ [A-Z_]+/\d{3} \S+ \S+ \S+ .*[A-Z]/\S+ \S+ "
-        r".*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)"
+        r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+(?: \([^)]*\))? [A-Z_]+/\d{3} \S+ \S+ \S+ "
+        r".*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)"
     )
 
     @classmethod

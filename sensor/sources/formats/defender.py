@@ -60,8 +60,9 @@ class DefenderFamily(Family):
     header: ClassVar[str] = (
         r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains_any(
-        ["AdvancedHunting-", "DeviceNetworkEvents"]
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains(r'(?i)"category"\s*:\s*"AdvancedHunting-')
+        | pl.col("line").str.contains("DeviceNetworkEvents", literal=True)
     ) | (objects.having("RemoteUrl") & pl.col("line").str.contains_any(["DeviceName", "InitiatingProcess"]))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

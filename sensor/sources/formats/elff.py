@@ -112,7 +112,10 @@ class ElffFamily(Family):
     )
     header: ClassVar[str] = r"^#Fields:\s"
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        "|".join((_DIRECTIVE, _PAIRS, _OBJECT, *(pattern for pattern, _ in _DEFAULTS)))
+        "|".join((_DIRECTIVE, _PAIRS, *(pattern for pattern, _ in _DEFAULTS)))
+    ) | (
+        # Netskope's transactions borrow these names, and mean other things by some.
+        pl.col("line").str.contains(_OBJECT) & ~pl.col("line").str.contains('"x-cs-userip"', literal=True)
     )
 
     def localise(self, zones: Mapping[str, str], default: str | None) -> None:

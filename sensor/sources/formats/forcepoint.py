@@ -59,6 +59,13 @@ _OBJECT = {name: f"forcepoint_web.{field}" for name, field in {
     "server": "destination_ip", "agent": "user_agent_string", "status": "http_status_code",
     "method": "http_request_method",
 }.items()}  # fmt: skip
+#: Forcepoint ONE (Bitglass), secure web gateway; `ipaddress` is the public one.
+_ONE = {
+    "time": "time", "login": "email", "action": "action", "url": "url", "host": "requestdomain",
+    "client": "ipaddress", "server": "destinationip", "port": "requestport", "agent": "useragent",
+    "method": "requestmethod", "device": "devicehostname", "up": "uploadedbytes", "down": "size",
+}  # fmt: skip
+_ONE_KEYS = ("requestdomain", "syslogheader", "uploadedbytes")
 _HEAD_ONLY = r"(?:CEF|LEEF):|^\s*\d\|"
 _REPORT_LINE = r'^"\d\d/\d\d/\d{4}","\d\d:\d\d:\d\d",(?:"[^"]*",){3}"(?:Allowed|Blocked|\w+)",'
 NO_TRAFFIC = "set aside: event that names no service"
@@ -86,6 +93,7 @@ class ForcepointFamily(Family):
         | pl.col("line").str.contains(r"\bvendor=(?:Websense|Forcepoint)\b")
         | pl.col("line").str.contains(_REPORT_LINE)
         | pl.col("line").str.contains(r'^\s*\{.*"forcepoint_web"\s*:')
+        | objects.having(*_ONE_KEYS)
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -93,6 +101,7 @@ class ForcepointFamily(Family):
         return layouts.read(
             lines,
             [
+                (objects.having(*_ONE_KEYS), lambda part: _rows(objects.read(part["line"], _ONE))),
                 (r"^\s*\{", lambda part: _rows(_dated(objects.read(part["line"], _OBJECT)))),
                 (_HEAD_ONLY, lambda part: _rows(cef.read(part["line"], _FIELDS))),
                 (r"\bvendor=", _pairs),

@@ -1,4 +1,4 @@
-"""Fortinet FortiGate and FortiProxy: key=value (space or comma), and CEF with `FTNTFGT` keys.
+"""Fortinet FortiGate and FortiProxy: key=value (space, comma or bar), and CEF with `FTNTFGT` keys.
 
     type=traffic   a session: srcip, user, dstip, hostname, sentbyte, rcvdbyte; at its end, and every few
                    minutes while it lasts (logid …0000000020, cumulative, `sentdelta` since the last)
@@ -21,37 +21,19 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue
 
 _KEYS = (
-    *(
-        "date",
-        "time",
-        "eventtime",
-        "tz",
-        "devid",
-        "logid",
-        "type",
-        "subtype",
-        "eventtype",
-        "sessionid",
-        "xid",
-    ),
-    *("srcip", "srcport", "srcmac", "srcname", "dstip", "dstport", "dstname", "proto", "user", "unauthuser"),
-    *(
-        "hostname",
-        "url",
-        "qname",
-        "sni",
-        "ipaddr",
-        "agent",
-        "httpmethod",
-        "reqtype",
-        "action",
-        "utmaction",
-        "status",
-    ),
-    *("sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration"),
-    *("reqlength", "resplength"),
-    *("assignip", "tunnelip", "remip", "ip", "hostname", "httpcode"),
-)
+    "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
+    "srcip", "srcport", "srcmac", "srcname", "dstip", "dstport", "dstname", "proto", "user", "unauthuser",
+    "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "action", "utmaction",
+    "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
+    "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
+)  # fmt: skip
+#: What FortiOS 4 called them.
+_FORMER = {
+    "devid": "device_id", "logid": "log_id", "srcip": "src", "srcport": "src_port", "dstip": "dst",
+    "dstport": "dst_port", "sentbyte": "sent", "rcvdbyte": "rcvd", "sentpkt": "sent_pkt",
+    "rcvdpkt": "rcvd_pkt",
+}  # fmt: skip
+_SPELLED = {key: f"{key}|{_FORMER[key]}" if key in _FORMER else key for key in _KEYS}
 #: Where CEF puts what key=value has; everything else is `FTNTFGT` + key.
 _CEF = {
     "srcip": "src", "srcport": "spt", "srcmac": "smac", "srcname": "shost", "dstip": "dst", "dstport": "dpt",
@@ -70,7 +52,7 @@ class FortigateFamily(Family):
 
     name: ClassVar[str] = "fortigate"
     help: ClassVar[str] = (
-        "Fortinet FortiGate (FortiOS 5.4 to 7.6), FortiProxy: traffic, webfilter, dns, ssl, app-ctrl; "
+        "Fortinet FortiGate (FortiOS 4 to 7.6), FortiProxy: traffic, webfilter, dns, ssl, app-ctrl; "
         "key=value, CEF"
     )
     vantage: ClassVar[str] = "firewall"
@@ -89,21 +71,25 @@ class FortigateFamily(Family):
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'\blogid="?\d{8,10}"?[ ,].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
-        r'|\bdevid="?F(?:[GPOW]|\d)'
+        r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
+        r'|\bdev(?:ice_)?id="?F(?:[GPOW]|\d)'
         r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
         line = lines["line"]
+        if line.str.starts_with('"').any():
+            # FortiAnalyzer's downloads quote whole pairs: `"srcip=10.1.2.3","dstip=…"`.
+            line = line.str.replace_all(r'(^|,)"([A-Za-z]\w*)=([^"]*)"', '$1$2="$3"')
         is_cef = line.str.contains(r"CEF:\s*\d\||\|Fortinet\||FTNTFGT")
-        commas = line.str.contains(r",(?:log)?type=") & ~is_cef
-        read = keyvalue.read(pl.select(pl.when(~is_cef & ~commas).then(line)).to_series(), _KEYS)
-        if commas.any():
-            read = _either(
-                read, keyvalue.read(pl.select(pl.when(commas).then(line)).to_series(), _KEYS, separator=",")
-            )
+        signs = line.str.extract(r"([,|])(?:log)?type=").fill_null(" ")
+        read = keyvalue.read(pl.select(pl.when(~is_cef & (signs == " ")).then(line)).to_series(), _SPELLED)
+        for sign in (",", "|"):
+            mine = (signs == sign) & ~is_cef
+            if mine.any():
+                part = pl.select(pl.when(mine).then(line)).to_series()
+                read = _either(read, keyvalue.read(part, _SPELLED, separator=sign))
         if is_cef.any():
             read = _either(read, _from_cef(pl.select(pl.when(is_cef).then(line)).to_series()))
         return read.select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
@@ -166,7 +152,7 @@ def _who() -> dict[str, pl.Expr]:
         "client_port": pl.col("srcport"),
         "client_mac": pl.col("srcmac"),
         "user_name": pl.coalesce("user", "unauthuser"),
-        "device": pl.col("srcname"),
+        "device": pl.when(pl.col("srcname").str.contains(r"[G-Zg-z]|^[^:.]*[A-Za-z]")).then("srcname"),
         "server": pl.when(~_is_lookup()).then("dstip"),
         "server_port": pl.col("dstport"),
         "transport": pl.col("proto"),
@@ -180,7 +166,8 @@ def _is_lookup() -> pl.Expr:
 def _what() -> dict[str, pl.Expr]:
     # `url` is a path, or a whole URL where a proxy logs it.
     whole = pl.col("url").str.contains(r"^[a-z]{2,6}://").fill_null(False)
-    named = pl.coalesce("qname", "hostname", "sni")
+    # Read from a certificate, a name may stand for all names below it: `*.example.org`.
+    named = pl.coalesce("qname", "hostname", "sni").str.replace(r"^\*\.", "")
     by_destination = pl.when(pl.col("dstname").str.contains(r"[A-Za-z]")).then("dstname")
     vpn = _of("event") & _sub("vpn")
     return {
@@ -201,13 +188,24 @@ def _what() -> dict[str, pl.Expr]:
         "path": pl.when(~whole).then("url"),
         "method": pl.col("httpmethod"),
         "user_agent": pl.col("agent"),
-        "action": pl.when(pl.col("utmaction").is_in(["block", "blocked", "reset"]))
+        # A lookup that is redirected leads to the page that says it was blocked.
+        "action": pl.when(
+            pl.col("utmaction").is_in(["block", "blocked", "reset"])
+            | (_is_lookup() & (pl.col("action") == "redirect"))
+        )
         .then(pl.lit("blocked"))
-        .otherwise("action"),
+        .otherwise(pl.coalesce("action", pl.when(~_of("event")).then("status"))),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
         "origin": pl.when(vpn).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
-        "lease_s": pl.when(_of("event")).then(pl.lit("36000")),
+        "lease_s": pl.when(_is_end()).then(pl.lit("0")).when(_of("event")).then(pl.lit("36000")),
+        "closes": _is_end(),
     }
+
+
+def _is_end() -> pl.Expr:
+    """Logged off, or the tunnel is down: the address is held no more."""
+    gone = ["FSSO-logoff", "auth-logout", "logoff", "logout", "tunnel-down"]
+    return _of("event") & _sub("user", "vpn") & pl.col("action").is_in(gone).fill_null(False)
 
 
 def _volume() -> dict[str, pl.Expr]:
@@ -248,7 +246,9 @@ def _reason() -> pl.Expr:
         & pl.coalesce("tunnelip", "assignip").is_not_null()
         & pl.col("action").is_in(["tunnel-up", "tunnel-stats", "ssl-new-con", "assign"])
     )
-    told = holder & (logged_on | tunnel) & (pl.col("status").fill_null("success") != "failure")
+    left = _is_end() & pl.coalesce("tunnelip", "assignip", "srcip", "ip").is_not_null()
+    failed = pl.col("status").str.contains("(?i)fail|den|time|err").fill_null(False)
+    told = holder & (logged_on | tunnel | left) & ~failed
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
     return (
         pl.when(_of("event") & ~told.fill_null(False))

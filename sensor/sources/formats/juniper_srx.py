@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text import keyvalue, layouts, objects
 
 _FIELDS = {
     "client": "source-address",
@@ -87,6 +87,7 @@ class JuniperSrxFamily(Family):
         return layouts.read(
             lines,
             [
+                (r"^\s*\{", lambda part: _rows(objects.read(part["line"], _FIELDS), part)),
                 (r'[a-z]-address="', lambda part: _rows(keyvalue.read(part["line"], _FIELDS), part)),
                 (_PLAIN, _plain),
                 (r"WEBFILTER.*\bURL=", _plain_urls),
@@ -160,11 +161,16 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     host = pl.coalesce(pl.col("url").str.extract(r"^(?:[a-z]+://)?([^/\s]+)"), named)
     path = pl.coalesce(
         pl.when(pl.col("path").str.starts_with("/")).then("path"),
-        pl.col("url").str.extract(r"^(?:[a-z]+://)?[^/\s]+(/[^\s]*)"),
+        pl.col("url").str.extract(r"^(?:[a-z]+://)?[^/\s]+(/(?:[^/\s]\S*)?)"),
     )
     updated = pl.lit(event).str.contains("UPDATE").fill_null(False)
     proto = pl.col("proto").str.to_lowercase()
+    # A relay's head may have no year; the device's own stands behind it.
+    stamp = lines["line"].str.extract(
+        r'(?:^|"timestamp"\s*:\s*")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))[" ]'
+    )
     return fields.select(
+        time=pl.lit(stamp),
         duration_s="duration",
         at_end=ended,
         kind=pl.when(is_url).then(pl.lit("http")).otherwise(pl.lit("flow")),

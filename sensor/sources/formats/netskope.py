@@ -28,6 +28,16 @@ _PLACES = {
     54: "sni", 62: "bypassed", 99: "source", 105: "server_seen", 138: "action",
 }  # fmt: skip
 _TRANSACTION = [_PLACES.get(place, "") for place in range(1, max(_PLACES) + 1)]
+#: The same of transactions as objects (Cloud Exchange, log streaming), whose names are the fields'.
+_NAMED = {
+    "date": "date", "clock": "time", "taken": "time-taken", "up": "cs-bytes", "down": "sc-bytes",
+    "egress": "c-ip", "server": "s-ip", "user": "cs-username", "method": "cs-method",
+    "scheme": "cs-uri-scheme", "agent": "cs-user-agent", "status": "sc-status", "host": "cs-host",
+    "uri": "cs-uri", "port": "cs-uri-port", "device_kind": "x-c-device", "inner": "x-cs-userip",
+    "sni": "x-cs-sni", "bypassed": "x-ssl-bypass", "source": "x-cs-src-ip",
+    "server_seen": "x-cs-dst-ip", "action": "x-policy-action",
+}  # fmt: skip
+_NAMED_KEYS = ("x-cs-userip", "cs-host")
 _SPACED = (
     r'^"?\d{4}-\d\d-\d\d"? "?\d\d:\d\d:\d\d"? (?:\d+|-) (?:\d+|-) (?:\d+|-) (?:\d+|-) '
     r"[0-9a-fA-F.:]+ [0-9a-fA-F.:-]+ "
@@ -97,6 +107,7 @@ class NetskopeFamily(Family):
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(f"{_SPACED}|{_COMMAS}")
         | cef.claims("Netskope")
+        | objects.having(*_NAMED_KEYS)
         | (
             pl.col("line").str.contains(_OBJECT)
             & (
@@ -118,6 +129,10 @@ class NetskopeFamily(Family):
         return layouts.read(
             lines,
             [
+                (
+                    objects.having(*_NAMED_KEYS),
+                    lambda part: _transactions(objects.read(part["line"], _NAMED)),
+                ),
                 (_OBJECT, lambda part: _events(objects.read(part["line"], _EVENT))),
                 (
                     r"(?:CEF|LEEF):|\|Netskope\|",

@@ -22,7 +22,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import cef, commas, objects
+from sensor.sources.text import cef, commas, keyvalue, objects
 
 #: Fields by position (1-based), for each type; the first seven are common.
 _COMMON = {3: "serial", 4: "type", 5: "subtype", 7: "generated"}
@@ -125,7 +125,7 @@ _LEEF = {
     "sport": "srcPort",
     "dport": "dstPort",
     "proto": "proto",
-    "action": "action",
+    "action": "action|Action|act",
     "sent": "srcBytes",
     "received": "dstBytes",
     "elapsed": "ElapsedTime",
@@ -169,6 +169,18 @@ _JSON = {
     "endpoint": "EndpointDeviceName",
     "account": "SourceUser|UserName",
 }
+#: A log forwarding template of monitoring services, `name=value` with commas between.
+_PAIRS = {
+    "serial": "serial", "type": "type", "subtype": "subtype", "generated": "time_generated",
+    "precise": "high_res_timestamp", "src": "network.client.ip|src", "dst": "network.destination.ip|dst",
+    "user": "usr.id|srcuser", "app": "app", "session": "sessionid", "sport": "network.client.port|sport",
+    "dport": "network.destination.port|dport", "proto": "proto", "action": "evt.name|action",
+    "sent": "network.bytes_read|bytes_sent", "received": "network.bytes_written|bytes_received",
+    "elapsed": "elapsed", "packets_sent": "pkts_sent", "packets_received": "pkts_received", "url": "misc",
+    "agent": "http.useragent|user_agent", "method": "http_method", "xff_ip": "xff_ip", "device": "src_host",
+    "mac": "src_mac", "sni": "sni",
+}  # fmt: skip
+_IS_PAIRS = r"\bserial=[^,]*, type=(?:TRAFFIC|THREAT|DECRYPTION)\b"
 _NAMES = tuple(dict.fromkeys([*(n for p in _POSITIONS.values() for n in p.values()), *_CEF, *_JSON]))
 _TYPES = (
     "TRAFFIC|THREAT|DECRYPTION|USERID|GLOBALPROTECT|SYSTEM|CONFIG|HIPMATCH|HIP-MATCH|AUTHENTICATION"
@@ -181,6 +193,8 @@ _START = (
 #: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
 _GONE = r"(?i)^gateway-(?:logout|config-release)$"
 TUNNEL_S = 43_200.0
+#: What the address of who is behind a proxy says where there is none.
+_NOBODY = ("", "0.0.0.0", "::")  # noqa: S104
 OTHER = "set aside: log of another type (type, subtype)"
 SERVER_SIDE = "set aside: threat event of another kind (its session counts)"
 
@@ -211,6 +225,7 @@ class PanosFamily(Family):
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(_START)
         | cef.claims("Palo Alto Networks")
+        | pl.col("line").str.contains(_IS_PAIRS)
         | (
             pl.col("line").str.contains(r'^\s*\{.*"LogType"\s*:')
             & pl.col("line").str.contains(r'"(?:DeviceSN|LogSourceID|PanOS\w+|ConfigVersion)"\s*:')
@@ -224,7 +239,14 @@ class PanosFamily(Family):
         out = _by_position(pl.select(pl.when(csv_lines).then(line)).to_series())
         if is_json.any():
             out = _either(out, _from_json(pl.select(pl.when(is_json).then(line)).to_series()))
-        other = ~csv_lines & ~is_json
+        is_pairs = line.str.contains(_IS_PAIRS)
+        if is_pairs.any():
+            # Values have blanks in them; empty ones are none.
+            text = pl.select(pl.when(is_pairs).then(line)).to_series()
+            read = keyvalue.read(text, _PAIRS, spaced=True)
+            told = read.select(pl.all().replace("", None))
+            out = _either(out, _conformed(told))
+        other = ~csv_lines & ~is_json & ~is_pairs
         if other.any():
             out = _either(out, _from_cef(pl.select(pl.when(other).then(line)).to_series()))
         return out.with_columns(
@@ -307,7 +329,9 @@ def _when() -> dict[str, pl.Expr]:
 
 def _who() -> dict[str, pl.Expr]:
     # Who stands behind a proxy in front of the firewall, where `x-forwarded-for` is logged.
-    forwarded = pl.coalesce("xff_ip", "xff").str.extract(r"^(?:x-fwd-for: )?([0-9a-fA-F.:]{3,})")
+    forwarded = pl.coalesce(
+        pl.when(~pl.col(name).is_in(_NOBODY)).then(name) for name in ("xff_ip", "xff")
+    ).str.extract(r"^(?:x-fwd-for: )?([0-9a-fA-F.:]{3,})")
     by_user = pl.col("user").str.extract(r"^x-fwd-for: ([0-9a-fA-F.:]+)")
     tunnel = pl.col("type") == "GLOBALPROTECT"
     return {
@@ -342,7 +366,7 @@ def _what() -> dict[str, pl.Expr]:
         .otherwise(pl.lit("flow")),
         "host": pl.coalesce("sni", "subject"),
         "name_from": pl.when(pl.col("sni").is_null()).then(pl.lit("certificate")),
-        "url": pl.when(_is_url()).then(pl.coalesce("url", "host")),
+        "url": pl.when(_is_url()).then(pl.coalesce("url", "host").str.strip_chars('\\"')),
         "method": pl.col("method").str.to_uppercase(),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
         "action": pl.col("action"),
@@ -390,7 +414,8 @@ def _reason() -> pl.Expr:
     connected = pl.col("event").str.contains(
         r"(?i)gateway-(?:connected|register|tunnel-latency|setup-(?:ipsec|ssl))|^gateway-connected$"
     )
-    told = login | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null())
+    failed = pl.col("status").str.contains("(?i)fail").fill_null(False)
+    told = login | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
     leases = pl.col("type").is_in(["USERID", "GLOBALPROTECT"])
     return (
         pl.when(~known.fill_null(False))

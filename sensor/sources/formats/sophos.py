@@ -191,8 +191,6 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _utm(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"], _UTM)
-    stamp = lines["line"].str.replace(r"^(\d{4}):(\d\d):(\d\d)-(\d\d:\d\d:\d\d).*$", "$1-$2-$3 $4")
-    stamp = stamp.str.extract(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)$")
     web = (pl.col("sub") == "http").fill_null(False)
     packet = (pl.col("sub") == "packetfilter").fill_null(False)
     named = (pl.col("user") != "").fill_null(False)
@@ -204,7 +202,6 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
         .then("user")
     )
     return read.select(
-        time=pl.lit(stamp),
         at_end=web,
         duration_s=pl.col("taken").cast(pl.Float64, strict=False) / 1_000_000,
         kind=pl.when(web).then(pl.lit("proxy")).otherwise(pl.lit("flow")),

@@ -163,11 +163,11 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stamp(text: pl.Expr) -> pl.Expr:
-    """`1598040493.253` as a time, by whole numbers: a DOUBLE would have to be rounded."""
-    seconds = text.str.head(10).cast(pl.Int64, strict=False)
-    millis = text.str.slice(11, 3).cast(pl.Int64, strict=False)
-    plausible = seconds.is_between(0, records.LATEST_S) & (text.str.slice(10, 1) == ".")
-    return pl.from_epoch(pl.when(plausible).then(seconds * 1000 + millis), time_unit="ms").cast(schema.TIME)
+    """`1598040493.253` as a time; a DOUBLE holds it, to be rounded to the millisecond."""
+    seconds = text.cast(pl.Float64, strict=False)
+    plausible = seconds.is_between(0, records.LATEST_S)
+    millis = (pl.when(plausible).then(seconds) * 1000).round().cast(pl.Int64)
+    return pl.from_epoch(millis, time_unit="ms").cast(schema.TIME)
 
 
 def _split(text: pl.Series, separator: str, left: str, right: str) -> pl.DataFrame:

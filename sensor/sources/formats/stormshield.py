@@ -50,7 +50,7 @@ class StormshieldFamily(Family):
         "hosts."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'\bfw="[^"]*" .*\bstartime="|\bstartime=".*\blogtype="'
+        r'\bfw="[^"]*" .*\bstartime="|\bstartime=".*\blogtype="|\bid=firewall .*\bfw="[^"]*" .*\blogtype="'
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -60,7 +60,7 @@ class StormshieldFamily(Family):
         login = (
             (of == "auth")
             & pl.col("error").fill_null("0").is_in(["0"])
-            & pl.col("message").str.contains("(?i)logged in|success|authentified")
+            & pl.col("message").str.contains("(?i)logged in|success|authenti(?:fied|cated)")
         )
         login = (
             login & pl.col("user").is_not_null() & ~pl.col("message").str.contains("(?i)fail")
@@ -79,7 +79,7 @@ class StormshieldFamily(Family):
             "proto",
             separator="|",
         )
-        blocked = pl.col("action").is_in(["block", "reset", "drop"])
+        blocked = pl.col("action").str.to_lowercase().is_in(["block", "reset", "drop"])
         proto = pl.col("proto").str.to_lowercase()
         return read.select(
             time="time",

@@ -107,11 +107,9 @@ class SuricataFamily(Family):
         asks = kind.is_in(["dns", "mdns", "llmnr"]) | (
             kind.is_in(["alert"]) & pl.col("dns.type").is_not_null()
         )
-        return (
-            event.with_columns(asks=asks.fill_null(False))
-            .with_columns(self._turned())
-            .select(**_who(), **_what(), **_volume(), **_leases(), reason=_reason())
-        )
+        event = event.with_columns(asks=asks.fill_null(False)).with_columns(self._turned())
+        told = event.select(**_who(), **_what(), **_volume(), **_leases(), reason=_reason())
+        return told.with_columns(answers=_answers(event))
 
     def _turned(self) -> pl.Expr:
         """The record's source is the server: answers, in some versions, and DHCP and Kerberos replies."""
@@ -147,9 +145,8 @@ def _events(lines: pl.Series, below: str) -> pl.DataFrame:
             part["line"], [below + one for one in scalars], lists=[below + one for one in lists]
         )
         parts.append(read.rename(lambda column: column.removeprefix(below)).insert_column(0, part["row"]))
-    empty = objects.read(lines.clear(), _SCALARS, lists=_LISTS).insert_column(
-        0, pl.Series("row", [], pl.UInt32)
-    )
+    dtypes = dict.fromkeys(_SCALARS, pl.String()) | dict.fromkeys(_LISTS, pl.List(pl.String()))
+    empty = pl.DataFrame(schema={"row": pl.UInt32()} | dtypes)
     return pl.concat([empty, *parts], how="diagonal").sort("row").drop("row")
 
 
@@ -209,14 +206,24 @@ def _what() -> dict[str, pl.Expr]:
         "software": "server: " + pl.col("http.server").str.to_lowercase(),
         "user_agent": pl.coalesce("http.http_user_agent", "quic.ua"),
         "ja4": pl.coalesce("tls.ja4", "quic.ja4"),
-        "answers": pl.when(pl.col("asks")).then(
-            pl.concat_list(
-                *(pl.col(name).fill_null([]) for name in _LISTS[2:]),
-                pl.when(pl.col("dns.rrtype").is_in(["A", "AAAA"])).then("dns.rdata"),
-            ).list.drop_nulls().list.unique(maintain_order=True)
-        ),
         "ttl_s": pl.col("dns.ttl"),
     }  # fmt: skip
+
+
+def _answers(event: pl.DataFrame) -> pl.Series:
+    """The addresses each lookup tells, NULL for other events; lists are costly, and few have any."""
+    addresses = [pl.col(name).fill_null([]) for name in _LISTS[2:]]
+    single = pl.when(pl.col("dns.rrtype").is_in(["A", "AAAA"])).then("dns.rdata")
+    some = pl.any_horizontal(pl.col(name).is_not_null() for name in (*_LISTS[2:], "dns.rdata"))
+    places = event.select((pl.col("asks") & some).arg_true()).to_series()
+    told = (
+        event[places]
+        .select(pl.concat_list(*addresses, single).list.drop_nulls().list.unique(maintain_order=True))
+        .to_series()
+    )
+    none = pl.Series([[]], dtype=pl.List(pl.String))
+    order = event.select(pl.when("asks").then(len(told)).cast(pl.Int64)).to_series()
+    return pl.concat([told, none]).gather(order.scatter(places, pl.int_range(len(told), eager=True)))
 
 
 def _volume() -> dict[str, pl.Expr]:

@@ -26,7 +26,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import commas, lookups
+from sensor.sources.text import commas, layouts, lookups, objects
 
 _STAMP = r'^\s*"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"?\s*,'
 _DNS = (
@@ -128,6 +128,15 @@ _HEADED: dict[str, str] = {
     "fqdns": "fqdns|fqdn",
 }
 _NAMES = (*_HEADED, "direction")
+#: The reporting API's objects, and where they say who it was.
+_OBJECT = {
+    "time": "timestamp", "internal": "internalip", "external": "externalip", "action": "verdict",
+    "type": "querytype", "host": "domain", "server": "destinationip", "server_port": "destinationport",
+    "port": "sourceport", "url": "url", "agent": "useragent", "status": "statuscode", "up": "requestsize",
+    "down": "responsesize", "method": "requestmethod", "log": "type",
+}  # fmt: skip
+_OBJECT_KEYS = ("internalip", "externalip", "identities", "verdict")
+_LABELS, _LABEL_TYPES = "identities[].label", "identities[].type.type"
 _USERS = r"(?i)user|saml"
 _DEVICES = r"(?i)roaming|anyconnect|secure client|ad computer|mobile device|chromebook|endpoint|\bdevices?\b"
 UNKNOWN = "not a line of the DNS, web, firewall or IP log"
@@ -159,10 +168,13 @@ class UmbrellaFamily(Family):
     header: ClassVar[str] = _HEADER
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_STAMP) & pl.col("line").str.contains(
         f"{_DNS}|{_WEB}|{_FIREWALL}|{_IP}"
-    )
+    ) | objects.having(*_OBJECT_KEYS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
+        return layouts.read(lines, [(r"^\s*\{", _objects), (pl.lit(True), self._columns)])
+
+    def _columns(self, lines: pl.DataFrame) -> pl.DataFrame:
         line = lines["line"].str.replace_all(r',\s+"', ',"').str.strip_chars(" ")
         headed = lines["header"].is_not_null()
         kinds = {"web": _WEB, "dns": _DNS, "firewall": _FIREWALL, "ip": _IP}
@@ -180,6 +192,28 @@ class UmbrellaFamily(Family):
             kind = kind.zip_with(~headed, _kind(named))
         people = _identities(read)
         return _fields(read.with_columns(kind.alias("log")).hstack(people))
+
+
+def _objects(lines: pl.DataFrame) -> pl.DataFrame:
+    """Answers of the reporting API: every identity is an object with a type of its own."""
+    read = objects.read(lines["line"], _OBJECT, lists=[_LABELS, _LABEL_TYPES])
+    kinds = {"dns": "dns", "proxy": "web", "firewall": "firewall", "ip": "ip"}
+
+    def first(pattern: str) -> pl.Expr:
+        hits = pl.col(_LABEL_TYPES).list.eval(pl.element().str.contains(pattern))
+        return pl.when(hits.list.any()).then(pl.col(_LABELS).list.get(hits.list.arg_max(), null_on_oob=True))
+
+    nothing = pl.lit(None, dtype=pl.String)
+    return _fields(
+        read.with_columns(
+            log=pl.col("log").replace_strict(kinds, default=None, return_dtype=pl.String),
+            type=pl.format("({})", "type"),
+            user=_account(first(_USERS)),
+            device=first(_DEVICES),
+            protocol=nothing,
+            fqdns=nothing,
+        )
+    )
 
 
 def _of(frame: pl.DataFrame, name: str) -> pl.Series:
@@ -240,9 +274,14 @@ def _identities(read: pl.DataFrame) -> pl.DataFrame:
         .otherwise(among(_DEVICES))
     )
     return read.select(
-        user=pl.coalesce(user.str.extract(r"\(([^()\s]+@[^()\s]+)\)\s*$"), user).str.strip_chars(),
+        user=_account(user).str.strip_chars(),
         device=device.str.strip_chars(),
     )
+
+
+def _account(user: pl.Expr) -> pl.Expr:
+    """`Jane Roe (jane@example.org)` by its address."""
+    return pl.coalesce(user.str.extract(r"\(([^()\s]+@[^()\s]+)\)\s*$"), user)
 
 
 def _fields(read: pl.DataFrame) -> pl.DataFrame:

@@ -31,8 +31,8 @@ _FIELDS = {
     "port": "dstPort",
     "proto": "proto",
     "user": "src_user|usrName|user",
-    "host": "dstname|sni|cn",
-    "path": "arg",
+    "host": "dstname|sni|cn|host",
+    "path": "arg|path",
     "query": "question|dns_name|query_name",
     "method": "op",
     "agent": "user_agent",
@@ -104,6 +104,9 @@ def _plain(lines: pl.DataFrame) -> pl.DataFrame:
         lines["line"].str.extract(r'msg_id="([0-9A-F]{4}-[0-9A-F]{4})"').str.replace("-", "", literal=True)
     )
     read = keyvalue.read(lines["line"], _FIELDS)
+    # Behind the serial number, in UTC; the head of the line has no year.
+    stamp = lines["line"].str.extract(r"\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\) ")
+    read = read.with_columns(time=pl.coalesce("time", stamp + "Z"))
     names = ("disp", "proto", "client", "server", "client_port", "port")
     return _rows(read.with_columns(*(ends[name] for name in names)), number)
 

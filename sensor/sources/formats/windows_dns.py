@@ -24,7 +24,10 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
 
-_STAMP = r"\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.? \d{1,2}[:.]\d\d[:.]\d\d(?: ?[AaPp]\.? ?[Mm]\.?)?"
+_STAMP = (
+    r"(?:\d{8}|\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.?) "
+    r"\d{1,2}[:.]\d\d[:.]\d\d(?: ?[AaPp]\.? ?[Mm]\.?)?"
+)
 _PACKET = (
     rf"^(?P<time>{_STAMP})\s+(?P<thread>[0-9A-Fa-f]{{3,8}})\s+PACKET\s+(?:[0-9A-Fa-f]{{8,16}}\s+)"
     rf"?(?P<transport>UDP|TCP)\s+"
@@ -217,10 +220,14 @@ def labels(name: pl.Expr) -> pl.Expr:
 
 def _ordered(stamps: pl.Series) -> pl.Series:
     """Region's dates as `YYYY-MM-DD HH:MM:SS [AM]`, day and month by the block's own evidence."""
-    parts = stamps.str.extract_groups(
-        r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
-        r"(?P<half>.*)$"
-    ).struct.unnest()
+    parts = (
+        stamps.str.replace(r"^(\d{4})(\d\d)(\d\d) ", "$1-$2-$3 ")
+        .str.extract_groups(
+            r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
+            r"(?P<half>.*)$"
+        )
+        .struct.unnest()
+    )
     a, b, c = (pl.col(name).cast(pl.Int64, strict=False) for name in "abc")
     slashed = (pl.col("sign") == "/") & (pl.col("half") != "")
     known_month_first = parts.select((b > 12).any()).item()

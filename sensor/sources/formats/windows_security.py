@@ -36,13 +36,14 @@ _BELOW = ("winlog.event_data.", "event_data.", "EventData.", "Event.EventData.",
 _SYSTEM = {
     "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID|System.EventID|event.code",
     "stamp": "winlog.time_created|@timestamp|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated|"
-    "EventTime",
+    "EventTime|TimeCreated|SystemTime",
 }
 _WANTED = _SYSTEM | {name: "|".join(below + name for below in _BELOW) for name in _DATA}
 #: evtx_dump writes an id that has qualifiers as an object.
 QUALIFIED_ID = r'"EventID"\s*:\s*\{[^{}]*(?:\{[^{}]*\})?[^{}]*"#text"\s*:\s*"?(\d+)"?[^{}]*\}'
 _PROVIDER = "Microsoft-Windows-Security-Auditing"
 _LOGONS, _TICKETS, _DESKTOP = ["4624"], ["4768", "4769", "4770"], ["4778"]
+KNOWN = [*_LOGONS, *_TICKETS, *_DESKTOP]
 _CLOSES = "</Event>"
 _SERVICE_TYPES = ["0", "4", "5"]
 #: Accounts of Windows itself; `accounts` knows SYSTEM and its like, too.
@@ -152,7 +153,7 @@ def account_of(user: pl.Expr, domain: pl.Expr) -> pl.Expr:
 
 def reason_of(user: pl.Expr, address: pl.Expr) -> pl.Expr:
     event, status = pl.col("event"), pl.col("Status")
-    known = event.is_in([*_LOGONS, *_TICKETS, *_DESKTOP]).fill_null(False)
+    known = event.is_in(KNOWN).fill_null(False)
     failed = event.is_in(_TICKETS) & ~status.str.contains(r"^0x0+$|^0$").fill_null(True)
     service = event.is_in(_LOGONS) & pl.col("LogonType").is_in(_SERVICE_TYPES).fill_null(False)
     windows = user.str.contains(_WINDOWS).fill_null(True)

@@ -55,7 +55,8 @@ class WindowsSecurityCsvFamily(Family):
             Status=pl.coalesce(_after(text, "Result Code"), _after(text, "Failure Code")),
         )
         user, address = pl.col("user"), pl.col("address")
-        reason = rules.reason_of(user, address)
+        refused = (pl.col("keywords") == "Audit Failure") & pl.col("event").is_in(rules.KNOWN)
+        reason = pl.when(refused).then(pl.lit(rules.FAILED)).otherwise(rules.reason_of(user, address))
         return told.select(
             time="stamp",
             kind=pl.lit("lease"),

@@ -32,6 +32,7 @@ _FIELDS = {
     "device_name": "devicename|event.devicename|edevicename|event.edevicename",
     "client": "cltintip|cintip|ClientIP|event.cltintip|event.cintip|event.ClientIP|client_ip|src_ip",
     "client_public": "cltip|cip|event.cltip|event.cip|src|clientpublicIP|event.clientpublicIP|clientip|srcip",
+    "client_behind": "sourceTranslatedAddress|srcPostNAT",
     "client_port": "cltsourceport|event.cltsourceport|csport|event.csport|spt|clt_sport|event.clt_sport",
     "host": "ehost|host|hostname|event.ehost|event.host|event.hostname|dhost|domain",
     "url": "eurl|url|event.eurl|event.url|request",
@@ -88,6 +89,11 @@ _PAIRS_FLOW = (
 )
 #: What stands for nothing, an address of zeros included: another field may have one.
 _NOTHING = ("NA", "N/A", "None", "Unknown", "NotAvailable", "", "0.0.0.0", "Other")  # noqa: S104
+#: Addresses of private networks (RFC 1918, RFC 6598, RFC 4193).
+_PRIVATE = (
+    r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\."
+    r"|[fF][cdCD][0-9a-fA-F]{2}:)"
+)
 OTHER = "set aside: log of another type (tunnel, audit, alert)"
 
 
@@ -144,7 +150,15 @@ class ZscalerFamily(Family):
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
     """The verdict may stand in the head alone."""
     read = cef.read(lines["line"], _FIELDS | {"type": "cat"})
-    return _rows(read.with_columns(action=pl.coalesce("action", "event")))
+    by_category = pl.when(pl.col("type").str.contains("(?i)^(?:allow|block|caution)")).then("type")
+    # Templates exchange the two: `src` may be the public address, and its translation the client's own.
+    inside = pl.col("client_behind").str.contains(_PRIVATE) & ~pl.col("client_public").str.contains(_PRIVATE)
+    return _rows(
+        read.with_columns(
+            action=pl.coalesce("action", by_category, "event"),
+            client=pl.coalesce("client", pl.when(inside).then("client_behind")),
+        )
+    )
 
 
 def _columns(lines: pl.DataFrame) -> pl.DataFrame:
@@ -228,7 +242,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         path=pl.when(~tunnel.fill_null(False) & ~is_dns & ~is_flow).then(
             pl.coalesce(
                 pl.when(url.str.starts_with("/")).then(url),
-                whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/[^?#]*)"),
+                whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/(?:[^/?#][^?#]*)?)"),
             )
         ),
         method=pl.when(method.str.contains(r"^[A-Z]+$") & (method != "INVALID")).then(method),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.coded import Coded
+
 #: What stands where nobody is named (FORMATS: missing values), lower case.
 NOBODY = (
     "",
@@ -51,7 +53,8 @@ _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/
 
 def split(names: pl.Series) -> pl.DataFrame:
     """Columns `user_name` and `device`, once per unique name; both NULL for nobody."""
-    unique = names.unique().drop_nulls()
+    coded = Coded.of(names)
+    unique = coded.values
     bare = unique.str.strip_chars(" \"'").str.replace("\\\\", "\\", literal=True)
     bare = bare.str.replace(r"(?i)^(?:LDAP|WinNT|Local|AD)://", "")
     # `LDAP://host OU=Users,DC=corp/Jane Doe` and `CN=Jane Doe,OU=…`: the name at the end, or of CN.
@@ -62,11 +65,4 @@ def split(names: pl.Series) -> pl.DataFrame:
     device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
     nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(r"^(?:%%\d+|S-1-5-(?:18|19|20|7))$")
     user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()
-    return pl.DataFrame(
-        {
-            "user_name": names.replace_strict(unique, user, default=None, return_dtype=pl.String),
-            "device": names.replace_strict(
-                unique, device.str.to_lowercase(), default=None, return_dtype=pl.String
-            ),
-        }
-    )
+    return pl.DataFrame({"user_name": coded.each(user), "device": coded.each(device.str.to_lowercase())})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.coded import Coded
+
 ALLOWED = [
     "allowed",
     "allow",
@@ -125,8 +127,8 @@ def of(words: pl.Series) -> pl.Series:
     `client-rst` and the like mean a connection that came about and ended rudely: firewalls log them
     for ordinary sessions, with bytes; a family that knows better says so itself.
     """
-    unique = words.unique().drop_nulls()
-    lower = unique.str.to_lowercase().str.strip_chars(' "').str.replace_all(r"[ _]+", "-")
+    coded = Coded.of(words)
+    lower = coded.values.str.to_lowercase().str.strip_chars(' "').str.replace_all(r"[ _]+", "-")
     loose = lower.replace_strict(
         {w.replace("_", "-"): a for w, a in _WORDS.items()}, default=None, return_dtype=pl.String
     )
@@ -138,6 +140,4 @@ def of(words: pl.Series) -> pl.Series:
         .when(lower.str.len_chars() > 0)
         .then(pl.lit("unknown"))
     ).to_series()
-    return words.replace_strict(
-        unique, pl.select(pl.coalesce(loose, by_start)).to_series(), default=None, return_dtype=pl.String
-    )
+    return coded.each(pl.select(pl.coalesce(loose, by_start)).to_series())

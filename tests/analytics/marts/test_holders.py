@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.lake import connect
+from analytics.marts.days import STALE
 from analytics.marts.holders import hold
 
 BEGIN = datetime(2026, 11, 16, tzinfo=UTC)
@@ -123,5 +124,5 @@ def test_stated_confidence_is_no_more_than_the_truth_when_a_fifth_of_the_records
                 stated[bool(unvouched)].append(user == f"u{person}")
     vouched, alone = (sum(stated[key]) / len(stated[key]) for key in (False, True))
     assert len(stated[False]) > 300 and len(stated[True]) > 20
-    assert vouched >= 0.8 and alone >= 0.8 * 0.6, (vouched, alone)
+    assert vouched >= 0.8 and alone >= 0.8 * STALE, (vouched, alone)
     assert vouched > alone

@@ -38,7 +38,7 @@ def test_size_is_decimal_and_rounds_into_the_next_unit(value: int, text: str) ->
 
 def test_unknown_and_hidden_never_read_zero() -> None:
     assert words.size(None) == "unknown"
-    assert words.size(None, hidden=True) == "hidden"
+    assert words.size(None, is_hidden=True) == "hidden"
     assert words.people(None, False, 5) == "unknown"
     assert words.people(None, True, 5) == "fewer than 5"
     assert words.people(3, True, 7) == "fewer than 7"  # hidden wins even where a figure slipped through
@@ -94,7 +94,8 @@ def test_changes_have_a_sign_and_a_word() -> None:
     assert words.signed(-9) == "−9"
     assert words.signed(0) == "±0"
     assert plain(words.signed_size(-61_000_000)) == "−61 MB"
-    assert [words.direction(n) for n in (1, -1, 0)] == ["up", "down", "unchanged"]
+    told = [words.on_last_week(n, "4") for n in (1, -1, 0)]
+    assert told == ["up 4 on last week", "down 4 on last week", "unchanged on last week"]
 
 
 def test_lists_and_counts() -> None:
@@ -102,8 +103,8 @@ def test_lists_and_counts() -> None:
     assert words.listing(["a"]) == "a"
     assert words.listing(["a", "b"]) == "a and b"
     assert words.listing(list("abcde"), 2) == "a, b and 3 more"
-    assert words.plural(1, "day") == "1 day"
-    assert plain(words.plural(1234, "day")) == "1 234 days"
+    assert words.PEOPLE.count(1) == "1 person"
+    assert plain(words.PEOPLE.count(1234)) == "1 234 people"
     assert plain(words.rough(4_200_001_200)) == "4.2 billion"
     assert plain(words.rough(999_999)) == "999 999"
 

@@ -9,6 +9,7 @@ import yaml
 
 import analytics.reports
 from analytics.lake import connect
+from analytics.report import spec_of
 from analytics.reports import run
 from analytics.reports.result import Facts
 from analytics.reports.spec import Figure, Spec, read
@@ -100,3 +101,9 @@ def test_columns_that_differ_from_their_description_fail(tmp_path: Path) -> None
     spec = read(write(tmp_path, [ONE | {"columns": {"b": "not there"}}]))
     with connect() as lake, pytest.raises(ValueError, match="differ"):
         run.run(lake, spec, FACTS, run.scope_of(WEEK, [], "UTC"))
+
+
+def test_a_quarter_asks_what_a_month_asks_and_more() -> None:
+    month, quarter = spec_of("monthly"), spec_of("quarterly")
+    assert quarter.figures[: len(month.figures)] == month.figures
+    assert [figure.id for figure in quarter.figures[len(month.figures) :]] == ["controls"]

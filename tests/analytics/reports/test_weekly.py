@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from analytics.render.words import THIN
-from analytics.report import NoWeek, page_of
+from analytics.report import NoWeek, page_of, result_of
 from analytics.reports.weekly.page import Page
 
 from .lakes import MB, SENSORS, WEEK, days, make, plain, usage, watched
@@ -47,7 +48,8 @@ def test_the_verdict_by_hand(tmp_path: Path) -> None:
     found = page(tmp_path, plain())
     assert text(found.sentence) == (
         "14 people sent 75–80 MB to 4 AI services, most of it to alpha. "
-        "Uploads more than doubled, by 45 MB; gamma is new. We could name 94 % of connections."
+        "Uploads more than doubled, by 45 MB; gamma is new. 2 decisions are due. "
+        "We could name 94 % of connections."
     )
 
 
@@ -454,3 +456,52 @@ def test_without_a_policy_nothing_is_said_of_status(tmp_path: Path) -> None:
     assert found.sanctioned == ""
     assert {s.status for s in found.services} == {""}
     assert "no policy" in found.facts
+
+
+def test_programs_models_and_servers_by_hand(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"] += [
+        usage(WEEK, "v/api", 7, 2 * MB, category="api", connections=280),
+        usage(WEEK, "h/hub", None, None, category="model-hub"),
+        usage(WEEK, "h/store", 5, 1 * MB, category="model-hub", bytes_down=9_000 * MB),
+    ]
+    server = {
+        "week": WEEK,
+        "kind": "server",
+        "name": "b/ollama",
+        "service": "Ollama",
+        "assets": 3,
+        "exposed": 1,
+    }
+    rows["ai_assets_weekly"] = [server | {"unauthenticated": 2, "people_least": 10}]
+    said = {
+        kind.label: [(i.service, text(i.text)) for i in kind.items] for kind in page(tmp_path, rows).machines
+    }
+    assert said == {
+        "Programs, agents": [("api", "7 people, 280 connections")],
+        "Models fetched": [("store", "5 people, 9.0 GB received"), ("hub", "a group not shown")],
+        "AI servers inside": [
+            ("Ollama", "new: 3 servers, 1 reached from outside, 2 without any credential, 10 clients or more")
+        ],
+    }
+
+
+def test_a_lake_made_before_the_view_of_assets_has_a_report(tmp_path: Path) -> None:
+    lake = make(tmp_path, plain())
+    with duckdb.connect(str(lake / "open.duckdb")) as connection:
+        connection.execute("DROP TABLE ai_assets_weekly")
+    assert result_of(lake).rows("assets") == ()
+
+
+def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> None:
+    rows = plain()
+    rows["sensors"] = [sensor | {"population": 1100} for sensor in SENSORS]
+    assert text(page(tmp_path / "all", rows).numbers[0].note) == (
+        "of 1 100 on the watched networks; 92 % of connections tied to a person"
+    )
+    rows["sensors"] = [*rows["sensors"], {"sensor": "lab", "site": "lab", "kind": "packets"}]
+    assert "1 100" not in text(page(tmp_path / "lab", rows).numbers[0].note)
+    rows["sensors"] = [
+        sensor | {"population": 3} for sensor in SENSORS
+    ]  # fewer than were seen: a wrong setting
+    assert text(page(tmp_path / "few", rows).numbers[0].note) == "92 % of connections tied to a person"

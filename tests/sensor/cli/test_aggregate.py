@@ -55,6 +55,20 @@ def test_reading_a_log_again_counts_nobody_twice(tmp_path: Path) -> None:
     assert query(tmp_path, "FROM usage_weekly") == before
 
 
+def test_an_erased_person_is_out_of_the_running_week(tmp_path: Path) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    week = today - timedelta(days=today.weekday()) + timedelta(hours=1)
+    for name, at in (("now.log", week), ("before.log", week - timedelta(days=3))):
+        squid(tmp_path / name, [(at + timedelta(minutes=n), f"10.0.0.{n}", f"person{n}") for n in range(8)])
+    shadowai(tmp_path, "scan", "now.log", "before.log", "-q", privacy="aggregate")
+    assert query(tmp_path, PEOPLE + " ORDER BY week") == [(8,), (8,)]
+    erase = ("erase", "Person3", "--reason", "asked for", "--yes", "--now")
+    assert "1 sealed rows of the running week deleted" in shadowai(tmp_path, *erase, privacy="aggregate")
+    assert query(tmp_path, PEOPLE + " ORDER BY week") == [(8,), (7,)]
+    said = shadowai(tmp_path, *erase, privacy="aggregate")
+    assert "0 sealed rows" in said and "weeks that are over" in said
+
+
 def test_an_aggregate_lake_takes_no_row_about_a_person_by_mistake(tmp_path: Path) -> None:
     log = _log(tmp_path, "a.log", range(8))
     shadowai(tmp_path, "scan", log, "-q", privacy="aggregate")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.analytics.delivery.test_smtp import serving
 from tests.analytics.reports.story import story_lake
 
 ROOT = Path(__file__).parents[3]
@@ -93,3 +94,43 @@ def test_units_that_systemd_takes(place: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
     )
     assert [line for line in checked.stderr.splitlines() if "shadowai" in line] == []
+
+
+def test_a_mail_brings_page_and_pdf_in_the_language_set(place: Path) -> None:
+    pytest.importorskip("weasyprint")
+    with serving() as (box, port):
+        mail = f"""language = "de"
+lake = "lake"
+state = "mail-state"
+[[destinations]]
+name = "board"
+kind = "smtp"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+sender = "sensor@example.com"
+recipients = ["board@example.com"]
+reports = true
+pdf = true
+"""
+        (place / "mail.toml").write_text(mail, encoding="utf-8")
+        done = run(place, "report", "send", "--config", "mail.toml")
+    assert done.returncode == 0, done.stderr
+    (letter,) = box.mails
+    assert str(letter["Subject"]).startswith("Schatten-KI, Woche 46: 138 Personen")
+    page, pdf = letter.iter_attachments()
+    assert [part.get_content_type() for part in (page, pdf)] == ["text/html", "application/pdf"]
+    assert '<html lang="de">' in page.get_content()
+    assert pdf.get_filename() == "shadow-ai-2026-W46.pdf" and pdf.get_content().startswith(b"%PDF-1.")
+
+
+def test_a_name_nobody_knows_gets_those_near_or_those_there_are(place: Path) -> None:
+    near = run(place, "report", "app", "chat gtp")
+    assert (
+        near.returncode == 2 and "'chat gtp' is no app this lake shows; near: openai/chatgpt" in near.stderr
+    )
+    none = run(place, "report", "department", "Xyz")
+    assert none.returncode == 2
+    assert "known: Engineering, Legal, Marketing, Research, Sales and unattributed" in none.stderr
+    close = run(place, "report", "department", "enginering")
+    assert close.returncode == 2 and "near: Engineering" in close.stderr

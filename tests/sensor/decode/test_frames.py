@@ -21,6 +21,6 @@ def test_the_ech_configuration_of_the_hello_reaches_the_observation() -> None:
         pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in labels.columns
     ]
     labels = labels.with_columns(missing).with_columns(ech_config=pl.Series([7, None], dtype=pl.Int64))
-    rows = frames.connections(slices, labels, Networks(()))
+    rows = frames.together([frames.connections(slices, labels, Networks(()))])
     observed = frames.observations(rows).select("host", "ech_config", "ech").rows()
     assert observed == [("cover.example", 7, None), ("a.example", None, None), (None, None, None)]

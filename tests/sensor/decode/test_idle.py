@@ -98,6 +98,7 @@ def test_full_outputs_ask_for_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_end_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SLICES", 200)
+    monkeypatch.setattr(module, "_BATCH_ROWS", 200)
     decoder = Decoder((), connections=1024)
     feed(decoder, *(datagram(1000 + n, n / 1000) for n in range(700)))
     rows = [decoder.batch()["observations"].height for _ in decoder.ending()]

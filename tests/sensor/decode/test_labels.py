@@ -198,5 +198,5 @@ def test_whose_initials_opened_is_the_client(opened: int | None, up: int) -> Non
     labels = pl.DataFrame(columns).with_columns(
         serial=pl.lit(1, pl.Int64), ordinal=pl.lit(2, pl.Int64), client=pl.lit(opened, pl.Int64)
     )
-    rows = frames.connections(slices, labels, Networks(()))
+    rows = frames.together([frames.connections(slices, labels, Networks(()))])
     assert rows["port_up"].to_list() == [up]

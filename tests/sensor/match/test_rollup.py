@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from sensor import schema
+from sensor.match import rollup as rollup_module
 from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
@@ -43,7 +44,7 @@ ROWS = [
 def test_names_do_not_depend_on_batches(size: int) -> None:
     rollup, taken = NamesRollup(), []
     for at in range(0, len(ROWS), size):
-        rollup.add(_rows(ROWS[at : at + size]), pl.lit(True))
+        rollup.add(_rows(ROWS[at : at + size]))
         taken.append(rollup.take())
     taken.append(rollup.take(all_of_it=True))
     out = pl.concat([t for t in taken if t.height]).sort("bucket", "host")
@@ -52,6 +53,26 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
         ("example.org", 0, 1, None, 1),
         ("chatgpt.com", 0, 1, 7, 1),
     ]
+
+
+def test_a_pile_is_merged_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many rows of an open bucket are grouped as they come, and counted the same."""
+    monkeypatch.setattr(rollup_module, "_SLACK", 0)
+    rollup = NamesRollup()
+    for n in range(6):
+        rollup.add(_rows([(n, "tls", f"c{n % 2}", f"h{m}.example", 10) for m in range(3)]))
+    out = rollup.take(all_of_it=True).sort("host")
+    assert out.select("host", "connections", "bytes_up", "clients").rows() == [
+        (f"h{m}.example", 6, 60, 2) for m in range(3)
+    ]
+    assert (out["last_seen"] - out["first_seen"]).dt.total_seconds().to_list() == [5] * 3
+
+
+def test_what_is_no_browsing_is_no_name() -> None:
+    hosts = ("a.example", "192.0.2.1", "2001:db8::1", "1.2.0.192.in-addr.arpa", "printer.local")
+    rollup = NamesRollup()
+    rollup.add(_rows([(0, "dns", "c", host, None) for host in hosts]))
+    assert rollup.take(all_of_it=True)["host"].to_list() == ["a.example"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7])
@@ -80,7 +101,7 @@ def test_a_lookup_waits_for_other_traffic_only() -> None:
         done = bursts.take(later.clear(), newest=newest_seen(later), last=False)
         assert done.height == expected
     rollup = NamesRollup()
-    rollup.add(asked, pl.lit(True))
+    rollup.add(asked)
     assert rollup.take().is_empty()
     assert rollup.take(newest=START + timedelta(minutes=25)).height == 1
 
@@ -100,7 +121,7 @@ def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
     for at in range(0, 1000, 50):
         rows = _rows(flood[at : at + 50])
         sightings.append(bursts.take(rows, newest=newest_seen(rows), last=at == 950))
-        rollup.add(rows, pl.lit(True))
+        rollup.add(rows)
         names.append(rollup.take(all_of_it=at == 950))
     assert [done.height > 0 for done in sightings[:4]] == [False, False, True, False]
     assert [done.height for done in names[:3]] == [0, 0, 150]
@@ -110,6 +131,6 @@ def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
 
 def test_open_buckets_leave_oldest_first() -> None:
     rollup = NamesRollup(max_clients=3)
-    rollup.add(_rows([(s, "tls", f"c{s}", "a.example", None) for s in (0, 1, 900, 901)]), pl.lit(True))
+    rollup.add(_rows([(s, "tls", f"c{s}", "a.example", None) for s in (0, 1, 900, 901)]))
     assert rollup.take()["clients"].to_list() == [2]
     assert rollup.take(all_of_it=True)["clients"].to_list() == [2]

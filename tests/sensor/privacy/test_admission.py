@@ -39,6 +39,25 @@ def test_only_some_networks(tmp_path: Path) -> None:
     assert out["observations"]["client"].to_list() == ["10.0.0.1", "10.0.0.2"]
 
 
+def test_only_those_are_believed_whom_the_settings_name(tmp_path: Path) -> None:
+    origins = ["dhcp", "directory", "mdns", None]
+    told = schema.LEASES.conform(
+        pl.DataFrame([{"valid_from": NOON, "address": "10.0.0.1", "origin": origin} for origin in origins])
+    )
+    seen = _frames(("10.0.0.1", None))["observations"].with_columns(
+        user_name=pl.lit("ada"), device=pl.lit("pad")
+    )
+    frames, keys = {"observations": seen, "leases": told}, Keys(tmp_path, "UTC")
+    named = Admission(keys, origins=["dhcp"]).admit(frames, 0)
+    assert named["leases"]["origin"].to_list() == ["dhcp"]
+    assert named["observations"].select("user_name", "device").row(0) == (None, None)
+    logs = Admission(keys, origins=["log"], leases=True).admit(frames, 0)
+    assert logs["leases"].is_empty() and logs["observations"]["user_name"].to_list() == ["ada"]
+    silent = Admission(keys, leases=False).admit(frames, 0)
+    assert silent["leases"].is_empty() and silent["observations"]["user_name"].to_list() == ["ada"]
+    assert Admission(keys).admit(frames, 0)["leases"].equals(told)
+
+
 def test_a_shredded_epoch_takes_no_more_rows(tmp_path: Path) -> None:
     keys = Keys(tmp_path, "UTC")
     (epoch,) = keys.epochs_in(pl.Series([NOON]))

@@ -8,7 +8,8 @@ Feed Output), docs.netskope.com, docs.umbrella.com (Log Formats), squid-cache.or
 docs.sophos.com, sonicwall.com (SonicOS Log Events), watchguard.com (Log Catalog), documentation.meraki.com,
 docs.infoblox.com, learn.microsoft.com (DeviceNetworkEvents, ASIM, security auditing, VNet flow logs),
 schema.ocsf.io, elastic.co (ECS), juniper.net (System Log Explorer), documentation.stormshield.eu,
-developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forcepoint.com, docs.suricata.io.
+developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forcepoint.com, docs.suricata.io,
+support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com.
 """
 
 from __future__ import annotations

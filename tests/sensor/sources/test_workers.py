@@ -123,8 +123,9 @@ def test_a_part_for_each_round_and_a_final_one() -> None:
 
 
 def test_a_full_output_asks_for_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table of 64 connections evicts one for each new one: after 200 slices the output is full."""
+    """A table of 64 connections evicts one for each new one: after 200 slices a batch is full."""
     monkeypatch.setattr(decoder_module, "_SLICES", 200)
+    monkeypatch.setattr(decoder_module, "_BATCH_ROWS", 200)
     port = FakePort(1000)
     worker = Worker(0, [port], Decoder((), connections=64), Rounds(1), lambda: port.given >= 1000)
     worker.start()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sensor import schema
 from sensor.sources import zeek, zeek_logs
 from sensor.sources.interface import HEAD_BYTES, Batch, File, Input
-from sensor.sources.lines import blocks
+from sensor.sources.lines import Block, blocks
 from sensor.sources.zeek_text import WANTED, Text, log_of, read_header
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "log-formats" / "samples" / "zeek"
@@ -308,6 +308,16 @@ def test_quic_and_ssl_of_one_uid_count_once() -> None:
     assert one(ssl=tsv("ssl", [SSL]), quic=nameless)["host"] == "chat.example.com"
 
 
+@pytest.mark.parametrize("log", ["ssl", "quic"])
+def test_a_log_of_names_alone_waits_for_nothing(log: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [ROWS[log] | {"uid": f"C{n % 40}", "server_name": f"h{n}.example.com"} for n in range(60)]
+    original = zeek.blocks
+    monkeypatch.setattr(zeek, "blocks", lambda stream: original(stream, size=1000))
+    read = batches(**{log: tsv(log, names)})
+    assert [batch.frames["observations"].is_empty() for batch in read[:3]] == [False] * 3
+    assert sum(batch.frames["observations"].height for batch in read) == 40
+
+
 def test_a_repeated_uid_counts_once() -> None:
     tables = batches(conn=tsv("conn", [CONN, CONN]), ssl=tsv("ssl", [SSL, SSL]))
     seen = pl.concat([batch.frames["observations"] for batch in tables])
@@ -395,6 +405,25 @@ def test_any_block_size_gives_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(zeek, "blocks", lambda stream: original(stream, size=1000))
     assert len(batches(**logs)) > 20
     assert observed(**logs).equals(whole)
+
+
+def test_rows_alone_say_what_they_say_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks without header lines are read without making lines first; the samples of rejects stay."""
+    odd = ("no row at all", "1700000000.5\tC9\t10.0.0.1\t1\t10.0.0.2\t2\ticmp", "x\ty")
+    rows = [CONN | {"uid": f"C{n}", "history": "Sé" if n % 9 == 0 else "S"} for n in range(200)]
+    data = tsv("conn", rows).replace(b"#close", "\n".join(odd).encode() + b"\n#close")
+    original = zeek.blocks
+    monkeypatch.setattr(zeek, "blocks", lambda stream: original(stream, size=1500))
+    fast = batches(conn=data)
+    monkeypatch.setattr(Block, "ends", lambda block, comment: None)
+    slow = batches(conn=data)
+    assert len(fast) > 10
+    for one, other in zip(fast, slow, strict=True):
+        assert one.position == other.position
+        for name, frame in one.frames.items():
+            assert frame.equals(other.frames[name]), name
+    rejected = pl.concat([batch.frames["rejects"] for batch in fast])
+    assert "aa aaa aa aaa" in rejected["shape"]
 
 
 # --- text forms ---------------------------------------------------------------------------------

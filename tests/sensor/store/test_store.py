@@ -11,6 +11,7 @@ import pytest
 
 from sensor import schema
 from sensor.errors import LakeError
+from sensor.store import compaction
 from sensor.store import lake as lake_module
 from sensor.store.compaction import GRACE, Terms, compact, sweep
 from sensor.store.lake import Lake
@@ -58,6 +59,33 @@ def test_a_replayed_segment_overwrites_itself_even_an_hour_later(lake: Lake) -> 
     segments = list(lake.hot(schema.SIGHTINGS).glob("part=2*/*.parquet"))
     assert len(segments) == 1
     assert Commits(lake, "in").progress() == Progress(10, complete=False)
+
+
+def test_a_day_of_many_names_is_sorted_in_pieces(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces follow one another in time: read in order they are what one file would be."""
+    monkeypatch.setattr(compaction, "PIECE_ROWS", 8)
+
+    def names(*numbers: int) -> dict[str, pl.DataFrame]:
+        start = datetime(2026, 11, 10, 22, tzinfo=UTC)
+        rows = {
+            "bucket": [start + timedelta(minutes=15 * (n % 11)) for n in numbers],
+            "host": [f"h{n}.example" for n in numbers],
+        }
+        frame = pl.DataFrame(rows, schema_overrides={"bucket": schema.TIME})
+        return {"names": schema.NAMES.conform(frame.with_columns(sensor=pl.lit("s")))}
+
+    _commit(lake, 0, 10, names(*range(0, 44)))
+    _commit(lake, 10, 20, names(*range(44, 60)))
+    assert compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    cold = lake.manifest()["tables"]["names"]["cold"]
+    assert [len(cold[day]) for day in ("2026-11-10", "2026-11-11")] == [6, 2]
+    read = pl.concat([pl.read_parquet(lake.path / file) for day in sorted(cold) for file in cold[day]])
+    assert read.height == 60
+    assert read.equals(read.sort("bucket", "host"))
+    _commit(lake, 20, 30, names(60, 61))
+    assert compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    again = lake.manifest()["tables"]["names"]["cold"]
+    assert sum(pl.read_parquet(lake.path / f).height for day in again.values() for f in day) == 62
 
 
 def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:

@@ -66,7 +66,7 @@ SAID = {
                                    receiver=CLIENT),
                           {"device": "pc-ann", "confidence": 0.8}),
     "smb": (over_tcp(smb2(ntlm("ann")), 50000, 445),
-            {"user_name": "CORP\\ann", "device": "pc-ann", "confidence": 0.5}),
+            {"user_name": "CORP\\ann", "device": "pc-ann", "confidence": 0.45}),
     "mdns": (over_udp(mdns("pc-ann.local."), 5353, 5353, receiver="224.0.0.251"), {"device": "pc-ann"}),
     "llmnr": (over_udp(llmnr("pc-ann"), 5355, 50000), {"device": "pc-ann"}),
     "netbios": (over_udp(netbios("PC-ANN"), 137, 137, receiver="10.1.0.255"), {"device": "pc-ann"}),

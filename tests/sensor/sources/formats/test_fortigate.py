@@ -93,3 +93,16 @@ def test_logons_become_leases_and_other_events_are_set_aside() -> None:
         ("lease", "10.212.134.5", "joe", "vpn"),
     ]
     assert rows["reason"].drop_nulls().len() == 1
+
+
+def test_a_tunnel_that_goes_down_lets_go_of_its_address() -> None:
+    line = (
+        'date=2026-10-06 time=10:00:00 devid="FG200F0000000001" logid="0101039948" type="event" subtype="vpn" '
+        'action="tunnel-{}" tunneltype="ssl-tunnel" tunnelip=10.212.134.200 remip=198.51.100.7 user="ada"'
+    )
+    rows = read(FortigateFamily, "\n".join(line.format(way) for way in ("up", "down")))
+    assert rows["reason"].to_list() == [None, None]
+    assert rows.select("kind", "client", "lease_s", "closes").rows() == [
+        ("lease", "10.212.134.200", 36000.0, False),
+        ("lease", "10.212.134.200", 0.0, True),
+    ]

@@ -1,0 +1,205 @@
+r"""Barracuda CloudGen Firewall (activity log; Firewall Insights JSON) and Web Security Gateway (`http_scan`).
+
+    Remove: type=FWD|proto=TCP|srcIF=eth1|srcIP=10.1.2.3|srcPort=50000|srcMAC=…|dstIP=192.0.2.7|dstPort=443|…|
+      duration=20000|count=1|receivedBytes=5000|sentBytes=900|…|user=ada|protocol=HTTPS|target=www.example.org|…
+    {"action": "End", "src_ip": …, "fwd_bytes": …, "rev_bytes": …, "duration": …, "ip_proto": 6, …}
+    {"traffic_type": 0, "action": 0, "source_ip": …, "name": "https://…", "domain": …, "user": …, "size": …}
+    http_scan[8943]: 1790000000 1 10.1.2.3 192.0.2.7 text/html 10.1.2.3 http://www.example.org/ 2704 3 3
+      BLOCKED …
+
+Allow and Remove of one connection are one session; `sentBytes` and `fwd_bytes` go from the client on,
+durations are milliseconds. `size` is of the answer. Source: Barracuda Campus, "Firewall Activity Log",
+"Syslog and the Web Security Gateway".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue, layouts, objects
+
+_ACTIVITY = r"\b(\w+): type=\w+\|proto=\w+\|srcIF="
+_KEYS = {
+    "proto": "proto",
+    "client": "srcIP",
+    "client_port": "srcPort",
+    "mac": "srcMAC",
+    "server": "dstIP",
+    "port": "dstPort",
+    "duration": "duration",
+    "down": "receivedBytes",
+    "up": "sentBytes",
+    "packets_down": "receivedPackets",
+    "packets_up": "sentPackets",
+    "user": "user",
+    "target": "target",
+}
+_SESSION = {
+    "time": "timestamp",
+    "action": "action",
+    "duration": "duration",
+    "client": "src_ip",
+    "client_port": "src_port",
+    "mac": "src_mac",
+    "server": "dst_ip",
+    "port": "dst_port",
+    "up": "fwd_bytes",
+    "down": "rev_bytes",
+    "packets_up": "fwd_packets",
+    "packets_down": "rev_packets",
+    "proto": "ip_proto",
+    "user": "user",
+}
+_VISIT = {
+    "time": "timestamp",
+    "action": "action",
+    "client": "source_ip",
+    "client_port": "source_port",
+    "server": "destination_ip",
+    "port": "destination_port",
+    "method": "method",
+    "status": "status_code",
+    "agent": "user_agent",
+    "url": "name",
+    "host": "domain",
+    "user": "user",
+    "down": "size",
+}
+_SCAN = (
+    r"^(?P<time>\d{10}) \d+ (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+|-) \S+ [0-9a-fA-F.:]+ "
+    r"(?P<url>\S+) (?P<down>\d+) \S+ \S+ (?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
+    r"(?P<rest>.*)$"
+)
+_SESSION_KEYS, _VISIT_KEYS = (
+    ("fwd_bytes", "rev_bytes", "src_iface"),
+    ("traffic_type", "source_ip", "app_rule"),
+)
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class BarracudaFamily(Family):
+    """Reads Barracuda firewall and web gateway logs."""
+
+    name: ClassVar[str] = "barracuda"
+    help: ClassVar[str] = (
+        "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan)"
+    )
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = (
+        "Switch application control and URL filtering on: `target` and the web log name hosts."
+    )
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains(_ACTIVITY)
+        | pl.col("line").str.contains(_SCAN)
+        | objects.having(*_SESSION_KEYS)
+        | objects.having(*_VISIT_KEYS)
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record: kind flow or proxy."""
+        return layouts.read(
+            lines,
+            [
+                (_ACTIVITY, _activity),
+                (_SCAN, _scan),
+                (objects.having(*_SESSION_KEYS), _sessions),
+                (pl.lit(True), _visits),
+            ],
+        )
+
+
+def _flows(read: pl.DataFrame, sender: pl.Series, word: pl.Expr, host: pl.Expr) -> pl.DataFrame:
+    """Rows of connections; `word` is what happened to each."""
+    proto = pl.col("proto").str.to_lowercase()
+    blocked = word.str.contains("(?i)block|deny|drop|fail").fill_null(False)
+    ended = word.str.contains("(?i)remove|end|terminat").fill_null(False)
+    none = pl.lit(None, dtype=pl.String)
+    session = pl.concat_str(
+        pl.lit(sender).fill_null(""), "client", "client_port", "server", "port", separator="|"
+    )
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        time="time" if "time" in read.columns else none,
+        at_end=ended,
+        duration_s=pl.col("duration").cast(pl.Float64, strict=False) / 1000,
+        kind=pl.lit("flow"),
+        client_mac="mac",
+        user_name="user",
+        host=host,
+        name_from=pl.lit("url"),
+        server_port="port",
+        transport=proto,
+        # What begins has sent nothing that counts yet.
+        bytes_up=pl.when(ended).then("up"),
+        bytes_down=pl.when(ended).then("down"),
+        packets_up=pl.when(ended).then("packets_up"),
+        packets_down=pl.when(ended).then("packets_down"),
+        action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        session=pl.when(~blocked).then(session),
+        phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
+        reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
+    )
+
+
+def _activity(lines: pl.DataFrame) -> pl.DataFrame:
+    read = keyvalue.read(lines["line"].str.replace(r"^.*? type=", "type="), _KEYS, separator="|")
+    word = lines["line"].str.extract(_ACTIVITY)
+    stamp = lines["line"].str.extract(r"^.*?(\d{4} \d\d \d\d \d\d:\d\d:\d\d(?: [+-]\d\d:\d\d)?) ")
+    stamp = stamp.str.replace(r"^(\d{4}) (\d\d) (\d\d)", "$1-$2-$3")
+    return _flows(read.with_columns(time=pl.lit(stamp)), lines["sender"], pl.lit(word), pl.col("target"))
+
+
+def _sessions(lines: pl.DataFrame) -> pl.DataFrame:
+    read = objects.read(lines["line"], _SESSION)
+    return _flows(read, lines["sender"], pl.col("action"), pl.lit(None, dtype=pl.String))
+
+
+def _visits(lines: pl.DataFrame) -> pl.DataFrame:
+    read = objects.read(lines["line"], _VISIT)
+    # An address stands for a user nobody knows.
+    known = pl.when(pl.col("user") != pl.col("client")).then("user")
+    return read.select(
+        "time",
+        "client",
+        "client_port",
+        "server",
+        "method",
+        "status",
+        "url",
+        kind=pl.lit("proxy"),
+        user_name=known,
+        user_agent="agent",
+        host="host",
+        name_from=pl.lit("url"),
+        server_port="port",
+        transport=pl.lit("tcp"),
+        bytes_down="down",
+        action=pl.when(pl.col("action").is_in(["0", "2"]))
+        .then(pl.lit("allowed"))
+        .otherwise(pl.lit("blocked")),
+    )
+
+
+def _scan(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_SCAN).struct.unnest()
+    user = pl.col("rest").str.extract(r" \(?([\w.@\\-]+)\)? \S+://\S*\s*$")
+    return read.select(
+        "time",
+        "client",
+        "server",
+        "url",
+        kind=pl.lit("proxy"),
+        user_name=pl.when(~user.is_in(["ANON", "-"])).then(user),
+        transport=pl.lit("tcp"),
+        bytes_down="down",
+        action=pl.when(pl.col("action") == "BLOCKED").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+    )

@@ -1,0 +1,92 @@
+r"""Cisco IOS and IOS XE: access lists with `log`, and the audit trail of the zone-based firewall.
+
+    %SEC-6-IPACCESSLOGP: list 101 denied tcp 10.1.2.3(50000) (Gi0/1 …) -> 192.0.2.7(443), 1 packet
+    %FW-6-SESS_AUDIT_TRAIL: (zp:class):Stop tcp session: initiator (10.1.2.3:50000) sent 9000 bytes --
+      responder (192.0.2.7:443) sent 500 bytes
+
+The initiator is the client. An access list tells of packets, no volume. Source: Cisco, "System Message Guide"
+(SEC, FW).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import layouts
+
+_LIST = (
+    r"list (?P<list>\S+) (?P<verdict>permitted|denied) (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+)"
+    r"\((?P<client_port>\d+)\)\s*(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> "
+    r"(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
+)
+_TRAIL = (
+    r"(?P<word>Start|Stop) (?P<proto>\w+) session: initiator "
+    r"\((?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+)\)"
+    r"(?: sent (?P<up>\d+) bytes)? -- responder \((?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)\)"
+    r"(?: sent (?P<down>\d+) bytes)?"
+)
+OTHER = "set aside: message that names no connection"
+
+
+class CiscoIosFamily(Family):
+    """Reads access list and firewall messages of Cisco routers."""
+
+    name: ClassVar[str] = "cisco-ios"
+    help: ClassVar[str] = "Cisco IOS and IOS XE: access lists (IPACCESSLOGP), firewall audit trail; syslog"
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice: ClassVar[str] = (
+        "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*):"
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per message (kind flow); those of one 5-tuple are one session."""
+        return layouts.read(
+            lines, [(_LIST, _packets), (_TRAIL, _trail), (pl.lit(True), layouts.set_aside(OTHER))]
+        )
+
+
+def _session(lines: pl.DataFrame) -> pl.Expr:
+    ends = ("client", "client_port", "server", "port")
+    return pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *ends, separator="|")
+
+
+def _packets(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_LIST).struct.unnest()
+    denied = pl.col("verdict") == "denied"
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        kind=pl.lit("flow"),
+        client_mac="mac",
+        server_port="port",
+        transport="proto",
+        action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        session=pl.when(~denied).then(_session(lines)),
+        phase=pl.lit("begin"),
+    )
+
+
+def _trail(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_TRAIL).struct.unnest()
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        kind=pl.lit("flow"),
+        server_port="port",
+        transport="proto",
+        bytes_up="up",
+        bytes_down="down",
+        action=pl.lit("allowed"),
+        session=_session(lines),
+        phase=pl.when(pl.col("word") == "Stop").then(pl.lit("end")).otherwise(pl.lit("begin")),
+    )

@@ -1,0 +1,54 @@
+r"""DansGuardian and e2guardian access log, native layout (Smoothwall, ClearOS and others build on it).
+
+    2026.10.6 10:00:00 ada 10.1.2.3 https://www.example.org/a *DENIED* Banned site: example.org GET 0 0 AI 1
+      403 - - …
+
+Date, time, user, client, URL, what was decided and why, method, size of the answer, weight, category, filter
+group, status, content type. Source: e2guardian, "logfileformat 1".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_LINE = (
+    r"^(?P<time>\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d) (?P<user>\S+) (?P<client>[0-9a-fA-F.:]+) "
+    r"(?P<url>\S+) (?P<decision>.*?) ?\b(?P<method>[A-Z]{3,9}) (?P<down>\d+) -?\d+ (?P<rest>.*)$"
+)
+
+
+class DansguardianFamily(Family):
+    """Reads DansGuardian and e2guardian logs."""
+
+    name: ClassVar[str] = "dansguardian"
+    help: ClassVar[str] = "DansGuardian 2 and e2guardian 3 to 5 access log (native layout)"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
+    advice: ClassVar[str] = (
+        "The log has no upload sizes: those of the Squid behind it can have them (`%>st`)."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"^\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d \S+ [0-9a-fA-F.:]+ \S+ .*[A-Z]{3,9} \d+ -?\d+ "
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per request (kind proxy)."""
+        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        refused = pl.col("decision").str.contains(r"\*(?:DENIED|INFECTED|BLOCKED)\*").fill_null(False)
+        return read.select(
+            "time",
+            "client",
+            "url",
+            "method",
+            kind=pl.lit("proxy"),
+            user_name="user",
+            status=pl.col("rest").str.extract(r"(?:^|\s)([1-5]\d\d)(?:\s|$)"),
+            transport=pl.lit("tcp"),
+            bytes_down="down",
+            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        )

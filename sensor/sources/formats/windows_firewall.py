@@ -1,0 +1,56 @@
+r"""Windows Defender Firewall log (`pfirewall.log`): connections allowed and packets dropped on one machine.
+
+    2026-10-06 10:00:00 ALLOW TCP 10.1.2.3 192.0.2.7 50000 443 0 - 0 0 0 - - - SEND 4321
+
+Fields: date time action protocol src-ip dst-ip src-port dst-port size … path. Local time, as `#Time Format`
+says. `size` is one packet's. `SEND` goes out, `RECEIVE` comes in; both name first who opened the connection.
+Source: Microsoft, "Interpreting the Windows Firewall log".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_LINE = (
+    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) "
+    r"(?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) "
+    r"(?P<client_port>\d+|-) (?P<port>\d+|-) "
+)
+NO_PORTS = "set aside: neither TCP nor UDP"
+CLOSED = "set aside: end of a connection (its beginning counts)"
+
+
+class WindowsFirewallFamily(Family):
+    """Reads Windows Firewall logs."""
+
+    name: ClassVar[str] = "windows-firewall"
+    help: ClassVar[str] = "Windows Defender Firewall log (pfirewall.log)"
+    vantage: ClassVar[str] = "endpoint"
+    proof: ClassVar[Proof] = Proof(action=True)
+    advice: ClassVar[str] = (
+        "Set `LogAllowed` too: without it only dropped packets are logged. There are no hosts and no volumes."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_LINE)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per connection or dropped packet (kind flow)."""
+        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        return read.select(
+            "time",
+            "client",
+            "client_port",
+            "server",
+            kind=pl.lit("flow"),
+            server_port="port",
+            transport=pl.col("proto").str.to_lowercase(),
+            action=pl.when(pl.col("action") == "DROP").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            reason=pl.when(pl.col("action") == "CLOSE")
+            .then(pl.lit(CLOSED))
+            .when(~pl.col("proto").is_in(["TCP", "UDP", "6", "17"]))
+            .then(pl.lit(NO_PORTS)),
+        )

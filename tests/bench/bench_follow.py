@@ -1,0 +1,86 @@
+"""`shadowai follow` of a log that grows steadily: lines a second it keeps up with, and from line to lake.
+
+    python tests/bench/bench_follow.py [--rates 50000 100000 200000] [--seconds 20]
+
+Lines are written ten times a second, for clients and names as in `logs.py`. A line has arrived when the
+segment that holds it has been renamed into the lake, where SQL reads it. `behind` is how long that took for
+what was written last: a few seconds where the rate is kept up with, growing with `--seconds` where not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench import logs, measure
+
+_TICKS = 10
+
+
+def reached(lake: Path) -> int:
+    """How many bytes of the log the committed segments hold."""
+    segments = (lake / "restricted" / "sightings" / "hot").glob("part=2*/*.parquet")
+    return max((int(pl.read_parquet_metadata(segment).get("to", 0)) for segment in segments), default=0)
+
+
+def run(log: str, rate: int, seconds: int, folder: Path) -> None:
+    """Follow one log written at `rate` lines a second, and print a row."""
+    lines, header, _ = logs.LOGS[log]
+    traffic = logs.Traffic(worst=False, per_s=float(rate))
+    path, lake = folder / f"{rate}.log", folder / f"lake-{rate}"
+    chunk = [lines(traffic.chunk(rate // _TICKS))["line"].str.join("\n")[0] + "\n" for _ in range(_TICKS)]
+    path.write_text(header + chunk[0])
+    words = [measure.shadowai(), "follow", str(path), "--lake", str(lake), "--state", str(folder / "state")]
+    ours = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    try:
+        while reached(lake) < path.stat().st_size:
+            time.sleep(0.1)
+        begin = time.monotonic()
+        used = _processor_s(ours.pid)
+        with path.open("a") as out:
+            for tick in range(seconds * _TICKS):
+                out.write(chunk[tick % _TICKS])
+                out.flush()
+                time.sleep(max(0.0, begin + (tick + 1) / _TICKS - time.monotonic()))
+        wrote, written = path.stat().st_size, time.monotonic()
+        while reached(lake) < wrote:
+            time.sleep(0.05)
+        behind = time.monotonic() - written
+        used = _processor_s(ours.pid) - used
+    finally:
+        ours.send_signal(signal.SIGTERM)
+        ours.wait(60)
+    real = seconds * rate / (written - begin)
+    text = f"{log:12} {rate:8,} lines/s asked, {real:8,.0f} written; behind {behind:5.1f} s; "
+    print(text + f"{seconds * rate / used:8,.0f} lines/cpu-s", flush=True)
+
+
+def _processor_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Each rate in turn."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--rates", type=int, nargs="*", default=[50_000, 100_000, 200_000])
+    options.add_argument("--seconds", type=int, default=20)
+    options.add_argument("--log", default="squid-ours", choices=[n for n in logs.LOGS if n[:4] != "zeek"])
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        for rate in chosen.rates:
+            run(chosen.log, rate, chosen.seconds, Path(name))
+
+
+if __name__ == "__main__":
+    main()

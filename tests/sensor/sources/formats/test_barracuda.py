@@ -1,0 +1,43 @@
+"""Barracuda: Allow and Remove are one session; addresses are no users."""
+
+from __future__ import annotations
+
+import json
+
+from sensor.sources.formats.barracuda import BarracudaFamily
+from sensor.sources.sessions import Sessions
+from tests.sensor.sources.formats.reading import read
+
+HEAD = "Oct  6 10:01:00 gw box_Firewall_Activity: 2026 10 06 10:0{}:00 +00:00 Info     gw {}: "
+ENDS = (
+    "type=FWD|proto=TCP|srcIF=eth1|srcIP=10.1.2.3|srcPort=50000|srcMAC=|dstIP=192.0.2.7|dstPort=443|"
+    "dstService=https|dstIF=eth0|rule=WEB|info=|duration={}|count=1|receivedBytes={}|sentBytes={}|user={}|"
+)
+
+
+def test_a_session_is_counted_once() -> None:
+    text = (
+        HEAD.format(0, "Allow")
+        + ENDS.format(0, 0, 0, "")
+        + "\n"
+        + HEAD.format(1, "Remove")
+        + ENDS.format(60000, 500, 9000, "ada")
+        + "\n"
+    )
+    done = Sessions().take(read(BarracudaFamily, text))
+    used = done.filter(done["reason"].is_null())
+    assert used["bytes_up"].drop_nulls().to_list() == [9000]
+    assert used["bytes_down"].drop_nulls().to_list() == [500]
+    assert used["seen_at"].n_unique() == 1  # the end less the duration is the beginning
+
+
+def test_blocked_connections_and_nameless_users() -> None:
+    blocked = (HEAD + ENDS).format(0, "Block", 0, 0, 0, "")
+    visit = {"timestamp": 1791280800000, "traffic_type": 0, "action": 0, "source_ip": "10.1.2.3",
+             "destination_ip": "192.0.2.7", "name": "https://chat.example.com/a", "user": "10.1.2.3",
+             "domain": "chat.example.com", "size": 500, "app_rule": "x"}  # fmt: skip
+    rows = read(BarracudaFamily, blocked + "\n" + json.dumps(visit) + "\n")
+    assert rows["action"].to_list() == ["blocked", "allowed"]
+    assert rows["session"].to_list() == [None, None]
+    assert rows["user_name"].to_list() == [None, None]
+    assert rows["path"].to_list() == [None, "/a"]
