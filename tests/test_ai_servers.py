@@ -95,7 +95,7 @@ def test_findings_about_them(folders: dict[str, Path], level: str) -> None:
     assert evidence == [(11434, said)]
     columns = "kind, assets, exposed, unauthenticated, cleartext, people_least"
     counts = query(folders[level], f"SELECT {columns} FROM ai_assets_weekly ORDER BY kind, name")
-    keys = 1 if level == "pseudonymous" else 2  # without fingerprints: clients that sent one
+    keys = 1 if level == "pseudonymous" else 3  # without fingerprints: clients that sent one
     mcp = ("mcp_server", 1, 0, 1, 1, None), ("server", 1, 0, 1, 1, None)
     assert counts == [("key_in_clear", keys, 0, 0, keys, None), mcp[0], mcp[1], ("server", 1, 1, 1, 1, None)]
 
@@ -111,6 +111,14 @@ def test_an_mcp_server_is_told_by_what_it_speaks(folders: dict[str, Path], level
         folders[level], "SELECT rule FROM findings WHERE app = 'behaviours/mcp-streamable-http' ORDER BY 1"
     )
     assert [rule for (rule,) in found] == ["cleartext_mcp", "unauthenticated_server", "unknown_mcp_server"]
+
+
+@pytest.mark.parametrize("level", ["clear", "pseudonymous"])
+def test_a_key_sent_to_a_host_nothing_is_known_of(folders: dict[str, Path], level: str) -> None:
+    sql = "SELECT server, key_type FROM sightings WHERE app = 'behaviours/ai-key-in-clear'"
+    assert query(folders[level], sql) == [("198.51.100.9", "anthropic/api-key")]
+    sql = "SELECT COUNT(*) FROM findings WHERE app = 'behaviours/ai-key-in-clear' AND rule = 'keys_in_clear'"
+    assert query(folders[level], sql) == [(1,)]
 
 
 def test_the_inventory_and_its_bill_of_materials(folders: dict[str, Path]) -> None:
@@ -139,7 +147,7 @@ def test_the_inventory_and_its_bill_of_materials(folders: dict[str, Path]) -> No
 
 def test_a_key_of_two_hosts_by_its_keyed_fingerprint(folders: dict[str, Path]) -> None:
     rows = query(folders["pseudonymous"], "SELECT key_print, key_type, clients, refused FROM ai_keys")
-    assert [row[1:] for row in rows] == [("anthropic/api-key", 2, 1)]
+    assert [row[1:] for row in rows] == [("anthropic/api-key", 3, 1)]
 
     assert hashlib.sha256(KEY.encode()).hexdigest()[:32] not in str(rows[0][0])
     assert query(folders["clear"], "SELECT * FROM ai_keys") == []

@@ -30,6 +30,8 @@ _ROWS = {
     "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name)",
     "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject)",
     "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
+    "ai_servers_daily": "SELECT * FROM stored.ai_servers_daily WHERE list_contains($tokens, subject)",
+    "rhythm_daily": "SELECT * FROM stored.rhythm_daily WHERE list_contains($tokens, subject)",
     "sightings": """SELECT * FROM sightings AS s WHERE list_contains($tokens, s.user_name)
         OR (s.user_name IS NULL AND EXISTS (
             SELECT 1 FROM leases AS l

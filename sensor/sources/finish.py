@@ -174,7 +174,7 @@ def _called(server: pl.Series) -> pl.Series:
 def _keyed(fields: pl.DataFrame) -> pl.DataFrame:
     """Type and fingerprint of an AI key in the URL, before the rest of its query is dropped."""
     texts = pl.coalesce(
-        pl.when(pl.col(name).str.contains_any(keys.PREFIXES)).then(name) for name in ("url", "path")
+        pl.when(pl.col(name).str.contains_any(list(keys.PREFIXES))).then(name) for name in ("url", "path")
     )
     found = fields.select("row", text=texts)["text"]
     places = found.is_not_null().arg_true()
