@@ -292,13 +292,21 @@ def fields(
     return to
 
 
+def _joined(lines: pl.Series) -> bytes:
+    """As many lines as `lines` has: NULL is an empty one; a line end inside one (JSON in JSON) is a blank."""
+    text = lines.fill_null("").str.join("\n")[0].encode() + b"\n"
+    if text.count(b"\n") > len(lines):
+        flat = lines.fill_null("").str.replace_all("\n", " ", literal=True)
+        text = flat.str.join("\n")[0].encode() + b"\n"
+    return bytes(text)
+
+
 def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
     """One String column for each path, NULL where a line has none or null; and the places of odd lines.
 
     Values of a path through lists stand one after the other, with `ITEM` between them.
     """
-    wanted = Wanted.of(paths)
-    text = lines.str.join("\n")[0].encode() + b"\n"
+    wanted, text = Wanted.of(paths), _joined(lines)
     data = np.frombuffer(text, np.uint8)
     out = np.empty(data.size + len(lines) * (len(paths) + ROOM), np.uint8)
     odd, empties = np.zeros(len(lines), np.uint8), np.zeros(1, np.int64)

@@ -119,6 +119,12 @@ def test_the_key_of_another_process_finds_the_same(monkeypatch: pytest.MonkeyPat
         assert (found[0]["a"], found[0]["t.b"], list(odd)) == ("x", "y", [])
 
 
+def test_a_missing_line_and_one_with_line_ends_are_a_row_each() -> None:
+    lines = pl.Series([None, '{"a": 1}', '{"a":\n"x",\n"b": 2}', "", None], dtype=pl.String)
+    assert objects.read(lines, ["a"])["a"].to_list() == [None, "1", "x", None, None]
+    assert objects.read(lines.clear(), ["a"]).shape == (0, 1)
+
+
 def test_many_lines_are_scanned_and_read_the_same() -> None:
     lines = pl.Series([f'{{"t":{{"a":"v{n}"}},"m":[{{"a":"{n}"}}],"pad":"{"x" * 40}"}}' for n in range(2500)])
     lines[7] = '{"t":{"a":"v\\u0041"}, "pad": [1, 2'
