@@ -12,6 +12,7 @@ remembered.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TypeAlias
 
 import polars as pl
@@ -27,7 +28,10 @@ MAX_KEPT = 1 << 18
 _ENDS = {1: r"([^.]*)$", 2: r"([^.]*\.[^.]*)$"}
 
 #: The patterns on a tail: labels of a host that fits, expression, specificity, row.
-_Patterns: TypeAlias = list[tuple[int, re.Pattern[str], int, int]]
+_Patterns: TypeAlias = list[tuple[int, str, int, int]]
+
+#: Compiled when first met: a start with two hundred of them would be felt.
+_compiled = cache(re.compile)
 
 
 #: What `Lookup` takes of `Index.names`.
@@ -70,7 +74,7 @@ class Lookup:
         if verify is None:
             self._tails[tail] = (weight, answer, known[2])
         elif labels is not None:
-            known[2].append((labels, re.compile(verify), weight, answer))
+            known[2].append((labels, verify, weight, answer))
             self._tails[tail] = known
 
     def find(self, host: str) -> int | None:
@@ -154,6 +158,6 @@ def _best(
     labels = name.count(".") + 1 if found[2] else 0
     for count, expression, of_pattern, row in found[2]:
         is_better = of_pattern > weight or (of_pattern == weight and answer is not None and row < answer)
-        if count == labels and is_better and expression.match(name):
+        if count == labels and is_better and _compiled(expression).match(name):
             weight, answer = of_pattern, row
     return weight, answer
