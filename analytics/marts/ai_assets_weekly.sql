@@ -1,9 +1,9 @@
 -- How many AI servers, MCP servers and keys in the clear a week showed, by product. No address, no person:
--- people are counted down to a multiple of k. Exposed and unauthenticated are said of servers inside only.
+-- people are counted down to a multiple of k. Keys are counted by fingerprint, and not where none is kept: who
+-- sent them would be a count of people. Exposed and unauthenticated are said of servers inside only.
 WITH week AS (
   SELECT *, server || ':' || CAST(server_port AS VARCHAR) AS place,
-         CASE WHEN subject_kind IN ('user', 'device', 'address') AND client_scope <> 'external' THEN subject END AS person,
-         CASE WHEN key_print IS NOT NULL THEN key_print ELSE subject END AS key_id
+         CASE WHEN subject_kind IN ('user', 'device', 'address') AND client_scope <> 'external' THEN subject END AS person
   FROM week_ai_servers_daily
   WHERE day BETWEEN DATE '$week' AND DATE '$week' + 6
 ),
@@ -12,7 +12,7 @@ kinds AS (
   UNION ALL
   SELECT 'mcp_server', app, COALESCE(place, app), * FROM week WHERE mcp
   UNION ALL
-  SELECT 'key_in_clear', key_type, key_id, * FROM week WHERE key_type IS NOT NULL
+  SELECT 'key_in_clear', key_type, key_print, * FROM week WHERE key_type IS NOT NULL
 ),
 counted AS (
   SELECT kind, name, COUNT(DISTINCT asset) AS assets,
@@ -23,8 +23,9 @@ counted AS (
   FROM kinds
   GROUP BY kind, name
 )
-SELECT CAST('$week' AS DATE) AS week, kind, name, CAST(assets AS BIGINT) AS assets, CAST(exposed AS BIGINT) AS exposed,
-       CAST(unauthenticated AS BIGINT) AS unauthenticated, CAST(cleartext AS BIGINT) AS cleartext,
+SELECT CAST('$week' AS DATE) AS week, kind, name, CAST(NULLIF(assets, 0) AS BIGINT) AS assets,
+       CAST(exposed AS BIGINT) AS exposed, CAST(unauthenticated AS BIGINT) AS unauthenticated,
+       CAST(CASE WHEN assets > 0 THEN cleartext END AS BIGINT) AS cleartext,
        CAST(CASE WHEN people >= $k THEN people - people % $k END AS BIGINT) AS people_least
 FROM counted
 ORDER BY kind, name

@@ -5,4 +5,4 @@ FROM ai_assets_weekly a
 CROSS JOIN scope s
 LEFT JOIN ai_assets_weekly l ON l.week = s.previous AND l.kind = a.kind AND l.name = a.name
 WHERE a.week = s.week
-ORDER BY a.exposed DESC, a.unauthenticated DESC, a.assets DESC, a.kind, a.name
+ORDER BY a.exposed DESC, a.unauthenticated DESC, a.assets DESC NULLS LAST, a.kind, a.name

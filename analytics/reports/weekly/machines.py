@@ -58,8 +58,11 @@ def _asset(row: Row) -> Item:
 
 
 def _remarks(row: Row) -> Iterator[str]:
-    count = say("machines.keys" if row["kind"] == "key_in_clear" else "machines.servers", row["assets"])
-    yield count if row["last_assets"] is not None else say("machines.new", count=count)
+    if row["assets"] is None:
+        yield say("machines.uncounted")
+    else:
+        count = say("machines.keys" if row["kind"] == "key_in_clear" else "machines.servers", row["assets"])
+        yield count if row["last_assets"] is not None else say("machines.new", count=count)
     for column in ("exposed", "unauthenticated"):
         if row[column]:
             yield say(f"machines.{column}", row[column])
