@@ -36,7 +36,7 @@ from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
 from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
-from sensor.settings import SensorSettings, Settings, lake_path, state_path
+from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
@@ -311,13 +311,14 @@ class Scan:
                 keys,
                 networks.exclude,
                 networks.only,
-                origins=identity.origins,
+                origins=[origin.removeprefix(OWN_ORIGIN) for origin in identity.origins],
                 leases=identity.from_packets or not _reads_packets(origin.source),
             ),
             open_leases=OpenLeases(keys, open_leases),
             naming=naming,
             questions=questions,
             k=1 if level == "clear" else self.settings.k,
+            names_by_client=self.settings.keeps_names_by_client,
             **({"on_hits": evidence.matched} if evidence else {}),
         )
 

@@ -36,6 +36,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _catalog(settings.signatures, folder),
         _people(settings),
         _kernels(folder),
+        ("names by client", True, _by_client(settings)),
         ("settings", True, f"privacy {settings.privacy}, k {settings.k}, zone {settings.zone}"),
         *_programs(),
         *_live(),
@@ -91,6 +92,14 @@ def _people(settings: Settings) -> Finding:
     if problems.count:
         return "people", False, f"{text}; {problems.count} lines cannot be used: {'; '.join(problems.told)}"
     return "people", True, text
+
+
+def _by_client(settings: Settings) -> str:
+    """Whether somebody's browsing is stored."""
+    if settings.keeps_names_by_client:
+        days = settings.retention.names_by_client
+        return f"ON: which client was at which unknown name is kept for {days} days, for `shadowai rematch`"
+    return "off" if not settings.names_by_client else "off: never at level aggregate"
 
 
 def _keys_apart(lake: Path, state: Path) -> Finding:

@@ -140,6 +140,7 @@ def _rules(subject: Subject, leases: pl.DataFrame) -> dict[str, Rule]:
     return {
         "sightings": Rule(lambda frame: subject.seen(frame, leases)),
         "restated": Rule(lambda frame: subject.seen(frame, leases)),
+        "names_by_client": Rule(lambda frame: subject.seen(frame, leases)),
         "leases": Rule(subject.named),
         "directory": Rule(subject.named),
     }

@@ -77,6 +77,7 @@ def _facts(settings: Settings) -> Facts:
         only=settings.networks.only,
         origins=settings.identity.origins,
         from_packets=settings.identity.from_packets,
+        names_by_client=settings.keeps_names_by_client,
         custodians=dict(Custodians(state_path(settings, place)).names()),
         coverage=_coverage(place),
         version=version("shadow-ai-sensor"),

@@ -58,6 +58,7 @@ class Facts:
     only: Sequence[str] = ()
     origins: Sequence[str] = ()
     from_packets: bool = True
+    names_by_client: bool = False
     custodians: Mapping[str, str] | None = None
     coverage: Sequence[str] = ()
     version: str = ""
@@ -112,6 +113,7 @@ def _limits(facts: Facts) -> Part:
         "added between two.",
         f"Weeks and days are those of {facts.zone}.",
     ]
+    lines.append(_browsing(facts))
     if facts.excluded:
         lines.append(f"Not looked at: {', '.join(facts.excluded)}.")
     if facts.only:
@@ -124,6 +126,17 @@ def _limits(facts: Facts) -> Part:
     elif facts.level == "pseudonymous":
         lines.append("Nobody is enrolled to turn tokens back into names: no list of names is kept.")
     return Part("Limits", tuple(lines))
+
+
+def _browsing(facts: Facts) -> str:
+    """Whether the setting names_by_client is on: it stores what else nobody would expect here."""
+    if not facts.names_by_client:
+        return "Whose browsing it was is not stored of names that the catalog does not know."
+    return (
+        "Which client was at which name that the catalog does not know is stored, too (names_by_client, on by "
+        f"the settings), for {facts.retention_days['names_by_client']} days: everybody's browsing, so that use "
+        "of a service is found that the catalog learns meanwhile."
+    )
 
 
 def _who(facts: Facts) -> Part:
@@ -143,6 +156,8 @@ def _overview(facts: Facts) -> Part:
         kept = f"{days} days" if days else "until the lake is deleted"
         if facts.level == "aggregate" and table.zone == "restricted" and table is not schema.ERASURES:
             kept = "not stored; encrypted until its week is closed"
+        if table is schema.NAMES_BY_CLIENT and not facts.names_by_client:
+            kept = "not stored: names_by_client is off"
         rows.append((table.name, table.row, table.purpose, kept, table.zone))
     derived = facts.retention_days
     if facts.level != "aggregate":
