@@ -99,7 +99,7 @@ class Rematch:
             found.changes.append(_summary(day, changes))
             known.append(sightings.select("host", bucket=_BUCKET).unique())
             if not dry:
-                self._commit("hunt", day.toordinal(), {"restated": changes, "sightings": sightings.drop("until")})
+                self._commit("hunt", day.toordinal(), {"restated": changes, "sightings": sightings})
         hits = self._name_hits(found, pl.concat(known))
         found.hosts = hits.height
         if not dry and hits.height:

@@ -436,8 +436,8 @@ NAMES = Table(
 
 NAMES_BY_CLIENT = Table(
     "names_by_client",
-    "a client at a name that no signature knows, in a quarter of an hour: somebody's browsing, kept only where "
-    "the settings ask for it",
+    "a client at a name that no signature knows, in a quarter of an hour: somebody's browsing, kept only "
+    "where the settings ask for it",
     "restricted",
     (
         Column("event_id", pl.Int64, "keyed hash of the row: the sighting that a later catalog makes of it"),
@@ -450,11 +450,9 @@ NAMES_BY_CLIENT = Table(
         Column("site", pl.String, "site of the sensor"),
         Column("segment", pl.String, "network segment of the client, from the settings", protect=DETAIL),
         Column("client_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
-        Column("client", pl.String, "address that opened the connection or asked", protect=MARK, kind="address"),
+        Column("client", pl.String, "address that asked or connected", protect=MARK, kind="address"),
         Column("user_name", pl.String, "account named by the source itself", protect=MARK, kind="user"),
-        Column(
-            "device", pl.String, "host name of the client, where the source names it", protect=MARK, kind="device"
-        ),
+        Column("device", pl.String, "its host name, where the source names it", protect=MARK, kind="device"),
         Column("host", pl.String, "the name; never an internal one", protect=INTERNAL, kind="host"),
         Column("name_from", pl.String, "where the name was read, as in sightings"),
         Column("client_class", pl.String, "browser, program or NULL, told from the hello's shape"),
@@ -783,7 +781,7 @@ HISTORIES = (CATALOG, RESTATED, NAME_HITS)
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
 STORED = (
-    NAMES, NAMES_BY_CLIENT, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS, RESTATED,
-    NAME_HITS, SIGHTINGS,
+    NAMES, NAMES_BY_CLIENT, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS,
+    RESTATED, NAME_HITS, SIGHTINGS,
 )  # fmt: skip
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

@@ -424,9 +424,10 @@ def _line_of(loc: tuple[str | int, ...], file: Path) -> int | None:
             sections += section == names[:-1]
             if section == names:
                 return number
-        elif section == names[:-1] and names and re.match(rf'\s*"?{re.escape(names[-1])}"?\s*=', line):
-            if not section or sections > nth:
-                return number
+            continue
+        is_there = section == names[:-1] and (not section or sections > nth)
+        if is_there and names and re.match(rf'\s*"?{re.escape(names[-1])}"?\s*=', line):
+            return number
     return None
 
 

@@ -26,8 +26,9 @@ def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFra
     """
     others = rows.filter(pl.col("catalog_version").ne_missing(catalog_version))
     asked = others.select("host", "name_from").unique().with_columns(asked="host")
-    says = match(asked, index).select("asked", "name_from", *(n for n in ADDED if n in schema.SIGHTINGS.dtypes))
-    known = others.join(says, left_on=["host", "name_from"], right_on=["asked", "name_from"], nulls_equal=True)
+    verdict = [name for name in ADDED if name in schema.SIGHTINGS.dtypes]
+    says = match(asked, index).select("name_from", *verdict, host="asked")
+    known = others.join(says, on=["host", "name_from"], nulls_equal=True)
     return schema.SIGHTINGS.conform(
         known.with_columns(
             server_scope=pl.lit("unknown"), hunted=pl.lit(True), catalog_version=pl.lit(catalog_version)
@@ -47,8 +48,10 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
         _bucket=pl.col("seen_at").dt.truncate(BUCKET),
         _end=pl.col("seen_at") + _LASTED,
     )
-    return _of_one_read(_unseen_elsewhere(rows, sightings)).filter(~pl.col("_made")).select(
-        schema.NAMES_BY_CLIENT.dtypes
+    return (
+        _of_one_read(_unseen_elsewhere(rows, sightings))
+        .filter(~pl.col("_made"))
+        .select(list(schema.NAMES_BY_CLIENT.dtypes))
     )
 
 

@@ -224,7 +224,9 @@ def _graded(rows: pl.DataFrame) -> pl.DataFrame:
     )
     now = now.with_columns(
         now_grade=pl.when(~pl.col("gone")).then(
-            pl.when((pl.col("grade") >= 3) & pl.col("hunted").is_null()).then(pl.max_horizontal("weighed", "least")).otherwise("grade")
+            pl.when((pl.col("grade") >= 3) & pl.col("hunted").is_null())
+            .then(pl.max_horizontal("weighed", "least"))
+            .otherwise("grade")
         )
     )
     return now.select(

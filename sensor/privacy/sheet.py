@@ -133,9 +133,9 @@ def _browsing(facts: Facts) -> str:
     if not facts.names_by_client:
         return "Whose browsing it was is not stored of names that the catalog does not know."
     return (
-        "Which client was at which name that the catalog does not know is stored, too (names_by_client, on by "
-        f"the settings), for {facts.retention_days['names_by_client']} days: everybody's browsing, so that use "
-        "of a service is found that the catalog learns meanwhile."
+        "Which client was at which name that the catalog does not know is stored, too (names_by_client is on)"
+        f", for {facts.retention_days['names_by_client']} days: everybody's browsing, so that use of a "
+        "service is found that the catalog learns meanwhile."
     )
 
 

@@ -29,7 +29,10 @@ def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
         ('[networks]\ninternal = ["10.0.0.0/99"]', "networks.internal.0"),
         ("k = 1", "k: input should be greater than or equal to 2"),
         ("k = [", "not valid TOML"),
-        ('[identity]\norigins = ["log", "dhpc"]', ":2: identity.origins.1: 'dhpc' is no origin (did you mean 'dhcp'?"),
+        (
+            '[identity]\norigins = ["log", "dhpc"]',
+            ":2: identity.origins.1: 'dhpc' is no origin (did you mean 'dhcp'?",
+        ),
         ('k = 5\n[identity]\norigins = ["x"]', ":3: identity.origins.0: 'x' is no origin (known: log, dhcp"),
         ('[[sensors]]\nname = "a"\n[[sensors]]\nname = "b"\nrank = 0', ":5: sensors.1.rank: input should"),
         ("[retention]\n\nsightings = 0", ":3: retention.sightings"),

@@ -84,7 +84,9 @@ def given(*parts: str, service: bool = False) -> bytes:
 def refused(code: int) -> bytes:
     """A KRB-ERROR as a domain controller writes it: without the account."""
     error = KRB_ERROR(
-        errorCode=ASN1_INTEGER(code), realm=ASN1_GENERAL_STRING(REALM), sname=principal("krbtgt", REALM, kind=2)
+        errorCode=ASN1_INTEGER(code),
+        realm=ASN1_GENERAL_STRING(REALM),
+        sname=principal("krbtgt", REALM, kind=2),
     )
     return bytes(Kerberos(root=error))
 
