@@ -38,6 +38,8 @@ _ROWS = {
     "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
     "ai_servers_daily": "SELECT * FROM stored.ai_servers_daily WHERE list_contains($tokens, subject)",
     "rhythm_daily": "SELECT * FROM stored.rhythm_daily WHERE list_contains($tokens, subject)",
+    "finding_evidence": "SELECT * FROM stored.finding_evidence WHERE list_contains($tokens, subject)",
+    "exception_people": "SELECT * FROM stored.exception_people WHERE list_contains($tokens, subject)",
     "sightings": f"SELECT * FROM sightings AS s WHERE {_THEIRS}",
     "restated": f"SELECT * FROM restated AS s WHERE {_THEIRS}",
     "names_by_client": f"SELECT * FROM names_by_client AS s WHERE {_THEIRS}",

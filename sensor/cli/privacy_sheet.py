@@ -59,7 +59,8 @@ def command(
 def _facts(settings: Settings) -> Facts:
     from importlib.metadata import version
 
-    from sensor.privacy.sheet import Facts
+    from analytics.definitions import load_marts
+    from sensor.privacy.sheet import Derived, Facts
     from sensor.privacy.vault import Custodians
     from sensor.settings import lake_path, state_path
 
@@ -79,6 +80,7 @@ def _facts(settings: Settings) -> Facts:
         from_packets=settings.identity.from_packets,
         names_by_client=settings.keeps_names_by_client,
         custodians=dict(Custodians(state_path(settings, place)).names()),
+        derived=[Derived(mart.name, mart.row, mart.zone, mart.period) for mart in load_marts()],
         coverage=_coverage(place),
         version=version("shadow-ai-sensor"),
     )

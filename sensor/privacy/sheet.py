@@ -43,6 +43,16 @@ NEVER = (
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A table that is worked out of others (analytics/marts): `period` is day, week or once."""
+
+    name: str
+    row: str
+    zone: str
+    period: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the sheet needs to know that the schema does not say."""
 
@@ -60,6 +70,7 @@ class Facts:
     from_packets: bool = True
     names_by_client: bool = False
     custodians: Mapping[str, str] | None = None
+    derived: Sequence[Derived] = ()
     coverage: Sequence[str] = ()
     version: str = ""
 
@@ -159,13 +170,19 @@ def _overview(facts: Facts) -> Part:
         if table is schema.NAMES_BY_CLIENT and not facts.names_by_client:
             kept = "not stored: names_by_client is off"
         rows.append((table.name, table.row, table.purpose, kept, table.zone))
-    derived = facts.retention_days
-    if facts.level != "aggregate":
-        row = "use per person, service and hour"
-        rows.append(("usage_hourly", row, "to count", f"{derived['usage_hourly']} days", "restricted"))
-    figures = "k-safe figures per service, department and week"
-    rows.append(("usage_weekly …", figures, "to report", f"{derived['published']} days", "open"))
+    rows += [
+        (one.name, one.row, "to count and to report", _kept(one, facts), one.zone) for one in facts.derived
+    ]
     return Part("What is stored", (), ("table", "a row is", "purpose", "kept for", "zone"), tuple(rows))
+
+
+def _kept(one: Derived, facts: Facts) -> str:
+    """How long what was worked out is kept; at level `aggregate` nothing about persons is."""
+    if one.period == "once":
+        return "until a newer one takes its place"
+    if facts.level == "aggregate" and one.zone == "restricted":
+        return "not stored"
+    return f"{facts.retention_days['usage_hourly' if one.zone == 'restricted' else 'published']} days"
 
 
 def _fields(table: Table, level: Level) -> Part:
