@@ -39,6 +39,7 @@ _ABOUT = {
     "names_by_client": "user_name",
     "leases": "user_name",
     "directory": "user_name",
+    "counting": "user_name",
     "usage_hourly": "subject",
     "not_use_hourly": "subject",
     "finding_evidence": "subject",

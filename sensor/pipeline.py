@@ -213,6 +213,8 @@ class Pipeline:
             browsing, left_out = self._by_client.take(newest=newest, all_of_it=last)
             tables["names_by_client"] = self._browsing(browsing)
             copies |= {LEFT_OUT: left_out} if left_out else {}
+        if self._pseudonyms.counts:  # behind all that has accounts
+            tables["counting"] = self._pseudonyms.counted()
         return tables | {"rejects": self._with_origin(_with_rejects(batch, copies), schema.REJECTS)}
 
     def _matched(self, named: pl.DataFrame) -> pl.DataFrame:
@@ -245,6 +247,7 @@ class Pipeline:
         """The tables of a batch, without rows."""
         names = ["sightings", "names", "coverage", "leases", "directory", "rejects"]
         names += ["names_by_client"] if self._by_client is not None else []
+        names += ["counting"] if self._pseudonyms.counts else []
         return {name: schema.TABLES[name].empty() for name in names}
 
     def _sightings(self, hits: pl.DataFrame) -> pl.DataFrame:

@@ -31,6 +31,7 @@ from sensor.mixture import Mixture
 from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.admission import Admission
 from sensor.privacy.audit import AuditLog
+from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
@@ -295,7 +296,8 @@ class Scan:
         keys, networks, identity = self._keys, self.settings.networks, self.settings.identity
         level = self.settings.privacy
         vault = Vault(self._state, keys) if level == "pseudonymous" else None
-        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault)
+        counting = Counting(self._state, keys) if level == "pseudonymous" and keys.count() else None
+        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
         open_leases = self._state / "leases" / f"{whose}.sealed"
         return Pipeline(

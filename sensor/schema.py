@@ -514,6 +514,23 @@ DIRECTORY = Table(
     purpose="to add up by department and site",
 )
 
+COUNTING = Table(
+    "counting",
+    "an account's token and, sealed, a second one that all epochs have in common; only with a count-only key",
+    "restricted",
+    (
+        Column("user_name", pl.String, "token of the account", protect=TOKEN, kind="user"),
+        Column("sealed", pl.String, "its second token, sealed under the count-only key and the epoch's"),
+        Column("valid_from", TIME, "start of the epoch whose key made the token"),
+        Column("valid_to", TIME, "end of that epoch"),
+        LANDED,
+    ),
+    time="valid_from",
+    key=("user_name",),
+    purpose="to count people over more than an epoch, as a figure of a group",
+    kept_with="directory",
+)
+
 COVERAGE = Table(
     "coverage",
     "a minute of a sensor and source: what came in, what could be used, what could not",
@@ -781,7 +798,7 @@ HISTORIES = (CATALOG, RESTATED, NAME_HITS)
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
 STORED = (
-    NAMES, NAMES_BY_CLIENT, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS,
-    RESTATED, NAME_HITS, SIGHTINGS,
+    NAMES, NAMES_BY_CLIENT, LEASES, DIRECTORY, COUNTING, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT,
+    DECISIONS, RESTATED, NAME_HITS, SIGHTINGS,
 )  # fmt: skip
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

@@ -121,7 +121,8 @@ def _key_modes(state: Path, settings: Settings) -> Finding:
     except (LakeError, OSError) as error:
         return "key files", False, str(error)
     held = sum(epoch.shredded_at is None for epoch in keys.epochs())
-    return "key files", not problems, "; ".join(problems) or f"{held} epochs, readable by their owner only"
+    text = f"{held} epochs{', a count-only key' if keys.count() else ''}, readable by their owner only"
+    return "key files", not problems, "; ".join(problems) or text
 
 
 def _vault(state: Path) -> Finding:

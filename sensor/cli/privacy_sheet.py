@@ -60,11 +60,13 @@ def _facts(settings: Settings) -> Facts:
     from importlib.metadata import version
 
     from analytics.definitions import load_marts
+    from sensor.privacy.keys import Keys
     from sensor.privacy.sheet import Derived, Facts
     from sensor.privacy.vault import Custodians
     from sensor.settings import lake_path, state_path
 
     place, about = lake_path(settings), settings.about
+    folder = state_path(settings, place)
     return Facts(
         level=settings.privacy,
         k=settings.k,
@@ -79,7 +81,8 @@ def _facts(settings: Settings) -> Facts:
         origins=settings.identity.origins,
         from_packets=settings.identity.from_packets,
         names_by_client=settings.keeps_names_by_client,
-        custodians=dict(Custodians(state_path(settings, place)).names()),
+        count_key=Keys(folder, settings.zone, settings.privacy).count() is not None,
+        custodians=dict(Custodians(folder).names()),
         derived=[Derived(mart.name, mart.row, mart.zone, mart.period) for mart in load_marts()],
         coverage=_coverage(place),
         version=version("shadow-ai-sensor"),

@@ -69,6 +69,7 @@ class Facts:
     origins: Sequence[str] = ()
     from_packets: bool = True
     names_by_client: bool = False
+    count_key: bool = False
     custodians: Mapping[str, str] | None = None
     derived: Sequence[Derived] = ()
     coverage: Sequence[str] = ()
@@ -125,6 +126,12 @@ def _limits(facts: Facts) -> Part:
         f"Weeks and days are those of {facts.zone}.",
     ]
     lines.append(_browsing(facts))
+    if facts.count_key:
+        lines.append(
+            "A count-only key is held, outside the data: by it people are counted over months, quarters and "
+            "years, though their tokens change. Figures are rounded down to multiples of the smallest group. "
+            "Who holds that key and the state folder can recognise accounts over all weeks counted."
+        )
     if facts.excluded:
         lines.append(f"Not looked at: {', '.join(facts.excluded)}.")
     if facts.only:
@@ -161,7 +168,7 @@ def _who(facts: Facts) -> Part:
 
 
 def _overview(facts: Facts) -> Part:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for table in (schema.CATALOG, *schema.STORED):
         days = facts.retention_days.get(table.kept_with or table.name)
         kept = f"{days} days" if days else "until the lake is deleted"
