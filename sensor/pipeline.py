@@ -348,9 +348,11 @@ class Pipeline:
         protected = [
             self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
         ]
+        told_of = self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site)
+        # In the order of their tokens: that of the files would tell whose they are, and were an epoch before.
         return (
-            pl.concat([schema.LEASES.empty(), *protected]),
-            self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site),
+            pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),
+            told_of.sort("user_name", "device", maintain_order=True),
         )
 
     def _unmarked(self, seen: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:

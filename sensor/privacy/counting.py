@@ -70,7 +70,7 @@ class Counting:
             found.append((token, base64.b64encode(sealed).decode(), begin, end))
         names = ("user_name", "sealed", "valid_from", "valid_to")
         types = {name: schema.COUNTING.dtypes[name] for name in names}
-        return schema.COUNTING.conform(pl.DataFrame(found, schema=types, orient="row"))
+        return schema.COUNTING.conform(pl.DataFrame(found, schema=types, orient="row").sort("user_name"))
 
     def known(self) -> set[date]:
         """Mondays of the weeks that were counted."""
