@@ -1,0 +1,65 @@
+"""HarfangLab EDR telemetry (JSON): network connections, DNS resolutions and URL requests of endpoints.
+
+`direction` says who began; a connection that came to nothing has `connection_successful` false. Processes, files,
+alerts and the agents' own logs name no connection. There are no volumes. Source: HarfangLab, "Telemetry".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import lookups, objects
+
+_FIELDS = {
+    "time": "@event_create_date|utc_time|@timestamp", "what": "log_type", "client": "saddr", "client_port": "sport",
+    "server": "daddr", "port": "dport", "direction": "direction", "initiated": "initiated", "success": "connection_successful",
+    "user": "username", "device": "agent.hostname", "asked": "requested_name", "type": "query_type", "url": "url",
+    "inside": "agent.ipaddress",
+}  # fmt: skip
+OTHER = "set aside: event of another kind (log_type)"
+INCOMING = "set aside: connection from outside"
+
+
+class HarfanglabFamily(Family):
+    """Reads HarfangLab EDR telemetry."""
+
+    name: ClassVar[str] = "harfanglab"
+    help: ClassVar[str] = "HarfangLab EDR: network, DNS and URL telemetry of endpoints (JSON)"
+    vantage: ClassVar[str] = "endpoint"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
+    advice: ClassVar[str] = "There are no volumes: data-out cannot be reported from endpoint events."
+    claims: ClassVar[pl.Expr] = objects.having("log_type") & objects.having_any(
+        "agentid", "agent_id", "process_unique_id", "@event_create_date"
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event."""
+        read = objects.read(lines["line"], _FIELDS, lists=["ip_addresses"])
+        of = pl.col("what")
+        dns, page, flow = (of == kind for kind in ("dns_resolution", "url_request", "network"))
+        incoming = (pl.col("direction") == "in") | (pl.col("initiated").str.to_lowercase() == "false")
+        failed = (pl.col("success").str.to_lowercase() == "false").fill_null(False)
+        return read.select(
+            "time",
+            "device",
+            kind=pl.when(dns).then(pl.lit("dns")).when(page).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            client=pl.coalesce("client", "inside"),
+            client_port="client_port",
+            user_name="user",
+            host=pl.when(dns).then("asked"),
+            url=pl.when(page).then("url"),
+            server=pl.when(flow).then("server"),
+            server_port=pl.when(flow).then("port"),
+            answers=pl.when(dns).then("ip_addresses"),
+            action=pl.when(flow & failed).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
+            reason=pl.when(~(dns | page | flow).fill_null(False))
+            .then(pl.lit(OTHER))
+            .when(flow & incoming.fill_null(False))
+            .then(pl.lit(INCOMING))
+            .when(dns)
+            .then(lookups.reverse(pl.col("type"))),
+        )
