@@ -2,7 +2,7 @@
 
 They tell who reached names of one's own through Cloudflare (a self-hosted model, say). `ClientRequestBytes` is what
 the client sent, `EdgeResponseBytes` what it got; a subrequest of a Worker is the edge's, not a client's. Spectrum
-tells a connection when it opens and closes. Zero Trust's logs are family `cloudflare`.
+tells a connection when it opens and closes. The GraphQL API's firewall events spell the names smaller. Zero Trust's logs are family `cloudflare`.
 Source: Cloudflare Logs, datasets reference: HTTP requests, Firewall events, Spectrum events.
 """
 
@@ -17,12 +17,12 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "EdgeStartTimestamp|Datetime|ConnectTimestamp|Timestamp", "end": "EdgeEndTimestamp|DisconnectTimestamp",
-    "client": "ClientIP", "client_port": "ClientSrcPort|ClientPort", "host": "ClientRequestHost",
-    "path": "ClientRequestURI|ClientRequestPath", "method": "ClientRequestMethod", "status": "EdgeResponseStatus",
-    "agent": "ClientRequestUserAgent", "server": "OriginIP", "port": "OriginPort",
+    "time": "EdgeStartTimestamp|Datetime|ConnectTimestamp|Timestamp|datetime", "end": "EdgeEndTimestamp|DisconnectTimestamp",
+    "client": "ClientIP|clientIP", "client_port": "ClientSrcPort|ClientPort", "host": "ClientRequestHost|clientRequestHTTPHost",
+    "path": "ClientRequestURI|ClientRequestPath|clientRequestPath", "method": "ClientRequestMethod|clientRequestHTTPMethodName", "status": "EdgeResponseStatus",
+    "agent": "ClientRequestUserAgent|userAgent", "server": "OriginIP", "port": "OriginPort",
     "sni": "ClientTlsClientHelloServerName", "transport": "ClientProto", "up": "ClientRequestBytes|ClientBytes",
-    "down": "EdgeResponseBytes|OriginBytes", "action": "SecurityAction|WAFAction|FirewallMatchesActions|Action",
+    "down": "EdgeResponseBytes|OriginBytes", "action": "SecurityAction|WAFAction|Action|action",
     "event": "Event", "app": "Application", "subrequest": "WorkerSubrequest", "scheme": "ClientRequestScheme",
 }  # fmt: skip
 _PHASES = {"connect": "begin", "disconnect": "end", "closed": "end"}
@@ -41,7 +41,9 @@ class CloudflareZoneFamily(Family):
     )
     advice: ClassVar[str] = "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
     claims: ClassVar[pl.Expr] = (
-        objects.having("ClientIP", "ClientRequestHost") | objects.having("ClientIP", "ConnectTimestamp")
+        objects.having("ClientIP", "ClientRequestHost")
+        | objects.having("ClientIP", "ConnectTimestamp")
+        | objects.having("clientIP", "clientRequestHTTPHost")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
