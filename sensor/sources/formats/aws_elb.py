@@ -52,12 +52,18 @@ class AwsElbFamily(Family):
         tls = lines["line"].str.extract_groups(_TLS).struct.unnest()
         is_tls = tls["time"].is_not_null()
         read = pl.DataFrame(
-            {name: tls[name].zip_with(is_tls, http[name]) for name in ("time", "client", "target", "took", "up", "down")}
-        ).with_columns(http["status"], http["method"], http["url"], http["agent"], tls["host"], is_tls.alias("tls"))
+            {
+                name: tls[name].zip_with(is_tls, http[name])
+                for name in ("time", "client", "target", "took", "up", "down")
+            }
+        ).with_columns(
+            http["status"], http["method"], http["url"], http["agent"], tls["host"], is_tls.alias("tls")
+        )
         port = r":(\d+)$"
         # Three times in seconds, -1 where it came to none; a connection's in milliseconds.
         seconds = pl.sum_horizontal(
-            pl.col("took").str.extract(rf"^(?:\S+ ){{{n}}}(\S+)").cast(pl.Float64, strict=False).clip(0) for n in range(3)
+            pl.col("took").str.extract(rf"^(?:\S+ ){{{n}}}(\S+)").cast(pl.Float64, strict=False).clip(0)
+            for n in range(3)
         )
         return read.select(
             "time",
@@ -65,7 +71,9 @@ class AwsElbFamily(Family):
             "status",
             "url",
             at_end=pl.lit(True),
-            duration_s=pl.when("tls").then(pl.col("took").cast(pl.Float64, strict=False) / 1000).otherwise(seconds),
+            duration_s=pl.when("tls")
+            .then(pl.col("took").cast(pl.Float64, strict=False) / 1000)
+            .otherwise(seconds),
             kind=pl.when("tls").then(pl.lit("tls")).otherwise(pl.lit("http")),
             client=pl.col("client").str.replace(port, ""),
             client_port=pl.col("client").str.extract(port),

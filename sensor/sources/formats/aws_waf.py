@@ -33,7 +33,9 @@ class AwsWafFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http)."""
         line = pl.col("line")
-        headers = lines.select(host=line.str.extract(_header("host")), agent=line.str.extract(_header("user-agent")))
+        headers = lines.select(
+            host=line.str.extract(_header("host")), agent=line.str.extract(_header("user-agent"))
+        )
         read = objects.read(lines["line"], _FIELDS).hstack(headers)
         word = pl.col("action").str.to_uppercase()
         refused = word.is_in(["BLOCK", "CAPTCHA", "CHALLENGE"]).fill_null(False)

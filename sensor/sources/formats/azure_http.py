@@ -40,13 +40,17 @@ class AzureHttpFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    claims: ClassVar[pl.Expr] = objects.having_any("category", "Category") & pl.col("line").str.contains(_LOGS)
+    claims: ClassVar[pl.Expr] = objects.having_any("category", "Category") & pl.col("line").str.contains(
+        _LOGS
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind http)."""
         read = objects.read(lines["line"], _FIELDS)
         wall = pl.col("category").str.contains("Firewall").fill_null(False)
-        blocked = pl.col("action").str.to_lowercase().is_in(["block", "blocked", "jschallenge"]).fill_null(False)
+        blocked = (
+            pl.col("action").str.to_lowercase().is_in(["block", "blocked", "jschallenge"]).fill_null(False)
+        )
         whole = pl.col("uri").str.contains("^[a-z]+://").fill_null(False)
         took = pl.col("taken").cast(pl.Float64, strict=False)
         return read.select(

@@ -24,16 +24,22 @@ class ChromeAuditFamily(Family):
     """Reads Google Workspace activities."""
 
     name: ClassVar[str] = "chrome-audit"
-    help: ClassVar[str] = "Google Workspace audit activities: Chrome Enterprise's page and transfer events (JSON)"
+    help: ClassVar[str] = (
+        "Google Workspace audit activities: Chrome Enterprise's page and transfer events (JSON)"
+    )
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, bytes_up=True, action=True)
-    advice: ClassVar[str] = "Switch on Chrome's security event reporting for content transfers and URL filtering."
+    advice: ClassVar[str] = (
+        "Switch on Chrome's security event reporting for content transfers and URL filtering."
+    )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"kind"\s*:\s*"admin#reports#activity"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per activity (kind http)."""
         told = lines.select(
-            url=pl.coalesce(_said("TAB_URL"), _said("URL")).str.replace(r"^chrome-extension://\w+/", "").str.replace(r" or /.*$", ""),
+            url=pl.coalesce(_said("TAB_URL"), _said("URL"))
+            .str.replace(r"^chrome-extension://\w+/", "")
+            .str.replace(r" or /.*$", ""),
             device=_said("DEVICE_NAME"),
             trigger=_said("TRIGGER_TYPE"),
             result=_said("EVENT_RESULT"),

@@ -29,7 +29,11 @@ _CLAIM = r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +\S*PPE-\d+ : (?:[a-z]\w* )?[A-
 _ADDRESS = r"((?:\d{1,3}\.){3}\d{1,3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]+\]?)"
 _ENDS = {
     name: rf"\b{key} +{_ADDRESS}(?::(?P<port>\d+))?(?:[ ,]|$)"
-    for name, key in (("source", "(?:Source|Srcip:)"), ("destination", "(?:Destination|Dstip:)"), ("asked", "Client_ip"))
+    for name, key in (
+        ("source", "(?:Source|Srcip:)"),
+        ("destination", "(?:Destination|Dstip:)"),
+        ("asked", "Client_ip"),
+    )
 }
 _CONNECTIONS = ("CONN_TERMINATE", "OTHERCONN_TERMINATE", "CONN_DELINK", "OTHERCONN_DELINK")
 _GATEWAY = ("TCPCONNSTAT", "UDPFLOWSTAT")
@@ -42,7 +46,9 @@ class CitrixAdcFamily(Family):
     """Reads audit messages of Citrix ADC and Gateway."""
 
     name: ClassVar[str] = "citrix-adc"
-    help: ClassVar[str] = "Citrix ADC / NetScaler and Citrix Gateway 10 to 14: audit syslog (TCP, SSLVPN, ICA)"
+    help: ClassVar[str] = (
+        "Citrix ADC / NetScaler and Citrix Gateway 10 to 14: audit syslog (TCP, SSLVPN, ICA)"
+    )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
@@ -57,7 +63,10 @@ class CitrixAdcFamily(Family):
         read = lines["line"].str.extract_groups(_HEAD).struct.unnest()
         event, text = pl.col("event"), pl.col("text").fill_null("")
         ends = [text.str.extract(_ENDS[name], 1).alias(name) for name in _ENDS]
-        ports = [text.str.extract(_ENDS[name], 2).cast(pl.Int64, strict=False).alias(f"{name}_port") for name in _ENDS]
+        ports = [
+            text.str.extract(_ENDS[name], 2).cast(pl.Int64, strict=False).alias(f"{name}_port")
+            for name in _ENDS
+        ]
         read = read.with_columns(
             *ends,
             *ports,
@@ -81,17 +90,29 @@ class CitrixAdcFamily(Family):
             asked_host=text.str.extract(r" - (\S+) User \S+ :"),
         )
         # Of a half connection, the end with the service's port is the server, wherever it stands.
-        turned = pl.col("is_connection") & (pl.col("source_port") < _SERVICE) & (pl.col("destination_port") >= _SERVICE)
+        turned = (
+            pl.col("is_connection")
+            & (pl.col("source_port") < _SERVICE)
+            & (pl.col("destination_port") >= _SERVICE)
+        )
         read = read.with_columns(turned=turned.fill_null(False))
         blocked = text.str.contains(r" - Access Denied\b|<blocked>") | pl.col("is_denied")
         counted = pl.col("is_connection") | pl.col("is_gateway")
-        used = counted | pl.col("is_denied") | pl.col("is_ica") | pl.col("is_request") | pl.col("violation").is_not_null()
+        used = (
+            counted
+            | pl.col("is_denied")
+            | pl.col("is_ica")
+            | pl.col("is_request")
+            | pl.col("violation").is_not_null()
+        )
         web = pl.col("is_request") | pl.col("violation").is_not_null()
         return read.select(
             "ended",
             time=pl.coalesce("begun", _stamp(pl.col("time"))),
             kind=pl.when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
-            client=pl.when("turned").then("destination").otherwise(pl.coalesce("source", "asked", "inside", "violator")),
+            client=pl.when("turned")
+            .then("destination")
+            .otherwise(pl.coalesce("source", "asked", "inside", "violator")),
             client_port=pl.when("turned").then("destination_port").otherwise("source_port"),
             user_name="user",
             host=pl.when("is_request").then("asked_host"),

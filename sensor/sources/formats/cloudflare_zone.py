@@ -39,7 +39,9 @@ class CloudflareZoneFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
+    advice: ClassVar[str] = (
+        "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
+    )
     claims: ClassVar[pl.Expr] = (
         objects.having("ClientIP", "ClientRequestHost")
         | objects.having("ClientIP", "ConnectTimestamp")

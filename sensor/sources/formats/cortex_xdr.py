@@ -69,10 +69,7 @@ class CortexXdrFamily(Family):
             bytes_down=pl.when(~dns).then("down"),
             action=pl.lit("allowed"),
             session=pl.when(counted).then(pl.concat_str("agent", "session", separator="|")),
-            phase=pl.when(counted & is_last)
-            .then(pl.lit("end"))
-            .when(counted)
-            .then(pl.lit("update")),
+            phase=pl.when(counted & is_last).then(pl.lit("end")).when(counted).then(pl.lit("update")),
             reason=pl.when(~dns & pl.col("server").is_null())
             .then(pl.lit(OTHER))
             .when(pl.col("incoming").str.to_lowercase() == "true")

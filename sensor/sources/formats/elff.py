@@ -153,8 +153,12 @@ def _columns(lines: pl.DataFrame) -> pl.DataFrame:
         header=pl.coalesce(pl.col("header").str.replace(r"^#Fields:\s+", ""), default)
     )
     # CloudFront parts its names by spaces and its values by tabs.
-    tabs = pl.select(pl.lit(headed["header"]).is_not_null() & pl.lit(headed["line"]).str.contains("\t", literal=True)).to_series()
-    headed = headed.with_columns(pl.when(tabs).then(pl.col("header").str.replace_all(r"\s+", "\t")).otherwise("header").alias("header"))
+    tabs = pl.select(
+        pl.lit(headed["header"]).is_not_null() & pl.lit(headed["line"]).str.contains("\t", literal=True)
+    ).to_series()
+    headed = headed.with_columns(
+        pl.when(tabs).then(pl.col("header").str.replace_all(r"\s+", "\t")).otherwise("header").alias("header")
+    )
     parts = []
     for separator, mine in (("\t", tabs), (" ", ~tabs)):
         part = headed.with_row_index("at").filter(mine)

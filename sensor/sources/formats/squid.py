@@ -145,7 +145,9 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
     line = pl.col("line")
     bare = whole["line"].str.contains(_BARE)
     if bare.any():
-        whole = whole.with_columns(pl.when(bare).then(line.str.replace(r" ", ".000 ")).otherwise(line).alias("line"))
+        whole = whole.with_columns(
+            pl.when(bare).then(line.str.replace(r" ", ".000 ")).otherwise(line).alias("line")
+        )
     rest = whole["line"].str.slice(_STAMP_CHARS).str.strip_chars_start(" ")
     # A Series is split once; as an expression it would be split again for each of its fields.
     parts = rest.str.splitn(" ", 11).struct.unnest()

@@ -55,9 +55,21 @@ class SymantecEndpointFamily(Family):
             action=_said("Action"),
         )
         plain = pl.col("transport").is_in(["TCP", "UDP"]).fill_null(False)
-        account = pl.when(pl.col("domain").is_not_null()).then(pl.concat_str("domain", "user", separator="\\"))
+        account = pl.when(pl.col("domain").is_not_null()).then(
+            pl.concat_str("domain", "user", separator="\\")
+        )
         return read.select(
-            *("time", "ended", "client", "client_port", "client_mac", "device", "host", "server", "server_port"),
+            *(
+                "time",
+                "ended",
+                "client",
+                "client_port",
+                "client_mac",
+                "device",
+                "host",
+                "server",
+                "server_port",
+            ),
             "transport",
             kind=pl.lit("flow"),
             name_from=pl.lit("dns_answer"),

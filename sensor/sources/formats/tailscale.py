@@ -55,7 +55,10 @@ class TailscaleFamily(Family):
         there = _way(each, "src", "dst", "tx")
         back = _way(each.filter(pl.col("told").is_not_null()), "dst", "src", "rx")
         # What came back is none where nothing did.
-        back = back.filter((pl.col("packets_up").cast(pl.Int64, strict=False) > 0) | (pl.col("bytes_up").cast(pl.Int64, strict=False) > 0))
+        back = back.filter(
+            (pl.col("packets_up").cast(pl.Int64, strict=False) > 0)
+            | (pl.col("bytes_up").cast(pl.Int64, strict=False) > 0)
+        )
         return pl.concat([there, back]).sort("row", maintain_order=True)
 
 

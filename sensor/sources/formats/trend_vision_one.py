@@ -39,10 +39,10 @@ class TrendVisionOneFamily(Family):
     name: ClassVar[str] = "trend-vision-one"
     help: ClassVar[str] = "Trend Vision One: Internet Access web log, endpoint activity (NDJSON)"
     vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, device=True, action=True, user_agent=True
+    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
+    advice: ClassVar[str] = (
+        "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
     )
-    advice: ClassVar[str] = "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
     claims: ClassVar[pl.Expr] = (
         objects.having("eventTime")
         & objects.having_any("endpointGuid", "endpointGUID", "endpointHostName")
@@ -55,7 +55,9 @@ class TrendVisionOneFamily(Family):
         web = (pl.col("name") == "SWG_ACTIVITY_LOG").fill_null(False)
         dns, page = (((pl.col("event") == code) & ~web).fill_null(False) for code in ("4", "7"))
         flow = ((pl.col("event") == "3") & ~web).fill_null(False)
-        act = pl.col("act").str.to_lowercase().replace_strict(_ACTS, default="unknown", return_dtype=pl.String)
+        act = (
+            pl.col("act").str.to_lowercase().replace_strict(_ACTS, default="unknown", return_dtype=pl.String)
+        )
         return read.select(
             "time",
             "client_port",

@@ -162,7 +162,9 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         duration_s=pl.col("taken").cast(pl.Float64, strict=False),
         kind=pl.lit("proxy"),
         # Traefik without ClientHost has address and port in one.
-        client=pl.col("client").str.extract(r"^\"?([^\s,\"]+)").str.replace(r"^((?:\d+\.){3}\d+|\[.+\]):\d+$", "$1"),
+        client=pl.col("client")
+        .str.extract(r"^\"?([^\s,\"]+)")
+        .str.replace(r"^((?:\d+\.){3}\d+|\[.+\]):\d+$", "$1"),
         client_port="client_port",
         user_name="user",
         url=pl.when(whole).then(target).when(named).then(host),

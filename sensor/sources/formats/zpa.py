@@ -38,7 +38,14 @@ class ZpaFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
     claims: ClassVar[pl.Expr] = objects.having("LogTimestamp", "Customer") & objects.having_any(
-        "ZENTotalBytesRxClient", "ClientZEN", "NameID", "ZEN", "Connector", "ConnectorZEN", "SessionType", "AuditOperationType"
+        "ZENTotalBytesRxClient",
+        "ClientZEN",
+        "NameID",
+        "ZEN",
+        "Connector",
+        "ConnectorZEN",
+        "SessionType",
+        "AuditOperationType",
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
