@@ -1,7 +1,8 @@
-"""Logs known to say nothing of network use: so that a wrong file is told at once, and never read as another's.
+"""Logs known to say nothing of network use: a wrong file is told at once, and never read as another's.
 
-Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata alerts in
-"fast" layout; NX-OS messages. What may be read of the same makers stands in families of their own.
+Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata
+alerts in "fast" layout; NX-OS messages. What may be read of the same makers stands in families of their
+own.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class AuditOnlyFamily(Family):
 
     name: ClassVar[str] = "audit-only"
     help: ClassVar[str] = (
-        "without network use, set aside: Teleport, Cisco Secure Endpoint, ForgeRock, Mimecast, Defender alerts, "
-        "Snort alerts, NX-OS"
+        "without network use, set aside: Teleport, Cisco Secure Endpoint, ForgeRock, Mimecast, "
+        "Defender and Snort alerts, NX-OS"
     )
     vantage: ClassVar[str] = "mixed"
     generic: ClassVar[bool] = True

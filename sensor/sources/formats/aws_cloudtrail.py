@@ -1,9 +1,10 @@
 """AWS CloudTrail (JSON): calls of AWS's own APIs, of which those to Bedrock and SageMaker are AI use.
 
-`tlsDetails.clientProvidedHostHeader` is the endpoint's name the caller asked for; events without it (console,
-service to service, older ones) name no endpoint. `sourceIPAddress` may be a service's name instead of an address.
-There are no sizes. `requestParameters.modelId` is the model. Source: AWS CloudTrail User Guide, "CloudTrail record
-contents"; Amazon Bedrock User Guide, "Monitor API calls using CloudTrail".
+`tlsDetails.clientProvidedHostHeader` is the endpoint's name the caller asked for; events without it
+(console, service to service, older ones) name no endpoint. `sourceIPAddress` may be a service's name
+instead of an address. There are no sizes. `requestParameters.modelId` is the model. Source: AWS
+CloudTrail User Guide, "CloudTrail record contents"; Amazon Bedrock User Guide, "Monitor API calls using
+CloudTrail".
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "eventTime", "client": "sourceIPAddress", "host": "tlsDetails.clientProvidedHostHeader", "agent": "userAgent",
-    "user": "userIdentity.userName|userIdentity.sessionContext.sessionIssuer.userName|userIdentity.arn", "error": "errorCode",
-    "model": "requestParameters.modelId", "whom": "userIdentity.principalId",
-}  # fmt: skip
+    "time": "eventTime",
+    "client": "sourceIPAddress",
+    "host": "tlsDetails.clientProvidedHostHeader",
+    "agent": "userAgent",
+    "user": "userIdentity.userName|userIdentity.sessionContext.sessionIssuer.userName|userIdentity.arn",
+    "error": "errorCode",
+    "model": "requestParameters.modelId",
+    "whom": "userIdentity.principalId",
+}
 NO_ENDPOINT = "set aside: event that names no endpoint"
 
 

@@ -15,9 +15,14 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "timestamp", "action": "action", "client": "httpRequest.clientIp", "path": "httpRequest.uri",
-    "method": "httpRequest.httpMethod", "named": "httpRequest.host", "status": "responseCodeSent",
-}  # fmt: skip
+    "time": "timestamp",
+    "action": "action",
+    "client": "httpRequest.clientIp",
+    "path": "httpRequest.uri",
+    "method": "httpRequest.httpMethod",
+    "named": "httpRequest.host",
+    "status": "responseCodeSent",
+}
 
 
 class AwsWafFamily(Family):

@@ -1,9 +1,10 @@
 """Azure Application Gateway and Front Door (diagnostic logs, JSON): requests to names of one's own.
 
-Application Gateway counts from its own side: `receivedBytes` is what the client sent. Front Door says `requestBytes`
-and `responseBytes`, heads included. `timeTaken` is in seconds, the stamp the end. Web application firewall logs name the
-rule that fired for a request the access log has, too: of them only what was blocked is told.
-Source: Azure, "Application Gateway diagnostic logs"; "Monitor Azure Front Door: access log, WAF log".
+Application Gateway counts from its own side: `receivedBytes` is what the client sent. Front Door says
+`requestBytes` and `responseBytes`, heads included. `timeTaken` is in seconds, the stamp the end. Web
+application firewall logs name the rule that fired for a request the access log has, too: of them only
+what was blocked is told. Source: Azure, "Application Gateway diagnostic logs"; "Monitor Azure Front
+Door: access log, WAF log".
 """
 
 from __future__ import annotations
@@ -17,15 +18,24 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _KEYS = {
-    "client": "clientIP|clientIp|socketIP", "client_port": "clientPort", "host": "originalHost|host|hostName|hostname",
-    "uri": "originalRequestUriWithArgs|requestUri", "method": "httpMethod", "status": "httpStatus|httpStatusCode",
-    "agent": "userAgent", "server": "serverRouted|originIp", "up": "receivedBytes|requestBytes",
-    "down": "sentBytes|responseBytes", "taken": "timeTaken", "action": "action", "probed": "errorInfo",
-}  # fmt: skip
+    "client": "clientIP|clientIp|socketIP",
+    "client_port": "clientPort",
+    "host": "originalHost|host|hostName|hostname",
+    "uri": "originalRequestUriWithArgs|requestUri",
+    "method": "httpMethod",
+    "status": "httpStatus|httpStatusCode",
+    "agent": "userAgent",
+    "server": "serverRouted|originIp",
+    "up": "receivedBytes|requestBytes",
+    "down": "sentBytes|responseBytes",
+    "taken": "timeTaken",
+    "action": "action",
+    "probed": "errorInfo",
+}
 _FIELDS = {
     name: "|".join(f"{before}{key}" for before in ("properties.", "") for key in keys.split("|"))
     for name, keys in _KEYS.items()
-} | {"time": "timeStamp|time|TimeGenerated", "category": "category|Category"}  # fmt: skip
+} | {"time": "timeStamp|time|TimeGenerated", "category": "category|Category"}
 _LOGS = r"(?i)application ?gateway(?:Access|Firewall)Log|FrontDoor(?:Access|WebApplicationFirewall)Log"
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 REPEATED = "set aside: a rule that fired (the access log has the request)"

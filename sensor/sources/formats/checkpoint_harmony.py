@@ -1,7 +1,8 @@
-"""Check Point Harmony Endpoint (JSON, Infinity event forwarding): URL filtering and phishing events of endpoints.
+"""Check Point Harmony Endpoint (JSON, event forwarding): URL filtering and phishing events.
 
-`resource` is the URL, `src` the endpoint's address; `dst` is often 0.0.0.0. Other products' events (anti-malware,
-forensics …) name no page. There are no sizes. Source: Check Point, "Infinity Events: log fields".
+`resource` is the URL, `src` the endpoint's address; `dst` is often 0.0.0.0. Other products' events
+(anti-malware, forensics …) name no page. There are no sizes. Source: Check Point, "Infinity Events: log
+fields".
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "time", "client": "src", "device": "src_machine_name", "user": "src_user_name", "url": "resource",
-    "host": "appi_name", "server": "dst", "port": "service", "action": "action", "product": "product",
-}  # fmt: skip
+    "time": "time",
+    "client": "src",
+    "device": "src_machine_name",
+    "user": "src_user_name",
+    "url": "resource",
+    "host": "appi_name",
+    "server": "dst",
+    "port": "service",
+    "action": "action",
+    "product": "product",
+}
 _PAGES = ("URL Filtering", "Zero Phishing", "Anti-Bot")
 _FIRST = r'^\["?([^",\]]+)'
 OTHER = "set aside: event that names no page"

@@ -1,9 +1,9 @@
-"""Google Workspace audit activities (JSON, Reports API): of Chrome's events those that name a page or a transfer.
+"""Google Workspace audit activities (JSON): of Chrome's events those that name a page or a transfer.
 
-Chrome Enterprise reports unsafe visits, URL filtering and content transfers with the page's URL, the person and the
-device; the size of what was uploaded is `CONTENT_SIZE` where `TRIGGER_TYPE` is an upload or a paste. Other activities
-(admin, drive, login, gemini …) tell what was done inside Google, and name no connection.
-Source: Google, "Reports API: Chrome audit activity events".
+Chrome Enterprise reports unsafe visits, URL filtering and content transfers with the page's URL, the
+person and the device; the size of what was uploaded is `CONTENT_SIZE` where `TRIGGER_TYPE` is an upload
+or a paste. Other activities (admin, drive, login, gemini …) tell what was done inside Google, and name
+no connection. Source: Google, "Reports API: Chrome audit activity events".
 """
 
 from __future__ import annotations

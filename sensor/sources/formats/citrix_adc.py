@@ -1,14 +1,14 @@
 r"""Citrix ADC (NetScaler) and Citrix Gateway: audit messages over syslog, in the appliance's own layout.
 
-    07/14/2026:19:16:12 GMT ns1 0-PPE-0 : default SSLVPN TCPCONNSTAT 4419 0 : Context … - User ada - Client_ip …
-    07/14/2026:19:16:12 GMT ns1 0-PPE-0 : default TCP CONN_TERMINATE 4499 0 :  Source …:80 - Destination …:57620 - …
+    07/14/2026:19:16:12 GMT ns1 0-PPE-0 : default SSLVPN TCPCONNSTAT 4419 0 : Context … - User ada - …
+    07/14/2026:19:16:12 GMT ns1 0-PPE-0 : default TCP CONN_TERMINATE 4499 0 :  Source …:80 - Destination …
 
-What may be read are connections through the gateway (`TCPCONNSTAT`, `UDPFLOWSTAT`, `HTTPREQUEST`, ICA) and the
-connections of a virtual server: `CONN_DELINK` tells client and origin of one exchange, `CONN_TERMINATE` one half of
-it, client's or server's, with whoever has the service's port as `Source`. `Total_bytes_send` is what `Source` sent.
-Violations of the application firewall (`APPFW`) name client and URL.
-ICA's two counts are written from the appliance's side or the client's, which no page says: they are not read.
-Source: Citrix, "NetScaler syslog message reference"; "Audit logging".
+What may be read are connections through the gateway (`TCPCONNSTAT`, `UDPFLOWSTAT`, `HTTPREQUEST`, ICA)
+and the connections of a virtual server: `CONN_DELINK` tells client and origin of one exchange,
+`CONN_TERMINATE` one half of it, client's or server's, with whoever has the service's port as `Source`.
+`Total_bytes_send` is what `Source` sent. Violations of the application firewall (`APPFW`) name client
+and URL. ICA's two counts are written from the appliance's side or the client's, which no page says:
+they are not read. Source: Citrix, "NetScaler syslog message reference"; "Audit logging".
 """
 
 from __future__ import annotations

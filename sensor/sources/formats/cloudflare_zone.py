@@ -1,9 +1,10 @@
 """Cloudflare Logpush of an organisation's own zones (NDJSON): HTTP requests, firewall events, Spectrum.
 
-They tell who reached names of one's own through Cloudflare (a self-hosted model, say). `ClientRequestBytes` is what
-the client sent, `EdgeResponseBytes` what it got; a subrequest of a Worker is the edge's, not a client's. Spectrum
-tells a connection when it opens and closes. The GraphQL API's firewall events spell the names smaller. Zero Trust's logs are family `cloudflare`.
-Source: Cloudflare Logs, datasets reference: HTTP requests, Firewall events, Spectrum events.
+They tell who reached names of one's own through Cloudflare (a self-hosted model, say).
+`ClientRequestBytes` is what the client sent, `EdgeResponseBytes` what it got; a subrequest of a Worker
+is the edge's, not a client's. Spectrum tells a connection when it opens and closes. The GraphQL API's
+firewall events spell the names smaller. Zero Trust's logs are family `cloudflare`. Source: Cloudflare
+Logs, datasets reference: HTTP requests, Firewall events, Spectrum events.
 """
 
 from __future__ import annotations
@@ -17,14 +18,27 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "EdgeStartTimestamp|Datetime|ConnectTimestamp|Timestamp|datetime", "end": "EdgeEndTimestamp|DisconnectTimestamp",
-    "client": "ClientIP|clientIP", "client_port": "ClientSrcPort|ClientPort", "host": "ClientRequestHost|clientRequestHTTPHost",
-    "path": "ClientRequestURI|ClientRequestPath|clientRequestPath", "method": "ClientRequestMethod|clientRequestHTTPMethodName", "status": "EdgeResponseStatus",
-    "agent": "ClientRequestUserAgent|userAgent", "server": "OriginIP", "port": "OriginPort",
-    "sni": "ClientTlsClientHelloServerName", "transport": "ClientProto", "up": "ClientRequestBytes|ClientBytes",
-    "down": "EdgeResponseBytes|OriginBytes", "action": "SecurityAction|WAFAction|Action|action",
-    "event": "Event", "app": "Application", "subrequest": "WorkerSubrequest", "scheme": "ClientRequestScheme",
-}  # fmt: skip
+    "time": "EdgeStartTimestamp|Datetime|ConnectTimestamp|Timestamp|datetime",
+    "end": "EdgeEndTimestamp|DisconnectTimestamp",
+    "client": "ClientIP|clientIP",
+    "client_port": "ClientSrcPort|ClientPort",
+    "host": "ClientRequestHost|clientRequestHTTPHost",
+    "path": "ClientRequestURI|ClientRequestPath|clientRequestPath",
+    "method": "ClientRequestMethod|clientRequestHTTPMethodName",
+    "status": "EdgeResponseStatus",
+    "agent": "ClientRequestUserAgent|userAgent",
+    "server": "OriginIP",
+    "port": "OriginPort",
+    "sni": "ClientTlsClientHelloServerName",
+    "transport": "ClientProto",
+    "up": "ClientRequestBytes|ClientBytes",
+    "down": "EdgeResponseBytes|OriginBytes",
+    "action": "SecurityAction|WAFAction|Action|action",
+    "event": "Event",
+    "app": "Application",
+    "subrequest": "WorkerSubrequest",
+    "scheme": "ClientRequestScheme",
+}
 _PHASES = {"connect": "begin", "disconnect": "end", "closed": "end"}
 _REFUSED = ("clientFiltered", "tlsError", "resolveOriginError", "originError")
 SUBREQUEST = "set aside: a Worker's own subrequest"

@@ -1,9 +1,10 @@
 """Palo Alto Networks Cortex XDR, event forwarding and EDR data (JSON lines): network events of endpoints.
 
-A field comes as a value or as a list of one. `action_total_upload` and `action_total_download` are the endpoint's
-own, of the connection so far; the last record says `action_network_stats_is_last`. Where the endpoint is the
-server (`action_network_is_server`) nobody of ours went anywhere. Events of files, processes and registry name no
-connection. Source: Palo Alto Networks, "Cortex XDR XQL schema reference", dataset xdr_data.
+A field comes as a value or as a list of one. `action_total_upload` and `action_total_download` are the
+endpoint's own, of the connection so far; the last record says `action_network_stats_is_last`. Where the
+endpoint is the server (`action_network_is_server`) nobody of ours went anywhere. Events of files,
+processes and registry name no connection. Source: Palo Alto Networks, "Cortex XDR XQL schema
+reference", dataset xdr_data.
 """
 
 from __future__ import annotations
@@ -17,14 +18,24 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "event_timestamp|action_network_creation_time|_time", "client": "action_local_ip", "own": "agent_ip_addresses",
-    "client_port": "action_local_port", "server": "action_remote_ip", "port": "action_remote_port",
-    "proto": "action_network_protocol|action_socket_type", "host": "action_external_hostname|dst_action_external_hostname",
-    "asked": "dns_query_name", "user": "actor_effective_username|actor_primary_username|os_actor_primary_username|"
-    "action_username", "device": "agent_hostname|host_metadata_hostname", "incoming": "action_network_is_server",
-    "up": "action_total_upload", "down": "action_total_download", "session": "action_network_connection_id",
-    "agent": "agent_id", "last": "action_network_stats_is_last",
-}  # fmt: skip
+    "time": "event_timestamp|action_network_creation_time|_time",
+    "client": "action_local_ip",
+    "own": "agent_ip_addresses",
+    "client_port": "action_local_port",
+    "server": "action_remote_ip",
+    "port": "action_remote_port",
+    "proto": "action_network_protocol|action_socket_type",
+    "host": "action_external_hostname|dst_action_external_hostname",
+    "asked": "dns_query_name",
+    "user": "actor_effective_username|actor_primary_username|os_actor_primary_username|action_username",
+    "device": "agent_hostname|host_metadata_hostname",
+    "incoming": "action_network_is_server",
+    "up": "action_total_upload",
+    "down": "action_total_download",
+    "session": "action_network_connection_id",
+    "agent": "agent_id",
+    "last": "action_network_stats_is_last",
+}
 _FIRST = r'^\[\s*"?([^",\]]+)'
 OTHER = "set aside: event that names no connection"
 INCOMING = "set aside: connection from outside"

@@ -1,4 +1,4 @@
-r"""W3C extended logs of proxies, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco WSA, TMG, CloudFront).
+r"""W3C extended logs, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco WSA, TMG, CloudFront).
 
     #Fields: date time time-taken c-ip sc-status s-action sc-bytes cs-bytes cs-method cs-host cs-uri-path …
     2026-10-06 10:00:00 120 10.1.2.3 200 TCP_NC_MISS 941 729 GET www.example.org /a …
@@ -8,9 +8,10 @@ r"""W3C extended logs of proxies, read by `#Fields:` (Blue Coat, Symantec, Broad
 Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` of SGOS 5, 6
 and 7 are told by where the verdict stands. Spaces or tabs separate; strings are quoted.
 
-`cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request
-ends; `time-taken` is in milliseconds (CloudFront: seconds). `s-ip` is the proxy. Time is UTC unless `localtime` is logged.
-Source: W3C WD-logfile; Broadcom Edge SWG, "Access Log Formats"; Cisco AsyncOS, "W3C access logs".
+`cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request ends;
+`time-taken` is in milliseconds (CloudFront: seconds). `s-ip` is the proxy. Time is UTC unless
+`localtime` is logged. Source: W3C WD-logfile; Broadcom Edge SWG, "Access Log Formats"; Cisco AsyncOS,
+"W3C access logs".
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """F5 BIG-IP LTM request logging, as Telemetry Streaming forwards it (JSON): a reverse proxy's requests.
 
-The fields are named by the request logging profile; read are those of F5's own examples. `bytes_in` is what the
-client sent. Application security and access policy events are none. Source: F5, "BIG-IP Telemetry Streaming".
+The fields are named by the request logging profile; read are those of F5's own examples. `bytes_in` is
+what the client sent. Application security and access policy events are none. Source: F5, "BIG-IP
+Telemetry Streaming".
 """
 
 from __future__ import annotations
@@ -15,12 +16,21 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "category": "telemetryEventCategory", "time": "req_start_time|event_timestamp|timestamp|date_time",
-    "client": "client_ip|src_ip|ip_client", "client_port": "client_port|src_port", "user": "user|username",
-    "host": "http_host|host", "path": "http_uri|http_url|uri", "method": "http_method|method", "status": "http_status|http_statcode",
-    "agent": "http_user_agent|user_agent", "server": "server_ip|node", "port": "server_port|node_port",
-    "up": "bytes_in", "down": "bytes_out",
-}  # fmt: skip
+    "category": "telemetryEventCategory",
+    "time": "req_start_time|event_timestamp|timestamp|date_time",
+    "client": "client_ip|src_ip|ip_client",
+    "client_port": "client_port|src_port",
+    "user": "user|username",
+    "host": "http_host|host",
+    "path": "http_uri|http_url|uri",
+    "method": "http_method|method",
+    "status": "http_status|http_statcode",
+    "agent": "http_user_agent|user_agent",
+    "server": "server_ip|node",
+    "port": "server_port|node_port",
+    "up": "bytes_in",
+    "down": "bytes_out",
+}
 OTHER = "set aside: event that is no request"
 
 

@@ -1,7 +1,8 @@
-"""Google Cloud request logs (JSON): HTTP(S) load balancing, Cloud Armor, Cloud Run, App Engine (`httpRequest`).
+"""Google Cloud request logs (JSON, `httpRequest`): HTTP(S) load balancing, Cloud Run, App Engine.
 
-They tell who reached names of one's own. `requestSize` is what the client sent. `latency` is the time to the end.
-Source: Google Cloud, "LogEntry: HttpRequest"; Cloud Load Balancing, "Logging and monitoring".
+They tell who reached names of one's own. `requestSize` is what the client sent. `latency` is the time
+to the end. Source: Google Cloud, "LogEntry: HttpRequest"; Cloud Load Balancing, "Logging and
+monitoring".
 """
 
 from __future__ import annotations
@@ -15,11 +16,19 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "timestamp", "client": "httpRequest.remoteIp", "url": "httpRequest.requestUrl",
-    "method": "httpRequest.requestMethod", "status": "httpRequest.status", "agent": "httpRequest.userAgent",
-    "server": "httpRequest.serverIp", "up": "httpRequest.requestSize", "down": "httpRequest.responseSize",
-    "took": "httpRequest.latency", "armor": "jsonPayload.enforcedSecurityPolicy.outcome", "details": "jsonPayload.statusDetails",
-}  # fmt: skip
+    "time": "timestamp",
+    "client": "httpRequest.remoteIp",
+    "url": "httpRequest.requestUrl",
+    "method": "httpRequest.requestMethod",
+    "status": "httpRequest.status",
+    "agent": "httpRequest.userAgent",
+    "server": "httpRequest.serverIp",
+    "up": "httpRequest.requestSize",
+    "down": "httpRequest.responseSize",
+    "took": "httpRequest.latency",
+    "armor": "jsonPayload.enforcedSecurityPolicy.outcome",
+    "details": "jsonPayload.statusDetails",
+}
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 
 

@@ -1,8 +1,8 @@
 """HarfangLab EDR telemetry (JSON): network connections, DNS resolutions and URL requests of endpoints.
 
-`direction` says who began; a connection that came to nothing has `connection_successful` false. Processes, files,
-alerts and the agents' own logs name no connection. Newer agents count bytes, and tell a connection when it begins and
-again when it is complete. Source: HarfangLab, "Telemetry".
+`direction` says who began; a connection that came to nothing has `connection_successful` false.
+Processes, files, alerts and the agents' own logs name no connection. Newer agents count bytes, and tell
+a connection when it begins and again when it is complete. Source: HarfangLab, "Telemetry".
 """
 
 from __future__ import annotations
@@ -16,12 +16,27 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _FIELDS = {
-    "time": "@event_create_date|utc_time|@timestamp", "what": "log_type", "client": "saddr", "client_port": "sport",
-    "server": "daddr", "port": "dport", "direction": "direction", "initiated": "initiated", "success": "connection_successful",
-    "user": "username", "device": "agent.hostname", "asked": "requested_name", "type": "query_type", "url": "url",
-    "inside": "agent.ipaddress", "up": "outgoing_bytes", "down": "incoming_bytes", "session": "connection_unique_id",
-    "told": "kind", "ended": "connection_closed_time",
-}  # fmt: skip
+    "time": "@event_create_date|utc_time|@timestamp",
+    "what": "log_type",
+    "client": "saddr",
+    "client_port": "sport",
+    "server": "daddr",
+    "port": "dport",
+    "direction": "direction",
+    "initiated": "initiated",
+    "success": "connection_successful",
+    "user": "username",
+    "device": "agent.hostname",
+    "asked": "requested_name",
+    "type": "query_type",
+    "url": "url",
+    "inside": "agent.ipaddress",
+    "up": "outgoing_bytes",
+    "down": "incoming_bytes",
+    "session": "connection_unique_id",
+    "told": "kind",
+    "ended": "connection_closed_time",
+}
 OTHER = "set aside: event of another kind (log_type)"
 INCOMING = "set aside: connection from outside"
 

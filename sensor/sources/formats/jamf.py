@@ -1,8 +1,8 @@
 """Jamf Security Cloud (JSON): network traffic stream (DNS lookups of managed devices), threat events stream.
 
-A lookup has the name asked, the device's user and whether it was blocked; `source.ip` is the public address and
-is often left out. A threat event names where the device went. There are no sizes. Source: Jamf Learning Hub,
-"Network Traffic Stream", "Threat Events Stream".
+A lookup has the name asked, the device's user and whether it was blocked; `source.ip` is the public
+address and is often left out. A threat event names where the device went. There are no sizes. Source:
+Jamf Learning Hub, "Network Traffic Stream", "Threat Events Stream".
 """
 
 from __future__ import annotations
@@ -18,12 +18,24 @@ from sensor.sources.text import lookups, objects
 _FIELDS = {
     name: f"event.{path}|{path}"
     for name, path in {
-        "time": "timestamp", "client": "source.ip", "client_port": "source.port", "asked": "hostName", "email": "user.email",
-        "person": "user.name", "named": "device.userDeviceName", "device": "device.deviceId", "type": "dns.recordType",
-        "rcode": "dns.responseStatus", "ttl": "dns.ttl", "blocked": "blocked", "action": "action",
-        "host": "destination.name", "server": "destination.ip", "port": "destination.port",
+        "time": "timestamp",
+        "client": "source.ip",
+        "client_port": "source.port",
+        "asked": "hostName",
+        "email": "user.email",
+        "person": "user.name",
+        "named": "device.userDeviceName",
+        "device": "device.deviceId",
+        "type": "dns.recordType",
+        "rcode": "dns.responseStatus",
+        "ttl": "dns.ttl",
+        "blocked": "blocked",
+        "action": "action",
+        "host": "destination.name",
+        "server": "destination.ip",
+        "port": "destination.port",
     }.items()
-}  # fmt: skip
+}
 _IPS = ("event.destination.ips", "destination.ips")
 OTHER = "set aside: event that names no destination"
 

@@ -22,10 +22,19 @@ from sensor.sources.text import objects
 _FIELDS = {
     name: f"{name}|event.{name}"
     for name in (
-        "event_time", "userid", "xff_ip", "x-client-ip", "url", "domain", "request_type", "response_code", "user-agent",
-        "pe_action", "origin_ip",
+        "event_time",
+        "userid",
+        "xff_ip",
+        "x-client-ip",
+        "url",
+        "domain",
+        "request_type",
+        "response_code",
+        "user-agent",
+        "pe_action",
+        "origin_ip",
     )
-}  # fmt: skip
+}
 
 
 class MenloFamily(Family):

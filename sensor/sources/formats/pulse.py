@@ -5,10 +5,11 @@
     id=firewall time="2026-10-06 10:00:00" pri=6 fw=… vpn=node1 user=ada realm="…" … src=198.51.100.7 …
     msg="NWC23464: VPN Tunneling: Session started …"
 
-The bracketed or `src` address is the public one the tunnel came from: only the tunnel's own address is a
-lease, for 12 h; `Session ended` closes it. `WebRequest` is a page fetched through the gateway. Logins, host checks and system messages are set aside.
-The session id is a credential of sorts and is not read. The text's stamp is local: a syslog head's
-goes first. Source: Ivanti Connect Secure Administration Guide, "Log messages" (NWC23464, NWC23465, NWC30477).
+The bracketed or `src` address is the public one the tunnel came from: only the tunnel's own address is
+a lease, for 12 h; `Session ended` closes it. `WebRequest` is a page fetched through the gateway.
+Logins, host checks and system messages are set aside. The session id is a credential of sorts and is
+not read. The text's stamp is local: a syslog head's goes first. Source: Ivanti Connect Secure
+Administration Guide, "Log messages" (NWC23464, NWC23465, NWC30477).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _STANDARD = (
-    r" - - - (?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) - \S+ - \[(?<outside>[^\]]*)\] (?<user>.*?)\([^()]*\)(?:\[[^\]]*\])+ - "
+    r" - - - (?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) - \S+ - \[(?<outside>[^\]]*)\] "
+    r"(?<user>.*?)\([^()]*\)(?:\[[^\]]*\])+ - "
     r"(?<text>.*)$"
 )
 _WELF = {"welf_time": "time", "welf_user": "user", "welf_text": "msg"}

@@ -1,10 +1,10 @@
 r"""Symantec Endpoint Protection Manager: the clients' traffic log over syslog, and what else it sends.
 
-    PC7,Local Host IP: 10.1.2.3,Local Port: 50000,…,Remote Host IP: 192.0.2.7,Remote Host Name: …,Remote Port: 443,…,
+    PC7,Local Host IP: 10.1.2.3,Local Port: 50000,…,Remote Host IP: 192.0.2.7,Remote Host Name: …,…,
     TCP,Outbound,Begin: …,End Time: …,Occurrences: 1,…,User Name: ada,Domain Name: CORP,Action: Allowed,…
 
-Only the traffic log names connections; it has no sizes. Source: Broadcom, "External logging settings and log
-event severity levels for Endpoint Protection Manager".
+Only the traffic log names connections; it has no sizes. Source: Broadcom, "External logging settings
+and log event severity levels for Endpoint Protection Manager".
 """
 
 from __future__ import annotations

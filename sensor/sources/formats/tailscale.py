@@ -1,11 +1,12 @@
 """Tailscale network flow logs (JSON): the API's answer (`{"logs": […]}`), and what is streamed to a SIEM.
 
 A message is what one node saw in a few seconds, by kind of traffic: `virtualTraffic` (between nodes),
-`subnetTraffic` (through a subnet router), `exitTraffic` (through an exit node; the far side is left out unless
-the tailnet logs it) and `physicalTraffic`, the encrypted packets around all of it, which would count them twice.
-`src` is the node's own side whoever began, `tx` is what it sent: each count becomes two one-way records, and the
-same connection told by both nodes counts once (`eye`). Newer messages name the node and its user (`srcNode`).
-Source: Tailscale, "Network flow logs"; tailscale.com/types/netlogtype.
+`subnetTraffic` (through a subnet router), `exitTraffic` (through an exit node; the far side is left out
+unless the tailnet logs it) and `physicalTraffic`, the encrypted packets around all of it, which would
+count them twice. `src` is the node's own side whoever began, `tx` is what it sent: each count becomes
+two one-way records, and the same connection told by both nodes counts once (`eye`). Newer messages name
+the node and its user (`srcNode`). Source: Tailscale, "Network flow logs";
+tailscale.com/types/netlogtype.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class TailscaleFamily(Family):
         inside = pl.col("event").struct
         read = read.select(pl.coalesce(name, inside.field(name)).alias(name) for name in _MESSAGE)
         told = pl.concat_list(pl.col(name).fill_null([]) for name in _TRAFFIC)
+        told = pl.when(told.list.len() > 0).then(told)
         each = read.with_row_index("row").with_columns(told=told).drop(_TRAFFIC)
         each = each.explode("told").with_columns(pl.col("told").struct.field(*_COUNTS))
         there = _way(each, "src", "dst", "tx")

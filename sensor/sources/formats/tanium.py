@@ -1,7 +1,7 @@
 """Tanium Connect, Trace (Threat Response) stream (JSON): network connections and DNS events of endpoints.
 
-An event carries its `fields`, none of them the time: the envelope's is taken. Process, file and registry events name
-no connection. Source: Tanium, "Threat Response: Stream configuration".
+An event carries its `fields`, none of them the time: the envelope's is taken. Process, file and
+registry events name no connection. Source: Tanium, "Threat Response: Stream configuration".
 """
 
 from __future__ import annotations
@@ -15,10 +15,17 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "event": "event", "device": "hostname", "host_ip": "host", "client": "fields.local_ip", "port": "fields.local_port",
-    "server": "fields.remote_ip", "server_port": "fields.remote_port", "user": "fields.process__user__name",
-    "asked": "fields.query|fields.operation__query|fields.dns_query", "time": "fields.timestamp|timestamp",
-}  # fmt: skip
+    "event": "event",
+    "device": "hostname",
+    "host_ip": "host",
+    "client": "fields.local_ip",
+    "port": "fields.local_port",
+    "server": "fields.remote_ip",
+    "server_port": "fields.remote_port",
+    "user": "fields.process__user__name",
+    "asked": "fields.query|fields.operation__query|fields.dns_query",
+    "time": "fields.timestamp|timestamp",
+}
 OTHER = "set aside: event of another kind"
 
 

@@ -1,10 +1,11 @@
 """Trend Vision One (JSON lines): web access through Internet Access, and endpoint activity.
 
-Internet Access writes one record per request (`eventName` SWG_ACTIVITY_LOG); `act` is a number (0 allow, 1 monitor,
-2 block, 3 warn, 4 override, 5 analyse) or its word; there are no sizes. Of the endpoint sensor's events three are
-network use, by `eventId`: 3 connection (`eventSubId` 202 listens, 203 is incoming), 4 DNS lookup (`hostName` is what
-was asked, `objectIps` the answer), 7 web request (`request`). Detections and audit events are none.
-Source: Trend Micro, Vision One "Network Activity Data", "Endpoint Activity Data" (automation.trendmicro.com).
+Internet Access writes one record per request (`eventName` SWG_ACTIVITY_LOG); `act` is a number (0
+allow, 1 monitor, 2 block, 3 warn, 4 override, 5 analyse) or its word; there are no sizes. Of the
+endpoint sensor's events three are network use, by `eventId`: 3 connection (`eventSubId` 202 listens,
+203 is incoming), 4 DNS lookup (`hostName` is what was asked, `objectIps` the answer), 7 web request
+(`request`). Detections and audit events are none. Source: Trend Micro, Vision One "Network Activity
+Data", "Endpoint Activity Data" (automation.trendmicro.com).
 """
 
 from __future__ import annotations
@@ -18,16 +19,39 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "eventTime|eventTimeDT", "event": "eventId", "sub": "eventSubId", "name": "eventName", "act": "act",
-    "client": "src|clientIp", "addresses": "endpointIp", "client_port": "spt", "user": "principalName|suid",
-    "logon": "logonUser", "device": "endpointHostName", "url": "request", "base": "requestBase",
-    "method": "requestMethod", "agent": "userAgent", "server": "dst|objectIp", "port": "dpt|objectPort",
+    "time": "eventTime|eventTimeDT",
+    "event": "eventId",
+    "sub": "eventSubId",
+    "name": "eventName",
+    "act": "act",
+    "client": "src|clientIp",
+    "addresses": "endpointIp",
+    "client_port": "spt",
+    "user": "principalName|suid",
+    "logon": "logonUser",
+    "device": "endpointHostName",
+    "url": "request",
+    "base": "requestBase",
+    "method": "requestMethod",
+    "agent": "userAgent",
+    "server": "dst|objectIp",
+    "port": "dpt|objectPort",
     "asked": "hostName",
-}  # fmt: skip
+}
 _ACTS = {
-    "0": "allowed", "1": "allowed", "2": "blocked", "3": "blocked", "4": "allowed", "5": "allowed", "allow": "allowed",
-    "monitor": "allowed", "block": "blocked", "warn": "blocked", "override": "allowed", "analyze": "allowed",
-}  # fmt: skip
+    "0": "allowed",
+    "1": "allowed",
+    "2": "blocked",
+    "3": "blocked",
+    "4": "allowed",
+    "5": "allowed",
+    "allow": "allowed",
+    "monitor": "allowed",
+    "block": "blocked",
+    "warn": "blocked",
+    "override": "allowed",
+    "analyze": "allowed",
+}
 _FIRST = r'^\["?([^",\]]+)'
 OTHER = "set aside: event that is no network use"
 INCOMING = "set aside: connection from outside"

@@ -1,9 +1,9 @@
 """UniFi gateways and controllers: activity log in CEF (SIEM server).
 
-Firewall and intrusion events name a connection (`src`, or the client behind it: `UNIFIsrcClientIp`), client events
-who holds an address. UniFi Network stamps in UTC, UniFi OS in local time with a field too few in its head; neither
-says which way `UNIFItotalBytes` went: no volume. Firewall rules logged by the kernel are family `netfilter`.
-Source: Ubiquiti, "UniFi System Logs & SIEM Integration".
+Firewall and intrusion events name a connection (`src`, or the client behind it: `UNIFIsrcClientIp`),
+client events who holds an address. UniFi Network stamps in UTC, UniFi OS in local time with a field too
+few in its head; neither says which way `UNIFItotalBytes` went: no volume. Firewall rules logged by the
+kernel are family `netfilter`. Source: Ubiquiti, "UniFi System Logs & SIEM Integration".
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import cef
 
 _FIELDS = {
-    "client": "src|UNIFIsrcClientIp|UNIFIsrcDeviceIp", "holder": "UNIFIclientIp|src", "client_port": "spt",
+    "client": "src|UNIFIsrcClientIp|UNIFIsrcDeviceIp",
+    "holder": "UNIFIclientIp|src",
+    "client_port": "spt",
     "mac": "UNIFIsrcClientMac|UNIFIclientMac",
     "device": "UNIFIsrcClientHostname|UNIFIsrcClientAlias|UNIFIclientHostname|UNIFIclientAlias",
-    "server": "dst|UNIFIdstClientIp|UNIFIdstDeviceIp", "port": "dpt", "proto": "proto", "host": "dhost", "url": "request",
+    "server": "dst|UNIFIdstClientIp|UNIFIdstDeviceIp",
+    "port": "dpt",
+    "proto": "proto",
+    "host": "dhost",
+    "url": "request",
     "act": "act",
-}  # fmt: skip
+}
 OTHER = "set aside: event that names no connection"
 
 

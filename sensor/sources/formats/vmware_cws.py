@@ -1,6 +1,7 @@
 """VMware (VeloCloud) Cloud Web Security (JSON): web log of the secure web gateway.
 
-There are no volumes but `fileSize`, of what was scanned. Source: VMware SASE, "Cloud Web Security: log download".
+There are no volumes but `fileSize`, of what was scanned. Source: VMware SASE, "Cloud Web Security: log
+download".
 """
 
 from __future__ import annotations
@@ -14,9 +15,17 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "time": "cws_timestamp", "client": "sourceIp", "user": "userId", "url": "url", "host": "domain",
-    "method": "requestMethod", "status": "responseCode", "agent": "userAgent", "server": "destinationIp", "action": "action",
-}  # fmt: skip
+    "time": "cws_timestamp",
+    "client": "sourceIp",
+    "user": "userId",
+    "url": "url",
+    "host": "domain",
+    "method": "requestMethod",
+    "status": "responseCode",
+    "agent": "userAgent",
+    "server": "destinationIp",
+    "action": "action",
+}
 
 
 class VmwareCwsFamily(Family):

@@ -41,7 +41,8 @@ _STREAM = (
 _SNI = r'(?:^|[\s"=])((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?:[\s":]|$)'
 _OBJECT = {
     "time": "time_iso8601|timestamp|@timestamp|time_local|time|msec|StartUTC|StartLocal|start_time|ts",
-    "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client|ClientAddr",
+    "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client|"
+    "ClientAddr",
     "client_port": "remote_port|client_port|ClientPort",
     "user": "remote_user|user|ClientUsername|user_id",
     "host": "host|http_host|server_name|RequestHost|vhost|virtual_host|ssl_server_name|"

@@ -1,9 +1,9 @@
 """Zscaler Private Access, Log Streaming Service (JSON): user activity, browser access.
 
 User activity is told when a connection opens, while it lasts and when it closes, with totals so far:
-`ZENTotalBytesRxClient` is what the service edge received from the client. Browser access is one line a request.
-Status, audit and connector logs name no connection. Source: Zscaler Help, "About User Activity Log Fields",
-"About Web Browser Access Log Fields".
+`ZENTotalBytesRxClient` is what the service edge received from the client. Browser access is one line a
+request. Status, audit and connector logs name no connection. Source: Zscaler Help, "About User Activity
+Log Fields", "About Web Browser Access Log Fields".
 """
 
 from __future__ import annotations
@@ -17,13 +17,27 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "start": "TimestampConnectionStart|TimestampRequestReceiveStart", "end": "TimestampConnectionEnd",
-    "written": "LogTimestamp", "session": "ConnectionID", "status": "ConnectionStatus", "why": "InternalReason",
-    "client": "ClientPrivateIP|ClientPrivateIp", "public": "ClientPublicIP|ClientPublicIp",
-    "client_port": "ClientPublicPort", "user": "Username|NameID", "host": "Host", "path": "URL", "method": "Method",
-    "code": "StatusCode", "agent": "UserAgent", "server": "ServerIP", "port": "ServerPort|ApplicationPort",
-    "proto": "IPProtocol", "up": "ZENTotalBytesRxClient|RequestSize", "down": "ZENTotalBytesTxClient|ResponseSize",
-}  # fmt: skip
+    "start": "TimestampConnectionStart|TimestampRequestReceiveStart",
+    "end": "TimestampConnectionEnd",
+    "written": "LogTimestamp",
+    "session": "ConnectionID",
+    "status": "ConnectionStatus",
+    "why": "InternalReason",
+    "client": "ClientPrivateIP|ClientPrivateIp",
+    "public": "ClientPublicIP|ClientPublicIp",
+    "client_port": "ClientPublicPort",
+    "user": "Username|NameID",
+    "host": "Host",
+    "path": "URL",
+    "method": "Method",
+    "code": "StatusCode",
+    "agent": "UserAgent",
+    "server": "ServerIP",
+    "port": "ServerPort|ApplicationPort",
+    "proto": "IPProtocol",
+    "up": "ZENTotalBytesRxClient|RequestSize",
+    "down": "ZENTotalBytesTxClient|ResponseSize",
+}
 _PHASES = {"open": "begin", "active": "update", "close": "end"}
 OTHER = "set aside: event that names no connection"
 
