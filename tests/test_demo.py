@@ -15,6 +15,8 @@ import polars as pl
 import pytest
 
 from analytics.lake import open_views
+from analytics.render import words
+from analytics.report import page_of
 from sensor.catalog.load import load
 from sensor.decode import jit
 from sensor.match.index import Index
@@ -150,6 +152,36 @@ def test_no_name_or_address_of_a_person_reaches_the_disk(demo: Path) -> None:
     for text in [*_stored(demo / "lake"), (demo / "weekly-report.html").read_text(encoding="utf-8")]:
         found = [word for word in planted if word in text]
         assert not found, found[:5]
+
+
+def test_the_five_numbers_can_be_recomputed_by_hand(demo: Path) -> None:
+    """From the hours of single subjects, which the page itself never reads."""
+    week = "hour >= TIMESTAMPTZ '2026-11-08 23:00+00' AND hour < TIMESTAMPTZ '2026-11-15 23:00+00' AND grade >= 3"
+    with open_views(demo / "lake", restricted=True) as lake:
+        people, services, sent, received = lake.execute(
+            "SELECT count(DISTINCT subject), count(DISTINCT app), sum(bytes_up), sum(bytes_down) "
+            f"FROM usage_hourly WHERE {week}"
+        ).fetchone()
+        (before,) = lake.execute(
+            "SELECT count(DISTINCT subject) FROM usage_hourly "
+            "WHERE grade >= 3 AND hour < TIMESTAMPTZ '2026-11-08 23:00+00'"
+        ).fetchone()
+        (new,) = lake.execute(
+            f"SELECT count(DISTINCT app) FROM usage_hourly WHERE {week} AND app NOT IN "
+            "(SELECT app FROM usage_hourly WHERE grade >= 3 AND hour < TIMESTAMPTZ '2026-11-08 23:00+00')"
+        ).fetchone()
+        named, flows = lake.execute(
+            "SELECT sum(named_flows), sum(flows) FROM coverage WHERE minute >= TIMESTAMPTZ '2026-11-08 23:00+00'"
+        ).fetchone()
+    with (PCAPS / "people.csv").open(encoding="utf-8") as file:
+        staff = len({row["user_name"] for row in csv.DictReader(file)})
+    numbers = page_of(demo / "lake").numbers
+    assert [number.value for number in numbers] == [
+        str(people), str(services), words.size(sent), str(new), words.share(named, flows),
+    ]  # fmt: skip
+    assert f"of {staff} on the watched networks" in numbers[0].note
+    assert numbers[0].change == words.signed(people - before)
+    assert words.size(received) in numbers[2].note
 
 
 def test_the_report_names_what_happened(demo: Path) -> None:

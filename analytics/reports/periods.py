@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from analytics.render import words
+from analytics.render.language import names, say
 
 _FORMS = {"day": "2026-11-12", "week": "2026-W46", "month": "2026-11", "quarter": "2026-Q4"}
 
@@ -32,6 +33,19 @@ class Period:
     def span(self) -> str:
         """'9–15 November 2026'."""
         return words.day_span(self.first, self.last) if self.first != self.last else _one(self.first)
+
+    @property
+    def title(self) -> str:
+        """As a heading says it: 'week 46', 'November 2026', 'quarter 4 of 2026', 'Thursday 12 November 2026'."""
+        if self.first == self.last:
+            day = words.day_name(self.first)
+            return say("period.day", weekday=words.weekday(self.first), day=day, year=self.first.year)
+        year, _, part = self.name.partition("-")
+        if part.startswith("W"):
+            return say("period.week", number=int(part[1:]))
+        if part.startswith("Q"):
+            return say("period.quarter", number=part[1:], year=year)
+        return say("period.month", month=names("date.months")[int(part) - 1], year=year)
 
 
 def parse(kind: str, text: str) -> Period:
