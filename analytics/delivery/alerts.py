@@ -52,7 +52,7 @@ class Wants:
 
 
 def alerts(lake: Path, now: datetime, *, sensors: Sequence[str] = ()) -> list[Letter]:
-    """A letter per open finding, the most severe first, behind one per silent one of the declared `sensors`."""
+    """A letter per silent one of the declared `sensors`, then per open finding, the most severe first."""
     with open_views(lake) as connection:
         cursor = connection.execute(_FINDINGS)
         names = [column[0] for column in cursor.description]

@@ -36,7 +36,7 @@ class Period:
 
     @property
     def title(self) -> str:
-        """As a heading says it: 'week 46', 'November 2026', 'quarter 4 of 2026', 'Thursday 12 November 2026'."""
+        """As a heading says it: 'week 46', 'November 2026', 'Thursday 12 November 2026'."""
         if self.first == self.last:
             day = words.day_name(self.first)
             return say("period.day", weekday=words.weekday(self.first), day=day, year=self.first.year)

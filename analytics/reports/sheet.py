@@ -19,8 +19,9 @@ from analytics.reports.weekly.due import scope_of
 #: Columns that only qualify another one.
 _QUALIFY = ("people_hidden", "bytes_up_max", "evidence", "varies")
 _LABELS = {"bytes_up": "column.sent", "bytes_down": "column.received", "grade": "column.evidence"}
-#: Columns whose words are read, not compared: left-aligned.
 _NUMBERS = (int, float)
+#: Columns of numbers, also where none may be shown.
+_COUNTS = ("people", "people_most", "bytes_up", "bytes_down", "connections", "attempts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +153,7 @@ def _cell(name: str, row: Row, k: int) -> Cell:
     if name == "grade":
         return Cell(text, value)
     upper = row.get("bytes_up_max") if name == "bytes_up" else None
-    numeric = isinstance(value, _NUMBERS) or name in (
-        "people",
-        "people_most",
-        "bytes_up",
-        "bytes_down",
-        "connections",
-        "attempts",
-    )
+    numeric = isinstance(value, _NUMBERS) or name in _COUNTS
     return Cell(text, None, value if name == "bytes_up" else None, upper, numeric)
 
 

@@ -33,7 +33,7 @@ class Figure:
 
     @property
     def statement(self) -> str:
-        """The SQL without the remark at its head: a page says that as `question` and `row`, in its language."""
+        """The SQL without the remark at its head, which a page says as `question` in its language."""
         lines = self.sql.splitlines()
         first = next(n for n, line in enumerate(lines) if not line.startswith("--"))
         return "\n".join(lines[first:])

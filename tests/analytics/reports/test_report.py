@@ -113,22 +113,21 @@ def test_the_printed_statements_give_the_printed_hashes_in_any_client(story: Pat
     """Copied out of the page into a bare DuckDB, hashed by a few lines that know nothing of ours."""
     page = written(tmp_path, story)
     hashes = re.findall(r'<code class="hash">([0-9a-f]{64})</code>', page)
-    scope, *statements = [
-        html.unescape(found) for found in re.findall(r'<pre lang="en">(.*?)</pre>', page, re.S)
-    ]
+    printed = re.findall(r'<pre lang="en">(.*?)</pre>', page, re.DOTALL)
+    scope, *statements = map(html.unescape, printed)
     names = re.findall(r"<code>(\w+) · [\d\u202f]+ rows? · ", page)
     assert len(names) == len(statements) == len(hashes) == 29
     with duckdb.connect(str(story / "open.duckdb"), read_only=True) as client:
         client.execute("SET TimeZone = 'UTC'")
         client.execute(scope)
-        for name, statement, printed in zip(names, statements, hashes, strict=True):
+        for name, statement, digest in zip(names, statements, hashes, strict=True):
             client.execute(f"CREATE TEMP VIEW {name} AS {statement}")
             cursor = client.execute(f"SELECT * FROM {name}")
             rows = [[column[0] for column in cursor.description], *map(list, cursor.fetchall())]
             text = json.dumps(
                 rows, ensure_ascii=False, separators=(",", ":"), default=lambda value: value.isoformat()
             )
-            assert hashlib.sha256(text.encode()).hexdigest() == printed, name
+            assert hashlib.sha256(text.encode()).hexdigest() == digest, name
 
 
 def test_what_the_page_must_not_say(story: Path, tmp_path: Path) -> None:
