@@ -29,9 +29,18 @@ __all__ = ["home", "state"]
 
 def test_the_list_names_its_targets(home: Path) -> None:
     listed = run("export", "--list").output
-    assert {"rpz", "squid", "panos", "fortigate", "nftables"} <= {
-        line.split()[0] for line in listed.splitlines()
+    names = {
+        "rpz",
+        "squid",
+        "panos",
+        "fortigate",
+        "nftables",
+        "squid-tenants",
+        "events",
+        "findings",
+        "assets",
     }
+    assert names <= {line.split()[0] for line in listed.splitlines()}
 
 
 def test_a_list_is_written_with_its_versions_and_the_same_for_the_same_moment(home: Path) -> None:
@@ -55,6 +64,9 @@ def test_settings_spare_names_and_say_how_long_a_list_is_good(home: Path) -> Non
     ("words", "said"),
     [
         (("export", "rpzz"), "no target 'rpzz'"),
+        (("export", "events", "--app", "openai/chatgpt"), "events takes no --app"),
+        (("export", "rpz", "--format", "json"), "rpz takes no --format"),
+        (("export", "squid-tenants", "--mode", "allow"), "squid-tenants takes no --mode"),
         (("export", "hosts", "--mode", "allow"), "hosts cannot allow"),
         (("export", "edl", "--mode", "deny"), "no mode 'deny'"),
         (("export", "edl", "--status", "bad"), "no status 'bad'"),
