@@ -174,6 +174,11 @@ def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[st
         )
     elif kind == "department":
         sql = "SELECT DISTINCT department, department FROM usage_weekly WHERE department <> 'all' ORDER BY 1"
+    elif kind == "person":
+        sql = "SELECT subject FROM people WHERE subject = ? LIMIT 1"
+        if lake.execute(sql, [named]).fetchone() is None:
+            raise Unknown(f"{named!r} is no token in this lake; they stand in the restricted view `people`")
+        return named, named
     else:
         return named, named
     known = {str(row[0]): str(row[1] or row[0]) for row in lake.execute(sql).fetchall()}
@@ -184,14 +189,18 @@ def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[st
         return found[0], known[found[0]]
     if found:
         raise Unknown(f"{named!r} stands for several: {', '.join(found)}")
-    raise Unknown(f"{named!r} is no {kind} this lake shows; {_near(named, known)}")
+    raise Unknown(f"{named!r} is no {_KINDS[kind]} this lake shows; {_near(named, known)}")
+
+
+#: What a report is about, as a reader calls it.
+_KINDS = {"app": "service", "department": "department"}
 
 
 def _near(named: str, known: Mapping[str, str]) -> str:
     """What may have been meant, by id or name; where nothing is near, the first that there are."""
     spelt = {text.lower(): one for one, name in known.items() for text in (one, name)}
-    close = difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
-    close += [text for text in spelt if named.lower() in text]
+    close = [text for text in spelt if named.lower() in text]  # in the order of what there is
+    close += difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
     if near := list(dict.fromkeys(spelt[text] for text in close))[:5]:
         return f"near: {', '.join(near)}"
     return f"known: {words.listing(list(known), 8)}" if known else "it shows none"

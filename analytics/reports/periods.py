@@ -51,7 +51,7 @@ class Period:
 def parse(kind: str, text: str) -> Period:
     """The period written as `text`. Raises ValueError saying what was expected."""
     try:
-        if kind == "day":
+        if kind == "day" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # Python takes weeks for their Mondays
             return around(kind, date.fromisoformat(text))
         if kind == "week" and (match := re.fullmatch(r"(\d{4})-W(\d{2})", text)):
             return around(kind, date.fromisocalendar(int(match[1]), int(match[2]), 4))

@@ -20,6 +20,8 @@ LEAST_WATCHED = 0.50
 MINUTES_FACTOR = 1.2
 #: The same where a quiet link leaves only the first and last moment of a day to go by.
 ROUGH_FACTOR = 1.5
+#: More days in the dark than this are counted, not named.
+MOST_DAYS_NAMED = 2
 #: A sensor that watched less than this share of the longest watch is a brief look: it prevents no comparison.
 BRIEF = 0.05
 
@@ -41,6 +43,7 @@ class Seeing:
     dropped: int
     minutes: Mapping[Eye, int]  # minutes each eye watched
     packet_hours: int | None  # hours watched by the packet sensor that watched longest
+    lookups_only: bool  # every source of the week records names asked for, none a connection
 
     @property
     def blind(self) -> bool:
@@ -77,7 +80,13 @@ def seeing(result: Result) -> Seeing:
         dropped=_total(eyes, "kernel_drops"),
         minutes=minutes,
         packet_hours=max(packet_minutes) // 60 if packet_minutes else None,
+        lookups_only=_lookups_only(result),
     )
+
+
+def _lookups_only(result: Result) -> bool:
+    sources = result.rows("source_bytes")
+    return bool(sources) and not any(source["connections"] for source in sources)
 
 
 def comparable(result: Result, week: date, other: date) -> bool:
@@ -109,7 +118,11 @@ def watched_weeks(result: Result) -> set[date]:
 
 
 def _doubts(seen: Seeing) -> Iterable[str]:
-    if seen.dark:
+    if seen.lookups_only:
+        yield say("doubt.lookups")
+    if len(seen.dark) > MOST_DAYS_NAMED:
+        yield say("doubt.dark_many", len(seen.dark), of=seen.hours // 24)
+    elif seen.dark:
         yield say("doubt.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
     if seen.packet_hours is not None and seen.packet_hours < LEAST_WATCHED * seen.hours:
         yield say("doubt.hours", seen.packet_hours)

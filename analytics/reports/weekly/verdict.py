@@ -35,7 +35,11 @@ def _leftover(result: Result) -> str:
 def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
-        return say("verdict.nothing"), ""
+        if not seen.lookups_only:
+            return say("verdict.nothing"), ""
+        asked = [row["service"] for row in result.rows("services") if row["seen"]]
+        named = say("verdict.looked_up", len(asked), services=words.listing(asked)) if asked else ""
+        return say("verdict.cannot_tell", what=say("doubt.lookups")), named
     who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
     if total["bytes_up"] is None:
         amount = words.size(None, total["people_hidden"])
@@ -119,8 +123,9 @@ def _growth(now: Row | None, before: Row | None) -> str:
 
 
 def _sight(seen: Seeing) -> str:
-    if seen.doubts:
-        return say("verdict.cannot_tell", what=words.listing(seen.doubts[:2]))
+    doubts = seen.doubts[1:] if seen.lookups_only else seen.doubts  # which the claim says
+    if doubts:
+        return say("verdict.cannot_tell", what=words.listing(doubts[:2]))
     if seen.ahead:
         return say("verdict.not_over", len(seen.ahead))
     if seen.flows:

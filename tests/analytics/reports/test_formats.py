@@ -128,7 +128,7 @@ def test_the_archive_keeps_each_result_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_service_is_said(tmp_path: Path) -> None:
-    with pytest.raises(report.Unknown, match="no app this lake shows"):
+    with pytest.raises(report.Unknown, match="no service this lake shows"):
         report.prepare(make(tmp_path, plain()), "app", about="nowhere")
 
 
@@ -143,6 +143,8 @@ def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) ->
     assert found.result.spec.restricted
     assert "2 services and sent 9.0" in found.page.claim
     assert report.archive(lake, found) is None
+    with pytest.raises(report.Unknown, match="'u2' is no token in this lake"):
+        report.prepare(lake, "person", about="u2")
 
 
 def _channel(value: str) -> float:
