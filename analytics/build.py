@@ -45,7 +45,7 @@ from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
-from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, unmerged_sql
+from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, settled_sql, unmerged_sql
 
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
@@ -316,10 +316,10 @@ class Work:
 
     def _count(self, day: date) -> None:
         sightings = self.manifest.tables["sightings"]
-        files = files_of(sightings.cold, neighbours(day))
+        days = [files_of(sightings.cold, [near]) for near in neighbours(day)]
         restated = self.manifest.tables["restated"]
         said = files_of(restated.cold, neighbours(day))
-        rows = cold_sql(sightings, files, root=self.root)
+        rows = settled_sql(sightings, days, root=self.root)
         if said:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)
