@@ -48,8 +48,8 @@ GROUP BY u.subject, h.department, u.app, u.day
 """
 _LABELLED = """
 CREATE OR REPLACE TEMP TABLE usage AS
-SELECT u.hour, u.day, u.subject, u.subject_kind, h.department, l.label, u.site, u.app, u.grade, u.bytes_up,
-       u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations
+SELECT u.hour, u.day, u.subject, u.subject_kind, h.department, l.label, u.site, u.app, u.access, u.grade,
+       u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations
 FROM hours AS u
 JOIN homes AS h ON h.subject = u.subject
 JOIN labels AS l ON l.department = h.department

@@ -123,9 +123,9 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
         store_frame(connection, "seen", seen.with_columns(event_id=pl.int_range(pl.len())))
         connection.execute("""
             CREATE TABLE contexts AS
-            SELECT ROW_NUMBER() OVER () AS context, 'packets' AS eye, 'tls' AS kind, 'hq' AS seen_site, 'lan' AS segment,
-                   'browser' AS client_class, 'internal' AS scope, client, CAST(NULL AS VARCHAR) AS user_name,
-                   CAST(NULL AS VARCHAR) AS device, 'h' AS host, 'a' AS app, 'web' AS access, 'use' AS outcome
+            SELECT ROW_NUMBER() OVER () AS context, 'packets' AS eye, 'tls' AS kind, 'hq' AS seen_site,
+                   'lan' AS segment, 'browser' AS client_class, 'internal' AS scope, client,
+                   CAST(NULL AS VARCHAR) AS user_name, CAST(NULL AS VARCHAR) AS device, 'h' AS host, 'a' AS app, 'web' AS access, 'use' AS outcome
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute(f"""
             CREATE TABLE events AS
@@ -138,8 +138,8 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
             connection.execute(text.substitute(crowd=CROWD, stale=STALE))
         rows = connection.execute(
-            "SELECT a.event_id, f.confidence, f.user_name FROM attributed AS a JOIN facets AS f ON f.facet = a.facet "
-            "WHERE f.user_name IS NOT NULL"
+            "SELECT a.event_id, f.confidence, f.user_name FROM attributed AS a "
+            "JOIN facets AS f ON f.facet = a.facet WHERE f.user_name IS NOT NULL"
         ).fetchall()
     return [(round(sure, 2), user == sessions[event][2]) for event, sure, user in rows]
 
