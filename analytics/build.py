@@ -13,7 +13,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -53,7 +53,7 @@ _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables that may be handed over in memory, because their rows must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
 #: Base tables the marts are made of.
-NEEDED = ("sightings", "names", "sensors", "restated", *LASTING)
+NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def build(
         with workshop(lake) as connection:
             work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.days()
-            weeks = sorted({*work.weeks(), *work.names(), *work.held(held or {})})
+            weeks = sorted({*work.weeks(), *work.names(), *work.coverage(), *work.held(held or {})})
             work.policy(policy)
             work.findings()
         write_state(lake, state)
@@ -193,19 +193,28 @@ class Work:
     def names(self) -> list[date]:
         """Makes the marts of names of every dirty week; returns them.
 
-        They hang on no sighting: names are kept whether or not the catalog knows them.
+        They hang on no sighting: names are kept whether or not the catalog knows them. Read as stored.
         """
-        table = self.manifest.tables["names"]
+        return self._of_table("names", unmerged_sql)
+
+    def coverage(self) -> list[date]:
+        """Makes the marts of coverage of every dirty week; returns them."""
+        return self._of_table("coverage", cold_sql)
+
+    def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
+        """Makes the marts `of` a base table of every dirty week, from its rows of UTC days that touch it."""
+        table = self.manifest.tables[name]
         dirty = []
-        for week in self._weeks("names", [date.fromisoformat(day) for day in table.cold if is_day(day)]):
+        for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
-            if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
+            key = f"{name}/{week}"
+            if key in self.state.final or self.state.inputs.get(key) == print_:
                 continue
-            self._relation("VIEW", "week_names", unmerged_sql(table, files, root=self.root))
+            self._relation("VIEW", f"week_{name}", rows_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
-            self._store("week", week, values, of="names")
-            self.state.inputs[f"names/{week}"] = print_
+            self._store("week", week, values, of=name)
+            self.state.inputs[key] = print_
             dirty.append(week)
         return dirty
 

@@ -121,10 +121,10 @@ def settled_sql(table: StoredTable, days: Iterable[Sequence[str]], *, root: str)
 
     Compaction leaves each key once in a day's file; a day with several files was put together elsewhere.
     """
-    branches = [
-        cold_sql(table, files, root=root) if len(files) > 1 else unmerged_sql(table, files, root=root)
-        for files in days
-    ]
+    by_day = list(days)
+    single = [file for files in by_day if len(files) == 1 for file in files]
+    branches = [unmerged_sql(table, single, root=root)]
+    branches += [cold_sql(table, files, root=root) for files in by_day if len(files) > 1]
     return "\nUNION ALL\n".join(f"SELECT * FROM (\n{branch}\n) AS event_day" for branch in branches)
 
 

@@ -19,16 +19,16 @@ WHERE seen_at IS NOT NULL AND app IS NOT NULL
   AND (role = 'use' OR (role = 'embedded' AND COALESCE(action, 'unknown') <> 'blocked'));
 
 CREATE OR REPLACE TEMP TABLE reaching AS
-WITH flows_today AS (
-  SELECT DISTINCT flow FROM seen WHERE flow IS NOT NULL AND seen_at >= $day_at AND seen_at < $next_at
+WITH spans AS MATERIALIZED (
+  SELECT event_id, flow, start_us, end_us, began_us, start_us >= $day_start AND start_us < $day_end AS in_day FROM seen
 ),
-longest AS (SELECT MAX(end_us) AS end_us FROM seen WHERE seen_at >= $day_at AND seen_at < $next_at)
-SELECT event_id FROM seen WHERE seen_at < $day_at AND end_us >= $day_start - $tolerance
-UNION
-SELECT event_id FROM seen WHERE seen_at >= $next_at AND start_us < (SELECT end_us FROM longest)
-UNION
-SELECT event_id FROM seen
-WHERE (seen_at < $day_at OR seen_at >= $next_at) AND began_us < $day_end AND flow IN (SELECT flow FROM flows_today);
+longest AS (SELECT MAX(end_us) AS end_us FROM spans WHERE in_day)
+SELECT event_id
+FROM spans
+WHERE NOT in_day
+  AND ((start_us < $day_start AND end_us >= $day_start - $tolerance)
+       OR (start_us >= $day_end AND start_us < (SELECT end_us FROM longest))
+       OR (began_us < $day_end AND flow IN (SELECT flow FROM spans WHERE in_day AND flow IS NOT NULL)));
 
 CREATE OR REPLACE TEMP VIEW needed AS
 SELECT *, true AS in_day FROM seen WHERE seen_at >= $day_at AND seen_at < $next_at

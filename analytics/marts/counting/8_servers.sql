@@ -1,13 +1,13 @@
 -- Who spoke to which AI server on the day, and how.
 --
--- In:  needed, attributed, facets.  Out: at_servers, one row per event.
+-- In:  seen, attributed, facets.  Out: at_servers, one row per event.
 -- Servers are those known by manner (behaviours/: inference, tools, vector stores, MCP at any host), whatever
 -- speaks MCP, and whatever was sent an AI key in the clear. A connection is one, whichever eyes saw it. Pages to
 -- log in at, states of health and versions are for everybody: that they answer says nothing about access.
 CREATE OR REPLACE TEMP TABLE at_servers AS
 WITH asked AS (
-  SELECT * FROM needed
-  WHERE in_day AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
+  SELECT * FROM seen
+  WHERE seen_at >= $day_at AND seen_at < $next_at AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
     AND (app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
          OR key_type IS NOT NULL)
 )

@@ -27,15 +27,18 @@ def split(folder: Path, api_users: list[str], *, bytes_up: int = 1000) -> list[t
         for nth, name in enumerate(api_users)
     ]  # fmt: skip
     lake = HandmadeLake.furnished(folder, *rows)
+    start = at("2026-09-28 00:00")
     lake.cold("directory", [
-        {"user_name": name, "department": "Legal" if n < 12 else "Sales", "valid_from": at("2026-09-28 00:00")}
+        {"user_name": name, "department": "Legal" if n < 12 else "Sales", "valid_from": start}
         for n, name in enumerate(PEOPLE)
     ])  # fmt: skip
     build(lake.path, zone=ZONE, k=K)
     with open_views(lake.path) as views:
         columns = "department, access, people, bytes_up"
         found = views.execute(f"SELECT {columns} FROM access_weekly").fetchall()
-        whole = views.execute("SELECT department, bytes_up FROM usage_weekly WHERE app = 'acme/chat'").fetchall()
+        whole = views.execute(
+            "SELECT department, bytes_up FROM usage_weekly WHERE app = 'acme/chat'"
+        ).fetchall()
     for department, total in whole:
         parts = [row[3] for row in found if row[0] == department]
         assert not parts or None in parts or sum(parts) == total, "a split adds up to what it splits"

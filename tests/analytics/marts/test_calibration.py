@@ -125,7 +125,8 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             CREATE TABLE contexts AS
             SELECT ROW_NUMBER() OVER () AS context, 'packets' AS eye, 'tls' AS kind, 'hq' AS seen_site,
                    'lan' AS segment, 'browser' AS client_class, 'internal' AS scope, client,
-                   CAST(NULL AS VARCHAR) AS user_name, CAST(NULL AS VARCHAR) AS device, 'h' AS host, 'a' AS app, 'web' AS access, 'use' AS outcome
+                   CAST(NULL AS VARCHAR) AS user_name, CAST(NULL AS VARCHAR) AS device, 'h' AS host,
+                   'a' AS app, 'web' AS access, 'use' AS outcome
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute(f"""
             CREATE TABLE events AS
