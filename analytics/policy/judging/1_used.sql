@@ -40,7 +40,7 @@ UNION
 SELECT subject FROM servers WHERE subject_kind NOT IN ('user', 'device', 'address');
 
 CREATE OR REPLACE TEMP TABLE used AS
-SELECT ROW_NUMBER() OVER (ORDER BY hour, subject, app, access, site, segment, program, department) AS nr,
+SELECT ROW_NUMBER() OVER () AS nr,
        hour, day, local_hour, subject, user_name, department, site, segment, app, access, program,
        SUM(bytes_up) AS bytes_up, SUM(connections) AS sessions, MAX(baseline) AS baseline
 FROM near
