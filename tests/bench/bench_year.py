@@ -1,12 +1,12 @@
-"""A year of an organisation: how fast it becomes marts, whether a day costs more as years go by, how fast views answer.
+"""A year of an organisation: how fast it becomes marts, what a day costs then, how fast views answer.
 
     python -m tests.bench.bench_year [people] [days]
 
-The design's year is 10,000 people and 100 million sightings of 600 services; the default is a tenth of the people,
-each using AI as much. DuckDB writes the files that compaction would have left: sightings by day (slices of
-connections seen by packets, lines of a proxy about a quarter of them, lookups), coverage by minute, a directory.
-Then the whole is built, a day is added to the full year and to its first month, and each view is asked, in a new
-connection: open ones for everything, restricted ones for a week.
+The design's year is 10,000 people and 100 million sightings of 600 services; the default is a tenth of the
+people, each using AI as much. DuckDB writes the files that compaction would have left: sightings by day
+(slices of connections seen by packets, some lines of a proxy about them, lookups), coverage, a directory.
+Then the whole is built, a day is added to the first month and to the full year, and each view is asked, in a
+new connection: open ones for everything, restricted ones for a week.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ DEPARTMENTS = 40
 #: Sightings a person causes in a day: 100 million of 10,000 people in 365 days.
 A_DAY = 27
 
-#: Of 27: a connection of 15 slices and one of 3, a proxy's lines about them, lookups. Few services have most users.
+#: Of 27: a connection of 15 slices and one of 3, a proxy's lines about them, lookups. Few services have most
+#: users.
 SIGHTINGS = """
 SELECT CAST(hash(d, person, nth) // 2 AS BIGINT) AS event_id, 'web' AS access, midnight, person, nth, session,
        CAST(pow(hash(person, session, 7) % 1000 / 1000.0, 3) * {apps} AS BIGINT) AS app_nth,
@@ -47,7 +48,8 @@ FROM (
 """
 COLUMNS = {
     "event_id": "event_id",
-    "seen_at": "begun + to_seconds(CASE WHEN nth < 15 THEN 60 * nth WHEN nth < 18 THEN 60 * (nth - 15) ELSE 0 END)",
+    "seen_at": "begun + to_seconds(CASE WHEN nth < 15 THEN 60 * nth "
+    "WHEN nth < 18 THEN 60 * (nth - 15) ELSE 0 END)",
     "started_at": "CASE WHEN nth < 18 THEN begun END",
     "duration_s": "CASE WHEN nth < 18 THEN 60.0 WHEN nth < 22 THEN 30.0 ELSE 0.0 END",
     "sensor": "CASE WHEN nth < 18 THEN 'span' WHEN nth < 22 THEN 'squid' ELSE 'resolver' END",
@@ -78,12 +80,13 @@ COLUMNS = {
 COVERAGE = """
 SELECT {columns} FROM (
   SELECT TIMESTAMPTZ '{day} 00:00:00+00' + to_minutes(CAST(m.i AS BIGINT)) AS minute, sensor, source
-  FROM range(1440) AS m (i), (VALUES ('span', 'pcap'), ('squid', 'squid'), ('resolver', 'zeek')) AS s (sensor, source)
+  FROM range(1440) AS m (i),
+       (VALUES ('span', 'pcap'), ('squid', 'squid'), ('resolver', 'zeek')) AS s (sensor, source)
 ) AS made
 """
 WATCHED = {
-    "minute": "minute", "first_seen": "minute", "last_seen": "minute + INTERVAL 59 SECOND", "sensor": "sensor",
-    "site": "'hq'", "source": "source", "input": "'i'", "packets": "1000", "decoded": "990", "flows": "50",
+    "minute": "minute", "first_seen": "minute", "last_seen": "minute + INTERVAL 59 SECOND",
+    "sensor": "sensor", "site": "'hq'", "source": "source", "input": "'i'", "packets": "1000", "decoded": "990", "flows": "50",
     "named_flows": "48",
 }  # fmt: skip
 
@@ -127,7 +130,7 @@ def built(lake: HandmadeLake) -> tuple[float, float]:
     lake.generation += 1
     lake.write_manifest()
     begin, spent = time.perf_counter(), time.process_time()
-    build(lake.path, zone=ZONE)
+    build(lake.path, zone=ZONE, blanks=lake.path / "blanks")
     return time.perf_counter() - begin, time.process_time() - spent
 
 
