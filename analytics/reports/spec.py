@@ -34,6 +34,13 @@ class Figure:
     needs: str = ""  # a view that lakes made before it do not have; there the figure has no rows
     heading: str = ""  # over its table on the default page; '' keeps it in the annex
 
+    @property
+    def statement(self) -> str:
+        """The SQL without the remark at its head, which a page says as `question` in its language."""
+        lines = self.sql.splitlines()
+        first = next(n for n, line in enumerate(lines) if not line.startswith("--"))
+        return "\n".join(lines[first:])
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
