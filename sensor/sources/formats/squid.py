@@ -193,6 +193,11 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
     code = Coded.of(rows["code"])
     sound = code.each(code.values.str.contains(_RESULT if is_native else _OUR_RESULT)).fill_null(False)
     sound &= rows["at"].is_between(_EARLIEST, _LATEST)
+    # What is claimed has no other white space in these.
+    for name in ("client",) if is_native else ("client", "user", "method", "url"):
+        sound &= hosts.told(rows[name], lambda values: values.str.contains(r"^\S+$")).fill_null(True)
+    if not (is_native or text.isascii()):
+        sound &= ~rows["url_path"].str.contains(r"\s").fill_null(False)
     if not is_native:
         sound &= (rows["status"] < 1000).fill_null(False)
         tail = Coded.of(rows["tail"])
