@@ -367,7 +367,7 @@ def run(
 
     read = source.read(source_input, start=start)
     if behind:
-        _work_behind(_with_last(_together(read)), work)
+        _work_behind(_with_last(read if source.needs_kernels else _together(read)), work)
     else:
         for batch, last in _with_last(read):
             work(batch, last)
@@ -381,16 +381,21 @@ def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
     Parts stay as they are, and what was read before them comes first.
     """
     held: list[Batch] = []
-    for batch in batches:
-        is_alone = batch.is_part or batch.is_replay or batch.last is not None
-        goes_on = bool(held) and not is_alone and batch.source == held[0].source
-        if held and (not goes_on or len(held) == _TOGETHER or sum(map(_rows, held)) >= _ENOUGH_ROWS):
+    try:
+        for batch in batches:
+            is_alone = batch.is_part or batch.is_replay or batch.last is not None
+            goes_on = bool(held) and not is_alone and batch.source == held[0].source
+            if held and (not goes_on or len(held) == _TOGETHER or sum(map(_rows, held)) >= _ENOUGH_ROWS):
+                yield _joined(held)
+                held = []
+            if is_alone:
+                yield batch
+            else:
+                held.append(batch)
+    except OSError:
+        if held:
             yield _joined(held)
-            held = []
-        if is_alone:
-            yield batch
-        else:
-            held.append(batch)
+        raise
     if held:
         yield _joined(held)
 
