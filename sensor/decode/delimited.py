@@ -453,8 +453,9 @@ def cut(text: bytes, layout: Layout, *, at: int = 0) -> Cut:
             copies = int(columns[-1])
             found[field.name + PATH] = _texts(data, begins[copies, :rows], lengths[copies, :rows])
         if field.kind in (COUNT, MICROS, STAMP, PADDED):
-            number = pl.Series(numbers[column, :rows])
-            found[field.name] = number.set(number < 0, None) if (number.min() or 0) < 0 else number
+            known = numbers[column, :rows]
+            number = pl.Series(known)
+            found[field.name] = number.set(number < 0, None) if rows and known.min() < 0 else number
     left = pl.DataFrame({"offset": offsets[:lines][odd], "bytes": whole[:lines][odd]})
     return Cut(pl.DataFrame(found), lines_at(text, left), end)
 

@@ -48,8 +48,9 @@ NO_REQUEST = "set aside: left before any request"
 INSPECTED = "set aside: CONNECT looked into by ssl_bump"
 UNREADABLE = "not a Squid line"
 
-#: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds
+#: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds (a bare `%ts` has none)
 _STAMP_CHARS = 14
+_BARE = r"^\d{10} "
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\""
 _COMMON = (
     r"^(?<client>\S+) \S+ (?<user>\S+) \[(?<at>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
@@ -59,7 +60,7 @@ _COMMON = (
 )
 #: A stamp, then the layout's own order; the result code decides in the layouts of other servers.
 _CLAIM = (
-    r"^\d{10}\.\d{3} +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
+    r"^\d{10}(?:\.\d{3})? +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
     r"|^\S+ \S+ \S+ \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
 )
 _RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
@@ -205,8 +206,8 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
             tail.recode(tail.values.str.extract(r"^" + _QUOTED)).alias("agent"),
             tail.recode(tail.values.str.extract(r"\" (\w+)\s*$")).alias("bump"),
         )
-        halves = _split(code.values, ":", "result", "hierarchy")
-        halves = [(name, code.recode(halves[name])) for name in halves.columns]
+        both = _split(code.values, ":", "result", "hierarchy")
+        halves = [(name, code.recode(both[name])) for name in both.columns]
     else:
         peer, tail = Coded.of(rows["peer"]), Coded.of(rows["tail"])
         nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(tail.values))
@@ -249,6 +250,11 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
     """Lines that begin with time and elapsed time: native and ours, with column `row`."""
     line = pl.col("line")
+    bare = whole["line"].str.contains(_BARE)
+    if bare.any():
+        whole = whole.with_columns(
+            pl.when(bare).then(line.str.replace(r" ", ".000 ")).otherwise(line).alias("line")
+        )
     rest = whole["line"].str.slice(_STAMP_CHARS).str.strip_chars_start(" ")
     # A Series is split once; as an expression it would be split again for each of its fields.
     parts = rest.str.splitn(" ", 11).struct.unnest()
