@@ -14,7 +14,10 @@ WITH timed AS (
          COALESCE(site, 'unknown') AS seen_site, segment, client_class,
          COALESCE(client_scope, 'unknown') AS client_scope,
          client, user_name, device, host, app, access, flow, slice,
+         -- of models and data (10_models.sql)
+         repository, revision, model_file, model_format, format_from, hands_over,
          -- of AI servers (8_servers.sql)
+         server_segment, server_version,
          server, server_port, server_scope, connection, path, status, credential, mcp_version, mcp_methods, mcp_client, mcp_server, mcp_tools,
          key_type, key_print,
          bytes_up, bytes_down, COALESCE(connections, 0) AS connections,
