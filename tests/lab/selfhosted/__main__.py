@@ -40,7 +40,7 @@ USER_ADDRESS, STRANGER = "10.20.60.11", "203.0.113.77"
 NOT_CASES = ("__main__", "small")
 FIRST = datetime(2026, 11, 13, 12, tzinfo=UTC)
 START_S, ORIGIN = (
-    90,
+    200,
     (
         "Recorded in this project's own lab (tests/lab/selfhosted): two network namespaces, the program named below as "
         "server, its own client at the other end. Addresses, keys and texts are made up; no other network is in it."
@@ -76,6 +76,7 @@ def _cable(address: str) -> Iterator[None]:
             network.ip(name, "link set lo up")
             network.run_in(name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
         network.connect(USER, "eth0", HOST, "eth0", mac="02:00:0a:14:3c:0b")
+        _name_hosts(address)
         network.ip(USER, f"addr add {USER_ADDRESS}/24 dev eth0")
         network.ip(USER, f"addr add {STRANGER}/32 dev eth0")
         network.ip(HOST, f"addr add {address}/24 dev eth0")
@@ -85,6 +86,15 @@ def _cable(address: str) -> Iterator[None]:
         for name in (USER, HOST):
             network.remove_namespace(name)
         lock.close()
+
+
+def _name_hosts(address: str) -> None:
+    """What the two machines find in /etc/hosts."""
+    for namespace in (USER, HOST):
+        folder = network.NETNS_CONFIG / namespace
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = ("127.0.0.1 localhost", f"{address} gpu1", f"{USER_ADDRESS} desk1")
+        (folder / "hosts").write_text("".join(f"{line}\n" for line in lines))
 
 
 def _record(case: ModuleType, name: str, work: Path, options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ PACKAGES = ("anthropic", "httpx")
 PORT = 8124
 PLACE = 101
 KEY = "sk-ant-api03-" + "Lab0" * 23 + "_AA"  # nobody's: the form only
-TELLS = [{"app": "behaviours/ai-key-in-clear", "credential": "key", "key_type": "anthropic/api-key"}]
+TELLS = [{"app": "behaviours/ai-key-in-clear", "credential": "bearer", "key_type": "anthropic/api-key"}]
 FINDINGS = ["keys_in_clear"]
 
 

@@ -26,7 +26,7 @@ TELLS = [
     *({"app": "behaviours/model-file", "model_format": what, "format_from": "content"}
       for what in ("pickle", "pytorch", "gguf", "hdf5")),
 ]  # fmt: skip
-FINDINGS = ["unsafe_model"]
+FINDINGS = ["unpinned_model", "unsafe_model"]
 
 
 def contents() -> dict[str, bytes]:
