@@ -41,10 +41,13 @@ def opens(data: Bytes, packet: Records) -> bool:
         return True
     if second == 0 and be32(data, at + 8, end) == 0x01000000 and be32(data, at + 12, end) == 0:
         return True  # Dask: size, and one frame
-    port = min(i64(packet["source_port"]), i64(packet["target_port"]))
+    source, target = i64(packet["source_port"]), i64(packet["target_port"])
+    port = min(source, target)
     if _SLURM_PORTS[0] <= port <= _SLURM_PORTS[1]:
         return first > 0 and be16(data, at, end) == 0 and u8(data, at + 4, end) >= 0x20
-    return port == _GGML_RPC_PORT and end - at == 9 and u8(data, at, end) == 14
+    return (
+        (source == _GGML_RPC_PORT or target == _GGML_RPC_PORT) and end - at == 9 and u8(data, at, end) == 14
+    )
 
 
 @kernel

@@ -21,7 +21,7 @@ _PATHS = (
     rf"^/v2/{_REPOSITORY}/(?:manifests|blobs)/(?P<revision>[^/]+)$",
     rf"^/api/v1/models/{_REPOSITORY}/[^/]+/[^/]+/(?P<revision>\d+)/download$",
     rf"^/v2/(?:org/[^/]+/(?:team/[^/]+/)?)?models/{_REPOSITORY}/versions/(?P<revision>[^/]+)/files/(?P<file>.+)$",
-    rf"^/{_REPOSITORY}(?:\.git)?/(?P<revision>info)/(?:refs|lfs)",
+    rf"^/({_NAME}/[A-Za-z0-9][\w.-]{{0,90}}?)(?:\.git)?/(?P<revision>info)/(?:refs|lfs)",
 )
 #: Revisions that name one state for ever, and those that do not.
 _REVISIONS = (

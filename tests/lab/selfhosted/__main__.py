@@ -80,7 +80,7 @@ def _cable(address: str) -> Iterator[None]:
         network.ip(USER, f"addr add {USER_ADDRESS}/24 dev eth0")
         network.ip(USER, f"addr add {STRANGER}/32 dev eth0")
         network.ip(HOST, f"addr add {address}/24 dev eth0")
-        network.ip(HOST, f"route add {STRANGER}/32 via {USER_ADDRESS}")
+        network.ip(HOST, f"route add default via {USER_ADDRESS}")  # to the other end, and no further
         yield
     finally:
         for name in (USER, HOST):

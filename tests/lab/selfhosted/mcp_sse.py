@@ -15,7 +15,8 @@ PORT = mcp_streamable_http.PORT
 PLACE = 105
 TELLS = [
     {"app": "behaviours/mcp-sse", "streamed": True, "mcp_server": "lab-tools"},
-    {"app": "behaviours/mcp-sse", "mcp_client": "lab-desk"},
+    # the posts go to a path of many other things too: that they are MCP is told by what is said
+    {"mcp_client": "lab-desk", "mcp_methods": "initialize,notifications/initialized,tools/call,tools/list"},
 ]
 FINDINGS = ["cleartext_mcp", "unauthenticated_server", "unknown_mcp_server"]
 
