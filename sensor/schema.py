@@ -233,7 +233,7 @@ _HTTP = (
     Column(
         "server_version",
         pl.String,
-        "version the first cleartext answer names in its first 128 bytes or an x-…-version header: digits, dots",
+        "version that the first cleartext answer names in its first bytes or an x-…-version header",
         protect=DETAIL,
     ),
 )
@@ -248,7 +248,7 @@ _MODEL = (
     Column(
         "revision",
         pl.String,
-        "how it was asked for: commit, digest or version (pinned); main, master, latest or other (not pinned)",
+        "how it was asked for: commit, digest or version are pinned; main, master, latest and other are not",
         protect=DETAIL,
     ),
     Column("model_file", pl.String, "name of the file in that repository, without folders", protect=DETAIL),
@@ -331,7 +331,8 @@ OBSERVATIONS = Table(
             "software",
             pl.String,
             "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
-            "its Server header, the names of its x- headers, `speaks: mcp`, `sent: ai-key`, `sends: ` with the kind of a model file",
+            "its Server header, the names of its x- headers, `speaks: ` with a protocol, `sends: ` with the "
+            "kind of a model file, `sent: ai-key`",
             protect=DROP,
         ),
         *_HTTP,
@@ -659,7 +660,7 @@ CATALOG = Table(
         Column(
             "affected",
             pl.String,
-            "known vulnerabilities: CVE number, first version affected, first one that is not; comma separated",
+            "known vulnerabilities: CVE number, first version with it, first without it; comma separated",
         ),
         Column("catalog_version", pl.String, "version and hash of the catalog"),
         LANDED,

@@ -1,4 +1,4 @@
-"""AI servers of one's own, recorded with real programs (tests/lab/selfhosted): what is told of each, and found.
+"""AI servers of one's own, recorded with real programs (tests/lab/selfhosted): what is told and found.
 
 All cases lie in one lake; each has a server's address of its own.
 """

@@ -2,8 +2,8 @@
 
 In: a connection with the relations `sightings` and `holders` (three days; holders.py), `directory`,
 `sensors`.
-Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm` and `at_models`, from which the day's marts are
-selected.
+Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm` and `at_models`, from which the day's
+marts are selected.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a readable request to a model hub or an AI API is about: which model, and what it leaves there. Pure.
 
-Paths as the hubs document them: Hugging Face and mirrors of it, ModelScope, registries (Ollama, OCI), Kaggle, NGC,
-Civitai. A revision becomes a word that says whether it is pinned; names of branches are nobody's business.
+Paths as the hubs document them: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI), Kaggle
+and NGC. A revision becomes a word that says whether it is pinned; names of branches are nobody's business.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ENDS = (
 )  # fmt: skip
 #: Access classes, and services told by what they send, of which a file's name tells its kind.
 _HANDS_OUT = "download"
-#: What stays with a service; OpenAI, Anthropic, Mistral, Together, Cohere, Gemini, Replicate, Hugging Face, Ollama.
+#: What stays with a service: APIs like those of OpenAI, Cohere, Gemini and Replicate; Hugging Face, Ollama.
 _LEFT = (
     (r"/fine[_-]?tun|/finetuning/|/trainings$|/tunedModels", "fine-tuning"),
     (

@@ -1,4 +1,4 @@
-"""AI servers of one's own, recorded: a module a case, `serve(address)` on one host, `use(address)` on another.
+"""AI servers of one's own, recorded: a module a case, `serve` on one host, `use` on another.
 
 `python -m tests.lab.selfhosted --out pcaps` (root, Linux) records them; what a module needs stands in
 requirements.txt and is imported inside its functions, so that the recorder can read the constants:

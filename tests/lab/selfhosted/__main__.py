@@ -1,9 +1,9 @@
-"""Records the cases: `python -m tests.lab.selfhosted --out pcaps --lab-python .venv-selfhosted/bin/python [CASE …]`.
+"""Records the cases: `python -m tests.lab.selfhosted [CASE …]`, as root on Linux.
 
     user (10.20.60.11, 203.0.113.77) ── veth ── host (10.20.60.101, .102 …)
 
-Both ends of the cable lie in namespaces made here; the capture is taken at the user's end. Afterwards the frames
-are moved to a Friday of the demo's last week, and tshark counts every connection: that is the truth in
+Both ends of the cable lie in namespaces made here; the capture is taken at the user's end. Afterwards the
+frames are moved to a Friday of the demo's last week, and tshark counts every connection: that is the truth in
 expected.jsonl, and never what this project's own sensor says.
 """
 
@@ -39,12 +39,11 @@ USER, HOST = f"{network.PREFIX}-user", f"{network.PREFIX}-host"
 USER_ADDRESS, STRANGER = "10.20.60.11", "203.0.113.77"
 NOT_CASES = ("__main__", "small")
 FIRST = datetime(2026, 11, 13, 12, tzinfo=UTC)
-START_S, ORIGIN = (
-    200,
-    (
-        "Recorded in this project's own lab (tests/lab/selfhosted): two network namespaces, the program named below as "
-        "server, its own client at the other end. Addresses, keys and texts are made up; no other network is in it."
-    ),
+START_S = 90
+ORIGIN = (
+    "Recorded in this project's own lab (tests/lab/selfhosted): two network namespaces, the program named "
+    "below as server, its own client at the other end. Addresses, keys and texts are made up; no other "
+    "network is in it."
 )
 
 
@@ -129,17 +128,18 @@ def _record(case: ModuleType, name: str, work: Path, options: argparse.Namespace
 def _python(
     namespace: str, host_name: str, work: Path, options: argparse.Namespace, *words: str
 ) -> list[str]:
-    """The command that runs one side of a case, on a machine of another name and without this one's settings."""
+    """The command that runs one side of a case, as on a machine of another name, without our settings."""
     home = work / host_name
     home.mkdir()
     link = Path("/tmp/shadowlab-python")
     link.unlink(missing_ok=True)
     link.symlink_to(options.lab_python.absolute().parents[1])
-    code = "import importlib, sys; n, f, *a = sys.argv[1:]; getattr(importlib.import_module(f'tests.lab.selfhosted.{n}'), f)(*a)"
+    code = "import importlib, sys; n, f, *a = sys.argv[1:]; getattr(importlib.import_module(n), f)(*a)"
     path = f"{link}/bin:{os.environ['PATH']}"
-    settings = [f"PATH={path}", f"HOME={home}", f"PYTHONPATH={ROOT}", "LANG=C.UTF-8", "GRADIO_ANALYTICS_ENABLED=False",
-                "RAY_USAGE_STATS_ENABLED=0", "MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=1", "USER=lab",
-                "LOGNAME=lab", "PYTHONDONTWRITEBYTECODE=1", "PYTHONSAFEPATH=1"]  # fmt: skip
+    settings = [f"PATH={path}", f"HOME={home}", f"PYTHONPATH={ROOT}", "LANG=C.UTF-8",
+                "GRADIO_ANALYTICS_ENABLED=False", "MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=1",
+                "USER=lab", "LOGNAME=lab", "PYTHONDONTWRITEBYTECODE=1", "PYTHONSAFEPATH=1"]  # fmt: skip
+    words = (f"tests.lab.selfhosted.{words[0]}", *words[1:])
     inner = ["env", "-i", "-C", str(home), *settings, f"{link}/bin/python", "-c", code, *words]
     shell = f'hostname {host_name} && exec "$@"'
     return [
@@ -214,7 +214,8 @@ def _row(key: tuple[Any, ...], flow: Any) -> dict[str, Any]:
 
 
 def _versions(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
-    code = "import importlib.metadata as m, json, sys; print(json.dumps({p: m.version(p) for p in sys.argv[1:]}))"
+    code = "import json, sys; from importlib.metadata import version as v\n"
+    code += "print(json.dumps({p: v(p) for p in sys.argv[1:]}))"
     found = subprocess.run([str(python), "-c", code, *packages], capture_output=True, text=True, check=True)
     versions: dict[str, str] = json.loads(found.stdout)
     return versions

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.lab.selfhosted import small
 
 STORY = (
-    "The Anthropic SDK talks in readable HTTP to a gateway on port 8124 that answers in Anthropic's shape and asks "
-    "for the key (made up, in the form of Anthropic's)."
+    "The Anthropic SDK talks in readable HTTP to a gateway on port 8124 that answers in Anthropic's "
+    "shape and asks for the key (made up, in the form of Anthropic's)."
 )
 PACKAGES = ("anthropic", "httpx")
 PORT = 8124
@@ -25,8 +25,8 @@ def _answer(method: str, path: str, body: bytes) -> small.Answer | None:
     if path != "/v1/messages":
         return None
     content = [{"type": "text", "text": "lorem ipsum"}]
-    return small.as_json({"id": "m", "type": "message", "role": "assistant", "model": "lab", "content": content,
-                          "stop_reason": "end_turn", "stop_sequence": None,
+    return small.as_json({"id": "m", "type": "message", "role": "assistant", "model": "lab",
+                          "content": content, "stop_reason": "end_turn", "stop_sequence": None,
                           "usage": {"input_tokens": 2, "output_tokens": 2}})  # fmt: skip
 
 

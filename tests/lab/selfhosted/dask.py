@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STORY = (
-    "A Dask scheduler on port 8786 with a worker on the same host; a client from another host sends it a function "
-    "to run. Nobody asks who it is, and functions travel pickled."
+    "A Dask scheduler on port 8786 with a worker on the same host; a client from another host sends it "
+    "a function to run. Nobody asks who it is, and functions travel pickled."
 )
 PACKAGES = ("distributed", "cloudpickle")
 PORT = 8786
@@ -20,9 +20,11 @@ def serve(address: str) -> None:
     from distributed import Scheduler, Worker
 
     async def run() -> None:
-        async with Scheduler(host=address, port=PORT, dashboard_address=None) as scheduler:
-            async with Worker(scheduler.address, host=address, nthreads=1, dashboard_address=None):
-                await scheduler.finished()
+        async with (
+            Scheduler(host=address, port=PORT, dashboard_address=None) as scheduler,
+            Worker(f"tcp://{address}:{PORT}", host=address, nthreads=1, dashboard_address=None),
+        ):
+            await scheduler.finished()
 
     asyncio.run(run())
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-STORY = "A Gradio app answers its own Python client on port 7860: configuration, a call, its result as an event stream."
+STORY = (
+    "A Gradio app answers its own Python client on port 7860: configuration, a call, its result as an "
+    "event stream."
+)
 PACKAGES = ("gradio", "gradio_client")
 PORT = 7860
 PLACE = 103

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-STORY = "Jupyter Server without a token on port 8888; a program lists kernels and contents and starts a terminal's list."
+STORY = (
+    "Jupyter Server without a token on port 8888; a program lists kernels and contents and starts a "
+    "terminal's list."
+)
 PACKAGES = ("jupyter_server",)
 PORT = 8888
 PLACE = 104

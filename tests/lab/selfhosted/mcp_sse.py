@@ -7,8 +7,8 @@ import asyncio
 from tests.lab.selfhosted import mcp_streamable_http
 
 STORY = (
-    "The official MCP SDK over HTTP+SSE, the transport of 2024-11-05: the answers come in one long event "
-    "stream, the calls are posts beside it."
+    "The official MCP SDK over HTTP+SSE, the transport of 2024-11-05: the answers come in one long "
+    "event stream, the calls are posts beside it."
 )
 PACKAGES = ("mcp",)
 PORT = mcp_streamable_http.PORT

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 STORY = (
-    "The official MCP SDK serves three tools over Streamable HTTP without TLS or sign-in. Its client calls two of "
-    "them in the generation of 2025-11-25 (initialize, session) and again in that of 2026-07-28 (stateless)."
+    "The official MCP SDK serves three tools over Streamable HTTP without TLS or sign-in. Its client "
+    "calls two of them in the generation of 2025-11-25 (initialize, session) and again in that of "
+    "2026-07-28 (stateless)."
 )
 PACKAGES = ("mcp",)
 PORT = 8000

@@ -10,9 +10,9 @@ import zipfile
 from tests.lab.selfhosted import small
 
 STORY = (
-    "huggingface_hub downloads safetensors by commit and pytorch_model.bin from the branch main, from a mirror in "
-    "the hub's shape over readable HTTP. Then urllib gets four files whose names say nothing: a pickle, a PyTorch "
-    "archive, GGUF and HDF5."
+    "huggingface_hub downloads safetensors by commit and pytorch_model.bin from the branch main, from a "
+    "mirror in the hub's shape over readable HTTP. Then urllib gets four files whose names say nothing: "
+    "a pickle, a PyTorch archive, GGUF and HDF5."
 )
 PACKAGES = ("huggingface_hub", "httpx")
 PORT = 8090

@@ -7,8 +7,9 @@ import json
 from tests.lab.selfhosted import small
 
 STORY = (
-    "Ollama's Python client lists models and chats with a server of ours that answers in Ollama's shape on port "
-    "11434 and says it is version 0.1.30. Somebody outside asks it the same. (Ollama itself is no Python package.)"
+    "Ollama's Python client lists models and chats with a server of ours that answers in Ollama's shape "
+    "on port 11434 and says it is version 0.1.30. Somebody outside asks it the same. (Ollama itself is "
+    "no Python package.)"
 )
 PACKAGES = ("ollama", "httpx")
 PORT = 11434

@@ -7,8 +7,9 @@ import json
 from tests.lab.selfhosted import small
 
 STORY = (
-    "The OpenAI SDK talks in readable HTTP to a gateway on port 8123 that answers in OpenAI's shape, and sends it "
-    "a key in the form of OpenAI's project keys (made up): one streamed chat, then a file for fine-tuning."
+    "The OpenAI SDK talks in readable HTTP to a gateway on port 8123 that answers in OpenAI's shape, "
+    "and sends it a key in the form of OpenAI's project keys (made up): one streamed chat, then a file "
+    "for fine-tuning."
 )
 PACKAGES = ("openai", "httpx")
 PORT = 8123
@@ -36,8 +37,8 @@ def _answer(method: str, path: str, body: bytes) -> small.Answer | None:
             [*(b"data: %b\n\n" % json.dumps(x).encode() for x in lines), b"data: [DONE]\n\n"],
         )
     if path == "/v1/files":
-        return small.as_json({"id": "file-1", "object": "file", "bytes": len(body), "created_at": 1, "filename": "t",
-                              "purpose": "fine-tune", "status": "processed"})  # fmt: skip
+        return small.as_json({"id": "file-1", "object": "file", "bytes": len(body), "created_at": 1,
+                              "filename": "t", "purpose": "fine-tune", "status": "processed"})  # fmt: skip
     if path == "/v1/fine_tuning/jobs":
         return small.as_json({"id": "job-1", "object": "fine_tuning.job", "created_at": 1, "model": "lab",
                               "status": "queued", "hyperparameters": {}, "organization_id": "o", "seed": 1,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.lab.selfhosted import small
 
 STORY = (
-    "Qdrant's Python client looks at collections, writes vectors with their texts and searches, at a server of ours "
-    "that answers in Qdrant's shape on port 6333. (Qdrant itself is no Python package.)"
+    "Qdrant's Python client looks at collections, writes vectors with their texts and searches, at a "
+    "server of ours that answers in Qdrant's shape on port 6333. (Qdrant itself is no Python package.)"
 )
 PACKAGES = ("qdrant-client", "httpx")
 PORT = 6333

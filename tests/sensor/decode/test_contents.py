@@ -71,7 +71,7 @@ def test_anything_is_read_without_an_error(content: bytes) -> None:
 
 
 def test_random_bytes_are_no_model() -> None:
-    rng = random.Random(3)  # noqa: S311 - made-up bytes
+    rng = random.Random(3)
     assert [of_body(rng.randbytes(96)) for _ in range(20_000)] == [(None, None)] * 20_000
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sensor.decode.fabric import spoken
 from tests.sensor.decode.craft import Frame, Talk, ethernet, ip, observe, one, udp
 
-DASK = struct.pack("<QQQ", 58, 1, 42) + b"\x83\xabcompression\xc0\xa6python\x93\x03\x0b\x07\xafpickle-protocol\x05"
+DASK = struct.pack("<QQQ", 58, 1, 42) + b"\x83\xabcompression\xc0\xa6python\x93\x03\x0b\x07\xaf"
+DASK += b"pickle-protocol\x05"
 FIRST = [
     (bytes.fromhex("6c9d4bfcf2b94a56") + bytes(24), 40000, "nccl"),
     (bytes.fromhex("00cef7853c"), 29500, "torch-store"),

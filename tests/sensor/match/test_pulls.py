@@ -10,8 +10,8 @@ from sensor.match.pulls import COLUMNS, about
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = "sha256:" + "a" * 64
 FETCHED = [
-    (f"/acme/small/resolve/{COMMIT}/model.safetensors", "acme/small", "commit", "model.safetensors", "safetensors"),
-    ("/acme/small/resolve/main/sub/pytorch_model-1.bin", "acme/small", "main", "pytorch_model-1.bin", "pickle"),
+    (f"/acme/small/resolve/{COMMIT}/m.safetensors", "acme/small", "commit", "m.safetensors", "safetensors"),
+    ("/acme/small/resolve/main/a/pytorch_model-1.bin", "acme/small", "main", "pytorch_model-1.bin", "pickle"),
     ("/acme/small/resolve/main/config.json", "acme/small", "main", "config.json", None),
     ("/datasets/acme/rows/resolve/my-branch/a.pkl", "acme/rows", "other", "a.pkl", "pickle"),
     (f"/api/resolve-cache/models/acme/small/{COMMIT}/m.gguf", "acme/small", "commit", "m.gguf", "gguf"),
@@ -40,7 +40,9 @@ LEFT = [
 ]
 
 
-def told(path: str | None, method: str = "GET", access: str = "download", software: str | None = None) -> dict[str, object]:
+def told(
+    path: str, method: str = "GET", access: str = "download", software: str | None = None
+) -> dict[str, object]:
     frame = pl.DataFrame(
         {"url_path": [path], "method": [method], "access": [access], "software": [software]},
         schema=dict.fromkeys(("url_path", "method", "access", "software"), pl.String),
@@ -49,7 +51,9 @@ def told(path: str | None, method: str = "GET", access: str = "download", softwa
 
 
 @pytest.mark.parametrize(("path", "repository", "revision", "file", "kind"), FETCHED)
-def test_fetched(path: str, repository: str | None, revision: str | None, file: str | None, kind: str | None) -> None:
+def test_fetched(
+    path: str, repository: str | None, revision: str | None, file: str | None, kind: str | None
+) -> None:
     row = told(path)
     assert (row["repository"], row["revision"], row["model_file"]) == (repository, revision, file)
     assert (row["model_format"], row["format_from"]) == (kind, kind and "name")
