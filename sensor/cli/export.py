@@ -32,6 +32,7 @@ _ROWS = {
     "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
     "ai_servers_daily": "SELECT * FROM stored.ai_servers_daily WHERE list_contains($tokens, subject)",
     "rhythm_daily": "SELECT * FROM stored.rhythm_daily WHERE list_contains($tokens, subject)",
+    "model_pulls_daily": "SELECT * FROM stored.model_pulls_daily WHERE list_contains($tokens, subject)",
     "sightings": """SELECT * FROM sightings AS s WHERE list_contains($tokens, s.user_name)
         OR (s.user_name IS NULL AND EXISTS (
             SELECT 1 FROM leases AS l
