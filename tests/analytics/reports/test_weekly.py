@@ -151,6 +151,13 @@ def test_a_dark_day_means_we_cannot_tell_and_no_arrow(tmp_path: Path) -> None:
     assert found.decisions[-1].question == "Can we see enough to rely on this page?"
 
 
+def test_of_a_week_that_was_mostly_dark_the_days_that_were_not_are_named(tmp_path: Path) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [watched(day) for day in days(LAST)] + [watched(day) for day in days(WEEK, 2)]
+    found = page(tmp_path, rows)
+    assert "We cannot tell what happened on any day but Monday and Tuesday" in text(found.verdict)
+
+
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
@@ -158,6 +165,7 @@ def test_a_dark_day_means_we_cannot_tell_and_no_arrow(tmp_path: Path) -> None:
         ({"one_sided_flows": 31_000}, "what passed unseen on the 31 % of connections we saw one way"),
         ({"kernel_drops": 30_000_000}, "what the 5 % of packets lost in capture carried"),
         ({"minutes_seen": 60}, "what passed outside the 7 hours our packet sensors watched"),
+        ({"minutes_seen": 4}, "what passed outside the 28 minutes our packet sensors watched"),
     ],
 )
 def test_poor_coverage_is_said_first(tmp_path: Path, trouble: dict[str, int], said: str) -> None:
@@ -298,9 +306,29 @@ def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) ->
     }
     found = page(tmp_path, rows)
     assert "first week watched" in found.verdict
-    assert "what happened on Monday, Tuesday, Thursday, Friday, Saturday and Sunday" in found.verdict
+    assert "what happened on any day but Wednesday" in found.verdict
     assert found.changes == ()
     assert figures(found)["First seen"] == ("–", "")
+
+
+def test_where_only_lookups_are_recorded_nobody_can_tell_whether_ai_was_used(tmp_path: Path) -> None:
+    asked = {"grade": 1, "connections": 0, "lookups": 40}
+    rows = {
+        "usage_weekly": [usage(WEEK, "all", 0, None, **asked), usage(WEEK, "a/alpha", 0, None, **asked)],
+        "first_seen": [{"app": "a/alpha", "site": "hq", "first_week": WEEK, "grade": 1}],
+        "coverage_daily": [
+            watched(day, "resolver", "bind", packets=0, flows=0, named_flows=0) for day in days(WEEK)
+        ],
+        "names_weekly": [
+            {"week": WEEK, "sensor": "resolver", "source": "bind", "connects": False, "bytes_known": False}
+        ],
+        "sensors": [SENSORS[0] | {"sensor": "resolver", "kind": "logs"}],
+    }
+    found = page(tmp_path, rows)
+    assert found.claim.startswith("We cannot tell whether AI was used")
+    assert "alpha was looked up." in found.verdict and "We saw no exchange" not in found.sentence
+    assert [number.value for number in found.numbers] == ["unknown"] * 5
+    assert "Can we see enough" in found.decisions[0].question
 
 
 def test_all_groups_below_k(tmp_path: Path) -> None:
@@ -416,7 +444,7 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     assert first.findings == ("f1", "f2")
     assert "Also: at night." in first.evidence
     assert "over the last four weeks: " in first.impact
-    assert (first.owner, first.day) == ("no owner named", "Fri 20 Nov")
+    assert first.duty == "high, no owner named, by Fri 20 Nov"
     assert [d.question.split(":")[0] for d in page(tmp_path / "again", governed()).decisions].count(
         "alpha"
     ) == 1
