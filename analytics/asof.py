@@ -60,6 +60,7 @@ def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
             manifest = complete_manifest(lake).as_of(moment)
             state = read_state(lake)
             state.build += 1
+            state.files.pop("people_periods", None)  # counted as of today only
             place = f"{folder.relative_to(lake)}/"
             with workshop(lake) as connection:
                 work = Work(
@@ -68,6 +69,7 @@ def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
                 work.days()
                 work.weeks()
                 work.names()
+                work.coverage()
                 work.findings()
             publish(lake, manifest, state.files, zone=manifest.zone, folder=folder)
         yield folder

@@ -13,13 +13,14 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from string import Template
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -45,7 +46,7 @@ from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
-from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, unmerged_sql
+from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, settled_sql, unmerged_sql
 
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
@@ -53,7 +54,20 @@ _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables that may be handed over in memory, because their rows must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
 #: Base tables the marts are made of.
-NEEDED = ("sightings", "names", "sensors", "restated", *LASTING)
+NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
+
+
+class Counting(Protocol):
+    """Counts people over weeks, by tokens that are not in the lake."""
+
+    def known(self) -> set[date]:
+        """Mondays of the weeks that were counted."""
+        ...
+
+    def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
+        """Rows for `people_periods`, exact: period, first_day, last_day, app, people, weeks_counted; from the
+        users (week, app, user_name, sealed) of some `weeks`, and of others as they were counted before."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -74,13 +88,15 @@ def build(
     now: datetime | None = None,
     held: Mapping[str, pl.DataFrame] | None = None,
     policy: Compiled | None = None,
+    counting: Counting | None = None,
     blanks: Path | None = None,
 ) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
 
     `zone` is the IANA time zone reports are kept in, `k` the smallest group shown. `held` are rows of
     the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory. `policy`
-    takes the place of the one published; None leaves that as it is. `blanks` is a folder for what `publish`
+    takes the place of the one published, `counting` counts people over weeks; None leaves what was published
+    as it is. `blanks` is a folder for what `publish`
     keeps from time to time.
     """
     checked_zone(zone)
@@ -92,7 +108,9 @@ def build(
         with workshop(lake) as connection:
             work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.days()
-            weeks = sorted({*work.weeks(), *work.names(), *work.held(held or {})})
+            fresh = work.weeks()
+            work.people(counting, fresh)
+            weeks = sorted({*fresh, *work.names(), *work.coverage(), *work.held(held or {})})
             work.policy(policy)
             work.findings()
         write_state(lake, state)
@@ -193,19 +211,28 @@ class Work:
     def names(self) -> list[date]:
         """Makes the marts of names of every dirty week; returns them.
 
-        They hang on no sighting: names are kept whether or not the catalog knows them.
+        They hang on no sighting: names are kept whether or not the catalog knows them. Read as stored.
         """
-        table = self.manifest.tables["names"]
+        return self._of_table("names", unmerged_sql)
+
+    def coverage(self) -> list[date]:
+        """Makes the marts of coverage of every dirty week; returns them."""
+        return self._of_table("coverage", cold_sql)
+
+    def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
+        """Makes the marts `of` a base table of every dirty week, from its rows of UTC days that touch it."""
+        table = self.manifest.tables[name]
         dirty = []
-        for week in self._weeks("names", [date.fromisoformat(day) for day in table.cold if is_day(day)]):
+        for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
-            if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
+            key = f"{name}/{week}"
+            if key in self.state.final or self.state.inputs.get(key) == print_:
                 continue
-            self._relation("VIEW", "week_names", unmerged_sql(table, files, root=self.root))
+            self._relation("VIEW", f"week_{name}", rows_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
-            self._store("week", week, values, of="names")
-            self.state.inputs[f"names/{week}"] = print_
+            self._store("week", week, values, of=name)
+            self.state.inputs[key] = print_
             dirty.append(week)
         return dirty
 
@@ -228,6 +255,39 @@ class Work:
                 (mart,) = (mart for mart in self.marts if mart.name == name)
                 self._write(mart, "all", mart.sql)
                 self.state.inputs[name] = print_
+
+    def people(self, counting: Counting | None, fresh: Sequence[date]) -> None:
+        """Puts how many people used what in a month, quarter or year where the views read it; `fresh` weeks
+        were made anew."""
+        if counting is None:
+            return
+        built = {date.fromisoformat(key[5:]) for key in self.state.inputs if key.startswith("week/")}
+        weeks = sorted({*fresh, *(built - counting.known())})
+        counts = counting.count(self._users(weeks), weeks)
+        print_ = fingerprint(rules(), self.k, counts.write_json())
+        if self.state.inputs.get("people") == print_:
+            return
+        (mart,) = (mart for mart in self.marts if mart.of == "people")
+        store_frame(self.connection, "counted_people", counts)
+        self._write(mart, "all", Template(mart.sql).substitute(k=self.k))
+        self.state.inputs["people"] = print_
+
+    def _users(self, weeks: Sequence[date]) -> pl.DataFrame:
+        """Who used what in each of these weeks: week, app, user_name, and `sealed` of the table counting."""
+        (hourly,) = (mart for mart in self.marts if mart.name == "usage_hourly")
+        counting = self.manifest.tables["counting"]
+        second = cold_sql(counting, counting.cold_files, root=self.root)
+        found: list[tuple[object, ...]] = []
+        for week in weeks:
+            hours = files_sql(hourly.types, self._files(hourly, days_of(week)), root=self.root)
+            found += self.connection.execute(
+                f"SELECT DISTINCT DATE '{week}', h.app, h.user_name, c.sealed FROM ({hours}) AS h "
+                f"LEFT JOIN ({second}) AS c ON c.user_name = h.user_name "
+                f"WHERE h.subject_kind = 'user' AND h.grade >= 3 AND "
+                f"CAST(DATE_TRUNC('week', h.hour AT TIME ZONE '{self.zone}') AS DATE) = DATE '{week}'"
+            ).fetchall()
+        types = {"week": pl.Date(), "app": pl.String(), "user_name": pl.String(), "sealed": pl.String()}
+        return pl.DataFrame(found, schema=types, orient="row")
 
     def findings(self) -> list[date]:
         """Judges every week that is dirty, or that another policy was judged by; returns them."""
@@ -316,10 +376,10 @@ class Work:
 
     def _count(self, day: date) -> None:
         sightings = self.manifest.tables["sightings"]
-        files = files_of(sightings.cold, neighbours(day))
+        days = [files_of(sightings.cold, [near]) for near in neighbours(day)]
         restated = self.manifest.tables["restated"]
         said = files_of(restated.cold, neighbours(day))
-        rows = cold_sql(sightings, files, root=self.root)
+        rows = settled_sql(sightings, days, root=self.root)
         if said:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)

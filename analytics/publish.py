@@ -12,6 +12,7 @@ long to make as the rest. It is made once over relations without rows (`_blank`)
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
@@ -19,6 +20,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -37,8 +39,10 @@ _ATTACH = "(STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384)"
 _ABOUT = {
     "sightings": "user_name",
     "restated": "user_name",
+    "names_by_client": "user_name",
     "leases": "user_name",
     "directory": "user_name",
+    "counting": "user_name",
     "usage_hourly": "subject",
     "not_use_hourly": "subject",
     "finding_evidence": "subject",
@@ -61,7 +65,7 @@ def publish(
 
     `zone` is the time zone reports are kept in; views state it as a literal. They are written to `folder`,
     else to where readers look for them. `blanks` is a folder to keep views files over nothing in, for the
-    next time, of this lake or another.
+    next process, of this lake or another.
     """
     checked_zone(zone)
     ensure_low_water(lake, manifest.low_water)
@@ -150,8 +154,7 @@ def _write(
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent) if blanks is None else _kept(blanks) as place:
-            shutil.copyfile(_blank(Path(place), types, views, zone=zone), temporary)
+        shutil.copyfile(_blank(blanks or _of_process(), types, views, zone=zone), temporary)
         with _writing(temporary) as connection:
             for name, sql in relations.items():
                 connection.execute(f"CREATE OR REPLACE VIEW stored.{name} AS {sql}")
@@ -169,6 +172,7 @@ def _blank(folder: Path, types: Mapping[str, Mapping[str, str]], views: Sequence
     for view in views:
         statements += _statements(view, zone)
     said = "\n".join([duckdb.__version__, _ATTACH, *statements])
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"views-{hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}.duckdb"
     if path.exists():
         return path
@@ -210,10 +214,12 @@ def _writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("DETACH views")
 
 
-@contextlib.contextmanager
-def _kept(folder: Path) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
+@cache
+def _of_process() -> Path:
+    """A folder for blank views files that goes when this process ends; nothing in them is of any lake."""
+    folder = tempfile.TemporaryDirectory(prefix="shadowai-views-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _sync(path: Path) -> None:

@@ -59,6 +59,8 @@ def _values(day: date) -> dict[str, int | float | str]:
     return {
         "day_start": start,
         "day_end": start + _DAY_US,
+        "day_at": f"TIMESTAMPTZ '{day} 00:00:00+00'",
+        "next_at": f"TIMESTAMPTZ '{day + timedelta(days=1)} 00:00:00+00'",
         "horizon": start + 2 * _DAY_US,
         "tolerance": TOLERANCE_US,
         "crowd": CROWD,

@@ -62,6 +62,10 @@ class Control:
     control: str
     title: str
     rules: tuple[str, ...]
+    #: where the id can be looked up; '' for lists of our own
+    reference: str
+    #: when id and edition were last compared with it (ISO day)
+    checked: str
 
 
 @cache
@@ -89,7 +93,10 @@ def load_controls(folder: Path = CONTROLS) -> tuple[Control, ...]:
     for path in sorted(folder.glob("*.yml")):
         entry: dict[str, Any] = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader
         for control, said in entry["controls"].items():
-            controls.append(
-                Control(entry["framework"], entry["edition"], control, said["title"], tuple(said["rules"]))
-            )
+            reference = entry["reference"].format(control=control)
+            one = Control(
+                entry["framework"], entry["edition"], control, said["title"], tuple(said["rules"]), reference,
+                str(entry["checked"]),
+            )  # fmt: skip
+            controls.append(one)
     return tuple(controls)

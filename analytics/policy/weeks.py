@@ -60,7 +60,9 @@ class Weeks:
         """Makes the relations judge.py reads, without the policy's; returns the minutes watched."""
         for name, relation in NEAR.items():
             near = files_sql(self.marts[name].types, self._near(name, week), root=self._root)
-            _table(connection, relation, near)
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW {relation} AS {near}"
+            )  # read a few columns at a time
         for name, relation in (("catalog", "catalog"), ("sensors", "places")):
             table = self.manifest.tables[name]
             _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))
@@ -141,6 +143,7 @@ def rule_frames() -> dict[str, pl.DataFrame]:
             "edition": one.edition,
             "control": one.control,
             "title": one.title,
+            "reference": one.reference or None,
             "rule": rule,
             "nth": nth,
         }

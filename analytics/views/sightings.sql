@@ -4,6 +4,6 @@ SELECT event_id, seen_at, duration_s, sensor, vantage, source, input, kind, grad
        credential, key_type, key_print, streamed, ja4, client_class,
        server, server_port, transport, tunnel, bytes_up, bytes_down, wire_bytes_up, wire_bytes_down, packets_up,
        packets_down, lost_bytes, connection, flow, community_id, started_at, slice, connections, requests,
-       lookups, signature, app, access, role, confidence, catalog_version
+       lookups, hunted, signature, app, access, role, confidence, catalog_version
 FROM stored.sightings
 ORDER BY seen_at, event_id

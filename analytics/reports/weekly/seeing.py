@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -21,7 +21,6 @@ MINUTES_FACTOR = 1.2
 #: The same where a quiet link leaves only the first and last moment of a day to go by.
 ROUGH_FACTOR = 1.5
 #: More days in the dark than this are counted, not named.
-MOST_DAYS_NAMED = 2
 #: A sensor that watched less than this share of the longest watch is a brief look: it prevents no comparison.
 BRIEF = 0.05
 
@@ -34,7 +33,8 @@ class Seeing:
     """Coverage of one week, summed over its sensors."""
 
     eyes: tuple[Row, ...]  # rows of the `eyes` figure for the week
-    dark: tuple[date, ...]  # days that are over and on which no sensor reported
+    light: tuple[date, ...]  # days on which a sensor reported
+    dark: tuple[date, ...]  # days that are over and on which none did
     ahead: tuple[date, ...]  # days that are not over yet
     flows: int
     named: int
@@ -42,7 +42,7 @@ class Seeing:
     packets: int
     dropped: int
     minutes: Mapping[Eye, int]  # minutes each eye watched
-    packet_hours: int | None  # hours watched by the packet sensor that watched longest
+    packet_minutes: int | None  # watched by the packet sensor that watched longest
     lookups_only: bool  # every source of the week records names asked for, none a connection
 
     @property
@@ -60,6 +60,11 @@ class Seeing:
         """What cannot be told this week, worst first; each completes "we cannot tell …"."""
         return tuple(_doubts(self))
 
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """`doubts` that the verdict's claim does not say: of lookups alone it makes none."""
+        return self.doubts[1:] if self.lookups_only else self.doubts
+
 
 def seeing(result: Result) -> Seeing:
     """Coverage of the week under report."""
@@ -71,6 +76,7 @@ def seeing(result: Result) -> Seeing:
     packet_minutes = [minutes[eye_of(e)] for e in eyes if e["kind"] == "packets"]
     return Seeing(
         eyes=eyes,
+        light=tuple(d for d in days if d in watched),
         dark=tuple(d for d in days if d <= last and d not in watched),
         ahead=tuple(d for d in days if d > last),
         flows=_total(eyes, "flows"),
@@ -79,7 +85,7 @@ def seeing(result: Result) -> Seeing:
         packets=_total(eyes, "packets"),
         dropped=_total(eyes, "kernel_drops"),
         minutes=minutes,
-        packet_hours=max(packet_minutes) // 60 if packet_minutes else None,
+        packet_minutes=max(packet_minutes, default=None),
         lookups_only=_lookups_only(result),
     )
 
@@ -120,18 +126,23 @@ def watched_weeks(result: Result) -> set[date]:
 def _doubts(seen: Seeing) -> Iterable[str]:
     if seen.lookups_only:
         yield say("doubt.lookups")
-    if len(seen.dark) > MOST_DAYS_NAMED:
-        yield say("doubt.dark_many", len(seen.dark), of=seen.hours // 24)
+    if seen.light and len(seen.light) < len(seen.dark):
+        yield say("doubt.light", days=_listed(seen.light))
     elif seen.dark:
-        yield say("doubt.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
-    if seen.packet_hours is not None and seen.packet_hours < LEAST_WATCHED * seen.hours:
-        yield say("doubt.hours", seen.packet_hours)
+        yield say("doubt.dark", days=_listed(seen.dark))
+    minutes = seen.packet_minutes
+    if minutes is not None and minutes < LEAST_WATCHED * 60 * seen.hours:
+        yield say("doubt.minutes", minutes) if minutes < 2 * 60 else say("doubt.hours", minutes // 60)
     if seen.flows and seen.named < LEAST_NAMED * seen.flows:
         yield say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
     if seen.flows and seen.one_sided > MOST_ONE_SIDED * seen.flows:
         yield say("doubt.one_way", share=words.share(seen.one_sided, seen.flows))
     if seen.dropped > MOST_DROPPED * (seen.packets + seen.dropped):
         yield say("doubt.lost", share=words.share(seen.dropped, seen.packets + seen.dropped))
+
+
+def _listed(days: Sequence[date]) -> str:
+    return words.listing([words.weekday(day) for day in days], 7)
 
 
 @dataclass(frozen=True, slots=True)

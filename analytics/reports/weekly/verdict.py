@@ -12,6 +12,8 @@ from analytics.reports.weekly.seeing import Seeing, comparable
 
 #: Statuses of services that nobody has said yes to, for anyone.
 UNAPPROVED = ("unsanctioned", "under_review", "unreviewed")
+#: Doubts that the verdict itself says; the others stand below it.
+SAID_FIRST = 2
 
 
 def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
@@ -123,9 +125,8 @@ def _growth(now: Row | None, before: Row | None) -> str:
 
 
 def _sight(seen: Seeing) -> str:
-    doubts = seen.doubts[1:] if seen.lookups_only else seen.doubts  # which the claim says
-    if doubts:
-        return say("verdict.cannot_tell", what=words.listing(doubts[:2]))
+    if doubts := seen.unsaid[:SAID_FIRST]:
+        return say("verdict.cannot_tell", what=words.listing(doubts))
     if seen.ahead:
         return say("verdict.not_over", len(seen.ahead))
     if seen.flows:

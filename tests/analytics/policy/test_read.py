@@ -153,7 +153,9 @@ def test_every_rule_is_evidence_for_some_control_of_every_first_framework() -> N
     mapped: dict[str, set[str]] = {}
     for control in rules.load_controls():
         mapped.setdefault(control.framework, set()).update(control.rules)
-        assert control.edition and control.title
+        assert control.edition and control.title and date.fromisoformat(control.checked)
+        ours = control.framework == "AI security checklist"
+        assert control.reference.startswith("https://") != ours
     names = {rule.name for rule in rules.load_rules()}
     assert {rule for found in mapped.values() for rule in found} <= names
     assert mapped["NIST AI RMF"] == names
