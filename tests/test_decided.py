@@ -133,7 +133,7 @@ def test_what_was_known_before_holds_no_later_decision(lake: Path) -> None:
 
 
 def test_a_report_outlives_the_rows_it_was_made_from(lake: Path, tmp_path: Path) -> None:
-    """Sightings, names and hours of people are deleted; the archived report and the page stay as they were."""
+    """Sightings, names and hours of people are deleted; archived report and page stay as they were."""
     shutil.copytree(lake.parent, tmp_path / "home")
     home = tmp_path / "home"
     shadowai(home, "report", "--week", "2026-W46", "--format", "html,json", "--out", "before.html")
