@@ -33,8 +33,7 @@ def numbers(result: Result, seen: Seeing) -> tuple[Number, ...]:
     now = _by_week(result).get(result.scope.week)
     use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
     if seen.lookups_only:  # whether anything was used nobody can know: that is not 0
-        untold = words.unknown(), say("numbers.lookups")
-        use = [Number(number.label, None, *untold, "", "", (), "") for number in use]
+        use = [Number(n.label, None, words.unknown(), say("numbers.lookups"), "", "", (), "") for n in use]
     return (*use, _named(result, seen))
 
 
