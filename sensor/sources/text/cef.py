@@ -27,6 +27,8 @@ _KEY = r"[A-Za-z_][\w.\[\]-]*"
 _RECORD, _UNIT = "\x1e", "\x1f"
 #: A LEEF 1.0 extension that has bars between its pairs (McAfee's rule set), which may end in a space.
 _BARRED = rf"^{_KEY}\s?=[^|]*\|{_KEY}\s?="
+#: An extension that has semicolons between its pairs (Cisco's eStreamer client).
+_SEMICOLONS = rf"^{_KEY}=[^\s;]*\s?;{_KEY}="
 _ESCAPES = {"\\=": "=", "\\\\": "\\", "\\n": " ", "\\r": " ", "\\|": "|"}
 
 
@@ -46,7 +48,10 @@ def read(lines: pl.Series, wanted: pairs.Wanted) -> pl.DataFrame:
     head = lines.str.extract_groups(_CEF).struct.unnest()
     head.columns = [*HEADER, "extension"]
     is_leef = lines.str.contains("LEEF:", literal=True)
-    tokens = _cef(head["extension"])
+    parted = head["extension"].str.contains(_SEMICOLONS).fill_null(False)
+    tokens = _cef(head["extension"].set(parted, None) if parted.any() else head["extension"])
+    if parted.any():
+        tokens = pl.concat([tokens, _cef(head["extension"].set(~parted, None), before=r"\s?;")])
     if is_leef.any():
         leef = lines.str.extract_groups(_LEEF).struct.unnest()
         leef.columns = ["vendor", "product", "version", "event", "delimiter", "extension"]
