@@ -48,6 +48,7 @@ _ABOUT = {
     "finding_evidence": "subject",
     "ai_servers_daily": "subject",
     "rhythm_daily": "subject",
+    "model_pulls_daily": "subject",
     "exception_people": "subject",
 }
 

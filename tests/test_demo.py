@@ -179,7 +179,7 @@ def test_the_five_numbers_can_be_recomputed_by_hand(demo: Path) -> None:
     assert [number.value for number in numbers] == [
         str(people), str(services), words.size(sent), str(new), words.share(named, flows),
     ]  # fmt: skip
-    assert f"of {staff} on the watched networks" in numbers[0].note
+    assert f"of {staff} people" in numbers[0].note
     assert numbers[0].change == words.signed(people - before)
     assert words.size(received) in numbers[2].note
 

@@ -49,7 +49,8 @@ class Rule:
     #: weeks with use that must lie before the one judged
     history_weeks: int = 0
     budget: Budget | None = None
-    #: rows of near_servers, near_usage, policy given, and rows of evidence it must make of them
+    #: rows of near_servers, near_models, near_usage, catalog, policy given, and rows of evidence it must make
+    #: of them
     examples: tuple[dict[str, Any], ...] = ()
 
 

@@ -68,8 +68,8 @@ def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -
         "published": _limit(now, settings.retention.published),
     }
     with analysing(lake):
-        kept = {name: days_of(gone, name) for name in ("sightings", "names", "coverage")}
-        forget.keep_figures(lake.path, **kept)
+        sightings, names, coverage = (days_of(gone, name) for name in ("sightings", "names", "coverage"))
+        forget.keep_figures(lake.path, sightings=sightings, names=names, coverage=coverage)
         marts = forget.expire(lake.path, **limits)
         build(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)

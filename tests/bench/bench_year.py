@@ -86,8 +86,8 @@ SELECT {columns} FROM (
 """
 WATCHED = {
     "minute": "minute", "first_seen": "minute", "last_seen": "minute + INTERVAL 59 SECOND",
-    "sensor": "sensor", "site": "'hq'", "source": "source", "input": "'i'", "packets": "1000", "decoded": "990", "flows": "50",
-    "named_flows": "48",
+    "sensor": "sensor", "site": "'hq'", "source": "source", "input": "'i'", "packets": "1000",
+    "decoded": "990", "flows": "50", "named_flows": "48",
 }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 -- The week's use as policy sees it, and the weeks before in short.
 --
--- In:  near_usage (hours of the week and of $history weeks before), near_servers (days of AI servers), catalog,
+-- In:  near_usage (hours of the week and of $history weeks before), near_servers (days of AI servers), near_models (of models), catalog,
 -- places (sensors with their zones).
--- Out: near, used, subject_weeks, users, seen_weeks, servers, nobodies (subjects that are no person: machines, service
+-- Out: near, used, subject_weeks, users, seen_weeks, servers, models, nobodies (subjects that are no person: machines, service
 -- accounts, shared addresses).
 -- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
 -- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the
@@ -34,10 +34,17 @@ SELECT s.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', s.day) AS DATE), DATE 
 FROM near_servers AS s
 WHERE s.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
 
+CREATE OR REPLACE TEMP TABLE models AS
+SELECT m.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', m.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago
+FROM near_models AS m
+WHERE m.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
+
 CREATE OR REPLACE TEMP TABLE nobodies AS
 SELECT subject FROM near WHERE subject_kind NOT IN ('user', 'device', 'address')
 UNION
-SELECT subject FROM servers WHERE subject_kind NOT IN ('user', 'device', 'address');
+SELECT subject FROM servers WHERE subject_kind NOT IN ('user', 'device', 'address')
+UNION
+SELECT subject FROM models WHERE subject_kind NOT IN ('user', 'device', 'address');
 
 CREATE OR REPLACE TEMP TABLE used AS
 SELECT ROW_NUMBER() OVER () AS nr,
