@@ -36,6 +36,8 @@ ADDRESS = {name: str(NETWORK[n + 20]) for n, name in enumerate(STAFF)}
 #: made the attacker's own requests
 MALLORY = "person4"
 K = 5
+#: Open marts with times that are no person's: when a sensor watched, when a catalog was applied anew.
+OF_NO_PERSON = ("coverage_days", "restatements_weekly")
 
 
 @pytest.fixture(scope="module")
@@ -294,5 +296,6 @@ def test_the_open_zone_cannot_be_joined_with_the_restricted_one(held: dict[str, 
     values |= set(held["names_by_client"]["event_id"]) | set(held["counting"]["sealed"])
     for name in (name for name in published if name in held):
         frame = held[name]
-        assert not any(isinstance(dtype, pl.Datetime) for dtype in frame.dtypes), name
+        if name not in OF_NO_PERSON:
+            assert not any(isinstance(dtype, pl.Datetime) for dtype in frame.dtypes), name
         assert not values & {value for row in frame.rows() for value in row if value is not None}, name
