@@ -10,7 +10,7 @@
 WITH parts AS (
   SELECT day, subject, attributed_by, confidence, connections, bytes_up,
          CASE subject_kind WHEN 'user' THEN 'person' WHEN 'address' THEN 'nobody' ELSE subject_kind END AS tied_to,
-         subject_kind NOT IN ('machine', 'service') AS counts,
+         subject_kind NOT IN ('machine', 'service', 'outside') AS counts,
          subject_kind IN ('user', 'device', 'address') AS is_somebody, site
   FROM all_hours WHERE grade >= 3
 ),

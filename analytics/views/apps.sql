@@ -14,7 +14,7 @@ weeks AS (
   WHERE department = 'all' AND app <> 'all'
   GROUP BY app
 ),
--- Machines, service accounts and shared addresses: nobody, so in no figure of the others.
+-- Machines, service accounts, shared addresses, clients from outside: nobody, so in no figure of the others.
 nobodies AS (
   SELECT app, MIN(week) AS first_week, MAX(week) AS last_week, MAX(grade) AS grade,
          CAST(COUNT(DISTINCT week) AS BIGINT) AS weeks

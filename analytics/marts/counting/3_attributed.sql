@@ -3,7 +3,7 @@
 -- In:  contexts, events, staff, owners, places, spells, buckets, crowded, sensors.  Out: attributed, facets.
 -- What is believed, in this order: the account the log itself names; the user of a lease; the owner of
 -- the device; the static word; a hint. A shared address speaks for nobody, machine and service accounts
--- are no persons: what they do is theirs. `attributed_by` is the origin of the word that was believed,
+-- are no persons: what they do is theirs, and who comes from outside to a server of ours is none of our people. `attributed_by` is the origin of the word that was believed,
 -- or why there is none. A login that no DHCP lease vouches for is believed less after an hour.
 -- `vantage_rank` 1 is believed first.
 --
@@ -93,7 +93,9 @@ SELECT n.facet, n.context, n.eye AS vantage, n.kind, n.scope = 'proxy' AS egress
        n.client_class, n.host, n.app, n.access, n.outcome,
        COALESCE(n.person, CASE WHEN NOT n.shared THEN COALESCE(n.device, n.held_device) END, n.client,
                 'unknown') AS subject,
-       CASE WHEN n.is_person THEN 'user' WHEN n.attributed_by = 'nobody' THEN 'address'
+       CASE WHEN n.is_person THEN 'user'
+            WHEN n.attributed_by = 'nobody' AND n.scope = 'external' AND n.app LIKE 'behaviours/%' THEN 'outside'
+            WHEN n.attributed_by = 'nobody' THEN 'address'
             ELSE n.attributed_by END AS subject_kind,
        CASE WHEN n.is_person THEN n.person END AS user_name,
        n.attributed_by,
