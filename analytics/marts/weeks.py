@@ -17,9 +17,9 @@ import polars as pl
 from analytics.marts.groups import DOMINANCE
 from analytics.marts.ksafe import OTHER, protect
 
-#: Subjects that may be one of our people. Machines, service accounts, shared addresses and clients from outside
-#: are not: they would make four people look like five. They have a mart of their own, and nothing in common with these figures that
-#: could be subtracted.
+#: Subjects that may be one of our people. Machines, service accounts, shared addresses and clients from
+#: outside are not: they would make four people look like five. They have a mart of their own, and nothing in
+#: common with these figures that could be subtracted.
 _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
 #: A subject counts for one department a week, so that departments add up to everyone.
 #: Of the hours only what the cubes are made of; clocks are read once an hour.

@@ -376,7 +376,8 @@ def test_accounts_that_are_nobody_are_told_apart_from_people(tmp_path: Path) -> 
     rows["nobodies_weekly"] = [row | {"kind": "machine", "bytes_up": 2 * MB}, row | {"kind": "shared"}]
     told = [line.replace("\u202f", " ") for line in page(tmp_path / "some", rows).sight.confident]
     expected = (
-        "Machines, service accounts, shared addresses and clients from outside sent 2 MB to 1 service: counted apart from people"
+        "Machines, service accounts, shared addresses and clients from outside sent 2 MB to 1 service: "
+        "counted apart from people"
     )
     assert expected in [line.replace("2.0 MB", "2 MB") for line in told]
 
