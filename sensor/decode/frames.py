@@ -11,6 +11,7 @@ from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.labels import SCHEMA
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
+from sensor.decode.shape.answers import COLUMNS
 from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import COVERAGE, OBSERVATIONS, SENT_KEY, SPEAKS_MCP
 
@@ -53,9 +54,10 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
 
 
 def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """`connections` rows as one frame, with all columns of labels."""
+    """`connections` rows as one frame, with all columns of labels and of turns."""
     rows = pl.concat(parts, how="diagonal")
-    missing = {name: pl.lit(None, dtype) for name, dtype in _TOLD.items() if name not in rows.columns}
+    wanted = (_TOLD | COLUMNS).items()
+    missing = {name: pl.lit(None, dtype) for name, dtype in wanted if name not in rows.columns}
     return rows.with_columns(**missing)
 
 
@@ -128,6 +130,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         user_agent="user_agent",
         **{name: pl.col(name) for name in (fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS)}
         | {"software": _software()},
+        **{name: pl.col(name) for name in COLUMNS},
         ja4="ja4",
         client_class="client_class",
         server=_address(rows, "down"),
