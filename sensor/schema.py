@@ -251,7 +251,9 @@ _SHAPE = (
         protect=DETAIL,
     ),
     Column("judged_turns", pl.Int64, "encrypted answers judged by their shape", "turns", protect=DETAIL),
-    Column("stream_turns", pl.Int64, "of those, like a stream of tokens: A+, A or B", "turns", protect=DETAIL),
+    Column(
+        "stream_turns", pl.Int64, "of those, like a stream of tokens: A+, A or B", "turns", protect=DETAIL
+    ),
     Column("stream_units", pl.Int64, "TLS records or QUIC datagrams of the surest", protect=DETAIL),
     Column("stream_unit_bytes", pl.Int64, "their median size", "bytes", protect=DETAIL),
     Column(
@@ -548,13 +550,11 @@ COVERAGE = Table(
         Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
         Column("rpc_messages", pl.Int64, "JSON-RPC messages seen in readable HTTP"),
         Column("rpc_skipped", pl.Int64, "of those, not read: too many in a second or connection"),
-        Column(
-            "turns_judged", pl.Int64, "encrypted answers long enough, and judged by their shape", "turns"
-        ),
+        Column("turns_judged", pl.Int64, "encrypted answers long enough, and judged by their shape", "turns"),
         Column(
             "turns_unjudged",
             pl.Int64,
-            "encrypted answers that were not: over 5 % of them, or their end, was not seen, or no room",
+            "encrypted answers that were not: over 10 % of them, or their end, was not seen, or no room",
             "turns",
         ),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),

@@ -2,8 +2,8 @@
 
 Memory with the default table of 2^20 connections: index 16 MB, flow table 268 MB and stream pages 32 MB (both
 as far as ever used), two sets of outputs (as far as used) of 29 MB (arena 16, slices 6, events 6, turns 1),
-turns 27 MB (as far as used), fragmented datagrams 8 MB, duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB (as far as used), labels 25 bytes a
-connection and their texts.
+turns 27 MB (as far as used), fragmented datagrams 8 MB, duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB
+(as far as used), labels 25 bytes a connection and their texts.
 """
 
 from __future__ import annotations

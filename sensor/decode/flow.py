@@ -1,7 +1,7 @@
 """The flow table: who talks to whom, how much, in slices of a minute.
 
 Memory at 2^20 connections (default), as far as they were ever used: index 16 MB, FLOW 134 MB, COLD 134 MB,
-free stack 4 MB, gaps 1 MB, turns 27 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
+free stack 4 MB, gaps 1 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
 a load of at most 0.6; its seed is random per start and nothing a row holds depends on it.
 
 Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other
@@ -158,7 +158,7 @@ def _remove(index: Records, tag: int, row: int) -> None:
 
 @kernel
 def client_by_port(flow: Records) -> int:
-    """Who is the client where only the ports tell (as FLOW.client): the higher one; 0 if they are the same."""
+    """Who is the client where only the ports tell (as FLOW.client): the higher; 0 if both are the same."""
     lower, upper = i64(flow["port"][0]), i64(flow["port"][1])
     if lower == upper:
         return 0

@@ -344,7 +344,8 @@ def decode(
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], looking ahead as far as `count`: the next frame, and what stopped."""
     control, prepared = controls[0], first
-    table, half = Table(index, flows, colds, free, missing, pool, spare), HalfRead(streams, pages, stacks, scratch)
+    table = Table(index, flows, colds, free, missing, pool, spare)
+    half = HalfRead(streams, pages, stacks, scratch)
     output = Output(arena, events, slices, minutes, told_turns)
     for i in range(first, last):
         if not has_room(output, control):
@@ -398,12 +399,13 @@ def decode(
 @entry
 def flush(
     first: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records,
-    slices: Records, minutes: Records, told_turns: Records, controls: Records,
+    pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
+    arena: Bytes, events: Records, slices: Records, minutes: Records, told_turns: Records, controls: Records,
 ) -> int:  # fmt: skip
     """End all connections from row `first` on, as far as the outputs have room; returns the next row."""
     control = controls[0]
-    table, half = Table(index, flows, colds, free, missing, pool, spare), HalfRead(streams, pages, stacks, scratch)
+    table = Table(index, flows, colds, free, missing, pool, spare)
+    half = HalfRead(streams, pages, stacks, scratch)
     output = Output(arena, events, slices, minutes, told_turns)
     for row in range(first, control["high"]):
         if not has_room(output, control):

@@ -1,10 +1,11 @@
 """Does an answer come as a language model's does, token by token? Told from sizes and gaps alone. Pure.
 
 A turn is an upload and what the server sends until the next one, in units: TLS records, or QUIC datagrams
-(`turns.py`). Units that came together make a chunk. Two families are known: an event a token (`A`, and `A+` where the
-envelope of the events swamps the token, so that sizes hardly vary), and batches of events (`B`), as a content
-filter lets them go. Everything else that a machine writes line by line looks the same: a log tail, a ticker
-at random times. So the word is stream-like, never more; see docs/detection-quality.md for how often it errs.
+(`turns.py`). Units that came together make a chunk. Two families are known: an event a token (`A`, and `A+`
+where the envelope of the events swamps the token, so that sizes hardly vary), and batches of events (`B`), as
+a content filter lets them go. Everything else that a machine writes line by line looks the same: a log tail,
+a ticker at random times. So the word is stream-like, never more; docs/detection-quality.md says how often it
+errs.
 
 What an answer says is never asked. Sizes and gaps in their order would tell (token lengths are read from
 record sizes: Weiss et al., 2024; topics from both: Whisper Leak, arXiv 2511.03675): they are not handed on;
@@ -33,7 +34,7 @@ Flags = npt.NDArray[np.bool_]
 #: Chunks without which an answer of single events cannot be judged.
 MIN_EVENTS = 12
 #: Share of the answer's bytes that may have been missed.
-MISSED = 0.05
+MISSED = 0.1
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ def measured(turns: Records) -> pl.DataFrame:
     sizes = (turns["unit"] & 0xFFFF).astype(np.float64)
     gaps = (turns["unit"] >> 16).astype(np.float64)
     is_gap = is_unit & (gaps > CHUNK_US)
-    size_values, size_weights = _beside(sizes, is_unit, _mids(1), turns["sizes"])
-    gap_values, gap_weights = _beside(gaps, is_gap, _mids(GAP_STEP), turns["gaps"])
+    rest = turns["units"][:, None] > UNITS
+    size_values, size_weights = _beside(sizes, is_unit, _mids(1), turns["sizes"] * rest)
+    gap_values, gap_weights = _beside(gaps, is_gap, _mids(GAP_STEP), turns["gaps"] * rest)
     exact = is_unit.astype(np.float64)
     median = _quantile(sizes, exact, 0.5)
     deviation = _quantile(np.abs(sizes - median[:, None]), exact, 0.5)
