@@ -287,7 +287,7 @@ _VOLUME = (
 _ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; blocked is not use")
 
 #: Lines of `software` that signatures know servers by of which nothing else is known.
-SPEAKS_MCP, SENT_KEY = "speaks: mcp", "sent: ai-key"
+SPEAKS_MCP, SENT_KEY, SENDS_STREAMS = "speaks: mcp", "sent: ai-key", "sends: token-streams"
 
 OBSERVATIONS = Table(
     "observations",
@@ -317,7 +317,8 @@ OBSERVATIONS = Table(
             "software",
             pl.String,
             "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
-            "its Server header, the names of its x- headers, `speaks: mcp`, `sent: ai-key`",
+            "its Server header, the names of its x- headers, `speaks: mcp`, `sent: ai-key`, `sends: "
+            "token-streams`",
             protect=DROP,
         ),
         *_HTTP,
@@ -445,6 +446,8 @@ NAMES = Table(
         Column("connections", pl.Int64, "connections or requests"),
         Column("bytes_up", pl.Int64, "payload sent to it", "bytes"),
         Column("bytes_down", pl.Int64, "payload received from it", "bytes"),
+        Column("streams", pl.Int64, "encrypted answers of it that came like streams of tokens", "turns"),
+        Column("even_streams", pl.Int64, "of those, beside one in the surest shape (A+)", "turns"),
         Column("clients", pl.Int64, "distinct client addresses; at least, where two reads share the bucket"),
         Column("near_app", pl.String, "known AI service most often used by the same client within 30 s"),
         Column("near_clients", pl.Int64, "distinct clients for which that was so"),

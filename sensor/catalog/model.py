@@ -42,7 +42,9 @@ Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200
 Software = Annotated[
     str,
     Field(
-        pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,}|speaks: mcp|sent: ai-key)$", max_length=80
+        pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,}"
+        r"|speaks: mcp|sent: ai-key|sends: token-streams)$",
+        max_length=80,
     ),
 ]
 Role = Literal["use", "embedded", "support"]

@@ -193,7 +193,7 @@ class Decoder:
         counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         return {
-            "observations": pl.concat([frames.observations(rows), *made.questions]),
+            "observations": pl.concat([frames.observations(rows, self._networks), *made.questions]),
             "answers": pl.concat(made.answers),
             "holders": pl.concat(made.holders),
             "coverage": frames.coverage(counts),

@@ -13,7 +13,7 @@ from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
 from sensor.decode.shape.answers import COLUMNS
 from sensor.decode.tunnels import tunnel_texts
-from sensor.schema import COVERAGE, OBSERVATIONS, SENT_KEY, SPEAKS_MCP
+from sensor.schema import COVERAGE, OBSERVATIONS, SENDS_STREAMS, SENT_KEY, SPEAKS_MCP, STREAM_CLASSES
 
 #: SLICE fields that have a value per endpoint.
 _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
@@ -108,7 +108,7 @@ def _guessed(slices: Records, networks: Networks) -> Records:
     )  # fmt: skip
 
 
-def observations(rows: pl.DataFrame) -> pl.DataFrame:
+def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
     """`together` rows as the observations table."""
     known = pl.col("client") > 0
     quic = (pl.col("protocol") != TCP) & (pl.col("events") > 0)
@@ -129,7 +129,7 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
         status=pl.when(pl.col("status") > 0).then("status"),
         user_agent="user_agent",
         **{name: pl.col(name) for name in (fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS)}
-        | {"software": _software()},
+        | {"software": _software(_streams_inside(rows, networks))},
         **{name: pl.col(name) for name in COLUMNS},
         ja4="ja4",
         client_class="client_class",
@@ -152,13 +152,23 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
     return OBSERVATIONS.conform(frame)
 
 
-def _software() -> pl.Expr:
-    """What the server says it runs, and what is seen of that: it speaks MCP, it was sent an AI key."""
+def _streams_inside(rows: pl.DataFrame, networks: Networks) -> pl.Series:
+    """True where a server of the organisation's own answered as only language models were seen to."""
+    surest = (rows["stream_like"] == STREAM_CLASSES[0]).fill_null(False)
+    if surest.any():
+        surest &= pl.Series(networks.internal(rows["high_down"].to_numpy(), rows["low_down"].to_numpy()))
+    return surest
+
+
+def _software(streams: pl.Series) -> pl.Expr:
+    """What the server says it runs, and what is seen of that: it speaks MCP, it was sent an AI key, it sends
+    streams of tokens."""
     speaks = pl.col("mcp_server").is_not_null() | pl.col("mcp_methods").str.contains("^[^:]*$")
     lines = pl.concat_str(
         pl.col("software"),
         pl.when(speaks).then(pl.lit(SPEAKS_MCP)),
         pl.when(pl.col("key_type").is_not_null()).then(pl.lit(SENT_KEY)),
+        pl.when(streams).then(pl.lit(SENDS_STREAMS)),
         separator="\n",
         ignore_nulls=True,
     )

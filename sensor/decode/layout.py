@@ -191,8 +191,8 @@ SLICE = np.dtype(
 )
 
 #: A turn of a connection: an upload and the answer to it, in units (TLS records or QUIC datagrams). Of the
-#: first `UNITS` the sizes and gaps are kept, of the rest histograms with four bins an octave, which are valid if
-#: there is a rest. 1.6 KB: a pool of 16,384 of them takes 27 MB, as far as it was ever used.
+#: first `UNITS` the sizes and gaps are kept, of the rest histograms with four bins an octave (not cleared
+#: before there is a rest). 1.6 KB: a pool of 16,384 of them takes 27 MB, as far as it was ever used.
 UNITS = 128
 BINS = 64
 TURN = np.dtype(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from sensor.schema import TIME
+from sensor.schema import STREAM_CLASSES, TIME
 
 BUCKET = "15m"
 _BUCKET_SPAN = timedelta(minutes=15)
@@ -28,7 +28,7 @@ _SLACK = 200_000
 #: zones that are not browsing: reverse lookups and link-local discovery
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
-_SUMS = ("lookups", "connections", "bytes_up", "bytes_down")
+_SUMS = ("lookups", "connections", "bytes_up", "bytes_down", "streams", "even_streams")
 #: odd, so that no two buckets fall together
 _SPREAD = 0x9E3779B97F4A7C15
 
@@ -75,6 +75,8 @@ class NamesRollup:
             connections=begins.cast(pl.Int64),
             bytes_up="bytes_up",
             bytes_down="bytes_down",
+            streams="stream_turns",
+            even_streams=pl.when(pl.col("stream_like") == STREAM_CLASSES[0]).then("stream_turns"),
             cname="cname",
             client_class="client_class",
             first_seen="seen_at",

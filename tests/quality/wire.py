@@ -50,13 +50,20 @@ def address(number: int) -> str:
     return f"10.{40 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}"
 
 
-def frames(connection: Connection, number: int, server: str = "203.0.113.9") -> list[Frame]:
-    """The packets of a connection, the hello first; times are relative to BEGIN_S."""
+def frames(
+    connection: Connection,
+    number: int,
+    server: str = "203.0.113.9",
+    *,
+    segment_bytes: int = SEGMENT,
+    first: int = 9000,
+) -> list[Frame]:
+    """The packets of a connection, the hello first; `first` is the server's first sequence number."""
     if connection.quic:
         return _datagrams(connection, number, server)
     client, port = address(number), 20_000 + number % 40_000
     made: list[Frame] = []
-    sent = {"up": 1000, "down": 9000}
+    sent = {"up": 1000, "down": first}
 
     def put(at_us: int, side: str, flags: int, payload: bytes = b"") -> None:
         up = side == "up"
@@ -68,9 +75,9 @@ def frames(connection: Connection, number: int, server: str = "203.0.113.9") -> 
         sent[side] = sent[side] + len(payload) + (1 if flags in (_SYN, _SYN | _ACK, _FIN) else 0) & 0xFFFFFFFF
 
     def write(at_us: int, side: str, data: bytes) -> None:
-        for first in range(0, len(data), SEGMENT):
-            last = first + SEGMENT >= len(data)
-            put(at_us, side, _PUSH if last else _ACK, data[first : first + SEGMENT])
+        for at in range(0, len(data), segment_bytes):
+            last = at + segment_bytes >= len(data)
+            put(at_us, side, _PUSH if last else _ACK, data[at : at + segment_bytes])
 
     put(0, "up", _SYN)
     put(20_000, "down", _SYN | _ACK)
