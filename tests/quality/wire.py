@@ -58,7 +58,8 @@ def frames(
     segment_bytes: int = SEGMENT,
     first: int = 9000,
 ) -> list[Frame]:
-    """The packets of a connection, the hello first; `first` is the server's first sequence number."""
+    """The packets of a connection, the hello first; `first` is the server's first sequence number, and
+    it fills segments of `segment_bytes`."""
     if connection.quic:
         return _datagrams(connection, number, server)
     client, port = address(number), 20_000 + number % 40_000
@@ -75,9 +76,9 @@ def frames(
         sent[side] = sent[side] + len(payload) + (1 if flags in (_SYN, _SYN | _ACK, _FIN) else 0) & 0xFFFFFFFF
 
     def write(at_us: int, side: str, data: bytes) -> None:
-        for at in range(0, len(data), segment_bytes):
-            last = at + segment_bytes >= len(data)
-            put(at_us, side, _PUSH if last else _ACK, data[at : at + segment_bytes])
+        step = segment_bytes if side == "down" else SEGMENT
+        for at in range(0, len(data), step):
+            put(at_us, side, _PUSH if at + step >= len(data) else _ACK, data[at : at + step])
 
     put(0, "up", _SYN)
     put(20_000, "down", _SYN | _ACK)

@@ -40,7 +40,7 @@ def batches(seed: int = 0, count: int = 20) -> Answer:
     sizes, gaps = [], []
     for _ in range(count):
         for k in range(rng.randrange(2, 6)):
-            sizes.append(rng.randrange(400, 1900))
+            sizes.append(rng.randrange(900, 3500))
             gaps.append(0 if k else rng.randrange(120_000, 300_000))
     return Answer(sizes, gaps)
 
@@ -212,7 +212,11 @@ def test_batches_files_and_copies_change_no_turn() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_order_within_fifty_milliseconds_changes_no_unit(seed: int) -> None:
     """When something came is another matter: half a round trip late is late."""
-    made = [frame for n in range(6) for frame in frames(connection(tokens(n, gap_us=90_000)), n + 1)]
+    made: list[Frame] = []
+    for n in range(6):
+        events = connection(tokens(n, gap_us=90_000)).events
+        apart = [Event(200_000 + at, *rest) for at, *rest in events]  # from the handshake
+        made += frames(Connection(apart), n + 1)
     made = late(sorted(made, key=lambda frame: frame.time))
     columns = ["stream_like", "judged_turns", "stream_units", "stream_unit_bytes", "stream_spread"]
     mixed = shuffled(made, seed)
