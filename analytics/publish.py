@@ -18,6 +18,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -73,8 +74,15 @@ def publish(
     types |= {table.name: table.columns for table in manifest.tables.values()}
     views = [view for view in load_views() if view.reads <= set(everything)]
     shown = [view for view in views if view.zone == "open" and view.reads <= set(public)]
-    for target, relations, seen in ((open_file, public, shown), (restricted_file, everything, views)):
-        _write(target, relations, {name: types[name] for name in relations}, seen, zone=zone, blanks=blanks)
+
+    def write(target: Path, relations: dict[str, str], seen: list[View]) -> None:
+        of = {name: types[name] for name in relations}
+        _write(target, relations, of, seen, zone=zone, blanks=blanks)
+
+    with ThreadPoolExecutor(2) as writers:  # some hundred statements each, on two cores
+        files = ((open_file, public, shown), (restricted_file, everything, views))
+        for written in [writers.submit(write, *file) for file in files]:
+            written.result()
     restricted_file.chmod(0o640)
     return open_file, restricted_file
 

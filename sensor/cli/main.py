@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import Any
 
 import typer
 
@@ -43,7 +44,7 @@ from sensor.cli import (
     warm,
     who,
 )
-from sensor.errors import ShadowAIError
+from sensor.errors import ShadowAIError, UsageError
 
 app = typer.Typer(
     name="shadowai",
@@ -96,6 +97,22 @@ def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
     sys.exit(_run())
+
+
+def arguments(words: list[str]) -> dict[str, Any]:
+    """What a command would be given by these words of a command line. Raises UsageError where it would refuse
+    them."""
+    from typer.exceptions import TyperException
+
+    name, *rest = words
+    found = typer.main.get_group(app).commands[name]
+    try:
+        return dict(found.make_context(name, rest).params)
+    except TyperException as error:
+        said = getattr(error, "format_message", error.__str__)()
+        raise UsageError(
+            said[0].lower() + said[1:].rstrip("."), place=" ".join(words), hint=f"see shadowai {name} --help"
+        ) from None
 
 
 def _run() -> int:

@@ -115,13 +115,6 @@ class Decoder:
         """Time of the latest packet believed, microseconds; None before the first."""
         return int(self._control[0]["clock"]) or None
 
-    @property
-    def pending(self) -> bool:
-        """True if the next batch has something to tell."""
-        control = self._control[0]
-        outputs = any(control[name] > 0 for name in ("slices", "events", "minutes", "turns"))
-        return outputs or bool(self._drops or self._made.counts or self._in_hand)
-
     def decode(self, capture: Window, first: int, last: int) -> tuple[int, bool]:
         """Decode capture.frames[first:last]; where it stopped, and whether the batch must be cut there."""
         with _wrapping():
@@ -185,18 +178,29 @@ class Decoder:
 
     def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
         """All rows since the previous call; `last` also gives up waiting for DNS answers."""
+        return self.cut(last=last).result()
+
+    def cut(self, *, last: bool = False) -> Future[dict[str, pl.DataFrame]]:
+        """`batch`, made while decoding goes on."""
         self._hand_over(last=last)
-        self._finish()
         made, self._made, self._rows = self._made, _Made(), 0
-        rows = frames.together(made.connections)
-        counts = [*made.counts, frames.flow_counts(rows), frames.skip_counts(self._labels.skipped())]
-        counts += [frames.drop_counts(time, drops) for time, drops in self._drops]
+        drops = [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
+        return _BESIDE.submit(self._tables, made, drops, self._in_hand)
+
+    def _tables(
+        self, made: _Made, drops: list[pl.DataFrame], before: Future[None] | None
+    ) -> dict[str, pl.DataFrame]:
+        """The tables of a batch, once its frames are made."""
+        if before is not None:
+            before.result()
+        rows = frames.together(made.connections)
+        skipped = frames.skip_counts(self._labels.skipped())
         return {
             "observations": pl.concat([frames.observations(rows, self._networks), *made.questions]),
             "answers": pl.concat(made.answers),
             "holders": pl.concat(made.holders),
-            "coverage": frames.coverage(counts),
+            "coverage": frames.coverage([*made.counts, frames.flow_counts(rows), skipped, *drops]),
         }
 
     def _is_batch_full(self) -> bool:
@@ -216,7 +220,7 @@ class Decoder:
         self._rows += told.slices.size + int(np.count_nonzero(told.events["kind"] == DNS_MESSAGE))
         now = None if last else self.clock or 0
         living = self._living() if self._labels.is_crowded(int(control["live"])) else None
-        self._in_hand = _BESIDE.submit(self._make, told, now, living)
+        self._in_hand = _BESIDE.submit(self._make, self._made, told, now, living)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
         control["turns"] = 0
 
@@ -231,10 +235,9 @@ class Decoder:
         if in_hand is not None:
             in_hand.result()
 
-    def _make(self, told: Output, now: int | None, living: Records | None) -> None:
+    def _make(self, made: _Made, told: Output, now: int | None, living: Records | None) -> None:
         """Turn outputs of the kernels into frames and empty them; `now` is None at the end of input. What is
         remembered of others than the `living` connections is forgotten then."""
-        made = self._made
         with _wrapping():
             labels = self._labels.read(told.arena, told.events, told.slices["serial"])
             rows = frames.connections(told.slices, labels, self._networks)

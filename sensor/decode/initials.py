@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.intervals import merge
-from sensor.decode.jit import entry, kernel
+from sensor.decode.jit import brief, entry, kernel
 from sensor.decode.layout import Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, copy, holds, sure_32, u8
 
@@ -233,7 +233,7 @@ def _find_name(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return i64(0), i64(0)
 
 
-@entry
+@brief
 def _add(payload: Bytes, slot: int, streams: Records, named: int) -> tuple[int, int, int]:
     held = streams[slot]
     stream, begins, ends = held["bytes"], held["begins"], held["ends"]

@@ -106,11 +106,18 @@ def entry(function: Kernel) -> Kernel:
     return function if interpreted() else cast(Kernel, Entry(function))
 
 
+def brief(function: Kernel) -> Kernel:
+    """An `entry` of a few microseconds, called often: it keeps the interpreter, which takes longer to come
+    back to than the call, most of all while other threads want it too."""
+    return function if interpreted() else cast(Kernel, Entry(function, nogil=False))
+
+
 class Entry:
     """A kernel that Python calls; one form of it for each combination of argument types."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         self._function = function
+        self._options = options
         self._forms: list[tuple[list[_Type], Callable[..., Any]]] = []
         self._dispatcher: Any = None
         update_wrapper(self, function)
@@ -140,7 +147,7 @@ class Entry:
         numba = _numba()
         if self._dispatcher is None:
             _make_all()
-            self._dispatcher = _dispatcher(self._function, no_cfunc_wrapper=True)
+            self._dispatcher = _dispatcher(self._function, no_cfunc_wrapper=True, **self._options)
         signature = tuple(numba.typeof(argument) for argument in arguments)
         self._dispatcher.compile(signature)
         made = self._dispatcher.overloads[signature]
@@ -216,7 +223,7 @@ def _make_all() -> None:
 
 def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
     numba = _numba()
-    dispatcher = numba.njit(**FLAGS, **options)(function)
+    dispatcher = numba.njit(**(FLAGS | options))(function)
     resolve = dispatcher.get_call_template
 
     def one_signature(arguments: Any, keywords: Any) -> Any:

@@ -52,6 +52,9 @@ _WAIT = 120 * SECOND
 LONGEST = 600 * SECOND
 FAST_BYTES = 1 << 18
 _FAST_BYTES_PER_S = 150_000
+#: Nor does one begin with records as large as downloads have: most need not be followed further.
+_LARGE_UNITS = 3
+_LARGE_BYTES = _LARGE_UNITS * 8192
 
 _HEADER = 5
 _APPLICATION_DATA = 23
@@ -100,9 +103,8 @@ def finish(row: int, why: int, table: Table, output: Output, control: Records) -
     cold = table.colds[row]
     at = i64(cold["turn"])
     turn = table.turns[at]
-    given_up = why in (TOO_FAST, ENDLESS)
     long_enough = turn["chunks"] >= MIN_CHUNKS and turn["last"] - turn["first"] >= MIN_US
-    if (long_enough or given_up) and cold["turns"] < _MOST_TURNS:
+    if long_enough and cold["turns"] < _MOST_TURNS:
         cold["turns"] += 1
         turn["ordinal"], turn["end"] = cold["turns"], why
         sent = i64(table.flows[row]["next"][1 - i64(turn["side"])])
@@ -308,6 +310,13 @@ def _find(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
+def _comes_late(packet: Records, cold: Records, missing: Records) -> bool:
+    """True if a segment is one that was passed over; a row of gaps is rare."""
+    side = i64(packet["side"])
+    return cold["gaps"][side] >= 0 and is_missing(cold, side, packet["seq"], missing)
+
+
+@kernel
 def _segment(data: Bytes, packet: Records, cold: Records, missing: Records, turn: Records) -> None:
     """Records of a segment of the server."""
     seq, size, at = packet["seq"], packet["payload_bytes"], i64(packet["payload"])
@@ -316,11 +325,20 @@ def _segment(data: Bytes, packet: Records, cold: Records, missing: Records, turn
         _walk(data, at + offset, i64(turn["next"]), True, packet, turn)
     elif turn["in_step"] and turn["held"] > 0 and offset == -i64(turn["held"]):
         _walk_on(data, packet, turn)
-    elif offset < size or is_missing(cold, i64(packet["side"]), seq, missing):
+    elif offset < size or _comes_late(packet, cold, missing):
         # Out of step, ahead of what is missing, or late: what lies between headers is of no interest.
         first = _find(data, at, i64(packet["end"]))
         if first >= 0:
             _walk(data, first, seq + first - at, offset < size, packet, turn)
+
+
+@kernel
+def _is_download(turn: Records, now: int) -> bool:
+    """True if an answer began with large records, or comes too fast for what was written just now."""
+    if turn["units"] == _LARGE_UNITS:
+        return turn["bytes"] >= _LARGE_BYTES
+    elapsed = now - turn["first"]
+    return turn["bytes"] > FAST_BYTES and turn["bytes"] * SECOND > elapsed * _FAST_BYTES_PER_S
 
 
 @kernel
@@ -336,10 +354,9 @@ def _answer(data: Bytes, packet: Records, row: int, table: Table, output: Output
         if distance(packet["seq"], i64(turn["next"])) > FAST_BYTES:
             finish(row, UNFINISHED, table, output, control)
             return
-    elapsed = now - turn["first"]
-    if elapsed > LONGEST:
+    if now - turn["first"] > LONGEST:
         finish(row, ENDLESS, table, output, control)
-    elif turn["bytes"] > FAST_BYTES and turn["bytes"] * SECOND > elapsed * _FAST_BYTES_PER_S:
+    elif _is_download(turn, now):
         finish(row, TOO_FAST, table, output, control)
 
 

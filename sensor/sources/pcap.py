@@ -19,7 +19,13 @@ from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.told_by_packets import PacketLeases
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from sensor.decode.capture import Capture
+    from sensor.decode.decoder import Decoder
+    from sensor.decode.merge import Merged
+
+    _Cut = tuple[int, Future[dict[str, pl.DataFrame]], bool]
 
 #: Batches are cut about this often, in bytes of input: half a second's work. What a batch costs by itself is
 #: a tenth of that (some thousand calls of Polars, six files made durable); its memory is bounded by what the
@@ -86,7 +92,7 @@ class PcapSource(Source):
         Files that overlap in time are merged by it; others follow one another.
         """
         # Numba is imported and kernels are loaded only when a capture is really read.
-        from sensor.decode.decoder import Decoder, decode_capture
+        from sensor.decode.decoder import Decoder
         from sensor.decode.merge import Merged
 
         decoder = Decoder(self.internal_networks, connections=self._connections, seed=self._seed)
@@ -98,17 +104,35 @@ class PcapSource(Source):
 
         files = sorted(source_input.files, key=_order)
         merged = Merged([(_order(file)[0], partial(_open, file)) for file in files], end)
-        cut = 0
         with closing(merged):
-            for position in decode_capture(decoder, merged, self._batch_bytes):
-                if position > cut:
-                    cut = position
-                    yield Batch(cut, leases.put(decoder.batch()))
-        for _ in decoder.ending():
-            yield Batch(merged.size, leases.put(decoder.batch()), is_part=True)
+            for position, made, is_part in _one_behind(self._cuts(decoder, merged)):
+                yield Batch(position, leases.put(made.result()), last=False, is_part=is_part)
         frames = leases.put(decoder.batch(last=True))
         frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
-        yield Batch(merged.size, frames)
+        yield Batch(merged.size, frames, last=True)
+
+    def _cuts(self, decoder: Decoder, merged: Merged) -> Iterator[_Cut]:
+        """Where batches are cut, what makes their tables beside, and whether more of the same place comes."""
+        from sensor.decode.decoder import decode_capture
+
+        cut = 0
+        for position in decode_capture(decoder, merged, self._batch_bytes):
+            if position > cut:
+                cut = position
+                yield cut, decoder.cut(), False
+        for _ in decoder.ending():
+            yield merged.size, decoder.cut(), True
+
+
+def _one_behind(cuts: Iterator[_Cut]) -> Iterator[_Cut]:
+    """Each when the next has come: until then its tables are made, and nobody waits for them."""
+    held = next(cuts, None)
+    for cut in cuts:
+        if held is not None:
+            yield held
+        held = cut
+    if held is not None:
+        yield held
 
 
 def _open(file: File) -> Capture:

@@ -9,7 +9,7 @@
 | handshakes | TLS connections of eight packets, every hello another name |
 | small      | 60-byte acknowledgements of 1,000 connections: as many packets as a link can carry |
 
-`concurrent(path, flows, rounds)` keeps `flows` connections open and serves them in turn, the worst order
+`concurrent` keeps a number of connections open and serves them in turn, the worst order
 for a cache; `syn_flood` mixes named connections into SYNs that are never answered.
 
 Nothing is recorded: hosts are AI services and invented names in a fixed mix, payloads are zeros.
@@ -33,7 +33,7 @@ AI_HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "gemini.google.com", "
 HOSTS = (*AI_HOSTS, *(f"host{n}.example.org" for n in range(200)))
 #: Such a segment fits an MTU of 1,500 also over IPv6, with time stamps.
 FULL_SEGMENT = 1428
-SYN, ACK, PSH_ACK, FIN_ACK, SYN_ACK = 0x02, 0x10, 0x18, 0x11, 0x12
+SYN, RST, ACK, PSH_ACK, FIN_ACK, SYN_ACK = 0x02, 0x04, 0x10, 0x18, 0x11, 0x12
 
 _ETHERNET = bytes.fromhex("020000000001020000000002")
 _CIPHERS = bytes.fromhex(
@@ -296,25 +296,29 @@ def _rows(flow: Flow) -> list[bytes]:
     return [packet.data for packet in flow.packets]
 
 
-def concurrent(path: Path, flows: int, rounds: int) -> int:
-    """`flows` open TLS connections, each sending in turn: a hello first, then `rounds` segments.
+def concurrent(path: Path, flows: int, packets: int, *, of: int) -> int:
+    """`of` TLS connections of so many packets, `flows` open at a time: each of those sends in turn, a hello
+    first, then segments, at last a reset; then come the next.
 
     Returns the number of packets. The whole lasts a minute, so that no connection is ever idle for long.
     """
     flow = Flow(0, 443, at_us=0)
     flow.segment(client_hello("busy.example.org", key_share=32), up=True)
-    for _ in range(rounds):
+    for _ in range(packets - 2):
         flow.segment(bytes(100), up=True)
-    return write_rows(path, _in_turn(_rows(flow), flows))
+    flow.segment(b"", up=True, flags=RST)
+    return write_rows(path, _in_turn(_rows(flow), flows, of))
 
 
-def _in_turn(frames: list[bytes], flows: int) -> Iterator[tuple[bytes, Any, dict[int, Any]]]:
-    step = 60_000_000 / (flows * len(frames))
-    for turn, frame in enumerate(frames):
-        for first in range(0, flows, _CHUNK):
-            number = np.arange(first, min(first + _CHUNK, flows), dtype=np.int64)
-            times = ((turn * flows + number) * step).astype(np.int64)
-            yield frame, times, _tuples(number)
+def _in_turn(frames: list[bytes], flows: int, of: int) -> Iterator[tuple[bytes, Any, dict[int, Any]]]:
+    step, sent = 60_000_000 / (of * len(frames)), 0
+    for begin in range(0, of, flows):
+        for frame in frames:
+            for first in range(begin, begin + flows, _CHUNK):
+                number = np.arange(first, min(first + _CHUNK, begin + flows), dtype=np.int64)
+                times = ((sent + np.arange(number.size)) * step).astype(np.int64)
+                sent += number.size
+                yield frame, times, _tuples(number)
 
 
 def _tuples(number: Any) -> dict[int, Any]:

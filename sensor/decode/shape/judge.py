@@ -139,7 +139,6 @@ def judged(numbers: pl.DataFrame, limits: Limits = LIMITS) -> pl.DataFrame:
         & (pl.col("unit_p90") <= limits.batch_p90)
         & (pl.col("full") <= limits.batch_full)
     )
-    given_up = pl.col("end").is_in([TOO_FAST, ENDLESS])
     answer = (
         pl.when(common & by_event & even)
         .then(pl.lit(STREAM_CLASSES[0]))
@@ -149,9 +148,10 @@ def judged(numbers: pl.DataFrame, limits: Limits = LIMITS) -> pl.DataFrame:
         .then(pl.lit(STREAM_CLASSES[2]))
         .otherwise(pl.lit(STREAM_CLASSES[3]))
     )
-    is_judged = (long_enough & seen) | given_up
+    given_up = pl.col("end").is_in([TOO_FAST, ENDLESS])
+    is_judged = long_enough & (seen | given_up)
     return numbers.with_columns(
-        long_enough=long_enough | given_up,
+        long_enough=long_enough,
         judged=is_judged,
         stream_like=pl.when(is_judged).then(answer),
     )

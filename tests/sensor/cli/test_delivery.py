@@ -77,16 +77,29 @@ def test_mistakes_are_named(place: Path) -> None:
 
 
 def test_units_that_systemd_takes(place: Path) -> None:
-    done = run(place, "schedule", "--to", "units", "--user", "root", "--config", "shadowai.toml")
+    capture = "capture eth1 eth2 --sensor 'hq span' --exclude 10.99.0.0/16"
+    services = (capture, "follow 'squid/100%*.log'", "listen udp://0.0.0.0:514", "listen tcp")
+    given = [word for service in services for word in ("--service", service)]
+    done = run(place, "schedule", "--to", "units", "--user", "root", "--config", "shadowai.toml", *given)
     assert done.returncode == 0, done.stderr
     units = sorted(path.name for path in (place / "units").iterdir())
-    assert units == [
+    jobs = [
         f"shadowai-{job}.{kind}"
         for job in ("alert", "compact", "report", "retain")
         for kind in ("service", "timer")
     ]
-    report = (place / "units" / "shadowai-report.timer").read_text()
-    assert "OnCalendar=Mon *-*-* 06:30 Europe/Berlin" in report
+    running = [f"shadowai-{name}.service" for name in ("capture", "follow", "listen", "listen-2")]
+    assert units == sorted(jobs + running)
+    text = {name: (place / "units" / name).read_text() for name in units}
+    assert "OnCalendar=Mon *-*-* 06:30 Europe/Berlin" in text["shadowai-report.timer"]
+    settings = f"--config {place / 'shadowai.toml'}"
+    words = f'capture eth1 eth2 --sensor "hq span" --exclude 10.99.0.0/16 {settings}'
+    assert f"shadowai {words}\nRestart=on-failure" in text["shadowai-capture.service"]
+    assert "AmbientCapabilities=CAP_NET_RAW\n" in text["shadowai-capture.service"]
+    assert "follow squid/100%%*.log" in text["shadowai-follow.service"]
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in text["shadowai-listen.service"]
+    assert "AmbientCapabilities" not in text["shadowai-listen-2.service"]
+    assert done.stdout.splitlines()[-1].count(".timer") == 4
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
     files = [str(place / "units" / name) for name in units]
@@ -94,6 +107,23 @@ def test_units_that_systemd_takes(place: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
     )
     assert [line for line in checked.stderr.splitlines() if "shadowai" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("scan x.pcap", "is no command that keeps running; one of capture, follow, listen"),
+        ("capture eth1 'hq", "no closing quotation"),
+        ("capture", "missing argument 'IFACE...'; see shadowai capture --help"),
+        ("capture eth1 --nope", "no such option: --nope"),
+        ("listen nowhere", "not an endpoint"),
+    ],
+)
+def test_a_service_that_would_not_start_is_not_written(place: Path, command: str, said: str) -> None:
+    done = run(place, "schedule", "--to", "none", "--service", command, "--config", "shadowai.toml")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr
+    assert not (place / "none").exists()
 
 
 def test_a_mail_brings_page_and_pdf_in_the_language_set(place: Path) -> None:

@@ -115,9 +115,15 @@ def test_an_answer_without_end_is_no_stream_of_tokens() -> None:
     assert (told["stream_like"], told["judged_turns"]) == ("none", 1)
 
 
-def test_a_download_is_judged_at_once() -> None:
-    answer = Answer([16_401] * (3 * FAST_BYTES // 16_401), [500] * (3 * FAST_BYTES // 16_401))
+def test_a_download_is_not_followed_further() -> None:
+    answer = Answer([16_401] * 40, [90_000] * 40)
     told = shape(frames(connection(answer), 1))
+    assert (told["stream_like"], told["turns_judged"], told["turns_unjudged"]) == (None, 0, 0)
+
+
+def test_what_comes_too_fast_is_judged_as_soon_as_that_is_known() -> None:
+    count = 3 * FAST_BYTES // 4000
+    told = shape(frames(connection(Answer([4000] * count, [9_000] * count)), 1))
     assert (told["stream_like"], told["judged_turns"]) == ("none", 1)
 
 
@@ -183,7 +189,7 @@ def several(seed: int = 0) -> list[Frame]:
     """Twelve connections at once: streams, batches, downloads, QUIC."""
     made: list[Frame] = []
     for n in range(12):
-        download = Answer([16_401] * 20, [90_000] * 20)
+        download = Answer([4000] * 200, [9_000] * 200)
         kind = (tokens(n), batches(n), download, tokens(n, 200, 900, 9_000))[n % 4]
         made += frames(connection(kind)._replace(quic=n == 8), n + 1)
     made.sort(key=lambda frame: frame.time)
