@@ -123,7 +123,7 @@ def test_a_download_is_not_followed_further() -> None:
 
 def test_what_comes_too_fast_is_judged_as_soon_as_that_is_known() -> None:
     count = 3 * FAST_BYTES // 4000
-    told = shape(frames(connection(Answer([4000] * count, [9_000] * count)), 1))
+    told = shape(frames(connection(Answer([4000] * count, [20_000] * count)), 1))
     assert (told["stream_like"], told["judged_turns"]) == ("none", 1)
 
 
@@ -189,7 +189,7 @@ def several(seed: int = 0) -> list[Frame]:
     """Twelve connections at once: streams, batches, downloads, QUIC."""
     made: list[Frame] = []
     for n in range(12):
-        download = Answer([4000] * 200, [9_000] * 200)
+        download = Answer([4000] * 200, [20_000] * 200)
         kind = (tokens(n), batches(n), download, tokens(n, 200, 900, 9_000))[n % 4]
         made += frames(connection(kind)._replace(quic=n == 8), n + 1)
     made.sort(key=lambda frame: frame.time)
