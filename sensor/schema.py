@@ -251,9 +251,7 @@ _SHAPE = (
         protect=DETAIL,
     ),
     Column("judged_turns", pl.Int64, "encrypted answers judged by their shape", "turns", protect=DETAIL),
-    Column(
-        "stream_turns", pl.Int64, "of those, like streams of tokens: A+, A, B", "turns", protect=DETAIL
-    ),
+    Column("stream_turns", pl.Int64, "of those, like streams of tokens: A+, A, B", "turns", protect=DETAIL),
     Column("stream_units", pl.Int64, "TLS records or QUIC datagrams of the surest", protect=DETAIL),
     Column("stream_unit_bytes", pl.Int64, "their median size", "bytes", protect=DETAIL),
     Column(

@@ -319,11 +319,15 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
     return behind < 0 or behind > _REORDER
 
 
+@step
+def is_slice_over(flow: Records, now: int) -> bool:
+    """True if `now` lies behind the slice (by less than 35 minutes: idle connections end sooner)."""
+    return distance(now & _WORD, i64(flow["slice_end"])) >= 0
+
+
 @kernel
 def roll(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
-    """Close the slice if `now` lies behind it (by less than 35 minutes: idle connections end sooner)."""
-    if distance(now & _WORD, i64(flow["slice_end"])) < 0:
-        return
+    """Close the slice, and begin the one that `now` lies in."""
     _emit_slice(flow, cold, slices, control, 0)
     number = (now - i64(cold["start"])) // MINUTE
     cold["slice"], cold["slice_first"] = number, now

@@ -192,31 +192,33 @@ SLICE = np.dtype(
 
 #: A turn of a connection: an upload and the answer to it, in units (TLS records or QUIC datagrams). Of the
 #: first `UNITS` the sizes and gaps are kept, of the rest histograms with four bins an octave (not cleared
-#: before there is a rest). 1.6 KB: a pool of 16,384 of them takes 27 MB, as far as it was ever used.
+#: before there is a rest). 1,664 bytes: a pool of 16,384 takes 27 MB, as far as it was ever used.
 UNITS = 128
 BINS = 64
 TURN = np.dtype(
     [
-        ("serial", np.int64),  # of the connection; 0 for a free row
-        ("start", np.int64),  # when the last of the upload passed
+        # what every record touches: one cache line
         ("first", np.int64),  # when the first unit came
         ("last", np.int64),  # when the latest came
-        ("units", np.int64),
-        ("chunks", np.int64),  # units that came together, counted once
         ("bytes", np.int64),  # in units
         ("framed", np.int64),  # of the stream, in records of which the header was seen; 0 for datagrams
-        ("upload", np.int64),  # payload bytes of the client before the answer
-        ("during", np.int64),  # and while it came
-        ("small", np.int64),  # units too small for text
+        ("units", np.int32),
+        ("chunks", np.int32),  # units that came together, counted once
+        ("small", np.int32),  # units too small for text
+        ("row", np.int32),  # of its connection in the flow table
         ("begin", np.uint32),  # sequence number of the first record
         ("next", np.uint32),  # of the next record's header
         ("head", np.uint32),  # what came of that header, if it was cut by a segment's end
         ("held", np.uint8),  # bytes of it
         ("in_step", np.uint8),  # 1 if `next` is known to be a header
         ("side", np.uint8),  # of the client
-        ("end", np.uint8),  # why it ended, see `shape/judge.py`
+        ("end", np.uint8),  # why it ended, see `turns.py`
+        # what few touch
+        ("serial", np.int64),  # of the connection; 0 for a free row
         ("ordinal", np.int64),  # number of the turn within its connection, from 1
-        ("row", np.int64),  # of its connection in the flow table
+        ("start", np.int64),  # when the last of the upload passed
+        ("during", np.int64),  # payload bytes of the client while the answer came
+        ("filling", np.int64, (4,)),
         ("unit", np.int64, (UNITS,)),  # microseconds since the one before << 16 | bytes
         ("sizes", np.uint32, (BINS,)),
         ("gaps", np.uint32, (BINS,)),  # between chunks, in steps of 128 microseconds

@@ -298,9 +298,9 @@ def _connection(packet: Records, table: Table, half: HalfRead, output: Output, c
     cold, now = table.colds[row], i64(packet["time"])
     if cold["stream"][0] >= 0 or cold["stream"][1] >= 0:
         half_read.expire(row, now, half, table, output, control)
-    if cold["turn"] >= 0:
+    if flow_table.is_slice_over(table.flows[row], now):
         turns.expire(row, now, table, output, control)
-    flow_table.roll(table.flows[row], cold, now, output.slices, control)
+        flow_table.roll(table.flows[row], cold, now, output.slices, control)
     return row
 
 

@@ -119,11 +119,10 @@ def finish(row: int, why: int, table: Table, output: Output, control: Records) -
 
 @kernel
 def expire(row: int, now: int, table: Table, output: Output, control: Records) -> None:
-    """End a connection's turn if it is too old, before the connection's next packet is looked at.
-
-    So a row depends on the connection's own packets only.
-    """
-    if _is_too_old(table.turns[table.colds[row]["turn"]], now):
+    """End a connection's turn, if there is one, that is too old: asked before its slice ends, and before its
+    next payload. So a row depends on the connection's own packets only."""
+    at = i64(table.colds[row]["turn"])
+    if at >= 0 and _is_too_old(table.turns[at], now):
         finish(row, SILENCE, table, output, control)
 
 
@@ -360,12 +359,28 @@ def _answer(data: Bytes, packet: Records, row: int, table: Table, output: Output
         finish(row, TOO_FAST, table, output, control)
 
 
+@step
+def _is_amid(packet: Records, cold: Records, turn: Records) -> bool:
+    """True for a segment amid a record whose header was seen: most are, and say nothing."""
+    if packet["protocol"] != TCP or turn["in_step"] == 0 or cold["gaps"][packet["side"]] >= 0:
+        return False
+    return (
+        turn["side"] != packet["side"]
+        and distance(i64(turn["next"]), packet["seq"]) >= packet["payload_bytes"]
+    )
+
+
 @kernel
 def take(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
     """A payload of a connection, before it is accounted. What came in fragments is missed."""
-    if packet["fragment"] >= 0:
+    cold = table.colds[row]
+    if cold["turn"] >= 0:
+        if packet["fragment"] >= 0 or _is_amid(packet, cold, table.turns[cold["turn"]]):
+            return
+        expire(row, i64(packet["time"]), table, output, control)
+    elif packet["fragment"] >= 0:
         return
     if _is_upload(packet, table.flows[row]):
         _upload(data, packet, row, table, output, control)
-    elif table.colds[row]["turn"] >= 0:
+    elif cold["turn"] >= 0:
         _answer(data, packet, row, table, output, control)
