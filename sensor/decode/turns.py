@@ -209,7 +209,7 @@ def _upload(data: Bytes, packet: Records, row: int, table: Table, output: Output
             return
         finish(row, NEXT_UPLOAD, table, output, control)
         _begin(packet, row, table, output, control)
-    elif _begins_turn(data, packet, flow, cold):
+    elif size >= LEAST_UPLOAD and _begins_turn(data, packet, flow, cold):
         _begin(packet, row, table, output, control)
 
 

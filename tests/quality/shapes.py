@@ -59,7 +59,7 @@ def turns(answers: Sequence[Answer]) -> Records:
         turn["next"] = turn["framed"] & 0xFFFFFFFF
         turn["small"] = sum(size < SMALL_BYTES for size in sizes)
         turn["chunks"] = 1 + sum(gap > CHUNK_US for gap in gaps)
-        turn["last"], turn["upload"], turn["end"] = sum(gaps), 1000, SILENCE
+        turn["last"], turn["end"] = sum(gaps), SILENCE
         for at, (size, gap) in enumerate(zip(sizes, gaps, strict=True)):
             if at < UNITS:
                 turn["unit"][at] = gap << 16 | size
