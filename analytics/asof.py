@@ -60,6 +60,7 @@ def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
             manifest = complete_manifest(lake).as_of(moment)
             state = read_state(lake)
             state.build += 1
+            state.files.pop("people_periods", None)  # counted as of today only
             place = f"{folder.relative_to(lake)}/"
             with workshop(lake) as connection:
                 work = Work(

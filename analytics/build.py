@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from string import Template
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -56,6 +57,19 @@ HELD = ("sightings", "names", *LASTING)
 NEEDED = ("sightings", "names", "sensors", "restated", *LASTING)
 
 
+class Counting(Protocol):
+    """Counts people over weeks, by tokens that are not in the lake."""
+
+    def known(self) -> set[date]:
+        """Mondays of the weeks that were counted."""
+        ...
+
+    def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
+        """Rows for `people_periods`, exact: period, first_day, last_day, app, people, weeks_counted; from the
+        users (week, app, user_name, sealed) of some `weeks`, and of others as they were counted before."""
+        ...
+
+
 @dataclass(frozen=True)
 class Built:
     """What a build did: periods made anew, and the views files it published."""
@@ -74,13 +88,15 @@ def build(
     now: datetime | None = None,
     held: Mapping[str, pl.DataFrame] | None = None,
     policy: Compiled | None = None,
+    counting: Counting | None = None,
     blanks: Path | None = None,
 ) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
 
     `zone` is the IANA time zone reports are kept in, `k` the smallest group shown. `held` are rows of
     the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory. `policy`
-    takes the place of the one published; None leaves that as it is. `blanks` is a folder for what `publish`
+    takes the place of the one published, `counting` counts people over weeks; None leaves what was published
+    as it is. `blanks` is a folder for what `publish`
     keeps from time to time.
     """
     checked_zone(zone)
@@ -92,7 +108,9 @@ def build(
         with workshop(lake) as connection:
             work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.days()
-            weeks = sorted({*work.weeks(), *work.names(), *work.held(held or {})})
+            fresh = work.weeks()
+            work.people(counting, fresh)
+            weeks = sorted({*fresh, *work.names(), *work.held(held or {})})
             work.policy(policy)
             work.findings()
         write_state(lake, state)
@@ -228,6 +246,39 @@ class Work:
                 (mart,) = (mart for mart in self.marts if mart.name == name)
                 self._write(mart, "all", mart.sql)
                 self.state.inputs[name] = print_
+
+    def people(self, counting: Counting | None, fresh: Sequence[date]) -> None:
+        """Puts how many people used what in a month, quarter or year where the views read it; `fresh` weeks
+        were made anew."""
+        if counting is None:
+            return
+        built = {date.fromisoformat(key[5:]) for key in self.state.inputs if key.startswith("week/")}
+        weeks = sorted({*fresh, *(built - counting.known())})
+        counts = counting.count(self._users(weeks), weeks)
+        print_ = fingerprint(rules(), self.k, counts.write_json())
+        if self.state.inputs.get("people") == print_:
+            return
+        (mart,) = (mart for mart in self.marts if mart.of == "people")
+        store_frame(self.connection, "counted_people", counts)
+        self._write(mart, "all", Template(mart.sql).substitute(k=self.k))
+        self.state.inputs["people"] = print_
+
+    def _users(self, weeks: Sequence[date]) -> pl.DataFrame:
+        """Who used what in each of these weeks: week, app, user_name, and `sealed` of the table counting."""
+        (hourly,) = (mart for mart in self.marts if mart.name == "usage_hourly")
+        counting = self.manifest.tables["counting"]
+        second = cold_sql(counting, counting.cold_files, root=self.root)
+        found: list[tuple[object, ...]] = []
+        for week in weeks:
+            hours = files_sql(hourly.types, self._files(hourly, days_of(week)), root=self.root)
+            found += self.connection.execute(
+                f"SELECT DISTINCT DATE '{week}', h.app, h.user_name, c.sealed FROM ({hours}) AS h "
+                f"LEFT JOIN ({second}) AS c ON c.user_name = h.user_name "
+                f"WHERE h.subject_kind = 'user' AND h.grade >= 3 AND "
+                f"CAST(DATE_TRUNC('week', h.hour AT TIME ZONE '{self.zone}') AS DATE) = DATE '{week}'"
+            ).fetchall()
+        types = {"week": pl.Date(), "app": pl.String(), "user_name": pl.String(), "sealed": pl.String()}
+        return pl.DataFrame(found, schema=types, orient="row")
 
     def findings(self) -> list[date]:
         """Judges every week that is dirty, or that another policy was judged by; returns them."""

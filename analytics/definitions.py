@@ -69,7 +69,8 @@ class View:
 class Mart:
     """One materialised table: built per UTC `day`, per `week` of the report zone, or `once` for all time.
 
-    `of` says what it is made of: use, all names seen, what the policy's rules found, or the policy.
+    `of` says what it is made of: use, all names seen, what the policy's rules found, the policy, or people
+    counted over weeks.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Mart:
     row: str
     columns: dict[str, Column]
     sql: str
-    of: Literal["usage", "names", "findings", "policy"] = "usage"
+    of: Literal["usage", "names", "findings", "policy", "people"] = "usage"
 
     @property
     def types(self) -> dict[str, str]:

@@ -37,8 +37,10 @@ _ATTACH = "(STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384)"
 _ABOUT = {
     "sightings": "user_name",
     "restated": "user_name",
+    "names_by_client": "user_name",
     "leases": "user_name",
     "directory": "user_name",
+    "counting": "user_name",
     "usage_hourly": "subject",
     "not_use_hourly": "subject",
     "finding_evidence": "subject",

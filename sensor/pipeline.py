@@ -19,6 +19,7 @@ from sensor import schema
 from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
+from sensor.match.by_client import LEFT_OUT, NamesByClient
 from sensor.match.coverage import added, naming_counts
 from sensor.match.grade import grade
 from sensor.match.hostname import normal_column, registrable
@@ -45,6 +46,11 @@ _MAX_REPEATS = 2_000_000
 #: accounts and addresses remembered as told of; told again, they change nothing
 _MAX_MARKED = 500_000
 
+#: what makes two rows of names_by_client the same
+_IDENTITY_BY_CLIENT = (
+    "seen_at", "duration_s", "source", "kind", "action", "site", "client", "user_name", "device", "host",
+    "lookups", "connections", "bytes_up", "bytes_down",
+)  # fmt: skip
 #: what makes two rows the same row wherever they were read; never the catalog's opinion of it
 _IDENTITY = (
     "seen_at", "duration_s", "source", "kind", "action", "site", "client", "client_port", "user_name", "host",
@@ -141,11 +147,13 @@ class Pipeline:
         naming: NameTable | None = None,
         questions: Questions | None = None,
         k: int = 1,
+        names_by_client: bool = False,
         on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
         """`naming`, `questions`: what DNS told and was asked, shared by the kinds of lines one input holds;
-        `k`: departments with fewer accounts are not named in `directory`; `on_hits` is shown each batch's
-        matched observations, while their addresses are still clear."""
+        `k`: departments with fewer accounts are not named in `directory`; `names_by_client`: which client was
+        at which unknown name is stored; `on_hits` is shown each batch's matched observations, while their
+        addresses are still clear."""
         self._on_hits = on_hits
         self._origin = origin
         self._index = index
@@ -163,6 +171,7 @@ class Pipeline:
         self._naming = naming or NameTable()
         self._questions = questions or Questions(scopes.is_proxy)
         self._names = NamesRollup()
+        self._by_client = NamesByClient() if names_by_client else None
         self._near = Near()
         self._bursts = LookupBursts()
         self._repeats = _Repeats()
@@ -180,12 +189,12 @@ class Pipeline:
         observations, copies = self._questions.take(observations)
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         if batch.is_replay:
-            return _nothing()
+            return self._nothing()
         named = self._naming.name(observations).with_columns(self._origin.columns())
         named = normal_column(named)
         self._names.add(named)
         newest = newest_seen(observations)
-        hits = match(named.with_columns(pl.col("path").alias("url_path")), self._index)
+        hits = self._matched(named)
         self._on_hits(hits)
         self._near.add(named, hits)
         # Lookups wait in their bursts: they keep the version of the catalog that matched them.
@@ -193,14 +202,53 @@ class Pipeline:
         sightings = self._bursts.take(hits, newest=newest, last=last)
         names = self._near.take(self._names.take(newest=newest, all_of_it=last))
         leases, directory = self._who(batch, observations, hits)
-        return {
+        tables = {
             "sightings": self._sightings(sightings),
             "names": self._rolled(names),
             "coverage": self._covered(batch, observations, named),
-            "rejects": self._with_origin(_with_rejects(batch, copies), schema.REJECTS),
             "leases": leases,
             "directory": directory,
         }
+        if self._by_client is not None:
+            browsing, left_out = self._by_client.take(newest=newest, all_of_it=last)
+            tables["names_by_client"] = self._browsing(browsing)
+            copies |= {LEFT_OUT: left_out} if left_out else {}
+        if self._pseudonyms.counts:  # behind all that has accounts
+            tables["counting"] = self._pseudonyms.counted()
+        return tables | {"rejects": self._with_origin(_with_rejects(batch, copies), schema.REJECTS)}
+
+    def _matched(self, named: pl.DataFrame) -> pl.DataFrame:
+        """What hits; all the rest is counted by client where that is wanted."""
+        asked = named.with_columns(pl.col("path").alias("url_path"))
+        if self._by_client is None:
+            return match(asked, self._index)
+        hits = match(asked.with_row_index("_row"), self._index)
+        unknown = named.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(hits["_row"].implode()))
+        self._by_client.add(
+            unknown.with_columns(connections=_connections(), requests=_requests()), self._catalog_version
+        )
+        return hits.drop("_row")
+
+    def _browsing(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of names_by_client; names inside the organisation are left out, no catalog knows them."""
+        if rows.is_empty():
+            return schema.NAMES_BY_CLIENT.empty()
+        hosts = rows["host"].unique()
+        rows = rows.filter(~pl.col("host").is_in(hosts.filter(self._scopes.is_internal(hosts)).implode()))
+        lasted = (pl.col("ended") - pl.col("seen_at")).dt.total_microseconds() / 1e6
+        rows = rows.with_columns(*self._origin.columns(), lasted.alias("duration_s"))
+        rows = self._scopes.add(rows.with_columns(server=pl.lit(None, pl.String)))
+        identity = pl.concat_str(pl.lit("names"), *_text(_IDENTITY_BY_CLIENT), separator="|")
+        rows = rows.with_columns(self._pseudonyms.row_ids(rows, identity, "seen_at").alias("event_id"))
+        table = schema.NAMES_BY_CLIENT
+        return self._pseudonyms.protect(table.conform(rows), table, site=self._origin.site)
+
+    def _nothing(self) -> dict[str, pl.DataFrame]:
+        """The tables of a batch, without rows."""
+        names = ["sightings", "names", "coverage", "leases", "directory", "rejects"]
+        names += ["names_by_client"] if self._by_client is not None else []
+        names += ["counting"] if self._pseudonyms.counts else []
+        return {name: schema.TABLES[name].empty() for name in names}
 
     def _sightings(self, hits: pl.DataFrame) -> pl.DataFrame:
         if hits.is_empty():
@@ -300,9 +348,11 @@ class Pipeline:
         protected = [
             self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
         ]
+        told_of = self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site)
+        # In the order of their tokens: that of the files would tell whose they are, and were an epoch before.
         return (
-            pl.concat([schema.LEASES.empty(), *protected]),
-            self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site),
+            pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),
+            told_of.sort("user_name", "device", maintain_order=True),
         )
 
     def _unmarked(self, seen: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
@@ -439,12 +489,6 @@ def _requests() -> pl.Expr:
     """1 for a logged or seen HTTP request, NULL where requests are hidden; a CONNECT asks for a tunnel."""
     asked = pl.col("method").is_not_null() & (pl.col("method") != "CONNECT")
     return pl.when(asked & (pl.col("slice").fill_null(0) == 0)).then(pl.lit(1, dtype=pl.Int64))
-
-
-def _nothing() -> dict[str, pl.DataFrame]:
-    """The tables of a batch, without rows."""
-    names = ("sightings", "names", "coverage", "rejects", "leases", "directory")
-    return {name: schema.TABLES[name].empty() for name in names}
 
 
 def _with_rejects(batch: Batch, counts: dict[str, int]) -> Batch:

@@ -1,13 +1,14 @@
 """Today's catalog applied to what is stored: sightings restated or withdrawn, unknown names matched.
 
 Day by day, in bounded memory. Nothing stored is rewritten: what changed is appended to `restated` and
-`name_hits`, one commit a day, and the store's readers prefer the latest. A rematch that was killed has done
-whole days; the next one does the rest.
+`name_hits`, and what clients did at names that nobody knew (`names_by_client`) to `sightings`, one commit a
+day; the store's readers prefer the latest. A rematch that was killed has done whole days; the next one does
+the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.catalog.load import Catalog
+from sensor.match.hunt import counted_once, hunted
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.rematch import NEEDED, VERDICT, differs, rematch, totals
@@ -31,8 +33,13 @@ _STILL_OPEN = timedelta(minutes=10)
 _WHOSE = ("event_id", "seen_at", "site", "client", "user_name")
 _AMOUNTS = ("bytes_up", "bytes_down", "connections", "lookups")
 _COLUMNS = tuple(
-    dict.fromkeys((*_WHOSE, *NEEDED, *_AMOUNTS, "sensor", "connection", "slice", "catalog_version"))
+    dict.fromkeys((*_WHOSE, *NEEDED, *_AMOUNTS, "sensor", "connection", "slice", "hunted", "catalog_version"))
 )
+#: What is needed of sightings, to count no use twice.
+_BESIDE = ("event_id", "input", "site", "source", "client", "host", "seen_at", "hunted")
+#: What the segments of a rematch are called by.
+_NAME = "rematch-"
+_BUCKET = pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
 _BEFORE = {"key": pl.UInt64(), "before_bytes_up": pl.Int64(), "before_bytes_down": pl.Int64()}
 
 
@@ -52,6 +59,9 @@ class Findings:
     final: list[date] = field(default_factory=list)
     restated: int = 0
     hosts: int = 0
+    #: rows of names_by_client, and how many of them are sightings now
+    by_client: int = 0
+    hunted: int = 0
 
 
 class Rematch:
@@ -82,14 +92,22 @@ class Rematch:
             found.changes.append(_summary(day, changes))
             if not dry and changes.height:
                 self._commit("sightings", day.toordinal(), {"restated": changes})
-        hits = self._name_hits(found)
+        known = [pl.DataFrame(schema={"host": pl.String, "bucket": schema.TIME})]
+        for day, sightings in self._hunted(found):
+            changes = self._as_new(sightings)
+            found.hunted += changes.height
+            found.changes.append(_summary(day, changes))
+            known.append(sightings.select("host", bucket=_BUCKET).unique())
+            if not dry:
+                self._commit("hunt", day.toordinal(), {"restated": changes, "sightings": sightings})
+        hits = self._name_hits(found, pl.concat(known))
         found.hosts = hits.height
         if not dry and hits.height:
             self._commit("names", 0, {"name_hits": hits})
         return found
 
     def _commit(self, what: str, number: int, frames: dict[str, pl.DataFrame]) -> None:
-        Commits(self._lake, f"rematch-{self._now:%Y%m%dT%H%M%S%f}-{what}").commit(number, number, frames)
+        Commits(self._lake, f"{_NAME}{self._now:%Y%m%dT%H%M%S%f}-{what}").commit(number, number, frames)
 
     def _restated(self, found: Findings) -> Iterator[tuple[date, pl.DataFrame]]:
         """Each day with rows of `restated` for what changed on it."""
@@ -119,13 +137,8 @@ class Rematch:
     def _parts(self, files: list[Path]) -> Iterator[pl.DataFrame]:
         """The rows of a day's files, in their order (by app, client and time), so many at a time."""
         for file in files:
-            stored = pl.scan_parquet(file, hive_partitioning=False)
-            have = stored.collect_schema().names()
-            wanted = stored.select(
-                pl.col(name) if name in have else pl.lit(None, schema.SIGHTINGS.dtypes[name]).alias(name)
-                for name in _COLUMNS
-            )
-            rows = int(stored.select(pl.len()).collect().item())
+            wanted = _some(file, _COLUMNS)
+            rows = int(wanted.select(pl.len()).collect().item())
             for begin in range(0, rows, self._max_rows):
                 yield wanted.slice(begin, self._max_rows).collect()
 
@@ -152,8 +165,42 @@ class Rematch:
             )
         )
 
-    def _name_hits(self, found: Findings) -> pl.DataFrame:
-        """Rows of `name_hits` for names that have no sighting of their time and are called otherwise now."""
+    def _hunted(self, found: Findings) -> Iterator[tuple[date, pl.DataFrame]]:
+        """Each day with the sightings that its rows of names_by_client turn out to be, and in `until` the
+        catalog that did not know them."""
+        sighted = dict(self._days("sightings"))
+        for day, files in self._days("names_by_client"):
+            stored = pl.scan_parquet(files, hive_partitioning=False)
+            found.by_client += int(stored.select(pl.len()).collect().item())
+            hosts = self._matched(stored.select(pl.col("host").unique()).collect()["host"])["host"].implode()
+            rows = schema.NAMES_BY_CLIENT.conform(stored.filter(pl.col("host").is_in(hosts)).collect())
+            made = self._lake.hot(schema.SIGHTINGS).glob(f"part=*/{_NAME}*-hunt-*.parquet")
+            beside = [
+                _some(file, _BESIDE).filter(pl.col("host").is_in(hosts)).collect()
+                for file in (*sighted.get(day, ()), *sorted(made))
+            ]
+            beside.append(schema.SIGHTINGS.empty().select(_BESIDE))
+            rows = counted_once(rows, pl.concat(beside))
+            until = rows.select("event_id", until="catalog_version")
+            sightings = hunted(rows, self._index, self._catalog.version).join(until, on="event_id")
+            if sightings.height and day in self._final:
+                found.final.append(day)
+            elif sightings.height:
+                yield day, sightings
+
+    def _as_new(self, sightings: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `restated` that say of new sightings that nothing knew them until now."""
+        return schema.RESTATED.conform(
+            sightings.with_columns(
+                restated_at=pl.lit(self._now, schema.TIME),
+                stored_version="catalog_version",
+                old_version="until",
+            )
+        )
+
+    def _name_hits(self, found: Findings, hunted: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `name_hits` for names that have no sighting of their time, nor one that was `hunted` now
+        (host, bucket), and are called otherwise now."""
         fresh: list[pl.DataFrame] = []
         sighted = dict(self._days("sightings"))
         for day, files in self._days("names"):
@@ -162,10 +209,9 @@ class Rematch:
             hits = self._matched(names["host"].unique())
             unseen = names.join(hits, on="host")
             if day in sighted:
-                seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select(
-                    "host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
-                )
+                seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select("host", bucket=_BUCKET)
                 unseen = unseen.join(seen.unique().collect(), on=["host", "bucket"], how="anti")
+            unseen = unseen.join(hunted, on=["host", "bucket"], how="anti")
             fresh.append(unseen.select(hits.columns).unique("host", maintain_order=True))
             found.past.append(_past(day, unseen))
         days = self._cold.get("name_hits", {}).get("cold", {})
@@ -221,6 +267,15 @@ class Rematch:
         """The latest row of each key."""
         rows = pl.concat(frames).sort("landed_at", nulls_last=False, maintain_order=True)
         return rows.unique(list(table.key), keep="last", maintain_order=True)
+
+
+def _some(file: Path, columns: Iterable[str]) -> pl.LazyFrame:
+    """Columns of a file of sightings; NULL where an older release wrote it without one."""
+    stored = pl.scan_parquet(file, hive_partitioning=False)
+    have, types = stored.collect_schema().names(), schema.SIGHTINGS.dtypes
+    return stored.select(
+        pl.col(name) if name in have else pl.lit(None, types[name]).alias(name) for name in columns
+    )
 
 
 def _as_restated(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:

@@ -31,12 +31,13 @@ from sensor.mixture import Mixture
 from sensor.pipeline import Origin, Pipeline, Verdict, run
 from sensor.privacy.admission import Admission
 from sensor.privacy.audit import AuditLog
+from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
 from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
-from sensor.settings import SensorSettings, Settings, lake_path, state_path
+from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
@@ -295,7 +296,8 @@ class Scan:
         keys, networks, identity = self._keys, self.settings.networks, self.settings.identity
         level = self.settings.privacy
         vault = Vault(self._state, keys) if level == "pseudonymous" else None
-        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault)
+        counting = Counting(self._state, keys) if level == "pseudonymous" and keys.count() else None
+        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
         open_leases = self._state / "leases" / f"{whose}.sealed"
         return Pipeline(
@@ -311,13 +313,14 @@ class Scan:
                 keys,
                 networks.exclude,
                 networks.only,
-                origins=identity.origins,
+                origins=[origin.removeprefix(OWN_ORIGIN) for origin in identity.origins],
                 leases=identity.from_packets or not _reads_packets(origin.source),
             ),
             open_leases=OpenLeases(keys, open_leases),
             naming=naming,
             questions=questions,
             k=1 if level == "clear" else self.settings.k,
+            names_by_client=self.settings.keeps_names_by_client,
             **({"on_hits": evidence.matched} if evidence else {}),
         )
 

@@ -409,6 +409,11 @@ SIGHTINGS = Table(
             "lookups in the burst: A, AAAA, HTTPS and repeats within 5 s are one",
             "lookups",
         ),
+        Column(
+            "hunted",
+            pl.Boolean,
+            "made by `rematch` from a row of names_by_client, the sum of a quarter of an hour; else NULL",
+        ),
         Column("signature", pl.String, "the indicator that fired: service id and indicator"),
         Column("app", pl.String, "service id, vendor/service"),
         Column(
@@ -460,6 +465,41 @@ NAMES = Table(
     purpose="to find services the catalog does not know yet",
 )
 
+NAMES_BY_CLIENT = Table(
+    "names_by_client",
+    "a client at a name that no signature knows, in a quarter of an hour: somebody's browsing, kept only "
+    "where the settings ask for it",
+    "restricted",
+    (
+        Column("event_id", pl.Int64, "keyed hash of the row: the sighting that a later catalog makes of it"),
+        Column("seen_at", TIME, "first moment in the quarter of an hour"),
+        Column("duration_s", pl.Float64, "until the last thing begun in it ended", "s"),
+        *_ORIGIN,
+        Column("kind", pl.String, "dns, tls, quic, http, proxy or flow"),
+        Column("grade", pl.Int16, "1 lookup < 2 connected < 3 exchanged; a sum tells of no upload"),
+        _ACTION,
+        Column("site", pl.String, "site of the sensor"),
+        Column("segment", pl.String, "network segment of the client, from the settings", protect=DETAIL),
+        Column("client_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
+        Column("client", pl.String, "address that asked or connected", protect=MARK, kind="address"),
+        Column("user_name", pl.String, "account named by the source itself", protect=MARK, kind="user"),
+        Column("device", pl.String, "its host name, where the source names it", protect=MARK, kind="device"),
+        Column("host", pl.String, "the name; never an internal one", protect=INTERNAL, kind="host"),
+        Column("name_from", pl.String, "where the name was read, as in sightings"),
+        Column("client_class", pl.String, "browser, program or NULL, told from the hello's shape"),
+        Column("lookups", pl.Int64, "lookups: A, AAAA, HTTPS and repeats within 5 s are one", "lookups"),
+        Column("connections", pl.Int64, "connections and requests begun"),
+        Column("requests", pl.Int64, "logged HTTP requests", "requests"),
+        Column("bytes_up", pl.Int64, "payload sent; NULL where the source cannot know", "bytes"),
+        Column("bytes_down", pl.Int64, "payload received", "bytes"),
+        Column("catalog_version", pl.String, "the catalog that did not know it"),
+        LANDED,
+    ),
+    time="seen_at",
+    key=("event_id",),
+    purpose="to find the past use of a service that the catalog learns within a week",
+)
+
 LEASES = Table(
     "leases",
     "who held an address when",
@@ -503,6 +543,23 @@ DIRECTORY = Table(
     time="valid_from",
     key=("user_name", "device", "mac", "valid_from", "origin"),
     purpose="to add up by department and site",
+)
+
+COUNTING = Table(
+    "counting",
+    "an account's token and, sealed, a second one that all epochs have in common; only with a count-only key",
+    "restricted",
+    (
+        Column("user_name", pl.String, "token of the account", protect=TOKEN, kind="user"),
+        Column("sealed", pl.String, "its second token, sealed under the count-only key and the epoch's"),
+        Column("valid_from", TIME, "start of the epoch whose key made the token"),
+        Column("valid_to", TIME, "end of that epoch"),
+        LANDED,
+    ),
+    time="valid_from",
+    key=("user_name",),
+    purpose="to count people over more than an epoch, as a figure of a group",
+    kept_with="directory",
 )
 
 COVERAGE = Table(
@@ -736,7 +793,7 @@ RESTATED = Table(
         Column("stored_version", pl.String, "catalog the sighting was stored with: applies to no other"),
         Column("old_version", pl.String, "catalog it was classified by until now"),
         Column("old_signature", pl.String, "the indicator that fired until now"),
-        Column("old_app", pl.String, "service id until now; NULL: it was withdrawn"),
+        Column("old_app", pl.String, "service id until now; NULL: it was withdrawn, or nothing knew it"),
         Column("old_access", pl.String, "access class until now"),
         Column("old_role", pl.String, "role until now"),
         Column("old_grade", pl.Int16, "grade until now"),
@@ -779,7 +836,7 @@ HISTORIES = (CATALOG, RESTATED, NAME_HITS)
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
 STORED = (
-    NAMES, LEASES, DIRECTORY, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT, DECISIONS, RESTATED,
-    NAME_HITS, SIGHTINGS,
+    NAMES, NAMES_BY_CLIENT, LEASES, DIRECTORY, COUNTING, COVERAGE, REJECTS, SENSORS, ERASURES, AUDIT,
+    DECISIONS, RESTATED, NAME_HITS, SIGHTINGS,
 )  # fmt: skip
 TABLES = {t.name: t for t in (OBSERVATIONS, ANSWERS, *STORED, CATALOG)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -56,6 +57,20 @@ def _zone(name: str) -> str:
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
     return name
+
+
+#: Whose word about people there is: a line of use itself, and the origins of `leases`.
+ORIGINS = ("log", "dhcp", "directory", "vpn", "radius", "csv", "mdns", "llmnr", "netbios")
+#: Before a word of the column `origin` in a CSV of leases of one's own.
+OWN_ORIGIN = "csv:"
+
+
+def _origin(word: str) -> str:
+    if word in ORIGINS or word.startswith(OWN_ORIGIN):
+        return word
+    near = difflib.get_close_matches(word.lower(), ORIGINS, 1)
+    known = f"known: {', '.join(ORIGINS)}, {OWN_ORIGIN}WORD"
+    raise ValueError(f"{word!r} is no origin ({f'did you mean {near[0]!r}?' if near else known})")
 
 
 Network = Annotated[str, AfterValidator(_network)]
@@ -124,9 +139,9 @@ class Identity(_Section):
     subnets: Path | None = None
     #: patterns of service accounts, without domain: "svc-*"
     service_accounts: tuple[str, ...] = ()
-    #: whose word is used of those in logs and traffic: log (the account a line of use names itself), dhcp,
-    #: directory, vpn, radius, mdns …, as `leases` names them; empty: everybody's
-    origins: tuple[str, ...] = ()
+    #: whose word is used of those in logs and traffic: words of ORIGINS, or `csv:` and what a CSV of leases
+    #: says in its column `origin`; empty: everybody's
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
     #: whether what packets say about holders of addresses is used (captures, live ports, Zeek, Suricata)
     from_packets: bool = True
 
@@ -145,6 +160,8 @@ class Retention(_Section):
 
     sightings: int = Field(default=30, ge=1)
     names: int = Field(default=30, ge=1)
+    #: somebody's browsing: a week and no more
+    names_by_client: int = Field(default=7, ge=1, le=7)
     leases: int = Field(default=90, ge=1)
     directory: int = Field(default=90, ge=1)
     rejects: int = Field(default=90, ge=1)
@@ -184,6 +201,9 @@ class Settings(_Section):
     privacy: Level = "pseudonymous"
     #: smallest group of people a published figure may describe
     k: int = Field(default=5, ge=2, le=100)
+    #: whether it is kept, for some days, which client was at which name that no signature knows, so that
+    #: `rematch` finds who used a service before the catalog knew it; never at level `aggregate`
+    names_by_client: bool = False
     #: folders laid over the built-in catalog
     signatures: tuple[Path, ...] = ()
     #: which service may be used by whom (docs/policy.md)
@@ -217,6 +237,11 @@ class Settings(_Section):
                 f"state {self.state} lies inside the lake; keys must not lie beside what they protect"
             )
         return self
+
+    @property
+    def keeps_names_by_client(self) -> bool:
+        """True if names_by_client is written."""
+        return self.names_by_client and self.privacy != "aggregate"
 
     def zones(self) -> dict[str, str]:
         """Kind of input to the zone of its stamps without offset, where one is set."""
@@ -287,7 +312,7 @@ def load(
     try:
         return Settings(**values, base=base)
     except ValidationError as error:
-        raise _explain(error, str(file) if file else "settings", set(given)) from None
+        raise _explain(error, file, set(given)) from None
 
 
 def _find(environment: Mapping[str, str]) -> Path | None:
@@ -369,17 +394,41 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return given
 
 
-def _explain(error: ValidationError, place: str, variables: set[str]) -> UsageError:
-    """Every mistake of the file or the environment, in our words."""
-    lines = []
+def _explain(error: ValidationError, file: Path | None, variables: set[str]) -> UsageError:
+    """Every mistake of the file or the environment, in our words; the place is that of the first."""
+    lines, places = [], []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
+        loc = problem["loc"]
+        name = ".".join(str(part) for part in loc)
         message = problem["msg"].removeprefix("Value error, ")
         text = _PLAIN.get(problem["type"], message[:1].lower() + message[1:])
-        if problem["loc"] and problem["loc"][0] in variables:
-            place, name = ENVIRONMENT_PREFIX + str(problem["loc"][0]).upper(), ""
+        if loc and loc[0] in variables:
+            places.append(ENVIRONMENT_PREFIX + str(loc[0]).upper())
+            name = ""
+        else:
+            number = _line_of(loc, file) if file else None
+            places.append(f"{file}:{number}" if number else str(file or "settings"))
         lines.append(f"{name}: {text}" if name else text)
-    return UsageError("; ".join(lines), place=place, hint="README.md lists all settings")
+    return UsageError("; ".join(lines), place=places[0], hint="README.md lists all settings")
+
+
+def _line_of(loc: tuple[str | int, ...], file: Path) -> int | None:
+    """The line of a settings file that a setting stands on; None for one that is written in another way."""
+    names = [str(part) for part in loc if isinstance(part, str)]
+    nth = next((part for part in loc[:-1] if isinstance(part, int)), 0)
+    section: list[str] = []
+    sections = 0
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if header := re.match(r"\s*\[\[?([^\[\]]+)\]", line):
+            section = [word.strip(' "') for word in header[1].split(".")]
+            sections += section == names[:-1]
+            if section == names:
+                return number
+            continue
+        is_there = section == names[:-1] and (not section or sections > nth)
+        if is_there and names and re.match(rf'\s*"?{re.escape(names[-1])}"?\s*=', line):
+            return number
+    return None
 
 
 _PLAIN = {

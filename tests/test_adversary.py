@@ -22,7 +22,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from analytics.definitions import load_marts
+from sensor import schema
 from sensor.privacy.community import community_ids
+from sensor.privacy.keys import Keys
+from sensor.privacy.pseudonyms import token
 from tests.product import query, shadowai, squid
 
 MONDAY = datetime(2026, 11, 9, 8, tzinfo=UTC)
@@ -49,11 +53,17 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for _ in range(40 if name == "person17" and host == "claude.ai" else 1)
         ]
         squid(folder / f"{host}.log", requests, host)
+    # Also somebody's browsing, and people counted over epochs: what is stored on request only.
+    (folder / "shadowai.toml").write_text("names_by_client = true\n")
+    (folder / "unknown").mkdir()
+    browsing = [(MONDAY + timedelta(seconds=n), ADDRESS[name], name) for n, name in enumerate(STAFF)]
+    unknown = squid(folder / "unknown" / "access.log", browsing, "unknown.example.org")
+    shadowai(folder, "keys", "init", "--count")
     people = [f"{ADDRESS[n]},{n},laptop-{n},{d},main" for n, d in STAFF.items()]
     (folder / "people.csv").write_text(
         "\n".join(["address,user_name,device,department,site", *people]) + "\n"
     )
-    logs = [folder / f"{host}.log" for host in hosts]
+    logs = [unknown, *(folder / f"{host}.log" for host in hosts)]
     shadowai(folder, "scan", *logs, "--people", folder / "people.csv", "-q")
     return folder
 
@@ -85,16 +95,15 @@ def _digests(text: str, keys: list[bytes]) -> Iterator[bytes]:
 
 def test_enumerating_addresses_and_accounts_meets_no_token(held: dict[str, pl.DataFrame]) -> None:
     """With every public hash, and every value of the lake or of the settings as a key."""
-    sightings, leases = held["sightings"], held["leases"]
+    sightings = held["sightings"]
+    assert {"names_by_client", "counting"} <= set(held)
     tokens = {
         value
-        for frame, name in (
-            (sightings, "client"),
-            (sightings, "user_name"),
-            (leases, "address"),
-            (leases, "device"),
-        )
-        for value in frame[name].drop_nulls().unique()
+        for table in schema.STORED
+        if table.name in held
+        for column in table
+        if column.kind in ("address", "user", "device", "mac")
+        for value in held[table.name][column.name].drop_nulls().unique()
     }
     assert len(tokens) > 2 * len(STAFF)
     heads = {token.split("-")[1] for token in tokens}
@@ -133,6 +142,36 @@ def test_ids_of_rows_and_connections_cannot_be_computed(held: dict[str, pl.DataF
     assert community_ids(rows)[0] not in str(sightings.rows())
 
 
+def test_rows_lie_in_no_order_that_tells_whose_they_are(lake: Path) -> None:
+    """The directory on the wall is sorted by name, and so are the files it was exported to."""
+    keys = Keys(lake / "state", "UTC")
+    names = {
+        token(keys.of(epoch.number), epoch.number, scope, kind, value): n
+        for epoch in keys.epochs()
+        for n, name in enumerate(STAFF)
+        for scope, kind, value in (("org", "user", name), ("site:main", "address", ADDRESS[name]))
+    }
+    tables = ("directory", "leases", "counting")
+    looked_at = 0
+    for table, path in (
+        (t, p) for t in tables for p in (lake / "lake" / "restricted" / t).rglob("*.parquet")
+    ):
+        frame = pl.read_parquet(path, hive_partitioning=False)
+        column = "address" if table == "leases" else "user_name"
+        order = [names[value] for value in dict.fromkeys(frame[column].to_list()) if value in names]
+        if len(order) < len(STAFF):
+            continue
+        looked_at += 1
+        rising = sum(one < other for one, other in itertools.pairwise(order))
+        assert 0.2 < rising / (len(order) - 1) < 0.8, path
+    assert looked_at >= 4  # as they landed, and compacted
+
+
+def test_counts_over_weeks_describe_nobody_when_weeks_are_subtracted(lake: Path) -> None:
+    periods = query(lake, "SELECT people_at_least FROM people_periods", restricted=False)
+    assert periods and all(people is None or people % K == 0 for (people,) in periods)  # type: ignore[operator]
+
+
 def test_no_port_and_no_inner_server_is_there_to_join_by(held: dict[str, pl.DataFrame]) -> None:
     assert held["sightings"]["client_port"].null_count() == held["sightings"].height
     inside = re.compile(r"\b10\.77\.\d+\.\d+\b")
@@ -156,8 +195,8 @@ def test_what_i_did_myself_tells_me_my_own_token_and_nobody_elses(held: dict[str
 def test_a_department_of_two_is_not_named_beside_their_tokens(held: dict[str, pl.DataFrame]) -> None:
     """Slicing by department: every department a token stands beside has at least k members."""
     sizes = defaultdict(set)
-    for token, department in held["directory"].select("user_name", "department").iter_rows():
-        sizes[department].add(token)
+    for member, department in held["directory"].select("user_name", "department").iter_rows():
+        sizes[department].add(member)
     assert "Board" not in sizes and set(sizes) == {"Sales", "Legal", "other"}
     named = set(held["usage_hourly"]["department"]) - {"other", "unattributed"}
     assert all(len(sizes[department]) >= K for department in named)
@@ -244,12 +283,15 @@ def test_slicing_by_day_leaves_no_small_group(lake: Path) -> None:
 
 def test_the_open_zone_cannot_be_joined_with_the_restricted_one(held: dict[str, pl.DataFrame]) -> None:
     """No token, no event id and no time finer than a day stands in a published figure."""
-    published = ("usage_weekly", "usage_daily", "site_weekly", "names_weekly", "attribution_weekly",
-                 "attribution_quality", "blocked_weekly", "embedded_weekly")  # fmt: skip
+    published = [mart.name for mart in load_marts() if mart.zone == "open"]
+    assert {"usage_weekly", "attribution_quality", "names_weekly", "people_periods"} <= set(published) & set(
+        held
+    )
     restricted = held["sightings"]
     values = {
         v for name in ("user_name", "client", "event_id", "connection") for v in restricted[name].drop_nulls()
     }
+    values |= set(held["names_by_client"]["event_id"]) | set(held["counting"]["sealed"])
     for name in (name for name in published if name in held):
         frame = held[name]
         assert not any(isinstance(dtype, pl.Datetime) for dtype in frame.dtypes), name

@@ -19,7 +19,7 @@ REGISTERED = (
 #: What chance makes of these words and what is AI indeed.
 INDEED_AI = (
     ".sagemaker.aws", ".google.ai", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com",
-    "agentvoice.com",
+    "agentvoice.com", "webpilot.ai",
 )  # fmt: skip
 IN_FRONT = ("", "www.", "api.", "chat.", "cdn.", "mail.")
 
@@ -143,6 +143,24 @@ hub.docker.com registry-1.docker.io ghcr.io conda.anaconda.org objects.githubuse
 codeload.github.com browser-intake-datadoghq.com featuregates.org challenges.cloudflare.com cdn.auth0.com
 js.stripe.com gemini.com mistral.com grok.org poe.trade pathofexile.com pi-hole.net gamma.com meta.com
 you.com.au thecursor.com cursors-4u.com chatgpt.com.br openai.org deepseek.com.de claude-ai.com chatgpt.org
+ec2.us-east-1.amazonaws.com lambda.us-east-1.amazonaws.com dynamodb.eu-west-1.amazonaws.com
+abc.lambda-url.us-east-1.on.aws d1a2b3c4.cloudfront.net console.aws.amazon.com compute.googleapis.com
+pubsub.googleapis.com bigquery.googleapis.com run.googleapis.com myapp-uc.a.run.app firestore.googleapis.com
+youtube.googleapis.com people.googleapis.com safebrowsing.googleapis.com update.googleapis.com
+drive.google.com oss-cn-hangzhou.aliyuncs.com ecs.aliyuncs.com bucket.cos.ap-guangzhou.myqcloud.com
+cvm.tencentcloudapi.com ecs.cn-north-4.myhuaweicloud.com pan.baidu.com map.baidu.com tieba.baidu.com
+www.douyin.com www.kuaishou.com my-site.pages.dev my-worker.workers.dev abcdefgh.supabase.co app.fly.dev
+app.onrender.com app.netlify.app contoso.vault.azure.net contoso.database.windows.net
+contoso.servicebus.windows.net management.azure.com contoso.sharepoint.com contoso.trafficmanager.net
+dev.azure.com disk.yandex.ru mail.naver.com www.quora.com cdn.jsdelivr.net fonts.gstatic.com
+files.pythonhosted.org registry.npmjs.org proxy.golang.org public.ecr.aws mcr.microsoft.com
+repo.maven.apache.org posthog.com launchdarkly.com copilot.money usefathom.com bolt.com bolt.eu lu.ma veo.co
+gamma.nl dia.es cloud.mongodb.com spark.apache.org step.com lensa.com leonardo.com leonardocompany.com
+leonardo-hotels.com haiku-os.org bard.edu gemini.edu alpaca.markets falcon.io orca.security watson.ch
+watson.de jaspersoft.com zhipin.com chatwork.com chatroulette.com openaire.eu opentable.com deepdyve.com
+manus-meta.com coherehealth.com lambdatest.com harveynichols.com harveynorman.com.au otterbox.com
+merlinentertainments.biz deviantart.com codecademy.com samba.tv quilljs.com chaijs.com arcgis.com zedge.net
+exa.net.uk
 """.split()  # noqa: SIM905 - as in the list of known sites
 
 

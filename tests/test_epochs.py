@@ -93,6 +93,7 @@ def test_no_open_figure_counts_people_over_more_than_a_week() -> None:
         ("apps", "people_peak"),  # the greatest of the weeks, no count over them
         ("departments", "people"),
         ("findings", "people_least"),  # of the last week
+        ("people_periods", "people_at_least"),  # by the count-only key, or not at all
         ("sensors", "population"),  # from the settings
         ("uploads", "people"),
         ("usage_daily", "people"),

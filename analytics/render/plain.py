@@ -33,6 +33,7 @@ def as_json(document: Document) -> bytes:
         "zone": facts.zone,
         "k": facts.k,
         "privacy": facts.privacy,
+        "names_by_client": facts.names_by_client,
         "as_of": facts.as_of,
         "page": {name: _plain(value) for name, value in words.items()},
         "figures": [

@@ -9,6 +9,7 @@ from pathlib import Path
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.weekly.page import Page
+from analytics.reports.weekly.verdict import SAID_FIRST
 
 WIDTH = 96
 SERVICES = 4
@@ -27,7 +28,7 @@ def summary(lake: Path, week: str | None = None) -> str:
 
 
 def page_text(page: Page) -> str:
-    """Verdict, five numbers, leading services, coverage."""
+    """Verdict, five numbers, leading services, and what of coverage the verdict has not said yet."""
     blocks = (_heading(page), _numbers(page), _services(page), _sight(page))
     return "\n".join(_printable(line) for block in blocks for line in block)
 
@@ -63,12 +64,11 @@ def _services(page: Page) -> Iterator[str]:
 def _sight(page: Page) -> Iterator[str]:
     seen = page.seeing
     if seen.blind:
-        line = say("text.blind")
-    elif seen.doubts:
-        line = say("verdict.cannot_tell", what=words.listing(seen.doubts, 5))
-    else:
-        line = " · ".join(page.sight.confident[:2])
-    yield from textwrap.wrap(line, WIDTH)
+        yield from textwrap.wrap(say("text.blind"), WIDTH)
+    elif more := seen.doubts[SAID_FIRST:]:
+        yield from textwrap.wrap(say("verdict.cannot_tell", what=words.listing(more, 5)), WIDTH)
+    elif not seen.doubts:
+        yield from textwrap.wrap(" · ".join(page.sight.confident[:2]), WIDTH)
 
 
 def _clipped(name: str, most: int = LABEL) -> str:

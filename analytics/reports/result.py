@@ -39,6 +39,8 @@ class Facts:
     k: int
     privacy: str
     as_of: datetime | None
+    #: which client was at which unknown name is kept for some days
+    names_by_client: bool = False
 
 
 @dataclass(frozen=True, slots=True)

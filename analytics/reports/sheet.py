@@ -80,6 +80,8 @@ def build(result: Result, period: Period) -> Sheet:
         say("fact.zone", zone=facts.zone),
         say("sheet.restricted") if spec.restricted else say("fact.groups", k=facts.k),
     ]
+    if facts.names_by_client:
+        stated.append(say("fact.names_by_client"))
     if not spec.restricted:
         stated.append(say("sheet.people"))
     if facts.as_of is not None:

@@ -5,6 +5,6 @@ SELECT event_id, seen_at, duration_s, sensor, vantage, source, input, kind, grad
        stream_like, judged_turns, stream_turns, stream_units, stream_unit_bytes, stream_spread, stream_gap_ms,
        server, server_port, transport, tunnel, bytes_up, bytes_down, wire_bytes_up, wire_bytes_down, packets_up,
        packets_down, lost_bytes, connection, flow, community_id, started_at, slice, connections, requests,
-       lookups, signature, app, access, role, confidence, catalog_version
+       lookups, hunted, signature, app, access, role, confidence, catalog_version
 FROM stored.sightings
 ORDER BY seen_at, event_id

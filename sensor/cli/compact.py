@@ -60,6 +60,7 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     from sensor.cli.policy import compiled_policy
     from sensor.errors import PolicyError
     from sensor.privacy.audit import AuditLog
+    from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
     from sensor.scan import sealed_rows
     from sensor.settings import state_path
@@ -92,6 +93,7 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
             k=settings.k,
             held=held,
             policy=policy,
+            counting=Counting(state, keys) if settings.privacy == "pseudonymous" else None,
             blanks=state / "views",
         )
     if sealed is not None:

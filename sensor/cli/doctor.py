@@ -36,6 +36,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _catalog(settings.signatures, folder),
         _people(settings),
         _kernels(folder),
+        ("names by client", True, _by_client(settings)),
         ("settings", True, f"privacy {settings.privacy}, k {settings.k}, zone {settings.zone}"),
         *_programs(),
         *_live(),
@@ -93,6 +94,14 @@ def _people(settings: Settings) -> Finding:
     return "people", True, text
 
 
+def _by_client(settings: Settings) -> str:
+    """Whether somebody's browsing is stored."""
+    if settings.keeps_names_by_client:
+        days = settings.retention.names_by_client
+        return f"ON: which client was at which unknown name is kept for {days} days, for `shadowai rematch`"
+    return "off" if not settings.names_by_client else "off: never at level aggregate"
+
+
 def _keys_apart(lake: Path, state: Path) -> Finding:
     inside = state.absolute().is_relative_to(lake.absolute())
     text = (
@@ -112,7 +121,8 @@ def _key_modes(state: Path, settings: Settings) -> Finding:
     except (LakeError, OSError) as error:
         return "key files", False, str(error)
     held = sum(epoch.shredded_at is None for epoch in keys.epochs())
-    return "key files", not problems, "; ".join(problems) or f"{held} epochs, readable by their owner only"
+    text = f"{held} epochs{', a count-only key' if keys.count() else ''}, readable by their owner only"
+    return "key files", not problems, "; ".join(problems) or text
 
 
 def _vault(state: Path) -> Finding:

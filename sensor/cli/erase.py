@@ -45,6 +45,7 @@ def command(
     """Delete every row about one person. Published figures of past weeks stay: they are about groups."""
     from sensor.cli.compact import settle
     from sensor.cli.deletion import record
+    from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
     from sensor.privacy.subject import Subject
     from sensor.privacy.vault import Vault
@@ -67,6 +68,8 @@ def command(
     typer.echo(
         record(folder, "erase", gone, now=moment, files=files, case_id=case, reason=reason, people=people)
     )
+    if counted := Counting(folder, keys).forget(person):
+        typer.echo(f"taken out of the counts of {counted} weeks")
     if settings.privacy == "aggregate":
         typer.echo(f"{sealed} sealed rows of the running week deleted")
     if settings.privacy == "pseudonymous":
@@ -140,8 +143,10 @@ def _rules(subject: Subject, leases: pl.DataFrame) -> dict[str, Rule]:
     return {
         "sightings": Rule(lambda frame: subject.seen(frame, leases)),
         "restated": Rule(lambda frame: subject.seen(frame, leases)),
+        "names_by_client": Rule(lambda frame: subject.seen(frame, leases)),
         "leases": Rule(subject.named),
         "directory": Rule(subject.named),
+        "counting": Rule(subject.named),
     }
 
 

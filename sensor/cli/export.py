@@ -24,19 +24,26 @@ if TYPE_CHECKING:
     from sensor.privacy.subject import Subject
     from sensor.store.lake import Lake
 
+#: Rows `s` that carry the account, or an address alone that a lease gave to the account at that time.
+_THEIRS = """list_contains($tokens, s.user_name)
+    OR (s.user_name IS NULL AND EXISTS (
+        SELECT 1 FROM leases AS l
+        WHERE list_contains($tokens, l.user_name) AND l.site = s.site AND l.address = s.client
+          AND l.valid_from <= s.seen_at AND (l.valid_to IS NULL OR s.seen_at < l.valid_to)))"""
 #: table → which rows are the person's; `held` are the person's leases
 _ROWS = {
     "leases": "SELECT * FROM leases WHERE list_contains($tokens, user_name)",
     "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name)",
+    "counting": "SELECT * FROM stored.counting WHERE list_contains($tokens, user_name)",
     "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject)",
     "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
     "ai_servers_daily": "SELECT * FROM stored.ai_servers_daily WHERE list_contains($tokens, subject)",
     "rhythm_daily": "SELECT * FROM stored.rhythm_daily WHERE list_contains($tokens, subject)",
-    "sightings": """SELECT * FROM sightings AS s WHERE list_contains($tokens, s.user_name)
-        OR (s.user_name IS NULL AND EXISTS (
-            SELECT 1 FROM leases AS l
-            WHERE list_contains($tokens, l.user_name) AND l.site = s.site AND l.address = s.client
-              AND l.valid_from <= s.seen_at AND (l.valid_to IS NULL OR s.seen_at < l.valid_to)))""",
+    "finding_evidence": "SELECT * FROM stored.finding_evidence WHERE list_contains($tokens, subject)",
+    "exception_people": "SELECT * FROM stored.exception_people WHERE list_contains($tokens, subject)",
+    "sightings": f"SELECT * FROM sightings AS s WHERE {_THEIRS}",
+    "restated": f"SELECT * FROM restated AS s WHERE {_THEIRS}",
+    "names_by_client": f"SELECT * FROM names_by_client AS s WHERE {_THEIRS}",
 }
 
 

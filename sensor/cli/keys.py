@@ -14,15 +14,39 @@ if TYPE_CHECKING:
 
     from sensor.privacy.keys import Epoch, Keys
 
+#: what `shred` takes for the count-only key
+COUNT = "count"
+_COUNT_LINE = "count-only key: held; accounts read from now on are counted over months, quarters and years"
+
 app = typer.Typer(help="The keys behind the tokens, one an epoch of 13 weeks.", no_args_is_help=True)
 
 
 @app.command("init")
-def init(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
+def init(
+    count: Annotated[
+        bool,
+        typer.Option(
+            "--count",
+            help="Make the count-only key instead: people can then be counted over more than an epoch, "
+            "and tried out by who holds it (docs/privacy.md).",
+        ),
+    ] = False,
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Make the key of this epoch now, where none is; a scan does it by itself."""
     import polars as pl
 
-    keys, _ = _keys(config, lake, state)
+    from sensor.privacy.audit import AuditLog
+
+    keys, folder = _keys(config, lake, state)
+    if count:
+        if keys.count() is None:
+            keys.make_count()
+            AuditLog(folder).append("keys.count", now=datetime.now(UTC))
+        typer.echo(_COUNT_LINE)
+        return
     (epoch,) = keys.epochs_in(pl.Series([datetime.now(UTC)]))
     keys.of(epoch)
     _print([one for one in keys.epochs() if one.number == epoch])
@@ -42,7 +66,9 @@ def rotate(lake: LakeOption = None, state: StateOption = None, config: ConfigOpt
 
 @app.command("shred")
 def shred(
-    epoch: Annotated[int, typer.Argument(help="Number of the epoch, see `shadowai keys list`.")],
+    epoch: Annotated[
+        str, typer.Argument(help="Number of the epoch, see `shadowai keys list`; or `count`, for that key.")
+    ],
     reason: Annotated[str, typer.Option(help="Printed in the weekly report.")],
     lake: LakeOption = None,
     state: StateOption = None,
@@ -50,18 +76,26 @@ def shred(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Destroy a key: its tokens can never be linked or turned back again, and its weeks take no more rows."""
+    import shutil
+
     from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
 
     keys, folder = _keys(config, lake, state)
-    found = {one.number: one for one in keys.epochs() if one.shredded_at is None}
-    if epoch not in found:
+    found = {str(one.number): one for one in keys.epochs() if one.shredded_at is None}
+    if epoch not in found and not (epoch == COUNT and keys.count()):
         raise UsageError(f"no key of epoch {epoch}", hint="shadowai keys list")
+    what = "the count-only key" if epoch == COUNT else f"the key of {_line(found[epoch])}"
     if not yes:
-        typer.confirm(f"Destroy the key of {_line(found[epoch])}? This cannot be undone.", abort=True)
+        typer.confirm(f"Destroy {what}? This cannot be undone.", abort=True)
     now = datetime.now(UTC)
-    AuditLog(folder).append("keys.shred", now=now, case_id=str(epoch), reason=reason)
-    keys.shred(epoch, now)
+    AuditLog(folder).append("keys.shred", now=now, case_id=epoch, reason=reason)
+    if epoch == COUNT:
+        keys.shred_count()
+        shutil.rmtree(folder / "count", ignore_errors=True)
+        typer.echo("what was counted by it leaves the lake with the next compaction")
+    else:
+        keys.shred(int(epoch), now)
     typer.echo(f"shredded; backups of {folder / 'keys'} must go, too")
 
 
@@ -70,6 +104,8 @@ def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOpti
     """Epochs with a key, or whose key was shredded."""
     keys, _ = _keys(config, lake, state)
     _print(keys.epochs())
+    if keys.count():
+        typer.echo(_COUNT_LINE)
     for problem in keys.problems():
         typer.echo(f"shadowai: {problem}", err=True)
 

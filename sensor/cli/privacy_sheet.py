@@ -59,11 +59,14 @@ def command(
 def _facts(settings: Settings) -> Facts:
     from importlib.metadata import version
 
-    from sensor.privacy.sheet import Facts
+    from analytics.definitions import load_marts
+    from sensor.privacy.keys import Keys
+    from sensor.privacy.sheet import Derived, Facts
     from sensor.privacy.vault import Custodians
     from sensor.settings import lake_path, state_path
 
     place, about = lake_path(settings), settings.about
+    folder = state_path(settings, place)
     return Facts(
         level=settings.privacy,
         k=settings.k,
@@ -77,7 +80,10 @@ def _facts(settings: Settings) -> Facts:
         only=settings.networks.only,
         origins=settings.identity.origins,
         from_packets=settings.identity.from_packets,
-        custodians=dict(Custodians(state_path(settings, place)).names()),
+        names_by_client=settings.keeps_names_by_client,
+        count_key=Keys(folder, settings.zone, settings.privacy).count() is not None,
+        custodians=dict(Custodians(folder).names()),
+        derived=[Derived(mart.name, mart.row, mart.zone, mart.period) for mart in load_marts()],
         coverage=_coverage(place),
         version=version("shadow-ai-sensor"),
     )

@@ -65,7 +65,7 @@ def command(
     _tell(found, dry_run)
     if left:
         typer.echo(f"{left} segments of the open hour were not looked at; a rematch after the hour does")
-    if (found.restated or found.hosts) and not dry_run:
+    if (found.restated or found.hosts or found.hunted) and not dry_run:
         settle(place, settings, include_current=now)
 
 
@@ -86,6 +86,7 @@ def _tell(found: Findings, dry_run: bool) -> None:
     typer.echo(
         f"catalog {found.catalog_version}: looked at {found.sightings:,} sightings of {found.days} days "
         f"and {found.names:,} rows of names"
+        + (f", {found.by_client:,} of names_by_client" if found.by_client else "")
     )
     changes = pl.concat(found.changes) if found.changes else None
     if changes is not None and changes.height:
@@ -104,7 +105,8 @@ def _tell(found: Findings, dry_run: bool) -> None:
             f"{len(found.final)} days stay as they are: rows were deleted, and their figures are final"
         )
     would = "would be " if dry_run else ""
-    typer.echo(f"{found.restated:,} sightings {would}restated, {found.hosts:,} names {would}matched")
+    more = f", {found.hunted:,} rows of names_by_client {would}made sightings" if found.by_client else ""
+    typer.echo(f"{found.restated:,} sightings {would}restated, {found.hosts:,} names {would}matched{more}")
 
 
 def _tell_past(found: Findings) -> None:

@@ -37,6 +37,8 @@ def command(
     """Delete what is older than `[retention]` says. Figures published for earlier weeks stay as they are."""
     from sensor.cli.compact import settle
     from sensor.cli.deletion import record
+    from sensor.privacy.counting import Counting
+    from sensor.privacy.keys import Keys
     from sensor.settings import state_path
     from sensor.store import purge
 
@@ -48,6 +50,8 @@ def command(
     marts = _marts(place, settings, gone, moment)
     files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
     folder = state_path(settings, place.path)
+    keys = Keys(folder, settings.zone, settings.privacy)
+    files += Counting(folder, keys).expire(_limit(moment, settings.retention.published))
     typer.echo(record(folder, "retain", [*gone, *marts], now=moment, files=files))
     if left := purge.unreached(place):
         typer.echo(f"{left} segments of the open hour were not looked at; the next run does")

@@ -246,7 +246,7 @@ class Decoder:
             questions, answers, unusable = self._lookups.read(told.arena, told.events, now)
         made.questions.append(questions)
         made.answers.append(answers)
-        made.holders.append(self._holders.read(told.arena, told.events))
+        made.holders.append(self._holders.read(told.arena, told.events, now))
         made.counts += [frames.minute_counts(told.minutes), unusable, turns]
         if living is not None:
             self._labels.forget(living)

@@ -32,9 +32,9 @@ _SMB1_SESSION_SETUP, _SMB2_SESSION_SETUP = 0x73, 1
 
 @kernel
 def _is_kerberos(data: Bytes, at: int, end: int) -> bool:
-    """AS-REQ, AS-REP or TGS-REP (RFC 4120 §5.4): the application's tags 10, 11 and 13."""
+    """AS-REQ, AS-REP, TGS-REP or KRB-ERROR (RFC 4120 §5.4, §5.9): application tags 10, 11, 13 and 30."""
     tag = u8(data, at, end)
-    return tag == 0x6A or tag == 0x6B or tag == 0x6D
+    return tag == 0x6A or tag == 0x6B or tag == 0x6D or tag == 0x7E
 
 
 @kernel

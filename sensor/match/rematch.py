@@ -39,14 +39,14 @@ _CHANGES = ("signature", "access", "role")
 #: Columns `rematch` needs of stored sightings.
 NEEDED = (
     *dict.fromkeys((*ASKED, *VERDICT)),
-    "kind", "action", "method", "status", "client_class", "packets_down", "bytes_up", "bytes_down",
+    "kind", "action", "method", "status", "client_class", "packets_down", "bytes_up", "bytes_down", "hunted",
 )  # fmt: skip
 
 _BYTES = ("bytes_up", "bytes_down")
 #: What a grade is weighed by, of what is stored.
 _WEIGHED = (
     "grade", "whole", "kind", "action", "method", "status", "client_class", "packets_down", "total_bytes_up",
-    "total_bytes_down",
+    "total_bytes_down", "hunted",
 )  # fmt: skip
 _AGENTS = ["user_agent", "extension_id"]
 #: Tokens of internal hosts and addresses (privacy/pseudonyms.py): no names, no addresses.
@@ -208,6 +208,7 @@ def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
 
 def _graded(rows: pl.DataFrame) -> pl.DataFrame:
     """now_grade and differs of `rows`. Grades 1 and 2 hang on no catalog; from 3 on role and baseline decide.
+    What was hunted is a sum, which tells of no upload.
 
     Where a connection's beginning is missing, its bytes are at least those, so no grade falls by them.
     """
@@ -219,11 +220,13 @@ def _graded(rows: pl.DataFrame) -> pl.DataFrame:
     at_least_4 = ~pl.col("whole") & (pl.col("grade") >= 4)
     least = pl.when(at_least_4).then(pl.lit(4, pl.Int16)).otherwise(pl.lit(3, pl.Int16))
     now = rows.select(
-        "grade", "differs", least=least, weighed=grade(weighed), gone=pl.col("now_role").is_null()
+        "grade", "hunted", "differs", least=least, weighed=grade(weighed), gone=pl.col("now_role").is_null()
     )
     now = now.with_columns(
         now_grade=pl.when(~pl.col("gone")).then(
-            pl.when(pl.col("grade") >= 3).then(pl.max_horizontal("weighed", "least")).otherwise("grade")
+            pl.when((pl.col("grade") >= 3) & pl.col("hunted").is_null())
+            .then(pl.max_horizontal("weighed", "least"))
+            .otherwise("grade")
         )
     )
     return now.select(

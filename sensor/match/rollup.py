@@ -16,7 +16,7 @@ import polars as pl
 from sensor.schema import STREAM_CLASSES, TIME
 
 BUCKET = "15m"
-_BUCKET_SPAN = timedelta(minutes=15)
+BUCKET_SPAN = timedelta(minutes=15)
 #: how far behind the newest row a row may still arrive and join its bucket
 LATE = timedelta(minutes=10)
 #: rows (bucket, host, client) kept of open buckets; about 100 bytes each
@@ -85,10 +85,10 @@ class NamesRollup:
         ).collect()
         if rows.is_empty():
             return
-        self._clock = _later(self._clock, rows.get_column("last_seen").max())
+        self._clock = later(self._clock, rows.get_column("last_seen").max())
         self._sums.append(rows.drop("client"))
         self._clients.append(rows.select("bucket", "name", "client"))
-        if _is_pile(self._clients):
+        if is_pile(self._clients):
             self._merge()
 
     def take(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
@@ -97,7 +97,7 @@ class NamesRollup:
 
         `newest`: how far the input has come, if further than the names counted (`newest_seen`).
         """
-        over = set(self._buckets() if all_of_it else self._over(_later(self._clock, newest)))
+        over = set(self._buckets() if all_of_it else self._over(later(self._clock, newest)))
         if not over:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String})
         is_over = pl.col("bucket").is_in(list(over))
@@ -109,14 +109,14 @@ class NamesRollup:
             for frames in (self._sums, self._clients)
         )
         counts = _distinct(clients).group_by("name").agg(pl.len().cast(pl.Int64).alias("clients"))
-        return _names(_merged(sums)).join(counts, on="name", how="left").drop("name")
+        return browsed(_merged(sums)).join(counts, on="name", how="left").drop("name")
 
     def _buckets(self) -> list[datetime]:
         return sorted({bucket for sums in self._sums for bucket in sums.get_column("bucket").unique()})
 
     def _over(self, clock: datetime | None) -> list[datetime]:
         """The buckets that end before what may still arrive, and the oldest of which there is too much."""
-        open_until = _BUCKET_SPAN + LATE
+        open_until = BUCKET_SPAN + LATE
         past = [bucket for bucket in self._buckets() if clock is not None and bucket + open_until <= clock]
         if sum(clients.height for clients in self._clients) > self._max_clients:
             self._merge()
@@ -133,25 +133,25 @@ class NamesRollup:
             self._clients = [_distinct(pl.concat(self._clients))]
 
 
-def _names(sums: pl.DataFrame) -> pl.DataFrame:
+def browsed(sums: pl.DataFrame) -> pl.DataFrame:
     """`sums` without reverse lookups, link-local discovery and bare addresses: not somebody's browsing."""
     host = pl.col("host")
     address = host.str.contains(r"^[0-9.]+$") | host.str.contains(":", literal=True)
     return sums.filter(~address, *(~host.str.ends_with(ending) for ending in NOT_NAMES))
 
 
-def _is_pile(frames: list[pl.DataFrame]) -> bool:
+def is_pile(frames: list[pl.DataFrame]) -> bool:
     """True if what was not merged yet is more than what was."""
     return sum(frame.height for frame in frames[1:]) > frames[0].height + _SLACK
 
 
-def _later(one: datetime | None, other: object) -> datetime | None:
+def later(one: datetime | None, other: object) -> datetime | None:
     if not isinstance(other, datetime):
         return one
     return other if one is None else max(one, other)
 
 
-def _known_sum(name: str) -> pl.Expr:
+def known_sum(name: str) -> pl.Expr:
     """A sum that stays NULL where nothing was known."""
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
@@ -164,7 +164,7 @@ def _merged(sums: pl.DataFrame) -> pl.DataFrame:
     """One row a bucket and host, with the columns as they came."""
     grouped = sums.group_by("name").agg(
         pl.col("bucket", "host").first(),
-        *(_known_sum(name) for name in _SUMS),
+        *(known_sum(name) for name in _SUMS),
         pl.col("cname").max(),
         pl.col("client_class").max(),
         pl.col("first_seen").min(),

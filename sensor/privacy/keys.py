@@ -28,7 +28,7 @@ from sensor.schema import TIME, Level
 
 EPOCH_WEEKS = 13
 KEY_BYTES = 32
-_EVIDENCE_KEY = "evidence.key"
+_EVIDENCE_KEY, _COUNT_KEY = "evidence.key", "count.key"
 #: the Monday from which weeks are counted
 _FIRST_MONDAY = datetime(1970, 1, 5)
 _KIND = {"aggregate": "week"}
@@ -52,6 +52,7 @@ class Keys:
     def __init__(self, state: Path, zone: str, level: Level = "pseudonymous") -> None:
         self._folder = state / "keys"
         self._zone = zone
+        self._level = level
         self._kind = _KIND.get(level, "epoch")
         self._weeks = 1 if level == "aggregate" else EPOCH_WEEKS
         self._keys: dict[int, bytes] = {}
@@ -77,6 +78,29 @@ class Keys:
         """True if evidence was ever sealed with this state folder."""
         return (self._folder / _EVIDENCE_KEY).exists()
 
+    def count(self) -> bytes | None:
+        """The count-only key (counting.py), which knows no epochs; None where none is held.
+
+        Raises LakeError if it cannot be read.
+        """
+        path = self._folder / _COUNT_KEY
+        return self._read_or_make(path) if path.exists() else None
+
+    def make_count(self) -> None:
+        """Make the count-only key where there is none. Raises UsageError but at level pseudonymous."""
+        if self._level != "pseudonymous":
+            raise UsageError(
+                f"at level {self._level} there are no epochs to count over", hint="nothing to make"
+            )
+        self._read_or_make(self._folder / _COUNT_KEY)
+
+    def shred_count(self) -> None:
+        """Destroy the count-only key. Raises UsageError if there is none."""
+        path = self._folder / _COUNT_KEY
+        if not path.exists():
+            raise UsageError("no count-only key", place=str(self._folder), hint="shadowai keys list")
+        self._destroy(path)
+
     def derived(self, epoch: int, use: str) -> bytes:
         """A key for another use that goes when the epoch's key goes (HMAC-SHA-256 of the use's name)."""
         return hmac.digest(self.of(epoch), f"derived|{use}".encode(), hashlib.sha256)
@@ -98,14 +122,17 @@ class Keys:
         path = self._path(epoch)
         if not path.exists():
             raise UsageError(f"no key of epoch {epoch}", place=str(self._folder), hint="shadowai keys list")
-        _write(self._tombstone(epoch), json.dumps({"shredded_at": now.astimezone(UTC).isoformat()}).encode())
+        written(self._tombstone(epoch), json.dumps({"shredded_at": now.astimezone(UTC).isoformat()}).encode())
+        self._destroy(path)
+        self._keys.pop(epoch, None)
+
+    def _destroy(self, path: Path) -> None:
         with path.open("r+b") as file:
             file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
         _sync(self._folder)
-        self._keys.pop(epoch, None)
 
     def rotate(self, now: datetime) -> Epoch:
         """Let a new epoch begin on the next Monday of the report zone, and make its key.
@@ -119,7 +146,7 @@ class Keys:
         if week % EPOCH_WEEKS and week not in self._cuts:
             cuts = sorted({*self._cuts, week})
             self._make_folder()
-            _write(self._folder / "rotations.json", json.dumps({"weeks": cuts}).encode())
+            written(self._folder / "rotations.json", json.dumps({"weeks": cuts}).encode())
             self._cuts = cuts
         self.of(week)
         return Epoch(week, *self.bounds(week))
@@ -198,7 +225,7 @@ class Keys:
         try:
             self._make_folder()
             if not path.exists():
-                _write(path, secrets.token_bytes(KEY_BYTES), replace=False)
+                written(path, secrets.token_bytes(KEY_BYTES), replace=False)
             return self._checked(path, path.read_bytes())
         except OSError as error:
             raise LakeError(
@@ -216,8 +243,8 @@ class Keys:
         return key
 
 
-def _write(path: Path, content: bytes, *, replace: bool = True) -> None:
-    """Durably and whole, mode 0600; without `replace` the first of two writers wins."""
+def written(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write durably and whole, mode 0600; without `replace` the first of two writers wins."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:

@@ -16,6 +16,8 @@ from hashlib import blake2b
 import numpy as np
 import polars as pl
 
+from sensor import schema
+from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
 from sensor.privacy.vault import Vault
 from sensor.schema import SECRET, Column, Level, Table
@@ -46,13 +48,16 @@ class Pseudonyms:
         level: Level,
         is_internal: Callable[[pl.Series], pl.Series],
         vault: Vault | None = None,
+        counting: Counting | None = None,
     ) -> None:
         """`is_internal` says which of unique hosts and addresses (String) lie inside the organisation;
-        `vault` is told what each token stands for."""
+        `vault` is told what each token stands for, `counting` what each account's does."""
         self._keys = keys
         self._level = level
         self._is_internal = is_internal
         self._vault = vault
+        self._counting = counting
+        self._counted = [schema.COUNTING.empty()]
 
     @property
     def writes_clear(self) -> bool:
@@ -99,10 +104,23 @@ class Pseudonyms:
             for value, epoch in hidden.iter_rows()
         ]
         table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
+        as_told = {name: "value", "_epoch": "epoch", "_token": "token"}
         if self._vault is not None and column.protect is not SECRET:  # nobody gets a secret back
-            self._vault.remember_all(table.rename({name: "value", "_epoch": "epoch", "_token": "token"}))
+            self._vault.remember_all(table.rename(as_told))
+        if self._counting is not None and column.kind == "user":
+            self._counted.append(self._counting.rows(table.rename(as_told)))
         joined = frame.join(table, on=[name, "_epoch"], how="left", maintain_order="left")
         return joined.with_columns(pl.coalesce("_token", kept).alias(name)).drop("_token")
+
+    @property
+    def counts(self) -> bool:
+        """True if accounts get a second token, to be counted by."""
+        return self._counting is not None
+
+    def counted(self) -> pl.DataFrame:
+        """Rows of `counting` for the accounts met since the last call."""
+        rows, self._counted = pl.concat(self._counted), [schema.COUNTING.empty()]
+        return rows
 
     def row_ids(self, frame: pl.DataFrame, text: pl.Expr, moment: str) -> pl.Series:
         """One keyed 63-bit hash a row of `text` (String, NULL stays NULL) under the epoch of `moment`."""

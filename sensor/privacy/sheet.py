@@ -43,6 +43,16 @@ NEVER = (
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A table that is worked out of others (analytics/marts): `period` is day, week or once."""
+
+    name: str
+    row: str
+    zone: str
+    period: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the sheet needs to know that the schema does not say."""
 
@@ -58,7 +68,10 @@ class Facts:
     only: Sequence[str] = ()
     origins: Sequence[str] = ()
     from_packets: bool = True
+    names_by_client: bool = False
+    count_key: bool = False
     custodians: Mapping[str, str] | None = None
+    derived: Sequence[Derived] = ()
     coverage: Sequence[str] = ()
     version: str = ""
 
@@ -112,6 +125,13 @@ def _limits(facts: Facts) -> Part:
         "added between two.",
         f"Weeks and days are those of {facts.zone}.",
     ]
+    lines.append(_browsing(facts))
+    if facts.count_key:
+        lines.append(
+            "A count-only key is held, outside the data: by it people are counted over months, quarters and "
+            "years, though their tokens change. Figures are rounded down to multiples of the smallest group. "
+            "Who holds that key and the state folder can recognise accounts over all weeks counted."
+        )
     if facts.excluded:
         lines.append(f"Not looked at: {', '.join(facts.excluded)}.")
     if facts.only:
@@ -126,6 +146,17 @@ def _limits(facts: Facts) -> Part:
     return Part("Limits", tuple(lines))
 
 
+def _browsing(facts: Facts) -> str:
+    """Whether the setting names_by_client is on: it stores what else nobody would expect here."""
+    if not facts.names_by_client:
+        return "Whose browsing it was is not stored of names that the catalog does not know."
+    return (
+        "Which client was at which name that the catalog does not know is stored, too (names_by_client is on)"
+        f", for {facts.retention_days['names_by_client']} days: everybody's browsing, so that use of a "
+        "service is found that the catalog learns meanwhile."
+    )
+
+
 def _who(facts: Facts) -> Part:
     asked = ", ".join(facts.origins) or "every log that names an account or the holder of an address"
     packets = (
@@ -137,20 +168,28 @@ def _who(facts: Facts) -> Part:
 
 
 def _overview(facts: Facts) -> Part:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for table in (schema.CATALOG, *schema.STORED):
         days = facts.retention_days.get(table.kept_with or table.name)
         kept = f"{days} days" if days else "until the lake is deleted"
         if facts.level == "aggregate" and table.zone == "restricted" and table is not schema.ERASURES:
             kept = "not stored; encrypted until its week is closed"
+        if table is schema.NAMES_BY_CLIENT and not facts.names_by_client:
+            kept = "not stored: names_by_client is off"
         rows.append((table.name, table.row, table.purpose, kept, table.zone))
-    derived = facts.retention_days
-    if facts.level != "aggregate":
-        row = "use per person, service and hour"
-        rows.append(("usage_hourly", row, "to count", f"{derived['usage_hourly']} days", "restricted"))
-    figures = "k-safe figures per service, department and week"
-    rows.append(("usage_weekly …", figures, "to report", f"{derived['published']} days", "open"))
+    rows += [
+        (one.name, one.row, "to count and to report", _kept(one, facts), one.zone) for one in facts.derived
+    ]
     return Part("What is stored", (), ("table", "a row is", "purpose", "kept for", "zone"), tuple(rows))
+
+
+def _kept(one: Derived, facts: Facts) -> str:
+    """How long what was worked out is kept; at level `aggregate` nothing about persons is."""
+    if one.period == "once":
+        return "until a newer one takes its place"
+    if facts.level == "aggregate" and one.zone == "restricted":
+        return "not stored"
+    return f"{facts.retention_days['usage_hourly' if one.zone == 'restricted' else 'published']} days"
 
 
 def _fields(table: Table, level: Level) -> Part:

@@ -170,7 +170,8 @@ def _merge(
         old = [_day_of(table, lake.path / file, day) for file in before.get(day, ())]
         if withdrawn:
             old = [frame.filter(~pl.col("input").is_in(list(withdrawn))) for frame in old]
-        parts = [*old, *(_day_of(table, segment, day) for segment in arrivals.get(day, ()))]
+        new = [_rest(segment, _day_of(table, segment, day), withdrawn) for segment in arrivals.get(day, ())]
+        parts = [*old, *new]
         written: list[str] = []
         for piece in _pieces(table, parts):
             rows = _settle(table, pl.concat([table.conform(part.filter(piece).collect()) for part in parts]))
@@ -184,6 +185,13 @@ def _merge(
         if not written:
             del after[day]
     return after
+
+
+def _rest(segment: Path, rows: pl.LazyFrame, withdrawn: frozenset[str]) -> pl.LazyFrame:
+    """The rows of a segment without what a rematch made of inputs that are read anew."""
+    if not withdrawn or segment.name.startswith(tuple(f"{name}-" for name in withdrawn)):
+        return rows
+    return rows.filter(~pl.col("input").is_in(list(withdrawn)))
 
 
 def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[Path]]:
@@ -217,7 +225,7 @@ def _day_of(table: schema.Table, file: Path, day: str) -> pl.LazyFrame:
 def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:
     """Which rows of a day are sorted and written at a time: all, or, of a table kept in order of time, so
     many as memory should hold."""
-    if table.key[:1] != (table.time,):
+    if table.key[:1] != (table.time,) and table is not schema.NAMES_BY_CLIENT:
         return [pl.lit(True)]
     time = pl.col(table.time)
     counts = [part.group_by(table.time).agg(rows=pl.len()).collect() for part in parts]
@@ -253,6 +261,8 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)
         by = [name for name in key if differs[name]] or key[:1]
         return rows.sort(by, nulls_last=True, maintain_order=True)
+    if table is schema.NAMES_BY_CLIENT:
+        return rows.unique(key, keep="last", maintain_order=True).sort("seen_at", *key)
     if "landed_at" in table.dtypes:  # a decision says itself when it was made
         first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
         rows = rows.with_columns(first.over(key))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from analytics.build import build
@@ -147,6 +149,10 @@ def busy(path: Path) -> HandmadeLake:
     near = {"bucket": at("2026-11-15 22:45"), "host": "new.test", "near_app": "acme/chat", "near_clients": 3}
     lake.cold("names", [place | seen | near])
     lake.cold(
+        "names_by_client", [place | {"event_id": 1, "seen_at": start, "client": "a1", "host": "x.test"}]
+    )
+    lake.cold("counting", [{"user_name": "u1", "sealed": "s", "valid_from": start}])
+    lake.cold(
         "rejects", [{"rejected_at": at("2026-11-15 22:45"), "input": "i", "place": "1", "reason": "short"}]
     )
     lake.cold("erasures", [{"token": "u99", "erased_at": start}])
@@ -169,10 +175,24 @@ def everything(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
         return {view.name: connection.execute(f"SELECT * FROM {view.name}").fetchall() for view in VIEWS}
 
 
+class Counted:
+    """Counts everybody who is there."""
+
+    def known(self) -> set[date]:
+        return set()
+
+    def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
+        people = used.filter(pl.col("week").is_in(list(weeks)))["user_name"].n_unique()
+        month = {"period": "month", "first_day": date(2026, 11, 2), "last_day": date(2026, 11, 29)}
+        return pl.DataFrame([month | {"app": "all", "people": people, "weeks_counted": len(weeks)}])
+
+
 def test_rows_depend_on_no_session_zone_and_no_thread_count(tmp_path: Path) -> None:
     lake = busy(tmp_path)
-    build(lake.path, zone=ZONE, k=3, policy=compiled(read(POLICY, "policy.yml", "a1"), lambda name: [name]))
+    policy = compiled(read(POLICY, "policy.yml", "a1"), lambda name: [name])
+    build(lake.path, zone=ZONE, k=3, policy=policy, counting=Counted())
     wanted = everything(lake.path)
+    assert [row[5:] for row in wanted["people_periods"]] == [(12, 2)]
     assert all(wanted.values()), [name for name, rows in wanted.items() if not rows]
     for zone in ("America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland"):
         for threads in (1, 2, 8):

@@ -29,6 +29,13 @@ def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
         ('[networks]\ninternal = ["10.0.0.0/99"]', "networks.internal.0"),
         ("k = 1", "k: input should be greater than or equal to 2"),
         ("k = [", "not valid TOML"),
+        (
+            '[identity]\norigins = ["log", "dhpc"]',
+            ":2: identity.origins.1: 'dhpc' is no origin (did you mean 'dhcp'?",
+        ),
+        ('k = 5\n[identity]\norigins = ["x"]', ":3: identity.origins.0: 'x' is no origin (known: log, dhcp"),
+        ('[[sensors]]\nname = "a"\n[[sensors]]\nname = "b"\nrank = 0', ":5: sensors.1.rank: input should"),
+        ("[retention]\n\nsightings = 0", ":3: retention.sightings"),
     ],
 )
 def test_mistakes_name_file_and_setting(tmp_path: Path, text: str, says: str) -> None:
@@ -37,6 +44,11 @@ def test_mistakes_name_file_and_setting(tmp_path: Path, text: str, says: str) ->
         settings.load(file, {})
     assert str(file) in str(caught.value)
     assert says.lower() in str(caught.value).lower()
+
+
+def test_origins_of_a_csv_of_ones_own_are_named_as_such(tmp_path: Path) -> None:
+    file = _file(tmp_path, '[identity]\norigins = ["log", "csv:helpdesk"]')
+    assert settings.load(file, {}).identity.origins == ("log", "csv:helpdesk")
 
 
 def test_a_wrong_variable_is_named_as_such() -> None:

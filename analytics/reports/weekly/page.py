@@ -189,6 +189,8 @@ def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
         say(f"fact.{result.facts.privacy}"),
         say("fact.groups", k=result.facts.k),
     ]
+    if result.facts.names_by_client:
+        facts.append(say("fact.names_by_client"))
     if as_of is not None:
         facts.append(say("fact.as_of", moment=f"{as_of:%Y-%m-%d %H:%M %Z}".rstrip()))
     return tuple(facts)

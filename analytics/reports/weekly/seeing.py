@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -32,7 +32,8 @@ class Seeing:
     """Coverage of one week, summed over its sensors."""
 
     eyes: tuple[Row, ...]  # rows of the `eyes` figure for the week
-    dark: tuple[date, ...]  # days that are over and on which no sensor reported
+    light: tuple[date, ...]  # days on which a sensor reported
+    dark: tuple[date, ...]  # days that are over and on which none did
     ahead: tuple[date, ...]  # days that are not over yet
     flows: int
     named: int
@@ -40,7 +41,7 @@ class Seeing:
     packets: int
     dropped: int
     minutes: Mapping[Eye, int]  # minutes each eye watched
-    packet_hours: int | None  # hours watched by the packet sensor that watched longest
+    packet_minutes: int | None  # watched by the packet sensor that watched longest
 
     @property
     def blind(self) -> bool:
@@ -68,6 +69,7 @@ def seeing(result: Result) -> Seeing:
     packet_minutes = [minutes[eye_of(e)] for e in eyes if e["kind"] == "packets"]
     return Seeing(
         eyes=eyes,
+        light=tuple(d for d in days if d in watched),
         dark=tuple(d for d in days if d <= last and d not in watched),
         ahead=tuple(d for d in days if d > last),
         flows=_total(eyes, "flows"),
@@ -76,7 +78,7 @@ def seeing(result: Result) -> Seeing:
         packets=_total(eyes, "packets"),
         dropped=_total(eyes, "kernel_drops"),
         minutes=minutes,
-        packet_hours=max(packet_minutes) // 60 if packet_minutes else None,
+        packet_minutes=max(packet_minutes, default=None),
     )
 
 
@@ -109,16 +111,23 @@ def watched_weeks(result: Result) -> set[date]:
 
 
 def _doubts(seen: Seeing) -> Iterable[str]:
-    if seen.dark:
-        yield say("doubt.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
-    if seen.packet_hours is not None and seen.packet_hours < LEAST_WATCHED * seen.hours:
-        yield say("doubt.hours", seen.packet_hours)
+    if seen.light and len(seen.light) < len(seen.dark):
+        yield say("doubt.light", days=_listed(seen.light))
+    elif seen.dark:
+        yield say("doubt.dark", days=_listed(seen.dark))
+    minutes = seen.packet_minutes
+    if minutes is not None and minutes < LEAST_WATCHED * 60 * seen.hours:
+        yield say("doubt.minutes", minutes) if minutes < 2 * 60 else say("doubt.hours", minutes // 60)
     if seen.flows and seen.named < LEAST_NAMED * seen.flows:
         yield say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
     if seen.flows and seen.one_sided > MOST_ONE_SIDED * seen.flows:
         yield say("doubt.one_way", share=words.share(seen.one_sided, seen.flows))
     if seen.dropped > MOST_DROPPED * (seen.packets + seen.dropped):
         yield say("doubt.lost", share=words.share(seen.dropped, seen.packets + seen.dropped))
+
+
+def _listed(days: Sequence[date]) -> str:
+    return words.listing([words.weekday(day) for day in days], 7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from analytics.reports.weekly.seeing import Seeing, comparable
 
 #: Statuses of services that nobody has said yes to, for anyone.
 UNAPPROVED = ("unsanctioned", "under_review", "unreviewed")
+#: Doubts that the verdict itself says; the others stand below it.
+SAID_FIRST = 2
 
 
 def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
@@ -120,7 +122,7 @@ def _growth(now: Row | None, before: Row | None) -> str:
 
 def _sight(seen: Seeing) -> str:
     if seen.doubts:
-        return say("verdict.cannot_tell", what=words.listing(seen.doubts[:2]))
+        return say("verdict.cannot_tell", what=words.listing(seen.doubts[:SAID_FIRST]))
     if seen.ahead:
         return say("verdict.not_over", len(seen.ahead))
     if seen.flows:

@@ -3,12 +3,18 @@
 AS-REQ names the account in clear and is an attempt, nothing more: anybody can ask for anybody. AS-REP and
 TGS-REP name it again, and show that the controller gave a ticket. Tickets themselves are passed over unread.
 Machine accounts end in `$`.
+
+A request that the controller answers with an error (KRB-ERROR: no such account, a wrong password, or one is
+wanted) says nothing about anybody: who goes on asks again. So an attempt waits for its answer (`Attempts`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sensor.decode.identity import said
 from sensor.decode.identity.said import Said
+from sensor.decode.layout import SECOND
 
 ORIGIN = "directory"
 #: A ticket asked for, and one that was given.
@@ -16,7 +22,11 @@ ASKED, GIVEN = 0.4, 0.8
 #: How long a ticket lasts by default; how long a request is believed that nobody answered here.
 _TICKET_S, _ASKED_S = 36_000.0, 300.0
 
-_AS_REQ, _AS_REP, _TGS_REP = 0x6A, 0x6B, 0x6D
+_AS_REQ, _AS_REP, _TGS_REP, _KRB_ERROR = 0x6A, 0x6B, 0x6D, 0x7E
+#: A controller answers within milliseconds; a request is taken for unanswered after this.
+_ANSWER_S = 5
+#: Requests that wait for their answer; what is more is told at once.
+_MOST_WAITING = 4096
 _SEQUENCE, _INTEGER, _GENERAL_STRING = 0x30, 0x02, 0x1B
 _CONTEXT = 0xA0
 #: Name types (RFC 4120 §6.2, RFC 6111): an enterprise name holds its domain; a well-known one is nobody.
@@ -38,6 +48,32 @@ def read(data: bytes, client: str) -> list[Said]:
         return []
     account = _account(name, _inside(realm, _GENERAL_STRING))
     return [Said(client, ORIGIN, sure, None, account, lease_s=held)] if account else []
+
+
+class Attempts:
+    """Requests whose answer may still come, by the address and port they came from."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, int], tuple[int, list[Said]]] = {}
+
+    def take(self, data: bytes, client: str, port: int, time: int) -> list[Said]:
+        """What a message of `time` (microseconds) says at once; a request waits, an error takes it back."""
+        told, tag = read(data, client), data[0] if data else 0
+        if tag in (_AS_REQ, _KRB_ERROR):
+            self._waiting.pop((client, port), None)
+        if tag != _AS_REQ or not told or len(self._waiting) == _MOST_WAITING:
+            return told
+        self._waiting[client, port] = time, told
+        return []
+
+    def unanswered(self, now: int | None) -> Iterator[tuple[int, list[Said]]]:
+        """Requests that got no answer by `now` (microseconds; None: none will come), with their times."""
+        # In the order they came: those that wait for the longest are first.
+        for key, (time, told) in list(self._waiting.items()):
+            if now is not None and time + _ANSWER_S * SECOND > now:
+                break
+            del self._waiting[key]
+            yield time, told
 
 
 def _account(name: bytes, realm: bytes) -> str | None:

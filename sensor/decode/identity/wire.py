@@ -53,18 +53,24 @@ class Holders:
 
     def __init__(self) -> None:
         self._names = dhcp.Names()
+        self._attempts = kerberos.Attempts()
         self._told: OrderedDict[str, dict[_Kind, tuple[_Who, float]]] = OrderedDict()
 
-    def read(self, arena: Bytes, events: Records) -> pl.DataFrame:
-        """Rows of `SCHEMA` from a batch's events."""
+    def read(self, arena: Bytes, events: Records, now: int | None = None) -> pl.DataFrame:
+        """Rows of `SCHEMA` from a batch's events; `now` is the packets' time so far, None at their end."""
         rows = [
             (time, time - round(one.began_s * SECOND), one.address, one.mac, one.user_name, one.device,
              one.lease_s, one.closes, one.origin, one.confidence)
-            for time, said in self._messages(arena, events)
+            for time, said in self._settled(arena, events, now)
             for one in said
             if self._is_new(one, time)
         ]  # fmt: skip
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+    def _settled(self, arena: Bytes, events: Records, now: int | None) -> Iterator[tuple[int, list[Said]]]:
+        """What is said, attempts as soon as nothing can take them back."""
+        yield from self._messages(arena, events)
+        yield from self._attempts.unanswered(now)
 
     def _messages(self, arena: Bytes, events: Records) -> Iterator[tuple[int, list[Said]]]:
         telling = np.isin(own(events["kind"]), (IDENTITY,))
@@ -79,12 +85,13 @@ class Holders:
         for kind, time, offset, length, ports, protocol, sender, receiver in zip(
             *fields, *sides, strict=True
         ):
+            yield from self._attempts.unanswered(time)
             data = bytes(view[offset : offset + length])
             if kind == REQUEST:
                 found = _FIELD.search(data)
                 yield time, ntlm.read_field(found[0], sender) if found else []
             else:
-                yield time, self._read(data, ports, protocol == TCP, sender, receiver)
+                yield time, self._read(data, time, ports, protocol == TCP, sender, receiver)
 
     @staticmethod
     def _with_ntlm(arena: Bytes, events: Records) -> list[int]:
@@ -99,12 +106,14 @@ class Holders:
         inside = (rows >= 0) & (found < begins[rows] + lengths[rows])
         return requests[rows[inside]].tolist()  # type: ignore[no-any-return]
 
-    def _read(self, data: bytes, ports: list[int], tcp: bool, sender: str, receiver: str) -> list[Said]:
+    def _read(
+        self, data: bytes, time: int, ports: list[int], tcp: bool, sender: str, receiver: str
+    ) -> list[Said]:
         """What a message says, by its lower port."""
         port = min(ports)
         if port == tellers.KERBEROS:
             client = receiver if ports[0] == port else sender
-            return kerberos.read(data[4:] if tcp else data, client)
+            return self._attempts.take(data[4:] if tcp else data, client, max(ports), time)
         if port == tellers.SMB:
             return ntlm.read(data, sender)
         if port in (tellers.DHCP_SERVER, tellers.DHCP_CLIENT):

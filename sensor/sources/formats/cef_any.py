@@ -64,9 +64,10 @@ class CefFamily(Family):
         "format can say which "
         "is the upload."
     )
+    # `host CEF: 0|…`: what looks like syslog's tag is the format's name.
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|"
-    )
+    ) | ((pl.col("tag") == "CEF").fill_null(False) & pl.col("line").str.contains(r"^\d(?:\.\d)?\|[^|]*\|"))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

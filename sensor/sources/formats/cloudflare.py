@@ -44,6 +44,7 @@ _WANTED: dict[str, str] = {
     "up": "BytesSent",
     "down": "BytesReceived",
     "begun": "SessionStartTime",
+    "other": "AppDomain|SinkholeID",
     "location": "Location|LocationID|Policy|PolicyID|DeviceID",
 }
 #: Keys no other product writes.
@@ -51,6 +52,9 @@ _ONLY_HERE = (
     *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
     *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
 )
+#: Zero Trust records that are no traffic: sign-ins, sinkholed malware
+_OTHERS = ("AppDomain", "SinkholeID")
+OTHER = "set aside: event that names no connection"
 AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no client of ours)"
 
 
@@ -84,6 +88,7 @@ class CloudflareFamily(Family):
         | objects.having("HTTPMethod", "SourceIP")
         | objects.having("SNI", "SourceIP")
         | objects.having("SessionID", "OriginIP")
+        | (objects.having_any("RayID", "AccountID") & objects.having_any(*_OTHERS))
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -134,7 +139,7 @@ def _volume() -> dict[str, pl.Expr]:
 
 def _action() -> pl.Expr:
     word = pl.coalesce("decision", "action").str.to_lowercase()
-    passed = word.str.contains("^(?:allow|override|bypass|off|on|isolate|no)")
+    passed = word.str.contains("^(?:allow|(?:l4_)?override|forward|bypass|off|on|isolate|no)")
     blocked = word.str.starts_with("block")
     return _first(
         (blocked, "blocked"), (passed, "allowed"), (pl.col("is_session"), "allowed"), other="unknown"
@@ -144,7 +149,9 @@ def _action() -> pl.Expr:
 def _reason() -> pl.Expr:
     gateway = pl.any_horizontal(pl.col(name).is_not_null() for name in ("decision", "location", "email"))
     return (
-        pl.when(pl.col("is_dns") & ~gateway)
+        pl.when(pl.col("other").is_not_null())
+        .then(pl.lit(OTHER))
+        .when(pl.col("is_dns") & ~gateway)
         .then(pl.lit(AUTHORITATIVE))
         .when("is_dns")
         .then(lookups.reverse(pl.col("type")))

@@ -1,4 +1,4 @@
-r"""W3C extended logs of proxies, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco WSA, TMG).
+r"""W3C extended logs, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco WSA, TMG, CloudFront).
 
     #Fields: date time time-taken c-ip sc-status s-action sc-bytes cs-bytes cs-method cs-host cs-uri-path …
     2026-10-06 10:00:00 120 10.1.2.3 200 TCP_NC_MISS 941 729 GET www.example.org /a …
@@ -8,9 +8,10 @@ r"""W3C extended logs of proxies, read by `#Fields:` (Blue Coat, Symantec, Broad
 Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` of SGOS 5, 6
 and 7 are told by where the verdict stands. Spaces or tabs separate; strings are quoted.
 
-`cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request
-ends; `time-taken` is in milliseconds. `s-ip` is the proxy. Time is UTC unless `localtime` is logged.
-Source: W3C WD-logfile; Broadcom Edge SWG, "Access Log Formats"; Cisco AsyncOS, "W3C access logs".
+`cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request ends;
+`time-taken` is in milliseconds (CloudFront: seconds). `s-ip` is the proxy. Time is UTC unless
+`localtime` is logged. Source: W3C WD-logfile; Broadcom Edge SWG, "Access Log Formats"; Cisco AsyncOS,
+"W3C access logs".
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sensor.sources.text import commas, keyvalue, layouts, objects
 #: Our name of a field, and how products spell it.
 _SPELLINGS = {
     "date": "date",
-    "time": "time",
+    "time": "time|start_time",
     "stamp": "localtime|gmttime|timestamp|x-timestamp|datetime",
     "taken": "time-taken|x-elapsed-time",
     "inner": "x-cs-userip|x-cs-user-ip|x-cs-src-ip",
@@ -37,8 +38,8 @@ _SPELLINGS = {
     "user_dn": "cs-userdn|x-cs-user-dn",
     "device": "x-client-device-name|c-dns|x-client-agent-device-name|x-device-name",
     "method": "cs-method|s-operation|cs_method",
-    "scheme": "cs-uri-scheme|c-uri-scheme|cs_uri_scheme",
-    "host": "cs-host|c-uri-host|cs-uri-host|r-host|cs(host)|cs-x-host|cs_host",
+    "scheme": "cs-uri-scheme|c-uri-scheme|cs_uri_scheme|cs-protocol",
+    "host": "x-host-header|cs-host|c-uri-host|cs-uri-host|r-host|cs(host)|cs-x-host|cs_host",
     "sni": "x-cs-sni|cs-sni|x-cs-server-certificate-hostname|x-rs-certificate-hostname|cs-ssl-sni",
     "port": "cs-uri-port|c-uri-port|r-port|cs_uri_port",
     "url": "c-url|cs-uri|cs-url|c-uri|x-url",
@@ -55,6 +56,7 @@ _SPELLINGS = {
     "hierarchy": "s-hierarchy",
     "supplier": "s-supplier-name|r-supplier-dns|s-hostname",
     "proxy": "s-ip",
+    "edge": "x-edge-location",
     "up": "cs-bytes|cs_bytes|c-bytes-sent",
     "down": "sc-bytes|sc_bytes|c-bytes-received",
 }
@@ -151,7 +153,13 @@ def _columns(lines: pl.DataFrame) -> pl.DataFrame:
     headed = lines.with_columns(
         header=pl.coalesce(pl.col("header").str.replace(r"^#Fields:\s+", ""), default)
     )
-    tabs = headed["header"].str.contains("\t", literal=True).fill_null(False)
+    # CloudFront parts its names by spaces and its values by tabs.
+    tabs = pl.select(
+        pl.lit(headed["header"]).is_not_null() & pl.lit(headed["line"]).str.contains("\t", literal=True)
+    ).to_series()
+    headed = headed.with_columns(
+        pl.when(tabs).then(pl.col("header").str.replace_all(r"\s+", "\t")).otherwise("header").alias("header")
+    )
     parts = []
     for separator, mine in (("\t", tabs), (" ", ~tabs)):
         part = headed.with_row_index("at").filter(mine)
@@ -173,6 +181,7 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         "stamp", pl.when(pl.col("time").is_not_null()).then(pl.concat_str("date", "time", separator=" "))
     )
     taken = pl.col("taken").cast(pl.Float64, strict=False)
+    taken = pl.when(pl.col("edge").is_not_null()).then(taken * 1000).otherwise(taken)
     path = pl.when(pl.col("path").str.starts_with("/")).then("path")
     status = pl.coalesce(_told(pl.col("status")), pl.col("code").str.extract(r"/(\d{3})$"))
     supplier = pl.when(~pl.lit(wsa)).then(

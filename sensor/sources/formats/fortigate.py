@@ -26,6 +26,7 @@ _KEYS = (
     "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
+    "dhcp_msg", "mac", "lease",
 )  # fmt: skip
 #: What FortiOS 4 called them.
 _FORMER = {
@@ -150,9 +151,12 @@ def _who() -> dict[str, pl.Expr]:
     return {
         "client": pl.when(_of("event")).then(pl.coalesce(assigned, "srcip", "ip")).otherwise("srcip"),
         "client_port": pl.col("srcport"),
-        "client_mac": pl.col("srcmac"),
+        "client_mac": pl.coalesce("srcmac", pl.when(_is_dhcp()).then("mac")),
         "user_name": pl.coalesce("user", "unauthuser"),
-        "device": pl.when(pl.col("srcname").str.contains(r"[G-Zg-z]|^[^:.]*[A-Za-z]")).then("srcname"),
+        "device": pl.when(_is_dhcp())
+        .then("hostname")
+        .when(pl.col("srcname").str.contains(r"[G-Zg-z]|^[^:.]*[A-Za-z]"))
+        .then("srcname"),
         "server": pl.when(~_is_lookup()).then("dstip"),
         "server_port": pl.col("dstport"),
         "transport": pl.col("proto"),
@@ -196,10 +200,24 @@ def _what() -> dict[str, pl.Expr]:
         .then(pl.lit("blocked"))
         .otherwise(pl.coalesce("action", pl.when(~_of("event")).then("status"))),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
-        "origin": pl.when(vpn).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
-        "lease_s": pl.when(_is_end()).then(pl.lit("0")).when(_of("event")).then(pl.lit("36000")),
+        "origin": pl.when(_is_dhcp())
+        .then(pl.lit("dhcp"))
+        .when(vpn)
+        .then(pl.lit("vpn"))
+        .otherwise(pl.lit("directory")),
+        "lease_s": pl.when(_is_end())
+        .then(pl.lit("0"))
+        .when(_is_dhcp())
+        .then("lease")
+        .when(_of("event"))
+        .then(pl.lit("36000")),
         "closes": _is_end(),
     }
+
+
+def _is_dhcp() -> pl.Expr:
+    """The unit's own DHCP server granted an address."""
+    return _of("event") & (pl.col("dhcp_msg") == "Ack").fill_null(False)
 
 
 def _is_end() -> pl.Expr:
@@ -248,7 +266,7 @@ def _reason() -> pl.Expr:
     )
     left = _is_end() & pl.coalesce("tunnelip", "assignip", "srcip", "ip").is_not_null()
     failed = pl.col("status").str.contains("(?i)fail|den|time|err").fill_null(False)
-    told = holder & (logged_on | tunnel | left) & ~failed
+    told = (holder & (logged_on | tunnel | left) & ~failed) | (_is_dhcp() & pl.col("ip").is_not_null())
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
     return (
         pl.when(_of("event") & ~told.fill_null(False))

@@ -18,10 +18,23 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
-_FIELDS = (
-    "event_time|@timestamp", "userid", "xff_ip", "x-client-ip", "url", "domain", "request_type",
-    "response_code", "user-agent", "pe_action", "origin_ip",
-)  # fmt: skip
+#: The log API puts each into `event`.
+_FIELDS = {
+    name: f"{name}|event.{name}"
+    for name in (
+        "event_time",
+        "userid",
+        "xff_ip",
+        "x-client-ip",
+        "url",
+        "domain",
+        "request_type",
+        "response_code",
+        "user-agent",
+        "pe_action",
+        "origin_ip",
+    )
+}
 
 
 class MenloFamily(Family):

@@ -367,7 +367,9 @@ def _what() -> dict[str, pl.Expr]:
         "host": pl.coalesce("sni", "subject"),
         "name_from": pl.when(pl.col("sni").is_null()).then(pl.lit("certificate")),
         "url": pl.when(_is_url()).then(pl.coalesce("url", "host").str.strip_chars('\\"')),
-        "method": pl.col("method").str.to_uppercase(),
+        "method": pl.when(pl.col("method").str.to_lowercase() != "unknown").then(
+            pl.col("method").str.to_uppercase()
+        ),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
         "action": pl.col("action"),
         "origin": pl.when(pl.col("type") == "GLOBALPROTECT")

@@ -5,10 +5,11 @@
     id=firewall time="2026-10-06 10:00:00" pri=6 fw=… vpn=node1 user=ada realm="…" … src=198.51.100.7 …
     msg="NWC23464: VPN Tunneling: Session started …"
 
-The bracketed or `src` address is the public one the tunnel came from: only the tunnel's own address is a
-lease, for 12 h; `Session ended` closes it. Logins, host checks and system messages are set aside.
-The session id is a credential of sorts and is not read. The text's stamp is local: a syslog head's
-goes first. Source: Ivanti Connect Secure Administration Guide, "Log messages" (NWC23464, NWC23465, NWC30477).
+The bracketed or `src` address is the public one the tunnel came from: only the tunnel's own address is
+a lease, for 12 h; `Session ended` closes it. `WebRequest` is a page fetched through the gateway.
+Logins, host checks and system messages are set aside. The session id is a credential of sorts and is
+not read. The text's stamp is local: a syslog head's goes first. Source: Ivanti Connect Secure
+Administration Guide, "Log messages" (NWC23464, NWC23465, NWC30477).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _STANDARD = (
-    r" - - - (?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) - \S+ - \[[^\]]*\] (?<user>.*?)\([^()]*\)\[[^\]]*\] - "
+    r" - - - (?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) - \S+ - \[(?<outside>[^\]]*)\] "
+    r"(?<user>.*?)\([^()]*\)(?:\[[^\]]*\])+ - "
     r"(?<text>.*)$"
 )
 _WELF = {"welf_time": "time", "welf_user": "user", "welf_text": "msg"}
@@ -32,6 +34,8 @@ _STARTED = (
     r"(?i)VPN Tunneling: (?:Session started|User with IP \S+ connected)|Network Connect: Session started"
 )
 _ENDED = r"(?i)(?:VPN Tunneling|Network Connect): (?:Session ended|User with IP \S+ disconnected)"
+#: A page fetched through the gateway's rewriting.
+_PAGE = r"^WebRequest (?<word>\w+) ?: Host: \[?(?<host>[^\],]+)\]?, Request: (?<method>[A-Z]+) (?<path>\S+)"
 SESSION_S = 43_200.0
 OTHER = "set aside: message that gives no tunnel address"
 
@@ -66,16 +70,27 @@ class PulseFamily(Family):
         inside = text.str.extract(r"(?i)User with IP ([0-9a-fA-F.:]+)")
         started, ended = text.str.contains(_STARTED), text.str.contains(_ENDED)
         address = pl.coalesce(text.str.extract(_ADDRESS), inside)
+        page = text.str.extract_groups(_PAGE).struct
+        is_page = page.field("host").is_not_null()
         return read.select(
             # Where a syslog head told the sender, its stamp is no worse, and with an offset better.
             time=pl.when(lines["sender"].is_null()).then(pl.coalesce("time", "welf_time")),
-            kind=pl.lit("lease"),
-            client=address,
-            user_name=pl.coalesce("user", "welf_user"),
+            kind=pl.when(is_page).then(pl.lit("http")).otherwise(pl.lit("lease")),
+            client=pl.when(is_page).then("outside").otherwise(address),
+            # `Default Network::` is the virtual system.
+            user_name=pl.coalesce("user", "welf_user").str.replace(r"^[^\\]*::", ""),
+            host=page.field("host"),
+            method=page.field("method"),
+            path=page.field("path"),
+            action=pl.when(is_page).then(
+                pl.when(page.field("word") == "ok").then(pl.lit("allowed")).otherwise(pl.lit("blocked"))
+            ),
             device=text.str.extract(_HOST),
             lease_s=pl.when(ended).then(0.0).otherwise(SESSION_S),
             closes=ended,
-            origin=pl.lit("vpn"),
+            origin=pl.when(~is_page).then(pl.lit("vpn")),
             confidence=pl.lit(0.9),
-            reason=pl.when(~((started | ended) & address.is_not_null()).fill_null(False)).then(pl.lit(OTHER)),
+            reason=pl.when(~((started | ended) & address.is_not_null() | is_page).fill_null(False)).then(
+                pl.lit(OTHER)
+            ),
         )

@@ -42,8 +42,9 @@ NO_REQUEST = "set aside: left before any request"
 INSPECTED = "set aside: CONNECT looked into by ssl_bump"
 UNREADABLE = "not a Squid line"
 
-#: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds
+#: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds (a bare `%ts` has none)
 _STAMP_CHARS = 14
+_BARE = r"^\d{10} "
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\""
 _COMMON = (
     r"^(?<client>\S+) \S+ (?<user>\S+) \[(?<at>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
@@ -53,7 +54,7 @@ _COMMON = (
 )
 #: A stamp, then the layout's own order; the result code decides in the layouts of other servers.
 _CLAIM = (
-    r"^\d{10}\.\d{3} +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
+    r"^\d{10}(?:\.\d{3})? +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
     r"|^\S+ \S+ \S+ \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
 )
 _RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
@@ -142,6 +143,11 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
     """Lines that begin with time and elapsed time: native and ours, with column `row`."""
     line = pl.col("line")
+    bare = whole["line"].str.contains(_BARE)
+    if bare.any():
+        whole = whole.with_columns(
+            pl.when(bare).then(line.str.replace(r" ", ".000 ")).otherwise(line).alias("line")
+        )
     rest = whole["line"].str.slice(_STAMP_CHARS).str.strip_chars_start(" ")
     # A Series is split once; as an expression it would be split again for each of its fields.
     parts = rest.str.splitn(" ", 11).struct.unnest()

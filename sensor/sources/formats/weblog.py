@@ -40,8 +40,9 @@ _STREAM = (
 )
 _SNI = r'(?:^|[\s"=])((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?:[\s":]|$)'
 _OBJECT = {
-    "time": "time_iso8601|timestamp|@timestamp|time_local|time|msec|StartUTC|start_time|ts",
-    "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client",
+    "time": "time_iso8601|timestamp|@timestamp|time_local|time|msec|StartUTC|StartLocal|start_time|ts",
+    "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client|"
+    "ClientAddr",
     "client_port": "remote_port|client_port|ClientPort",
     "user": "remote_user|user|ClientUsername|user_id",
     "host": "host|http_host|server_name|RequestHost|vhost|virtual_host|ssl_server_name|"
@@ -73,7 +74,7 @@ _STREAM_CLAIM = rf"^{_ADDRESS}(?: - \S+)? \[[^\]]+ [+-]\d{{4}}\] (?:TCP|UDP) \d{
 _OBJECT_CLAIM = (
     r'"(?:remote_addr|body_bytes_sent)"\s*:.*"(?:request|request_uri|status|response_status|'
     r'http_user_agent|host)"\s*:'
-    r'|"request(?:_uri)?"\s*:.*"(?:remote_addr|body_bytes_sent)"\s*:|"ClientHost"\s*:.*"RequestHost"\s*:'
+    r'|"request(?:_uri)?"\s*:.*"(?:remote_addr|body_bytes_sent)"\s*:|"Client(?:Host|Addr)"\s*:.*"RequestHost"\s*:'
     r'|"request"\s*:\s*\{.*"remote_(?:ip|addr)"\s*:'
 )
 NO_REQUEST = "set aside: no request (broken, or never sent)"
@@ -161,7 +162,10 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         at_end=pl.lit(True),
         duration_s=pl.col("taken").cast(pl.Float64, strict=False),
         kind=pl.lit("proxy"),
-        client=pl.col("client").str.extract(r"^\"?([^\s,\"]+)"),
+        # Traefik without ClientHost has address and port in one.
+        client=pl.col("client")
+        .str.extract(r"^\"?([^\s,\"]+)")
+        .str.replace(r"^((?:\d+\.){3}\d+|\[.+\]):\d+$", "$1"),
         client_port="client_port",
         user_name="user",
         url=pl.when(whole).then(target).when(named).then(host),

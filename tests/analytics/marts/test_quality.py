@@ -48,28 +48,84 @@ def _hours(draw: random.Random) -> list[Hour]:
     return hours
 
 
+PERSONS = ("user", "device", "address")
+
+
+def _places(hours: list[Hour]) -> dict[str, list[Hour]]:
+    """Whose hours are told: by site, and as '' those of sites too small, if they are k together."""
+    places: dict[str, list[Hour]] = defaultdict(list)
+    for site in ("hq", "branch"):
+        here = [hour for hour in hours if hour[1] == site]
+        enough = len({hour[2] for hour in here if hour[3] in PERSONS}) >= K
+        places[site if enough else ""] += here
+    rest = {hour[2] for hour in places[""] if hour[3] in PERSONS}
+    return {place: here for place, here in places.items() if here and (place or len(rest) >= K)}
+
+
+def _cells(here: list[Hour]) -> dict[str, list[Hour]]:
+    """Ways of k and more for themselves, the rest as 'few' with the next smallest until they are k."""
+    named = {"user": "person", "address": "nobody"}
+    ways: dict[tuple[str, str], list[Hour]] = defaultdict(list)
+    for hour in here:
+        ways[named.get(hour[3], hour[3]), hour[4]].append(hour)
+    nobodies = ways.pop(("machine", "machine"), [])
+    ordered = sorted(ways.items(), key=lambda way: (len(_subjects(way[1])), *way[0]))
+    few: list[Hour] = []
+    while ordered and (len(_subjects(ordered[0][1])) < K or 0 < len(_subjects(few)) < K):
+        few += ordered.pop(0)[1]
+    cells = {by: those for (_, by), those in ordered} | {"few": few, "machine": nobodies}
+    return {by: those for by, those in cells.items() if those}
+
+
+def _subjects(hours: list[Hour]) -> set[str]:
+    return {hour[2] for hour in hours}
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_every_share_is_of_k_subjects_or_of_nobody(seed: int) -> None:
     hours = _hours(random.Random(seed))
     told = _told(hours)
     for day in ("mon", "tue"):
-        for site in ("hq", "branch", "all"):
-            here = [hour for hour in hours if hour[0] == day and site in (hour[1], "all")]
-            persons = {hour[2] for hour in here if hour[3] in ("user", "device", "address")}
-            ways = told.get((day, site))
-            assert (ways is None) == (len(persons) < K), "nothing is said of fewer than k"
-            if ways is None:
-                continue
-            assert sum(share for share, _ in ways.values()) == pytest.approx(100, abs=len(ways) / 2)
-            single = set(ways) - {("few", "few")}
-            groups = [{h[2] for h in here if h[4] == by} for _, by in single if by != "machine"]
-            few = {h[2] for h in here if h[4] != "machine" and h[4] not in {by for _, by in single}}
-            assert all(len(group) >= K for group in groups)
-            assert (("few", "few") in ways) == bool(few) and (not few or len(few) >= K)
-            total = sum(hour[6] for hour in here)
-            for _, by in single:
-                ours = sum(hour[6] for hour in here if hour[4] == by)
-                assert ways[_, by][0] == pytest.approx(100 * ours / total, abs=0.51)
+        places = {place: _cells(here) for place, here in _places([h for h in hours if h[0] == day]).items()}
+        every: dict[str, list[Hour]] = defaultdict(list)
+        for cells in places.values():
+            for by, those in cells.items():
+                assert by == "machine" or len(_subjects(those)) >= K
+                every[by] += those
+        expected = {site: cells for site, cells in places.items() if site} | ({"all": every} if every else {})
+        assert {site for at, site in told if at == day} == set(expected)
+        for site, cells in expected.items():
+            total = sum(hour[6] for those in cells.values() for hour in those)
+            shares = {by: share for (_, by), (share, _) in told[day, site].items()}
+            assert set(shares) == set(cells)
+            for by, those in cells.items():
+                assert shares[by] == pytest.approx(100 * sum(h[6] for h in those) / total, abs=0.51)
+
+
+def test_all_sites_minus_one_leaves_nobody() -> None:
+    """Two people of a branch, who alone come in by VPN, are in no share: not in that of all sites either."""
+    hours: list[Hour] = [("mon", "hq", f"u{n}", "user", "log", 1.0, 5, 100) for n in range(8)]
+    hours += [("mon", "branch", f"v{n}", "user", "vpn", 0.9, 50, 100) for n in range(2)]
+    told = _told(hours)
+    assert told["mon", "all"] == told["mon", "hq"] == {("person", "log"): (100.0, 100.0)}
+    # One person of a site's way among many of another's is told as that site tells it.
+    hours = [
+        ("mon", site, f"{site}{n}", "user", "log", 1.0, 5, 100) for site in ("hq", "branch") for n in range(8)
+    ]
+    hours += [("mon", "hq", f"x{n}", "user", "dhcp", 0.9, 5, 100) for n in range(5)]
+    hours.append(("mon", "branch", "y", "user", "dhcp", 0.9, 5, 100))
+    told = _told(hours)
+    assert set(told["mon", "branch"]) == {("few", "few")}
+    assert set(told["mon", "all"]) == {("person", "log"), ("person", "dhcp"), ("few", "few")}
+    assert told["mon", "all"]["person", "dhcp"][0] == round(100 * 25 / 110)
+
+
+def test_a_dominated_share_of_one_site_hides_the_bytes_of_all_sites() -> None:
+    hours: list[Hour] = [("mon", "hq", f"u{n}", "user", "log", 1.0, 5, 1000) for n in range(6)]
+    hours += [("mon", "branch", f"b{n}", "user", "log", 1.0, 5, 900 if n == 0 else 1) for n in range(6)]
+    told = _told(hours)
+    assert told["mon", "hq"]["person", "log"] == (100.0, 100.0)
+    assert told["mon", "branch"]["person", "log"] == told["mon", "all"]["person", "log"] == (100.0, None)
 
 
 def test_who_sends_most_of_a_share_hides_the_bytes_of_all() -> None:

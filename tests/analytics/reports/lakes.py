@@ -34,6 +34,8 @@ VIEWS = {
         connections BIGINT, bytes_up BIGINT, bytes_down BIGINT""",
     "ai_assets_weekly": """week DATE, kind VARCHAR, name VARCHAR, service VARCHAR, assets BIGINT, exposed BIGINT,
         unauthenticated BIGINT, cleartext BIGINT, people_least BIGINT""",
+    "people_periods": """period VARCHAR, first_day DATE, last_day DATE, app VARCHAR, service VARCHAR,
+        people_at_least BIGINT, weeks_counted BIGINT""",
     "blocked_weekly": "week DATE, app VARCHAR, service VARCHAR, attempts BIGINT",
     "names_weekly": """week DATE, sensor VARCHAR, source VARCHAR, host VARCHAR, domain VARCHAR, first_seen DATE,
         last_seen DATE, connects BOOLEAN, bytes_known BOOLEAN""",

@@ -151,6 +151,13 @@ def test_a_dark_day_means_we_cannot_tell_and_no_arrow(tmp_path: Path) -> None:
     assert found.decisions[-1].question == "Can we see enough to rely on this page?"
 
 
+def test_of_a_week_that_was_mostly_dark_the_days_that_were_not_are_named(tmp_path: Path) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [watched(day) for day in days(LAST)] + [watched(day) for day in days(WEEK, 2)]
+    found = page(tmp_path, rows)
+    assert "We cannot tell what happened on any day but Monday and Tuesday" in text(found.verdict)
+
+
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
@@ -158,6 +165,7 @@ def test_a_dark_day_means_we_cannot_tell_and_no_arrow(tmp_path: Path) -> None:
         ({"one_sided_flows": 31_000}, "what passed unseen on the 31 % of connections we saw one way"),
         ({"kernel_drops": 30_000_000}, "what the 5 % of packets lost in capture carried"),
         ({"minutes_seen": 60}, "what passed outside the 7 hours our packet sensors watched"),
+        ({"minutes_seen": 4}, "what passed outside the 28 minutes our packet sensors watched"),
     ],
 )
 def test_poor_coverage_is_said_first(tmp_path: Path, trouble: dict[str, int], said: str) -> None:
@@ -298,7 +306,7 @@ def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) ->
     }
     found = page(tmp_path, rows)
     assert "first week watched" in found.verdict
-    assert "what happened on Monday, Tuesday, Thursday, Friday, Saturday and Sunday" in found.verdict
+    assert "what happened on any day but Wednesday" in found.verdict
     assert found.changes == ()
     assert figures(found)["First seen"] == ("–", "")
 

@@ -164,3 +164,9 @@ def test_suricata_takes_every_rule(built_in: Catalog, tmp_path: Path) -> None:
     command = ["suricata", "-T", "-S", str(rules), "-l", str(tmp_path)]
     told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_stix_passes_the_oasis_schemas(built_in: Catalog) -> None:
+    oasis = pytest.importorskip("stix2validator", reason="stix2-validator is not installed")
+    told = oasis.validate_string(text(built_in, "stix"), oasis.ValidationOptions(version="2.1"))
+    assert told.is_valid, told.errors

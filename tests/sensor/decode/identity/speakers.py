@@ -11,6 +11,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.kerberos import (
     KRB_AS_REP,
     KRB_AS_REQ,
+    KRB_ERROR,
     KRB_KDC_REQ_BODY,
     KRB_TGS_REP,
     EncryptedData,
@@ -78,6 +79,16 @@ def given(*parts: str, service: bool = False) -> bytes:
     kind = KRB_TGS_REP if service else KRB_AS_REP
     root = kind(crealm=ASN1_GENERAL_STRING(REALM), cname=principal(*parts), ticket=ticket, encPart=secret)
     return bytes(Kerberos(root=root))
+
+
+def refused(code: int) -> bytes:
+    """A KRB-ERROR as a domain controller writes it: without the account."""
+    error = KRB_ERROR(
+        errorCode=ASN1_INTEGER(code),
+        realm=ASN1_GENERAL_STRING(REALM),
+        sname=principal("krbtgt", REALM, kind=2),
+    )
+    return bytes(Kerberos(root=error))
 
 
 def sized(message: bytes) -> bytes:

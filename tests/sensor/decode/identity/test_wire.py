@@ -116,6 +116,35 @@ def test_what_was_said_is_told_again_after_half_of_its_time_or_when_somebody_els
     assert len(leases(mixed, batch_bytes=batch_bytes)) == 2
 
 
+#: Errors of RFC 4120 §7.5.9.
+UNKNOWN, WRONG_PASSWORD, PREAUTHENTICATE = 6, 24, 25
+
+
+@pytest.mark.parametrize("batch_bytes", [1 << 26, 700])
+def test_a_ticket_that_was_refused_makes_nobody_a_holder(batch_bytes: int) -> None:
+    def ask(user: str, port: int, at: float) -> Frame:
+        return over_udp(asked(user), port, 88, at)
+
+    def refuse(code: int, port: int, at: float) -> Frame:
+        return over_udp(speakers.refused(code), 88, port, at, sender=SERVER, receiver=CLIENT)
+
+    def told(*frames: Frame) -> list[tuple[str, float]]:
+        return [(row["user_name"][:3], row["confidence"]) for row in leases(frames, batch_bytes=batch_bytes)]
+
+    assert told(ask("eve", 50000, 0), refuse(UNKNOWN, 50000, 0.01)) == []
+    first = (ask("ann", 50000, 1), refuse(PREAUTHENTICATE, 50000, 1.01))
+    assert told(*first, ask("ann", 50001, 1.02), refuse(WRONG_PASSWORD, 50001, 1.03)) == []
+    # With the right password there is a ticket, and the attempt says nothing besides.
+    given = over_udp(speakers.given("ann"), 88, 50001, 1.03, sender=SERVER, receiver=CLIENT)
+    assert told(*first, ask("ann", 50001, 1.02), given) == [("ann", 0.8)]
+    # The answer of another request, and one that comes much too late, take nothing back.
+    assert told(ask("ann", 50000, 0), refuse(UNKNOWN, 50002, 0.01)) == [("ann", 0.4)]
+    assert told(ask("ann", 50000, 0), refuse(UNKNOWN, 50000, 9)) == [("ann", 0.4)]
+    tcp = over_tcp(sized(asked("eve")), 50000, 88)
+    no = over_tcp(sized(speakers.refused(UNKNOWN)), 88, 50000, 0.01, sender=SERVER, receiver=CLIENT)
+    assert told(tcp, no) == []
+
+
 def test_addresses_of_one_link_are_nobodys() -> None:
     for address in ("169.254.7.7", "127.0.0.1"):
         assert leases([over_udp(mdns("pc-ann.local.", address), 5353, 5353, sender=address)]) == []

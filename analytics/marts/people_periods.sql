@@ -1,0 +1,7 @@
+-- Rounded down: a period's people minus those of one of its weeks would tell of those who only were there in
+-- another, be they one.
+SELECT period, first_day, last_day, app,
+       CAST(CASE WHEN people >= $k THEN people - people % $k END AS BIGINT) AS people_at_least,
+       CASE WHEN people >= $k THEN weeks_counted END AS weeks_counted
+FROM counted_people
+ORDER BY period, first_day, app

@@ -1,0 +1,3 @@
+SELECT user_name, sealed, valid_from, valid_to
+FROM stored.counting
+ORDER BY valid_from, user_name

@@ -1,0 +1,117 @@
+"""Who was at names that no signature knows: rows of `names_by_client`, where the settings ask for them. Pure.
+
+What hit is a sighting, all else is counted here: each observation lies in one of the two, so what a later
+catalog makes of these rows (`hunt`) adds to what was sighted. Buckets are handed out as those of `rollup`
+are.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+import polars as pl
+
+from sensor.match.grade import grade
+from sensor.match.rollup import BUCKET, BUCKET_SPAN, LATE, browsed, is_pile, known_sum, later
+from sensor.schema import TIME
+
+#: Rows of open buckets kept, about 200 bytes each; beyond them the oldest are handed out early, in part.
+MAX_ROWS = 1_000_000
+#: Rows of one client in a bucket that are stored, those it was at most often: more is a scan, or a tunnel.
+MAX_NAMES = 500
+LEFT_OUT = "set aside: more names of one client in a quarter of an hour than names_by_client keeps"
+
+#: Whose a row is.
+WHO = ("client", "user_name", "device")
+_KEY = ("bucket", *WHO, "host", "kind", "action")
+_SUMS = ("lookups", "connections", "requests", "bytes_up", "bytes_down")
+_WORDS = ("name_from", "client_class", "catalog_version")
+#: Exchanged: more cannot be told of what is added up.
+_MOST = pl.lit(3, pl.Int16)
+
+
+class NamesByClient:
+    """Sums observations by (15-minute bucket, client, host, kind, action)."""
+
+    def __init__(self, *, max_rows: int = MAX_ROWS, max_names: int = MAX_NAMES) -> None:
+        self._max_rows = max_rows
+        self._max_names = max_names
+        self._seed = secrets.randbits(63)
+        #: of open buckets; the first frame is the merged rest, later ones are as they came
+        self._rows: list[pl.DataFrame] = []
+        self._clock: datetime | None = None
+
+    def add(self, unknown: pl.DataFrame, catalog_version: str) -> None:
+        """Count observations that hit nothing in this catalog (with connections and requests), as far as they
+        have a name and somebody who asked for it."""
+        somebody = pl.any_horizontal(pl.col(name).is_not_null() for name in WHO)
+        some = unknown.filter(pl.col("host").is_not_null() & somebody)
+        if some.is_empty():
+            return
+        is_dns = pl.col("kind") == "dns"
+        lasted = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
+        rows = some.select(
+            "host", *WHO, "kind", "action", "seen_at", "name_from", "client_class",
+            "connections", "requests", "bytes_up", "bytes_down",
+            bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME),
+            ended=(pl.col("seen_at") + lasted).cast(TIME),
+            grade=pl.min_horizontal(grade(some), _MOST),
+            lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)),
+            catalog_version=pl.lit(catalog_version),
+        )  # fmt: skip
+        self._clock = later(self._clock, rows["seen_at"].max())
+        self._rows.append(rows.with_columns(rows.select(_KEY).hash_rows(self._seed).alias("key")))
+        if is_pile(self._rows):
+            self._merge()
+
+    def take(self, *, newest: datetime | None, all_of_it: bool) -> tuple[pl.DataFrame, int]:
+        """The buckets that are over (or all), without what is no browsing; and how many rows were too many of
+        one client."""
+        over = self._buckets() if all_of_it else self._over(later(self._clock, newest))
+        if not over:
+            return pl.DataFrame(), 0
+        is_over = pl.col("bucket").is_in(over)
+        done = pl.concat([rows.filter(is_over) for rows in self._rows])
+        self._rows = [left for rows in self._rows if (left := rows.filter(~is_over)).height]
+        found = browsed(_merged(done)).drop("key")
+        kept = self._not_too_many(found)
+        return kept, found.height - kept.height
+
+    def _not_too_many(self, rows: pl.DataFrame) -> pl.DataFrame:
+        whose = ["bucket", *WHO]
+        if (rows.group_by(whose).len()["len"] <= self._max_names).all():
+            return rows
+        often = pl.col("connections") + pl.col("lookups").fill_null(0)
+        return rows.sort(often, "host", "kind", "action", descending=[True, False, False, False]).filter(
+            pl.int_range(pl.len()).over(whose) < self._max_names
+        )
+
+    def _buckets(self) -> list[datetime]:
+        return sorted({bucket for rows in self._rows for bucket in rows["bucket"].unique()})
+
+    def _over(self, clock: datetime | None) -> list[datetime]:
+        """The buckets that end before what may still arrive, and the oldest where there is too much."""
+        past = [b for b in self._buckets() if clock is not None and b + BUCKET_SPAN + LATE <= clock]
+        if sum(rows.height for rows in self._rows) > self._max_rows:
+            self._merge()
+            newest_first = self._rows[0].group_by("bucket").len().sort("bucket", descending=True)
+            past += newest_first.filter(pl.col("len").cum_sum() > self._max_rows)["bucket"].to_list()
+        return past
+
+    def _merge(self) -> None:
+        if len(self._rows) > 1:
+            self._rows = [_merged(pl.concat(self._rows))]
+
+
+def _merged(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a key, with the columns as they came."""
+    grouped = rows.group_by("key").agg(
+        pl.col(*_KEY).first(),
+        pl.col("seen_at").min(),
+        pl.col("ended").max(),
+        pl.col("grade").max(),
+        pl.col(*_WORDS).max(),
+        *(known_sum(name) for name in _SUMS),
+    )
+    return grouped.select(rows.columns)

@@ -1,0 +1,87 @@
+"""Rows of `names_by_client` and today's index in, the sightings they turn out to be out: columns only. Pure.
+
+A row tells what a client did at a name in a quarter of an hour: looked it up, connected, exchanged. That much
+its sighting says, and no more; it carries the amounts of the quarter and `hunted`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor import schema
+from sensor.match.by_client import WHO
+from sensor.match.index import Index
+from sensor.match.match import ADDED, match
+from sensor.match.rollup import BUCKET
+
+#: What tells one client's rows of one name apart; sensors that see the same are told apart by `usage`.
+_SAME = ("site", "sensor", "source", *WHO, "host", "kind", "action")
+_LASTED = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
+
+
+def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFrame:
+    """Sightings (table SIGHTINGS) of those of `rows` (NAMES_BY_CLIENT) that `index` knows.
+
+    Rows that this very catalog did not know stay unknown: it saw more of them then than is stored.
+    """
+    others = rows.filter(pl.col("catalog_version").ne_missing(catalog_version))
+    asked = others.select("host", "name_from").unique().with_columns(asked="host")
+    verdict = [name for name in ADDED if name in schema.SIGHTINGS.dtypes]
+    says = match(asked, index).select("name_from", *verdict, host="asked")
+    known = others.join(says, on=["host", "name_from"], nulls_equal=True)
+    return schema.SIGHTINGS.conform(
+        known.with_columns(
+            server_scope=pl.lit("unknown"), hunted=pl.lit(True), catalog_version=pl.lit(catalog_version)
+        )
+    )
+
+
+def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
+    """`rows` without those that are sightings already, or that another read of the same traffic tells of.
+
+    `sightings` are those of the same day and hosts (event_id, input, site, source, client, host, seen_at,
+    hunted). Of overlapping reads the one is kept that was hunted before, else that tells most.
+    """
+    made = sightings.filter(pl.col("hunted").fill_null(False))["event_id"]
+    rows = rows.with_columns(
+        _made=pl.col("event_id").is_in(made.implode()),
+        _bucket=pl.col("seen_at").dt.truncate(BUCKET),
+        _end=pl.col("seen_at") + _LASTED,
+    )
+    return (
+        _of_one_read(_unseen_elsewhere(rows, sightings))
+        .filter(~pl.col("_made"))
+        .select(list(schema.NAMES_BY_CLIENT.dtypes))
+    )
+
+
+def _unseen_elsewhere(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
+    """`rows` without those at whose time another read of the log has a sighting of the client at the name."""
+    seen = sightings.filter(~pl.col("hunted").fill_null(False))
+    place = ["site", "source", "client", "host"]
+    beside = rows.select(*place, "event_id", "input", "seen_at", "_end").join(
+        seen.select(*place, of="input", at="seen_at"), on=place, nulls_equal=True
+    )
+    again = beside.filter(
+        pl.col("input") != pl.col("of"), pl.col("at").is_between(pl.col("seen_at"), pl.col("_end"))
+    )
+    return rows.filter(~pl.col("event_id").is_in(again["event_id"].implode()))
+
+
+def _of_one_read(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` of one read each where several tell of the same minutes of a quarter of an hour."""
+    key = [*_SAME, "_bucket"]
+    reads = rows.group_by(*key, "input").agg(
+        pl.col("seen_at").min(), pl.col("_end").max(), pl.col("_made").any(),
+        pl.col("connections", "lookups", "bytes_up").sum(),
+    )  # fmt: skip
+    ordered = reads.sort("seen_at", "_end", "input")
+    reached = pl.col("_end").cum_max().shift(1).over(key)
+    overlap = ordered.with_columns(
+        _overlap=((pl.col("seen_at") < reached) | (pl.col("seen_at") == pl.col("seen_at").shift(1).over(key)))
+        .fill_null(False).any().over(key)
+    )  # fmt: skip
+    most = ["_made", "connections", "lookups", "bytes_up"]
+    best = overlap.sort(*most, "input", descending=[*[True] * len(most), False], maintain_order=True)
+    kept = best.filter(~pl.col("_overlap") | (pl.int_range(pl.len()).over(key) == 0))
+    return rows.join(kept.select(*key, "input"), on=[*key, "input"], how="semi", nulls_equal=True)

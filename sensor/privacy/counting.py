@@ -1,0 +1,173 @@
+"""People counted over epochs, where a count-only key is held (`shadowai keys init --count`).
+
+The key makes a second token of each account, the same in every epoch. It never lies open in the lake:
+
+    counting (lake)            account's token → second token, sealed under the count-only key *and* that of
+                               the epoch, with a fresh nonce: without both, two rows have nothing in common
+    STATE/count/<week>.sealed  second tokens of a week's users of each service, sealed under that key alone
+
+So who holds the lake learns nothing; who shreds an epoch's key cuts its tokens off from the second ones;
+who shreds the count-only key makes all of it unreadable. Who holds the key and the state folder can try out
+accounts, and learn who used which service in which week: that is the price, docs/privacy.md says it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from sensor import schema
+from sensor.privacy.canonical import canonical_account
+from sensor.privacy.keys import Keys, written
+from sensor.privacy.sealing import Unsealable, seal, unseal
+
+_BYTES = 10
+_SET = {"app": pl.String(), "person": pl.String()}
+#: What `count` gives.
+COUNTS = {
+    "period": pl.String(), "first_day": pl.Date(), "last_day": pl.Date(), "app": pl.String(),
+    "people": pl.Int64(), "weeks_counted": pl.Int64(),
+}  # fmt: skip
+ALL = "all"
+#: Months in each period; a week belongs to the one its Thursday lies in (ISO 8601).
+PERIODS = {"month": 1, "quarter": 3, "year": 12}
+
+
+class Counting:
+    """The second tokens of one state folder."""
+
+    def __init__(self, state: Path, keys: Keys) -> None:
+        self._folder = state / "count"
+        self._keys = keys
+        self._key = keys.count()
+        self._told: set[str] = set()
+
+    def second(self, account: str) -> str:
+        """The second token of a canonical account."""
+        assert self._key is not None
+        return base64.b32encode(
+            hmac.digest(self._key, f"person|{account}".encode(), "sha256")[:_BYTES]
+        ).decode()
+
+    def rows(self, tokens: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `counting` for accounts (token, value, epoch) not told of before; none without a key."""
+        if self._key is None:
+            return schema.COUNTING.empty()
+        found = []
+        for token, account, epoch in tokens.select("token", "value", "epoch").unique().iter_rows():
+            if token in self._told:
+                continue
+            self._told.add(token)
+            begin, end = self._keys.bounds(epoch)
+            sealed = seal(self._both(epoch), self.second(account).encode(), token)
+            found.append((token, base64.b64encode(sealed).decode(), begin, end))
+        names = ("user_name", "sealed", "valid_from", "valid_to")
+        types = {name: schema.COUNTING.dtypes[name] for name in names}
+        return schema.COUNTING.conform(pl.DataFrame(found, schema=types, orient="row").sort("user_name"))
+
+    def known(self) -> set[date]:
+        """Mondays of the weeks that were counted."""
+        return {date.fromisoformat(path.stem) for path in self._folder.glob("*.sealed")}
+
+    def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
+        """How many accounts used each service (`all`: any) in each month, quarter and year: COUNTS.
+
+        `used` (week, app, user_name, sealed) are the users of `weeks`, which are counted anew; of the others
+        what was counted stands. Nothing without a key.
+        """
+        if self._key is None:
+            return pl.DataFrame(schema=COUNTS)
+        for week in weeks:
+            self._take(week, used.filter(pl.col("week") == week))
+        sets = [self._read(week).with_columns(week=pl.lit(week)) for week in sorted(self.known())]
+        every = pl.concat([pl.DataFrame(schema={**_SET, "week": pl.Date()}), *sets])
+        every = pl.concat([every, every.with_columns(app=pl.lit(ALL))])
+        counts = [
+            every.with_columns(_bounds(months))
+            .group_by("first_day", "last_day", "app")
+            .agg(people=pl.col("person").n_unique(), weeks_counted=pl.col("week").n_unique())
+            .with_columns(period=pl.lit(name))
+            for name, months in PERIODS.items()
+        ]
+        found = pl.concat(counts).select(list(COUNTS)).cast(COUNTS)  # type: ignore[arg-type]
+        return found.sort("period", "first_day", "app")
+
+    def expire(self, before: date) -> int:
+        """Delete weeks that began before; returns how many."""
+        old = [week for week in self.known() if week < before]
+        for week in old:
+            self._path(week).unlink()
+        return len(old)
+
+    def forget(self, account: str) -> int:
+        """Take an account out of every week; returns out of how many."""
+        if self._key is None:
+            return 0
+        name = pl.select(canonical_account(pl.lit(account))).item() or account
+        gone, person = 0, self.second(name)
+        for week in self.known():
+            rows = self._read(week)
+            rest = rows.filter(pl.col("person") != person)
+            if rest.height < rows.height:
+                self._write(week, rest)
+                gone += 1
+        return gone
+
+    def _take(self, week: date, used: pl.DataFrame) -> None:
+        """Keep who used what in a week, unless a key of it was shredded: then what was kept stands."""
+        seconds: dict[str, str] = {}
+        for token, sealed in used.select("user_name", "sealed").drop_nulls().unique().iter_rows():
+            epoch = int(token.partition("-")[0][1:])
+            if self._keys.is_shredded(epoch):
+                return
+            try:
+                content = unseal(self._both(epoch), base64.b64decode(sealed), token)
+            except Unsealable:
+                continue  # of a count-only key that was shredded
+            seconds[token] = content.decode()
+        person = pl.col("user_name").replace_strict(seconds, default=None, return_dtype=pl.String)
+        rows = used.select("app", person=person).drop_nulls().unique().sort("app", "person")
+        if rows.height or week in self.known():
+            self._write(week, rows)
+
+    def _both(self, epoch: int) -> bytes:
+        """The key of one epoch's rows: gone when either of the two is."""
+        assert self._key is not None
+        return hmac.digest(self._key, self._keys.derived(epoch, "count"), hashlib.sha256)
+
+    def _of_sets(self) -> bytes:
+        assert self._key is not None
+        return hmac.digest(self._key, b"weeks", hashlib.sha256)
+
+    def _path(self, week: date) -> Path:
+        return self._folder / f"{week}.sealed"
+
+    def _read(self, week: date) -> pl.DataFrame:
+        try:
+            content = unseal(self._of_sets(), self._path(week).read_bytes(), str(week))
+        except (Unsealable, FileNotFoundError):
+            return pl.DataFrame(schema=_SET)
+        return pl.read_ipc(io.BytesIO(content)).cast(_SET)  # type: ignore[arg-type]
+
+    def _write(self, week: date, rows: pl.DataFrame) -> None:
+        buffer = io.BytesIO()
+        rows.write_ipc(buffer)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written(self._path(week), seal(self._of_sets(), buffer.getvalue(), str(week)))
+
+
+def _bounds(months: int) -> list[pl.Expr]:
+    """First and last day of the weeks whose Thursday lies in a week's month, quarter or year."""
+    begin = (pl.col("week") + timedelta(days=3)).dt.truncate(f"{months}mo")
+    days = []
+    for name, start, shift in (("first_day", begin, -3), ("last_day", begin.dt.offset_by(f"{months}mo"), -4)):
+        to_thursday = (4 - start.dt.weekday().cast(pl.Int64)) % 7  # Monday is 1
+        days.append((start + pl.duration(days=to_thursday + shift)).cast(pl.Date).alias(name))
+    return days

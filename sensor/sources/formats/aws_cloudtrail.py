@@ -1,0 +1,64 @@
+"""AWS CloudTrail (JSON): calls of AWS's own APIs, of which those to Bedrock and SageMaker are AI use.
+
+`tlsDetails.clientProvidedHostHeader` is the endpoint's name the caller asked for; events without it
+(console, service to service, older ones) name no endpoint. `sourceIPAddress` may be a service's name
+instead of an address. There are no sizes. `requestParameters.modelId` is the model. Source: AWS
+CloudTrail User Guide, "CloudTrail record contents"; Amazon Bedrock User Guide, "Monitor API calls using
+CloudTrail".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_FIELDS = {
+    "time": "eventTime",
+    "client": "sourceIPAddress",
+    "host": "tlsDetails.clientProvidedHostHeader",
+    "agent": "userAgent",
+    "user": "userIdentity.userName|userIdentity.sessionContext.sessionIssuer.userName|userIdentity.arn",
+    "error": "errorCode",
+    "model": "requestParameters.modelId",
+    "whom": "userIdentity.principalId",
+}
+NO_ENDPOINT = "set aside: event that names no endpoint"
+
+
+class AwsCloudtrailFamily(Family):
+    """Reads AWS CloudTrail events."""
+
+    name: ClassVar[str] = "aws-cloudtrail"
+    help: ClassVar[str] = "AWS CloudTrail: API calls with the endpoint's name (Bedrock, SageMaker …)"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True, user_agent=True)
+    advice: ClassVar[str] = (
+        "CloudTrail has no sizes; data events of Bedrock must be switched on to see invocations."
+    )
+    claims: ClassVar[pl.Expr] = objects.having("eventVersion", "eventSource", "eventName")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event (kind http)."""
+        read = objects.read(lines["line"], _FIELDS)
+        # Of an assumed role, what stands after the colon is who took it.
+        taken = pl.col("whom").str.extract(r":([^:]+)$")
+        denied = pl.col("error").str.contains("(?i)denied|unauthorized").fill_null(False)
+        address = pl.col("client").str.contains(r"^[\d.]+$|:")
+        return read.select(
+            "time",
+            "host",
+            "model",
+            kind=pl.lit("http"),
+            client=pl.when(address).then("client"),
+            user_name=pl.coalesce(taken, "user"),
+            user_agent="agent",
+            server_port=pl.lit("443"),
+            transport=pl.lit("tcp"),
+            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            reason=pl.when(pl.col("host").is_null()).then(pl.lit(NO_ENDPOINT)),
+        )

@@ -1,0 +1,58 @@
+"""AWS WAF web ACL traffic log (JSON): requests to one's own names, with the verdict.
+
+Host and user agent stand among the headers, spelled as the client did. There are no sizes.
+Source: AWS WAF Developer Guide, "Log fields for web ACL traffic".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_FIELDS = {
+    "time": "timestamp",
+    "action": "action",
+    "client": "httpRequest.clientIp",
+    "path": "httpRequest.uri",
+    "method": "httpRequest.httpMethod",
+    "named": "httpRequest.host",
+    "status": "responseCodeSent",
+}
+
+
+class AwsWafFamily(Family):
+    """Reads AWS WAF logs."""
+
+    name: ClassVar[str] = "aws-waf"
+    help: ClassVar[str] = "AWS WAF: web ACL traffic log (JSON)"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, action=True, user_agent=True)
+    advice: ClassVar[str] = "WAF logs no sizes: add the access log of the load balancer or distribution."
+    claims: ClassVar[pl.Expr] = objects.having("webaclId", "httpRequest")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per request (kind http)."""
+        line = pl.col("line")
+        headers = lines.select(
+            host=line.str.extract(_header("host")), agent=line.str.extract(_header("user-agent"))
+        )
+        read = objects.read(lines["line"], _FIELDS).hstack(headers)
+        word = pl.col("action").str.to_uppercase()
+        refused = word.is_in(["BLOCK", "CAPTCHA", "CHALLENGE"]).fill_null(False)
+        return read.select(
+            *("time", "client", "path", "method", "status"),
+            kind=pl.lit("http"),
+            host=pl.coalesce("host", "named"),
+            user_agent="agent",
+            transport=pl.lit("tcp"),
+            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        )
+
+
+def _header(name: str) -> str:
+    return rf'(?i)"name"\s*:\s*"{name}"\s*,\s*"value"\s*:\s*"([^"]*)"'

@@ -1,0 +1,72 @@
+"""Google Workspace audit activities (JSON): of Chrome's events those that name a page or a transfer.
+
+Chrome Enterprise reports unsafe visits, URL filtering and content transfers with the page's URL, the
+person and the device; the size of what was uploaded is `CONTENT_SIZE` where `TRIGGER_TYPE` is an upload
+or a paste. Other activities (admin, drive, login, gemini …) tell what was done inside Google, and name
+no connection. Source: Google, "Reports API: Chrome audit activity events".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_FIELDS = {"time": "id.time", "app": "id.applicationName", "client": "ipAddress", "email": "actor.email"}
+OTHER = "set aside: activity that names no page"
+
+
+class ChromeAuditFamily(Family):
+    """Reads Google Workspace activities."""
+
+    name: ClassVar[str] = "chrome-audit"
+    help: ClassVar[str] = (
+        "Google Workspace audit activities: Chrome Enterprise's page and transfer events (JSON)"
+    )
+    vantage: ClassVar[str] = "endpoint"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, bytes_up=True, action=True)
+    advice: ClassVar[str] = (
+        "Switch on Chrome's security event reporting for content transfers and URL filtering."
+    )
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"kind"\s*:\s*"admin#reports#activity"')
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per activity (kind http)."""
+        told = lines.select(
+            url=pl.coalesce(_said("TAB_URL"), _said("URL"))
+            .str.replace(r"^chrome-extension://\w+/", "")
+            .str.replace(r" or /.*$", ""),
+            device=_said("DEVICE_NAME"),
+            trigger=_said("TRIGGER_TYPE"),
+            result=_said("EVENT_RESULT"),
+            size=pl.col("line").str.extract(r'"intValue"\s*:\s*"(\d+)"\s*,\s*"name"\s*:\s*"CONTENT_SIZE"'),
+            agent=_said("USER_AGENT"),
+        )
+        read = objects.read(lines["line"], _FIELDS).hstack(told)
+        sent = pl.col("trigger").str.contains("UPLOAD|PASTE|WEB_CONTENT").fill_null(False)
+        page = (pl.col("app") == "chrome") & pl.col("url").str.contains("^https?://")
+        blocked = pl.col("result").str.contains("BLOCK").fill_null(False)
+        return read.select(
+            "time",
+            "client",
+            "url",
+            "device",
+            kind=pl.lit("http"),
+            user_name="email",
+            user_agent="agent",
+            bytes_up=pl.when(sent).then("size"),
+            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            reason=pl.when(~page.fill_null(False)).then(pl.lit(OTHER)),
+        )
+
+
+def _said(name: str) -> pl.Expr:
+    """The value of an event's parameter, whichever of name and value is written first."""
+    return pl.coalesce(
+        pl.col("line").str.extract(rf'"name"\s*:\s*"{name}"\s*,\s*"value"\s*:\s*"([^"]*)"'),
+        pl.col("line").str.extract(rf'"value"\s*:\s*"([^"]*)"\s*,\s*"name"\s*:\s*"{name}"'),
+    )

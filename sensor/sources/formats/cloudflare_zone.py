@@ -1,0 +1,99 @@
+"""Cloudflare Logpush of an organisation's own zones (NDJSON): HTTP requests, firewall events, Spectrum.
+
+They tell who reached names of one's own through Cloudflare (a self-hosted model, say).
+`ClientRequestBytes` is what the client sent, `EdgeResponseBytes` what it got; a subrequest of a Worker
+is the edge's, not a client's. Spectrum tells a connection when it opens and closes. The GraphQL API's
+firewall events spell the names smaller. Zero Trust's logs are family `cloudflare`. Source: Cloudflare
+Logs, datasets reference: HTTP requests, Firewall events, Spectrum events.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_FIELDS = {
+    "time": "EdgeStartTimestamp|Datetime|ConnectTimestamp|Timestamp|datetime",
+    "end": "EdgeEndTimestamp|DisconnectTimestamp",
+    "client": "ClientIP|clientIP",
+    "client_port": "ClientSrcPort|ClientPort",
+    "host": "ClientRequestHost|clientRequestHTTPHost",
+    "path": "ClientRequestURI|ClientRequestPath|clientRequestPath",
+    "method": "ClientRequestMethod|clientRequestHTTPMethodName",
+    "status": "EdgeResponseStatus",
+    "agent": "ClientRequestUserAgent|userAgent",
+    "server": "OriginIP",
+    "port": "OriginPort",
+    "sni": "ClientTlsClientHelloServerName",
+    "transport": "ClientProto",
+    "up": "ClientRequestBytes|ClientBytes",
+    "down": "EdgeResponseBytes|OriginBytes",
+    "action": "SecurityAction|WAFAction|Action|action",
+    "event": "Event",
+    "app": "Application",
+    "subrequest": "WorkerSubrequest",
+    "scheme": "ClientRequestScheme",
+}
+_PHASES = {"connect": "begin", "disconnect": "end", "closed": "end"}
+_REFUSED = ("clientFiltered", "tlsError", "resolveOriginError", "originError")
+SUBREQUEST = "set aside: a Worker's own subrequest"
+
+
+class CloudflareZoneFamily(Family):
+    """Reads Cloudflare logs of zones."""
+
+    name: ClassVar[str] = "cloudflare-zone"
+    help: ClassVar[str] = "Cloudflare Logpush of zones: http_requests, firewall_events, spectrum_events"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+    )
+    advice: ClassVar[str] = (
+        "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
+    )
+    claims: ClassVar[pl.Expr] = (
+        objects.having("ClientIP", "ClientRequestHost")
+        | objects.having("ClientIP", "ConnectTimestamp")
+        | objects.having("clientIP", "clientRequestHTTPHost")
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per request (kind http) or end of a Spectrum connection (kind flow)."""
+        read = objects.read(lines["line"], _FIELDS)
+        read = read.with_columns(
+            spectrum=pl.col("host").is_null(),
+            end=pl.when(~pl.col("end").str.starts_with("1970") & (pl.col("end") != "0")).then("end"),
+        )
+        word = pl.col("action").str.to_lowercase()
+        blocked = word.str.contains("block|drop|challenge|deny").fill_null(False)
+        refused = pl.col("event").is_in(_REFUSED).fill_null(False)
+        phase = pl.col("event").replace_strict(_PHASES, default="update", return_dtype=pl.String)
+        ends = ("app", "client", "client_port", "time")
+        https = (pl.col("scheme") == "https").fill_null(False)
+        return read.select(
+            "time",
+            "client",
+            "method",
+            "path",
+            "status",
+            "transport",
+            ended="end",
+            client_port=pl.when(pl.col("client_port") != "0").then("client_port"),
+            kind=pl.when("spectrum").then(pl.lit("flow")).otherwise(pl.lit("http")),
+            host=pl.coalesce("host", "sni"),
+            name_from=pl.when("spectrum").then(pl.lit("sni")).otherwise(pl.lit("http_host")),
+            user_agent="agent",
+            server="server",
+            server_port=pl.coalesce("port", pl.when(https).then(pl.lit("443"))),
+            bytes_up="up",
+            bytes_down="down",
+            action=pl.when(blocked | refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            session=pl.when("spectrum").then(pl.concat_str(ends, separator="|", ignore_nulls=True)),
+            phase=pl.when("spectrum").then(phase),
+            reason=pl.when(pl.col("subrequest") == "true").then(pl.lit(SUBREQUEST)),
+        )
