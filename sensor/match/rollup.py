@@ -66,6 +66,7 @@ class NamesRollup:
         is_dns = pl.col("kind") == "dns"
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
         begins = ~is_dns & (pl.col("slice").fill_null(0) == 0)
+        is_even = pl.col("stream_like") == STREAM_CLASSES[0]
         named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied
         rows = named.select(
             bucket=bucket,
@@ -76,7 +77,7 @@ class NamesRollup:
             bytes_up="bytes_up",
             bytes_down="bytes_down",
             streams="stream_turns",
-            even_streams=pl.when(pl.col("stream_like") == STREAM_CLASSES[0]).then("stream_turns"),
+            even_streams=pl.when(is_even).then("stream_turns").otherwise(pl.col("stream_turns") * 0),
             cname="cname",
             client_class="client_class",
             first_seen="seen_at",
