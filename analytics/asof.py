@@ -69,6 +69,7 @@ def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
                 work.days()
                 work.weeks()
                 work.names()
+                work.coverage()
                 work.findings()
             publish(lake, manifest, state.files, zone=manifest.zone, folder=folder)
         yield folder

@@ -13,7 +13,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -46,7 +46,7 @@ from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
-from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, unmerged_sql
+from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, settled_sql, unmerged_sql
 
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
@@ -54,7 +54,7 @@ _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables that may be handed over in memory, because their rows must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
 #: Base tables the marts are made of.
-NEEDED = ("sightings", "names", "sensors", "restated", *LASTING)
+NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
 
 
 class Counting(Protocol):
@@ -110,7 +110,7 @@ def build(
             days = work.days()
             fresh = work.weeks()
             work.people(counting, fresh)
-            weeks = sorted({*fresh, *work.names(), *work.held(held or {})})
+            weeks = sorted({*fresh, *work.names(), *work.coverage(), *work.held(held or {})})
             work.policy(policy)
             work.findings()
         write_state(lake, state)
@@ -211,19 +211,28 @@ class Work:
     def names(self) -> list[date]:
         """Makes the marts of names of every dirty week; returns them.
 
-        They hang on no sighting: names are kept whether or not the catalog knows them.
+        They hang on no sighting: names are kept whether or not the catalog knows them. Read as stored.
         """
-        table = self.manifest.tables["names"]
+        return self._of_table("names", unmerged_sql)
+
+    def coverage(self) -> list[date]:
+        """Makes the marts of coverage of every dirty week; returns them."""
+        return self._of_table("coverage", cold_sql)
+
+    def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
+        """Makes the marts `of` a base table of every dirty week, from its rows of UTC days that touch it."""
+        table = self.manifest.tables[name]
         dirty = []
-        for week in self._weeks("names", [date.fromisoformat(day) for day in table.cold if is_day(day)]):
+        for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
-            if f"names/{week}" in self.state.final or self.state.inputs.get(f"names/{week}") == print_:
+            key = f"{name}/{week}"
+            if key in self.state.final or self.state.inputs.get(key) == print_:
                 continue
-            self._relation("VIEW", "week_names", unmerged_sql(table, files, root=self.root))
+            self._relation("VIEW", f"week_{name}", rows_sql(table, files, root=self.root))
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
-            self._store("week", week, values, of="names")
-            self.state.inputs[f"names/{week}"] = print_
+            self._store("week", week, values, of=name)
+            self.state.inputs[key] = print_
             dirty.append(week)
         return dirty
 
@@ -367,10 +376,10 @@ class Work:
 
     def _count(self, day: date) -> None:
         sightings = self.manifest.tables["sightings"]
-        files = files_of(sightings.cold, neighbours(day))
+        days = [files_of(sightings.cold, [near]) for near in neighbours(day)]
         restated = self.manifest.tables["restated"]
         said = files_of(restated.cold, neighbours(day))
-        rows = cold_sql(sightings, files, root=self.root)
+        rows = settled_sql(sightings, days, root=self.root)
         if said:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)

@@ -69,8 +69,8 @@ class View:
 class Mart:
     """One materialised table: built per UTC `day`, per `week` of the report zone, or `once` for all time.
 
-    `of` says what it is made of: use, all names seen, what the policy's rules found, the policy, or people
-    counted over weeks.
+    `of` says what it is made of: use, all names seen, when sensors watched, what the policy's rules found,
+    the policy, or people counted over weeks.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Mart:
     row: str
     columns: dict[str, Column]
     sql: str
-    of: Literal["usage", "names", "findings", "policy", "people"] = "usage"
+    of: Literal["usage", "names", "coverage", "findings", "policy", "people"] = "usage"
 
     @property
     def types(self) -> dict[str, str]:

@@ -34,7 +34,12 @@ class Forgotten:
 
 
 def keep_figures(
-    lake: Path, *, sightings: Iterable[date] = (), names: Iterable[date] = (), before: date = date.max
+    lake: Path,
+    *,
+    sightings: Iterable[date] = (),
+    names: Iterable[date] = (),
+    coverage: Iterable[date] = (),
+    before: date = date.max,
 ) -> None:
     """Note that rows of these days are gone: what was counted from them, and with them, stays as it is.
 
@@ -43,8 +48,9 @@ def keep_figures(
     with alone(lake):
         state = read_state(lake)
         counted = {near for day in sightings for near in neighbours(day) if near < before}
-        named = {week for day in names for week in weeks_of(day)}
-        _finalise(state, *(f"day/{day}" for day in counted), *(f"names/{week}" for week in named))
+        told = {"names": names, "coverage": coverage}
+        weeks = {f"{name}/{week}" for name, days in told.items() for day in days for week in weeks_of(day)}
+        _finalise(state, *(f"day/{day}" for day in counted), *weeks)
         write_state(lake, state)
 
 

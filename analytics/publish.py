@@ -12,6 +12,7 @@ long to make as the rest. It is made once over relations without rows (`_blank`)
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
@@ -19,6 +20,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -46,6 +48,7 @@ _ABOUT = {
     "finding_evidence": "subject",
     "ai_servers_daily": "subject",
     "rhythm_daily": "subject",
+    "model_pulls_daily": "subject",
     "exception_people": "subject",
 }
 
@@ -63,7 +66,7 @@ def publish(
 
     `zone` is the time zone reports are kept in; views state it as a literal. They are written to `folder`,
     else to where readers look for them. `blanks` is a folder to keep views files over nothing in, for the
-    next time, of this lake or another.
+    next process, of this lake or another.
     """
     checked_zone(zone)
     ensure_low_water(lake, manifest.low_water)
@@ -152,8 +155,7 @@ def _write(
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent) if blanks is None else _kept(blanks) as place:
-            shutil.copyfile(_blank(Path(place), types, views, zone=zone), temporary)
+        shutil.copyfile(_blank(blanks or _of_process(), types, views, zone=zone), temporary)
         with _writing(temporary) as connection:
             for name, sql in relations.items():
                 connection.execute(f"CREATE OR REPLACE VIEW stored.{name} AS {sql}")
@@ -171,6 +173,7 @@ def _blank(folder: Path, types: Mapping[str, Mapping[str, str]], views: Sequence
     for view in views:
         statements += _statements(view, zone)
     said = "\n".join([duckdb.__version__, _ATTACH, *statements])
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"views-{hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}.duckdb"
     if path.exists():
         return path
@@ -212,10 +215,12 @@ def _writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("DETACH views")
 
 
-@contextlib.contextmanager
-def _kept(folder: Path) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
+@cache
+def _of_process() -> Path:
+    """A folder for blank views files that goes when this process ends; nothing in them is of any lake."""
+    folder = tempfile.TemporaryDirectory(prefix="shadowai-views-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _sync(path: Path) -> None:

@@ -109,12 +109,12 @@ def prepare(
     with views(lake, as_of=as_of, restricted=spec.restricted) as connection:
         known = run.weeks(connection)
         chosen = parse(spec.period, period) if period else _newest(connection, spec.period, known, facts)
-        subject = _subject(connection, spec.about, about)
+        subject, named = _subject(connection, spec.about, about)
         days = (chosen.first, chosen.last)
         scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
         result = run.run(connection, spec, facts, scope)
     with speaking(language):
-        page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen)
+        page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen, named)
     return Document(name, chosen.name, subject, result, page, _template(name))
 
 
@@ -162,8 +162,8 @@ def _template(name: str) -> str:
     return source.read_text(encoding="utf-8")
 
 
-def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> str:
-    """The id of what was named: a service by id or name, a department as the lake spells it.
+def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[str, str]:
+    """Id and name of what was named: a service by either, a department as the lake spells it.
 
     Raises Unknown with what is near, else with what there is.
     """
@@ -174,24 +174,33 @@ def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> str:
         )
     elif kind == "department":
         sql = "SELECT DISTINCT department, department FROM usage_weekly WHERE department <> 'all' ORDER BY 1"
+    elif kind == "person":
+        sql = "SELECT subject FROM people WHERE subject = ? LIMIT 1"
+        if lake.execute(sql, [named]).fetchone() is None:
+            raise Unknown(f"{named!r} is no token in this lake; they stand in the restricted view `people`")
+        return named, named
     else:
-        return named
+        return named, named
     known = {str(row[0]): str(row[1] or row[0]) for row in lake.execute(sql).fetchall()}
     if named in known:
-        return named
+        return named, known[named]
     found = [one for one, name in known.items() if named.lower() in (one.lower(), name.lower())]
     if len(found) == 1:
-        return found[0]
+        return found[0], known[found[0]]
     if found:
         raise Unknown(f"{named!r} stands for several: {', '.join(found)}")
-    raise Unknown(f"{named!r} is no {kind} this lake shows; {_near(named, known)}")
+    raise Unknown(f"{named!r} is no {_KINDS[kind]} this lake shows; {_near(named, known)}")
+
+
+#: What a report is about, as a reader calls it.
+_KINDS = {"app": "service", "department": "department"}
 
 
 def _near(named: str, known: Mapping[str, str]) -> str:
     """What may have been meant, by id or name; where nothing is near, the first that there are."""
     spelt = {text.lower(): one for one, name in known.items() for text in (one, name)}
-    close = difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
-    close += [text for text in spelt if named.lower() in text]
+    close = [text for text in spelt if named.lower() in text]  # in the order of what there is
+    close += difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
     if near := list(dict.fromkeys(spelt[text] for text in close))[:5]:
         return f"near: {', '.join(near)}"
     return f"known: {words.listing(list(known), 8)}" if known else "it shows none"

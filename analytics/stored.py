@@ -116,6 +116,18 @@ def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
     return _once(table, _known(table, branches))
 
 
+def settled_sql(table: StoredTable, days: Iterable[Sequence[str]], *, root: str) -> str:
+    """SQL of the cold files of some event days, one row per key.
+
+    Compaction leaves each key once in a day's file; a day with several files was put together elsewhere.
+    """
+    by_day = list(days)
+    single = [file for files in by_day if len(files) == 1 for file in files]
+    branches = [unmerged_sql(table, single, root=root)]
+    branches += [cold_sql(table, files, root=root) for files in by_day if len(files) > 1]
+    return "\nUNION ALL\n".join(f"SELECT * FROM (\n{branch}\n) AS event_day" for branch in branches)
+
+
 def restated_sql(table: StoredTable, sightings: str, restatements: str) -> str:
     """SQL of sightings as the catalog sees them now: those withdrawn are gone, those restated say so.
 

@@ -64,10 +64,11 @@ WHERE t.from_us <= m.at_us AND t.to_us > m.at_us
 ORDER BY t.from_us, t.nth
 """
 _RESULT = """
-SELECT a.subject, a.subject_kind, a.attributed_by, a.confidence, a.department, a.site,
+SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f.site,
        s.device, h.device_origin, h.device_confidence, h.shared_by, c.client IS NOT NULL AS crowded,
        COALESCE(s.stale_from_us <= a.start_us, false) AS stale
 FROM attributed AS a
+JOIN facets AS f ON f.facet = a.facet
 LEFT JOIN spells AS s ON s.from_us <= a.start_us AND s.to_us > a.start_us
 LEFT JOIN holders AS h ON h.from_us = s.from_us
 LEFT JOIN crowded AS c ON c.tenant = COALESCE(s.tenant, '') AND c.day = a.start_us // 86400000000

@@ -27,6 +27,7 @@ from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.near import Near
+from sensor.match.pulls import about
 from sensor.match.questions import Questions
 from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
 from sensor.privacy.admission import Admission
@@ -59,6 +60,9 @@ _IDENTITY = (
 )  # fmt: skip
 _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
 
+
+#: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps
+_TOGETHER, _ENOUGH_ROWS = 4, 400_000
 
 #: columns of coverage that say what log records carried
 CARRIED = ("used", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down", "with_action")
@@ -253,7 +257,7 @@ class Pipeline:
     def _sightings(self, hits: pl.DataFrame) -> pl.DataFrame:
         if hits.is_empty():
             return schema.SIGHTINGS.empty()
-        rows = self._scopes.add(hits).with_columns(grade(hits).alias("grade"))
+        rows = self._scopes.add(about(hits)).with_columns(grade(hits).alias("grade"))
         rows = rows.with_columns(
             _connections().alias("connections"),
             _requests().alias("requests"),
@@ -412,14 +416,61 @@ def run(
         begin = end
         progressed(end)
 
-    batches = _with_last(source.read(source_input, start=start))
+    read = source.read(source_input, start=start)
     if behind:
-        _work_behind(batches, work)
+        _work_behind(_with_last(read if source.needs_kernels else _together(read)), work)
     else:
-        for batch, last in batches:
+        for batch, last in _with_last(read):
             work(batch, last)
     commits.finish(begin)
     return verdict
+
+
+def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """A few whole batches of one kind as one, the same ones at each read from the same place.
+
+    Parts stay as they are, and what was read before them comes first.
+    """
+    held: list[Batch] = []
+    try:
+        for batch in batches:
+            is_alone = batch.is_part or batch.is_replay or batch.last is not None
+            goes_on = bool(held) and not is_alone and batch.source == held[0].source
+            if held and (not goes_on or len(held) == _TOGETHER or sum(map(_rows, held)) >= _ENOUGH_ROWS):
+                yield _joined(held)
+                held = []
+            if is_alone:
+                yield batch
+            else:
+                held.append(batch)
+    except OSError:
+        if held:
+            yield _joined(held)
+        raise
+    if held:
+        yield _joined(held)
+
+
+def _rows(batch: Batch) -> int:
+    return batch.frames["observations"].height if "observations" in batch.frames else 0
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """One batch of all rows."""
+    if len(batches) == 1:
+        return batches[0]
+    frames: dict[str, list[pl.DataFrame]] = {}
+    for batch in batches:
+        for name, frame in batch.frames.items():
+            frames.setdefault(name, []).append(_told(frame) if name == "observations" else frame)
+    joined = {name: pl.concat(parts, how="diagonal_relaxed") for name, parts in frames.items()}
+    return replace(batches[-1], frames=joined)
+
+
+def _told(observations: pl.DataFrame) -> pl.DataFrame:
+    """`observations` without columns that hold nothing, which come by themselves, and foreign ones."""
+    columns = [column for column in observations.get_columns() if column.name in schema.OBSERVATIONS.dtypes]
+    return pl.DataFrame([one for one in columns if one.name == "seen_at" or one.null_count() < len(one)])
 
 
 def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, bool], None]) -> None:

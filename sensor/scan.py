@@ -38,6 +38,7 @@ from sensor.privacy.rotation import OpenLeases
 from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
 from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, state_path
+from sensor.sources import scanner
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
@@ -54,6 +55,8 @@ DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: JSON on disk, packed or not, from which the scanner of its lines is compiled before it is read
 _MUCH_BYTES = 4 << 20
+#: text on disk from which the scanner of fields is compiled: ten seconds, of which a gigabyte gives back four
+_VERY_MUCH_BYTES = 1 << 30
 #: read at a time when only counting what a compressed file holds
 _COUNT_BYTES = 4 << 20
 
@@ -112,17 +115,22 @@ class Scan:
         self._reload_asked = False
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
-        """Compile the kernels that `plan` needs, for captures or for JSON, if they are not compiled yet."""
+        """Compile the kernels that `plan` needs, for captures or much text, if they are not compiled yet."""
         needs_all = any(kind.needs_kernels for kind, _ in plan.inputs)
-        if not needs_all and not any(_is_much_json(one) for _, one in plan.inputs):
+        much_json = any(_is_much_json(one) for _, one in plan.inputs)
+        fields = [one for kind, one in plan.inputs if kind.scans_lines and _is_much(one)]
+        if not (needs_all or much_json or fields):
             return
         from sensor.decode import jit
 
         jit.use(self._state / "kernels")
+        if any(map(_is_very_much, fields)) and not jit.has(scanner.MODULE):
+            tell("compiling the scanner of lines, once for this machine …")
+            jit.warm_apart("fields")
         if needs_all and jit.was_cold():
             tell("compiling the decode kernels, once for this machine …")
             jit.warm_apart()
-        elif not needs_all and not jit.has("json_fields"):
+        elif not needs_all and much_json and not jit.has("json_fields"):
             tell("compiling the scanner of JSON lines, once for this machine …")
             jit.warm_apart("lines")
 
@@ -394,6 +402,15 @@ def _reads_packets(source: str) -> bool:
 def _is_much_json(one: Input) -> bool:
     """Are there enough JSON lines for a compiled scanner to pay?"""
     return any(file.head[:1] == b"{" and (file.size is None or file.size > _MUCH_BYTES) for file in one.files)
+
+
+def _is_much(one: Input) -> bool:
+    return any(file.size is None or file.size > _MUCH_BYTES for file in one.files)
+
+
+def _is_very_much(one: Input) -> bool:
+    """Are there enough lines for the scanner of their fields to pay?"""
+    return any(file.size is None or file.size > _VERY_MUCH_BYTES for file in one.files)
 
 
 def _ahead(one: Input, verdict: Verdict) -> str:

@@ -234,6 +234,46 @@ _HTTP = (
     Column("key_type", pl.String, "provider and type of an AI key sent in the clear", protect=DETAIL),
     Column("key_print", pl.String, "its fingerprint", protect=SECRET, kind="key"),
     Column("streamed", pl.Boolean, "the first cleartext answer is an event stream", protect=DETAIL),
+    Column(
+        "server_version",
+        pl.String,
+        "version that the first cleartext answer names in its first bytes or an x-…-version header",
+        protect=DETAIL,
+    ),
+)
+
+_MODEL = (
+    Column(
+        "repository",
+        pl.String,
+        "model or data repository a readable request to a hub names: owner/name",
+        protect=DETAIL,
+    ),
+    Column(
+        "revision",
+        pl.String,
+        "how it was asked for: commit, digest or version are pinned; main, master, latest and other are not",
+        protect=DETAIL,
+    ),
+    Column("model_file", pl.String, "name of the file in that repository, without folders", protect=DETAIL),
+    Column(
+        "model_format",
+        pl.String,
+        "kind of model file: pickle, pytorch, safetensors, gguf, hdf5, numpy, onnx …",
+        protect=DETAIL,
+    ),
+    Column(
+        "format_from",
+        pl.String,
+        "what told the kind: content (first bytes) or name (of the file)",
+        protect=DETAIL,
+    ),
+    Column(
+        "hands_over",
+        pl.String,
+        "what a readable request leaves with the service for good: file, dataset, fine-tuning or model",
+        protect=DETAIL,
+    ),
 )
 
 _TLS = (
@@ -285,7 +325,10 @@ _VOLUME = (
 _ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; blocked is not use")
 
 #: Lines of `software` that signatures know servers by of which nothing else is known.
-SPEAKS_MCP, SENT_KEY, SENDS_STREAMS = "speaks: mcp", "sent: ai-key", "sends: token-streams"
+SPEAKS_MCP, SENT_KEY = "speaks: mcp", "sent: ai-key"
+#: How a line of `software` begins that says what a body is, by its first bytes.
+SENDS = "sends: "
+SENDS_STREAMS = SENDS + "token-streams"
 
 OBSERVATIONS = Table(
     "observations",
@@ -315,8 +358,8 @@ OBSERVATIONS = Table(
             "software",
             pl.String,
             "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
-            "its Server header, the names of its x- headers, `speaks: mcp`, `sent: ai-key`, `sends: "
-            "token-streams`",
+            "its Server header, the names of its x- headers, `speaks: ` with a protocol, `sends: ` with the "
+            "kind of a model file or `token-streams`, `sent: ai-key`",
             protect=DROP,
         ),
         *_HTTP,
@@ -379,12 +422,16 @@ SIGHTINGS = Table(
         _ACTION,
         Column("site", pl.String, "site of the sensor"),
         Column("segment", pl.String, "network segment of the client, from the settings", protect=DETAIL),
+        Column(
+            "server_segment", pl.String, "network segment of the server, from the settings", protect=DETAIL
+        ),
         Column("client_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
         Column("server_scope", pl.String, "internal, external, guest, proxy or unknown; set before tokens"),
         *_WHO,
         *_WHAT,
         Column("path", pl.String, "the catalog's path prefix that matched, nothing more"),
         *_HTTP,
+        *_MODEL,
         *_TLS,
         *_SHAPE,
         *_SERVER,
@@ -705,6 +752,11 @@ CATALOG = Table(
         Column("risk_known", pl.Int16, "facts the score asks for that a source states", "facts"),
         Column("risk_asked", pl.Int16, "facts the score asks for", "facts"),
         Column("upload_baseline_bytes", pl.Int64, "what a visit sends without any prompt", "bytes"),
+        Column(
+            "affected",
+            pl.String,
+            "known vulnerabilities: CVE number, first version with it, first without it; comma separated",
+        ),
         Column("catalog_version", pl.String, "version and hash of the catalog"),
         LANDED,
     ),

@@ -17,12 +17,10 @@ ROOT = Path(__file__).parents[1]
 def shadowai(folder: Path, *words: object, ok: bool = True, **settings: str) -> str:
     """Run a command on the folder's lake and state; what it printed. `settings` become SHADOWAI_*."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    environment |= {"SHADOWAI_LAKE": str(folder / "lake"), "SHADOWAI_STATE": str(folder / "state")}
     environment |= {f"SHADOWAI_{name.upper()}": value for name, value in settings.items()}
     command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, words)]
-    done = subprocess.run(
-        [*command, "--lake", str(folder / "lake"), "--state", str(folder / "state")],
-        env=environment, cwd=folder, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
     assert (done.returncode == 0) == ok, done.stderr
     return done.stdout + done.stderr
 

@@ -1,5 +1,6 @@
 """Three weeks behind a proxy: a service is ruled out, restricted on Monday, refused from then on."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from analytics.reports.weekly.page import Page
 from sensor import schema
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
-from tests.product import shadowai
+from tests.product import query, shadowai
 
 MONDAY = datetime(2026, 11, 2, 8, tzinfo=UTC)
 USERS = [f"user{n:02d}" for n in range(16)]
@@ -129,3 +130,24 @@ def test_what_was_known_before_holds_no_later_decision(lake: Path) -> None:
     past = page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=-1))
     assert past.outcomes == ()
     assert len(page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=1)).outcomes) == 1
+
+
+def test_a_report_outlives_the_rows_it_was_made_from(lake: Path, tmp_path: Path) -> None:
+    """Sightings, names and hours of people are deleted; archived report and page stay as they were."""
+    shutil.copytree(lake.parent, tmp_path / "home")
+    home = tmp_path / "home"
+    shadowai(home, "report", "--week", "2026-W46", "--format", "html,json", "--out", "before.html")
+    (kept,) = (home / "lake" / "open" / "reports" / "weekly").glob("2026-W46-*.json")
+    archived = kept.read_bytes()
+    assert archived == (home / "before.json").read_bytes()
+    with (home / "shadowai.toml").open("a") as file:
+        file.write("retention = {sightings = 1, names = 1, usage_hourly = 1, leases = 1, rejects = 1}\n")
+    (counted,) = query(home, "SELECT count(*) FROM sightings")
+    shadowai(home, "retain")
+    (left,) = query(home, "SELECT count(*) FROM sightings")
+    assert left[0] < counted[0]
+    shadowai(home, "report", "--week", "2026-W46", "--format", "html,json", "--out", "after.html")
+    assert kept.read_bytes() == archived
+    before, after = ((home / f"{name}.json").read_bytes() for name in ("before", "after"))
+    assert after == before
+    assert (home / "after.html").read_bytes() == (home / "before.html").read_bytes()

@@ -15,6 +15,8 @@ import polars as pl
 import pytest
 
 from analytics.lake import open_views
+from analytics.render import words
+from analytics.report import page_of
 from sensor.catalog.load import load
 from sensor.decode import jit
 from sensor.match.index import Index
@@ -32,11 +34,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     (folder / "state").mkdir()
     (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
-    for words in (
+    for said in (
         ["scan", "pcaps", "--state", folder / "state"],
         ["report", "--out", folder / "weekly-report.html"],
     ):
-        command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, words)]
+        command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, said)]
         common = ["--config", "pcaps/shadowai.toml", "--lake", str(folder / "lake")]
         subprocess.run(
             [*command, *common], cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300
@@ -150,6 +152,36 @@ def test_no_name_or_address_of_a_person_reaches_the_disk(demo: Path) -> None:
     for text in [*_stored(demo / "lake"), (demo / "weekly-report.html").read_text(encoding="utf-8")]:
         found = [word for word in planted if word in text]
         assert not found, found[:5]
+
+
+def test_the_five_numbers_can_be_recomputed_by_hand(demo: Path) -> None:
+    """From the hours of single subjects, which the page itself never reads."""
+    monday, after = "TIMESTAMPTZ '2026-11-08 23:00+00'", "TIMESTAMPTZ '2026-11-15 23:00+00'"
+    week, earlier = f"hour >= {monday} AND hour < {after} AND grade >= 3", f"hour < {monday} AND grade >= 3"
+    with open_views(demo / "lake", restricted=True) as lake:
+        people, services, sent, received = lake.execute(
+            "SELECT count(DISTINCT subject), count(DISTINCT app), sum(bytes_up), sum(bytes_down) "
+            f"FROM usage_hourly WHERE {week}"
+        ).fetchone()
+        (before,) = lake.execute(
+            f"SELECT count(DISTINCT subject) FROM usage_hourly WHERE {earlier}"
+        ).fetchone()
+        (new,) = lake.execute(
+            f"SELECT count(DISTINCT app) FROM usage_hourly WHERE {week} AND app NOT IN "
+            f"(SELECT app FROM usage_hourly WHERE {earlier})"
+        ).fetchone()
+        named, flows = lake.execute(
+            f"SELECT sum(named_flows), sum(flows) FROM coverage WHERE minute >= {monday}"
+        ).fetchone()
+    with (PCAPS / "people.csv").open(encoding="utf-8") as file:
+        staff = len({row["user_name"] for row in csv.DictReader(file)})
+    numbers = page_of(demo / "lake").numbers
+    assert [number.value for number in numbers] == [
+        str(people), str(services), words.size(sent), str(new), words.share(named, flows),
+    ]  # fmt: skip
+    assert f"of {staff} people" in numbers[0].note
+    assert numbers[0].change == words.signed(people - before)
+    assert words.size(received) in numbers[2].note
 
 
 def test_the_report_names_what_happened(demo: Path) -> None:

@@ -163,7 +163,8 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     ]
     (source / "people.csv").write_text("\n".join(people) + "\n")
     (source / "shadowai.toml").write_text(
-        'state = "../state"\n[identity]\npeople = "people.csv"\n[networks]\nzones = ["corp.example"]\n'
+        'state = "../state"\nnames_by_client = true\n'
+        '[identity]\npeople = "people.csv"\n[networks]\nzones = ["corp.example"]\n'
     )
     said = {
         "scan": _run(folder, level, "scan", *(source / n for n in ("access.log", "http.log", "capture.pcap")))

@@ -20,6 +20,7 @@ from tests.sensor.decode.identity.speakers import (
     ntlm,
     over_tcp,
     over_udp,
+    refused,
     smb2,
 )
 from tests.sensor.decode.test_stream import small_hello
@@ -36,13 +37,16 @@ def visit(client: str, at: float) -> list[Frame]:
 
 
 def morning() -> list[Frame]:
-    """Ann's laptop gets an address and she signs in; Bob's answers nobody saw; then both use a service."""
+    """Ann's laptop gets an address and she signs in, where Mallory is refused; Bob's answers nobody saw; then
+    both use a service."""
     frames = [
         over_udp(dhcp("request", hostname="PC-Ann"), 68, 67, 0, sender="0.0.0.0"),
         over_udp(dhcp("ack", lease_time=7200), 67, 68, 1, sender=SERVER),
         over_udp(given("PC-ANN$"), 88, 50000, 2, sender=SERVER, receiver=CLIENT),
         over_udp(asked("ann"), 50001, 88, 3),
         over_udp(given("ann"), 88, 50001, 3.1, sender=SERVER, receiver=CLIENT),
+        over_udp(asked("mallory"), 50002, 88, 3.2),
+        over_udp(refused(6), 88, 50002, 3.3, sender=SERVER, receiver=CLIENT),
         over_tcp(smb2(ntlm("bob")), 50000, 445, 4, sender=OTHER),
         over_udp(accounting(1, a1=b"eve", a2=b"hunter2hunter2hu", a8=bytes([10, 1, 0, 9])), 50000, 1813, 5),
     ]
@@ -71,7 +75,6 @@ def test_the_lake_knows_who_held_which_address(folders: dict[str, Path]) -> None
     assert rows == [
         ("dhcp", None, "pc-ann", "02:00:00:00:00:0a", 0.9),
         ("directory", None, "pc-ann", None, 0.8),
-        ("directory", "ann", None, None, 0.4),
         ("directory", "ann", None, None, 0.8),
     ]
 

@@ -1,7 +1,7 @@
 """Alerts between reports: new findings and silent sensors, once per destination, never a flood.
 
 Everything comes from the open zone: an alert says what the published findings say, with groups smaller than k
-hidden, and no token.
+hidden, and no token. Its words are those of the language being spoken, its facts are for programs and stay.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from analytics.delivery.letter import SEVERITIES, Letter
 from analytics.delivery.outbox import Outbox
 from analytics.lake import open_views
 from analytics.render import words
-from analytics.render.language import say
+from analytics.render.language import say, told
+from analytics.reports.result import Row
+from analytics.reports.weekly.due import scope_of
 
 #: a sensor that said nothing for so long was taken away, or its alert was read long ago
 _GONE = timedelta(days=14)
@@ -50,7 +52,7 @@ class Wants:
 
 
 def alerts(lake: Path, now: datetime, *, sensors: Sequence[str] = ()) -> list[Letter]:
-    """A letter per open finding, the most severe first, and per silent one of the declared `sensors`."""
+    """A letter per silent one of the declared `sensors`, then per open finding, the most severe first."""
     with open_views(lake) as connection:
         cursor = connection.execute(_FINDINGS)
         names = [column[0] for column in cursor.description]
@@ -68,34 +70,52 @@ def _is_silent(cadence_s: int, since: timedelta) -> bool:
     return max(2 * timedelta(seconds=cadence_s), _LEAST_SILENCE) < since <= _GONE
 
 
+def trial(now: datetime) -> Letter:
+    """A letter that says it is a test, for whoever sets a destination up."""
+    subject, text = say("alert.test"), say("alert.test_text")
+    return Letter(f"test {now.isoformat()}", "test", subject, text, now, facts={"rule": "test"})
+
+
 def _silence(sensor: str, site: str, cadence_s: int, last: datetime, now: datetime) -> Letter:
-    hours = (now - last) / timedelta(hours=1)
-    text = (
-        f"{sensor} at {site} has stored nothing since {last:%Y-%m-%d %H:%M} UTC ({hours:.1f} hours), "
-        f"though it should every {cadence_s} s.\n"
-        f"What happens there meanwhile reads unknown in every report.\n"
-        f"See: shadowai doctor on the sensor, and the views sensors and coverage."
-    )
+    since = say(
+        "alert.since", sensor=sensor, site=site, moment=f"{last:%Y-%m-%d %H:%M} UTC",
+        duration=_duration(now - last), cadence=_duration(timedelta(seconds=cadence_s)),
+    )  # fmt: skip
+    lines = [since, say("alert.meanwhile"), say("alert.look", command="shadowai doctor")]
     facts = {"rule": "sensor_silent", "sensor": sensor, "site": site, "silent_since": last.isoformat()}
     return Letter(
         key=f"silent {sensor} {last.isoformat()}",
         kind="alert",
-        subject=f"Sensor {sensor} is silent",
-        text=text,
+        subject=say("alert.silent", sensor=sensor),
+        text="\n".join(lines),
         written_at=now,
         severity="high",
         facts=facts,
     )
 
 
-def _finding(row: dict[str, object], now: datetime) -> Letter:
-    scope = "" if row["scope"] == "all" else f" ({row['scope']})"
-    subject = f"{str(row['severity']).capitalize()}: {row['title']}: {row['service']}{scope}"
-    proposal = f"Proposal: {row['proposal']}" if row["proposal"] else ""
-    lines = [subject, "", str(row["question"] or ""), proposal]
-    seen = f"Seen in the weeks of {row['first_seen']} to {row['last_seen']}"
-    lines += [f"{seen}; {_amount(row)}.", f"Due {row['due']}" if row["due"] else ""]
-    lines += [f"Owner: {row['owner']}" if row["owner"] else "", "", f"shadowai decide {row['finding']} …"]
+def _duration(span: timedelta) -> str:
+    """In the largest unit of which there are two."""
+    for unit, length in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
+        if span >= 2 * length:
+            return say(f"count.{unit}", span // length)
+    return say("count.minutes", span // timedelta(minutes=1))
+
+
+def _finding(row: Row, now: datetime) -> Letter:
+    subject = say(
+        "alert.finding", severity=told(row["severity"]).capitalize(), title=told(row["title"]),
+        service=row["service"], scope=scope_of(row["scope"]),
+    )  # fmt: skip
+    lines = [subject, ""]
+    lines += [told(row["question"])] if row["question"] else []
+    lines += [say("alert.proposal", proposal=told(row["proposal"]))] if row["proposal"] else []
+    lines += [_seen(row)]
+    if row["due"]:
+        owner = row["owner"] or say("due.no_owner")
+        lines += [say("alert.due", day=f"{words.short_day(row['due'])} {row['due'].year}", owner=owner)]
+    command = f"shadowai decide {row['finding']} accept|restrict|resolve --reason …"
+    lines += ["", say("alert.decide", command=command)]
     facts = {
         name: row[name]
         for name in ("finding", "rule", "severity", "service", "scope", "bytes_up", "sessions", "owner")
@@ -108,22 +128,29 @@ def _finding(row: dict[str, object], now: datetime) -> Letter:
         key=f"finding {row['finding']} {episode}",
         kind="alert",
         subject=subject,
-        text="\n".join(lines).replace("\n\n\n", "\n\n"),
+        text="\n".join(lines),
         written_at=now,
         severity=str(row["severity"]),
         facts=facts,
     )
 
 
-def _amount(row: dict[str, object]) -> str:
+def _seen(row: Row) -> str:
+    first, last = words.week_name(row["first_seen"]), words.week_name(row["last_seen"])
+    if first == last:
+        return say("alert.seen", week=last, amount=_amount(row))
+    return say("alert.seen_from", first=first, last=last, amount=_amount(row))
+
+
+def _amount(row: Row) -> str:
     if row["people_hidden"]:
-        return "fewer people than may be shown"
+        return say("alert.hidden")
     parts = []
-    if isinstance(row["people_least"], int):
-        parts.append(f"at least {row['people_least']} people")
-    if isinstance(row["bytes_up"], int):
-        parts.append(f"about {words.size(row['bytes_up'])} sent")
-    return ", ".join(parts) or "amounts unknown"
+    if row["people_least"] is not None:
+        parts.append(say("alert.people", count=words.PEOPLE.count(row["people_least"])))
+    if row["bytes_up"] is not None:
+        parts.append(say("alert.sent", amount=words.size(row["bytes_up"])))
+    return ", ".join(parts) or say("alert.unknown")
 
 
 def enqueue(outbox: Outbox, destination: str, wants: Wants, letters: Sequence[Letter], now: datetime) -> int:
@@ -159,7 +186,7 @@ def _list(letters: Sequence[Letter], kind: str, now: datetime) -> Letter:
     return Letter(
         key=f"{kind} {now:%Y-%m-%d} {keys}",
         kind=kind,
-        subject=say("letter.alerts", len(letters), severity=worst.severity),
+        subject=say("letter.alerts", len(letters), severity=told(worst.severity)),
         text="\n\n".join(letter.text for letter in letters),
         written_at=now,
         severity=worst.severity,

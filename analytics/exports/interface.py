@@ -8,6 +8,8 @@ from datetime import date, datetime
 
 #: Kinds that a network device can act on. Ports, programs and browser add-ons are no destinations.
 NAMES = frozenset({"domain", "suffix"})
+#: For formats whose manual knows no comment.
+NO_COMMENTS = "take the comment lines out before an upload: grep -v '^#'"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,6 +1,7 @@
 -- Days of AI servers and their clients (counting/8_servers.sql): what the rules about servers judge.
 SELECT day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
-       segment, key_type, key_print,
+       segment, server_segment, key_type, key_print,
+       MAX(server_version) AS server_version,
        BOOL_OR(mcp) AS mcp, MAX(mcp_version) AS mcp_version, MAX(mcp_server) AS mcp_server, MAX(mcp_client) AS mcp_client,
        -- of several connections the one that named most
        SUBSTR(MAX(LPAD(CAST(LENGTH(mcp_tools) AS VARCHAR), 5, '0') || mcp_tools), 6) AS mcp_tools,
@@ -11,8 +12,9 @@ SELECT day, site, app, access, server, server_port, server_scope, subject, subje
        CAST(COUNT(DISTINCT CASE WHEN credential <> 'none' THEN connection END) AS BIGINT) AS credential_connections,
        CAST(COUNT(DISTINCT CASE WHEN status IN (401, 403) THEN connection END) AS BIGINT) AS refused_connections,
        CAST(COUNT(DISTINCT CASE WHEN status BETWEEN 400 AND 499 THEN connection END) AS BIGINT) AS failed_connections,
-       CAST(COUNT(DISTINCT path) AS BIGINT) AS paths
+       CAST(COUNT(DISTINCT path) AS BIGINT) AS paths,
+       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
 FROM at_servers
 GROUP BY day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
-         segment, key_type, key_print
-ORDER BY day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, department
+         segment, server_segment, key_type, key_print
+ORDER BY day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, server_segment, department

@@ -1,1 +1,1 @@
-SELECT framework, edition, control, title, rule, nth FROM compiled_controls ORDER BY nth, rule
+SELECT framework, edition, control, title, reference, rule, nth FROM compiled_controls ORDER BY nth, rule

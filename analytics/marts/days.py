@@ -2,8 +2,8 @@
 
 In: a connection with the relations `sightings` and `holders` (three days; holders.py), `directory`,
 `sensors`.
-Out: its temporary tables `counted`, `eyes`, `at_servers` and `rhythm`, from which the day's marts are
-selected.
+Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm` and `at_models`, from which the day's
+marts are selected.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
     connection.execute(_step("7_counted", values))
     connection.execute(_step("8_servers", values))
     connection.execute(_step("9_rhythm", values))
+    connection.execute(_step("10_models", values))
 
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
@@ -59,6 +60,8 @@ def _values(day: date) -> dict[str, int | float | str]:
     return {
         "day_start": start,
         "day_end": start + _DAY_US,
+        "day_at": f"TIMESTAMPTZ '{day} 00:00:00+00'",
+        "next_at": f"TIMESTAMPTZ '{day + timedelta(days=1)} 00:00:00+00'",
         "horizon": start + 2 * _DAY_US,
         "tolerance": TOLERANCE_US,
         "crowd": CROWD,

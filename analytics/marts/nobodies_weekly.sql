@@ -8,6 +8,7 @@ SELECT CAST('$week' AS DATE) AS week, app, subject_kind AS kind,
        CAST(CASE WHEN subject_kind <> 'shared' OR COUNT(DISTINCT subject) >= $k THEN SUM(connections) END AS BIGINT)
          AS connections,
        CAST(CASE WHEN subject_kind <> 'shared' OR COUNT(DISTINCT subject) >= $k THEN SUM(bytes_up) END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN subject_kind <> 'shared' OR COUNT(DISTINCT subject) >= $k THEN SUM(bytes_up_max) END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN subject_kind <> 'shared' OR COUNT(DISTINCT subject) >= $k THEN SUM(bytes_down) END AS BIGINT) AS bytes_down
 FROM nobodies
 GROUP BY app, subject_kind

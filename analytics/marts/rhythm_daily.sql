@@ -1,12 +1,19 @@
 -- Days of requests to a service (counting/9_rhythm.sql), as the view `agents` weighs them.
-SELECT CAST(DATE_TRUNC('hour', make_timestamptz(MIN(from_us))) AS TIMESTAMPTZ) AS hour, subject, subject_kind, app,
-       CAST(COUNT(*) AS BIGINT) AS requests,
-       CAST(COUNT(gap_s) AS BIGINT) AS gaps,
-       CAST(COUNT(CASE WHEN gap_s < 10 THEN 1 END) AS BIGINT) AS short_gaps,
-       CAST(COUNT(bytes_before) AS BIGINT) AS compared,
-       CAST(COUNT(CASE WHEN bytes_up > bytes_before THEN 1 END) AS BIGINT) AS larger,
-       CAST(MIN(bytes_up) AS BIGINT) AS bytes_up_least, CAST(MAX(bytes_up) AS BIGINT) AS bytes_up_most,
-       CAST(COUNT(CASE WHEN program THEN 1 END) AS BIGINT) AS program_requests
-FROM rhythm
-GROUP BY subject, subject_kind, app
-ORDER BY subject, app, subject_kind
+WITH days AS (
+  SELECT service, subject_kind, MIN(from_us) AS from_us, COUNT(*) AS requests, COUNT(gap_s) AS gaps,
+         COUNT(CASE WHEN gap_s < 10 THEN 1 END) AS short_gaps, COUNT(bytes_before) AS compared,
+         COUNT(CASE WHEN bytes_up > bytes_before THEN 1 END) AS larger,
+         MIN(bytes_up) AS bytes_up_least, MAX(bytes_up) AS bytes_up_most,
+         COUNT(CASE WHEN program THEN 1 END) AS program_requests
+  FROM rhythm
+  GROUP BY service, subject_kind
+)
+SELECT CAST(DATE_TRUNC('hour', make_timestamptz(d.from_us)) AS TIMESTAMPTZ) AS hour, s.subject, d.subject_kind, s.app,
+       CAST(d.requests AS BIGINT) AS requests, CAST(d.gaps AS BIGINT) AS gaps,
+       CAST(d.short_gaps AS BIGINT) AS short_gaps, CAST(d.compared AS BIGINT) AS compared,
+       CAST(d.larger AS BIGINT) AS larger,
+       CAST(d.bytes_up_least AS BIGINT) AS bytes_up_least, CAST(d.bytes_up_most AS BIGINT) AS bytes_up_most,
+       CAST(d.program_requests AS BIGINT) AS program_requests
+FROM days AS d
+JOIN (SELECT DISTINCT service, subject, app FROM facets) AS s ON s.service = d.service
+ORDER BY s.subject, s.app, d.subject_kind

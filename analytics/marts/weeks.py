@@ -22,35 +22,44 @@ from analytics.marts.ksafe import OTHER, protect
 #: could be subtracted.
 _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
 #: A subject counts for one department a week, so that departments add up to everyone.
+#: Of the hours only what the cubes are made of; clocks are read once an hour.
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
-SELECT u.*, CAST(u.hour AT TIME ZONE '{zone}' AS DATE) AS day
+WITH clock AS (
+  SELECT hour, CAST(hour AT TIME ZONE '{zone}' AS DATE) AS day
+  FROM (SELECT DISTINCT hour FROM week_usage_hourly) AS hours
+)
+SELECT c.day, u.subject, u.subject_kind, u.department, u.site, u.app, u.access, u.grade, u.bytes_up,
+       u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations, u.attributed_by,
+       u.confidence
 FROM week_usage_hourly AS u
-WHERE CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}';
-CREATE OR REPLACE TEMP TABLE hours AS SELECT * FROM all_hours WHERE {personal};
+JOIN clock AS c ON c.hour = u.hour
+WHERE c.day BETWEEN DATE '{week}' AND DATE '{week}' + 6;
+CREATE OR REPLACE TEMP VIEW personal_hours AS SELECT * FROM all_hours WHERE {personal};
 CREATE OR REPLACE TEMP TABLE nobodies AS SELECT * FROM all_hours WHERE NOT {personal};
 CREATE OR REPLACE TEMP TABLE homes AS
-SELECT subject,
+SELECT subject, ROW_NUMBER() OVER () AS subject_nth,
        COALESCE(MIN(CASE WHEN department <> 'unattributed' THEN department END), 'unattributed') AS department
-FROM hours
+FROM personal_hours
 GROUP BY subject;
 CREATE OR REPLACE TEMP TABLE not_use AS
 SELECT * FROM week_not_use_hourly
 WHERE {personal} AND CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
 """
+#: Whose subjects are told apart by number: names would be copied for nothing.
 _MEMBERS = """
-SELECT u.subject, h.department, u.app, u.day,
+SELECT h.subject_nth AS subject, h.department, u.app, u.day,
        BOOL_OR(u.grade >= 3) AS using,
        CAST(COALESCE(SUM(CASE WHEN u.grade >= 3 THEN u.bytes_up END), 0) AS BIGINT) AS bytes_up
-FROM hours AS u
+FROM personal_hours AS u
 JOIN homes AS h ON h.subject = u.subject
-GROUP BY u.subject, h.department, u.app, u.day
+GROUP BY h.subject_nth, h.department, u.app, u.day
 """
 _LABELLED = """
 CREATE OR REPLACE TEMP TABLE usage AS
-SELECT u.hour, u.day, u.subject, u.subject_kind, h.department, l.label, u.site, u.app, u.grade, u.bytes_up,
-       u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations
-FROM hours AS u
+SELECT u.day, u.subject, u.subject_kind, h.department, l.label, u.site, u.app, u.access, u.grade,
+       u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations
+FROM personal_hours AS u
 JOIN homes AS h ON h.subject = u.subject
 JOIN labels AS l ON l.department = h.department
 """
@@ -95,7 +104,7 @@ def days_of(week: date) -> list[date]:
 def _members(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     # By NumPy: a relation handed over as an Arrow stream makes DuckDB 2.0 report leaks when Python ends.
     columns = connection.execute(_MEMBERS).fetchnumpy()
-    types = {"day": pl.Date, "using": pl.Boolean, "bytes_up": pl.Int64}
+    types = {"subject": pl.Int64, "day": pl.Date, "using": pl.Boolean, "bytes_up": pl.Int64}
     return pl.DataFrame(
         {
             name: pl.Series(name, values.tolist(), dtype=types.get(name, pl.String))

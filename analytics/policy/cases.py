@@ -37,7 +37,7 @@ _EXPECT = ("status", "line", "findings")
 #: Facts about services that rows of the catalog must have.
 _CATALOG = {
     "app": pl.String, "vendor": pl.String, "category": pl.String, "country": pl.String,
-    "risk_low": pl.Int64, "upload_baseline_bytes": pl.Int64,
+    "risk_low": pl.Int64, "upload_baseline_bytes": pl.Int64, "affected": pl.String,
 }  # fmt: skip
 
 

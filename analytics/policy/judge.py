@@ -1,8 +1,8 @@
 """Judges one week's use by the policy rows: runs judging/*.sql and every rule.
 
-In: a connection with the relations `near_usage`, `near_servers`, `catalog`, `places`, `cells`, `policy`,
-`exceptions` and `exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a row of
-evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same
+In: a connection with the relations `near_usage`, `near_servers`, `near_models`, `catalog`, `places`, `cells`,
+`policy`, `exceptions` and `exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a
+row of evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same
 findings: nothing here asks the clock.
 """
 

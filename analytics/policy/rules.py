@@ -49,7 +49,8 @@ class Rule:
     #: weeks with use that must lie before the one judged
     history_weeks: int = 0
     budget: Budget | None = None
-    #: rows of near_servers, near_usage, policy given, and rows of evidence it must make of them
+    #: rows of near_servers, near_models, near_usage, catalog, policy given, and rows of evidence it must make
+    #: of them
     examples: tuple[dict[str, Any], ...] = ()
 
 
@@ -62,6 +63,10 @@ class Control:
     control: str
     title: str
     rules: tuple[str, ...]
+    #: where the id can be looked up; '' for lists of our own
+    reference: str
+    #: when id and edition were last compared with it (ISO day)
+    checked: str
 
 
 @cache
@@ -89,7 +94,10 @@ def load_controls(folder: Path = CONTROLS) -> tuple[Control, ...]:
     for path in sorted(folder.glob("*.yml")):
         entry: dict[str, Any] = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader
         for control, said in entry["controls"].items():
-            controls.append(
-                Control(entry["framework"], entry["edition"], control, said["title"], tuple(said["rules"]))
-            )
+            reference = entry["reference"].format(control=control)
+            one = Control(
+                entry["framework"], entry["edition"], control, said["title"], tuple(said["rules"]), reference,
+                str(entry["checked"]),
+            )  # fmt: skip
+            controls.append(one)
     return tuple(controls)

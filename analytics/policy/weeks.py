@@ -24,7 +24,7 @@ from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_
 from analytics.stored import cold_sql, files_sql
 
 #: Daily marts that a week is judged from, with those of the weeks before it; and what judging calls them.
-NEAR = {"usage_hourly": "near_usage", "ai_servers_daily": "near_servers"}
+NEAR = {"usage_hourly": "near_usage", "ai_servers_daily": "near_servers", "model_pulls_daily": "near_models"}
 #: Marts that hold the policy as published.
 POLICY_MARTS = ("policy", "exceptions", "exception_people")
 
@@ -60,7 +60,9 @@ class Weeks:
         """Makes the relations judge.py reads, without the policy's; returns the minutes watched."""
         for name, relation in NEAR.items():
             near = files_sql(self.marts[name].types, self._near(name, week), root=self._root)
-            _table(connection, relation, near)
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW {relation} AS {near}"
+            )  # read a few columns at a time
         for name, relation in (("catalog", "catalog"), ("sensors", "places")):
             table = self.manifest.tables[name]
             _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))
@@ -141,6 +143,7 @@ def rule_frames() -> dict[str, pl.DataFrame]:
             "edition": one.edition,
             "control": one.control,
             "title": one.title,
+            "reference": one.reference or None,
             "rule": rule,
             "nth": nth,
         }
@@ -160,9 +163,10 @@ def lay_out_frames(connection: duckdb.DuckDBPyConnection, frames: Mapping[str, p
 
 
 def lay_out_no_servers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes `near_servers` without rows, for use that is made up."""
-    (mart,) = (mart for mart in load_marts() if mart.name == "ai_servers_daily")
-    _table(connection, "near_servers", files_sql(mart.types, [], root="''"))
+    """Makes `near_servers` and `near_models` without rows, for use that is made up."""
+    types = {mart.name: mart.types for mart in load_marts()}
+    for name in ("ai_servers_daily", "model_pulls_daily"):
+        _table(connection, NEAR[name], files_sql(types[name], [], root="''"))
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:

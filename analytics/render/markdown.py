@@ -37,8 +37,7 @@ def _weekly(page: Page) -> Iterator[str]:
     yield say("page.bytes")
     yield from ("", f"## {say('decide.title')}", "")
     for nth, one in enumerate(page.decisions, 1):
-        said = say("decide.duty", severity=one.severity, owner=one.owner, day=one.day)
-        duty = f" ({said}, {' '.join(one.findings)})" if one.owner else ""
+        duty = f" ({one.duty}, {' '.join(one.findings)})" if one.duty else ""
         yield f"{nth}. **{_text(one.question)}** {_text(one.evidence)} {_moon(one.grade)}".rstrip()
         yield f"   {_text(' '.join(filter(None, (one.look, one.impact))) + duty)}"
     if not page.decisions:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from markupsafe import escape
+
 from analytics.render.formats import ExtraMissing
 from analytics.render.html import stylesheet
+from analytics.render.language import say
 
 _VARIABLE = re.compile(r"var\((--[\w-]+)\)")
 
@@ -16,13 +19,31 @@ def write(html: str, identifier: str) -> bytes:
         from weasyprint import HTML
     except (ImportError, OSError):
         raise ExtraMissing("needs WeasyPrint: pip install 'shadow-ai-sensor[pdf]'") from None
-    document = HTML(string=_inlined(html), url_fetcher=_refuse)
+    document = HTML(string=_titled(_inlined(html)), url_fetcher=_refuse)
     content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=identifier.encode())
     return content
 
 
 def _refuse(url: str, *_: object, **__: object) -> dict[str, object]:
     raise ValueError(f"a report asks for nothing outside: {url}")
+
+
+def _titled(html: str) -> str:
+    """PDF/UA wants words for every figure (ISO 14289-1, 7.3); WeasyPrint takes them from an SVG's title.
+
+    A moon has words beside it on the page, a picture its label; a bar without length is no figure.
+    """
+    html = re.sub(r'<svg class="bar[^>]*></svg>', "", html)
+    html = re.sub(
+        r'(<span class="moon" title="([^"]*)"><svg[^>]*>)(.*?</svg>)(<span class="vh">.*?</span>)?',
+        r"\1<title>\2</title>\3",
+        html,
+    )
+    html = re.sub(r'(<svg [^>]*aria-label="([^"]*)"[^>]*>)', r"\1<title>\2</title>", html)
+    html = re.sub(
+        r'(<svg class="key"[^>]*>)(?=<style>[^<]*</style><rect class="q(\d))', r"\1<title>\2/5</title>", html
+    )
+    return re.sub(r'(<svg class="bar[^>]*>)', rf"\1<title>{escape(say('column.bar'))}</title>", html)
 
 
 def _inlined(html: str) -> str:

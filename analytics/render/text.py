@@ -65,7 +65,7 @@ def _sight(page: Page) -> Iterator[str]:
     seen = page.seeing
     if seen.blind:
         yield from textwrap.wrap(say("text.blind"), WIDTH)
-    elif more := seen.doubts[SAID_FIRST:]:
+    elif more := seen.unsaid[SAID_FIRST:]:
         yield from textwrap.wrap(say("verdict.cannot_tell", what=words.listing(more, 5)), WIDTH)
     elif not seen.doubts:
         yield from textwrap.wrap(" · ".join(page.sight.confident[:2]), WIDTH)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from analytics.render import words
+from analytics.render.language import names, say
 
 _FORMS = {"day": "2026-11-12", "week": "2026-W46", "month": "2026-11", "quarter": "2026-Q4"}
 
@@ -33,11 +34,24 @@ class Period:
         """'9–15 November 2026'."""
         return words.day_span(self.first, self.last) if self.first != self.last else _one(self.first)
 
+    @property
+    def title(self) -> str:
+        """As a heading says it: 'week 46', 'November 2026', 'Thursday 12 November 2026'."""
+        if self.first == self.last:
+            day = words.day_name(self.first)
+            return say("period.day", weekday=words.weekday(self.first), day=day, year=self.first.year)
+        year, _, part = self.name.partition("-")
+        if part.startswith("W"):
+            return say("period.week", number=int(part[1:]))
+        if part.startswith("Q"):
+            return say("period.quarter", number=part[1:], year=year)
+        return say("period.month", month=names("date.months")[int(part) - 1], year=year)
+
 
 def parse(kind: str, text: str) -> Period:
     """The period written as `text`. Raises ValueError saying what was expected."""
     try:
-        if kind == "day":
+        if kind == "day" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # Python takes weeks for their Mondays
             return around(kind, date.fromisoformat(text))
         if kind == "week" and (match := re.fullmatch(r"(\d{4})-W(\d{2})", text)):
             return around(kind, date.fromisocalendar(int(match[1]), int(match[2]), 4))

@@ -5,7 +5,7 @@ A report whose folder has a `page.py` builds its own page instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -14,12 +14,14 @@ from analytics.render.language import say, spoken, told
 from analytics.reports.periods import Period
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
+from analytics.reports.weekly.due import scope_of
 
 #: Columns that only qualify another one.
 _QUALIFY = ("people_hidden", "bytes_up_max", "evidence", "varies")
 _LABELS = {"bytes_up": "column.sent", "bytes_down": "column.received", "grade": "column.evidence"}
-#: Columns whose words are read, not compared: left-aligned.
 _NUMBERS = (int, float)
+#: Columns of numbers, also where none may be shown.
+_COUNTS = ("people", "people_most", "bytes_up", "bytes_down", "connections", "attempts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ class Sheet:
         return f"{self.claim} {self.verdict}".strip()
 
 
-def build(result: Result, period: Period) -> Sheet:
-    """The page for a result; a pure function of it."""
+def build(result: Result, period: Period, about: str = "") -> Sheet:
+    """The page for a result, `about` the name of whom or what; a pure function of them."""
     spec, facts = result.spec, result.facts
     claim, verdict = _sentence(result, period)
     stated = [
@@ -88,7 +90,7 @@ def build(result: Result, period: Period) -> Sheet:
         stated.append(say("fact.as_of", moment=f"{facts.as_of:%Y-%m-%d %H:%M %Z}".rstrip()))
     return Sheet(
         report=spec.name,
-        title=told(spec.title).format(about=result.scope.about, period=period.name),
+        title=told(spec.title).format(about=about, period=period.title),
         question=told(spec.question),
         period=period.name,
         span=period.span,
@@ -130,13 +132,14 @@ def _section(table: Table, k: int) -> Section:
     if "service" in names and "app" in names:
         names.remove("app")
     rows = tuple(tuple(_cell(name, row, k) for name in names) for row in table.rows)
+    drawn = any(row["bytes_up"] for row in table.rows) if "bytes_up" in names else False
     return Section(
         table.figure.id,
         told(table.figure.heading),
         told(table.figure.row),
         tuple(_label(name) for name in names),
         tuple(any(row[i].number for row in rows) for i in range(len(names))),
-        names.index("bytes_up") if "bytes_up" in names else -1,
+        names.index("bytes_up") if drawn else -1,
         rows,
     )
 
@@ -147,12 +150,12 @@ def _label(name: str) -> str:
 
 
 def _cell(name: str, row: Row, k: int) -> Cell:
-    value, hidden = row[name], bool(row.get("people_hidden"))
+    value, hidden = row[name], bool(row.get("people_hidden") or row.get("weeks_hidden"))
     text = _text(name, value, row, hidden, k)
     if name == "grade":
         return Cell(text, value)
     upper = row.get("bytes_up_max") if name == "bytes_up" else None
-    numeric = isinstance(value, _NUMBERS) or name in ("people", "bytes_up", "bytes_down", "connections")
+    numeric = isinstance(value, _NUMBERS) or name in _COUNTS
     return Cell(text, None, value if name == "bytes_up" else None, upper, numeric)
 
 
@@ -164,8 +167,8 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
         return words.size_range(_int(value), _int(upper), hidden)
     if name.startswith("bytes"):
         return words.size(_int(value), hidden)
-    if name == "people":
-        return words.people(_int(value), hidden, k)
+    if name in ("people", "people_most"):
+        return words.people(_int(value), hidden and value is None, k)
     if value is None:
         return words.hidden() if hidden else "–"
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
@@ -178,7 +181,28 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
         return say("sheet.yes") if value else say("sheet.no")
     if isinstance(value, int):
         return words.number(value)
-    return words.status(str(value)) if name == "status" else told(str(value))
+    return _WORDS.get(name, told)(str(value))
+
+
+def _scope(value: str) -> str:
+    """Whom a line or a finding is about."""
+    if value == "all":
+        return say("sheet.everyone")
+    return scope_of(value).strip(" ()") or say("sheet.policy")
+
+
+def _department(value: str) -> str:
+    return say(f"departments.{value}") if value in ("other", "unattributed") else value
+
+
+def _status(value: str) -> str:
+    return words.status(value) if value in words.STATUSES else told(value)
+
+
+#: Columns whose values have words of their own.
+_WORDS: dict[str, Callable[[str], str]] = {
+    "status": _status, "scope": _scope, "department": _department, "category": words.category,
+}  # fmt: skip
 
 
 def _int(value: object) -> int | None:

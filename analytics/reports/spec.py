@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
@@ -11,6 +12,8 @@ import yaml
 
 from analytics.definitions import YAML_LOADER
 
+#: Figures that several reports have: a .yml and .sql each; a report says `same: NAME`.
+COMMON = files("analytics.reports") / "common"
 _KEYS = {"id", "heading", "question", "row", "columns", "given", "expect", "needs"}
 _PERIODS = ("day", "week", "month", "quarter")
 _ABOUT = ("", "app", "department", "person")
@@ -30,6 +33,13 @@ class Figure:
     expect: tuple[dict[str, Any], ...] = ()
     needs: str = ""  # a view that lakes made before it do not have; there the figure has no rows
     heading: str = ""  # over its table on the default page; '' keeps it in the annex
+
+    @property
+    def statement(self) -> str:
+        """The SQL without the remark at its head, which a page says as `question` in its language."""
+        lines = self.sql.splitlines()
+        first = next(n for n, line in enumerate(lines) if not line.startswith("--"))
+        return "\n".join(lines[first:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,10 @@ def read(folder: Traversable, other: Callable[[str], Traversable] | None = None)
 
 
 def _figure(folder: Traversable, entry: dict[str, Any]) -> Figure:
+    if "same" in entry:
+        folder, name = COMMON, entry["same"]
+        text = folder.joinpath(f"{name}.yml").read_text(encoding="utf-8")
+        entry = {"id": name} | yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
     name = entry.get("id", "?")
     if unknown := set(entry) - _KEYS:
         raise ValueError(f"report.yml: figure {name}: unknown fields {sorted(unknown)}")

@@ -3,7 +3,7 @@ WITH met AS (
   SELECT s.*, CASE WHEN s.status BETWEEN 200 AND 299 THEN s.credential END AS accepted,
          COALESCE(s.client_scope, 'unknown') = 'external' AND s.server_scope = 'internal' AS from_outside
   FROM stored.sightings AS s
-  JOIN stored.catalog AS c ON c.app = s.app AND c.category = 'self-hosted'
+  JOIN stored.catalog AS c ON c.app = s.app AND c.category IN ('self-hosted', 'gpu-cluster')
   WHERE s.grade >= 3 AND s.kind IN ('http', 'tls', 'quic', 'flow') AND s.action <> 'blocked'
     AND s.server IS NOT NULL
 )
@@ -18,7 +18,8 @@ SELECT m.site, m.app, MIN(c.service) AS service, m.server, m.server_port,
        CAST(COUNT(DISTINCT CASE WHEN m.status IN (401, 403) THEN m.connection END) AS BIGINT) AS refused_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.streamed THEN m.connection END) AS BIGINT) AS streamed_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.stream_turns > 0 THEN m.connection END) AS BIGINT) AS stream_like_connections,
-       MAX(m.mcp_version) AS mcp_version
+       MAX(m.mcp_version) AS mcp_version,
+       MAX(m.server_version) AS server_version
 FROM met AS m
 JOIN stored.catalog AS c ON c.app = m.app
 GROUP BY m.site, m.app, m.server, m.server_port

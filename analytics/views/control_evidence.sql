@@ -18,7 +18,7 @@ decided AS (
   JOIN (SELECT DISTINCT finding, rule FROM stored.findings_weekly) AS f ON f.finding = d.finding
   GROUP BY f.rule
 )
-SELECT c.framework, c.edition, c.control, c.title, c.rule, r.title AS evidence,
+SELECT c.framework, c.edition, c.control, c.title, c.reference, c.rule, r.title AS evidence,
        COALESCE(l.weeks_evaluated, 0) AS weeks_evaluated, COALESCE(l.weeks_not_evaluable, 0) AS weeks_not_evaluable,
        l.last_evaluated, COALESCE(f.findings, 0) AS findings, COALESCE(d.findings_decided, 0) AS findings_decided,
        f.last_found

@@ -10,6 +10,7 @@ people AS (
          CAST(COUNT(DISTINCT CASE WHEN grade >= 3 THEN app END) AS BIGINT) AS apps,
          MAX(grade) AS grade,
          CAST(SUM(CASE WHEN grade >= 3 THEN bytes_up END) AS BIGINT) AS bytes_up,
+         CAST(SUM(CASE WHEN grade >= 3 THEN bytes_up_max END) AS BIGINT) AS bytes_up_max,
          CAST(SUM(CASE WHEN grade >= 3 THEN bytes_down END) AS BIGINT) AS bytes_down,
          CAST(SUM(CASE WHEN grade >= 3 THEN connections ELSE 0 END) AS BIGINT) AS connections
   FROM weeks
@@ -18,6 +19,6 @@ people AS (
 SELECT week, subject, subject_kind, department, site, apps, grade,
        CASE grade WHEN 1 THEN 'looked up' WHEN 2 THEN 'connected' WHEN 3 THEN 'exchanged'
                     WHEN 4 THEN 'uploaded' WHEN 5 THEN 'confirmed' END AS evidence,
-       bytes_up, bytes_down, connections
+       bytes_up, bytes_up_max, bytes_down, connections
 FROM people
 ORDER BY week, subject, subject_kind

@@ -15,6 +15,7 @@ from sensor.catalog.document import Place
 from sensor.catalog.model import (
     PORT_PATH,
     SOFTWARE,
+    Affected,
     Amendment,
     Attribute,
     Bulk,
@@ -64,6 +65,7 @@ class Entry:
     risk: int | None = None
     hits: tuple[Event, ...] = ()
     misses: tuple[Event, ...] = ()
+    affected: tuple[Affected, ...] = ()
 
 
 def of_service(app: str, service: Service, vendor: Vendor | None) -> Entry:
@@ -147,6 +149,7 @@ def of_product(app: str, software: Product) -> Entry:
         attributes=dict(_manners(software)),
         hits=software.hits,
         misses=software.misses,
+        affected=software.affected,
     )
 
 

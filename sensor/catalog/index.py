@@ -138,6 +138,7 @@ def _service(entry: Entry, score: risk.Score, vocabulary: Vocabulary) -> dict[st
         "risk_known": score.known,
         "risk_asked": score.asked,
         "upload_baseline_bytes": _service_baseline(entry, vocabulary),
+        "affected": ",".join(f"{a.advisory} {a.since} {a.before}" for a in entry.affected) or None,
         "homepage": entry.homepage,
     }
 

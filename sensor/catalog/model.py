@@ -42,12 +42,15 @@ Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200
 Software = Annotated[
     str,
     Field(
-        pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,}"
-        r"|speaks: mcp|sent: ai-key|sends: token-streams)$",
+        pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,}|speaks: [a-z][a-z-]+|sends: [a-z0-9-]+|"
+        r"sent: ai-key)$",
         max_length=80,
     ),
 ]
 Role = Literal["use", "embedded", "support"]
+
+#: Numbers and dots: what `server_version` of sightings has.
+_VERSION = r"^\d{1,5}(\.\d{1,5}){0,3}$"
 
 
 class Strict(BaseModel):
@@ -201,13 +204,25 @@ class Bulk(Strict):
         return self
 
 
+class Affected(Strict):
+    """A known vulnerability and the versions it is in: from `since` (the first, where left out) to just
+    before `before`."""
+
+    advisory: Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,}$")]
+    since: Annotated[str, Field(pattern=_VERSION)] = "0"
+    before: Annotated[str, Field(pattern=_VERSION)]
+    reference: Reference
+    checked: datetime.date
+
+
 class Product(Strict):
     """Self-hosted software, known by manner and not by owner: on which ports it listens, what it serves.
 
     Traffic is matched by port and the beginning of a path together, on hosts that no other indicator
     knows; without `ports` a path counts on any of them. There `software`, what only this product says of
     itself in the head of its answers, counts on any port and path. `markers` (words in answers) and
-    `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people.
+    `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people;
+    `affected` is what the version that a server says of itself is held against.
     """
 
     name: Text
@@ -222,6 +237,7 @@ class Product(Strict):
     default_auth: bool | None = None
     default_bind: Literal["loopback", "all"] | None = None
     advisories: tuple[Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,}$")], ...] = ()
+    affected: Annotated[tuple[Affected, ...], Field(max_length=50)] = ()
     certainty: str
     reference: Reference
     checked: datetime.date

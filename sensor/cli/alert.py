@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sensor.cli.delivery import ToOption
 from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, existing_lake, settings_from
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from analytics.delivery.letter import Letter
 
 
 def command(
@@ -26,36 +21,27 @@ def command(
     config: ConfigOption = None,
 ) -> None:
     """Tell new findings and silent sensors to the destinations."""
-    from analytics.delivery.alerts import alerts
+    from analytics.delivery.alerts import Wants, alerts, enqueue, trial
     from analytics.delivery.letter import now
+    from analytics.render.language import speaking
+    from sensor.cli.delivery import chosen, outbox, send, transports
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     moment = now()
-    if test:
-        letters = [_test(moment)]
-    else:
+    declared = [sensor.name for sensor in settings.sensors]
+    with speaking(settings.language):
         with analysing(place):
-            letters = alerts(place.path, moment, sensors=[s.name for s in settings.sensors])
-    if dry_run:
-        for letter in letters:
-            typer.echo(letter.text + "\n")
-        typer.echo(f"{len(letters)} in all; each destination is told once what it was not told before")
-        return
-    from analytics.delivery.alerts import Wants, enqueue
-    from sensor.cli.delivery import chosen, outbox, send, transports
-
-    destinations = chosen(settings, to, "alerts")
-    ways = transports(settings, destinations)
-    with outbox(settings, place.path) as box:
-        for to_one in destinations:
-            wants = Wants("info") if test else Wants(to_one.level, to_one.per_hour, to_one.digest)
-            enqueue(box, to_one.name, wants, letters, moment)
-        send(box, settings, ways, moment)
-
-
-def _test(moment: datetime) -> Letter:
-    from analytics.delivery.letter import Letter
-
-    text = "A test of shadowai's alerts. Nothing happened."
-    return Letter(f"test {moment.isoformat()}", "test", "Test alert", text, moment, facts={"rule": "test"})
+            letters = [trial(moment)] if test else alerts(place.path, moment, sensors=declared)
+        if dry_run:
+            for letter in letters:
+                typer.echo(letter.text + "\n")
+            typer.echo(f"{len(letters)} in all; each destination is told once what it was not told before")
+            return
+        destinations = chosen(settings, to, "alerts")
+        ways = transports(settings, destinations)
+        with outbox(settings, place.path) as box:
+            for to_one in destinations:
+                wants = Wants("info") if test else Wants(to_one.level, to_one.per_hour, to_one.digest)
+                enqueue(box, to_one.name, wants, letters, moment)
+            send(box, settings, ways, moment)

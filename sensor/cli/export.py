@@ -39,6 +39,7 @@ _ROWS = {
     "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
     "ai_servers_daily": "SELECT * FROM stored.ai_servers_daily WHERE list_contains($tokens, subject)",
     "rhythm_daily": "SELECT * FROM stored.rhythm_daily WHERE list_contains($tokens, subject)",
+    "model_pulls_daily": "SELECT * FROM stored.model_pulls_daily WHERE list_contains($tokens, subject)",
     "finding_evidence": "SELECT * FROM stored.finding_evidence WHERE list_contains($tokens, subject)",
     "exception_people": "SELECT * FROM stored.exception_people WHERE list_contains($tokens, subject)",
     "sightings": f"SELECT * FROM sightings AS s WHERE {_THEIRS}",

@@ -2,70 +2,69 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli.exporting import Asked, Export, put
 from sensor.cli.options import analysing, existing_lake
 
 if TYPE_CHECKING:
     import duckdb
 
-    from sensor.settings import Settings
-
-#: (what, restricted) → its rows. Totals are left out: they would count people twice.
-QUERIES = {
-    ("events", False): (
-        "SELECT * FROM usage_weekly WHERE app <> 'all' AND department <> 'all' ORDER BY week, department, app"
+#: what → (for, its rows, its rows with --restricted). Totals are left out: they would count people twice.
+DATA = {
+    "events": (
+        "weeks of departments, k-safe; --restricted: single ones with tokens",
+        "SELECT * FROM usage_weekly WHERE app <> 'all' AND department <> 'all' "
+        "ORDER BY week, department, app",
+        "SELECT * FROM sightings ORDER BY seen_at, event_id",
     ),
-    ("events", True): "SELECT * FROM sightings ORDER BY seen_at, event_id",
-    ("findings", False): "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
-    ("findings", True): "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
-    ("assets", False): "SELECT * FROM ai_assets_weekly ORDER BY week, kind, name",
-    ("assets", True): "SELECT * FROM ai_assets ORDER BY kind, asset, site",
+    "findings": (
+        "findings of the policy",
+        "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
+        "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
+    ),
+    "assets": (
+        "AI servers, keys and models, counted; --restricted: the inventory",
+        "SELECT * FROM ai_assets_weekly ORDER BY week, kind, name",
+        "SELECT * FROM ai_assets ORDER BY kind, asset, site",
+    ),
 }
-#: What `shadowai export` writes besides lists.
-DATA = ("events", "findings", "assets")
+_OPTIONS = frozenset({"form", "restricted"})
+_PLAIN = ("csv", "json", "parquet")
 
 
-def export(
-    settings: Settings, what: str, form: str, out: Path | None, as_of: datetime | None, restricted: bool
-) -> None:
-    """Write the rows. Raises UsageError, LakeError, QueryError.
+def exports() -> Iterator[Export]:
+    """One per kind of rows."""
+    from analytics.exports.records import formats
 
-    Open zone: weeks of departments, k-safe. Restricted: single sightings and assets, with tokens; that is
-    logged.
-    """
+    for what, (title, *_) in DATA.items():
+        yield Export(what, title, (), (*_PLAIN, *formats(what)), _OPTIONS, partial(_write, what))
+
+
+def _write(what: str, asked: Asked) -> None:
+    """Write the rows. Reading the restricted zone is logged. Raises UsageError, LakeError, QueryError."""
     from analytics.asof import views
     from analytics.exports.records import formats
     from sensor.cli.results import Format, write
     from sensor.errors import UsageError
     from sensor.store.lake import log_access
 
-    plain = {"csv": Format.CSV, "json": Format.JSON, "parquet": Format.PARQUET}
-    known = formats(what)
-    if form not in plain and form not in known:
-        hint = f"one of {', '.join((*plain, *known))}"
+    form, known = asked.form, formats(what)
+    if form not in _PLAIN and form not in known:
+        hint = f"one of {', '.join((*_PLAIN, *known))}"
         raise UsageError(f"no format {form!r}", place="--format", hint=hint)
-    place = existing_lake(settings)
-    query = QUERIES[what, restricted]
-    if restricted:
+    place = existing_lake(asked.settings)
+    _, opened, restricted = DATA[what]
+    query = restricted if asked.restricted else opened
+    if asked.restricted:
         log_access(place.path, query=f"shadowai export {what} --format {form}: {query}")
-    with analysing(place), views(place.path, as_of=as_of, restricted=restricted) as connection:
-        if form in plain:
-            write(connection, query, plain[form], out)
-            return
-        pieces = known[form](_rows(connection, query), what)
-        if out is None:
-            sys.stdout.writelines(pieces)
-            return
-        try:
-            with out.open("w", encoding="utf-8") as file:
-                file.writelines(pieces)
-        except OSError as error:
-            raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None
+    with analysing(place), views(place.path, as_of=asked.as_of, restricted=asked.restricted) as connection:
+        if form in _PLAIN:
+            write(connection, query, Format(form), asked.out)
+        else:
+            put(known[form](_rows(connection, query), what), asked.out)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:

@@ -40,7 +40,9 @@ WeekOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="File to write.", show_default="NAME-report.html"),
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="File or folder to write to.", show_default="NAME-report.html"
+    ),
 ]
 FormatOption = Annotated[
     str, typer.Option("--format", metavar="LIST", help="html, pdf, md, json, xlsx, csv; several with commas.")
@@ -179,6 +181,8 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
         raise UsageError(f"--format {unknown}", hint=f"one or more of {', '.join(_SUFFIXES)}")
     place = existing_lake(settings)
     target = wanted.out or Path(f"{name}-report.html")
+    if target.is_dir():
+        target /= f"{name}-report.html"
     if name == "person":  # no reading without a record: this raises where it cannot be written
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
         AuditLog(state_path(settings, place.path)).append("report.person", now=datetime.now(UTC), people=1)

@@ -68,7 +68,8 @@ def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -
         "published": _limit(now, settings.retention.published),
     }
     with analysing(lake):
-        forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), names=days_of(gone, "names"))
+        sightings, names, coverage = (days_of(gone, name) for name in ("sightings", "names", "coverage"))
+        forget.keep_figures(lake.path, sightings=sightings, names=names, coverage=coverage)
         marts = forget.expire(lake.path, **limits)
         build(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)

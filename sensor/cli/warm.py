@@ -21,7 +21,7 @@ def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOp
     kept = jit.use(folder / "kernels")
     was_cold = jit.was_cold()
     if was_cold:
-        jit.warm_apart("frames", "messages", "lines")
+        jit.warm_apart("frames", "messages", "lines", "fields")
     jit.warm()
     done = "compiled" if was_cold else "were compiled already"
     typer.echo(f"decode kernels {done}: {time.perf_counter() - began:.1f} s, kept in {kept}")

@@ -71,7 +71,7 @@ def _is_hex(byte: int) -> bool:
 
 
 @kernel
-def _behind_chunk_size(data: Bytes, at: int, end: int) -> int:
+def behind_chunk_size(data: Bytes, at: int, end: int) -> int:
     """Behind the size of a chunk (RFC 9112 §7.1), or `at` if there is none."""
     i = at
     while i - at < 8 and _is_hex(u8(data, i, end)):
@@ -99,7 +99,7 @@ def is_call(data: Bytes, packet: Records) -> bool:
     if first == 123 or first == 91 or first == 32:
         return _is_message(data, at, end)
     if _is_hex(first):
-        at = _behind_chunk_size(data, at, end)
+        at = behind_chunk_size(data, at, end)
         first = u8(data, at, end)
     if first == 100 or first == 101 or first == 105:  # data:, event:, id: of a server-sent event
         for i in range(at, min(end, at + _FIELDS_BYTES)):

@@ -21,11 +21,17 @@ OF_REQUESTS: dict[str, pl.DataType] = {
     "key_type": pl.String(),
     "key_print": pl.String(),
 }
-OF_ANSWERS: dict[str, pl.DataType] = {"software": pl.String(), "streamed": pl.Boolean()}
+OF_ANSWERS: dict[str, pl.DataType] = {
+    "software": pl.String(),
+    "streamed": pl.Boolean(),
+    "server_version": pl.String(),
+}
 
 _MAX_SOFTWARE = 256
 _FIELD = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([^\r\n]*)", re.M)
 _KEYS = (b"x-api-key", b"api-key", b"x-goog-api-key", b"xi-api-key")
+_OWN_VERSION = re.compile(rb"x-[a-z-]{2,24}-version\Z")
+_VERSION_NUMBER = re.compile(rb"v?(\d{1,4}(?:\.\d{1,5}){1,3})")
 _SCHEMES = {b"bearer": "bearer", b"basic": "basic"}
 
 
@@ -72,7 +78,7 @@ def _method(found: dict[bytes, bytes]) -> str | None:
 
 
 def of_answer(head: bytes) -> tuple[object, ...]:
-    """What `OF_ANSWERS` names: see `software` in the schema; whether the content is text/event-stream."""
+    """What `OF_ANSWERS` names: see `software` and `server_version` in the schema; is it an event stream."""
     found = _fields(head)
     lines = [f"server: {printable(found[b'server']).lower()}"] if found.get(b"server") else []
     lines += sorted(name.decode() for name in found if name.startswith(b"x-"))
@@ -82,4 +88,6 @@ def of_answer(head: bytes) -> tuple[object, ...]:
             break
         software += f"\n{line}" if software else line
     streamed = found.get(b"content-type", b"").lower().startswith(b"text/event-stream")
-    return software or None, streamed
+    own = next((value for name, value in found.items() if _OWN_VERSION.match(name)), b"")
+    number = _VERSION_NUMBER.match(own)
+    return software or None, streamed, number[1].decode() if number else None

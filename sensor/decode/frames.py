@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from sensor.decode import fields, rpc
+from sensor.decode import contents, fields, rpc
 from sensor.decode.addresses import Networks, addresses
 from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.labels import SCHEMA
@@ -13,7 +13,7 @@ from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
 from sensor.decode.shape.answers import COLUMNS
 from sensor.decode.tunnels import tunnel_texts
-from sensor.schema import COVERAGE, OBSERVATIONS, SENDS_STREAMS, SENT_KEY, SPEAKS_MCP, STREAM_CLASSES
+from sensor.schema import COVERAGE, OBSERVATIONS, SENDS, SENDS_STREAMS, SENT_KEY, SPEAKS_MCP, STREAM_CLASSES
 
 #: SLICE fields that have a value per endpoint.
 _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
@@ -128,7 +128,10 @@ def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
         method="method",
         status=pl.when(pl.col("status") > 0).then("status"),
         user_agent="user_agent",
-        **{name: pl.col(name) for name in (fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS)}
+        **{
+            name: pl.col(name)
+            for name in (fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS | contents.COLUMNS)
+        }
         | {"software": _software(_streams_inside(rows, networks))},
         **{name: pl.col(name) for name in COLUMNS},
         ja4="ja4",
@@ -161,13 +164,14 @@ def _streams_inside(rows: pl.DataFrame, networks: Networks) -> pl.Series:
 
 
 def _software(streams: pl.Series) -> pl.Expr:
-    """What the server says it runs, and what is seen of that: it speaks MCP, it was sent an AI key, it sends
-    streams of tokens."""
+    """What the server says it runs, and what is seen of that: MCP, a key it was sent, a model or streams of
+    tokens it sends."""
     speaks = pl.col("mcp_server").is_not_null() | pl.col("mcp_methods").str.contains("^[^:]*$")
     lines = pl.concat_str(
         pl.col("software"),
         pl.when(speaks).then(pl.lit(SPEAKS_MCP)),
         pl.when(pl.col("key_type").is_not_null()).then(pl.lit(SENT_KEY)),
+        SENDS + pl.col("content"),
         pl.when(streams).then(pl.lit(SENDS_STREAMS)),
         separator="\n",
         ignore_nulls=True,

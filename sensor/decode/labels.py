@@ -13,18 +13,28 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from sensor.decode import certificate, fields, http, http2, rpc, tls
+from sensor.decode import certificate, contents, fabric, fields, http, http2, rpc, tls
 from sensor.decode.attempts import Attempts
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.messages import CALL, CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST, RESPONSE
+from sensor.decode.messages import (
+    BODY,
+    CALL,
+    CERTIFICATE,
+    HELLO,
+    INITIAL,
+    OPENING,
+    PREFACE,
+    REQUEST,
+    RESPONSE,
+)
 from sensor.decode.names import host_name, own, texts
 
 SCHEMA: dict[str, pl.DataType] = {
     "serial": pl.Int64(),  # connection
     "ordinal": pl.Int64(),  # messages of it that were read by then
     "time": pl.Int64(),  # of the message, microseconds
-    "kind": pl.String(),  # tls, quic or http
+    "kind": pl.String(),  # tls, quic, http or flow
     "host": pl.String(),
     "name_from": pl.String(),  # sni, quic_sni, http_host or certificate; NULL without a host
     "method": pl.String(),
@@ -37,6 +47,7 @@ SCHEMA: dict[str, pl.DataType] = {
     **fields.OF_REQUESTS,
     **fields.OF_ANSWERS,
     **rpc.COLUMNS,
+    **contents.COLUMNS,
     "client": pl.Int64(),  # QUIC: whose Initials opened as the client's, 1 the lower endpoint, 2 the upper
 }
 
@@ -45,12 +56,13 @@ _LASTING = [name for name in SCHEMA if name not in ("serial", "ordinal", "time",
 
 _KEY = ("serial", "ordinal")
 _OF_HELLOS = ("host", "name_from", "ja4", "client_class", "ech", "ech_config", "client")
-_OF_HTTP = tuple(fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS)
+_OF_HTTP = tuple(fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS | contents.COLUMNS)
 #: What labels of each kind can say.
 _COLUMNS = {
     "tls": _OF_HELLOS,
     "quic": _OF_HELLOS,
     "http": ("host", "name_from", "method", "path", "user_agent", *_OF_HTTP),
+    "flow": ("software",),
 }
 #: Texts that connections share: kept once, with numbers for them.
 _TEXTS = ("host", "method", "path", "user_agent", "ja4", *fields.OF_REQUESTS, "software")
@@ -285,6 +297,10 @@ class Labels:
             rows = events[kinds == message]
             if rows.size:
                 yield kind, reader(arena, own(rows["offset"]), own(rows["length"]), _known(rows))
+        for message, kind, read in ((OPENING, "flow", fabric.read), (BODY, "http", contents.read)):
+            rows = events[kinds == message]
+            if rows.size:
+                yield kind, read(arena, rows, _known(rows))
 
     def _read_quic(self, arena: Bytes, events: Records) -> Iterator[pl.DataFrame]:
         """Labels of names in hellos still incomplete, and of complete ones."""

@@ -34,6 +34,12 @@ IDENTITY = 8
 CALL = 9
 """A TCP segment that begins a JSON-RPC message, perhaps behind an HTTP head."""
 
+OPENING = 10
+"""The first bytes of a side of a connection that may be of `fabric`."""
+
+BODY = 11
+"""The first bytes of the body of the answer to a REQUEST."""
+
 RESPONSE = 7
 """Head of the answer to a REQUEST, as far as its first segment goes."""
 

@@ -10,7 +10,7 @@ they were cut into calls, so any buffer size, file split or batch size gives the
 
 from __future__ import annotations
 
-from sensor.decode import calls, tcpdns, tellers, turns
+from sensor.decode import calls, manners, tcpdns, tellers, turns
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
 from sensor.decode.ahead import AHEAD, prepare
@@ -42,7 +42,16 @@ from sensor.decode.layout import (
     Table,
     i64,
 )
-from sensor.decode.messages import CALL, DNS_MESSAGE, DNS_PORT, IDENTITY, INITIAL, STREAM_BYTES, emit_event
+from sensor.decode.messages import (
+    CALL,
+    DNS_MESSAGE,
+    DNS_PORT,
+    IDENTITY,
+    INITIAL,
+    OPENING,
+    STREAM_BYTES,
+    emit_event,
+)
 from sensor.decode.read import be32, copy, u8
 
 # What stopped `decode`.
@@ -233,6 +242,14 @@ def _take_call(data: Bytes, packet: Records, cold: Records, output: Output, cont
 
 
 @kernel
+def _take_opening(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
+    """Hand on the first bytes of a side of a connection."""
+    cold["events"] += 1
+    serial, ordinal = i64(cold["serial"]), i64(cold["events"])
+    _hand_on(OPENING, manners.MOST_BYTES, serial, ordinal, data, packet, output, control)
+
+
+@kernel
 def _take_segment(
     data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
 ) -> None:
@@ -242,6 +259,9 @@ def _take_segment(
         tcpdns.read_segment(data, packet, row, half, table, output, control)
     elif half_read.wants(data, packet, flow, cold):
         half_read.probe(data, packet, row, half, table, output, control)
+    if cold["probed"][packet["side"]] == 1 and cold["events"] <= 1 and manners.opens(data, packet):
+        cold["probed"][packet["side"]] = half_read.DONE
+        _take_opening(data, packet, cold, output, control)
 
 
 @kernel
@@ -325,6 +345,8 @@ def _take(
                 _take_call(data, packet, cold, output, control)
         elif is_initial(data, packet):
             _take_initial(data, packet, cold, output, control)
+        elif cold["events"] == 0 and manners.is_rdma(data, packet):
+            _take_opening(data, packet, cold, output, control)
         if packet["payload_bytes"] > 0 and turns.concerns(packet, flow, cold):
             turns.take(data, packet, row, table, output, control)
         flow_table.account(flow, cold, packet, table.missing, control)

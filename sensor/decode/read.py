@@ -69,6 +69,12 @@ def holds(data: Bytes, at: int, end: int, size: int) -> bool:
 
 
 @step
+def sure_8(data: Bytes, at: int) -> int:
+    """A byte that `holds` has checked."""
+    return i64(_byte(data, at))
+
+
+@step
 def sure_16(data: Bytes, at: int) -> int:
     """Two bytes that `holds` has checked, most significant first."""
     return i64(_half(data, at))

@@ -11,7 +11,7 @@ from io import BytesIO
 import numpy as np
 import polars as pl
 
-from sensor.decode import dns, http, initials, json_fields, names, openings, protection, ring, tls
+from sensor.decode import delimited, dns, http, initials, json_fields, names, openings, protection, ring, tls
 from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
@@ -56,6 +56,11 @@ def lines() -> None:
     json_fields.read(pl.Series(["{}"]), ["a"])
 
 
+def fields() -> None:
+    """Cut an empty line: what is compiled here is all that logs of fields need."""
+    delimited.cut(b"\n", delimited.Layout((delimited.Field(delimited.COPY, "a"),)))
+
+
 def kept() -> None:
     """Look for openings among no frames: only a capture that keeps evidence needs these kernels."""
     openings.Openings().look(_Nothing())
@@ -70,4 +75,4 @@ class _Nothing:
 
 #: What every reader of packets needs can be compiled side by side; the rest comes when it is wanted.
 PARTS = {"frames": frames, "messages": messages}
-EXTRA = {"openings": kept, "lines": lines}
+EXTRA = {"openings": kept, "lines": lines, "fields": fields}

@@ -13,6 +13,7 @@ only a server's certificates are still of interest (its client named nobody), or
 
 from __future__ import annotations
 
+from sensor.decode.calls import behind_chunk_size
 from sensor.decode.flow import ACK, SYN, distance
 from sensor.decode.intervals import merge
 from sensor.decode.jit import kernel
@@ -27,7 +28,9 @@ from sensor.decode.layout import (
     Table,
     i64,
 )
+from sensor.decode.manners import BODY_TO_COME, MOST_BYTES, body_tells
 from sensor.decode.messages import (
+    BODY,
     CERTIFICATE,
     DNS_PORT,
     HELLO,
@@ -314,7 +317,7 @@ def wants(data: Bytes, packet: Records, flow: Records, cold: Records) -> bool:
     Most payloads are the middle of something: this says so without a look at the stream tables.
     """
     side = i64(packet["side"])
-    if cold["stream"][side] >= 0:
+    if cold["stream"][side] >= 0 or cold["probed"][side] == BODY_TO_COME:
         return True
     first = u8(data, i64(packet["payload"]), i64(packet["end"]))
     if first == 22 or 67 <= first <= 85 or may_hide_message(first):
@@ -340,6 +343,19 @@ def _answers_request(cold: Records, side: int) -> bool:
     """True if a response from `side` answers the connection's first and only message, no CONNECT or hello."""
     asked = cold["events"] == 1 and cold["probed"][1 - side] == DONE
     return asked and cold["probed"][side] < CERTIFICATES_ONLY
+
+
+@kernel
+def _take_body(data: Bytes, at: int, packet: Records, flow: Records, cold: Records, output: Output,
+               control: Records) -> None:  # fmt: skip
+    """Hand on the first bytes of an answer's body, which begins at `at`; if it does not yet, wait for it."""
+    side, end = i64(packet["side"]), i64(packet["end"])
+    cold["probed"][side] = BODY_TO_COME if at == end else DONE
+    at = behind_chunk_size(data, at, end)
+    if at < end and body_tells(data, at, end):
+        size = min(end - at, MOST_BYTES)
+        copy(data, at, size, output.arena, i64(control["arena"]))
+        _deliver(BODY, size, i64(packet["time"]), flow, cold, side, output, control)
 
 
 @kernel
@@ -389,8 +405,10 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half:
         answers = _answers_request(cold, side)
         _note_response(response_status(data, at, end), cold, side)
         if answers:
-            _, length = copy_message(RESPONSE, data, at, end, output.arena, i64(control["arena"]))
+            status, length = copy_message(RESPONSE, data, at, end, output.arena, i64(control["arena"]))
             _deliver(RESPONSE, length, time, flow, cold, side, output, control)
+            if status == WHOLE:
+                _take_body(data, at + length, packet, flow, cold, output, control)
         if held >= 0:
             release(held, half, table.colds, control)
         return -1
@@ -425,7 +443,12 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half:
 def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
           control: Records) -> None:  # fmt: skip
     """Look at a TCP payload, before it is accounted, for (part of) a message that names the connection."""
-    found, at = _beginning(data, packet, table.flows[row], table.colds[row])
+    flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
+    if cold["probed"][side] == BODY_TO_COME:
+        if distance(packet["seq"], i64(flow["next"][side])) >= 0:  # else the head again
+            _take_body(data, i64(packet["payload"]), packet, flow, cold, output, control)
+        return
+    found, at = _beginning(data, packet, flow, cold)
     goes_on = _probe_at(data, packet, found, at, row, half, table, output, control)
     if 0 <= goes_on < packet["end"]:
         found = begins(data, goes_on, i64(packet["end"]))

@@ -86,11 +86,12 @@ class Scopes:
         return values.map_elements(lambda text: self.scope(text) == "proxy", return_dtype=pl.Boolean)
 
     def add(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` with client_scope, server_scope and segment (String) from `client` and `server`."""
+        """`frame` with scope and segment (String) of `client` and of `server`."""
         return (
             frame.pipe(_by_value, "client", "client_scope", self.scope)
             .pipe(_by_value, "server", "server_scope", self.scope)
             .pipe(_by_value, "client", "segment", self.segment)
+            .pipe(_by_value, "server", "server_segment", self.segment)
             .with_columns(pl.col("client_scope", "server_scope").fill_null("unknown"))
         )
 

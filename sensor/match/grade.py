@@ -47,7 +47,7 @@ PROXY_OWN_STATUS = (407, 502, 503, 504)
 #: What grades are made of.
 GRADED: dict[str, type[pl.DataType]] = {
     "kind": pl.String, "action": pl.String, "method": pl.String, "status": pl.Int64, "role": pl.String,
-    "client_class": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
+    "client_class": pl.String, "name_from": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
     "total_bytes_down": pl.Int64, "upload_baseline_bytes": pl.Int64,
 }  # fmt: skip
 
@@ -126,7 +126,9 @@ def _exchanged() -> pl.Expr:
     long_call = (up > _most_up()) & (down > least_down)
     long_answer = (down > most_down) & (up > least_up)
     answered = _accepted() | _known((up > 0) & (down > 0))
-    return pl.when(_decrypted()).then(answered).otherwise(_known(long_call | long_answer))
+    # A protocol without TLS that its first bytes told: whatever it sends is its own data.
+    in_clear = _decrypted() | _known((pl.col("kind") == "flow") & (pl.col("name_from") == "banner"))
+    return pl.when(in_clear).then(answered).otherwise(_known(long_call | long_answer))
 
 
 def _uploaded() -> pl.Expr:

@@ -15,7 +15,7 @@ import polars as pl
 from sensor.match.hostname import normal
 from sensor.match.index import LIBRARY_ACCESS, Index, is_below
 from sensor.match.lookup import PATH_ONLY
-from sensor.schema import SENDS_STREAMS, SENT_KEY, SPEAKS_MCP
+from sensor.schema import SENDS, SENT_KEY, SPEAKS_MCP
 
 #: Added by `match` to the columns of the observations.
 ADDED: dict[str, pl.DataType] = {
@@ -159,8 +159,9 @@ def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
 def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     """`rows` with what each says in the end; rows that say nothing are dropped."""
     by_name = pl.coalesce("url_row", "host_row")
-    # That a server speaks MCP, was sent a key or streams says less of it than its port and path.
-    vague = index.software.filter(pl.col("product").is_in([SPEAKS_MCP, SENT_KEY, SENDS_STREAMS]))["row"]
+    # That a server speaks MCP, was sent a key or sends a model says less of it than its port and path.
+    said = pl.col("product")
+    vague = index.software.filter(said.is_in([SPEAKS_MCP, SENT_KEY]) | said.str.starts_with(SENDS))["row"]
     is_vague = pl.col("port_row").is_not_null() & pl.col("software_row").is_in(vague.implode())
     rows = rows.with_columns(software_row=pl.when(~is_vague.fill_null(False)).then("software_row"))
     place = rows.with_columns(

@@ -22,6 +22,8 @@ MAX_MEETINGS = 1_000_000
 MAX_SERVICES = 3
 
 _SLOT = "30s"
+#: odd, so that no two hashes fall together
+_SPREAD = 0x9E3779B97F4A7C15
 _TEXTS = ("host", "client", "app")
 _MEETING = {"bucket": TIME, "host": pl.UInt64(), "client": pl.UInt64(), "app": pl.UInt64()}
 
@@ -49,18 +51,13 @@ class Near:
         uses = _slots(_hashed(known), "app", self._uses)
         beside = _beside(uses)
         lately = pl.lit(observations["seen_at"].max(), dtype=TIME) - 2 * WITHIN
-        is_user = pl.col("client").hash().is_in(beside["client"].unique().implode())
         # A visit of now may be near a use to come, whoever its client is.
-        rows = _hashed(
-            observations.select("client", "seen_at", "host").filter(is_user | (pl.col("seen_at") >= lately))
+        with_use = beside.select(_mixed("client", "slot")).to_series().unique().implode()
+        near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
+            (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") >= lately)).fill_null(False)
         )
-        with_use = beside.select("client", "slot", used=pl.lit(True)).unique()
-        unknown = (
-            rows.filter(~pl.col("host").is_in(hits["host"].unique().hash().implode()))
-            .with_columns(slot=_slot())
-            .join(with_use, on=["client", "slot"], how="left")
-            .filter(pl.col("used").is_not_null() | (pl.col("seen_at") >= lately))
-        )
+        rows = _hashed(observations.select("client", "seen_at", "host").filter(near.to_series()))
+        unknown = rows.filter(~pl.col("host").is_in(hits["host"].unique().hash().implode()))
         visits = _slots(unknown, "host", self._visits)
         self._meet(visits, beside)
         self._uses, self._visits = (frame.filter(pl.col("slot") >= lately) for frame in (uses, visits))
@@ -71,7 +68,11 @@ class Near:
             return over.with_columns(near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String))
         key = ["bucket", "_host"]
         asked = over.with_columns(_host=pl.col("host").hash())
-        met = self._meetings.rename({"host": "_host"})
+        is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
+        open_still, met = (
+            self._meetings.filter(~is_over),
+            self._meetings.filter(is_over).rename({"host": "_host"}),
+        )
         counted = (
             met.join(asked.select(key), on=key, how="semi")
             .group_by(*key, "app")
@@ -81,7 +82,8 @@ class Near:
             .unique(key, keep="first", maintain_order=True)
             .drop("app")
         )
-        self._meetings = met.join(asked.select(key), on=key, how="anti").rename({"_host": "host"})
+        left = met.join(asked.select(key), on=key, how="anti").rename({"_host": "host"})
+        self._meetings = pl.concat([open_still, left.select(open_still.columns)])
         return asked.join(counted, on=key, how="left", maintain_order="left").drop("_host")
 
     def _meet(self, visits: pl.DataFrame, beside: pl.DataFrame) -> None:
@@ -94,10 +96,13 @@ class Near:
             visits.join(beside, on=["client", "slot"])
             .filter(is_near.fill_null(False))
             .select(list(_MEETING))
-            .unique(maintain_order=True)
+            .unique()
         )
-        fresh = met.join(self._meetings, on=list(_MEETING), how="anti", maintain_order="left")
-        self._meetings = pl.concat([self._meetings, fresh.head(self._max_meetings - self._meetings.height)])
+        fresh = met.join(self._meetings, on=list(_MEETING), how="anti")
+        room = self._max_meetings - self._meetings.height
+        if fresh.height > room:
+            fresh = fresh.sort(list(_MEETING)).head(room)
+        self._meetings = pl.concat([self._meetings, fresh])
 
 
 def _beside(uses: pl.DataFrame) -> pl.DataFrame:
@@ -124,6 +129,14 @@ def _hashed(events: pl.DataFrame) -> pl.DataFrame:
     return events.drop_nulls([*texts, "seen_at"]).with_columns(pl.col(name).hash() for name in texts)
 
 
+def _mixed(*columns: str) -> pl.Expr:
+    """One number of several hashes and a slot: the group of one column is found in half the time."""
+    key = pl.lit(0, dtype=pl.UInt64)
+    for column in columns:
+        key = key * _SPREAD + pl.col(column).cast(pl.Int64 if column == "slot" else pl.UInt64).cast(pl.UInt64)
+    return key
+
+
 def _slot() -> pl.Expr:
     return pl.col("seen_at").dt.truncate(_SLOT).cast(TIME)
 
@@ -132,10 +145,14 @@ def _slots(rows: pl.DataFrame, what: str, before: pl.DataFrame | None) -> pl.Dat
     """First and last moment of each client and `what` (hashes) in each half minute, with the bucket it
     lies in; after those known `before`."""
     fresh = (
-        rows.group_by("client", what, slot=_slot())
-        .agg(first=pl.col("seen_at").min(), last=pl.col("seen_at").max())
+        rows.with_columns(slot=_slot())
+        .group_by(_mixed("client", "slot", what).alias("key"))
+        .agg(
+            pl.col("client", what, "slot").first(),
+            first=pl.col("seen_at").min(),
+            last=pl.col("seen_at").max(),
+        )
         .with_columns(bucket=pl.col("slot").dt.truncate(BUCKET).cast(TIME))
         .select("client", what, "slot", "bucket", "first", "last")
-        .sort("slot", "client", what)
     )
     return fresh if before is None else pl.concat([before, fresh])

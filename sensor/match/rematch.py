@@ -45,8 +45,8 @@ NEEDED = (
 _BYTES = ("bytes_up", "bytes_down")
 #: What a grade is weighed by, of what is stored.
 _WEIGHED = (
-    "grade", "whole", "kind", "action", "method", "status", "client_class", "packets_down", "total_bytes_up",
-    "total_bytes_down", "hunted",
+    "grade", "whole", "kind", "action", "method", "status", "client_class", "name_from", "packets_down",
+    "total_bytes_up", "total_bytes_down", "hunted",
 )  # fmt: skip
 _AGENTS = ["user_agent", "extension_id"]
 #: Tokens of internal hosts and addresses (privacy/pseudonyms.py): no names, no addresses.

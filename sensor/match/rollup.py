@@ -25,6 +25,8 @@ MAX_CLIENTS = 2_000_000
 MAX_BURSTS = 500_000
 #: rows that may lie unmerged beside few
 _SLACK = 200_000
+#: rows of one batch of which enough are of the same name to group them at once
+_MANY = 50_000
 #: zones that are not browsing: reverse lookups and link-local discovery
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
@@ -46,7 +48,7 @@ def newest_seen(observations: pl.DataFrame) -> datetime | None:
 class NamesRollup:
     """Sums observations by (15-minute bucket, host) and counts distinct clients; keeps no client.
 
-    Rows are kept as they came until their bucket is over, and grouped once; a pile of them earlier. They are
+    Rows are kept as they came until their bucket is over, and grouped once; many or a pile earlier. They are
     told apart by 64-bit hashes under a seed of this process's own, so that nobody can choose a name that
     is taken for another.
     """
@@ -87,8 +89,11 @@ class NamesRollup:
         if rows.is_empty():
             return
         self._clock = later(self._clock, rows.get_column("last_seen").max())
-        self._sums.append(rows.drop("client"))
-        self._clients.append(rows.select("bucket", "name", "client"))
+        sums, clients = rows.drop("client"), rows.select("bucket", "name", "client")
+        if rows.height > _MANY:
+            sums, clients = _merged(sums), _distinct(clients)
+        self._sums.append(sums)
+        self._clients.append(clients)
         if is_pile(self._clients):
             self._merge()
 
@@ -163,14 +168,20 @@ def _distinct(clients: pl.DataFrame) -> pl.DataFrame:
 
 def _merged(sums: pl.DataFrame) -> pl.DataFrame:
     """One row a bucket and host, with the columns as they came."""
-    grouped = sums.group_by("name").agg(
+    # Most logs lack half of these, and grouping what is not there costs as much.
+    told = {name for name in sums.columns if sums[name].null_count() < sums.height}
+    grouped = sums.group_by(
+        "name"
+    ).agg(
         pl.col("bucket", "host").first(),
-        *(known_sum(name) for name in _SUMS),
-        pl.col("cname").max(),
-        pl.col("client_class").max(),
+        *(pl.col(name).sum() for name in _SUMS[:2]),  # which every row has
+        *(known_sum(name) for name in _SUMS[2:] if name in told),
+        *(pl.col(name).max() for name in ("cname", "client_class") if name in told),
         pl.col("first_seen").min(),
         pl.col("last_seen").max(),
     )
+    nothing = (pl.lit(None, dtype=sums.schema[name]).alias(name) for name in sums.columns if name not in told)
+    grouped = grouped.with_columns(nothing)
     return grouped.select(sums.columns)
 
 

@@ -18,10 +18,12 @@ class Coded:
 
     @classmethod
     def of(cls, column: pl.Series) -> Coded:
-        """Number the values of `column` by their first appearance."""
+        """Number the values of `column` by their first appearance; a Categorical one is numbered already."""
         if column.null_count() == len(column):
-            return cls(column.clear(), pl.repeat(None, len(column), dtype=pl.UInt32, eager=True))
-        coded = column.cast(pl.Categorical(pl.Categories.random()))
+            nothing = pl.repeat(None, len(column), dtype=pl.UInt32, eager=True)
+            return cls(pl.Series(column.name, [], dtype=pl.String), nothing)
+        is_coded = isinstance(column.dtype, pl.Categorical)
+        coded = column if is_coded else column.cast(pl.Categorical(pl.Categories.random()))
         codes = coded.to_physical()
         # The values are forgotten with the last column that has them.
         every = pl.int_range(int(codes.max()) + 1, dtype=pl.UInt32)  # type: ignore[arg-type]
@@ -31,9 +33,19 @@ class Coded:
         """`told`, one for each of `values`, row by row; NULL where the column is."""
         return told.gather(self.codes) if len(told) else told.clear(len(self.codes))
 
+    def recode(self, told: pl.Series) -> pl.Series:
+        """`told` (String, one for each of `values`) row by row, as a Categorical column."""
+        numbered = told.cast(pl.Categorical(pl.Categories.random()))
+        if numbered.null_count() == len(numbered):
+            return numbered.clear(len(self.codes))
+        codes = numbered.to_physical().cast(pl.UInt32).gather(self.codes)
+        return pl.select(pl.lit(codes).cat.to(numbered.dtype)).to_series().alias(told.name)
+
 
 def repeats(column: pl.Series) -> bool:
     """Do enough of the values come again to work with the distinct ones? Told by the first of them."""
+    if isinstance(column.dtype, pl.Categorical):
+        return True
     first = column.head(_SAMPLE)
     return first.n_unique() <= max(1, len(first) * _WORTH)
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 import polars as pl
 
 from sensor import schema
-from sensor.sources import finish, records
+from sensor.sources import finish, records, scanner
 from sensor.sources.flows import Pairs
 from sensor.sources.framing import Framing, framed
 from sensor.sources.holders import Holders
@@ -56,6 +56,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "device": (TEXT, "host name of the client"),
     # --- what for
     "url": (TEXT, "URL, with or without scheme, or host:port; gives host, path, server, server_port"),
+    "url_rest": (TEXT, "path of `url` without query, where the family has cut it off"),
     "host": (TEXT, "a bare name: question, SNI, URL host"),
     "name_from": (TEXT, "qname, sni, quic_sni, http_host, url, certificate, address …; default by kind"),
     "path": (TEXT, "URL path, query string allowed (it is dropped)"),
@@ -109,6 +110,18 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Lines of a block that were read by the compiled scanner, and the others."""
+
+    #: `FIELDS`, one row a plain line; text may be Categorical
+    parsed: pl.DataFrame
+    #: offset (in the block's text) and bytes of these
+    places: pl.DataFrame
+    #: line, offset, bytes of what is left for `parse`
+    odd: pl.DataFrame
+
+
 class Family(Source):
     """One log format in all its versions. Subclasses declare; see formats/README.md."""
 
@@ -152,6 +165,11 @@ class Family(Source):
         `lines` has columns `line` (without envelopes), `tag` (syslog program), `sender` (host that
         logged it), `header` (the latest line matching `header` above it); all String.
         """
+
+    def cut(self, text: bytes) -> Cut | None:
+        """What the compiled scanner reads of whole lines: the same as `parse` of those that are plain, which
+        are claimed, in no envelope and under no header. None where it has no layout for them."""
+        return None
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
@@ -201,7 +219,8 @@ class Reader:
 
     def batches(self, block: Block) -> Iterator[Batch]:
         """The parts of a block, the first family's last, because it carries the block's own troubles."""
-        lines = block.lines()
+        cut = self._cut(block)
+        lines = block.lines() if cut is None else cut.odd
         parts = self._sorter.split(lines)
         own = parts.pop(self._first.name, None)
         for name in sorted(parts):
@@ -209,8 +228,18 @@ class Reader:
             tables = self._tables(family, parts[name][1], replace(block, overlong=None, fault=None))
             yield self._batch(block, tables, family, is_part=True)
         mine = own[1] if own is not None else self._sorter.nothing(lines)
-        tables = self._tables(self._first, mine, block)
+        tables = self._tables(self._first, mine, block, cut)
         yield self._batch(block, tables, self._first, is_part=block.replayed)
+
+    def _cut(self, block: Block) -> Cut | None:
+        """What the compiled scanner reads of a block, offsets being those in the stream; None for nothing."""
+        if not (scanner.is_worth(block) and self._sorter.is_first(type(self._first))):
+            return None
+        cut = self._first.cut(block.text)
+        if cut is None:
+            return None
+        in_stream = pl.col("offset") + block.start
+        return replace(cut, places=cut.places.with_columns(in_stream), odd=cut.odd.with_columns(in_stream))
 
     def _batch(
         self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
@@ -224,17 +253,23 @@ class Reader:
             vantage=family.vantage,
         )
 
-    def _tables(self, family: Family, lines: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
+    def _tables(
+        self, family: Family, lines: pl.DataFrame, block: Block, cut: Cut | None = None
+    ) -> dict[str, pl.DataFrame]:
         """The tables of one family's lines of a block."""
         told = self._told.setdefault(family.name, _Told())
-        done = told.pairs.take(told.sessions.take(rows(family, lines)))
+        if cut is None:
+            read = rows(family, lines)
+        else:
+            read, lines = _merged(family, cut, lines)
+        done = told.pairs.take(told.sessions.take(read))
         used = done.filter(pl.col("reason").is_null())
         is_lease = (pl.col("kind") == "lease").fill_null(False)
         leases = told.holders.take(finish.leases(used.filter(is_lease), family.vantage))
         seen = {"observations": used.filter(~is_lease), "answers": finish.answers(done)}
         if block.replayed:
             return seen
-        read = records.complete(_records(done, lines), block)
+        read = records.complete(_sampled(_records(done, lines), block), block)
         return seen | {
             "leases": leases,
             "coverage": _carried(records.coverage(read), used),
@@ -262,6 +297,44 @@ def rows(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
     if "row" not in parsed.columns:
         parsed = parsed.with_row_index("row")
     return finish.rows(parsed, wanted, family).with_columns(row=numbers.gather(parsed["row"]))
+
+
+def _merged(family: Family, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Finished rows and lines of a block: those that were cut, and between them what is read of `lines`."""
+    places = cut.places.select(
+        pl.lit(None, dtype=dtype).alias(name) if name not in cut.places.columns else name
+        for name, dtype in lines.schema.items()
+        if name != "number"
+    )
+    finished = finish.rows(cut.parsed.with_row_index("row"), places, family)
+    if lines.is_empty():
+        return finished, places.with_row_index("number")
+    both = (
+        pl.concat([places, lines.drop("number")]).with_row_index("place").sort("offset", maintain_order=True)
+    )
+    order = pl.Series(range(both.height), dtype=lines.schema["number"])
+    number = order.clone().scatter(both["place"], order)
+    read = rows(family, lines)
+    done = [
+        finished.with_columns(row=number.head(places.height).gather(finished["row"])),
+        read.with_columns(row=number.slice(places.height).gather(read["row"])),
+    ]
+    whole = pl.concat(done, how="vertical_relaxed").sort("row", maintain_order=True)
+    return whole, both.drop("place").with_row_index("number")
+
+
+def _sampled(read: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """`read` with the text of the first line of each reason, where lines were not kept."""
+    firsts = read.with_row_index("place").drop_nulls("reason").unique("reason", keep="first")
+    firsts = firsts.filter(pl.col("line").is_null())
+    if firsts.is_empty():
+        return read
+    begins = firsts["offset"] - block.start
+    texts = [
+        block.text[begin : begin + size].decode("utf-8", "replace").rstrip("\n").rstrip(" ")
+        for begin, size in zip(begins, firsts["bytes"], strict=True)
+    ]
+    return read.with_columns(read["line"].scatter(firsts["place"], pl.Series(texts, dtype=pl.String)))
 
 
 def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 from sensor import schema
 from sensor.decode import keys
 from sensor.sources import flows, hosts, records
+from sensor.sources.coded import Coded
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
         pl.lit(None, dtype=schema.TIME).alias("started_at"),
         pl.lit(None, dtype=pl.Int64).alias("slice"),
     )
-    return flows.oriented(fields.with_columns(*nothing, name_from=_name_from()), family.internal_networks)
+    coded = (name for name, dtype in fields.schema.items() if isinstance(dtype, pl.Categorical))
+    texts = (pl.col(name).cast(pl.String) for name in coded)
+    fields = fields.with_columns(*nothing, *texts, name_from=_name_from())
+    return flows.oriented(fields, family.internal_networks)
 
 
 def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
@@ -82,6 +86,10 @@ def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
         return pl.lit(None, dtype=dtype).alias(name)
     column = pl.col(name)
     have = parsed.schema[name]
+    if isinstance(have, pl.Categorical):
+        coded = Coded.of(parsed[name])
+        some = pl.select(pl.when(~coded.values.is_in(_NOTHING)).then(coded.values)).to_series()
+        return pl.lit(coded.recode(some)).alias(name)
     if have == pl.String and dtype != pl.String:
         column = column.str.strip_chars()
     if dtype == pl.String:
@@ -174,7 +182,9 @@ def _called(server: pl.Series) -> pl.Series:
 def _keyed(fields: pl.DataFrame) -> pl.DataFrame:
     """Type and fingerprint of an AI key in the URL, before the rest of its query is dropped."""
     texts = pl.coalesce(
-        pl.when(pl.col(name).str.contains_any(list(keys.PREFIXES))).then(name) for name in ("url", "path")
+        pl.when(pl.col(name).str.contains_any(list(keys.PREFIXES))).then(name)
+        for name in ("url", "path")
+        if fields.schema[name] == pl.String  # one that was cut up holds none (decode/delimited.py)
     )
     found = fields.select("row", text=texts)["text"]
     places = found.is_not_null().arg_true()
@@ -210,13 +220,15 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
         )
     url = urls.split(fields["url"])
     url.columns = [f"url_{name}" for name in url.columns]
-    tunnel = (pl.col("method").str.to_uppercase() == "CONNECT").fill_null(False)
+    method = hosts.told(fields["method"], lambda method: method.str.to_uppercase() == "CONNECT")
+    tunnel = pl.lit(method.fill_null(False))
+    rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
     return (
         fields.hstack(url)
         .with_columns(
             by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
             host=_named_server(pl.coalesce("host", "url_host")),
-            path=pl.when(~tunnel).then(pl.coalesce(path, "url_path")),
+            path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
             server=pl.coalesce("server", "literal", "url_literal"),
             server_port=pl.coalesce("server_port", "url_port"),
         )

@@ -70,6 +70,12 @@ def once(frame: pl.DataFrame, column: str, clean: pl.Expr) -> pl.DataFrame:
     return frame.with_columns(coded.each(cleaned).alias(column))
 
 
+def told(column: pl.Series, says: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """What `says` tells of each distinct value of `column` (no NULL), row by row; NULL where it is."""
+    coded = Coded.of(column)
+    return coded.each(says(coded.values))
+
+
 def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
     """`frame` with `column` replaced by the columns that `read` makes of its distinct values (no NULL).
 

@@ -116,6 +116,8 @@ class Source(ABC):
     resumable: ClassVar[bool] = False
     #: True if it reads with the decode kernels
     needs_kernels: ClassVar[bool] = False
+    #: True if it reads plain lines with the compiled scanner (decode/delimited.py), where there are many
+    scans_lines: ClassVar[bool] = False
     #: True if it leaves lines of other such kinds to them
     splits_lines: ClassVar[bool] = False
 

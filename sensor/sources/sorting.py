@@ -127,6 +127,10 @@ class Sorter:
         if resumed:
             self.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
 
+    def is_first(self, family: type[Family]) -> bool:
+        """Are lines that `family` claims its own, whatever others would make of them?"""
+        return self._order[0] is family
+
     def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
         """`lines` (line, offset, bytes) by family name, with what the envelopes say and `header`, `reason`.
 

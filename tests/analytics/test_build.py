@@ -256,3 +256,32 @@ def test_accounts_that_are_nobody_do_not_make_a_small_group_look_large(tmp_path:
     assert ("bolt/code", None, True, None) in shown
     assert ("all", 9, False) in [row[:3] for row in shown]
     assert nobodies == [("bolt/code", "service", 1, 7000)]
+
+
+def test_minutes_watched_belong_to_the_zones_days_and_are_counted_anew_when_more_land(tmp_path: Path) -> None:
+    place = {"sensor": "span", "site": "hq", "source": "pcap", "input": "i", "records": None}
+    minutes = [
+        ("2026-11-15 22:59", 10),
+        ("2026-11-15 23:00", 5),
+        ("2026-11-15 23:01", 0),
+        ("2026-11-22 22:59", 1),
+    ]
+    lake = empty(tmp_path)
+    lake.cold("coverage", [place | {"minute": at(when), "packets": packets} for when, packets in minutes])
+
+    def watched() -> list[tuple[Any, ...]]:
+        with open_views(tmp_path) as views:
+            columns = "day, vantage, minutes_seen, minutes_silent, packets"
+            return views.execute(f"SELECT {columns} FROM coverage_daily").fetchall()
+
+    monday, sunday = date(2026, 11, 16), date(2026, 11, 22)
+    touched = (date(2026, 11, 9), monday, date(2026, 11, 23))  # that UTC Sunday ends on a Monday of the zone
+    assert build(tmp_path, zone=ZONE).weeks == touched
+    expected = [
+        (date(2026, 11, 15), "packets", 1, 0, 10), (monday, "packets", 1, 1, 5), (sunday, "packets", 1, 0, 1),
+    ]  # fmt: skip
+    assert watched() == expected
+    assert build(tmp_path, zone=ZONE).weeks == ()
+    lake.cold("coverage", [place | {"minute": at("2026-11-16 12:00"), "packets": 7}])
+    assert monday in build(tmp_path, zone=ZONE).weeks
+    assert watched() == [expected[0], (monday, "packets", 2, 1, 12), expected[2]]

@@ -101,7 +101,7 @@ def test_a_reader_opened_before_a_build_keeps_its_marts(tmp_path: Path) -> None:
         "SELECT EXISTS (SELECT 1 FROM sightings WHERE event_id IS NULL)",
         "SELECT 1 WHERE 1 NOT IN (SELECT event_id FROM sightings WHERE client = 'nobody')",
         "SELECT host FROM names WHERE host = 'nowhere'",
-        "SELECT day FROM coverage_daily WHERE sensor = 'none'",
+        "SELECT minute FROM coverage WHERE sensor = 'none'",
     ],
 )
 def test_views_older_than_the_low_water_fail_loudly(tmp_path: Path, query: str) -> None:

@@ -127,7 +127,7 @@ def busy(path: Path) -> HandmadeLake:
     rows.append(sighting("2026-11-18 12:00", user_name="svc", client="a99"))
     own = {"app": "own/server", "kind": "http", "server": "s1", "server_port": 11434}
     rows.append(sighting("2026-11-18 13:00", key_print="k1", key_type="acme/api-key", **own))
-    rows.append(sighting("2026-11-18 14:00", app="hub/models"))
+    rows.append(sighting("2026-11-18 14:00", app="hub/models", repository="acme/small", revision="main"))
     lake = HandmadeLake.furnished(path, *rows)
     lake.cold("catalog", [
         {"app": "own/server", "service": "Server", "vendor": "Own", "category": "self-hosted"},
@@ -147,7 +147,10 @@ def busy(path: Path) -> HandmadeLake:
     ])  # fmt: skip
     lake.cold("names", [place | seen | {"bucket": at("2026-11-15 22:45"), "host": "x.test", "lookups": 2}])
     near = {"bucket": at("2026-11-15 22:45"), "host": "new.test", "near_app": "acme/chat", "near_clients": 3}
+    late = {"bucket": at("2026-11-24 10:00"), "host": "call.test", "near_app": "hub/models"}
+    late |= {"near_clients": 1}
     lake.cold("names", [place | seen | near])
+    lake.cold("names", [place | seen | late])
     lake.cold(
         "names_by_client", [place | {"event_id": 1, "seen_at": start, "client": "a1", "host": "x.test"}]
     )

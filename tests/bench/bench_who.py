@@ -56,13 +56,19 @@ COPY (
 """
 #: What the rest of the count reads of an event plays no part here.
 EVENTS = """
-CREATE OR REPLACE TEMP VIEW events AS
-SELECT *, start_us AS end_us, start_us AS began_us, true AS in_day, 'packets' AS vantage, 'tls' AS kind,
-       3 AS grade, 'internal' AS client_scope, 'lan' AS segment,
-       'browser' AS client_class, 'host' AS host, 'app' AS app, 'web' AS access,
-       event_id AS flow, 0 AS slice, 1 AS bytes_up, 1 AS bytes_down, 1 AS connections, 0 AS requests,
-       0 AS lookups, 'use' AS outcome
-FROM read_parquet({file})
+CREATE OR REPLACE TEMP TABLE contexts AS
+SELECT ROW_NUMBER() OVER () AS context, 'packets' AS eye, 'tls' AS kind, 'lan' AS segment,
+       'browser' AS client_class, 'internal' AS scope, 'host' AS host, 'app' AS app, 'web' AS access,
+       'use' AS outcome, *
+FROM (SELECT DISTINCT seen_site, client, user_name, device FROM read_parquet({file})) AS told;
+CREATE OR REPLACE TEMP TABLE events AS
+SELECT e.event_id, c.context, true AS in_day, e.start_us, e.start_us AS end_us, e.start_us AS began_us,
+       e.event_id AS flow, 0 AS slice, 3 AS grade, 1 AS bytes_up, 1 AS bytes_down, 1 AS connections,
+       0 AS requests, 0 AS lookups
+FROM read_parquet({file}) AS e
+JOIN contexts AS c
+  ON c.seen_site = e.seen_site AND c.client = e.client AND c.user_name IS NOT DISTINCT FROM e.user_name
+ AND c.device IS NOT DISTINCT FROM e.device
 """
 
 
@@ -112,7 +118,8 @@ def main(sightings: int = 5_000_000, leases: int = 500_000, days: int = 30) -> N
                 text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
                 connection.execute(text.substitute(crowd=CROWD, stale=STALE))
             rows = connection.execute(
-                "SELECT attributed_by, COUNT(*) FROM attributed GROUP BY ALL"
+                "SELECT f.attributed_by, COUNT(*) FROM attributed AS a JOIN facets AS f ON f.facet = a.facet "
+                "GROUP BY ALL"
             ).fetchall()
             for who, count in rows:
                 told[who] = told.get(who, 0) + count

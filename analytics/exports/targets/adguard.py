@@ -1,4 +1,8 @@
-"""A filter list for AdGuard Home and Pi-hole (ABP-style domain rules; a bare name is that host only)."""
+"""A filter list for AdGuard Home and Pi-hole: ||name^ is a name and all below it, a bare name that host only.
+
+https://github.com/AdguardTeam/AdGuardHome/wiki/Hosts-Blocklists (adblock-style and domains-only syntax)
+https://docs.pi-hole.net/ (ABP-style entries of lists)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Content policy language of Symantec (Blue Coat) ProxySG: conditions url.host and url.domain."""
+"""Content policy language of Symantec (Blue Coat) ProxySG.
+
+ProxySG Content Policy Language Guide, url=: url.host is exact unless told otherwise, url.domain compares
+whole labels from the right; define condition: lines are joined by "or".
+"""
 
 from __future__ import annotations
 

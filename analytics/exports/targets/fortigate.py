@@ -1,4 +1,7 @@
-"""A URL filter of FortiOS as CLI commands (config webfilter urlfilter)."""
+"""A URL filter of FortiOS as CLI commands (config webfilter urlfilter).
+
+https://docs.fortinet.com/document/fortigate/7.0.5/cli-reference/395620 (type regex, action)
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,17 @@ def _render(selection: Selection, _: Provenance) -> Iterator[str]:
     yield "end"
 
 
-def expression(kind: str, value: str) -> str:
-    """An expression on host and path, without backslashes: the CLI takes those for its own."""
+def expression(kind: str, value: str, scheme: str = "") -> str:
+    """An expression on host and path, behind one for the scheme.
+
+    Without backslashes and question marks: the CLI takes those for its own, and these as calls for help.
+    """
     host, slash, path = value.partition("/")
     text = re.sub(r"([.+?()])", r"[\1]", host).replace("*", "[^./]+")
-    front = "^([^/]*[.])?" if kind == "suffix" else "^"
+    front = f"^{scheme}([^/]*[.]){{0,1}}" if kind == "suffix" else f"^{scheme}"
     if slash:
         return front + text + "/" + re.sub(r"([.+?()*])", r"[\1]", path)
-    return f"{front}{text}(:[0-9]+)?(/|$)"
+    return f"{front}{text}(:[0-9]+){{0,1}}(/|$)"
 
 
 TARGET = Target(

@@ -1,10 +1,14 @@
-"""A domain list that FortiOS fetches as external resource (config system external-resource, type domain)."""
+"""A domain list that FortiOS fetches (config system external-resource, type domain).
+
+One domain a line, simple wildcards, categories 192 to 221:
+https://docs.fortinet.com/document/fortigate/7.6.2/administration-guide/9463/external-feeds
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analytics.exports.interface import Provenance, Selection, Target
+from analytics.exports.interface import NO_COMMENTS, Provenance, Selection, Target
 
 
 def _render(selection: Selection, _: Provenance) -> Iterator[str]:
@@ -22,5 +26,6 @@ TARGET = Target(
         "config system external-resource",
         '  edit "shadowai"; set type domain; set category 192; set resource "https://…"; next; end',
         "then block that category in a DNS filter profile",
+        NO_COMMENTS,
     ),
 )

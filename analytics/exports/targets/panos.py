@@ -1,4 +1,8 @@
-"""A custom URL category of PAN-OS, as set commands (PAN-OS admin guide, URL category exceptions)."""
+"""A custom URL category of PAN-OS, as set commands.
+
+Trailing slashes and *.name, which needs a label in front:
+https://docs.paloaltonetworks.com/advanced-url-filtering/administration/configuring-url-filtering/url-category-exceptions/guidelines-for-url-category-exceptions
+"""
 
 from __future__ import annotations
 

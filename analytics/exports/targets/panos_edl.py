@@ -1,10 +1,13 @@
-"""An external dynamic list of type URL List for PAN-OS."""
+"""An external dynamic list of type URL List for PAN-OS; comments are documented for lists of addresses only.
+
+https://docs.paloaltonetworks.com/network-security/security-policy/administration/objects/external-dynamic-lists/formatting-guidelines-for-an-external-dynamic-list
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analytics.exports.interface import Provenance, Selection, Target
+from analytics.exports.interface import NO_COMMENTS, Provenance, Selection, Target
 from analytics.exports.targets.panos import urls
 
 
@@ -19,4 +22,5 @@ TARGET = Target(
     _render,
     says=frozenset({"domain", "suffix", "url"}),
     modes=("block", "allow"),
+    notes=(NO_COMMENTS,),
 )

@@ -1,10 +1,13 @@
-"""A destination list of Cisco Umbrella; there a domain always includes all below it."""
+"""A destination list of Cisco Umbrella; there a domain always includes all below it.
+
+https://www.cisco.com/c/en/us/support/docs/security/umbrella/224711-understand-destination-list-supported.html
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analytics.exports.interface import Provenance, Selection, Target
+from analytics.exports.interface import NO_COMMENTS, Provenance, Selection, Target
 
 
 def _render(selection: Selection, _: Provenance) -> Iterator[str]:
@@ -19,6 +22,6 @@ TARGET = Target(
     widens=True,
     notes=(
         "a domain includes all below it here, so single hosts were checked as if they did",
-        "take the comment lines out before an upload: grep -v '^#'",
+        NO_COMMENTS,
     ),
 )

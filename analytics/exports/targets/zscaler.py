@@ -1,10 +1,14 @@
-"""URLs of a custom category of Zscaler Internet Access; a leading dot stands for all below."""
+"""URLs of a custom category of Zscaler Internet Access.
+
+A leading dot stands for the name and five levels below it:
+https://help.zscaler.com/zia/url-format-guidelines
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analytics.exports.interface import Provenance, Selection, Target
+from analytics.exports.interface import NO_COMMENTS, Provenance, Selection, Target
 
 
 def _render(selection: Selection, _: Provenance) -> Iterator[str]:
@@ -20,6 +24,6 @@ TARGET = Target(
     modes=("block", "allow"),
     notes=(
         "paths are seen only with SSL inspection",
-        "take the comment lines out before an upload: grep -v '^#'",
+        NO_COMMENTS,
     ),
 )

@@ -1,7 +1,7 @@
 -- What was known about every address while something stayed as it was.
 --
--- In:  events, holders, directory (rows valid on the day).
--- Out: staff, owners, places, spells, crowded.
+-- In:  contexts, events, holders, directory (rows valid on the day).
+-- Out: staff, owners, places, spells, buckets, crowded.
 -- A spell is a while in which nothing changes about who holds an address; what follows from it without
 -- the event's own words is said here once: first the user of a lease, else the owner of the device,
 -- the static word, a hint. Only spells that an event can fall into are looked at.
@@ -45,13 +45,13 @@ SELECT 'mac', mac, MAX(user_name), MAX(account), MAX(confidence)
 FROM owned WHERE mac IS NOT NULL
 GROUP BY mac HAVING MIN(account) = MAX(account);
 
-CREATE OR REPLACE TEMP TABLE near AS
+CREATE OR REPLACE TEMP TABLE near_holders AS
 SELECT * FROM holders
 WHERE from_us <= (SELECT MAX(start_us) FROM events) AND to_us > (SELECT MIN(start_us) FROM events);
 
 CREATE OR REPLACE TEMP TABLE places AS
 WITH asked AS (SELECT MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events),
-held AS (SELECT site, address, COUNT(*) AS spells FROM near GROUP BY site, address)
+held AS (SELECT site, address, COUNT(*) AS spells FROM near_holders GROUP BY site, address)
 SELECT h.site, h.address, ROW_NUMBER() OVER () AS place, a.from_us, a.to_us,
        (a.to_us - a.from_us) // h.spells + 1 AS width_us
 FROM held AS h
@@ -59,14 +59,14 @@ CROSS JOIN asked AS a;
 
 CREATE OR REPLACE TEMP TABLE spells AS
 WITH placed AS (
-  SELECT n.*, p.place,
+  SELECT n.*, p.place, ROW_NUMBER() OVER () AS spell,
          (GREATEST(n.from_us, p.from_us) - p.from_us) // p.width_us AS first_bucket,
          (LEAST(n.to_us, p.to_us) - 1 - p.from_us) // p.width_us AS last_bucket
-  FROM near AS n
+  FROM near_holders AS n
   JOIN places AS p ON p.site = n.site AND p.address = n.address
 ),
 known AS (
-  SELECT n.place, n.first_bucket, n.last_bucket, n.from_us, n.to_us, n.tenant, n.device, n.shared_by,
+  SELECT n.spell, n.place, n.first_bucket, n.last_bucket, n.from_us, n.to_us, n.tenant, n.device, n.shared_by,
          n.user_name AS lease_user, n.user_origin, n.user_confidence, l.account AS lease_account,
          CASE WHEN n.unvouched THEN n.user_since_us + 3600000000 ELSE n.to_us END AS stale_from_us,
          COALESCE(d.user_name, m.user_name, n.static_user, n.hint_user) AS other_user,
@@ -84,30 +84,35 @@ known AS (
   LEFT JOIN staff AS l ON l.user_name = n.user_name
   LEFT JOIN staff AS s ON s.user_name = COALESCE(n.static_user, n.hint_user)
 )
-SELECT UNNEST(RANGE(first_bucket, last_bucket + 1)) AS bucket, * EXCLUDE (first_bucket, last_bucket) FROM known;
+SELECT * FROM known;
+
+CREATE OR REPLACE TEMP TABLE buckets AS
+SELECT place, UNNEST(RANGE(first_bucket, last_bucket + 1)) AS bucket, spell, from_us, to_us, stale_from_us, tenant
+FROM spells;
 
 -- Many accounts that one log names at an address within an hour, while one device has it, share it: what
--- else happens there on that day is nobody's.
+-- else happens there on that day is nobody's. Most addresses have one account: the others are looked at.
 CREATE OR REPLACE TEMP TABLE crowded AS
-WITH named AS (
-  SELECT DISTINCT seen_site, client, start_us // 3600000000 AS hour, user_name
-  FROM events
-  WHERE user_name IS NOT NULL AND client IS NOT NULL
+WITH many AS (
+  SELECT seen_site, client FROM contexts WHERE user_name IS NOT NULL AND client IS NOT NULL
+  GROUP BY seen_site, client HAVING COUNT(DISTINCT user_name) >= $crowd
 ),
--- Most addresses have one account: which device had it is asked only for the others.
-busy AS (SELECT seen_site, client, hour FROM named GROUP BY seen_site, client, hour HAVING COUNT(*) >= $crowd)
+spots AS (
+  SELECT c.context, c.user_name, c.seen_site, c.client, p.place, p.from_us, p.width_us
+  FROM contexts AS c
+  JOIN many AS m ON m.seen_site = c.seen_site AND m.client = c.client
+  LEFT JOIN staff AS a ON a.user_name = c.user_name
+  LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client
+  WHERE c.user_name IS NOT NULL AND a.kind IS NULL
+)
 SELECT DISTINCT seen_site, client, tenant, hour // 24 AS day
 FROM (
-  SELECT e.seen_site, e.client, b.hour, COALESCE(s.tenant, '') AS tenant
-  FROM busy AS b
-  JOIN events AS e
-    ON e.seen_site = b.seen_site AND e.client = b.client AND e.start_us // 3600000000 = b.hour
-  LEFT JOIN places AS p ON p.site = e.seen_site AND p.address = e.client
-  LEFT JOIN spells AS s
-    ON s.place = p.place AND s.bucket = (e.start_us - p.from_us) // p.width_us
+  SELECT t.seen_site, t.client, e.start_us // 3600000000 AS hour, COALESCE(s.tenant, '') AS tenant
+  FROM events AS e
+  JOIN spots AS t ON t.context = e.context
+  LEFT JOIN buckets AS s
+    ON s.place = t.place AND s.bucket = (e.start_us - t.from_us) // t.width_us
    AND s.from_us <= e.start_us AND s.to_us > e.start_us
-  LEFT JOIN staff AS a ON a.user_name = e.user_name
-  WHERE e.user_name IS NOT NULL AND a.kind IS NULL
-  GROUP BY e.seen_site, e.client, b.hour, COALESCE(s.tenant, '')
-  HAVING COUNT(DISTINCT e.user_name) >= $crowd
+  GROUP BY t.seen_site, t.client, e.start_us // 3600000000, COALESCE(s.tenant, '')
+  HAVING COUNT(DISTINCT t.user_name) >= $crowd
 ) AS hours

@@ -1,6 +1,6 @@
 -- The day's evidence, each piece with what it adds, and which eyes saw it.
 --
--- In:  attributed, records, dropped.  Out: counted, eyes.
+-- In:  attributed, facets, records, dropped.  Out: counted, eyes.
 -- A dropped record stays as evidence (its grade, its part of bytes_up_max) and adds nothing. Of the
 -- lookups of one subject, host and minute only those of the best-ranked vantage count. Hours begin
 -- where the report zone's clock says so; every offset in use is a multiple of 15 minutes, so the
@@ -17,40 +17,50 @@ FROM quarters;
 
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH questions AS (
-  SELECT *,
-         MIN(vantage_rank) OVER (PARTITION BY outcome, subject, host, start_us // 60000000) AS best_rank
-  FROM attributed
-  WHERE kind = 'dns' AND NOT egress AND in_day
+  SELECT a.start_us, a.facet, a.lookups, a.start_us // 60000000 AS minute, f.party, f.host_nth, f.vantage_rank
+  FROM attributed AS a
+  JOIN facets AS f ON f.facet = a.facet
+  WHERE f.is_lookup AND NOT f.egress AND a.in_day
+),
+best AS (
+  SELECT party, host_nth, minute, MIN(vantage_rank) AS vantage_rank FROM questions GROUP BY party, host_nth, minute
 ),
 evidence AS (
-  SELECT start_us, subject, subject_kind, user_name, attributed_by, confidence, department, site, segment,
-         client_class, app, access, outcome, grade,
-         bytes_up, bytes_down, connections, requests, 0 AS lookups,
+  SELECT start_us, facet, grade, bytes_up, bytes_down, connections, requests, 0 AS lookups,
          event_id NOT IN (SELECT event_id FROM dropped) AS kept
   FROM records
   WHERE in_day
   UNION ALL
-  SELECT start_us, subject, subject_kind, user_name, attributed_by, confidence, department, site, segment,
-         client_class, app, access, outcome, 1,
-         NULL, NULL, 0, 0, lookups, vantage_rank = best_rank
-  FROM questions
+  SELECT q.start_us, q.facet, 1, NULL, NULL, 0, 0, q.lookups, q.vantage_rank = b.vantage_rank
+  FROM questions AS q
+  JOIN best AS b ON b.party = q.party AND b.host_nth = q.host_nth AND b.minute = q.minute
 )
-SELECT h.hour, e.* FROM evidence AS e JOIN hours AS h ON h.quarter = e.start_us // 900000000;
+SELECT h.hour, e.* EXCLUDE (start_us) FROM evidence AS e JOIN hours AS h ON h.quarter = e.start_us // 900000000;
 
 CREATE OR REPLACE TEMP TABLE eyes AS
 WITH seen AS (
-  SELECT DISTINCT h.hour, a.subject, a.app, a.seen_site, a.vantage_rank, a.kind, a.egress
+  SELECT DISTINCT h.hour, a.facet
   FROM attributed AS a
   JOIN hours AS h ON h.quarter = a.start_us // 900000000
-  WHERE a.in_day AND a.outcome = 'use'
+  WHERE a.in_day
+),
+-- A proxy's own address speaks for everybody of its site who used the service in that hour.
+proxies AS (
+  SELECT DISTINCT s.hour, f.app, f.seen_site, f.eye
+  FROM seen AS s
+  JOIN facets AS f ON f.facet = s.facet
+  WHERE f.outcome = 'use' AND f.egress
 ),
 pairs AS (
-  SELECT hour, subject, app, vantage_rank, kind FROM seen WHERE NOT egress
+  SELECT s.hour, f.service, f.eye
+  FROM seen AS s
+  JOIN facets AS f ON f.facet = s.facet
+  WHERE f.outcome = 'use' AND NOT f.egress
   UNION
-  -- A proxy's own address speaks for everybody of its site who used the service in that hour.
-  SELECT s.hour, s.subject, s.app, p.vantage_rank, p.kind
-  FROM (SELECT DISTINCT hour, subject, app, seen_site FROM seen WHERE NOT egress) AS s
-  JOIN (SELECT DISTINCT hour, app, seen_site, vantage_rank, kind FROM seen WHERE egress) AS p
-    ON p.hour = s.hour AND p.app = s.app AND p.seen_site = s.seen_site
+  SELECT s.hour, f.service, p.eye
+  FROM seen AS s
+  JOIN facets AS f ON f.facet = s.facet
+  JOIN proxies AS p ON p.hour = s.hour AND p.app = f.app AND p.seen_site = f.seen_site
+  WHERE f.outcome = 'use' AND NOT f.egress
 )
-SELECT hour, subject, app, CAST(COUNT(*) AS BIGINT) AS corroborations FROM pairs GROUP BY hour, subject, app
+SELECT hour, service, CAST(COUNT(*) AS BIGINT) AS corroborations FROM pairs GROUP BY hour, service

@@ -1,40 +1,53 @@
 -- The week's use as policy sees it, and the weeks before in short.
 --
--- In:  near_usage (hours of the week and of $history weeks before), near_servers (days of AI servers), catalog,
+-- In:  near_usage (hours of the week and of $history weeks before), near_servers (days of AI servers), near_models (of models), catalog,
 -- places (sensors with their zones).
--- Out: used, subject_weeks, users, seen_weeks, servers, nobodies (subjects that are no person: machines, service
+-- Out: near, used, subject_weeks, users, seen_weeks, servers, models, nobodies (subjects that are no person: machines, service
 -- accounts, shared addresses).
 -- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
 -- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the
 -- service's baseline) is taken off once for every hour of use.
-CREATE OR REPLACE TEMP TABLE near AS
-WITH clocks AS (SELECT site, MIN(zone) AS zone FROM places WHERE zone IS NOT NULL GROUP BY site),
-timed AS (
-  SELECT u.*, CAST(u.hour AT TIME ZONE '$zone' AS DATE) AS day,
-         CAST(EXTRACT(hour FROM u.hour AT TIME ZONE COALESCE(c.zone, '$zone')) AS BIGINT) AS local_hour,
-         COALESCE(u.client_class = 'program', FALSE) OR u.access IN ('api', 'cli', 'agent', 'mcp') AS program
-  FROM near_usage AS u
-  LEFT JOIN clocks AS c ON c.site = u.site
-  WHERE u.grade >= 3
+-- Clocks are read once an hour and site.
+CREATE OR REPLACE TEMP TABLE clock AS
+WITH zones AS (SELECT site, MIN(zone) AS zone FROM places WHERE zone IS NOT NULL GROUP BY site),
+local AS (
+  SELECT u.hour, u.site, CAST(u.hour AT TIME ZONE '$zone' AS DATE) AS day,
+         CAST(EXTRACT(hour FROM u.hour AT TIME ZONE COALESCE(z.zone, '$zone')) AS BIGINT) AS local_hour
+  FROM (SELECT DISTINCT hour, site FROM near_usage) AS u
+  LEFT JOIN zones AS z ON z.site = u.site
 )
-SELECT t.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', t.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago,
-       COALESCE(k.upload_baseline_bytes, 0) AS baseline
-FROM timed AS t
-LEFT JOIN catalog AS k ON k.app = t.app
-WHERE t.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
+SELECT *, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago
+FROM local
+WHERE day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
+
+CREATE OR REPLACE TEMP VIEW near AS
+SELECT u.hour, c.day, c.local_hour, c.weeks_ago, u.subject, u.subject_kind, u.user_name, u.department, u.site, u.segment,
+       u.app, u.access, COALESCE(u.client_class = 'program', FALSE) OR u.access IN ('api', 'cli', 'agent', 'mcp') AS program,
+       u.bytes_up, u.connections, COALESCE(k.upload_baseline_bytes, 0) AS baseline
+FROM near_usage AS u
+JOIN clock AS c ON c.hour = u.hour AND c.site IS NOT DISTINCT FROM u.site
+LEFT JOIN catalog AS k ON k.app = u.app
+WHERE u.grade >= 3;
 
 CREATE OR REPLACE TEMP TABLE servers AS
 SELECT s.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', s.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago
 FROM near_servers AS s
 WHERE s.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
 
+CREATE OR REPLACE TEMP TABLE models AS
+SELECT m.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', m.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago
+FROM near_models AS m
+WHERE m.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
+
 CREATE OR REPLACE TEMP TABLE nobodies AS
 SELECT subject FROM near WHERE subject_kind NOT IN ('user', 'device', 'address')
 UNION
-SELECT subject FROM servers WHERE subject_kind NOT IN ('user', 'device', 'address');
+SELECT subject FROM servers WHERE subject_kind NOT IN ('user', 'device', 'address')
+UNION
+SELECT subject FROM models WHERE subject_kind NOT IN ('user', 'device', 'address');
 
 CREATE OR REPLACE TEMP TABLE used AS
-SELECT ROW_NUMBER() OVER (ORDER BY hour, subject, app, access, site, segment, program, department) AS nr,
+SELECT ROW_NUMBER() OVER () AS nr,
        hour, day, local_hour, subject, user_name, department, site, segment, app, access, program,
        SUM(bytes_up) AS bytes_up, SUM(connections) AS sessions, MAX(baseline) AS baseline
 FROM near

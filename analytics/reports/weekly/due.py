@@ -27,9 +27,7 @@ class Decision:
     grade: int | None
     look: str
     impact: str = ""  # what a block would have met
-    owner: str = ""
-    day: str = ""  # by when
-    severity: str = ""
+    duty: str = ""  # how grave, who answers for it, by when
     findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
 
 
@@ -42,17 +40,18 @@ def findings(result: Result, most: int) -> tuple[Decision, ...]:
     grades = {row["app"]: row["grade"] for row in result.rows("services") if row["seen"]}
     impacts = {row["app"]: row for row in result.rows("impact")}
     return tuple(
-        _decision(rows, noun, result.facts.k, grades.get(app), impacts.get(app))
+        _decision(rows, noun, result, grades.get(app), impacts.get(app))
         for app, rows in list(asked.items())[:most]
     )
 
 
-def _decision(rows: list[Row], noun: Noun, k: int, grade: int | None, impact: Row | None) -> Decision:
+def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, impact: Row | None) -> Decision:
     row, *others = rows
+    overdue = row["due"] <= result.scope.sunday
     also = [_inside(told(other["title"])) for other in others]
     evidence = say(
         "due.evidence", title=told(row["title"]), scope=scope_of(row["scope"]),
-        evidence=", ".join(_evidence(row, noun, k)),
+        evidence=", ".join(_evidence(row, noun, result)),
     )  # fmt: skip
     return Decision(
         question=say("due.question", service=row["service"], question=_inside(told(row["question"]))),
@@ -60,9 +59,12 @@ def _decision(rows: list[Row], noun: Noun, k: int, grade: int | None, impact: Ro
         grade=grade,
         look=told(row["proposal"]),
         impact=_impact(impact, noun, row["scope"]),
-        owner=row["owner"] or say("due.no_owner"),
-        day=words.short_day(row["due"]),
-        severity=told(row["severity"]),
+        duty=say(
+            "decide.overdue" if overdue else "decide.duty",
+            severity=told(row["severity"]),
+            owner=row["owner"] or say("due.no_owner"),
+            day=words.short_day(row["due"]),
+        ),
         findings=tuple(one["finding"] for one in rows),
     )
 
@@ -94,9 +96,9 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
     return say(key, met=say("due.least", count=met) if row["weeks_hidden"] else met)
 
 
-def _evidence(row: Row, noun: Noun, k: int) -> Iterator[str]:
+def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
     if row["people_hidden"]:
-        yield say("due.hidden", k=k)
+        yield say("due.hidden", k=result.facts.k)
     elif row["people_least"]:
         who = say("due.least", count=noun.count(row["people_least"]))
         sent, sessions = row["bytes_up"], say("count.sessions", row["sessions"] or 0)
@@ -106,6 +108,9 @@ def _evidence(row: Row, noun: Noun, k: int) -> Iterator[str]:
             key = "due.sent_in_sessions" if row["sessions"] else "due.sent"
             yield say(key, who=who, amount=words.size(sent), sessions=sessions)
     first, last = words.week_name(row["first_seen"]), words.week_name(row["last_seen"])
-    yield say("due.seen_in", week=first) if first == last else say("due.seen_from", first=first, last=last)
+    if row["last_seen"] < result.scope.week:
+        yield say("due.last_in", week=last)
+    else:
+        yield say("due.seen_in", week=last) if first == last else say("due.seen_from", first=first, last=last)
     if row["not_evaluable_why"]:
         yield say("due.not_evaluable", why=told(row["not_evaluable_why"]))

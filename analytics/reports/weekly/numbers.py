@@ -31,13 +31,10 @@ class Number:
 def numbers(result: Result, seen: Seeing) -> tuple[Number, ...]:
     """People (or addresses), services, bytes sent, services first seen, named traffic."""
     now = _by_week(result).get(result.scope.week)
-    return (
-        _people(result, now),
-        _services(result, now),
-        _sent(result, now),
-        _first_seen(result, now),
-        _named(result, seen),
-    )
+    use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
+    if seen.lookups_only:  # whether anything was used nobody can know: that is not 0
+        use = [Number(n.label, None, words.unknown(), say("numbers.lookups"), "", "", (), "") for n in use]
+    return (*use, _named(result, seen))
 
 
 def _people(result: Result, now: Row | None) -> Number:

@@ -20,6 +20,7 @@ LEAST_WATCHED = 0.50
 MINUTES_FACTOR = 1.2
 #: The same where a quiet link leaves only the first and last moment of a day to go by.
 ROUGH_FACTOR = 1.5
+#: More days in the dark than this are counted, not named.
 #: A sensor that watched less than this share of the longest watch is a brief look: it prevents no comparison.
 BRIEF = 0.05
 
@@ -42,6 +43,7 @@ class Seeing:
     dropped: int
     minutes: Mapping[Eye, int]  # minutes each eye watched
     packet_minutes: int | None  # watched by the packet sensor that watched longest
+    lookups_only: bool  # every source of the week records names asked for, none a connection
 
     @property
     def blind(self) -> bool:
@@ -57,6 +59,11 @@ class Seeing:
     def doubts(self) -> tuple[str, ...]:
         """What cannot be told this week, worst first; each completes "we cannot tell …"."""
         return tuple(_doubts(self))
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """`doubts` that the verdict's claim does not say: of lookups alone it makes none."""
+        return self.doubts[1:] if self.lookups_only else self.doubts
 
 
 def seeing(result: Result) -> Seeing:
@@ -79,7 +86,13 @@ def seeing(result: Result) -> Seeing:
         dropped=_total(eyes, "kernel_drops"),
         minutes=minutes,
         packet_minutes=max(packet_minutes, default=None),
+        lookups_only=_lookups_only(result),
     )
+
+
+def _lookups_only(result: Result) -> bool:
+    sources = result.rows("source_bytes")
+    return bool(sources) and not any(source["connections"] for source in sources)
 
 
 def comparable(result: Result, week: date, other: date) -> bool:
@@ -111,6 +124,8 @@ def watched_weeks(result: Result) -> set[date]:
 
 
 def _doubts(seen: Seeing) -> Iterable[str]:
+    if seen.lookups_only:
+        yield say("doubt.lookups")
     if seen.light and len(seen.light) < len(seen.dark):
         yield say("doubt.light", days=_listed(seen.light))
     elif seen.dark:

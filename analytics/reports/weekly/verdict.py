@@ -37,7 +37,11 @@ def _leftover(result: Result) -> str:
 def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
-        return say("verdict.nothing"), ""
+        if not seen.lookups_only:
+            return say("verdict.nothing"), ""
+        asked = [row["service"] for row in result.rows("services") if row["seen"]]
+        named = say("verdict.looked_up", len(asked), services=words.listing(asked)) if asked else ""
+        return say("verdict.cannot_tell", what=say("doubt.lookups")), named
     who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
     if total["bytes_up"] is None:
         amount = words.size(None, total["people_hidden"])
@@ -121,8 +125,8 @@ def _growth(now: Row | None, before: Row | None) -> str:
 
 
 def _sight(seen: Seeing) -> str:
-    if seen.doubts:
-        return say("verdict.cannot_tell", what=words.listing(seen.doubts[:SAID_FIRST]))
+    if doubts := seen.unsaid[:SAID_FIRST]:
+        return say("verdict.cannot_tell", what=words.listing(doubts))
     if seen.ahead:
         return say("verdict.not_over", len(seen.ahead))
     if seen.flows:

@@ -25,14 +25,20 @@ is intercepted (mode `bump`), the requests carry the bytes and the tunnel's line
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
 from sensor import schema
 from sensor.sources import hosts, records
-from sensor.sources.family import Family
+from sensor.sources.coded import Coded
+from sensor.sources.family import Cut, Family
 from sensor.sources.interface import Proof
+
+if TYPE_CHECKING:
+    from sensor.decode import delimited
 
 LOGFORMAT = (
     'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"'
@@ -62,6 +68,23 @@ _RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
 _ORIGIN = ("HIER_DIRECT", "DIRECT", "ORIGINAL_DST", "PINNED")
 #: Squid writes these bytes of an account name as %HH (RFC 1738).
 _ESCAPES = {"%5c": "\\", "%5C": "\\", "%20": " ", "%40": "@", "%25": "%"}
+
+#: Results of what Squid answered itself to see a hello.
+_OWN_RESULTS = ("NONE", "NONE_NONE", "TAG_NONE")
+_LITERAL = r"^(?:[a-z]+://)?(?:[^/@]*@)?(?:\d+(?:\.\d+){3}|\[)"
+#: Lines the compiled scanner has a layout for, and what it makes of their fields.
+_STAMPED = r"\d{10}\.\d{3} +\d"
+_CLAIMED_NATIVE = r"\d{10}\.\d{3} +\d+ \S+ [A-Z_]+/\d{3} (?:\d+|-) "
+_NATIVE_CUT = (
+    ("at", "STAMP"), ("elapsed_ms", "PADDED"), ("client", "CODE"), ("code", "CODE"), ("down", "COUNT"),
+    ("method", "CODE"), ("url", "URL"), ("user", "CODE"), ("peer", "CODE"), ("tail", "CODE"),
+)  # fmt: skip
+_OURS_CUT = (
+    ("at", "STAMP"), ("elapsed_ms", "PADDED"), ("client", "CODE"), ("user", "CODE"), ("method", "CODE"),
+    ("url", "URL"), ("status", "COUNT"), ("code", "CODE"), ("up", "COUNT"), ("down", "COUNT"),
+    ("sni", "CODE"), ("tail", "CODE"),
+)  # fmt: skip
+_EARLIEST, _LATEST = (datetime.fromtimestamp(s, UTC) for s in (records.EARLIEST_S, records.LATEST_S))
 
 #: What a line says, before any judgement; NULL where its layout has no such field or it is `-`.
 _FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -98,35 +121,119 @@ class SquidFamily(Family):
         "  access_log daemon:/var/log/squid/access.log shadowai"
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM)
+    scans_lines: ClassVar[bool] = True
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line, all layouts."""
-        fields = parse(lines["line"]).with_columns(reason=_reason())
-        keeps_bytes = ~_bumped()
-        # A tunnel to an address: the hello says for whom.
-        literal = pl.col("url").str.contains(r"^(?:[a-z]+://)?(?:[^/@]*@)?(?:\d+(?:\.\d+){3}|\[)")
-        fields = hosts.once(fields, "user", pl.col("user").str.replace_many(_ESCAPES))
-        return fields.select(
-            "at",
-            "reason",
-            "client",
-            "method",
-            "url",
-            at_end=pl.lit(True),
-            duration_s=pl.col("elapsed_ms") / 1000,
-            kind=pl.lit("proxy"),
-            action=_action(),
-            user_name="user",
-            host=pl.when(literal).then("sni"),
-            name_from=pl.lit("sni"),
-            status=pl.when(pl.col("status") > 0).then("status"),
-            user_agent="agent",
-            # The origin server's address, never a parent proxy's.
-            server=pl.when(pl.col("hierarchy").is_in(_ORIGIN)).then("peer"),
-            transport=pl.lit("tcp"),
-            bytes_up=pl.when(keeps_bytes).then("up"),
-            bytes_down=pl.when(keeps_bytes).then("down"),
+        return _told(parse(lines["line"]))
+
+    def cut(self, text: bytes) -> Cut | None:
+        """Lines of the native layout or of ours, whichever the first of them is in."""
+        begin = text[: text.find(b"\n") + 1].decode("utf-8", "replace")
+        if not re.match(_STAMPED, begin):
+            return None
+        from sensor.decode import delimited
+
+        is_native = re.match(_CLAIMED_NATIVE, begin) is not None
+        fields = (
+            delimited.Field(getattr(delimited, kind), name)
+            for name, kind in (_NATIVE_CUT if is_native else _OURS_CUT)
         )
+        layout = delimited.Layout(tuple(fields), separator=" ", empty=False, tail=True)
+        found = delimited.cut(text, layout)
+        return _plain(found, text, is_native=is_native)
+
+
+def _told(fields: pl.DataFrame) -> pl.DataFrame:
+    """`FIELDS` of what lines say (`_FIELDS`)."""
+    fields = fields.with_columns(
+        hosts.told(fields["url"], lambda url: url.str.starts_with("error:")).alias("is_error"),
+        hosts.told(fields["result"], lambda result: result.str.contains("DENIED", literal=True)).alias(
+            "denied"
+        ),
+        hosts.told(fields["hierarchy"], lambda code: code.is_in(["NONE", "HIER_NONE"])).alias("stayed"),
+        hosts.told(fields["hierarchy"], lambda code: code.is_in(_ORIGIN)).alias("is_origin"),
+        hosts.told(fields["result"], lambda result: result.is_in(_OWN_RESULTS)).alias("own_result"),
+        hosts.told(fields["bump"], lambda mode: mode == "bump").alias("bumped"),
+        # A tunnel to an address: the hello says for whom.
+        hosts.told(fields["url"], lambda url: url.str.contains(_LITERAL)).alias("literal"),
+        hosts.told(fields["method"], lambda method: method == "CONNECT").fill_null(False).alias("connect"),
+    ).with_columns(reason=_reason())
+    user = Coded.of(fields["user"])
+    fields = fields.with_columns(user.recode(user.values.str.replace_many(_ESCAPES)).alias("user"))
+    keeps_bytes = ~_bumped()
+    return fields.select(
+        "at",
+        "reason",
+        "client",
+        "method",
+        "url",
+        *(["url_rest"] if "url_rest" in fields.columns else []),
+        at_end=pl.lit(True),
+        duration_s=pl.col("elapsed_ms") / 1000,
+        kind=pl.lit("proxy"),
+        action=_action(),
+        user_name="user",
+        host=pl.when("literal").then(pl.col("sni").cast(pl.String)),
+        name_from=pl.lit("sni"),
+        status=pl.when(pl.col("status") > 0).then("status"),
+        user_agent="agent",
+        # The origin server's address, never a parent proxy's.
+        server=pl.when("is_origin").then("peer"),
+        transport=pl.lit("tcp"),
+        bytes_up=pl.when(keeps_bytes).then("up"),
+        bytes_down=pl.when(keeps_bytes).then("down"),
+    )
+
+
+def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
+    """`_FIELDS` of the lines that were cut; those whose codes are not as they should be are left."""
+    from sensor.decode.delimited import lines_at
+
+    rows = found.rows.with_columns(pl.col("at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    code = Coded.of(rows["code"])
+    sound = code.each(code.values.str.contains(_RESULT if is_native else _OUR_RESULT)).fill_null(False)
+    sound &= rows["at"].is_between(_EARLIEST, _LATEST)
+    # What is claimed has no other white space in these.
+    for name in ("client",) if is_native else ("client", "user", "method", "url"):
+        sound &= hosts.told(rows[name], lambda values: values.str.contains(r"^\S+$")).fill_null(True)
+    if not (is_native or text.isascii()):
+        sound &= ~rows["url_path"].str.contains(r"\s").fill_null(False)
+    if not is_native:
+        sound &= (rows["status"] < 1000).fill_null(False)
+        tail = Coded.of(rows["tail"])
+        rows = rows.with_columns(
+            tail.recode(tail.values.str.extract(r"^" + _QUOTED)).alias("agent"),
+            tail.recode(tail.values.str.extract(r"\" (\w+)\s*$")).alias("bump"),
+        )
+        both = _split(code.values, ":", "result", "hierarchy")
+        halves = [(name, code.recode(both[name])) for name in both.columns]
+    else:
+        peer, tail = Coded.of(rows["peer"]), Coded.of(rows["tail"])
+        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(tail.values))
+        agents = _last_quoted(tail.values, nothing)
+        ends = _split(peer.values, "/", "hierarchy", "peer").with_columns(
+            pl.when(pl.col("peer") != "-").then("peer").alias("peer"),
+            pl.when(pl.col("hierarchy") != "-").then("hierarchy").alias("hierarchy"),
+        )
+        both = _result_and_status(code.values)
+        status = both["status"].cast(pl.Int64, strict=False)
+        halves = [
+            ("hierarchy", peer.recode(ends["hierarchy"])), ("peer", peer.recode(ends["peer"])),
+            ("result", code.recode(both["result"])), ("status", code.each(status)),
+            ("agent", tail.recode(agents)),
+        ]  # fmt: skip
+    rows = rows.with_columns(column.alias(name) for name, column in halves)
+    rows = rows.with_columns(pl.col("url_path").alias("url_rest"))
+    missing = [
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in _FIELDS.items() if name not in rows.columns
+    ]
+    rows, odd = rows.with_columns(missing), found.odd
+    if not sound.all():
+        left = rows.filter(~sound).select("offset", "bytes")
+        odd = pl.concat([odd, lines_at(text, left)]).sort("offset")
+        rows = rows.filter(sound)
+    return Cut(_told(rows.select(*_FIELDS, "url_rest")), rows.select("offset", "bytes"), odd)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -263,7 +370,7 @@ def _reason() -> pl.Expr:
     return (
         pl.when(pl.col("at").is_null())
         .then(pl.lit(UNREADABLE))
-        .when(pl.col("url").fill_null("error:").str.starts_with("error:"))
+        .when(pl.col("is_error").fill_null(True))
         .then(pl.lit(NO_REQUEST))
         .when(pl.col("status") == 407)
         .then(pl.lit(CHALLENGE))
@@ -278,9 +385,8 @@ def _action() -> pl.Expr:
     A 403 or 503 of the origin server is an answer to an allowed request; one that never left the
     proxy, or that answers a CONNECT, is the proxy's own.
     """
-    stayed = pl.col("hierarchy").fill_null("NONE").is_in(["NONE", "HIER_NONE"])
-    own = stayed | (pl.col("method") == "CONNECT").fill_null(False)
-    denied = pl.col("result").str.contains("DENIED", literal=True)
+    own = pl.col("stayed").fill_null(True) | pl.col("connect")
+    denied = pl.col("denied")
     status = pl.col("status").fill_null(0)
     return (
         pl.when(denied | (own & (status == 403)))
@@ -295,10 +401,9 @@ def _action() -> pl.Expr:
 
 def _looked_into() -> pl.Expr:
     """A CONNECT that `ssl_bump` answered itself to see the hello: the tunnel, refusal or requests follow."""
-    own = pl.col("result").is_in(["NONE", "NONE_NONE", "TAG_NONE"]) & (pl.col("status") == 200)
-    return ((pl.col("method") == "CONNECT") & own).fill_null(False)
+    return (pl.col("connect") & pl.col("own_result") & (pl.col("status") == 200)).fill_null(False)
 
 
 def _bumped() -> pl.Expr:
     """A tunnel whose content is logged again, request by request."""
-    return (pl.col("method") == "CONNECT").fill_null(False) & pl.col("bump").eq_missing("bump")
+    return pl.col("connect") & pl.col("bumped").fill_null(False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources import hosts
+from sensor.sources.coded import Coded
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ssl": 443}
 _TUNNELS = ("tunnel", "tcp", "ssl")
@@ -18,10 +19,13 @@ _ODD = r'^(?:[\s"]|[A-Z]+ )|[\s"]$'
 
 
 def split(urls: pl.Series) -> pl.DataFrame:
-    """Columns `host`, `literal` (an address instead of a name), `port` and `path`, row by row.
+    """Columns `host`, `literal` (an address instead of a name), `port`, `path` and `tunnel`, row by row.
 
     `path` is NULL for a tunnel and for a bare authority.
     """
+    if isinstance(urls.dtype, pl.Categorical):
+        coded = Coded.of(urls)
+        return pl.DataFrame([coded.each(column) for column in split(coded.values).get_columns()])
     bare = _plain(urls)
     scheme, rest = _halves(bare, "://")
     none = rest.is_null()
@@ -38,7 +42,9 @@ def split(urls: pl.Series) -> pl.DataFrame:
     is_tunnel = pl.col("is_tunnel").fill_null(False)
     path_text = "/" + pl.col("path")
     clear = pl.when(whole).then(path_text.fill_null("/")).when(~is_tunnel).then(path_text)
-    return found.select("host", "literal", port=pl.coalesce("port", "scheme_port"), path=clear)
+    return found.select(
+        "host", "literal", port=pl.coalesce("port", "scheme_port"), path=clear, tunnel=is_tunnel
+    )
 
 
 def _authorities(unique: pl.Series) -> pl.DataFrame:

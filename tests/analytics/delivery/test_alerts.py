@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics.delivery.alerts import Wants, alerts, enqueue
+from analytics.delivery.alerts import Wants, _list, alerts, enqueue, trial
 from analytics.delivery.letter import Letter
 from analytics.delivery.outbox import Outbox
+from analytics.render.language import speaking
 from tests.analytics.delivery.letters import NOW, alert
 from tests.analytics.delivery.test_outbox import Way
 
@@ -60,12 +61,25 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
         "Sensor span is silent",
         "Critical: Must never be used: Acme",
         "High: Must never be used: Delta",
-        "Medium: Leaves the region: Beta (department=sales)",
+        "Medium: Leaves the region: Beta (department sales)",
     ]
-    assert "since 2026-11-23 03:30 UTC (3.0 hours)" in told[0].text
+    assert "since 2026-11-23 03:30 UTC (3 hours), though it should every 60 minutes" in told[0].text
     assert "at least 10 people, about 1.2 MB sent" in told[1].text.replace("\u202f", " ")
-    assert "fewer people than may be shown" in told[3].text and told[3].facts["people"] is None
+    assert "how many may not be shown" in told[3].text and told[3].facts["people"] is None
     assert [letter.subject for letter in alerts(lake, NOW)] == [letter.subject for letter in told[1:]]
+
+
+def test_alerts_and_lists_are_told_in_the_language_of_the_settings(lake: Path) -> None:
+    with speaking("de"):
+        told = alerts(lake, NOW, sensors=["span"])
+        listed = _list(told, "digest", NOW)
+        tested = trial(NOW)
+    assert told[0].subject == "Sensor span schweigt" and "(3 Stunden)" in told[0].text
+    assert told[1].subject == "Kritisch: Must never be used: Acme"  # a rule of one's own has one language
+    assert "Gesehen von Woche 2026-W46 bis 2026-W47; mindestens 10 Personen" in told[1].text
+    assert listed.subject == "4 Meldungen, höchste Stufe: kritisch"
+    assert tested.subject == "Probemeldung"
+    assert told[1].facts["severity"] == "critical"  # what programs read stays
 
 
 def test_each_destination_hears_of_it_once(lake: Path, box: Outbox) -> None:

@@ -70,6 +70,12 @@ def expressions(text: str) -> Matcher:
     return names([], [], hosts_only)
 
 
+def whole_urls(text: str) -> Matcher:
+    """Expressions on URLs with their scheme."""
+    plain = expressions(text)
+    return lambda host: plain(f"https://{host}/")
+
+
 def adguard(text: str) -> Matcher:
     trees = [line[2:-1] for line in body(text) if line.startswith("||")]
     return names([line for line in body(text) if not line.startswith("||")] + trees, trees)
@@ -90,12 +96,14 @@ def zscaler(text: str) -> Matcher:
 
 
 def juniper(text: str) -> Matcher:
-    return starred(re.findall(r'"https://(.+)"', text))
+    found = re.findall(r'url-pattern \S+ value "(.+)"', text)
+    trees = [value[2:] for value in found if value.startswith("*.")]  # any number of labels, also none
+    return names([value for value in found if value[0] != "*"] + trees, trees)
 
 
 MATCHERS: dict[str, Callable[[str], Matcher]] = {
-    "adguard": adguard, "bluecoat": bluecoat, "checkpoint": expressions, "dnsmasq": dnsmasq,
-    "edl": lambda text: starred(body(text)), "fortigate": expressions,
+    "adguard": adguard, "bluecoat": bluecoat, "checkpoint": whole_urls, "cisco-ftd": umbrella,
+    "dnsmasq": dnsmasq, "edl": lambda text: starred(body(text)), "fortigate": expressions,
     "fortigate-resource": lambda text: starred(body(text)), "hosts": hosts, "juniper": juniper,
     "panos": panos, "panos-edl": lambda text: starred(body(text), "/"), "rpz": rpz, "squid": squid,
     "umbrella": umbrella, "unbound": unbound, "zscaler": zscaler,

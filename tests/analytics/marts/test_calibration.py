@@ -121,16 +121,17 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
         connection.execute("CREATE TABLE sensors AS SELECT 'packets' AS vantage, 1 AS rank")
         seen = pl.DataFrame(sessions, schema=("minute", "client", "was"), orient="row")
         store_frame(connection, "seen", seen.with_columns(event_id=pl.int_range(pl.len())))
+        connection.execute("""
+            CREATE TABLE contexts AS
+            SELECT ROW_NUMBER() OVER () AS context, 'packets' AS eye, 'tls' AS kind, 'hq' AS seen_site,
+                   'lan' AS segment, 'browser' AS client_class, 'internal' AS scope, client,
+                   CAST(NULL AS VARCHAR) AS user_name, CAST(NULL AS VARCHAR) AS device, 'h' AS host,
+                   'a' AS app, 'web' AS access, 'use' AS outcome
+            FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute(f"""
             CREATE TABLE events AS
-            SELECT event_id, CAST({start} + minute * 60000000 AS BIGINT) AS start_us, start_us AS end_us,
-                   start_us AS began_us, 'hq' AS seen_site, client, CAST(NULL AS VARCHAR) AS user_name,
-                   CAST(NULL AS VARCHAR) AS device, true AS in_day, 'packets' AS vantage, 'tls' AS kind,
-                   3 AS grade, 'internal' AS client_scope, 'lan' AS segment,
-                   'browser' AS client_class, 'h' AS host,
-                   'a' AS app, 'web' AS access, event_id AS flow, 0 AS slice, 1 AS bytes_up, 1 AS bytes_down,
-                   1 AS connections, 0 AS requests, 0 AS lookups, 'use' AS outcome
-            FROM seen""")
+            SELECT event_id, c.context, CAST({start} + minute * 60000000 AS BIGINT) AS start_us
+            FROM seen JOIN contexts AS c ON c.client = seen.client""")
         hold(connection)
         connection.execute("CREATE VIEW holders AS FROM every_holders")
         connection.execute("CREATE VIEW directory AS FROM every_directory")
@@ -138,7 +139,8 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
             connection.execute(text.substitute(crowd=CROWD, stale=STALE))
         rows = connection.execute(
-            "SELECT event_id, confidence, user_name FROM attributed WHERE user_name IS NOT NULL"
+            "SELECT a.event_id, f.confidence, f.user_name FROM attributed AS a "
+            "JOIN facets AS f ON f.facet = a.facet WHERE f.user_name IS NOT NULL"
         ).fetchall()
     return [(round(sure, 2), user == sessions[event][2]) for event, sure, user in rows]
 

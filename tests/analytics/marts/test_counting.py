@@ -253,7 +253,11 @@ def test_one_event_twice_keeps_the_newest_catalogs_word(tmp_path: Path) -> None:
         sighting("2026-11-17 10:00", app="bolt/code", catalog_version="2"),
     )
     new["event_id"] = old["event_id"]
-    assert usage(tmp_path, "app, bytes_up", old, new) == [("bolt/code", 1000)]
+    lake = HandmadeLake.furnished(tmp_path, old)
+    lake.cold("sightings", [new])
+    build(lake.path, zone=ZONE)
+    with open_views(lake.path, restricted=True) as views:
+        assert views.execute("SELECT app, bytes_up FROM usage_hourly").fetchall() == [("bolt/code", 1000)]
 
 
 def test_hours_follow_a_clock_that_is_half_an_hour_off(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -19,10 +20,11 @@ MARTS = {mart.name: mart.types for mart in load_marts()}
 RELATIONS = {
     "near_usage": MARTS["usage_hourly"],
     "near_servers": MARTS["ai_servers_daily"],
+    "near_models": MARTS["model_pulls_daily"],
     "cells": MARTS["usage_weekly"],
     **{name: MARTS[name] for name in ("policy", "exceptions", "exception_people")},
     "catalog": {
-        **dict.fromkeys(("app", "service", "vendor", "category", "country"), "VARCHAR"),
+        **dict.fromkeys(("app", "service", "vendor", "category", "country", "affected"), "VARCHAR"),
         **dict.fromkeys(("risk_low", "upload_baseline_bytes"), "BIGINT"),
     },
     "places": {"site": "VARCHAR", "zone": "VARCHAR"},
@@ -59,6 +61,6 @@ def test_example(connection: duckdb.DuckDBPyConnection, rule: Rule, example: dic
 
 
 def test_rules_about_servers_have_examples() -> None:
-    about_servers = {rule.name for rule in load_rules() if "FROM servers" in rule.sql}
-    assert len(about_servers) == 8
+    about_servers = {rule.name for rule in load_rules() if re.search("FROM (servers|models)", rule.sql)}
+    assert len(about_servers) == 16
     assert about_servers <= {rule.name for rule, _ in EXAMPLES}

@@ -55,7 +55,7 @@ VIEWS = {
         scope VARCHAR, status VARCHAR, owner VARCHAR, review DATE, policy_version VARCHAR""",
     "exceptions": """exception VARCHAR, line BIGINT, app VARCHAR, vendor VARCHAR, category VARCHAR, scope VARCHAR,
         for_people BOOLEAN, owner VARCHAR, reason VARCHAR, expires DATE, policy_version VARCHAR""",
-    "control_evidence": """framework VARCHAR, edition VARCHAR, control VARCHAR, title VARCHAR, evidence VARCHAR,
+    "control_evidence": """framework VARCHAR, edition VARCHAR, control VARCHAR, title VARCHAR, reference VARCHAR, evidence VARCHAR,
         weeks_evaluated BIGINT, weeks_not_evaluable BIGINT, last_evaluated DATE, findings BIGINT,
         findings_decided BIGINT""",
     "people": """week DATE, subject VARCHAR, apps BIGINT, grade SMALLINT, bytes_up BIGINT, bytes_down BIGINT,

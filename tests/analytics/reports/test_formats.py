@@ -1,12 +1,15 @@
 """Every report in every format: the same bytes twice, the same figures, nothing run or fetched."""
 
+import contextlib
 import csv
+import html
 import io
 import json
 import re
 import shutil
 import subprocess
 import zipfile
+import zlib
 from pathlib import Path
 
 import duckdb
@@ -109,6 +112,35 @@ def test_pdf_is_tagged_repeats_and_asks_for_nothing(documents: dict[str, Documen
         assert "pdfuaid:part" in told[1].stdout
 
 
+@pytest.mark.parametrize("name", ["weekly", "daily"])
+def test_pdf_has_words_for_every_figure_and_an_order_of_reading(
+    documents: dict[str, Document], tmp_path: Path, name: str
+) -> None:
+    """What PDF/UA-1 (ISO 14289-1) asks, looked up in the objects; no validator is among our tools."""
+    pytest.importorskip("weasyprint")
+    content = FORMATS["pdf"].write(documents[name])
+    packed = [content]
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            packed.append(zlib.decompress(stream))
+    objects = b"\n".join(packed)
+    figures = len(re.findall(rb"/S\s*/Figure\b", objects))
+    assert len(re.findall(rb"/Alt\s*[(<]", objects)) == figures > 4
+    assert re.search(rb"/Lang\s*\(en\)", objects)  # 7.2
+    assert re.search(rb"/MarkInfo\s*<<\s*/Marked true", objects)  # 6.2
+    assert b"/DisplayDocTitle true" in objects  # 7.1
+    assert len(re.findall(rb"/Tabs\s*/S\b", objects)) >= 1  # 7.18.3
+    if shutil.which("pdfinfo"):
+        (tmp_path / "r.pdf").write_bytes(content)
+        told = subprocess.run(["pdfinfo", "-struct-text", tmp_path / "r.pdf"], capture_output=True, text=True)
+        tags = re.findall(r"^ *(Document|H1|H2|Table|THead|TH|TD)\b", told.stdout, re.MULTILINE)
+        assert tags[:2] == ["Document", "H1"] and tags.count("H1") == 1
+        assert {"Table", "THead", "TH", "TD"} <= set(tags)
+        spoken = re.findall(r'^ *H2 [^"]*"(.*?)"', told.stdout, re.MULTILINE)
+        page = FORMATS["html"].write(documents[name]).decode()
+        assert spoken == [html.unescape(one) for one in re.findall(r"<h2[^>]*>(.*?)</h2>", page)]
+
+
 @pytest.mark.parametrize(("form", "module"), [("pdf", "weasyprint"), ("xlsx", "xlsxwriter")])
 def test_a_missing_extra_says_what_to_install(
     documents: dict[str, Document], monkeypatch: pytest.MonkeyPatch, form: str, module: str
@@ -128,7 +160,7 @@ def test_the_archive_keeps_each_result_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_service_is_said(tmp_path: Path) -> None:
-    with pytest.raises(report.Unknown, match="no app this lake shows"):
+    with pytest.raises(report.Unknown, match="no service this lake shows"):
         report.prepare(make(tmp_path, plain()), "app", about="nowhere")
 
 
@@ -143,6 +175,8 @@ def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) ->
     assert found.result.spec.restricted
     assert "2 services and sent 9.0" in found.page.claim
     assert report.archive(lake, found) is None
+    with pytest.raises(report.Unknown, match="'u2' is no token in this lake"):
+        report.prepare(lake, "person", about="u2")
 
 
 def _channel(value: str) -> float:

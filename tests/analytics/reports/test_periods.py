@@ -22,7 +22,15 @@ def test_what_is_written_is_what_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("week", "2026-46"), ("week", "2026-W54"), ("month", "2026-13"), ("quarter", "2026-Q5"), ("day", "46")],
+    [
+        ("week", "2026-46"),
+        ("week", "2026-W54"),
+        ("month", "2026-13"),
+        ("quarter", "2026-Q5"),
+        ("day", "46"),
+        ("day", "2026-W46"),
+        ("day", "20261112"),
+    ],
 )
 def test_a_wrong_period_says_what_was_expected(kind: str, text: str) -> None:
     with pytest.raises(ValueError, match="write it like"):

@@ -1,11 +1,15 @@
 """The written file: self-contained, the same bytes every time, and safe with hostile names."""
 
+import hashlib
+import html
+import json
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from time import process_time
 
+import duckdb
 import pytest
 
 from analytics.lake import LakeUnreadable
@@ -100,9 +104,30 @@ def test_every_figure_stands_in_the_annex_with_its_hash(story: Path, tmp_path: P
     assert len(report.page.tables) == 29
     for table in report.page.tables:
         assert table.digest in words
-        assert table.figure.sql in words
+        assert table.figure.statement in words
         assert table.figure.question in words
     assert "Bytes are not sensitivity" in words
+
+
+def test_the_printed_statements_give_the_printed_hashes_in_any_client(story: Path, tmp_path: Path) -> None:
+    """Copied out of the page into a bare DuckDB, hashed by a few lines that know nothing of ours."""
+    page = written(tmp_path, story)
+    hashes = re.findall(r'<code class="hash">([0-9a-f]{64})</code>', page)
+    printed = re.findall(r'<pre lang="en">(.*?)</pre>', page, re.DOTALL)
+    scope, *statements = map(html.unescape, printed)
+    names = re.findall(r"<code>(\w+) · [\d\u202f]+ rows? · ", page)
+    assert len(names) == len(statements) == len(hashes) == 29
+    with duckdb.connect(str(story / "open.duckdb"), read_only=True) as client:
+        client.execute("SET TimeZone = 'UTC'")
+        client.execute(scope)
+        for name, statement, digest in zip(names, statements, hashes, strict=True):
+            client.execute(f"CREATE TEMP VIEW {name} AS {statement}")
+            cursor = client.execute(f"SELECT * FROM {name}")
+            rows = [[column[0] for column in cursor.description], *map(list, cursor.fetchall())]
+            text = json.dumps(
+                rows, ensure_ascii=False, separators=(",", ":"), default=lambda value: value.isoformat()
+            )
+            assert hashlib.sha256(text.encode()).hexdigest() == digest, name
 
 
 def test_what_the_page_must_not_say(story: Path, tmp_path: Path) -> None:

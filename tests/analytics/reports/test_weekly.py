@@ -311,6 +311,26 @@ def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) ->
     assert figures(found)["First seen"] == ("–", "")
 
 
+def test_where_only_lookups_are_recorded_nobody_can_tell_whether_ai_was_used(tmp_path: Path) -> None:
+    asked = {"grade": 1, "connections": 0, "lookups": 40}
+    rows = {
+        "usage_weekly": [usage(WEEK, "all", 0, None, **asked), usage(WEEK, "a/alpha", 0, None, **asked)],
+        "first_seen": [{"app": "a/alpha", "site": "hq", "first_week": WEEK, "grade": 1}],
+        "coverage_daily": [
+            watched(day, "resolver", "bind", packets=0, flows=0, named_flows=0) for day in days(WEEK)
+        ],
+        "names_weekly": [
+            {"week": WEEK, "sensor": "resolver", "source": "bind", "connects": False, "bytes_known": False}
+        ],
+        "sensors": [SENSORS[0] | {"sensor": "resolver", "kind": "logs"}],
+    }
+    found = page(tmp_path, rows)
+    assert found.claim.startswith("We cannot tell whether AI was used")
+    assert "alpha was looked up." in found.verdict and "We saw no exchange" not in found.sentence
+    assert [number.value for number in found.numbers] == ["unknown"] * 5
+    assert "Can we see enough" in found.decisions[0].question
+
+
 def test_all_groups_below_k(tmp_path: Path) -> None:
     rows = plain()
     rows["usage_weekly"] = [
@@ -424,7 +444,7 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     assert first.findings == ("f1", "f2")
     assert "Also: at night." in first.evidence
     assert "over the last four weeks: " in first.impact
-    assert (first.owner, first.day) == ("no owner named", "Fri 20 Nov")
+    assert first.duty == "high, no owner named, by Fri 20 Nov"
     assert [d.question.split(":")[0] for d in page(tmp_path / "again", governed()).decisions].count(
         "alpha"
     ) == 1
@@ -505,7 +525,7 @@ def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> No
     rows = plain()
     rows["sensors"] = [sensor | {"population": 1100} for sensor in SENSORS]
     assert text(page(tmp_path / "all", rows).numbers[0].note) == (
-        "of 1 100 on the watched networks; 92 % of connections tied to a person"
+        "of 1 100 people; 92 % of connections tied to a person"
     )
     rows["sensors"] = [*rows["sensors"], {"sensor": "lab", "site": "lab", "kind": "packets"}]
     assert "1 100" not in text(page(tmp_path / "lab", rows).numbers[0].note)

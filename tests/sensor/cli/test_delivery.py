@@ -157,7 +157,8 @@ pdf = true
 def test_a_name_nobody_knows_gets_those_near_or_those_there_are(place: Path) -> None:
     near = run(place, "report", "app", "chat gtp")
     assert (
-        near.returncode == 2 and "'chat gtp' is no app this lake shows; near: openai/chatgpt" in near.stderr
+        near.returncode == 2
+        and "'chat gtp' is no service this lake shows; near: openai/chatgpt" in near.stderr
     )
     none = run(place, "report", "department", "Xyz")
     assert none.returncode == 2

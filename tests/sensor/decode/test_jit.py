@@ -69,10 +69,10 @@ def is_kernel(node: ast.stmt) -> bool:
 
 
 def test_the_kernel_budget_is_kept() -> None:
-    """At most 2,900 lines of code, docstrings aside: what compiles in the time a first start may take. The
+    """At most 3,400 lines of code, docstrings aside: what compiles in the time a first start may take. The
     scanner of JSON is compiled by itself, for logs only."""
     assert 0 < kernel_lines([DECODE / "json_fields.py"]) <= 220
-    assert 0 < kernel_lines([path for path in DECODE.glob("*.py") if path.stem != "json_fields"]) <= 2900
+    assert 0 < kernel_lines([path for path in DECODE.glob("*.py") if path.stem != "json_fields"]) <= 3400
 
 
 def kernel_lines(paths: list[Path]) -> int:

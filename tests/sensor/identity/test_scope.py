@@ -76,6 +76,9 @@ def test_columns_are_added_and_unknown_stays_unknown() -> None:
     assert out.get_column("client_scope").to_list() == ["internal", "unknown"]
     assert out.get_column("server_scope").to_list() == ["external", "proxy"]
     assert out.get_column("segment").to_list() == ["gpu", None]
+    assert out.get_column("server_segment").to_list() == [None, None]
+    back = SCOPES.add(frame.rename({"client": "server", "server": "client"}))
+    assert back.get_column("server_segment").to_list() == ["gpu", None]
 
 
 def test_parse_address_unmaps_and_strips() -> None:

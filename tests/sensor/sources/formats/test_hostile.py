@@ -40,6 +40,10 @@ TEXTS = (
     "timestamp,domain,query_type,client_ip,status\n2026-11-22T10:00:00Z,a.example.com,A,10.1.0.7,error",
     "Timestamp,DeviceName,ActionType,RemoteIP,RemoteUrl,LocalIP\n2026-11-22T10:00:00Z,pc,"
     "ConnectionSuccess,1.2.3.4,a.com,10.1.0.7",
+    "<134> 11/22/2026:10:00:05 GMT ns1 0-PPE-1 : default SSLVPN TCPCONNSTAT 7 0 : Context jane@10.1.0.7 - "
+    "User jane - Source 10.1.0.7:5 - Destination 1.2.3.4:443 - Total_bytes_send 5 - Total_bytes_recv 8",
+    "PC7,Local Host IP: 10.1.0.7,Local Port: 5,Remote Host IP: 1.2.3.4,Remote Host Name: a.example.com,"
+    "Remote Port: 443,TCP,Outbound,Begin: 2026-11-22 10:00:00,User Name: jane,Action: Allowed",
     "1.0 2026-11-22T10:00:00.130Z Z123412341234 www.example.org A NOERROR UDP FRA6 192.0.2.9 -",
 )  # fmt: skip
 OBJECTS: tuple[dict[str, Any], ...] = (
@@ -85,6 +89,23 @@ OBJECTS: tuple[dict[str, Any], ...] = (
     "proto": "tcp", "tunnel_parents": ["x"]},
     {"ts": 1795341600.5, "uids": ["C1"], "mac": "02:00:00:00:00:0a", "assigned_addr": "10.1.0.7",
     "lease_time": 60.0, "msg_types": ["ACK"]},
+    {"nodeId": "n", "start": "2026-11-22T10:00:00Z", "end": "x", "virtualTraffic": [{"proto": 6,
+    "src": "100.64.0.7:5", "dst": "100.64.0.9:443", "txBytes": 5}], "srcNode": {"name": "a", "user": "b"}},
+    {"event_timestamp": ["2026-11-22T10:00:00Z"], "agent_hostname": "pc", "agent_id": "a",
+    "action_local_ip": ["10.1.0.7"], "action_remote_ip": ["1.2.3.4"], "action_total_upload": 5},
+    {"eventTime": 1795341600, "endpointHostName": "pc", "eventName": "SWG_ACTIVITY_LOG", "act": 2,
+    "src": "10.1.0.7", "request": "https://a.example.com/"},
+    {"LogTimestamp": "Sun Nov 22 10:00:00 2026", "Customer": "c", "ConnectionID": "c", "Username": "u",
+    "ConnectionStatus": "close", "ClientPrivateIP": "10.1.0.7", "ServerIP": "1.2.3.4",
+    "ZENTotalBytesRxClient": 5},
+    {"log_type": "dns_resolution", "agent": {"agentid": "a", "hostname": "pc"}, "requested_name": "a.example.com",
+    "@event_create_date": "2026-11-22T10:00:00Z", "ip_addresses": ["1.2.3.4"]},
+    {"webaclId": "w", "timestamp": 1795341600000, "action": "BLOCK", "httpRequest": {"clientIp": "10.1.0.7",
+    "headers": [{"name": "Host", "value": "a.example.com"}], "uri": "/"}},
+    {"ClientIP": "10.1.0.7", "ClientRequestHost": "a.example.com", "EdgeStartTimestamp": 1795341600,
+    "EdgeEndTimestamp": "x", "ClientRequestBytes": 5},
+    {"eventVersion": "1.09", "eventSource": "s", "eventName": "n", "eventTime": "2026-11-22T10:00:00Z",
+    "sourceIPAddress": "10.1.0.7", "tlsDetails": {"clientProvidedHostHeader": "a.example.com"}},
     {"address": "10.1.0.7", "hardware": "02:00:00:00:00:0a", "starts": "2026-11-22T10:00:00Z", "ends": "x",
     "ha_group": "", "hostname": "pc"},
 )  # fmt: skip

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sensor import schema
+from sensor.sources import scanner
 from sensor.sources.finish import NO_SERVER
 from sensor.sources.formats import squid
 from sensor.sources.formats.squid import SquidFamily
 from sensor.sources.interface import File, Input
-from sensor.sources.lines import Block, blocks
+from sensor.sources.lines import Block, blocks, cleaned
 
 SAMPLES = Path(__file__).parents[4].parent / "shared" / "log-formats" / "samples" / "squid"
 
@@ -324,3 +325,63 @@ def test_samples_agree_with_their_truth() -> None:
         assert seen["bytes_up"] is None
         compared += 1
     assert compared == 75 - 12 + 2 + 9 - 3
+
+
+_SHAPES = (
+    NATIVE, OURS, COMMON,
+    "1700000011.000     12 10.1.0.8 TCP_MISS/200 812 GET http://h.example/a/b?c=/d ann HIER_DIRECT/203.0.113.5 text/html",
+    '1700000011.100 3 2001:db8::7 TCP_DENIED/403 - GET https://[2001:db8::9]:8080 - HIER_NONE/- text/html "-" "curl/8.1"',
+    "1700000011.200 3 10.1.0.8 NONE/400 3 NONE error:invalid-request - HIER_NONE/- text/html",
+    "1700000011.300 3 10.1.0.8 TCP_TUNNEL/200 3 CONNECT tunnel://h.example:443/x u%40x FIRSTUP_PARENT/10.9.9.9 -",
+    "1700000011.400 3 10.1.0.8 TCP_DENIED/407 3 CONNECT h.example:443 - HIER_NONE/- text/html",
+    "1700000011.500 3 10.1.0.8 - CONNECT 198.51.100.7:443 200 NONE_NONE:HIER_NONE 5 6 chat.example.com \"x\" peek",
+    "1700000011.600 3 10.1.0.8 - CONNECT 198.51.100.7:443 200 TCP_TUNNEL:ORIGINAL_DST 5 6 chat.example.com \"x\" bump",
+    "1700000011.700 3 10.1.0.8 TCP_MISS/200 3 GET http://h.example/?key=sk-ant-api03-" + "a1" * 46 + "bAA - HIER_NONE/- -",
+)  # fmt: skip
+_BITS = [" ", "  ", "-", '"', "\\", "/", "://", "?", "#", ":", "é", "\t", "%", "9", "A", "\x7f", "null"]
+_MUTATED = st.tuples(
+    st.sampled_from(_SHAPES), st.lists(st.tuples(st.integers(0, 200), st.sampled_from(_BITS), st.integers(0, 2)), max_size=2)
+)  # fmt: skip
+
+
+def _changed(line: str, changes: list[tuple[int, str, int]]) -> str:
+    for at, bit, gone in changes:
+        line = line[:at] + bit + line[at + gone :]
+    return line
+
+
+def _whole(monkeypatch: pytest.MonkeyPatch, text: bytes, *, scans: bool) -> dict[str, list[object]]:
+    """The tables of a log whose beginning is plain Squid, read with or without the compiled scanner."""
+    monkeypatch.setattr(scanner, "is_worth", lambda block: scans)
+    head = (NATIVE + "\n").encode() * 20
+    *_, batch = SquidFamily().reader(head).batches(Block(0, len(text), cleaned(text, first=True)))
+    tables = {}
+    for name, frame in batch.frames.items():
+        table = schema.TABLES.get(name)
+        known = frame if table is None else table.conform(frame)
+        tables[name] = known.rows()
+    return tables
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([NATIVE, OURS]),
+    st.lists(st.one_of(_MUTATED.map(lambda m: _changed(*m)), st.text(max_size=30)), max_size=12),
+)
+@example(NATIVE, list(_SHAPES))
+@example(OURS, list(_SHAPES))
+def test_the_compiled_scanner_reads_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, first: str, lines: list[str]
+) -> None:
+    text = "\n".join([first, *lines]).encode("utf-8", "replace")
+    assert _whole(monkeypatch, text, scans=True) == _whole(monkeypatch, text, scans=False)
+
+
+def test_plain_lines_are_read_by_the_compiled_scanner() -> None:
+    native = SquidFamily().cut("\n".join(_SHAPES).encode())
+    assert native is not None
+    assert (native.parsed.height, native.odd["line"].to_list()) == (6, [_SHAPES[n] for n in (1, 2, 8, 9, 10)])
+    ours = SquidFamily().cut("\n".join([OURS, *_SHAPES]).encode())
+    assert ours is not None
+    assert ours.parsed.height == 4
+    assert SquidFamily().cut(COMMON.encode()) is None

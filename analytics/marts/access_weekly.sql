@@ -1,0 +1,35 @@
+-- How each service was used: its access classes and grades, of everyone and of the departments.
+--
+-- Each split is of a figure of usage_weekly and told in full or not at all, so that no part follows from the
+-- others by subtraction: of everyone where every part is of at least k subjects, of the departments where that
+-- holds in every one of them and usage_weekly breaks the service down. Bytes only where nobody dominates a part.
+WITH each AS (
+  SELECT label, app, COALESCE(access, 'unknown') AS access, grade, subject, SUM(bytes_up) AS bytes_up,
+         SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down, SUM(connections) AS connections,
+         SUM(lookups) AS lookups
+  FROM usage
+  GROUP BY label, app, COALESCE(access, 'unknown'), grade, subject
+),
+parts AS (
+  SELECT COALESCE(label, 'all') AS department, app, access, grade, COUNT(DISTINCT subject) AS people,
+         SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down,
+         SUM(connections) AS connections, SUM(lookups) AS lookups,
+         COALESCE(MAX(bytes_up) <= $dominance * SUM(bytes_up), true) AS even
+  FROM each
+  GROUP BY GROUPING SETS ((label, app, access, grade), (app, access, grade))
+),
+splits AS (
+  SELECT department = 'all' AS of_everyone, app, MIN(people) >= $k AS safe, BOOL_AND(even) AS even
+  FROM parts
+  GROUP BY department = 'all', app
+)
+SELECT CAST('$week' AS DATE) AS week, p.department, p.app, p.access, p.grade, CAST(p.people AS BIGINT) AS people,
+       CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up_max END AS BIGINT) AS bytes_up_max,
+       CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_down END AS BIGINT) AS bytes_down,
+       CAST(p.connections AS BIGINT) AS connections, CAST(p.lookups AS BIGINT) AS lookups
+FROM parts AS p
+JOIN splits AS s ON s.of_everyone = (p.department = 'all') AND s.app = p.app
+JOIN weekly_cells AS c ON c.label = p.department AND c.app = p.app
+WHERE s.safe AND NOT c.people_hidden AND NOT c.sums_hidden
+ORDER BY p.department, p.app, p.access, p.grade

@@ -1,0 +1,11 @@
+-- Cluster traffic without TLS where no segment of the settings holds both ends: whoever sits between reads gradients, data
+-- and pickled functions, and can join. Inside one declared segment that is how such clusters are built.
+SELECT s.app, 'all' AS scope, MIN(s.day) AS day, SUM(s.cleartext_connections) AS sessions, COUNT(DISTINCT s.subject) AS measure,
+       SUM(s.cleartext_connections) || ' connections without TLS by ' || COUNT(DISTINCT s.subject)
+         || ' hosts; no segment of the settings holds the server' AS because,
+       s.server, s.server_port
+FROM servers AS s
+JOIN catalog AS c ON c.app = s.app AND c.category = 'gpu-cluster'
+WHERE s.weeks_ago = 0 AND s.server_segment IS NULL AND s.server_scope = 'internal'
+GROUP BY s.app, s.server, s.server_port
+HAVING SUM(s.cleartext_connections) > 0

@@ -1,0 +1,82 @@
+"""What the families of `shadowai export` share: what was asked for, what there is, and writing it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sensor.catalog.load import Catalog
+    from sensor.settings import Settings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the command, as given."""
+
+    settings: Settings
+    mode: str
+    status: str | None
+    apps: tuple[str, ...]
+    form: str
+    restricted: bool
+    expires: datetime | None
+    as_of: datetime | None
+    out: Path | None
+    now: datetime  # UTC
+
+    @property
+    def made_at(self) -> datetime:
+        """The moment the file speaks of."""
+        return self.as_of.replace(tzinfo=self.as_of.tzinfo or UTC) if self.as_of else self.now
+
+    @property
+    def last_day(self) -> date:
+        """Until when a list may be used. Raises UsageError for a day that is past."""
+        from sensor.errors import UsageError
+
+        made_on = self.made_at.date()
+        if self.expires is None:
+            return made_on + timedelta(days=self.settings.exports.valid_days)
+        if self.expires.date() < made_on:
+            raise UsageError(f"{self.expires:%Y-%m-%d} is past", place="--expires", hint="name a later day")
+        return self.expires.date()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog of the settings. Raises CatalogError."""
+        from sensor.catalog.load import load
+        from sensor.settings import lake_path, state_path
+
+        cache = state_path(self.settings, lake_path(self.settings)) / "catalog"
+        return load(*self.settings.signatures, cache=cache)
+
+
+@dataclass(frozen=True)
+class Export:
+    """One name that `shadowai export` takes."""
+
+    name: str
+    title: str
+    modes: tuple[str, ...]
+    says: tuple[str, ...]
+    options: frozenset[str]  # parameters of the command that mean something here
+    write: Callable[[Asked], None]
+
+
+def put(pieces: Iterable[str], out: Path | None) -> None:
+    """Write text to a file, else to standard output. Raises UsageError."""
+    from sensor.errors import UsageError
+
+    if out is None:
+        sys.stdout.writelines(pieces)
+        return
+    try:
+        with out.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None

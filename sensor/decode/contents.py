@@ -1,0 +1,54 @@
+"""What the first bytes of a body say: which kind of model file it is, or which version a server says it has.
+
+The slow path, on first bytes that `manners` picked; nothing else of a body is looked at or kept.
+
+    pickle        Python pickle of protocol 2 to 5 (pickletools): code that runs when it is read
+    pytorch       zip whose first member is a pickle (torch.save), or the older form, with a number
+    safetensors   size of the head, the head in JSON (huggingface/safetensors)
+    gguf          ggml-org/ggml docs/gguf.md
+    hdf5          Keras and others (HDF5 File Format Specification)
+    numpy         one array (numpy.lib.format); it may hold a pickle
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from sensor.decode.layout import Bytes, Records
+
+COLUMNS: dict[str, pl.DataType] = {"server_version": pl.String(), "content": pl.String()}
+
+_FORMS = (
+    ("pytorch", re.compile(rb"PK\x03\x04.{22}.{4}[\w./-]{0,80}?data\.pkl", re.S)),
+    ("pytorch", re.compile(rb"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9")),
+    # protocol 4 and 5 begin with a frame; 2 and 3 with what makes a list, tuple, dict, or names a class
+    ("pickle", re.compile(rb"\x80[\x04\x05]\x95.{6}\0\0|\x80[\x02\x03][]}()cX]", re.S)),
+    ("gguf", re.compile(rb"GGUF[\x01-\x09]\0\0\0")),
+    ("hdf5", re.compile(rb"\x89HDF\r\n\x1a\n")),
+    ("numpy", re.compile(rb"\x93NUMPY[\x01-\x03]\0")),
+    ("safetensors", re.compile(rb"[^\0].{3}\0{4}\{\s*\"", re.S)),
+)
+_NUMBER = rb"v?(\d{1,4}(?:\.\d{1,5}){1,3})(?:[-.+]?(?:rc|a|b|dev|post)[\w.]{0,12})?"
+_VERSION = re.compile(rb'\{[^{}]{0,80}?"(?:[a-z]{1,12}_)?version"\s*:\s*"' + _NUMBER + b'"')
+_BARE = re.compile(rb'"?' + _NUMBER + rb'"?\s*\Z')
+
+
+def of_body(first: bytes) -> tuple[str | None, str | None]:
+    """Version and kind of content (`COLUMNS`) of a body with these first bytes."""
+    content = next((name for name, form in _FORMS if form.match(first)), None)
+    found = _VERSION.match(first) or _BARE.match(first)
+    return found[1].decode() if found else None, content
+
+
+def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:
+    """Labels of first bytes at events' places in `data`; `known` holds serial, ordinal and time of each."""
+    places = zip(events["offset"].tolist(), events["length"].tolist(), strict=True)
+    told = [of_body(data[begin : begin + length].tobytes()) for begin, length in places]
+    columns = {
+        name: pl.Series([row[at] for row in told], dtype=dtype)
+        for at, (name, dtype) in enumerate(COLUMNS.items())
+    }
+    labels = known.with_columns(**columns)
+    return labels.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in COLUMNS))

@@ -1,0 +1,501 @@
+"""Lines of fields between single signs (tabs, spaces): cut in one pass over the bytes.
+
+Texts come as codes of distinct values, counts and times as numbers, so that whoever reads on works once per
+distinct value. A line that is anything but plain (fewer or more fields, a number written otherwise, a URL
+with quotes, what may be a key of an AI service) is left out as *odd*: it is for a complete reader.
+"""
+
+# What kernels compute with is Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sensor.decode.jit import entry, kernel, step
+from sensor.decode.keys import PREFIXES
+from sensor.decode.layout import Bytes, Records, i64
+from sensor.decode.read import copy, holds, sure_8, sure_16, sure_64, u8, word
+
+#: What a field becomes. `CODE`: text, numbered; `COUNT`: at most 18 digits, 0 and more; `MICROS`: seconds
+#: with up to six decimals, in microseconds; `STAMP`: ten digits, a point and three, in microseconds; `COPY`:
+#: text of which nearly every one differs; `URL`: scheme and authority numbered, and its path as a copy;
+#: `PADDED`: a count that may stand behind several separators.
+SKIP, CODE, COUNT, MICROS, STAMP, COPY, URL, PADDED = range(8)
+#: Behind the name of a URL's field, for its path without query.
+PATH = "_path"
+
+_LINE_END, _SPACE, _FRAGMENT, _PLUS, _POINT, _QUERY, _SLASHES = 10, 32, 35, 43, 46, 63, 0x2F2F
+#: Bytes of a URL: no part of a plain one, a colon, a slash, what begins query or fragment, anything else, a
+#: part of a word, one by which keys begin.
+_NOT_PLAIN, _SIGN, _CUT, _END, _OTHER, _WORD, _LETTER = range(7)
+#: Every form of a key (keys.py) has as many letters, digits, `-` and `_` in a row.
+_KEY_WORD = 15
+_DIGITS = 18
+#: Slots of a table at first; it grows with the texts, up to four slots each.
+_FIRST_SLOTS = 1024
+_LONGEST_URL = 1 << 20
+_SPREAD, _TOP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x0101010101010101)
+_LOW_BITS, _EIGHT, _ZERO = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(8), np.uint64(0)
+#: of this process alone: whoever writes a log must not be able to choose values that collide
+_SEED = np.uint64(secrets.randbits(64))
+
+Integers = npt.NDArray[np.int64]
+
+
+class Field(NamedTuple):
+    """One field of a line; `name` is not used where it is skipped."""
+
+    kind: int
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How lines are written."""
+
+    fields: tuple[Field, ...]
+    separator: str = "\t"
+    #: words that stand for no value; an empty field is none, either, where `empty` says that there may be one
+    nothing: tuple[str, ...] = ("-",)
+    empty: bool = True
+    #: the last field goes on to the end of the line, whatever is in it
+    tail: bool = False
+    #: what begins a line that is none; those that begin with `stop` end the cut
+    comment: str = ""
+    stop: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What became of some text."""
+
+    #: one row a plain line: offset in the text and bytes with the line end, then the named fields:
+    #: Categorical, Int64 or String
+    rows: pl.DataFrame
+    #: line, offset, bytes of the others
+    odd: pl.DataFrame
+    #: where in the text it ended: at a line that begins with `stop`, or at the end
+    end: int
+
+
+@step
+def _flags(data: Bytes, at: int, sign: np.uint64) -> np.uint64:
+    """The eight bytes at `at` (which are there), 0x80 where one is the sign that `sign` repeats."""
+    found = sure_64(data, at) ^ sign
+    return ~(((found & _LOW_BITS) + _LOW_BITS) | found | _LOW_BITS)
+
+
+@kernel
+def _next(data: Bytes, at: int, end: int, sign: int) -> int:
+    """The first place from `at` on that holds `sign`, or `end`."""
+    repeated = np.uint64(sign) * _TOP
+    while at + 8 <= end:
+        flags = _flags(data, at, repeated)
+        if flags != _ZERO:
+            if flags >> np.uint64(32) == _ZERO:
+                at, flags = at + 4, flags << np.uint64(32)
+            if flags >> np.uint64(48) == _ZERO:
+                at, flags = at + 2, flags << np.uint64(16)
+            return at if flags >> np.uint64(56) != _ZERO else at + 1
+        at += 8
+    while at < end and u8(data, at, end) != sign:
+        at += 1
+    return at
+
+
+@step
+def _few(data: Bytes, at: int, end: int) -> np.uint64:
+    """The one to eight bytes of data[at:end] as a number."""
+    if at + 8 <= data.size:
+        return sure_64(data, at) >> np.uint64(8 * (8 - (end - at)))
+    return word(data, at, end) >> np.uint64(8 * (8 - (end - at)))
+
+
+@kernel
+def _digest(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
+    state = (seed ^ np.uint64(end - at)) * _SPREAD
+    while at + 8 < end:
+        state = (state ^ sure_64(data, at)) * _SPREAD
+        state ^= state >> np.uint64(29)
+        at += 8
+    if at < end:
+        state = (state ^ _few(data, at, end)) * _SPREAD
+    return state ^ (state >> np.uint64(32))
+
+
+@kernel
+def _same(data: Bytes, at: int, end: int, values: Bytes, place: int) -> bool:
+    while at + 8 < end:
+        if sure_64(data, at) != sure_64(values, place):
+            return False
+        at, place = at + 8, place + 8
+    return at == end or _few(data, at, end) == _few(values, place, place + end - at)
+
+
+@kernel
+def _code(
+    data: Bytes, at: int, end: int, seed: np.uint64, slots: Records, tags: Records, places: Records,
+    values: Bytes, counts: Integers, masks: Integers, column: int, room: int,
+) -> int:  # fmt: skip
+    """The number of the text data[at:end] among those of a column.
+
+    Each column has `room` codes, a place more, and eight times as many slots: few are looked at while few
+    texts are known, because what is near is fast. The texts stand in `values`, a line each.
+    """
+    first, table, mask = column * (room + 1), column * 8 * room, i64(masks[column])
+    tag = i64(_digest(data, at, end, seed) >> np.uint64(33))
+    slot = tag & mask
+    found = i64(slots[table + slot])
+    while found >= 0:
+        if found >> 32 == tag:
+            code = found & 0xFFFFFFFF
+            place = i64(places[first + code])
+            if i64(places[first + code + 1]) - place == end - at + 1 and _same(data, at, end, values, place):
+                return code
+        slot = (slot + 1) & mask
+        found = i64(slots[table + slot])
+    code = i64(counts[column])
+    slots[table + slot] = tags[first + code] = tag << 32 | code
+    place = i64(places[first + code])
+    copy(data, at, end - at, values, place)
+    place += end - at
+    values[place] = _LINE_END
+    places[first + code + 1] = place + 1
+    counts[column] = code + 1
+    if 2 * code > mask:
+        mask = 2 * mask + 1
+        masks[column] = mask
+        slots[table : table + mask + 1] = -1
+        for known in range(first, first + code + 1):
+            slot = i64(tags[known]) >> 32 & mask
+            while slots[table + slot] >= 0:
+                slot = (slot + 1) & mask
+            slots[table + slot] = tags[known]
+    return code
+
+
+@kernel
+def _count(data: Bytes, at: int, end: int) -> int:
+    """data[at:end] as a number, -1 where it is none or has more than 18 digits."""
+    if at >= end or end - at > _DIGITS:
+        return -1
+    value = i64(0)
+    if not holds(data, at, end, end - at):
+        return -1
+    for k in range(at, end):
+        digit = sure_8(data, k) - 48
+        if digit < 0 or digit > 9:
+            return -1
+        value = value * 10 + digit
+    return value
+
+
+@kernel
+def _micros(data: Bytes, at: int, end: int) -> int:
+    """Seconds with at most six decimals in microseconds; -1 where it is written in any other way."""
+    point = _next(data, at, end, _POINT)
+    whole = _count(data, at, point)
+    if whole < 0 or point - at > 10:
+        return -1
+    decimals = end - point - 1
+    if decimals < 1:
+        return -1 if point < end else whole * 1_000_000
+    part = _count(data, point + 1, end)
+    if part < 0 or decimals > 6:
+        return -1
+    for _ in range(6 - decimals):
+        part *= 10
+    return whole * 1_000_000 + part
+
+
+@kernel
+def _is_nothing(data: Bytes, at: int, end: int, words: Bytes, ends: Integers) -> bool:
+    """Is data[at:end] one of the `words` that stand for nothing?"""
+    begin = i64(0)
+    for n in range(ends.size):
+        size = i64(ends[n]) - begin
+        if size == end - at:
+            k = i64(0)
+            while k < size and u8(data, at + k, end) == words[begin + k]:
+                k += 1
+            if k == size:
+                return True
+        begin = i64(ends[n])
+    return False
+
+
+@kernel
+def _may_hold_key(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bits: Integers) -> bool:
+    """Does a word of data[at:end] begin like a key of an AI service?"""
+    before = False  # is what stands before a part of a word?
+    for k in range(at, end):
+        kind = classes[sure_8(data, k)]
+        if kind >= _LETTER and not before:
+            head = i64(word(data, k, end) >> np.uint64(1))
+            for n in range(heads.size):
+                if head & bits[n] == heads[n]:
+                    return True
+        before = kind >= _WORD or kind == _CUT or data[k] == _PLUS
+    return False
+
+
+@kernel
+def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bits: Integers) -> int:
+    """Where scheme and authority of a URL end; -1 for one that is not plain, or may hold a key."""
+    if not holds(data, at, end, end - at) or end - at > _LONGEST_URL or sure_8(data, end - 1) > 127:
+        return -1
+    cut, scheme, run, longest = i64(-1), False, 0, 0
+    k = at
+    while k < end:
+        kind = i64(classes[sure_8(data, k)])
+        if kind >= _WORD:
+            run += 1
+        else:
+            longest, run = max(longest, run), 0
+            if kind == _NOT_PLAIN:
+                return -1
+            if kind == _SIGN and not scheme and end - k > 2 and sure_16(data, k + 1) == _SLASHES:
+                if cut >= 0 or k == at:
+                    return -1  # what looks like a scheme in a path
+                scheme = True
+                k += 2
+            elif kind in (_CUT, _END) and cut < 0:
+                cut = k
+        k += 1
+    # The one key that has slashes in it is long enough for several words of this length.
+    if max(longest, run) >= _KEY_WORD and _may_hold_key(data, at, end, classes, heads, bits):
+        return -1
+    return end if cut < 0 else cut
+
+
+@entry
+def cut_lines(
+    data: Bytes, at: int, separator: int, tail: bool, empty: bool, comment: int, stop: Bytes, kinds: Integers,
+    columns: Integers, words: Bytes, ends: Integers, seed: np.uint64, slots: Records, tags: Records,
+    places: Records, values: Bytes, counts: Integers, masks: Integers, codes: Records, numbers: Records,
+    begins: Records, lengths: Records,
+    offsets: Integers, whole: Integers, is_odd: Bytes, classes: Bytes, heads: Integers, bits: Integers,
+    told: Integers,
+) -> int:  # fmt: skip
+    """Cut the lines of `data` from `at` on; where that ended. `told` gets the plain lines and all lines.
+
+    `kinds` and `columns` say what each field becomes, and which column of its kind's arrays; those have a
+    place for each line. No code is -1, no number -2. `offsets`, `whole` and `is_odd` are of all lines.
+    """
+    rows, lines, room = i64(0), i64(0), offsets.size
+    last_field = kinds.size - 1
+    while at < data.size:
+        line_end = _next(data, at, data.size, _LINE_END)
+        end = line_end
+        while end > at and u8(data, end - 1, end) == _SPACE:
+            end -= 1
+        if end == at:
+            at = line_end + 1
+            continue
+        if comment >= 0 and u8(data, at, end) == comment:
+            k = i64(0)
+            while k < stop.size and u8(data, at + k, end) == stop[k]:
+                k += 1
+            if stop.size > 0 and k == stop.size:
+                break
+            at = line_end + 1
+            continue
+        plain, place = True, at
+        for f in range(kinds.size):
+            if place > end:
+                plain = False
+                break
+            close = end if tail and f == last_field else _next(data, place, end, separator)
+            kind, column = kinds[f], columns[f]
+            if kind == SKIP:
+                place = close + 1
+                continue
+            if kind == PADDED:
+                while place < end and close == place:
+                    place += 1
+                    close = _next(data, place, end, separator)
+            nothing = place == close
+            if nothing and not empty:
+                plain = False
+                break
+            if not nothing and ends.size > 0:
+                nothing = _is_nothing(data, place, close, words, ends)
+            if kind == CODE:
+                code = i64(-1)
+                if not nothing:
+                    code = _code(
+                        data, place, close, seed, slots, tags, places, values, counts, masks, column, room
+                    )
+                codes[column, rows] = code
+            elif kind == COPY:
+                begins[column, rows], lengths[column, rows] = place, 0 if nothing else close - place
+            elif kind == URL:
+                path = -1 if nothing else _path_of(data, place, close, classes, heads, bits)
+                if path <= place:
+                    plain = False
+                    break
+                codes[column, rows] = _code(
+                    data, place, path, seed, slots, tags, places, values, counts, masks, column, room
+                )
+                query = min(_next(data, path, close, _QUERY), _next(data, path, close, _FRAGMENT))
+                copied = columns[kinds.size]  # the path's
+                begins[copied, rows], lengths[copied, rows] = path, query - path
+            else:
+                value = -1
+                if nothing:
+                    value = -2
+                elif kind in (COUNT, PADDED):
+                    value = _count(data, place, close)
+                elif kind == MICROS or (close - place == 14 and u8(data, place + 10, close) == _POINT):
+                    value = _micros(data, place, close)
+                if value == -1:
+                    plain = False
+                    break
+                numbers[column, rows] = value
+            place = close + 1
+        if place <= end:
+            plain = False
+        offsets[lines], whole[lines] = at, line_end - at + 1
+        is_odd[lines] = 0 if plain else 1
+        lines += 1
+        rows += 1 if plain else 0
+        at = line_end + 1
+    told[0], told[1] = rows, lines
+    return min(at, data.size)
+
+
+@entry
+def join_texts(data: Bytes, begins: Records, lengths: Records, count: int, out: Bytes) -> int:
+    """The texts of data[begins:][:lengths], a line each; how many bytes those are."""
+    to = i64(0)
+    for n in range(count):
+        size = i64(lengths[n])
+        copy(data, i64(begins[n]), size, out, to)
+        to += size
+        out[to] = _LINE_END
+        to += 1
+    return to
+
+
+def _url_tables() -> tuple[Bytes, Integers, Integers]:
+    """The class of each byte in a URL; how keys begin, as numbers to compare seven bytes and a bit with."""
+    classes = np.full(256, _OTHER, np.uint8)
+    classes[:33] = _NOT_PLAIN
+    for sign, kind in {b'"\\': _NOT_PLAIN, b":": _SIGN, b"/": _CUT, b"?#": _END, b"-_": _WORD}.items():
+        classes[list(sign)] = kind
+    for first, last in (b"09", b"AZ", b"az"):
+        classes[first : last + 1] = _WORD
+    heads, bits = [], []
+    for prefix in PREFIXES:
+        raw = prefix.encode()[:7]
+        heads.append(int.from_bytes(raw.ljust(8, b"\0"), "big") >> 1)
+        bits.append(int.from_bytes((b"\xff" * len(raw)).ljust(8, b"\0"), "big") >> 1)
+        classes[raw[0]] = _LETTER
+    return classes, np.array(heads, np.int64), np.array(bits, np.int64)
+
+
+_URL_TABLES = _url_tables()
+
+
+def cut(text: bytes, layout: Layout, *, at: int = 0) -> Cut:
+    """The lines of `text` (valid UTF-8) from `at` on."""
+    data = np.frombuffer(text, np.uint8)
+    room = max(text.count(b"\n", at) + 1, _FIRST_SLOTS // 8)
+    kinds = np.array([field.kind for field in layout.fields], np.int64)
+    columns, amount = np.zeros(len(kinds) + 1, np.int64), dict.fromkeys(range(PADDED + 1), 0)
+    for n, kind in enumerate(kinds.tolist()):
+        array = {URL: CODE, MICROS: COUNT, STAMP: COUNT, PADDED: COUNT}.get(kind, kind)
+        columns[n] = amount[array]
+        amount[array] += 1
+        if kind == URL:
+            columns[-1] = amount[COPY]
+            amount[COPY] += 1
+    texts = max(1, amount[CODE])
+    slots = np.empty(texts * 8 * room, np.int64)
+    tags, places = np.empty(texts * (room + 1), np.int64), np.empty(texts * (room + 1), np.int64)
+    values, counts = np.empty(texts * (data.size + room) + 8, np.uint8), np.zeros(texts, np.int64)
+    places[:: room + 1] = np.arange(texts) * (data.size + room)
+    for first in range(0, slots.size, 8 * room):
+        slots[first : first + _FIRST_SLOTS] = -1
+    masks, codes = np.full(texts, _FIRST_SLOTS - 1, np.int64), np.empty((texts, room), np.int32)
+    numbers = np.empty((max(1, amount[COUNT]), room), np.int64)
+    copied = (max(1, amount[COPY]), room)
+    begins, lengths = np.empty(copied, np.int64), np.empty(copied, np.int32)
+    offsets, whole, is_odd = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
+    words = [one.encode() for one in layout.nothing]
+    told = np.zeros(2, np.int64)
+    end = cut_lines(
+        data, at, ord(layout.separator), layout.tail, layout.empty, ord(layout.comment or "\n"),
+        np.frombuffer(layout.stop.encode(), np.uint8), kinds, columns,
+        np.frombuffer(b"".join(words) or b"\0", np.uint8),
+        np.cumsum([len(one) for one in words], dtype=np.int64), _SEED, slots, tags, places, values, counts,
+        masks, codes, numbers, begins, lengths, offsets, whole, is_odd, *_URL_TABLES, told,
+    )  # fmt: skip
+    rows, lines = int(told[0]), int(told[1])
+    odd = is_odd[:lines].astype(bool)
+    found = {"offset": pl.Series(offsets[:lines][~odd]), "bytes": pl.Series(whole[:lines][~odd])}
+    for n, field in enumerate(layout.fields):
+        column = int(columns[n])
+        if field.kind in (CODE, URL):
+            first = column * (room + 1)
+            begin, close = int(places[first]), int(places[first + int(counts[column])])
+            found[field.name] = categorical(_split(values[begin:close]), codes[column, :rows])
+        if field.kind == COPY:
+            found[field.name] = _texts(data, begins[column, :rows], lengths[column, :rows])
+        if field.kind == URL:
+            copies = int(columns[-1])
+            found[field.name + PATH] = _texts(data, begins[copies, :rows], lengths[copies, :rows])
+        if field.kind in (COUNT, MICROS, STAMP, PADDED):
+            known = numbers[column, :rows]
+            number = pl.Series(known)
+            found[field.name] = number.set(number < 0, None) if rows and known.min() < 0 else number
+    left = pl.DataFrame({"offset": offsets[:lines][odd], "bytes": whole[:lines][odd]})
+    return Cut(pl.DataFrame(found), lines_at(text, left), end)
+
+
+def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:
+    """Columns `line`, `offset`, `bytes` of the lines of `text` at `places` (offset, bytes with line end)."""
+    found = [
+        (text[begin : begin + size].decode("utf-8", "replace").rstrip("\n").rstrip(" "), begin, size)
+        for begin, size in places.select("offset", "bytes").iter_rows()
+    ]
+    schema = {"line": pl.String, "offset": pl.Int64, "bytes": pl.Int64}
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def categorical(values: pl.Series, codes: npt.NDArray[np.int32]) -> pl.Series:
+    """A Categorical column of `values` (distinct, no NULL), by their numbers; -1 is NULL."""
+    dtype = pl.Categorical(pl.Categories.random())
+    known = values.cast(dtype)  # numbers them in their order
+    numbers = pl.Series(codes)
+    if len(codes) and codes.min() < 0:
+        numbers = numbers.set(numbers < 0, None)
+    if not len(values):
+        return pl.Series([None], dtype=dtype).new_from_index(0, len(codes))
+    coded = pl.select(pl.lit(numbers).cast(pl.UInt32).cat.to(dtype)).to_series()
+    del known  # which kept the values until they had another holder
+    return coded
+
+
+def _texts(data: Bytes, begins: Records, lengths: Records) -> pl.Series:
+    """The texts data[begins:][:lengths] as a String column; NULL where empty."""
+    if not len(begins):
+        return pl.Series([], dtype=pl.String)
+    out = np.empty(int(lengths.sum()) + len(begins), np.uint8)
+    size = join_texts(data, begins, lengths, len(begins), out)
+    texts, empty = _split(out[:size]), lengths == 0
+    return texts.set(pl.Series(empty), None) if empty.any() else texts
+
+
+def _split(lines: Bytes) -> pl.Series:
+    """A String column of lines, each of which ends with a line feed."""
+    if not lines.size:
+        return pl.Series([], dtype=pl.String)
+    return pl.Series([lines[:-1].tobytes().decode()]).str.split("\n").explode()

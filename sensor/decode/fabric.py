@@ -1,0 +1,53 @@
+"""Handshakes of programs that train and serve on many machines: which one a connection's first bytes begin.
+
+The slow path, on first bytes that `manners` picked. None of these protocols encrypts by itself.
+
+    speaks: nccl          NVIDIA/nccl src/include/socket.h, NCCL_SOCKET_MAGIC
+    speaks: torch-store   PyTorch TCPStore: query VALIDATE and its number (TCPStoreBackend.hpp)
+    speaks: open-mpi      Open MPI, btl/tcp: its magic identifier
+    speaks: dask          dask/distributed: the handshake names the pickle protocol
+    speaks: dcgm          NVIDIA DCGM host engine: DCGM_PROTO_MAGIC
+    speaks: lustre        LNET_PROTO_ACCEPTOR_MAGIC
+    speaks: slurm         a length, a protocol version, flags, a message type; on Slurm's ports
+    speaks: ggml-rpc      llama.cpp RPC: HELLO without payload; on its port
+    speaks: rdma          RoCE v2: UDP port 4791 and an InfiniBand transport header
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from sensor.decode.layout import Bytes, Records
+from sensor.decode.manners import ROCE_PORT
+
+_SPOKEN = (
+    ("nccl", re.compile(rb"\x6c\x9d\x4b\xfc\xf2\xb9\x4a\x56")),
+    ("torch-store", re.compile(rb"\x00\xce\xf7\x85\x3c")),
+    ("open-mpi", re.compile(rb"OPAL-TCP-BTL")),
+    ("dcgm", re.compile(rb"\xad\xbc\xbc\xad")),
+    ("lustre", re.compile(rb"\xac\xce\x71\x00|\x00\x71\xce\xac")),
+    ("dask", re.compile(rb".{4}\0{4}\x01\0{7}.{0,64}pickle-protocol", re.S)),
+    # 20.02 is 0x2200, 25.05 is 0x2b00; a connection's first message is of the kinds below 0x3000
+    ("slurm", re.compile(rb"\0\0..[\x20-\x3f]\0..[\x03-\x2f]", re.S)),
+    ("ggml-rpc", re.compile(rb"\x0e\0{8}\Z")),
+)
+
+
+def spoken(first: bytes) -> str | None:
+    """The protocol that a connection's first bytes begin, None if none of them."""
+    return next((name for name, form in _SPOKEN if form.match(first)), None)
+
+
+def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:
+    """Labels of first bytes at events' places in `data`; `known` holds serial, ordinal and time of each."""
+    told = []
+    places = zip(
+        events["offset"].tolist(), events["length"].tolist(), events["port"][:, 1].tolist(), strict=True
+    )
+    for begin, length, port in places:
+        name = "rdma" if port == ROCE_PORT else spoken(data[begin : begin + length].tobytes())
+        told.append(f"speaks: {name}" if name else None)
+    labels = known.with_columns(software=pl.Series(told, dtype=pl.String))
+    return labels.filter(pl.col("software").is_not_null())

@@ -1,0 +1,79 @@
+"""Which first bytes are handed to Python: of connections that no protocol with names begins, and of bodies.
+
+    connections  the handshakes of programs that train and serve on many machines (`fabric`)
+    bodies       of a connection's first answer over HTTP/1: a model file, or a version (`contents`)
+
+A few comparisons of the first bytes decide; of a connection each side is looked at once, at its beginning.
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.jit import kernel
+from sensor.decode.layout import Bytes, Records, i64
+from sensor.decode.read import be16, be32, u8
+
+#: Bytes that are handed on.
+MOST_BYTES = 128
+#: COLD.probed of a side whose first answer's body is still to come, in a segment of its own.
+BODY_TO_COME = 253
+
+ROCE_PORT = 4791
+_SLURM_PORTS = (6817, 6819)
+_GGML_RPC_PORT = 50052
+
+_NCCL, _TORCH_STORE, _OPEN_MPI, _DCGM = 0x6C9D4BFC, 0x00CEF785, 0x4F50414C, 0xADBCBCAD
+_LUSTRE, _LUSTRE_SWAPPED = 0xACCE7100, 0x0071CEAC
+_ZIP, _GGUF, _HDF5, _NUMPY = 0x504B0304, 0x47475546, 0x89484446, 0x934E554D
+_VERSION = np.frombuffer(b'ersion"', np.uint8)
+
+
+@kernel
+def opens(data: Bytes, packet: Records) -> bool:
+    """True if the payload of a TCP segment, a side's first, may begin one of the protocols of `fabric`."""
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    first, second = be32(data, at, end), be32(data, at + 4, end)
+    if first in (_NCCL, _TORCH_STORE, _OPEN_MPI, _DCGM, _LUSTRE, _LUSTRE_SWAPPED):
+        return True
+    if second == 0 and be32(data, at + 8, end) == 0x01000000 and be32(data, at + 12, end) == 0:
+        return True  # Dask: size, and one frame
+    source, target = i64(packet["source_port"]), i64(packet["target_port"])
+    port = min(source, target)
+    if _SLURM_PORTS[0] <= port <= _SLURM_PORTS[1]:
+        return first > 0 and be16(data, at, end) == 0 and u8(data, at + 4, end) >= 0x20
+    return (
+        (source == _GGML_RPC_PORT or target == _GGML_RPC_PORT) and end - at == 9 and u8(data, at, end) == 14
+    )
+
+
+@kernel
+def is_rdma(data: Bytes, packet: Records) -> bool:
+    """True for a datagram that begins as an InfiniBand transport header of RoCE v2 does (version 0)."""
+    if packet["target_port"] != ROCE_PORT:
+        return False
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    return end - at >= 16 and u8(data, at + 1, end) & 0x0F == 0 and u8(data, at + 4, end) == 0
+
+
+@kernel
+def body_tells(data: Bytes, at: int, end: int) -> bool:
+    """True if a body that begins here may be a model file, or name a version in its first bytes."""
+    first = u8(data, at, end)
+    if first == 123:  # {
+        for i in range(at, min(end - _VERSION.size, at + MOST_BYTES - _VERSION.size)):
+            if data[i] == 101 and data[i + 1] == 114 and data[i + _VERSION.size - 1] == 34:
+                return True
+        return False
+    if first == 128:  # a pickle: protocol 2 to 5
+        return 2 <= u8(data, at + 1, end) <= 5
+    start = be32(data, at, end)
+    if start in (_ZIP, _GGUF, _HDF5, _NUMPY):
+        return True
+    if 48 <= first <= 57 and end - at <= 24:
+        return True  # a version and nothing else
+    # safetensors: the size of its head, its head
+    return be32(data, at + 4, end) == 0 and u8(data, at + 8, end) == 123

@@ -1,0 +1,103 @@
+"""What a readable request to a model hub or an AI API is about: which model, and what it leaves there. Pure.
+
+Paths as the hubs document them: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI), Kaggle
+and NGC. A revision becomes a word that says whether it is pinned; names of branches are nobody's business.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.schema import SENDS
+
+_NAME = r"[A-Za-z0-9][\w.-]{0,95}"
+_REPOSITORY = rf"({_NAME}/{_NAME})"
+#: Repository, revision and file by their place in a path; the first that fits counts.
+_PATHS = (
+    rf"^/(?:datasets/|spaces/|models/)?{_REPOSITORY}/(?:resolve|raw)/(?P<revision>[^/]+)/(?P<file>.+)$",
+    rf"^/api/resolve-cache/(?:models|datasets|spaces)/{_REPOSITORY}/(?P<revision>[^/]+)/(?P<file>.+)$",
+    rf"^/api/(?:models|datasets|spaces)/{_REPOSITORY}/(?:revision|tree|preupload|commit)/(?P<revision>[^/]+)",
+    rf"^/api/v1/models/{_REPOSITORY}/(?P<revision>repo)$",
+    rf"^/v2/{_REPOSITORY}/(?:manifests|blobs)/(?P<revision>[^/]+)$",
+    rf"^/api/v1/models/{_REPOSITORY}/[^/]+/[^/]+/(?P<revision>\d+)/download$",
+    rf"^/v2/(?:org/[^/]+/(?:team/[^/]+/)?)?models/{_REPOSITORY}/versions/(?P<revision>[^/]+)/files/(?P<file>.+)$",
+    rf"^/({_NAME}/[A-Za-z0-9][\w.-]{{0,90}}?)(?:\.git)?/(?P<revision>info)/(?:refs|lfs)",
+)
+#: Revisions that name one state for ever, and those that do not.
+_REVISIONS = (
+    (r"^[0-9a-f]{40}$", "commit"),
+    (r"^sha256[:-][0-9a-f]{64}$", "digest"),
+    (r"^v?\d+(?:\.\d+)*$", "version"),
+    (r"^main$", "main"),
+    (r"^master$", "master"),
+    (r"^latest$", "latest"),
+)
+_UNTOLD = ("repo", "info")
+#: Kinds of model files by the ends of their names; those of the pickle family run code when they are read.
+_ENDS = (
+    (r"\.(?:pkl|pickle|joblib|dill|pt|pth|ckpt|t7|mar)$|(?:^|/)(?:pytorch_model|optimizer|training_args)[\w.-]*\.bin$",
+     "pickle"),
+    (r"\.safetensors$", "safetensors"),
+    (r"\.gguf$", "gguf"),
+    (r"\.(?:h5|hdf5|keras)$", "hdf5"),
+    (r"\.np[yz]$", "numpy"),
+    (r"\.onnx$", "onnx"),
+    (r"\.tflite$", "tflite"),
+    (r"\.llamafile$", "llamafile"),
+)  # fmt: skip
+#: Access classes, and services told by what they send, of which a file's name tells its kind.
+_HANDS_OUT = "download"
+#: What stays with a service: APIs like those of OpenAI, Cohere, Gemini and Replicate; Hugging Face, Ollama.
+_LEFT = (
+    (r"/fine[_-]?tun|/finetuning/|/trainings$|/tunedModels", "fine-tuning"),
+    (
+        r"/preupload/|/api/models/[^/]+/[^/]+/commit/|/api/(?:push|create)$|/api/blobs/|/v2/.+/blobs/uploads",
+        "model",
+    ),
+    (r"/v1/datasets$|/api/datasets/[^/]+/[^/]+/commit/", "dataset"),
+    (r"/v1/(?:files|uploads)(?:/[^/]+/parts)?$|/upload/v1(?:beta)?/files|/v1/batches$", "file"),
+)
+
+#: Columns that `about` makes.
+COLUMNS = ("repository", "revision", "model_file", "model_format", "format_from", "hands_over")
+
+
+def about(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` (url_path, method, access, software) with COLUMNS; worked out once per unique path."""
+    asked = rows.select("url_path", "method", "access").unique()
+    told = asked.with_columns(**_named(), left=_first(pl.col("url_path"), _LEFT)).with_columns(
+        revision=_revision(pl.col("revision")),
+        model_file=pl.col("file").str.extract(r"([^/]+)$"),
+        by_name=pl.when(pl.col("access") == _HANDS_OUT).then(_first(pl.col("url_path"), _ENDS)),
+        hands_over=pl.when(pl.col("method").is_in(["POST", "PUT", "PATCH"])).then("left"),
+    )
+    frame = rows.join(
+        told, on=["url_path", "method", "access"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    content = pl.col("software").str.extract(rf"(?m)^{SENDS}([a-z0-9]+)$")
+    return frame.with_columns(
+        model_format=pl.coalesce(content, "by_name"),
+        format_from=pl.when(content.is_not_null())
+        .then(pl.lit("content"))
+        .when(pl.col("by_name").is_not_null())
+        .then(pl.lit("name")),
+    ).drop("file", "left", "by_name")
+
+
+def _named() -> dict[str, pl.Expr]:
+    path = pl.col("url_path")
+    return {
+        "repository": pl.coalesce(path.str.extract(form, 1) for form in _PATHS),
+        "revision": pl.coalesce(path.str.extract(form, 2) for form in _PATHS),
+        "file": pl.coalesce(path.str.extract(form, 3) for form in _PATHS if "<file>" in form),
+    }
+
+
+def _first(text: pl.Expr, forms: tuple[tuple[str, str], ...]) -> pl.Expr:
+    """The word of the first of `forms` that `text` has."""
+    return pl.coalesce(pl.when(text.str.contains(form)).then(pl.lit(word)) for form, word in forms)
+
+
+def _revision(name: pl.Expr) -> pl.Expr:
+    told = pl.when(name.is_not_null() & ~name.is_in(_UNTOLD))
+    return told.then(pl.coalesce(_first(name, _REVISIONS), pl.lit("other")))

@@ -1,0 +1,67 @@
+"""access_weekly splits a published figure by access class and grade: in full, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics.build import build
+from analytics.lake import open_views
+from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, sighting
+
+K = 5
+PEOPLE = [f"u{n}" for n in range(24)]
+
+
+def split(folder: Path, api_users: list[str], *, bytes_up: int = 1000) -> list[tuple[Any, ...]]:
+    """Rows of access_weekly where everybody uses the service by web, and `api_users` by its API, too.
+
+    Half of the people are in Legal, half in Sales. The first of `api_users` sends `bytes_up` bytes.
+    """
+    rows: list[Row] = [sighting("2026-11-17 10:00", user_name=name, client=f"a{name}") for name in PEOPLE]
+    rows += [
+        sighting("2026-11-17 11:00", user_name=name, client=f"a{name}", access="api",
+                 bytes_up=1000 if nth else bytes_up)
+        for nth, name in enumerate(api_users)
+    ]  # fmt: skip
+    lake = HandmadeLake.furnished(folder, *rows)
+    start = at("2026-09-28 00:00")
+    lake.cold("directory", [
+        {"user_name": name, "department": "Legal" if n < 12 else "Sales", "valid_from": start}
+        for n, name in enumerate(PEOPLE)
+    ])  # fmt: skip
+    build(lake.path, zone=ZONE, k=K)
+    with open_views(lake.path) as views:
+        columns = "department, access, people, bytes_up"
+        found = views.execute(f"SELECT {columns} FROM access_weekly").fetchall()
+        whole = views.execute(
+            "SELECT department, bytes_up FROM usage_weekly WHERE app = 'acme/chat'"
+        ).fetchall()
+    for department, total in whole:
+        parts = [row[3] for row in found if row[0] == department]
+        assert not parts or None in parts or sum(parts) == total, "a split adds up to what it splits"
+    return found
+
+
+def test_a_split_of_large_parts_is_told_for_everyone_and_every_department(tmp_path: Path) -> None:
+    assert split(tmp_path, PEOPLE[7:17]) == [
+        ("Legal", "api", 5, 5000), ("Legal", "web", 12, 12_000),
+        ("Sales", "api", 5, 5000), ("Sales", "web", 12, 12_000),
+        ("all", "api", 10, 10_000), ("all", "web", 24, 24_000),
+    ]  # fmt: skip
+
+
+def test_a_small_part_in_one_department_leaves_only_everyone(tmp_path: Path) -> None:
+    assert split(tmp_path, PEOPLE[4:16]) == [("all", "api", 12, 12_000), ("all", "web", 24, 24_000)]
+
+
+@pytest.mark.parametrize("users", [PEOPLE[:4], [PEOPLE[0]]])
+def test_a_small_part_of_everyone_leaves_nothing(tmp_path: Path, users: list[str]) -> None:
+    assert split(tmp_path, users) == []
+
+
+def test_where_one_sends_nearly_all_of_a_part_no_part_says_bytes(tmp_path: Path) -> None:
+    rows = split(tmp_path, PEOPLE[7:17], bytes_up=90_000)
+    assert [row[3] for row in rows] == [None] * len(rows) and len(rows) == 6
