@@ -67,6 +67,10 @@ TIME = pl.Datetime("us", "UTC")
 #: Strength of evidence, weakest first. Stored as SMALLINT; labels appear only in views.
 GRADES = {1: "lookup", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
 
+#: What an answer's shape is called, the surest first: an event a token in an even envelope, an event a token,
+#: batches of events, none of these.
+STREAM_CLASSES = ("A+", "A", "B", "none")
+
 
 #: Sets of columns for which a table remembers how it is conformed to.
 _MOST_FORMS = 32
@@ -277,6 +281,28 @@ _TLS = (
     Column("client_class", pl.String, "browser, program or NULL, told from the hello's shape"),
 )
 
+_SHAPE = (
+    Column(
+        "stream_like",
+        pl.String,
+        "surest shape of the encrypted answers that ended here: A+ (an event a token, evenly wrapped), A (an "
+        "event a token), B (batches of events), none; NULL: nothing was judged. Machine-written text, not "
+        "proof of AI",
+        protect=DETAIL,
+    ),
+    Column("judged_turns", pl.Int64, "encrypted answers judged by their shape", "turns", protect=DETAIL),
+    Column("stream_turns", pl.Int64, "of those, like streams of tokens: A+, A, B", "turns", protect=DETAIL),
+    Column("stream_units", pl.Int64, "TLS records or QUIC datagrams of the surest", protect=DETAIL),
+    Column("stream_unit_bytes", pl.Int64, "their median size", "bytes", protect=DETAIL),
+    Column(
+        "stream_spread",
+        pl.Float64,
+        "median distance of their sizes from that, as a share of it",
+        protect=DETAIL,
+    ),
+    Column("stream_gap_ms", pl.Float64, "median time between them", "ms", protect=DETAIL),
+)
+
 _SERVER = (
     Column("server", pl.String, "address of the other side", protect=INTERNAL, kind="address"),
     Column("server_port", pl.Int64, "its port", protect=DETAIL),
@@ -302,6 +328,7 @@ _ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; block
 SPEAKS_MCP, SENT_KEY = "speaks: mcp", "sent: ai-key"
 #: How a line of `software` begins that says what a body is, by its first bytes.
 SENDS = "sends: "
+SENDS_STREAMS = SENDS + "token-streams"
 
 OBSERVATIONS = Table(
     "observations",
@@ -332,11 +359,12 @@ OBSERVATIONS = Table(
             pl.String,
             "what the answering server says it runs, lower case, a line each: `server: ` with the value of "
             "its Server header, the names of its x- headers, `speaks: ` with a protocol, `sends: ` with the "
-            "kind of a model file, `sent: ai-key`",
+            "kind of a model file or `token-streams`, `sent: ai-key`",
             protect=DROP,
         ),
         *_HTTP,
         *_TLS,
+        *_SHAPE,
         *_SERVER,
         *_VOLUME,
         Column("total_bytes_up", pl.Int64, "bytes_up of the connection up to the end of this slice", "bytes"),
@@ -405,6 +433,7 @@ SIGHTINGS = Table(
         *_HTTP,
         *_MODEL,
         *_TLS,
+        *_SHAPE,
         *_SERVER,
         *_VOLUME,
         Column(
@@ -467,6 +496,8 @@ NAMES = Table(
         Column("connections", pl.Int64, "connections or requests"),
         Column("bytes_up", pl.Int64, "payload sent to it", "bytes"),
         Column("bytes_down", pl.Int64, "payload received from it", "bytes"),
+        Column("streams", pl.Int64, "encrypted answers of it that came like streams of tokens", "turns"),
+        Column("even_streams", pl.Int64, "of those, beside one in the surest shape (A+)", "turns"),
         Column("clients", pl.Int64, "distinct client addresses; at least, where two reads share the bucket"),
         Column("near_app", pl.String, "known AI service most often used by the same client within 30 s"),
         Column("near_clients", pl.Int64, "distinct clients for which that was so"),
@@ -624,6 +655,13 @@ COVERAGE = Table(
         Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
         Column("rpc_messages", pl.Int64, "JSON-RPC messages seen in readable HTTP"),
         Column("rpc_skipped", pl.Int64, "of those, not read: too many in a second or connection"),
+        Column("turns_judged", pl.Int64, "encrypted answers long enough, and judged by their shape", "turns"),
+        Column(
+            "turns_unjudged",
+            pl.Int64,
+            "encrypted answers that were not: over 10 % of them, or their end, was not seen, or no room",
+            "turns",
+        ),
         Column("quic_unparsed", pl.Int64, "QUIC connections whose Initial gave no name"),
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"

@@ -17,6 +17,7 @@ SELECT m.site, m.app, MIN(c.service) AS service, m.server, m.server_port,
          AS unauthenticated_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.status IN (401, 403) THEN m.connection END) AS BIGINT) AS refused_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.streamed THEN m.connection END) AS BIGINT) AS streamed_connections,
+       CAST(COUNT(DISTINCT CASE WHEN m.stream_turns > 0 THEN m.connection END) AS BIGINT) AS stream_like_connections,
        MAX(m.mcp_version) AS mcp_version,
        MAX(m.server_version) AS server_version
 FROM met AS m

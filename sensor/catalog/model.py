@@ -42,7 +42,7 @@ Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200
 Software = Annotated[
     str,
     Field(
-        pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,}|speaks: [a-z][a-z-]+|sends: [a-z0-9]+|"
+        pattern=r"^(server: [a-z][a-z0-9._-]{3,}|x-[a-z0-9-]{4,}|speaks: [a-z][a-z-]+|sends: [a-z0-9-]+|"
         r"sent: ai-key)$",
         max_length=80,
     ),

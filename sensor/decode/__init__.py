@@ -20,6 +20,8 @@ What runs where:
     tellers.py    packets that may tell who holds an address -> messages in the arena
     identity/     those messages                     -> who held what
     calls.py      segments that begin JSON-RPC       -> messages in the arena, for rpc.py
+    turns.py      uploads and the answers to them    -> TURNs: sizes and gaps of records, of datagrams
+    shape/        TURNs                              -> how an answer came: like a stream of tokens?
     frames.py     SLICEs + names                     -> observations, answers, coverage
     decoder.py    the loop that owns the buffers and calls the kernels
 

@@ -1,9 +1,9 @@
 """The tables and the loop around the kernels: frames in, columns out.
 
 Memory with the default table of 2^20 connections: index 16 MB, flow table 268 MB and stream pages 32 MB (both
-as far as ever used), two sets of outputs (as far as used) of 28 MB (arena 16, slices 6, events 6), fragmented
-datagrams 8 MB, duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB (as far as used), labels 25 bytes a
-connection and their texts.
+as far as ever used), two sets of outputs (as far as used) of 29 MB (arena 16, slices 6, events 6, turns 1),
+turns 27 MB (as far as used), fragmented datagrams 8 MB, duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB
+(as far as used), labels 25 bytes a connection and their texts.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from sensor.decode.layout import (
     PAGES_PER_STREAM,
     SLICE,
     STREAM,
+    TURN,
     HalfRead,
     Output,
     Records,
@@ -50,6 +51,7 @@ from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
 from sensor.decode.merge import Merged
 from sensor.decode.messages import DNS_MESSAGE
+from sensor.decode.shape.answers import Answers
 
 _SLICES = 25_000
 _EVENTS = 50_000
@@ -58,6 +60,8 @@ _MINUTES = 8192
 _PAGES = 8192
 _MISSING = 1 << 14
 _DATAGRAMS = 1024
+_TURNS = 1 << 14
+_TOLD_TURNS = 512
 
 #: Makes frames of what the kernels gave while they go on: one core decodes, another decrypts and names.
 _BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
@@ -70,12 +74,14 @@ class Decoder:
     """Everything remembered between frames. Feed it captures in the order of their first packets."""
 
     def __init__(
-        self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, seed: int | None = None
-    ):
+        self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, turns: int = _TURNS,
+        seed: int | None = None,
+    ):  # fmt: skip
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
         self._holders = Holders()
+        self._answers = Answers()
         self._packets = records(PACKET, AHEAD)
         self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
         self._datagrams = records(DATAGRAM, _DATAGRAMS)
@@ -85,6 +91,7 @@ class Decoder:
         self._table = Table(
             records(np.int64, 1 << (5 * connections // 3).bit_length()), self._flows, self._colds,
             np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
+            records(TURN, turns), np.arange(turns - 1, -1, -1, dtype=np.int16),
         )  # fmt: skip
         self._half_read = HalfRead(
             records(STREAM, _PAGES), np.zeros(_PAGES * PAGE, np.uint8),
@@ -96,7 +103,7 @@ class Decoder:
         self._control = records(CONTROL, 1)
         control = self._control[0]
         control["seed"] = secrets.randbits(64) if seed is None else seed
-        control["free"] = connections
+        control["free"], control["spare"] = connections, turns
         control["pages"] = control["stream_rows"] = _PAGES
         self._drops: list[tuple[int, int]] = []
         self._made = _Made()
@@ -190,7 +197,7 @@ class Decoder:
         rows = frames.together(made.connections)
         skipped = frames.skip_counts(self._labels.skipped())
         return {
-            "observations": pl.concat([frames.observations(rows), *made.questions]),
+            "observations": pl.concat([frames.observations(rows, self._networks), *made.questions]),
             "answers": pl.concat(made.answers),
             "holders": pl.concat(made.holders),
             "coverage": frames.coverage([*made.counts, frames.flow_counts(rows), skipped, *drops]),
@@ -208,13 +215,14 @@ class Decoder:
         self._output, self._other_output = self._other_output, output
         told = Output(
             output.arena, output.events[: control["events"]], output.slices[: control["slices"]],
-            output.minutes[: control["minutes"]],
+            output.minutes[: control["minutes"]], output.turns[: control["turns"]],
         )  # fmt: skip
         self._rows += told.slices.size + int(np.count_nonzero(told.events["kind"] == DNS_MESSAGE))
         now = None if last else self.clock or 0
         living = self._living() if self._labels.is_crowded(int(control["live"])) else None
         self._in_hand = _BESIDE.submit(self._make, self._made, told, now, living)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
+        control["turns"] = 0
 
     def _living(self) -> Records:
         """Serial numbers of all connections."""
@@ -232,12 +240,14 @@ class Decoder:
         remembered of others than the `living` connections is forgotten then."""
         with _wrapping():
             labels = self._labels.read(told.arena, told.events, told.slices["serial"])
-            made.connections.append(frames.connections(told.slices, labels, self._networks))
+            rows = frames.connections(told.slices, labels, self._networks)
+            shapes, turns = self._answers.read(told.turns, told.slices)
+            made.connections.append(rows.hstack(shapes))
             questions, answers, unusable = self._lookups.read(told.arena, told.events, now)
         made.questions.append(questions)
         made.answers.append(answers)
         made.holders.append(self._holders.read(told.arena, told.events, now))
-        made.counts += [frames.minute_counts(told.minutes), unusable]
+        made.counts += [frames.minute_counts(told.minutes), unusable, turns]
         if living is not None:
             self._labels.forget(living)
         told.minutes[:] = np.zeros(1, MINUTE_COUNTS)
@@ -259,6 +269,7 @@ def _new_output() -> Output:
     return Output(
         records(np.uint8, _ARENA), records(EVENT, _EVENTS + packets.EVENT_SLACK),
         records(SLICE, _SLICES + packets.SLICE_SLACK), records(MINUTE_COUNTS, _MINUTES),
+        records(TURN, _TOLD_TURNS + packets.TURN_SLACK),
     )  # fmt: skip
 
 

@@ -157,6 +157,15 @@ def _remove(index: Records, tag: int, row: int) -> None:
 
 
 @kernel
+def client_by_port(flow: Records) -> int:
+    """Who is the client where only the ports tell (as FLOW.client): the higher; 0 if both are the same."""
+    lower, upper = i64(flow["port"][0]), i64(flow["port"][1])
+    if lower == upper:
+        return 0
+    return 1 if lower > upper else 2
+
+
+@kernel
 def idle_limit(flow: Records) -> int:
     """How long the connection may be silent before it has ended."""
     if flow["protocol"] != TCP:
@@ -179,7 +188,7 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
     out["serial"], out["start"] = cold["serial"], cold["start"]
     out["first"], out["last"], out["number"] = cold["slice_first"], flow["last"], cold["slice"]
     out["protocol"], out["client"], out["tunnel"] = flow["protocol"], flow["client"], cold["tunnel"]
-    out["status"], out["events"] = cold["status"], cold["events"]
+    out["status"], out["events"], out["turns"] = cold["status"], cold["events"], cold["turns"]
     out["flags"] = i64(flow["flags"]) | flags
     for i in range(4):
         out["address"][i] = flow["address"][i]
@@ -260,6 +269,7 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
     cold["serial"], cold["start"] = control["serial"], now
     cold["slice"], cold["slice_first"] = 0, now
     cold["events"], cold["status"] = 0, 0
+    cold["turn"], cold["turns"] = -1, 0
     for side in range(2):
         flow["port"][side] = packet["key_port"][side]
         flow["covered"][side], flow["acked"][side], flow["wire"][side] = 0, 0, 0
@@ -309,11 +319,15 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
     return behind < 0 or behind > _REORDER
 
 
+@step
+def is_slice_over(flow: Records, now: int) -> bool:
+    """True if `now` lies behind the slice (by less than 35 minutes: idle connections end sooner)."""
+    return distance(now & _WORD, i64(flow["slice_end"])) >= 0
+
+
 @kernel
 def roll(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
-    """Close the slice if `now` lies behind it (by less than 35 minutes: idle connections end sooner)."""
-    if distance(now & _WORD, i64(flow["slice_end"])) < 0:
-        return
+    """Close the slice, and begin the one that `now` lies in."""
     _emit_slice(flow, cold, slices, control, 0)
     number = (now - i64(cold["start"])) // MINUTE
     cold["slice"], cold["slice_first"] = number, now
@@ -346,6 +360,20 @@ def _remember_gap(
     if count < GAPS:
         gaps["first"][count], gaps["last"][count] = first & _WORD, last & _WORD
         gaps["count"] = count + 1
+
+
+@kernel
+def is_missing(cold: Records, side: int, number: int, missing: Records) -> bool:
+    """True if a sequence number of a side was passed over and has not come yet."""
+    row = i64(cold["gaps"][side])
+    if row < 0:
+        return False
+    gaps = missing[row]
+    for k in range(i64(gaps["count"])):
+        behind, before = distance(number, i64(gaps["first"][k])), distance(i64(gaps["last"][k]), number)
+        if behind >= 0 and before > 0:
+            return True
+    return False
 
 
 @kernel

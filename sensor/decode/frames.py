@@ -11,8 +11,9 @@ from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.labels import SCHEMA
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
+from sensor.decode.shape.answers import COLUMNS
 from sensor.decode.tunnels import tunnel_texts
-from sensor.schema import COVERAGE, OBSERVATIONS, SENDS, SENT_KEY, SPEAKS_MCP
+from sensor.schema import COVERAGE, OBSERVATIONS, SENDS, SENDS_STREAMS, SENT_KEY, SPEAKS_MCP, STREAM_CLASSES
 
 #: SLICE fields that have a value per endpoint.
 _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
@@ -53,9 +54,10 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
 
 
 def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """`connections` rows as one frame, with all columns of labels."""
+    """`connections` rows as one frame, with all columns of labels and of turns."""
     rows = pl.concat(parts, how="diagonal")
-    missing = {name: pl.lit(None, dtype) for name, dtype in _TOLD.items() if name not in rows.columns}
+    wanted = (_TOLD | COLUMNS).items()
+    missing = {name: pl.lit(None, dtype) for name, dtype in wanted if name not in rows.columns}
     return rows.with_columns(**missing)
 
 
@@ -106,7 +108,7 @@ def _guessed(slices: Records, networks: Networks) -> Records:
     )  # fmt: skip
 
 
-def observations(rows: pl.DataFrame) -> pl.DataFrame:
+def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
     """`together` rows as the observations table."""
     known = pl.col("client") > 0
     quic = (pl.col("protocol") != TCP) & (pl.col("events") > 0)
@@ -130,7 +132,8 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
             name: pl.col(name)
             for name in (fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS | contents.COLUMNS)
         }
-        | {"software": _software()},
+        | {"software": _software(_streams_inside(rows, networks))},
+        **{name: pl.col(name) for name in COLUMNS},
         ja4="ja4",
         client_class="client_class",
         server=_address(rows, "down"),
@@ -152,14 +155,24 @@ def observations(rows: pl.DataFrame) -> pl.DataFrame:
     return OBSERVATIONS.conform(frame)
 
 
-def _software() -> pl.Expr:
-    """What the server says it runs, and what is seen of that: MCP, a key it was sent, a model it sends."""
+def _streams_inside(rows: pl.DataFrame, networks: Networks) -> pl.Series:
+    """True where a server of the organisation's own answered as only language models were seen to."""
+    surest = (rows["stream_like"] == STREAM_CLASSES[0]).fill_null(False)
+    if surest.any():
+        surest &= pl.Series(networks.internal(rows["high_down"].to_numpy(), rows["low_down"].to_numpy()))
+    return surest
+
+
+def _software(streams: pl.Series) -> pl.Expr:
+    """What the server says it runs, and what is seen of that: MCP, a key it was sent, a model or streams of
+    tokens it sends."""
     speaks = pl.col("mcp_server").is_not_null() | pl.col("mcp_methods").str.contains("^[^:]*$")
     lines = pl.concat_str(
         pl.col("software"),
         pl.when(speaks).then(pl.lit(SPEAKS_MCP)),
         pl.when(pl.col("key_type").is_not_null()).then(pl.lit(SENT_KEY)),
         SENDS + pl.col("content"),
+        pl.when(streams).then(pl.lit(SENDS_STREAMS)),
         separator="\n",
         ignore_nulls=True,
     )

@@ -15,8 +15,8 @@ _ROWS_AT_ONCE = 64
 @entry
 def pass_time(
     now: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records,
-    slices: Records, minutes: Records, controls: Records,
+    pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
+    arena: Bytes, events: Records, slices: Records, minutes: Records, told_turns: Records, controls: Records,
 ) -> bool:  # fmt: skip
     """Move the clock on to `now` and end what has been idle too long; False if the outputs are full.
 
@@ -27,8 +27,9 @@ def pass_time(
     if control["clock"] == 0 or now <= control["clock"]:
         return True
     control["clock"] = now
-    table, half = Table(index, flows, colds, free, missing), HalfRead(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes)
+    table = Table(index, flows, colds, free, missing, pool, spare)
+    half = HalfRead(streams, pages, stacks, scratch)
+    output = Output(arena, events, slices, minutes, told_turns)
     for _ in range(0, control["high"] + 1, _ROWS_AT_ONCE):
         if not has_room(output, control):
             return False

@@ -139,7 +139,9 @@ COLD = np.dtype(
         ("base", np.uint32, (2,)),  # first sequence number of the payload
         ("fin", np.uint32, (2,)),  # sequence number of the FIN
         ("stream", np.int32, (2,)),  # row of the half-read message, or -1
-        ("gaps", np.int32, (2,)),  # row of what is missing of this side, or -1
+        ("gaps", np.int16, (2,)),  # row of what is missing of this side, or -1
+        ("turn", np.int16),  # row of its turn, or -1
+        ("turns", np.uint16),  # turns handed on so far
         ("slice", np.int32),
         ("events", np.uint16),  # messages handed on so far
         ("status", np.uint16),  # HTTP status of the first answer
@@ -184,6 +186,42 @@ SLICE = np.dtype(
         ("status", np.int64),
         ("flags", np.int64),
         ("events", np.int64),  # messages of the connection handed on before the end of this slice
+        ("turns", np.int64),  # and turns
+    ]
+)
+
+#: A turn of a connection: an upload and the answer to it, in units (TLS records or QUIC datagrams). Of the
+#: first `UNITS` the sizes and gaps are kept, of the rest histograms with four bins an octave (not cleared
+#: before there is a rest). 1,664 bytes: a pool of 16,384 takes 27 MB, as far as it was ever used.
+UNITS = 128
+BINS = 64
+TURN = np.dtype(
+    [
+        # what every record touches: one cache line
+        ("first", np.int64),  # when the first unit came
+        ("last", np.int64),  # when the latest came
+        ("bytes", np.int64),  # in units
+        ("framed", np.int64),  # of the stream, in records of which the header was seen; 0 for datagrams
+        ("units", np.int32),
+        ("chunks", np.int32),  # units that came together, counted once
+        ("small", np.int32),  # units too small for text
+        ("row", np.int32),  # of its connection in the flow table
+        ("begin", np.uint32),  # sequence number of the first record
+        ("next", np.uint32),  # of the next record's header
+        ("head", np.uint32),  # what came of that header, if it was cut by a segment's end
+        ("held", np.uint8),  # bytes of it
+        ("in_step", np.uint8),  # 1 if `next` is known to be a header
+        ("side", np.uint8),  # of the client
+        ("end", np.uint8),  # why it ended, see `turns.py`
+        # what few touch
+        ("serial", np.int64),  # of the connection; 0 for a free row
+        ("ordinal", np.int64),  # number of the turn within its connection, from 1
+        ("start", np.int64),  # when the last of the upload passed
+        ("during", np.int64),  # payload bytes of the client while the answer came
+        ("filling", np.int64, (4,)),
+        ("unit", np.int64, (UNITS,)),  # microseconds since the one before << 16 | bytes
+        ("sizes", np.uint32, (BINS,)),
+        ("gaps", np.uint32, (BINS,)),  # between chunks, in steps of 128 microseconds
     ]
 )
 
@@ -258,7 +296,7 @@ MINUTE_COUNTS = np.dtype(
             "minute", "first_seen", "last_seen", "packets", "bytes", "decoded", "non_ip", "other_transport",
             "undecoded_link", "malformed", "truncated", "fragments", "duplicates", "decoder_faults",
             "clock_jumps", "evictions", "names_lost", "local_names", "identity_messages", "identity_skipped",
-            "rpc_messages", "rpc_skipped",
+            "rpc_messages", "rpc_skipped", "turns_unjudged",
         )
     ]
 )  # fmt: skip
@@ -334,6 +372,10 @@ CONTROL = np.dtype(
         ("events", np.int64),
         ("arena", np.int64),  # bytes used
         ("minutes", np.int64),
+        ("turns", np.int64),
+        ("spare", np.int64),  # free rows of turns
+        ("turn_hand", np.int64),  # next row of turns to take back if it is too old
+        ("turns_missed", np.int64),  # for which there was no row
         ("evictions", np.int64),
         ("names_lost", np.int64),
         ("teller_second", np.int64),  # the second in which `tellers` messages about holders of addresses came
@@ -373,6 +415,8 @@ class Table(NamedTuple):
     colds: Records
     free: Records  # stack of free rows
     missing: Records
+    turns: Records
+    spare: Records  # stack of free rows of `turns`
 
 
 class HalfRead(NamedTuple):
@@ -391,3 +435,4 @@ class Output(NamedTuple):
     events: Records
     slices: Records
     minutes: Records
+    turns: Records

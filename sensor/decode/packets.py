@@ -10,7 +10,7 @@ they were cut into calls, so any buffer size, file split or batch size gives the
 
 from __future__ import annotations
 
-from sensor.decode import calls, manners, tcpdns, tellers
+from sensor.decode import calls, manners, tcpdns, tellers, turns
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
 from sensor.decode.ahead import AHEAD, prepare
@@ -71,6 +71,7 @@ _SWEEP_STREAMS = 4
 
 #: Room that the handling of one packet and its sweep may need.
 SLICE_SLACK = _SWEEP_ROWS + 8
+TURN_SLACK = _SWEEP_ROWS + 8
 EVENT_SLACK = 2 * _SWEEP_ROWS + _SWEEP_STREAMS + tcpdns.MESSAGES + 8
 ARENA_SLACK = EVENT_SLACK * STREAM_BYTES
 _MINUTE_SLACK = 2
@@ -203,6 +204,7 @@ def close(row: int, why: int, table: Table, half: HalfRead, output: Output, cont
         held = i64(table.colds[row]["stream"][side])
         if held >= 0:
             half_read.give_up(held, i64(table.flows[row]["last"]), half, table, output, control)
+    turns.end(row, i64(control["clock"]), table, output, control)
     flow_table.end(row, why, table, output.slices, control)
 
 
@@ -300,6 +302,7 @@ def has_room(output: Output, control: Records) -> bool:
         and control["events"] + EVENT_SLACK <= output.events.size
         and control["arena"] + ARENA_SLACK <= output.arena.size
         and control["minutes"] + _MINUTE_SLACK <= output.minutes.size
+        and control["turns"] + TURN_SLACK <= output.turns.size
     )
 
 
@@ -315,7 +318,9 @@ def _connection(packet: Records, table: Table, half: HalfRead, output: Output, c
     cold, now = table.colds[row], i64(packet["time"])
     if cold["stream"][0] >= 0 or cold["stream"][1] >= 0:
         half_read.expire(row, now, half, table, output, control)
-    flow_table.roll(table.flows[row], cold, now, output.slices, control)
+    if flow_table.is_slice_over(table.flows[row], now):
+        turns.expire(row, now, table, output, control)
+        flow_table.roll(table.flows[row], cold, now, output.slices, control)
     return row
 
 
@@ -342,6 +347,8 @@ def _take(
             _take_initial(data, packet, cold, output, control)
         elif cold["events"] == 0 and manners.is_rdma(data, packet):
             _take_opening(data, packet, cold, output, control)
+        if packet["payload_bytes"] > 0 and turns.concerns(packet, flow, cold):
+            turns.take(data, packet, row, table, output, control)
         flow_table.account(flow, cold, packet, table.missing, control)
     elif packet["fragment"] <= 0:
         _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)
@@ -353,13 +360,15 @@ def _take(
 def decode(
     data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
     datagrams: Records, bodies: Bytes, index: Records, flows: Records, colds: Records, free: Records,
-    missing: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes,
-    events: Records, slices: Records, minutes: Records, controls: Records,
+    missing: Records, pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records,
+    scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records, told_turns: Records,
+    controls: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], looking ahead as far as `count`: the next frame, and what stopped."""
     control, prepared = controls[0], first
-    table, half = Table(index, flows, colds, free, missing), HalfRead(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes)
+    table = Table(index, flows, colds, free, missing, pool, spare)
+    half = HalfRead(streams, pages, stacks, scratch)
+    output = Output(arena, events, slices, minutes, told_turns)
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
@@ -379,6 +388,7 @@ def decode(
         if abs(frames[i]["time"] - now) > HOUR:
             minute["clock_jumps"] += 1
         evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
+        turns_missed = i64(control["turns_missed"])
         if control["packets"] & (_SWEEP_PERIOD - 1) == 0:
             sweep(table, half, output, control)
         status = i64(packet["status"])
@@ -404,19 +414,21 @@ def decode(
         _take(data, packet, bodies, table, half, output, control)
         minute["evictions"] += control["evictions"] - evictions
         minute["names_lost"] += control["names_lost"] - names_lost
+        minute["turns_unjudged"] += control["turns_missed"] - turns_missed
     return last, DONE
 
 
 @entry
 def flush(
     first: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    streams: Records, pages: Bytes, stacks: Records, scratch: Bytes, arena: Bytes, events: Records,
-    slices: Records, minutes: Records, controls: Records,
+    pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
+    arena: Bytes, events: Records, slices: Records, minutes: Records, told_turns: Records, controls: Records,
 ) -> int:  # fmt: skip
     """End all connections from row `first` on, as far as the outputs have room; returns the next row."""
     control = controls[0]
-    table, half = Table(index, flows, colds, free, missing), HalfRead(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes)
+    table = Table(index, flows, colds, free, missing, pool, spare)
+    half = HalfRead(streams, pages, stacks, scratch)
+    output = Output(arena, events, slices, minutes, told_turns)
     for row in range(first, control["high"]):
         if not has_room(output, control):
             return row

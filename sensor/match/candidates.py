@@ -4,7 +4,8 @@ Each signal adds points by hand, in the scale of log-odds: two points make AI ab
 likely as before. The sum orders candidates and is no probability; people's answers (`accept`,
 `dismiss`) decide, nothing is ever promoted by itself. Signals: words in the name, where its CNAME
 leads, whether its clients used known AI within half a minute more often than those of other names,
-whether it is new here and came back, and how programs talk to it.
+whether it is new here and came back, how programs talk to it, and whether its answers come like streams of
+tokens (which says nothing of what they are about, and is never asked).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ NAMES: dict[str, pl.DataType] = {
     "connections": pl.Int64(),
     "bytes_up": pl.Int64(),
     "bytes_down": pl.Int64(),
+    "streams": pl.Int64(),
+    "even_streams": pl.Int64(),
     "clients": pl.Int64(),
     "near_app": pl.String(),
     "near_clients": pl.Int64(),
@@ -87,6 +90,9 @@ _MAX_LIFT_POINTS = 3.0
 _NEW_POINTS = 0.6
 _PROGRAM_POINTS = 0.5
 _TALK_POINTS = 0.5
+#: Answers like streams of tokens: of any shape, log tails and tickers among them; of the surest; this many.
+_STREAM_POINTS, _EVEN_POINTS, _MANY_EVEN_POINTS = 0.8, 1.5, 2.2
+_MANY = 3
 
 
 def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
@@ -97,9 +103,9 @@ def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
     """
     known = match_hosts(names["host"].unique(), index)["host"]
     unknown = names.filter(~pl.col("host").is_in(known.implode()))
-    signals = pl.concat(
-        [*_lexical(unknown), _cname(unknown, index), _near(unknown), _new(unknown, now), *_talk(unknown)]
-    ).filter(pl.col("points") != 0)
+    found = [*_lexical(unknown), _cname(unknown, index), _near(unknown), _new(unknown, now)]
+    found += [*_talk(unknown), _streams(unknown)]
+    signals = pl.concat(found).filter(pl.col("points") != 0)
     scored = (
         signals.sort(["points", "reason"], descending=[True, False])
         .group_by("host", maintain_order=True)
@@ -237,3 +243,22 @@ def _talk(names: pl.DataFrame) -> list[pl.DataFrame]:
         _told(called, _PROGRAM_POINTS, "programs call it as an API"),
         _told(fed, _TALK_POINTS, "is sent much of what it answers"),
     ]
+
+
+def _streams(names: pl.DataFrame) -> pl.DataFrame:
+    """Names whose encrypted answers came event by event (`decode/shape/judge.py`)."""
+    rows = names.filter(pl.col("streams") > 0).with_columns(pl.col("even_streams").fill_null(0))
+    even = pl.col("even_streams")
+    points = (
+        pl.when(even >= _MANY)
+        .then(_MANY_EVEN_POINTS)
+        .when(even > 0)
+        .then(_EVEN_POINTS)
+        .when(pl.col("streams") >= _MANY)
+        .then(_STREAM_POINTS)
+        .otherwise(0.0)
+    )
+    reason = pl.concat_str(
+        "streams", pl.lit(" answers came like streams of tokens, "), even, pl.lit(" evenly wrapped")
+    )
+    return _told(rows, points, reason)

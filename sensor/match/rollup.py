@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from sensor.schema import TIME
+from sensor.schema import STREAM_CLASSES, TIME
 
 BUCKET = "15m"
 BUCKET_SPAN = timedelta(minutes=15)
@@ -30,7 +30,7 @@ _MANY = 50_000
 #: zones that are not browsing: reverse lookups and link-local discovery
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
-_SUMS = ("lookups", "connections", "bytes_up", "bytes_down")
+_SUMS = ("lookups", "connections", "bytes_up", "bytes_down", "streams", "even_streams")
 #: odd, so that no two buckets fall together
 _SPREAD = 0x9E3779B97F4A7C15
 
@@ -68,6 +68,7 @@ class NamesRollup:
         is_dns = pl.col("kind") == "dns"
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
         begins = ~is_dns & (pl.col("slice").fill_null(0) == 0)
+        is_even = pl.col("stream_like") == STREAM_CLASSES[0]
         named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied
         rows = named.select(
             bucket=bucket,
@@ -77,6 +78,8 @@ class NamesRollup:
             connections=begins.cast(pl.Int64),
             bytes_up="bytes_up",
             bytes_down="bytes_down",
+            streams="stream_turns",
+            even_streams=pl.when(is_even).then("stream_turns").otherwise(pl.col("stream_turns") * 0),
             cname="cname",
             client_class="client_class",
             first_seen="seen_at",

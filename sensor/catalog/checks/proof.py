@@ -76,14 +76,15 @@ class NoProof(Check):
 
 
 class NoDoor(Check):
-    """A service with side doors only."""
+    """A service with side doors only, if it does not say that it is a candidate and no more."""
 
     reason = "an entry of help pages and telemetry can never show use"
     remedy = "add the host, path or User-Agent that people use it through"
 
     def find(self, subject: Subject) -> Iterator[Problem]:
         for entry in subject.draft.entries:
-            if {subject.role(claim) for claim in entry.claims} == {"support"}:
+            candidate = all(claim.access == "candidate" for claim in entry.claims)
+            if not candidate and {subject.role(claim) for claim in entry.claims} == {"support"}:
                 yield self.at(subject, entry.app, ("indicators",), "all indicators are side doors")
 
 

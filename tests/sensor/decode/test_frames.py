@@ -22,5 +22,5 @@ def test_the_ech_configuration_of_the_hello_reaches_the_observation() -> None:
     ]
     labels = labels.with_columns(missing).with_columns(ech_config=pl.Series([7, None], dtype=pl.Int64))
     rows = frames.together([frames.connections(slices, labels, Networks(()))])
-    observed = frames.observations(rows).select("host", "ech_config", "ech").rows()
+    observed = frames.observations(rows, Networks(())).select("host", "ech_config", "ech").rows()
     assert observed == [("cover.example", 7, None), ("a.example", None, None), (None, None, None)]

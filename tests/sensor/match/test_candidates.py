@@ -42,6 +42,10 @@ def reasons(index: Index, **row: Any) -> tuple[float, list[str]]:
         ({"host": "www.lovo-ai.com"}, "'ai' in its name"),
         ({"host": "acme-ai.ai"}, "'ai' is its zone"),
         ({"host": "ask.acme.com", "cname": "api.open.example"}, "is another name for open/api"),
+        (
+            {"host": "acme.com", "streams": 5, "even_streams": 3},
+            "5 answers came like streams of tokens, 3 evenly wrapped",
+        ),
         ({"host": "acme.com", "cname": "x.inference.host.example"}, "leads to x.inference.host.example"),
         (
             {"host": "acme.com", "near_clients": 5, "near_app": "open/chat"},
@@ -52,6 +56,16 @@ def reasons(index: Index, **row: Any) -> tuple[float, list[str]]:
 def test_a_signal_makes_a_candidate_and_says_so(index: Index, row: dict[str, Any], reason: str) -> None:
     score, told = reasons(index, **row)
     assert score >= THRESHOLD and reason in told and len(told) <= 3
+
+
+def test_a_few_answers_like_streams_make_no_candidate(index: Index) -> None:
+    """Log tails and tickers are among the classes without an even envelope."""
+    assert reasons(index, host="acme.com", streams=200, even_streams=0)[0] == 0.0
+    assert reasons(index, host="acme.com", streams=2, even_streams=2)[0] == 0.0
+    assert (
+        reasons(index, host="acme-ai.com", streams=2, even_streams=2)[0]
+        > reasons(index, host="acme-ai.com")[0]
+    )
 
 
 @pytest.mark.parametrize(
