@@ -229,8 +229,8 @@ def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
 
 def line(verdict: Verdict) -> str:
     """What one input gave: what it carried, what was set aside on purpose, what could not be read."""
-    unit, count = ("packets", verdict.packets) if verdict.packets else ("records", verdict.records)
-    text = f"{verdict.name}: {verdict.origin.source}, {count:,} {unit}, {verdict.sightings:,} sightings"
+    read = _many(verdict.packets, "packet") if verdict.packets else _many(verdict.records, "record")
+    text = f"{verdict.name}: {verdict.origin.source}, {read}, {_many(verdict.sightings, 'sighting')}"
     text += f" of {_many(len(verdict.apps), 'service')}" if verdict.apps else ""
     aside = {r.removeprefix(_ASIDE): n for r, n in verdict.reasons.items() if r.startswith(_ASIDE)}
     unread = {r: n for r, n in verdict.reasons.items() if not r.startswith(_ASIDE)}
@@ -261,4 +261,4 @@ def _share(part: int, whole: int) -> str:
 
 
 def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -70,8 +70,9 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
 
 
 def _inside(text: str) -> str:
-    """A question or title inside a sentence, as the language begins it."""
-    return f"{text[:1].lower()}{text[1:]}" if say("due.lower") else text
+    """A question or title inside a sentence, as the language begins it; AI stays AI."""
+    is_word = not text[:2].isupper()
+    return f"{text[:1].lower()}{text[1:]}" if is_word and say("due.lower") else text
 
 
 def scope_of(scope: str) -> str:
