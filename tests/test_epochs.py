@@ -89,6 +89,7 @@ def test_no_open_figure_counts_people_over_more_than_a_week() -> None:
         if column.unit == "people"
     }
     assert counted == {
+        ("access_weekly", "people"),
         ("ai_assets_weekly", "people_least"),
         ("apps", "people_peak"),  # the greatest of the weeks, no count over them
         ("departments", "people"),

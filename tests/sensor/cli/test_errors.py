@@ -82,7 +82,7 @@ def test_a_wrong_setting_is_2_and_named(tmp_path: Path) -> None:
     (tmp_path / "shadowai.toml").write_text('zone = "Nowhere"\n')
     done = shadowai("doctor", cwd=tmp_path)
     assert done.returncode == 2
-    assert "shadowai.toml: zone: " in done.stderr
+    assert "shadowai.toml:1: zone: " in done.stderr
 
 
 def test_no_lake_is_5_with_the_remedy(tmp_path: Path) -> None:

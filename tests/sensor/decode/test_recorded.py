@@ -65,12 +65,14 @@ def test_names_and_bytes_of_the_servers_own_count(case: Path) -> None:
     for side in ("bytes_up", "bytes_down"):
         off = found.filter((pl.col(side) - pl.col(f"{side}_seen")).abs() > 0.01 * pl.col(side))
         assert off.height == 0, off
-    # What has no name carried none: a QUIC connection whose first packets were not in the capture.
+    # What has no name carried none: a QUIC connection whose first packets were not in the capture, or a
+    # protocol without names.
+    found = found.filter(pl.col("host").is_not_null() | pl.col("host_seen").is_not_null())
     unnamed = found.filter(pl.col("host_seen").is_null())
     assert (unnamed["transport"] == "udp").all() and unnamed["packets_down"].sum() == 0
     named = found.filter(pl.col("host_seen").is_not_null())
     assert (named["host"] == named["host_seen"]).all()
-    assert named.height > 0.97 * found.height
+    assert named.height >= 0.97 * found.height
 
 
 @pytest.mark.tshark
