@@ -103,6 +103,7 @@ class Scan:
         self.lake = Lake(lake_path(settings))
         self._declared = declared
         self._state = state_path(settings, self.lake.path)
+        scanner.keep_in(self._state / "kernels")
         self._keys = Keys(self._state, settings.zone, settings.privacy)
         self._sealed = sealed_rows(settings, self._state, self._keys)
         #: lines of directory files that could not be used, in words

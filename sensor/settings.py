@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from sensor.destinations import AnyDestination
 from sensor.errors import UsageError
@@ -222,8 +230,17 @@ class Settings(_Section):
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     #: files that describe log formats of the organisation's own (sensor/sources/custom.py)
     formats: tuple[Path, ...] = ()
-    #: where the settings came from; relative paths start here
-    base: Path = Field(default=Path(), exclude=True)
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file they came from, if any; absolute."""
+        return self._file
+
+    @property
+    def base(self) -> Path:
+        """Where relative paths of the file start."""
+        return self._file.parent.resolve() if self._file else Path.cwd()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
@@ -304,15 +321,16 @@ def load(
     """
     file = config or _find(environment)
     values = _read(file) if file else {}
-    base = file.parent.resolve() if file else Path.cwd()
-    values = _absolute(values, base)
+    values = _absolute(values, file.parent.resolve() if file else Path.cwd())
     given = _from_environment(environment)
     values |= given
     values |= {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**values, base=base)
+        settings = Settings(**values)
     except ValidationError as error:
         raise _explain(error, file, set(given)) from None
+    settings._file = file.absolute() if file else None
+    return settings
 
 
 def _find(environment: Mapping[str, str]) -> Path | None:

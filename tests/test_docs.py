@@ -33,7 +33,7 @@ def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> Non
     file.write_text(block, encoding="utf-8")
     settings.load(file, {})
     written = tomllib.loads(block)
-    assert set(written) == set(settings.Settings.model_fields) - {"base"}
+    assert set(written) == set(settings.Settings.model_fields)
     assert set(written["networks"]) == set(settings.Networks.model_fields)
     assert set(written["identity"]) == set(settings.Identity.model_fields)
     assert set(written["sensors"][0]) == set(settings.SensorSettings.model_fields)

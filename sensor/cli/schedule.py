@@ -14,7 +14,7 @@ import typer
 from sensor.cli.options import ConfigOption, settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sensor.settings import Settings
 
@@ -59,11 +59,8 @@ def command(
     from sensor.errors import UsageError
 
     settings = settings_from(config)
-    units: dict[str, str] = {}
-    for name, words in _lasting(service or []):
-        units[f"{name}.service"] = _running(words, user, config)
-    for name, text in _timers(settings, user, config):
-        units[name] = text
+    units = {f"{name}.service": _running(words, user, config) for name, words in _lasting(service or [])}
+    units |= dict(_timers(settings, user))
     try:
         to.mkdir(parents=True, exist_ok=True)
         for file, text in units.items():
@@ -80,7 +77,7 @@ def command(
     typer.echo(f"then: {' && '.join([*first, *last])}")
 
 
-def _timers(settings: Settings, user: str, config: Path | None) -> Iterator[tuple[str, str]]:
+def _timers(settings: Settings, user: str) -> Iterator[tuple[str, str]]:
     """Name and text of the units of every job that has something to do."""
     shared = [settings.base / d.path for d in settings.destinations if d.kind == "folder"]
     receiving = {what for what in _NEEDS.values() if any(getattr(d, what) for d in settings.destinations)}
@@ -88,8 +85,7 @@ def _timers(settings: Settings, user: str, config: Path | None) -> Iterator[tupl
         if name in _NEEDS and _NEEDS[name] not in receiving:
             typer.echo(f"{name}: left out, as no destination receives {_NEEDS[name]}")
             continue
-        line = _line(words.split(), config)
-        yield f"shadowai-{name}.service", _job(purpose, line, user, [*_folders(settings), *shared])
+        yield f"shadowai-{name}.service", _job(purpose, words, user, settings, shared)
         yield f"shadowai-{name}.timer", _timer(purpose, _in_zone(when, settings.zone))
 
 
@@ -102,9 +98,7 @@ def _lasting(services: list[str]) -> Iterator[tuple[str, list[str]]]:
         try:
             words = shlex.split(text)
         except ValueError as error:
-            raise UsageError(
-                str(error).lower(), place=f"--service {text!r}", hint="close the quote"
-            ) from None
+            raise UsageError(str(error).lower(), place=f"--service {text!r}") from None
         if not words or words[0] not in _LASTING:
             raise UsageError(
                 "is no command that keeps running",
@@ -117,26 +111,28 @@ def _lasting(services: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _running(words: list[str], user: str, config: Path | None) -> str:
-    """The unit that keeps `words` running; they are read as the command itself would read them."""
+    """The unit that keeps `words` running; they are read as the command itself would read them.
+
+    Kernels are compiled first: not while the ring fills. Relative names mean what they mean here, if the
+    account may enter this folder.
+    """
     from sensor.cli.main import arguments
 
     given = arguments(words)
-    if given["config"] is None and config is not None:
-        given["config"] = config
-    else:
-        config = None  # it stands among the words
-    settings = settings_from(given["config"], lake=given["lake"], state=given["state"])
+    settings = settings_from(given["config"] or config, lake=given["lake"], state=given["state"])
     purpose, families = _LASTING[words[0]]
     return f"""{_head(purpose)}
 [Service]
 Type=exec
-WorkingDirectory={_quoted(Path.cwd())}
-ExecStart={_line(words, config)}
+WorkingDirectory=-{str(Path.cwd()).replace("%", "%%")}
+ExecStartPre={_line(["warm"], settings)}
+ExecStart={_line(words, settings)}
+TimeoutStartSec=600
 Restart=on-failure
 RestartSec=5
 RestartPreventExitStatus={_FOR_GOOD}
 TimeoutStopSec=120
-{_capabilities(words[0], given)}{_confined(user, _folders(settings), families)}
+{_capabilities(words[0], given)}{_confined(user, settings, families)}
 [Install]
 WantedBy=multi-user.target
 """
@@ -153,12 +149,12 @@ def _capabilities(name: str, given: dict[str, Any]) -> str:
     return f"{lines}CapabilityBoundingSet={needs}\n"
 
 
-def _folders(settings: Settings) -> list[Path]:
-    """Where jobs write."""
+def _folders(settings: Settings) -> tuple[Path, Path]:
+    """The lake, and the state."""
     from sensor.settings import lake_path, state_path
 
     lake = lake_path(settings).absolute()
-    return [lake, state_path(settings, lake).absolute()]
+    return lake, state_path(settings, lake).absolute()
 
 
 def _is_account(name: str) -> bool:
@@ -171,22 +167,23 @@ def _is_account(name: str) -> bool:
     return True
 
 
-def _line(words: list[str], config: Path | None) -> str:
-    """Our command with these words, as systemd reads it."""
-    options = ["--config", str(config.resolve())] if config else []
-    return " ".join([_program(), *(_quoted(word) for word in [*words, *options])])
+def _line(words: list[str], settings: Settings) -> str:
+    """Our command with these words, as systemd reads it: with the settings file that was found here."""
+    says = any(word.partition("=")[0] == "--config" for word in words)
+    named = ["--config", str(settings.file)] if settings.file and not says else []
+    return " ".join(_quoted(word).replace("$", "$$") for word in [str(_program()), *words, *named])
 
 
-def _program() -> str:
+def _program() -> Path:
     """The command as systemd must name it: by its absolute path."""
     beside = Path(sys.executable).with_name("shadowai")
     found = str(beside) if beside.exists() else shutil.which("shadowai")
-    return _quoted(Path(found or sys.argv[0]).absolute())
+    return Path(found or sys.argv[0]).absolute()
 
 
 def _quoted(word: str | Path) -> str:
-    """A word of a systemd command line: quotes, and `%` and `$` that mean themselves."""
-    text = str(word).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """A word of a unit: quotes where they are needed, and a `%` that means itself."""
+    text = str(word).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{text}"' if not text or any(c in text for c in " \t'\"\\;") else text
 
 
@@ -203,24 +200,28 @@ After=network-online.target
 """
 
 
-def _job(purpose: str, line: str, user: str, folders: list[Path]) -> str:
+def _job(purpose: str, words: str, user: str, settings: Settings, shared: list[Path]) -> str:
     return f"""{_head(purpose)}
 [Service]
 Type=oneshot
-ExecStart={line}
+ExecStart={_line(words.split(), settings)}
 Nice=10
-{_confined(user, folders, "AF_UNIX AF_INET AF_INET6")}"""
+{_confined(user, settings, "AF_UNIX AF_INET AF_INET6", shared)}"""
 
 
-def _confined(user: str, folders: list[Path], families: str) -> str:
-    """What every unit of ours is held to."""
-    writable = " ".join(f"-{_quoted(folder)}" for folder in folders)
+def _confined(user: str, settings: Settings, families: str, shared: Sequence[Path] = ()) -> str:
+    """What every unit of ours is held to, and the lake and state that are meant here: another account has
+    other folders of its own."""
+    lake, state = _folders(settings)
+    variables = [_quoted(f"SHADOWAI_{name}={folder}") for name, folder in (("LAKE", lake), ("STATE", state))]
+    writable = [f"-{_quoted(folder)}" for folder in (lake, state, *shared)]
     return f"""User={user}
+Environment={" ".join(variables)}
 NoNewPrivileges=yes
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectSystem=strict
-ReadWritePaths={writable}
+ReadWritePaths={" ".join(writable)}
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes

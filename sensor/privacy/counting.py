@@ -96,7 +96,7 @@ class Counting:
             .with_columns(period=pl.lit(name))
             for name, months in PERIODS.items()
         ]
-        found = pl.concat(counts).select(list(COUNTS)).cast(COUNTS)  # type: ignore[arg-type]
+        found = pl.concat(counts).select(list(COUNTS)).cast(pl.Schema(COUNTS))
         return found.sort("period", "first_day", "app")
 
     def expire(self, before: date) -> int:
@@ -154,7 +154,7 @@ class Counting:
             content = unseal(self._of_sets(), self._path(week).read_bytes(), str(week))
         except (Unsealable, FileNotFoundError):
             return pl.DataFrame(schema=_SET)
-        return pl.read_ipc(io.BytesIO(content)).cast(_SET)  # type: ignore[arg-type]
+        return pl.read_ipc(io.BytesIO(content)).cast(pl.Schema(_SET))
 
     def _write(self, week: date, rows: pl.DataFrame) -> None:
         buffer = io.BytesIO()

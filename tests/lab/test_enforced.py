@@ -31,6 +31,7 @@ from sensor.match.match import match
 from tests.lab import network
 from tests.lab.hosts import AI_NAMES, OTHER_NAMES
 from tests.product import shadowai
+from tests.test_decided import POLICY
 
 pytestmark = pytest.mark.root
 PROGRAMS = Path(__file__).parent / "programs"
@@ -42,13 +43,6 @@ RULED_OUT, OTHERS = "chat.deepseek.com", ("copilot.microsoft.com", "chat.mistral
 SENT = 60_000
 WEEK_S = 7 * 86_400
 
-POLICY = """version: 1
-owner: ciso@corp.example
-status:
-  - {vendor: DeepSeek, status: unsanctioned, owner: ciso@corp.example, reason: no agreement}
-  - {app: microsoft/copilot, status: sanctioned}
-  - {vendor: Mistral AI, status: tolerated}
-"""
 SETTINGS = """zone = "Europe/Berlin"
 policy = "policy.yml"
 identity = {people = "people.csv"}

@@ -102,3 +102,16 @@ def test_folders_and_people_come_from_variables_too(tmp_path: Path) -> None:
 def test_settings_that_contradict_each_other(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         settings.load(_file(tmp_path, text), {})
+
+
+@pytest.mark.parametrize("name", ["base", "file"])
+def test_what_only_we_know_is_no_setting(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}: no such setting"):
+        settings.load(_file(tmp_path, f'{name} = "x"'), {})
+
+
+def test_the_file_is_remembered_and_paths_start_in_its_folder(tmp_path: Path) -> None:
+    chosen = settings.load(_file(tmp_path, 'lake = "lake"'), {})
+    assert chosen.file == _file(tmp_path, 'lake = "lake"').absolute()
+    assert (chosen.base, chosen.lake) == (tmp_path.resolve(), tmp_path.resolve() / "lake")
+    assert chosen.model_copy(update={"k": 7}).file == chosen.file

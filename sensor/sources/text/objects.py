@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from sensor.sources import scanner
 from sensor.sources.text import pairs
 
 _SCANNER = "sensor.decode.json_fields"
@@ -34,6 +35,7 @@ def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -
 
 def _scanned(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> pl.DataFrame:
     """As `read`, by the compiled scanner; what is odd to it is read completely."""
+    scanner.use_kept()
     from sensor.decode import json_fields
 
     spelled = pairs.spellings(wanted)

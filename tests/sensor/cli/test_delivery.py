@@ -94,15 +94,40 @@ def test_units_that_systemd_takes(place: Path) -> None:
     assert "OnCalendar=Mon *-*-* 06:30 Europe/Berlin" in text["shadowai-report.timer"]
     settings = f"--config {place / 'shadowai.toml'}"
     words = f'capture eth1 eth2 --sensor "hq span" --exclude 10.99.0.0/16 {settings}'
-    assert f"shadowai {words}\nRestart=on-failure" in text["shadowai-capture.service"]
+    assert f"shadowai {words}\n" in text["shadowai-capture.service"]
     assert "AmbientCapabilities=CAP_NET_RAW\n" in text["shadowai-capture.service"]
     assert "follow squid/100%%*.log" in text["shadowai-follow.service"]
     assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in text["shadowai-listen.service"]
     assert "AmbientCapabilities" not in text["shadowai-listen-2.service"]
+    assert f"shadowai warm {settings}\n" in text["shadowai-follow.service"]
     assert done.stdout.splitlines()[-1].count(".timer") == 4
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
     files = [str(place / "units" / name) for name in units]
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
+    )
+    assert [line for line in checked.stderr.splitlines() if "shadowai" in line] == []
+
+
+def test_units_say_which_settings_lake_and_state_were_meant(tmp_path: Path) -> None:
+    """They run in another folder, as an account with other folders of its own."""
+    home = tmp_path / "a 100% $home"
+    home.mkdir()
+    (home / "shadowai.toml").write_text('lake = "our lake"\n')
+    done = run(home, "schedule", "--to", "units", "--service", "follow x.log --state keys")
+    assert done.returncode == 0, done.stderr
+    follow, compact = ((home / "units" / f"shadowai-{n}.service").read_text() for n in ("follow", "compact"))
+    escaped = str(home).replace("%", "%%")
+    for unit in (follow, compact):
+        assert f'--config "{escaped.replace("$", "$$")}/shadowai.toml"' in unit
+        assert f'Environment="SHADOWAI_LAKE={escaped}/our lake" "SHADOWAI_STATE=' in unit
+        assert f'ReadWritePaths=-"{escaped}/our lake" -"' in unit
+    assert f'"SHADOWAI_STATE={escaped}/keys"' in follow
+    assert f"WorkingDirectory=-{escaped}\n" in follow
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    files = [str(file) for file in (home / "units").iterdir()]
     checked = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
     )

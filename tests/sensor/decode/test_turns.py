@@ -229,15 +229,19 @@ def test_order_within_fifty_milliseconds_changes_no_unit(seed: int) -> None:
     assert said(decode(pcap(mixed)), columns) == said(decode(pcap(made)), columns)
 
 
-def test_without_room_a_turn_is_counted_as_not_judged() -> None:
-    made = frames(connection(tokens()), 1) + frames(connection(tokens(1)), 2)
-    made += frames(connection(tokens(2)), 3)
-    content = pcap(sorted(made, key=lambda frame: frame.time))
-    decoder = Decoder((), turns=2)
+def with_room_for(turns: int, content: bytes) -> dict[str, pl.DataFrame]:
+    """The tables of a capture, decoded with a pool of so many turns."""
+    decoder = Decoder((), turns=turns)
     for _ in decode_capture(decoder, Capture(io.BytesIO(content), content), every=1 << 20):
         pass
     decoder.end_connections()
-    tables = decoder.batch(last=True)
+    return decoder.batch(last=True)
+
+
+def test_without_room_a_turn_is_counted_as_not_judged() -> None:
+    made = frames(connection(tokens()), 1) + frames(connection(tokens(1)), 2)
+    made += frames(connection(tokens(2)), 3)
+    tables = with_room_for(2, pcap(sorted(made, key=lambda frame: frame.time)))
     assert totals(tables["coverage"])["turns_unjudged"] == 1
     assert tables["observations"]["stream_turns"].sum() == 2
 
@@ -246,12 +250,7 @@ def test_a_row_too_old_is_taken_back() -> None:
     first = connection(tokens())._replace(closed=False)
     later = [Event(4 * IDLE + at, *rest) for at, *rest in connection(tokens(1)).events]
     second = Connection(later)
-    content = pcap(frames(first, 1) + frames(second, 2))
-    decoder = Decoder((), turns=1)
-    for _ in decode_capture(decoder, Capture(io.BytesIO(content), content), every=1 << 20):
-        pass
-    decoder.end_connections()
-    tables = decoder.batch(last=True)
+    tables = with_room_for(1, pcap(frames(first, 1) + frames(second, 2)))
     assert totals(tables["coverage"])["turns_unjudged"] == 0
     assert tables["observations"]["stream_turns"].sum() == 2
 
