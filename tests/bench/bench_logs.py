@@ -23,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.bench import logs, measure
 from tests.bench.measure import Measured
 
+#: no names stand in them: nothing for the peers to find
+_NAMELESS = ("zeek-conn",)
 _FILES = {"zeek-ssl": "ssl.log", "zeek-conn": "conn.log", "eve": "eve.json"}
 _CSV = (
     "read_csv('{path}', delim='{sign}', header=false, quote='', auto_detect=false, "
@@ -109,6 +111,9 @@ def case(log: str, worst: bool, folder: Path, names: Path, megabytes: int, runs:
         small = packed(path)
         show("  the same as .zst", gb, measure.measure(measure.scan(small, folder), runs), ours)
         small.unlink()
+    if log in _NAMELESS:
+        path.unlink()
+        return
     finder = shutil.which("rg") or shutil.which("grep")
     if finder:
         words = [finder, "-c", "-F", "-f", str(names), str(path)]
