@@ -117,23 +117,23 @@ class Scan:
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
         """Compile the kernels that `plan` needs, for captures or much text, if they are not compiled yet."""
-        needs_all = any(kind.needs_kernels for kind, _ in plan.inputs)
-        much_json = any(_is_much_json(one) for _, one in plan.inputs)
+        wanted: list[str] = []
+        if any(map(_is_much_json, (one for _, one in plan.inputs))):
+            wanted.append("lines")
         fields = [one for kind, one in plan.inputs if kind.scans_lines and _is_much(one)]
-        if not (needs_all or much_json or fields):
+        if any(map(_is_very_much, fields)):
+            wanted.append("fields")
+        if any(kind.needs_kernels for kind, _ in plan.inputs):
+            wanted += ["frames", "messages"]
+        if not (wanted or fields):
             return
         from sensor.decode import jit
 
         jit.use(self._state / "kernels")
-        if any(map(_is_very_much, fields)) and not jit.has(scanner.MODULE):
-            tell("compiling the scanner of lines, once for this machine …")
-            jit.warm_apart("fields")
-        if needs_all and jit.was_cold():
-            tell("compiling the decode kernels, once for this machine …")
-            jit.warm_apart()
-        elif not needs_all and much_json and not jit.has("json_fields"):
-            tell("compiling the scanner of JSON lines, once for this machine …")
-            jit.warm_apart("lines")
+        if missing := jit.missing(*wanted):
+            what = "decode kernels" if set(missing) & set(jit.PACKETS) else "scanner of log lines"
+            tell(f"compiling the {what}, once for this machine …")
+            jit.warm_apart(*missing)
 
     def run(self, plan: Plan, *, replace: bool, tell: Teller) -> Outcome:
         """Read every input of `plan` and commit what it gave. Raises LakeError."""

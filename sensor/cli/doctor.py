@@ -179,7 +179,7 @@ def _kernels(state: Path) -> Finding:
     kept = jit.use(state / "kernels")
     text = (
         "not compiled yet; `shadowai warm` or the first scan does it"
-        if jit.was_cold()
+        if jit.missing(*jit.PACKETS)
         else f"compiled, {kept}"
     )
     return "kernels", True, text

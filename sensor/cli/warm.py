@@ -19,9 +19,8 @@ def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOp
 
     began = time.perf_counter()
     kept = jit.use(folder / "kernels")
-    was_cold = jit.was_cold()
-    if was_cold:
-        jit.warm_apart("frames", "messages", "lines", "fields")
-    jit.warm()
-    done = "compiled" if was_cold else "were compiled already"
+    missing = jit.missing(*jit.PARTS)
+    jit.warm_apart(*missing)
+    jit.warm(*jit.PARTS)  # says if they cannot be used
+    done = "compiled" if missing else "were compiled already"
     typer.echo(f"decode kernels {done}: {time.perf_counter() - began:.1f} s, kept in {kept}")

@@ -39,9 +39,18 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 #: Kept kernels are named `<module>.<function>.<types of its arguments>` and this.
 _SUFFIX = ".kernel"
 
+#: What is compiled side by side (rehearsal.py), and the kernel of each that is kept last.
+PARTS = {
+    "frames": "packets.flush",
+    "messages": "names._lines",
+    "lines": "json_fields.fields",
+    "fields": "delimited.cut_lines",
+}
+#: what readers of packets need
+PACKETS = ("frames", "messages")
+
 _folder: Path | None = None
 _fallback: tempfile.TemporaryDirectory[str] | None = None
-_was_cold = True
 _compiling = threading.RLock()
 
 
@@ -72,23 +81,16 @@ def use(folder: Path | None = None, *, exact: bool = False) -> Path:
     The first call in a process decides, and importing any kernel makes that call. `exact` means the
     folder itself, which another process chose before.
     """
-    global _folder, _was_cold
+    global _folder
     if _folder is None:
         _refuse_unchecked()
         _folder = folder if folder and exact else _writable((folder or state_folder()) / fingerprint())
-        _was_cold = not any(_folder.glob(f"*{_SUFFIX}"))
     return _folder
 
 
-def was_cold() -> bool:
-    """True if no kernel was in the cache when this process began: compiling takes a while then."""
-    use()
-    return _was_cold
-
-
-def has(module: str) -> bool:
-    """True if a kernel of that module of `sensor.decode` is kept."""
-    return any(use().glob(f"{__package__}.{module}.*{_SUFFIX}"))
+def missing(*parts: str) -> list[str]:
+    """Which of these parts are not kept (whole): compiling them takes a while."""
+    return [part for part in parts if not any(use().glob(f"{__package__}.{PARTS[part]}.*{_SUFFIX}"))]
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -373,11 +375,11 @@ def interpreted() -> bool:
 
 
 def warm(*parts: str) -> None:
-    """Compile the kernels of all `rehearsal.PARTS`, or of those named, or load them from the cache."""
+    """Compile the kernels that readers of packets need, or those of the named parts, or load those kept."""
     from sensor.decode import rehearsal
 
-    for part in parts or rehearsal.PARTS:
-        (rehearsal.PARTS | rehearsal.EXTRA)[part]()
+    for part in parts or PACKETS:
+        rehearsal.PARTS[part]()
 
 
 def _numba() -> Any:
@@ -388,7 +390,7 @@ def _numba() -> Any:
 
 
 def warm_apart(*parts: str) -> None:
-    """Compile every kernel, or those of the named parts, in processes of their own, side by side: what the
+    """Compile the kernels of these parts in processes of their own, side by side: what the
     compiler needs (300 to 450 MB each) goes away with them."""
     program = (  # collected less often: hardly anything of what the compiler makes is garbage before its end
         "import gc, sys; gc.set_threshold(100_000, 20, 100); "
@@ -396,7 +398,7 @@ def warm_apart(*parts: str) -> None:
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
-    running = [subprocess.Popen([*words, part]) for part in parts or ("frames", "messages")]
+    running = [subprocess.Popen([*words, part]) for part in parts]
     for process in running:
         process.wait()
 

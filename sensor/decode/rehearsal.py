@@ -73,6 +73,5 @@ class _Nothing:
         self.data, self.frames, self.count = np.zeros(1, np.uint8), records(DESCRIPTOR, 1), 0
 
 
-#: What every reader of packets needs can be compiled side by side; the rest comes when it is wanted.
-PARTS = {"frames": frames, "messages": messages}
-EXTRA = {"openings": kept, "lines": lines, "fields": fields}
+#: By the names in `jit.PARTS`; the last only for a capture that keeps evidence.
+PARTS = {"frames": frames, "messages": messages, "lines": lines, "fields": fields, "openings": kept}

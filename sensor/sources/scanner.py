@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sensor.sources.lines import Block
 
-MODULE = "delimited"
+PART = "fields"
 #: Less text than this is read sooner by columns of text, unless the scanner is loaded already.
 _WORTH_BYTES, _ANY_BYTES = 1 << 20, 1 << 14
 
@@ -35,11 +35,11 @@ def use_kept() -> None:
 
 def is_worth(block: Block) -> bool:
     """Is there enough text in a block, and the scanner compiled?"""
-    if f"sensor.decode.{MODULE}" in sys.modules:
+    if "sensor.decode.delimited" in sys.modules:
         return len(block.text) >= _ANY_BYTES
     if len(block.text) < _WORTH_BYTES:
         return False
     from sensor.decode import jit
 
     use_kept()
-    return jit.has(MODULE)
+    return not jit.missing(PART)

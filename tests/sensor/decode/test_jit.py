@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sensor.decode import jit
 from tests.sensor.decode.craft import ROOT
 
 DECODE = ROOT / "sensor" / "decode"
@@ -44,14 +45,29 @@ def test_unchecked_kernels_are_refused() -> None:
 
 def test_the_folder_follows_argument_and_environment(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from sensor.decode import jit; print(jit.use({})); print(jit.was_cold())"
+        "from pathlib import Path; from sensor.decode import jit; "
+        "print(jit.use({})); print(len(jit.missing(*jit.PARTS)))"
     )
     by_environment = run(code.format(""), SHADOWAI_STATE=str(tmp_path / "a"))
-    folder, cold = by_environment.stdout.split()
+    folder, missing = by_environment.stdout.split()
     assert folder.startswith(str(tmp_path / "a" / "kernels"))
-    assert cold == "True"
+    assert int(missing) == len(jit.PARTS)
     by_argument = run(code.format(f"Path({str(tmp_path / 'b')!r})"), SHADOWAI_STATE=str(tmp_path / "a"))
     assert by_argument.stdout.startswith(str(tmp_path / "b"))
+
+
+def test_parts_are_missed_one_by_one(tmp_path: Path) -> None:
+    """Whoever scanned JSON first is still told that a capture has to wait, and has its kernels made apart."""
+    jit.warm("lines", "frames")  # compiled before, by other tests
+    assert jit.missing("lines", "frames") == []
+    kept = [
+        path for path in jit.use().iterdir() if "json_fields" in path.name or "packets.decode" in path.name
+    ]
+    code = "from pathlib import Path; from sensor.decode import jit; jit.use(Path({!r}), exact=True); "
+    for path in kept:
+        (tmp_path / path.name).symlink_to(path)
+    done = run(code.format(str(tmp_path)) + "print(*jit.missing(*jit.PARTS))")
+    assert done.stdout.split() == ["frames", "messages", "fields"]  # of frames the last kernel is not there
 
 
 def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
