@@ -2,8 +2,8 @@
 
 A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its server's address
 (only where no name is known), what self-hosted software says of itself, its port and path, the first
-label of its host, the User-Agent or the add-on it comes from alone. These two also *refine* a hit by name: `claude-cli/` on
-api.anthropic.com is Claude Code, not just the API.
+label of its host, the User-Agent or the add-on it comes from alone. The last two also *refine* a hit by name:
+`claude-cli/` on api.anthropic.com is Claude Code, not just the API.
 """
 
 from __future__ import annotations
