@@ -15,6 +15,7 @@ from sensor.catalog.files import collect
 from sensor.catalog.load import BUILT_IN, Catalog, load
 from sensor.catalog.read import Draft, draft
 from sensor.match.blindness import Blindness
+from sensor.match.explain import explain
 from sensor.match.index import Index
 from sensor.match.match import match
 
@@ -262,6 +263,18 @@ def test_self_hosted_servers_show_by_port_and_path(index: Index) -> None:
         "behaviours/openai-compatible",
         "behaviours/mcp-streamable-http",
     ]
+
+
+def test_an_mcp_server_nobody_listed_is_a_reason_to_look(index: Index) -> None:
+    hosts = ["mcp.nobody-knows.example", "mcp.stripe.com", "mcp.nobody-knows.example", "mcp.example"]
+    found = resolve(index, host=hosts, path=[None, None, "/mcp", None])
+    assert found.select("app", "role").rows() == [
+        ("behaviours/mcp-by-name", "support"),
+        ("stripe/mcp", "use"),
+        ("behaviours/mcp-streamable-http", "use"),
+    ]
+    told = explain(index, "mcp.nobody-knows.example")
+    assert "no use" in told.why
 
 
 def test_an_add_on_shows_by_its_id(index: Index) -> None:

@@ -19,6 +19,7 @@ NO_DESTINATION = {
     "port": "a port and path are no destination",
     "user_agent": "a program is no destination",
     "software": "software is no destination",
+    "label": "a first label is no destination",
     "extension_id": "browser add-ons are managed in the browser",
     "ja4": "a fingerprint is no destination",
 }

@@ -13,6 +13,7 @@ from itertools import product
 
 from sensor.catalog.document import Place
 from sensor.catalog.model import (
+    LABEL,
     PORT_PATH,
     SOFTWARE,
     Affected,
@@ -117,14 +118,15 @@ def of_bulk(app: str, bulk: Bulk) -> Entry:
 
 
 def of_product(app: str, software: Product) -> Entry:
-    """The entry of a file below `behaviours/`: every port with every path, what it says it runs, and its
-    manners as attributes.
+    """The entry of a file below `behaviours/`: every port with every path, what it says it runs, what its
+    hosts are called, and its manners as attributes.
     """
     pairs = product(software.ports or ("",), enumerate(software.paths))
     found: list[tuple[str, str, Place]] = [
         (PORT_PATH, f"{port}{path}", ("paths", position)) for port, (position, path) in pairs
     ]
     found += [(SOFTWARE, text, ("software", position)) for position, text in enumerate(software.software)]
+    found += [(LABEL, text, ("labels", position)) for position, text in enumerate(software.labels)]
     claims = tuple(
         Claim(
             kind,

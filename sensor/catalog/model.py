@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 #: Indicator kinds of a service, in the order in which a table lists them.
 KINDS = ("domain", "suffix", "pattern", "url", "user_agent", "address", "ja4", "extension_id")
-#: The kinds a self-hosted `Product` compiles to: a server port with the beginning of a path, and what the
-#: server says it runs.
-PORT_PATH, SOFTWARE = "port", "software"
+#: The kinds a self-hosted `Product` compiles to: a server port with the beginning of a path, what the
+#: server says it runs, and the first label of its name.
+PORT_PATH, SOFTWARE, LABEL = "port", "software", "label"
 
 ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -36,6 +36,8 @@ Baseline = Annotated[int, Field(ge=0, le=10_000_000)]
 Score = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 ExtensionId = Annotated[str, Field(pattern=r"^[a-p]{32}$")]
+#: A whole first label of a host name.
+FirstLabel = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 #: Longer than "/", which every server answers.
 Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200)]
 #: A line of what a server says of itself: its Server header from the start on, or the name of an x- header.
@@ -220,7 +222,8 @@ class Product(Strict):
 
     Traffic is matched by port and the beginning of a path together, on hosts that no other indicator
     knows; without `ports` a path counts on any of them. There `software`, what only this product says of
-    itself in the head of its answers, counts on any port and path. `markers` (words in answers) and
+    itself in the head of its answers, counts on any port and path, and `labels`, the first label of the
+    host, where nothing else tells more. `markers` (words in answers) and
     `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people;
     `affected` is what the version that a server says of itself is held against.
     """
@@ -233,6 +236,7 @@ class Product(Strict):
     ports: Annotated[tuple[Port, ...], Field(max_length=20)] = ()
     paths: Annotated[tuple[Path, ...], Field(max_length=100)] = ()
     software: Annotated[tuple[Software, ...], Field(max_length=20)] = ()
+    labels: Annotated[tuple[FirstLabel, ...], Field(max_length=20)] = ()
     markers: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
     default_auth: bool | None = None
     default_bind: Literal["loopback", "all"] | None = None
@@ -246,8 +250,8 @@ class Product(Strict):
 
     @model_validator(mode="after")
     def _can_be_recognised(self) -> Product:
-        if not (self.paths or self.software or (self.ports and self.markers)):
-            raise ValueError("a product needs paths, software, or ports with markers")
+        if not (self.paths or self.software or self.labels or (self.ports and self.markers)):
+            raise ValueError("a product needs paths, software, labels, or ports with markers")
         return self
 
 
@@ -338,7 +342,7 @@ class Vocabulary(Strict):
 
     @model_validator(mode="after")
     def _agrees_with_the_code(self) -> Vocabulary:
-        kinds = (*KINDS, PORT_PATH, SOFTWARE)
+        kinds = (*KINDS, PORT_PATH, SOFTWARE, LABEL)
         if set(self.kind) != set(kinds):
             raise ValueError(f"kind must list exactly {', '.join(kinds)}")
         if set(self.role) != {"use", "embedded", "support"}:

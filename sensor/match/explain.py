@@ -26,6 +26,7 @@ _WHY = {
     "user_agent": "the product names itself in the User-Agent; alone that is no use",
     "address": "no name is known, and the vendor serves from this network",
     "software": "nothing knows the host, and its answers say that it runs this",
+    "label": "nothing knows the host, and its first label says what it is: a reason to look, no use",
     "port": "nothing knows the host, and self-hosted software answers this path on this port",
     "extension_id": "a browser add-on by its id",
 }
@@ -132,6 +133,7 @@ def _fitting(index: Index, event: dict[str, Any]) -> list[Candidate]:
     if "host" in event:
         host = normal(pl.Series([event["host"]]))
         rows += index.candidates(host).sort("specificity", descending=True)["row"].to_list()
+        rows += index.by_label(host)["label_row"].to_list()
     if "user_agent" in event:
         rows += index.by_agent(pl.Series([event["user_agent"]]))["agent_row"].to_list()
     if "server" in event:

@@ -34,6 +34,8 @@ _LABEL_WEIGHT = 1 << 12
 _PATH_WEIGHT = 1 << 16
 #: The first part of a path, by which those of self-hosted products are found.
 _FIRST_PART = r"^(/[^/]*)"
+#: One of these labels in front of a domain of two or more.
+_FIRST_LABEL = r"^(?i:({}))\.[^.]+\.[^.]"
 
 
 Networks: TypeAlias = tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, int], ...]
@@ -59,6 +61,8 @@ class Index:
     products: pl.DataFrame
     #: product (a line of what a server says it runs), row
     software: pl.DataFrame
+    #: label (the first of a host name), row
+    labels: pl.DataFrame
     #: what was looked up before and hit nothing
     misses: Misses = field(default_factory=Misses, compare=False, repr=False)
 
@@ -79,6 +83,7 @@ class Index:
             fingerprints=rows.filter(pl.col("kind") == "ja4").select(ja4="value", app="app").unique(),
             products=_products(rows),
             software=rows.filter(pl.col("kind") == "software").select(product="value", row="row"),
+            labels=rows.filter(pl.col("kind") == "label").select(label="value", row="row"),
         )
 
     @cached_property
@@ -102,6 +107,19 @@ class Index:
         """The self-hosted product in those unique `answers` that name one: software, software_row."""
         found = _by_token(answers, self.software, r"(?m)^", r"(?:$|[^a-z0-9-])")
         return found.rename({"text": "software", "row": "software_row"})
+
+    def by_label(self, hosts: pl.Series) -> pl.DataFrame:
+        """The product by whose first label those unique `hosts` go that have one: host, label_row."""
+        if self.labels.is_empty() or hosts.is_empty():
+            return pl.DataFrame(schema={"host": pl.String, "label_row": pl.Int64})
+        labels = "|".join(re.escape(label) for label in self.labels["label"].unique().sort())
+        return (
+            hosts.rename("host")
+            .to_frame()
+            .with_columns(label=pl.col("host").str.extract(_FIRST_LABEL.format(labels)).str.to_lowercase())
+            .join(self.labels, on="label")
+            .select("host", label_row="row")
+        )
 
     def by_origin(self, origins: pl.Series) -> pl.DataFrame:
         """The add-on in those unique origins that are one the catalog knows: origin, origin_row."""

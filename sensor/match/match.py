@@ -1,9 +1,9 @@
 """Observations and the index in, hits out: columns only, work done once per unique value. Pure.
 
 A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its server's address
-(only where no name is known), what self-hosted software says of itself, its port and path, the
-User-Agent or the add-on it comes from alone. These two also *refine* a hit by name: `claude-cli/` on
-api.anthropic.com is Claude Code, not just the API.
+(only where no name is known), what self-hosted software says of itself, its port and path, the first
+label of its host, the User-Agent or the add-on it comes from alone. The last two also *refine* a hit by name:
+`claude-cli/` on api.anthropic.com is Claude Code, not just the API.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FINGERPRINT_DOUBT = 0.5
 
 _NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "software", "server", "ja4")
 #: What tells where a row went, the surest first.
-_PLACES = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row")
+_PLACES = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row", "label_row")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
 #: Columns that hit by their value alone, and so can be remembered to miss.
 _REMEMBERED = ("host", "cname", "user_agent", "origin", "software")
@@ -71,8 +71,9 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     addresses = index.by_address(pl.concat([servers, literals.str.strip_chars("[]")]).unique())
     ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
     runs = index.by_software(values["software"])
+    labels = index.by_label(values["host"])
     told = {
-        "host": pl.concat([names["host"], literals]),
+        "host": pl.concat([names["host"], literals, labels["host"]]),
         "cname": cnames["host"],
         "user_agent": agents["user_agent"],
         "origin": origins["origin"],
@@ -97,6 +98,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         .join(origins, on="origin", how="left", maintain_order="left")
         .join(addresses, on="address", how="left", maintain_order="left")
         .join(runs, on="software", how="left", maintain_order="left")
+        .join(labels, on="host", how="left", maintain_order="left")
         .join(ports, on=["server_port", "path"], how="left", maintain_order="left", nulls_equal=True)
         .with_columns(agent_row=pl.coalesce("origin_row", "agent_row"))
     )

@@ -150,10 +150,14 @@ def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
     kind, value, by_cname = pl.col("kind"), pl.col("value"), pl.col("by").is_not_null()
     host, server = pl.col("host"), pl.col("server")
     by_address = pl.col("name_from") == "address"
+    by_label = (kind == "label") & host.str.contains(_TOKEN)
     return (
         asked.join(_library_tokens(asked, index), on=["user_agent", "access"], how="left")
         .with_columns(
-            host=pl.when(~(by_address & host.str.contains(_TOKEN))).then(host),
+            host=pl.when(by_label)
+            .then(pl.concat_str(value, pl.lit("."), host, pl.lit(".internal")))
+            .when(~(by_address & host.str.contains(_TOKEN)))
+            .then(host),
             server=pl.when(server.is_null() | server.str.contains(_TOKEN))
             .then(pl.when(kind == "address").then(value.str.extract(r"^([^/]*)")))
             .otherwise(server),

@@ -162,6 +162,8 @@ def _example(claim: Claim) -> dict[str, str | int] | None:
             return {"host": host}
         case "software":
             return {"software": claim.value}
+        case "label":
+            return {"host": f"{claim.value}.x0.example"}
         case _:
             return None
 

@@ -185,6 +185,8 @@ def machines() -> Index:
             ("open/api", "domain", "api.open.example", "api", "use"),
             ("behaviours/server", "software", "server: openserve", "api", "use"),
             ("behaviours/server", "software", "x-open-serve", "api", "use"),
+            ("open/api", "suffix", "listed.example", "api", "use"),
+            ("behaviours/named", "label", "tool", "candidate", "support"),
         )
     )
 
@@ -234,6 +236,31 @@ def test_software_that_names_itself_is_known_on_any_port(
     assert hits["app"].to_list() == ([app] if app else [])
     if app == "behaviours/server":
         assert hits.select("name_from", "role").row(0) == ("banner", "use")
+
+
+@pytest.mark.parametrize(
+    ("row", "app", "name_from"),
+    [
+        ({"host": "tool.crm.example", "name_from": "sni"}, "behaviours/named", "sni"),
+        ({"host": "TOOL.crm.example.", "name_from": "sni"}, "behaviours/named", "sni"),
+        ({"host": "tool.crm.example", "path": "/tools", "name_from": "url"}, "behaviours/named", "url"),
+        ({"host": "tool.crm.example", "path": "/v1/chat/completions"}, "behaviours/family", "path"),
+        ({"host": "tool.crm.example", "software": "server: openserve"}, "behaviours/server", "banner"),
+        ({"host": "tool.listed.example", "name_from": "sni"}, "open/api", "sni"),
+        ({"host": "tool.example"}, None, None),
+        ({"host": "toolbox.crm.example"}, None, None),
+        ({"host": "tool-1.crm.example"}, None, None),
+        ({"host": "www.tool.example"}, None, None),
+    ],
+)
+def test_a_first_label_counts_where_nothing_else_tells_more(
+    machines: Index, observe: Observe, row: dict[str, str], app: str | None, name_from: str | None
+) -> None:
+    hits = match(observe(**{name: [value] for name, value in row.items()}), machines)
+    assert hits["app"].to_list() == ([app] if app else [])
+    assert hits["name_from"].to_list() == ([name_from] if app else [])
+    if app == "behaviours/named":
+        assert hits.select("host", "role", "path").row(0) == ("tool.crm.example", "support", None)
 
 
 @pytest.mark.parametrize(
