@@ -52,7 +52,8 @@ _RFC5424 = (
 )
 _RFC3164 = rf"^\*?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
 _RSYSLOG = (
-    rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) (?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
+    rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
+    rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
     rf"LEEF):|%(?:ASA|FTD)-|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=).*)$"
 )
 _UTM = (

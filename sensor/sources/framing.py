@@ -6,8 +6,8 @@ bytes. Which framing a file has is told by its first 64 KB, so every read frames
     JSON      objects spread over lines, arrays, and documents that hold a list of records (`CONTAINERS`)
     Blocks    from a line that begins a record to one that ends it (or the next beginning), joined by `JOINT`
     QUOTED    separated values whose quotes hold line breaks
-    TABLE     separated values one of whose columns holds lines of a log (`HOLDS`): exports of Splunk, Sentinel,
-              Kibana; each becomes an object, as those tools export them, too
+    TABLE     separated values one of whose columns holds lines of a log (`HOLDS`): exports of Splunk,
+              Sentinel, Kibana; each becomes an object, as those tools export them, too
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ _DAEMONS = (
 )
 #: An appliance's own audit: `2026-10-06 10:00:00.1Z [admin]: Login_Allowed - - …` (NIOS).
 _NIOS_AUDIT = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+Z \[[^\]]+\]: "
+#: ClearPass: `All Audits 30 1 0 Timestamp=Oct 6, 2026 …,Source=…`; a session's address would be of use.
+_CLEARPASS = r" \d+ \d+ \d+ (?:event_source=|Timestamp=[A-Z][a-z]+ \d+, \d{4} [^,]*,Source=)"
 _DARKTRACE = r"^darktrace(?:_\w+)? \{|^\{.*\"(?:pbid|child_id)\":"
 _RADWARE = r"\bM_\d{5}: "
 _FORTIMAIL = (
@@ -45,7 +47,8 @@ class AuditOnlyFamily(Family):
     name: ClassVar[str] = "audit-only"
     help: ClassVar[str] = (
         "without network use, set aside: Teleport, Cisco Secure Endpoint, ForgeRock, Mimecast, "
-        "Defender, Snort, Darktrace, Vectra and Radware alerts, FortiMail, Sophos Central, Microsoft 365, NX-OS; "
+        "Defender, Snort, Darktrace, Vectra and Radware alerts, FortiMail, Sophos Central, ClearPass, "
+        "Microsoft 365, NX-OS; "
         "daemons' messages beside those of others"
     )
     vantage: ClassVar[str] = "mixed"
@@ -61,7 +64,9 @@ class AuditOnlyFamily(Family):
         | objects.having("accountCode", "processingId")
         | objects.having("alertId", "incidentId")
         | objects.having("sid", "gid", "pkt_gen", "rule")
-        | pl.col("line").str.contains(f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}")
+        | pl.col("line").str.contains(
+            f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}"
+        )
         | pl.col("tag").str.contains(r"^vectra_\w+").fill_null(False)
         | pl.col("tag").str.contains(_DAEMONS).fill_null(False)
         | objects.having("customer_id", "endpoint_id", "severity", "group")

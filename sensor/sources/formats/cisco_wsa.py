@@ -3,9 +3,10 @@ r"""Cisco Secure Web Appliance (WSA, IronPort) access logs: Squid's native layou
     [Info: ]1791280800.123 97 10.1.2.3 TCP_MISS/200 8187 GET http://host/ "CORP\ada@realm" DIRECT/host
     text/plain
     DEFAULT_CASE_11-Policy-Identity-… <IW_comp,6.9,…> - "Mozilla/5.0 …" …
-    Tue Oct 06 10:00:00 2026 Info: Firewall noted TCP data from 10.1.2.3:4000 to 192.0.2.7(www.example.org):443.
+    Tue Oct 06 10:00:00 2026 Info: Firewall noted TCP data from 10.1.2.3:4000 to 192.0.2.7(example.org):443.
 
-The last is the traffic monitor's (L4TM): connections past the proxy, without volume. The size is what the client got; what it sent (`%q`) is a custom field whose place differs by site and is
+The last is the traffic monitor's (L4TM): connections past the proxy, without volume. The size is what the
+client got; what it sent (`%q`) is a custom field whose place differs by site and is
 not guessed. The line is written at the end. A W3C log with `#Fields:` is read as W3C extended log.
 Source: AsyncOS for Secure Web Appliance, "Monitor System Activity Through Logs".
 """
@@ -28,13 +29,15 @@ _LINE = (
     r"(?<tag>.*?)(?:<|&lt;)(?<verdicts>.*)(?:>|&gt;)(?<rest>.*)$"
 )
 _AT = (
-    r"^(?P<time>(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} \d\d|\d\d [A-Z][a-z]{2}) (?:\d{4} )?\d\d:\d\d:\d\d(?: \d{4})?)"
+    r"^(?P<time>(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} \d\d|\d\d [A-Z][a-z]{2}) (?:\d{4} )?"
+    r"\d\d:\d\d:\d\d(?: \d{4})?)"
     r"(?: \([^)]*\))? Info: "
 )
 _MONITOR = _AT + r"(?:Firewall |Address \S+ discovered|Begin Logfile|Version: |Time offset from UTC)"
 _MONITORED = (
     _AT
-    + r"Firewall (?P<word>noted|blocked|allowed) (?P<proto>TCP|UDP) data from (?P<client>[\d.]+)(?::(?P<client_port>\d+))? "
+    + r"Firewall (?P<word>noted|blocked|allowed) (?P<proto>TCP|UDP) data from "
+    + r"(?P<client>[\d.]+)(?::(?P<client_port>\d+))? "
     r"to (?P<server>[\d.]*\d)(?:\((?P<host>[^)]*)\))?(?::(?P<port>\d+))?"
 )
 MONITOR = "set aside: traffic monitor's own message"

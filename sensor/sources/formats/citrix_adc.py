@@ -8,7 +8,8 @@ and the connections of a virtual server: `CONN_DELINK` tells client and origin o
 `CONN_TERMINATE` one half of it, client's or server's, with whoever has the service's port as `Source`.
 `Total_bytes_send` is what `Source` sent. Violations of the application firewall (`APPFW`) name client
 and URL. Where a half ends within seconds of its exchange's `CONN_DELINK`, in one block, the exchange counts:
-the half is the same (client's) or the appliance's own connection (`NatIP`). ICA's two counts are written from the appliance's side or the client's, which no page says:
+the half is the same (client's) or the appliance's own connection (`NatIP`). ICA's two counts are written
+from the appliance's side or the client's, which no page says:
 they are not read. Source: Citrix, "NetScaler syslog message reference"; "Audit logging".
 """
 
@@ -27,7 +28,10 @@ _HEAD = (
     r"(?P<feature>[A-Z]\w*) (?P<event>\w+) (?:\d+ ){0,2}?(?:\d+)? ?: *(?P<text>.*)$"
 )
 #: The day may have gone to the envelope: `06:29:05 GMT ns1 0-PPE-1 : default …`.
-_CLAIM = r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w* \w+ (?:\d+ ){0,2}?(?:\d+)? ?:"
+_CLAIM = (
+    r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +\S*PPE-\d+ : "
+    r"(?:[a-z]\w* )?[A-Z]\w* \w+ (?:\d+ ){0,2}?(?:\d+)? ?:"
+)
 _ADDRESS = r"((?:\d{1,3}\.){3}\d{1,3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]+\]?)"
 _ENDS = {
     name: rf"\b{key} +{_ADDRESS}(?::(?P<port>\d+))?(?:[ ,]|$)"

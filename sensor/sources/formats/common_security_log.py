@@ -1,4 +1,6 @@
-"""Microsoft Sentinel's table CommonSecurityLog: CEF of any vendor in the table's own columns (JSON, CSV, TSV).
+"""Microsoft Sentinel's table CommonSecurityLog: CEF of any vendor in the table's own columns.
+
+Written as JSON, CSV or TSV.
 
 `SentBytes` is CEF's `out`, `ReceivedBytes` its `in`: the client's upload with vendors whose documentation says
 so (`_CLIENT_SENDS`), of others unknown. `Activity` is the event's name, `AdditionalExtensions` holds what has no

@@ -3,7 +3,7 @@ r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, t
     {"telemetryEventCategory": "LTM", "client_ip": "198.51.100.9", "http_host": "…", "bytes_in": "7", …}
     2026-10-06T10:00:00+02:00 lb1,f5_irule=Splunk-HSL-iRule-HTTP,src_ip=198.51.100.9,http_host=…,bytes_in=7,…
     notice apmd[9]: 01490010:5: /Common/vpn:Common:252f6b65: Username 'ada'
-    notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel Type: …
+    notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel …
 
 The request fields are named by the request logging profile or the iRule; read are those of F5's own
 examples. `bytes_in` is what the client sent. A session of APM names its account and its tunnel's address
@@ -44,7 +44,8 @@ _IRULE_STAMP = r"^(?:<\d+>)?(?:1 )?(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
 _MESSAGE = r"(?:^|\s)01[0-9a-fA-F]{6}:[0-7]: "
 _ACCESS = (
     r"0149[0-9a-fA-F]{4}:\d: (?:\S*:)?(?P<session>[0-9a-f]{8}): (?:Username '(?P<user>[^']+)'|"
-    r"Assigned PPP Dynamic IPv[46]: (?P<address>[0-9a-fA-F.:]*[0-9a-fA-F])|(?P<end>Session deleted|PPP tunnel \S+ closed))?"
+    r"Assigned PPP Dynamic IPv[46]: (?P<address>[0-9a-fA-F.:]*[0-9a-fA-F])|"
+    r"(?P<end>Session deleted|PPP tunnel \S+ closed))?"
 )
 #: A session whose end is not logged is taken for a working day's.
 _HELD_S = 36_000.0

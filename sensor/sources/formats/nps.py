@@ -1,6 +1,7 @@
 r"""Microsoft NPS / IAS accounting: who has which address, by RADIUS (DTS-compliant XML, database CSV).
 
-    <Event><Timestamp data_type="4">10/06/2026 10:00:00.100</Timestamp><User-Name data_type="1">CORP\ada</User-Name>
+    <Event><Timestamp data_type="4">10/06/2026 10:00:00.100</Timestamp>
+    <User-Name data_type="1">CORP\ada</User-Name>
     <Calling-Station-Id data_type="1">02-00-00-00-00-07</Calling-Station-Id><Framed-IP-Address data_type="3">…
     "NPS1","IAS",10/06/2026,10:00:00,4,"CORP\ada",,"ap1","02-00-00-00-00-07",,"10.1.2.3",…      ODBC legacy
 
@@ -56,7 +57,8 @@ class NpsFamily(Family):
     vantage: ClassVar[str] = "identity"
     proof: ClassVar[Proof] = Proof(user=True)
     advice: ClassVar[str] = (
-        "Have access points and switches send accounting with Framed-IP-Address (Cisco: `ip device tracking`), "
+        "Have access points and switches send accounting with Framed-IP-Address "
+        "(Cisco: `ip device tracking`), "
         "and NPS log it."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_XML}|{_CSV}")

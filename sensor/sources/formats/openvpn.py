@@ -38,7 +38,10 @@ _STATUS = (
 _AT = rf"^(?:(?P<time>{_DATE})(?: us=\d+)? )?"
 _PEER = r"(?P<name>[^/]*)/(?P<real>(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):\d+) "
 #: Below `verb 4` or behind a filter only the pool's line may be left; both tell the same.
-_LEARN = rf"{_AT}{_PEER}(?:MULTI: Learn: (?P<ip>[0-9a-fA-F.:]+) -> |MULTI_sva: pool returned IPv4=(?P<pool>[\d.]+),)"
+_LEARN = (
+    rf"{_AT}{_PEER}(?:MULTI: Learn: (?P<ip>[0-9a-fA-F.:]+) -> "
+    r"|MULTI_sva: pool returned IPv4=(?P<pool>[\d.]+),)"
+)
 _EXIT = (
     rf"{_AT}{_PEER}(?:SIG(?:TERM|USR1|HUP)\[[^\]]*\] received, client-instance|\[[^\]]*\] Inactivity timeout)"
 )

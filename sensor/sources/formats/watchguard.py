@@ -49,8 +49,9 @@ _ENDS = (
 )
 #: Traffic Monitor's own columns: `Deny 10.1.2.3 192.0.2.7 https/tcp 40000 443 1-Trusted 0-External …`.
 _SHOWN = (
-    r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<disp>Allow|Deny|Proxy\w+) (?P<client>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) "
-    r"(?P<server>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) (?:\S+/)?(?P<proto>tcp|udp|icmp) (?P<client_port>\d+) (?P<port>\d+) "
+    r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<disp>Allow|Deny|Proxy\w+) "
+    r"(?P<client>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) "
+    r"(?:\S+/)?(?P<proto>tcp|udp|icmp) (?P<client_port>\d+) (?P<port>\d+) "
 )
 _LEEF = r"\b\d\.\d\|WatchGuard\|"
 _LOGIN = (
