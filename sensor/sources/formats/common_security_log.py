@@ -2,10 +2,10 @@
 
 Written as JSON, CSV or TSV.
 
-`SentBytes` is CEF's `out`, `ReceivedBytes` its `in`: the client's upload with vendors whose documentation says
-so (`_CLIENT_SENDS`), of others unknown. `Activity` is the event's name, `AdditionalExtensions` holds what has no
-column: not read. A connection's opening line and its end are not joined. Source: Microsoft Learn, "CEF and
-CommonSecurityLog field mapping", and the vendors' CEF guides.
+`SentBytes` is CEF's `out`, `ReceivedBytes` its `in`: the client's upload with vendors whose documentation
+says so (`_CLIENT_SENDS`), of others unknown. `Activity` is the event's name, `AdditionalExtensions` holds
+what has no column: not read. A connection's opening line and its end are not joined. Source: Microsoft
+Learn, "CEF and CommonSecurityLog field mapping", and the vendors' CEF guides.
 """
 
 from __future__ import annotations
