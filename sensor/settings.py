@@ -361,7 +361,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise UsageError(error.strerror or str(error), place=str(file), hint="check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         text = f"not valid TOML: {error}"
-        raise UsageError(text, place=str(file), hint="see README.md, Settings") from None
+        raise UsageError(text, place=str(file), hint="see docs/settings.md") from None
 
 
 def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
@@ -427,7 +427,7 @@ def _explain(error: ValidationError, file: Path | None, variables: set[str]) -> 
             number = _line_of(loc, file) if file else None
             places.append(f"{file}:{number}" if number else str(file or "settings"))
         lines.append(f"{name}: {text}" if name else text)
-    return UsageError("; ".join(lines), place=places[0], hint="README.md lists all settings")
+    return UsageError("; ".join(lines), place=places[0], hint="docs/settings.md lists all settings")
 
 
 def _line_of(loc: tuple[str | int, ...], file: Path) -> int | None:

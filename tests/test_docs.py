@@ -1,4 +1,5 @@
-"""The README says what is: its settings load, its commands exist and run, its tables match the code."""
+"""README and guides say what is: the settings load, commands exist and run, tables match the code, links lead
+somewhere."""
 
 import re
 import shlex
@@ -15,16 +16,29 @@ from sensor.decode import jit
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = [
+    README,
+    *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("packets", "settings")),
+]
 
 
 def _blocks(language: str) -> list[str]:
-    every = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    every = re.findall(r"^```(\w*)\n(.*?)^```$", "\n".join(GUIDES), re.DOTALL | re.MULTILINE)
     return [text for name, text in every if name == language]
 
 
 def _commands() -> list[str]:
     lines = "\n".join(_blocks("sh")).splitlines()
     return [line.partition("  #")[0].strip() for line in lines if line.startswith("shadowai ")]
+
+
+@pytest.mark.parametrize(
+    "page", [Path("README.md"), *sorted(p.relative_to(ROOT) for p in ROOT.glob("docs/*.md"))], ids=str
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert (ROOT / page.parent / target).exists(), target
 
 
 def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> None:

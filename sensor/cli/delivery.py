@@ -39,7 +39,7 @@ def chosen(settings: Settings, names: list[str] | None, receives: str) -> tuple[
     picked = tuple(d for d in known.values() if (d.name in names if names else getattr(d, receives)))
     if not picked:
         raise UsageError(
-            f"no destination receives {receives}", hint="add [[destinations]]; README.md, Send it"
+            f"no destination receives {receives}", hint="add [[destinations]]; docs/settings.md shows one"
         )
     return picked
 
