@@ -4,7 +4,7 @@ Peeled here, in any nesting up to `DEPTH`:
 
     134 <165>1 2026-10-06T10:00:00Z host app 123 ID [sd] text      RFC 5424, octet count (RFC 6587)
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
-    2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog
+    2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog, also with RFC 5424's version
     2026:10:06-10:00:00 host app[123]: text                        Sophos UTM
     2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
@@ -44,16 +44,17 @@ _MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]'
 
 _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
-_DAY = r"[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
-_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
+_DAY = r"[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
+_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _RFC5424 = (
     rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
     rf"(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+)\s?(?P<text>.*)$"
 )
 _RFC3164 = rf"^\*?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
 _RSYSLOG = (
-    rf"^(?P<stamp>{_ISO}) (?P<host>{_HOST}) (?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
-    rf"LEEF):|%(?:ASA|FTD)-).*)$"
+    rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
+    rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
+    rf"LEEF):|%(?:ASA|FTD)-|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=).*)$"
 )
 _UTM = (
     rf"^(?P<stamp>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<host>{_HOST}) "
@@ -65,10 +66,12 @@ _LOGREAD = (
     r"(?P<text>\S+: .*)$"
 )
 _CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
-_AFTER = rf"^(?:(?P<host>{_HOST}) +)?(?:{_TAG})?[ :]*(?P<text>.*)$"
+#: A relay may have put its own address before the program's.
+_RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
+_AFTER = rf"^(?:(?P<host>{_HOST}) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.*)$"
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 #: How any of the above begins.
-_MAY_BE_WRAPPED = r"^(?:[<*:]|\d{1,6} <|1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][a-z]{2} )"
+_MAY_BE_WRAPPED = r"^(?:[<*:]|\d{1,6} <|1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][A-Za-z]{2,8} )"
 #: Structured data that only says how the message came about.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 
@@ -117,7 +120,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         {name: [None] * len(line) for name in ("stamp", "sender", "tag", "text")},
         schema=dict.fromkeys(("stamp", "sender", "tag", "text"), pl.String),
     )
-    day = line.str.contains(r"^\*?[A-Z][a-z]{2} {1,2}\d{1,2} ")
+    day = line.str.contains(r"^\*?[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} ")
     if day.any():
         out = _merged(out, _bsd(pl.select(pl.when(day).then(line)).to_series()))
     router = line.str.contains(_LOGREAD)
@@ -153,7 +156,7 @@ def _bsd(line: pl.Series) -> pl.DataFrame:
     return pl.select(
         stamp=head["stamp"],
         sender=pl.when(has).then(after["host"]),
-        tag=pl.when(has).then(after["tag"]),
+        tag=pl.when(has).then(pl.coalesce(after["tag"], after["relayed"])),
         text=pl.when(has).then(after["text"]),
     )
 

@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, Any, ClassVar
 
+import polars as pl
+
 from sensor.sources.formats.windows_security import QUALIFIED_ID, WindowsSecurityFamily
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.lines import blocks
@@ -53,6 +55,13 @@ class EvtxSource(Source):
         with _OnDisk(file) as path:
             for block in blocks(io.BufferedReader(_Lines(_parser(path)))):
                 yield from reader.batches(block)
+
+
+def head_lines(file: File, most: int) -> pl.Series:
+    """The first events of a file, one a line. Raises OSError as reading does."""
+    with _OnDisk(file) as path:
+        block = next(blocks(io.BufferedReader(_Lines(_parser(path)))), None)
+        return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(most)
 
 
 def _parser(path: str) -> Any:

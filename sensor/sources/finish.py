@@ -20,6 +20,8 @@ NO_CLIENT = "set aside: names no client"
 NO_SERVER = "set aside: names no destination"
 REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
+#: A clock so near a line's beginning is its stamp.
+_CLOCK, _HEAD_CHARS = r"\b\d{1,2}:\d\d:\d\d\b", 40
 #: What stands for nothing in any column of text.
 _NOTHING = (
     "",
@@ -40,7 +42,13 @@ _NOTHING = (
 _NAME_FROM = {
     "dns": "qname", "tls": "sni", "quic": "quic_sni", "http": "http_host", "proxy": "url", "flow": "address",
 }  # fmt: skip
-_TRANSPORTS = {
+LAYER = "set aside: neither TCP nor UDP"
+#: ICMP, IGMP, tunnels and routing: no service is used by them.
+_LAYERS = (
+    *("icmp", "icmp6", "icmpv6", "ipv6-icmp", "igmp", "gre", "esp", "ah", "ospf", "pim", "vrrp"),
+    *("1", "2", "47", "50", "51", "58", "89", "103", "112"),
+)
+_TRANSPORTS = dict.fromkeys(_LAYERS, LAYER) | {
     "6": "tcp",
     "17": "udp",
     "tcp": "tcp",
@@ -62,7 +70,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     fields = parsed.select(
         "row", *(_typed(name, dtype, parsed) for name, (dtype, _) in FIELDS.items() if name != "row")
     )
-    at = _times(fields, lines["stamp"].gather(fields["row"]), family)
+    at = _times(fields, lines.select("line", "stamp")[fields["row"]], family)
     fields = fields.with_columns(at, _lasted(fields, at, family))
     fields = _located(_named(_keyed(fields)))
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
@@ -103,12 +111,14 @@ def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
     return column.cast(dtype, strict=False).alias(name)
 
 
-def _times(fields: pl.DataFrame, stamp: pl.Series, family: Family) -> pl.Series:
+def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.Series:
     """The row's own time, else its stamp's, else the envelope's.
 
     A line that carries none at all (CoreDNS, some resolvers' syslog without its head) was written, at the
-    latest, when its file was: the reference. A stamp that is there and cannot be read stays unread.
+    latest, when its file was: the reference. A stamp that is there and cannot be read stays unread, also
+    one before which no envelope was recognised.
     """
+    stamp = lines["stamp"]
     at = fields["at"]
     if at.null_count():
         zones = fields["zone"] if fields["zone"].null_count() < fields.height else None
@@ -119,6 +129,7 @@ def _times(fields: pl.DataFrame, stamp: pl.Series, family: Family) -> pl.Series:
         at = pl.select(pl.coalesce(at, stamps.read(left, family.zone, family.reference))).to_series()
     bare = (fields["time"].is_null() & stamp.is_null() & at.is_null()).alias("bare")
     if family.reference is not None and bare.any():
+        bare &= ~lines["line"].str.head(_HEAD_CHARS).str.contains(_CLOCK).fill_null(False)
         at = pl.select(
             pl.when(~bare).then(at).otherwise(pl.lit(family.reference, dtype=schema.TIME))
         ).to_series()
@@ -162,7 +173,12 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
         .str.to_lowercase()
         .replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String)
     )
-    return hosts.once(fields, "transport", transport)
+    fields = hosts.once(fields, "transport", transport)
+    layer = (fields["transport"] == LAYER).fill_null(False) & (fields["kind"] != "lease").fill_null(True)
+    if not layer.any():
+        return fields
+    reason = pl.coalesce("reason", pl.when(layer).then(pl.lit(LAYER)))
+    return fields.with_columns(reason=reason, transport=pl.when(~layer).then("transport"))
 
 
 def _named_server(host: pl.Expr) -> pl.Expr:

@@ -6,11 +6,14 @@ bytes. Which framing a file has is told by its first 64 KB, so every read frames
     JSON      objects spread over lines, arrays, and documents that hold a list of records (`CONTAINERS`)
     Blocks    from a line that begins a record to one that ends it (or the next beginning), joined by `JOINT`
     QUOTED    separated values whose quotes hold line breaks
+    TABLE     separated values one of whose columns holds lines of a log (`HOLDS`): exports of Splunk,
+              Sentinel, Kibana; each becomes an object, as those tools export them, too
 """
 
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 import json
 import re
@@ -28,6 +31,8 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 CONTAINERS = ("records", "Records", "logEvents", "hits")
 #: … and those that are only meant so where nothing but plain values stands beside them.
 LOOSE_CONTAINERS = ("value", "events", "entries", "results", "result", "data", "items", "response", "logs")
+#: Columns of exports that hold a line as it was logged.
+HOLDS = ("_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log")
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 _CONTAINER_START = re.compile(
     rb'^\s*\{\s*(?:"[^"]*"\s*:\s*' + _SCALAR + rb'\s*,\s*){0,20}"(?:'
@@ -265,7 +270,43 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
-JSON, QUOTED = Json(), Quoted()
+class Table:
+    """Separated values with a column of whole lines: one object a record."""
+
+    def fits(self, head: bytes) -> bool:
+        """True if the first line names such a column among others."""
+        names = _names(_text(head).partition("\n")[0])
+        return len(names) > 1 and any(name in HOLDS for name in names)
+
+    def records(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Objects of what a record's columns hold, without empty ones."""
+        names: list[str] = []
+        separator = ","
+        for record in QUOTED.records(pieces):
+            if not names:
+                names, separator = _names(record), "\t" if "\t" in record else ","
+                continue
+            try:
+                (values,) = csv.reader([record], delimiter=separator)
+            except (csv.Error, ValueError):
+                yield record
+                continue
+            yield json.dumps(
+                {name: value for name, value in zip(names, values, strict=False) if value}, ensure_ascii=False
+            )
+
+
+def _names(header: str) -> list[str]:
+    """Columns of a header line; `TimeGenerated [UTC]` without its zone."""
+    separator = "\t" if "\t" in header else ","
+    try:
+        (names,) = csv.reader([header.strip("\ufeff\r\n")], delimiter=separator)
+    except (csv.Error, ValueError):
+        return []
+    return [name.strip().removesuffix(" [UTC]") for name in names]
+
+
+JSON, QUOTED, TABLE = Json(), Quoted(), Table()
 
 
 def framed(stream: IO[bytes], framing: Framing | None) -> IO[bytes]:

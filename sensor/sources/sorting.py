@@ -85,7 +85,17 @@ def framing_of(head: bytes) -> Framing | None:
             found = _shares(_lines(head, family.framing))
             if found.get(family.name, 0.0) >= ENOUGH:
                 return family.framing
-    return framing.JSON if framing.JSON.fits(head) else None
+    if framing.JSON.fits(head):
+        return framing.JSON
+    if framing.TABLE.fits(head):
+        found = _shares(_lines(head, framing.TABLE))
+        own = (share for name, share in found.items() if not _known()[name].generic)
+        return framing.TABLE if sum(own) >= ENOUGH else None
+    return None
+
+
+def _known() -> dict[str, type[Family]]:
+    return {family.name: family for family in families()}
 
 
 @lru_cache(maxsize=8)

@@ -9,13 +9,14 @@ import polars as pl
 
 from sensor.errors import UsageError
 from sensor.settings import Settings
+from sensor.sources import evtx
 from sensor.sources import family as room
 from sensor.sources.family import Family
 from sensor.sources.flows import Pairs
 from sensor.sources.interface import File
 from sensor.sources.lines import shape
 from sensor.sources.sessions import Sessions
-from sensor.sources.sorting import NOBODYS, Sorter, families, head_lines, shares
+from sensor.sources.sorting import HEAD_LINES, NOBODYS, Sorter, families, head_lines, shares
 
 #: What a log should carry to tell who used what, and how much.
 _WANTED = {
@@ -48,17 +49,27 @@ class Trial:
 
 def look(file: File, settings: Settings, form: str | None = None) -> Iterator[Trial]:
     """One trial per family that owns lines of the file's beginning. Raises UsageError where none does."""
-    lines = head_lines(file.head)
+    lines, head = head_lines(file.head), file.head
+    if evtx.EvtxSource.recognise(head):
+        lines = _events(file)
+        head = "\n".join(lines).encode()
     frame = pl.DataFrame({"line": lines}).with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
-    first = _first(file, form)
-    parts = Sorter(first, file.head).split(frame)
+    first = _first(head, file.name, form)
+    parts = Sorter(first, head).split(frame)
     for name, (kind, part) in sorted(parts.items(), key=lambda one: -one[1][1].height):
         source = kind(settings.networks.internal, reference=file.modified)
         source.localise(settings.zones(), None)
         yield _trial(name, source, part, len(lines))
 
 
-def _first(file: File, form: str | None) -> type[Family]:
+def _events(file: File) -> pl.Series:
+    try:
+        return evtx.head_lines(file, HEAD_LINES)
+    except OSError as error:
+        raise UsageError(str(error), place=file.name) from None
+
+
+def _first(head: bytes, place: str, form: str | None) -> type[Family]:
     known = {family.name: family for family in families()}
     if form is not None:
         if form not in known:
@@ -66,10 +77,10 @@ def _first(file: File, form: str | None) -> type[Family]:
                 f"no log format {form!r}", place="--format", hint="`shadowai sources` lists them"
             )
         return known[form]
-    found = shares(file.head)
+    found = shares(head)
     if not found:
         hint = "describe it in a file for --custom, or name it with --format"
-        raise UsageError("no format I know claims its lines", place=file.name, hint=hint)
+        raise UsageError("no format I know claims its lines", place=place, hint=hint)
     return known[max(found, key=lambda name: found[name])]
 
 

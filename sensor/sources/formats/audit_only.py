@@ -1,8 +1,10 @@
 """Logs known to say nothing of network use: a wrong file is told at once, and never read as another's.
 
 Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata
-alerts in "fast" layout; NX-OS messages. What may be read of the same makers stands in families of their
-own.
+alerts in "fast" layout; NX-OS messages; Darktrace, Vectra and Radware alerts; FortiMail; Sophos Central
+events; Microsoft 365 audit; decoys; DNS records as configured; and what the daemons of an appliance or
+server write beside (`_DAEMONS`: by the program's name in the syslog head, where no family claims the
+line). What may be read of the same makers stands in families of their own.
 """
 
 from __future__ import annotations
@@ -16,6 +18,26 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _TEXT = r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: "
+#: Programs whose messages are of the machine itself, whatever they say.
+_DAEMONS = (
+    r"(?i)^(?:-?serial_console|acpid|agetty|anacron|apcupsd|apinger|arpwatch|at(?:d|run)|audispd|auditd|avahi-daemon|chronyd|"
+    r"check_reload_status|configd(?:\.py)?|cron(?:d|tab)?|dbus(?:-daemon)?|debug_mount|dhclient|dhcp6c|dhcpleases6?|dpinger|"
+    r"filterdns|getty|hostapd|igmpproxy|init|irqbalance|kernel|keepalived|lighttpd|lldpd|login|logger|logrotate|minicron|"
+    r"miniupnpd|monit(?:or)?|mpd|newsyslog|ntpd(?:ate)?|openntpd|pam_unix|php(?:-fpm|-cgi)?|polkitd?|postfix/\w+|"
+    r"python\d?|rc(?:\.[\w.]+|\d)?|root|rsyslogd|rtsold|sendmail|sensord?|smartd|snmpd|sshd(?:-session)?|sshguard|su(?:do)?|"
+    r"syslog(?:d|-ng)|systemd(?:-[\w-]+)?|telegraf|threat-protect-log|tcpdump|upsmon|useradd|usbhid|watchdog|wpa_supplicant|"
+    r"xinetd|zabbix_\w+|zebra|bgpd|ospfd)$"
+)
+#: An appliance's own audit: `2026-10-06 10:00:00.1Z [admin]: Login_Allowed - - …` (NIOS).
+_NIOS_AUDIT = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+Z \[[^\]]+\]: "
+#: ClearPass: `All Audits 30 1 0 Timestamp=Oct 6, 2026 …,Source=…`; a session's address would be of use.
+_CLEARPASS = r" \d+ \d+ \d+ (?:event_source=|Timestamp=[A-Z][a-z]+ \d+, \d{4} [^,]*,Source=)"
+_DARKTRACE = r"^darktrace(?:_\w+)? \{|^\{.*\"(?:pbid|child_id)\":"
+_RADWARE = r"\bM_\d{5}: "
+_FORTIMAIL = (
+    r"\bdevice_id=\"?\w+\"? log_id=\"?\d{10}\"? "
+    r"type=\"?(?:statistics|kevent|event|virus|spam|encrypt|history|mail)\b.* pri=\"?[a-z]+"
+)
 NOTHING = "set aside: audit, alert or device message: tells of no network use"
 
 
@@ -25,7 +47,9 @@ class AuditOnlyFamily(Family):
     name: ClassVar[str] = "audit-only"
     help: ClassVar[str] = (
         "without network use, set aside: Teleport, Cisco Secure Endpoint, ForgeRock, Mimecast, "
-        "Defender and Snort alerts, NX-OS"
+        "Defender, Snort, Darktrace, Vectra and Radware alerts, FortiMail, Sophos Central, ClearPass, "
+        "Microsoft 365, NX-OS; "
+        "daemons' messages beside those of others"
     )
     vantage: ClassVar[str] = "mixed"
     generic: ClassVar[bool] = True
@@ -40,7 +64,16 @@ class AuditOnlyFamily(Family):
         | objects.having("accountCode", "processingId")
         | objects.having("alertId", "incidentId")
         | objects.having("sid", "gid", "pkt_gen", "rule")
-        | pl.col("line").str.contains(_TEXT)
+        | pl.col("line").str.contains(
+            f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}"
+        )
+        | pl.col("tag").str.contains(r"^vectra_\w+").fill_null(False)
+        | pl.col("tag").str.contains(_DAEMONS).fill_null(False)
+        | objects.having("customer_id", "endpoint_id", "severity", "group")
+        | objects.having("integration", "office365")
+        | objects.having("Workload", "Operation", "RecordType", "UserId")
+        | objects.having("decoy.id", "kill_chain_phase")
+        | objects.having("absolute_zone_name", "rdata")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

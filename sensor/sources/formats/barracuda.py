@@ -78,6 +78,12 @@ _SESSION_KEYS, _VISIT_KEYS = (
     ("fwd_bytes", "rev_bytes", "src_iface"),
     ("traffic_type", "source_ip", "app_rule"),
 )
+_THREAT_KEYS = ("component", "operation", "trans_proto", "src_ip")
+_THREAT = {
+    "time": "timestamp", "client": "src_ip", "server": "dst_ip", "port": "port", "proto": "trans_proto",
+    "user": "user",
+    "word": "operation",
+}  # fmt: skip
 NO_PORTS = "set aside: neither TCP nor UDP"
 
 
@@ -100,6 +106,7 @@ class BarracudaFamily(Family):
         | pl.col("line").str.contains(_SCAN)
         | objects.having(*_SESSION_KEYS)
         | objects.having(*_VISIT_KEYS)
+        | objects.having(*_THREAT_KEYS)
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -110,9 +117,22 @@ class BarracudaFamily(Family):
                 (_ACTIVITY, _activity),
                 (_SCAN, _scan),
                 (objects.having(*_SESSION_KEYS), _sessions),
+                (objects.having(*_THREAT_KEYS), _threats),
                 (pl.lit(True), _visits),
             ],
         )
+
+
+def _threats(lines: pl.DataFrame) -> pl.DataFrame:
+    """What a scanner found in a connection (virus, ATD, IPS): who, where, and whether it was stopped."""
+    return objects.read(lines["line"], _THREAT).select(
+        *("time", "client", "server"),
+        kind=pl.lit("flow"),
+        user_name="user",
+        server_port="port",
+        transport="proto",
+        action="word",
+    )
 
 
 def _flows(read: pl.DataFrame, sender: pl.Series, word: pl.Expr, host: pl.Expr) -> pl.DataFrame:

@@ -46,7 +46,7 @@ class BindFamily(Family):
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
         r"|client .*#\d+.*: (?:disabled )?rpz "
-    ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^DHCP")).fill_null(False)
+    ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^(?:DHCP|CEF:)")).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""

@@ -67,11 +67,16 @@ class CefFamily(Family):
     # `host CEF: 0|…`: what looks like syslog's tag is the format's name.
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|"
-    ) | ((pl.col("tag") == "CEF").fill_null(False) & pl.col("line").str.contains(r"^\d(?:\.\d)?\|[^|]*\|"))
+    ) | (
+        pl.col("tag").is_in(["CEF", "LEEF"]).fill_null(False)
+        & pl.col("line").str.contains(r"^\d(?:\.\d)?\|[^|]*\|")
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        keys = cef.read(lines["line"], _KEYS)
+        cut = (lines["tag"] == "LEEF").fill_null(False) & lines["line"].str.contains(r"^\d")
+        whole = lines.select(pl.when(cut).then("LEEF:" + pl.col("line")).otherwise("line").alias("line"))
+        keys = cef.read(whole["line"], _KEYS)
         read = keys.select(pl.coalesce(keys_of).alias(name) for name, keys_of in _FIELDS.items()).hstack(
             keys.select(event="event", event_name="name")
         )

@@ -245,7 +245,13 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         phase=pl.lit("update"),
         lease_s=pl.when(told).then(pl.lit("43200")),
         origin=pl.when(pl.col("office_ip").is_not_null()).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
-        reason=pl.when(~told & pl.col("server").is_null() & ~asked & ~whole)
+        # Negotiations of keys (IKE) name two gateways, and neither protocol nor service.
+        reason=pl.when(
+            ~told
+            & (pl.col("server").is_null() | (flow & proto.is_null() & ports.is_null()))
+            & ~asked
+            & ~whole
+        )
         .then(pl.lit(OTHER))
         .when(~told & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked & ~whole)
         .then(pl.lit(NO_PORTS)),

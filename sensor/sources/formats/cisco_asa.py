@@ -41,16 +41,24 @@ _LISTED = (
     r"\((?P<b_port>\d+)\)"
 )
 _SIDES = (
-    r"(?i)\bDen(?:y|ied) (?:inbound )?(?P<proto>\w+) (?:\(no connection\) )?(?:reverse path check )"
+    r"(?i)\bDen(?:y|ied):? (?:inbound )?(?P<proto>\w+) (?:\(no connection\) )?(?:reverse path check )"
     r"?(?:\w+ )*?(?:src|from) "
     r"\(?(?:[^\s:/]+:)?(?P<a>[0-9a-fA-F.:]+)\)?(?:/(?P<a_port>\d+))?(?:\((?P<a_user>[^)]*)\))? (?:dst|to) "
-    r"(?:[^\s:/]+:)?(?P<b>[0-9a-fA-F.:]+)(?:/(?P<b_port>\d+))?"
+    r"(?:[^\s:/]+:)?(?P<b>[0-9a-fA-F.:]+|[\w.-]+)(?:/(?P<b_port>\d+)|[ (]|$)"
 )
 _DENIED = (
-    r"(?P<proto>TCP|UDP) (?:connection|access) denied (?:by ACL )?from (?:[^\s:/]+:)?(?P<a>[^\s/]+)"
-    r"/(?P<a_port>\d+) "
+    r"(?i)(?P<proto>TCP|UDP) (?:connection|access) denied (?:by (?:ACL|outbound list \S+) )?(?:from|src) "
+    r"(?:[^\s:/]+:)?(?P<a>[^\s/]+)[/ ](?P<a_port>\d+) "
+    r"(?:to|dest) (?:[^\s:/]+:)?(?P<b>[^\s/]+)[/ ](?P<b_port>[\w-]+)"
+)
+#: Inspections and modules that drop or reset what an access list let pass.
+_DROPS = r"-(?:421001|42000[23]|43400[23]|410001|108004)\b.*(?i:drop|reset)"
+_DROPPED = (
+    r"(?i)\b(?P<proto>TCP|UDP|ESMTP)(?: [a-z]+){0,2} from (?:[^\s:/]+:)?(?P<a>[^\s/]+)/(?P<a_port>\d+) "
     r"to (?:[^\s:/]+:)?(?P<b>[^\s/]+)/(?P<b_port>\d+)"
 )
+#: Services the appliance itself is asked for are written by name.
+_SERVICES = {"ssh": "22", "telnet": "23", "domain": "53", "http": "80", "snmp": "161", "https": "443"}
 _FILTERED = (
     r"(?i)Dynamic filter (?P<action>\w+) \w+ (?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)"
     r"/(?P<a_port>\d+) \([^)]*\) to "
@@ -97,6 +105,7 @@ class CiscoAsaFamily(Family):
                 (_STRAY, layouts.set_aside(STRAY)),
                 (_FILTERED, lambda part: _denials(part, _FILTERED)),
                 (_DENIED, lambda part: _denials(part, _DENIED)),
+                (_DROPS, lambda part: _denials(part, _DROPPED)),
                 (_URL, lambda part: _urls(part, _URL)),
                 (_URL_DENIED, lambda part: _urls(part, _URL_DENIED)),
                 (_SIDES, lambda part: _denials(part, _SIDES)),
@@ -163,6 +172,9 @@ def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     names = ("action", "proto", "user", "a", "a_port", "a_user", "b", "b_port", "name", "side")
     read = found.select((pl.col(name) if name in found.columns else nothing).alias(name) for name in names)
+    read = read.with_columns(
+        pl.col("b_port").replace(_SERVICES), pl.col("proto").str.replace("(?i)^esmtp$", "tcp")
+    )
     permitted = pl.col("action").is_in(["permitted", "est-allowed", "monitored"]).fill_null(False)
     ported = (
         pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"]) & pl.col("b_port").is_not_null()

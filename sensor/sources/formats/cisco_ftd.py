@@ -52,7 +52,7 @@ _CEF = {
     "first": "start|rt", "connection": "externalId", "action": "act", "client": "src|c6a2",
     "client_port": "spt", "server": "dst|c6a3", "up": "bytesOut", "down": "bytesIn",
     "port": "dpt", "proto": "proto", "user": "suser|duser", "agent": "requestClientApplication",
-    "url": "request",
+    "url": "request|Request",
     "query": "destinationDnsDomain", "device": "deviceExternalId",
 }  # fmt: skip
 _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"

@@ -3,8 +3,10 @@ r"""Cisco Secure Web Appliance (WSA, IronPort) access logs: Squid's native layou
     [Info: ]1791280800.123 97 10.1.2.3 TCP_MISS/200 8187 GET http://host/ "CORP\ada@realm" DIRECT/host
     text/plain
     DEFAULT_CASE_11-Policy-Identity-… <IW_comp,6.9,…> - "Mozilla/5.0 …" …
+    Tue Oct 06 10:00:00 2026 Info: Firewall noted TCP data from 10.1.2.3:4000 to 192.0.2.7(example.org):443.
 
-The size is what the client got; what it sent (`%q`) is a custom field whose place differs by site and is
+The last is the traffic monitor's (L4TM): connections past the proxy, without volume. The size is what the
+client got; what it sent (`%q`) is a custom field whose place differs by site and is
 not guessed. The line is written at the end. A W3C log with `#Fields:` is read as W3C extended log.
 Source: AsyncOS for Secure Web Appliance, "Monitor System Activity Through Logs".
 """
@@ -17,6 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
+from sensor.sources.text import layouts
 
 _LINE = (
     r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+)(?: \([^)]*\))? "
@@ -25,6 +28,19 @@ _LINE = (
     r"/(?<peer>\S+) (?<mime>\S+) "
     r"(?<tag>.*?)(?:<|&lt;)(?<verdicts>.*)(?:>|&gt;)(?<rest>.*)$"
 )
+_AT = (
+    r"^(?P<time>(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} \d\d|\d\d [A-Z][a-z]{2}) (?:\d{4} )?"
+    r"\d\d:\d\d:\d\d(?: \d{4})?)"
+    r"(?: \([^)]*\))? Info: "
+)
+_MONITOR = _AT + r"(?:Firewall |Address \S+ discovered|Begin Logfile|Version: |Time offset from UTC)"
+_MONITORED = (
+    _AT
+    + r"Firewall (?P<word>noted|blocked|allowed) (?P<proto>TCP|UDP) data from "
+    + r"(?P<client>[\d.]+)(?::(?P<client_port>\d+))? "
+    r"to (?P<server>[\d.]*\d)(?:\((?P<host>[^)]*)\))?(?::(?P<port>\d+))?"
+)
+MONITOR = "set aside: traffic monitor's own message"
 CHALLENGE = "set aside: challenge for a password (407)"
 NO_REQUEST = "set aside: left before any request"
 
@@ -46,7 +62,7 @@ class CiscoWsaFamily(Family):
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+(?: \([^)]*\))? [A-Z_]+/\d{3} \S+ \S+ \S+ "
-        r".*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)"
+        r".*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)" + f"|{_MONITOR}"
     )
 
     @classmethod
@@ -56,7 +72,17 @@ class CiscoWsaFamily(Family):
         return min(1.0, sure + 0.04) if sure else 0.0
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per request or tunnel (kind proxy)."""
+        """One row per request or tunnel (kind proxy), and per connection the traffic monitor tells."""
+        return layouts.read(
+            lines,
+            [
+                (_MONITORED, _monitored),
+                (_MONITOR, layouts.set_aside(MONITOR)),
+                (pl.lit(True), self._requests),
+            ],
+        )
+
+    def _requests(self, lines: pl.DataFrame) -> pl.DataFrame:
         read = lines["line"].str.extract_groups(_LINE).struct.unnest()
         method = pl.col("method").str.replace("^TCP_CONNECT$", "CONNECT")
         tunnel = (method == "CONNECT") | pl.col("url").str.starts_with("tunnel://")
@@ -95,6 +121,19 @@ class CiscoWsaFamily(Family):
             .when(pl.col("url").is_in(["-", "NONE"]))
             .then(pl.lit(NO_REQUEST)),
         )
+
+
+def _monitored(lines: pl.DataFrame) -> pl.DataFrame:
+    """The monitor knows names by the lookups it saw."""
+    read = lines["line"].str.extract_groups(_MONITORED).struct.unnest()
+    return read.select(
+        *("time", "client", "client_port", "host", "server"),
+        kind=pl.lit("flow"),
+        name_from=pl.lit("dns_answer"),
+        server_port="port",
+        transport="proto",
+        action=pl.when(pl.col("word") == "blocked").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+    )
 
 
 def _address(name: str) -> pl.Expr:

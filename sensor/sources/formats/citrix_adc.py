@@ -7,7 +7,9 @@ What may be read are connections through the gateway (`TCPCONNSTAT`, `UDPFLOWSTA
 and the connections of a virtual server: `CONN_DELINK` tells client and origin of one exchange,
 `CONN_TERMINATE` one half of it, client's or server's, with whoever has the service's port as `Source`.
 `Total_bytes_send` is what `Source` sent. Violations of the application firewall (`APPFW`) name client
-and URL. ICA's two counts are written from the appliance's side or the client's, which no page says:
+and URL. Where a half ends within seconds of its exchange's `CONN_DELINK`, in one block, the exchange counts:
+the half is the same (client's) or the appliance's own connection (`NatIP`). ICA's two counts are written
+from the appliance's side or the client's, which no page says:
 they are not read. Source: Citrix, "NetScaler syslog message reference"; "Audit logging".
 """
 
@@ -19,13 +21,17 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
+from sensor.sources.text import stamps
 
 _HEAD = (
     r"^(?:.*?(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)?))?.*?\S*PPE-\d+ : (?:[a-z]\w* )?"
-    r"(?P<feature>[A-Z]\w*) (?P<event>\w+) \d+ \d+ ?: *(?P<text>.*)$"
+    r"(?P<feature>[A-Z]\w*) (?P<event>\w+) (?:\d+ ){0,2}?(?:\d+)? ?: *(?P<text>.*)$"
 )
 #: The day may have gone to the envelope: `06:29:05 GMT ns1 0-PPE-1 : default …`.
-_CLAIM = r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w* \w+ \d+ \d+ ?:"
+_CLAIM = (
+    r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +\S*PPE-\d+ : "
+    r"(?:[a-z]\w* )?[A-Z]\w* \w+ (?:\d+ ){0,2}?(?:\d+)? ?:"
+)
 _ADDRESS = r"((?:\d{1,3}\.){3}\d{1,3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]+\]?)"
 _ENDS = {
     name: rf"\b{key} +{_ADDRESS}(?::(?P<port>\d+))?(?:[ ,]|$)"
@@ -39,7 +45,10 @@ _CONNECTIONS = ("CONN_TERMINATE", "OTHERCONN_TERMINATE", "CONN_DELINK", "OTHERCO
 _GATEWAY = ("TCPCONNSTAT", "UDPFLOWSTAT")
 _ICA = ("ICASTART", "ICAEND_CONNSTAT")
 _SERVICE = 1024
+#: How far a half's end may lie from its exchange's.
+_TOGETHER = "5s"
 OTHER = "set aside: event that names no connection"
+AGAIN = "set aside: half of an exchange told whole (DELINK)"
 
 
 class CitrixAdcFamily(Family):
@@ -88,7 +97,10 @@ class CitrixAdcFamily(Family):
             received=text.str.extract(r"Total_bytes_recv (\d+)"),
             request=text.str.extract(r" : ([A-Z]+ \S+) - "),
             asked_host=text.str.extract(r" - (\S+) User \S+ :"),
+            nat=text.str.extract(r"\bNatIP (\S+)"),
+            ica=text.str.extract(r"\bconnectionId (\S+)"),
         )
+        again = _again(read)
         # Of a half connection, the end with the service's port is the server, wherever it stands.
         turned = (
             pl.col("is_connection")
@@ -124,9 +136,43 @@ class CitrixAdcFamily(Family):
             transport=pl.when(event == "UDPFLOWSTAT").then(pl.lit("udp")).otherwise(pl.lit("tcp")),
             bytes_up=pl.when(counted).then(pl.when("turned").then("received").otherwise("sent")),
             bytes_down=pl.when(counted).then(pl.when("turned").then("sent").otherwise("received")),
+            session=pl.when("is_ica").then("ica"),
+            phase=pl.when(event == "ICASTART").then(pl.lit("begin")).otherwise(pl.lit("end")),
             action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~used.fill_null(False)).then(pl.lit(OTHER)),
+            reason=pl.when(~used.fill_null(False)).then(pl.lit(OTHER)).when(again).then(pl.lit(AGAIN)),
         )
+
+
+def _again(read: pl.DataFrame) -> pl.Series:
+    """Is it one half (`CONN_TERMINATE`) of an exchange that a `CONN_DELINK` of these lines tells?"""
+    both = read.select(
+        pl.concat_str("source", "source_port", separator=":").alias("source"),
+        pl.concat_str("destination", "destination_port", separator=":").alias("destination"),
+        "nat",
+        at=stamps.read(pl.select(pl.coalesce(read["ended"], _stamp(pl.lit(read["time"])))).to_series()),
+        whole=pl.col("event").str.ends_with("_DELINK").fill_null(False),
+        half=pl.col("event").str.ends_with("CONN_TERMINATE").fill_null(False),
+    ).with_row_index("row")
+    if not (both["whole"].any() and both["half"].any()):
+        return pl.Series([False]).new_from_index(0, read.height)
+    whole = both.filter("whole").drop_nulls("at")
+    ends = [whole.select("at", end=name) for name in ("source", "nat")]
+    told = pl.concat(ends).drop_nulls("end").sort("at")
+    halves = both.filter("half").drop_nulls("at").sort("at")
+    found = [
+        halves.rename({name: "end"})
+        .join_asof(
+            told.with_columns(met=True),
+            on="at",
+            by="end",
+            strategy="nearest",
+            tolerance=_TOGETHER,
+            check_sortedness=False,  # sorted above; with `by` Polars cannot tell
+        )
+        .filter(pl.col("met"))["row"]
+        for name in ("source", "destination")
+    ]
+    return both["row"].is_in(pl.concat(found).implode())
 
 
 def _stamp(text: pl.Expr) -> pl.Expr:

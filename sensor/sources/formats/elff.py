@@ -150,8 +150,11 @@ def _columns(lines: pl.DataFrame) -> pl.DataFrame:
     default = pl.lit(None, dtype=pl.String)
     for pattern, fields in reversed(_DEFAULTS):
         default = pl.when(pl.col("line").str.contains(pattern)).then(pl.lit(fields)).otherwise(default)
+    # SGOS' own `main` puts two spaces before the status, and no field between them.
+    single = pl.col("line").str.replace_all(" +", " ")
     headed = lines.with_columns(
-        header=pl.coalesce(pl.col("header").str.replace(r"^#Fields:\s+", ""), default)
+        line=pl.when(pl.col("header").is_null()).then(single).otherwise("line"),
+        header=pl.coalesce(pl.col("header").str.replace(r"^#Fields:\s+", ""), default),
     )
     # CloudFront parts its names by spaces and its values by tabs.
     tabs = pl.select(

@@ -1,8 +1,15 @@
-"""F5 BIG-IP LTM request logging, as Telemetry Streaming forwards it (JSON): a reverse proxy's requests.
+r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, the system's own messages.
 
-The fields are named by the request logging profile; read are those of F5's own examples. `bytes_in` is
-what the client sent. Application security and access policy events are none. Source: F5, "BIG-IP
-Telemetry Streaming".
+    {"telemetryEventCategory": "LTM", "client_ip": "198.51.100.9", "http_host": "…", "bytes_in": "7", …}
+    2026-10-06T10:00:00+02:00 lb1,f5_irule=Splunk-HSL-iRule-HTTP,src_ip=198.51.100.9,http_host=…,bytes_in=7,…
+    notice apmd[9]: 01490010:5: /Common/vpn:Common:252f6b65: Username 'ada'
+    notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel …
+
+The request fields are named by the request logging profile or the iRule; read are those of F5's own
+examples. `bytes_in` is what the client sent. A session of APM names its account and its tunnel's address
+in lines of their own: the account is that told before in the same block; 01490521 ends it. All other
+messages (`0149…`, application security, audit, pools) are set aside. Source: F5, "BIG-IP Telemetry
+Streaming"; "BIG-IP APM log messages"; Splunk Add-on for F5, iRules.
 """
 
 from __future__ import annotations
@@ -13,7 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import objects
+from sensor.sources.text import keyvalue, layouts, objects
 
 _FIELDS = {
     "category": "telemetryEventCategory",
@@ -31,24 +38,56 @@ _FIELDS = {
     "up": "bytes_in",
     "down": "bytes_out",
 }
+_IRULE = {name: keys for name, keys in _FIELDS.items() if name != "category"}
+_IRULED = r",f5_irule=[\w-]+,"
+_IRULE_STAMP = r"^(?:<\d+>)?(?:1 )?(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
+_MESSAGE = r"(?:^|\s)01[0-9a-fA-F]{6}:[0-7]: "
+_ACCESS = (
+    r"0149[0-9a-fA-F]{4}:\d: (?:\S*:)?(?P<session>[0-9a-f]{8}): (?:Username '(?P<user>[^']+)'|"
+    r"Assigned PPP Dynamic IPv[46]: (?P<address>[0-9a-fA-F.:]*[0-9a-fA-F])|"
+    r"(?P<end>Session deleted|PPP tunnel \S+ closed))?"
+)
+#: A session whose end is not logged is taken for a working day's.
+_HELD_S = 36_000.0
 OTHER = "set aside: event that is no request"
+MESSAGE = "set aside: system or access message that gives no tunnel address"
 
 
 class F5Family(Family):
     """Reads F5 BIG-IP request logging."""
 
     name: ClassVar[str] = "f5"
-    help: ClassVar[str] = "F5 BIG-IP LTM request logging through Telemetry Streaming (JSON)"
+    help: ClassVar[str] = (
+        "F5 BIG-IP: LTM request logging (Telemetry Streaming JSON, Splunk's iRule), APM tunnels, system log"
+    )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
     advice: ClassVar[str] = "Log http_host, bytes_in and bytes_out in the request logging profile."
-    claims: ClassVar[pl.Expr] = objects.having("telemetryEventCategory")
+    claims: ClassVar[pl.Expr] = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
+        f"{_IRULED}|{_MESSAGE}"
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per event."""
-        read = objects.read(lines["line"], _FIELDS)
+        """One row per request, and per tunnel address given."""
+        return layouts.read(
+            lines, [(_IRULED, self._iruled), (_MESSAGE, _messages), (pl.lit(True), self._events)]
+        )
+
+    def _iruled(self, lines: pl.DataFrame) -> pl.DataFrame:
+        read = keyvalue.read(lines["line"].str.replace("#015$", ""), _IRULE, separator=",")
+        at = lines["line"].str.extract(_IRULE_STAMP)
+        # `www.example.org: 443`: with the port the client asked for.
+        host = pl.col("host").str.replace(r":? ?\d*$", "")
+        return self._requests(
+            read.with_columns(category=pl.lit("LTM"), host=host, time=pl.coalesce(pl.lit(at), "time"))
+        )
+
+    def _events(self, lines: pl.DataFrame) -> pl.DataFrame:
+        return self._requests(objects.read(lines["line"], _FIELDS))
+
+    def _requests(self, read: pl.DataFrame) -> pl.DataFrame:
         request = ((pl.col("category") == "LTM") & pl.col("method").is_not_null()).fill_null(False)
         return read.select(
             *("client", "client_port", "path", "method", "status", "server"),
@@ -65,3 +104,21 @@ class F5Family(Family):
             action=pl.lit("allowed"),
             reason=pl.when(~request).then(pl.lit(OTHER)),
         )
+
+
+def _messages(lines: pl.DataFrame) -> pl.DataFrame:
+    """Leases of the addresses APM gives, to the account its session named before."""
+    read = lines["line"].str.extract_groups(_ACCESS).struct.unnest()
+    read = read.with_columns(pl.col("user", "address").forward_fill().over("session").name.suffix("_so_far"))
+    gives, ends = pl.col("address").is_not_null(), pl.col("end").is_not_null()
+    held = pl.col("address_so_far").is_not_null() & pl.col("user_so_far").is_not_null()
+    return read.select(
+        kind=pl.lit("lease"),
+        client="address_so_far",
+        user_name="user_so_far",
+        lease_s=pl.when(ends).then(0.0).otherwise(_HELD_S),
+        closes=ends,
+        origin=pl.lit("vpn"),
+        confidence=pl.lit(0.9),
+        reason=pl.when(~((gives | ends) & held).fill_null(False)).then(pl.lit(MESSAGE)),
+    )

@@ -135,11 +135,18 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     is_wall = fields["product"].str.contains("(?i)firewall|ngfw").fill_null(False)
     person = pl.col("user").str.extract(r"([^/]+)$")
     event = pl.coalesce(pl.when(pl.col("name") != "").then("name"), "event")
+    # What the endpoint's agent tells the firewall: who is logged in at an address.
+    here = is_wall & fields["name"].str.contains("^ECA_Metadata_log(?:in|out)").fill_null(False)
+    gone = fields["name"].str.contains("logout").fill_null(False)
     session = pl.concat_str("client", "client_port", "server", "port", "protocol", separator="|")
     return fields.select(
         time="time",
         duration_s=pl.col("duration").cast(pl.Float64, strict=False) / 1000,
-        kind=pl.when(pl.lit(is_wall)).then(pl.lit("flow")).otherwise(pl.lit("proxy")),
+        kind=pl.when(pl.lit(here))
+        .then(pl.lit("lease"))
+        .when(pl.lit(is_wall))
+        .then(pl.lit("flow"))
+        .otherwise(pl.lit("proxy")),
         client="client",
         client_port="client_port",
         client_mac="client_mac",
@@ -159,6 +166,11 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         action=pl.coalesce("action", event.str.extract(r"^(?:Connection_|[Tt]ransaction[ :])(\w+)")),
         session=pl.when(pl.lit(is_wall) & event.str.contains("^Connection_(?:Allowed|Closed)")).then(session),
         phase=pl.when(event.str.contains("Closed")).then(pl.lit("end")).otherwise(pl.lit("begin")),
+        lease_s=pl.when(pl.lit(here)).then(
+            pl.when(pl.lit(gone)).then(pl.lit("0")).otherwise(pl.lit("36000"))
+        ),
+        closes=pl.lit(here & gone),
+        origin=pl.when(pl.lit(here)).then(pl.lit("directory")),
         reason=pl.when(
             pl.col("client").is_null()
             & pl.col("server").is_null()

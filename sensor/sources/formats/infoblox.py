@@ -1,6 +1,7 @@
 """Infoblox beside its query log (BIND's, see `bind.py`): RPZ hits and DNS responses in CEF, BloxOne leases.
 
     CEF:0|Infoblox|NIOS|8.6.2|RPZ-QNAME|NXDOMAIN|7|app=DNS src=10.1.0.7 … msg="rpz QNAME NXDOMAIN rewrite …"
+    CEF:0|Infoblox|NIOS Threat|8.6.2|120303001|Blacklist:…|7|src=10.1.0.7 … act="DROP" … fqdn=www.example.org
     CEF:0|Infoblox|Data Connector|2.1.3|DNS Response|…|src=… destinationDnsDomain=… InfobloxDNSRCode=NOERROR …
     CEF:0|Infoblox|Data Connector|2.1.3|DHCP-LEASE-CREATE|…|src=… smac=… shost=… InfobloxLifetime=3600 …
     {"address": "10.1.0.7", "hardware": "02:00:…", "hostname": "…", "starts": "…", "ends": "…", "state": …}
@@ -21,7 +22,7 @@ from sensor.sources.text import cef, lookups, objects
 _CEF = (
     "src", "spt", "suser", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act", "destinationDnsDomain",
     "InfobloxDNSQName", "InfobloxDNSQType", "InfobloxDNSRCode", "InfobloxB1PolicyAction",
-    "InfobloxLifetime", "InfobloxLeaseOp",
+    "InfobloxLifetime", "InfobloxLeaseOp", "fqdn",
 )  # fmt: skip
 _LEASE = {
     "address": "address", "mac": "hardware", "device": "hostname", "starts": "starts", "ends": "ends",
@@ -70,9 +71,11 @@ def _of(frame: pl.DataFrame, name: str) -> pl.Expr:
 def _events(read: pl.DataFrame) -> pl.DataFrame:
     policy = read["msg"].str.extract_groups(_POLICY).struct.unnest()
     is_lease = pl.col("event").str.starts_with("DHCP-LEASE").fill_null(False)
-    told = pl.coalesce(_told("destinationDnsDomain"), _told("InfobloxDNSQName"), pl.lit(policy["name"]))
+    told = pl.coalesce(
+        _told("destinationDnsDomain"), _told("InfobloxDNSQName"), pl.lit(policy["name"]), _told("fqdn")
+    )
     host = pl.when(~is_lease).then(told)
-    action = pl.coalesce(_told("InfobloxB1PolicyAction"), _told("act"))
+    action = pl.coalesce(_told("InfobloxB1PolicyAction"), _told("act").str.strip_chars('"'))
     # A device that is known by its address only has that for a name.
     named = pl.when(pl.col("dvchost").str.contains("[g-zG-Z]")).then("dvchost")
     ended = is_lease & (pl.col("InfobloxLeaseOp").str.to_lowercase() == "delete").fill_null(False)

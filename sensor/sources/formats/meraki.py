@@ -91,7 +91,9 @@ def _leases(lines: pl.DataFrame, pattern: str, origin: str, lease_s: float) -> p
 def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     head = lines["line"].str.extract_groups(_HEAD).struct.unnest()
     read = keyvalue.read(head["rest"], _FIELDS).hstack(head)
-    request = head["rest"].str.extract_groups(r"request: (?P<method>[A-Z]+) (?P<url>\S+)").struct.unnest()
+    request = (
+        head["rest"].str.extract_groups(r"request: (?P<method>[A-Z]+) '?(?P<url>[^\s']+)").struct.unnest()
+    )
     url = pl.lit(request["url"])
     # `host/...` stands for a path that was not seen.
     hidden = url.str.ends_with("/...") | (pl.lit(request["method"]) == "UNKNOWN")

@@ -37,7 +37,11 @@ _STATUS = (
 )
 _AT = rf"^(?:(?P<time>{_DATE})(?: us=\d+)? )?"
 _PEER = r"(?P<name>[^/]*)/(?P<real>(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):\d+) "
-_LEARN = rf"{_AT}{_PEER}MULTI: Learn: (?P<ip>[0-9a-fA-F.:]+) -> "
+#: Below `verb 4` or behind a filter only the pool's line may be left; both tell the same.
+_LEARN = (
+    rf"{_AT}{_PEER}(?:MULTI: Learn: (?P<ip>[0-9a-fA-F.:]+) -> "
+    r"|MULTI_sva: pool returned IPv4=(?P<pool>[\d.]+),)"
+)
 _EXIT = (
     rf"{_AT}{_PEER}(?:SIG(?:TERM|USR1|HUP)\[[^\]]*\] received, client-instance|\[[^\]]*\] Inactivity timeout)"
 )
@@ -138,7 +142,7 @@ def _learned(lines: pl.DataFrame) -> pl.DataFrame:
     return found.select(
         time="time",
         kind=pl.lit("lease"),
-        client="ip",
+        client=pl.coalesce("ip", "pool"),
         user_name="name",
         lease_s=pl.lit(_HELD_S),
         origin=pl.lit("vpn"),
@@ -149,7 +153,12 @@ def _learned(lines: pl.DataFrame) -> pl.DataFrame:
 def _exits(lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
     """The ends of what the client's instance had learned above; set aside where that is not in this block."""
     learned = all_lines.str.extract_groups(_LEARN).struct.unnest().drop("time").with_row_index("place")
-    learned = learned.drop_nulls("ip").with_columns(key=pl.concat_str("name", "real", separator="/"))
+    learned = (
+        learned.with_columns(ip=pl.coalesce("ip", "pool"))
+        .drop("pool")
+        .drop_nulls("ip")
+        .with_columns(key=pl.concat_str("name", "real", separator="/"))
+    )
     found = lines["line"].str.extract_groups(_EXIT).struct.unnest()
     ends = found.hstack(lines.select("place")).with_row_index("row")
     ends = ends.with_columns(key=pl.concat_str("name", "real", separator="/"))

@@ -89,6 +89,7 @@ _POSITIONS = {
 _CEF = {
     "serial": "deviceExternalId",
     "generated": "start|rt",
+    "began": "PanOSSessionStartTime",
     "zone": "dtz",
     "src": "src",
     "dst": "dst",
@@ -320,9 +321,9 @@ def _spelled(name: str, leef: pl.Series) -> pl.Expr:
 def _when() -> dict[str, pl.Expr]:
     precise = pl.col("precise").str.contains(r"^\d{4}-\d\d-\d\dT")
     return {
-        "time": pl.when(precise).then("precise").otherwise("generated"),
+        "time": pl.coalesce("began", pl.when(precise).then("precise").otherwise("generated")),
         "zone": pl.col("zone"),
-        "at_end": pl.col("type") == "TRAFFIC",
+        "at_end": (pl.col("type") == "TRAFFIC") & pl.col("began").is_null(),
         "duration_s": pl.col("elapsed"),
     }
 

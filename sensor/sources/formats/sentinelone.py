@@ -1,11 +1,11 @@
-"""SentinelOne Cloud Funnel 2: network, DNS and URL events of endpoints (NDJSON, keys with dots).
+"""SentinelOne Deep Visibility, as Cloud Funnel and the event search export it (NDJSON).
 
-    {"event.category": "dns", "event.dns.request": "www.example.org", "event.dns.response": "192.0.2.7;", …}
-    {"event.category": "url", "url.address": "https://www.example.org/a", "event.url.action": "GET", …}
-    {"event.category": "ip", "src.ip.address": …, "dst.ip.address": …, "dst.port.number": 443, …}
+    {"event.type": "IP Connect", "event.time": 1791280800000, "src.ip.address": "10.1.2.3", …,
+     "dst.ip.address": "192.0.2.7", "dst.port.number": 443, "event.network.direction": "OUTGOING"}
 
-`endpoint.name` is the device, `src.process.user` who runs what connects; there are no volumes. Source:
-SentinelOne, "Cloud Funnel 2.0 schema".
+The device is the source of what is `OUTGOING` and the target of what is `INCOMING`; `src.process.user` is the
+account its program runs as, a person's where it is no service's. No bytes. `IP Connect` tells of a
+connection that came about or not (`connectionStatus`). Source: SentinelOne, Cloud Funnel 2.0 schema.
 """
 
 from __future__ import annotations
@@ -19,63 +19,58 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
-    "category": "event.category",
-    "time": "event.time",
-    "device": "endpoint.name",
-    "user": "src.process.user",
-    "client": "src.ip.address|src.endpoint.ip.address",
-    "client_port": "src.port.number",
-    "server": "dst.ip.address",
-    "port": "dst.port.number",
-    "asked": "event.dns.request",
-    "answer": "event.dns.response",
-    "url": "url.address",
-    "method": "event.url.action",
-    "direction": "event.network.direction",
-    "status": "event.network.connectionStatus",
-    "proto": "event.network.protocolName",
-}
-_ADDRESS = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]+"
-OTHER = "set aside: event of another kind (event.category)"
-INCOMING = "set aside: connection from outside"
+    "time": "event.time|timestamp", "type": "event.type", "category": "event.category",
+    "client": "src.ip.address", "client_port": "src.port.number", "server": "dst.ip.address",
+    "port": "dst.port.number", "way": "event.network.direction", "status": "event.network.connectionStatus",
+    "device": "endpoint.name", "user": "src.process.user", "query": "event.dns.request",
+    "answers": "event.dns.response", "url": "url.address", "method": "event.url.action",
+    "layer": "meta.event.name",
+}  # fmt: skip
+OTHER = "set aside: event that names no connection (event.type)"
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
-class SentineloneFamily(Family):
-    """Reads SentinelOne's Cloud Funnel."""
+class SentinelOneFamily(Family):
+    """Reads SentinelOne telemetry."""
 
     name: ClassVar[str] = "sentinelone"
-    help: ClassVar[str] = "SentinelOne Cloud Funnel 2: DNS, URL and network events of endpoints (NDJSON)"
+    help: ClassVar[str] = "SentinelOne Deep Visibility (Cloud Funnel NDJSON): IP Connect, DNS, URL"
     vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "There are no volumes: data-out cannot be reported from endpoint events."
-    claims: ClassVar[pl.Expr] = objects.having("event.category", "endpoint.name", "agent.uuid")
+    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True)
+    advice: ClassVar[str] = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
+    claims: ClassVar[pl.Expr] = objects.having("event.type", "endpoint.name", "event.category") & pl.col(
+        "line"
+    ).str.contains(r'"(?:src\.process|mgmt|agent|site|i)\.')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per event."""
+        """One row per event; the device is the client of what it asked for."""
         read = objects.read(lines["line"], _FIELDS)
-        of = pl.col("category")
-        refused = pl.col("status").str.contains("(?i)block").fill_null(False)
+        of = pl.col("type").fill_null("").str.to_lowercase().str.replace_all("[^a-z]", "")
+        dns = pl.col("query").is_not_null() & of.str.contains("dns")
+        web = pl.col("url").is_not_null() & ~dns
+        connects = of.is_in(["ipconnect", "iplisten"]) & pl.col("server").is_not_null()
+        outward = (pl.col("way").str.to_uppercase() != "INCOMING").fill_null(True)
+        account = pl.col("user")
+        machine = account.str.contains(r"(?i)(?:^|\\)(?:SYSTEM|(?:LOCAL|NETWORK) ?SERVICE|.*\$)$|^root$")
         return read.select(
-            "time",
-            "device",
-            "client",
-            "client_port",
-            "method",
-            kind=pl.when(of == "dns")
-            .then(pl.lit("dns"))
-            .when(of == "url")
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
-            user_name="user",
-            url=pl.when(of == "url").then("url"),
-            host=pl.when(of == "dns").then("asked"),
-            server=pl.when(of == "ip").then("server"),
-            server_port=pl.when(of == "ip").then("port"),
-            transport=pl.when(of == "url").then(pl.lit("tcp")).otherwise("proto"),
-            answers=pl.when(of == "dns").then(pl.col("answer").str.extract_all(_ADDRESS)),
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~of.is_in(["dns", "url", "ip"]))
-            .then(pl.lit(OTHER))
-            .when(pl.col("direction").str.to_uppercase() == "INCOMING")
-            .then(pl.lit(INCOMING)),
+            time="time",
+            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            client=pl.col("client"),
+            client_port="client_port",
+            server="server",
+            server_port="port",
+            device=pl.when(outward).then("device"),
+            user_name=pl.when(outward & ~machine.fill_null(False)).then(account),
+            host=pl.when(dns).then("query"),
+            answers=pl.when(dns).then(pl.col("answers").str.extract_all(_ADDRESS)),
+            url=pl.when(web).then("url"),
+            method=pl.when(web).then(pl.col("method").str.to_uppercase()),
+            transport=pl.when(pl.col("layer").str.starts_with("UDP"))
+            .then(pl.lit("udp"))
+            .when(pl.col("layer").str.starts_with("TCP"))
+            .then(pl.lit("tcp")),
+            action=pl.when(pl.col("status").str.to_uppercase().is_in(["FAILURE", "FAILED"]))
+            .then(pl.lit("reset"))
+            .otherwise(pl.lit("allowed")),
+            reason=pl.when(~(dns | web | connects) | (of == "iplisten")).then(pl.lit(OTHER)),
         )

@@ -218,9 +218,10 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
         transport=pl.when(web).then(pl.lit("tcp")).otherwise("proto"),
         # The size of a packet is no volume.
         bytes_down=pl.when(web).then("down"),
-        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied"))
+        # A warned request got the warning page; what the user goes on to is `0072` and lines that pass.
+        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied|warn"))
         .then(pl.lit("blocked"))
-        .when(pl.col("action").is_not_null())
+        .when(pl.col("action").is_not_null() | web)
         .then(pl.lit("allowed")),
         reason=pl.when(~web & ~packet)
         .then(pl.lit(OTHER))

@@ -31,7 +31,7 @@ _FIELDS = {
     "address": "address",
     "query": "dnsname|domainname",
 }  # fmt: skip
-_SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat"]
+_SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat", "smtp", "pop3", "ftp"]
 OTHER = "set aside: event that names no connection (logtype)"
 NO_PORTS = "set aside: neither TCP nor UDP"
 

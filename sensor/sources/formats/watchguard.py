@@ -47,6 +47,12 @@ _ENDS = (
     r"(?P<client>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+)"
     r"(?: (?P<client_port>\d+) (?P<port>\d+))?"
 )
+#: Traffic Monitor's own columns: `Deny 10.1.2.3 192.0.2.7 https/tcp 40000 443 1-Trusted 0-External …`.
+_SHOWN = (
+    r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<disp>Allow|Deny|Proxy\w+) "
+    r"(?P<client>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F]*[.:][0-9a-fA-F.:]+) "
+    r"(?:\S+/)?(?P<proto>tcp|udp|icmp) (?P<client_port>\d+) (?P<port>\d+) "
+)
 _LEEF = r"\b\d\.\d\|WatchGuard\|"
 _LOGIN = (
     r"(?P<vpn>SSL VPN |Mobile VPN |IKEv2 |L2TP )?[Uu]ser (?P<user>\S+) from (?P<from>[\d.]+) logged "
@@ -81,7 +87,13 @@ class WatchguardFamily(Family):
         """One row per connection or request; logins as leases."""
         return layouts.read(
             lines,
-            [(_LOGIN, _logins), (_LEEF, _leef), (_ENDS, _plain), (pl.lit(True), layouts.set_aside(OTHER))],
+            [
+                (_LOGIN, _logins),
+                (_LEEF, _leef),
+                (_SHOWN, _shown),
+                (_ENDS, _plain),
+                (pl.lit(True), layouts.set_aside(OTHER)),
+            ],
         )
 
 
@@ -98,15 +110,20 @@ def _leef(lines: pl.DataFrame) -> pl.DataFrame:
     return _rows(read.select(*_FIELDS), read["event"].str.replace("-", "", literal=True))
 
 
-def _plain(lines: pl.DataFrame) -> pl.DataFrame:
-    ends = lines["line"].str.extract_groups(_ENDS).struct.unnest()
+def _shown(lines: pl.DataFrame) -> pl.DataFrame:
+    return _plain(lines, _SHOWN)
+
+
+def _plain(lines: pl.DataFrame, pattern: str = _ENDS) -> pl.DataFrame:
+    ends = lines["line"].str.extract_groups(pattern).struct.unnest()
     number = (
         lines["line"].str.extract(r'msg_id="([0-9A-F]{4}-[0-9A-F]{4})"').str.replace("-", "", literal=True)
     )
     read = keyvalue.read(lines["line"], _FIELDS)
     # Behind the serial number, in UTC; the head of the line has no year.
     stamp = lines["line"].str.extract(r"\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\) ")
-    read = read.with_columns(time=pl.coalesce("time", stamp + "Z"))
+    shown = lines["line"].str.extract(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ")
+    read = read.with_columns(time=pl.coalesce("time", stamp + "Z", shown))
     names = ("disp", "proto", "client", "server", "client_port", "port")
     return _rows(read.with_columns(*(ends[name] for name in names)), number)
 

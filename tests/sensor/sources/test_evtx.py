@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from sensor.settings import Settings
 from sensor.sources import detect, evtx
 from sensor.sources.interface import Input
 from sensor.sources.open import find
+from sensor.sources.trial import look
 from tests.sensor.sources.test_samples import SAMPLES
 
 RECORDED = SAMPLES / "windows-security" / "DE_RDP_Tunneling_4624.evtx"
@@ -91,6 +93,12 @@ def test_events_become_leases_and_broken_ones_are_counted(log: Path, monkeypatch
     rejects = batch.frames["rejects"]
     assert rejects.filter(~rejects["reason"].str.starts_with("set aside"))["count"].to_list() == [1]
     assert batch.source == "windows-security"
+
+
+def test_a_trial_shows_its_first_events(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evtx, "_parser", _Parser)
+    (one,) = (trial for trial in look(find([log]).files[0], Settings()) if trial.used)
+    assert (one.name, one.rows["user_name"][0]) == ("windows-security", "ACME\\jane")
 
 
 def test_without_the_package_the_error_says_how_to_get_it(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ BIND = (
     "Oct  6 10:00:0{n} ns1 named[1]: client @0x1 10.1.2.3#53 (claude.ai): query: claude.ai IN A + (10.0.0.53)"
 )
 SQUID = "179128080{n}.500 2500 10.1.0.7 TCP_TUNNEL/200 8123 CONNECT chat.example.com:443 ann HIER_DIRECT/203.0.113.5 -"
-RUBBISH = "Oct  6 10:00:00 host sshd[1]: Accepted publickey for root"
+RUBBISH = "Oct  6 10:00:00 host homemade[1]: something was done"
 
 
 def batches(path: Path) -> list[tuple[type[Source], Batch]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.sources.formats.cef_any import OTHER, OTHER_TRANSPORT, CefFamily
-from tests.sensor.sources.formats.reading import read
+from tests.sensor.sources.formats.reading import read, rows
 
 HEAD = "<134>Nov 22 10:00:00 gw CEF:0|Acme|WebGate|1.0|100|Web request|3|"
 
@@ -56,3 +56,23 @@ def test_lookups_and_what_is_no_connection() -> None:
     found = read(CefFamily, text)
     assert found.select("kind", "host", "reason").rows()[0] == ("dns", "chat.example.com", None)
     assert found["reason"].to_list()[1:] == [OTHER, OTHER_TRANSPORT]
+
+
+def test_leef_whose_name_became_the_tag() -> None:
+    text = "Oct  6 10:00:00 host1 LEEF: 1.0|Example|Wall|9.1|allow|src=10.1.2.3\tdst=192.0.2.7\tdstPort=443\tproto=tcp"
+    (row,) = rows(text).rows(named=True)
+    assert (row["reason"], row["client"], row["server"], row["server_port"]) == (
+        None,
+        "10.1.2.3",
+        "192.0.2.7",
+        443,
+    )
+
+
+def test_a_stamp_nobody_can_read_is_told_and_a_lower_layer_set_aside() -> None:
+    found = rows(
+        "Foo 99 10:00:00 host1 CEF:0|Example|Wall|1|1|x|3|src=10.1.2.3 dst=192.0.2.7 dpt=443 proto=tcp\n"
+        "Oct  6 10:00:00 host1 CEF:0|Example|Wall|1|1|x|3|src=10.1.2.3 dst=192.0.2.7 proto=icmp"
+    )
+    assert "time" in found["reason"][0]
+    assert found["reason"][1].startswith("set aside")

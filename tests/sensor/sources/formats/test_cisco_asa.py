@@ -110,3 +110,18 @@ def test_the_emblem_head_keeps_its_time() -> None:
         "(192.0.2.7/443) to inside:10.1.2.3/51000 (203.0.113.1/51000)"
     )
     assert read(CiscoAsaFamily, line)["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+
+
+def test_what_modules_and_inspections_drop_is_blocked_and_named_ports_are_ports() -> None:
+    rows = _read(
+        "%ASA-4-434002: SFR requested to drop TCP packet from inside:10.1.2.3/40000 to outside:192.0.2.7/443",
+        "%ASA-4-410001: Dropped UDP DNS request from inside:10.1.2.3/40001 to outside:192.0.2.8/53; label length 46",
+        "%ASA-3-710003: TCP access denied by ACL from 10.1.2.3/40002 to outside:192.0.2.9/ssh",
+        "%ASA-3-421007: UDP flow from inside:10.1.2.3/40003 to outside:192.0.2.7/53 is skipped because application has failed",
+    )
+    assert rows.select("reason", "action", "server", "server_port").rows()[:3] == [
+        (None, "blocked", "192.0.2.7", 443),
+        (None, "blocked", "192.0.2.8", 53),
+        (None, "blocked", "192.0.2.9", 22),
+    ]
+    assert rows["reason"][3] == OTHER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.citrix_adc import OTHER, CitrixAdcFamily
+from sensor.sources.formats.citrix_adc import AGAIN, OTHER, CitrixAdcFamily
 from tests.sensor.sources.formats.reading import read
 
 
@@ -29,6 +29,7 @@ def test_of_a_terminated_connection_the_service_port_is_the_server() -> None:
         ("198.51.100.9", 50123, "203.0.113.5", 443, 5120, 870),
         ("198.51.100.9", 50123, "10.20.0.9", 8080, 870, 5120),
     ]
+    assert rows["reason"].to_list() == [AGAIN, None]  # one exchange, counted once
     assert rows["duration_s"].to_list()[0] == 5.0
     assert [at.strftime("%H:%M:%S") for at in rows["seen_at"]] == ["10:00:00", "10:00:05"]
 

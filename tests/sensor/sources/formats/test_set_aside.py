@@ -34,6 +34,10 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
     ("azure-http", {"time": AT, "category": "FrontdoorWebApplicationFirewallLog", "properties": {"action": "Log"}}),
     ("aws-elb", f'{AT} 198.51.100.9 50123 443 TLSv1.3 TLS_AES 0.1 "CN=x" - 0a1b Success'),
     ("audit-only", {"cluster_name": "c", "code": "T2000I", "ei": 0, "event": "session.start", "time": AT}),
+    ("audit-only", "<165>Oct 06 10:00:00 dt1 darktrace_audit {\"username\":\"x\",\"method\":\"POST\",\"endpoint\":\"/login\"}"),
+    ("audit-only", "Oct  6 10:00:00 host1 sshd[7]: Accepted publickey for x from 10.1.2.3 port 40000 ssh2"),
+    ("audit-only", "<46>2026-10-06 10:00:00,123 cp1 All Audits 30 1 0 Timestamp=Oct 6, 2026 10:00:00 CEST,Source=All Audits,User=x"),
+    ("f5", "Oct  6 10:00:00 lb1 alert gtmd[9]: 011a4003:1: SNMP_TRAP: Pool /Common/p state change green -> red"),
     ("audit-only", "Oct  6 10:00:00 sw1 : 2026 Oct  6 10:00:00 UTC: %ETHPORT-5-IF_UP: Interface Ethernet1/2 is up"),
 )  # fmt: skip
 

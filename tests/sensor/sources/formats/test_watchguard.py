@@ -84,3 +84,17 @@ def test_interface_names_with_spaces_and_protocol_prefixes() -> None:
     rows = read(WatchguardFamily, text)
     assert rows["client"].to_list() == ["10.1.2.3"] * 2
     assert rows["server_port"].to_list() == [443] * 2
+
+
+def test_traffic_monitors_own_columns() -> None:
+    text = (
+        "2026-10-06 10:00:00 Deny 10.1.2.3 192.0.2.7 https/tcp 40000 443 1-Trusted 0-External Denied 52 127 "
+        '(Unhandled Internal Packet-00) proc_id="firewall" rc="101" msg_id="3000-0148"'
+    )
+    (row,) = read(WatchguardFamily, text).rows(named=True)
+    assert (row["client"], row["server"], row["server_port"], row["action"]) == (
+        "10.1.2.3",
+        "192.0.2.7",
+        443,
+        "blocked",
+    )
