@@ -9,7 +9,7 @@ spoken by clusters alone: see the signatures of category `cluster-support`.
     speaks: dask          dask/distributed: the handshake names the pickle protocol
     speaks: dcgm          NVIDIA DCGM host engine: DCGM_PROTO_MAGIC
     speaks: lustre        LNET_PROTO_ACCEPTOR_MAGIC
-    speaks: slurm         a length, a protocol version, flags, a message type; on Slurm's ports
+    speaks: slurm         a length, alone or with protocol version, flags, message type; on Slurm's ports
     speaks: ggml-rpc      llama.cpp RPC: HELLO without payload; on its port
     speaks: nfs           NFS over TCP: a remote call to program 100003, versions 2 to 4 (RFC 5531, RFC 8881)
     speaks: beegfs        NETMSG_PREFIX, behind length and flags (BeeGFS NetMessage.h)
@@ -33,8 +33,9 @@ _SPOKEN = (
     ("dcgm", re.compile(rb"\xad\xbc\xbc\xad")),
     ("lustre", re.compile(rb"\xac\xce\x71\x00|\x00\x71\xce\xac")),
     ("dask", re.compile(rb".{4}\0{4}\x01\0{7}.{0,64}pickle-protocol", re.S)),
-    # 20.02 is 0x2200, 25.05 is 0x2b00; a connection's first message is of the kinds below 0x3000
-    ("slurm", re.compile(rb"\0\0..[\x20-\x3f]\0..[\x03-\x2f]", re.S)),
+    # 20.02 is 0x2200, 25.05 is 0x2b00; a connection's first message is of the kinds below 0x3000. Its length
+    # comes in a segment of its own from 22.05.
+    ("slurm", re.compile(rb"\0\0..(?:\Z|[\x20-\x3f]\0..[\x03-\x2f])", re.S)),
     ("nfs", re.compile(rb"[\x80\0].{3}.{4}\0{4}\0\0\0\x02\0\x01\x86\xa3\0\0\0[\x02-\x04]", re.S)),
     ("beegfs", re.compile(rb".{8}.{4}SFGB", re.S)),
     (

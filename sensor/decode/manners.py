@@ -56,7 +56,7 @@ def opens(data: Bytes, packet: Records) -> bool:
     source, target = i64(packet["source_port"]), i64(packet["target_port"])
     port = min(source, target)
     if _SLURM_PORTS[0] <= port <= _SLURM_PORTS[1]:
-        return first > 0 and be16(data, at, end) == 0 and u8(data, at + 4, end) >= 0x20
+        return first > 0 and be16(data, at, end) == 0 and (u8(data, at + 4, end) >= 0x20 or end - at == 4)
     return (
         (source == _GGML_RPC_PORT or target == _GGML_RPC_PORT) and end - at == 9 and u8(data, at, end) == 14
     )

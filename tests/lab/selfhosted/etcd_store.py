@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STORY = (
-    "etcd listens on port 2379 without TLS or sign-in; etcdctl on another host writes a key and reads all. No GPU "
-    "cluster's own protocol is spoken with either host, so it is told and nothing is found."
+    "etcd listens on port 2379 without TLS or sign-in; etcdctl on another host writes a key and reads "
+    "all. No GPU cluster's own protocol is spoken with either host, so it is told and nothing is found."
 )
 PACKAGES = ()
 PROGRAMS = {"etcd": "etcd --version"}

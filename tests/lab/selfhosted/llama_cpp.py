@@ -7,8 +7,9 @@ import json
 from tests.lab.selfhosted import small
 
 STORY = (
-    "The OpenAI SDK asks a server of ours that answers as llama.cpp's does (Server: llama.cpp, on port 8080) for a "
-    "chat, streamed; then its own paths are asked for. (No model is at hand that llama-cpp-python could load.)"
+    "The OpenAI SDK asks a server of ours that answers as llama.cpp's does (Server: llama.cpp, on port "
+    "8080) for a chat, streamed; then its own paths are asked for. (No model is at hand that "
+    "llama-cpp-python could load.)"
 )
 PACKAGES = ("openai", "httpx")
 PORT = 8080

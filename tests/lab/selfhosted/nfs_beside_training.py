@@ -5,17 +5,22 @@ from __future__ import annotations
 from tests.lab.selfhosted import torch_distributed
 
 STORY = (
-    "NFS-Ganesha serves a folder in memory on port 2049; on another host, libnfs lists it. Then "
-    "both hosts meet in a PyTorch job: so the file server is one of a GPU cluster, and its traffic is in clear."
+    "NFS-Ganesha serves a folder in memory on port 2049; on another host, libnfs lists it. Then both "
+    "hosts meet in a PyTorch job: so the file server is one of a GPU cluster, and its traffic is in "
+    "clear."
 )
 PACKAGES = ("torch",)
 PROGRAMS = {"nfs-ganesha": "ganesha.nfsd -v"}
 PORT = 2049
 PLACE = 119
-TELLS = [{"app": "behaviours/nfs", "server_port": 2049, "kind": "flow"}, {"app": "behaviours/torch-distributed"}]
+TELLS = [
+    {"app": "behaviours/nfs", "server_port": 2049, "kind": "flow"},
+    {"app": "behaviours/torch-distributed"},
+]
 FINDINGS = ["plaintext_fabric"]
 _SETTINGS = """
-NFS_CORE_PARAM {{ Protocols = 4; NFS_Port = 2049; Bind_addr = {address}; Enable_NLM = false; Enable_RQUOTA = false; }}
+NFS_CORE_PARAM {{ Protocols = 4; NFS_Port = 2049; Bind_addr = {address};
+                  Enable_NLM = false; Enable_RQUOTA = false; }}
 NFSv4 {{ Grace_Period = 1; Lease_Lifetime = 5; RecoveryBackend = fs; RecoveryRoot = {home}; }}
 EXPORT {{ Export_Id = 1; Path = /lab; Pseudo = /lab; Access_Type = RW; Squash = None; SecType = sys;
          FSAL {{ Name = MEM; }} }}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STORY = (
-    "Open MPI starts a process on each of two hosts (by its launcher, without ssh, which would be encrypted); they "
-    "exchange an array over TCP."
+    "Open MPI starts a process on each of two hosts (by its launcher, without ssh, which would be "
+    "encrypted); they exchange an array over TCP."
 )
 PACKAGES = ("openmpi", "mpi4py")
 PORT = None

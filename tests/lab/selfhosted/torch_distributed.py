@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STORY = (
-    "Rank 0 of a PyTorch job keeps the store of the rendezvous on port 29500; rank 1 on another host joins, and "
-    "both add up a tensor over gloo. Whoever reaches the store can join."
+    "Rank 0 of a PyTorch job keeps the store of the rendezvous on port 29500; rank 1 on another host "
+    "joins, and both add up a tensor over gloo. Whoever reaches the store can join."
 )
 PACKAGES = ("torch",)
 PORT = 29500

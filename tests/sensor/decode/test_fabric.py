@@ -22,11 +22,13 @@ FIRST = [
     (bytes.fromhex("acce7100") + bytes(20), 988, "lustre"),
     (bytes.fromhex("0071ceac") + bytes(20), 988, "lustre"),
     (struct.pack(">IHHH", 80, 0x2B00, 0, 0x03E9) + bytes(80), 6817, "slurm"),
+    (struct.pack(">I", 48), 6817, "slurm"),
     (struct.pack("<BQ", 14, 0), 50052, "ggml-rpc"),
     (struct.pack(">7I", 0x80000028, 7, 0, 2, 100003, 3, 0) + bytes(16), 2049, "nfs"),
     (struct.pack("<IHBBII", 60, 0, 0, 0, 0, 0x42474653) + bytes(44), 8003, "beegfs"),
 ]  # fmt: skip
 NOT = [
+    (struct.pack(">I", 48), 7000),
     (bytes(24), 40000),
     (b"*1\r\n$4\r\nPING\r\n", 6379),
     (struct.pack("<QQ", 58, 1) + bytes(40), 8786),
