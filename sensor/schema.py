@@ -655,6 +655,11 @@ COVERAGE = Table(
         Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),
         Column("rpc_messages", pl.Int64, "JSON-RPC messages seen in readable HTTP"),
         Column("rpc_skipped", pl.Int64, "of those, not read: too many in a second or connection"),
+        Column(
+            "requests_unread",
+            pl.Int64,
+            "later requests of readable HTTP connections; only the first one's path and head are read",
+        ),
         Column("turns_judged", pl.Int64, "encrypted answers long enough, and judged by their shape", "turns"),
         Column(
             "turns_unjudged",

@@ -14,7 +14,7 @@ import numpy as np
 
 from sensor.decode.jit import kernel
 from sensor.decode.layout import SECOND, Bytes, Records, i64
-from sensor.decode.read import u8
+from sensor.decode.read import be32, u8
 
 #: Bytes of a segment that are handed on.
 MOST_BYTES = 4096
@@ -22,6 +22,8 @@ MOST_BYTES = 4096
 PER_CONNECTION = 48
 #: Calls handed on in a second of the traffic; each takes up to 0.5 ms.
 BUDGET_PER_S = 500
+
+_GET, _POST, _PUT, _DELETE = 0x47455420, 0x504F5354, 0x50555420, 0x44454C45
 
 _HEAD_BYTES = 4096
 _FIELDS_BYTES = 256
@@ -107,6 +109,12 @@ def is_call(data: Bytes, packet: Records) -> bool:
                 return _is_message(data, i, end)
         return False
     return _is_message(data, at, end)
+
+
+@kernel
+def is_request(data: Bytes, packet: Records) -> bool:
+    """True if the payload of a TCP segment begins as most requests do."""
+    return be32(data, i64(packet["payload"]), i64(packet["end"])) in (_GET, _POST, _PUT, _DELETE)
 
 
 @kernel

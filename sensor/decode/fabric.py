@@ -1,15 +1,19 @@
 """Handshakes of programs that train and serve on many machines: which one a connection's first bytes begin.
 
-The slow path, on first bytes that `manners` picked. None of these protocols encrypts by itself.
+The slow path, on first bytes that `manners` picked. None of these protocols encrypts by itself. Not all are
+spoken by clusters alone: see the signatures of category `cluster-support`.
 
     speaks: nccl          NVIDIA/nccl src/include/socket.h, NCCL_SOCKET_MAGIC
     speaks: torch-store   PyTorch TCPStore: query VALIDATE and its number (TCPStoreBackend.hpp)
-    speaks: open-mpi      Open MPI, btl/tcp: its magic identifier
+    speaks: open-mpi      Open MPI, btl/tcp: who it is, its magic identifier
     speaks: dask          dask/distributed: the handshake names the pickle protocol
     speaks: dcgm          NVIDIA DCGM host engine: DCGM_PROTO_MAGIC
     speaks: lustre        LNET_PROTO_ACCEPTOR_MAGIC
-    speaks: slurm         a length, a protocol version, flags, a message type; on Slurm's ports
+    speaks: slurm         a length, alone or with protocol version, flags, message type; on Slurm's ports
     speaks: ggml-rpc      llama.cpp RPC: HELLO without payload; on its port
+    speaks: nfs           NFS over TCP: a remote call to program 100003, versions 2 to 4 (RFC 5531, RFC 8881)
+    speaks: beegfs        NETMSG_PREFIX, behind length and flags (BeeGFS NetMessage.h)
+    speaks: redis-vectors Redis' answer to HELLO, where it lists a module that searches vectors
     speaks: rdma          RoCE v2: UDP port 4791 and an InfiniBand transport header
 """
 
@@ -25,12 +29,19 @@ from sensor.decode.manners import ROCE_PORT
 _SPOKEN = (
     ("nccl", re.compile(rb"\x6c\x9d\x4b\xfc\xf2\xb9\x4a\x56")),
     ("torch-store", re.compile(rb"\x00\xce\xf7\x85\x3c")),
-    ("open-mpi", re.compile(rb"OPAL-TCP-BTL")),
+    ("open-mpi", re.compile(rb".{8}OPAL-TCP-BTL", re.S)),
     ("dcgm", re.compile(rb"\xad\xbc\xbc\xad")),
     ("lustre", re.compile(rb"\xac\xce\x71\x00|\x00\x71\xce\xac")),
     ("dask", re.compile(rb".{4}\0{4}\x01\0{7}.{0,64}pickle-protocol", re.S)),
-    # 20.02 is 0x2200, 25.05 is 0x2b00; a connection's first message is of the kinds below 0x3000
-    ("slurm", re.compile(rb"\0\0..[\x20-\x3f]\0..[\x03-\x2f]", re.S)),
+    # 20.02 is 0x2200, 25.05 is 0x2b00; a connection's first message is of the kinds below 0x3000. Its length
+    # comes in a segment of its own from 22.05.
+    ("slurm", re.compile(rb"\0\0..(?:\Z|[\x20-\x3f]\0..[\x03-\x2f])", re.S)),
+    ("nfs", re.compile(rb"[\x80\0].{3}.{4}\0{4}\0\0\0\x02\0\x01\x86\xa3\0\0\0[\x02-\x04]", re.S)),
+    ("beegfs", re.compile(rb".{8}.{4}SFGB", re.S)),
+    (
+        "redis-vectors",
+        re.compile(rb"[%*]\d+\r\n\$6\r\nserver\r\n.*?name\r\n\$\d+\r\n(?:search|vectorset)\r", re.S),
+    ),
     ("ggml-rpc", re.compile(rb"\x0e\0{8}\Z")),
 )
 

@@ -296,7 +296,7 @@ MINUTE_COUNTS = np.dtype(
             "minute", "first_seen", "last_seen", "packets", "bytes", "decoded", "non_ip", "other_transport",
             "undecoded_link", "malformed", "truncated", "fragments", "duplicates", "decoder_faults",
             "clock_jumps", "evictions", "names_lost", "local_names", "identity_messages", "identity_skipped",
-            "rpc_messages", "rpc_skipped", "turns_unjudged",
+            "rpc_messages", "rpc_skipped", "requests_unread", "turns_unjudged",
         )
     ]
 )  # fmt: skip

@@ -17,8 +17,9 @@ from sensor.decode.jit import kernel
 from sensor.decode.layout import Bytes, Records, i64
 from sensor.decode.read import be16, be32, u8
 
-#: Bytes that are handed on.
+#: Bytes that are handed on of bodies, and of connections.
 MOST_BYTES = 128
+MOST_OPENING_BYTES = 1024
 #: COLD.probed of a side whose first answer's body is still to come, in a segment of its own.
 BODY_TO_COME = 253
 
@@ -28,6 +29,10 @@ _GGML_RPC_PORT = 50052
 
 _NCCL, _TORCH_STORE, _OPEN_MPI, _DCGM = 0x6C9D4BFC, 0x00CEF785, 0x4F50414C, 0xADBCBCAD
 _LUSTRE, _LUSTRE_SWAPPED = 0xACCE7100, 0x0071CEAC
+#: How Redis answers HELLO, in either of its dialects: so many members, then the first one's size.
+_REDIS, _REDIS_OLD = 0x25370D0A, 0x2A31340D
+#: The upper half of BeeGFS' prefix, behind length, flags and version; NFS as the program of a remote call.
+_BEEGFS, _NFS = 0x53464742, 100003
 _ZIP, _GGUF, _HDF5, _NUMPY = 0x504B0304, 0x47475546, 0x89484446, 0x934E554D
 _VERSION = np.frombuffer(b'ersion"', np.uint8)
 
@@ -37,14 +42,21 @@ def opens(data: Bytes, packet: Records) -> bool:
     """True if the payload of a TCP segment, a side's first, may begin one of the protocols of `fabric`."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, second = be32(data, at, end), be32(data, at + 4, end)
-    if first in (_NCCL, _TORCH_STORE, _OPEN_MPI, _DCGM, _LUSTRE, _LUSTRE_SWAPPED):
+    third, fourth = be32(data, at + 8, end), be32(data, at + 12, end)
+    if first in (_NCCL, _TORCH_STORE, _DCGM, _LUSTRE, _LUSTRE_SWAPPED, _REDIS, _REDIS_OLD):
         return True
-    if second == 0 and be32(data, at + 8, end) == 0x01000000 and be32(data, at + 12, end) == 0:
+    if (
+        third == _OPEN_MPI
+        or fourth == _BEEGFS
+        or (third == 0 and fourth == 2 and be32(data, at + 16, end) == _NFS)
+    ):
+        return True
+    if second == 0 and third == 0x01000000 and fourth == 0:
         return True  # Dask: size, and one frame
     source, target = i64(packet["source_port"]), i64(packet["target_port"])
     port = min(source, target)
     if _SLURM_PORTS[0] <= port <= _SLURM_PORTS[1]:
-        return first > 0 and be16(data, at, end) == 0 and u8(data, at + 4, end) >= 0x20
+        return first > 0 and be16(data, at, end) == 0 and (u8(data, at + 4, end) >= 0x20 or end - at == 4)
     return (
         (source == _GGML_RPC_PORT or target == _GGML_RPC_PORT) and end - at == 9 and u8(data, at, end) == 14
     )

@@ -246,7 +246,7 @@ def _take_opening(data: Bytes, packet: Records, cold: Records, output: Output, c
     """Hand on the first bytes of a side of a connection."""
     cold["events"] += 1
     serial, ordinal = i64(cold["serial"]), i64(cold["events"])
-    _hand_on(OPENING, manners.MOST_BYTES, serial, ordinal, data, packet, output, control)
+    _hand_on(OPENING, manners.MOST_OPENING_BYTES, serial, ordinal, data, packet, output, control)
 
 
 @kernel
@@ -341,6 +341,8 @@ def _take(
             if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
                 source = bodies if packet["whole"] > 0 else data
                 _take_segment(source, packet, row, table, half, output, control)
+            elif packet["whole"] <= 0 and cold["events"] > 0 and calls.is_request(data, packet):
+                output.minutes[control["minutes"] - 1]["requests_unread"] += 1
             if packet["whole"] <= 0 and calls.is_call(data, packet):
                 _take_call(data, packet, cold, output, control)
         elif is_initial(data, packet):

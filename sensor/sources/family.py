@@ -72,6 +72,8 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "transport": (TEXT, "tcp or udp; protocol numbers 6 and 17 are understood"),
     "software": (TEXT, "what the server says it runs, lower case: `server: llama.cpp`, names of x- headers"),
     "tunnel": (TEXT, ""),
+    "key_type": (TEXT, "of an AI key, where the family itself has taken it out (else the line is looked at)"),
+    "key_print": (TEXT, "its fingerprint (decode/keys.py)"),
     # --- how much (client's view: up is what the client sent)
     "bytes_up": (WHOLE, ""),
     "bytes_down": (WHOLE, ""),

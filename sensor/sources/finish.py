@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sensor import schema
-from sensor.decode import keys
-from sensor.sources import flows, hosts, records
+from sensor.sources import flows, hosts, keyed, records
 from sensor.sources.coded import Coded
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
@@ -72,7 +71,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     )
     at = _times(fields, lines.select("line", "stamp")[fields["row"]], family)
     fields = fields.with_columns(at, _lasted(fields, at, family))
-    fields = _located(_named(_keyed(fields)))
+    fields = _located(_named(_keyed(fields, lines["line"])))
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
     fields = fields.with_columns(
         seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),
@@ -195,24 +194,24 @@ def _called(server: pl.Series) -> pl.Series:
     return hosts.once(server.to_frame("server"), "server", hosts.normalise(name))["server"].alias("called")
 
 
-def _keyed(fields: pl.DataFrame) -> pl.DataFrame:
-    """Type and fingerprint of an AI key in the URL, before the rest of its query is dropped."""
-    texts = pl.coalesce(
-        pl.when(pl.col(name).str.contains_any(list(keys.PREFIXES))).then(name)
-        for name in ("url", "path")
-        if fields.schema[name] == pl.String  # one that was cut up holds none (decode/delimited.py)
+def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
+    """Type and fingerprint of an AI key anywhere in the row's line (URL, header, argument), before that is
+    dropped; of lines that were cut, in the URL. A family that has taken it out itself knows best."""
+    if line.null_count() < len(line):
+        found = keyed.of_texts(line)[fields["row"]]
+    else:
+        texts = pl.coalesce(
+            pl.when(pl.col(name).str.contains(keyed.LIKELY)).then(name)
+            for name in ("url", "path")
+            if fields.schema[name] == pl.String  # one that was cut up holds none (decode/delimited.py)
+        )
+        found = keyed.of_texts(fields.select("row", text=texts)["text"])
+    sent = pl.when(pl.coalesce("key_type", found["key_type"]).is_not_null()).then(pl.lit(schema.SENT_KEY))
+    return fields.with_columns(
+        key_type=pl.coalesce("key_type", found["key_type"]),
+        key_print=pl.coalesce("key_print", found["key_print"]),
+        software=pl.coalesce("software", sent),
     )
-    found = fields.select("row", text=texts)["text"]
-    places = found.is_not_null().arg_true()
-    told = [keys.find(text.encode()) or (None, None) for text in found.gather(places)]
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, fields.height)
-    columns = [
-        nothing.clone().scatter(places, pl.Series([one[at] for one in told], dtype=pl.String)).alias(name)
-        for at, name in enumerate(("key_type", "key_print"))
-    ]
-    fields = fields.with_columns(columns)
-    sent = pl.when(pl.col("key_type").is_not_null()).then(pl.lit(schema.SENT_KEY))
-    return fields.with_columns(software=pl.coalesce("software", sent))
 
 
 def _located(fields: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor import schema
-from sensor.sources import hosts, records
+from sensor.sources import hosts, keyed, records
 from sensor.sources.text import accounts
 from sensor.sources.zeek_text import unescape
 
@@ -179,6 +179,7 @@ def http(rows: pl.DataFrame) -> pl.DataFrame:
     )
     by_url = connect | pl.col("absolute").is_not_null()
     return read.with_columns(
+        *keyed.of_texts(read["uri"]),
         reason=_first_reason((pl.col("status") == 407, CHALLENGE)),
         seen_at="at",
         started_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")),

@@ -2,7 +2,8 @@
 --
 -- In:  near_usage (hours of the week and of $history weeks before), near_servers (days of AI servers), near_models (of models), catalog,
 -- places (sensors with their zones).
--- Out: near, used, subject_weeks, users, seen_weeks, servers, models, nobodies (subjects that are no person: machines, service
+-- Out: near, used, subject_weeks, users, seen_weeks, servers, fabric (servers of GPU clusters, and storage and state that
+-- their hosts use), models, nobodies (subjects that are no person: machines, service
 -- accounts, shared addresses).
 -- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
 -- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the
@@ -33,6 +34,19 @@ CREATE OR REPLACE TEMP TABLE servers AS
 SELECT s.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', s.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago
 FROM near_servers AS s
 WHERE s.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
+
+-- Files and state of clusters (NFS, etcd …) are everybody's: they count where one end speaks a GPU cluster's own protocols.
+CREATE OR REPLACE TEMP TABLE fabric AS
+WITH spoken AS (
+  SELECT s.*, c.category FROM servers AS s JOIN catalog AS c ON c.app = s.app AND c.category IN ('gpu-cluster', 'cluster-support')
+),
+hosts AS (
+  SELECT server AS host FROM spoken WHERE category = 'gpu-cluster'
+  UNION
+  SELECT subject FROM spoken WHERE category = 'gpu-cluster' AND subject_kind = 'address'
+)
+SELECT * FROM spoken
+WHERE category = 'gpu-cluster' OR server IN (SELECT host FROM hosts) OR subject IN (SELECT host FROM hosts);
 
 CREATE OR REPLACE TEMP TABLE models AS
 SELECT m.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', m.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago

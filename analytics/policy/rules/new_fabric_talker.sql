@@ -9,8 +9,7 @@ WITH comparable AS (
 SELECT s.app, 'all' AS scope, s.subject, MIN(s.day) AS day, SUM(s.connections) AS sessions, SUM(s.connections) AS measure,
        'first spoke it with this server on ' || MIN(s.day) || '; others have for weeks' AS because,
        s.server, s.server_port
-FROM servers AS s
-JOIN catalog AS c ON c.app = s.app AND c.category = 'gpu-cluster'
+FROM fabric AS s
 WHERE s.weeks_ago = 0
   AND EXISTS (SELECT 1 FROM servers AS b JOIN comparable AS w ON w.weeks_ago = b.weeks_ago
               WHERE b.app = s.app AND b.server = s.server AND b.server_port = s.server_port)

@@ -4,8 +4,7 @@ SELECT s.app, 'all' AS scope, MIN(s.day) AS day, SUM(s.cleartext_connections) AS
        SUM(s.cleartext_connections) || ' connections without TLS by ' || COUNT(DISTINCT s.subject)
          || ' hosts; no segment of the settings holds the server' AS because,
        s.server, s.server_port
-FROM servers AS s
-JOIN catalog AS c ON c.app = s.app AND c.category = 'gpu-cluster'
+FROM fabric AS s
 WHERE s.weeks_ago = 0 AND s.server_segment IS NULL AND s.server_scope = 'internal'
 GROUP BY s.app, s.server, s.server_port
 HAVING SUM(s.cleartext_connections) > 0

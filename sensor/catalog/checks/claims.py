@@ -200,7 +200,8 @@ class NeverSeen(Check):
             entry.app for entry, claim in subject.claims if claim.kind in ("domain", "suffix", "pattern")
         }
         for number, (entry, claim) in enumerate(claims):
-            if number not in named and entry.app not in doors:
+            # A mere reason to look (which package of an index) may stay unseen: the host is everybody's.
+            if number not in named and entry.app not in doors and claim.access != "candidate":
                 what = f"{claim.value} shows only where paths are seen"
                 yield self.at(subject, entry.app, claim.place, what)
 

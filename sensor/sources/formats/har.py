@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from sensor.decode import keys
 from sensor.sources.family import Family
 from sensor.sources.framing import Framing, Json
 from sensor.sources.interface import Proof
@@ -32,6 +33,8 @@ _WANTED: dict[str, str] = {
     "announced_up": "request.length",
     "agent": "request.agent",
     "origin": "request.origin",
+    "key_type": "request.key_type",
+    "key_print": "request.key_print",
     "version": "request.httpVersion|response.httpVersion",
     "status": "response.status",
     "head_down": "response.headersSize",
@@ -87,19 +90,14 @@ class Har(Json):
 
 
 def stripped(entry: dict[str, Any]) -> dict[str, Any]:
-    """What is read of an entry; of the headers only User-Agent and Content-Length, of the URL no query."""
+    """What is read of an entry; of the headers only User-Agent, Content-Length and Origin, of the URL no
+    query, of an AI key in either its type and fingerprint."""
     out: dict[str, Any] = {name: entry.get(name) for name in _KEPT[""]}
     out.setdefault("startedDateTime", None)
     for side in ("request", "response"):
-        part = entry.get(side)
-        part = part if isinstance(part, dict) else {}
+        part = _part(entry, side)
         told = {name: part.get(name) for name in _KEPT[side] if not isinstance(part.get(name), (dict, list))}
-        listed = part.get("headers")
-        headers = {
-            str(h.get("name")).lower(): h.get("value")
-            for h in (listed if isinstance(listed, list) else [])
-            if isinstance(h, dict)
-        }
+        headers = _headers(part)
         posted = part.get("postData")
         text = posted.get("text") if isinstance(posted, dict) else None
         length = headers.get("content-length") or (
@@ -110,9 +108,28 @@ def stripped(entry: dict[str, Any]) -> dict[str, Any]:
             "agent": headers.get("user-agent"),
             "origin": headers.get("origin"),
         }
+    said = _part(entry, "request")
+    texts = [str(said.get("url")), *(str(value) for value in _headers(said).values())]
+    key = keys.find("\n".join(texts).encode("utf-8", "replace")) or (None, None)
+    out["request"] |= {"key_type": key[0], "key_print": key[1]}
     out["request"]["url"] = str(out["request"].get("url") or "").split("?", 1)[0].split("#", 1)[0]
     out["response"]["_error"] = bool(out["response"].get("_error"))
     return out
+
+
+def _part(entry: dict[str, Any], side: str) -> dict[str, Any]:
+    part = entry.get(side)
+    return part if isinstance(part, dict) else {}
+
+
+def _headers(part: dict[str, Any]) -> dict[str, Any]:
+    """Values of a part's headers by their names in lower case."""
+    listed = part.get("headers")
+    return {
+        str(h.get("name")).lower(): h.get("value")
+        for h in (listed if isinstance(listed, list) else [])
+        if isinstance(h, dict)
+    }
 
 
 class HarFamily(Family):
@@ -145,6 +162,8 @@ class HarFamily(Family):
             status=pl.when(pl.col("status") > 0).then("status"),
             user_agent="agent",
             origin="origin",
+            key_type="key_type",
+            key_print="key_print",
             transport=pl.when(pl.col("version").str.contains("(?i)h3|http/3|quic"))
             .then(pl.lit("udp"))
             .otherwise(pl.lit("tcp")),

@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,8 @@ def _record(case: ModuleType, name: str, work: Path, options: argparse.Namespace
     address = _address(case)
     server = subprocess.Popen(_python(HOST, "gpu1", work, options, name, "serve", address))
     try:
-        _wait(case.PORT, server)
+        if case.PORT:
+            _wait(case.PORT, server)
         raw = work / "raw.pcap"
         listen = ["tcpdump", "-i", "eth0", "-w", str(raw), "-s", "0", "-n", "--immediate-mode",
                   "--time-stamp-precision=nano", "-Z", "root", "tcp or udp"]  # fmt: skip
@@ -188,7 +190,8 @@ def _write(case: ModuleType, folder: Path, raw: Path, at: datetime, options: arg
         "time": "Moved by a constant to its simulated time; all gaps are as recorded.",
         "made": datetime.now(UTC).date().isoformat(),
         "licence": "Apache-2.0",
-        "programs": _versions(options.lab_python, case.PACKAGES),
+        "programs": _versions(options.lab_python, case.PACKAGES)
+        | {name: _said(how) for name, how in getattr(case, "PROGRAMS", {}).items()},
         "files": ["capture.pcap.zst"],
         "expected": {
             "file": "expected.jsonl",
@@ -196,7 +199,7 @@ def _write(case: ModuleType, folder: Path, raw: Path, at: datetime, options: arg
             "from": "tshark: payload bytes and name per connection",
         },
         "recorder": f"tests/lab/selfhosted/{case.__name__.rpartition('.')[2]}.py",
-        "tells": [{**row, "server": rows[0]["server"]} for row in case.TELLS],
+        "tells": [{**row, "server": _address(case)} for row in case.TELLS],
         "findings": case.FINDINGS,
     }
     text = yaml.safe_dump(description, sort_keys=False, width=100, allow_unicode=True)
@@ -219,6 +222,12 @@ def _versions(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
     found = subprocess.run([str(python), "-c", code, *packages], capture_output=True, text=True, check=True)
     versions: dict[str, str] = json.loads(found.stdout)
     return versions
+
+
+def _said(command: str) -> str:
+    """The first version number that a program says it has."""
+    said = subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout
+    return re.findall(r"\d+(?:\.\d+)+", said)[0]
 
 
 def _parse() -> argparse.Namespace:

@@ -10,12 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 Answer = tuple[str, dict[str, str], bytes | list[bytes]]
 
 
-def serve(address: str, port: int, answer: Callable[[str, str, bytes], Answer | None]) -> None:
+def serve(
+    address: str, port: int, answer: Callable[[str, str, bytes], Answer | None], *, software: str = "lab"
+) -> None:
     """Answer every request as `answer(method, path, body)` says; what it has none for is not found."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        server_version, sys_version = "lab", ""
+        server_version, sys_version = software, ""
 
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

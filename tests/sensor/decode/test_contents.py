@@ -112,6 +112,7 @@ def test_only_the_first_body_is_looked_at() -> None:
     assert row["software"] == "server: x"
 
 
-def test_a_version_in_a_header() -> None:
-    talk = asked().reply(b"HTTP/1.1 200 OK\r\nx-litellm-version: 1.83.7\r\n\r\n" + bytes(20))
+@pytest.mark.parametrize("field", [b"x-litellm-version", b"X-Version"])  # the latter is Dify's
+def test_a_version_in_a_header(field: bytes) -> None:
+    talk = asked().reply(b"HTTP/1.1 200 OK\r\n" + field + b": 1.83.7\r\n\r\n" + bytes(20))
     assert one(talk.close().frames)["server_version"] == "1.83.7"

@@ -16,20 +16,27 @@ DASK += b"pickle-protocol\x05"
 FIRST = [
     (bytes.fromhex("6c9d4bfcf2b94a56") + bytes(24), 40000, "nccl"),
     (bytes.fromhex("00cef7853c"), 29500, "torch-store"),
-    (b"OPAL-TCP-BTL" + bytes(20), 1024, "open-mpi"),
+    (bytes.fromhex("01003f5901000000") + b"OPAL-TCP-BTL" + bytes.fromhex("007f0000"), 1024, "open-mpi"),
     (DASK, 8786, "dask"),
     (bytes.fromhex("adbcbcad") + bytes(20), 5555, "dcgm"),
     (bytes.fromhex("acce7100") + bytes(20), 988, "lustre"),
     (bytes.fromhex("0071ceac") + bytes(20), 988, "lustre"),
     (struct.pack(">IHHH", 80, 0x2B00, 0, 0x03E9) + bytes(80), 6817, "slurm"),
+    (struct.pack(">I", 48), 6817, "slurm"),
     (struct.pack("<BQ", 14, 0), 50052, "ggml-rpc"),
+    (struct.pack(">7I", 0x80000028, 7, 0, 2, 100003, 3, 0) + bytes(16), 2049, "nfs"),
+    (struct.pack("<IHBBII", 60, 0, 0, 0, 0, 0x42474653) + bytes(44), 8003, "beegfs"),
 ]  # fmt: skip
 NOT = [
+    (struct.pack(">I", 48), 7000),
     (bytes(24), 40000),
     (b"*1\r\n$4\r\nPING\r\n", 6379),
     (struct.pack("<QQ", 58, 1) + bytes(40), 8786),
     (struct.pack(">IHHH", 80, 0x2B00, 0, 0x03E9) + bytes(80), 7000),
     (struct.pack("<BQ", 14, 0), 9000),
+    (struct.pack(">7I", 0x80000028, 7, 0, 2, 100000, 3, 0) + bytes(16), 2049),  # the port mapper
+    (struct.pack(">7I", 0x80000028, 7, 1, 2, 100003, 3, 0) + bytes(16), 2049),  # an answer
+    (struct.pack("<IHBBII", 60, 0, 0, 0, 0, 0x42474654) + bytes(44), 8003),
 ]
 
 
@@ -38,6 +45,32 @@ def test_told(first: bytes, port: int, name: str) -> None:
     talk = Talk(server_port=port).shake().send(first).reply(bytes(30)).send(bytes(300))
     row = one(talk.close().frames)
     assert (row["kind"], row["software"]) == ("flow", f"speaks: {name}")
+
+
+@pytest.mark.parametrize(
+    ("modules", "name"),
+    [
+        (["bf", "search"], "speaks: redis-vectors"),
+        (["vectorset"], "speaks: redis-vectors"),
+        (["timeseries"], None),
+    ],
+)
+def test_redis_by_the_modules_it_has(modules: list[str], name: str | None) -> None:
+    told: list[object] = ["server", "redis", "version", "8.2.1", "proto", 3, "id", 4, "mode", "standalone",
+                          "role", "master", "modules"]  # fmt: skip
+
+    def resp(value: object) -> bytes:
+        text = str(value)
+        return b":%d\r\n" % value if isinstance(value, int) else b"$%d\r\n%b\r\n" % (len(text), text.encode())
+
+    answer = b"%7\r\n" + b"".join(map(resp, told)) + b"*%d\r\n" % len(modules)
+    for module in modules:
+        path = f"/usr/local/lib/redis/modules//{module}.so"
+        answer += (
+            b"%4\r\n" + b"".join(map(resp, ["name", module, "ver", 80200, "path", path, "args"])) + b"*0\r\n"
+        )
+    talk = Talk(server_port=6379).shake().send(b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n").reply(answer)
+    assert one(talk.close().frames)["software"] == name
 
 
 def test_told_by_the_server_who_speaks_first() -> None:

@@ -1,0 +1,27 @@
+"""AI keys in logged text: of each only type and fingerprint go on (forms: decode/keys.py)."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from sensor.decode.keys import PREFIXES, find
+from sensor.schema import SENT_KEY
+
+#: What every key holds and next to no other text; classes of ASCII, which compile to nothing.
+LIKELY = "(?:" + "|".join(re.escape(prefix) for prefix in PREFIXES) + ")[A-Za-z0-9_+/-]{19}"
+
+
+def of_texts(texts: pl.Series) -> pl.DataFrame:
+    """`key_type`, `key_print` and, where there is a key, `software` (`SENT_KEY`) of each of `texts`."""
+    places = texts.str.contains(LIKELY).fill_null(False).arg_true()
+    told = [find(text.encode()) or (None, None) for text in texts.gather(places)]
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
+    columns = [
+        nothing.clone().scatter(places, pl.Series([one[at] for one in told], dtype=pl.String)).alias(name)
+        for at, name in enumerate(("key_type", "key_print"))
+    ]
+    return pl.DataFrame(columns).with_columns(
+        software=pl.when(pl.col("key_type").is_not_null()).then(pl.lit(SENT_KEY))
+    )
