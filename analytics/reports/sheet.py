@@ -5,7 +5,7 @@ A report whose folder has a `page.py` builds its own page instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -20,6 +20,7 @@ from analytics.reports.weekly.due import scope_of
 _QUALIFY = ("people_hidden", "bytes_up_max", "evidence", "varies")
 _LABELS = {"bytes_up": "column.sent", "bytes_down": "column.received", "grade": "column.evidence"}
 _NUMBERS = (int, float)
+_NOTHING = "–"
 #: Columns of numbers, also where none may be shown.
 _COUNTS = ("people", "people_most", "bytes_up", "bytes_down", "connections", "attempts")
 
@@ -46,6 +47,14 @@ class Section:
     numeric: tuple[bool, ...]
     bars: int  # index of the column drawn as bars, -1 for none
     rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def remark(self) -> str:
+        """The only thing a single row says, where the rest of it is unknown; else ''."""
+        if len(self.rows) != 1:
+            return ""
+        said = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
+        return said[0] if len(said) == 1 < len(self.labels) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +128,17 @@ def _sentence(result: Result, period: Period) -> tuple[str, str]:
     hidden = bool(summary.get("people_hidden"))
     k = result.facts.k
     figures = {name: _text(name, value, summary, hidden, k) for name, value in summary.items()}
-    return told(result.spec.claim).format_map(figures), seen
+    return told(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k))), seen
+
+
+def _counts(summary: Row, hidden: bool, k: int) -> Iterator[tuple[str, str]]:
+    """Counts with their nouns, as a sentence has them: `people_counted`, `services_counted`, `weeks_counted`."""
+    for name, value in summary.items():
+        if name == "people":
+            fewer = f"{words.people(None, True, k)} {words.PEOPLE.many}"
+            yield "people_counted", fewer if hidden or value is None else words.PEOPLE.count(value)
+        elif name in ("services", "weeks"):
+            yield f"{name}_counted", say(f"count.{name}", value or 0)
 
 
 def _one(result: Result, figure: str) -> Row | None:
@@ -170,7 +189,7 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if name in ("people", "people_most"):
         return words.people(_int(value), hidden and value is None, k)
     if value is None:
-        return words.hidden() if hidden else "–"
+        return words.hidden() if hidden else _NOTHING
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
         return words.week_name(value)
     if isinstance(value, datetime):

@@ -526,7 +526,7 @@ def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> No
     rows = plain()
     rows["sensors"] = [sensor | {"population": 1100} for sensor in SENSORS]
     assert text(page(tmp_path / "all", rows).numbers[0].note) == (
-        "of 1 100 people; 92 % of connections tied to a person"
+        "of 1 100 people"
     )
     rows["sensors"] = [*rows["sensors"], {"sensor": "lab", "site": "lab", "kind": "packets"}]
     assert "1 100" not in text(page(tmp_path / "lab", rows).numbers[0].note)
