@@ -106,6 +106,7 @@ def rhythm(rows: Sequence[tuple[str, Sequence[Cell]]], columns: Sequence[str], l
 
 
 _HOUR, _DAY, _WIDEST = 22, 17, 132
+_HOUR_SQUARE = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>')
 
 
 def hours(lines: Sequence[tuple[str, bool, Sequence[Cell]]], label: str) -> Markup:
@@ -121,9 +122,9 @@ def hours(lines: Sequence[tuple[str, bool, Sequence[Cell]]], label: str) -> Mark
         for x, cell in zip(lefts, cells, strict=True):
             kind = f"{cell.state} {'p' if program else 'q'}{cell.shade}" if cell.shade else cell.state
             parts.append(
-                Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>').format(
-                    kind, x, y, _HOUR - _GAP, _DAY, cell.text
-                )
+                Markup(
+                    '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>'
+                ).format(kind, x, y, _HOUR - _GAP, _DAY, cell.text)
             )
     height = 16 + len(lines) * (_DAY + _GAP)
     return Markup('<svg class="rhythm" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
@@ -137,7 +138,8 @@ def curve(points: Sequence[tuple[float, float]], label: str, across: str, up: st
     path = _path([(4 + x * width, 4 + (1 - y) * height) for x, y in points])
     left, bottom, right = 4, 4 + height, 4 + width
     shapes = (
-        f'<path class="axis" d="M{left} 4 V{bottom} H{right}"/><path class="even" d="M{left} {bottom} L{right} 4"/>'
+        f'<path class="axis" d="M{left} 4 V{bottom} H{right}"/>'
+        f'<path class="even" d="M{left} {bottom} L{right} 4"/>'
         f'<path class="area" d="M{path} L{right} {bottom} Z"/><path class="line" d="M{path}"/>'
     )
     return Markup(

@@ -67,7 +67,9 @@ def clock(result: Result) -> Clock | None:
     others = [((kind, part), True) for kind in ("programs", "machines") for part in _PARTS]
     shown = [*people, *((key, is_program) for key, is_program in others if key in counts)]
     most = _most(counts, ("people",)), _most(counts, ("programs", "machines"))
-    lines = tuple(_line(kind, part, counts.get((kind, part), {}), most[apart]) for (kind, part), apart in shown)
+    lines = tuple(
+        _line(kind, part, counts.get((kind, part), {}), most[apart]) for (kind, part), apart in shown
+    )
     return Clock(lines, _label(result, pooled))
 
 
@@ -79,7 +81,9 @@ def _most(counts: Mapping[tuple[str, str], _Counts], kinds: tuple[str, ...]) -> 
 def _line(kind: str, part: str, counts: _Counts, most: int) -> Line:
     days = say(f"clock.{part}") if part in _PARTS else names("date.weekdays")[_WEEKDAYS.index(part)]
     label = days if kind == "people" else say(f"clock.{kind}", days=days)
-    return Line(label, kind != "people", tuple(_cell(label, hour, counts.get(hour), most) for hour in range(HOURS)))
+    return Line(
+        label, kind != "people", tuple(_cell(label, hour, counts.get(hour), most) for hour in range(HOURS))
+    )
 
 
 def _cell(label: str, hour: int, count: int | None, most: int) -> Cell:

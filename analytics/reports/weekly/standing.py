@@ -110,7 +110,9 @@ def expiries(result: Result) -> tuple[Expiry, ...]:
 def _expiry(row: Row) -> Expiry:
     over, kind = row["days_left"] < 0, "exception" if row["kind"] == "exception" else "review"
     if kind == "review":
-        what = say("expiry.review", line=words.number(int(row["id"].removeprefix("line ")))) + scope_of(row["scope"])
+        what = say("expiry.review", line=words.number(int(row["id"].removeprefix("line ")))) + scope_of(
+            row["scope"]
+        )
     else:
         what = say("expiry.exception", id=row["id"]) + scope_of(row["scope"])
     when = f"{words.short_day(row['ends'])} {row['ends'].year}"

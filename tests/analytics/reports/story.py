@@ -121,9 +121,20 @@ def _daily() -> list[dict[str, Any]]:
 def _clock() -> dict[str, list[dict[str, Any]]]:
     """Busy office hours, programs at work on three nights, and five people who send most."""
     usual = {8: 25, 9: 50, 10: 70, 11: 65, 12: 40, 13: 55, 14: 65, 15: 60, 16: 45, 17: 20, 18: 5}
-    parts = {**dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), 1.0), "sat": 0.15, "workdays": 1.6, "weekend": 0.15}
+    parts = {
+        **dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), 1.0),
+        "sat": 0.15,
+        "workdays": 1.6,
+        "weekend": 0.15,
+    }
     hours = [
-        {"week": WEEK, "kind": "people", "days": days, "hour_of_day": hour, "subjects_least": int(count * part) // 5 * 5}
+        {
+            "week": WEEK,
+            "kind": "people",
+            "days": days,
+            "hour_of_day": hour,
+            "subjects_least": int(count * part) // 5 * 5,
+        }
         for days, part in parts.items()
         for hour, count in usual.items()
         if count * part >= 5
