@@ -110,11 +110,10 @@ def expiries(result: Result) -> tuple[Expiry, ...]:
 def _expiry(row: Row) -> Expiry:
     over, kind = row["days_left"] < 0, "exception" if row["kind"] == "exception" else "review"
     if kind == "review":
-        what = say("expiry.review", line=words.number(int(row["id"].removeprefix("line ")))) + scope_of(
-            row["scope"]
-        )
+        what = say("expiry.review", line=row["id"].removeprefix("line "))
     else:
-        what = say("expiry.exception", id=row["id"]) + scope_of(row["scope"])
+        what = say("expiry.exception", id=row["id"])
+    what += scope_of(row["scope"])
     when = f"{words.short_day(row['ends'])} {row['ends'].year}"
     return Expiry(
         told(row["about"].replace("-", " ")) if spoken() != "en" else row["about"],

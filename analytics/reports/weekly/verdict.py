@@ -90,7 +90,7 @@ def _where_most_went(result: Result, total: Row) -> str:
 
 
 def _unapproved(result: Result, claim: str) -> str:
-    """`claim`, and what of it went to services nobody approved, as far as it may be shown; '' without a policy."""
+    """`claim`, and what of it went to services nobody approved, as far as shown; '' without a policy."""
     if not result.rows("policies"):
         return ""
     rows = [row for row in result.rows("by_status") if row["status"] in UNAPPROVED]

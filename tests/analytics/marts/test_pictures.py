@@ -37,7 +37,7 @@ def query(lake: Path, sql: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Hours of UTC, told by the clock of Berlin: one later. Four people use the same hour on each of two days."""
+    """Hours of UTC, told by the clock of Berlin: one later. Two days have the same four-people hour."""
     people = [f"u{n:02d}" for n in range(12)]
     rows = [
         *seen("2026-11-17 10:05", *people[:7], client_class="browser"),
