@@ -92,6 +92,7 @@ def test_no_open_figure_counts_people_over_more_than_a_week() -> None:
         ("access_weekly", "people"),
         ("ai_assets_weekly", "people_least"),
         ("apps", "people_peak"),  # the greatest of the weeks, no count over them
+        ("concentration_weekly", "people"),
         ("departments", "people"),
         ("findings", "people_least"),  # of the last week
         ("people_periods", "people_at_least"),  # by the count-only key, or not at all

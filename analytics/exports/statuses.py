@@ -26,8 +26,8 @@ class Statuses:
     """Asks the policy for one service and access class at a time; answers are kept."""
 
     def __init__(self, policy: Sequence[Row], exceptions: Sequence[Row], services: Sequence[Row]) -> None:
-        order = sorted(policy, key=lambda row: (-row["precedence"], row["line"]))
-        self._lines = [row for row in order if row["kind"] in ("status", "never")]
+        lines = (row for row in policy if row["kind"] in ("status", "never"))
+        self._lines = sorted(lines, key=lambda row: (-row["precedence"], row["line"]))
         self._exceptions = exceptions
         self._services = {row["app"]: row for row in services}
         self._known: dict[tuple[str, str], str] = {}

@@ -26,12 +26,13 @@ _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
 WITH clock AS (
-  SELECT hour, CAST(hour AT TIME ZONE '{zone}' AS DATE) AS day
+  SELECT hour, CAST(hour AT TIME ZONE '{zone}' AS DATE) AS day,
+         CAST(EXTRACT(hour FROM hour AT TIME ZONE '{zone}') AS SMALLINT) AS hour_of_day
   FROM (SELECT DISTINCT hour FROM week_usage_hourly) AS hours
 )
-SELECT c.day, u.subject, u.subject_kind, u.department, u.site, u.app, u.access, u.grade, u.bytes_up,
-       u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations, u.attributed_by,
-       u.confidence
+SELECT c.day, c.hour_of_day, u.subject, u.subject_kind, u.department, u.site, u.app, u.access,
+       u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests,
+       u.lookups, u.corroborations, u.attributed_by, u.confidence
 FROM week_usage_hourly AS u
 JOIN clock AS c ON c.hour = u.hour
 WHERE c.day BETWEEN DATE '{week}' AND DATE '{week}' + 6;

@@ -56,6 +56,8 @@ class Compiled:
 def compiled(policy: Policy, tokens: Tokens) -> Compiled:
     """The rows of `policy`; `tokens` is asked for the people that exceptions name."""
     rules = [row for one in policy.of("status", "limits", "residency", "never") for row in _rows(one, policy)]
+    if policy.owner:
+        rules.append(_owner(policy))
     excused = [row for one in policy.of("exceptions") for row in _exception(one, policy)]
     people = sorted(
         (one.values["id"], token)
@@ -84,6 +86,12 @@ def _rows(statement: Statement, policy: Policy) -> Iterator[dict[str, Any]]:
     for said in _said(statement):
         for where in _expanded(statement):
             yield dict.fromkeys(POLICY) | common | where | said
+
+
+def _owner(policy: Policy) -> dict[str, Any]:
+    """Who answers for what no line is about."""
+    common = {"kind": "owner", "scope": "all", "owner": policy.owner, "policy_version": policy.version}
+    return dict.fromkeys(POLICY) | common
 
 
 def _said(statement: Statement) -> Iterator[dict[str, Any]]:

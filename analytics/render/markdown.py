@@ -53,6 +53,9 @@ def _weekly(page: Page) -> Iterator[str]:
     yield from _entries(page.changes)
     for sentence in (*page.restated, *filter(None, (page.caution,))):
         yield f"- {_text(sentence)}"
+    yield from (f"- {_text(f'{e.about}: {e.what} {e.when}, {e.owner}')}" for e in page.expiries)
+    yield from (f"- {_text(line)}" for line in page.watch)
+    yield from (f"- {_text(f'{d.what} {d.day}, {d.by}: {d.reason}')}" for d in page.deeds)
     yield from ("", f"## {say('where.title')}", "")
     if page.standings:
         yield from (_text(page.sanctioned), "")
@@ -81,10 +84,6 @@ def _weekly(page: Page) -> Iterator[str]:
         yield ""
         yield from (f"- {_text(sentence)}" for sentence in sentences or (say("sight.nothing"),))
         yield ""
-    yield from (f"## {say('terms.title')}", "")
-    yield from (f"- {_text(f'{e.about}: {e.what} {e.when}, {e.owner}')}" for e in page.expiries)
-    yield from (f"- {_text(line)}" for line in page.watch)
-    yield from (f"- {_text(f'{d.what} {d.day}, {d.by}: {d.reason}')}" for d in page.deeds)
     yield ""
 
 

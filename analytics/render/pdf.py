@@ -52,8 +52,8 @@ def _inlined(html: str) -> str:
     colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.split("@media", 1)[0]))
     rules = "".join(
         f"{selector}{{{_VARIABLE.sub(lambda m: colours.get(m[1], 'inherit'), body)}}}"
-        for selector, body in re.findall(r"^\s*([^{}@\n]+?)\s*\{([^{}]*)\}", style, re.MULTILINE)
-        if re.search(r"\.(moon|ring|bar|spark|rhythm|q\d|key|hatch|pale)\b|symbol", selector)
+        for selector, body in re.findall(r"([^{}@\n]+?)\s*\{([^{}]*)\}", style)
+        if re.search(r"\.(moon|ring|bar|spark|rhythm|curve|[pq]\d|key|hatch|pale)\b|symbol", selector)
     )
     moons = dict(re.findall(r'<symbol id="(moon-\d)" viewBox="0 0 16 16">(.*?)</symbol>', html))
     html = re.sub(r'<svg class="symbols".*?</svg>\s*(?=<main)', "", html, flags=re.DOTALL)

@@ -105,6 +105,49 @@ def rhythm(rows: Sequence[tuple[str, Sequence[Cell]]], columns: Sequence[str], l
     )
 
 
+_HOUR, _DAY, _WIDEST = 22, 17, 132
+_HOUR_SQUARE = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>')
+
+
+def hours(lines: Sequence[tuple[str, bool, Sequence[Cell]]], label: str) -> Markup:
+    """A grid of (label, programs apart from people, 24 hours), six hours to a group."""
+    lefts = [_WIDEST + hour * _HOUR + hour // 6 * 4 for hour in range(24)]
+    parts = [
+        Markup('<text class="head" x="{}" y="10">{}</text>').format(lefts[hour], f"{hour:02d}")
+        for hour in (0, 6, 12, 18)
+    ]
+    for nth, (name, program, cells) in enumerate(lines):
+        y = 16 + nth * (_DAY + _GAP)
+        parts.append(Markup('<text x="0" y="{}">{}</text>').format(y + 12, _short(name, 21)))
+        for x, cell in zip(lefts, cells, strict=True):
+            kind = f"{cell.state} {'p' if program else 'q'}{cell.shade}" if cell.shade else cell.state
+            parts.append(
+                Markup(
+                    '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>'
+                ).format(kind, x, y, _HOUR - _GAP, _DAY, cell.text)
+            )
+    height = 16 + len(lines) * (_DAY + _GAP)
+    return Markup('<svg class="rhythm" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        lefts[-1] + _HOUR - _GAP, height, label, Markup("").join(parts)
+    )
+
+
+def curve(points: Sequence[tuple[float, float]], label: str, across: str, up: str) -> Markup:
+    """Shares against each other, both 0 to 1; the straight line is what equal parts would draw."""
+    width, height = 240, 92
+    path = _path([(4 + x * width, 4 + (1 - y) * height) for x, y in points])
+    left, bottom, right = 4, 4 + height, 4 + width
+    shapes = (
+        f'<path class="axis" d="M{left} 4 V{bottom} H{right}"/>'
+        f'<path class="even" d="M{left} {bottom} L{right} 4"/>'
+        f'<path class="area" d="M{path} L{right} {bottom} Z"/><path class="line" d="M{path}"/>'
+    )
+    return Markup(
+        '<svg class="curve" viewBox="0 0 248 112" role="img" aria-label="{}">{}'
+        '<text x="8" y="14">{}</text><text x="{}" y="109" text-anchor="end">{}</text></svg>'
+    ).format(label, _drawn(shapes), up, right, across)
+
+
 _HATCH = Markup(
     '<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" '
     'patternTransform="rotate(45)"><rect class="hatch" width="1.4" height="5"/></pattern></defs>'

@@ -5,14 +5,15 @@ A report whose folder has a `page.py` builds its own page instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from analytics.render import words
 from analytics.render.language import say, spoken, told
 from analytics.reports.periods import Period
-from analytics.reports.result import Result, Row, Table
+from analytics.reports.result import Facts, Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.due import scope_of
 
@@ -20,6 +21,7 @@ from analytics.reports.weekly.due import scope_of
 _QUALIFY = ("people_hidden", "bytes_up_max", "evidence", "varies")
 _LABELS = {"bytes_up": "column.sent", "bytes_down": "column.received", "grade": "column.evidence"}
 _NUMBERS = (int, float)
+_NOTHING = "–"
 #: Columns of numbers, also where none may be shown.
 _COUNTS = ("people", "people_most", "bytes_up", "bytes_down", "connections", "attempts")
 
@@ -46,6 +48,14 @@ class Section:
     numeric: tuple[bool, ...]
     bars: int  # index of the column drawn as bars, -1 for none
     rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def remark(self) -> str:
+        """The only thing a single row says, where the rest of it is unknown; else ''."""
+        if len(self.rows) != 1:
+            return ""
+        said = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
+        return said[0] if len(said) == 1 < len(self.labels) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ def build(result: Result, period: Period, about: str = "") -> Sheet:
         facts=tuple(stated),
         claim=claim,
         verdict=verdict,
-        sections=tuple(_section(table, facts.k) for table in result.tables.values() if table.figure.heading),
+        sections=tuple(_section(table, facts) for table in result.tables.values() if table.figure.heading),
         k=facts.k,
         zone=facts.zone,
         restricted=spec.restricted,
@@ -119,7 +129,17 @@ def _sentence(result: Result, period: Period) -> tuple[str, str]:
     hidden = bool(summary.get("people_hidden"))
     k = result.facts.k
     figures = {name: _text(name, value, summary, hidden, k) for name, value in summary.items()}
-    return told(result.spec.claim).format_map(figures), seen
+    return told(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k))), seen
+
+
+def _counts(summary: Row, hidden: bool, k: int) -> Iterator[tuple[str, str]]:
+    """Counts with their nouns, for a sentence: `people_counted`, `services_counted`, `weeks_counted`."""
+    for name, value in summary.items():
+        if name == "people":
+            fewer = f"{words.people(None, True, k)} {words.PEOPLE.many}"
+            yield "people_counted", fewer if hidden or value is None else words.PEOPLE.count(value)
+        elif name in ("services", "weeks"):
+            yield f"{name}_counted", say(f"count.{name}", value or 0)
 
 
 def _one(result: Result, figure: str) -> Row | None:
@@ -127,11 +147,11 @@ def _one(result: Result, figure: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def _section(table: Table, k: int) -> Section:
+def _section(table: Table, facts: Facts) -> Section:
     names = [name for name in table.figure.columns if name not in _QUALIFY]
     if "service" in names and "app" in names:
         names.remove("app")
-    rows = tuple(tuple(_cell(name, row, k) for name in names) for row in table.rows)
+    rows = tuple(tuple(_cell(name, row, facts) for name in names) for row in table.rows)
     drawn = any(row["bytes_up"] for row in table.rows) if "bytes_up" in names else False
     return Section(
         table.figure.id,
@@ -149,9 +169,11 @@ def _label(name: str) -> str:
     return say(_LABELS[name]) if name in _LABELS else told(name.replace("_", " ").capitalize())
 
 
-def _cell(name: str, row: Row, k: int) -> Cell:
+def _cell(name: str, row: Row, facts: Facts) -> Cell:
     value, hidden = row[name], bool(row.get("people_hidden") or row.get("weeks_hidden"))
-    text = _text(name, value, row, hidden, k)
+    if isinstance(value, datetime):  # days are days of this zone, as the head of the page says
+        return Cell(f"{value.astimezone(ZoneInfo(facts.zone)):%Y-%m-%d %H:%M}")
+    text = _text(name, value, row, hidden, facts.k)
     if name == "grade":
         return Cell(text, value)
     upper = row.get("bytes_up_max") if name == "bytes_up" else None
@@ -170,11 +192,9 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if name in ("people", "people_most"):
         return words.people(_int(value), hidden and value is None, k)
     if value is None:
-        return words.hidden() if hidden else "–"
+        return words.hidden() if hidden else _NOTHING
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
         return words.week_name(value)
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, date):
         return f"{words.short_day(value)} {value.year}"
     if isinstance(value, bool):

@@ -33,6 +33,7 @@ joined AS (
   LEFT JOIN stored.evaluations_weekly AS e ON e.week = n.week AND e.rule = f.rule
   LEFT JOIN latest AS d ON d.finding = f.finding AND d.nth = 1
 ),
+answering AS (SELECT MAX(owner) AS owner FROM stored.policy WHERE kind = 'owner'),
 weighed AS (
   SELECT *,
          CASE WHEN last_seen = newest_week THEN NULL
@@ -50,11 +51,12 @@ SELECT w.finding, w.rule, r.title, r.severity, r.severity_rank, w.app, COALESCE(
             WHEN w.not_evaluable_why IS NOT NULL THEN 'not evaluable'
             ELSE 'open' END AS status,
        w.not_evaluable_why, w.first_seen, w.last_seen, w.weeks_seen, w.people_least, w.people_hidden, w.bytes_up, w.sessions,
-       w.measure, w.allowed, r.question, r.proposal, w.owner,
+       w.measure, w.allowed, r.question, r.proposal, COALESCE(w.owner, a.owner) AS owner,
        CASE WHEN w.decision IN ('accept', 'restrict') AND w.valid_until IS NOT NULL THEN w.valid_until
             ELSE CAST(w.first_seen + CAST(6 + r.due_days AS INTEGER) AS DATE) END AS due,
        w.decision, w.valid_until, w.reason, w.decided_by, w.decided_on, w.line, w.policy_version
 FROM weighed AS w
 JOIN stored.rules AS r ON r.rule = w.rule
+CROSS JOIN answering AS a
 LEFT JOIN stored.catalog AS c ON c.app = w.app
 ORDER BY r.severity_rank DESC, w.first_seen, w.finding

@@ -117,10 +117,10 @@ def send(box: Outbox, settings: Settings, ways: Mapping[str, Transport], now: da
     outcomes = [*box.abandon({d.name for d in settings.destinations}, now), *box.flush(ways, now)]
     for outcome in outcomes:
         if outcome.result == "sent":
-            typer.echo(f"{outcome.destination}: sent {outcome.subject!r}")
+            typer.echo(f"{outcome.destination}: sent '{outcome.subject}'")
     failed = [outcome for outcome in outcomes if outcome.result != "sent"]
     if failed:
-        lines = [f"{o.destination}: {o.subject!r} {_NOT_SENT[o.result]}: {o.reason}" for o in failed]
+        lines = [f"{o.destination}: '{o.subject}' {_NOT_SENT[o.result]}: {o.reason}" for o in failed]
         hint = "it is tried again whenever this command runs"
         waits = any(outcome.result == "waiting" for outcome in failed)
         raise DeliveryError("\n".join(lines), hint=hint if waits else "mend the setting, then --again")

@@ -152,7 +152,7 @@ def send_it(
         for destination in destinations:
             goes = with_pdf if destination.pdf else letter
             if not box.put(destination.name, goes, moment, again=again):
-                typer.echo(f"{destination.name}: has {letter.subject!r} already; --again sends it once more")
+                typer.echo(f"{destination.name}: has '{letter.subject}' already; --again sends it once more")
         send(box, settings, ways, moment)
 
 

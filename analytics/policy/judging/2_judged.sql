@@ -18,7 +18,7 @@ SELECT s.app, s.access, s.department, s.site, s.segment, s.country AS vendor_cou
        ) AS nth
 FROM situations AS s
 JOIN policy AS p
-  ON (p.app IS NULL OR p.app = s.app) AND (p.vendor IS NULL OR p.vendor = s.vendor)
+  ON p.kind <> 'owner' AND (p.app IS NULL OR p.app = s.app) AND (p.vendor IS NULL OR p.vendor = s.vendor)
  AND (p.category IS NULL OR p.category = s.category) AND (p.access IS NULL OR p.access = s.access)
  AND (p.country IS NULL OR p.country = s.country)
  AND (p.risk_at_least IS NULL OR s.risk_low >= p.risk_at_least)

@@ -11,7 +11,7 @@ from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.seeing import comparable
 
 #: Services named per kind of change; the full table stands in the annex.
-MOST = 4
+MOST = 3
 #: Kind of change in the figures -> its key among the strings; in the order of the page.
 _KINDS = {
     "first seen": "first_seen",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from analytics.render import words
 from analytics.render.language import say
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.due import Decision, findings
+from analytics.reports.weekly.due import Decision, answerable, blocked, findings
 from analytics.reports.weekly.seeing import Seeing, comparable
 
 #: Decisions on the page: who has to take more takes none.
 MOST = 7
+#: Until what blinds us should be mended, from the end of the week.
+_MEND = timedelta(days=7)
 
 
 def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
@@ -26,7 +29,7 @@ def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
     asked: dict[str, Decision] = {}
     for row in result.rows("decisions"):
         if row["app"] not in asked and row["app"] not in waiting and (compares or not row["compares"]):
-            asked[row["app"]] = _question(row, result.facts.k, noun)
+            asked[row["app"]] = _question(row, result.facts.k, noun, blocked(result, row["app"]))
     return (*found, *list(asked.values())[: MOST - len(blind) - len(found)], *blind)
 
 
@@ -35,7 +38,7 @@ def more(result: Result, shown: tuple[Decision, ...]) -> int:
     return len(result.rows("due")) - sum(len(decision.findings) for decision in shown)
 
 
-def _question(row: Row, k: int, noun: Noun) -> Decision:
+def _question(row: Row, k: int, noun: Noun, impact: str) -> Decision:
     """What the rule that the service met asks; its words stand under the rule's name."""
     rule, who = row["rule"], words.group(row["people"], row["people_hidden"], noun)
     kind = words.category(row["category"])
@@ -51,6 +54,8 @@ def _question(row: Row, k: int, noun: Noun) -> Decision:
         say(f"decide.{rule}.evidence", sent=sent, who=who, before=before, now=now),
         row["grade"],
         say(f"decide.{rule}.look", category=kind),
+        impact,
+        duty=answerable(row["owner"], row["due"]),
     )
 
 
@@ -59,12 +64,15 @@ def _count(value: int | None) -> str:
 
 
 def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
+    owners = [row["owner"] for row in result.rows("policies") if row["owner"]]
+    duty = answerable(owners[0] if owners else None, result.scope.sunday + _MEND)
     if seen.doubts:
         yield Decision(
             say("decide.blind.question"),
             say("verdict.cannot_tell", what=words.listing(seen.doubts, 5)),
             None,
             say("decide.blind.look"),
+            duty=duty,
         )
     mute = [s for s in result.rows("source_bytes") if s["connections"] and not s["knows_bytes_up"]]
     if mute:
@@ -74,6 +82,7 @@ def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
             say("decide.mute.evidence", len(mute), names=names),
             None,
             say("decide.mute.look"),
+            duty=duty,
         )
 
 

@@ -41,7 +41,10 @@ every_rule AS (
     UNION ALL SELECT * FROM doubled
     UNION ALL SELECT * FROM programs
 )
-SELECT priority, rule, compares, app, service, category, grade, evidence, people, people_hidden, bytes_up,
-       bytes_up_max, last_bytes_up, connections, last_connections
-FROM every_rule
-ORDER BY priority, COALESCE(bytes_up, 0) DESC, app
+SELECT r.priority, r.rule, r.compares, r.app, r.service, r.category, r.grade, r.evidence, r.people, r.people_hidden,
+       r.bytes_up, r.bytes_up_max, r.last_bytes_up, r.connections, r.last_connections, t.owner,
+       CAST(s.sunday + 14 AS DATE) AS due
+FROM every_rule r
+CROSS JOIN scope s
+LEFT JOIN statuses t ON t.app = r.app
+ORDER BY r.priority, COALESCE(r.bytes_up, 0) DESC, r.app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from analytics.render import words
 from analytics.render.language import say, told
@@ -19,7 +20,7 @@ _ALL = "all"
 class Decision:
     """A question, the evidence for it, and what to look at before answering.
 
-    What only a finding has is '' where the week's figures raised the question.
+    What only a finding has is empty where the week's figures raised the question.
     """
 
     question: str
@@ -27,7 +28,7 @@ class Decision:
     grade: int | None
     look: str
     impact: str = ""  # what a block would have met
-    duty: str = ""  # how grave, who answers for it, by when
+    duty: str = ""  # how grave (a finding), who answers for it, by when
     findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
 
 
@@ -55,7 +56,7 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
     )  # fmt: skip
     return Decision(
         question=say("due.question", service=row["service"], question=_inside(told(row["question"]))),
-        evidence=f"{evidence} {say('due.also', titles=words.listing(also))}" if also else evidence,
+        evidence=f"{evidence} {say('due.also', titles=words.listing(also, 2))}" if also else evidence,
         grade=grade,
         look=told(row["proposal"]),
         impact=_impact(impact, noun, row["scope"]),
@@ -67,6 +68,48 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
         ),
         findings=tuple(one["finding"] for one in rows),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A line of the annex: one finding that waits."""
+
+    id: str
+    title: str
+    service: str
+    scope: str
+    severity: str
+    owner: str
+    due: str
+    over: bool
+
+
+def waiting(result: Result) -> tuple[Waiting, ...]:
+    """All findings that wait, the gravest first."""
+    return tuple(
+        Waiting(
+            row["finding"],
+            told(row["title"]),
+            row["service"] or "",
+            scope_of(row["scope"]),
+            told(row["severity"]),
+            row["owner"] or say("due.no_owner"),
+            words.short_day(row["due"]),
+            row["due"] <= result.scope.sunday,
+        )
+        for row in result.rows("due")
+    )
+
+
+def answerable(owner: str | None, due: date) -> str:
+    """Who answers for a question that figures raised, and by when."""
+    return say("decide.answer", owner=owner or say("due.no_owner"), day=words.short_day(due))
+
+
+def blocked(result: Result, app: str) -> str:
+    """What a block of `app` for everyone would have met; '' where no figure may be shown."""
+    impacts = {row["app"]: row for row in result.rows("impact")}
+    return _impact(impacts.get(app), counted(result), _ALL)
 
 
 def _inside(text: str) -> str:
@@ -111,7 +154,9 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
     first, last = words.week_name(row["first_seen"]), words.week_name(row["last_seen"])
     if row["last_seen"] < result.scope.week:
         yield say("due.last_in", week=last)
+    elif row["first_seen"] < result.scope.week:
+        yield say("due.since", week=first)
     else:
-        yield say("due.seen_in", week=last) if first == last else say("due.seen_from", first=first, last=last)
+        yield say("due.new")
     if row["not_evaluable_why"]:
         yield say("due.not_evaluable", why=told(row["not_evaluable_why"]))

@@ -22,7 +22,8 @@ _ASSETS = ("server", "mcp_server", "key_in_clear")
 def machines(result: Result) -> tuple[Change, ...]:
     """A line per kind; kinds without anything are left out."""
     used = [row for row in result.rows("services") if row["seen"] and (row["grade"] or 0) >= 3]
-    assets = result.rows("assets")
+    mcp = {row["name"] for row in result.rows("assets") if row["kind"] == "mcp_server"}
+    assets = [row for row in result.rows("assets") if row["kind"] != "server" or row["name"] not in mcp]
     lines = [
         _line("machines.programs", [_program(result, row) for row in used if row["category"] in PROGRAMS]),
         _line("machines.models", [_hub(result, row) for row in used if row["category"] == _HUB]),

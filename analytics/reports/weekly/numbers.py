@@ -46,7 +46,7 @@ def _people(result: Result, now: Row | None) -> Number:
         known = say("numbers.unknown_share") if part is None else words.share(part, row["connections"])
         note = say("numbers.tied", share=known)
     if now and noun == PEOPLE and (of := _population(result)) and of >= (now["people"] or 0):
-        note = "; ".join(filter(None, (say("numbers.of", population=words.number(of)), note)))
+        note = say("numbers.of", population=words.number(of))  # who they are stands in what we can see
 
     def alike(row: Row) -> int | None:
         """People and addresses do not compare; nobody compares with both."""

@@ -12,9 +12,10 @@ from analytics.render.words import Noun
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
+from analytics.reports.weekly.clock import Clock, clock
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.decide import decisions, more
-from analytics.reports.weekly.due import Decision
+from analytics.reports.weekly.due import Decision, Waiting, waiting
 from analytics.reports.weekly.groups import Matrix, departments
 from analytics.reports.weekly.machines import machines
 from analytics.reports.weekly.moving import Outcome, outcomes
@@ -33,6 +34,7 @@ from analytics.reports.weekly.standing import (
     standings,
     statuses,
 )
+from analytics.reports.weekly.unequal import Unequal, unequal
 from analytics.reports.weekly.verdict import verdict
 
 #: Services on the page; the annex lists all.
@@ -104,6 +106,9 @@ class Page:
     changes: tuple[Change, ...]
     machines: tuple[Change, ...]
     caution: str
+    waiting: tuple[Waiting, ...]
+    clock: Clock | None
+    unequal: Unequal | None
     rhythm: Rhythm | None
     sight: Sight
     seeing: Seeing
@@ -162,6 +167,9 @@ def build(result: Result, *, controls: bool = False) -> Page:
         changes=changes(result),
         machines=machines(result),
         caution=caution(result),
+        waiting=waiting(result),
+        clock=clock(result),
+        unequal=unequal(result) if counted(result) == words.PEOPLE else None,
         rhythm=rhythm(result, seen),
         sight=sight(result, seen),
         seeing=seen,

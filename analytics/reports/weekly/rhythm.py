@@ -55,7 +55,7 @@ def _cell(row: Row | None, day: date, watched: bool, ahead: bool, most: int) -> 
     if row is not None and (row["connections"] or 0) > 0:
         count = row["connections"]
         text = f"{when}: {say('count.connections', count)}"
-        return Cell("shade", _shade(count, most), text, words.number(count))
+        return Cell("shade", shade(count, most), text, words.number(count))
     if row is not None and row["connections"] is None:
         return Cell("hidden", text=f"{when}: {say('rhythm.hidden')}")
     if ahead:
@@ -65,7 +65,7 @@ def _cell(row: Row | None, day: date, watched: bool, ahead: bool, most: int) -> 
     return Cell("none", text=f"{when}: {say('rhythm.none')}")
 
 
-def _shade(count: int, most: int) -> int:
+def shade(count: int, most: int) -> int:
     """1 .. SHADES by the square root of the share, so that quiet days stay visible."""
     return min(SHADES, 1 + isqrt(SHADES * SHADES * count // (most + 1)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analytics.render import words
-from analytics.render.language import say
+from analytics.render.language import say, spoken, told
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.due import scope_of
 from analytics.reports.weekly.seeing import comparable
@@ -109,10 +109,14 @@ def expiries(result: Result) -> tuple[Expiry, ...]:
 
 def _expiry(row: Row) -> Expiry:
     over, kind = row["days_left"] < 0, "exception" if row["kind"] == "exception" else "review"
-    what = say(f"expiry.{kind}", id=row["id"]) + scope_of(row["scope"])
+    if kind == "review":
+        what = say("expiry.review", line=row["id"].removeprefix("line "))
+    else:
+        what = say("expiry.exception", id=row["id"])
+    what += scope_of(row["scope"])
     when = f"{words.short_day(row['ends'])} {row['ends'].year}"
     return Expiry(
-        row["about"],
+        told(row["about"].replace("-", " ")) if spoken() != "en" else row["about"],
         say("expiry.for_people", what=what) if row["for_people"] else what,
         say(f"expiry.{kind}_over" if over else f"expiry.{kind}_ends", day=when),
         over,

@@ -25,7 +25,7 @@ def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
         return say("verdict.blind"), _leftover(result)
     lead, tail = _claim(result, seen)
     asked = say("verdict.due", due) if due else ""
-    return lead, " ".join(filter(None, (tail, _unapproved(result), _moving(result), asked, _sight(seen))))
+    return lead, " ".join(filter(None, (tail, _moving(result), asked, _sight(seen))))
 
 
 def _leftover(result: Result) -> str:
@@ -47,7 +47,9 @@ def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
         amount = words.size(None, total["people_hidden"])
         return say("verdict.used", total["services"], who=who), say("verdict.amount_untold", amount=amount)
     sent = words.size_range(total["bytes_up"], total["bytes_up_max"])
-    return say("verdict.sent", total["services"], who=who, amount=sent), _most_of_it(result, total)
+    claim = say("verdict.sent", total["services"], who=who, amount=sent)
+    lead = _unapproved(result, claim)
+    return (lead, _where_most_went(result, total)) if lead else (claim, _most_of_it(result, total))
 
 
 def _who(total: Row, k: int, noun: Noun, *, hedge: bool) -> str:
@@ -75,8 +77,20 @@ def _most_of_it(result: Result, total: Row) -> str:
     return "."
 
 
-def _unapproved(result: Result) -> str:
-    """What went to services nobody approved, as far as it may be shown; '' without a policy."""
+def _where_most_went(result: Result, total: Row) -> str:
+    """The same as a sentence of its own, where one service, or what is hidden, holds most."""
+    ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
+    if len(ranked) > 1 and 2 * ranked[0]["bytes_up"] > total["bytes_up"]:
+        return f". {say('verdict.most_went', service=ranked[0]['service'])}"
+    if not holds_most(result):
+        return "."
+    left = rest(result)
+    key = "verdict.most_hidden" if left.hidden == left.services else "verdict.most_untold"
+    return f". {say(key, share=words.share(left.bytes_up or 0, total['bytes_up']))}"
+
+
+def _unapproved(result: Result, claim: str) -> str:
+    """`claim`, and what of it went to services nobody approved, as far as shown; '' without a policy."""
     if not result.rows("policies"):
         return ""
     rows = [row for row in result.rows("by_status") if row["status"] in UNAPPROVED]
@@ -85,7 +99,7 @@ def _unapproved(result: Result) -> str:
     if not sent:
         return ""
     key = "verdict.unapproved_least" if any(row["untold"] for row in rows) else "verdict.unapproved"
-    return say(key, services, amount=words.size(sent))
+    return say(key, services, sent=claim, amount=words.size(sent))
 
 
 def leads(ranked: list[Row], total: int) -> bool:

@@ -36,6 +36,8 @@ VIEWS = {
         unauthenticated BIGINT, cleartext BIGINT, people_least BIGINT""",
     "people_periods": """period VARCHAR, first_day DATE, last_day DATE, app VARCHAR, service VARCHAR,
         people_at_least BIGINT, weeks_counted BIGINT""",
+    "hours_weekly": "week DATE, kind VARCHAR, days VARCHAR, hour_of_day SMALLINT, subjects_least BIGINT",
+    "concentration_weekly": "week DATE, band SMALLINT, people BIGINT, bytes_up_percent SMALLINT",
     "blocked_weekly": "week DATE, app VARCHAR, service VARCHAR, attempts BIGINT",
     "names_weekly": """week DATE, sensor VARCHAR, source VARCHAR, host VARCHAR, domain VARCHAR, first_seen DATE,
         last_seen DATE, connects BOOLEAN, bytes_known BOOLEAN""",

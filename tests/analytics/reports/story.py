@@ -53,7 +53,7 @@ def story() -> dict[str, list[dict[str, Any]]]:
         }
         for s in _SERVICES
     ]
-    return rows | _surroundings()
+    return rows | _clock() | _surroundings()
 
 
 def story_lake(folder: Path) -> Path:
@@ -116,6 +116,39 @@ def _daily() -> list[dict[str, Any]]:
                     "connections": None if people is None or count < 20 else count,
                 })  # fmt: skip
     return rows
+
+
+def _clock() -> dict[str, list[dict[str, Any]]]:
+    """Busy office hours, programs at work on three nights, and five people who send most."""
+    usual = {8: 25, 9: 50, 10: 70, 11: 65, 12: 40, 13: 55, 14: 65, 15: 60, 16: 45, 17: 20, 18: 5}
+    parts = {
+        **dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), 1.0),
+        "sat": 0.15,
+        "workdays": 1.6,
+        "weekend": 0.15,
+    }
+    hours = [
+        {
+            "week": WEEK,
+            "kind": "people",
+            "days": days,
+            "hour_of_day": hour,
+            "subjects_least": int(count * part) // 5 * 5,
+        }
+        for days, part in parts.items()
+        for hour, count in usual.items()
+        if count * part >= 5
+    ]
+    hours += [
+        {"week": WEEK, "kind": "machines", "days": "workdays", "hour_of_day": hour, "subjects_least": 2}
+        for hour in (1, 2, 3)
+    ]
+    shares = (71, 84, 91, 95, 97, 98, 99, 99, 99, 100)
+    bands = [
+        {"week": WEEK, "band": nth, "people": 14 * nth - 2 * (nth == 10), "bytes_up_percent": share}
+        for nth, share in enumerate(shares, 1)
+    ]
+    return {"hours_weekly": hours, "concentration_weekly": bands}
 
 
 def _surroundings() -> dict[str, list[dict[str, Any]]]:

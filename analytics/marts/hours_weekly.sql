@@ -1,0 +1,27 @@
+-- By the clock of the report zone: how many used AI services in an hour of a weekday, people and programs apart.
+--
+-- Counts of people do not add up over hours and are rounded down to a multiple of k, so that nothing follows by
+-- subtraction; an hour of fewer than k has no row, like an hour of nobody. Machines are nobody.
+WITH used AS (
+  SELECT 'people' AS kind, subject, day, hour_of_day FROM personal_hours WHERE grade >= 3
+  UNION
+  SELECT 'programs', subject, day, hour_of_day FROM personal_hours WHERE grade >= 3 AND client_class = 'program'
+  UNION
+  SELECT 'machines', subject, day, hour_of_day FROM nobodies
+  WHERE grade >= 3 AND subject_kind IN ('machine', 'service')
+),
+named AS (
+  SELECT kind, subject, hour_of_day, LOWER(STRFTIME(day, '%a')) AS weekday,
+         CASE WHEN ISODOW(day) <= 5 THEN 'workdays' ELSE 'weekend' END AS part
+  FROM used
+),
+counted AS (
+  SELECT kind, COALESCE(weekday, part) AS days, hour_of_day, COUNT(DISTINCT subject) AS subjects
+  FROM named
+  GROUP BY GROUPING SETS ((kind, weekday, hour_of_day), (kind, part, hour_of_day))
+)
+SELECT CAST('$week' AS DATE) AS week, kind, days, hour_of_day,
+       CAST(CASE WHEN kind = 'machines' THEN subjects ELSE subjects // $k * $k END AS BIGINT) AS subjects_least
+FROM counted
+WHERE kind = 'machines' OR subjects >= $k
+ORDER BY kind, days, hour_of_day
