@@ -33,7 +33,12 @@ standing AS (
   SELECT i.nth, MIN(i.slot) AS slot FROM intervals AS i, moment AS m
   WHERE i.from_us <= m.at_us AND i.to_us > m.at_us GROUP BY i.nth
 ),
-robots AS (SELECT DISTINCT user_name FROM every_directory WHERE kind IN ('machine', 'service'))
+heard AS (
+  SELECT t.place, t.nth, t.from_us, t.to_us, t.shared, w.origin, w.confidence, w.user_name,
+         w.device_name AS device, w.mac_name AS mac
+  FROM told AS t
+  JOIN words AS w ON w.word = t.word
+)
 SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
        CASE WHEN t.to_us < {forever} THEN make_timestamptz(t.to_us) END AS valid_to,
        t.user_name, t.device, t.mac,
@@ -55,7 +60,7 @@ SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
             WHEN t.device <> h.device OR t.mac <> h.mac
               THEN 'lost: ' || h.device_origin || ' is believed before it'
             ELSE 'holds, and is asked last' END AS verdict
-FROM told AS t
+FROM heard AS t
 CROSS JOIN moment AS m
 LEFT JOIN standing AS s ON s.nth = t.nth
 LEFT JOIN vouched AS v ON v.nth = t.nth
