@@ -2,7 +2,8 @@
 
 In: a connection with the relations `every_leases` and `every_directory`. Out: its temporary view
 `every_holders`, a row per address and while: the user, the device, the static word, whether it is shared,
-each with origin and confidence; it reads the temporary tables `held`, `addresses` and `words`. Whatever order leases arrived in, the same leases give the same rows.
+each with origin and confidence; and what it is read from (`named`, `held`, `addresses`, `words`). Whatever
+order leases arrived in, the same leases give the same rows.
 
 All leases, not those of a day: what ends a lease can lie long before the day it would else hold on.
 """
@@ -65,7 +66,8 @@ def _slots(connection: duckdb.DuckDBPyConnection) -> str:
     found = {
         slot
         for (slot,) in connection.execute(
-            "SELECT DISTINCT slot FROM intervals UNION SELECT 31 FROM told WHERE shared UNION SELECT 32 FROM crowds"
+            "SELECT DISTINCT slot FROM intervals UNION SELECT 31 FROM told WHERE shared "
+            "UNION SELECT 32 FROM crowds"
         ).fetchall()
     }
     says = [(_SAYS if slot in found else _SILENT).format(slot=slot) for slot in SLOTS]

@@ -2,12 +2,12 @@
 
     python -m tests.bench.bench_who [sightings] [leases] [days]
 
-Makes leases of a network (addresses that change hands, renewals, logins, VPN sessions inside) and sightings at
-those addresses, all in tokens as a lake holds them, then times what a build does with them: every lease into
-intervals (once), and for every day the as-of join and the choice of whom to believe. The peer is one plain ASOF
-JOIN of the same files in DuckDB, which believes the last lease that began and knows no kinds, ends, owners or
-shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak memory is printed beside. The answers
-are counted, so that a join that loses rows shows, and held against who truly sat there.
+Makes leases of a network (addresses that change hands, renewals, logins, VPN sessions inside) and sightings
+at those addresses, all in tokens as a lake holds them, then times what a build does with them: every lease
+into intervals (once), and for every day the as-of join and the choice of whom to believe. The peer is one
+plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began and knows no kinds, ends,
+owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak memory is printed beside.
+The answers are counted, so that a join that loses rows shows, and held against who truly sat there.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ COPY (
          token('u', {person}) AS truth
   FROM (
     SELECT *, since // {step_us}
-             - CASE WHEN since % {step_us} < hash(since // {step_us} * {addresses} + address_nth) % {step_us} THEN 1 ELSE 0 END
-             AS nth
+             - CASE WHEN since % {step_us} < hash(since // {step_us} * {addresses} + address_nth) % {step_us}
+                    THEN 1 ELSE 0 END AS nth
     FROM (
       SELECT i, {day_us} + CAST(hash(i, 1) % 86400000000 AS BIGINT) AS since,
              CAST(hash(i, 2) % {addresses} AS BIGINT) AS address_nth
@@ -136,9 +136,7 @@ def attribute(connection: duckdb.DuckDBPyConnection, folder: Path, days: int) ->
     """CPU seconds of it the leases took; sightings by whose word named them."""
     told: Counter[str] = Counter()
     spent = time.process_time()
-    connection.execute(
-        f"CREATE VIEW every_leases AS FROM read_parquet({literal(folder / 'leases.parquet')})"
-    )
+    connection.execute(f"CREATE VIEW every_leases AS FROM read_parquet({literal(folder / 'leases.parquet')})")
     hold(connection)
     held = time.process_time() - spent
     connection.execute("CREATE VIEW directory AS SELECT * FROM every_directory")
@@ -166,7 +164,7 @@ def right(connection: duckdb.DuckDBPyConnection, file: Path) -> float:
 
 
 def main(sightings: int = 5_000_000, leases: int = 500_000, days: int = 30) -> None:
-    """Prints seconds, rows a second, peak memory, how the sightings were attributed, and the peer's seconds."""
+    """Prints seconds, rows a second, peak memory, how sightings were attributed, and the peer's seconds."""
     with tempfile.TemporaryDirectory() as place, connect(memory="1500MB", spill=Path(place)) as connection:
         folder = Path(place)
         connection.execute("SET threads = 2; SET preserve_insertion_order = false")
@@ -178,12 +176,16 @@ def main(sightings: int = 5_000_000, leases: int = 500_000, days: int = 30) -> N
         assert told.total() == rows, told
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{sightings:,} sightings, {leases:,} leases, {days} days: {took:.1f} s, CPU {spent:.1f} s")
-        print(f"of it leases CPU {held:.1f} s; {rows / took:,.0f} sightings a second, {rows / spent:,.0f} a CPU-s")
+        print(f"of it leases CPU {held:.1f} s")
+        print(f"{rows / took:,.0f} sightings a second, {rows / spent:,.0f} a CPU-s")
         print(f"peak memory of the process {peak:,.0f} MB")
         print(", ".join(f"{who} {count / rows:.0%}" for who, count in sorted(told.items())))
         print(f"named rightly on the last day: {right(connection, folder / f'{days - 1}.parquet'):.1%}")
         begin, spent = time.perf_counter(), time.process_time()
-        files = {"sightings": literal(folder / "[0-9]*.parquet"), "leases": literal(folder / "leases.parquet")}
+        files = {
+            "sightings": literal(folder / "[0-9]*.parquet"),
+            "leases": literal(folder / "leases.parquet"),
+        }
         connection.execute(ASOF.format(**files)).fetchall()
         took, spent = time.perf_counter() - begin, time.process_time() - spent
         print(f"peer, one ASOF JOIN: {took:.1f} s, CPU {spent:.1f} s, {rows / spent:,.0f} a CPU-s")
