@@ -15,9 +15,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -92,13 +93,12 @@ def has(module: str) -> bool:
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use by another kernel; it cannot be called from Python."""
-    # Without the wrappers that make it callable from Python it compiles faster.
-    return _later(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _later(function)
 
 
 def step(function: Kernel) -> Kernel:
     """A kernel that becomes part of its caller: what every packet needs, and is called in one place."""
-    return _later(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+    return _later(function, forceinline=True)
 
 
 def entry(function: Kernel) -> Kernel:
@@ -209,7 +209,12 @@ class _Later:
 
 def _later(function: Kernel, **options: Any) -> Kernel:
     use()
-    return function if interpreted() else cast(Kernel, _Later(lambda: _dispatcher(function, **options)))
+    if interpreted():
+        return function
+    bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # no calls from outside
+    return cast(
+        Kernel, _Later(lambda: _dispatcher(function, pipeline_class=_inner_compiler(), **bare, **options))
+    )
 
 
 def _make_all() -> None:
@@ -219,6 +224,38 @@ def _make_all() -> None:
             for key, value in list(vars(module).items()):
                 if isinstance(value, _Later):
                     setattr(module, key, value.made())
+
+
+@cache
+def _inner_compiler() -> Any:
+    """Numba's compiler for kernels that only kernels call. They are linked into their callers and optimised
+    there: to optimise each by itself too, and make machine code nobody runs, took a third of the time."""
+    from numba.core import codegen, compiler
+
+    libraries, compilers = cast(Any, codegen), cast(Any, compiler)
+
+    class Inner(libraries.JITCodeLibrary):  # type: ignore[misc, name-defined]
+        codegen = SimpleNamespace(set_env=lambda name, environment: None)
+
+        def get_pointer_to_function(self, name: str) -> int:
+            self._ensure_finalized()
+            return 0  # as of any function without wrappers
+
+        def _optimize_final_module(self) -> None:
+            pass
+
+        def _finalize_final_module(self) -> None:
+            self._finalize_dynamic_globals()
+            self._verify_declare_only_symbols()
+            self._finalized = True
+
+    class InnerCompiler(compilers.Compiler):  # type: ignore[misc, name-defined]
+        def define_pipelines(self) -> Any:
+            state = self.state
+            state.library = Inner(state.targetctx.codegen(), state.func_id.func_qualname)
+            return super().define_pipelines()
+
+    return InnerCompiler
 
 
 def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
@@ -352,9 +389,10 @@ def _numba() -> Any:
 
 def warm_apart(*parts: str) -> None:
     """Compile every kernel, or those of the named parts, in processes of their own, side by side: what the
-    compiler needs (200 MB each) goes away with them."""
-    program = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
+    compiler needs (300 to 450 MB each) goes away with them."""
+    program = (  # collected less often: hardly anything of what the compiler makes is garbage before its end
+        "import gc, sys; gc.set_threshold(100_000, 20, 100); "
+        "from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
