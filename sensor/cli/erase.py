@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
     from sensor.store.lake import Lake
     from sensor.store.purge import Rule
-    from sensor.store.sealed import Sealed
+    from sensor.store.sealed import SealedRows
 
 
 def command(
@@ -99,7 +99,7 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
     return sealed.without({name: rule.doomed for name, rule in rules.items()}, now)
 
 
-def _sealed_times(sealed: Sealed, subject: Subject) -> Times:
+def _sealed_times(sealed: SealedRows, subject: Subject) -> Times:
     from analytics.lake import connect
     from analytics.marts.weeks import store_frame
     from analytics.subject import times_in

@@ -5,9 +5,9 @@
 Makes leases of a network (addresses that change hands, renewals, logins, VPN sessions inside) and sightings
 at those addresses, all in tokens as a lake holds them, then times what a build does with them: every lease
 into intervals (once), and for every day the as-of join and the choice of whom to believe. The peer is one
-plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began and knows no kinds, ends,
-owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak memory is printed beside.
-The answers are counted, so that a join that loses rows shows, and held against who truly sat there.
+plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began and knows no kinds,
+ends, owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak memory is printed
+beside. The answers are counted, so that a join that loses rows shows, and held against who truly sat there.
 """
 
 from __future__ import annotations
