@@ -355,8 +355,7 @@ class Work:
             before, _, after = neighbours(day)
             near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
             self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
-            for name, condition in on_day(day).items():
-                self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
+            self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
             count_day(self.connection, day, zone=self.zone)
             for mart in daily:
                 columns = ", ".join(mart.types)
@@ -383,8 +382,7 @@ class Work:
         if said:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)
-        for name, condition in on_day(day).items():
-            self._relation("VIEW", name, f"SELECT * FROM every_{name} WHERE {condition}")
+        self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
         count_day(self.connection, day, zone=self.zone)
 
     def _store(

@@ -21,16 +21,19 @@ from analytics.marts.days import neighbours
 from analytics.marts.state import MartState, read_state, write_state
 from analytics.marts.weeks import weeks_of
 from analytics.policy.judge import HISTORY_WEEKS
+from analytics.subject import Times
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """A mart's file that held what had to go: its hash, its rows, how many of them went."""
+    """A mart's file that held what had to go: its hash, its rows, how many of them went, and how many name a
+    server no more."""
 
     path: str
     sha256: str
     rows: int
     deleted: int
+    emptied: int = 0
 
 
 def keep_figures(
@@ -70,10 +73,17 @@ def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
     return gone
 
 
-def erase(lake: Path, tokens: Sequence[str], *, before: date) -> list[Forgotten]:
-    """Rewrite restricted marts without the rows of these subjects; days before `before` become final."""
+def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> list[Forgotten]:
+    """Rewrite restricted marts without the rows of these subjects, and without the addresses that were theirs
+    where those served others; days before `before` become final."""
     gone = []
     with alone(lake), connect() as connection:
+        connection.execute(
+            "CREATE TABLE served "
+            "(site VARCHAR, address VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ)"
+        )
+        if times.held:
+            connection.executemany("INSERT INTO served VALUES (?, ?, ?, ?)", times.held)
         state = read_state(lake)
         state.build += 1
         for mart in load_marts():
@@ -81,7 +91,7 @@ def erase(lake: Path, tokens: Sequence[str], *, before: date) -> list[Forgotten]
                 continue
             for period, path in list(state.files.get(mart.name, {}).items()):
                 found, state.files[mart.name][period] = _without(
-                    connection, lake, mart, path, tokens, state.build
+                    connection, lake, mart, (period, path), tokens, state.build
                 )
                 if found is None:
                     continue
@@ -126,21 +136,38 @@ def _without(
     connection: duckdb.DuckDBPyConnection,
     lake: Path,
     mart: Mart,
-    path: str,
+    file: tuple[str, str],
     tokens: Sequence[str],
     build: int,
 ) -> tuple[Forgotten | None, str]:
-    """What went of one file, and the file that stands for it now."""
+    """What went of one file (period, path), and the file that stands for it now."""
+    period, path = file
     marks = ", ".join(literal(token) for token in tokens)
     columns = [name for name in ("subject", "user_name") if name in mart.columns]
     theirs = " OR ".join(f"COALESCE({column}, '') IN ({marks})" for column in columns)
-    rows = f"FROM read_parquet({literal(lake / path)}, hive_partitioning = false)"
-    found = connection.execute(f"SELECT COUNT(*), COUNT(*) FILTER ({theirs}) {rows}").fetchone()
-    if not tokens or not found or not found[1]:
+    served = _served(mart, period) if "server" in mart.columns else "false"
+    rows = f"FROM read_parquet({literal(lake / path)}, hive_partitioning = false) AS mart"
+    found = connection.execute(
+        f"SELECT COUNT(*), COUNT(*) FILTER ({theirs}), COUNT(*) FILTER (NOT ({theirs}) AND {served}) {rows}"
+    ).fetchone()
+    if not tokens or not found or not (found[1] or found[2]):
         return None, path
     target = str(Path(path).with_name(f"{build:08d}.parquet"))
-    write_rows(connection, f"SELECT * {rows} WHERE NOT ({theirs})", lake / target, mode=0o640)
-    return Forgotten(path, _sha256(lake / path), int(found[0]), int(found[1])), target
+    less = f"* REPLACE (CASE WHEN NOT {served} THEN server END AS server)" if found[2] else "*"
+    write_rows(connection, f"SELECT {less} {rows} WHERE NOT ({theirs})", lake / target, mode=0o640)
+    return Forgotten(path, _sha256(lake / path), int(found[0]), int(found[1]), int(found[2])), target
+
+
+def _served(mart: Mart, period: str) -> str:
+    """Condition on a mart's rows: the server's address was the person's at some time of the period."""
+    begin = date.fromisoformat(period)
+    end = begin + timedelta(days=2 if mart.period == "day" else 8)  # zones begin their days elsewhere
+    at_site = "s.site = mart.site AND " if "site" in mart.columns else ""
+    return (
+        f"EXISTS (SELECT 1 FROM served AS s WHERE {at_site}s.address = mart.server "
+        f"AND s.valid_from < TIMESTAMPTZ '{end} 00:00:00+00' "
+        f"AND (s.valid_to IS NULL OR s.valid_to > TIMESTAMPTZ '{begin - timedelta(days=1)} 00:00:00+00'))"
+    )
 
 
 def _forgotten(lake: Path, path: str) -> Forgotten:

@@ -16,7 +16,7 @@ import duckdb
 
 from analytics.lake import open_views
 from analytics.marts.days import attribute_day
-from analytics.marts.holders import hold, near
+from analytics.marts.holders import hold
 
 #: the made-up event; row ids in the lake are never negative
 _ASKED = -1
@@ -33,7 +33,12 @@ standing AS (
   SELECT i.nth, MIN(i.slot) AS slot FROM intervals AS i, moment AS m
   WHERE i.from_us <= m.at_us AND i.to_us > m.at_us GROUP BY i.nth
 ),
-robots AS (SELECT DISTINCT user_name FROM every_directory WHERE kind IN ('machine', 'service'))
+heard AS (
+  SELECT t.place, t.nth, t.from_us, t.to_us, t.shared, w.origin, w.confidence, w.user_name,
+         w.device_name AS device, w.mac_name AS mac
+  FROM told AS t
+  JOIN words AS w ON w.word = t.word
+)
 SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
        CASE WHEN t.to_us < {forever} THEN make_timestamptz(t.to_us) END AS valid_to,
        t.user_name, t.device, t.mac,
@@ -55,7 +60,7 @@ SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
             WHEN t.device <> h.device OR t.mac <> h.mac
               THEN 'lost: ' || h.device_origin || ' is believed before it'
             ELSE 'holds, and is asked last' END AS verdict
-FROM told AS t
+FROM heard AS t
 CROSS JOIN moment AS m
 LEFT JOIN standing AS s ON s.nth = t.nth
 LEFT JOIN vouched AS v ON v.nth = t.nth
@@ -70,7 +75,7 @@ SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f
 FROM attributed AS a
 JOIN facets AS f ON f.facet = a.facet
 LEFT JOIN spells AS s ON s.from_us <= a.start_us AND s.to_us > a.start_us
-LEFT JOIN holders AS h ON h.from_us = s.from_us
+LEFT JOIN every_holders AS h ON h.from_us = s.from_us
 LEFT JOIN crowded AS c ON c.tenant = COALESCE(s.tenant, '') AND c.day = a.start_us // 86400000000
 WHERE a.event_id = {id}
 LIMIT 1
@@ -148,9 +153,6 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
         _gather(connection, site, address, at)
         connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
         hold(connection, keep_steps=True)
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW holders AS SELECT * FROM every_holders WHERE {near(at.date())}"
-        )
         connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
         attribute_day(connection, at.date())
         words = connection.execute(_WORDS.format(at=moment, forever=253_402_214_400_000_000)).fetchall()

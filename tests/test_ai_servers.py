@@ -160,3 +160,24 @@ def test_the_key_is_written_nowhere(folders: dict[str, Path], level: str) -> Non
     assert KEY not in repr(stored)
     files = [path for path in folders[level].rglob("*") if path.is_file() and "kernels" not in path.parts]
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+def test_an_erased_person_is_not_behind_the_servers_address(tmp_path: Path) -> None:
+    """Ada's machine served a colleague: the colleague's rows stay, and no longer say whose machine it was."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "kernels").symlink_to(jit.use().parent)
+    (tmp_path / "a.pcap").write_bytes(pcap(ask("10.1.0.5", 1)))
+    (tmp_path / "people.csv").write_text(f"address,user_name\n{OLLAMA},ada\n10.1.0.5,bob\n")
+    shadowai(tmp_path, "scan", "a.pcap", "--people", "people.csv")
+    where = "WHERE app = 'behaviours/ollama'"
+    before = query(tmp_path, f"SELECT count(*), count(server) FROM sightings {where}")
+    assert before[0][0] == before[0][1] == 1
+    shadowai(tmp_path, "export-subject", "ada", "--out", "given")
+    told = json.loads((tmp_path / "given" / "subject.json").read_text())["tables"]["at_their_machines"]
+    assert [row["app"] for row in told] == ["behaviours/ollama"] and "client" not in told[0]
+    said = shadowai(tmp_path, "erase", "ada", "--reason", "asked for", "--yes", "--now")
+    assert "no longer name a server" in said
+    assert query(tmp_path, f"SELECT count(*), count(server), count(host) FROM sightings {where}") == [
+        (1, 0, 0)
+    ]
+    assert query(tmp_path, "SELECT count(*), count(server) FROM stored.ai_servers_daily") == [(1, 0)]

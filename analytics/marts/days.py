@@ -1,7 +1,7 @@
 """Counts one UTC day: runs counting/*.sql over three days of sightings, once per vantage rank.
 
-In: a connection with the relations `sightings` and `holders` (three days; holders.py), `directory`,
-`sensors`.
+In: a connection with the relations `sightings` (three days), `directory`, `sensors`, and what `hold` made
+(holders.py).
 Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm` and `at_models`, from which the day's
 marts are selected.
 """
@@ -14,7 +14,7 @@ from string import Template
 
 import duckdb
 
-from analytics.marts.holders import CROWD, near
+from analytics.marts.holders import CROWD
 
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
@@ -71,14 +71,13 @@ def _values(day: date) -> dict[str, int | float | str]:
     }
 
 
-def on_day(day: date) -> dict[str, str]:
-    """Conditions on what lasts: rows that can say who was who on `day`."""
+def on_day(day: date) -> str:
+    """Condition on `directory`: rows that can say who was who on `day`."""
     after = day + timedelta(days=1)
-    return {
-        "holders": near(day),
-        "directory": f"(valid_from IS NULL OR valid_from < TIMESTAMPTZ '{after} 00:00:00+00') "
-        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{day} 00:00:00+00')",
-    }
+    return (
+        f"(valid_from IS NULL OR valid_from < TIMESTAMPTZ '{after} 00:00:00+00') "
+        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{day} 00:00:00+00')"
+    )
 
 
 def neighbours(day: date) -> tuple[date, date, date]:

@@ -1,8 +1,9 @@
 """Leases made into intervals that do not overlap: runs holding/*.sql over every lease there is.
 
-In: a connection with the relations `every_leases` and `every_directory`. Out: its temporary table
+In: a connection with the relations `every_leases` and `every_directory`. Out: its temporary view
 `every_holders`, a row per address and while: the user, the device, the static word, whether it is shared,
-each with origin and confidence. Whatever order leases arrived in, the same leases give the same rows.
+each with origin and confidence; and what it is read from (`named`, `held`, `addresses`, `words`). Whatever
+order leases arrived in, the same leases give the same rows.
 
 All leases, not those of a day: what ends a lease can lie long before the day it would else hold on.
 """
@@ -27,35 +28,50 @@ FOREVER_US = 253_402_214_400_000_000
 
 #: Leases are taken by address, so many at once: what they need then fits into memory.
 LEASES_A_PART = 500_000
-#: Users and devices, as 1_claims.sql numbers them.
-SLOTS = (11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25)
-_SAYS = "MAX(CASE WHEN slot = {slot} THEN code END) OVER so_far AS s{slot}"
+#: Users and devices, as 2_claims.sql numbers them, and days with too many users (32).
+SLOTS = (11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 32)
+_SAYS = "LAST_VALUE(CASE WHEN slot = {slot} THEN code END IGNORE NULLS) OVER so_far AS s{slot}"
 _SILENT = "CAST(NULL AS BIGINT) AS s{slot}"
+#: Leases that say an address is shared may overlap.
+_SHARED = (
+    "LAST_VALUE(CASE WHEN slot = 31 AND code % 2 = 0 THEN code END IGNORE NULLS) OVER so_far AS s31, "
+    "SUM(CASE WHEN slot = 31 THEN 1 - 2 * (code % 2) ELSE 0 END) OVER so_far AS sharers"
+)
+_NOT_SHARED = "CAST(NULL AS BIGINT) AS s31, 0 AS sharers"
 
 
 def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> None:
     """Makes `every_holders`; `keep_steps` leaves the tables it was made by, of few leases."""
-    found = connection.execute("SELECT COUNT(*) FROM every_leases").fetchone()
-    parts = 1 + (int(found[0]) if found else 0) // LEASES_A_PART
     values: dict[str, object] = {
         "forever": FOREVER_US, "hint": HINT, "crowd": CROWD, "hour": HOUR_US, "day": DAY_US
     }  # fmt: skip
-    into = "CREATE OR REPLACE TEMP TABLE every_holders AS"
+    connection.execute(_step("1_coded", values))
+    found = connection.execute("SELECT COUNT(*) FROM coded").fetchone()
+    parts = 1 + (int(found[0]) if found else 0) // LEASES_A_PART
+    into = "CREATE OR REPLACE TEMP TABLE held AS"
     for part in range(parts):
-        values["part"] = f"HASH(site, address) % {parts} = {part}" if parts > 1 else "true"
-        for step in ("1_claims", "2_tenures", "3_intervals"):
+        values["part"] = f"place % {parts} = {part}"
+        for step in ("2_claims", "3_tenures", "4_intervals"):
             connection.execute(_step(step, values))
-        connection.execute(_step("4_holders", {"slots": _slots(connection), "into": into}))
-        into = "INSERT INTO every_holders"
+        connection.execute(_step("5_holders", {"slots": _slots(connection), "into": into}))
+        into = "INSERT INTO held"
+    connection.execute(_step("6_named", values))
     if not keep_steps:
-        for name in ("crowds", "intervals", "vouched", "tenures", "claims", "told", "places"):
-            connection.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in ("crowds", "intervals", "vouched", "tenures", "claims", "told", "coded"):
+            connection.execute(f"DROP TABLE {name}")
 
 
 def _slots(connection: duckdb.DuckDBPyConnection) -> str:
-    """What each slot says so far; most networks have few kinds of leases, and a running maximum costs."""
-    found = {slot for (slot,) in connection.execute("SELECT DISTINCT slot FROM intervals").fetchall()}
-    return ", ".join((_SAYS if slot in found else _SILENT).format(slot=slot) for slot in SLOTS)
+    """What each slot says so far; most networks have few kinds of leases, and looking back costs."""
+    found = {
+        slot
+        for (slot,) in connection.execute(
+            "SELECT DISTINCT slot FROM intervals UNION SELECT 31 FROM told WHERE shared "
+            "UNION SELECT 32 FROM crowds"
+        ).fetchall()
+    }
+    says = [(_SAYS if slot in found else _SILENT).format(slot=slot) for slot in SLOTS]
+    return ", ".join([*says, _SHARED if 31 in found else _NOT_SHARED])
 
 
 def _step(name: str, values: dict[str, object]) -> str:

@@ -19,6 +19,8 @@ class Gone(Protocol):
     def rows(self) -> int: ...
     @property
     def deleted(self) -> int: ...
+    @property
+    def emptied(self) -> int: ...
 
 
 def record(
@@ -41,7 +43,7 @@ def record(
 
     from sensor.privacy.audit import AuditLog
 
-    names = ("path", "sha256", "rows", "deleted")
+    names = ("path", "sha256", "rows", "deleted", "emptied")
     text = json.dumps([{name: getattr(one, name) for name in names} for one in gone], indent=1) + "\n"
     digest = hashlib.sha256(text.encode()).hexdigest()
     rows = sum(one.deleted for one in gone)
@@ -59,7 +61,9 @@ def record(
     proof = log.path.parent / f"deleted-{entry.entry:06d}.json"
     proof.touch(mode=0o600)
     proof.write_text(text, encoding="utf-8")
-    went = f"{rows:,} rows deleted in {len(gone):,} files ({files:,} removed)"
+    emptied = sum(one.emptied for one in gone)
+    also = f", {emptied:,} rows of others no longer name a server" if emptied else ""
+    went = f"{rows:,} rows deleted in {len(gone):,} files ({files:,} removed){also}"
     return f"{went}; proof {proof}, entry {entry.entry} of the record"
 
 

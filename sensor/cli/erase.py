@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from analytics.subject import Times
     from sensor.cli.deletion import Gone
     from sensor.privacy.keys import Keys
     from sensor.privacy.subject import Subject
     from sensor.settings import Settings
     from sensor.store.lake import Lake
     from sensor.store.purge import Rule
+    from sensor.store.sealed import SealedRows
 
 
 def command(
@@ -61,9 +63,9 @@ def command(
     moment, case = datetime.now(UTC), secrets.token_hex(4)
     sealed = _unseal_without(settings, folder, keys, subject, moment)
     settle(place, settings, include_current=now)
-    leases = _leases(place, subject)
+    when = _times(place, subject)
     _hide(place, subject, case, moment)
-    gone, files = _delete(place, settings, subject, leases, moment)
+    gone, files = _delete(place, settings, subject, when, moment)
     people = len(subject.tokens)
     typer.echo(
         record(folder, "erase", gone, now=moment, files=files, case_id=case, reason=reason, people=people)
@@ -78,20 +80,12 @@ def command(
         typer.echo(line)
 
 
-def _leases(lake: Lake, subject: Subject) -> pl.DataFrame:
-    """The person's leases, from the restricted views."""
-    import polars as pl
+def _times(lake: Lake, subject: Subject) -> Times:
+    """When which address was the person's, and their devices."""
+    from analytics.subject import times
 
-    from analytics.lake import open_views
-    from sensor import schema
-
-    types = {name: dtype for name, dtype in schema.LEASES.dtypes.items() if name != schema.LANDED.name}
-    with analysing(lake), open_views(lake.path, restricted=True) as views:
-        rows = views.execute(
-            f"SELECT {', '.join(types)} FROM leases WHERE list_contains(?, user_name)",
-            [list(subject.tokens)],
-        ).fetchall()
-    return pl.DataFrame(rows, schema=types, orient="row")
+    with analysing(lake):
+        return times(lake.path, subject.tokens)
 
 
 def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subject, now: datetime) -> int:
@@ -101,9 +95,22 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
     sealed = sealed_rows(settings, state, keys)
     if sealed is None:
         return 0
-    leases = sealed.open()["leases"]
-    rules = _rules(subject, leases.filter(subject.named(leases)))
+    rules = _rules(subject, _sealed_times(sealed, subject))
     return sealed.without({name: rule.doomed for name, rule in rules.items()}, now)
+
+
+def _sealed_times(sealed: SealedRows, subject: Subject) -> Times:
+    from analytics.lake import connect
+    from analytics.marts.weeks import store_frame
+    from analytics.subject import times_in
+
+    frames = sealed.open()
+    with connect() as connection:
+        connection.execute("CREATE SCHEMA lake")
+        for name in ("leases", "directory"):
+            store_frame(connection, f"sealed_{name}", frames[name])
+            connection.execute(f"CREATE VIEW lake.{name} AS FROM sealed_{name}")
+        return times_in(connection, subject.tokens)
 
 
 def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:
@@ -118,7 +125,7 @@ def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:
 
 
 def _delete(
-    lake: Lake, settings: Settings, subject: Subject, leases: pl.DataFrame, now: datetime
+    lake: Lake, settings: Settings, subject: Subject, times: Times, now: datetime
 ) -> tuple[list[Gone], int]:
     """The files that held rows of the person, and how many files went."""
     from analytics import forget
@@ -126,25 +133,37 @@ def _delete(
     from sensor.cli.deletion import days_of
     from sensor.store import purge
 
-    gone = purge.purge(lake, _rules(subject, leases), now=now)
+    gone = purge.purge(lake, _rules(subject, times), now=now)
     monday = _monday(settings.zone, now)
     with analysing(lake):
         forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), before=monday)
-        marts = forget.erase(lake.path, subject.tokens, before=monday)
+        marts = forget.erase(lake.path, subject.tokens, times, before=monday)
         build(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)
     files = purge.remove(lake, gone, now=datetime.now(UTC)) + len(marts)
     return [*gone, *marts], files
 
 
-def _rules(subject: Subject, leases: pl.DataFrame) -> dict[str, Rule]:
+def _rules(subject: Subject, times: Times) -> dict[str, Rule]:
+    import polars as pl
+
+    from sensor import schema
+    from sensor.privacy.subject import during
     from sensor.store.purge import Rule
 
+    types = {name: schema.LEASES.dtypes[name] for name in ("site", "address", "valid_from", "valid_to")}
+    held = pl.DataFrame(list(times.held), schema=types, orient="row")
+
+    def seen(frame: pl.DataFrame) -> pl.Series:
+        return subject.seen(frame, held, times.things)
+
+    # A colleague's row about a machine of theirs stays the colleague's: it no longer says whose machine.
+    served = Rule(seen, emptied=lambda frame: during(frame, "server", held), columns=("server", "host"))
     return {
-        "sightings": Rule(lambda frame: subject.seen(frame, leases)),
-        "restated": Rule(lambda frame: subject.seen(frame, leases)),
-        "names_by_client": Rule(lambda frame: subject.seen(frame, leases)),
-        "leases": Rule(subject.named),
+        "sightings": served,
+        "restated": Rule(seen),
+        "names_by_client": Rule(seen),
+        "leases": Rule(lambda frame: subject.told_of(frame, times.things)),
         "directory": Rule(subject.named),
         "counting": Rule(subject.named),
     }

@@ -24,15 +24,22 @@ if TYPE_CHECKING:
     from sensor.privacy.subject import Subject
     from sensor.store.lake import Lake
 
-#: Rows `s` that carry the account, or an address alone that a lease gave to the account at that time.
-_THEIRS = """list_contains($tokens, s.user_name)
-    OR (s.user_name IS NULL AND EXISTS (
-        SELECT 1 FROM leases AS l
-        WHERE list_contains($tokens, l.user_name) AND l.site = s.site AND l.address = s.client
-          AND l.valid_from <= s.seen_at AND (l.valid_to IS NULL OR s.seen_at < l.valid_to)))"""
-#: table → which rows are the person's; `held` are the person's leases
+#: Rows `s` that carry the account, or nobody but an address that was theirs then, or a device they own.
+_HELD = """EXISTS (
+        SELECT 1 FROM theirs AS h
+        WHERE h.site = s.site AND h.address = s.{column}
+          AND h.valid_from <= s.seen_at AND (h.valid_to IS NULL OR s.seen_at < h.valid_to))"""
+_THEIRS = f"list_contains($tokens, s.user_name) OR (s.user_name IS NULL AND {_HELD.format(column='client')})"
+_OWN = f"{_THEIRS} OR (s.user_name IS NULL AND list_contains($things, s.device))"
+#: What somebody else did at a machine of theirs, and not who that was.
+_AT_THEIRS = f"""
+SELECT * EXCLUDE (client, client_port, client_mac, user_name, device, connection, event_id, user_agent, ja4,
+                  segment)
+FROM sightings AS s WHERE {_HELD.format(column="server")} AND NOT COALESCE({_OWN}, false)"""
+#: table → which rows are the person's; `theirs` says when an address was
 _ROWS = {
-    "leases": "SELECT * FROM leases WHERE list_contains($tokens, user_name)",
+    "leases": "SELECT * FROM leases WHERE list_contains($tokens, user_name) "
+    "OR (user_name IS NULL AND (list_contains($things, device) OR list_contains($things, mac)))",
     "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name)",
     "counting": "SELECT * FROM stored.counting WHERE list_contains($tokens, user_name)",
     "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject)",
@@ -42,9 +49,10 @@ _ROWS = {
     "model_pulls_daily": "SELECT * FROM stored.model_pulls_daily WHERE list_contains($tokens, subject)",
     "finding_evidence": "SELECT * FROM stored.finding_evidence WHERE list_contains($tokens, subject)",
     "exception_people": "SELECT * FROM stored.exception_people WHERE list_contains($tokens, subject)",
-    "sightings": f"SELECT * FROM sightings AS s WHERE {_THEIRS}",
+    "sightings": f"SELECT * FROM sightings AS s WHERE {_OWN}",
+    "at_their_machines": _AT_THEIRS,
     "restated": f"SELECT * FROM restated AS s WHERE {_THEIRS}",
-    "names_by_client": f"SELECT * FROM names_by_client AS s WHERE {_THEIRS}",
+    "names_by_client": f"SELECT * FROM names_by_client AS s WHERE {_OWN}",
 }
 
 
@@ -93,11 +101,20 @@ def command(
 
 def _tables(lake: Lake, subject: Subject) -> dict[str, list[dict[str, Any]]]:
     from analytics.lake import open_views
+    from analytics.subject import times_in
 
     found = {}
     with analysing(lake), open_views(lake.path, restricted=True) as views:
+        times = times_in(views, subject.tokens)
+        views.execute(
+            "CREATE TEMP TABLE theirs "
+            "(site VARCHAR, address VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ)"
+        )
+        if times.held:
+            views.executemany("INSERT INTO theirs VALUES (?, ?, ?, ?)", times.held)
+        about = {"tokens": list(subject.tokens), "things": list(times.things)}
         for name, sql in _ROWS.items():
-            cursor = views.execute(sql, {"tokens": list(subject.tokens)})
+            cursor = views.execute(sql, {key: value for key, value in about.items() if f"${key}" in sql})
             columns = [column[0] for column in cursor.description or ()]
             found[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     return found

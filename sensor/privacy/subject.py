@@ -1,11 +1,12 @@
 """One person's rows: the tokens of an account in every epoch, and which rows are theirs.
 
-A row is a person's if it carries a token of the account, or if it carries an address (or device) alone
-that a lease gave to the account at that time.
+A row is a person's if it carries a token of the account, or no account but an address that was theirs at that
+time or a device they own (analytics/subject.py says which and when, as the figures believe it).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -42,18 +43,34 @@ class Subject:
         """Rows (Boolean) that carry a token in `user_name`."""
         return frame.select(pl.col("user_name").is_in(self.tokens).fill_null(False)).to_series()
 
-    def seen(self, sightings: pl.DataFrame, leases: pl.DataFrame) -> pl.Series:
-        """Rows (Boolean) of sightings that are the person's; `leases` are those of the person."""
-        held = leases.select("site", pl.col("address").alias("client"), "valid_from", "valid_to").unique()
-        rows = sightings.select("site", "client", "seen_at", "user_name").with_row_index("_row")
-        during = (pl.col("valid_from") <= pl.col("seen_at")) & (
-            pl.col("valid_to").is_null() | (pl.col("seen_at") < pl.col("valid_to"))
-        )
-        nameless = rows.filter(pl.col("user_name").is_null())
-        theirs = nameless.join(held, on=["site", "client"]).filter(during)["_row"]
-        return rows.select(
-            pl.col("user_name").is_in(self.tokens).fill_null(False) | pl.col("_row").is_in(theirs.implode())
+    def told_of(self, leases: pl.DataFrame, things: Sequence[str]) -> pl.Series:
+        """Leases (Boolean) that name the account, or nobody but a device of theirs."""
+        owned = pl.col("user_name").is_null() & (pl.col("device").is_in(things) | pl.col("mac").is_in(things))
+        return leases.select(
+            (pl.col("user_name").is_in(self.tokens) | owned).fill_null(False).alias("told")
         ).to_series()
+
+    def seen(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:
+        """Rows (Boolean) that are the person's; `held` says when an address was (site, address, valid_from,
+        valid_to), `things` are devices of theirs."""
+        nameless = pl.col("user_name").is_null()
+        device = pl.col("device") if "device" in rows.columns else pl.lit(None, dtype=pl.String)
+        own = rows.select(
+            (pl.col("user_name").is_in(self.tokens) | (nameless & device.is_in(things)))
+            .fill_null(False)
+            .alias("own")
+        ).to_series()
+        return own | (during(rows, "client", held) & rows.select(nameless).to_series())
+
+
+def during(rows: pl.DataFrame, column: str, held: pl.DataFrame) -> pl.Series:
+    """Rows (Boolean) whose address in `column` was held when they were seen."""
+    asked = rows.select("site", pl.col(column).alias("address"), "seen_at").with_row_index("_row")
+    then = (pl.col("valid_from") <= pl.col("seen_at")) & (
+        pl.col("valid_to").is_null() | (pl.col("seen_at") < pl.col("valid_to"))
+    )
+    found = asked.join(held, on=["site", "address"]).filter(then)["_row"]
+    return asked.select(pl.col("_row").is_in(found.implode()).alias("during")).to_series()
 
 
 def erasures(subject: Subject, now: pl.Expr) -> pl.DataFrame:

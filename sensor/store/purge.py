@@ -24,20 +24,27 @@ from sensor.store.lake import ZERO_PART, Lake, explained, stored, write_parquet,
 
 @dataclass(frozen=True)
 class Rule:
-    """Which rows of a table go: `doomed` (frame → Boolean) is asked only of days that `may_hold` some."""
+    """Which rows of a table go: `doomed` (frame → Boolean) is asked only of days that `may_hold` some.
+
+    Of rows that stay but are `emptied` (frame → Boolean), these `columns` become NULL.
+    """
 
     doomed: Callable[[pl.DataFrame], pl.Series]
     may_hold: Callable[[str], bool] = lambda day: True
+    emptied: Callable[[pl.DataFrame], pl.Series] | None = None
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Deleted:
-    """A file that held doomed rows: its hash, its rows, how many of them go; path relative to the lake."""
+    """A file that held doomed rows: its hash, its rows, how many of them go, and how many stay with less in
+    them; path relative to the lake."""
 
     path: str
     sha256: str
     rows: int
     deleted: int
+    emptied: int = 0
 
 
 def purge(lake: Lake, rules: Mapping[str, Rule], *, now: datetime) -> list[Deleted]:
@@ -93,11 +100,14 @@ def _rewrite(
         path = lake.path / file
         frame = table.conform(pl.read_parquet(path, hive_partitioning=False))
         doomed = rule.doomed(frame).fill_null(False)
-        if not doomed.any():
+        emptied = (rule.emptied(frame) & ~doomed) if rule.emptied else doomed & ~doomed
+        if not (doomed | emptied).any():
             kept.append(file)
             continue
-        gone.append(Deleted(file, _sha256(path), frame.height, int(doomed.sum())))
-        rest = frame.filter(~doomed)
+        gone.append(Deleted(file, _sha256(path), frame.height, int(doomed.sum()), int(emptied.sum())))
+        rest = frame.with_columns(
+            pl.when(~emptied).then(pl.col(name)).alias(name) for name in rule.columns
+        ).filter(~doomed)
         if rest.is_empty():
             continue
         target = lake.cold(table) / f"day={day}" / f"{generation:08d}-{number}.parquet"

@@ -2,10 +2,12 @@
 
     python -m tests.bench.bench_who [sightings] [leases] [days]
 
-Makes leases of a network (addresses that change hands, renewals, logins, VPN sessions inside) and
-sightings at those addresses, then times what a build does with them: every lease into intervals (once),
-and for every day the as-of join and the choice of whom to believe. Two threads, 2 GB for DuckDB; the
-process's peak memory is printed beside. The answers are counted, so that a join that loses rows shows.
+Makes leases of a network (addresses that change hands, renewals, logins, VPN sessions inside) and sightings
+at those addresses, all in tokens as a lake holds them, then times what a build does with them: every lease
+into intervals (once), and for every day the as-of join and the choice of whom to believe. The peer is one
+plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began and knows no kinds,
+ends, owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak memory is printed
+beside. The answers are counted, so that a join that loses rows shows, and held against who truly sat there.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import resource
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime
 from pathlib import Path
 from string import Template
 
@@ -22,36 +25,53 @@ import duckdb
 
 from analytics.lake import connect, literal
 from analytics.marts.days import STALE, STEPS
-from analytics.marts.holders import CROWD, hold, near
+from analytics.marts.holders import CROWD, hold
 
 FIRST = date(2026, 11, 2)
 PEOPLE = 20_000
 
+#: What a token looks like (sensor/privacy/pseudonyms.py).
+TOKEN = "CREATE MACRO token(kind, value) AS kind || '7-' || to_base(CAST(hash(value) >> 1 AS BIGINT), 32, 16)"
+#: Whoever has an address has it for six leases in a row.
+PERSON = "hash(address_nth, nth // 6) % {people}"
 #: A quarter of the leases are logins, a twentieth VPN sessions, the rest DHCP leases of 8 h renewed at half.
 LEASES = """
-CREATE TABLE every_leases AS
-SELECT 'hq' AS site, 'a' || (i % {addresses}) AS address,
-       CASE WHEN i % 20 < 14 THEN 'm' || person END AS mac,
-       CASE WHEN i % 20 >= 14 THEN 'u' || person END AS user_name,
-       CASE WHEN i % 20 < 14 THEN 'd' || person END AS device,
-       begins AS valid_from,
-       begins + CASE WHEN i % 20 = 19 THEN INTERVAL 1 HOUR ELSE INTERVAL 8 HOUR END AS valid_to,
-       CASE WHEN i % 20 < 14 THEN 'dhcp' WHEN i % 20 < 19 THEN 'directory' ELSE 'vpn' END AS origin,
-       0.9 AS confidence, false AS shared
-FROM (
-  SELECT i, hash(i % {addresses}, (i // {addresses}) // 6) % {people} AS person,
-         TIMESTAMPTZ '{first} 00:00:00+00'
-           + to_microseconds(CAST((i // {addresses}) * {step_us} + hash(i) % {step_us} AS BIGINT)) AS begins
-  FROM range({leases}) AS r (i)
-) AS made
+COPY (
+  SELECT 'hq' AS site, token('a', address_nth) AS address,
+         CASE WHEN kind < 14 THEN token('m', person) END AS mac,
+         CASE WHEN kind >= 14 THEN token('u', person) END AS user_name,
+         CASE WHEN kind < 14 THEN token('d', person) END AS device,
+         begins AS valid_from,
+         begins + CASE WHEN kind = 19 THEN INTERVAL 1 HOUR ELSE INTERVAL 8 HOUR END AS valid_to,
+         CASE WHEN kind < 14 THEN 'dhcp' WHEN kind < 19 THEN 'directory' ELSE 'vpn' END AS origin,
+         0.9 AS confidence, false AS shared
+  FROM (
+    SELECT *, {person} AS person,
+           TIMESTAMPTZ '{first} 00:00:00+00'
+             + to_microseconds(CAST(nth * {step_us} + hash(i) % {step_us} AS BIGINT)) AS begins
+    FROM (
+      SELECT i, i % {addresses} AS address_nth, i // {addresses} AS nth, i % 20 AS kind
+      FROM range({leases}) AS r (i)
+    ) AS numbered
+  ) AS made
+) TO {file} (FORMAT parquet)
 """
+#: A tenth comes from a proxy that names the account.
 SIGHTINGS = """
 COPY (
-  SELECT i AS event_id, day_start + CAST(hash(i, 1) % 86400000000 AS BIGINT) AS start_us,
-         'hq' AS seen_site, 'a' || CAST(hash(i, 2) % {addresses} AS BIGINT) AS client,
-         CASE WHEN i % 10 = 0 THEN 'u' || hash(i, 3) % {people} END AS user_name,
-         CAST(NULL AS VARCHAR) AS device
-  FROM range({begin}, {end}) AS r (i), (SELECT {day_start} AS day_start) AS d
+  SELECT i AS event_id, {first_us} + since AS start_us, 'hq' AS seen_site, token('a', address_nth) AS client,
+         CASE WHEN i % 10 = 0 THEN token('u', {person}) END AS user_name, CAST(NULL AS VARCHAR) AS device,
+         token('u', {person}) AS truth
+  FROM (
+    SELECT *, since // {step_us}
+             - CASE WHEN since % {step_us} < hash(since // {step_us} * {addresses} + address_nth) % {step_us}
+                    THEN 1 ELSE 0 END AS nth
+    FROM (
+      SELECT i, {day_us} + CAST(hash(i, 1) % 86400000000 AS BIGINT) AS since,
+             CAST(hash(i, 2) % {addresses} AS BIGINT) AS address_nth
+      FROM range({begin}, {end}) AS r (i)
+    ) AS seen
+  ) AS made
 ) TO {file} (FORMAT parquet)
 """
 #: What the rest of the count reads of an event plays no part here.
@@ -72,64 +92,103 @@ JOIN contexts AS c
 """
 
 
+#: The peer: whoever the last lease before it names.
+ASOF = """
+SELECT COUNT(*) FROM (
+  SELECT s.event_id, l.user_name, l.device, l.mac
+  FROM read_parquet({sightings}) AS s
+  ASOF LEFT JOIN read_parquet({leases}) AS l
+    ON l.site = s.seen_site AND l.address = s.client AND l.valid_from <= make_timestamptz(s.start_us)
+) AS told
+WHERE hash(event_id, user_name, device, mac) >= 0
+"""
+
+
 def make(connection: duckdb.DuckDBPyConnection, folder: Path, sightings: int, leases: int, days: int) -> None:
-    """Leases in the connection, a file of sightings a day."""
+    """A file of leases, a file of sightings a day, and the directory."""
     addresses = max(1, leases // (days * 8))
-    step = days * 86_400_000_000 // (leases // addresses + 1)
+    values: dict[str, object] = {
+        "addresses": addresses,
+        "people": PEOPLE,
+        "person": PERSON.format(people=PEOPLE),
+        "first": FIRST,
+        "first_us": int(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp()) * 1_000_000,
+        "leases": leases,
+        "step_us": days * 86_400_000_000 // (leases // addresses + 1),
+    }
+    connection.execute(TOKEN)
+    connection.execute(LEASES.format(**values, file=literal(folder / "leases.parquet")))
     connection.execute(
-        LEASES.format(addresses=addresses, people=PEOPLE, first=FIRST, leases=leases, step_us=step)
-    )
-    connection.execute(
-        f"CREATE TABLE every_directory AS SELECT 'u' || i AS user_name, 'd' || i AS device, 'm' || i AS mac, "
-        f"'person' AS kind, 'dep' || i % 50 AS department, 'hq' AS site, "
+        "CREATE TABLE every_directory AS SELECT token('u', i) AS user_name, token('d', i) AS device, "
+        "token('m', i) AS mac, 'person' AS kind, 'dep' || i % 50 AS department, 'hq' AS site, "
         f"CAST(NULL AS TIMESTAMPTZ) AS valid_from, 'csv' AS origin, 0.9 AS confidence "
         f"FROM range({PEOPLE}) AS r (i)"
     )
     connection.execute("CREATE TABLE sensors AS SELECT 'packets' AS vantage, 1 AS rank")
     each = sightings // days
     for nth in range(days):
-        start = int(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp()) + nth * 86_400
-        connection.execute(
-            SIGHTINGS.format(
-                addresses=addresses, people=PEOPLE, begin=nth * each, end=(nth + 1) * each,
-                day_start=start * 1_000_000, file=literal(folder / f"{nth}.parquet"),
-            )
-        )  # fmt: skip
+        file = literal(folder / f"{nth}.parquet")
+        part = {"begin": nth * each, "end": (nth + 1) * each, "day_us": nth * 86_400_000_000, "file": file}
+        connection.execute(SIGHTINGS.format(**values, **part))
+
+
+def attribute(connection: duckdb.DuckDBPyConnection, folder: Path, days: int) -> tuple[float, Counter[str]]:
+    """CPU seconds of it the leases took; sightings by whose word named them."""
+    told: Counter[str] = Counter()
+    spent = time.process_time()
+    connection.execute(f"CREATE VIEW every_leases AS FROM read_parquet({literal(folder / 'leases.parquet')})")
+    hold(connection)
+    held = time.process_time() - spent
+    connection.execute("CREATE VIEW directory AS SELECT * FROM every_directory")
+    for nth in range(days):
+        connection.execute(EVENTS.format(file=literal(folder / f"{nth}.parquet")))
+        for step in ("2_held", "3_attributed"):
+            text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
+            connection.execute(text.substitute(crowd=CROWD, stale=STALE))
+        rows = connection.execute(
+            "SELECT f.attributed_by, COUNT(*) FROM attributed AS a JOIN facets AS f ON f.facet = a.facet "
+            "GROUP BY ALL"
+        ).fetchall()
+        told.update(dict(rows))
+    return held, told
+
+
+def right(connection: duckdb.DuckDBPyConnection, file: Path) -> float:
+    """Of the day just attributed: the share of persons named who truly sat there."""
+    row = connection.execute(
+        "SELECT AVG(CASE WHEN f.user_name = s.truth THEN 1.0 ELSE 0.0 END) FROM attributed AS a "
+        "JOIN facets AS f ON f.facet = a.facet "
+        f"JOIN read_parquet({literal(file)}) AS s ON s.event_id = a.event_id WHERE f.user_name IS NOT NULL"
+    ).fetchone()
+    return float(row[0]) if row else 0.0
 
 
 def main(sightings: int = 5_000_000, leases: int = 500_000, days: int = 30) -> None:
-    """Prints seconds, peak memory and how the sightings were attributed."""
-    told: dict[str, int] = {}
+    """Prints seconds, rows a second, peak memory, how sightings were attributed, and the peer's seconds."""
     with tempfile.TemporaryDirectory() as place, connect(memory="1500MB", spill=Path(place)) as connection:
+        folder = Path(place)
         connection.execute("SET threads = 2; SET preserve_insertion_order = false")
-        make(connection, Path(place), sightings, leases, days)
+        make(connection, folder, sightings, leases, days)
         begin, spent = time.perf_counter(), time.process_time()
-        hold(connection)
-        connection.execute("DROP TABLE every_leases")
-        held = time.perf_counter() - begin
-        connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
-        for nth in range(days):
-            connection.execute(EVENTS.format(file=literal(Path(place) / f"{nth}.parquet")))
-            condition = near(FIRST + timedelta(days=nth))
-            connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW holders AS SELECT * FROM every_holders WHERE {condition}"
-            )
-            for step in ("2_held", "3_attributed"):
-                text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
-                connection.execute(text.substitute(crowd=CROWD, stale=STALE))
-            rows = connection.execute(
-                "SELECT f.attributed_by, COUNT(*) FROM attributed AS a JOIN facets AS f ON f.facet = a.facet "
-                "GROUP BY ALL"
-            ).fetchall()
-            for who, count in rows:
-                told[who] = told.get(who, 0) + count
+        held, told = attribute(connection, folder, days)
         took, spent = time.perf_counter() - begin, time.process_time() - spent
-    assert sum(told.values()) == sightings // days * days, told
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{sightings:,} sightings, {leases:,} leases, {days} days: {took:.1f} s, CPU {spent:.1f} s")
-    print(f"of it leases {held:.1f} s")
-    print(f"peak memory of the process {peak:,.0f} MB")
-    print(", ".join(f"{who} {count / sightings:.0%}" for who, count in sorted(told.items())))
+        rows = sightings // days * days
+        assert told.total() == rows, told
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{sightings:,} sightings, {leases:,} leases, {days} days: {took:.1f} s, CPU {spent:.1f} s")
+        print(f"of it leases CPU {held:.1f} s")
+        print(f"{rows / took:,.0f} sightings a second, {rows / spent:,.0f} a CPU-s")
+        print(f"peak memory of the process {peak:,.0f} MB")
+        print(", ".join(f"{who} {count / rows:.0%}" for who, count in sorted(told.items())))
+        print(f"named rightly on the last day: {right(connection, folder / f'{days - 1}.parquet'):.1%}")
+        begin, spent = time.perf_counter(), time.process_time()
+        files = {
+            "sightings": literal(folder / "[0-9]*.parquet"),
+            "leases": literal(folder / "leases.parquet"),
+        }
+        connection.execute(ASOF.format(**files)).fetchall()
+        took, spent = time.perf_counter() - begin, time.process_time() - spent
+        print(f"peer, one ASOF JOIN: {took:.1f} s, CPU {spent:.1f} s, {rows / spent:,.0f} a CPU-s")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 -- What was known about every address while something stayed as it was.
 --
--- In:  contexts, events, holders, directory (rows valid on the day).
+-- In:  contexts, events, directory (rows valid on the day); held, addresses, named (holding/).
 -- Out: staff, owners, places, spells, buckets, crowded.
 -- A spell is a while in which nothing changes about who holds an address; what follows from it without
 -- the event's own words is said here once: first the user of a lease, else the owner of the device,
@@ -45,25 +45,25 @@ SELECT 'mac', mac, MAX(user_name), MAX(account), MAX(confidence)
 FROM owned WHERE mac IS NOT NULL
 GROUP BY mac HAVING MIN(account) = MAX(account);
 
-CREATE OR REPLACE TEMP TABLE near_holders AS
-SELECT * FROM holders
-WHERE from_us <= (SELECT MAX(start_us) FROM events) AND to_us > (SELECT MIN(start_us) FROM events);
-
 CREATE OR REPLACE TEMP TABLE places AS
 WITH asked AS (SELECT MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events),
-held AS (SELECT site, address, COUNT(*) AS spells FROM near_holders GROUP BY site, address)
-SELECT h.site, h.address, ROW_NUMBER() OVER () AS place, a.from_us, a.to_us,
-       (a.to_us - a.from_us) // h.spells + 1 AS width_us
-FROM held AS h
-CROSS JOIN asked AS a;
+standing AS (
+  SELECT h.place, a.from_us, a.to_us, COUNT(*) AS spells
+  FROM held AS h
+  JOIN asked AS a ON h.from_us < a.to_us AND h.to_us > a.from_us
+  GROUP BY h.place, a.from_us, a.to_us
+)
+SELECT s.place, d.site, d.address, s.from_us, s.to_us, (s.to_us - s.from_us) // s.spells + 1 AS width_us
+FROM standing AS s
+JOIN addresses AS d ON d.place = s.place;
 
 CREATE OR REPLACE TEMP TABLE spells AS
 WITH placed AS (
-  SELECT n.*, p.place, ROW_NUMBER() OVER () AS spell,
+  SELECT n.*, ROW_NUMBER() OVER () AS spell,
          (GREATEST(n.from_us, p.from_us) - p.from_us) // p.width_us AS first_bucket,
          (LEAST(n.to_us, p.to_us) - 1 - p.from_us) // p.width_us AS last_bucket
-  FROM near_holders AS n
-  JOIN places AS p ON p.site = n.site AND p.address = n.address
+  FROM named AS n
+  JOIN places AS p ON p.place = n.place AND n.from_us < p.to_us AND n.to_us > p.from_us
 ),
 known AS (
   SELECT n.spell, n.place, n.first_bucket, n.last_bucket, n.from_us, n.to_us, n.tenant, n.device, n.shared_by,
@@ -87,7 +87,7 @@ known AS (
 SELECT * FROM known;
 
 CREATE OR REPLACE TEMP TABLE buckets AS
-SELECT place, UNNEST(RANGE(first_bucket, last_bucket + 1)) AS bucket, spell, from_us, to_us, stale_from_us, tenant
+SELECT place, UNNEST(RANGE(first_bucket, last_bucket + 1)) AS bucket, spell, from_us, to_us, stale_from_us
 FROM spells;
 
 -- Many accounts that one log names at an address within an hour, while one device has it, share it: what
@@ -110,9 +110,10 @@ FROM (
   SELECT t.seen_site, t.client, e.start_us // 3600000000 AS hour, COALESCE(s.tenant, '') AS tenant
   FROM events AS e
   JOIN spots AS t ON t.context = e.context
-  LEFT JOIN buckets AS s
-    ON s.place = t.place AND s.bucket = (e.start_us - t.from_us) // t.width_us
-   AND s.from_us <= e.start_us AND s.to_us > e.start_us
+  LEFT JOIN buckets AS b
+    ON b.place = t.place AND b.bucket = (e.start_us - t.from_us) // t.width_us
+   AND b.from_us <= e.start_us AND b.to_us > e.start_us
+  LEFT JOIN spells AS s ON s.spell = b.spell
   GROUP BY t.seen_site, t.client, e.start_us // 3600000000, COALESCE(s.tenant, '')
   HAVING COUNT(DISTINCT t.user_name) >= $crowd
 ) AS hours

@@ -20,9 +20,16 @@ WITH asked AS (
   LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client AND c.user_name IS NULL
 ),
 shared AS (
-  SELECT c.context, o.tenant, o.day
+  SELECT c.context, s.spell, o.day
   FROM crowded AS o
   JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
+  JOIN places AS p ON p.site = o.seen_site AND p.address = o.client
+  JOIN spells AS s ON s.place = p.place AND s.tenant = o.tenant
+  UNION ALL
+  SELECT c.context, 0, o.day
+  FROM crowded AS o
+  JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
+  WHERE o.tenant = ''
 )
 SELECT e.* EXCLUDE (context),
        e.context * 4294967296 + COALESCE(s.spell, 0) * 4
@@ -34,7 +41,7 @@ LEFT JOIN buckets AS s
   ON s.place = a.place AND s.bucket = (e.start_us - a.from_us) // a.width_us
  AND s.from_us <= e.start_us AND s.to_us > e.start_us
 LEFT JOIN shared AS o
-  ON o.context = e.context AND o.tenant = COALESCE(s.tenant, '') AND o.day = e.start_us // 86400000000;
+  ON o.context = e.context AND o.spell = COALESCE(s.spell, 0) AND o.day = e.start_us // 86400000000;
 
 CREATE OR REPLACE TEMP TABLE vantages AS
 WITH ranked AS (

@@ -133,7 +133,6 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             SELECT event_id, c.context, CAST({start} + minute * 60000000 AS BIGINT) AS start_us
             FROM seen JOIN contexts AS c ON c.client = seen.client""")
         hold(connection)
-        connection.execute("CREATE VIEW holders AS FROM every_holders")
         connection.execute("CREATE VIEW directory AS FROM every_directory")
         for step in ("2_held", "3_attributed"):
             text = Template((STEPS / f"{step}.sql").read_text("utf-8"))

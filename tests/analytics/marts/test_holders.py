@@ -89,6 +89,24 @@ def test_complete_leases_name_everybody_rightly_in_any_order(
         assert connection.execute("FROM every_holders ORDER BY ALL").fetchall() == rows
 
 
+@given(TENURES, st.integers(1, 60), st.integers(0, 30))
+@settings(max_examples=8, deadline=None)
+def test_a_lease_told_again_and_again_is_the_one_lease_it_is(
+    tenures: list[Tenure], every: int, overlap: int
+) -> None:
+    once, _ = _history(tenures)
+    told: list[Lease] = []
+    for address, user, device, begin, end, origin, sure in once:
+        starts = range(begin, end, every) if origin == "dhcp" else [begin]
+        ends = [min(at + every + overlap, end) if origin == "dhcp" else end for at in starts]
+        told += [(address, user, device, *times, origin, sure) for times in zip(starts, ends, strict=True)]
+    answers = []
+    for leases in (once, told):
+        with _holders(leases) as connection:
+            answers.append(connection.execute("FROM every_holders ORDER BY ALL").fetchall())
+    assert answers[0] == answers[1]
+
+
 def test_a_login_is_not_blamed_for_the_next_device_and_vpn_gives_way_again() -> None:
     leases: list[Lease] = [
         ("a", None, "d1", 0, 100, "dhcp", 0.9),

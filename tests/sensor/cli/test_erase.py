@@ -106,3 +106,39 @@ def test_the_record_reaches_the_lake_and_is_verified_against_it(lake: Path) -> N
     assert "does not match its hash" in shadowai(lake, "audit", "verify", ok=False)
     file.unlink()
     assert "its end was cut off" in shadowai(lake, "audit", "verify", ok=False)
+
+
+def test_a_request_reaches_what_was_done_on_their_devices_and_nobody_elses(tmp_path: Path) -> None:
+    """Ada's laptop has its address by DHCP and is hers by the directory; the same address was Bob's before,
+    who signed in for longer than he stayed."""
+    begin = TODAY - timedelta(days=1)
+    leases = [
+        ("10.0.0.9", "", "bobs-pc", -180, 0, "dhcp"),
+        ("10.0.0.9", "bob", "", -170, 600, "directory"),
+        ("10.0.0.9", "", "adas-laptop", 1, 300, "dhcp"),
+    ]
+    lines = ["address,user_name,device,valid_from,valid_to,origin"]
+    lines += [
+        f"{address},{user},{device},{(begin + timedelta(minutes=a)).isoformat()},"
+        f"{(begin + timedelta(minutes=b)).isoformat()},{origin}"
+        for address, user, device, a, b, origin in leases
+    ]
+    (tmp_path / "leases.csv").write_text("\n".join(lines) + "\n")
+    people = ["address,user_name,device", "10.9.9.1,ada,adas-laptop", "10.9.9.2,bob,bobs-pc"]
+    (tmp_path / "people.csv").write_text("\n".join(people) + "\n")
+    requests = [(begin + timedelta(minutes=at), "10.0.0.9", "-") for at in (-60, 30, 60)]
+    squid(tmp_path / "access.log", requests)
+    shadowai(tmp_path, "scan", tmp_path / "leases.csv", tmp_path / "access.log", "--people",
+             tmp_path / "people.csv", "-q")  # fmt: skip
+    given = {}
+    for person in ("ada", "bob"):
+        shadowai(tmp_path, "export-subject", person, "--out", tmp_path / person)
+        given[person] = json.loads((tmp_path / person / "subject.json").read_text())["tables"]
+    assert [len(given[person]["sightings"]) for person in ("ada", "bob")] == [2, 1]
+    assert {row["origin"] for row in given["ada"]["leases"]} == {"dhcp", "csv"}
+    shadowai(tmp_path, "erase", "ada", "--reason", "asked for", "--yes", "--now")
+    assert query(tmp_path, "SELECT count(*) FROM sightings") == [(1,)]
+    assert query(tmp_path, "SELECT count(*) FROM leases WHERE device IS NOT NULL") == [(2,)]
+    again = tmp_path / "again"
+    shadowai(tmp_path, "export-subject", "ada", "--out", again)
+    assert not any(json.loads((again / "subject.json").read_text())["tables"].values())

@@ -1,14 +1,14 @@
 -- Each slot's claims as intervals that do not overlap within the slot.
 --
--- In:  claims, told, vouched.  Out: intervals, crowds.
+-- In:  claims, vouched.  Out: intervals, crowds.
 -- A claim ends where a later one of its slot names another holder; the same holder's claims join.
--- Most leases are renewals that say nothing new: `begins` and `ends` mark the edges of what is said. A
--- login said again is news, because it is believed less as it gets old (slot 13).
+-- `begins` and `ends` mark the edges of what is said, where it is said again. A login said again is news, because
+-- it is believed less as it gets old (slot 13).
 -- Many users who logged in within an hour of each other, on one device, share it: for that UTC day
 -- the address names nobody.
 CREATE OR REPLACE TEMP TABLE intervals AS
 WITH cut AS (
-  SELECT c.place, c.slot, c.nth, c.from_us, c.holder, c.mac, c.device, c.origin, c.confidence,
+  SELECT c.place, c.slot, c.nth, c.from_us, c.holder, c.says,
          LEAST(c.to_us, COALESCE(v.until_us, c.to_us)) AS to_us
   FROM claims AS c
   LEFT JOIN vouched AS v ON v.place = c.place AND v.nth = c.nth AND c.slot IN (12, 13, 16)
@@ -16,8 +16,7 @@ WITH cut AS (
 beside AS (
   SELECT *,
          LAG(nth) OVER in_turn IS NOT NULL AND holder IS NOT DISTINCT FROM LAG(holder) OVER in_turn AS same_holder,
-         mac IS NOT DISTINCT FROM LAG(mac) OVER in_turn AND device IS NOT DISTINCT FROM LAG(device) OVER in_turn
-           AND origin = LAG(origin) OVER in_turn AND confidence = LAG(confidence) OVER in_turn AS same_words,
+         says = LAG(says) OVER in_turn AS same_words,
          LEAD(from_us) OVER in_turn AS next_us
   FROM cut
   WINDOW in_turn AS (PARTITION BY place, slot ORDER BY nth)

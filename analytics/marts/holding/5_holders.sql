@@ -1,10 +1,9 @@
 -- Who and what held an address when: one line of intervals a place, the best claims in each.
 --
--- In:  places, told, intervals, crowds, vouched.  Out: every_holders.
+-- In:  told, intervals, crowds, vouched.  Out: held.
 -- Every edge of an interval begins a new one. Within a slot intervals follow each other as their claims do, so
--- the greatest code so far (even: it opens; odd: it ends) is what the slot says; the first slot that says
--- something is believed. While a VPN session has the address nothing else speaks for it. A static word about
--- an address falls silent where another device is known to be there.
+-- the last code (even: it opens; odd: it ends) is what the slot says; the first slot that says
+-- something is believed. While a VPN session has the address nothing else speaks for it.
 $into
 WITH edges AS (
   SELECT place, slot, from_us AS at_us, 2 * nth AS code FROM intervals WHERE begins
@@ -15,22 +14,20 @@ WITH edges AS (
   UNION ALL
   SELECT place, 31, to_us, 2 * nth + 1 FROM told WHERE shared
   UNION ALL
-  SELECT place, 32, from_us, 0 FROM crowds
+  -- Of two days that meet the one that begins comes last.
+  SELECT place, 32, from_us, 2 FROM crowds
   UNION ALL
   SELECT place, 32, to_us, 1 FROM crowds
 ),
 states AS (
   SELECT place, at_us AS from_us, LEAD(at_us) OVER in_turn AS to_us,
-         $slots,
-         MAX(CASE WHEN slot = 31 AND code % 2 = 0 THEN code END) OVER so_far AS s31,
-         SUM(CASE WHEN slot = 31 THEN 1 - 2 * (code % 2) ELSE 0 END) OVER so_far AS sharers,
-         SUM(CASE WHEN slot = 32 THEN 1 - 2 * (code % 2) ELSE 0 END) OVER so_far AS crowds
+         $slots
   FROM edges
   WINDOW in_turn AS (PARTITION BY place ORDER BY at_us, code, slot),
          so_far AS (in_turn ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 chosen AS (
-  SELECT place, from_us, to_us, sharers > 0 OR crowds > 0 AS is_shared,
+  SELECT place, from_us, to_us, sharers > 0 OR COALESCE(s32 % 2 = 0, false) AS is_shared,
          CASE WHEN sharers > 0 THEN s31 // 2 END AS share_nth,
          COALESCE(s11 % 2 = 0, false) AS taken_over,
          CASE WHEN s11 % 2 = 0 THEN s11 // 2 WHEN s12 % 2 = 0 THEN s12 // 2
@@ -42,18 +39,10 @@ chosen AS (
   FROM states
   WHERE to_us > from_us
 )
-SELECT p.site, p.address, c.from_us, c.to_us, u.user_name, u.origin AS user_origin,
-       u.confidence AS user_confidence, u.from_us AS user_since_us,
-       u.class = 'login' AND NOT COALESCE(v.same_device, false) AS unvouched,
-       d.device, d.mac, d.origin AS device_origin, d.confidence AS device_confidence,
-       CASE WHEN d.class <> 'csv' AND COALESCE(COALESCE(s.mac <> d.mac, s.device <> d.device), false) THEN NULL
-            ELSE s.user_name END AS static_user,
-       s.confidence AS static_confidence,
-       h.user_name AS hint_user, h.origin AS hint_origin, h.confidence AS hint_confidence,
-       CASE WHEN c.is_shared THEN COALESCE(x.origin, 'recognised') END AS shared_by,
-       COALESCE(CASE WHEN c.taken_over THEN u.user_name END, d.mac, d.device, '') AS tenant
+SELECT c.place, c.from_us, c.to_us, c.is_shared, c.taken_over, u.word AS user_word, u.from_us AS user_since_us,
+       COALESCE(v.same_device, false) AS same_device, d.word AS device_word, s.word AS static_word,
+       h.word AS hint_word, x.word AS share_word
 FROM chosen AS c
-JOIN places AS p ON p.place = c.place
 LEFT JOIN told AS u ON u.place = c.place AND u.nth = c.user_nth
 LEFT JOIN vouched AS v ON v.place = c.place AND v.nth = c.user_nth
 LEFT JOIN told AS d ON d.place = c.place AND d.nth = c.device_nth

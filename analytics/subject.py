@@ -1,0 +1,72 @@
+"""What of a lake is about one person: when an address was theirs, as figures believe it, and which devices.
+
+An access request must not give somebody what another did, so a lease that names the account is not enough: it
+may have lost to another word (marts/holding). Reads the restricted views; prints and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from analytics.lake import open_views
+from analytics.marts.holders import FOREVER_US, hold
+
+#: A device that two accounts are said to own says nothing about either.
+_OWNERS = """
+CREATE OR REPLACE TEMP TABLE owners AS
+SELECT device AS thing, MAX(user_name) AS user_name FROM lake.directory WHERE device IS NOT NULL
+GROUP BY device HAVING MIN(user_name) = MAX(user_name)
+UNION ALL
+SELECT mac, MAX(user_name) FROM lake.directory WHERE mac IS NOT NULL
+GROUP BY mac HAVING MIN(user_name) = MAX(user_name)
+"""
+_THINGS = "SELECT DISTINCT thing FROM owners WHERE list_contains($tokens, user_name) ORDER BY thing"
+_LEASES = """
+CREATE TEMP TABLE every_leases AS
+SELECT l.* FROM lake.leases AS l
+JOIN (
+  SELECT DISTINCT site, address FROM lake.leases
+  WHERE list_contains($tokens, user_name) OR list_contains($things, device) OR list_contains($things, mac)
+) AS places ON places.site = l.site AND places.address = l.address
+"""
+_TIMES = """
+SELECT h.site, h.address, make_timestamptz(h.from_us) AS valid_from,
+       CASE WHEN h.to_us < {forever} THEN make_timestamptz(h.to_us) END AS valid_to
+FROM every_holders AS h
+LEFT JOIN owners AS d ON d.thing = h.device
+LEFT JOIN owners AS m ON m.thing = h.mac
+WHERE h.shared_by IS NULL
+  AND list_contains($tokens, COALESCE(h.user_name, d.user_name, m.user_name, h.static_user, h.hint_user))
+ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class Times:
+    """When an address was a person's (site, address, from, until or None), and devices and MACs they own."""
+
+    held: tuple[tuple[str, str, datetime, datetime | None], ...]
+    things: tuple[str, ...]
+
+
+def times(lake: Path, tokens: Sequence[str]) -> Times:
+    """Of the account with these tokens. Raises LakeUnreadable."""
+    with open_views(lake, restricted=True) as connection:
+        return times_in(connection, tokens)
+
+
+def times_in(connection: duckdb.DuckDBPyConnection, tokens: Sequence[str]) -> Times:
+    """The same, of open restricted views; leaves temporary tables behind."""
+    about: dict[str, object] = {"tokens": list(tokens)}
+    connection.execute(_OWNERS)
+    things = [thing for (thing,) in connection.execute(_THINGS, about).fetchall()]
+    connection.execute(_LEASES, about | {"things": things})
+    connection.execute("CREATE TEMP TABLE every_directory AS SELECT * FROM lake.directory")
+    hold(connection)
+    held = connection.execute(_TIMES.format(forever=FOREVER_US), about).fetchall()
+    return Times(tuple(held), tuple(things))
