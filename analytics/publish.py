@@ -44,6 +44,7 @@ _ABOUT = {
     "directory": "user_name",
     "counting": "user_name",
     "usage_hourly": "subject",
+    "named_daily": "subject",
     "not_use_hourly": "subject",
     "finding_evidence": "subject",
     "ai_servers_daily": "subject",

@@ -2,7 +2,7 @@
 -- group: those without a name, or (departments subtracted) those with a name but no department.
 WITH parts AS (
   SELECT subject_kind = 'user' AS named, department = 'unattributed' AS unknown, subject,
-         SUM(connections) AS connections, SUM(bytes_up) AS bytes_up
+         SUM(connections) AS connections, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max
   FROM usage
   WHERE grade >= 3
   GROUP BY subject_kind = 'user', department = 'unattributed', subject
@@ -22,7 +22,9 @@ sums AS (
   SELECT SUM(connections) AS connections,
          SUM(CASE WHEN named THEN connections ELSE 0 END) AS attributed_connections,
          SUM(bytes_up) AS bytes_up,
-         SUM(CASE WHEN named THEN bytes_up END) AS attributed_bytes_up
+         SUM(bytes_up_max) AS bytes_up_max,
+         SUM(CASE WHEN named THEN bytes_up END) AS attributed_bytes_up,
+         SUM(CASE WHEN named THEN bytes_up_max END) AS attributed_bytes_up_max
   FROM parts
 )
 SELECT CAST('$week' AS DATE) AS week,
@@ -30,8 +32,11 @@ SELECT CAST('$week' AS DATE) AS week,
        CAST(CASE WHEN NOT c.sums_hidden AND p.safe THEN s.attributed_connections END AS BIGINT)
          AS attributed_connections,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN NOT c.bytes_hidden AND p.safe AND p.even THEN s.attributed_bytes_up END AS BIGINT)
-         AS attributed_bytes_up
+         AS attributed_bytes_up,
+       CAST(CASE WHEN NOT c.bytes_hidden AND p.safe AND p.even THEN s.attributed_bytes_up_max END AS BIGINT)
+         AS attributed_bytes_up_max
 FROM sums AS s
 CROSS JOIN split AS p
 JOIN weekly_cells AS c ON c.label = 'all' AND c.app = 'all'

@@ -11,10 +11,11 @@ WITH sums AS (
          SUM(lookups) AS lookups
   FROM usage
   GROUP BY day, app
-)
+),
+headcounts AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day)
 SELECT s.day, s.app, s.grade,
        CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,
-       c.people_hidden,
+       c.people_hidden, CAST(h.headcount AS BIGINT) AS headcount,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,
@@ -23,4 +24,5 @@ SELECT s.day, s.app, s.grade,
        CAST(CASE WHEN NOT c.sums_hidden THEN s.lookups END AS BIGINT) AS lookups
 FROM sums AS s
 JOIN daily_cells AS c ON c.day = s.day AND c.app = s.app
+LEFT JOIN headcounts AS h ON h.day = s.day
 ORDER BY s.day, s.app

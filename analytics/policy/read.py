@@ -36,6 +36,17 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)")
 _UNITS = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _HOURS = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-4]):00")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+#: What YAML's own words mean to somebody who wrote a policy.
+_REMEDIES = {
+    "'\\t'": "indent with spaces, not tabs",
+    "quoted scalar": "close the quotation mark",
+    "flow mapping": "close it with `}`, and put text with `: ` or commas in quotes",
+    "flow sequence": "close it with `]`",
+    "that cannot start any token": "put the text in quotes",
+    "mapping values are not allowed": "check indentation, and put text with `: ` in quotes",
+    "undefined alias": "put text that begins with * in quotes",
+    "another document": "keep one policy a file, without `---`",
+}
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -100,10 +111,12 @@ def read(text: str, place: str, version: str) -> Policy:
     for key, (line, _) in top.items():
         if key not in _TOP:
             reader.unknown(line, key, _TOP)
-    if "version" not in top:
+    if "version" in top:
+        line, node = top["version"]
+        if _plain(node) != 1:
+            reader.problem(line, "unknown version", "this release reads `version: 1`")
+    elif isinstance(root, yaml.MappingNode) or not reader.problems:
         reader.problem(1, "no version", "begin with `version: 1`")
-    elif _plain(top["version"][1]) != 1:
-        reader.problem(top["version"][0], "unknown version", "this release reads `version: 1`")
     owner = reader.text(top["owner"][1], "owner") if "owner" in top else None
     statements = [
         statement for name in SECTIONS if name in top for statement in reader.section(name, top[name][1])
@@ -127,15 +140,20 @@ class _Reader:
     def unknown(self, line: int, key: object, known: Sequence[str], what: str = "key") -> None:
         near = difflib.get_close_matches(str(key), known, 1)
         remedy = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        if str(key).partition(":")[0] in known:
+            remedy = "put a space after the colon"
         self.problem(line, f"unknown {what} {key!r}", remedy)
 
     def compose(self, text: str) -> yaml.Node | None:
         try:
             return yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 1
-            self.problem(line, f"not YAML: {error.problem or error.context}", "check indentation and quotes")
+            what = error.problem or error.context or ""
+            is_open = "quoted scalar" in (error.context or "") or "flow" in (error.context or "")
+            mark = (error.context_mark if is_open else None) or error.problem_mark or error.context_mark
+            remedies = (remedy for sign, remedy in _REMEDIES.items() if sign in f"{error.context} {what}")
+            remedy = next(remedies, "check indentation and quotes")
+            self.problem(mark.line + 1 if mark else 1, f"not YAML: {what}", remedy)
         except yaml.YAMLError as error:
             self.problem(1, f"not YAML: {' '.join(str(error).split())}", "save it as UTF-8 text")
         return None
@@ -147,6 +165,9 @@ class _Reader:
             return {}
         found: dict[str, tuple[int, yaml.Node]] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.problem(_line(key), "a key must be a word", "write `key: value`")
+                continue
             name = str(key.value)
             if name in found:
                 first = found[name][0]
@@ -168,6 +189,8 @@ class _Reader:
 
     def statement(self, section: str, node: yaml.Node) -> Statement:
         fields = self.mapping(node, f"an entry of {section}")
+        if not isinstance(node, yaml.MappingNode):
+            return Statement(section, _line(node), {}, {}, {})
         allowed = SECTIONS[section]
         match: dict[str, tuple[Any, ...]] = {}
         where: dict[str, tuple[str, ...]] = {}
@@ -223,7 +246,7 @@ class _Reader:
 
     def status(self, node: yaml.Node) -> str:
         word = self.text(node, "status").replace(" ", "_").replace("-", "_")
-        if word not in STATUSES:
+        if word and word not in STATUSES:
             self.unknown(_line(node), word, STATUSES, "status")
         return word
 

@@ -5,7 +5,7 @@ WITH named AS (
   WHERE department <> 'all' AND app <> 'all'
   GROUP BY week, department
 )
-SELECT u.week, u.department, u.people, u.people_hidden, COALESCE(n.services, 0) AS services_at_least, u.grade,
+SELECT u.week, u.department, u.people, u.people_hidden, u.headcount, COALESCE(n.services, 0) AS services_at_least, u.grade,
        CASE u.grade WHEN 1 THEN 'looked up' WHEN 2 THEN 'connected' WHEN 3 THEN 'exchanged'
                     WHEN 4 THEN 'uploaded' WHEN 5 THEN 'confirmed' END AS evidence,
        u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests

@@ -43,6 +43,7 @@ _ROWS = {
     "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name)",
     "counting": "SELECT * FROM stored.counting WHERE list_contains($tokens, user_name)",
     "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject)",
+    "named_daily": "SELECT * FROM stored.named_daily WHERE list_contains($tokens, subject)",
     "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
     "ai_servers_daily": "SELECT * FROM stored.ai_servers_daily WHERE list_contains($tokens, subject)",
     "rhythm_daily": "SELECT * FROM stored.rhythm_daily WHERE list_contains($tokens, subject)",

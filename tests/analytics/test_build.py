@@ -42,9 +42,11 @@ def story() -> list[Row]:
 
 def marts(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What the marts say."""
-    names = ("usage_hourly", "usage_weekly", "usage_daily", "first_seen", "people", "attribution_weekly")
+    names = ["usage_hourly", "usage_weekly", "usage_daily", "first_seen", "people", "attribution_weekly"]
     with open_views(lake, restricted=True) as connection:
-        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+        who = "SELECT event_id, subject, subject_kind, attributed_by FROM sightings_named"
+        return found | {"sightings_named": connection.execute(who).fetchall()}
 
 
 def empty(path: Path) -> HandmadeLake:

@@ -1,7 +1,7 @@
 -- What was known about every address while something stayed as it was.
 --
 -- In:  contexts, events, directory (rows valid on the day); held, addresses, named (holding/).
--- Out: staff, owners, places, spells, buckets, crowded.
+-- Out: staff, headcounts, owners, places, spells, buckets, crowded.
 -- A spell is a while in which nothing changes about who holds an address; what follows from it without
 -- the event's own words is said here once: first the user of a lease, else the owner of the device,
 -- the static word, a hint. Only spells that an event can fall into are looked at.
@@ -27,6 +27,13 @@ merged AS (
   GROUP BY user_name
 )
 SELECT ROW_NUMBER() OVER () AS account, * FROM merged;
+
+CREATE OR REPLACE TEMP TABLE headcounts AS
+SELECT CAST($day_at AT TIME ZONE 'UTC' AS DATE) AS day, COALESCE(department, 'unattributed') AS department,
+       CAST(COUNT(*) AS BIGINT) AS headcount
+FROM staff
+WHERE kind IS NULL
+GROUP BY COALESCE(department, 'unattributed');
 
 -- A device that two people are said to own says nothing about either.
 CREATE OR REPLACE TEMP TABLE owners AS

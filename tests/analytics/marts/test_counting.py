@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from analytics.build import build
 from analytics.lake import open_views
-from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, lookup, proxied, sighting, tunnel
+from tests.analytics.handmade import (
+    CATALOG,
+    SENSORS,
+    ZONE,
+    HandmadeLake,
+    Row,
+    at,
+    lookup,
+    proxied,
+    sighting,
+    tunnel,
+)
 
 
 @dataclass
@@ -245,6 +256,60 @@ def test_departments_come_from_the_directory(tmp_path: Path) -> None:
     with open_views(lake.path, restricted=True) as views:
         rows = views.execute("SELECT subject, department, site FROM usage_hourly").fetchall()
     assert rows == [("u1", "Legal", "south"), ("u2", "unattributed", "hq")]
+
+
+def test_each_sighting_has_the_subject_it_is_counted_for(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(
+        tmp_path,
+        *[sighting(f"2026-11-17 {hour}:30", user_name=None) for hour in ("09", "10", "11")],
+        sighting("2026-11-17 12:00", role="support"),
+    )
+    login = lease("2026-11-17 10:00", "2026-11-17 11:00", user_name="u9", origin="vpn")
+    lake.cold("leases", [lease("2026-11-17 00:00", None, device="laptop"), login])
+    build(lake.path, zone=ZONE)
+    with open_views(lake.path, restricted=True) as views:
+        found = views.execute("SELECT role, subject, subject_kind, user_name FROM sightings_named").fetchall()
+        counted = views.execute(
+            "SELECT subject, SUM(bytes_up) FROM usage_hourly GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        named = views.execute(
+            "SELECT subject, SUM(bytes_up) FROM sightings_named WHERE role = 'use' GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert found == [
+        ("use", "laptop", "device", None), ("use", "u9", "user", "u9"), ("use", "laptop", "device", None),
+        ("support", None, None, None),
+    ]  # fmt: skip
+    assert named == counted
+
+
+def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
+    """Headcounts of everyone and of departments shown by name; who is behind the sensors."""
+    lake = HandmadeLake(tmp_path)
+    lake.cold("catalog", CATALOG)
+    lake.cold("sensors", [SENSORS[0] | {"population": 30}, *SENSORS[1:]])
+    lake.cold(
+        "coverage",
+        [{"minute": at("2026-11-17 10:00"), "sensor": "span", "site": "hq", "source": "pcap", "packets": 9}],
+    )
+    lake.cold(
+        "sightings", [sighting("2026-11-17 10:00", user_name=f"u{n}", client=f"a{n}") for n in range(14)]
+    )
+    start = at("2026-10-01 00:00")
+    lake.cold("directory", [
+        {"user_name": f"u{n}", "department": "Legal" if n < 8 else "Sales" if n < 14 else "Idle",
+         "kind": "person", "valid_from": start}
+        for n in (*range(14), *range(100, 102))
+    ] + [{"user_name": "robot", "department": "Legal", "kind": "service", "valid_from": start}])  # fmt: skip
+    build(lake.path, zone=ZONE)
+    with open_views(lake.path) as views:
+        weekly = views.execute(
+            "SELECT department, people_watched, headcount FROM usage_weekly WHERE app = 'all'"
+        ).fetchall()
+        daily = views.execute("SELECT people_watched, headcount FROM usage_daily").fetchall()
+        departments = views.execute("SELECT department, headcount FROM departments").fetchall()
+    assert weekly == [("Legal", None, 8), ("Sales", None, 6), ("all", 30, 16)]
+    assert daily == [(30, 16)]
+    assert departments == [("Legal", 8), ("Sales", 6)]
 
 
 def test_one_event_twice_keeps_the_newest_catalogs_word(tmp_path: Path) -> None:

@@ -55,11 +55,31 @@ def mistakes(text: str) -> list[str]:
         ("version: 1\nresidency:\n  - {countries: [Germany]}", "policy.yml:3: 'Germany' is no country"),
         ("- a", "policy.yml:1: the policy must be keys and values"),
         ("version: 1\nstatus: {app: a}", "policy.yml:2: status must be a list"),
+        ("version: 1\nowner: a\nstatus:\n\t- {app: a}", "policy.yml:4: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
+        ("version: 1\nowner: \"a\nstatus: []", "policy.yml:2: not YAML: found unexpected end of stream; close the quotation mark"),
+        ("version: 1\nstatus:\n  - {app: a, status: tolerated\n  - {app: b}", "policy.yml:3: not YAML: expected ',' or '}', but got '{'; close it with `}`"),
+        ("version: 1\nowner: @cto", "policy.yml:2: not YAML: found character '@' that cannot start any token; put the text in quotes"),
+        ("version: 1\nowner: a: b", "policy.yml:2: not YAML: mapping values are not allowed here; check indentation, and put text"),
+        ("version: 1\nstatus:\n  - {app:a, status: tolerated}", "policy.yml:3: unknown key 'app:a'; put a space after the colon"),
+        ("version: 1\n? [a]\n: b", "policy.yml:2: a key must be a word"),
         ("version: 1\n\x00", "policy.yml:1: not YAML"),
     ],
 )  # fmt: skip
 def test_a_mistake_has_a_line_and_a_remedy(text: str, told: str) -> None:
     assert any(line.startswith(told) for line in mistakes(text)), mistakes(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a",
+        "version: 1\nowner: @x",
+        "version: 1\nstatus:\n  - DeepSeek",
+        "version: 1\nstatus:\n  - {app: a, status: }",
+    ],
+)
+def test_one_mistake_is_told_once(text: str) -> None:
+    assert len(mistakes(text)) == 1
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
