@@ -34,7 +34,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
     for name in CASES:
         shutil.copy(PCAPS / name / "capture.pcap.zst", folder / f"{name}.pcap.zst")
-    overlay = str(PCAPS / "nfs-beside-training" / "signatures")  # NFS is everybody's: not in the catalog itself
+    overlay = str(PCAPS / "nfs-beside-training" / "signatures")  # NFS is in no catalog: everybody has it
     files = sorted(f"{name}.pcap.zst" for name in CASES)
     shadowai(folder, "scan", *files, "--signatures", overlay, privacy="clear")
     return folder

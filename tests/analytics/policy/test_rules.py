@@ -61,6 +61,8 @@ def test_example(connection: duckdb.DuckDBPyConnection, rule: Rule, example: dic
 
 
 def test_rules_about_servers_have_examples() -> None:
-    about_servers = {rule.name for rule in load_rules() if re.search("FROM (servers|models|fabric)", rule.sql)}
+    about_servers = {
+        rule.name for rule in load_rules() if re.search("FROM (servers|models|fabric)", rule.sql)
+    }
     assert len(about_servers) == 16
     assert about_servers <= {rule.name for rule, _ in EXAMPLES}
