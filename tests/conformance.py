@@ -5,8 +5,8 @@
 One line per capture and a total; exit code 1 if anything differs. What is compared:
 
 - names: (client, its port, server, its port, transport) -> hosts. Ours: rows named by SNI (TLS, QUIC),
-  HTTP Host or DNS question. tshark's: tls.handshake.extensions_server_name, http.host,
-  http2.headers.authority, dns.qry.name, of the innermost layer, with tcp.reassemble_out_of_order.
+  HTTP Host or DNS question. tshark's: tls.handshake.extensions_server_name,
+  gquic.tag.sni, http.host, http2.headers.authority, dns.qry.name, of the innermost layer, with tcp.reassemble_out_of_order.
   A connection we name by one of several names that tshark sees (further requests) is no difference.
 - bytes: per TCP connection, payload of both directions less what was acknowledged but never seen, against
   the union of the sequence ranges [tcp.seq_raw, + tcp.len) that tshark prints.
@@ -47,7 +47,7 @@ FIELDS = (
     "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport",
     "udp.srcport", "udp.dstport", "tcp.stream", "tcp.seq_raw", "tcp.len", "tls.handshake.type",
     "tls.handshake.extensions_server_name", "http.host", "http2.headers.authority", "dns.qry.name",
-    "dns.flags.response",
+    "dns.flags.response", "gquic.tag.sni",
 )  # fmt: skip
 _MANY = "\x1f"
 
@@ -245,6 +245,8 @@ def _take_names(
         _add(names, back if answer else forward, values["dns.qry.name"][:1])
     if "tls" in layers and "1" in values["tls.handshake.type"]:
         _add(names, forward, values["tls.handshake.extensions_server_name"])
+    if "gquic" in layers or "quic" in layers:
+        _add(names, forward, values["gquic.tag.sni"])
     # inside TLS only with the keys, which we never have
     shielded = layers.index("tls") if "tls" in layers else len(layers)
     if "http" in layers[:shielded]:

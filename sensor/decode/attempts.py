@@ -3,7 +3,7 @@
 Keys belong to the connection id the client chose first, so a packet that opens was the client's: the
 server's never do, whichever came first. A Retry (a new connection id, the CRYPTO stream begins anew) and
 compatible version negotiation (the other version's keys of the same connection id, RFC 9369 §4.1) are
-followed.
+followed. Versions before that, Google's own, are named by a hello that lies in one packet (`google`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensor.decode.initials import CryptoStreams, locate
+from sensor.decode.google import client_hello_name
+from sensor.decode.initials import Q050, CryptoStreams, locate
 from sensor.decode.layout import SECOND, Bytes, Records
 from sensor.decode.names import own
 from sensor.decode.protection import Keyring
@@ -126,6 +127,28 @@ class Found:
     #: Times (microseconds) of Initials for which there was no budget.
     skipped: list[int] = field(default_factory=list)
 
+    def add_name(self, host: str, row: int, client: int) -> None:
+        """Note the name of a hello of which there is no more."""
+        self.names.append(host)
+        self.name_rows.append(row)
+        self.name_clients.append(client)
+
+
+class _Budget:
+    """How many packets may be tried in a second of the traffic."""
+
+    __slots__ = ("_second", "_spent")
+
+    def __init__(self) -> None:
+        self._second, self._spent = 0, 0
+
+    def affords(self, second: int) -> bool:
+        """True if one more may be tried in this second; then it is counted."""
+        if second != self._second:
+            self._second, self._spent = second, 0
+        self._spent += 1
+        return self._spent <= BUDGET_PER_S
+
 
 class Attempts:
     """The attempts of all connections, across batches.
@@ -140,7 +163,7 @@ class Attempts:
         self._streams = CryptoStreams(most)
         self._open: dict[int, _Attempt] = {}
         self._over: dict[int, bool] = {}  # connection: True if its hello was read, False if given up
-        self._second, self._spent = 0, 0  # Initials tried in the latest second
+        self._budget, self._clear_budget = _Budget(), _Budget()
 
     def read(self, arena: Bytes, events: Records) -> Found:
         """Take INITIAL events in their order."""
@@ -157,7 +180,26 @@ class Attempts:
                     found.skipped.append(time)
             elif not over:
                 found.skipped.append(time)
+        if np.unique(rows).size < events.size:
+            self._read_clear(arena, events, rows, found)
         return found
+
+    def _read_clear(self, arena: Bytes, events: Records, opened: Records, found: Found) -> None:
+        """Names in datagrams in which no Initials were found: those of versions that protect no hello."""
+        view = arena.data
+        for row in np.setdiff1d(np.arange(events.size), opened).tolist():
+            event = events[row]
+            serial, side, time = int(event["serial"]), int(event["side"]), int(event["time"])
+            if serial in self._over:
+                continue
+            if not self._clear_budget.affords(time // SECOND):
+                found.skipped.append(time)
+                continue
+            begin = int(event["offset"])
+            host = client_hello_name(bytes(view[begin : begin + int(event["length"])]))
+            if host is not None:
+                found.add_name(host, row, side + 1)
+                self._over[serial] = True
 
     def _take(self, serial: int, side: int, row: int, packet: Initial, second: int, found: Found) -> bool:
         """Read a packet if that is worth it; False if there is no budget for it."""
@@ -169,13 +211,19 @@ class Attempts:
             sender = attempt.sides[side] = _Side(self._keyring)
         if not sender.is_new(packet):
             return True
-        if sender.left == 0 or not self._affords(second):
+        if sender.left == 0 or not self._budget.affords(second):
             return False
         payloads, anew = sender.open(packet)
         if anew:
             self._streams.restart(attempt.slot)
         for payload in payloads:
             attempt.client = side + 1
+            if packet.version == Q050:
+                if (host := client_hello_name(payload)) is not None:
+                    found.add_name(host, row, attempt.client)
+                    self._end(serial, read=True)
+                    return True
+                continue
             hello, name = self._streams.add(attempt.slot, payload, named=attempt.named)
             if hello is not None:
                 found.hellos.append(hello)
@@ -185,17 +233,8 @@ class Attempts:
                 return True
             if name is not None and (host := server_name(name)) is not None:
                 attempt.named = True
-                found.names.append(host)
-                found.name_rows.append(row)
-                found.name_clients.append(attempt.client)
+                found.add_name(host, row, attempt.client)
         return True
-
-    def _affords(self, second: int) -> bool:
-        """True if one more Initial may be tried in this second; then it is counted."""
-        if second != self._second:
-            self._second, self._spent = second, 0
-        self._spent += 1
-        return self._spent <= BUDGET_PER_S
 
     def is_crowded(self, living: int) -> bool:
         """True if most of what is remembered is not of the `living` connections."""

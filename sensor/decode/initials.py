@@ -26,6 +26,8 @@ MVFST, _OWN = 0xFACEB000, 0xFFFFF000
 _MVFST_22, _MVFST_V1, _MVFST_V1_AGAIN = 0xFACEB001, 0xFACEB003, 0xFACEB004
 #: TLS in Google's QUIC, before it went over to the drafts (quic_versions.h).
 T050, T051 = 0x54303530, 0x54303531
+#: Google's own handshake (`google`), the last version with it and the only one that protects its hello.
+Q050 = 0x51303530
 
 #: An Initial packet, still protected. Offsets point into the bytes it was found in.
 INITIAL = np.dtype(
@@ -40,6 +42,8 @@ _PER_DATAGRAM = 4
 _LONGEST_ID = 20
 
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
+#: What Q050, T050 and T051 call them; no others may stand for that in an Initial (RFC 9000 §12.4).
+_GOOGLE_PING, _GOOGLE_CRYPTO = 7, 8
 
 _CLIENT_HELLO = 1
 
@@ -60,7 +64,7 @@ _STREAM = np.dtype(
 @kernel
 def salted_as(version: int) -> int:
     """The version whose salt this one has in the keys of its Initials, 0 if it is not known."""
-    if version in (V1, V2, T050, T051):
+    if version in (V1, V2, T050, T051, Q050):
         return version
     draft = version - DRAFT
     if version & _OWN == MVFST:
@@ -80,6 +84,19 @@ def initial_type(version: int) -> int:
     if version == V2:
         return 0x10
     return 0x00 if salted_as(version) != 0 else -1
+
+
+@kernel
+def is_google(data: Bytes, at: int, end: int) -> bool:
+    """A packet of Google's QUIC before Q050, which protects no hello.
+
+    Flags, an 8-byte id and the version in letters; from Q044 on the version behind a first byte.
+    """
+    first = u8(data, at, end)
+    version = be32(data, at + (1 if first & 0x80 else 9), end)
+    if first & 0x80:
+        return version >> 8 == 0x513034  # Q04
+    return first & 0x09 == 0x09 and version >> 16 == 0x5130  # Q0
 
 
 @kernel
@@ -184,7 +201,7 @@ def _read_frames(payload: Bytes, stream: Bytes, begins: Records, ends: Records, 
     while 0 <= at < size:
         kind = i64(payload[at])
         at += 1
-        if kind == _CRYPTO:
+        if kind in (_CRYPTO, _GOOGLE_CRYPTO):
             offset, at = _varint(payload, at, size)
             length, at = _varint(payload, at, size)
             if at < 0 or length > size - at:
@@ -194,7 +211,7 @@ def _read_frames(payload: Bytes, stream: Bytes, begins: Records, ends: Records, 
             at += length
         elif kind in (_ACK, _ACK_ECN):
             at = _after_ack(payload, at, kind)
-        elif kind not in (_PADDING, _PING):
+        elif kind not in (_PADDING, _PING, _GOOGLE_PING):
             return count
     return count
 

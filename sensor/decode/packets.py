@@ -17,7 +17,7 @@ from sensor.decode.ahead import AHEAD, prepare
 from sensor.decode.duplicates import is_duplicate
 from sensor.decode.flow import EVICTED
 from sensor.decode.fragments import place
-from sensor.decode.initials import initial_type
+from sensor.decode.initials import initial_type, is_google
 from sensor.decode.ip import (
     DECODED,
     DUPLICATE,
@@ -190,11 +190,14 @@ def _is_setting_up(packet: Records) -> bool:
 
 @kernel
 def is_initial(data: Bytes, packet: Records) -> bool:
-    """A QUIC Initial with a connection id, of a known version (RFC 9000 §17.2.2, RFC 9369 §3.2)."""
+    """A QUIC Initial with a connection id, of a known version (RFC 9000 §17.2.2, RFC 9369 §3.2), or what
+    came before them."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, version = u8(data, at, end), be32(data, at + 1, end)
     kind, size = initial_type(version), u8(data, at + 5, end)
-    return kind >= 0 and first & 0xB0 == 0x80 | kind and 0 < size <= 20
+    if kind >= 0:
+        return first & 0xB0 == 0x80 | kind and 0 < size <= 20
+    return is_google(data, at, end)
 
 
 @kernel

@@ -49,6 +49,7 @@ OTHERS = tuple(
         (initials.DRAFT + 29, "afbfec289993d24c9e9786f19c6111e04390a899"),
         (initials.T050, "7ff579e5acd072915580304c43a2367c60488310"),
         (initials.T051, "7a4edef4e7ccee5fa4506c19124fc8ccda6e033d"),
+        (initials.Q050, "504574efd066fe2f9d945cfcdbd3a7f0d3b56b45"),
     )
 )
 
