@@ -12,8 +12,11 @@ from analytics.exports.interface import Entry, LeftOut, Selection, Target
 from analytics.exports.statuses import USABLE, Statuses
 
 Row = Mapping[str, Any]
-#: Certainties that are too weak to act on: nobody has seen these hosts, or sources disagree.
-WEAK = frozenset({"convention", "unsure"})
+#: Certainties that are too weak to act on, and why.
+WEAK = {
+    "convention": "a usual name that nobody has seen in use",
+    "unsure": "sources disagree whether it is in use",
+}
 #: Kinds of indicator that name no destination.
 NO_DESTINATION = {
     "port": "a port and path are no destination",
@@ -77,7 +80,8 @@ def choose(
     ]
     if wanted.mode == "allow":
         warnings.append("sign-in, CDN and telemetry hosts of the services are not in an allow list")
-    return Selection(wanted.mode, final, tuple(sorted(set(left_out))), tuple(dict.fromkeys(warnings)))
+    told = tuple(sorted(_untouched(left_out, final, target)))
+    return Selection(wanted.mode, final, told, tuple(dict.fromkeys(warnings)))
 
 
 def _asked(row: Row, wanted: Wanted, statuses: Statuses) -> bool:
@@ -95,7 +99,7 @@ def _unfit(row: Row, target: Target, experimental: Set[str]) -> str | None:
     if row["app"] in experimental:
         return "the service's entry is not proven yet"
     if row["certainty"] in WEAK:
-        return f"certainty {row['certainty']}"
+        return WEAK[row["certainty"]]
     if row["kind"] not in target.says:
         what = {"url": "a path: its host would be too much", "pattern": "a pattern", "address": "addresses"}
         return f"{target.name} cannot say {what.get(row['kind'], 'names, which need DNS')}"
@@ -161,6 +165,16 @@ def _collision(entry: Entry, others: _Others, mode: str, statuses: Statuses) -> 
             return f"would also allow {row['app']}, which is {status}", None
         also.add(f"{row['app']} ({status})")
     return None, f"{entry.value} also serves {', '.join(sorted(also))}" if also else None
+
+
+def _untouched(left_out: Iterable[LeftOut], entries: Sequence[Entry], target: Target) -> Iterator[LeftOut]:
+    """What no entry decides about all the same: a path of a listed host is not left out."""
+    trees = {e.value for e in entries if _as_meant(e, target).kind == "suffix"}
+    hosts = {e.value for e in entries if e.kind == "domain"}
+    for one in set(left_out):
+        host = host_of(one.value)
+        if host not in hosts and trees.isdisjoint(ancestors(host)):
+            yield one
 
 
 def _uncovered(entries: Iterable[Entry], target: Target) -> Iterator[Entry]:

@@ -33,6 +33,17 @@ def is_address(text: str | None) -> bool:
     return True
 
 
+def direction(row: Mapping[str, Any]) -> str | None:
+    """inbound, outbound or internal, as seen from the organisation; None where a side is unknown."""
+    inside = {"internal": True, "guest": True, "proxy": True, "external": False}
+    client, server = (inside.get(row.get(side) or "") for side in ("client_scope", "server_scope"))
+    if client is None or server is None:
+        return None
+    return {(True, True): "internal", (True, False): "outbound", (False, True): "inbound"}.get(
+        (client, server)
+    )
+
+
 def told(value: Any) -> Any:
     """`value` without what is None or empty, all the way down."""
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from analytics.exports.records import Row
@@ -14,18 +14,21 @@ from analytics.exports.records.row import span, told
 #: Namespace of our identifiers: the same rows give the same ones.
 _NAMESPACE = uuid.UUID("2f5e0f4a-6b1c-5a53-8a4e-0d1f0c6a7e55")
 _MOST = 999_999_999  # sighting.count
+#: A service is one object in all bundles, whenever it was first seen.
+_TOOL_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     """One bundle; a service's tool stands before its first sighting."""
     known: set[str] = set()
-    yield f'{{"type": "bundle", "id": "{_id("bundle", what)}", "objects": ['
-    between = "\n"
+    yield f'{{"type": "bundle", "id": "{_id("bundle", what)}"'
+    between = ', "objects": [\n'
     for row in rows:
         for made in _objects(row, known):
             yield between + json.dumps(told(made), ensure_ascii=False)
             between = ",\n"
-    yield "\n]}\n"
+    # a list must not be empty (section 2.10)
+    yield "\n]}\n" if known else "}\n"
 
 
 def _objects(row: Row, known: set[str]) -> Iterator[dict[str, Any]]:
@@ -33,10 +36,10 @@ def _objects(row: Row, known: set[str]) -> Iterator[dict[str, Any]]:
     tool = _id("tool", row["app"])
     if tool not in known:
         known.add(tool)
-        yield _common("tool", tool, start) | {"name": row.get("service") or row["app"]}
+        yield _common("tool", tool, _TOOL_SINCE, _TOOL_SINCE) | {"name": row.get("service") or row["app"]}
     key = row.get("event_id") or row.get("finding") or f"{row['week']} {row.get('department')} {row['app']}"
     count = row.get("connections", row.get("sessions"))
-    yield _common("sighting", _id("sighting", str(key)), end) | {
+    yield _common("sighting", _id("sighting", str(key)), start, end) | {
         "sighting_of_ref": tool,
         "first_seen": _stamp(start),
         "last_seen": _stamp(end),
@@ -45,13 +48,14 @@ def _objects(row: Row, known: set[str]) -> Iterator[dict[str, Any]]:
     }
 
 
-def _common(kind: str, id_: str, at: datetime) -> dict[str, Any]:
-    stamp = _stamp(at)
-    return {"type": kind, "spec_version": "2.1", "id": id_, "created": stamp, "modified": stamp}
+def _common(kind: str, id_: str, created: datetime, modified: datetime) -> dict[str, Any]:
+    """`created` stays the same for an identifier; what is seen again is a later version (section 3.6.2)."""
+    stamps = {"created": _stamp(created), "modified": _stamp(modified)}
+    return {"type": kind, "spec_version": "2.1", "id": id_, **stamps}
 
 
 def _words(row: Row) -> str:
-    names = ("title", "severity", "status", "scope", "department", "host", "evidence")
+    names = ("title", "severity", "status", "scope", "department", "host", "action", "evidence")
     return "; ".join(f"{name}: {row[name]}" for name in names if row.get(name) is not None)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from analytics.exports.choose import Wanted, choose
-from analytics.exports.guard import Never
+from analytics.exports.guard import Never, host_of
 from analytics.exports.interface import Provenance, Selection
 from analytics.exports.statuses import Statuses
 from analytics.exports.targets import targets
@@ -113,8 +113,9 @@ def test_what_is_not_listed_is_listed_as_left_out(strict: Lists) -> None:
     told = {one.value for one in selection.left_out}
     stops = MATCHERS["rpz"](strict.text("rpz"))
     asked = [r for r in strict.indicators if strict.statuses.of(r["app"], r["access"]) == "unsanctioned"]
-    assert [r["value"] for r in asked if r["value"] not in told and not stops(r["value"])] == []
+    assert [r["value"] for r in asked if r["value"] not in told and not stops(host_of(r["value"]))] == []
     assert all(one.reason for one in selection.left_out)
+    assert [one.value for one in selection.left_out if stops(host_of(one.value))] == []
 
 
 def test_a_path_never_becomes_its_host(strict: Lists) -> None:

@@ -18,7 +18,7 @@ from sensor.errors import UsageError
 from tests.analytics.exports.schemas import (
     ECS,
     OCSF_DETECTION_FINDING,
-    OCSF_NETWORK_ACTIVITY,
+    OCSF_EVENTS,
     STIX,
     faults,
 )
@@ -107,7 +107,9 @@ class TestData:
         weeks = self.rows("events", "--format", "ocsf")
         findings = self.rows("findings", "--format", "ocsf")
         assert len(events) == 6 and weeks and findings
-        assert [faults(row, OCSF_NETWORK_ACTIVITY) for row in (*events, *weeks)] == [[]] * (6 + len(weeks))
+        assert [faults(row, OCSF_EVENTS[row["class_uid"]]) for row in (*events, *weeks)] == [[]] * (
+            6 + len(weeks)
+        )
         assert [faults(row, OCSF_DETECTION_FINDING) for row in findings] == [[]] * len(findings)
         for row in (*events, *weeks, *findings):
             assert row["type_uid"] == row["class_uid"] * 100 + row["activity_id"]
@@ -136,7 +138,7 @@ class TestData:
         row = self.rows("events", "--format", "ocsf", "--restricted")[0]
         del row["metadata"]["version"]
         row |= {"severity_id": "1", "made_up": 1}
-        assert faults(row, OCSF_NETWORK_ACTIVITY) == [
+        assert faults(row, OCSF_EVENTS[4001]) == [
             "missing: metadata.version", "severity_id: '1'", "no such field: made_up",
         ]  # fmt: skip
 
