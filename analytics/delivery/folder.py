@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +22,7 @@ class Folder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             for name, content in self._files(letter):
-                part = self.path / f".{name}.part"
-                part.write_bytes(content)
-                part.replace(self.path / name)
+                _whole(self.path / name, content)
         except OSError as error:
             raise DeliveryFailed(f"{self.path}: {error.strerror or error}") from None
 
@@ -34,6 +33,18 @@ class Folder:
         stem = _safe(f"{letter.written_at:%Y%m%dT%H%M%SZ}-{letter.subject}")[:100] + f"-{letter.id[:8]}"
         facts = json.dumps(dict(letter.facts), ensure_ascii=False, sort_keys=True, default=str)
         return [(f"{stem}.txt", letter.text.encode()), (f"{stem}.json", facts.encode())]
+
+
+def _whole(path: Path, content: bytes) -> None:
+    """Write it under another name first, and leave nothing of it where that fails."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _safe(name: str) -> str:

@@ -4,8 +4,9 @@
     <state>/outbox/delivered.jsonl                          a line per letter: sent, or given up, and why
 
 A letter that could not be sent is tried again after 1, 5, 15 and 60 minutes, then every four hours, for three
-days; then it is given up, which is written down and told like every failure. A process killed between sending
-and writing it down sends the letter once more: its id stays the same, and receivers can tell.
+days, by whatever sends next (a timer runs `alert` every 15 minutes); then it is given up, which is written
+down and told like every failure. A process killed between sending and writing it down sends the letter once
+more: its id stays the same, and receivers can tell.
 """
 
 from __future__ import annotations
@@ -60,15 +61,15 @@ class Outbox:
     """The outbox in a folder of the state."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._waiting = folder / "waiting"
         self._record = folder / "delivered.jsonl"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Only one process puts and sends at a time. Raises OutboxBusy."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self._folder / "lock").open("w") as lock:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.folder / "lock").open("w") as lock:
             try:
                 flock(lock, LOCK_EX | LOCK_NB)
             except BlockingIOError:
@@ -87,12 +88,19 @@ class Outbox:
         found = [_waiting(path) for path in sorted(self._waiting.glob("*/*.json"))]
         return sorted(found, key=lambda w: (w.since, w.destination, w.letter.id))
 
-    def flush(self, transports: Mapping[str, Transport], now: datetime) -> list[Outcome]:
-        """Send what is due to these destinations."""
+    def waits(self, destination: str, letter: Letter) -> bool:
+        """True if this destination has not got `letter` yet."""
+        return self._path(destination, letter).exists()
+
+    def flush(
+        self, transports: Mapping[str, Transport], now: datetime, *, early: bool = False
+    ) -> list[Outcome]:
+        """Send what is due to these destinations; `early`: what waits for its next try, too."""
         return [
             self._attempt(waiting, transports[waiting.destination], now)
             for waiting in self.waiting()
-            if waiting.destination in transports and (waiting.next_try is None or waiting.next_try <= now)
+            if waiting.destination in transports
+            and (early or waiting.next_try is None or waiting.next_try <= now)
         ]
 
     def abandon(self, known: Collection[str], now: datetime) -> list[Outcome]:
@@ -110,7 +118,7 @@ class Outbox:
         return [
             letter
             for letter in letters
-            if (destination, letter.id) not in settled and not self._path(destination, letter).exists()
+            if (destination, letter.id) not in settled and not self.waits(destination, letter)
         ]
 
     def count_since(self, destination: str, kind: str, since: datetime) -> int:

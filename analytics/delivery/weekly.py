@@ -40,7 +40,7 @@ def _letter(report: Report, now: datetime) -> Letter:
     return Letter(
         key=f"weekly {report.week} {digest}",
         kind="report",
-        subject=f"{page.title}: {page.claim}".rstrip(" :."),
+        subject=f"{page.title}: {page.claim}".replace(words.THIN, " ").rstrip(" :."),
         text=_text(page),
         written_at=now,
         facts={"report": "weekly", "week": report.week, "sha256": digest, "decisions": len(page.decisions)},

@@ -20,7 +20,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Tell new findings and silent sensors to the destinations."""
+    """Tell new findings and silent sensors to the destinations.
+
+    What waits from before, reports too, is tried again when it is due.
+    """
     from analytics.delivery.alerts import Wants, alerts, enqueue, trial
     from analytics.delivery.letter import now
     from analytics.render.language import speaking
@@ -30,17 +33,23 @@ def command(
     place = existing_lake(settings)
     moment = now()
     declared = [sensor.name for sensor in settings.sensors]
+    told = [d for d in settings.destinations if d.alerts]
+    only_reports = bool(settings.destinations) and not (told or to or test or dry_run)
     with speaking(settings.language):
         with analysing(place):
-            letters = [trial(moment)] if test else alerts(place.path, moment, sensors=declared)
+            letters = [trial(moment)] if test else []
+            if not test and not only_reports:
+                letters = alerts(place.path, moment, sensors=declared)
         if dry_run:
             for letter in letters:
                 typer.echo(letter.text + "\n")
             typer.echo(f"{len(letters)} in all; each destination is told once what it was not told before")
             return
-        destinations = chosen(settings, to, "alerts")
-        ways = transports(settings, destinations)
         with outbox(settings, place.path) as box:
+            missed = {waiting.destination for waiting in box.waiting()}
+            late = [d for d in settings.destinations if not to and d.name in missed]
+            destinations = () if only_reports else chosen(settings, to, "alerts")
+            ways = transports(settings, (*destinations, *late))
             for to_one in destinations:
                 wants = Wants("info") if test else Wants(to_one.level, to_one.per_hour, to_one.digest)
                 enqueue(box, to_one.name, wants, letters, moment)

@@ -108,20 +108,34 @@ def outbox(settings: Settings, lake: Path) -> Iterator[Outbox]:
             yield box
     except OutboxBusy:
         raise DeliveryError("another process is sending", hint="try again when it is done") from None
+    except OSError as error:  # of the outbox itself: transports say theirs as outcomes
+        raise DeliveryError(
+            (error.strerror or str(error)).lower(),
+            place=error.filename or str(box.folder),
+            hint="make room there and run it again; what was not written down as sent is sent again",
+        ) from None
 
 
-def send(box: Outbox, settings: Settings, ways: Mapping[str, Transport], now: datetime) -> None:
-    """Send what waits for `ways` and say what became of it; raises DeliveryError if anything was not."""
+def send(
+    box: Outbox, settings: Settings, ways: Mapping[str, Transport], now: datetime, *, early: bool = False
+) -> None:
+    """Send what is due to `ways`, or all that waits (`early`), and say what became of it.
+
+    Raises DeliveryError if anything was not sent.
+    """
     from sensor.errors import DeliveryError
 
-    outcomes = [*box.abandon({d.name for d in settings.destinations}, now), *box.flush(ways, now)]
+    outcomes = [
+        *box.abandon({d.name for d in settings.destinations}, now),
+        *box.flush(ways, now, early=early),
+    ]
     for outcome in outcomes:
         if outcome.result == "sent":
             typer.echo(f"{outcome.destination}: sent '{outcome.subject}'")
     failed = [outcome for outcome in outcomes if outcome.result != "sent"]
     if failed:
         lines = [f"{o.destination}: '{o.subject}' {_NOT_SENT[o.result]}: {o.reason}" for o in failed]
-        hint = "it is tried again whenever this command runs"
+        hint = "it is tried again by the next `shadowai alert` or `shadowai report send`, for three days"
         waits = any(outcome.result == "waiting" for outcome in failed)
         raise DeliveryError("\n".join(lines), hint=hint if waits else "mend the setting, then --again")
 

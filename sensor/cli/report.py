@@ -151,9 +151,10 @@ def send_it(
     with outbox(settings, place.path) as box:
         for destination in destinations:
             goes = with_pdf if destination.pdf else letter
-            if not box.put(destination.name, goes, moment, again=again):
+            queued = box.put(destination.name, goes, moment, again=again)
+            if not queued and not box.waits(destination.name, goes):
                 typer.echo(f"{destination.name}: has '{letter.subject}' already; --again sends it once more")
-        send(box, settings, ways, moment)
+        send(box, settings, ways, moment, early=True)
 
 
 def _with_pdf(report: Report, letter: Letter) -> Letter:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 JOBS = {
     "compact": ("compact the lake and publish its views", "compact", "hourly"),
     "retain": ("delete what is past its retention", "retain", "*-*-* 02:40"),
-    "alert": ("tell new findings and silent sensors", "alert", "*:0/15"),
+    "alert": ("tell new findings and silent sensors, send again what waits", "alert", "*:0/15"),
     "report": ("send the weekly report", "report send", "Mon *-*-* 06:30"),
 }
-#: jobs that send; where nobody receives anything they would only fail
-_NEEDS = {"alert": "alerts", "report": "reports"}
+#: jobs that send → whose receivers they are for; where there are none they would only fail. A report that
+#: could not be sent is tried again by `alert`.
+_NEEDS = {"alert": ("alerts", "reports"), "report": ("reports",)}
 #: commands that run until they are stopped: what each is for, and the kinds of sockets it opens
 _LASTING = {
     "capture": ("listen to interfaces", "AF_UNIX AF_INET AF_INET6 AF_PACKET AF_NETLINK"),
@@ -75,15 +76,25 @@ def command(
     begun = [file for file in units if "[Install]" in units[file]]
     last = ["systemctl daemon-reload", f"systemctl enable --now {' '.join(begun)}"]
     typer.echo(f"then: {' && '.join([*first, *last])}")
+    _say_what_units_lack(settings)
+
+
+def _say_what_units_lack(settings: Settings) -> None:
+    """Variables of this shell are not those of a unit."""
+    for to in settings.destinations:
+        secret = getattr(to, "password", None) or getattr(to, "secret", None)
+        if secret is not None and secret.env is not None:
+            said = f"the units do not know {secret.env}; name a file in the settings"
+            typer.echo(f"shadowai: destinations.{to.name}: {said}", err=True)
 
 
 def _timers(settings: Settings, user: str) -> Iterator[tuple[str, str]]:
     """Name and text of the units of every job that has something to do."""
     shared = [settings.base / d.path for d in settings.destinations if d.kind == "folder"]
-    receiving = {what for what in _NEEDS.values() if any(getattr(d, what) for d in settings.destinations)}
     for name, (purpose, words, when) in JOBS.items():
-        if name in _NEEDS and _NEEDS[name] not in receiving:
-            typer.echo(f"{name}: left out, as no destination receives {_NEEDS[name]}")
+        needs = _NEEDS.get(name)
+        if needs and not any(getattr(d, what) for d in settings.destinations for what in needs):
+            typer.echo(f"{name}: left out, as no destination receives {' or '.join(needs)}")
             continue
         yield f"shadowai-{name}.service", _job(purpose, words, user, settings, shared)
         yield f"shadowai-{name}.timer", _timer(purpose, _in_zone(when, settings.zone))

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -98,6 +99,33 @@ def test_a_server_without_tls_gets_nothing_unless_told() -> None:
         assert box.mails == []
         Smtp("127.0.0.1", FROM, TO, port, "none").send(alert())
     assert [mail["Subject"] for mail in box.mails] == ["Alert a"]
+
+
+@pytest.mark.parametrize("length", [60, 69, 75, 120, 300])
+def test_a_subject_stands_on_the_line_it_begins_on(length: int) -> None:
+    letter = replace(alert(), subject=("word " * 60)[:length].strip())
+    first = message(letter, FROM, TO).as_bytes().split(b"Subject:")[1].splitlines()[0]
+    assert first.strip() == letter.subject.encode()
+
+
+def test_what_was_taken_is_sent_whatever_the_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def leaving(self: Any, arg: str) -> None:
+        await self.push("421 closing")
+
+    monkeypatch.setattr(server_side.SMTP, "smtp_QUIT", leaving)
+    with serving() as (box, port):
+        Smtp("127.0.0.1", FROM, TO, port, "none").send(alert())
+    assert len(box.mails) == 1
+
+
+def test_a_server_that_goes_away_after_the_mail_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone(self: Any, arg: str) -> None:
+        self.transport.close()
+
+    monkeypatch.setattr(server_side.SMTP, "smtp_DATA", gone)
+    with serving() as (_, port), pytest.raises(DeliveryFailed, match="closed") as caught:
+        Smtp("127.0.0.1", FROM, TO, port, "none").send(alert())
+    assert not caught.value.for_good
 
 
 def test_refused_recipients_are_told_and_not_tried_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,37 @@ def test_what_is_not_sent_is_said_and_waits(place: Path) -> None:
     assert len(list((place / "state" / "outbox" / "waiting" / "hook").iterdir())) == 1
     doctor = run(place, "doctor")
     assert "outbox: 1 letter waits" in doctor.stdout and "Connection refused" in doctor.stdout
+
+
+def test_a_report_that_was_not_sent_is_tried_again_by_whatever_runs_next(place: Path) -> None:
+    (place / "later").write_text("a file where the folder should be")
+    settings = SETTINGS.split("[[destinations]]")
+    text = "[[destinations]]".join(settings[:2]).replace("sent", "later").replace('"state"', '"later-state"')
+    (place / "later.toml").write_text(text, encoding="utf-8")
+    more = ("--config", "later.toml")
+    for _ in range(2):  # a person who asks does not wait for the next try
+        failed = run(place, "report", "send", *more)
+        assert failed.returncode == 7 and "waits: " in failed.stderr and "already" not in failed.stdout
+    (waiting,) = (place / "later-state" / "outbox" / "waiting" / "share").iterdir()
+    (place / "later").unlink()
+    early = run(place, "alert", *more)  # nobody receives alerts: nothing to tell, nothing due
+    assert (early.returncode, early.stdout) == (0, ""), early.stderr
+    kept = json.loads(waiting.read_text())
+    waiting.write_text(json.dumps(kept | {"next_try": kept["since"]}))
+    sent = run(place, "alert", *more)
+    assert sent.returncode == 0 and sent.stdout.startswith("share: sent "), sent.stderr
+    assert [path.suffix for path in (place / "later").iterdir()] == [".html"]
+    units = run(place, "schedule", "--to", "later-units", *more).stdout
+    assert "shadowai-alert.timer" in units
+
+
+def test_an_outbox_that_cannot_be_written_is_said(place: Path) -> None:
+    text = SETTINGS.replace('"state"', '"full-state"')
+    (place / "full.toml").write_text(text, encoding="utf-8")
+    (place / "full-state" / "outbox").mkdir(parents=True)
+    (place / "full-state" / "outbox" / "waiting").write_text("a file where the folder should be")
+    done = run(place, "alert", "--test", "--config", "full.toml")
+    assert done.returncode == 7 and "outbox" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_mistakes_are_named(place: Path) -> None:
