@@ -124,6 +124,8 @@ def _sentence(result: Result, period: Period) -> tuple[str, str]:
     summary = _one(result, "summary")
     if not days:
         return say("sheet.blind"), ""
+    if watched and watched["connects"] is False:
+        return say("verdict.cannot_tell", what=say("doubt.lookups")), seen
     if summary is None or not summary.get("weeks", 1):
         return say("verdict.nothing"), seen
     hidden = bool(summary.get("people_hidden"))

@@ -1,6 +1,17 @@
--- One row: on how many days of the period any sensor reported.
-SELECT CAST(COUNT(DISTINCT c.day) AS BIGINT) AS days, CAST(SUM(c.minutes_seen) AS BIGINT) AS minutes
-FROM coverage_daily c
-CROSS JOIN scope s
-WHERE c.day BETWEEN s.first_day AND s.last_day AND c.minutes_seen > 0
-ORDER BY days
+-- One row: on how many days of the period any sensor reported, and whether any could see more than lookups.
+WITH sources AS (
+    SELECT COUNT(*) AS known, COUNT(*) FILTER (WHERE n.connects) AS connecting
+    FROM names_weekly n
+    CROSS JOIN scope s
+    WHERE n.host IS NULL AND n.week BETWEEN CAST(DATE_TRUNC('week', s.first_day) AS DATE) AND s.last_day
+),
+seen AS (
+    SELECT CAST(COUNT(DISTINCT c.day) AS BIGINT) AS days, CAST(SUM(c.minutes_seen) AS BIGINT) AS minutes
+    FROM coverage_daily c
+    CROSS JOIN scope s
+    WHERE c.day BETWEEN s.first_day AND s.last_day AND c.minutes_seen > 0
+)
+SELECT seen.days, seen.minutes, CASE WHEN sources.known > 0 THEN sources.connecting > 0 END AS connects
+FROM seen
+CROSS JOIN sources
+ORDER BY seen.days

@@ -7,9 +7,9 @@ WITH dated AS (
     FROM policy
     WHERE review IS NOT NULL
 )
-SELECT d.kind, d.id, COALESCE(k.service, d.app, d.vendor, d.category, 'any service') AS about, d.scope, d.for_people, d.owner,
+SELECT d.kind, d.id, COALESCE(k.service, d.app, d.vendor) AS about, d.category, d.scope, d.for_people, d.owner,
        d.ends, CAST(d.ends - s.sunday AS BIGINT) AS days_left
 FROM dated d
 CROSS JOIN scope s
 LEFT JOIN catalog k ON k.app = d.app
-ORDER BY d.ends, d.kind, d.id, d.scope, 3
+ORDER BY d.ends, d.kind, d.id, d.scope, 3, d.category

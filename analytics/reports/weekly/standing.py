@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analytics.render import words
-from analytics.render.language import say, spoken, told
+from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.due import scope_of
 from analytics.reports.weekly.seeing import comparable
@@ -116,7 +116,7 @@ def _expiry(row: Row) -> Expiry:
     what += scope_of(row["scope"])
     when = f"{words.short_day(row['ends'])} {row['ends'].year}"
     return Expiry(
-        told(row["about"].replace("-", " ")) if spoken() != "en" else row["about"],
+        row["about"] or (words.category(row["category"]) if row["category"] else say("expiry.any")),
         say("expiry.for_people", what=what) if row["for_people"] else what,
         say(f"expiry.{kind}_over" if over else f"expiry.{kind}_ends", day=when),
         over,
