@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 #: Written into every workbook, so that the same data gives the same bytes.
 _CREATED = datetime(2000, 1, 1)
 _NAME = 31  # most characters of a sheet's name
+#: Widths of a column in characters; a date takes ten.
+_LEAST_WIDTH, _MOST_WIDTH = 11, 60
 
 
 def write(document: Document) -> bytes:
@@ -57,7 +60,8 @@ def write(document: Document) -> bytes:
         columns = list(table.figure.columns)
         sheet.write_row(0, 0, columns, bold)
         sheet.freeze_panes(1, 0)
-        sheet.set_column(0, len(columns) - 1, 16)
+        for column, name in enumerate(columns):
+            sheet.set_column(column, column, _width(name, (row[name] for row in table.rows)))
         if table.rows:
             sheet.autofilter(0, 0, len(table.rows), len(columns) - 1)
         for line, row in enumerate(table.rows, 1):
@@ -65,6 +69,12 @@ def write(document: Document) -> bytes:
                 _put(sheet, line, column, row[name], forms)
     book.close()
     return buffer.getvalue()
+
+
+def _width(name: str, values: Iterable[Any]) -> int:
+    """Characters that show a column: its name with the filter's arrow, and its values up to a limit."""
+    longest = max((len(str(value)) for value in values if value is not None), default=0)
+    return min(max(len(name) + 3, longest + 2, _LEAST_WIDTH), _MOST_WIDTH)
 
 
 def _put(sheet: Any, line: int, column: int, value: Any, forms: dict[type, Any]) -> None:

@@ -96,6 +96,8 @@ def test_xlsx_columns_are_typed(documents: dict[str, Document]) -> None:
     serial = row["week"].toordinal() - 693594  # days since 1899-12-30
     assert f"<v>{serial}</v>" in sheet
     assert "<f>" not in sheet
+    widths = [float(width) for width in re.findall(r'<col [^>]*width="([\d.]+)"', sheet)]
+    assert len(set(widths)) > 1 and min(widths) > len("2026-11-09") and max(widths) < 62
 
 
 def test_pdf_is_tagged_repeats_and_asks_for_nothing(documents: dict[str, Document], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from analytics.render.words import THIN
-from analytics.report import NoWeek, page_of, result_of
+from analytics.report import NoWeek, page_of, prepare, result_of
 from analytics.reports.weekly.page import Page
 
 from .lakes import MB, SENSORS, WEEK, days, make, plain, usage, watched
@@ -328,6 +328,9 @@ def test_where_only_lookups_are_recorded_nobody_can_tell_whether_ai_was_used(tmp
     assert found.claim.startswith("We cannot tell whether AI was used")
     assert "alpha was looked up." in found.verdict and "We saw no exchange" not in found.sentence
     assert [number.value for number in found.numbers] == ["unknown"] * 5
+    for name in ("daily", "monthly"):
+        sheet = prepare(tmp_path, name).page
+        assert sheet.sentence.startswith("We cannot tell whether AI was used"), name
     assert "Can we see enough" in found.decisions[0].question
 
 
