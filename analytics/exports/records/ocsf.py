@@ -59,7 +59,7 @@ def event(row: Row) -> dict[str, Any]:
         "src_endpoint": _client(row),
         "connection_info": {
             "protocol_name": row.get("transport"),
-            "direction_id": _DIRECTIONS.get(direction(row), 0),
+            "direction_id": _DIRECTIONS.get(direction(row) or "", 0),
         },
         "traffic": {"bytes_out": row.get("bytes_up"), "bytes_in": row.get("bytes_down")},
         "unmapped": {name: row.get(name) for name in ("app", "grade", "department", "access", "event_id")},
