@@ -106,3 +106,12 @@ def test_generic_pairs() -> None:
     line = 'Oct  6 10:00:00 gw Action="accept" UUid="{0x0}" src="10.1.2.3" dst="192.0.2.7" proto="6" service="443" s_port="5" loguid="{0x1}" origin="10.9.9.9"'
     row = read(CheckpointFamily, line).row(0, named=True)
     assert (row["client"], row["action"], row["server_port"]) == ("10.1.2.3", "allowed", 443)
+
+
+def test_negotiations_of_keys_are_no_use() -> None:
+    pairs = (
+        'action:"Key Install"; loguid:"{0x1}"; time:"1791280800"; product:"VPN-1 & FireWall-1"; src:"203.0.113.1"; '
+        'dst:"203.0.113.2"; ike:"Main Mode completion."; origin:"10.9.9.9"'
+    )
+    line = f"<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - [{pairs}]"
+    assert read(CheckpointFamily, line)["reason"].to_list() == [OTHER]
