@@ -21,7 +21,7 @@ from sensor.sources.interface import Proof
 
 _END = r"\[?[0-9a-fA-F.:]+?\]?"
 _LINE = (
-    rf"(?:^|\s)\[\w+:[0-9a-f]+\] (?P<time>\d{{10}}) (?P<client>{_END}):(?P<client_port>\d+) -> "
+    rf"(?:^|\s)\[\w+:[0-9a-f]+\] (?P<time>[0-9]{{10}}) (?P<client>{_END}):(?P<client_port>\d+) -> "
     rf"(?P<server>{_END}):(?P<port>\d+) (?:TLS|SSL|Unknown)\S* \S+ (?P<host>\S+) "
     r".*?\brule:\S+ (?P<word>\S+) (?P<status>.+)\(0x[0-9a-fA-F]+\)\s*$"
 )
@@ -38,7 +38,7 @@ class BroadcomSslvFamily(Family):
         "This log has neither users nor volumes: add the log of the proxy or firewall behind it."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        rf"(?:^|\s)\[\w+:[0-9a-f]+\] \d{{10}} {_END}:\d+ -> {_END}:\d+ (?:TLS|SSL|Unknown)"
+        rf"(?:^|\s)\[\w+:[0-9a-f]+\] [0-9]{{10}} {_END}:\d+ -> {_END}:\d+ (?:TLS|SSL|Unknown)"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,8 @@ r"""W3C extended logs, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco 
     {"date": "2026-10-06", "time": "10:00:00", "c-ip": "10.1.2.3", …}              Cloud SWG
 
 Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` of SGOS 5, 6
-and 7 are told by where the verdict stands, and the fields Splunk's add-on asks of Cisco's WSA by the first. Spaces or tabs separate; strings are quoted.
+and 7 are told by where the verdict stands, as are the fields Splunk's add-on wants of Cisco's WSA. Spaces
+or tabs separate; strings are quoted.
 
 `cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request ends;
 `time-taken` is in milliseconds (CloudFront: seconds). `s-ip` is the proxy. Time is UTC unless
@@ -89,9 +90,10 @@ _DEFAULTS = (
         "x-exception-id sc-filter-result " + _TAIL,
     ),
     (
-        rf"^\d{{10}}\.\d{{1,3}} [\d.]+ {_QUOTED} [0-9a-fA-F.:]+ [A-Z_]+/\d{{3}} \d+ [A-Z]+ \S+ (?:{_QUOTED} ){{4}}[A-Z_]+_\d+-",
-        "timestamp x-elapsed-time cs(referer) c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url s-hostname "
-        "cs-uri cs-username cs-mime-type x-acltag cs(x-forwarded-for) c-port s-computername s-port",
+        rf"^[0-9]{{10}}\.[0-9]+ [0-9.]+ {_QUOTED} [0-9a-fA-F.:]+ [A-Z_]+/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ "
+        rf"(?:{_QUOTED} ){{4}}[A-Z_]+_[0-9]+-",
+        "timestamp x-elapsed-time cs(referer) c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url "
+        "s-hostname cs-uri cs-username cs-mime-type x-acltag cs(x-forwarded-for) c-port s-computername s-port",
     ),
 )
 _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"

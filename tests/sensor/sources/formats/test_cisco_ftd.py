@@ -84,5 +84,14 @@ def test_estreamer_writes_request_with_a_capital() -> None:
         "Request=https://chat.example.com;suser=ada"
     )
     (row,) = read(CiscoFtdFamily, line).rows(named=True)
-    assert (row["kind"], row["host"], row["user_name"], row["action"]) == ("tls", "chat.example.com", "ada", "blocked")
-    assert (row["bytes_up"], row["bytes_down"], row["seen_at"]) == (900, 70, datetime(2026, 10, 6, 10, tzinfo=UTC))
+    assert (row["kind"], row["host"], row["user_name"], row["action"]) == (
+        "tls",
+        "chat.example.com",
+        "ada",
+        "blocked",
+    )
+    assert (row["bytes_up"], row["bytes_down"], row["seen_at"]) == (
+        900,
+        70,
+        datetime(2026, 10, 6, 10, tzinfo=UTC),
+    )

@@ -79,7 +79,9 @@ def test_the_traffic_monitor_tells_connections_past_the_proxy() -> None:
     begun = "Tue Oct 06 10:00:00 2026 Info: Begin Logfile"
     found = read(CiscoWsaFamily, "\n".join(f"Oct  6 10:00:09 wsa1 {one}" for one in (noted, blocked, begun)))
     assert found["reason"].to_list() == [None, None, MONITOR]
-    told = found[:2].select("kind", "client", "client_port", "host", "name_from", "server", "server_port", "action")
+    told = found[:2].select(
+        "kind", "client", "client_port", "host", "name_from", "server", "server_port", "action"
+    )
     assert told.rows() == [
         ("flow", "10.1.2.3", 4000, "a.example.com", "dns_answer", "192.0.2.7", 443, "allowed"),
         ("flow", "10.1.2.4", None, None, None, "192.0.2.8", None, "blocked"),

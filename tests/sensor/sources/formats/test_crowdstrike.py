@@ -82,9 +82,11 @@ def test_matches_of_the_hosts_firewall_in_the_connectors_cef() -> None:
         )
     )
     found = read(CrowdstrikeFamily, text)
-    told = found.select("client", "client_port", "device", "server", "server_port", "transport", "action", "reason")
+    told = found.select(
+        "client", "client_port", "device", "server", "server_port", "transport", "action", "reason"
+    )
     assert told.rows() == [
         ("10.1.2.3", 50000, "PC7", "192.0.2.7", 443, "tcp", "blocked", None),
         ("192.0.2.7", 50001, None, "10.1.2.3", 22, "tcp", "allowed", None),
-        (None, None, None, None, None, None, "unknown", OTHER),
+        (None, None, "PC7", None, None, None, "unknown", OTHER),
     ]

@@ -24,7 +24,9 @@ def test_splunks_raw_lines() -> None:
 def test_sentinels_syslog_table_with_tabs() -> None:
     text = f"TimeGenerated [UTC]\tComputer\tSyslogMessage\n10/7/2026, 1:00:00.000 AM\tmx\t{MERAKI}\n"
     found = read(MerakiFamily, text)
-    assert found.select("client", "host", "server_port", "kind").rows() == [("10.1.2.3", "a.example.com", 443, "tls")]
+    assert found.select("client", "host", "server_port", "kind").rows() == [
+        ("10.1.2.3", "a.example.com", 443, "tls")
+    ]
 
 
 def test_a_table_of_lines_nobody_knows_stays_as_it_is() -> None:

@@ -104,7 +104,9 @@ def test_a_warned_request_is_blocked_until_the_user_goes_on() -> None:
     )
     warned = line.format("0071", 'action="warn" ', "", 403)
     gone_on = line.format("0072", "", "192.0.2.7", 200)
-    found = read(SophosFamily, f"{warned}\n{gone_on}").select("reason", "action", "host", "server", "bytes_down")
+    found = read(SophosFamily, f"{warned}\n{gone_on}").select(
+        "reason", "action", "host", "server", "bytes_down"
+    )
     assert found.rows() == [
         (None, "blocked", "chat.example.com", None, 7),
         (None, "allowed", "chat.example.com", "192.0.2.7", 7),
