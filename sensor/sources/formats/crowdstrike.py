@@ -36,8 +36,8 @@ _WANTED = {
 #: The same in the SIEM connector's CEF.
 _CEF = {
     "timestamp": "rt", "ComputerName": "hostName", "LocalAddressIP4": "localAddress",
-    "LocalPort": "localPort", "RemoteAddressIP4": "remoteAddress", "RemotePort": "remotePort", "Protocol": "protocol",
-    "ConnectionDirection": "connectionDirection", "rule_action": "ruleAction",
+    "LocalPort": "localPort", "RemoteAddressIP4": "remoteAddress", "RemotePort": "remotePort",
+    "Protocol": "protocol", "ConnectionDirection": "connectionDirection", "rule_action": "ruleAction",
 }  # fmt: skip
 #: A rule's verdict: 1 and 3 let through, 2 stops.
 _RULES = {"1": "allowed", "2": "blocked", "3": "allowed"}

@@ -93,7 +93,8 @@ _DEFAULTS = (
         rf"^[0-9]{{10}}\.[0-9]+ [0-9.]+ {_QUOTED} [0-9a-fA-F.:]+ [A-Z_]+/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ "
         rf"(?:{_QUOTED} ){{4}}[A-Z_]+_[0-9]+-",
         "timestamp x-elapsed-time cs(referer) c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url "
-        "s-hostname cs-uri cs-username cs-mime-type x-acltag cs(x-forwarded-for) c-port s-computername s-port",
+        "s-hostname cs-uri cs-username "
+        "cs-mime-type x-acltag cs(x-forwarded-for) c-port s-computername s-port",
     ),
 )
 _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"
