@@ -15,12 +15,6 @@ ARGUED = [
     ("elastic-checkpoint-firewall-r80x.log", 1, "user", _ACCOUNT),
     ("sekoia-checkpoint.jsonl", (2, 5, 10, 12), "user", _ACCOUNT),
     ("sekoia-checkpoint.jsonl", 10, "host", "the machine of the other end, no name of a service"),
-    (
-        "elastic-checkpoint-firewall-r81x.log",
-        3,
-        "user",
-        "two lines run into one: the administrator is not the client's user",
-    ),
 ]
 LOG = {
     "action": "Accept", "loguid": "{0x5e,0x1,0x2,0x3}", "origin": "10.9.9.9", "originsicname": "CN=gw,O=mgmt", "sequencenum": "1",
