@@ -2,8 +2,8 @@
 
 In: a connection with the relations `sightings` (three days), `directory`, `sensors`, and what `hold` made
 (holders.py).
-Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm`, `at_models` and `named_whiles`, from which
-the day's marts are selected.
+Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm`, `at_models` and `named_whiles`, from
+which the day's marts are selected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""sightings_named finds for every sighting the subject the count gave it, though its mart has no sightings."""
+"""sightings_named gives every sighting the subject it is counted for, though its mart has no sightings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ SELECT a.event_id, f.subject, f.subject_kind, f.user_name, f.department, f.site,
 FROM attributed AS a JOIN facets AS f ON f.facet = a.facet WHERE a.in_day
 """
 NAMED = """
-SELECT event_id, subject, subject_kind, user_name, department, home_site, attributed_by, attribution_confidence
+SELECT event_id, subject, subject_kind, user_name, department, home_site, attributed_by,
+       attribution_confidence
 FROM sightings_named
 """
 #: Every reason there is for whom a sighting is counted for.
@@ -31,7 +32,7 @@ REASONS = {
 
 
 def _network(draw: random.Random) -> tuple[list[Row], list[Row]]:
-    """Sightings and leases of two days and a half at few addresses: owners, logins that grow stale, crowds, gaps."""
+    """Sightings and leases of 56 hours at few addresses: owners, logins that grow stale, crowds, gaps."""
 
     def moment() -> str:
         minutes = timedelta(minutes=draw.randrange(60 * 56))
@@ -55,8 +56,8 @@ def _network(draw: random.Random) -> tuple[list[Row], list[Row]]:
     for begin in (at(moment()) for _ in range(30)):
         leases.append({
             "site": draw.choice(["hq", "hq", "south", "unknown"]), "address": f"a{draw.randrange(4)}",
-            "mac": draw.choice([None, "m1", "m2", "m3"]), "user_name": draw.choice([None, "u1", "u2", "u3", "svc"]),
-            "device": draw.choice([None, "d1", "d2", "d3"]), "valid_from": begin,
+            "mac": draw.choice([None, "m1", "m2", "m3"]), "device": draw.choice([None, "d1", "d2", "d3"]),
+            "user_name": draw.choice([None, "u1", "u2", "u3", "svc"]), "valid_from": begin,
             "valid_to": draw.choice([None, begin + timedelta(minutes=draw.randrange(1, 600))]),
             "origin": draw.choice(["dhcp", "vpn", "directory", "csv", "radius", "log"]),
             "confidence": draw.choice([0.3, 0.8, 0.9, 1.0]), "shared": draw.random() < 0.07,
