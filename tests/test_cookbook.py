@@ -154,8 +154,8 @@ def test_one_person_s_sessions_show_both_eyes_and_the_refusal(lake: Path) -> Non
 
 def test_who_tried_what_is_blocked(lake: Path) -> None:
     rows = ask(lake, 35)[1]
-    assert [row[:5] for row in rows[:2]] == [("u0", "Legal", "Acme Chat", 1, 1), ("u1", "Sales", "Acme Chat", 1, 1)]
-    assert len(rows) == 12
+    assert rows[0][:5] == ("u0", "Legal", "Acme Chat", 1, 1)
+    assert [row[0] for row in rows] == sorted(f"u{n}" for n in range(12))
 
 
 def test_sightings_behind_a_finding_are_those_it_was_found_by(lake: Path) -> None:

@@ -202,7 +202,8 @@ def explain(
             "FROM matching ORDER BY CASE WHEN kind = 'status' THEN 0 ELSE 1 END, kind, nth"
         ).fetchall()
         covered = connection.execute(
-            "SELECT DISTINCT excused, COALESCE(excused_by, lapsed), lapsed_on FROM judged WHERE kind = 'status'"
+            "SELECT DISTINCT excused, COALESCE(excused_by, lapsed), lapsed_on FROM judged "
+            "WHERE kind = 'status'"
         ).fetchall()
     lines = [
         Line(

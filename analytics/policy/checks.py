@@ -11,7 +11,6 @@ from typing import Any
 
 from analytics.policy.read import LIMITS, Policy, Problem, Statement
 
-
 #: What people write for a country that is none of ISO 3166-1.
 _NO_COUNTRIES = {
     "UK": "did you mean GB?", "EL": "did you mean GR?", "EU": "list its members, such as [DE, FR, IE]"
@@ -82,9 +81,9 @@ def _countries(policy: Policy, known: Known) -> Iterator[Problem]:
         selected = statement.match.get("country", ())
         for code in (*selected, *statement.values.get("countries", ())):
             if code not in codes:
-                remedy = _NO_COUNTRIES.get(code) or (
-                    f"did you mean {code.upper()}?" if code.upper() in codes else "ISO 3166-1 alpha-2, such as DE"
-                )
+                remedy = _NO_COUNTRIES.get(code, "ISO 3166-1 alpha-2, such as DE")
+                if code.upper() in codes:
+                    remedy = f"did you mean {code.upper()}?"
                 yield Problem(place, f"{code!r} is no country", remedy)
             elif code in selected and ours and code not in ours:
                 what = f"no vendor of the catalog has its head office in {code}"
@@ -162,7 +161,10 @@ def _covers(first: Statement, second: Statement) -> bool:
     """Whether every service that `second` is about, in whatever catalog, is one of `first`."""
     for key, names in first.match.items():
         wanted = second.match.get(key)
-        if wanted is None or (wanted[0] < names[0] if key == "risk_at_least" else not set(wanted) <= set(names)):
+        if wanted is None:
+            return False
+        inside = wanted[0] >= names[0] if key == "risk_at_least" else set(wanted) <= set(names)
+        if not inside:
             return False
     return True
 

@@ -268,7 +268,9 @@ class _Reader:
         parts = _HOURS.fullmatch(self.text(node, "hours"))
         if not parts or int(parts[1]) == int(parts[2]):
             said = node.value if isinstance(node, yaml.ScalarNode) else "a list"
-            self.problem(_line(node), f"hours: {said!r} is no span", 'write them like "07:00-20:00", whole hours')
+            self.problem(
+                _line(node), f"hours: {said!r} is no span", 'write them like "07:00-20:00", whole hours'
+            )
             return (0, 24)
         return int(parts[1]), int(parts[2])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +162,29 @@ def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
     ids = {hit.finding for hit in predicted.before if hit.rule == "limit_bytes"}
     assert ids == {hit.finding for hit in predicted.after if hit.rule == "limit_bytes"}  # not of thresholds
     build(lake.path, zone=ZONE, policy=policy(), now=NOW)
+
+
+def test_a_simulation_of_this_week_is_the_next_week_of_the_same_use(tmp_path: Path) -> None:
+    made = HandmadeLake.furnished(tmp_path, *rows())
+    made.files["catalog"] = {}
+    made.cold("catalog", CATALOG)
+    build(made.path, zone=ZONE, policy=policy(), now=NOW)
+    changed = policy(POLICY.replace("restricted}", "unsanctioned}").replace("5 kB", "4 kB"), "v2")
+    predicted = simulate(made.path, changed, k=5, now=NOW)
+    later = timedelta(days=7)
+    made.cold("sightings", [
+        row | {"event_id": row["event_id"] + 10**6, "seen_at": row["seen_at"] + later,
+               "started_at": row["started_at"] + later}
+        for row in rows()
+    ])  # fmt: skip
+    build(made.path, zone=ZONE, policy=changed, now=NOW)
+    found = ask(
+        made,
+        "SELECT finding, people_least, people_hidden, bytes_up, sessions FROM stored.findings_weekly "
+        "WHERE week = DATE '2026-11-23' ORDER BY finding",
+    )
+    after = [(h.finding, h.people_least, h.people_hidden, h.bytes_up, h.sessions) for h in predicted.after]
+    assert found == after and len(after) > 4 and predicted.after != predicted.before
 
 
 def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: HandmadeLake) -> None:
