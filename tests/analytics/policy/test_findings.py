@@ -16,6 +16,7 @@ from analytics.lake import open_views
 from analytics.policy.read import read
 from analytics.policy.rows import Compiled, compiled
 from analytics.policy.simulate import simulate
+from analytics.subject import times
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, sighting
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -254,7 +255,7 @@ def test_a_late_row_is_judged_and_an_erased_person_is_gone(tmp_path: Path) -> No
     assert ask(made, "SELECT people_least, people_hidden, bytes_up, sessions FROM findings") == [
         (5, False, 6000, 6)
     ]
-    gone = forget.erase(made.path, ["u1"], before=date(2026, 11, 23))
+    gone = forget.erase(made.path, ["u1"], times(made.path, ["u1"]), before=date(2026, 11, 23))
     assert any("finding_evidence" in one.path for one in gone)
     build(made.path, zone=ZONE, now=NOW)
     left = ask(made, "SELECT COUNT(*) FROM finding_evidence WHERE subject = 'u1'", restricted=True)
