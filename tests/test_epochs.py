@@ -93,13 +93,18 @@ def test_no_open_figure_counts_people_over_more_than_a_week() -> None:
         ("ai_assets_weekly", "people_least"),
         ("apps", "people_peak"),  # the greatest of the weeks, no count over them
         ("concentration_weekly", "people"),
+        ("departments", "headcount"),  # the most of the days of a week
         ("departments", "people"),
         ("findings", "people_least"),  # of the last week
         ("people_periods", "people_at_least"),  # by the count-only key, or not at all
         ("sensors", "population"),  # from the settings
         ("uploads", "people"),
+        ("usage_daily", "headcount"),
         ("usage_daily", "people"),
+        ("usage_daily", "people_watched"),  # from the settings
+        ("usage_weekly", "headcount"),
         ("usage_weekly", "people"),
+        ("usage_weekly", "people_watched"),
         ("vendors", "people_at_least"),
     }
 

@@ -18,9 +18,9 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _TEXT = r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: "
-#: Programs whose messages are of the machine itself, whatever they say.
+#: Programs whose messages are of the machine itself, whatever they say. Case of ASCII only: compiles faster.
 _DAEMONS = (
-    r"(?i)^(?:-?serial_console|acpid|agetty|anacron|apcupsd|apinger|arpwatch|at(?:d|run)|audispd|auditd|avahi-daemon|chronyd|"
+    r"(?i-u)^(?:-?serial_console|acpid|agetty|anacron|apcupsd|apinger|arpwatch|at(?:d|run)|audispd|auditd|avahi-daemon|chronyd|"
     r"check_reload_status|configd(?:\.py)?|cron(?:d|tab)?|dbus(?:-daemon)?|debug_mount|dhclient|dhcp6c|dhcpleases6?|dpinger|"
     r"filterdns|getty|hostapd|igmpproxy|init|irqbalance|kernel|keepalived|lighttpd|lldpd|login|logger|logrotate|minicron|"
     r"miniupnpd|monit(?:or)?|mpd|newsyslog|ntpd(?:ate)?|openntpd|pam_unix|php(?:-fpm|-cgi)?|polkitd?|postfix/\w+|"

@@ -109,7 +109,8 @@ class CheckpointFamily(Family):
         "Track rules as Detailed or Extended Log with accounting: plain Log has neither URLs nor volumes."
     )
     claims: ClassVar[pl.Expr] = (
-        cef.claims("Check Point")
+        # Others' events that some connector sends under this vendor's name.
+        (cef.claims("Check Point") & ~pl.col("line").str.contains("|FalconHost|", literal=True))
         | (
             pl.col("line").str.contains(_PAIRS)
             & pl.col("line").str.contains(r'\b(?:loguid|origin|product|sequencenum):"')

@@ -31,7 +31,7 @@ _LINE = (
 _AT = (
     r"^(?P<time>(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} \d\d|\d\d [A-Z][a-z]{2}) (?:\d{4} )?"
     r"\d\d:\d\d:\d\d(?: \d{4})?)"
-    r"(?: \([^)]*\))? Info: "
+    r"(?: \((?:GMT)?(?P<zone>[^)]*)\))? Info: "
 )
 _MONITOR = _AT + r"(?:Firewall |Address \S+ discovered|Begin Logfile|Version: |Time offset from UTC)"
 _MONITORED = (
@@ -127,7 +127,7 @@ def _monitored(lines: pl.DataFrame) -> pl.DataFrame:
     """The monitor knows names by the lookups it saw."""
     read = lines["line"].str.extract_groups(_MONITORED).struct.unnest()
     return read.select(
-        *("time", "client", "client_port", "host", "server"),
+        *("time", "zone", "client", "client_port", "host", "server"),
         kind=pl.lit("flow"),
         name_from=pl.lit("dns_answer"),
         server_port="port",

@@ -9,8 +9,9 @@ and the connections of a virtual server: `CONN_DELINK` tells client and origin o
 `Total_bytes_send` is what `Source` sent. Violations of the application firewall (`APPFW`) name client
 and URL. Where a half ends within seconds of its exchange's `CONN_DELINK`, in one block, the exchange counts:
 the half is the same (client's) or the appliance's own connection (`NatIP`). ICA's two counts are written
-from the appliance's side or the client's, which no page says:
-they are not read. Source: Citrix, "NetScaler syslog message reference"; "Audit logging".
+from the appliance's side or the client's, which no page says: they are not read. Lines with
+another process's name in the packet engine's place are known by their features. Source: Citrix,
+"NetScaler syslog message reference"; "Audit logging".
 """
 
 from __future__ import annotations
@@ -23,14 +24,19 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import stamps
 
+_NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
 _HEAD = (
-    r"^(?:.*?(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)?))?.*?\S*PPE-\d+ : (?:[a-z]\w* )?"
-    r"(?P<feature>[A-Z]\w*) (?P<event>\w+) (?:\d+ ){0,2}?(?:\d+)? ?: *(?P<text>.*)$"
+    r"^(?:.*?(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)?))?"
+    r".*?[A-Z]{3}-\w+ : (?:[a-z]\w* )?"
+    r"(?P<feature>[A-Z]\w*) (?P<event>\w+) " + _NUMBERS + r" *(?P<text>.*)$"
 )
+_FEATURES = "AAA|AAATM|APPFW|CLI|EVENT|GUI|ICA|SNMP|SSLLOG|SSLVPN|TCP|UDP"
 #: The day may have gone to the envelope: `06:29:05 GMT ns1 0-PPE-1 : default …`.
 _CLAIM = (
-    r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +\S*PPE-\d+ : "
-    r"(?:[a-z]\w* )?[A-Z]\w* \w+ (?:\d+ ){0,2}?(?:\d+)? ?:"
+    r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +"
+    rf"(?:\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w*|[A-Z]{{3}}-\w+ : (?:[a-z]\w* )?(?:{_FEATURES})) \w+ {_NUMBERS}"
+    # What the process for logins says, without the appliance's own head.
+    rf"|^(?:\[\d+\]: )?AAA(?:TM)? Message {_NUMBERS}"
 )
 _ADDRESS = r"((?:\d{1,3}\.){3}\d{1,3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]+\]?)"
 _ENDS = {
@@ -95,8 +101,8 @@ class CitrixAdcFamily(Family):
             ended=_stamp(text.str.extract(r"(?i)\b(?:end_?\s?|delink )time \"?(\S+(?: [A-Z]{3,4}\b)?)")),
             sent=text.str.extract(r"Total_bytes_send (\d+)"),
             received=text.str.extract(r"Total_bytes_recv (\d+)"),
-            request=text.str.extract(r" : ([A-Z]+ \S+) - "),
-            asked_host=text.str.extract(r" - (\S+) User \S+ :"),
+            request=text.str.extract(r"(?: : |:\d\d (?:[A-Z]{3,4} )?)([A-Z]{3,7} \S+) - "),
+            asked_host=text.str.extract(r"- (\S+) User \S+ :"),
             nat=text.str.extract(r"\bNatIP (\S+)"),
             ica=text.str.extract(r"\bconnectionId (\S+)"),
         )

@@ -1,5 +1,9 @@
 """CrowdStrike Falcon Data Replicator and event streams (NDJSON): DnsRequest, NetworkConnectIP4 and IP6.
 
+    CEF:0|CrowdStrike|FalconHost|1.0|FirewallMatchEvent|…|localAddress=10.1.2.3 remoteAddress=… ruleAction=2 …
+
+The SIEM connector's CEF tells of the host firewall's matches; its other events name no connection.
+
 `ContextTimeStamp` is when it happened, `timestamp` when the sensor said so (seconds or milliseconds).
 `LocalAddress…` is the client, `aip` the public address and used only where nothing else names the
 device. `OriginatingURL` (iOS) is a name or a URL. No bytes. Events in which the device is the server
@@ -15,7 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import lookups, objects
+from sensor.sources.text import cef, layouts, lookups, objects
 
 _NAMES = (
     "event_simpleName", "ContextTimeStamp", "timestamp", "DomainName", "RequestType", "IP4Records",
@@ -29,6 +33,14 @@ _EXTRA = {"event_simpleName": "#event_simpleName|EventSimpleName", "timestamp": 
 _WANTED = {
     name: "|".join([name, f"event.{name}", *([_EXTRA[name]] if name in _EXTRA else [])]) for name in _NAMES
 }
+#: The same in the SIEM connector's CEF.
+_CEF = {
+    "timestamp": "rt", "ComputerName": "hostName", "LocalAddressIP4": "localAddress",
+    "LocalPort": "localPort", "RemoteAddressIP4": "remoteAddress", "RemotePort": "remotePort",
+    "Protocol": "protocol", "ConnectionDirection": "connectionDirection", "rule_action": "ruleAction",
+}  # fmt: skip
+#: A rule's verdict: 1 and 3 let through, 2 stops.
+_RULES = {"1": "allowed", "2": "blocked", "3": "allowed"}
 OTHER = "set aside: event that names no connection"
 _NOWHERE = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")  # noqa: S104
 
@@ -38,28 +50,48 @@ class CrowdstrikeFamily(Family):
 
     name: ClassVar[str] = "crowdstrike"
     help: ClassVar[str] = (
-        "CrowdStrike Falcon telemetry (FDR NDJSON): DnsRequest, NetworkConnectIP4, NetworkConnectIP6"
+        "CrowdStrike Falcon telemetry (FDR NDJSON): DnsRequest, NetworkConnectIP4, NetworkConnectIP6; "
+        "host firewall matches (FalconHost CEF)"
     )
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True)
     advice: ClassVar[str] = (
         "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains_any(["event_simpleName", "EventSimpleName"])
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains_any(
+        ["event_simpleName", "EventSimpleName", "|FalconHost|"]
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        read = objects.read(lines["line"], _WANTED)
-        event = pl.col("event_simpleName").fill_null("")
-        served = event.str.contains("Accept|Receive|Listen") | (pl.col("ConnectionDirection") == "1")
-        told = read.with_columns(
-            event=event,
-            dns=event.str.contains("DnsRequest"),
-            inbound=served.fill_null(False),
-            here=pl.coalesce(_real("LocalAddressIP4"), _real("LocalAddressIP6")),
-            there=pl.coalesce(_real("RemoteAddressIP4"), _real("RemoteAddressIP6")),
-        )
-        return told.select(**_who(), **_what(), reason=_reason())
+        return layouts.read(lines, [(r"\|FalconHost\|", _matches), (pl.lit(True), self._events)])
+
+    def _events(self, lines: pl.DataFrame) -> pl.DataFrame:
+        return _rows(objects.read(lines["line"], _WANTED).with_columns(action=pl.lit("allowed")))
+
+
+def _matches(lines: pl.DataFrame) -> pl.DataFrame:
+    """What a rule of the host's firewall met."""
+    read = cef.read(lines["line"], _CEF)
+    # One of the names that tell of a connection.
+    told = pl.when(pl.col("event") == "FirewallMatchEvent").then(pl.lit("NetworkConnectIP"))
+    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in _NAMES if name not in _CEF]
+    action = pl.col("rule_action").replace_strict(_RULES, default="unknown", return_dtype=pl.String)
+    found = read.select(*_CEF, *absent, told=told, action=action)
+    return _rows(found.with_columns(event_simpleName="told"))
+
+
+def _rows(read: pl.DataFrame) -> pl.DataFrame:
+    event = pl.col("event_simpleName").fill_null("")
+    served = event.str.contains("Accept|Receive|Listen") | (pl.col("ConnectionDirection") == "1")
+    told = read.with_columns(
+        event=event,
+        dns=event.str.contains("DnsRequest"),
+        inbound=served.fill_null(False),
+        here=pl.coalesce(_real("LocalAddressIP4"), _real("LocalAddressIP6")),
+        there=pl.coalesce(_real("RemoteAddressIP4"), _real("RemoteAddressIP6")),
+    )
+    return told.select(**_who(), **_what(), reason=_reason())
 
 
 def _who() -> dict[str, pl.Expr]:
@@ -88,7 +120,7 @@ def _what() -> dict[str, pl.Expr]:
         "name_from": pl.when(~pl.col("dns") & url.is_not_null()).then(pl.lit("url")),
         "url": pl.when(is_url).then(url),
         "answers": pl.when("dns").then(found),
-        "action": pl.lit("allowed"),
+        "action": pl.col("action"),
     }
 
 

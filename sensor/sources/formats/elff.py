@@ -6,7 +6,8 @@ r"""W3C extended logs, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco 
     {"date": "2026-10-06", "time": "10:00:00", "c-ip": "10.1.2.3", …}              Cloud SWG
 
 Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` of SGOS 5, 6
-and 7 are told by where the verdict stands. Spaces or tabs separate; strings are quoted.
+and 7 are told by where the verdict stands, as are the fields Splunk's add-on wants of Cisco's WSA. Spaces
+or tabs separate; strings are quoted.
 
 `cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request ends;
 `time-taken` is in milliseconds (CloudFront: seconds). `s-ip` is the proxy. Time is UTC unless
@@ -42,7 +43,7 @@ _SPELLINGS = {
     "host": "x-host-header|cs-host|c-uri-host|cs-uri-host|r-host|cs(host)|cs-x-host|cs_host",
     "sni": "x-cs-sni|cs-sni|x-cs-server-certificate-hostname|x-rs-certificate-hostname|cs-ssl-sni",
     "port": "cs-uri-port|c-uri-port|r-port|cs_uri_port",
-    "url": "c-url|cs-uri|cs-url|c-uri|x-url",
+    "url": "c-url|cs-url|cs-uri|c-uri|x-url",
     "path": "cs-uri-path|cs-uri-stem|c-uri-path|cs_uri_path",
     "status": "sc-status|sc-http-status|rs-status|sc_status",
     "code": "x-resultcode-httpstatus|s-action|s_action",
@@ -87,6 +88,13 @@ _DEFAULTS = (
         _TIMED
         + "cs-username cs-auth-group s-supplier-name s-supplier-ip s-supplier-country s-supplier-failures "
         "x-exception-id sc-filter-result " + _TAIL,
+    ),
+    (
+        rf"^[0-9]{{10}}\.[0-9]+ [0-9.]+ {_QUOTED} [0-9a-fA-F.:]+ [A-Z_]+/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ "
+        rf"(?:{_QUOTED} ){{4}}[A-Z_]+_[0-9]+-",
+        "timestamp x-elapsed-time cs(referer) c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url "
+        "s-hostname cs-uri cs-username "
+        "cs-mime-type x-acltag cs(x-forwarded-for) c-port s-computername s-port",
     ),
 )
 _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"

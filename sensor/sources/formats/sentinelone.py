@@ -38,17 +38,18 @@ class SentinelOneFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True)
     advice: ClassVar[str] = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
-    claims: ClassVar[pl.Expr] = objects.having("event.type", "endpoint.name", "event.category") & pl.col(
+    claims: ClassVar[pl.Expr] = objects.having("endpoint.name", "event.category") & pl.col(
         "line"
     ).str.contains(r'"(?:src\.process|mgmt|agent|site|i)\.')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event; the device is the client of what it asked for."""
         read = objects.read(lines["line"], _FIELDS)
-        of = pl.col("type").fill_null("").str.to_lowercase().str.replace_all("[^a-z]", "")
+        # Exports of chosen columns may hold the category alone.
+        of = pl.coalesce("type", "category", pl.lit("")).str.to_lowercase().str.replace_all("[^a-z]", "")
         dns = pl.col("query").is_not_null() & of.str.contains("dns")
         web = pl.col("url").is_not_null() & ~dns
-        connects = of.is_in(["ipconnect", "iplisten"]) & pl.col("server").is_not_null()
+        connects = of.is_in(["ip", "ipconnect", "iplisten"]) & pl.col("server").is_not_null()
         outward = (pl.col("way").str.to_uppercase() != "INCOMING").fill_null(True)
         account = pl.col("user")
         machine = account.str.contains(r"(?i)(?:^|\\)(?:SYSTEM|(?:LOCAL|NETWORK) ?SERVICE|.*\$)$|^root$")
@@ -71,6 +72,8 @@ class SentinelOneFamily(Family):
             .then(pl.lit("tcp")),
             action=pl.when(pl.col("status").str.to_uppercase().is_in(["FAILURE", "FAILED"]))
             .then(pl.lit("reset"))
+            .when(pl.col("status").str.to_uppercase().str.contains("BLOCK", literal=True))
+            .then(pl.lit("blocked"))
             .otherwise(pl.lit("allowed")),
             reason=pl.when(~(dns | web | connects) | (of == "iplisten")).then(pl.lit(OTHER)),
         )

@@ -213,7 +213,7 @@ def _placed(local: pl.Series, offset: pl.Series, zone: str, zones: pl.Series | N
         minutes = _filled(minutes, _minutes(zones))
     shifted = local - pl.select(pl.duration(minutes=pl.lit(minutes))).to_series()
     by_offset = shifted.dt.replace_time_zone("UTC")
-    if minutes.null_count() == local.null_count():
+    if by_offset.null_count() == local.null_count():
         return by_offset
     by_zone = local.dt.replace_time_zone(
         zone, ambiguous="earliest", non_existent="null"

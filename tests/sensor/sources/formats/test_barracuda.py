@@ -41,3 +41,13 @@ def test_blocked_connections_and_nameless_users() -> None:
     assert rows["session"].to_list() == [None, None]
     assert rows["user_name"].to_list() == [None, None]
     assert rows["path"].to_list() == [None, "/a"]
+
+
+def test_what_a_scanner_stopped_in_a_connection() -> None:
+    found = {"timestamp": 1791280800, "component": "ATD", "operation": "Block", "trans_proto": "TCP", "src_ip": "10.1.2.3",
+             "dst_ip": "192.0.2.7", "port": 443, "user": "ada", "info": "x"}  # fmt: skip
+    (row,) = read(BarracudaFamily, json.dumps(found)).rows(named=True)
+    assert (row["kind"], row["client"], row["user_name"], row["server"], row["server_port"]) == (
+        "flow", "10.1.2.3", "ada", "192.0.2.7", 443,
+    )  # fmt: skip
+    assert (row["transport"], row["action"], row["seen_at"].hour) == ("tcp", "blocked", 10)

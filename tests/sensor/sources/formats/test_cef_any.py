@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.sources.formats.cef_any import OTHER, OTHER_TRANSPORT, CefFamily
-from tests.sensor.sources.formats.reading import read, rows
+from tests.sensor.sources.formats.reading import REFERENCE, read, rows
 
 HEAD = "<134>Nov 22 10:00:00 gw CEF:0|Acme|WebGate|1.0|100|Web request|3|"
 
@@ -76,3 +76,10 @@ def test_a_stamp_nobody_can_read_is_told_and_a_lower_layer_set_aside() -> None:
     )
     assert "time" in found["reason"][0]
     assert found["reason"][1].startswith("set aside")
+
+
+def test_a_line_without_any_stamp_takes_its_files_time_at_the_latest() -> None:
+    line = "CEF:0|Acme|WebGate|1.0|100|Web|3|src=10.1.0.7 request=https://chat.example.com/ act=blocked"
+    found = read(CefFamily, line)
+    assert found["reason"].to_list() == [None]
+    assert found["seen_at"].to_list() == [REFERENCE]

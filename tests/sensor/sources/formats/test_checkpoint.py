@@ -15,12 +15,6 @@ ARGUED = [
     ("elastic-checkpoint-firewall-r80x.log", 1, "user", _ACCOUNT),
     ("sekoia-checkpoint.jsonl", (2, 5, 10, 12), "user", _ACCOUNT),
     ("sekoia-checkpoint.jsonl", 10, "host", "the machine of the other end, no name of a service"),
-    (
-        "elastic-checkpoint-firewall-r81x.log",
-        3,
-        "user",
-        "two lines run into one: the administrator is not the client's user",
-    ),
 ]
 LOG = {
     "action": "Accept", "loguid": "{0x5e,0x1,0x2,0x3}", "origin": "10.9.9.9", "originsicname": "CN=gw,O=mgmt", "sequencenum": "1",
@@ -106,3 +100,12 @@ def test_generic_pairs() -> None:
     line = 'Oct  6 10:00:00 gw Action="accept" UUid="{0x0}" src="10.1.2.3" dst="192.0.2.7" proto="6" service="443" s_port="5" loguid="{0x1}" origin="10.9.9.9"'
     row = read(CheckpointFamily, line).row(0, named=True)
     assert (row["client"], row["action"], row["server_port"]) == ("10.1.2.3", "allowed", 443)
+
+
+def test_negotiations_of_keys_are_no_use() -> None:
+    pairs = (
+        'action:"Key Install"; loguid:"{0x1}"; time:"1791280800"; product:"VPN-1 & FireWall-1"; src:"203.0.113.1"; '
+        'dst:"203.0.113.2"; ike:"Main Mode completion."; origin:"10.9.9.9"'
+    )
+    line = f"<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - [{pairs}]"
+    assert read(CheckpointFamily, line)["reason"].to_list() == [OTHER]

@@ -75,3 +75,23 @@ def test_estreamer_cef() -> None:
         5,
         4,
     )
+
+
+def test_estreamer_writes_request_with_a_capital() -> None:
+    line = (
+        "CEF:0|Cisco|Firepower|6.0|RNA:1003:1|CONNECTION STATISTICS|7|rt=1791280831000;bytesIn=70;bytesOut=900;"
+        "start=1791280800000 ;src=10.1.2.3;dst=192.0.2.7;act=Block;app=HTTPS;spt=40000;dpt=443;proto=6;"
+        "Request=https://chat.example.com;suser=ada"
+    )
+    (row,) = read(CiscoFtdFamily, line).rows(named=True)
+    assert (row["kind"], row["host"], row["user_name"], row["action"]) == (
+        "tls",
+        "chat.example.com",
+        "ada",
+        "blocked",
+    )
+    assert (row["bytes_up"], row["bytes_down"], row["seen_at"]) == (
+        900,
+        70,
+        datetime(2026, 10, 6, 10, tzinfo=UTC),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.cisco_wsa import CHALLENGE, CiscoWsaFamily
+from sensor.sources.formats.cisco_wsa import CHALLENGE, MONITOR, CiscoWsaFamily
 from sensor.sources.formats.squid import SquidFamily
 from tests.sensor.sources.formats.reading import read
 
@@ -71,3 +71,21 @@ def test_it_is_surer_than_squid() -> None:
 def test_escaped_brackets_of_some_syslog_paths() -> None:
     line = _line().replace("<", "&lt;").replace(">", "&gt;")
     assert read(CiscoWsaFamily, line)["host"].to_list() == ["a.example.com"]
+
+
+def test_the_traffic_monitor_tells_connections_past_the_proxy() -> None:
+    noted = "Tue Oct 06 10:00:00 2026 Info: Firewall noted TCP data from 10.1.2.3:4000 to 192.0.2.7(a.example.com):443."
+    blocked = "06 Oct 2026 10:00:00 (GMT+2:00) Info: Firewall blocked UDP data from 10.1.2.4 to 192.0.2.8."
+    begun = "Tue Oct 06 10:00:00 2026 Info: Begin Logfile"
+    found = read(CiscoWsaFamily, "\n".join(f"Oct  6 10:00:09 wsa1 {one}" for one in (noted, blocked, begun)))
+    assert found["reason"].to_list() == [None, None, MONITOR]
+    told = found[:2].select(
+        "kind", "client", "client_port", "host", "name_from", "server", "server_port", "action"
+    )
+    assert told.rows() == [
+        ("flow", "10.1.2.3", 4000, "a.example.com", "dns_answer", "192.0.2.7", 443, "allowed"),
+        ("flow", "10.1.2.4", None, None, None, "192.0.2.8", None, "blocked"),
+    ]
+    assert found["transport"].to_list()[:2] == ["tcp", "udp"]
+    assert found["seen_at"].to_list()[:2] == [datetime(2026, 10, 6, hour, tzinfo=UTC) for hour in (10, 8)]
+    assert found["bytes_down"].null_count() == 3

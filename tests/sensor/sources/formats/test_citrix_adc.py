@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensor.sources.formats.citrix_adc import AGAIN, OTHER, CitrixAdcFamily
+from sensor.sources.sessions import Sessions
 from tests.sensor.sources.formats.reading import read
 
 
@@ -85,3 +86,52 @@ def test_ica_sessions_have_no_volume_and_other_events_are_set_aside() -> None:
     assert rows["bytes_up"].null_count() == rows.height
     assert rows["duration_s"].to_list()[0] == 3600.0
     assert rows["reason"].to_list() == [None, OTHER, OTHER, OTHER]
+
+
+def test_start_and_end_of_an_ica_session_are_one() -> None:
+    tail = (
+        "Source 198.51.100.9:50123 - Destination 10.20.0.9:1494 - customername  - username:domainname jane:corp - {}"
+        'startTime "10/06/2026:09:00:00 GMT" - {}connectionId 77'
+    )
+    ended = 'endTime "10/06/2026:10:00:00 GMT" - Duration 01:00:00  - Total_bytes_send 64 - Total_bytes_recv 31 - '
+    text = (
+        line("SSLVPN ICASTART 1 0 :  " + tail.format("applicationName Desk - ", ""))
+        + "\n"
+        + line("SSLVPN ICAEND_CONNSTAT 2 0 :  " + tail.format("", ended))
+    )
+    found = Sessions().take(read(CitrixAdcFamily, text))
+    assert found.select("slice", "phase", "session", "duration_s", "client", "server_port").rows() == [
+        (0, "begin", "77", None, "198.51.100.9", 1494),
+        (1, "end", "77", 3600.0, "198.51.100.9", 1494),
+    ]
+
+
+def test_halves_of_an_exchange_are_known_by_the_appliances_own_address_too() -> None:
+    bytes_ = "Total_bytes_send 870 - Total_bytes_recv 5120"
+    times = "Start Time 10/06/2026:10:00:00 GMT - End Time 10/06/2026:10:00:0{} GMT"
+    half = "TCP CONN_TERMINATE 7 0 :  Source 10.20.0.9:8080 - Destination {} - {} - " + bytes_
+    whole = (
+        "TCP CONN_DELINK 8 0 :  Source 198.51.100.9:50123 - Vserver 203.0.113.5:443 - NatIP 10.9.0.1:5000 - "
+        f"Destination 10.20.0.9:8080 - Delink Time 10/06/2026:10:00:02 GMT - {bytes_}"
+    )
+    texts = (
+        whole,
+        half.format("10.9.0.1:5000", times.format(4)),
+        half.format("10.9.0.1:5000", times.format(9)),  # the same port, later
+        half.format("10.9.0.1:6000", times.format(4)),  # another connection
+    )
+    found = read(CitrixAdcFamily, "\n".join(line(text) for text in texts))
+    assert found["reason"].to_list() == [None, AGAIN, None, None]
+
+
+def test_heads_without_packet_engine_or_without_any() -> None:
+    old = (
+        "<134> 10/06/2026:10:00:05 GMT ns1 ABC-D : SSLVPN HTTPREQUEST 12 : Context jane@198.51.100.9 - SessionId: 4- "
+        "wiki.example.org User jane : Group(s) N/A : Vserver 203.0.113.5:443 - 10/06/2026:10:00:05 GMT GET /a/b - -"
+    )
+    login = "Oct  6 10:00:00 [289]: AAA Message : In receive_ldap_user_search_event: user jane not found"
+    found = read(CitrixAdcFamily, f"{old}\n{login}")
+    assert found.select("client", "user_name", "host", "method", "path", "reason").rows() == [
+        ("198.51.100.9", "jane", "wiki.example.org", "GET", "/a/b", None),
+        (None, None, None, None, None, OTHER),
+    ]

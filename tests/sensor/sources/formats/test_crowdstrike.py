@@ -68,3 +68,25 @@ def test_other_events() -> None:
         ].to_list()
         == [OTHER] * 2
     )
+
+
+def test_matches_of_the_hosts_firewall_in_the_connectors_cef() -> None:
+    head = "CEF:0|{}|FalconHost|1.0|{}|x|1|hostName=PC7 rt=1791280800000 "
+    pairs = "connectionDirection={} localAddress=10.1.2.3 localPort={} protocol=6 remoteAddress=192.0.2.7 remotePort={} ruleAction={}"
+    text = "\n".join(
+        (
+            head.format("CrowdStrike", "FirewallMatchEvent") + pairs.format(0, 50000, 443, 2),
+            # A connector that names another vendor; somebody's call of this machine.
+            head.format("Check Point", "FirewallMatchEvent") + pairs.format(1, 22, 50001, 1),
+            head.format("CrowdStrike", "AuthActivityAuditEvent") + "suser=ada",
+        )
+    )
+    found = read(CrowdstrikeFamily, text)
+    told = found.select(
+        "client", "client_port", "device", "server", "server_port", "transport", "action", "reason"
+    )
+    assert told.rows() == [
+        ("10.1.2.3", 50000, "PC7", "192.0.2.7", 443, "tcp", "blocked", None),
+        ("192.0.2.7", 50001, None, "10.1.2.3", 22, "tcp", "allowed", None),
+        (None, None, "PC7", None, None, None, "unknown", OTHER),
+    ]

@@ -100,3 +100,48 @@ def test_cisco_wsa_names_the_server_in_s_ip() -> None:
         "blocked",
         "a.example.com",
     )
+
+
+def test_two_spaces_where_sgos_writes_them_are_no_field() -> None:
+    line = (
+        '2026-10-06 10:00:02 15 10.1.2.3 ada - - OBSERVED "A;B" -  200 TCP_MISS GET text/html https a.example.com 443 /p '
+        "- html Mozilla 10.9.9.9 941 729 -"
+    )
+    (row,) = read(ElffFamily, line).rows(named=True)
+    assert (row["host"], row["path"], row["method"], row["server_port"]) == (
+        "a.example.com",
+        "/p",
+        "GET",
+        443,
+    )
+    assert (row["bytes_up"], row["bytes_down"], row["user_agent"]) == (729, 941, "Mozilla")
+
+
+def test_the_fields_splunk_asks_of_ciscos_proxy_are_known_without_a_header() -> None:
+    fields = (
+        "timestamp x-elapsed-time cs(Referer) c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url s-hostname cs-uri "
+        "cs-username cs-mime-type x-acltag cs(X-Forwarded-For) c-port s-computerName s-port"
+    )
+    tail = '192.0.2.7 - CORP\\ada text/plain {}_WEBCAT_12-D-D-NONE-NONE-NONE-NONE-NONE "10.9.9.9" 52734 a.example.com 443'
+    tunnel = (
+        "1791280802.000 2000.0 - 10.1.2.3 TCP_MISS/200 8187 CONNECT tunnel://a.example.com:443/ "
+        + tail.format("ALLOW")
+    )
+    denied = (
+        "1791280802.000 2000.0 - 10.1.2.3 TCP_DENIED/403 298 GET http://a.example.com:443/p?q "
+        + tail.format("BLOCK")
+    )
+    lines = f"{tunnel}\n{denied}"
+    for text in (
+        "\n".join(f"Oct  6 10:00:02 wsa1 {line}" for line in (tunnel, denied)),
+        f"#Fields: {fields}\n{lines}",
+    ):
+        found = read(ElffFamily, text)[-2:]
+        told = found.select(
+            "client", "client_port", "user_name", "host", "path", "bytes_up", "bytes_down", "action"
+        )
+        assert told.rows() == [
+            ("10.1.2.3", 52734, "CORP\\ada", "a.example.com", None, None, 8187, "allowed"),
+            ("10.1.2.3", 52734, "CORP\\ada", "a.example.com", "/p", None, 298, "blocked"),
+        ]
+        assert found["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 2

@@ -83,3 +83,13 @@ def test_ngfw() -> None:
     )
     lost = "CEF:0|FORCEPOINT|Firewall|6.10.0|76527|Sandbox_Unsupported|0|deviceExternalId=n dvchost=10.9.9.9 rt=Sep 14 2026 14:06:26"
     assert read(ForcepointFamily, lost)["reason"].to_list() == [NO_TRAFFIC]
+
+
+def test_the_endpoints_agent_says_who_is_logged_in_where() -> None:
+    line = "CEF:0|FORCEPOINT|Firewall|7.1.5|1|ECA_Metadata_{}|0|rt=Oct 06 2026 {}:00:00 src=10.1.2.3 suser=ada dvchost=10.9.9.9"
+    found = read(ForcepointFamily, line.format("login", 10) + "\n" + line.format("logout", 11))
+    assert found.select("kind", "client", "user_name", "lease_s", "closes", "origin", "reason").rows() == [
+        ("lease", "10.1.2.3", "ada", 36_000.0, False, "directory", None),
+        ("lease", "10.1.2.3", "ada", 0.0, True, "directory", None),
+    ]
+    assert [at.hour for at in found["seen_at"]] == [10, 11]

@@ -65,3 +65,14 @@ def test_leases() -> None:
     )
     assert row["lease_to"].isoformat() == "2026-11-22T18:00:00+00:00"
     assert freed["reason"] == NOT_HELD
+
+
+def test_hits_of_threat_protection() -> None:
+    text = (
+        HEAD + "CEF:0|Infoblox|NIOS Threat|8.6.2|120303001|Blacklist:chat.example.com|7|src=10.1.0.7 spt=51424 "
+        'dst=10.1.0.53 dpt=53 act="DROP" cat="Blacklist" nat=0 fqdn=chat.example.com hit_count=1'
+    )  # fmt: skip
+    (row,) = read(InfobloxFamily, text).rows(named=True)
+    assert (row["kind"], row["client"], row["client_port"], row["host"], row["action"]) == (
+        "dns", "10.1.0.7", 51424, "chat.example.com", "blocked",
+    )  # fmt: skip

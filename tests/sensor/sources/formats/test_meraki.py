@@ -64,3 +64,12 @@ def test_events() -> None:
     rows = read(MerakiFamily, text)
     assert rows["client"].to_list() == ["10.1.2.3", "10.8.0.5", None]
     assert (rows["device"][0], rows["user_name"][1], rows["reason"][2]) == ("pc-7", "ada@corp.example", OTHER)
+
+
+def test_a_quoted_url() -> None:
+    head = "1791280800.1 MX84 urls src=10.1.2.3:40000 dst=192.0.2.7:443 mac=78:7B:8A:CC:05:18 request: GET "
+    found = read(MerakiFamily, f"{head}'https://chat.example.com/...'\n{head}'https://a.example.com/p?q'")
+    assert found.select("kind", "host", "path", "server_port").rows() == [
+        ("tls", "chat.example.com", None, 443),
+        ("http", "a.example.com", "/p", 443),
+    ]

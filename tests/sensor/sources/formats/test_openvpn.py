@@ -88,13 +88,21 @@ def test_log_files_of_their_own() -> None:
     assert leases(text).select("address", "valid_from").rows() == [("10.8.0.6", TEN), ("10.8.0.8", TEN)]
 
 
-@given(st.integers(0, 700), st.integers(0, 60), st.text(max_size=20))
+@given(st.sampled_from((ONE, TWO)), st.integers(0, 700), st.integers(0, 60), st.text(max_size=20))
 @settings(max_examples=10, deadline=None)
-def test_hostile_text_never_raises(place: int, gone: int, stuffing: str) -> None:
-    for text in (ONE, TWO):
-        whole = (
-            text
-            + log(1, f"{PEER} MULTI: Learn: 10.8.0.6 -> {PEER}")
-            + log(2, f"{PEER} SIGTERM[x] received, client-instance exiting")
-        )
-        rows(whole[:place] + stuffing + whole[place + gone :])
+def test_hostile_text_never_raises(text: str, place: int, gone: int, stuffing: str) -> None:
+    whole = (
+        text
+        + log(1, f"{PEER} MULTI: Learn: 10.8.0.6 -> {PEER}")
+        + log(2, f"{PEER} SIGTERM[x] received, client-instance exiting")
+    )
+    rows(whole[:place] + stuffing + whole[place + gone :])
+
+
+def test_the_pools_line_tells_the_same_as_the_learned_address() -> None:
+    pool = log(1, f"{PEER} MULTI_sva: pool returned IPv4=10.8.0.6, IPv6=(Not enabled)")
+    learned = log(1, f"{PEER} MULTI: Learn: 10.8.0.6 -> {PEER}")
+    gone = log(30, f"{PEER} SIGTERM[soft,remote-exit] received, client-instance exiting")
+    held = [("10.8.0.6", "ann", TEN + MINUTE, TEN + 30 * MINUTE)]
+    for text in (pool + gone, pool + learned + gone):
+        assert leases(text).select("address", "user_name", "valid_from", "valid_to").unique().rows() == held

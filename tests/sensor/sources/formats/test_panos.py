@@ -145,3 +145,13 @@ def test_threats_of_other_kinds_are_set_aside() -> None:
     assert read(PanosFamily, line)["reason"].to_list() == [
         "set aside: threat event of another kind (its session counts)"
     ]
+
+
+def test_the_lake_says_when_a_session_began() -> None:
+    line = (
+        "CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|rt=Oct 06 2026 10:00:45 dtz=UTC src=10.1.2.3 spt=50000 "
+        "dst=203.0.113.9 dpt=443 proto=tcp act=allow cn1Label=SessionID cn1=77 cn3Label=SessionDuration cn3=30 "
+    )
+    found = read(PanosFamily, line + "PanOSSessionStartTime=Oct 06 2026 10:00:00\n" + line)
+    assert [at.second for at in found["seen_at"]] == [0, 15]  # else the end less what it lasted
+    assert found["duration_s"].to_list() == [30.0, 30.0]

@@ -50,3 +50,18 @@ def test_a_services_account_is_no_person() -> None:
         "DNS Resolved", event__dns__request="a.example.org", src__process__user="NT AUTHORITY\\SYSTEM"
     )
     assert read(SentinelOneFamily, one)["user_name"].to_list() == [None]
+
+
+def test_exports_of_chosen_columns_are_known_by_the_category() -> None:
+    one = {
+        "event.category": "ip", "src.ip.address": "10.1.2.3", "dst.ip.address": "192.0.2.7", "dst.port.number": 443,
+        "event.network.connectionStatus": "BLOCKED", "event.time": 1791280800000, "endpoint.name": "PC7", "agent.uuid": "0",
+    }  # fmt: skip
+    (row,) = read(SentinelOneFamily, json.dumps(one)).rows(named=True)
+    assert (row["kind"], row["client"], row["server"], row["server_port"]) == (
+        "flow",
+        "10.1.2.3",
+        "192.0.2.7",
+        443,
+    )
+    assert (row["action"], row["reason"]) == ("blocked", None)

@@ -38,6 +38,11 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
     ("audit-only", "Oct  6 10:00:00 host1 sshd[7]: Accepted publickey for x from 10.1.2.3 port 40000 ssh2"),
     ("audit-only", "<46>2026-10-06 10:00:00,123 cp1 All Audits 30 1 0 Timestamp=Oct 6, 2026 10:00:00 CEST,Source=All Audits,User=x"),
     ("f5", "Oct  6 10:00:00 lb1 alert gtmd[9]: 011a4003:1: SNMP_TRAP: Pool /Common/p state change green -> red"),
+    ("audit-only", "Oct  6 10:00:00 sensor1 vectra_json_v2 -: {\"category\": \"EXFILTRATION\", \"src_ip\": \"10.1.2.3\"}"),
+    ("audit-only", "Oct  6 10:00:00 dp1 DefensePro: 06-10-2026 10:00:00 WARNING M_01007: Configuration changed by user x"),
+    ("audit-only", "Oct  6 10:00:00 mail1 date=2026-10-06 time=10:00:00 device_id=FE1 log_id=0200012345 type=statistics pri=information client_name=x dst_ip=192.0.2.7"),
+    ("audit-only", {"customer_id": "c", "endpoint_id": "e", "severity": "low", "group": "UPDATING", "when": AT}),
+    ("audit-only", {"CreationTime": AT, "Workload": "SharePoint", "Operation": "FileAccessed", "RecordType": 6, "UserId": "x@e.org"}),
     ("audit-only", "Oct  6 10:00:00 sw1 : 2026 Oct  6 10:00:00 UTC: %ETHPORT-5-IF_UP: Interface Ethernet1/2 is up"),
 )  # fmt: skip
 

@@ -94,3 +94,20 @@ def test_utm() -> None:
     assert rows["host"].to_list() == ["chat.example.com", None]
     assert (rows["bytes_up"].to_list(), rows["bytes_down"].to_list()) == ([None, None], [7, None])
     assert rows["action"].to_list() == ["allowed", "blocked"]
+
+
+def test_a_warned_request_is_blocked_until_the_user_goes_on() -> None:
+    line = (
+        '2026:10:06-10:00:00 utm httpproxy[5]: id="{}" severity="info" sys="SecureWeb" sub="http" name="web request '
+        'warned" {}method="GET" srcip="10.1.2.3" dstip="{}" user="ada" statuscode="{}" size="7" '
+        'url="https://chat.example.com/p" ua="curl/8"'
+    )
+    warned = line.format("0071", 'action="warn" ', "", 403)
+    gone_on = line.format("0072", "", "192.0.2.7", 200)
+    found = read(SophosFamily, f"{warned}\n{gone_on}").select(
+        "reason", "action", "host", "server", "bytes_down"
+    )
+    assert found.rows() == [
+        (None, "blocked", "chat.example.com", None, 7),
+        (None, "allowed", "chat.example.com", "192.0.2.7", 7),
+    ]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from sensor.sources.formats.umbrella import UmbrellaFamily
 from tests.sensor.sources.formats.reading import read
 
-_PACKET = "the size is that of one packet, not of the traffic"
 _NETWORK = "the identity is a network, no person"
 _NAME = "the account is taken out of `Name (account)`"
 ARGUED = [
-    ("elastic-cisco_umbrella-log-umbrella-cloudfirewalllogs.log", (0, 1, 2), "up", _PACKET),
     ("sekoia-umbrella-dns.jsonl", (0, 1), "user", _NETWORK),
     ("sekoia-umbrella-dns.jsonl", 4, "used", "anonymised into a name that is none"),
     ("sekoia-umbrella-ip.jsonl", 0, "user", "an identity without a type may be a device or a network"),

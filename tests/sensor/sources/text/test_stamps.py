@@ -74,6 +74,11 @@ def test_the_row_s_own_zone_wins_unless_it_is_ambiguous() -> None:
     assert [(moment - NOON).total_seconds() / 3600 for moment in found] == [5, -11, 0, -5.5, -5.5]
 
 
+def test_zones_of_some_rows_take_no_time_from_others_of_another_shape() -> None:
+    text = pl.Series(["Tue Oct 06 12:00:00 2026", "06 Oct 2026 14:00:00"])
+    assert stamps.read(text, "UTC", zones=pl.Series([None, "+2:00"])).to_list() == [NOON, NOON]
+
+
 def test_a_year_is_the_nearest_that_is_not_the_future() -> None:
     assert one("Nov 27 09:00:00") == datetime(2026, 11, 27, 9, tzinfo=UTC), "clocks differ by less than a day"
     assert one("Nov 28 09:00:00") == datetime(2025, 11, 28, 9, tzinfo=UTC)
