@@ -18,7 +18,11 @@ Made by `shadowai sql --schema > docs/views.md`; edit `analytics/views/*.yml`, n
 `restricted.duckdb` (`shadowai sql --restricted`, every statement is logged), which has the open ones too.
 Unknown is NULL, never 0. Names in `snake_case` are the same thing wherever they stand: `app` is a service id
 (join views on it), `grade` says how strong the evidence is (1 looked up, 2 connected, 3 exchanged,
-4 uploaded, 5 confirmed), and use means grade 3 or more. Questions with their SQL: [cookbook.md](cookbook.md).
+4 uploaded, 5 confirmed), and use means grade 3 or more. TIMESTAMPTZ columns are shown in UTC: ask for
+`hour AT TIME ZONE 'Europe/Berlin'` to have a site's own clock; DATE columns are days of the report's zone.
+`bytes_up` counts once what several eyes saw, `bytes_up_max` adds them all up: the truth lies between. A
+`…_at_least` or `…_least` is a number that may be larger in truth. Questions with their SQL:
+[cookbook.md](cookbook.md).
 
 Under other names elsewhere: what is called *embedded watch* is `embedded`.
 """

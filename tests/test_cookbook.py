@@ -88,7 +88,7 @@ def ask(lake: Path, number: int) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 
 def test_they_are_numbered() -> None:
-    assert list(RECIPES) == list(range(1, 33))
+    assert list(RECIPES) == list(range(1, 37))
 
 
 @pytest.mark.parametrize("number", RECIPES)
@@ -121,6 +121,10 @@ ANSWERS: dict[int, list[tuple[Any, ...]]] = {
     19: [(W47, "Acme Chat", 24_000, 54_000)],
     22: [("EX-1", "bolt/code", "all", "ada", date(2026, 11, 30))],
     23: [("new.test", "acme/chat", 3, 4, 700)],
+    33: [
+        (W46, "Legal", 3, 6, 50.0), (W46, "Sales", 3, 6, 50.0),
+        (W47, "Legal", 6, 6, 100.0), (W47, "Sales", 6, 6, 100.0),
+    ],
 }  # fmt: skip
 
 
@@ -146,6 +150,19 @@ def test_one_person_s_sessions_show_both_eyes_and_the_refusal(lake: Path) -> Non
         ("proxy", "Acme Chat", "allowed", 2500), ("packets", "Bolt Code", "allowed", 500),
         ("packets", "Acme Chat", "blocked", 1000),
     ]  # fmt: skip
+
+
+def test_who_tried_what_is_blocked(lake: Path) -> None:
+    rows = ask(lake, 35)[1]
+    assert rows[0][:5] == ("u0", "Legal", "Acme Chat", 1, 1)
+    assert [row[0] for row in rows] == sorted(f"u{n}" for n in range(12))
+
+
+def test_sightings_behind_a_finding_are_those_it_was_found_by(lake: Path) -> None:
+    names, rows = ask(lake, 36)
+    use = [dict(zip(names, row, strict=True)) for row in rows if row[1] == "Unsanctioned service in use"]
+    assert {row["subject"] for row in use} == {f"u{n}" for n in range(12)}
+    assert {(row["vantage"], row["bytes_up"]) for row in use} == {("packets", 2000), ("proxy", 2500)}
 
 
 def test_programs_at_night(lake: Path) -> None:

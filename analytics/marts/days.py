@@ -2,8 +2,8 @@
 
 In: a connection with the relations `sightings` (three days), `directory`, `sensors`, and what `hold` made
 (holders.py).
-Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm` and `at_models`, from which the day's
-marts are selected.
+Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm`, `at_models` and `named_whiles`, from
+which the day's marts are selected.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
     connection.execute(_step("8_servers", values))
     connection.execute(_step("9_rhythm", values))
     connection.execute(_step("10_models", values))
+    connection.execute(_step("11_named", values))
 
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:

@@ -1,6 +1,5 @@
--- Who is behind each sighting of a day, as usage_hourly counts it.
-SELECT a.event_id, f.subject, f.subject_kind, f.user_name, f.department, f.site AS home_site, f.attributed_by, f.confidence
-FROM attributed AS a
-JOIN facets AS f ON f.facet = a.facet
-WHERE a.in_day
-ORDER BY a.start_us, a.event_id
+-- Who is behind what sightings say of their client (counting/11_named.sql), as usage_hourly counts it.
+SELECT day, seen_site, client, logged_user, device, outside, from_at, until_at, subject, subject_kind, user_name,
+       department, home_site, attributed_by, confidence
+FROM named_whiles
+ORDER BY day, seen_site, client, logged_user, device, outside, from_at

@@ -202,7 +202,8 @@ def explain(
             "FROM matching ORDER BY CASE WHEN kind = 'status' THEN 0 ELSE 1 END, kind, nth"
         ).fetchall()
         covered = connection.execute(
-            "SELECT DISTINCT excused, lapsed, lapsed_on FROM judged WHERE kind = 'status'"
+            "SELECT DISTINCT excused, COALESCE(excused_by, lapsed), lapsed_on FROM judged "
+            "WHERE kind = 'status'"
         ).fetchall()
     lines = [
         Line(
@@ -212,7 +213,8 @@ def explain(
     ]
     if outcome.line is None:
         lines.insert(0, Line("status", None, "all", "unreviewed: no line is about it", None, None, True))
-    told = ["excused by an exception" for excused, _, _ in covered if excused]
+    until = {one.values["id"]: one.values["expires"] for one in policy.of("exceptions")}
+    told = [f"excused by exception {name} until {until[name]}" for excused, name, _ in covered if excused]
     told += [f"exception {name} expired on {day}" for excused, name, day in covered if name and not excused]
     return lines, told
 
@@ -228,7 +230,7 @@ def _says(
         "status": str(status),
         "hours": f"only {hours[0] or 0:02}:00 to {hours[1] or 0:02}:00 on the site's clock",
         "programs": "people only, no programs",
-        "residency": f"vendors from {countries} only",
+        "residency": f"vendors from {(countries or '').replace(',', ', ')} only",
         "never": "never, and no exception excuses it",
         "bytes_up_per_day": f"at most {amount or 0:,} bytes up a day above the baseline",
         "sessions_per_day": f"at most {amount or 0:,} sessions a day",

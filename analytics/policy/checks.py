@@ -11,6 +11,11 @@ from typing import Any
 
 from analytics.policy.read import LIMITS, Policy, Problem, Statement
 
+#: What people write for a country that is none of ISO 3166-1.
+_NO_COUNTRIES = {
+    "UK": "did you mean GB?", "EL": "did you mean GR?", "EU": "list its members, such as [DE, FR, IE]"
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Known:
@@ -25,6 +30,7 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
     """Everything worth saying about `policy`, in the order of its lines."""
     found = [
         *_unknown(policy, known),
+        *_countries(policy, known),
         *_overlapping(policy, known),
         *_run_out(policy, today),
     ]
@@ -49,7 +55,7 @@ def _is_about(statement: Statement, service: Mapping[str, Any]) -> bool:
 def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
     names: dict[str, AbstractSet[str]] = {
         key: {str(row[key]) for row in known.services if row.get(key)}
-        for key in ("app", "vendor", "category", "country")
+        for key in ("app", "vendor", "category")
     }
     names["access"] = known.access
     for statement in policy.statements:
@@ -62,6 +68,26 @@ def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
             for name in wanted if known.places.get(key) else ():
                 if name not in known.places[key]:
                     yield Problem(place, f"no {key} {name!r} is known", _near(name, known.places[key], key))
+
+
+def _countries(policy: Policy, known: Known) -> Iterator[Problem]:
+    """Codes that are no country's, and countries whose vendors the catalog does not have (yet)."""
+    import pytz
+
+    ours = {str(row["country"]) for row in known.services if row.get("country")}
+    codes = ours | set(pytz.country_names)
+    for statement in policy.statements:
+        place = f"{policy.place}:{statement.line}"
+        selected = statement.match.get("country", ())
+        for code in (*selected, *statement.values.get("countries", ())):
+            if code not in codes:
+                remedy = _NO_COUNTRIES.get(code, "ISO 3166-1 alpha-2, such as DE")
+                if code.upper() in codes:
+                    remedy = f"did you mean {code.upper()}?"
+                yield Problem(place, f"{code!r} is no country", remedy)
+            elif code in selected and ours and code not in ours:
+                what = f"no vendor of the catalog has its head office in {code}"
+                yield Problem(place, what, "keep it for those to come, or remove it", fatal=False)
 
 
 def _near(name: str, names: AbstractSet[str], key: str) -> str:
@@ -88,11 +114,13 @@ def _overlapping(policy: Policy, known: Known) -> Iterator[Problem]:
             place = f"{policy.place}:{statement.line}"
             if about[id(statement)] <= taken:
                 lines = sorted({one.line for one in before if about[id(one)] & about[id(statement)]})
-                yield Problem(
-                    place,
-                    f"never decides anything: {_lines(lines)} come{'s' if len(lines) == 1 else ''} first",
-                    "remove it, or give it a narrower scope",
-                )
+                first = f"{_lines(lines)} come{'s' if len(lines) == 1 else ''} first"
+                if "app" in statement.match or any(_covers(one, statement) for one in before):
+                    remedy = "remove it, or give it a narrower scope"
+                    yield Problem(place, f"never decides anything: {first}", remedy)
+                else:  # a service that the catalog learns tomorrow may be its first
+                    what = f"decides about no service of this catalog: {first}"
+                    yield Problem(place, what, "keep it for services to come, or remove it", fatal=False)
                 continue
             for one in before:
                 both = about[id(one)] & about[id(statement)]
@@ -127,6 +155,18 @@ def _reaches(first: Statement, second: Statement) -> bool:
     return all(
         key in second.where and set(second.where[key]) <= set(names) for key, names in first.where.items()
     )
+
+
+def _covers(first: Statement, second: Statement) -> bool:
+    """Whether every service that `second` is about, in whatever catalog, is one of `first`."""
+    for key, names in first.match.items():
+        wanted = second.match.get(key)
+        if wanted is None:
+            return False
+        inside = wanted[0] >= names[0] if key == "risk_at_least" else set(wanted) <= set(names)
+        if not inside:
+            return False
+    return True
 
 
 def _says(statement: Statement, kind: str) -> Any:

@@ -267,7 +267,10 @@ class _Reader:
     def hours(self, node: yaml.Node) -> tuple[int, int]:
         parts = _HOURS.fullmatch(self.text(node, "hours"))
         if not parts or int(parts[1]) == int(parts[2]):
-            self.problem(_line(node), "hours are no span", 'write them like "07:00-20:00", whole hours')
+            said = node.value if isinstance(node, yaml.ScalarNode) else "a list"
+            self.problem(
+                _line(node), f"hours: {said!r} is no span", 'write them like "07:00-20:00", whole hours'
+            )
             return (0, 24)
         return int(parts[1]), int(parts[2])
 
@@ -286,7 +289,8 @@ class _Reader:
     def day(self, node: yaml.Node, key: str) -> date:
         found = _plain(node)
         if type(found) is not date:
-            self.problem(_line(node), f"{key} is no day", f"write `{key}: 2027-03-31`")
+            said = node.value if isinstance(node, yaml.ScalarNode) else "a list"
+            self.problem(_line(node), f"{key}: {said!r} is no day", f"write `{key}: 2027-03-31`")
             return date.max
         return found
 

@@ -1,4 +1,4 @@
--- Evidence with names: what the marts concluded about each sighting when its day was counted.
+-- Evidence with names: what the marts concluded about a sighting's client when its day was counted.
 SELECT s.event_id, s.seen_at, s.duration_s, s.sensor, s.vantage, s.source, s.kind, n.subject, n.subject_kind, n.user_name,
        n.department, n.home_site, n.attributed_by, n.confidence AS attribution_confidence, s.site, s.segment, s.client,
        s.device, s.host, s.app, COALESCE(c.service, s.app) AS service, c.vendor, c.category, s.access, s.role,
@@ -8,6 +8,11 @@ SELECT s.event_id, s.seen_at, s.duration_s, s.sensor, s.vantage, s.source, s.kin
        s.bytes_up, s.bytes_down, s.connections, s.requests, s.lookups, s.connection, s.slice, s.signature, s.confidence,
        s.catalog_version
 FROM stored.sightings AS s
-LEFT JOIN stored.named_daily AS n ON n.event_id = s.event_id
+LEFT JOIN stored.named_daily AS n
+  ON n.day = CAST(s.seen_at AT TIME ZONE 'UTC' AS DATE) AND n.seen_site = COALESCE(s.site, 'unknown')
+ AND n.client IS NOT DISTINCT FROM s.client AND n.logged_user IS NOT DISTINCT FROM s.user_name
+ AND n.device IS NOT DISTINCT FROM s.device AND s.seen_at >= n.from_at AND s.seen_at < n.until_at
+ AND n.outside = (n.attributed_by = 'nobody' AND COALESCE(s.client_scope, '') = 'external' AND s.app LIKE 'behaviours/%')
+ AND (s.role = 'use' OR (s.role = 'embedded' AND COALESCE(s.action, 'unknown') <> 'blocked'))
 LEFT JOIN stored.catalog AS c ON c.app = s.app
 ORDER BY s.seen_at, s.event_id

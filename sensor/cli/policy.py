@@ -198,7 +198,7 @@ def simulate(
     before = {(hit.finding, hit.week): hit for hit in found.before}
     after = {(hit.finding, hit.week): hit for hit in found.after}
     rows = []
-    for key in sorted(before.keys() | after.keys(), key=lambda key: (key[1], key[0])):
+    for key in before.keys() | after.keys():
         old, hit = before.get(key), after.get(key) or before[key]
         change = "gone" if key not in after else "new" if old is None else "same" if old == hit else "changed"
         people = "hidden" if hit.people_hidden else f"at least {hit.people_least}" if hit.people_least else ""
@@ -206,9 +206,10 @@ def simulate(
             (change, hit.week, hit.severity, hit.rule, hit.app, hit.scope, people, hit.bytes_up, hit.sessions)
         )
     heads = ("change", "week", "severity", "rule", "app", "scope", "people", "bytes up", "sessions")
+    rows.sort(key=lambda row: (row[1], -LEVELS.index(row[2]), *row[3:6], row[0]))
     print_table(heads, [row for row in rows if row[0] != "same"])
     same = sum(row[0] == "same" for row in rows)
-    weeks = f"{found.weeks[0]} to {found.weeks[-1]}"
+    weeks = " to ".join(sorted({str(found.weeks[0]), str(found.weeks[-1])}))
     typer.echo(
         f"{len(rows) - same} findings change, {same} stay; weeks judged: {len(found.weeks)} ({weeks})",
         err=True,

@@ -61,7 +61,7 @@ def dot_command(word: str) -> str | None:
     name, _, argument = word.partition(" ")
     if name == ".tables":
         return (
-            'SELECT view_name AS view, comment AS "a row is" '
+            """SELECT view_name AS view, REPLACE(comment, 'a row is ', '') AS "a row is" """
             "FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY view_name;"
         )
     if name == ".schema":

@@ -41,6 +41,7 @@ WHERE f.app IS NULL;
 
 CREATE OR REPLACE TEMP TABLE excused AS
 SELECT u.nr, BOOL_OR(e.expires >= u.day) AS excused,
+       MIN(CASE WHEN e.expires >= u.day THEN e.exception END) AS excused_by,
        MIN(CASE WHEN e.expires < u.day THEN e.exception END) AS lapsed,
        MIN(CASE WHEN e.expires < u.day THEN e.owner END) AS lapsed_owner,
        MAX(CASE WHEN e.expires < u.day THEN e.expires END) AS lapsed_on
@@ -62,7 +63,7 @@ GROUP BY u.nr;
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT u.*, v.vendor_country, v.kind, v.line, v.scope, v.status, v.amount, v.hour_from, v.hour_to, v.countries,
        v.owner, v.review,
-       v.kind <> 'never' AND COALESCE(x.excused, FALSE) AS excused,
+       v.kind <> 'never' AND COALESCE(x.excused, FALSE) AS excused, x.excused_by,
        x.lapsed, x.lapsed_owner, x.lapsed_on
 FROM used AS u
 JOIN verdicts AS v

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from analytics.lake import open_views
 from analytics.policy.read import read
 from analytics.policy.rows import Compiled, compiled
 from analytics.policy.simulate import simulate
+from analytics.subject import times
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, sighting
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -164,6 +165,29 @@ def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
     build(lake.path, zone=ZONE, policy=policy(), now=NOW)
 
 
+def test_a_simulation_of_this_week_is_the_next_week_of_the_same_use(tmp_path: Path) -> None:
+    made = HandmadeLake.furnished(tmp_path, *rows())
+    made.files["catalog"] = {}
+    made.cold("catalog", CATALOG)
+    build(made.path, zone=ZONE, policy=policy(), now=NOW)
+    changed = policy(POLICY.replace("restricted}", "unsanctioned}").replace("5 kB", "4 kB"), "v2")
+    predicted = simulate(made.path, changed, k=5, now=NOW)
+    later = timedelta(days=7)
+    made.cold("sightings", [
+        row | {"event_id": row["event_id"] + 10**6, "seen_at": row["seen_at"] + later,
+               "started_at": row["started_at"] + later}
+        for row in rows()
+    ])  # fmt: skip
+    build(made.path, zone=ZONE, policy=changed, now=NOW)
+    found = ask(
+        made,
+        "SELECT finding, people_least, people_hidden, bytes_up, sessions FROM stored.findings_weekly "
+        "WHERE week = DATE '2026-11-23' ORDER BY finding",
+    )
+    after = [(h.finding, h.people_least, h.people_hidden, h.bytes_up, h.sessions) for h in predicted.after]
+    assert found == after and len(after) > 4 and predicted.after != predicted.before
+
+
 def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: HandmadeLake) -> None:
     before = sorted((lake.path / "open/marts/findings_weekly").rglob("*.parquet"))
     build(lake.path, zone=ZONE, now=NOW)
@@ -231,7 +255,7 @@ def test_a_late_row_is_judged_and_an_erased_person_is_gone(tmp_path: Path) -> No
     assert ask(made, "SELECT people_least, people_hidden, bytes_up, sessions FROM findings") == [
         (5, False, 6000, 6)
     ]
-    gone = forget.erase(made.path, ["u1"], before=date(2026, 11, 23))
+    gone = forget.erase(made.path, ["u1"], times(made.path, ["u1"]), before=date(2026, 11, 23))
     assert any("finding_evidence" in one.path for one in gone)
     build(made.path, zone=ZONE, now=NOW)
     left = ask(made, "SELECT COUNT(*) FROM finding_evidence WHERE subject = 'u1'", restricted=True)
