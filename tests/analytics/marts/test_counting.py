@@ -297,12 +297,11 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
         "sightings", [sighting("2026-11-17 10:00", user_name=f"u{n}", client=f"a{n}") for n in range(14)]
     )
     start = at("2026-10-01 00:00")
-    lake.cold("directory", [
-        {"user_name": f"u{n}", "department": "Legal" if n < 8 else "Sales" if n < 14 else "Idle",
-         "kind": "person", "valid_from": start}
-        for n in (*range(14), *range(100, 102))
-    ] + [{"user_name": f"quiet{n}", "department": "Legal" if n < 5 else "Idle", "kind": "person",
-          "valid_from": start} for n in range(8)] + [{"user_name": "robot", "department": "Legal", "kind": "service", "valid_from": start}])  # fmt: skip
+    staff = {f"u{n}": "Legal" if n < 8 else "Sales" for n in range(14)} | {"u100": "Idle", "u101": "Idle"}
+    staff |= {f"quiet{n}": "Legal" if n < 5 else "Idle" for n in range(8)}
+    people = [{"user_name": name, "department": where, "kind": "person"} for name, where in staff.items()]
+    robot = {"user_name": "robot", "department": "Legal", "kind": "service"}
+    lake.cold("directory", [row | {"valid_from": start} for row in (*people, robot)])
     build(lake.path, zone=ZONE)
     with open_views(lake.path) as views:
         weekly = views.execute(
@@ -398,7 +397,8 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
         connection.execute(f"""
             CREATE TABLE cover AS
             SELECT s AS service, h AS host_nth, i * 9 * {minute} AS from_us, (i * 9 + 1) * {minute} AS to_us
-            FROM range(200) AS a (s), range(1, 3) AS b (h), range(3) AS c (i) ORDER BY HASH(s * 77 + h * 3 + i)""")
+            FROM range(200) AS a (s), range(1, 3) AS b (h), range(3) AS c (i)
+            ORDER BY HASH(s * 77 + h * 3 + i)""")
         connection.execute(f"""
             CREATE TABLE records AS
             SELECT s * 10 + i AS event_id, s AS facet, 2 AS vantage_rank,

@@ -94,6 +94,7 @@ def test_bands_hold_k_people_and_percents_are_rounded_down(tmp_path: Path) -> No
     assert sent(tmp_path, [1000] * 5 + [100] * 6) == [(1, 6, 91), (2, 11, 100)]
 
 
-@pytest.mark.parametrize("amounts", [[100_000] + [100] * 11, [1000] * 4], ids=["one dominates", "too few"])
+@pytest.mark.parametrize("amounts", [[100_000] + [100] * 11, [10_000] + [500] * 4 + [400] * 10, [1000] * 4],
+                         ids=["one dominates", "one dominates a band", "too few"])  # fmt: skip
 def test_who_dominates_a_band_or_a_few_are_not_told(tmp_path: Path, amounts: list[int]) -> None:
     assert sent(tmp_path, amounts) == []
