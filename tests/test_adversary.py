@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -33,6 +34,8 @@ MONDAY = datetime(2026, 11, 9, 8, tzinfo=UTC)
 NETWORK = ipaddress.ip_network("10.77.0.0/22")
 STAFF = {f"person{n}": ("Sales" if n < 9 else "Legal" if n < 16 else "Board") for n in range(18)}
 ADDRESS = {name: str(NETWORK[n + 20]) for n, name in enumerate(STAFF)}
+#: on the wall as well, and never seen
+QUIET = [f"quiet{n}" for n in range(6)]
 #: made the attacker's own requests
 MALLORY = "person4"
 K = 5
@@ -62,6 +65,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unknown = squid(folder / "unknown" / "access.log", browsing, "unknown.example.org")
     shadowai(folder, "keys", "init", "--count")
     people = [f"{ADDRESS[n]},{n},laptop-{n},{d},main" for n, d in STAFF.items()]
+    people += [f"{NETWORK[60 + n]},{name},,Sales,main" for n, name in enumerate(QUIET)]
     (folder / "people.csv").write_text(
         "\n".join(["address,user_name,device,department,site", *people]) + "\n"
     )
@@ -283,12 +287,68 @@ def test_slicing_by_day_leaves_no_small_group(lake: Path) -> None:
             assert rest == 0 or hidden >= K
 
 
+def _spoken(lake: Path, columns: str) -> list[tuple[Any, ...]]:
+    """The truth of the hours, from the restricted zone: only the test looks there."""
+    sql = f"SELECT {columns} FROM usage_hourly WHERE grade >= 3 GROUP BY ALL ORDER BY ALL"
+    return query(lake, sql, restricted=True)
+
+
+def test_the_clock_tells_of_no_few(lake: Path) -> None:
+    """By each hour, over weekdays, and an hour's people less those of all services shown of its day."""
+    seen = _spoken(lake, "hour, subject, app")
+    told = query(lake, "SELECT days, hour_of_day, subjects_least FROM hours_weekly WHERE kind = 'people'",
+                 restricted=False)  # fmt: skip
+    assert {days for days, _, _ in told} > {"workdays", "mon"}
+    for days, hour, least in told:
+        there = {who for at, who, _ in seen if at.hour == hour and days in (f"{at:%a}".lower(), "workdays")}
+        assert K <= least <= len(there) and least % K == 0
+    shown = query(lake, "SELECT day, app, people FROM usage_daily WHERE people IS NOT NULL", restricted=False)
+    for day in {at.date() for at, _, _ in seen}:
+        apps = {app: people for on, app, people in shown if on == day}
+        behind = {who for at, who, _ in seen if at.date() == day}
+        behind -= {who for at, who, app in seen if at.date() == day and app in apps}
+        most = max((least for days, _, least in told if days == f"{day:%a}".lower()), default=0)
+        assert most <= sum(apps.values()) or len(behind) >= K
+
+
+def test_the_curve_of_senders_singles_out_nobody(lake: Path) -> None:
+    sent = sorted((up for _, up in _spoken(lake, "subject, SUM(bytes_up)") if up is not None), reverse=True)
+    curve = query(
+        lake, "SELECT people, bytes_up_percent FROM concentration_weekly ORDER BY band", restricted=False
+    )
+    assert len(curve) > 1
+    before = 0
+    for people, percent in curve:
+        band = sent[before:people]
+        assert len(band) >= K and max(band) <= 0.8 * sum(band)
+        assert percent == 100 * sum(sent[:people]) // sum(sent)
+        before = people
+    ((everyone,),) = query(
+        lake, "SELECT people FROM usage_weekly WHERE department = 'all' AND app = 'all'", restricted=False
+    )
+    assert everyone == before or everyone - before >= K
+
+
+def test_nobody_follows_from_how_many_a_department_has(lake: Path) -> None:
+    """People of a department, or of all departments less those shown: none of them are (nearly) everybody."""
+    sql = "SELECT department, headcount, people FROM usage_weekly WHERE app = 'all'"
+    told = {department: (size, people) for department, size, people in query(lake, sql, restricted=False)}
+    assert told["Sales"] == (15, 9)
+    assert told["other"][0] is None and told["all"][0] is None  # less Sales: all nine of the others
+    quiet = {name: size - people for name, (size, people) in told.items() if size is not None}
+    assert min(quiet.values()) >= K
+    everyone = len(STAFF) + len(QUIET)
+    rest = everyone - len(STAFF) - sum(n for name, n in quiet.items() if name != "all")
+    assert told["all"][0] is None or rest >= K
+    assert query(lake, "SELECT DISTINCT headcount FROM usage_daily", restricted=False) == [(told["all"][0],)]
+
+
 def test_the_open_zone_cannot_be_joined_with_the_restricted_one(held: dict[str, pl.DataFrame]) -> None:
     """No token, no event id and no time finer than a day stands in a published figure."""
     published = [mart.name for mart in load_marts() if mart.zone == "open"]
-    assert {"usage_weekly", "attribution_quality", "names_weekly", "people_periods"} <= set(published) & set(
-        held
-    )
+    looked_at = {"usage_weekly", "attribution_quality", "names_weekly", "people_periods", "hours_weekly",
+                 "concentration_weekly"}  # fmt: skip
+    assert looked_at <= set(published) & set(held)
     restricted = held["sightings"]
     values = {
         v for name in ("user_name", "client", "event_id", "connection") for v in restricted[name].drop_nulls()

@@ -1,17 +1,17 @@
 -- How unequally people send: the curve of who sent most, in bands of k people or more.
 --
--- Told in full or not at all: where the week's bytes may be shown and nobody dominates a band. Shares are whole
--- percents, rounded down.
+-- Told in full or not at all: where the week's bytes may be shown, nobody dominates a band, and those whose bytes
+-- nobody measured (all people less these) are none or k. Shares are whole percents, rounded down.
 WITH sent AS (
   SELECT subject, SUM(bytes_up) AS bytes_up
   FROM personal_hours
   WHERE grade >= 3
   GROUP BY subject
-  HAVING SUM(bytes_up) IS NOT NULL
 ),
 ranked AS (
   SELECT bytes_up, ROW_NUMBER() OVER (ORDER BY bytes_up DESC, subject) - 1 AS above, COUNT(*) OVER () AS people
   FROM sent
+  WHERE bytes_up IS NOT NULL
 ),
 bands AS (
   SELECT above * LEAST(10, people // $k) // people + 1 AS band, COUNT(*) AS people, SUM(bytes_up) AS bytes_up,
@@ -29,5 +29,6 @@ SELECT CAST('$week' AS DATE) AS week, CAST(band AS SMALLINT) AS band, CAST(peopl
        CAST(100 * bytes_up // bytes_of_all AS SMALLINT) AS bytes_up_percent
 FROM curve
 WHERE even AND bytes_of_all > 0
+  AND (SELECT COUNT(*) FROM sent WHERE bytes_up IS NULL) NOT BETWEEN 1 AND $k - 1
   AND EXISTS (SELECT 1 FROM weekly_cells WHERE label = 'all' AND app = 'all' AND NOT bytes_hidden)
 ORDER BY band

@@ -1,11 +1,30 @@
 -- By the clock of the report zone: how many used AI services in an hour of a weekday, people and programs apart.
 --
 -- Counts of people do not add up over hours and are rounded down to a multiple of k, so that nothing follows by
--- subtraction; an hour of fewer than k has no row, like an hour of nobody. Machines are nobody.
-WITH used AS (
-  SELECT 'people' AS kind, subject, day, hour_of_day FROM personal_hours WHERE grade >= 3
+-- subtraction; an hour of fewer than k has no row, like an hour of nobody. Machines are nobody. Those who on a day
+-- used only services whose people are hidden on it are left out where they are fewer than k: more people in an
+-- hour than in all services shown of the day would tell of them.
+WITH behind AS (
+  SELECT u.day, u.subject
+  FROM personal_hours AS u
+  JOIN daily_cells AS c ON c.app = u.app AND c.day = u.day
+  WHERE u.grade >= 3
+  GROUP BY u.day, u.subject
+  HAVING BOOL_AND(c.people_hidden)
+),
+few AS (
+  SELECT day, subject FROM behind WHERE day IN (SELECT day FROM behind GROUP BY day HAVING COUNT(*) < $k)
+),
+seen AS (
+  SELECT u.subject, u.day, u.hour_of_day, u.client_class
+  FROM personal_hours AS u
+  LEFT JOIN few AS f ON f.day = u.day AND f.subject = u.subject
+  WHERE u.grade >= 3 AND f.subject IS NULL
+),
+used AS (
+  SELECT 'people' AS kind, subject, day, hour_of_day FROM seen
   UNION
-  SELECT 'programs', subject, day, hour_of_day FROM personal_hours WHERE grade >= 3 AND client_class = 'program'
+  SELECT 'programs', subject, day, hour_of_day FROM seen WHERE client_class = 'program'
   UNION
   SELECT 'machines', subject, day, hour_of_day FROM nobodies
   WHERE grade >= 3 AND subject_kind IN ('machine', 'service')

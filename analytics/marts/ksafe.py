@@ -30,7 +30,8 @@ The days of a service are shown for everyone only. No published figure tells on 
 department used a service, so days and departments together say no more than each alone.
 
 What is not claimed: people who did *not* use a service are no group here (10 of 12 in a department
-used it: shown), and nothing is said about what an attacker knows from elsewhere.
+used it: shown; but the 12 are not, see weeks.py, so that only those who know them anyway can tell),
+and nothing is said about what an attacker knows from elsewhere.
 """
 
 from __future__ import annotations

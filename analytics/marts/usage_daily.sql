@@ -12,7 +12,11 @@ WITH sums AS (
   FROM usage
   GROUP BY day, app
 ),
-headcounts AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day)
+headcounts AS (
+  SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily
+  WHERE EXISTS (SELECT 1 FROM shown_headcounts WHERE label = 'all')
+  GROUP BY day
+)
 SELECT s.day, s.app, s.grade,
        CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,
        c.people_hidden, CAST(h.headcount AS BIGINT) AS headcount,

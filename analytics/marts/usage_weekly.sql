@@ -12,17 +12,6 @@ WITH sums AS (
          MAX(corroborations) AS corroborations
   FROM usage
   GROUP BY GROUPING SETS ((label, app), (label), (app), ())
-),
--- Of departments that are shown by name; of everyone also those in which nobody used anything.
-headcounts AS (
-  SELECT 'all' AS label, MAX(headcount) AS headcount
-  FROM (SELECT SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day) AS days
-  UNION ALL
-  SELECT l.label, MAX(s.headcount)
-  FROM week_headcounts_daily AS s
-  JOIN labels AS l ON l.department = s.department AND l.label = s.department
-  WHERE l.label NOT IN ('other', 'unattributed')
-  GROUP BY l.label
 )
 SELECT CAST('$week' AS DATE) AS week, s.department, s.app, s.grade,
        CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,
@@ -36,5 +25,5 @@ SELECT CAST('$week' AS DATE) AS week, s.department, s.app, s.grade,
        CAST(CASE WHEN NOT c.sums_hidden THEN s.corroborations END AS BIGINT) AS corroborations
 FROM sums AS s
 JOIN weekly_cells AS c ON c.label = s.department AND c.app = s.app
-LEFT JOIN headcounts AS h ON h.label = s.department
+LEFT JOIN shown_headcounts AS h ON h.label = s.department
 ORDER BY s.department, s.app

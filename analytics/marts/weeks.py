@@ -1,8 +1,8 @@
 """Makes one week's cubes: reads the week's hours, decides what may be shown, fills the cubes' inputs.
 
 In: a connection with the relations `week_usage_hourly` and `week_not_use_hourly` (the UTC days that touch the
-week). Out: its temporary tables `usage`, `nobodies`, `not_use`, `weekly_cells`, `daily_cells`, and the values
-that the cubes' SQL is completed with.
+week). Out: its temporary tables `usage`, `nobodies`, `not_use`, `weekly_cells`, `daily_cells`,
+`shown_headcounts`, and the values that the cubes' SQL is completed with.
 """
 
 from __future__ import annotations
@@ -65,6 +65,33 @@ JOIN homes AS h ON h.subject = u.subject
 JOIN labels AS l ON l.department = h.department
 """
 
+#: Denominators, where k people or more used nothing: else one would know of everybody in the department.
+#: Of everyone only if the same holds for the departments whose own is not shown: subtraction would tell it.
+_HEADCOUNTS = """
+CREATE OR REPLACE TEMP TABLE shown_headcounts AS
+WITH days AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day),
+staff AS (
+  SELECT department, MAX(headcount) AS headcount FROM week_headcounts_daily GROUP BY department
+),
+users AS (
+  SELECT department, COUNT(DISTINCT subject) AS people FROM usage
+  WHERE grade >= 3 AND subject_kind = 'user' GROUP BY department
+),
+idle AS (
+  SELECT s.department, s.headcount, GREATEST(s.headcount - COALESCE(u.people, 0), 0) AS people,
+         l.department IS NOT NULL AND s.headcount - COALESCE(u.people, 0) >= {k} AS shown
+  FROM staff AS s
+  LEFT JOIN users AS u ON u.department = s.department
+  LEFT JOIN labels AS l
+    ON l.department = s.department AND l.label = s.department AND l.label NOT IN ('{other}', 'unattributed')
+)
+SELECT department AS label, headcount FROM idle WHERE shown
+UNION ALL
+SELECT 'all', (SELECT MAX(headcount) FROM days)
+FROM idle
+HAVING SUM(people) >= {k} AND COALESCE(SUM(CASE WHEN NOT shown THEN people END), {k}) >= {k}
+"""
+
 
 def prepare_week(
     connection: duckdb.DuckDBPyConnection, week: date, *, zone: str, k: int
@@ -76,6 +103,7 @@ def prepare_week(
     store_frame(connection, "weekly_cells", cells.weekly)
     store_frame(connection, "daily_cells", cells.daily)
     connection.execute(_LABELLED)
+    connection.execute(_HEADCOUNTS.format(k=k, other=OTHER))
     pooled = cells.departments.filter(pl.col("label") == OTHER)["department"].to_list()
     return {
         "week": week.isoformat(),

@@ -87,6 +87,8 @@ app.command("doctor")(doctor.command)
 app.command("warm")(warm.command)
 
 
+#: Whatever the shell's umask: nobody else can put a views file or a folder of keys in place of ours.
+_OTHERS_WRITE = 0o022
 #: New objects between two searches for garbage cycles: imports make many that stay, frames hardly any.
 _GARBAGE = 50_000
 
@@ -96,6 +98,7 @@ _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fr
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
+    os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     sys.exit(_run())
 
 

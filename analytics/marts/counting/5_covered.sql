@@ -37,10 +37,11 @@ reached AS (
                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_us
   FROM spans
 ),
+-- Of spans that are all the same the first begins the island, and is the one that reaches least far back.
 numbered AS (
   SELECT target, from_us, to_us,
          SUM(CASE WHEN from_us <= until_us THEN 0 ELSE 1 END)
-           OVER (PARTITION BY target ORDER BY from_us, to_us
+           OVER (PARTITION BY target ORDER BY from_us, to_us, until_us NULLS FIRST
                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
   FROM reached
 ),

@@ -4,13 +4,14 @@
 -- Most leases are renewals: a lease that says the same as the one before it of its kind, begins before that ends
 -- and ends no earlier goes on with it, and both are one row. Logins are not: one said again is news, because it is
 -- believed less as it gets old; and what ends a RADIUS session or a hint may lie between two of them.
+-- Both looks at a lease's neighbours go by `turn`: of leases that are all the same each sort has its own order.
 -- `nth` orders the leases of a place; of two that begin at once the surer comes last, and wins.
 -- Slots say how much a claim is worth (the smaller number wins). Users: 11 VPN, 12 RADIUS, 13 logins and
 -- whatever else names one, 14 DHCP, 15 static CSV, 16 hints. Devices: 21 VPN, 22 RADIUS, 23 DHCP,
 -- 24 others, 25 static CSV. A VPN session takes the address over: it claims both even where it names one.
 CREATE OR REPLACE TEMP TABLE told AS
 WITH beside AS (
-  SELECT *,
+  SELECT *, ROW_NUMBER() OVER in_turn AS turn,
          COALESCE(word = LAG(word) OVER in_turn AND from_us <= LAG(to_us) OVER in_turn
                   AND to_us >= LAG(to_us) OVER in_turn, false) AS goes_on,
          COALESCE(word = LEAD(word) OVER in_turn AND to_us >= LEAD(from_us) OVER in_turn
@@ -24,7 +25,7 @@ ends AS (
          CASE WHEN is_renewed THEN LEAD(to_us) OVER in_turn ELSE to_us END AS to_us
   FROM beside
   WHERE NOT goes_on OR NOT is_renewed
-  WINDOW in_turn AS (PARTITION BY place, kind ORDER BY from_us, sure, beside.to_us, word)
+  WINDOW in_turn AS (PARTITION BY place, kind ORDER BY turn)
 ),
 kept AS (
   SELECT place, word, kind, sure, shared, from_us, to_us FROM ends WHERE NOT goes_on

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.build import build
-from analytics.lake import open_views
+from analytics.lake import connect, open_views
+from analytics.marts.days import STEPS, TOLERANCE_US
 from tests.analytics.handmade import (
     CATALOG,
     SENSORS,
@@ -295,11 +297,11 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
         "sightings", [sighting("2026-11-17 10:00", user_name=f"u{n}", client=f"a{n}") for n in range(14)]
     )
     start = at("2026-10-01 00:00")
-    lake.cold("directory", [
-        {"user_name": f"u{n}", "department": "Legal" if n < 8 else "Sales" if n < 14 else "Idle",
-         "kind": "person", "valid_from": start}
-        for n in (*range(14), *range(100, 102))
-    ] + [{"user_name": "robot", "department": "Legal", "kind": "service", "valid_from": start}])  # fmt: skip
+    staff = {f"u{n}": "Legal" if n < 8 else "Sales" for n in range(14)} | {"u100": "Idle", "u101": "Idle"}
+    staff |= {f"quiet{n}": "Legal" if n < 5 else "Idle" for n in range(8)}
+    people = [{"user_name": name, "department": where, "kind": "person"} for name, where in staff.items()]
+    robot = {"user_name": "robot", "department": "Legal", "kind": "service"}
+    lake.cold("directory", [row | {"valid_from": start} for row in (*people, robot)])
     build(lake.path, zone=ZONE)
     with open_views(lake.path) as views:
         weekly = views.execute(
@@ -307,9 +309,10 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
         ).fetchall()
         daily = views.execute("SELECT people_watched, headcount FROM usage_daily").fetchall()
         departments = views.execute("SELECT department, headcount FROM departments").fetchall()
-    assert weekly == [("Legal", None, 8), ("Sales", None, 6), ("all", 30, 16)]
-    assert daily == [(30, 16)]
-    assert departments == [("Legal", 8), ("Sales", 6)]
+    # All of Sales used something: their number would say so.
+    assert weekly == [("Legal", None, 13), ("Sales", None, None), ("all", 30, 24)]
+    assert daily == [(30, 24)]
+    assert departments == [("Legal", 13), ("Sales", None)]
 
 
 def test_one_event_twice_keeps_the_newest_catalogs_word(tmp_path: Path) -> None:
@@ -382,3 +385,26 @@ def test_covering_agrees_with_counting_seconds(
     folder = tmp_path_factory.mktemp("lake")
     counted = count(folder, *rows(above, "packets", 0), *rows(below, "proxy", 1))
     assert (counted.up or 0) == kept_by_hand(above, below)
+
+
+def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
+    """Two hosts used in the same seconds, and a record of an unknown host between: sorts order ties anew."""
+    minute = 60_000_000
+    with connect() as connection:
+        connection.execute(
+            "CREATE TABLE facets AS SELECT range AS facet, range AS service, 0 AS host_nth FROM range(200)"
+        )
+        connection.execute(f"""
+            CREATE TABLE cover AS
+            SELECT s AS service, h AS host_nth, i * 9 * {minute} AS from_us, (i * 9 + 1) * {minute} AS to_us
+            FROM range(200) AS a (s), range(1, 3) AS b (h), range(3) AS c (i)
+            ORDER BY HASH(s * 77 + h * 3 + i)""")
+        connection.execute(f"""
+            CREATE TABLE records AS
+            SELECT s * 10 + i AS event_id, s AS facet, 2 AS vantage_rank,
+                   (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us
+            FROM range(200) AS a (s), range(3) AS c (i)""")
+        connection.execute("CREATE TABLE dropped (event_id BIGINT)")
+        text = Template((STEPS / "5_covered.sql").read_text("utf-8"))
+        connection.execute(text.substitute(rank=2, tolerance=TOLERANCE_US, horizon=10**12))
+        assert connection.execute("FROM dropped").fetchall() == []

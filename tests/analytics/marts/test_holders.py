@@ -6,12 +6,17 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.lake import connect
+from analytics.marts import holders
 from analytics.marts.days import STALE
 from analytics.marts.holders import hold
+from analytics.marts.weeks import store_frame
+from sensor import schema
 
 BEGIN = datetime(2026, 11, 16, tzinfo=UTC)
 Lease = tuple[str, str | None, str | None, int, int, str, float]
@@ -37,7 +42,10 @@ def _holders(leases: list[Lease]) -> duckdb.DuckDBPyConnection:
         for address, user, device, begin, end, origin, sure in leases
     ]  # fmt: skip
     if rows:
-        connection.executemany("INSERT INTO every_leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        names = [column[0] for column in connection.execute("DESCRIBE every_leases").fetchall()]
+        types = {name: schema.LEASES.dtypes[name] for name in names}
+        store_frame(connection, "told_rows", pl.DataFrame(rows, schema=types, orient="row"))
+        connection.execute("INSERT INTO every_leases FROM told_rows")
     hold(connection)
     return connection
 
@@ -102,6 +110,25 @@ def test_a_lease_told_again_and_again_is_the_one_lease_it_is(
         told += [(address, user, device, *times, origin, sure) for times in zip(starts, ends, strict=True)]
     answers = []
     for leases in (once, told):
+        with _holders(leases) as connection:
+            answers.append(connection.execute("FROM every_holders ORDER BY ALL").fetchall())
+    assert answers[0] == answers[1]
+
+
+def test_leases_that_two_logs_tell_alike_are_held_as_long_as_if_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(holders, "LEASES_A_PART", 2000)
+    draw = random.Random(3)
+    once: list[Lease] = [
+        (address, None, f"d{draw.randrange(4)}", hour * 60, hour * 60 + 90, "dhcp", 0.9)
+        for address in map(str, range(300))
+        for hour in range(20)
+    ]
+    twice = once + once
+    draw.shuffle(twice)
+    answers = []
+    for leases in (once, twice):
         with _holders(leases) as connection:
             answers.append(connection.execute("FROM every_holders ORDER BY ALL").fetchall())
     assert answers[0] == answers[1]

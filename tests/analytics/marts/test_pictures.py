@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,27 @@ def test_programs_of_few_are_not_told_and_machines_are_nobody(lake: Path) -> Non
     assert query(lake, machines) == [("wed", 3, 1), ("workdays", 3, 1)]
 
 
-def sent(folder: Path, amounts: list[int]) -> list[tuple[object, ...]]:
+def test_hours_hold_no_few_who_used_only_what_is_hidden_that_day(tmp_path: Path) -> None:
+    """Twelve people in an hour, nine of a shown service on that day: three of the other one, else."""
+    people = [f"u{n:02d}" for n in range(12)]
+    rows = [
+        *seen("2026-11-16 10:05", *people[:6], app="bolt/code"),
+        *seen("2026-11-17 10:05", *people[:9]),
+        *seen("2026-11-17 10:05", *people[9:], app="bolt/code"),
+    ]
+    lake = lake_of(tmp_path, rows)
+    shown = "SELECT app, people FROM usage_daily WHERE day = DATE '2026-11-17'"
+    assert query(lake, shown) == [("acme/chat", 9), ("bolt/code", None)]
+    hours = "SELECT subjects_least FROM hours_weekly WHERE kind = 'people' AND days = 'tue'"
+    assert query(lake, hours) == [(5,)]
+
+
+def test_the_few_whose_bytes_are_unknown_do_not_follow_from_those_who_are_counted(tmp_path: Path) -> None:
+    assert sent(tmp_path / "few", [1000] * 12 + [None] * 2) == []
+    assert sent(tmp_path / "many", [1000] * 12 + [None] * 5)[-1] == (2, 12, 100)
+
+
+def sent(folder: Path, amounts: Sequence[int | None]) -> list[tuple[object, ...]]:
     rows = [
         sighting("2026-11-17 10:00", user_name=f"u{n:02d}", client=f"a{n}", bytes_up=amount)
         for n, amount in enumerate(amounts)
@@ -73,6 +94,7 @@ def test_bands_hold_k_people_and_percents_are_rounded_down(tmp_path: Path) -> No
     assert sent(tmp_path, [1000] * 5 + [100] * 6) == [(1, 6, 91), (2, 11, 100)]
 
 
-@pytest.mark.parametrize("amounts", [[100_000] + [100] * 11, [1000] * 4], ids=["one dominates", "too few"])
+@pytest.mark.parametrize("amounts", [[100_000] + [100] * 11, [10_000] + [500] * 4 + [400] * 10, [1000] * 4],
+                         ids=["one dominates", "one dominates a band", "too few"])  # fmt: skip
 def test_who_dominates_a_band_or_a_few_are_not_told(tmp_path: Path, amounts: list[int]) -> None:
     assert sent(tmp_path, amounts) == []

@@ -153,3 +153,11 @@ def test_a_full_disk_is_5_and_leaves_nothing_half_written(size: str, tmp_path: P
     assert code == "code 5", done.stderr
     assert len(said) == 1
     assert "no space left on device" in said[0].lower()
+
+
+def test_nobody_else_may_write_where_we_do_whatever_the_umask() -> None:
+    code = "import os\nfrom sensor.cli.main import run\ntry: run()\nexcept SystemExit: print(os.umask(0))"
+    command = [sys.executable, "-c", code, "--help"]
+    for mask, ours in ((0, 0o022), (0o077, 0o077)):
+        done = subprocess.run(command, capture_output=True, text=True, umask=mask, check=True)
+        assert int(done.stdout.split()[-1]) == ours
