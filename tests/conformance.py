@@ -6,7 +6,8 @@ One line per capture and a total; exit code 1 if anything differs. What is compa
 
 - names: (client, its port, server, its port, transport) -> hosts. Ours: rows named by SNI (TLS, QUIC),
   HTTP Host or DNS question. tshark's: tls.handshake.extensions_server_name,
-  gquic.tag.sni, http.host, http2.headers.authority, dns.qry.name, of the innermost layer, with tcp.reassemble_out_of_order.
+  gquic.tag.sni, http.host, http2.headers.authority, dns.qry.name, of the innermost layer,
+  with tcp.reassemble_out_of_order.
   A connection we name by one of several names that tshark sees (further requests) is no difference.
 - bytes: per TCP connection, payload of both directions less what was acknowledged but never seen, against
   the union of the sequence ranges [tcp.seq_raw, + tcp.len) that tshark prints.
