@@ -136,7 +136,9 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
         connection.execute("CREATE VIEW directory AS FROM every_directory")
         for step in ("2_held", "3_attributed"):
             text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
-            connection.execute(text.substitute(crowd=CROWD, stale=STALE))
+            connection.execute(
+                text.substitute(crowd=CROWD, stale=STALE, day_at="TIMESTAMPTZ '2026-11-16 00:00:00+00'")
+            )
         rows = connection.execute(
             "SELECT a.event_id, f.confidence, f.user_name FROM attributed AS a "
             "JOIN facets AS f ON f.facet = a.facet WHERE f.user_name IS NOT NULL"
