@@ -159,5 +159,5 @@ def test_nobody_else_may_write_where_we_do_whatever_the_umask() -> None:
     code = "import os\nfrom sensor.cli.main import run\ntry: run()\nexcept SystemExit: print(os.umask(0))"
     command = [sys.executable, "-c", code, "--help"]
     for mask, ours in ((0, 0o022), (0o077, 0o077)):
-        done = subprocess.run(command, capture_output=True, text=True, umask=mask, check=True)
+        done = subprocess.run(command, umask=mask, cwd=ROOT, capture_output=True, text=True, check=True)
         assert int(done.stdout.split()[-1]) == ours
