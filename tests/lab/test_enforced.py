@@ -157,8 +157,8 @@ class Lab:
         return folder / "access.log"
 
     def wait(self, what: str, kind: str) -> None:
-        """Until something listens."""
-        for _ in range(150):
+        """Until something listens: Squid takes its time on a busy machine."""
+        for _ in range(450):
             asked = network.inside(EDGE, ["ss", f"-Hl{kind}n", *what.split()])
             if subprocess.run(asked, capture_output=True, check=True).stdout.strip():
                 return
