@@ -124,11 +124,11 @@ def test_pdf_has_words_for_every_figure_and_an_order_of_reading(
     packed = [content]
     for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
         with contextlib.suppress(zlib.error):
-            packed.append(zlib.decompress(stream))
+            # What is packed may end in a byte that looks like the line end behind it.
+            packed.append(zlib.decompressobj().decompress(stream))
     objects = b"\n".join(packed)
     figures = len(re.findall(rb"/S\s*/Figure\b", objects))
-    assert len(re.findall(rb"/Alt\s*[(<]", objects)) == figures
-    assert figures > 4 or name == "daily"  # signs beside their words are decoration; that day has no bars
+    assert len(re.findall(rb"/Alt\s*[(<]", objects)) == figures > 4
     assert re.search(rb"/Lang\s*\(en\)", objects)  # 7.2
     assert re.search(rb"/MarkInfo\s*<<\s*/Marked true", objects)  # 6.2
     assert b"/DisplayDocTitle true" in objects  # 7.1
