@@ -469,7 +469,7 @@ def _joined(batches: list[Batch]) -> Batch:
 
 def _slim(batch: Batch) -> Batch:
     """`batch` without columns of observations that hold nothing, which come by themselves, and foreign ones:
-    16 bytes a row each while the batch waits."""
+    it waits for others in memory."""
     observations = batch.frames.get("observations")
     if observations is None:
         return batch

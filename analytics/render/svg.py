@@ -121,11 +121,7 @@ def hours(lines: Sequence[tuple[str, bool, Sequence[Cell]]], label: str) -> Mark
         parts.append(Markup('<text x="0" y="{}">{}</text>').format(y + 12, _short(name, 21)))
         for x, cell in zip(lefts, cells, strict=True):
             kind = f"{cell.state} {'p' if program else 'q'}{cell.shade}" if cell.shade else cell.state
-            parts.append(
-                Markup(
-                    '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>'
-                ).format(kind, x, y, _HOUR - _GAP, _DAY, cell.text)
-            )
+            parts.append(_HOUR_SQUARE.format(kind, x, y, _HOUR - _GAP, _DAY, cell.text))
     height = 16 + len(lines) * (_DAY + _GAP)
     return Markup('<svg class="rhythm" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         lefts[-1] + _HOUR - _GAP, height, label, Markup("").join(parts)

@@ -44,7 +44,7 @@ PARTS = {
     "frames": "packets.flush",
     "messages": "names._lines",
     "lines": "json_fields.fields",
-    "fields": "delimited.cut_lines",
+    "fields": "delimited.join_texts",
 }
 #: what readers of packets need
 PACKETS = ("frames", "messages")

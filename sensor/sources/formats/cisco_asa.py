@@ -22,7 +22,6 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
-_ID = r"%?\b(?:ASA|FTD|FWSM|PIX|NGIPS)-(?:[a-z]+-)?\d-(\d{6})"
 _IDS = (
     r"%?\b(?:ASA|FTD|FWSM|PIX)-(?:[a-z]+-)?\d-(?:[0-35-9]\d{5}|4(?:[0-24-9]\d{4}|3(?:[1-9]\d{3}|"
     r"0(?:[1-9]\d\d|0(?:[1-9]\d|0[06-9])))))"
