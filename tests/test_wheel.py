@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sensor.decode import jit
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -75,6 +77,8 @@ def place() -> Iterator[Path]:
             target.mkdir(parents=True)
             for file in (ROOT / "pcaps" / case).iterdir():
                 (target / file.name).write_bytes(file.read_bytes())
+        (folder / "lake.state").mkdir()
+        (folder / "lake.state" / "kernels").symlink_to(jit.use().parent)  # the same sources, compiled once
         yield folder
 
 

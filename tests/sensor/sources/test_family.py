@@ -216,7 +216,7 @@ def test_a_line_without_end_is_counted_not_kept(tmp_path: Path) -> None:
         max_size=12,
     )
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_line_is_counted_once(lines: list[str]) -> None:
     text = "\n".join(lines).encode("utf-8", "replace")
     from sensor.sources.formats.squid import SquidFamily

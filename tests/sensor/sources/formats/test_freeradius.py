@@ -94,7 +94,7 @@ def test_logins_name_no_address() -> None:
 
 
 @given(st.integers(0, 600), st.integers(0, 60), st.text(max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_hostile_text_never_raises(place: int, gone: int, stuffing: str) -> None:
     text = block("Start") + block("Stop", 1800, Acct_Interim_Interval="9" * 30)
     rows(text[:place] + stuffing + text[place + gone :])

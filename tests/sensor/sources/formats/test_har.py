@@ -141,6 +141,6 @@ JUNK = st.recursive(
     JUNK,
 )
 @example("request__headers", 1)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_any_entry_is_read_or_counted(place: str, junk: Any) -> None:
     assert read(HarFamily, document(entry(), entry(**{place: junk}))).height == 2

@@ -158,7 +158,7 @@ def test_objects_with_other_values(place: tuple[int, tuple[str, ...]], junk: Any
 
 
 @given(st.integers(0, 4000), st.integers(1, 200), st.binary(max_size=20))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_a_mixed_file_with_a_hole(at: int, gone: int, filling: bytes) -> None:
     whole = everything().encode()
     rows((whole[:at] + filling + whole[at + gone :]).decode("utf-8", "replace"))

@@ -90,7 +90,7 @@ def test_every_line_is_read_as_it_is() -> None:
     assert len({name for one in found for name in one["family"]}) >= 24
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(CHANGE, min_size=1, max_size=4), min_size=len(TEXTS), max_size=len(TEXTS)))
 def test_no_line_raises(changes: list[list[tuple[float, float, str]]]) -> None:
     text = "\n".join(_changed(text, some) for text, some in zip(TEXTS, changes, strict=True))

@@ -128,7 +128,7 @@ def test_replies_of_version_6() -> None:
 
 
 @given(st.integers(0, 500), st.integers(0, 60), st.text(max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_hostile_text_never_raises(place: int, gone: int, stuffing: str) -> None:
     text = BLOCK.format(ends="0 2026/11/22 18:00:00", state="active") + V6
     text += log(f"DHCPACK on 10.1.0.7 to {MAC} (ann-pc) via eth0")

@@ -94,7 +94,7 @@ def test_legal_log() -> None:
 
 
 @given(st.integers(0, 400), st.integers(0, 60), st.text(max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_hostile_text_never_raises(place: int, gone: int, stuffing: str) -> None:
     text = HEAD4 + f"10.1.0.7,{MAC},01:{MAC},3600,{AT + 3600},1,0,0,ann-pc,0,,0\n" * 2
     given_out = "lease 10.1.0.7 has been allocated for 9 seconds"

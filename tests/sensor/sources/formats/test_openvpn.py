@@ -89,7 +89,7 @@ def test_log_files_of_their_own() -> None:
 
 
 @given(st.sampled_from((ONE, TWO)), st.integers(0, 700), st.integers(0, 60), st.text(max_size=20))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_hostile_text_never_raises(text: str, place: int, gone: int, stuffing: str) -> None:
     whole = (
         text

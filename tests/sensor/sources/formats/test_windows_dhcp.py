@@ -58,7 +58,7 @@ def test_leases_of_version_6() -> None:
 
 
 @given(st.integers(0, 500), st.integers(0, 60), st.text(max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_hostile_text_never_raises(place: int, gone: int, stuffing: str) -> None:
     text = HEAD + event("10", 0, "10.1.0.7") + event("11004", 1, "2001:db8::7")
     rows(text[:place] + stuffing + text[place + gone :])
