@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,7 @@ def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     assert shadowai("--help", cwd=tmp_path).returncode == 0
     # a generous bound on a busy machine; the figure is measured in tests/bench
     assert time.perf_counter() - began < 5
+    assert shadowai("--version", cwd=tmp_path).stdout == f"shadowai {version('shadow-ai-sensor')}\n"
 
 
 @pytest.mark.root
