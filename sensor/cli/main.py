@@ -59,7 +59,6 @@ app = typer.Typer(
 )
 
 
-
 def _say_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
