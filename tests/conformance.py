@@ -1,6 +1,6 @@
 """Holds our decoder against tshark on every capture below a folder: names, connections and bytes.
 
-    python tests/conformance.py DIR [--json] [--seconds 60] [--no-bytes]
+    python tests/conformance.py DIR [--json] [--jobs 2] [--seconds 60] [--no-bytes]
 
 One line per capture and a total; exit code 1 if anything differs. What is compared:
 
@@ -24,6 +24,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ FIELDS = (
     "dns.flags.response", "gquic.tag.sni",
 )  # fmt: skip
 _MANY = "\x1f"
+ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*|")
 
 
 @dataclass
@@ -182,7 +184,9 @@ def ours(path: Path, seconds: float) -> Seen:
     told = json.loads(done.stdout)
     seen = Seen(packets=told.get("packets", 0), trouble=told["trouble"])
     for *flow, host in told.get("names", []):
-        seen.names[tuple(flow)].add(canonical(host, port=True))
+        # bytes of a label as RFC 1035 §5.1 writes them; tshark shows them as they are
+        plain = re.sub(r"\\(\d{3})", lambda found: chr(int(found[1])), host)
+        seen.names[tuple(flow)].add(canonical(plain, port=True))
     for client, client_port, server, server_port, count in told.get("volumes", []):
         ends = frozenset(((client, client_port), (server, server_port)))
         seen.volumes[ends] = seen.volumes.get(ends, 0) + count
@@ -244,7 +248,9 @@ def _take_names(
         answer = values["dns.flags.response"][0] in ("1", "True")
         _add(names, back if answer else forward, values["dns.qry.name"][:1])
     if "tls" in layers and "1" in values["tls.handshake.type"]:
-        _add(names, forward, values["tls.handshake.extensions_server_name"])
+        # addresses are no names there (RFC 6066 §3), and say no more than the packet's own
+        named = values["tls.handshake.extensions_server_name"]
+        _add(names, forward, [host for host in named if not ADDRESS.fullmatch(host)])
     if "gquic" in layers or "quic" in layers:
         _add(names, forward, values["gquic.tag.sni"])
     # inside TLS only with the keys, which we never have
@@ -257,7 +263,8 @@ def _take_names(
 
 def _add(names: Names, flow: Flow, hosts: Iterable[str]) -> None:
     for host in hosts:
-        if name := canonical(host, port=True):
+        # <Root> and what tshark says of a name that it cannot read are in angle brackets
+        if (name := canonical(host, port=True)) and not name.startswith("<"):
             names[flow].add(name)
 
 
@@ -297,11 +304,15 @@ def compare(path: Path, seconds: float, *, volumes: bool = True) -> Result:
 
 def _unequal(mine: Volumes, theirs: Volumes) -> Iterator[str]:
     """Connections whose payload differs, with both figures."""
-    for ends in sorted(mine.keys() | theirs.keys(), key=lambda ends: sorted(ends)):
+    for ends in sorted(mine.keys() | theirs.keys(), key=_ends):
         we, they = mine.get(ends, 0), theirs.get(ends, 0)
         if abs(we - they) > max(BYTES, SHARE * they):
-            flow = " - ".join(f"{address}:{port}" for address, port in sorted(ends))
-            yield f"{flow} ours {we} tshark {they}"
+            yield f"{_ends(ends)} ours {we} tshark {they}"
+
+
+def _ends(ends: frozenset[tuple[str, int]]) -> str:
+    """Both ends of a connection, whose addresses and ports a frame cut short may lack."""
+    return " - ".join(sorted(f"{address}:{port}" for address, port in ends))
 
 
 def _text(flow: Flow) -> str:
@@ -346,6 +357,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON list instead of lines")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="captures compared at a time")
     parser.add_argument("--seconds", type=float, default=60, help="limit per capture and side")
     parser.add_argument("--no-bytes", action="store_true", help="compare names only")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -356,10 +368,13 @@ def main() -> int:
     folder = options.folder if options.folder.is_dir() else options.folder.parent
     paths = captures(folder) if options.folder.is_dir() else [options.folder]
     results = []
-    for path in paths:
-        results.append(compare(path, options.seconds, volumes=not options.no_bytes))
-        if not options.json:
-            print(line(results[-1], folder), flush=True)
+    with ThreadPoolExecutor(options.jobs) as pool:  # threads: the work is done in children
+        for result in pool.map(
+            lambda path: compare(path, options.seconds, volumes=not options.no_bytes), paths
+        ):
+            results.append(result)
+            if not options.json:
+                print(line(result, folder), flush=True)
     print(json.dumps([asdict(r) for r in results], indent=1) if options.json else summary(results))
     return int(any(result.differs for result in results))
 

@@ -311,7 +311,9 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
     if packet["flags"] & (SYN | RST) != SYN:
         return _is_foreign(flow, cold, packet, side)
     if cold["based"][side] == 2:
-        return bool((packet["seq"] + 1) & _WORD != cold["base"][side])
+        # A second answer to the same SYN (two servers behind one address) is no second connection.
+        again = packet["flags"] & ACK and packet["ack"] == cold["base"][1 - side]
+        return bool((packet["seq"] + 1) & _WORD != cold["base"][side] and not again)
     if cold["based"][side] == 0:
         return flow["state"] == CLOSED
     # Its own SYN was not seen: one a little below what was seen is only late (mirror ports reorder).

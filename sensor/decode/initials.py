@@ -24,6 +24,9 @@ FIRST_DRAFT, LAST_DRAFT = 22, 34
 #: Meta's mvfst (QuicConstants.h): numbers of its own for drafts, and for version 1.
 MVFST, _OWN = 0xFACEB000, 0xFFFFF000
 _MVFST_22, _MVFST_V1, _MVFST_V1_AGAIN = 0xFACEB001, 0xFACEB003, 0xFACEB004
+#: Reserved (each 0 any digit) to make a server tell its versions (RFC 9000 §15): no hello is meant to be
+#: read in them, but clients that were seen to use them send one, with the keys of their day's draft.
+RESERVED = 0x0A0A0A0A
 #: TLS in Google's QUIC, before it went over to the drafts (quic_versions.h).
 T050, T051 = 0x54303530, 0x54303531
 #: Google's own handshake (`google`), the last version with it and the only one that protects its hello.
@@ -66,6 +69,8 @@ def salted_as(version: int) -> int:
     """The version whose salt this one has in the keys of its Initials, 0 if it is not known."""
     if version in (V1, V2, T050, T051, Q050):
         return version
+    if version & 0x0F0F0F0F == RESERVED:
+        return DRAFT + 29
     draft = version - DRAFT
     if version & _OWN == MVFST:
         if version in (_MVFST_V1, _MVFST_V1_AGAIN):

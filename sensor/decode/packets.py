@@ -81,6 +81,8 @@ _MAX_INITIAL = 2048
 #: Initials of each side of a connection that are handed on.
 _INITIALS = 8
 
+#: Messages like DNS's that are none (RFC 1002 §4.2).
+_NETBIOS_PORT = 137
 _MDNS_PORT = 5353
 _LLMNR_PORT = 5355
 _FIRST_USER_PORT = 1024
@@ -159,10 +161,14 @@ def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, pack
 
 @kernel
 def _is_lookup(data: Bytes, packet: Records) -> bool:
-    """A datagram from or to port 53 that looks like a DNS query or answer."""
-    if packet["source_port"] != DNS_PORT and packet["target_port"] != DNS_PORT:
+    """A datagram that looks like a DNS query or answer: from or to port 53, or without a doubt."""
+    source, target = packet["source_port"], packet["target_port"]
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    if source == DNS_PORT or target == DNS_PORT:
+        return tcpdns.is_dns(data, at, end)
+    if source == _NETBIOS_PORT or target == _NETBIOS_PORT or _is_local_name(packet):
         return False
-    return tcpdns.is_dns(data, i64(packet["payload"]), i64(packet["end"]))
+    return tcpdns.is_plain_dns(data, at, end)
 
 
 @kernel

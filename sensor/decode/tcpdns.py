@@ -14,7 +14,7 @@ from sensor.decode.flow import SYN, distance
 from sensor.decode.jit import kernel
 from sensor.decode.layout import PAGE, TCP, Bytes, HalfRead, Output, Records, Table, i64
 from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, HELLO, STREAM_BYTES, begins, emit_event
-from sensor.decode.read import be16, copy, u8
+from sensor.decode.read import be16, be32, copy, u8
 from sensor.decode.stream import gather, insert, open_stream, release
 
 #: Messages of one segment; more are not read.
@@ -28,6 +28,15 @@ def is_dns(data: Bytes, at: int, end: int) -> bool:
     """A DNS query or answer, as far as its header tells (RFC 1035 §4.1.1)."""
     flags, questions = be16(data, at + 2, end), be16(data, at + 4, end)
     return flags >= 0 and flags & 0x7800 == 0 and 1 <= questions <= 16 and u8(data, at + 12, end) >= 0
+
+
+@kernel
+def is_plain_dns(data: Bytes, at: int, end: int) -> bool:
+    """A query, or a resolver's answer, that nothing else looks like: one question, a code that is in use,
+    no servers' records, no additional one but EDNS's. Found at any port (DNSCrypt's certificates at 443)."""
+    if be16(data, at + 4, end) != 1 or be16(data, at + 2, end) & 0x7848 != 0 or be32(data, at + 8, end) > 1:
+        return False
+    return be16(data, at + 6, end) < 256 and 0 < u8(data, at + 12, end) < 64
 
 
 @kernel

@@ -147,6 +147,13 @@ def test_a_port_used_again_is_a_new_connection() -> None:
     assert sorted(r["bytes_up"] for r in observe(abandoned.frames + again.frames)) == [3, 5]
 
 
+def test_a_second_answer_to_the_same_syn_is_no_second_connection() -> None:
+    talk = Talk().shake()
+    talk.put("down", 900_000_000, talk.up, SYN | ACK)
+    row = one(talk.send(b"question").reply(b"answer").close().frames)
+    assert (row["bytes_up"], row["bytes_down"], row["lost_bytes"]) == (8, 6, 0)
+
+
 def test_reset_without_an_answer_is_no_use() -> None:
     talk = Talk().shake().send(b"hello?", acknowledged=False)
     talk.put("down", talk.down, 0, RST)

@@ -85,7 +85,7 @@ DEPLOYED = [
         "c3eef712c72ebb5a11a7d2432bb46365bef9f502": (
             *range(0xFF000017, 0xFF00001D), 0xFACEB002, 0xFACEB00E, 0xFACEB010,
         ),
-        "afbfec289993d24c9e9786f19c6111e04390a899": range(0xFF00001D, 0xFF000021),
+        "afbfec289993d24c9e9786f19c6111e04390a899": (*range(0xFF00001D, 0xFF000021), 0x0A1A2A3A),
         "38762cf7f55934b34d179ae6a4c80cadccbb7f0a": (0xFF000021, 0xFF000022, 0xFACEB003, 0xFACEB004),
         "7ff579e5acd072915580304c43a2367c60488310": (0x54303530,),
         "7a4edef4e7ccee5fa4506c19124fc8ccda6e033d": (0x54303531,),
@@ -217,7 +217,7 @@ def test_a_sealed_packet_opens_again(version: Version) -> None:
     assert read([(1, seal(crypto(0, hello), 2, version=version, key_id=b"other"))]).hellos == []
 
 
-@pytest.mark.parametrize("number", [0xFF000015, 0xFF000023, 0x51303531, 0x0A0A0A0A, 0xFACEA002, 0])
+@pytest.mark.parametrize("number", [0xFF000015, 0xFF000023, 0x51303531, 0x0A0A0A0B, 0xFACEA002, 0])
 def test_other_versions_are_not_guessed_at(number: int) -> None:
     sent = seal(crypto(0, small_hello()[5:]), 2, version=Version(number, V1.salt, V1.label))
     assert read([(1, sent)]).hellos == []
