@@ -420,9 +420,12 @@ def _ahead(one: Input, verdict: Verdict) -> str:
     if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
         return ""
     hours = (verdict.last_seen - written).total_seconds() / 3600
+    mend = "mend the clock of what wrote it"
+    if verdict.origin.source == "pcap":  # captures count seconds, whatever the zone
+        return f"{one.name}: its newest packet lies {hours:.1f} h after the file was last written; {mend}"
     return (
         f"{one.name}: its newest line lies {hours:.1f} h after the file was last written; "
-        f"set [sources.{verdict.origin.source}] timezone, or mend the clock of what wrote it"
+        f"set [sources.{verdict.origin.source}] timezone, or {mend}"
     )
 
 

@@ -152,9 +152,9 @@ COLD = np.dtype(
     ]
 )
 
-#: What is missing of one direction. A ninth gap is forgotten, and so is one for which there is no row
+#: What is missing of one direction. A seventeenth gap is forgotten, and so is one for which there is no row
 #: left; the progress of acknowledgements covers for it.
-GAPS = 8
+GAPS = 16
 MISSING = np.dtype(
     [
         ("first", np.uint32, (GAPS,)),

@@ -347,13 +347,26 @@ def test_loops_and_overlong_names_give_nothing() -> None:
 
 def test_a_plain_lookup_is_one_at_any_port() -> None:
     def at_port(port: int, data: bytes, *, back: bool = False) -> Frame:
-        ends = (RESOLVER, ASKER, udp(port, 40000, data)) if back else (ASKER, RESOLVER, udp(40000, port, data))
+        ends = (
+            (RESOLVER, ASKER, udp(port, 40000, data)) if back else (ASKER, RESOLVER, udp(40000, port, data))
+        )
         return Frame(ethernet(ip(ends[0], ends[1], 17, ends[2])), T0 + back)
 
-    asked = [at_port(443, message(HOST)), at_port(443, message(HOST, answers=[(POINTER, 1, b"\x0a\0\0\x01")]), back=True)]
+    asked = [
+        at_port(443, message(HOST)),
+        at_port(443, message(HOST, answers=[(POINTER, 1, b"\x0a\0\0\x01")]), back=True),
+    ]
     (row,) = decode(pcap(asked))["observations"].to_dicts()
-    assert (row["kind"], row["host"], row["server_port"], row["client"]) == ("dns", "api.openai.com", 443, ASKER)
-    for port, data in ((137, message(HOST)), (443, b"\x40" + message(HOST)[1:4] + b"\0\2" + message(HOST)[6:])):
+    assert (row["kind"], row["host"], row["server_port"], row["client"]) == (
+        "dns",
+        "api.openai.com",
+        443,
+        ASKER,
+    )
+    for port, data in (
+        (137, message(HOST)),
+        (443, b"\x40" + message(HOST)[1:4] + b"\0\2" + message(HOST)[6:]),
+    ):
         (row,) = decode(pcap([at_port(port, data)]))["observations"].to_dicts()
         assert row["kind"] == "flow"
 
