@@ -346,28 +346,17 @@ def test_loops_and_overlong_names_give_nothing() -> None:
 
 
 def test_a_plain_lookup_is_one_at_any_port() -> None:
-    def at_port(port: int, data: bytes, *, back: bool = False) -> Frame:
-        ends = (
-            (RESOLVER, ASKER, udp(port, 40000, data)) if back else (ASKER, RESOLVER, udp(40000, port, data))
-        )
-        return Frame(ethernet(ip(ends[0], ends[1], 17, ends[2])), T0 + back)
+    def asked(port: int, data: bytes) -> Frame:
+        return Frame(ethernet(ip(ASKER, RESOLVER, 17, udp(40000, port, data))), T0)
 
-    asked = [
-        at_port(443, message(HOST)),
-        at_port(443, message(HOST, answers=[(POINTER, 1, b"\x0a\0\0\x01")]), back=True),
-    ]
-    (row,) = decode(pcap(asked))["observations"].to_dicts()
-    assert (row["kind"], row["host"], row["server_port"], row["client"]) == (
-        "dns",
-        "api.openai.com",
-        443,
-        ASKER,
-    )
-    for port, data in (
-        (137, message(HOST)),
-        (443, b"\x40" + message(HOST)[1:4] + b"\0\2" + message(HOST)[6:]),
-    ):
-        (row,) = decode(pcap([at_port(port, data)]))["observations"].to_dicts()
+    told = message(HOST, answers=[(POINTER, 1, b"\x0a\0\0\x01")])
+    answered = Frame(ethernet(ip(RESOLVER, ASKER, 17, udp(443, 40000, told))), T0 + 1)
+    (row,) = decode(pcap([asked(443, message(HOST)), answered]))["observations"].to_dicts()
+    assert (row["kind"], row["host"], row["client"]) == ("dns", "api.openai.com", ASKER)
+    assert row["server_port"] == 443
+    two_questions = message(HOST)[:4] + b"\0\2" + message(HOST)[6:]
+    for port, data in ((137, message(HOST)), (443, two_questions)):
+        (row,) = decode(pcap([asked(port, data)]))["observations"].to_dicts()
         assert row["kind"] == "flow"
 
 
