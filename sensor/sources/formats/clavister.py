@@ -1,12 +1,13 @@
 r"""Clavister cOS Core (NetWall), and D-Link's NetDefendOS made of it: events of `key=value`.
 
     EFW: CONN: prio=1 id=00600005 rev=1 event=conn_close action=close rule=out conn=close connipproto=TCP
-    connsrcip=10.1.2.3 connsrcport=40000 conndestip=192.0.2.7 conndestport=443 origsent=900 termsent=70 conntime=5
+    connsrcip=10.1.2.3 connsrcport=40000 conndestip=192.0.2.7 conndestport=443 origsent=900 termsent=70
+    conntime=5
 
-and, exported by its log server, in brackets by kind: `id=600002 event=conn_close [message=…][conn […]]`. `conn_open`
-begins a connection, `request_url` (HTTP ALG, web content filtering) names what is asked for, `conn_close` has the
-volumes: `origsent` is the originator's. Exports round them (`4.52 K`). Source: Clavister, "cOS Core Log Reference
-Guide".
+and, exported by its log server, in brackets by kind: `id=600002 event=conn_close [message=…][conn […]]`.
+`conn_open` begins a connection, `request_url` (HTTP ALG, web content filtering) names what is asked for,
+`conn_close` has the volumes: `origsent` is the originator's. Exports round them (`4.52 K`). Source:
+Clavister, "cOS Core Log Reference Guide".
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from sensor.sources.text import pairs
 _FIELDS = {
     "event": "event", "action": "action", "client": "connsrcip|srcip", "server": "conndestip|destip",
     "client_port": "connsrcport|srcport", "port": "conndestport|destport", "proto": "connipproto|ipproto",
-    "url": "url", "up": "origsent", "down": "termsent", "duration": "conntime", "user": "username|connsrcuser",
-    "agent": "authagent",
+    "url": "url", "up": "origsent", "down": "termsent", "duration": "conntime",
+    "user": "username|connsrcuser", "agent": "authagent",
 }  # fmt: skip
 _TOKEN = r'[a-z_]+=(?:"[^"]*"|[^\s\[\]]*(?: [KMGT]\b)?)'
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
@@ -37,9 +38,7 @@ class ClavisterFamily(Family):
     """Reads events of Clavister firewalls."""
 
     name: ClassVar[str] = "clavister"
-    help: ClassVar[str] = (
-        "Clavister cOS Core (NetWall) and D-Link NetDefendOS: connections, URLs, drops, logins"
-    )
+    help: ClassVar[str] = "Clavister cOS Core (NetWall) and D-Link NetDefendOS: connections, URLs, logins"
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
