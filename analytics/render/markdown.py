@@ -37,7 +37,8 @@ def _weekly(page: Page) -> Iterator[str]:
     yield say("page.bytes")
     yield from ("", f"## {say('decide.title')}", "")
     for nth, one in enumerate(page.decisions, 1):
-        duty = f" ({one.duty}, {' '.join(one.findings)})" if one.duty else ""
+        about = filter(None, (*one.duty, " ".join(one.findings)))
+        duty = f" ({', '.join(about)})" if one.duty else ""
         yield f"{nth}. **{_text(one.question)}** {_text(one.evidence)} {_moon(one.grade)}".rstrip()
         yield f"   {_text(' '.join(filter(None, (one.look, one.impact))) + duty)}"
     if not page.decisions:

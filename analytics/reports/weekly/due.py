@@ -28,7 +28,7 @@ class Decision:
     grade: int | None
     look: str
     impact: str = ""  # what a block would have met
-    duty: str = ""  # how grave (a finding), who answers for it, by when
+    duty: tuple[str, ...] = ()  # how grave (a finding), who answers for it, by when
     findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
 
 
@@ -60,12 +60,7 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
         grade=grade,
         look=told(row["proposal"]),
         impact=_impact(impact, noun, row["scope"]),
-        duty=say(
-            "decide.overdue" if overdue else "decide.duty",
-            severity=told(row["severity"]),
-            owner=row["owner"] or say("due.no_owner"),
-            day=words.short_day(row["due"]),
-        ),
+        duty=(told(row["severity"]), *answerable(row["owner"], row["due"], overdue=overdue)),
         findings=tuple(one["finding"] for one in rows),
     )
 
@@ -101,9 +96,10 @@ def waiting(result: Result) -> tuple[Waiting, ...]:
     )
 
 
-def answerable(owner: str | None, due: date) -> str:
-    """Who answers for a question that figures raised, and by when."""
-    return say("decide.answer", owner=owner or say("due.no_owner"), day=words.short_day(due))
+def answerable(owner: str | None, due: date, *, overdue: bool = False) -> tuple[str, str]:
+    """Who answers for a question, and by when."""
+    until = say("decide.overdue" if overdue else "decide.until", day=words.short_day(due))
+    return owner or say("due.no_owner"), until
 
 
 def blocked(result: Result, app: str) -> str:

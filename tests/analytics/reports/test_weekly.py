@@ -448,7 +448,7 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     assert first.findings == ("f1", "f2")
     assert "Also: at night." in first.evidence
     assert "over the last four weeks: " in first.impact
-    assert first.duty == "high, no owner named, by Fri 20 Nov"
+    assert first.duty == ("high", "no owner named", "by Fri 20 Nov")
     assert [d.question.split(":")[0] for d in page(tmp_path / "again", governed()).decisions].count(
         "alpha"
     ) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,11 +28,18 @@ def log(folder: Path, *days_ago: int) -> Path:
     return squid(folder / "access.log", requests)
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two months ago, last month's end, and this week."""
-    shadowai(tmp_path, "scan", log(tmp_path, 60, 10, 0), "-q")
-    return tmp_path
+    folder = tmp_path_factory.mktemp("scanned")
+    shadowai(folder, "scan", log(folder, 60, 10, 0), "-q")
+    return folder
+
+
+@pytest.fixture
+def lake(scanned: Path, tmp_path: Path) -> Path:
+    """A copy of its own: a lake may be moved."""
+    return Path(shutil.copytree(scanned, tmp_path, dirs_exist_ok=True))
 
 
 WEEKS = "SELECT week, app, people, bytes_up FROM usage_weekly WHERE department = 'all' ORDER BY ALL"
