@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -142,6 +143,16 @@ def archive(lake: Path, found: Document) -> Path | None:
     if not path.exists():
         save(path, content)
     return path
+
+
+def kept_rows(lake: Path, report: str, figure: str) -> Iterator[dict[str, Any]]:
+    """Rows of a figure in every archived result of `report`; what is no archived result is passed over."""
+    for path in sorted((lake / "open" / "reports" / report).glob("*.json")):
+        try:
+            figures = json.loads(path.read_bytes())["figures"]
+            yield from (row for one in figures if one["id"] == figure for row in one["rows"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
 
 
 def save(out: Path, content: bytes) -> None:

@@ -38,14 +38,25 @@ def show(
 
 
 @app.command("verify")
-def verify(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
-    """Check the chain, and compare it with the lake's copy. Exit code 5 if anything was changed."""
+def verify(
+    lake: LakeOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HASH",
+            help="A hash kept elsewhere (a report's page, the system's log), or how it begins.",
+        ),
+    ] = None,
+) -> None:
+    """Check the chain, and compare it with the copies in the lake. Exit code 5 if anything was changed."""
     from sensor.privacy.audit import AuditLog
 
     place, folder = _places(config, lake, state)
     log = AuditLog(folder)
     copies = _copies(place)
-    problems = log.verify(copies)
+    problems = log.verify(copies, witness or ())
     for problem in problems:
         typer.echo(f"shadowai: {problem}", err=True)
     if problems:
@@ -64,8 +75,9 @@ def _places(config: Path | None, lake: Path | None, state: Path | None) -> tuple
 
 
 def _copies(lake: Path) -> dict[int, list[str]]:
-    """The hashes the lake has, by entry."""
+    """The hashes the lake has, by entry: in its table, and in the reports it keeps."""
     from analytics.lake import open_views
+    from analytics.report import kept_rows
     from sensor.store.lake import Lake
 
     found: dict[int, list[str]] = defaultdict(list)
@@ -73,4 +85,6 @@ def _copies(lake: Path) -> dict[int, list[str]]:
         with analysing(Lake(lake)), open_views(lake) as views:
             for entry, digest in views.execute("SELECT entry, hash FROM audit").fetchall():
                 found[entry].append(digest)
+    for row in kept_rows(lake, "weekly", "privacy_log"):
+        found[row["entry"]].append(row["hash"])
     return dict(found)

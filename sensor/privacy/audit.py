@@ -3,7 +3,8 @@
 audit/log.jsonl in the state folder: one JSON object a line, with the columns of the table `audit`
 (`sensor/schema.py`). `hash` is the SHA-256 of the entry's canonical JSON without it, and of the hash
 before. Who changes, removes or reorders a line breaks the chain. Who rewrites the whole chain, or cuts
-its end, is told by the copy in the lake and by the newest hash that every weekly report prints.
+its end, is told by the copy in the lake, by the hashes that weekly reports print, and by the system's log,
+which gets each entry's number, deed and hash at once (facility authpriv; where there is such a log).
 
 An entry names no person the data is about: it counts tokens.
 """
@@ -15,6 +16,7 @@ import getpass
 import hashlib
 import json
 import os
+import syslog
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -92,6 +94,10 @@ class AuditLog:
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+            syslog.syslog(
+                syslog.LOG_AUTHPRIV | syslog.LOG_NOTICE,
+                f"shadowai audit: entry {number}, {action}, hash {entry['hash']}",
+            )
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise LakeError(reason, place=str(self.path), hint="nothing was done; make it writable") from None
@@ -109,8 +115,11 @@ class AuditLog:
                 ) from None
         return found
 
-    def verify(self, copies: Mapping[int, Iterable[str]] | None = None) -> list[str]:
-        """What is wrong with the chain, in words; `copies` are the hashes the lake has, by entry."""
+    def verify(
+        self, copies: Mapping[int, Iterable[str]] | None = None, witnesses: Iterable[str] = ()
+    ) -> list[str]:
+        """What is wrong with the chain, in words; `copies` are the hashes the lake has, by entry, `witnesses`
+        those kept elsewhere, or how they begin."""
         problems, before = [], GENESIS
         entries = self.entries()
         for place, entry in enumerate(entries, start=1):
@@ -127,6 +136,9 @@ class AuditLog:
                 problems.append(f"entry {number} is in the lake, but not in the log: its end was cut off")
             elif set(hashes) != {known[number]}:
                 problems.append(f"entry {number} is another one in the lake: the log was rewritten")
+        for witness in witnesses:
+            if not witness or not any(known[number].startswith(witness.lower()) for number in known):
+                problems.append(f"no entry has the hash {witness}: the log was cut or rewritten")
         return problems
 
     def frame(self) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Whatever is done to the audit log afterwards is found out."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.cli.audit import _copies
 from sensor.errors import LakeError
 from sensor.privacy.audit import AuditLog
 
@@ -63,6 +65,38 @@ def test_a_rewritten_or_cut_log_is_told_by_the_lakes_copy(log: AuditLog, tmp_pat
     assert len(log.verify(copies)) == 2
     log.append("erase", now=NOW, done_by="zora")
     assert any("rewritten" in problem for problem in log.verify(copies))
+
+
+def test_a_cut_log_lacks_what_is_kept_elsewhere(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("syslog.syslog", lambda priority, text: told.append(text))
+    newest = log.append("reveal", now=NOW, done_by="anna", reason="incident 17")
+    assert told == [f"shadowai audit: entry 6, reveal, hash {newest.hash}"]
+    assert log.verify(witnesses=[newest.hash, newest.hash[:12].upper()]) == []
+    log.path.write_text("".join(_lines(log)[:-1]))
+    assert log.verify() == []
+    assert log.verify(witnesses=[newest.hash[:12]]) == [
+        f"no entry has the hash {newest.hash[:12]}: the log was cut or rewritten"
+    ]
+    assert log.verify(witnesses=[""])
+
+
+def test_reports_that_the_lake_keeps_are_copies_too(log: AuditLog, tmp_path: Path) -> None:
+    folder = tmp_path / "lake" / "open" / "reports" / "weekly"
+    folder.mkdir(parents=True)
+    rows = [{"entry": entry.entry, "hash": entry.hash} for entry in log.entries()]
+    page = {"figures": [{"id": "privacy_log", "rows": rows}, {"id": "other", "rows": [{"a": 1}]}]}
+    (folder / "2026-W46-1.json").write_text(json.dumps(page))
+    for name, text in (
+        ("cut", '{"figures": [{"id"'),
+        ("else", "[1]"),
+        ("old", '{"figures": [{"rows": []}]}'),
+    ):
+        (folder / f"2026-W46-{name}.json").write_text(text)
+    copies = _copies(tmp_path / "lake")
+    assert copies == {entry.entry: [entry.hash] for entry in log.entries()}
+    log.path.write_text("".join(_lines(log)[:-2]))
+    assert len(log.verify(copies)) == 2
 
 
 def test_a_damaged_log_is_said_in_one_line_and_takes_no_more(log: AuditLog) -> None:
