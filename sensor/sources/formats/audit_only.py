@@ -20,12 +20,18 @@ from sensor.sources.text import objects
 _TEXT = r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: "
 #: Programs whose messages are of the machine itself, whatever they say. Case of ASCII only: compiles faster.
 _DAEMONS = (
-    r"(?i-u)^(?:-?serial_console|acpid|agetty|anacron|apcupsd|apinger|arpwatch|at(?:d|run)|audispd|auditd|avahi-daemon|chronyd|"
-    r"check_reload_status|configd(?:\.py)?|cron(?:d|tab)?|dbus(?:-daemon)?|debug_mount|dhclient|dhcp6c|dhcpleases6?|dpinger|"
-    r"filterdns|getty|hostapd|igmpproxy|init|irqbalance|kernel|keepalived|lighttpd|lldpd|login|logger|logrotate|minicron|"
-    r"miniupnpd|monit(?:or)?|mpd|newsyslog|ntpd(?:ate)?|openntpd|pam_unix|php(?:-fpm|-cgi)?|polkitd?|postfix/\w+|"
-    r"python\d?|rc(?:\.[\w.]+|\d)?|root|rsyslogd|rtsold|sendmail|sensord?|smartd|snmpd|sshd(?:-session)?|sshguard|su(?:do)?|"
-    r"syslog(?:d|-ng)|systemd(?:-[\w-]+)?|telegraf|threat-protect-log|tcpdump|upsmon|useradd|usbhid|watchdog|wpa_supplicant|"
+    r"(?i-u)^(?:-?serial_console|acpid|agetty|anacron|apcupsd|apinger|arpwatch|at(?:d|run)|"
+    r"audispd|auditd|avahi-daemon|chronyd|"
+    r"check_reload_status|configd(?:\.py)?|cron(?:d|tab)?|dbus(?:-daemon)?|debug_mount|dhclient|"
+    r"dhcp6c|dhcpleases6?|dpinger|"
+    r"filterdns|getty|hostapd|igmpproxy|init|irqbalance|kernel|keepalived|lighttpd|lldpd|login|"
+    r"logger|logrotate|minicron|"
+    r"miniupnpd|monit(?:or)?|mpd|newsyslog|ntpd(?:ate)?|openntpd|pam_unix|php(?:-fpm|-cgi)?|"
+    r"polkitd?|postfix/\w+|"
+    r"python\d?|rc(?:\.[\w.]+|\d)?|root|rsyslogd|rtsold|sendmail|sensord?|smartd|snmpd|"
+    r"sshd(?:-session)?|sshguard|su(?:do)?|"
+    r"syslog(?:d|-ng)|systemd(?:-[\w-]+)?|telegraf|threat-protect-log|tcpdump|upsmon|useradd|"
+    r"usbhid|watchdog|wpa_supplicant|"
     r"xinetd|zabbix_\w+|zebra|bgpd|ospfd)$"
 )
 #: An appliance's own audit: `2026-10-06 10:00:00.1Z [admin]: Login_Allowed - - …` (NIOS).
@@ -34,6 +40,12 @@ _NIOS_AUDIT = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+Z \[[^\]]+\]: "
 _CLEARPASS = r" \d+ \d+ \d+ (?:event_source=|Timestamp=[A-Z][a-z]+ \d+, \d{4} [^,]*,Source=)"
 _DARKTRACE = r"^darktrace(?:_\w+)? \{|^\{.*\"(?:pbid|child_id)\":"
 _RADWARE = r"\bM_\d{5}: "
+#: Junos: `UI_LOGIN_EVENT: …`; ArubaOS-Switch: `ST1-CMDR: port 1 …`; ArubaOS-CX: `Event|105|LOG_INFO|…`; the
+#: reverse proxy of Sophos UTM, which the world visits.
+_SWITCHES = (
+    r"^[A-Z][A-Z0-9]{1,14}_[A-Z0-9_]{3,60}: |^ *ST\d+-(?:CMDR|STBY|MMBR): |^Event\|\d+\|LOG_[A-Z]+\||"
+    r"\bid=\"0299\" srcip=\""
+)
 _FORTIMAIL = (
     r"\bdevice_id=\"?\w+\"? log_id=\"?\d{10}\"? "
     r"type=\"?(?:statistics|kevent|event|virus|spam|encrypt|history|mail)\b.* pri=\"?[a-z]+"
@@ -65,7 +77,7 @@ class AuditOnlyFamily(Family):
         | objects.having("alertId", "incidentId")
         | objects.having("sid", "gid", "pkt_gen", "rule")
         | pl.col("line").str.contains(
-            f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}"
+            f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}|{_SWITCHES}"
         )
         | pl.col("tag").str.contains(r"^vectra_\w+").fill_null(False)
         | pl.col("tag").str.contains(_DAEMONS).fill_null(False)

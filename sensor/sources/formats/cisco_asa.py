@@ -46,7 +46,8 @@ _SIDES = (
     r"(?:[^\s:/]+:)?(?P<b>[0-9a-fA-F.:]+|[\w.-]+)(?:/(?P<b_port>\d+)|[ (]|$)"
 )
 _DENIED = (
-    r"(?i)(?P<proto>TCP|UDP) (?:connection|access) denied (?:by (?:ACL|outbound list \S+) )?(?:from|src) "
+    r"(?i)(?P<proto>TCP|UDP) (?:request discarded|(?:connection|access) denied) (?:by (?:ACL|"
+    r"outbound list \S+) )?(?:from|src) "
     r"(?:[^\s:/]+:)?(?P<a>[^\s/]+)[/ ](?P<a_port>\d+) "
     r"(?:to|dest) (?:[^\s:/]+:)?(?P<b>[^\s/]+)[/ ](?P<b_port>[\w-]+)"
 )

@@ -37,6 +37,7 @@ _WANTED: dict[str, str] = {
     "status": "HTTPStatusCode",
     "agent": "UserAgent",
     "sni": "SNI",
+    "fqdn": "ResolvedFQDN",
     "server": "DestinationIP|OriginIP",
     "server_port": "DestinationPort|OriginPort",
     "transport": "Transport|Protocol",
@@ -117,7 +118,7 @@ def _what() -> dict[str, pl.Expr]:
     kinds = ((pl.col("is_dns"), "dns"), (pl.col("is_session"), "flow"), (pl.col("is_http"), "http"))
     return {
         "kind": _first(*kinds, other="tls"),
-        "host": pl.coalesce("query", "sni", pl.when(_filled("url").is_null()).then("host")),
+        "host": pl.coalesce("query", "sni", pl.when(_filled("url").is_null()).then("host"), _filled("fqdn")),
         "url": pl.col("url"),
         "method": pl.col("method"),
         "status": pl.col("status"),

@@ -198,7 +198,7 @@ def _what() -> dict[str, pl.Expr]:
             | (_is_lookup() & (pl.col("action") == "redirect"))
         )
         .then(pl.lit("blocked"))
-        .otherwise(pl.coalesce("action", pl.when(~_of("event")).then("status"))),
+        .otherwise(pl.coalesce("action", pl.when(~_of("event")).then(pl.coalesce("status", "utmaction")))),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
         "origin": pl.when(_is_dhcp())
         .then(pl.lit("dhcp"))

@@ -97,7 +97,12 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     refused = (refusal | pl.col("text").str.contains("(?i)dropped|denied|blocked")).fill_null(False)
     visited = (message.is_in(["97", "14", "16"]) & pl.col("host").is_not_null()).fill_null(False)
     known = message.is_in([*_VISITED, *_OPENED, *_CLOSED, *_REFUSED]) | (
-        refused & (proto.is_in(["tcp", "udp"]))
+        # Drops of attacks name both ends and their ports, and no protocol.
+        refused
+        & (
+            proto.is_in(["tcp", "udp"])
+            | (proto.is_null() & (_end("src", 2) != "0") & (_end("dst", 2) != "0"))
+        )
     )
     client = pl.coalesce(_zeroless("src6"), _end("src", 1), "src")
     server = pl.coalesce(_zeroless("dst6"), _end("dst", 1), "dst")

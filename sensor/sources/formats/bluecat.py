@@ -1,0 +1,48 @@
+"""BlueCat Edge (DNS Edge service points): a lookup as JSON, with policy action and answers.
+
+`source.ipAddress` asked the service point at `source.serviceIp`. `actionTaken` is `query-response`
+(answered) or what a policy did: `block`, `redirect`, `monitor`. `time` is epoch in milliseconds.
+Source: BlueCat Edge, "DNS query log format".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import lookups, objects
+
+_WANTED = {
+    "time": "time", "client": "source.ipAddress", "server": "source.serviceIp", "host": "question.name",
+    "type": "question.type|question.questionType", "action": "actionTaken", "code": "response",
+}  # fmt: skip
+
+
+class BluecatFamily(Family):
+    """Reads lookups of BlueCat Edge."""
+
+    name: ClassVar[str] = "bluecat"
+    help: ClassVar[str] = "BlueCat Edge / DNS Edge query logs (JSON)"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True, action=True)
+    claims: ClassVar[pl.Expr] = objects.having("source", "question", "actionTaken")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per lookup."""
+        read = objects.read(lines["line"], _WANTED, lists=["answers[].rData"])
+        # Of answers, addresses alone; names of a chain are not.
+        addresses = pl.col("answers[].rData").list.filter(pl.element().str.contains(r"^[0-9a-fA-F.:]+$"))
+        policy = pl.col("action").is_in(["block", "redirect"]).fill_null(False)
+        return read.select(
+            time="time",
+            kind=pl.lit("dns"),
+            client="client",
+            host="host",
+            server="server",
+            answers=addresses,
+            action=pl.when(policy).then(pl.lit("blocked")).otherwise(lookups.verdict(pl.col("code"))),
+            reason=lookups.reverse(pl.col("type")),
+        )

@@ -1,0 +1,72 @@
+r"""Carbon Black: connections of the Cloud Data Forwarder and of EDR's event forwarder (JSON).
+
+    {"type": "endpoint.event.netconn", "device_name": "CORP\\pc7", "device_timestamp": …,
+     "process_username": …, "local_ip": …, "remote_ip": …, "remote_port": 443, "netconn_domain": …,
+     "netconn_inbound": false, "netconn_protocol": "PROTO_TCP", …}
+    {"type": "ingress.event.netconn", "computer_name": …, "local_ip": …, "remote_ip": …, "domain": …,
+     "direction": "outbound", "protocol": 6, "timestamp": …}
+
+An inbound connection's client is the far side. Other events are set aside. No volumes. Source: VMware
+Carbon Black Cloud, "Data Forwarder schema"; cb-event-forwarder EVENTS.md.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_WANTED = {
+    "type": "type", "time": "device_timestamp|timestamp", "device": "device_name|computer_name",
+    "user": "process_username|username", "local": "local_ip", "local_port": "local_port",
+    "remote": "remote_ip",
+    "remote_port": "remote_port", "host": "netconn_domain|domain", "inbound": "netconn_inbound",
+    "way": "direction",
+    "proto": "netconn_protocol|protocol", "done": "sensor_action",
+}  # fmt: skip
+_PROTOCOLS = {"PROTO_TCP": "tcp", "PROTO_UDP": "udp", "PROTO_DNS": "udp"}
+#: Accounts of the machine, not of who sits there.
+_MACHINES = r"^(?:NT AUTHORITY|NT-AUTORIT|Window Manager|Font Driver Host)|^root$|^_"
+OTHER = "set aside: event that names no connection (type)"
+
+
+class CarbonBlackFamily(Family):
+    """Reads connections of Carbon Black's sensors."""
+
+    name: ClassVar[str] = "carbon-black"
+    help: ClassVar[str] = "Carbon Black Cloud Data Forwarder, EDR event forwarder: netconn events (JSON)"
+    vantage: ClassVar[str] = "endpoint"
+    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
+    advice: ClassVar[str] = "Netconn events carry no volumes: data-out cannot be reported from them."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r'^\s*\{.*"type"\s*:\s*"(?:endpoint|ingress)\.event\.\w+"'
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event."""
+        read = objects.read(lines["line"], _WANTED)
+        inbound = (pl.col("inbound") == "true").fill_null(False) | (pl.col("way") == "inbound").fill_null(
+            False
+        )
+        connects = pl.col("type").str.contains(r"\.netconn(?:_proxy)?$").fill_null(False)
+        host = pl.when((pl.col("host") != "") & ~inbound).then("host")
+        stopped = pl.col("done").str.contains("BLOCK|DENY|TERMINATE").fill_null(False)
+        return read.select(
+            time="time",
+            kind=pl.when(host.is_not_null()).then(pl.lit("tls")).otherwise(pl.lit("flow")),
+            client=pl.when(inbound).then("remote").otherwise("local"),
+            client_port=pl.when(inbound).then("remote_port").otherwise("local_port"),
+            user_name=pl.when(~inbound & ~pl.col("user").str.contains(_MACHINES)).then("user"),
+            device=pl.when(~inbound).then(pl.col("device").str.replace(r"^.*\\", "")),
+            host=host,
+            name_from=pl.lit("dns_answer"),
+            server=pl.when(inbound).then("local").otherwise("remote"),
+            server_port=pl.when(inbound).then("local_port").otherwise("remote_port"),
+            transport=pl.col("proto").replace(_PROTOCOLS),
+            action=pl.when(stopped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            reason=pl.when(~connects | pl.col("remote").is_null()).then(pl.lit(OTHER)),
+        )

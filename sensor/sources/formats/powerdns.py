@@ -1,0 +1,77 @@
+r"""PowerDNS Recursor and dnsdist in the system's log.
+
+    4 [1/1] question for 'www.example.org|A' from 10.1.2.3:40000                    recursor, quiet=no
+    msg="Question" subsystem="syncres" … qname="www.example.org" qtype="A" remote="10.1.2.3:40000"
+    structured
+    Packet from 10.1.2.3:40000 for www.example.org. A with id 4711                   dnsdist, LogAction
+    Got query for www.example.org|A from 10.1.2.3:40000, relayed to 192.0.2.53:53    dnsdist, verbose
+
+Answers (`Answer to …`, `LogResponseAction`) belong to their questions. The authoritative server's
+(`Remote 10.1.2.3 wants 'www.example.org|A'`) tell who asked for the organisation's own names: set aside.
+Source: PowerDNS Recursor settings `quiet`, `structured-logging`; dnsdist "Rule Actions".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import layouts, lookups
+
+_REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
+_LAYOUTS = (
+    r"\bquestion for '(?P<host>[^|']+)\|(?P<type>[A-Z0-9]+)' from " + _REMOTE + r"(?:[\s,]|$)",
+    r'\bqname="(?P<host>[^"]+)" qtype="(?P<type>[A-Z0-9]+)".* remote="' + _REMOTE + '"',
+    r"^(?:Packet|Query) from " + _REMOTE + r" for (?P<host>\S+?)\.? (?P<type>[A-Z0-9]+)\b",
+    r"^Got query for (?P<host>[^|]+)\|(?P<type>[A-Z0-9]+) from " + _REMOTE + r"(?:[\s,(]|$)",
+)
+_AUTHORITATIVE = r"^Remote \S+ wants '"
+OWN_ZONE = "set aside: authoritative server's log (who asks for the organisation's own names)"
+OTHER = "set aside: message that names no lookup"
+
+
+class PowerdnsFamily(Family):
+    """Reads lookups of PowerDNS Recursor and dnsdist."""
+
+    name: ClassVar[str] = "powerdns"
+    help: ClassVar[str] = "PowerDNS Recursor (quiet=no, structured), dnsdist (LogAction, verbose), syslog"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True)
+    advice: ClassVar[str] = "Such lines carry no verdict; dnstap, which both write, tells answers too."
+    claims: ClassVar[pl.Expr] = pl.col("tag").str.contains(
+        r"^(?:pdns(?:[-_]recursor|_server)?|dnsdist)$"
+    ).fill_null(False) | pl.col("line").str.contains(
+        r"\bquestion for '[^|']+\|[A-Z0-9]+' from |^msg=\"Question\" subsystem=\"syncres\""
+        r"|^Packet from \S+ for \S+ [A-Z0-9]+ with id \d+$|^Got query for [^| ]+\|[A-Z0-9]+ from "
+        r"|^Remote \S+ wants '[^|']+\|"
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per question."""
+        return layouts.read(
+            lines,
+            [
+                *((pattern, _reader(pattern)) for pattern in _LAYOUTS),
+                (_AUTHORITATIVE, layouts.set_aside(OWN_ZONE)),
+                (r"^Answer to |\bResponse from ", layouts.set_aside(lookups.ANSWERED)),
+                (pl.lit(True) & pl.col("line").is_not_null(), layouts.set_aside(OTHER)),
+            ],
+        )
+
+
+def _reader(pattern: str) -> layouts.Reader:
+    def read(lines: pl.DataFrame) -> pl.DataFrame:
+        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        return found.select(
+            "client",
+            "client_port",
+            "host",
+            kind=pl.lit("dns"),
+            time=pl.lit(lines["line"].str.extract(r'\bts="(\d+(?:\.\d+)?)"')),
+            reason=lookups.reverse(pl.col("type")),
+        )
+
+    return read

@@ -1,0 +1,62 @@
+r"""Tinyproxy: its log file, and the same through syslog.
+
+    CONNECT   Oct 06 10:00:00.123 [1234]: Connect (file descriptor 7): pc7.lan [10.1.2.3]
+    CONNECT   Oct 06 10:00:00.124 [1234]: Request (file descriptor 7): CONNECT www.example.org:443 HTTP/1.1
+    NOTICE    Oct 06 10:00:00.125 [1234]: Proxying refused on filtered domain "ads.example.org"
+
+A request's client is who connected last on its file descriptor; where that line lies in an earlier
+block it is unknown. Stamps have no year. No volumes. Source: tinyproxy src/reqs.c, src/log.c.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_HEAD = r"^(?:[A-Z]+\s+([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:\.\d+)?) \[(\d+)\]: )"
+_CONNECT = r"\bConnect \(file descriptor (\d+)\): .*\[(?:::ffff:)?([0-9a-fA-F.:]+)\]"
+_REQUEST = r"\bRequest \(file descriptor (\d+)\): ([A-Z]+) (\S+) HTTP/"
+_REFUSED = r'\bProxying refused on filtered (?:domain|url) "([^"]+)"'
+OTHER = "set aside: message that names no request"
+
+
+class TinyproxyFamily(Family):
+    """Reads Tinyproxy's requests."""
+
+    name: ClassVar[str] = "tinyproxy"
+    help: ClassVar[str] = "Tinyproxy: requests with their clients (LogLevel Connect or more), refusals"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, action=True)
+    advice: ClassVar[str] = "Tinyproxy logs no volumes: data-out cannot be reported from it."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"^(?:CRITICAL|ERROR|WARNING|NOTICE|CONNECT|INFO) +[A-Z][a-z]{2} +\d+ "
+        r"\d\d:\d\d:\d\d(?:\.\d+)? \[\d+\]: "
+    ) | (pl.col("tag") == "tinyproxy").fill_null(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per line; requests and refusals are used."""
+        line = pl.col("line")
+        refused = line.str.extract(_REFUSED)
+        read = lines.select(
+            time=line.str.extract(_HEAD, 1),
+            process=pl.coalesce(line.str.extract(_HEAD, 2), pl.lit("")),
+            descriptor=pl.coalesce(line.str.extract(_CONNECT, 1), line.str.extract(_REQUEST, 1)),
+            connected=line.str.extract(_CONNECT, 2),
+            method=line.str.extract(_REQUEST, 2),
+            url=pl.coalesce(line.str.extract(_REQUEST, 3), refused),
+            refused=refused.is_not_null(),
+        )
+        last = pl.col("connected").forward_fill().over("process", "descriptor")
+        return read.select(
+            "time",
+            "method",
+            "url",
+            kind=pl.lit("http"),
+            client=pl.when(pl.col("method").is_not_null()).then(last),
+            action=pl.when(pl.col("refused")).then(pl.lit("blocked")),
+            reason=pl.when(pl.col("url").is_null()).then(pl.lit(OTHER)),
+        )

@@ -1,0 +1,101 @@
+r"""Versa Networks VOS (SD-WAN, SASE): flow logs and secure access logs, `name=value` after the log's name.
+
+    2026-10-06T10:00:00+0000 accessLog, applianceName=b1, tenantName=t1, flowId=7, flowCookie=1, …,
+    sentOctets=900, recvdOctets=70,
+    …, sourceIPv4Address=10.1.2.3, destinationIPv4Address=192.0.2.7, sourceTransportPort=40000,
+    destinationTransportPort=443, …
+    2026-10-06T10:00:00+0000 secAccUserConnEventLog, …, userName=ada@example.org, deviceName=pc7,
+    racTunnelIP=10.9.8.7, racEventType=create
+
+The logs of one flow share `flowId` and `flowCookie`: `flowIdLog` says who and where, others (`urlfLog`,
+`dnsfLog`, `sslLog` …) name it, `eventType=end` of the access log has the volumes. `sentOctets` is the
+initiator's. Source: Versa Networks, "Flow Logs", "Secure Access Logs".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue
+
+_WANTED = {
+    "id": "flowId", "cookie": "flowCookie", "begun": "flowStartMilliseconds", "ended": "flowEndMilliseconds",
+    "event": "eventType", "client": "sourceIPv4Address|sourceIPv6Address", "server": "destinationIPv4Address|"
+    "destinationIPv6Address", "client_port": "sourceTransportPort|sourcePort",
+    "port": "destinationTransportPort|"
+    "destinationPort", "proto": "protocolIdentifier", "user": "fromUser|userName", "up": "sentOctets",
+    "down": "recvdOctets", "action": "action|urlAction|dnsfAction|decryptAction", "url": "httpUrl|url",
+    "host": "httpHost|dnsfDomain|fqdn|hostname|sni|serverName|host", "device": "deviceName",
+    "tunnel": "racTunnelIP", "kind": "racEventType", "mac": "macAddr", "appliance": "applianceName",
+}  # fmt: skip
+_NAME = r"(?:^|\s)([A-Za-z][A-Za-z0-9]*Log), applianceName="
+OTHER = "set aside: log that names no connection"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class VersaFamily(Family):
+    """Reads Versa's flow and secure access logs."""
+
+    name: ClassVar[str] = "versa"
+    help: ClassVar[str] = "Versa Networks VOS: flow, access, URL, DNS and secure access logs (syslog)"
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
+    )
+    advice: ClassVar[str] = "Log access rules at the end (volumes) and URL filtering (hosts)."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r"(?:^|\s)[A-Za-z][A-Za-z0-9]*Log, applianceName="
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record; tunnels of remote users as leases."""
+        line = lines["line"]
+        read = keyvalue.read(line, _WANTED, separator=",")
+        is_access = pl.lit(line.str.extract(_NAME) == "secAccUserConnEventLog").fill_null(False)
+        told = pl.col("kind").is_in(["create", "delete"]) & pl.col("tunnel").str.contains(r"[0-9a-f][.:]")
+        at_end = pl.col("up").is_not_null() & (pl.col("event") != "start").fill_null(True)
+        named = pl.coalesce("host", "url").is_not_null()
+        flow = pl.concat_str("appliance", "id", "cookie", separator="|")
+        return read.select(
+            time=pl.coalesce(pl.when(~is_access).then("begun"), pl.lit(line.str.extract(r"^(\d{4}-\S+)"))),
+            ended=pl.when(~is_access & at_end).then("ended"),
+            kind=pl.when(is_access)
+            .then(pl.lit("lease"))
+            .when(pl.col("url").is_not_null())
+            .then(pl.lit("http"))
+            .when(pl.col("host").is_not_null())
+            .then(pl.lit("tls"))
+            .otherwise(pl.lit("flow")),
+            client=pl.when(is_access).then("tunnel").otherwise("client"),
+            client_port="client_port",
+            client_mac="mac",
+            user_name=pl.when(pl.col("user").str.to_lowercase() != "unknown").then("user"),
+            device="device",
+            host=pl.when(~is_access).then("host"),
+            url="url",
+            server="server",
+            server_port="port",
+            transport="proto",
+            bytes_up=pl.when(at_end).then("up"),
+            bytes_down=pl.when(at_end).then("down"),
+            action=pl.coalesce("action", pl.when(~is_access).then(pl.lit("allowed"))),
+            session=pl.when(~is_access & pl.col("id").is_not_null()).then(flow),
+            phase=pl.when(at_end)
+            .then(pl.lit("end"))
+            .when(named)
+            .then(pl.lit("name"))
+            .otherwise(pl.lit("begin")),
+            closes=is_access & (pl.col("kind") == "delete"),
+            lease_s=pl.when(is_access).then(pl.lit("36000")),
+            origin=pl.lit("vpn"),
+            reason=pl.when(
+                pl.when(is_access).then(~told.fill_null(False)).otherwise(pl.col("server").is_null())
+            )
+            .then(pl.lit(OTHER))
+            .when(~is_access & ~pl.col("proto").is_in(["6", "17"]).fill_null(True))
+            .then(pl.lit(NO_PORTS)),
+        )

@@ -1,0 +1,100 @@
+r"""Zyxel USG, ATP, VPN and ZyWALL (ZLD, ZyNOS): syslog of sessions, rules and web filter.
+
+    src="10.1.2.3:40000" dst="192.0.2.7:443" msg="Traffic Log" note="Traffic Log" user="jdoe" devID="…"
+    cat="Traffic Log"
+    duration=60 sent=1200 rcvd=5400 dir="lan1:wan1" protoID=6 proto="https"
+    src="…" dst="…" msg="priority:1, from LAN to WAN, TCP, service others, ACCEPT" note="ACCESS FORWARD" …
+    cat="Firewall"
+    src="…" dst="…" msg="www.example.org: Gambling, rule_name:cf1, SSI:N" note="WEB BLOCK" … cat="Blocked
+    web sites"
+
+A traffic log is written when a session ends, `sent` and `rcvd` are the initiator's view. Rules' verdicts
+are in `note` (ACCESS FORWARD, BLOCK, DROP), the web filter's in `cat` and `note`. Source: Zyxel, USG
+user's guides, "Syslog logs" and "Log descriptions".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue
+
+_WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
+_SITE = r"^(?:https?://)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?::\d+)?(?:/[^\s,]*)?(?:[:,\s]|$)"
+OTHER = "set aside: event that names no connection (cat)"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class ZyxelFamily(Family):
+    """Reads logs of Zyxel firewalls."""
+
+    name: ClassVar[str] = "zyxel"
+    help: ClassVar[str] = "Zyxel USG, ATP, VPN, ZyWALL: traffic, firewall and web filter logs (syslog)"
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice: ClassVar[str] = "Send the category Traffic Log (volumes) and the content filter's logs (hosts)."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r'^src="[^"]*" dst="[^"]*" msg="(?:[^"\\]|\\.|"[^ ])*" note="[^"]*" '
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        read = keyvalue.read(lines["line"], _WANTED)
+        said, note = pl.col("cat").str.to_lowercase(), pl.col("note").str.to_uppercase()
+        ended = (said == "traffic log").fill_null(False)
+        ruled = note.str.starts_with("ACCESS ").fill_null(False)
+        site = pl.col("msg").str.extract(_SITE, 1)
+        web = said.str.contains(r"web site|content filter|url").fill_null(False) & site.is_not_null()
+        blocked = note.str.contains(r"BLOCK|DROP|REJECT|DENY").fill_null(False) | (
+            web & said.str.contains("block").fill_null(False)
+        )
+        told = pl.col("msg").str.extract(r"\b(TCP|UDP|ICMP)\b")
+        proto = pl.coalesce("protoID", told, pl.when(web).then(pl.lit("tcp")))
+        return read.select(
+            kind=pl.when(web & _port("dst").is_in(["443"]))
+            .then(pl.lit("tls"))
+            .when(web)
+            .then(pl.lit("http"))
+            .otherwise(pl.lit("flow")),
+            client=_address("src"),
+            client_port=_port("src"),
+            client_mac="mac",
+            user_name=pl.when(pl.col("user") != "unknown").then("user"),
+            host=pl.when(web).then(site),
+            server=_address("dst"),
+            server_port=_port("dst"),
+            transport=proto,
+            duration_s=pl.when(ended).then("duration"),
+            at_end=ended,
+            bytes_up=pl.when(ended).then("sent"),
+            bytes_down=pl.when(ended).then("rcvd"),
+            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            session=pl.when((ended | ruled | web) & ~blocked).then(
+                pl.concat_str("src", "dst", separator="|")
+            ),
+            phase=pl.when(ended)
+            .then(pl.lit("end"))
+            .when(web)
+            .then(pl.lit("name"))
+            .otherwise(pl.lit("begin")),
+            reason=pl.when(~ended & ~ruled & ~web)
+            .then(pl.lit(OTHER))
+            .when(~proto.is_in(["6", "17", "TCP", "UDP", "tcp"]).fill_null(False))
+            .then(pl.lit(NO_PORTS)),
+        )
+
+
+def _address(side: str) -> pl.Expr:
+    """`10.1.2.3:40000`, `[2001:db8::7]:443`, or an address alone."""
+    return pl.coalesce(
+        pl.col(side).str.extract(r"^\[?([0-9.]+|[0-9a-fA-F:]+?)\]?:\d+$"),
+        pl.col(side).str.extract(r"^([0-9a-fA-F.:]+)$"),
+    )
+
+
+def _port(side: str) -> pl.Expr:
+    return pl.col(side).str.extract(r":(\d+)$")
