@@ -374,7 +374,12 @@ OBSERVATIONS = Table(
         Column(
             "started_at", TIME, "start of the whole connection; NULL where there is none (DNS, log lines)"
         ),
-        Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
+        Column(
+            "slice",
+            pl.Int64,
+            "number of the slice within its connection, from 0: of 60 s, less where a request ends it",
+        ),
+        Column("asks", pl.Boolean, "the slice begins with a later request of its connection"),
         Column(
             "lookups", pl.Int64, "of a question: 1 if it begins a lookup, 0 if it is part of one", "lookups"
         ),
@@ -447,8 +452,14 @@ SIGHTINGS = Table(
             protect=DROP,
         ),
         Column("started_at", TIME, "start of the whole connection"),
-        Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
-        Column("connections", pl.Int64, "1 on slice 0 or a proxied request, else 0"),
+        Column(
+            "slice",
+            pl.Int64,
+            "number of the slice within its connection, from 0: of 60 s, less where a request ends it",
+        ),
+        Column(
+            "connections", pl.Int64, "1 on slice 0 or a request, proxied or later in its connection, else 0"
+        ),
         Column("requests", pl.Int64, "logged HTTP requests", "requests"),
         Column(
             "lookups",
@@ -658,7 +669,8 @@ COVERAGE = Table(
         Column(
             "requests_unread",
             pl.Int64,
-            "later requests of readable HTTP connections; only the first one's path and head are read",
+            "later requests of readable HTTP connections for something else than the one before, not "
+            "read: too many in a second or connection",
         ),
         Column("turns_judged", pl.Int64, "encrypted answers long enough, and judged by their shape", "turns"),
         Column(

@@ -143,7 +143,8 @@ COLD = np.dtype(
         ("turn", np.int16),  # row of its turn, or -1
         ("turns", np.uint16),  # turns handed on so far
         ("slice", np.int32),
-        ("events", np.uint16),  # messages handed on so far
+        ("events", np.uint8),  # messages handed on so far
+        ("asked", np.uint8),  # 8 bits for what the latest request asked for
         ("status", np.uint16),  # HTTP status of the first answer
         ("based", np.uint8, (2,)),  # 0 unknown, 1 guessed, 2 from the SYN
         ("finished", np.uint8, (2,)),  # FIN seen
