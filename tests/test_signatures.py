@@ -326,10 +326,8 @@ def test_crawlers_of_ai_vendors_are_no_clients(index: Index) -> None:
 
 def test_a_version_that_is_held_against_vulnerabilities_can_be_read(index: Index) -> None:
     """Each answer of `tells_version`, in packets, and after it what a client of the product asks for."""
-    products = {
-        path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
-        for path in (BUILT_IN / "behaviours").glob("*.yml")
-    }
+    files = (BUILT_IN / "behaviours").glob("*.yml")
+    products = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
     told = [(name, one) for name, product in products.items() for one in product.get("tells_version", ())]
     assert {name for name, _ in told} == {name for name, product in products.items() if "affected" in product}
     frames = []
