@@ -124,7 +124,7 @@ def test_a_key_sent_to_a_host_nothing_is_known_of(folders: dict[str, Path], leve
 def test_the_inventory_and_its_bill_of_materials(folders: dict[str, Path]) -> None:
     rows = query(folders["clear"], "SELECT kind, asset, clients, change FROM ai_assets ORDER BY kind")
     assert rows == [
-        ("agent_host", "10.1.0.6", 1, "new"),
+        ("agent_host", "10.1.0.6 at main", 1, "new"),
         ("mcp_server", "10.1.0.30:9123", 1, "new"),
         ("server", f"{OLLAMA}:11434", 4, "new"),
     ]

@@ -16,23 +16,28 @@ that is not empty. Cut at every integer, such a sum falls apart into sums of the
 
 and whole columns, which were checked. Rows that no column within R ties together fall apart further.
 So it is enough to check single rows, and rows tied together by columns within them.
+
+A subject is of one department, so subjects of rows add up. Most sets of rows are told to be safe by the
+sizes of their cells; only the others are counted subject by subject.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from analytics.marts.groups import Figures, cheapest, even, groups, need, safe
+from analytics.marts.groups import DOMINANCE, Figures
 
 #: Sets of rows looked at. Where more are tied together, departments are hidden until fewer are.
 MOST_SETS = 256
-#: Row of the hidden departments, column of the hidden services (no label or service is empty).
-_POOLED = ""
 
-Rows = frozenset[str]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -50,98 +55,279 @@ def shield_crossing(members: pl.DataFrame, hidden: Crossing, k: int, figures: Fi
     A further service's breakdown goes first; where that cannot help, totals of departments. With all
     of them hidden there is one row, every column lies within it, and nothing follows.
     """
-    while True:
-        table = _table(members, hidden, figures)
-        rows, lacking = _given_away(table, k, figures)
-        if rows is None:
-            return hidden
-        outside = table.filter(pl.col("row").is_in(list(rows)), ~pl.col("unbroken"), ~_within(table, rows))
-        parts = groups(outside, ["app"]).with_columns(need=pl.lit(lacking)).sort(*cheapest(figures), "app")
-        breakdown, labels = hidden.breakdown, hidden.labels
-        if parts.height and lacking != float("inf"):
-            breakdown = pl.concat([breakdown, parts.head(1).select("app")])
-        else:
-            labels = pl.concat([labels, _next_department(table, rows)])
-        hidden = Crossing(hidden.services, breakdown, labels)
-
-
-def _table(members: pl.DataFrame, hidden: Crossing, figures: Figures) -> pl.DataFrame:
-    """Members with `row`, `column` and `unbroken`, without the cells that are empty in these figures."""
-    row = pl.when(pl.col("label").is_in(hidden.labels["label"].to_list())).then(pl.lit(_POOLED))
-    column = pl.when(pl.col("app").is_in(hidden.services["app"].to_list())).then(pl.lit(_POOLED))
-    table = members.with_columns(
-        row=row.otherwise("label"),
-        column=column.otherwise("app"),
-        unbroken=pl.col("app").is_in(hidden.breakdown["app"].to_list()),
-    )
-    if figures == "sums":
-        return table
-    table = table.filter("using")
-    return table.filter(pl.col("bytes_up").sum().over("row", "app") > 0) if figures == "bytes" else table
-
-
-def _given_away(table: pl.DataFrame, k: int, figures: Figures) -> tuple[Rows | None, float]:
-    """Rows whose sums give a small group away, and the bytes that group lacks to be even."""
+    names = _Names(sorted(members["label"].unique()), sorted(members["app"].unique()))
+    using = _Uses.of(members.filter("using"), names)
     # Lookups are of everyone seen, connections of those who use: either may have the empty cells.
-    views = [table, table.filter("using")] if figures == "sums" else [table]
-    for view in views:
-        cells = view if figures == "people" else view.filter("unbroken")
-        for number, rows in enumerate(_tied_rows(cells)):
+    views = [_Uses.of(members, names), using] if figures == "sums" else [using]
+    state = _State(
+        services=names.flags_of_apps(hidden.services),
+        unbroken=names.flags_of_apps(hidden.breakdown),
+        labels=names.flags_of_labels(hidden.labels),
+    )
+    while (found := _given_away(views, state, k, figures)) is not None:
+        rows, lacking = found
+        table = _Table(views[0], state, figures)
+        app = None if lacking == float("inf") else table.cheapest_app(rows, lacking)
+        if app is not None:
+            state.unbroken[app] = True
+        elif (label := table.next_label(rows)) is not None:
+            state.labels[label] = True
+        else:
+            break
+    return Crossing(
+        hidden.services,
+        pl.DataFrame({"app": names.chosen(names.apps, state.unbroken)}, schema={"app": pl.String}),
+        pl.DataFrame({"label": names.chosen(names.labels, state.labels)}, schema={"label": pl.String}),
+    )
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Departments' labels and services, by number."""
+
+    labels: list[str]
+    apps: list[str]
+
+    def flags_of_apps(self, keys: pl.DataFrame) -> Flags:
+        return np.isin(self.apps, keys["app"].to_list())
+
+    def flags_of_labels(self, keys: pl.DataFrame) -> Flags:
+        return np.isin(self.labels, keys["label"].to_list())
+
+    @staticmethod
+    def chosen(names: list[str], flags: Flags) -> list[str]:
+        return [name for name, flag in zip(names, flags, strict=True) if flag]
+
+
+@dataclass
+class _State:
+    """What is hidden so far: services' totals, their breakdown by department, departments' totals."""
+
+    services: Flags
+    unbroken: Flags
+    labels: Flags
+
+
+@dataclass(frozen=True)
+class _Uses:
+    """Who used what, by number: a row a label, service and subject; and summed by label and service."""
+
+    label: Ints
+    app: Ints
+    subject: Ints
+    using: Ints  # 1 or 0
+    bytes_up: Ints
+    labels: int
+    apps: int
+
+    @classmethod
+    def of(cls, members: pl.DataFrame, names: _Names) -> _Uses:
+        """Of members: subject, label, app, using, bytes_up, a row a day."""
+        each = members.group_by("label", "app", "subject").agg(
+            pl.col("using").any().cast(pl.Int64), pl.col("bytes_up").sum().cast(pl.Int64)
+        )
+        return cls(
+            label=_number(each["label"], names.labels),
+            app=_number(each["app"], names.apps),
+            subject=each["subject"].rank("dense").cast(pl.Int64).to_numpy() - 1,
+            using=each["using"].to_numpy(),
+            bytes_up=each["bytes_up"].to_numpy(),
+            labels=len(names.labels),
+            apps=len(names.apps),
+        )
+
+    @cached_property
+    def cell(self) -> Ints:
+        """The number of the row's label and service."""
+        return self.label * self.apps + self.app
+
+    def summed(self, values: Ints | None = None) -> Ints:
+        """Rows, or their values, by label and service: of labels × apps entries."""
+        weights = None if values is None else values.astype(np.float64)
+        counted = np.bincount(self.cell, weights, minlength=self.labels * self.apps)
+        return counted.astype(np.int64)
+
+    @cached_property
+    def seen(self) -> Ints:
+        return self.summed()
+
+    @cached_property
+    def used(self) -> Ints:
+        return self.summed(self.using)
+
+    @cached_property
+    def sent(self) -> Ints:
+        return self.summed(self.bytes_up)
+
+
+def _number(names: pl.Series, known: list[str]) -> Ints:
+    return names.cast(pl.Enum(known)).to_physical().cast(pl.Int64).to_numpy()
+
+
+class _Table:
+    """The departments × services that are there in these figures, by what is hidden.
+
+    Row 0 are the hidden departments, column 0 the hidden services, for only their sums are known; the others
+    have the number of their label or service, plus one.
+    """
+
+    def __init__(self, uses: _Uses, state: _State, figures: Figures, *, unbroken_only: bool = False) -> None:
+        self.uses, self.state, self.figures = uses, state, figures
+        self._row_of = np.where(state.labels, 0, np.arange(1, uses.labels + 1))
+        self._column_of = np.where(state.services, 0, np.arange(1, uses.apps + 1))
+        there = uses.seen > 0
+        if figures == "bytes":
+            # A cell is empty where nothing was sent: of hidden departments together.
+            sent = np.zeros((uses.labels + 1, uses.apps), np.int64)
+            np.add.at(sent, self._row_of, uses.sent.reshape(uses.labels, uses.apps))
+            there &= (sent[self._row_of] > 0).ravel()
+        if unbroken_only:
+            there &= np.tile(state.unbroken, uses.labels)
+        self._there = there
+        self.cells = np.flatnonzero(there)
+        self.label, self.app = self.cells // max(uses.apps, 1), self.cells % max(uses.apps, 1)
+        self.row, self.column = self._row_of[self.label], self._column_of[self.app]
+        self.unbroken = state.unbroken[self.app]
+        self._stands = np.zeros((uses.apps + 1, uses.labels + 1), np.bool_)
+        self._stands[self.column, self.row] = True
+
+    def sets(self) -> Iterator[Flags]:
+        """Every single row, and every set of rows tied together by unbroken columns that lie within it."""
+        stands = np.zeros_like(self._stands)
+        stands[self.column[self.unbroken], self.row[self.unbroken]] = True
+        ties = sorted({tuple(np.flatnonzero(line).tolist()) for line in stands if line.any()})
+        masks = [sum(1 << row for row in tie) for tie in ties]
+        queue = [1 << row for row in np.unique(self.row).tolist()]
+        known = set(queue)
+        for rows in queue:
+            yield self._flags(rows)
+            for tie in masks:
+                if tie & rows and (wider := tie | rows) not in known:
+                    known.add(wider)
+                    queue.append(wider)
+
+    def _flags(self, rows: int) -> Flags:
+        size = self._stands.shape[1]
+        packed = np.frombuffer(rows.to_bytes((size + 7) // 8, "little"), np.uint8)
+        return np.unpackbits(packed, count=size, bitorder="little").astype(np.bool_)
+
+    def within(self, rows: Flags) -> Flags:
+        """Of every column, whether it lies within these rows."""
+        beyond: Flags = np.any(self._stands[:, ~rows], axis=1)
+        return ~beyond
+
+    def lacking(self, rows: Flags, k: int) -> float | None:
+        """Bytes that the rows minus the columns within them lack to be even; None where they are safe."""
+        if self.figures == "people":
+            return self._lacking_people(rows, k)
+        rest = rows[self.row] & ~self.within(rows)[self.column]
+        if not rest.any() or self._is_plainly_safe(rest, k):
+            return None
+        mine = self._rows_of_cells(rest)
+        by_subject = np.unique(self.uses.subject[mine], return_inverse=True)[1]
+        seen = int(by_subject.max()) + 1
+        using = int((np.bincount(by_subject, self.uses.using[mine]) > 0).sum())
+        sent = np.bincount(by_subject, self.uses.bytes_up[mine])
+        total, top = int(sent.sum()), int(sent.max())
+        bad = not (seen >= k and (using == 0 or using >= k))
+        if self.figures == "bytes":
+            bad |= top > DOMINANCE * total
+        return max(top / DOMINANCE - total, 0.0) if bad else None
+
+    def _is_plainly_safe(self, rest: Flags, k: int) -> bool:
+        """Do the sizes of the cells tell already that enough people are in them, none with most of the bytes?
+
+        The greatest cell of each row has no more people than the row, and rows have none in common.
+        """
+        cells, rows = self.cells[rest], self.row[rest]
+        least = np.zeros((2, self.uses.labels + 1), np.int64)
+        np.maximum.at(least[0], rows, self.uses.seen[cells])
+        np.maximum.at(least[1], rows, self.uses.used[cells])
+        enough = bool((least.sum(axis=1) >= k).all())
+        if self.figures == "sums" or not enough:
+            return enough
+        return bool(self._greatest[np.unique(rows)].max() <= DOMINANCE * self.uses.sent[cells].sum())
+
+    @cached_property
+    def _greatest(self) -> Ints:
+        """By row, what its greatest sender sent in all cells."""
+        uses, out = self.uses, np.zeros(self.uses.labels + 1, np.int64)
+        mine = self._there[uses.cell]
+        if mine.any():
+            row = self._row_of[uses.label[mine]]
+            keys, place = np.unique(row * (uses.subject.max() + 1) + uses.subject[mine], return_inverse=True)
+            sent = np.bincount(place, uses.bytes_up[mine]).astype(np.int64)
+            np.maximum.at(out, keys // (uses.subject.max() + 1), sent)
+        return out
+
+    @cached_property
+    def _people(self) -> Ints:
+        """By row, how many subjects are in its cells."""
+        uses = self.uses
+        mine = self._there[uses.cell]
+        width = int(uses.subject.max()) + 1 if len(uses.subject) else 1
+        keys = np.unique(self._row_of[uses.label[mine]] * width + uses.subject[mine])
+        return np.bincount(keys // width, minlength=uses.labels + 1)
+
+    def _lacking_people(self, rows: Flags, k: int) -> float | None:
+        """0 where the rows provably hold people of no known cell, and fewer than k; None where not.
+
+        People add up over departments, not over services: of hidden services no count is known.
+        """
+        inside = rows[self.row]
+        known = ~self.unbroken | (self.within(rows)[self.column] & (self.column != 0))
+        total, parts = self._people[rows].sum(), self.uses.seen[self.cells[inside & known]].sum()
+        if total <= parts or total - parts >= k:
+            return None
+        visible = self.uses.subject[self._rows_of_cells(inside & known)]
+        outside = len(np.setdiff1d(self.uses.subject[self._rows_of_cells(inside)], visible))
+        return 0.0 if 0 < outside < k else None
+
+    def _rows_of_cells(self, chosen: Flags) -> Flags:
+        """The rows of `uses` in these cells."""
+        flags = np.zeros(self.uses.labels * self.uses.apps, np.bool_)
+        flags[self.cells[chosen]] = True
+        return flags[self.uses.cell]
+
+    def cheapest_app(self, rows: Flags, lacking: float) -> int | None:
+        """The service given up first (`cheapest`) of those broken down here and in other rows."""
+        chosen = rows[self.row] & ~self.unbroken & ~self.within(rows)[self.column]
+        cells = self.cells[chosen]
+        seen, used, sent = (
+            np.bincount(self.app[chosen], what[cells]).astype(np.int64)
+            for what in (self.uses.seen, self.uses.used, self.uses.sent)
+        )
+        apps = np.unique(self.app[chosen]).tolist()
+        if self.figures != "bytes":
+            return min(apps, key=lambda app: (seen[app], used[app], sent[app], app), default=None)
+        return min(
+            apps,
+            key=lambda app: (
+                sent[app] < lacking, sent[app] if sent[app] >= lacking else -sent[app], seen[app], app,
+            ),
+            default=None,
+        )  # fmt: skip
+
+    def next_label(self, rows: Flags) -> int | None:
+        """The smallest department still shown, of these rows if there is one."""
+        mine = self._there[self.uses.cell] & (self._row_of[self.uses.label] > 0)
+        width = int(self.uses.subject.max()) + 1 if len(self.uses.subject) else 1
+        keys = np.unique(self.uses.label[mine] * width + self.uses.subject[mine])
+        people = np.bincount(keys // width, minlength=self.uses.labels)
+        shown = np.flatnonzero(people).tolist()
+        return min(
+            shown, key=lambda label: (not rows[self._row_of[label]], people[label], label), default=None
+        )
+
+
+def _given_away(views: list[_Uses], state: _State, k: int, figures: Figures) -> tuple[Flags, float] | None:
+    """Rows whose sums give a small group away, and the bytes that group lacks to be even."""
+    for uses in views:
+        table = _Table(uses, state, figures, unbroken_only=figures != "people")
+        for number, rows in enumerate(table.sets()):
             if number == MOST_SETS:
                 return rows, float("inf")
-            lacking = (
-                _lacking_people(cells, rows, k) if figures == "people" else _lacking(cells, rows, k, figures)
-            )
+            lacking = table.lacking(rows, k)
             if lacking is not None:
                 return rows, lacking
-    return None, 0.0
-
-
-def _tied_rows(cells: pl.DataFrame) -> Iterator[Rows]:
-    """Every single row, and every set of rows tied together by columns that lie within it."""
-    columns = cells.filter("unbroken").group_by("column").agg(pl.col("row").unique())
-    ties = sorted({frozenset(rows) for rows in columns["row"].to_list()}, key=sorted)
-    queue = [frozenset([row]) for row in sorted(cells["row"].unique())]
-    known = set(queue)
-    while queue:
-        rows = queue.pop(0)
-        yield rows
-        for tie in ties:
-            if tie & rows and (wider := tie | rows) not in known:
-                known.add(wider)
-                queue.append(wider)
-
-
-def _within(cells: pl.DataFrame, rows: Rows) -> pl.Expr:
-    """Whether the column of a cell lies within these rows."""
-    beyond = cells.filter(~pl.col("row").is_in(list(rows)))["column"].unique()
-    return ~pl.col("column").is_in(beyond.to_list())
-
-
-def _lacking(cells: pl.DataFrame, rows: Rows, k: int, figures: Figures) -> float | None:
-    """Bytes that the rows minus the columns within them lack to be even; None where they are safe."""
-    if figures == "people":
-        return _lacking_people(cells, rows, k)
-    rest = cells.filter(pl.col("row").is_in(list(rows)), ~_within(cells, rows))
-    bad = ~(safe(k) & even()) if figures == "bytes" else ~safe(k)
-    found = groups(rest.with_columns(all=pl.lit(0)), ["all"]).filter(bad).select(need().clip(0))
-    return float(found.item()) if found.height else None
-
-
-def _lacking_people(cells: pl.DataFrame, rows: Rows, k: int) -> float | None:
-    """0 where the rows provably hold people of no known cell, and fewer than k; None where not.
-
-    People add up over departments, not over services: of hidden services no count is known.
-    """
-    inside = cells.filter(pl.col("row").is_in(list(rows)))
-    known = ~pl.col("unbroken") | (_within(cells, rows) & (pl.col("column") != _POOLED))
-    visible = inside.filter(known)
-    parts = visible.select("app", "subject").unique().height
-    total, outside = inside["subject"].n_unique(), inside.join(visible, on="subject", how="anti")
-    return 0.0 if total > parts and 0 < outside["subject"].n_unique() < k else None
-
-
-def _next_department(table: pl.DataFrame, rows: Rows) -> pl.DataFrame:
-    """The smallest department still shown, of these rows if there is one."""
-    shown = table.filter(pl.col("row") != _POOLED).with_columns(near=pl.col("row").is_in(list(rows)))
-    return groups(shown, ["near", "label"]).sort(~pl.col("near"), "seen", "label").head(1).select("label")
+    return None

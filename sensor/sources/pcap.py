@@ -34,7 +34,7 @@ BATCH_BYTES = 512 << 20
 
 _SECOND = 1_000_000
 
-_UNDECODED = "link type not taken apart here (try --engine tshark)"
+_UNDECODED = "link type not taken apart here (try --replace --engine tshark)"
 
 
 class PcapSource(Source):

@@ -98,7 +98,10 @@ named AS (
 )
 SELECT n.facet, n.context, n.eye AS vantage, n.kind, n.scope = 'proxy' AS egress, n.seen_site, n.segment,
        n.client_class, n.host, n.app, n.access, n.outcome,
-       COALESCE(n.person, CASE WHEN NOT n.shared THEN COALESCE(n.device, n.held_device) END, n.client,
+       -- A token of an address is of its site; the address itself, kept at level clear, is another at each.
+       COALESCE(n.person, CASE WHEN NOT n.shared THEN COALESCE(n.device, n.held_device) END,
+                CASE WHEN n.client LIKE '%.%' OR n.client LIKE '%:%' THEN n.client || ' at ' || n.seen_site
+                     ELSE n.client END,
                 'unknown') AS subject,
        CASE WHEN n.is_person THEN 'user'
             WHEN n.attributed_by = 'nobody' AND n.scope = 'external' AND n.app LIKE 'behaviours/%' THEN 'outside'

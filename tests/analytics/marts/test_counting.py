@@ -248,6 +248,14 @@ def test_a_shared_address_names_nobody(tmp_path: Path) -> None:
     assert found == [("addr1", "shared"), ("u9", "user")]
 
 
+def test_one_address_at_two_sites_is_two(tmp_path: Path) -> None:
+    rows = [
+        sighting("2026-11-17 10:30", user_name=None, client="10.0.0.9", site=site) for site in ("hq", "south")
+    ]
+    found = usage(tmp_path, "subject, subject_kind", *rows)
+    assert found == [("10.0.0.9 at hq", "address"), ("10.0.0.9 at south", "address")]
+
+
 def test_departments_come_from_the_directory(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(
         tmp_path, sighting("2026-11-17 10:00"), sighting("2026-11-17 10:00", user_name="u2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sensor.cli.main import app
+from sensor.decode import jit
 from sensor.errors import UsageError
 from sensor.sources import detect
 from sensor.sources import open as opening
@@ -95,14 +97,33 @@ def test_an_answer_alone_still_names_its_client(tmp_path: Path) -> None:
         (105, lambda frame: b"\x08\x01\0\0" + bytes(20) + b"\xaa\xaa\x03\0\0\0" + frame[12:]),  # 802.11
     ],
 )
-def test_link_types_that_only_tshark_knows(tmp_path: Path, link: int, around: object) -> None:
+def test_link_types_that_both_know(tmp_path: Path, link: int, around: object) -> None:
     assert callable(around)
     path = tmp_path / "a.pcap"
     query = struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + b"\1q\7example\0\0\1\0\1"
     frames = Talk().shake().send(small_hello(b"odd.example")).close().frames
     frames.append(Frame(ethernet(ip(CLIENT, SERVER, 17, udp(5000, 53, query))), T0 + 9))
     path.write_bytes(pcap([Frame(around(f.data), f.time) for f in frames], link=link))
-    assert {row[-1] for row in named(read(path))} == {"odd.example", "q.example"}
+    for kind in (TsharkSource, PcapSource):
+        assert {row[-1] for row in named(read(path, kind))} == {"odd.example", "q.example"}
+
+
+@pytest.mark.tshark
+@needs_tshark
+def test_what_scan_says_of_other_link_types_helps_when_typed(tmp_path: Path) -> None:
+    """Into the same lake, which knows the file as read. Link type 252: what Wireshark exported, here IP."""
+    path = tmp_path / "a.pcap"
+    exported = struct.pack(">HH4sHH", 12, 4, b"ip\0\0", 0, 0)  # its dissector's name, end of the tags
+    frames = Talk().shake().send(small_hello(b"api.openai.com")).close().frames
+    path.write_bytes(pcap([Frame(exported + f.data[14:], f.time) for f in frames], link=252))
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
+    words = ["scan", str(path), "--lake", str(tmp_path / "l"), "--state", str(tmp_path / "s")]
+    first = CliRunner().invoke(app, words)
+    advice = re.search(r"link type not taken apart here \(try (.+)\)", first.output)
+    assert advice and "0 sightings" in first.output
+    second = CliRunner().invoke(app, [*words, *advice[1].split()])
+    assert f"{path}: tshark, {len(frames)} packets, 1 sighting" in second.output
 
 
 @pytest.mark.tshark
