@@ -227,17 +227,28 @@ _HTTP = (
     Column(
         "credential",
         pl.String,
-        "how the first cleartext request says who asks: bearer, basic, key, cookie, other or none; NULL: not "
+        "how the cleartext request says who asks: bearer, basic, key, cookie, other or none; NULL: not "
         "readable",
         protect=DETAIL,
     ),
-    Column("key_type", pl.String, "provider and type of an AI key sent in the clear", protect=DETAIL),
+    Column(
+        "key_type",
+        pl.String,
+        "provider and type of an AI key the request carries, where it could be read",
+        protect=DETAIL,
+    ),
     Column("key_print", pl.String, "its fingerprint", protect=SECRET, kind="key"),
-    Column("streamed", pl.Boolean, "the first cleartext answer is an event stream", protect=DETAIL),
+    Column(
+        "decrypted",
+        pl.Boolean,
+        "true: the request was inside TLS, and who opened that (proxy, browser, server) told it",
+        protect=DETAIL,
+    ),
+    Column("streamed", pl.Boolean, "the cleartext answer is an event stream", protect=DETAIL),
     Column(
         "server_version",
         pl.String,
-        "version that the first cleartext answer names in its first bytes or an x-…-version header",
+        "version that a cleartext answer names in its first bytes or an x-…-version header",
         protect=DETAIL,
     ),
 )

@@ -65,6 +65,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "user_agent": (TEXT, ""),
     "model": (TEXT, "AI model the request names (text/models.py)"),
     "mcp_methods": (TEXT, "MCP methods it calls, comma separated"),
+    "mcp_version": (TEXT, "MCP protocol version it names"),
     "cname": (TEXT, "last name of a CNAME chain"),
     "ja4": (TEXT, ""),
     "server": (TEXT, "address of the origin server, never a proxy's; of a lookup, the resolver's"),
@@ -74,6 +75,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "tunnel": (TEXT, ""),
     "key_type": (TEXT, "of an AI key, where the family itself has taken it out (else the line is looked at)"),
     "key_print": (TEXT, "its fingerprint (decode/keys.py)"),
+    "decrypted": (pl.Boolean(), "was inside TLS; default: so says the scheme of `url`"),
     # --- how much (client's view: up is what the client sent)
     "bytes_up": (WHOLE, ""),
     "bytes_down": (WHOLE, ""),

@@ -240,6 +240,9 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     method = hosts.told(fields["method"], lambda method: method.str.to_uppercase() == "CONNECT")
     tunnel = pl.lit(method.fill_null(False))
     rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
+    secure = hosts.told(
+        fields["url"], lambda url: url.str.starts_with("https://") | url.str.starts_with("wss://")
+    )
     return (
         fields.hstack(url)
         .with_columns(
@@ -248,6 +251,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
             path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
             server=pl.coalesce("server", "literal", "url_literal"),
             server_port=pl.coalesce("server_port", "url_port"),
+            decrypted=pl.coalesce("decrypted", pl.when(pl.lit(secure) & ~tunnel).then(pl.lit(True))),
         )
         .drop(url.columns)
     )
