@@ -100,9 +100,7 @@ def test_a_list_stops_what_is_ruled_out_and_no_background_host(target: str, stri
     ]
     assert len(usable) > 50
     assert [host for host in usable if stops(host)] == []
-    assert not any(
-        stops(f"{e.value}.evil-twin.net") or stops(f"x{e.value}") for e in chosen[:200:4]
-    )
+    assert not any(stops(f"{e.value}.evil-twin.net") or stops(f"x{e.value}") for e in chosen[:200:4])
 
 
 def test_what_is_not_listed_is_listed_as_left_out(strict: Lists) -> None:
