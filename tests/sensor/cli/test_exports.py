@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
-from sensor.errors import UsageError
+from analytics.publish import lacking
+from sensor.errors import LakeError, UsageError
 from tests.analytics.exports.schemas import (
     ECS,
     OCSF_DETECTION_FINDING,
@@ -157,6 +159,21 @@ class TestData:
         assert not log.exists()
         self.rows("events", "--format", "ecs", "--restricted")
         assert "shadowai export events" in log.read_text()
+
+
+def test_a_lake_of_an_earlier_release_says_what_to_run(built: Path, home: Path) -> None:
+    shutil.copytree(built, home / "lake")
+    assert lacking(home / "lake") == ""
+    with duckdb.connect(str(home / "lake" / "open.duckdb")) as views:
+        views.execute("DROP VIEW hours_weekly")
+    manifest = json.loads((home / "lake" / "manifest.json").read_text())
+    manifest |= {"k": 5, "privacy": "pseudonymous"}
+    del manifest["tables"]["sightings"]["columns"]["client_class"]
+    (home / "lake" / "manifest.json").write_text(json.dumps(manifest))
+    for words in (("report", "weekly"), ("export", "events", "--as-of", "2020-01-01T00:00:00")):
+        refused = run(*words)
+        assert isinstance(refused.exception, LakeError), words
+        assert "has no hours_weekly.week; run `shadowai compact`" in str(refused.exception)
 
 
 def _ask(port: int, name: str) -> tuple[int, bytes]:
