@@ -70,7 +70,7 @@ _DOTS = re.compile(r"(?=([^./]\.[a-z0-9-]+))")
 
 
 def expressions(text: str) -> Matcher:
-    """Expressions on hosts, asked by what each must find around its last dot: thousands are slow."""
+    """Expressions on hosts, asked by what they must find around their last dot: thousands are slow."""
     found = re.findall(r"set url \"(.+)\"|url-list\.\d+ '(.+?)'", text)
     hosts_only = [a or b for a, b in found if (a or b).endswith("(/|$)")]
     by_dot: dict[str, list[str]] = defaultdict(list)
