@@ -65,7 +65,10 @@ _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "ser
 _TOGETHER, _ENOUGH_ROWS = 2, 400_000
 
 #: columns of coverage that say what log records carried
-CARRIED = ("used", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down", "with_action")
+CARRIED = (
+    *("used", "with_time", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down"),
+    "with_action",
+)
 
 
 @dataclass(frozen=True)

@@ -704,6 +704,12 @@ COVERAGE = Table(
         Column("records", pl.Int64, "log records read", "records"),
         Column("rejected", pl.Int64, "log records and DNS messages that could not be used", "records"),
         Column("used", pl.Int64, "log records that tell of use, or of who held an address", "records"),
+        Column(
+            "with_time",
+            pl.Int64,
+            "of those, with a time of their own; others have that of their file",
+            "records",
+        ),
         Column("with_user", pl.Int64, "of those, naming an account", "records"),
         Column("with_host", pl.Int64, "of those, naming a host", "records"),
         Column("with_path", pl.Int64, "of those, with a URL path", "records"),

@@ -5,6 +5,7 @@ Peeled here, in any nesting up to `DEPTH`:
     134 <165>1 2026-10-06T10:00:00Z host app 123 ID [sd] text      RFC 5424, octet count (RFC 6587)
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
     2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog, also with RFC 5424's version
+    2026-10-06T10:00:00Z host  : %ASA-6-302013: text               Cisco, also without host
     2026:10:06-10:00:00 host app[123]: text                        Sophos UTM
     2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
@@ -54,8 +55,9 @@ _RFC3164 = rf"^\*?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
 _RSYSLOG = (
     rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
     rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
-    rf"LEEF):|%(?:ASA|FTD)-|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=).*)$"
+    rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=).*)$"
 )
+_CISCO = rf"^(?:1 )?(?P<stamp>{_ISO})(?: +(?P<host>{_HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
 _UTM = (
     rf"^(?P<stamp>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<host>{_HOST}) "
     r"(?P<text>[A-Za-z_/(][\w./()-]{0,47}(?:\[\d+\])?: .*)$"
@@ -135,6 +137,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         (_RFC5424, _structured),
         (_CRI, _named),
         (_RSYSLOG, _rsyslog),
+        (_CISCO, _rsyslog),
         (_UTM, _rsyslog),
         (_KIWI, _named),
     ):

@@ -20,7 +20,7 @@ NO_SERVER = "set aside: names no destination"
 REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
 #: A clock so near a line's beginning is its stamp.
-_CLOCK, _HEAD_CHARS = r"\b\d{1,2}:\d\d:\d\d\b", 40
+_CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
 #: What stands for nothing in any column of text.
 _NOTHING = (
     "",
