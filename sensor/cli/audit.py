@@ -61,6 +61,12 @@ def verify(
         typer.echo(f"shadowai: {problem}", err=True)
     if problems:
         raise typer.Exit(5)
+    for case_id, account in log.alone().items():
+        typer.echo(
+            f"shadowai: case {case_id} was asked for and approved from one account ({account}): nothing "
+            "shows that they were two people",
+            err=True,
+        )
     entries = log.entries()
     newest = entries[-1].hash if entries else "none"
     typer.echo(f"{len(entries)} entries, chain whole, {len(copies)} also in the lake; newest hash {newest}")

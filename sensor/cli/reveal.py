@@ -94,11 +94,19 @@ def approve(
     config: ConfigOption = None,
 ) -> None:
     """Agree to a request of somebody else."""
+    from sensor.privacy.audit import AuditLog
+
     reveals = _reveals(config, lake, state)
     found = [case for case in reveals.cases() if case.case_id == case_id]
     for case in found:
         typer.echo(_line(case), err=True)
     case = reveals.approve(case_id, name, _secret(secret_file, name))
+    if account := AuditLog(_place(config, lake, state)[0]).alone().get(case_id):
+        typer.echo(
+            f"shadowai: {case.requested_by} asked from this account, too ({account}), which is on record; "
+            "let each work from their own",
+            err=True,
+        )
     typer.echo(
         f"{case_id}\tapproved; {case.requested_by} may look until {case.expires_at:%Y-%m-%d %H:%M} UTC"
     )
