@@ -150,8 +150,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before = query(folder, "SELECT count(*) FROM usage_hourly WHERE attributed_by = 'owner'")
     assert before == [(0,)]
     _leases(folder)
-    for name in ("dhcpd.leases", "branch-dhcpd.leases", "vpn.csv"):
-        shadowai(folder, "scan", folder / name, "-q")
+    leases = (folder / name for name in ("dhcpd.leases", "branch-dhcpd.leases", "vpn.csv"))
+    shadowai(folder, "scan", *leases, "-q")
     return folder
 
 
