@@ -25,11 +25,11 @@ def show(
 
     for entry in AuditLog(_places(config, lake, state)[1]).entries()[-last:]:
         counts = [
-            f"{count} {noun}"
-            for count, noun in (
-                (entry.people, "tokens"),
-                (entry.deleted_rows, "rows deleted"),
-                (entry.deleted_files, "files"),
+            f"{count} {one if count == 1 else more}"
+            for count, one, more in (
+                (entry.people, "token", "tokens"),
+                (entry.deleted_rows, "row deleted", "rows deleted"),
+                (entry.deleted_files, "file", "files"),
             )
             if count is not None
         ]

@@ -63,7 +63,7 @@ def record(
     proof.write_text(text, encoding="utf-8")
     emptied = sum(one.emptied for one in gone)
     also = f", {emptied:,} rows of others no longer name a server" if emptied else ""
-    went = f"{rows:,} rows deleted in {len(gone):,} files ({files:,} removed){also}"
+    went = f"{rows:,} rows deleted in {len(gone):,} files{also}; {files:,} files removed, with older copies"
     return f"{went}; proof {proof}, entry {entry.entry} of the record"
 
 

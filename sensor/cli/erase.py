@@ -49,6 +49,7 @@ def command(
     from sensor.cli.deletion import record
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
+    from sensor.privacy.reveal import Reveals
     from sensor.privacy.subject import Subject
     from sensor.privacy.vault import Vault
     from sensor.settings import state_path
@@ -75,7 +76,14 @@ def command(
     if settings.privacy == "aggregate":
         typer.echo(f"{sealed} sealed rows of the running week deleted")
     if settings.privacy == "pseudonymous":
-        typer.echo(f"{Vault(folder, keys).forget(subject.tokens)} records taken out of the vault")
+        tokens = [*subject.tokens, *when.things]
+        forgotten = Vault(folder, keys).forget(tokens)
+        cases = Reveals(folder, keys, moment).forget(tokens)
+        typer.echo(f"{forgotten} records taken out of the vault, and out of {cases} cases of reveal")
+    if not gone and subject.tokens:
+        typer.echo(
+            f"shadowai: found no row about {person!r}; name the account as the logs write it", err=True
+        )
     for line in _not_reached(place, settings, subject):
         typer.echo(line)
 
@@ -189,7 +197,8 @@ def _not_reached(lake: Lake, settings: Settings, subject: Subject) -> list[str]:
         "not reached: the logs and captures themselves, reports, exports, shipped copies and backups"
     )
     lines.append(
-        "reading the same logs again brings rows back: they stay hidden; run erase again to delete them"
+        "reading the same logs, or a people file that names them, brings rows back: they stay hidden; run "
+        "erase again to delete them"
     )
     return lines
 

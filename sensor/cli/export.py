@@ -98,6 +98,16 @@ def command(
     _write(out, form, about, tables)
     counts = ", ".join(f"{len(rows):,} {name}" for name, rows in tables.items())
     typer.echo(f"{out}: {counts}")
+    if not any(tables.values()):
+        typer.echo(
+            f"shadowai: the lake has no row about {person!r}; name the account as the logs write it", err=True
+        )
+    if subject.shredded:
+        numbers = ", ".join(str(epoch) for epoch in subject.shredded)
+        typer.echo(
+            f"shadowai: epochs {numbers} are missing: their keys were shredded, nobody can link those rows",
+            err=True,
+        )
 
 
 def _tables(lake: Lake, subject: Subject) -> dict[str, list[dict[str, Any]]]:

@@ -101,7 +101,8 @@ def test_an_erased_person_is_gone_from_every_file_and_figures_of_past_weeks_stay
         row for row in before if row[0] != max(w for w, *_ in before)
     ]
     assert query(lake, "SELECT count(*) FROM sightings") == [(3 * (len(PEOPLE) - 1),)]
-    shadowai(lake, "export-subject", "person3", "--out", lake / "again", "--format", "csv")
+    said = shadowai(lake, "export-subject", "person3", "--out", lake / "again", "--format", "csv")
+    assert "no row about 'person3'" in said
     assert (lake / "again" / "sightings.csv").read_text().strip() == ""
     actions = [entry.action for entry in AuditLog(lake / "state").entries()]
     assert actions == ["export", "erase", "export"]
