@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
     from sensor.store.lake import Lake
     from sensor.store.purge import Rule
-    from sensor.store.sealed import SealedRows
 
 
 def command(
@@ -80,7 +80,7 @@ def command(
         forgotten = Vault(folder, keys).forget(tokens)
         cases = Reveals(folder, keys, moment).forget(tokens)
         typer.echo(f"{forgotten} records taken out of the vault, and out of {cases} cases of reveal")
-    if not gone and subject.tokens:
+    if not gone and not sealed:
         typer.echo(
             f"shadowai: found no row about {person!r}; name the account as the logs write it", err=True
         )
@@ -103,22 +103,22 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
     sealed = sealed_rows(settings, state, keys)
     if sealed is None:
         return 0
-    rules = _rules(subject, _sealed_times(sealed, subject))
+    rules = sealed_rules(sealed.open(), subject)
     return sealed.without({name: rule.doomed for name, rule in rules.items()}, now)
 
 
-def _sealed_times(sealed: SealedRows, subject: Subject) -> Times:
+def sealed_rules(frames: Mapping[str, pl.DataFrame], subject: Subject) -> dict[str, Rule]:
+    """Which rows of tables in memory are the person's."""
     from analytics.lake import connect
     from analytics.marts.weeks import store_frame
     from analytics.subject import times_in
 
-    frames = sealed.open()
     with connect() as connection:
         connection.execute("CREATE SCHEMA lake")
         for name in ("leases", "directory"):
             store_frame(connection, f"sealed_{name}", frames[name])
             connection.execute(f"CREATE VIEW lake.{name} AS FROM sealed_{name}")
-        return times_in(connection, subject.tokens)
+        return _rules(subject, times_in(connection, subject.tokens))
 
 
 def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:

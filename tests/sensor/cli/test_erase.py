@@ -87,6 +87,7 @@ def test_an_erased_person_is_gone_from_every_file_and_figures_of_past_weeks_stay
     assert len(given["tables"]["sightings"]) == 3 and given["person"] == "Person3"
     assert {row["user_name"] for row in given["tables"]["sightings"]} <= set(given["tokens"])
     assert len(given["tables"]["usage_hourly"]) == 3
+    assert given["meaning"]["sightings"]["seen_at"] == "start of the slice, burst or request"
     tokens = [token.encode() for token in given["tokens"]]
     said = shadowai(lake, "erase", "person3", "--reason", "asked for in writing", "--yes", "--now")
     assert "not reached: the logs and captures" in said
@@ -104,8 +105,9 @@ def test_an_erased_person_is_gone_from_every_file_and_figures_of_past_weeks_stay
     said = shadowai(lake, "export-subject", "person3", "--out", lake / "again", "--format", "csv")
     assert "no row about 'person3'" in said
     assert (lake / "again" / "sightings.csv").read_text().strip() == ""
-    actions = [entry.action for entry in AuditLog(lake / "state").entries()]
-    assert actions == ["export", "erase", "export"]
+    entries = AuditLog(lake / "state").entries()
+    assert [entry.action for entry in entries] == ["export", "erase", "export"]
+    assert entries[1].proof and entries[1].deleted_rows is None  # the record is published
     assert "person3" not in AuditLog(lake / "state").path.read_text()
     # What is read again stays hidden.
     shadowai(lake, "scan", lake / "access.log", "--replace", "-q")
