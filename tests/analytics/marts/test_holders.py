@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from analytics.marts.days import STALE
 from analytics.marts.holders import hold
 from analytics.marts.weeks import store_frame
 from sensor import schema
+from tests.bench import bench_who
 
 BEGIN = datetime(2026, 11, 16, tzinfo=UTC)
 Lease = tuple[str, str | None, str | None, int, int, str, float]
@@ -183,3 +185,10 @@ def test_stated_confidence_is_no_more_than_the_truth_when_a_fifth_of_the_records
     assert len(stated[False]) > 300 and len(stated[True]) > 20
     assert vouched >= 0.8 and alone >= 0.8 * STALE, (vouched, alone)
     assert vouched > alone
+
+
+def test_the_bench_says_how_many_it_named_rightly(capsys: pytest.CaptureFixture[str]) -> None:
+    """It takes the build's own steps, so it must follow them."""
+    bench_who.main(20_000, 2_000, 2)
+    found = re.search(r"named rightly on the last day: ([\d.]+)%", capsys.readouterr().out)
+    assert found and float(found[1]) > 95
