@@ -825,7 +825,11 @@ AUDIT = Table(
             "keys.shred …",
         ),
         Column("case_id", pl.String, "the request it belongs to"),
-        Column("done_by", pl.String, "who did it: custodian or operating-system account"),
+        Column(
+            "done_by",
+            pl.String,
+            "who did it: the operating-system account, behind the name of a custodian where one acted",
+        ),
         Column("reason", pl.String, "the reason given"),
         Column("people", pl.Int64, "how many tokens it was about", "tokens"),
         Column("deleted_rows", pl.Int64, "rows deleted", "rows"),

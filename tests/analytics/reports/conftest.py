@@ -24,7 +24,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def handmade_views(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lakes made of tables know no landing time: --as-of reads their views as they are."""
 
-    def views(lake: Path, *, as_of: object = None, restricted: bool = False) -> object:
+    def views(
+        lake: Path, *, as_of: object = None, restricted: bool = False, counting: object = None
+    ) -> object:
         return open_views(lake, restricted=restricted)
 
     monkeypatch.setattr("analytics.report.views", views)
