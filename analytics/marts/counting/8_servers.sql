@@ -7,7 +7,10 @@
 CREATE OR REPLACE TEMP TABLE at_servers AS
 WITH asked AS (
   -- a slice that several eyes saw counts once
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY COALESCE(connection, event_id), slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
+  SELECT event_id, connection, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
+         server_version, scope, segment, key_type, key_print, kind, path, status, credential, mcp_version, mcp_methods,
+         mcp_client, mcp_server, mcp_tools, bytes_up, bytes_down,
+         ROW_NUMBER() OVER (PARTITION BY COALESCE(connection, event_id), slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
   FROM seen
   WHERE seen_at >= $day_at AND seen_at < $next_at AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
     AND (app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
