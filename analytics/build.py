@@ -142,7 +142,7 @@ class Work:
     zone: str
     k: int
     now: datetime
-    marts: list[Mart]
+    marts: Sequence[Mart]
     #: folder for the marts, relative to the lake and ending in `/`; '' is where readers find them
     place: str = ""
     _is_held: bool = False
