@@ -26,7 +26,7 @@ from pathlib import Path
 import duckdb
 
 from analytics.definitions import Mart, View, Zone, load_marts, load_views
-from analytics.lake import Manifest, checked_zone, connect, literal
+from analytics.lake import LakeUnreadable, Manifest, checked_zone, connect, literal, open_views
 from analytics.stored import files_sql, lake_expression, restated_sql, table_sql
 
 #: Files of each mart, relative to the lake, by mart and period.
@@ -52,6 +52,24 @@ _ABOUT = {
     "model_pulls_daily": "subject",
     "exception_people": "subject",
 }
+
+
+def lacking(lake: Path) -> str:
+    """The first column of this release that the open views of `lake` do not have, as 'view.column'; else ''.
+
+    An earlier release made such a lake; compacting it publishes the views of this one.
+    """
+    try:
+        with open_views(lake) as connection:
+            rows = connection.execute(
+                "SELECT table_name, column_name FROM duckdb_columns()"
+                " WHERE database_name = 'lake' AND schema_name = 'main'"
+            ).fetchall()
+    except (LakeUnreadable, duckdb.Error):
+        return ""
+    there = set(rows)
+    declared = ((view.name, name) for view in load_views() if view.zone == "open" for name in view.columns)
+    return next((f"{view}.{name}" for view, name in declared if (view, name) not in there), "")
 
 
 def publish(

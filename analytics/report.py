@@ -218,7 +218,7 @@ def _near(named: str, known: Mapping[str, str]) -> str:
 
 
 def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts: Facts) -> Period:
-    """The newest period with data that had begun at `as_of`; an empty lake reports that of `as_of`."""
+    """The newest period with data that had begun at `as_of`, else by now; without data that of `as_of`."""
     today = facts.as_of.astimezone(ZoneInfo(facts.zone)).date() if facts.as_of else None
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
@@ -226,7 +226,9 @@ def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts
     if today is None:
         if not known:
             raise NoWeek("The lake holds no week yet: scan something, or name a week.")
-        return around(kind, known[-1])
+        # A sensor whose clock runs ahead must not decide what everybody reads, unless there is nothing else.
+        now = datetime.now(UTC).astimezone(ZoneInfo(facts.zone)).date()
+        return around(kind, max((start for start in known if start <= now), default=known[-1]))
     return around(kind, max((start for start in known if start <= today), default=today))
 
 

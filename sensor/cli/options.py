@@ -115,7 +115,7 @@ def existing_lake(settings: Settings) -> Lake:
 
 @contextmanager
 def analysing(lake: Lake) -> Iterator[None]:
-    """Turns what stops the analysts' side (an unreadable lake, a full disk) into our error."""
+    """Turns what stops the analysts' side (a lake that is unreadable or old, a full disk) into our error."""
     import duckdb
 
     from analytics.lake import LakeUnreadable
@@ -132,3 +132,10 @@ def analysing(lake: Lake) -> Iterator[None]:
         what = "no space left on device" if "No space left" in text else text
         hint = "make room and run `shadowai compact`; what was committed is safe"
         raise LakeError(what, place=str(lake.path), hint=hint) from None
+    except (duckdb.BinderException, duckdb.CatalogException):
+        from analytics.publish import lacking
+
+        if not (column := lacking(lake.path)):
+            raise
+        what = f"made by an earlier version of shadowai: it has no {column}"
+        raise LakeError(what, place=str(lake.path), hint="run `shadowai compact`, then this again") from None

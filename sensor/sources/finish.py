@@ -206,6 +206,8 @@ def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
             if fields.schema[name] == pl.String  # one that was cut up holds none (decode/delimited.py)
         )
         found = keyed.of_texts(fields.select("row", text=texts)["text"])
+    if all(told["key_type"].null_count() == fields.height for told in (found, fields)):
+        return fields
     sent = pl.when(pl.coalesce("key_type", found["key_type"]).is_not_null()).then(pl.lit(schema.SENT_KEY))
     return fields.with_columns(
         key_type=pl.coalesce("key_type", found["key_type"]),

@@ -30,6 +30,7 @@ class Decision:
     impact: str = ""  # what a block would have met
     duty: tuple[str, ...] = ()  # how grave (a finding), who answers for it, by when
     findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
+    known_as: str = ""  # the first id and how many more
 
 
 def findings(result: Result, most: int) -> tuple[Decision, ...]:
@@ -62,6 +63,7 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
         impact=_impact(impact, noun, row["scope"]),
         duty=(told(row["severity"]), *answerable(row["owner"], row["due"], overdue=overdue)),
         findings=tuple(one["finding"] for one in rows),
+        known_as=_ids(rows),
     )
 
 
@@ -99,7 +101,12 @@ def waiting(result: Result) -> tuple[Waiting, ...]:
 def answerable(owner: str | None, due: date, *, overdue: bool = False) -> tuple[str, str]:
     """Who answers for a question, and by when."""
     until = say("decide.overdue" if overdue else "decide.until", day=words.short_day(due))
-    return owner or say("due.no_owner"), until
+    return say("decide.owner", owner=owner) if owner else say("due.no_owner"), until
+
+
+def _ids(rows: list[Row]) -> str:
+    key = "decide.findings" if len(rows) > 1 else "decide.finding"
+    return say(key, len(rows) - 1, id=rows[0]["finding"])
 
 
 def blocked(result: Result, app: str) -> str:
@@ -147,12 +154,28 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
         else:
             key = "due.sent_in_sessions" if row["sessions"] else "due.sent"
             yield say(key, who=who, amount=words.size(sent), sessions=sessions)
-    first, last = words.week_name(row["first_seen"]), words.week_name(row["last_seen"])
     if row["last_seen"] < result.scope.week:
-        yield say("due.last_in", week=last)
+        yield say("due.last_in", week=_week(row["last_seen"], result))
     elif row["first_seen"] < result.scope.week:
-        yield say("due.since", week=first)
+        yield say("due.since", week=_week(row["first_seen"], result))
     else:
         yield say("due.new")
     if row["not_evaluable_why"]:
-        yield say("due.not_evaluable", why=told(row["not_evaluable_why"]))
+        yield say("due.since_then", why=_why(row))
+
+
+def _why(row: Row) -> str:
+    """Why nobody can tell whether it is over, without minutes nobody reads and what was said before."""
+    why: str = row["not_evaluable_why"]
+    if why.startswith("watched "):
+        return say("due.less_watched")
+    if row["people_hidden"] and why.startswith("gone, or a group"):
+        return say("due.gone_or_few")
+    return told(why)
+
+
+def _week(monday: date, result: Result) -> str:
+    """'week 45'; with its year where that is another one."""
+    year, number, _ = monday.isocalendar()
+    this = result.scope.week.isocalendar().year
+    return say("period.week", number=number) if year == this else words.week_name(monday)

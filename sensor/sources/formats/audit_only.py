@@ -59,7 +59,8 @@ class AuditOnlyFamily(Family):
     name: ClassVar[str] = "audit-only"
     help: ClassVar[str] = (
         "without network use, set aside: Teleport, Cisco Secure Endpoint, ForgeRock, Mimecast, "
-        "Defender, Snort, Darktrace, Vectra and Radware alerts, FortiMail, Sophos Central, ClearPass, "
+        "Defender, Snort, Darktrace, Vectra, ExtraHop and Radware alerts, FortiMail, Sophos "
+        "Central, ClearPass, "
         "Microsoft 365, NX-OS; "
         "daemons' messages beside those of others"
     )
@@ -85,6 +86,7 @@ class AuditOnlyFamily(Family):
         | objects.having("integration", "office365")
         | objects.having("Workload", "Operation", "RecordType", "UserId")
         | objects.having("decoy.id", "kill_chain_phase")
+        | objects.having("participants", "risk_score", "mitre_tactics")
         | objects.having("absolute_zone_name", "rdata")
     )
 

@@ -28,8 +28,10 @@ _FIELDS = {
     "method": "http_request_method|request_method",
     "up": "bytes_upstream|upstream_bytes|bytes_sent", "down": "bytes_downstream|downstream_bytes|"
     "bytes_received", "action": "action",
-    "duration": "flow_duration|session_duration",
+    "duration": "flow_duration|session_duration", "seat": "src_is_site_or_vpn",
 }  # fmt: skip
+#: A client's tunnel came up or went down; `src_ip` is the address it was given.
+_TUNNELS, _PEOPLE = ["Connected", "Disconnected"], ["VPN User", "SDP User"]
 OTHER = "set aside: event that names no connection"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -68,10 +70,18 @@ class CatoFamily(Family):
         host = pl.when(~whole & (pl.col("host") != "")).then("host")
         proto = pl.col("proto").str.to_lowercase()
         named = whole | host.is_not_null()
+        tunnel = (
+            (pl.col("type") == "Connectivity")
+            & pl.col("subtype").is_in(_TUNNELS)
+            & pl.col("seat").is_in(_PEOPLE)
+            & ~pl.col("action").str.contains("(?i)fail")
+        ).fill_null(False)
         return read.select(
             time=pl.coalesce(pl.when(pl.col("stamp") != "").then("stamp"), "time"),
             duration_s="duration",
-            kind=pl.when(whole | path.is_not_null())
+            kind=pl.when(tunnel)
+            .then(pl.lit("lease"))
+            .when(whole | path.is_not_null())
             .then(pl.lit("http"))
             .when(named)
             .then(pl.lit("tls"))
@@ -92,7 +102,12 @@ class CatoFamily(Family):
             bytes_up="up",
             bytes_down="down",
             action="action",
-            reason=pl.when(~named & (pl.col("server").is_null() | pl.col("port").is_null()))
+            lease_s=pl.when(tunnel).then(pl.lit("36000")),
+            closes=tunnel & (pl.col("subtype") == "Disconnected"),
+            origin=pl.when(tunnel).then(pl.lit("vpn")),
+            reason=pl.when(tunnel)
+            .then(pl.lit(None, dtype=pl.String))
+            .when(~named & (pl.col("server").is_null() | pl.col("port").is_null()))
             .then(pl.lit(OTHER))
             .when(~named & ~proto.is_in(["tcp", "udp"]))
             .then(pl.lit(NO_PORTS)),

@@ -35,7 +35,7 @@ _LEASE = (
     r"dhcp lease of ip (?P<ip>\S+) .*?for client mac (?P<mac>[0-9A-Fa-f:]{17})(?: with hostname "
     r"(?P<host>\S+))?"
 )
-_VPN = r"client_vpn_connect user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
+_VPN = r"(?:client|anyconnect)_vpn_connect user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
 _FIELDS = {
     "src": "src", "dst": "dst", "mac": "mac", "proto": "protocol", "client_port": "sport", "port": "dport",
 }  # fmt: skip

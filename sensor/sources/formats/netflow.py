@@ -21,11 +21,13 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
 
 _CSV = {
-    "start": "ts|firstseen|first_seen|start|first|received", "end": "te|lastseen|last_seen|last|end",
+    "start": "ts|firstseen|first_seen|start|first|received|starttime|stime",
+    "end": "te|lastseen|last_seen|last|end",
     "duration": "td|duration",
     "client": "sa|srcaddr|src_addr|srcip|src ip|src4addr|src ip addr", "server": "da|dstaddr|dst_addr|"
     "dstip|dst ip|dst4addr|dst ip addr",
-    "client_port": "sp|srcport|src_port|src pt|src port", "port": "dp|dstport|dst_port|dst pt|dst port",
+    "client_port": "sp|srcport|src_port|src pt|src port|sport",
+    "port": "dp|dport|dstport|dst_port|dst pt|dst port",
     "proto": "pr|proto|protocol",
     "packets": "ipkt|packets|inpackets|in_packets", "bytes": "ibyt|bytes|inbytes|in_bytes",
     "packets_back": "opkt|outpackets|out_packets",

@@ -56,6 +56,14 @@ _SAID = (
     rf"^(?:(?:{_DATE})(?: us=[0-9]+)? )?(?:[^/]*/)?"
     rf"(?:\[[0-9a-fA-F:]+\]|[0-9]+(?:\.[0-9]+){{3}}):[0-9]+ (?:{_SPOKEN})"
 )
+#: What the server says of itself.
+_ITSELF = (
+    rf"^(?:{_DATE})(?: us=[0-9]+)? (?:OpenVPN 2\.|library versions: |"
+    r"Diffie-Hellman |ROUTE_GATEWAY |net_(?:route|iface|addr)_|"
+    r"TUN/TAP |(?:UDP|TCP)v[46]|IFCONFIG POOL|ifconfig_pool|succeeded -> ifconfig_pool|Socket "
+    r"Buffers: |MULTI: multi_init|"
+    r"Initialization Sequence|SENT CONTROL \[|Could not determine IPv4|event_wait|LDAP bind|ldap_bind)"
+)
 _FIELDS = {
     "name": "Common Name", "user": "Username", "ip": "Virtual Address", "ip6": "Virtual IPv6 Address",
     "since": "Connected Since (time_t)", "date": "Connected Since",
@@ -77,7 +85,7 @@ class OpenvpnFamily(Family):
     claims: ClassVar[pl.Expr] = pl.any_horizontal(
         *(
             pl.col("line").str.contains(one)
-            for one in (_TIME, _LISTED, _CLIENT1, _ROUTE1, _STATUS, _LEARN, _EXIT, _SAID)
+            for one in (_TIME, _LISTED, _CLIENT1, _ROUTE1, _STATUS, _LEARN, _EXIT, _SAID, _ITSELF)
         ),
         pl.col("tag").str.contains(r"^(?:openvpn|ovpn-)").fill_null(False),
     )

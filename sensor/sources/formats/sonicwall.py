@@ -97,11 +97,16 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     refused = (refusal | pl.col("text").str.contains("(?i)dropped|denied|blocked")).fill_null(False)
     visited = (message.is_in(["97", "14", "16"]) & pl.col("host").is_not_null()).fill_null(False)
     known = message.is_in([*_VISITED, *_OPENED, *_CLOSED, *_REFUSED]) | (
-        # Drops of attacks name both ends and their ports, and no protocol.
+        # Attacks that were dropped name both ends and their ports, and no protocol.
         refused
         & (
             proto.is_in(["tcp", "udp"])
-            | (proto.is_null() & (_end("src", 2) != "0") & (_end("dst", 2) != "0"))
+            | (
+                proto.is_null()
+                & pl.col("text").str.contains("(?i-u)dropped")
+                & (_end("src", 2) != "0")
+                & (_end("dst", 2) != "0")
+            )
         )
     )
     client = pl.coalesce(_zeroless("src6"), _end("src", 1), "src")

@@ -20,7 +20,7 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _FIELDS = {
-    "time": "startime|time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src",
+    "start": "startime", "time": "time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src",
     "client_port": "srcport",
     "client_mac": "srcmac", "server": "origdst|dst", "port": "origdstport|dstport", "proto": "ipproto",
     "user": "user",
@@ -29,7 +29,7 @@ _FIELDS = {
     "status": "result", "up": "sent",
     "down": "rcvd", "duration": "duration", "action": "action", "error": "error", "message": "msg",
     "address": "address",
-    "query": "dnsname|domainname",
+    "query": "dnsname|domainname", "given": "remotenet",
 }  # fmt: skip
 _SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat", "smtp", "pop3", "ftp"]
 OTHER = "set aside: event that names no connection (logtype)"
@@ -51,6 +51,7 @@ class StormshieldFamily(Family):
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'\bfw="[^"]*" .*\bstartime="|\bstartime=".*\blogtype="|\bid=firewall .*\bfw="[^"]*" .*\blogtype="'
+        r"|\bid=firewall time=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d fw=\S+ tz="
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -65,6 +66,15 @@ class StormshieldFamily(Family):
         login = (
             login & pl.col("user").is_not_null() & ~pl.col("message").str.contains("(?i)fail")
         ).fill_null(False)
+        # An SSL VPN's tunnel: `remotenet` is the address the client is given.
+        tunnel = (
+            (of == "xvpn")
+            & pl.col("given").is_not_null()
+            & pl.col("message").str.contains("(?i)tunnel (?:created|removed)")
+        ).fill_null(False)
+        left = tunnel & pl.col("message").str.contains("(?i)removed")
+        login |= tunnel
+        started = (pl.col("start") != "").fill_null(False)
         ended, web = of == "connection", of.is_in(["web", "plugin", "ssl"]).fill_null(False)
         whole = pl.col("path").str.contains("^[a-z]+://").fill_null(False)
         # `dstname` is an object's name, and a host's only where it reads like one.
@@ -82,7 +92,8 @@ class StormshieldFamily(Family):
         blocked = pl.col("action").str.to_lowercase().is_in(["block", "reset", "drop"])
         proto = pl.col("proto").str.to_lowercase()
         return read.select(
-            time="time",
+            time=pl.when(started).then("start").otherwise("time"),
+            at_end=~started,
             zone="zone",
             duration_s="duration",
             kind=pl.when(login)
@@ -92,7 +103,7 @@ class StormshieldFamily(Family):
             .when(web & (pl.col("port") == "443"))
             .then(pl.lit("tls"))
             .otherwise(pl.lit("flow")),
-            client="client",
+            client=pl.when(tunnel).then("given").otherwise("client"),
             client_port="client_port",
             client_mac="client_mac",
             user_name=pl.when((pl.col("domain") != "") & (pl.col("user") != ""))
@@ -126,7 +137,8 @@ class StormshieldFamily(Family):
             .then(pl.lit("name"))
             .otherwise(pl.lit("begin")),
             lease_s=pl.when(login).then(pl.lit("36000")),
-            origin=pl.lit("directory"),
+            closes=left,
+            origin=pl.when(tunnel).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
             reason=pl.when(~login & ~of.is_in(_SESSIONS).fill_null(False))
             .then(pl.lit(OTHER))
             .when(~login & ~proto.is_in(["tcp", "udp", "6", "17"]))

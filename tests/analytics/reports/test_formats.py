@@ -133,6 +133,11 @@ def test_pdf_has_words_for_every_figure_and_an_order_of_reading(
     assert re.search(rb"/MarkInfo\s*<<\s*/Marked true", objects)  # 6.2
     assert b"/DisplayDocTitle true" in objects  # 7.1
     assert len(re.findall(rb"/Tabs\s*/S\b", objects)) >= 1  # 7.18.3
+    cells = len(re.findall(rb"/S\s*/TD\b", objects))
+    assert len(re.findall(rb"/Headers\s*\[\s*[(<]", objects)) == cells > 4  # 7.5
+    fonts = len(re.findall(rb"/Type\s*/FontDescriptor\b", objects))
+    assert len(re.findall(rb"/FontFile[23]?\b", objects)) == fonts > 0  # 7.21.4.1
+    assert re.search(rb"/Outlines\b", objects)
     if shutil.which("pdfinfo"):
         (tmp_path / "r.pdf").write_bytes(content)
         told = subprocess.run(["pdfinfo", "-struct-text", tmp_path / "r.pdf"], capture_output=True, text=True)

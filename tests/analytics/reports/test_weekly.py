@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from analytics.render.words import THIN
-from analytics.report import NoWeek, page_of, prepare, result_of
+from analytics.report import NoWeek, _newest, page_of, prepare, result_of
+from analytics.reports.result import Facts
 from analytics.reports.weekly.page import Page
 
 from .lakes import MB, SENSORS, WEEK, days, make, plain, usage, watched
@@ -535,3 +536,12 @@ def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> No
         sensor | {"population": 3} for sensor in SENSORS
     ]  # fewer than were seen: a wrong setting
     assert text(page(tmp_path / "few", rows).numbers[0].note) == "92 % of connections tied to a person"
+
+
+def test_a_clock_that_runs_ahead_does_not_choose_the_week() -> None:
+    facts = Facts("Europe/Berlin", 5, "pseudonymous", None)
+    ahead, monday = date(2106, 2, 1), datetime.now(UTC).date() - timedelta(days=14)
+    monday -= timedelta(days=monday.weekday())
+    connection = duckdb.connect()
+    assert _newest(connection, "week", [monday, ahead], facts).first == monday
+    assert _newest(connection, "week", [ahead], facts).first == ahead

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
-from sensor.errors import UsageError
+from analytics.publish import lacking
+from sensor.errors import LakeError, UsageError
 from tests.analytics.exports.schemas import (
     ECS,
     OCSF_DETECTION_FINDING,
@@ -22,7 +24,7 @@ from tests.analytics.exports.schemas import (
     STIX,
     faults,
 )
-from tests.sensor.cli.test_policy import home, lake_at, run, state
+from tests.sensor.cli.test_policy import furnished, home, lake_at, run, state
 
 __all__ = ["home", "state"]
 
@@ -82,25 +84,32 @@ def test_mistakes_are_said(home: Path, words: tuple[str, ...], said: str) -> Non
     assert isinstance(done.exception, UsageError) and said in str(done.exception)
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        return lake_at(furnished(tmp_path_factory.mktemp("home"), state, patch)).path
+
+
 class TestData:
     """Events and findings of one lake, checked against tables of the public schemas."""
 
     @pytest.fixture
-    def lake(self, home: Path) -> Path:
-        return lake_at(home).path
+    def lake(self, built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(built.parent)
+        return built
 
     def rows(self, *words: str) -> list[dict[str, Any]]:
         done = run("export", *words)
         assert done.exit_code == 0, done.output
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def test_csv_json_and_parquet_hold_the_same_rows(self, lake: Path, home: Path) -> None:
+    def test_csv_json_and_parquet_hold_the_same_rows(self, lake: Path) -> None:
         for form in ("csv", "json", "parquet"):
             assert run("export", "events", "--format", form, "--out", f"e.{form}").exit_code == 0
-        apps = [row["app"] for row in json.loads((home / "e.json").read_text())]
+        apps = [row["app"] for row in json.loads((lake.parent / "e.json").read_text())]
         assert apps and set(apps) == {"openai/chatgpt"}
-        assert pl.read_csv(home / "e.csv")["app"].to_list() == apps
-        assert pl.read_parquet(home / "e.parquet")["app"].to_list() == apps
+        assert pl.read_csv(lake.parent / "e.csv")["app"].to_list() == apps
+        assert pl.read_parquet(lake.parent / "e.parquet")["app"].to_list() == apps
 
     def test_ocsf_records_are_of_their_classes(self, lake: Path) -> None:
         events = self.rows("events", "--format", "ocsf", "--restricted")
@@ -144,11 +153,27 @@ class TestData:
 
     def test_only_restricted_names_single_people_and_it_is_logged(self, lake: Path) -> None:
         log = lake / "restricted" / "access.log"
+        log.unlink(missing_ok=True)
         opened = run("export", "events", "--format", "ecs").stdout
         assert "source" not in json.loads(opened.splitlines()[0])["labels"] and "a0" not in opened
-        assert not log.exists() or "shadowai export" not in log.read_text()
+        assert not log.exists()
         self.rows("events", "--format", "ecs", "--restricted")
         assert "shadowai export events" in log.read_text()
+
+
+def test_a_lake_of_an_earlier_release_says_what_to_run(built: Path, home: Path) -> None:
+    shutil.copytree(built, home / "lake")
+    assert lacking(home / "lake") == ""
+    with duckdb.connect(str(home / "lake" / "open.duckdb")) as views:
+        views.execute("DROP VIEW hours_weekly")
+    manifest = json.loads((home / "lake" / "manifest.json").read_text())
+    manifest |= {"k": 5, "privacy": "pseudonymous"}
+    del manifest["tables"]["sightings"]["columns"]["client_class"]
+    (home / "lake" / "manifest.json").write_text(json.dumps(manifest))
+    for words in (("report", "weekly"), ("export", "events", "--as-of", "2020-01-01T00:00:00")):
+        refused = run(*words)
+        assert isinstance(refused.exception, LakeError), words
+        assert "has no hours_weekly.week; run `shadowai compact`" in str(refused.exception)
 
 
 def _ask(port: int, name: str) -> tuple[int, bytes]:

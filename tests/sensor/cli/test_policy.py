@@ -29,13 +29,18 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with settings, a policy, and a lake in which six people use what the policy rules out."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "shadowai.toml").write_text(
+    """A folder with settings and a policy that rules one service out; a test adds the lake it wants."""
+    return furnished(tmp_path, state, monkeypatch)
+
+
+def furnished(home: Path, state: Path, patch: pytest.MonkeyPatch) -> Path:
+    """The folder with settings and a policy, and we are in it."""
+    patch.chdir(home)
+    (home / "shadowai.toml").write_text(
         f'lake = "lake"\nstate = "{state}"\nzone = "{ZONE}"\npolicy = "policy.yml"\n', encoding="utf-8"
     )
-    (tmp_path / "policy.yml").write_text(POLICY, encoding="utf-8")
-    return tmp_path
+    (home / "policy.yml").write_text(POLICY, encoding="utf-8")
+    return home
 
 
 def run(*words: str) -> Result:

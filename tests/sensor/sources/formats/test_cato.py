@@ -54,3 +54,24 @@ def test_events_without_a_destination() -> None:
         "src_ip": "10.1.2.3",
     }
     assert read(CatoFamily, json.dumps(event))["reason"].to_list() == [OTHER]
+
+
+def test_a_clients_tunnel_gives_its_address() -> None:
+    event = {
+        "event_type": "Connectivity",
+        "event_sub_type": "Connected",
+        "account_id": "7",
+        "action": "Succeeded",
+        "src_ip": "10.41.6.7",
+        "src_is_site_or_vpn": "VPN User",
+        "vpn_user_email": "ada@example.org",
+        "time": "1791280800000",
+    }
+    gone = event | {"event_sub_type": "Disconnected"}
+    site = event | {"src_is_site_or_vpn": "Site"}
+    rows = read(CatoFamily, "\n".join(map(json.dumps, (event, gone, site))))
+    assert rows.select("reason", "kind", "client", "user_name", "closes").rows()[:2] == [
+        (None, "lease", "10.41.6.7", "ada@example.org", False),
+        (None, "lease", "10.41.6.7", "ada@example.org", True),
+    ]
+    assert rows["reason"][2] == OTHER

@@ -99,3 +99,13 @@ def test_zone_logs_are_set_aside() -> None:
         QueryName="www.example.org.", QueryType=28, ResponseCode=0, Timestamp=1_795_341_600_000_000_000
     )
     assert read(CloudflareFamily, text)["reason"].to_list() == [AUTHORITATIVE]
+
+
+def test_a_session_whose_name_the_log_knows() -> None:
+    line = {
+        "SessionID": "s1", "SessionStartTime": "2026-10-06T10:00:00Z", "SessionEndTime": "2026-10-06T10:00:05Z",
+        "SourceIP": "10.1.2.3", "OriginIP": "192.0.2.7", "OriginPort": 443, "Protocol": "UDP", "BytesSent": 900,
+        "BytesReceived": 70, "ResolvedFQDN": "www.example.org", "ConnectionCloseReason": "CLIENT_CLOSED",
+    }  # fmt: skip
+    found = read(CloudflareFamily, json.dumps(line))
+    assert found.select("host", "bytes_up", "bytes_down").rows() == [("www.example.org", 900, 70)]

@@ -73,3 +73,9 @@ def test_a_quoted_url() -> None:
         ("tls", "chat.example.com", None, 443),
         ("http", "a.example.com", "/p", 443),
     ]
+
+
+def test_a_tunnel_of_anyconnect_gives_an_address() -> None:
+    line = "1791280800.5 MX84 events anyconnect_vpn_connect user id 'ada@example.org' local ip 10.9.8.7 connected from 198.51.100.7"
+    rows = read(MerakiFamily, line)
+    assert rows.select("kind", "client", "user_name").rows() == [("lease", "10.9.8.7", "ada@example.org")]

@@ -106,3 +106,13 @@ def test_the_pools_line_tells_the_same_as_the_learned_address() -> None:
     held = [("10.8.0.6", "ann", TEN + MINUTE, TEN + 30 * MINUTE)]
     for text in (pool + gone, pool + learned + gone):
         assert leases(text).select("address", "user_name", "valid_from", "valid_to").unique().rows() == held
+
+
+def test_what_the_server_says_of_itself_is_its_own() -> None:
+    said = (
+        "Diffie-Hellman initialized with 2048 bit key",
+        "net_route_v4_best_gw query: dst 0.0.0.0",
+        "TUN/TAP device tun0 opened",
+    )
+    found = read(OpenvpnFamily, "\n".join(f"2026-10-06 10:00:00 {one}" for one in said))
+    assert found["reason"].str.starts_with("set aside").all()

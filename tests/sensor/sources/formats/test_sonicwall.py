@@ -73,3 +73,17 @@ def test_cef_out_is_what_the_client_sent() -> None:
         "corp.example\\ada",
         40000,
     )
+
+
+def test_a_dropped_attack_that_names_both_ends_is_blocked() -> None:
+    head = 'id=firewall sn=0006B1 time="2026-10-06 10:00:00" fw=203.0.113.1 pri=1 c=32 '
+    spoof = head + 'm=23 msg="IP spoof dropped" n=7 src=10.1.2.3:123:X0 dst=192.0.2.7:123:X1'
+    flood = head + 'm=860 msg="Possible SYN Flood on IF X0" n=1'
+    rows = read(SonicwallFamily, spoof + "\n" + flood)
+    assert rows.select("client", "server", "server_port", "action").row(0) == (
+        "10.1.2.3",
+        "192.0.2.7",
+        123,
+        "blocked",
+    )
+    assert rows["reason"].to_list() == [None, OTHER]

@@ -51,3 +51,21 @@ def test_other_logs() -> None:
     )
     assert rows["kind"].to_list()[0] == "lease"
     assert rows["reason"].to_list() == [None, OTHER, NO_PORTS]
+
+
+def test_tunnels_give_addresses_and_a_start_left_empty_is_told_by_the_end() -> None:
+    tunnel = 'user="ada" domain="corp.example" src=198.51.100.7 remotenet=10.9.8.7 msg="SSL tunnel {}" logtype="xvpn"'
+    late = (
+        'time="2026-10-06 12:00:05" fw="SN1" tz=+0200 startime="" ipproto=tcp src=10.1.2.3 srcport=40000 dst=192.0.2.7 '
+        'dstport=443 sent=900 rcvd=70 duration=5.00 action=pass logtype="connection"'
+    )
+    rows = read(
+        StormshieldFamily,
+        "\n".join([HEAD + tunnel.format("created"), HEAD + tunnel.format("removed"), late]),
+    )
+    assert rows.select("kind", "client", "closes").rows() == [
+        ("lease", "10.9.8.7", False),
+        ("lease", "10.9.8.7", True),
+        ("flow", "10.1.2.3", False),
+    ]
+    assert rows["seen_at"][2] == datetime(2026, 10, 6, 10, tzinfo=UTC)

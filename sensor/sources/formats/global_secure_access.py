@@ -1,0 +1,77 @@
+"""Microsoft Entra Global Secure Access (Internet Access, Private Access): traffic logs as JSON.
+
+    {"category": "NetworkAccessTrafficLogs", "properties": {"createdDateTime": …, "userPrincipalName": …,
+    "sourceIp": …,
+     "destinationFQDN": "www.example.org", "destinationPort": 443, "sentBytes": 900, "receivedBytes": 70,
+     "action": "allow"}}
+
+The same as table `NetworkAccessTraffic` of Log Analytics, names in capitals. `sourceIp` is the device's
+public address. `sentBytes` went from the client. Source: Microsoft Learn, "NetworkAccessTraffic",
+networkAccessTraffic resource type.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_FIELDS = {
+    "time": ("createdDateTime", "TimeGenerated"), "user": ("userPrincipalName", "UserPrincipalName"),
+    "client": ("sourceIp", "SourceIp"), "client_port": ("sourcePort", "SourcePort"),
+    "host": ("destinationFQDN", "destinationFqdn", "DestinationFqdn"), "url": ("destinationUrl",
+    "DestinationUrl"),
+    "server": ("destinationIp", "DestinationIp"), "port": ("destinationPort", "DestinationPort"),
+    "proto": ("transportProtocol", "TransportProtocol"), "up": ("sentBytes", "SentBytes"),
+    "down": ("receivedBytes", "ReceivedBytes"), "action": ("action", "Action"), "device": ("deviceId",
+    "DeviceId"),
+}  # fmt: skip
+_WANTED = {
+    name: "|".join([f"properties.{key}" for key in keys] + list(keys)) for name, keys in _FIELDS.items()
+}
+
+
+class GlobalSecureAccessFamily(Family):
+    """Reads traffic logs of Global Secure Access."""
+
+    name: ClassVar[str] = "global-secure-access"
+    help: ClassVar[str] = (
+        "Microsoft Entra Global Secure Access: traffic logs (diagnostic settings, Log Analytics)"
+    )
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(
+        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
+    )
+    advice: ClassVar[str] = "URLs need TLS inspection; without it the name of the hello is all there is."
+    claims: ClassVar[pl.Expr] = (
+        objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")
+    ) | (
+        objects.having_any("DestinationFqdn", "destinationFQDN", "destinationFqdn")
+        & objects.having_any("TransactionId", "transactionId")
+        & pl.col("line").str.contains(r"^\s*\{")
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        read = objects.read(lines["line"], _WANTED)
+        filled = {name: pl.when(pl.col(name) != "").then(name) for name in ("url", "host", "device", "user")}
+        return read.select(
+            "time",
+            "client",
+            "client_port",
+            "server",
+            kind=pl.when(filled["url"].is_not_null()).then(pl.lit("http")).otherwise(pl.lit("tls")),
+            user_name=filled["user"],
+            device=filled["device"],
+            host=filled["host"],
+            url=filled["url"],
+            server_port="port",
+            transport="proto",
+            bytes_up="up",
+            bytes_down="down",
+            action=pl.col("action").str.to_lowercase(),
+        )

@@ -1,0 +1,58 @@
+"""SiLK: flow records as `rwcut` prints them, by its line of titles.
+
+            sIP|            dIP|sPort|dPort|pro|   packets|     bytes|   flags|                  sTime|
+            duration| …
+
+One way: a record counts what its source sent. Times are UTC. Source: SiLK, rwcut(1).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import commas
+
+_WANTED = {
+    "client": "sip", "server": "dip", "client_port": "sport", "port": "dport", "proto": "pro|protocol",
+    "packets": "packets|pkts", "bytes": "bytes|byte", "time": "stime", "duration": "duration|dur",
+    "eye": "sen|sensor",
+}  # fmt: skip
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class SilkFamily(Family):
+    """Reads SiLK's records as text."""
+
+    name: ClassVar[str] = "silk"
+    help: ClassVar[str] = "SiLK flow records (rwcut with its titles)"
+    vantage: ClassVar[str] = "flow"
+    own_zone: ClassVar[str | None] = "UTC"
+    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True)
+    advice: ClassVar[str] = "Flow records name no hosts: add DNS logs of the same clients."
+    header: ClassVar[str] = r"^\s*sIP\|\s*dIP\|"
+    claims: ClassVar[pl.Expr] = pl.lit(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        titles = pl.col("header").str.replace_all(r"\s+", "")
+        read = commas.read_headed(lines.select("line", titles), _WANTED, separator="|")
+        text = {name: pl.col(name).str.strip_chars() for name in _WANTED}
+        return read.select(
+            time=text["time"],
+            duration_s=text["duration"].cast(pl.Float64, strict=False),
+            kind=pl.lit("flow"),
+            client=text["client"],
+            client_port=text["client_port"],
+            server=text["server"],
+            server_port=text["port"],
+            transport=text["proto"],
+            bytes_up=text["bytes"],
+            packets_up=text["packets"],
+            one_way=True,
+            eye=text["eye"],
+            reason=pl.when(~text["proto"].is_in(["6", "17"])).then(pl.lit(NO_PORTS)),
+        )
