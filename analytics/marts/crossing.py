@@ -273,7 +273,7 @@ class _Table:
 
     @cached_property
     def _parts(self) -> tuple[Ints, Ints]:
-        """People of cells, added up: of each row's services that are broken down, of each column's that are not."""
+        """People of cells, added up: by row where the service is broken down, by column where it is not."""
         seen, broken = self.uses.seen[self.cells], ~self.unbroken
         by_row = np.bincount(self.row[broken], seen[broken], minlength=self.uses.labels + 1)
         by_column = np.bincount(self.column[~broken], seen[~broken], minlength=self.uses.apps + 1)

@@ -1,7 +1,8 @@
-"""Makes several periods at once: a thread a processor, each with a connection of its own to the same database.
+"""Makes several periods at once: a thread a processor, each with its own connection to the same database.
 
-A day's statements are too small for DuckDB to share one among processors, and days do not wait for each other.
-Temporary relations belong to one connection; what all threads read must lie in the database's own schema.
+A day's statements are too small for DuckDB to share one among processors, and days do not wait for each
+other. Temporary relations belong to one connection; what all threads read must lie in the database's own
+schema. The database's memory limit holds for all of them together.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def each(
 
 
 def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Another connection to the same database, in UTC like every one (settings of a session are not passed on)."""
+    """Another connection to the same database, in UTC too: settings of a session are not passed on."""
     own = connection.cursor()
     own.execute("SET TimeZone = 'UTC'")
     return own
