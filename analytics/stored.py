@@ -76,7 +76,8 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
     SETTLED only what is hot, or lies in several files of a day, is looked through for keys that are there
     again: a reader's filter on its time reaches the files, and a week of a year costs a week.
     """
-    settled, loose = [], []
+    settled: list[str] = []
+    loose: list[str] = []
     for day in sorted(table.cold):
         alone = table.name in SETTLED and len(table.cold[day]) == 1
         (settled if alone else loose).extend(table.cold[day])
