@@ -104,7 +104,7 @@ def test_findings_about_them(folders: dict[str, Path], level: str) -> None:
     said = "1 clients from outside or the guest network, 1 connections, 0 refused, 1 answered without any"
     said += " credential"
     assert evidence == [(11434, said)]
-    columns = "kind, assets, exposed, unauthenticated, cleartext, people_least"
+    columns = "kind, assets, exposed, unauthenticated, cleartext, people_at_least"
     counts = query(folders[level], f"SELECT {columns} FROM ai_assets_weekly ORDER BY kind, name")
     keys = 1 if level == "pseudonymous" else None  # without fingerprints it would be a count of people
     mcp = ("mcp_server", 1, 0, 1, 1, None), ("server", 1, 0, 1, 1, None)

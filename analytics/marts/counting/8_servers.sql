@@ -8,7 +8,10 @@
 CREATE OR REPLACE TEMP TABLE at_servers AS
 WITH asked AS (
   -- a slice that several eyes saw counts once
-  SELECT * REPLACE (CASE WHEN is_open THEN key_type END AS key_type, CASE WHEN is_open THEN key_print END AS key_print),
+  SELECT event_id, connection, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
+         server_version, scope, segment, is_open, CASE WHEN is_open THEN key_type END AS key_type,
+         CASE WHEN is_open THEN key_print END AS key_print, kind, path, status, credential, mcp_version, mcp_methods,
+         mcp_client, mcp_server, mcp_tools, bytes_up, bytes_down,
          ROW_NUMBER() OVER (PARTITION BY COALESCE(connection, event_id), slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
   FROM (SELECT *, kind IN ('http', 'flow', 'proxy') AND NOT (kind = 'http' AND COALESCE(decrypted, FALSE)) AS is_open FROM seen)
   WHERE seen_at >= $day_at AND seen_at < $next_at AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
