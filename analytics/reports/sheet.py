@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from analytics.render import words
 from analytics.render.language import say, spoken, told
 from analytics.reports.periods import Period
-from analytics.reports.result import Facts, Result, Row, Table
+from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.due import scope_of
 
