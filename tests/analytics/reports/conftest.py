@@ -17,10 +17,6 @@ def handmade(monkeypatch: pytest.MonkeyPatch) -> None:
         return open_views(lake, restricted=restricted)
 
     monkeypatch.setattr("analytics.report.views", views)
-    monkeypatch.setattr(
-        "analytics.report.views",
-        lambda lake, *, as_of=None, restricted=False: open_views(lake, restricted=restricted),
-    )
 
 
 @pytest.fixture(scope="session")

@@ -121,10 +121,8 @@ def test_no_page_scrolls_sideways_on_a_phone(tmp_path: Path, folder: Path) -> No
         measured = html.escape(unlocked.replace("</body>", MEASURE))
         frames += f'<iframe srcdoc="{measured}" width="390" height="900"></iframe>'
     titles = "[...document.querySelectorAll('iframe')].map(f => f.contentDocument.title).join()"
-    probe.write_text(
-        f'<!doctype html>{frames}<p id="w"></p><script>onload = () => {{ w.textContent = {titles} }}</script>',
-        encoding="utf-8",
-    )
+    script = f"<script>onload = () => {{ w.textContent = {titles} }}</script>"
+    probe.write_text(f'<!doctype html>{frames}<p id="w"></p>{script}', encoding="utf-8")
     command = [
         str(CHROMIUM),
         *FLAGS,
