@@ -92,7 +92,16 @@ def command(
     )
     export.write(
         Asked(
-            settings, mode, status, tuple(app or ()), form, restricted, expires, as_of, out, datetime.now(UTC),
+            settings,
+            mode,
+            status,
+            tuple(app or ()),
+            form,
+            restricted,
+            expires,
+            as_of,
+            out,
+            datetime.now(UTC),
             bare,
         )
     )
