@@ -75,7 +75,9 @@ _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: How any of the above begins.
-_MAY_BE_WRAPPED = r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][A-Za-z]{2,8} )"
+_MAY_BE_WRAPPED = (
+    r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][A-Za-z]{2,8} )"
+)
 #: Structured data that only says how the message came about.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 
