@@ -69,6 +69,21 @@ def test_who_may_do_what(place: Path) -> None:
     assert "requester or approver" in said
 
 
+def test_from_another_state_folder_nothing_is_done_to_the_lake_that_takes_its_keys(place: Path) -> None:
+    """Somebody forgot --state, or is another account: first without any key, then with other ones."""
+    record = query(place, "SELECT hash FROM audit ORDER BY entry")
+    other = {"state": str(place / "elsewhere")}
+    erase = ("erase", "ada", "--reason", "asked for in writing", "--yes")
+    assert "other keys" in shadowai(place, *erase, ok=False, **other)
+    shadowai(place, "compact", "--now", **other)
+    shadowai(place, "keys", "init", **other)
+    for command in (erase, ("compact", "--now"), ("scan", place / "access.log", "--replace")):
+        said = shadowai(place, *command, ok=False, **other)
+        assert "other keys than" in said and "--state" in said
+    assert query(place, "SELECT hash FROM audit ORDER BY entry") == record
+    assert query(place, "SELECT count(DISTINCT user_name) FROM sightings") == [(1,)]
+
+
 def test_keys_are_made_rotated_and_listed(place: Path) -> None:
     made = shadowai(place, "keys", "init")
     assert made.startswith("epoch ") and made in shadowai(place, "keys", "list")
