@@ -22,7 +22,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.secret").write_text(secret + "\n")
     said = shadowai(folder, "reveal", "enrol", "anna", "--role", "requester", "--secret-file", "anna.secret")
     assert "the other role is empty" in said
-    shadowai(folder, "reveal", "enrol", "ben", "--role", "approver", "--secret-file", "ben.secret")
+    said = shadowai(folder, "reveal", "enrol", "ben", "--role", "approver", "--secret-file", "ben.secret")
+    assert "anna was enrolled from this account, too" in said
     squid(folder / "access.log", [(NOW - timedelta(minutes=5), "10.0.0.9", "ada")])
     shadowai(folder, "scan", folder / "access.log", "-q")
     return folder
