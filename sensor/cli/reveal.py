@@ -61,8 +61,8 @@ def enrol(
     enrolled = {entry.done_by.removesuffix(f" ({mine})") for entry in mine_too}
     if theirs := [one for one, of in sorted(custodians.names().items()) if of != role and one in enrolled]:
         typer.echo(
-            f"shadowai: {theirs[0]} was enrolled from this account, too ({mine}); they are two people if each "
-            "typed a secret of their own",
+            f"shadowai: {theirs[0]} was enrolled from this account, too ({mine}); they are two people if "
+            "each typed a secret of their own",
             err=True,
         )
 
