@@ -71,6 +71,10 @@ class Counting(Protocol):
         users (week, app, user_name, sealed) of some `weeks`, and of others as they were counted before."""
         ...
 
+    def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
+        """The same of the weeks that had begun on the day `until`, without keeping what was counted."""
+        ...
+
 
 @dataclass(frozen=True)
 class Built:
@@ -280,7 +284,19 @@ class Work:
             return
         built = {date.fromisoformat(key[5:]) for key in self.state.inputs if key.startswith("week/")}
         weeks = sorted({*fresh, *(built - counting.known())})
-        counts = counting.count(self._users(weeks), weeks)
+        self._store_people(counting.count(self._users(weeks), weeks))
+
+    def people_then(self, counting: Counting | None) -> None:
+        """The same as it was known at `now`, counted anew but for weeks whose rows were deleted."""
+        if counting is None:
+            self.state.files.pop("people_periods", None)  # published is today's count
+            return
+        built = [key for key in self.state.inputs if key.startswith("week/") and key not in self.state.final]
+        weeks = sorted(date.fromisoformat(key[5:]) for key in built)
+        until = self.now.astimezone(ZoneInfo(self.zone)).date()
+        self._store_people(counting.count_then(self._users(weeks), weeks, until))
+
+    def _store_people(self, counts: pl.DataFrame) -> None:
         print_ = fingerprint(rules(), self.k, counts.write_json())
         if self.state.inputs.get("people") == print_:
             return

@@ -109,7 +109,7 @@ def _finding(row: Row, now: datetime) -> Letter:
     )  # fmt: skip
     lines = [subject, ""]
     lines += [told(row["question"])] if row["question"] else []
-    lines += [say("alert.proposal", proposal=told(row["proposal"]))] if row["proposal"] else []
+    lines += [say("due.proposal", proposal=told(row["proposal"]))] if row["proposal"] else []
     lines += [_seen(row)]
     if row["due"]:
         owner = row["owner"] or say("due.no_owner")
@@ -136,10 +136,11 @@ def _finding(row: Row, now: datetime) -> Letter:
 
 
 def _seen(row: Row) -> str:
-    first, last = words.week_name(row["first_seen"]), words.week_name(row["last_seen"])
+    first, last = row["first_seen"], row["last_seen"]  # Mondays
     if first == last:
-        return say("alert.seen", week=last, amount=_amount(row))
-    return say("alert.seen_from", first=first, last=last, amount=_amount(row))
+        return say("alert.seen", week=words.week_days(last, last.year), amount=_amount(row))
+    until = words.short_day(last + timedelta(days=6))
+    return say("alert.seen_from", first=words.short_day(first), last=until, amount=_amount(row))
 
 
 def _amount(row: Row) -> str:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from string import Template
 
@@ -146,13 +146,17 @@ def attribute(connection: duckdb.DuckDBPyConnection, folder: Path, days: int) ->
         connection.execute(EVENTS.format(file=literal(folder / f"{nth}.parquet")))
         for step in ("2_held", "3_attributed"):
             text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
-            connection.execute(text.substitute(crowd=CROWD, stale=STALE))
+            connection.execute(text.substitute(crowd=CROWD, stale=STALE, day_at=_day_at(nth)))
         rows = connection.execute(
             "SELECT f.attributed_by, COUNT(*) FROM attributed AS a JOIN facets AS f ON f.facet = a.facet "
             "GROUP BY ALL"
         ).fetchall()
         told.update(dict(rows))
     return held, told
+
+
+def _day_at(nth: int) -> str:
+    return f"TIMESTAMPTZ '{FIRST + timedelta(days=nth)} 00:00:00+00'"
 
 
 def right(connection: duckdb.DuckDBPyConnection, file: Path) -> float:

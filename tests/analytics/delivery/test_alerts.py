@@ -76,7 +76,7 @@ def test_alerts_and_lists_are_told_in_the_language_of_the_settings(lake: Path) -
         tested = trial(NOW)
     assert told[0].subject == "Sensor span schweigt" and "(3 Stunden)" in told[0].text
     assert told[1].subject == "Kritisch: Must never be used: Acme"  # a rule of one's own has one language
-    assert "Gesehen von Woche 2026-W46 bis 2026-W47; mindestens 10 Personen" in told[1].text
+    assert "Gesehen von Mo, 9. Nov. bis So, 22. Nov.; mindestens 10 Personen" in told[1].text
     assert listed.subject == "4 Meldungen, höchste Stufe: kritisch"
     assert tested.subject == "Probemeldung"
     assert told[1].facts["severity"] == "critical"  # what programs read stays
