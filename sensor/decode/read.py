@@ -22,7 +22,8 @@ _copy = copy_bytes()
 _fetch = prefetching()
 
 #: For looking at eight bytes at once: 1, 0x7F and 0xE0 in each.
-_ONES, _LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0xE0E0E0E0E0E0E0E0)
+_ONES, _LOW = np.uint64(0x0101010101010101), np.uint64(0x7F7F7F7F7F7F7F7F)
+_HIGH = np.uint64(0xE0E0E0E0E0E0E0E0)
 _ZERO, _QUOTES, _SLASHES = np.uint64(0), np.uint64(0x2222222222222222), np.uint64(0x5C5C5C5C5C5C5C5C)
 
 
