@@ -27,7 +27,7 @@ GRACE = timedelta(hours=48)
 NO_DAY = "all"
 _TIMELESS = "unknown"
 #: rows that are sorted and written at a time, where a table's order allows to cut a day
-PIECE_ROWS = 500_000
+PIECE_ROWS = 200_000
 
 _DUCKDB_TYPES: dict[Any, str] = {
     schema.TIME: "TIMESTAMP WITH TIME ZONE",

@@ -60,7 +60,7 @@ _DROPPED = (
 #: Services the appliance itself is asked for are written by name.
 _SERVICES = {"ssh": "22", "telnet": "23", "domain": "53", "http": "80", "snmp": "161", "https": "443"}
 _FILTERED = (
-    r"(?i)Dynamic filter (?P<action>\w+) \w+ (?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)"
+    r"(?i)Dynamic filter (?P<action>\w+) (?:\w+ )+?(?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)"
     r"/(?P<a_port>\d+) \([^)]*\) to "
     r"[^\s:]+:(?P<b>[^\s/]+)/(?P<b_port>\d+) \([^)]*\), (?P<side>source|destination) .*?list: "
     r"(?P<name>[^\s,]+)"
