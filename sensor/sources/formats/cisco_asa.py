@@ -65,7 +65,10 @@ _FILTERED = (
     r"[^\s:]+:(?P<b>[^\s/]+)/(?P<b_port>\d+) \([^)]*\), (?P<side>source|destination) .*?list: "
     r"(?P<name>[^\s,]+)"
 )
-_URL = r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+)(?:\([^)]*\))? Accessed (?:JAVA )?URL (?P<b>[^\s:]+):(?P<url>\S+)"
+_URL = (
+    r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+)(?:\([^)]*\))? Accessed (?:JAVA )?URL "
+    r"(?P<b>[^\s:]+):(?P<url>\S+)"
+)
 _URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+)"
 _LEASE = (
     r"User <(?P<u1>[^>]*)> IP <[^>]*> (?:IPv4 )?Address <(?P<ip1>[^>]*)>.*assigned to session"
