@@ -34,8 +34,8 @@ _TRAIL = (
 )
 _FILTER = (
     r"^(?P<day>\d{4}/\d\d/\d\d)-(?P<clock>[\d: ]+\.\d+) UTC .*\[\*\*\] (?P<verdict>Pass|Drop|Alert) "
-    r"\[\*\*\] UTD WebFilter [^\[]*\[\*\*\] \[URL: (?P<url>[^\]]+)\].* \{(?P<proto>\w+)\} (?P<client>[0-9a-fA-F.:]+):"
-    r"(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
+    r"\[\*\*\] UTD WebFilter [^\[]*\[\*\*\] \[URL: (?P<url>[^\]]+)\].* \{(?P<proto>\w+)\} "
+    r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
 OTHER = "set aside: message that names no connection"
 
