@@ -59,6 +59,9 @@ AsOfOption = Annotated[
         show_default="now",
     ),
 ]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="File instead of standard output.")
+]
 CustomOption = Annotated[
     list[Path] | None,
     typer.Option("--custom", metavar="FILE", help="A log format of your own, written in TOML; repeatable."),

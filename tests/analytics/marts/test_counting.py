@@ -405,9 +405,6 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
     """Two hosts used in the same seconds, and a record of an unknown host between: sorts order ties anew."""
     minute = 60_000_000
     with connect() as connection:
-        connection.execute(
-            "CREATE TABLE facets AS SELECT range AS facet, range AS service, 0 AS host_nth FROM range(200)"
-        )
         connection.execute(f"""
             CREATE TABLE cover AS
             SELECT s AS service, h AS host_nth, i * 9 * {minute} AS from_us, (i * 9 + 1) * {minute} AS to_us
@@ -415,7 +412,7 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
             ORDER BY HASH(s * 77 + h * 3 + i)""")
         connection.execute(f"""
             CREATE TABLE records AS
-            SELECT s * 10 + i AS event_id, s AS facet, 2 AS vantage_rank,
+            SELECT s * 10 + i AS event_id, s AS service, 0 AS host_nth, 2 AS vantage_rank,
                    (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us
             FROM range(200) AS a (s), range(3) AS c (i)""")
         connection.execute("CREATE TABLE dropped (event_id BIGINT)")
