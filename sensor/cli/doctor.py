@@ -125,8 +125,8 @@ def _key_files(lake: Path, state: Path, settings: Settings) -> Finding:
     if not ours:
         return "key files", True, "none of this lake's: enough to report and to compact, not to scan"
     held = sum(epoch.shredded_at is None for epoch in keys.epochs())
-    epochs = f"{held} epoch{'' if held == 1 else 's'}{', a count-only key' if keys.count() else ''}"
-    text = f"{epochs}, readable by their owner only"
+    counts = ", a count-only key" if keys.count() else ""
+    text = f"{held} epoch{'' if held == 1 else 's'}{counts}, readable by their owner only"
     return "key files", not problems, "; ".join(problems) or text
 
 
