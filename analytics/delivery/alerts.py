@@ -26,7 +26,7 @@ _GONE = timedelta(days=14)
 _LEAST_SILENCE = timedelta(minutes=10)
 
 _FINDINGS = """
-SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, people_least, people_hidden,
+SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, people_at_least, people_hidden,
        bytes_up, sessions, question, proposal, owner, due, decided_on
 FROM findings
 WHERE status = 'open'
@@ -120,7 +120,7 @@ def _finding(row: Row, now: datetime) -> Letter:
         name: row[name]
         for name in ("finding", "rule", "severity", "service", "scope", "bytes_up", "sessions", "owner")
     }
-    facts |= {"people": row["people_least"]}
+    facts |= {"people": row["people_at_least"]}
     facts |= {name: str(row[name]) for name in ("first_seen", "last_seen", "due") if row[name]}
     # open again after a decision ran out: that is news once more
     episode = row["decided_on"] or row["first_seen"]
@@ -147,8 +147,8 @@ def _amount(row: Row) -> str:
     if row["people_hidden"]:
         return say("alert.hidden")
     parts = []
-    if row["people_least"] is not None:
-        parts.append(say("alert.people", count=words.PEOPLE.count(row["people_least"])))
+    if row["people_at_least"] is not None:
+        parts.append(say("alert.people", count=words.PEOPLE.count(row["people_at_least"])))
     if row["bytes_up"] is not None:
         parts.append(say("alert.sent", amount=words.size(row["bytes_up"])))
     return ", ".join(parts) or say("alert.unknown")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from sensor.privacy.counting import Counting
     from sensor.settings import Settings
     from sensor.store.lake import Lake
 
@@ -114,6 +115,21 @@ def existing_lake(settings: Settings) -> Lake:
     if not lake.exists():
         raise LakeError("no lake here yet", place=str(lake.path), hint="fill one with `shadowai scan PATH`")
     return lake
+
+
+def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Counting | None:
+    """What counts people over weeks as of an earlier moment; None for now, or who cannot read such a key."""
+    from sensor.errors import LakeError
+    from sensor.privacy.counting import Counting
+    from sensor.privacy.keys import Keys
+    from sensor.settings import state_path
+
+    if as_of is None or settings.privacy != "pseudonymous":
+        return None
+    try:
+        return Counting(state := state_path(settings, lake.path), Keys(state, settings.zone))
+    except (LakeError, OSError):
+        return None
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import polars as pl
 from sensor.decode.jit import entry, kernel, step
 from sensor.decode.keys import PREFIXES
 from sensor.decode.layout import Bytes, Records, i64
-from sensor.decode.read import copy, holds, sure_8, sure_16, sure_64, u8, word
+from sensor.decode.read import copy, find, holds, sure_8, sure_16, sure_64, u8, word
 
 #: What a field becomes. `CODE`: text, numbered; `COUNT`: at most 18 digits, 0 and more; `MICROS`: seconds
 #: with up to six decimals, in microseconds; `STAMP`: ten digits, a point and three, in microseconds; `COPY`:
@@ -41,8 +41,7 @@ _DIGITS = 18
 #: Slots of a table at first; it grows with the texts, up to four slots each.
 _FIRST_SLOTS = 1024
 _LONGEST_URL = 1 << 20
-_SPREAD, _TOP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x0101010101010101)
-_LOW_BITS, _EIGHT, _ZERO = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(8), np.uint64(0)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 #: of this process alone: whoever writes a log must not be able to choose values that collide
 _SEED = np.uint64(secrets.randbits(64))
 
@@ -83,31 +82,6 @@ class Cut:
     odd: pl.DataFrame
     #: where in the text it ended: at a line that begins with `stop`, or at the end
     end: int
-
-
-@step
-def _flags(data: Bytes, at: int, sign: np.uint64) -> np.uint64:
-    """The eight bytes at `at` (which are there), 0x80 where one is the sign that `sign` repeats."""
-    found = sure_64(data, at) ^ sign
-    return ~(((found & _LOW_BITS) + _LOW_BITS) | found | _LOW_BITS)
-
-
-@kernel
-def _next(data: Bytes, at: int, end: int, sign: int) -> int:
-    """The first place from `at` on that holds `sign`, or `end`."""
-    repeated = np.uint64(sign) * _TOP
-    while at + 8 <= end:
-        flags = _flags(data, at, repeated)
-        if flags != _ZERO:
-            if flags >> np.uint64(32) == _ZERO:
-                at, flags = at + 4, flags << np.uint64(32)
-            if flags >> np.uint64(48) == _ZERO:
-                at, flags = at + 2, flags << np.uint64(16)
-            return at if flags >> np.uint64(56) != _ZERO else at + 1
-        at += 8
-    while at < end and u8(data, at, end) != sign:
-        at += 1
-    return at
 
 
 @step
@@ -200,7 +174,7 @@ def _count(data: Bytes, at: int, end: int) -> int:
 @kernel
 def _micros(data: Bytes, at: int, end: int) -> int:
     """Seconds with at most six decimals in microseconds; -1 where it is written in any other way."""
-    point = _next(data, at, end, _POINT)
+    point = find(data, at, end, _POINT)
     whole = _count(data, at, point)
     if whole < 0 or point - at > 10:
         return -1
@@ -292,7 +266,7 @@ def cut_lines(
     rows, lines, room = i64(0), i64(0), offsets.size
     last_field = kinds.size - 1
     while at < data.size:
-        line_end = _next(data, at, data.size, _LINE_END)
+        line_end = find(data, at, data.size, _LINE_END)
         end = line_end
         while end > at and u8(data, end - 1, end) == _SPACE:
             end -= 1
@@ -312,7 +286,7 @@ def cut_lines(
             if place > end:
                 plain = False
                 break
-            close = end if tail and f == last_field else _next(data, place, end, separator)
+            close = end if tail and f == last_field else find(data, place, end, separator)
             kind, column = kinds[f], columns[f]
             if kind == SKIP:
                 place = close + 1
@@ -320,7 +294,7 @@ def cut_lines(
             if kind == PADDED:
                 while place < end and close == place:
                     place += 1
-                    close = _next(data, place, end, separator)
+                    close = find(data, place, end, separator)
             nothing = place == close
             if nothing and not empty:
                 plain = False
@@ -344,7 +318,7 @@ def cut_lines(
                 codes[column, rows] = _code(
                     data, place, path, seed, slots, tags, places, values, counts, masks, column, room
                 )
-                query = min(_next(data, path, close, _QUERY), _next(data, path, close, _FRAGMENT))
+                query = min(find(data, path, close, _QUERY), find(data, path, close, _FRAGMENT))
                 copied = columns[kinds.size]  # the path's
                 begins[copied, rows], lengths[copied, rows] = path, query - path
             else:

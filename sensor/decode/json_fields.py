@@ -21,7 +21,7 @@ import polars as pl
 
 from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, i64
-from sensor.decode.read import u8
+from sensor.decode.read import copy, find, find_quote, u8
 
 #: Stand between fields, and between the values of a list; no text of ours contains them (`lines.cleaned`).
 FIELD, ITEM = 0x01, 0x02
@@ -30,8 +30,13 @@ EMPTY = 0x03
 _DEPTH = 32
 #: Values of one line that can be held, of all fields together.
 _VALUES = 128
+#: Numbers of each of these: its field, where it begins and ends, the next one of that field.
+_EACH = 4
 #: What a line may grow by, above its length, on being written as fields.
 ROOM = 4
+
+#: A line before the first, else a first value such as `x^` would pass for a zlib stream.
+_FIRST = b"#\n"
 
 Integers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -184,16 +189,14 @@ def _find(
         fresh = False
         if byte == _QUOTE:
             begin = at + 1
-            close, escaped = begin, False
-            byte = u8(data, close, end)
-            while byte != _QUOTE:
-                if byte < 32:
+            close, escaped = find_quote(data, begin, end), False
+            while u8(data, close, end) == _SLASH:
+                escaped = True
+                if u8(data, close + 1, end) < 32:
                     return -1
-                if byte == _SLASH:
-                    escaped = True
-                    close += 1
-                close += 1
-                byte = u8(data, close, end)
+                close = find_quote(data, close + 2, end)
+            if u8(data, close, end) != _QUOTE:
+                return -1
             at = close + 1
         else:
             begin = close = at
@@ -211,8 +214,8 @@ def _find(
         if number >= 0:
             if count >= _VALUES:
                 return -1
-            found[3 * count], found[3 * count + 1] = number, begin
-            found[3 * count + 2] = -close if escaped else close
+            found[_EACH * count], found[_EACH * count + 1] = number, begin
+            found[_EACH * count + 2] = -close if escaped else close
             count += 1
 
 
@@ -223,57 +226,67 @@ def _write(data: Bytes, begin: int, close: int, out: Bytes, to: int) -> int:
     if begin == end:
         out[to] = EMPTY
         return to + 1
+    if not escaped:
+        copy(data, begin, end - begin, out, to)
+        return to + end - begin
     while begin < end:
         byte = u8(data, begin, end)
-        if escaped and byte == _SLASH:
+        if byte == _SLASH:
             begin += 1
             byte = u8(data, begin, end)
             if byte != _QUOTE and byte != _SLASH and byte != 47:
                 return -1
-        if byte <= EMPTY:
-            return -1
         out[to] = byte
         to += 1
         begin += 1
     return to
 
 
+@kernel
+def _chained(found: Integers, values: int, heads: Integers) -> None:
+    """`heads`: the first of the values of each field, -1 for none; in `found`, behind each, the next one."""
+    heads[:] = -1
+    for k in range(values - 1, -1, -1):
+        number = found[_EACH * k]
+        found[_EACH * k + 3] = heads[number]
+        heads[number] = k
+
+
 @entry
 def fields(
     data: Bytes, table: Hashes, numbers: Integers, count: int, listed: Bytes, out: Bytes, odd: Bytes,
-    digests: Hashes, found: Integers, empties: Integers,
+    digests: Hashes, found: Integers, heads: Integers, told: Integers,
 ) -> int:  # fmt: skip
     """Each line of `data` (each ends with a line feed) as `count` fields and a dot; how many bytes those are.
 
     `digests[0]` is the key of the paths' hashes. `listed` says which fields may have several values; a
     second one of any other makes a line odd.
-    `odd` gets 1 for each line that is left out, `empties[0]` how many values are there and empty.
+    `odd` gets 1 for each line that is left out. `told`: how many values are there and empty, and where in
+    `data` the last line ended that there is room for in `odd`.
     `out` needs `ROOM` bytes more a line than `data`, and `count` of them.
     """
     at, to, line = 0, 0, 0
     while at < data.size and line < odd.size:
-        end = at
-        while end < data.size and data[end] != 10:
-            end += 1
+        end = find(data, at, data.size, 10)
         begun = to
         values = _find(data, at, end, table, numbers, digests, found)
         is_odd = values < 0
+        _chained(found, values, heads)
         for number in range(0 if is_odd else count):
-            first = True
-            for k in range(values):
-                if found[3 * k] == number:
-                    if not first:
-                        if not listed[number]:
-                            to = -1
-                            break
-                        out[to] = ITEM
-                        to += 1
-                    first = False
-                    if found[3 * k + 1] == abs(found[3 * k + 2]):
-                        empties[0] += 1
-                    to = _write(data, found[3 * k + 1], found[3 * k + 2], out, to)
-                    if to < 0:
-                        break
+            k = heads[number]
+            while k >= 0:
+                begin, close = found[_EACH * k + 1], found[_EACH * k + 2]
+                if begin == abs(close):
+                    told[0] += 1
+                to = _write(data, begin, close, out, to)
+                k = found[_EACH * k + 3]
+                if to < 0 or k < 0:
+                    break
+                if not listed[number]:
+                    to = -1
+                    break
+                out[to] = ITEM
+                to += 1
             if to < 0:
                 is_odd = True
                 break
@@ -289,16 +302,15 @@ def fields(
         to += 2
         line += 1
         at = end + 1
+    told[1] = min(at, data.size)
     return to
 
 
 def _joined(lines: pl.Series) -> bytes:
-    """As many lines as `lines` has: NULL is an empty one; a line end inside one (JSON in JSON) is a blank."""
-    text = lines.fill_null("").str.join("\n")[0].encode() + b"\n"
-    if text.count(b"\n") > len(lines):
-        flat = lines.fill_null("").str.replace_all("\n", " ", literal=True)
-        text = flat.str.join("\n")[0].encode() + b"\n"
-    return bytes(text)
+    """As many lines as `lines` has; NULL is an empty one."""
+    ended = pl.concat([lines.fill_null(""), pl.Series([""], dtype=pl.String)])  # the last one ends, too
+    text: bytes = ended.str.join("\n").cast(pl.Binary)[0]
+    return text
 
 
 def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
@@ -308,19 +320,24 @@ def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Serie
     """
     wanted, text = Wanted.of(paths), _joined(lines)
     data = np.frombuffer(text, np.uint8)
-    out = np.empty(data.size + len(lines) * (len(paths) + ROOM), np.uint8)
-    odd, empties = np.zeros(len(lines), np.uint8), np.zeros(1, np.int64)
-    digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(3 * _VALUES, np.int64)
+    out = np.empty(len(_FIRST) + data.size + len(lines) * (len(paths) + ROOM), np.uint8)
+    out[: len(_FIRST)] = np.frombuffer(_FIRST, np.uint8)
+    odd, told = np.zeros(len(lines), np.uint8), np.zeros(2, np.int64)
+    digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(_EACH * _VALUES, np.int64)
+    heads = np.zeros(max(1, len(paths)), np.int64)
     digests[0] = _KEY
     size = fields(
-        data, wanted.table, wanted.numbers, wanted.count, wanted.listed, out, odd, digests, found, empties
-    )
+        data, wanted.table, wanted.numbers, wanted.count, wanted.listed, out[len(_FIRST) :], odd, digests,
+        found, heads, told,
+    )  # fmt: skip
+    if told[1] != data.size:  # a line end inside a line (JSON in JSON) is a blank
+        return read(lines.str.replace_all("\n", " ", literal=True), paths)
     table = pl.read_csv(
-        b"#\n" + out[:size].tobytes(),  # else a first value such as `x^` would pass for a zlib stream
+        out[: len(_FIRST) + size].tobytes(),
         skip_rows=1, separator=chr(FIELD), has_header=False, quote_char=None,
         schema=dict.fromkeys([*paths, "."], pl.String),
     )  # fmt: skip
-    if empties[0]:
+    if told[0]:
         text_of = pl.all().replace(chr(EMPTY), "")
         table = table.with_columns(text_of)
     return table.drop("."), pl.Series(np.flatnonzero(odd))

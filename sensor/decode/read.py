@@ -21,6 +21,11 @@ _double = big_endian_load(64)
 _copy = copy_bytes()
 _fetch = prefetching()
 
+#: For looking at eight bytes at once: 1, 0x7F and 0xE0 in each.
+_ONES, _LOW = np.uint64(0x0101010101010101), np.uint64(0x7F7F7F7F7F7F7F7F)
+_HIGH = np.uint64(0xE0E0E0E0E0E0E0E0)
+_ZERO, _QUOTES, _SLASHES = np.uint64(0), np.uint64(0x2222222222222222), np.uint64(0x5C5C5C5C5C5C5C5C)
+
 
 @kernel
 def u8(data: Bytes, at: int, end: int) -> int:
@@ -102,6 +107,54 @@ def word(data: Bytes, at: int, end: int) -> np.uint64:
         byte = u8(data, at + i, end)
         value = value << np.uint64(8) | np.uint64(byte if byte > 0 else 0)
     return value
+
+
+@step
+def _zeros(eight: np.uint64) -> np.uint64:
+    """0x80 for each of eight bytes that is 0, else 0."""
+    return ~(((eight & _LOW) + _LOW) | eight | _LOW)
+
+
+@step
+def _first(flags: np.uint64) -> int:
+    """Which of eight bytes is the first with a flag; there is one."""
+    place = 0
+    if flags >> np.uint64(32) == _ZERO:
+        place, flags = 4, flags << np.uint64(32)
+    if flags >> np.uint64(48) == _ZERO:
+        place, flags = place + 2, flags << np.uint64(16)
+    return place if flags >> np.uint64(56) != _ZERO else place + 1
+
+
+@kernel
+def find(data: Bytes, at: int, end: int, sign: int) -> int:
+    """The first place from `at` on that holds the byte `sign`, or `end`."""
+    repeated = np.uint64(sign) * _ONES
+    while holds(data, at, end, 8):
+        flags = _zeros(_double(data, at) ^ repeated)
+        if flags != _ZERO:
+            return at + _first(flags)
+        at += 8
+    while at < end and u8(data, at, end) != sign:
+        at += 1
+    return at
+
+
+@kernel
+def find_quote(data: Bytes, at: int, end: int) -> int:
+    """The first place from `at` on that holds a quote, a backslash or a control character, or `end`."""
+    while holds(data, at, end, 8):
+        eight = _double(data, at)
+        flags = _zeros(eight ^ _QUOTES) | _zeros(eight ^ _SLASHES) | _zeros(eight & _HIGH)
+        if flags != _ZERO:
+            return at + _first(flags)
+        at += 8
+    while at < end:
+        byte = u8(data, at, end)
+        if byte < 32 or byte == 34 or byte == 92:
+            break
+        at += 1
+    return at
 
 
 @step

@@ -25,7 +25,8 @@ _SLOT = "30s"
 #: odd, so that no two hashes fall together
 _SPREAD = 0x9E3779B97F4A7C15
 _TEXTS = ("host", "client", "app")
-_MEETING = {"bucket": TIME, "host": pl.UInt64(), "client": pl.UInt64(), "app": pl.UInt64()}
+#: `name` is of bucket and host, `key` of these, client and service: one column is found in half the time
+_MEETING = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.UInt64()}
 
 
 class Near:
@@ -52,7 +53,7 @@ class Near:
         beside = _beside(uses)
         lately = pl.lit(observations["seen_at"].max(), dtype=TIME) - 2 * WITHIN
         # A visit of now may be near a use to come, whoever its client is.
-        with_use = beside.select(_mixed("client", "slot")).to_series().unique().implode()
+        with_use = beside["place"].unique().implode()
         near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
             (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") >= lately)).fill_null(False)
         )
@@ -66,25 +67,20 @@ class Near:
         """`over` (bucket, host …) with near_app, the service most clients were near, and near_clients."""
         if self._meetings.is_empty():
             return over.with_columns(near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String))
-        key = ["bucket", "_host"]
-        asked = over.with_columns(_host=pl.col("host").hash())
+        asked = over.with_columns(name=_name(pl.col("host").hash()))
         is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
-        open_still, met = (
-            self._meetings.filter(~is_over),
-            self._meetings.filter(is_over).rename({"host": "_host"}),
-        )
+        is_asked = is_over & pl.col("name").is_in(asked["name"].implode())
         counted = (
-            met.join(asked.select(key), on=key, how="semi")
-            .group_by(*key, "app")
-            .agg(near_clients=pl.len().cast(pl.Int64))
+            self._meetings.filter(is_asked)
+            .group_by(_mixed("name", "app").alias("pair"))
+            .agg(pl.col("name", "app").first(), near_clients=pl.len().cast(pl.Int64))
             .join(self._apps, on="app")
             .sort(["near_clients", "near_app"], descending=[True, False])
-            .unique(key, keep="first", maintain_order=True)
-            .drop("app")
+            .unique("name", keep="first", maintain_order=True)
+            .drop("app", "pair")
         )
-        left = met.join(asked.select(key), on=key, how="anti").rename({"_host": "host"})
-        self._meetings = pl.concat([open_still, left.select(open_still.columns)])
-        return asked.join(counted, on=key, how="left", maintain_order="left").drop("_host")
+        self._meetings = self._meetings.filter(~is_asked)
+        return asked.join(counted, on="name", how="left", maintain_order="left").drop("name")
 
     def _meet(self, visits: pl.DataFrame, beside: pl.DataFrame) -> None:
         """Remember who met: two stretches in one slot, or in neighbouring ones with little between them."""
@@ -93,12 +89,14 @@ class Near:
         since_last, until_next = pl.col("first") - pl.col("to"), pl.col("from_") - pl.col("last")
         is_near = pl.col("same") | (since_last <= WITHIN) | (until_next <= WITHIN)
         met = (
-            visits.join(beside, on=["client", "slot"])
+            visits.join(beside.drop("client", "slot"), on="place")
             .filter(is_near.fill_null(False))
-            .select(list(_MEETING))
-            .unique()
+            .select("bucket", "app", name=_name(pl.col("host")), client="client")
+            .select("bucket", "name", "app", key=_mixed("name", "client", "app"))
         )
-        fresh = met.join(self._meetings, on=list(_MEETING), how="anti")
+        fresh = met.filter(
+            pl.col("key").is_first_distinct() & ~pl.col("key").is_in(self._meetings["key"].implode())
+        )
         room = self._max_meetings - self._meetings.height
         if fresh.height > room:
             fresh = fresh.sort(list(_MEETING)).head(room)
@@ -107,7 +105,7 @@ class Near:
 
 def _beside(uses: pl.DataFrame) -> pl.DataFrame:
     """What each client used in a slot (`same`), until when in the one before (`to`), and from when in the
-    one after (`from_`): client, slot, app and these, for at most `MAX_SERVICES` of a slot."""
+    one after (`from_`): client, slot, their `place`, app and these, for at most `MAX_SERVICES` of a slot."""
     steps = [
         uses.select("client", "app", slot=pl.col("slot") + step * WITHIN, same=pl.lit(step == 0),
                     to=pl.col("last") if step == 1 else pl.lit(None, TIME),
@@ -116,10 +114,17 @@ def _beside(uses: pl.DataFrame) -> pl.DataFrame:
     ]  # fmt: skip
     return (
         pl.concat(steps)
-        .group_by("client", "slot", "app")
-        .agg(pl.col("same").any(), pl.col("to").max(), pl.col("from_").min())
+        .with_columns(place=_mixed("client", "slot"))
+        .group_by(_mixed("place", "app").alias("key"))
+        .agg(
+            pl.col("client", "slot", "place", "app").first(),
+            pl.col("same").any(),
+            pl.col("to").max(),
+            pl.col("from_").min(),
+        )
+        .drop("key")
         .sort("same", "app", descending=[True, False])
-        .filter(pl.int_range(pl.len()).over("client", "slot") < MAX_SERVICES)
+        .filter(pl.int_range(pl.len()).over("place") < MAX_SERVICES)
     )
 
 
@@ -135,6 +140,11 @@ def _mixed(*columns: str) -> pl.Expr:
     for column in columns:
         key = key * _SPREAD + pl.col(column).cast(pl.Int64 if column == "slot" else pl.UInt64).cast(pl.UInt64)
     return key
+
+
+def _name(host: pl.Expr) -> pl.Expr:
+    """One number of a bucket and a host's hash."""
+    return host ^ (pl.col("bucket").cast(pl.Int64).cast(pl.UInt64) * _SPREAD)
 
 
 def _slot() -> pl.Expr:
@@ -153,6 +163,6 @@ def _slots(rows: pl.DataFrame, what: str, before: pl.DataFrame | None) -> pl.Dat
             last=pl.col("seen_at").max(),
         )
         .with_columns(bucket=pl.col("slot").dt.truncate(BUCKET).cast(TIME))
-        .select("client", what, "slot", "bucket", "first", "last")
+        .select("client", what, "slot", "bucket", "first", "last", place=_mixed("client", "slot"))
     )
     return fresh if before is None else pl.concat([before, fresh])

@@ -62,15 +62,21 @@ class Sessions:
         if not ours.any():
             return done
         rows = _lines(done.with_row_index("place").filter(ours))
-        newest = rows["last"].max()
-        known = self._known.filter(pl.col("last") > pl.lit(newest, dtype=schema.TIME) - SILENT)
-        met = known.join(rows.select("key").unique(), on="key", how="semi")
-        told = _told(pl.concat([met, rows], how="diagonal_relaxed"))
+        known = self._lately(rows["last"])
+        is_met = known["key"].is_in(rows["key"].implode())
+        told = _told(pl.concat([known.filter(is_met), rows], how="diagonal_relaxed"))
         latest = told.filter(pl.col("is_latest")).drop("host", "name_from", "kind")
         fresh = latest.rename({"said_host": "host", "said_from": "name_from", "said_kind": "kind"})
         fresh = fresh.select(_KEPT.keys())
-        self._known = pl.concat([known.join(met, on="key", how="anti"), fresh]).tail(MAX_SESSIONS)
+        self._known = pl.concat([known.filter(~is_met), fresh]).tail(MAX_SESSIONS)
         return _put(done, told.filter(pl.col("place").is_not_null()).sort("place"))
+
+    def _lately(self, at: pl.Series) -> pl.DataFrame:
+        """The sessions that were not silent for too long when the lines of `at` were written."""
+        since = pl.lit(at.max(), dtype=schema.TIME) - SILENT
+        if self._known.select((pl.col("last") > since).all()).item() and at.count():  # nearly always: no copy
+            return self._known
+        return self._known.filter(pl.col("last") > since)
 
 
 def _lines(rows: pl.DataFrame) -> pl.DataFrame:

@@ -207,6 +207,9 @@ class _Names:
     def claim(self, flows: pl.DataFrame) -> pl.DataFrame:
         """`flows` (rows of conn) with what is known of their uid."""
         first, _ = self._settled()
+        if first.is_empty():
+            nothing = (pl.lit(None, dtype=_WAITING_TYPES[name]).alias(name) for name in _NAMING)
+            return flows.with_columns(nothing)
         self._claimed.append(flows.select("uid"))
         known = first.select("uid", *_NAMING, named="kind", refused=pl.col("action") == "blocked")
         refused = pl.when(pl.col("refused")).then(pl.lit("blocked"))
@@ -221,6 +224,8 @@ class _Names:
         connection could not be given to one host.
         """
         first, further = self._settled()
+        if first.is_empty() and further.is_empty():
+            return schema.OBSERVATIONS.empty()
         claimed = pl.concat(self._claimed) if self._claimed else first.select("uid").clear()
         counted = pl.col("uid").is_in(claimed["uid"].implode()) & ~pl.col("several")
         sizes = [pl.when(~counted).then(name).alias(name) for name in ("bytes_up", "bytes_down")]

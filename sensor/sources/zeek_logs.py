@@ -1,6 +1,6 @@
 """What the rows of each Zeek log say, as observations and answers.
 
-Comes in: the frame of `zeek_text` (text columns named as Zeek names them, with `line`, `offset`,
+Comes in: the frame of `zeek_text` (columns named as Zeek names them, text or numbers, with `line`, `offset`,
 `bytes`). Goes out: a frame of the same rows with the observation's columns, `uid` (a hash of
 Zeek's), and `reason` where a row is none. Field meanings: the Zeek manual's base scripts.
 """
@@ -69,13 +69,13 @@ def common(rows: pl.DataFrame) -> pl.DataFrame:
     return read.with_columns(reason=pl.when(~readable).then(pl.lit(UNREADABLE)))
 
 
-def time(text: pl.Series) -> pl.Series:
-    """Zeek's `ts`: seconds since 1970, or ISO 8601 with zone."""
-    seconds = text.cast(pl.Float64, strict=False)
+def time(told: pl.Series) -> pl.Series:
+    """Zeek's `ts` (numbers or text): seconds since 1970, or ISO 8601 with zone."""
+    seconds = told.cast(pl.Float64, strict=False)
     at = pl.select(records.epoch(seconds)).to_series()
-    if seconds.null_count() == text.null_count():
+    if seconds.null_count() == told.null_count():
         return at
-    iso = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    iso = told.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     return at.zip_with(at.is_not_null(), iso)
 
 

@@ -5,8 +5,8 @@ TSV (`LogAscii`): header lines `#separator`, `#set_separator`, `#empty_field`, `
 come again in the middle of a file. Bytes that cannot be printed stand as `\xHH`.
 JSON: one object per line, keys dotted (`id.orig_h`), nested (`id: {orig_h}`) or `id_orig_h`.
 
-Either way the result has the same columns: text for scalars, lists of text for sets and vectors,
-NULL for what is unset; row by row the lines that came in.
+Either way the result has the same columns: text for scalars (numbers of plain TSV are read as such), lists
+of text for sets and vectors, NULL for what is unset; row by row the lines that came in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -53,6 +53,15 @@ WANTED: dict[str, tuple[str, ...]] = {
     "radius": (*_EVERY, "username", "mac", "framed_addr", "result"),
 }
 LISTS = frozenset({"answers", "TTLs", "tunnel_parents", "uids", "msg_types"})
+#: Numbers that Zeek writes as such: read at once, unless something else stands in one of them.
+_WHOLE = frozenset(
+    (
+        *("id.orig_p", "id.resp_p", "trans_depth", "request_body_len", "response_body_len", "status_code"),
+        *("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts"),
+        "resp_ip_bytes",
+    )
+)
+_DECIMAL = frozenset(("ts", "duration", "rtt"))
 #: Keys that tell a JSON log without `_path`, most telling first.
 _TELLING = {
     "conn": ("conn_state", "orig_ip_bytes"),
@@ -102,7 +111,7 @@ class Text:
         if _is_json(lines):
             return lines.hstack(json_rows(lines["line"], self.log))
         parts = [part.hstack(self._tsv_rows(part["line"])) for part in self._segments(lines)]
-        return pl.concat(parts)
+        return pl.concat(parts, how="vertical_relaxed")
 
     def _segments(self, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Stretches of data lines under one header; at least one, maybe empty."""
@@ -127,13 +136,21 @@ class Text:
 
     def _tsv(self, text: bytes) -> pl.DataFrame:
         names = self.header.fields
-        columns = {f"f{number}": pl.String for number in range(len(names))}
+        numbers = dict.fromkeys(_WHOLE, pl.Int64) | dict.fromkeys(_DECIMAL, pl.Float64)
+        try:
+            return self._typed(text, [numbers.get(name, pl.String) for name in names])
+        except pl.exceptions.ComputeError:
+            return self._typed(text, [pl.String] * len(names))
+
+    def _typed(self, text: bytes, dtypes: Sequence[type[pl.DataType]]) -> pl.DataFrame:
+        """The wanted of `text`'s fields. Raises ComputeError where one is not of its type."""
+        names = self.header.fields
         read = pl.scan_csv(
             io.BytesIO(text),
             separator=self.header.separator,
             has_header=False,
             quote_char=None,
-            schema=columns,
+            schema={f"f{number}": dtype for number, dtype in enumerate(dtypes)},
             null_values=list(self.header.nothing),
             missing_columns="insert",
             extra_columns="ignore",

@@ -146,8 +146,8 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
 def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
     if row["people_hidden"]:
         yield say("due.hidden", k=result.facts.k)
-    elif row["people_least"]:
-        who = say("due.least", count=noun.count(row["people_least"]))
+    elif row["people_at_least"]:
+        who = say("due.least", count=noun.count(row["people_at_least"]))
         sent, sessions = row["bytes_up"], say("count.sessions", row["sessions"] or 0)
         if sent is None:
             yield say("due.in_sessions", who=who, sessions=sessions) if row["sessions"] else who

@@ -69,5 +69,5 @@ def _remarks(row: Row) -> Iterator[str]:
     for column in ("exposed", "unauthenticated"):
         if row[column]:
             yield say(f"machines.{column}", row[column])
-    if row["people_least"]:
-        yield say("machines.clients", row["people_least"])
+    if row["people_at_least"]:
+        yield say("machines.clients", row["people_at_least"])

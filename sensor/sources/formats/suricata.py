@@ -92,7 +92,8 @@ class SuricataFamily(Family):
         "`- tls: {extended: yes}`, `- quic`."
     )
     claims: ClassVar[pl.Expr] = (
-        pl.col("line").str.contains(rf'^\s*\{{.*"event_type"\s*:\s*"(?:{_TYPES})"')
+        pl.col("line").str.contains(r"^\s*\{")
+        & pl.col("line").str.contains(rf'"event_type"\s*:\s*"(?:{_TYPES})"')
         & pl.col("line").str.contains(r'"timestamp"\s*:\s*"\d{4}-\d\d-\d\dT')
         & pl.col("line").str.contains(r'"(?:flow_id|pcap_cnt|in_iface|uptime|proto)"\s*:')
         & ~pl.col("line").str.contains('"firewall_name"', literal=True)
@@ -102,13 +103,16 @@ class SuricataFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        event = _events(lines["line"], self.below)
+        parts = [self._told(event) for event in _events(lines["line"], self.below)]
+        return pl.concat(parts).sort("row").drop("row") if len(parts) > 1 else parts[0].drop("row")
+
+    def _told(self, event: pl.DataFrame) -> pl.DataFrame:
         kind = pl.col("event_type")
         asks = kind.is_in(["dns", "mdns", "llmnr"]) | (
             kind.is_in(["alert"]) & pl.col("dns.type").is_not_null()
         )
         event = event.with_columns(asks=asks.fill_null(False)).with_columns(self._turned())
-        told = event.select(**_who(), **_what(), **_volume(), **_leases(), reason=_reason())
+        told = event.select("row", **_who(), **_what(), **_volume(), **_leases(), reason=_reason())
         return told.with_columns(answers=_answers(event))
 
     def _turned(self) -> pl.Expr:
@@ -132,24 +136,25 @@ _COMMON: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def _events(lines: pl.Series, below: str) -> pl.DataFrame:
-    """All of `_SCALARS` and `_LISTS`, row by row; NULL where an event of that type has no such field."""
+def _events(lines: pl.Series, below: str) -> list[pl.DataFrame]:
+    """All of `_SCALARS` and `_LISTS`, and the line's number `row`, a frame for each common type of events and
+    one for all others; NULL where an event of that type has no such field."""
     kind = lines.str.extract(r'"event_type"\s*:\s*"(\w+)"')
     whole = pl.DataFrame(
         {"line": lines, "kind": kind.zip_with(kind.is_in(list(_COMMON)), kind.clear(len(kind)))}
     )
+    whole = whole.with_row_index("row")
     parts = []
-    for (name,), part in whole.with_row_index("row").group_by("kind", maintain_order=True):
+    for (name,), part in whole.group_by("kind", maintain_order=True) if len(lines) else [((None,), whole)]:
         scalars, lists = _COMMON.get(str(name), (_SCALARS, _LISTS))
         read = objects.read(
             part["line"], [below + one for one in scalars], lists=[below + one for one in lists]
         )
-        parts.append(read.rename(lambda column: column.removeprefix(below)).insert_column(0, part["row"]))
-    schema: dict[str, pl.DataType] = {"row": pl.UInt32()}
-    schema |= dict.fromkeys(_SCALARS, pl.String())
-    schema |= dict.fromkeys(_LISTS, pl.List(pl.String()))
-    empty = pl.DataFrame(schema=schema)
-    return pl.concat([empty, *parts], how="diagonal").sort("row").drop("row")
+        others = [pl.lit(None, pl.String).alias(one) for one in _SCALARS if one not in scalars]
+        others += [pl.lit(None, pl.List(pl.String)).alias(one) for one in _LISTS if one not in lists]
+        event = read.rename(lambda column: column.removeprefix(below)).with_columns(others)
+        parts.append(event.insert_column(0, part["row"]))
+    return parts
 
 
 def _who() -> dict[str, pl.Expr]:
@@ -214,6 +219,8 @@ def _what() -> dict[str, pl.Expr]:
 
 def _answers(event: pl.DataFrame) -> pl.Series:
     """The addresses each lookup tells, NULL for other events; lists are costly, and few have any."""
+    if not event["asks"].any():
+        return pl.Series([None], dtype=pl.List(pl.String)).new_from_index(0, event.height)
     addresses = [pl.col(name).fill_null([]) for name in _LISTS[2:]]
     single = pl.when(pl.col("dns.rrtype").is_in(["A", "AAAA"])).then("dns.rdata")
     some = pl.any_horizontal(pl.col(name).is_not_null() for name in (*_LISTS[2:], "dns.rdata"))

@@ -13,7 +13,9 @@ from .story import story_lake
 def handmade(monkeypatch: pytest.MonkeyPatch) -> None:
     """These lakes are nothing but views: what had landed when is for tests/sensor/test_rematch.py."""
 
-    def views(lake: Path, *, as_of: object = None, restricted: bool = False) -> object:
+    def views(
+        lake: Path, *, as_of: object = None, restricted: bool = False, counting: object = None
+    ) -> object:
         return open_views(lake, restricted=restricted)
 
     monkeypatch.setattr("analytics.report.views", views)
