@@ -100,6 +100,13 @@ def test_xlsx_columns_are_typed(documents: dict[str, Document]) -> None:
     assert len(set(widths)) > 1 and min(widths) > len("2026-11-09") and max(widths) < 62
 
 
+def test_weeks_read_as_days_and_controls_say_what_their_evidence_is(documents: dict[str, Document]) -> None:
+    sections = {section.id: section for section in documents["quarterly"].page.sections}
+    assert sections["controls"].labels[3] == "Evidence"
+    weeks = [row[0].text for row in sections["weeks"].rows]
+    assert weeks[-2:] == ["2–8 Nov", "9–15 Nov"] and "26 Oct – 1 Nov" in weeks
+
+
 def test_pdf_is_tagged_repeats_and_asks_for_nothing(documents: dict[str, Document], tmp_path: Path) -> None:
     pytest.importorskip("weasyprint")
     first = FORMATS["pdf"].write(documents["daily"])
