@@ -45,6 +45,12 @@ def apps_of(statement: Statement, known: Known) -> frozenset[str]:
     return frozenset(row["app"] for row in known.services if _is_about(statement, row))
 
 
+def named(service: str, known: Known) -> str | None:
+    """The id of the one service that is called so, in whatever case."""
+    found = [row["app"] for row in known.services if str(row.get("service")).lower() == service.lower()]
+    return str(found[0]) if len(found) == 1 else None
+
+
 def _is_about(statement: Statement, service: Mapping[str, Any]) -> bool:
     for key, wanted in statement.match.items():
         if key == "risk_at_least":
@@ -69,6 +75,8 @@ def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
                     others = (other for other in names if other != key and name in names[other])
                     other = next(others, None)
                     remedy = f"it is a {other}: write `{other}: {name}`" if other else ""
+                    if key == "app" and (app := named(name, known)):
+                        remedy = f"did you mean {app}?"
                     yield Problem(
                         place, f"no {key} {name!r} in the catalog", remedy or _near(name, names[key], key)
                     )

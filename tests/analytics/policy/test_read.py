@@ -18,7 +18,14 @@ from analytics.policy.rows import compiled
 ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 11, 26)
 SERVICES: list[dict[str, Any]] = [
-    {"app": "acme/chat", "vendor": "Acme", "category": "chat", "country": "US", "risk_low": 80},
+    {
+        "app": "acme/chat",
+        "service": "Acme Assistant",
+        "vendor": "Acme",
+        "category": "chat",
+        "country": "US",
+        "risk_low": 80,
+    },
     {"app": "acme/api", "vendor": "Acme", "category": "api", "country": "US", "risk_low": 20},
     {"app": "bolt/code", "vendor": "Bolt", "category": "coding", "country": "DE", "risk_low": None},
 ]
@@ -113,6 +120,7 @@ def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() 
     [
         ("status:\n  - {app: acme/chta, status: tolerated}", "policy.yml:3: no app 'acme/chta' in the catalog; did you mean acme/chat?"),
         ("status:\n  - {vendor: acme, status: tolerated}", "policy.yml:3: no vendor 'acme' in the catalog; did you mean Acme?"),
+        ("status:\n  - {app: acme assistant, status: tolerated}", "policy.yml:3: no app 'acme assistant' in the catalog; did you mean acme/chat?"),
         ("status:\n  - {app: Acme, status: tolerated}", "policy.yml:3: no app 'Acme' in the catalog; it is a vendor: write `vendor: Acme`"),
         ("status:\n  - {app: acme/chat, status: sanctioned}\nnever:\n  - {category: chat, reason: r}", "policy.yml:3: is sanctioned in vain: `never` on line 5 holds whatever else is said; remove one"),
         ("never:\n  - {vendor: Acme, reason: r}\nexceptions:\n  - {id: E, app: acme/chat, owner: o, reason: r, expires: 2027-01-01}", "policy.yml:5: excuses nothing: `never` on line 3 holds"),
