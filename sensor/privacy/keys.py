@@ -142,7 +142,7 @@ class Keys:
         return LakeError(
             f"its tokens were made with other keys than {self._folder} holds",
             place=str(lake),
-            hint="name the folder that goes with it: --state, or `state` in the settings",
+            hint="name the folder that goes with it, with --state; if that is lost, begin a new lake",
         )
 
     def epochs(self) -> list[Epoch]:
