@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.build import Work, alone, complete_manifest, workshop
+from analytics.build import Counting, Work, alone, complete_manifest, workshop
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
 from analytics.marts.state import GRACE, read_state
@@ -30,9 +30,15 @@ _PREFIX = "as-of-"
 
 @contextmanager
 def views(
-    lake: Path, *, as_of: datetime | None = None, restricted: bool = False
+    lake: Path,
+    *,
+    as_of: datetime | None = None,
+    restricted: bool = False,
+    counting: Counting | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published views of `lake`, or those of what had landed at `as_of` (UTC where it names no zone).
+
+    Without `counting` nobody is counted over weeks as of an earlier moment.
 
     Raises LakeUnreadable where the past cannot be counted: that takes the restricted zone.
     """
@@ -41,12 +47,15 @@ def views(
         with open_views(lake, restricted=restricted) as connection:
             yield connection
         return
-    with _counted(lake, moment) as folder, open_views(lake, restricted=restricted, folder=folder) as past:
+    with (
+        _counted(lake, moment, counting) as folder,
+        open_views(lake, restricted=restricted, folder=folder) as past,
+    ):
         yield past
 
 
 @contextmanager
-def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
+def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterator[Path]:
     """A folder with the views files of the lake as of `moment`; it is gone afterwards."""
     restricted = lake / "restricted"
     try:
@@ -60,7 +69,6 @@ def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
             manifest = complete_manifest(lake).as_of(moment)
             state = read_state(lake)
             state.build += 1
-            state.files.pop("people_periods", None)  # counted as of today only
             place = f"{folder.relative_to(lake)}/"
             with workshop(lake) as connection:
                 work = Work(
@@ -68,6 +76,7 @@ def _counted(lake: Path, moment: datetime) -> Iterator[Path]:
                 )
                 work.days()
                 work.weeks()
+                work.people_then(counting)
                 work.names()
                 work.coverage()
                 work.findings()

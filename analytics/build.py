@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,8 @@ import polars as pl
 from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
 from analytics.marts.days import count_day, neighbours, on_day
-from analytics.marts.holders import digest, hold
+from analytics.marts.holders import HELD as HELD_TABLES
+from analytics.marts.holders import digest, hold, name_holders
 from analytics.marts.inputs import (
     LASTING,
     Sizes,
@@ -41,6 +42,7 @@ from analytics.marts.inputs import (
     rules,
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
+from analytics.marts.threads import each
 from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
 from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import Compiled
@@ -67,6 +69,10 @@ class Counting(Protocol):
     def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
         """Rows for `people_periods`, exact: period, first_day, last_day, app, people, weeks_counted; from the
         users (week, app, user_name, sealed) of some `weeks`, and of others as they were counted before."""
+        ...
+
+    def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
+        """The same of the weeks that had begun on the day `until`, without keeping what was counted."""
         ...
 
 
@@ -140,7 +146,7 @@ class Work:
     zone: str
     k: int
     now: datetime
-    marts: list[Mart]
+    marts: Sequence[Mart]
     #: folder for the marts, relative to the lake and ending in `/`; '' is where readers find them
     place: str = ""
     _is_held: bool = False
@@ -158,10 +164,15 @@ class Work:
             self._hold()
             sensors = self.manifest.tables["sensors"]
             self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
-        for day in dirty:
-            self._count(day)
-            self._store("day", day, {})
+
+        def make(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+            work = replace(self, connection=connection)
+            work._count(day)
+            work._store("day", day, {})
             self.state.inputs[f"day/{day}"] = inputs[day]
+
+        shared = (*HELD_TABLES, "every_directory", "sensors")
+        each(self.connection, dirty, make, begin=name_holders, shared=shared)
         return dirty
 
     def _held_by_day(self) -> dict[date, str]:
@@ -192,21 +203,26 @@ class Work:
         daily = [mart for mart in self.marts if mart.period == "day"]
         constants = (rules(), self.zone, self.k)
         restated = self.manifest.tables["restated"]
-        dirty = []
+        dirty = {}
         for week in self._weeks("week", built):
             files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
             said = files_of(restated.cold, days_of(week))
             print_ = fingerprint(*constants, files, self.sizes.of(restated, said))
-            if f"week/{week}" in self.state.final or self.state.inputs.get(f"week/{week}") == print_:
-                continue
+            if f"week/{week}" not in self.state.final and self.state.inputs.get(f"week/{week}") != print_:
+                dirty[week] = print_
+
+        def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
+            work = replace(self, connection=connection)
             for mart in daily:
-                rows = files_sql(mart.types, files[mart.name], root=self.root)
-                self._relation("VIEW", f"week_{mart.name}", rows)
-            self._relation("VIEW", "week_restated", cold_sql(restated, said, root=self.root))
-            self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
-            self.state.inputs[f"week/{week}"] = print_
-            dirty.append(week)
-        return dirty
+                rows = files_sql(mart.types, self._files(mart, days_of(week)), root=self.root)
+                work._relation("VIEW", f"week_{mart.name}", rows)
+            said = files_of(restated.cold, days_of(week))
+            work._relation("VIEW", "week_restated", cold_sql(restated, said, root=self.root))
+            work._store("week", week, prepare_week(connection, week, zone=self.zone, k=self.k))
+            self.state.inputs[f"week/{week}"] = dirty[week]
+
+        each(self.connection, list(dirty), make)
+        return list(dirty)
 
     def names(self) -> list[date]:
         """Makes the marts of names of every dirty week; returns them.
@@ -222,19 +238,24 @@ class Work:
     def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
         """Makes the marts `of` a base table of every dirty week, from its rows of UTC days that touch it."""
         table = self.manifest.tables[name]
-        dirty = []
+        dirty = {}
         for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week))
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
             key = f"{name}/{week}"
-            if key in self.state.final or self.state.inputs.get(key) == print_:
-                continue
-            self._relation("VIEW", f"week_{name}", rows_sql(table, files, root=self.root))
+            if key not in self.state.final and self.state.inputs.get(key) != print_:
+                dirty[week] = print_
+
+        def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
+            work = replace(self, connection=connection)
+            rows = rows_sql(table, files_of(table.cold, days_of(week)), root=self.root)
+            work._relation("VIEW", f"week_{name}", rows)
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
-            self._store("week", week, values, of=name)
-            self.state.inputs[key] = print_
-            dirty.append(week)
-        return dirty
+            work._store("week", week, values, of=name)
+            self.state.inputs[f"{name}/{week}"] = dirty[week]
+
+        each(self.connection, list(dirty), make)
+        return list(dirty)
 
     def _weeks(self, kind: str, days: Iterable[date]) -> list[date]:
         """Mondays of the weeks that `days` touch, and of those made before: another zone moves rows away."""
@@ -263,7 +284,19 @@ class Work:
             return
         built = {date.fromisoformat(key[5:]) for key in self.state.inputs if key.startswith("week/")}
         weeks = sorted({*fresh, *(built - counting.known())})
-        counts = counting.count(self._users(weeks), weeks)
+        self._store_people(counting.count(self._users(weeks), weeks))
+
+    def people_then(self, counting: Counting | None) -> None:
+        """The same as it was known at `now`, counted anew but for weeks whose rows were deleted."""
+        if counting is None:
+            self.state.files.pop("people_periods", None)  # published is today's count
+            return
+        built = [key for key in self.state.inputs if key.startswith("week/") and key not in self.state.final]
+        weeks = sorted(date.fromisoformat(key[5:]) for key in built)
+        until = self.now.astimezone(ZoneInfo(self.zone)).date()
+        self._store_people(counting.count_then(self._users(weeks), weeks, until))
+
+    def _store_people(self, counts: pl.DataFrame) -> None:
         print_ = fingerprint(rules(), self.k, counts.write_json())
         if self.state.inputs.get("people") == print_:
             return
@@ -294,29 +327,32 @@ class Work:
         weeks = Weeks(self.lake, self.manifest, self.state.files, {mart.name: mart for mart in self.marts})
         today = self.now.astimezone(ZoneInfo(self.zone)).date()
         said = [self.state.inputs.get(name) for name in POLICY_MARTS]
-        judged: list[date] = []
-        version = ""
-        for week in weeks.known():
-            horizon = min(today, week + timedelta(days=6))
+        horizons = {week: min(today, week + timedelta(days=6)) for week in weeks.known()}
+        dirty = {}
+        for week, horizon in horizons.items():
             print_ = fingerprint(rules(), self.zone, self.k, said, str(horizon), weeks.fingerprint(week))
             key = f"findings/{week}"
-            if key in self.state.final or self.state.inputs.get(key) == print_:
-                continue
-            if not judged:
-                prepare(self.connection)
-                version = weeks.lay_out_policy(self.connection)
-            watched = weeks.lay_out(self.connection, week)
-            judge(self.connection, week, horizon, zone=self.zone, k=self.k)
+            if key not in self.state.final and self.state.inputs.get(key) != print_:
+                dirty[week] = print_
+
+        def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
+            watched = weeks.lay_out(connection, week)
+            judge(connection, week, horizons[week], zone=self.zone, k=self.k)
             values: dict[str, str | int | float] = {
                 "week": week.isoformat(),
-                "horizon": horizon.isoformat(),
+                "horizon": horizons[week].isoformat(),
                 "watched_minutes": watched,
-                "policy_version": version,
+                "policy_version": weeks.policy_version(connection),
             }
-            self._store("week", week, values, of="findings")
-            self.state.inputs[key] = print_
-            judged.append(week)
-        return judged
+            replace(self, connection=connection)._store("week", week, values, of="findings")
+            self.state.inputs[f"findings/{week}"] = dirty[week]
+
+        def begin(connection: duckdb.DuckDBPyConnection) -> None:
+            prepare(connection)
+            weeks.lay_out_policy(connection)
+
+        each(self.connection, list(dirty), make, begin=begin)
+        return list(dirty)
 
     def held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
         """Makes the open marts of the weeks that rows in memory lie in; returns these weeks.
@@ -467,4 +503,6 @@ def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         tempfile.TemporaryDirectory(dir=restricted, prefix="spill-") as spill,
         connect(spill=Path(spill)) as connection,
     ):
+        # Packing keys before each sort and group costs more than the memory it saves.
+        connection.execute("SET disabled_optimizers = 'compressed_materialization'")
         yield connection

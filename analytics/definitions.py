@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Any, Literal
@@ -87,23 +88,25 @@ class Mart:
         return {name: column.type for name, column in self.columns.items()}
 
 
-def load_views(folder: Path = VIEWS) -> list[View]:
-    """Every view of the folder, by name."""
+@cache
+def load_views(folder: Path = VIEWS) -> tuple[View, ...]:
+    """Every view of the folder, by name; read once a process."""
     views = []
     for stem, entry, sql in _entries(folder):
         examples = tuple(Example(**example) for example in entry.pop("examples", []))
         entry["columns"] = _columns(entry["columns"])
         views.append(View(name=stem, template=sql, examples=examples, **entry))
-    return views
+    return tuple(views)
 
 
-def load_marts(folder: Path = MARTS) -> list[Mart]:
-    """Every mart of the folder, by name."""
+@cache
+def load_marts(folder: Path = MARTS) -> tuple[Mart, ...]:
+    """Every mart of the folder, by name; read once a process."""
     marts = []
     for stem, entry, sql in _entries(folder):
         entry["columns"] = _columns(entry["columns"])
         marts.append(Mart(name=stem, sql=sql, **entry))
-    return marts
+    return tuple(marts)
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -27,7 +27,7 @@ import duckdb
 
 from analytics.definitions import Mart, View, Zone, load_marts, load_views
 from analytics.lake import LakeUnreadable, Manifest, checked_zone, connect, literal, open_views
-from analytics.stored import files_sql, lake_expression, nothing_sql, restated_sql, table_sql
+from analytics.stored import files_sql, lake_expression, restated_sql, table_sql
 
 #: Files of each mart, relative to the lake, by mart and period.
 MartFiles = Mapping[str, Mapping[str, str]]
@@ -177,7 +177,8 @@ def _write(
         shutil.copyfile(_blank(blanks or _of_process(), types, views, zone=zone), temporary)
         with _writing(temporary) as connection:
             for name, sql in relations.items():
-                connection.execute(f"CREATE OR REPLACE VIEW stored.{name} AS {sql}")
+                if sql != files_sql(types[name], (), root=""):  # else it stands there
+                    connection.execute(f"CREATE OR REPLACE VIEW stored.{name} AS {sql}")
         _sync(temporary)
         temporary.replace(target)
         _sync(target.parent)
@@ -187,7 +188,7 @@ def _write(
 
 def _blank(folder: Path, types: Mapping[str, Mapping[str, str]], views: Sequence[View], *, zone: str) -> Path:
     """A views file in `folder` over relations of these types without rows; made unless it is there."""
-    relations = {name: nothing_sql(columns) for name, columns in types.items()}
+    relations = {name: files_sql(columns, (), root="") for name, columns in types.items()}
     statements = [f"CREATE VIEW stored.{name} AS {sql}" for name, sql in relations.items()]
     for view in views:
         statements += _statements(view, zone)

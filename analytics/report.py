@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -27,6 +27,9 @@ from analytics.reports.periods import Period, around, parse
 from analytics.reports.result import Facts, Result
 from analytics.reports.spec import Spec, read
 from analytics.reports.weekly.page import Page, build
+
+if TYPE_CHECKING:
+    from analytics.build import Counting
 
 _REPORTS = files("analytics.reports")
 
@@ -101,13 +104,16 @@ def prepare(
     as_of: datetime | None = None,
     controls: bool = False,
     language: str = "en",
+    counting: Counting | None = None,
 ) -> Document:
     """Run report `name` for `period` (the newest with data) and whom it is `about`, told in `language`.
+
+    `counting` counts people over weeks as of an earlier moment.
 
     Raises as `weekly` does, and Unknown for a service or department the lake does not know.
     """
     facts, spec = _facts(lake, as_of), spec_of(name)
-    with views(lake, as_of=as_of, restricted=spec.restricted) as connection:
+    with views(lake, as_of=as_of, restricted=spec.restricted, counting=counting) as connection:
         known = run.weeks(connection)
         chosen = parse(spec.period, period) if period else _newest(connection, spec.period, known, facts)
         subject, named = _subject(connection, spec.about, about)

@@ -50,6 +50,9 @@ RESTATED = (
 )  # fmt: skip
 #: Tables whose rows of one key add up instead of replacing each other (additive_sql).
 ADDITIVE = frozenset({"names", "coverage"})
+#: Tables of which compaction leaves each key once, in the one file of its event day; and the times that rows
+#: of one key agree on, because they hold the same event.
+SETTLED = {"sightings": ("seen_at", "started_at")}
 #: Numbers that cannot be added (distinct clients, the largest distance of clocks): the greatest stands.
 GREATEST = frozenset({"clients", "near_clients", "clock_offset_ms"})
 
@@ -69,11 +72,18 @@ def lake_expression(lake: str) -> str:
 def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> str:
     """SQL of one base table; `root` is an SQL expression for the lake's folder.
 
-    `hot` says whether the table has hot files at all (an empty glob would be an error).
+    `hot` says whether the table has hot files at all (an empty glob would be an error). Of a table in
+    SETTLED only what is hot, or lies in several files of a day, is looked through for keys that are there
+    again: a reader's filter on its time reaches the files, and a week of a year costs a week.
     """
+    settled: list[str] = []
+    loose: list[str] = []
+    for day in sorted(table.cold):
+        alone = table.name in SETTLED and len(table.cold[day]) == 1
+        (settled if alone else loose).extend(table.cold[day])
     branches = [nothing_sql({**table.columns, "part": "VARCHAR"})]
-    if table.cold_files:
-        branches.append(f"SELECT *, '' AS part FROM {_parquet(table.cold_files, root)}")
+    if loose:
+        branches.append(f"SELECT *, '' AS part FROM {_parquet(loose, root)}")
     if hot:
         glob = f"{root} || {literal(f'/{table.folder}/hot/*/*.parquet')}"
         branches.append(
@@ -83,7 +93,10 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
     rows = _known(table, branches)
     if hot:
         rows += f"\nCROSS JOIN {_guard(root, watermark)}\nWHERE guard.low_water IS NOT NULL"
-    return _once(table, rows)
+    if not settled:
+        return _once(table, rows)
+    once = unmerged_sql(table, settled, root=root)
+    return _beside(table, once, rows) if loose or hot else once
 
 
 def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) -> str:
@@ -234,11 +247,27 @@ UNION ALL
 {_preferred(table, f"all_rows WHERE {key} IN (SELECT {key} FROM again)")}"""
 
 
-def _preferred(table: StoredTable, rows: str) -> str:
+def _beside(table: StoredTable, settled: str, rows: str) -> str:
+    """One row per key of `settled` (SQL), which has each key once, and of `rows` (a FROM clause)."""
+    columns, (key,) = ", ".join(table.columns), table.key
+    keys = f"(SELECT {key} FROM {rows})"
+    alike = (
+        f"(\nSELECT * FROM (\n{settled}\n) AS settled WHERE {key} IN {keys}\n"
+        f"UNION ALL\nSELECT {columns} FROM {rows}\n) AS alike"
+    )
+    return (
+        f"SELECT {columns} FROM (\n{settled}\n) AS settled WHERE {key} NOT IN {keys}\n"
+        f"UNION ALL\n{_preferred(table, alike, within=SETTLED[table.name])}"
+    )
+
+
+def _preferred(table: StoredTable, rows: str, *, within: tuple[str, ...] = ()) -> str:
+    """The row of each key that PREFERENCE puts first; `within` are columns that a key has one value of: a
+    reader's filter on them goes before the ranking."""
     columns = ", ".join(table.columns)
     rest = tuple(column for column in table.columns if column not in table.key)
     order = ", ".join(PREFERENCE.get(table.name, ("part DESC", *rest)))
-    partition = ", ".join(table.key)
+    partition = ", ".join((*table.key, *within))
     return (
         f"SELECT {columns} FROM (\n"
         f"SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order}) AS nth\n"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -107,6 +108,7 @@ class Answer:
 
     site: str
     address: str
+    at: datetime
     words: tuple[Word, ...]
     subject: str
     subject_kind: str
@@ -121,19 +123,23 @@ class Answer:
     crowded: bool
     stale: bool
 
-    def lines(self) -> Iterator[str]:
-        """The chain, step by step."""
-        yield f"{self.address} at site {self.site}"
+    def lines(self, zone: ZoneInfo) -> Iterator[str]:
+        """The chain, step by step; times on the clock of `zone`."""
+
+        def told(moment: datetime) -> str:
+            return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+        yield f"{self.address} at site {self.site}, {told(self.at)} {zone}"
         for word in self.words:
-            until = f"{word.valid_to:%Y-%m-%d %H:%M}" if word.valid_to else "open"
+            until = told(word.valid_to) if word.valid_to else "open"
             who = ", ".join(filter(None, (word.user_name, word.device, word.mac))) or "-"
             yield (
-                f"  {word.origin} {word.confidence:.2f}  {word.valid_from:%Y-%m-%d %H:%M} to {until}  {who}: "
+                f"  {word.origin} {word.confidence:.2f}  {told(word.valid_from)} to {until}  {who}: "
                 f"{word.verdict}"
             )
         if self.shared_by or self.crowded:
-            told = self.shared_by not in (None, "recognised")
-            yield f"  shared: {self.shared_by if told else 'many accounts within an hour'}"
+            declared = self.shared_by not in (None, "recognised")
+            yield f"  shared: {self.shared_by if declared else 'many accounts within an hour'}"
         if self.device:
             sure = f" {self.device_confidence:.2f}" if self.device_confidence is not None else ""
             yield f"  device {self.device} ({self.device_origin}{sure})"
@@ -158,7 +164,7 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
         words = connection.execute(_WORDS.format(at=moment, forever=253_402_214_400_000_000)).fetchall()
         row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()
     assert row is not None, "the made-up event is counted"
-    return Answer(site, address, tuple(Word(*word) for word in words), *row)
+    return Answer(site, address, at, tuple(Word(*word) for word in words), *row)
 
 
 def sites(lake: Path) -> list[str]:

@@ -29,7 +29,7 @@ from sensor.match.naming import NameTable
 from sensor.match.near import Near
 from sensor.match.pulls import about
 from sensor.match.questions import Questions
-from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
+from sensor.match.rollup import LookupBursts, NamesRollup, begins, newest_seen
 from sensor.privacy.admission import Admission
 from sensor.privacy.canonical import canonical
 from sensor.privacy.community import community_ids
@@ -65,7 +65,10 @@ _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "ser
 _TOGETHER, _ENOUGH_ROWS = 4, 400_000
 
 #: columns of coverage that say what log records carried
-CARRIED = ("used", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down", "with_action")
+CARRIED = (
+    *("used", "with_time", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down"),
+    "with_action",
+)
 
 
 @dataclass(frozen=True)
@@ -536,15 +539,15 @@ def _text(columns: Iterable[str]) -> list[pl.Expr]:
 
 
 def _connections() -> pl.Expr:
-    """1 for a connection's first slice and for a logged request or tunnel, 0 for later slices and lookups."""
-    first = pl.col("slice").fill_null(0) == 0
-    return (first & (pl.col("kind") != "dns")).cast(pl.Int64)
+    """1 for a connection's first slice, a later request in it, a logged request or tunnel; 0 for later slices
+    and lookups."""
+    return (begins() & (pl.col("kind") != "dns")).cast(pl.Int64)
 
 
 def _requests() -> pl.Expr:
     """1 for a logged or seen HTTP request, NULL where requests are hidden; a CONNECT asks for a tunnel."""
     asked = pl.col("method").is_not_null() & (pl.col("method") != "CONNECT")
-    return pl.when(asked & (pl.col("slice").fill_null(0) == 0)).then(pl.lit(1, dtype=pl.Int64))
+    return pl.when(asked & begins()).then(pl.lit(1, dtype=pl.Int64))
 
 
 def _with_rejects(batch: Batch, counts: dict[str, int]) -> Batch:

@@ -227,17 +227,28 @@ _HTTP = (
     Column(
         "credential",
         pl.String,
-        "how the first cleartext request says who asks: bearer, basic, key, cookie, other or none; NULL: not "
+        "how the cleartext request says who asks: bearer, basic, key, cookie, other or none; NULL: not "
         "readable",
         protect=DETAIL,
     ),
-    Column("key_type", pl.String, "provider and type of an AI key sent in the clear", protect=DETAIL),
+    Column(
+        "key_type",
+        pl.String,
+        "provider and type of an AI key the request carries, where it could be read",
+        protect=DETAIL,
+    ),
     Column("key_print", pl.String, "its fingerprint", protect=SECRET, kind="key"),
-    Column("streamed", pl.Boolean, "the first cleartext answer is an event stream", protect=DETAIL),
+    Column(
+        "decrypted",
+        pl.Boolean,
+        "true: the request was inside TLS, and who opened that (proxy, browser, server) told it",
+        protect=DETAIL,
+    ),
+    Column("streamed", pl.Boolean, "the cleartext answer is an event stream", protect=DETAIL),
     Column(
         "server_version",
         pl.String,
-        "version that the first cleartext answer names in its first bytes or an x-…-version header",
+        "version that a cleartext answer names in its first bytes or an x-…-version header",
         protect=DETAIL,
     ),
 )
@@ -374,7 +385,12 @@ OBSERVATIONS = Table(
         Column(
             "started_at", TIME, "start of the whole connection; NULL where there is none (DNS, log lines)"
         ),
-        Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
+        Column(
+            "slice",
+            pl.Int64,
+            "number of the slice within its connection, from 0: of 60 s, less where a request ends it",
+        ),
+        Column("asks", pl.Boolean, "the slice begins with a later request of its connection"),
         Column(
             "lookups", pl.Int64, "of a question: 1 if it begins a lookup, 0 if it is part of one", "lookups"
         ),
@@ -447,8 +463,14 @@ SIGHTINGS = Table(
             protect=DROP,
         ),
         Column("started_at", TIME, "start of the whole connection"),
-        Column("slice", pl.Int64, "number of the 60 s slice within its connection, from 0"),
-        Column("connections", pl.Int64, "1 on slice 0 or a proxied request, else 0"),
+        Column(
+            "slice",
+            pl.Int64,
+            "number of the slice within its connection, from 0: of 60 s, less where a request ends it",
+        ),
+        Column(
+            "connections", pl.Int64, "1 on slice 0 or a request, proxied or later in its connection, else 0"
+        ),
         Column("requests", pl.Int64, "logged HTTP requests", "requests"),
         Column(
             "lookups",
@@ -658,7 +680,8 @@ COVERAGE = Table(
         Column(
             "requests_unread",
             pl.Int64,
-            "later requests of readable HTTP connections; only the first one's path and head are read",
+            "later requests of readable HTTP connections for something else than the one before, not "
+            "read: too many in a second or connection",
         ),
         Column("turns_judged", pl.Int64, "encrypted answers long enough, and judged by their shape", "turns"),
         Column(
@@ -681,6 +704,12 @@ COVERAGE = Table(
         Column("records", pl.Int64, "log records read", "records"),
         Column("rejected", pl.Int64, "log records and DNS messages that could not be used", "records"),
         Column("used", pl.Int64, "log records that tell of use, or of who held an address", "records"),
+        Column(
+            "with_time",
+            pl.Int64,
+            "of those, with a time of their own; others have that of their file",
+            "records",
+        ),
         Column("with_user", pl.Int64, "of those, naming an account", "records"),
         Column("with_host", pl.Int64, "of those, naming a host", "records"),
         Column("with_path", pl.Int64, "of those, with a URL path", "records"),
@@ -796,7 +825,11 @@ AUDIT = Table(
             "keys.shred …",
         ),
         Column("case_id", pl.String, "the request it belongs to"),
-        Column("done_by", pl.String, "who did it: custodian or operating-system account"),
+        Column(
+            "done_by",
+            pl.String,
+            "who did it: the operating-system account, behind the name of a custodian where one acted",
+        ),
         Column("reason", pl.String, "the reason given"),
         Column("people", pl.Int64, "how many tokens it was about", "tokens"),
         Column("deleted_rows", pl.Int64, "rows deleted", "rows"),

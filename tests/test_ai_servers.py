@@ -55,6 +55,16 @@ def afternoon() -> list[Frame]:
     return sorted(frames, key=lambda frame: frame.time)
 
 
+def opened() -> str:
+    """What a proxy that opens TLS tells of the same key, sent to the vendor by somebody else."""
+    line = {"shadowai": "mitmproxy/1", "kind": "http", "client": "10.1.0.9", "server": "198.51.100.44",
+            "server_port": 443, "scheme": "https", "host": "api.anthropic.com", "method": "POST",
+            "path": "/v1/messages", "status": 200, "bytes_up": 900, "bytes_down": 900, "started": T0 + 8,
+            "key_type": "anthropic/api-key",
+            "key_print": hashlib.sha256(KEY.encode()).hexdigest()[:32]}  # fmt: skip
+    return json.dumps(line) + "\n"
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {level: tmp_path_factory.mktemp(level) for level in ("clear", "pseudonymous")}
@@ -62,7 +72,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (folder / "state").mkdir()
         (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
         (folder / "a.pcap").write_bytes(pcap(afternoon()))
-        shadowai(folder, "scan", "a.pcap", privacy=level)
+        (folder / "opened.ndjson").write_text(opened())
+        shadowai(folder, "scan", "a.pcap", "opened.ndjson", privacy=level)
         (folder / "a.pcap").unlink()
     return made
 
@@ -93,7 +104,7 @@ def test_findings_about_them(folders: dict[str, Path], level: str) -> None:
     said = "1 clients from outside or the guest network, 1 connections, 0 refused, 1 answered without any"
     said += " credential"
     assert evidence == [(11434, said)]
-    columns = "kind, assets, exposed, unauthenticated, cleartext, people_least"
+    columns = "kind, assets, exposed, unauthenticated, cleartext, people_at_least"
     counts = query(folders[level], f"SELECT {columns} FROM ai_assets_weekly ORDER BY kind, name")
     keys = 1 if level == "pseudonymous" else None  # without fingerprints it would be a count of people
     mcp = ("mcp_server", 1, 0, 1, 1, None), ("server", 1, 0, 1, 1, None)
@@ -146,11 +157,19 @@ def test_the_inventory_and_its_bill_of_materials(folders: dict[str, Path]) -> No
 
 
 def test_a_key_of_two_hosts_by_its_keyed_fingerprint(folders: dict[str, Path]) -> None:
-    rows = query(folders["pseudonymous"], "SELECT key_print, key_type, clients, refused FROM ai_keys")
-    assert [row[1:] for row in rows] == [("anthropic/api-key", 3, 1)]
-
+    columns = "key_print, key_type, clients, sightings, in_clear, refused, refused_since IS NOT NULL"
+    rows = query(folders["pseudonymous"], f"SELECT {columns} FROM ai_keys")
+    # The last time it was accepted, inside TLS, is after it was refused.
+    assert [row[1:] for row in rows] == [("anthropic/api-key", 4, 4, 3, 1, False)]
     assert hashlib.sha256(KEY.encode()).hexdigest()[:32] not in str(rows[0][0])
     assert query(folders["clear"], "SELECT * FROM ai_keys") == []
+
+
+def test_a_key_inside_tls_is_not_in_the_clear(folders: dict[str, Path]) -> None:
+    sql = "SELECT app, decrypted FROM sightings WHERE key_type IS NOT NULL AND server_port = 443"
+    assert query(folders["clear"], sql) == [("anthropic/api", True)]
+    sql = "SELECT COUNT(*) FROM findings WHERE rule = 'keys_in_clear' AND app = 'anthropic/api'"
+    assert query(folders["clear"], sql) == [(0,)]
 
 
 @pytest.mark.parametrize("level", ["clear", "pseudonymous"])

@@ -55,6 +55,21 @@ def test_one_person_is_one_in_both_epochs(counting: Counting) -> None:
     assert found.filter(period="year")["first_day"].unique().to_list() == [date(2025, 12, 29)]
 
 
+def test_an_earlier_moment_is_counted_anew_and_not_kept(counting: Counting) -> None:
+    used = [_used(week, counting.rows(_tokens(week))) for week in (BEFORE, AFTER)]
+    counting.count(pl.concat(used), [BEFORE.date(), AFTER.date()])
+
+    def quarter(weeks: list[date], until: date) -> list[tuple[int, int]]:
+        found = counting.count_then(used[0].head(7), weeks, until)
+        return found.filter(period="quarter", app="all").select("people", "weeks_counted").rows()
+
+    both = [BEFORE.date(), AFTER.date()]
+    assert quarter(both, AFTER.date()) == [(7, 1)]
+    assert quarter(both[:1], AFTER.date()) == [(12, 2)]  # rows of the second were deleted: its count stands
+    assert quarter(both[:1], BEFORE.date()) == [(7, 1)]  # and it had not begun
+    assert counting.count(used[0].clear(), []).filter(period="quarter", app="all")["people"].to_list() == [12]
+
+
 def test_two_rows_of_one_account_have_nothing_in_common(counting: Counting, tmp_path: Path) -> None:
     first = counting.rows(_tokens(BEFORE, AFTER))
     again = Counting(tmp_path, Keys(tmp_path, "UTC")).rows(_tokens(BEFORE, AFTER))
@@ -147,24 +162,39 @@ def test_who_holds_the_lake_cannot_join_by_it(lake: Path) -> None:
     ]
 
 
+def test_who_came_later_is_not_counted_as_of_an_earlier_moment(lake: Path) -> None:
+    moment = datetime.now(UTC)
+    at = BOUNDARY + timedelta(days=9, hours=1)
+    late = squid(lake / "late.log", [(at, f"10.0.1.{n}", f"late{n}") for n in range(3)])
+    shadowai(lake, "scan", late, "-q")
+    quarter = "SELECT people_at_least FROM people_periods WHERE app = 'all' AND period = 'quarter'"
+    assert query(lake, quarter, restricted=False) == [(15,)]
+    then = ("--as-of", f"{moment:%Y-%m-%dT%H:%M:%S.%f}")
+    out = lake / "then.json"
+    _run(lake, "report", "quarterly", "--quarter", "2026-Q4", "--format", "json", *then, "--out", out)
+    assert '"people_at_least": 10' in out.read_text()
+
+
 def test_the_key_gone_nobody_is_counted(lake: Path) -> None:
     """The last test of this lake."""
     out = lake / "month.md"
     shadowai_report = ("report", "monthly", "--month", "2026-10", "--format", "md", "--out", out)
-    _report(lake, *shadowai_report)
+    _run(lake, *shadowai_report)
     assert "rounded down" in out.read_text()
     shadowai(lake, "keys", "shred", "count", "--reason", "over", "--yes")
     assert not (lake / "state" / "count").exists() and not list((lake / "state").rglob("count.key"))
     shadowai(lake, "compact", "--now")
     assert query(lake, COUNTS, restricted=False) == []
-    _report(lake, *shadowai_report)
+    _run(lake, *shadowai_report)
     assert "that needs a count-only key" in out.read_text()
 
 
-def _report(lake: Path, *words: object) -> None:
+def _run(lake: Path, *words: object) -> str:
     from typer.testing import CliRunner
 
     from sensor.cli.main import app
 
-    done = CliRunner().invoke(app, [*map(str, words), "--lake", str(lake / "lake")], catch_exceptions=False)
+    places = {"SHADOWAI_LAKE": str(lake / "lake"), "SHADOWAI_STATE": str(lake / "state")}
+    done = CliRunner().invoke(app, [*map(str, words)], env=places, catch_exceptions=False)
     assert done.exit_code == 0, done.output
+    return done.output

@@ -90,12 +90,12 @@ def test_no_open_figure_counts_people_over_more_than_a_week() -> None:
     }
     assert counted == {
         ("access_weekly", "people"),
-        ("ai_assets_weekly", "people_least"),
+        ("ai_assets_weekly", "people_at_least"),
         ("apps", "people_peak"),  # the greatest of the weeks, no count over them
         ("concentration_weekly", "people"),
         ("departments", "headcount"),  # the most of the days of a week
         ("departments", "people"),
-        ("findings", "people_least"),  # of the last week
+        ("findings", "people_at_least"),  # of the last week
         ("people_periods", "people_at_least"),  # by the count-only key, or not at all
         ("sensors", "population"),  # from the settings
         ("uploads", "people"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from sensor import schema
 from sensor.catalog.blind import COUNTED
@@ -18,6 +19,7 @@ from sensor.match.blindness import Blindness
 from sensor.match.explain import explain
 from sensor.match.index import Index
 from sensor.match.match import match
+from tests.sensor.decode.craft import Talk, decode, pcap
 
 ROOT = Path(__file__).parents[1]
 FACTS = ROOT.parent / "shared" / "catalog-facts"
@@ -320,3 +322,24 @@ def test_crawlers_of_ai_vendors_are_no_clients(index: Index) -> None:
     agents = [f"Mozilla/5.0 (compatible; {crawler}/1.0)" for crawler in crawlers]
     found = resolve(index, user_agent=agents)
     assert found["user_agent"].to_list() == []
+
+
+def test_a_version_that_is_held_against_vulnerabilities_can_be_read(index: Index) -> None:
+    """Each answer of `tells_version`, in packets, and after it what a client of the product asks for."""
+    files = (BUILT_IN / "behaviours").glob("*.yml")
+    products = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
+    told = [(name, one) for name, product in products.items() for one in product.get("tells_version", ())]
+    assert {name for name, _ in told} == {name for name, product in products.items() if "affected" in product}
+    frames = []
+    for n, (name, one) in enumerate(told):
+        port = products[name]["ports"][0]
+        talk = Talk(server=f"10.9.0.{n + 1}", server_port=port, now=1_800_000_000 + n).shake()
+        head = "HTTP/1.1 200 OK\r\n" + (f"{one['field']}\r\n" if "field" in one else "")
+        for path in dict.fromkeys((one["path"], products[name]["paths"][0])):
+            talk.send(f"GET {path} HTTP/1.1\r\nHost: {talk.server}\r\n\r\n".encode())
+            talk.reply(f"{head}\r\n{one.get('body', '')}".encode())
+        frames += talk.close().frames
+    seen = match(decode(pcap(frames))["observations"], index)
+    found = set(seen.select("server", "app", "server_version").rows())
+    wanted = {(f"10.9.0.{n + 1}", f"behaviours/{name}", one["version"]) for n, (name, one) in enumerate(told)}
+    assert wanted <= found, wanted - found

@@ -150,8 +150,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before = query(folder, "SELECT count(*) FROM usage_hourly WHERE attributed_by = 'owner'")
     assert before == [(0,)]
     _leases(folder)
-    for name in ("dhcpd.leases", "branch-dhcpd.leases", "vpn.csv"):
-        shadowai(folder, "scan", folder / name, "-q")
+    leases = (folder / name for name in ("dhcpd.leases", "branch-dhcpd.leases", "vpn.csv"))
+    shadowai(folder, "scan", *leases, "-q")
     return folder
 
 
@@ -189,6 +189,8 @@ def test_who_explains_the_chain_in_tokens_and_is_on_record(lake: Path) -> None:
     later = shadowai(lake, "who", "10.0.0.10", "--at", "2026-11-03T12:06")
     assert f"person {_token(lake, 'bob')} (owner 0.81)" in later
     assert "unattributed: no lease" in shadowai(lake, "who", "10.0.9.9", "--at", "2026-11-03T19:30")
+    nowhere = shadowai(lake, "who", "10.0.9.9", "--at", "2026-11-03T19:30", "--site", "mian", ok=False)
+    assert "no site 'mian' in the lake; branch, main" in nowhere
     shared = shadowai(lake, "who", "10.0.5.2", "--at", "2026-11-03T22:30")
     assert "shared: many accounts within an hour" in shared
     assert shadowai(lake, "audit", "show").count("who") == 4

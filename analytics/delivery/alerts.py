@@ -26,7 +26,7 @@ _GONE = timedelta(days=14)
 _LEAST_SILENCE = timedelta(minutes=10)
 
 _FINDINGS = """
-SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, people_least, people_hidden,
+SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, people_at_least, people_hidden,
        bytes_up, sessions, question, proposal, owner, due, decided_on
 FROM findings
 WHERE status = 'open'
@@ -109,7 +109,7 @@ def _finding(row: Row, now: datetime) -> Letter:
     )  # fmt: skip
     lines = [subject, ""]
     lines += [told(row["question"])] if row["question"] else []
-    lines += [say("alert.proposal", proposal=told(row["proposal"]))] if row["proposal"] else []
+    lines += [say("due.proposal", proposal=told(row["proposal"]))] if row["proposal"] else []
     lines += [_seen(row)]
     if row["due"]:
         owner = row["owner"] or say("due.no_owner")
@@ -120,7 +120,7 @@ def _finding(row: Row, now: datetime) -> Letter:
         name: row[name]
         for name in ("finding", "rule", "severity", "service", "scope", "bytes_up", "sessions", "owner")
     }
-    facts |= {"people": row["people_least"]}
+    facts |= {"people": row["people_at_least"]}
     facts |= {name: str(row[name]) for name in ("first_seen", "last_seen", "due") if row[name]}
     # open again after a decision ran out: that is news once more
     episode = row["decided_on"] or row["first_seen"]
@@ -136,18 +136,19 @@ def _finding(row: Row, now: datetime) -> Letter:
 
 
 def _seen(row: Row) -> str:
-    first, last = words.week_name(row["first_seen"]), words.week_name(row["last_seen"])
+    first, last = row["first_seen"], row["last_seen"]  # Mondays
     if first == last:
-        return say("alert.seen", week=last, amount=_amount(row))
-    return say("alert.seen_from", first=first, last=last, amount=_amount(row))
+        return say("alert.seen", week=words.week_days(last, last.year), amount=_amount(row))
+    until = words.short_day(last + timedelta(days=6))
+    return say("alert.seen_from", first=words.short_day(first), last=until, amount=_amount(row))
 
 
 def _amount(row: Row) -> str:
     if row["people_hidden"]:
         return say("alert.hidden")
     parts = []
-    if row["people_least"] is not None:
-        parts.append(say("alert.people", count=words.PEOPLE.count(row["people_least"])))
+    if row["people_at_least"] is not None:
+        parts.append(say("alert.people", count=words.PEOPLE.count(row["people_at_least"])))
     if row["bytes_up"] is not None:
         parts.append(say("alert.sent", amount=words.size(row["bytes_up"])))
     return ", ".join(parts) or say("alert.unknown")

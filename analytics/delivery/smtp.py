@@ -92,7 +92,7 @@ def message(letter: Letter, sender: str, recipients: tuple[str, ...]) -> EmailMe
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
     mail["Message-ID"] = f"<{letter.id}@{domain}>"  # the same letter sent again is known to be the same
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(letter.text)
+    mail.set_content(letter.text, cte="quoted-printable")  # a relay need not take eight bits (RFC 6152)
     for part in letter.attachments:
         main, _, sub = part.media_type.partition("/")
         coded = {"charset": "utf-8"} if main == "text" else None

@@ -40,12 +40,19 @@ def _letter(report: Report, now: datetime) -> Letter:
     return Letter(
         key=f"weekly {report.week} {digest}",
         kind="report",
-        subject=f"{page.title}: {page.claim}".replace(words.THIN, " ").rstrip(" :."),
+        subject=_subject(page),
         text=_text(page),
         written_at=now,
         facts={"report": "weekly", "week": report.week, "sha256": digest, "decisions": len(page.decisions)},
         attachments=(Attachment(f"shadow-ai-{report.week}.html", "text/html", content),),
     )
+
+
+def _subject(page: Page) -> str:
+    """What has to be done, short enough for a list of mails; without it, what is claimed."""
+    due = len(page.decisions)
+    told = say("verdict.due", due) if due else page.claim
+    return f"{page.title}: {told}".replace(words.THIN, " ").rstrip(" :.")
 
 
 def _text(page: Page) -> str:
@@ -60,6 +67,9 @@ def _text(page: Page) -> str:
         for nth, decision in enumerate(page.decisions, 1):
             lines += _wrapped(decision.question, f"{nth}. ")
             lines += _wrapped(decision.evidence, "   ")
+            lines += _wrapped(decision.look, "   ")
+            duty = " · ".join(filter(None, (", ".join(decision.duty), decision.known_as)))
+            lines += _wrapped(f"{duty[:1].upper()}{duty[1:]}", "   ")
     lines += [
         "",
         *_wrapped(say("letter.attached")),

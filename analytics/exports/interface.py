@@ -9,7 +9,7 @@ from datetime import date, datetime
 #: Kinds that a network device can act on. Ports, programs and browser add-ons are no destinations.
 NAMES = frozenset({"domain", "suffix"})
 #: For formats whose manual knows no comment.
-NO_COMMENTS = "take the comment lines out before an upload: grep -v '^#'"
+NO_COMMENTS = "made with --bare, the file has no comment lines, which are not known here"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -13,8 +13,18 @@ _SHOWN = 4
 
 def write(target: Target, selection: Selection, provenance: Provenance) -> str:
     """The whole file, ending with a newline."""
-    head = (f"{target.comment} {line}".rstrip() for line in header(target, selection, provenance))
-    return "\n".join((*head, *target.render(selection, provenance))) + "\n"
+    return "".join((*comments(target, selection, provenance), *entries(target, selection, provenance)))
+
+
+def comments(target: Target, selection: Selection, provenance: Provenance) -> Iterator[str]:
+    """The header as comment lines, each with its newline."""
+    for line in header(target, selection, provenance):
+        yield f"{target.comment} {line}".rstrip() + "\n"
+
+
+def entries(target: Target, selection: Selection, provenance: Provenance) -> Iterator[str]:
+    """The target's own lines, each with its newline."""
+    yield from (f"{line}\n" for line in target.render(selection, provenance))
 
 
 def header(target: Target, selection: Selection, provenance: Provenance) -> Iterator[str]:

@@ -3,6 +3,8 @@
 -- Each split is of a figure of usage_weekly and told in full or not at all, so that no part follows from the
 -- others by subtraction: of everyone where every part is of at least k subjects, of the departments where that
 -- holds in every one of them and usage_weekly breaks the service down. Bytes only where nobody dominates a part.
+-- People of parts do not add up: the service's people less a part's are those who did only something else, and two
+-- parts' people less the service's are those who did both. No such rest is of fewer than k.
 WITH each AS (
   SELECT label, app, COALESCE(access, 'unknown') AS access, grade, subject, SUM(bytes_up) AS bytes_up,
          SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down, SUM(connections) AS connections,
@@ -22,8 +24,24 @@ splits AS (
   SELECT department = 'all' AS of_everyone, app, MIN(people) >= $k AS safe, BOOL_AND(even) AS even
   FROM parts
   GROUP BY department = 'all', app
+),
+users AS (
+  SELECT COALESCE(label, 'all') AS department, app, COUNT(DISTINCT subject) AS people
+  FROM usage
+  WHERE grade >= 3
+  GROUP BY GROUPING SETS ((label, app), (app))
+),
+rests AS (
+  SELECT p.department, p.app, p.access, p.grade, u.people - p.people AS without,
+         CASE WHEN COUNT(*) OVER of_app = 2 THEN SUM(p.people) OVER of_app - u.people ELSE 0 END AS in_both
+  FROM parts AS p
+  JOIN users AS u ON u.department = p.department AND u.app = p.app
+  WHERE p.grade >= 3
+  WINDOW of_app AS (PARTITION BY p.department, p.app)
 )
-SELECT CAST('$week' AS DATE) AS week, p.department, p.app, p.access, p.grade, CAST(p.people AS BIGINT) AS people,
+SELECT CAST('$week' AS DATE) AS week, p.department, p.app, p.access, p.grade,
+       CAST(CASE WHEN r.without BETWEEN 1 AND $k - 1 OR r.in_both BETWEEN 1 AND $k - 1 THEN NULL
+                 ELSE p.people END AS BIGINT) AS people,
        CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up_max END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_down END AS BIGINT) AS bytes_down,
@@ -31,5 +49,7 @@ SELECT CAST('$week' AS DATE) AS week, p.department, p.app, p.access, p.grade, CA
 FROM parts AS p
 JOIN splits AS s ON s.of_everyone = (p.department = 'all') AND s.app = p.app
 JOIN weekly_cells AS c ON c.label = p.department AND c.app = p.app
+LEFT JOIN rests AS r
+  ON r.department = p.department AND r.app = p.app AND r.access = p.access AND r.grade = p.grade
 WHERE s.safe AND NOT c.people_hidden AND NOT c.sums_hidden
 ORDER BY p.department, p.app, p.access, p.grade

@@ -26,6 +26,6 @@ counted AS (
 SELECT CAST('$week' AS DATE) AS week, kind, name, CAST(NULLIF(assets, 0) AS BIGINT) AS assets,
        CAST(exposed AS BIGINT) AS exposed, CAST(unauthenticated AS BIGINT) AS unauthenticated,
        CAST(CASE WHEN assets > 0 THEN cleartext END AS BIGINT) AS cleartext,
-       CAST(CASE WHEN people >= $k THEN people - people % $k END AS BIGINT) AS people_least
+       CAST(CASE WHEN people >= $k THEN people - people % $k END AS BIGINT) AS people_at_least
 FROM counted
 ORDER BY kind, name

@@ -201,6 +201,8 @@ class _Table:
         known = set(queue)
         for rows in queue:
             yield self._flags(rows)
+            if len(queue) > MOST_SETS:  # nobody looks further
+                continue
             for tie in masks:
                 if tie & rows and (wider := tie | rows) not in known:
                     known.add(wider)
@@ -269,16 +271,27 @@ class _Table:
         keys = np.unique(self._row_of[uses.label[mine]] * width + uses.subject[mine])
         return np.bincount(keys // width, minlength=uses.labels + 1)
 
+    @cached_property
+    def _parts(self) -> tuple[Ints, Ints]:
+        """People of cells, added up: by row where the service is broken down, by column where it is not."""
+        seen, broken = self.uses.seen[self.cells], ~self.unbroken
+        by_row = np.bincount(self.row[broken], seen[broken], minlength=self.uses.labels + 1)
+        by_column = np.bincount(self.column[~broken], seen[~broken], minlength=self.uses.apps + 1)
+        return by_row.astype(np.int64), by_column.astype(np.int64)
+
     def _lacking_people(self, rows: Flags, k: int) -> float | None:
         """0 where the rows provably hold people of no known cell, and fewer than k; None where not.
 
         People add up over departments, not over services: of hidden services no count is known.
         """
-        inside = rows[self.row]
-        known = ~self.unbroken | (self.within(rows)[self.column] & (self.column != 0))
-        total, parts = self._people[rows].sum(), self.uses.seen[self.cells[inside & known]].sum()
+        within = self.within(rows)
+        within[0] = False
+        by_row, by_column = self._parts
+        total, parts = self._people[rows].sum(), by_row[rows].sum() + by_column[within].sum()
         if total <= parts or total - parts >= k:
             return None
+        inside = rows[self.row]
+        known = ~self.unbroken | within[self.column]
         visible = self.uses.subject[self._rows_of_cells(inside & known)]
         outside = len(np.setdiff1d(self.uses.subject[self._rows_of_cells(inside)], visible))
         return 0.0 if 0 < outside < k else None

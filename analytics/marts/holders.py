@@ -26,6 +26,8 @@ DAY_US = 24 * HOUR_US
 #: End of a lease that is open (9999-12-31).
 FOREVER_US = 253_402_214_400_000_000
 
+#: What `every_holders` is read from.
+HELD = ("held", "addresses", "words")
 #: Leases are taken by address, so many at once: what they need then fits into memory.
 LEASES_A_PART = 500_000
 #: Users and devices, as 2_claims.sql numbers them, and days with too many users (32).
@@ -55,10 +57,15 @@ def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> 
             connection.execute(_step(step, values))
         connection.execute(_step("5_holders", {"slots": _slots(connection), "into": into}))
         into = "INSERT INTO held"
-    connection.execute(_step("6_named", values))
+    name_holders(connection)
     if not keep_steps:
         for name in ("crowds", "intervals", "vouched", "tenures", "claims", "told", "coded"):
             connection.execute(f"DROP TABLE {name}")
+
+
+def name_holders(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `every_holders` where the tables HELD are there already."""
+    connection.execute(_step("6_named", {}))
 
 
 def _slots(connection: duckdb.DuckDBPyConnection) -> str:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -39,6 +40,7 @@ class Span:
         return self.valid_from <= noon + reach and self.valid_to >= noon - reach
 
 
+@cache
 def rules() -> str:
     """Fingerprint of the counting rules: a release that counts differently rebuilds everything."""
     digest = hashlib.sha256()

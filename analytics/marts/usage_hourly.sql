@@ -1,6 +1,6 @@
 -- What each subject used in each hour; what two eyes saw is counted once.
 WITH sums AS (
-  SELECT c.hour, f.cell, f.service, c.grade, MIN(f.confidence) AS confidence,
+  SELECT c.hour, f.cell, c.grade, MIN(f.service) AS service, MIN(f.confidence) AS confidence,
          SUM(CASE WHEN c.kept THEN c.bytes_up END) AS bytes_up,
          SUM(c.bytes_up) AS bytes_up_max,
          SUM(CASE WHEN c.kept THEN c.bytes_down END) AS bytes_down,
@@ -8,17 +8,26 @@ WITH sums AS (
          SUM(CASE WHEN c.kept THEN c.requests ELSE 0 END) AS requests,
          SUM(CASE WHEN c.kept THEN c.lookups ELSE 0 END) AS lookups
   FROM counted AS c
-  JOIN facets AS f ON f.facet = c.facet
+  JOIN facet_numbers AS f ON f.facet = c.facet
   WHERE f.outcome = 'use'
-  GROUP BY c.hour, f.cell, f.service, c.grade
-)
-SELECT s.hour, l.subject, l.subject_kind, l.user_name, l.department, l.site, l.segment, l.app, l.access, l.client_class,
+  GROUP BY c.hour, f.cell, c.grade
+),
+seen AS MATERIALIZED (  -- before the words: rows are narrow
+  SELECT s.*, e.corroborations FROM sums AS s JOIN eyes AS e ON e.hour = s.hour AND e.service = s.service
+),
+bearers AS (
+  SELECT DISTINCT bearer, subject, subject_kind, user_name, department, site, segment, client_class, attributed_by
+  FROM standings
+),
+offers AS (SELECT DISTINCT a.offer, t.app, t.access FROM aims AS a JOIN targets AS t ON t.target = a.target)
+SELECT s.hour, b.subject, CASE WHEN s.cell % 2 = 1 THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
+       b.department, b.site, b.segment, o.app, o.access, b.client_class,
        CAST(s.grade AS SMALLINT) AS grade,
        CAST(s.bytes_up AS BIGINT) AS bytes_up, CAST(s.bytes_up_max AS BIGINT) AS bytes_up_max,
        CAST(s.bytes_down AS BIGINT) AS bytes_down, CAST(s.connections AS BIGINT) AS connections,
        CAST(s.requests AS BIGINT) AS requests, CAST(s.lookups AS BIGINT) AS lookups,
-       e.corroborations, l.attributed_by, s.confidence
-FROM sums AS s
-JOIN cells AS l ON l.cell = s.cell
-JOIN eyes AS e ON e.hour = s.hour AND e.service = s.service
+       s.corroborations, b.attributed_by, s.confidence
+FROM seen AS s
+JOIN bearers AS b ON b.bearer = s.cell // 33554432
+JOIN offers AS o ON o.offer = s.cell % 33554432 // 2
 ORDER BY s.hour, s.cell, s.grade

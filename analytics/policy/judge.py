@@ -61,20 +61,22 @@ def judge(
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE evaluated (rule VARCHAR, evaluable BOOLEAN, why_not VARCHAR)"
     )
+    said = []
+    known = _count(connection, "policy") > 0, _count(connection, "seen_weeks")
     for rule in load_rules() if rules is None else rules:
-        why_not = _why_not(connection, rule)
+        why_not = _why_not(rule, *known)
         if why_not is None:
             _run(connection, rule, values)
-        row = [rule.name, why_not is None, why_not]
-        connection.execute("INSERT INTO evaluated VALUES (?, ?, ?)", row)
+        said.append(f"({literal(rule.name)}, {why_not is None}, {literal(why_not) if why_not else 'NULL'})")
+    if said:
+        connection.execute(f"INSERT INTO evaluated VALUES {', '.join(said)}")
     connection.execute(_filled("3_findings", values))
 
 
-def _why_not(connection: duckdb.DuckDBPyConnection, rule: Rule) -> str | None:
-    """Why a rule cannot be evaluated in this week; None where it can."""
-    if rule.needs_policy and not _count(connection, "policy"):
+def _why_not(rule: Rule, has_policy: bool, before: int) -> str | None:
+    """Why a rule cannot be evaluated in a week with so many weeks of use before it; None where it can."""
+    if rule.needs_policy and not has_policy:
         return "no policy"
-    before = _count(connection, "seen_weeks")
     if before < rule.history_weeks:
         return f"needs {rule.history_weeks} earlier weeks with use, has {before}"
     return None

@@ -34,7 +34,7 @@ class Hit:
     severity: str
     app: str
     scope: str
-    people_least: int | None
+    people_at_least: int | None
     people_hidden: bool
     bytes_up: int | None
     sessions: int | None
@@ -74,7 +74,7 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
                 horizon = min(today, week + timedelta(days=6))
                 judge(connection, week, horizon, zone=manifest.zone, k=k)
                 rows = connection.execute(
-                    "SELECT finding, rule, app, scope, people_least, people_hidden, bytes_up, sessions "
+                    "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, sessions "
                     "FROM finding_rows ORDER BY finding"
                 ).fetchall()
                 found.extend(_hits(week, rows))

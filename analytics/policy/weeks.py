@@ -70,11 +70,14 @@ class Weeks:
         _table(connection, "cells", files_sql(self.marts["usage_weekly"].types, cube, root=self._root))
         return self._watched_minutes(connection, week)
 
-    def lay_out_policy(self, connection: duckdb.DuckDBPyConnection) -> str:
-        """Makes the relations of the policy as published; returns its version, '' without one."""
+    def lay_out_policy(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Makes the relations of the policy as published."""
         for name in POLICY_MARTS:
             paths = list(self.files.get(name, {}).values())
             _table(connection, name, files_sql(self.marts[name].types, paths, root=self._root))
+
+    def policy_version(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """Of the policy laid out; '' without one."""
         found = connection.execute(
             "SELECT MAX(policy_version) FROM (SELECT policy_version FROM policy UNION SELECT policy_version "
             "FROM exceptions)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from analytics.render.language import MINUS as MINUS
 from analytics.render.language import THIN as THIN
@@ -178,6 +178,18 @@ def week_name(monday: date) -> str:
     return f"{year}-W{week:02d}"
 
 
+def week_days(monday: date, year: int) -> str:
+    """Its days, short: '9–15 Nov'; with the year where it ends in another than `year`."""
+    sunday = monday + timedelta(days=6)
+    begin = (
+        f"{say('date.first', day=monday.day)}–"
+        if monday.month == sunday.month
+        else f"{_short_date(monday)} – "
+    )
+    told_year = "" if sunday.year == year else f" {sunday.year}"
+    return f"{begin}{_short_date(sunday)}{told_year}"
+
+
 def day_span(first: date, last: date) -> str:
     """'9–15 November 2026', '30 November – 6 December 2026'; month names do not follow the locale."""
     if first.year != last.year:
@@ -196,6 +208,10 @@ def short_day(day: date) -> str:
     """'Mon 9 Nov'."""
     month = names("date.short_months")[day.month - 1]
     return say("date.short", weekday=weekday(day)[: int(say("date.letters"))], day=day.day, month=month)
+
+
+def _short_date(day: date) -> str:
+    return say("date.day", day=day.day, month=names("date.short_months")[day.month - 1])
 
 
 def weekday(day: date) -> str:

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from analytics.render import words
 from analytics.render.language import say, spoken, told
 from analytics.reports.periods import Period
-from analytics.reports.result import Facts, Result, Row, Table
+from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.due import scope_of
 
-#: Columns that only qualify another one.
-_QUALIFY = ("people_hidden", "bytes_up_max", "evidence", "varies")
+#: Columns that only qualify another one; a grade's name stands with its moon.
+_QUALIFY = ("people_hidden", "bytes_up_max", "varies")
 _LABELS = {"bytes_up": "column.sent", "bytes_down": "column.received", "grade": "column.evidence"}
 _NUMBERS = (int, float)
 _NOTHING = "–"
@@ -35,6 +35,7 @@ class Cell:
     bytes_up: int | None = None  # drawn as a bar
     bytes_up_max: int | None = None
     number: bool = False
+    status: str = ""  # of the policy, marked by its colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def build(result: Result, period: Period, about: str = "") -> Sheet:
         facts=tuple(stated),
         claim=claim,
         verdict=verdict,
-        sections=tuple(_section(table, facts) for table in result.tables.values() if table.figure.heading),
+        sections=tuple(_section(table, result) for table in result.tables.values() if table.figure.heading),
         k=facts.k,
         zone=facts.zone,
         restricted=spec.restricted,
@@ -130,7 +131,8 @@ def _sentence(result: Result, period: Period) -> tuple[str, str]:
         return say("verdict.nothing"), seen
     hidden = bool(summary.get("people_hidden"))
     k = result.facts.k
-    figures = {name: _text(name, value, summary, hidden, k) for name, value in summary.items()}
+    year = period.first.year
+    figures = {name: _text(name, value, summary, hidden, k, year) for name, value in summary.items()}
     return told(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k))), seen
 
 
@@ -149,11 +151,13 @@ def _one(result: Result, figure: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def _section(table: Table, facts: Facts) -> Section:
+def _section(table: Table, result: Result) -> Section:
     names = [name for name in table.figure.columns if name not in _QUALIFY]
+    if "grade" in names and "evidence" in names:
+        names.remove("evidence")
     if "service" in names and "app" in names:
         names.remove("app")
-    rows = tuple(tuple(_cell(name, row, facts) for name in names) for row in table.rows)
+    rows = tuple(tuple(_cell(name, row, result) for name in names) for row in table.rows)
     drawn = any(row["bytes_up"] for row in table.rows) if "bytes_up" in names else False
     return Section(
         table.figure.id,
@@ -171,19 +175,23 @@ def _label(name: str) -> str:
     return say(_LABELS[name]) if name in _LABELS else told(name.replace("_", " ").capitalize())
 
 
-def _cell(name: str, row: Row, facts: Facts) -> Cell:
+def _cell(name: str, row: Row, result: Result) -> Cell:
     value, hidden = row[name], bool(row.get("people_hidden") or row.get("weeks_hidden"))
     if isinstance(value, datetime):  # days are days of this zone, as the head of the page says
-        return Cell(f"{value.astimezone(ZoneInfo(facts.zone)):%Y-%m-%d %H:%M}")
-    text = _text(name, value, row, hidden, facts.k)
+        local = value.astimezone(ZoneInfo(result.facts.zone))
+        return Cell(f"{words.short_day(local.date())} {local:%H:%M}")
+    text = _text(name, value, row, hidden, result.facts.k, result.scope.first_day.year)
     if name == "grade":
         return Cell(text, value)
+    if name == "status" and value in words.STATUSES:
+        return Cell(text, status=value)
     upper = row.get("bytes_up_max") if name == "bytes_up" else None
     numeric = isinstance(value, _NUMBERS) or name in _COUNTS
     return Cell(text, None, value if name == "bytes_up" else None, upper, numeric)
 
 
-def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: int) -> str:
+def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: int, year: int) -> str:
+    """A value in words; `year` goes without saying."""
     if name == "grade":
         return words.grade(int(str(value))) if value else ""
     if name == "bytes_up":
@@ -196,7 +204,7 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if value is None:
         return words.hidden() if hidden else _NOTHING
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
-        return words.week_name(value)
+        return words.week_days(value, year)
     if isinstance(value, date):
         return f"{words.short_day(value)} {value.year}"
     if isinstance(value, bool):

@@ -12,7 +12,7 @@ SELECT m.site, m.app, MIN(c.service) AS service, m.server, m.server_port,
        CAST(COUNT(DISTINCT m.client) AS BIGINT) AS clients,
        CAST(COUNT(DISTINCT CASE WHEN m.from_outside THEN m.client END) AS BIGINT) AS external_clients,
        CAST(COUNT(DISTINCT m.connection) AS BIGINT) AS connections,
-       CAST(COUNT(DISTINCT CASE WHEN m.kind = 'http' THEN m.connection END) AS BIGINT) AS cleartext_connections,
+       CAST(COUNT(DISTINCT CASE WHEN m.kind = 'http' AND m.decrypted IS NOT TRUE THEN m.connection END) AS BIGINT) AS cleartext_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.accepted = 'none' THEN m.connection END) AS BIGINT)
          AS unauthenticated_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.status IN (401, 403) THEN m.connection END) AS BIGINT) AS refused_connections,

@@ -24,6 +24,7 @@ from sensor.catalog.model import (
     Product,
     Reclassification,
     Service,
+    Told,
     Vendor,
 )
 
@@ -67,6 +68,7 @@ class Entry:
     hits: tuple[Event, ...] = ()
     misses: tuple[Event, ...] = ()
     affected: tuple[Affected, ...] = ()
+    tells_version: tuple[Told, ...] = ()
 
 
 def of_service(app: str, service: Service, vendor: Vendor | None) -> Entry:
@@ -152,6 +154,7 @@ def of_product(app: str, software: Product) -> Entry:
         hits=software.hits,
         misses=software.misses,
         affected=software.affected,
+        tells_version=software.tells_version,
     )
 
 

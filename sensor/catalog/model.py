@@ -217,6 +217,21 @@ class Affected(Strict):
     checked: datetime.date
 
 
+class Told(Strict):
+    """Where a server says which version it is: an answer, by a header field or the beginning of its body."""
+
+    path: Path
+    field: Text | None = None
+    body: Text | None = None
+    version: Annotated[str, Field(pattern=_VERSION)]
+
+    @model_validator(mode="after")
+    def _has_an_answer(self) -> Told:
+        if (self.field is None) == (self.body is None):
+            raise ValueError("a version is told by a field or by a body")
+        return self
+
+
 class Product(Strict):
     """Self-hosted software, known by manner and not by owner: on which ports it listens, what it serves.
 
@@ -225,7 +240,8 @@ class Product(Strict):
     itself in the head of its answers, counts on any port and path, and `labels`, the first label of the
     host, where nothing else tells more. `markers` (words in answers) and
     `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people;
-    `affected` is what the version that a server says of itself is held against.
+    `affected` is what the version that a server says of itself is held against, `tells_version` the proof
+    that it can be read.
     """
 
     name: Text
@@ -242,6 +258,7 @@ class Product(Strict):
     default_bind: Literal["loopback", "all"] | None = None
     advisories: tuple[Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,}$")], ...] = ()
     affected: Annotated[tuple[Affected, ...], Field(max_length=50)] = ()
+    tells_version: Annotated[tuple[Told, ...], Field(max_length=10)] = ()
     certainty: str
     reference: Reference
     checked: datetime.date

@@ -25,11 +25,11 @@ def show(
 
     for entry in AuditLog(_places(config, lake, state)[1]).entries()[-last:]:
         counts = [
-            f"{count} {noun}"
-            for count, noun in (
-                (entry.people, "tokens"),
-                (entry.deleted_rows, "rows deleted"),
-                (entry.deleted_files, "files"),
+            f"{count} {one if count == 1 else more}"
+            for count, one, more in (
+                (entry.people, "token", "tokens"),
+                (entry.deleted_rows, "row deleted", "rows deleted"),
+                (entry.deleted_files, "file", "files"),
             )
             if count is not None
         ]
@@ -61,6 +61,12 @@ def verify(
         typer.echo(f"shadowai: {problem}", err=True)
     if problems:
         raise typer.Exit(5)
+    for case_id, account in log.alone().items():
+        typer.echo(
+            f"shadowai: case {case_id} was asked for and approved from one account ({account}): nothing "
+            "shows that they were two people",
+            err=True,
+        )
     entries = log.entries()
     newest = entries[-1].hash if entries else "none"
     typer.echo(f"{len(entries)} entries, chain whole, {len(copies)} also in the lake; newest hash {newest}")

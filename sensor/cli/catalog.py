@@ -6,14 +6,14 @@ stderr, `file:line: what; remedy`, with exit code 4.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from sensor.cli.options import ConfigOption, SignaturesOption, settings_from
+from sensor.cli.exporting import put
+from sensor.cli.options import ConfigOption, OutOption, SignaturesOption, settings_from
 from sensor.cli.table import print_table
 from sensor.errors import CatalogError, UsageError
 
@@ -207,9 +207,10 @@ def export(
         str, typer.Option("--format", help="csv, json, hosts, stix, zeek-intel or suricata.")
     ] = "csv",
     config: ConfigOption = None,
+    out: OutOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """The catalog in another tool's format, to stdout.
+    """The catalog in another tool's format.
 
     csv and json carry everything; hosts, stix, zeek-intel and suricata carry use only: no shared hosts,
     no side doors, no unproven entries.
@@ -218,7 +219,7 @@ def export(
 
     if format_ not in FORMATS:
         raise UsageError(f"no format '{format_}'", hint=f"use one of {', '.join(FORMATS)}")
-    sys.stdout.writelines(FORMATS[format_](_catalog(config, signatures)))
+    put(FORMATS[format_](_catalog(config, signatures)), out)
 
 
 def _catalog(config: Path | None, signatures: list[Path] | None) -> Catalog:

@@ -47,7 +47,7 @@ def command(
     An accepted finding is open again after --until, a resolved or restricted one when it is seen in a
     later week. Nothing is ever changed or deleted: the latest decision counts.
     """
-    import getpass
+
     import hashlib
     import json
     from zoneinfo import ZoneInfo
@@ -56,6 +56,7 @@ def command(
 
     from analytics.build import build
     from sensor import schema
+    from sensor.account import account
     from sensor.errors import UsageError
     from sensor.store.segments import Commits
 
@@ -78,7 +79,7 @@ def command(
         "decision": decision.value,
         "valid_until": end.isoformat() if end else None,
         "reason": reason.strip(),
-        "decided_by": by.strip() or getpass.getuser(),
+        "decided_by": by.strip() or account(),
     }
     # With the week it was last seen in: after it comes back, the same words are another decision.
     text = json.dumps({**said, "last_seen": known}, sort_keys=True)

@@ -36,7 +36,8 @@ def record(
 ) -> str:
     """Keep the list of what was deleted beside the audit log, its hash in it; a line that says so.
 
-    The list names files, rows and hashes, no person.
+    The list names files, rows and hashes, no person. The record is published: how many rows one person had
+    stands in the list alone.
     """
     import hashlib
     import json
@@ -54,8 +55,8 @@ def record(
         case_id=case_id,
         reason=reason,
         people=people,
-        deleted_rows=rows,
-        deleted_files=files,
+        deleted_rows=rows if people is None else None,
+        deleted_files=files if people is None else None,
         proof=digest,
     )
     proof = log.path.parent / f"deleted-{entry.entry:06d}.json"
@@ -63,7 +64,7 @@ def record(
     proof.write_text(text, encoding="utf-8")
     emptied = sum(one.emptied for one in gone)
     also = f", {emptied:,} rows of others no longer name a server" if emptied else ""
-    went = f"{rows:,} rows deleted in {len(gone):,} files ({files:,} removed){also}"
+    went = f"{rows:,} rows deleted in {len(gone):,} files{also}; {files:,} files removed, with older copies"
     return f"{went}; proof {proof}, entry {entry.entry} of the record"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
     from sensor.store.lake import Lake
     from sensor.store.purge import Rule
-    from sensor.store.sealed import SealedRows
 
 
 def command(
@@ -49,6 +49,7 @@ def command(
     from sensor.cli.deletion import record
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
+    from sensor.privacy.reveal import Reveals
     from sensor.privacy.subject import Subject
     from sensor.privacy.vault import Vault
     from sensor.settings import state_path
@@ -75,7 +76,14 @@ def command(
     if settings.privacy == "aggregate":
         typer.echo(f"{sealed} sealed rows of the running week deleted")
     if settings.privacy == "pseudonymous":
-        typer.echo(f"{Vault(folder, keys).forget(subject.tokens)} records taken out of the vault")
+        tokens = [*subject.tokens, *when.things]
+        forgotten = Vault(folder, keys).forget(tokens)
+        cases = Reveals(folder, keys, moment).forget(tokens)
+        typer.echo(f"{forgotten} records taken out of the vault, and out of {cases} cases of reveal")
+    if not gone and not sealed:
+        typer.echo(
+            f"shadowai: found no row about {person!r}; name the account as the logs write it", err=True
+        )
     for line in _not_reached(place, settings, subject):
         typer.echo(line)
 
@@ -95,22 +103,22 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
     sealed = sealed_rows(settings, state, keys)
     if sealed is None:
         return 0
-    rules = _rules(subject, _sealed_times(sealed, subject))
+    rules = sealed_rules(sealed.open(), subject)
     return sealed.without({name: rule.doomed for name, rule in rules.items()}, now)
 
 
-def _sealed_times(sealed: SealedRows, subject: Subject) -> Times:
+def sealed_rules(frames: Mapping[str, pl.DataFrame], subject: Subject) -> dict[str, Rule]:
+    """Which rows of tables in memory are the person's."""
     from analytics.lake import connect
     from analytics.marts.weeks import store_frame
     from analytics.subject import times_in
 
-    frames = sealed.open()
     with connect() as connection:
         connection.execute("CREATE SCHEMA lake")
         for name in ("leases", "directory"):
             store_frame(connection, f"sealed_{name}", frames[name])
             connection.execute(f"CREATE VIEW lake.{name} AS FROM sealed_{name}")
-        return times_in(connection, subject.tokens)
+        return _rules(subject, times_in(connection, subject.tokens))
 
 
 def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:
@@ -189,7 +197,8 @@ def _not_reached(lake: Lake, settings: Settings, subject: Subject) -> list[str]:
         "not reached: the logs and captures themselves, reports, exports, shipped copies and backups"
     )
     lines.append(
-        "reading the same logs again brings rows back: they stay hidden; run erase again to delete them"
+        "reading the same logs, or a people file that names them, brings rows back: they stay hidden; run "
+        "erase again to delete them"
     )
     return lines
 

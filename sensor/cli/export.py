@@ -21,8 +21,10 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from analytics.definitions import Mart, View
     from sensor.privacy.subject import Subject
     from sensor.store.lake import Lake
+    from sensor.store.sealed import SealedRows
 
 #: Rows `s` that carry the account, or nobody but an address that was theirs then, or a device they own.
 _HELD = """EXISTS (
@@ -79,13 +81,17 @@ def command(
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.keys import Keys
     from sensor.privacy.subject import Subject
+    from sensor.scan import sealed_rows
     from sensor.settings import state_path
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     folder = state_path(settings, place.path)
-    subject = Subject.of(person, Keys(folder, settings.zone, settings.privacy), settings.privacy)
+    keys = Keys(folder, settings.zone, settings.privacy)
+    subject = Subject.of(person, keys, settings.privacy)
     tables = _tables(place, subject)
+    if sealed := sealed_rows(settings, folder, keys):
+        tables |= _sealed(sealed, subject)
     AuditLog(folder).append("export", now=datetime.now(UTC), people=len(subject.tokens))
     about = {
         "person": person,
@@ -94,10 +100,21 @@ def command(
         "tokens": list(subject.tokens),
         "epochs_without_a_key": list(subject.shredded),
         "not_included": "published figures of groups; the logs and captures these rows were made from",
+        "meaning": _meaning(tables),
     }
     _write(out, form, about, tables)
     counts = ", ".join(f"{len(rows):,} {name}" for name, rows in tables.items())
     typer.echo(f"{out}: {counts}")
+    if not any(tables.values()):
+        typer.echo(
+            f"shadowai: the lake has no row about {person!r}; name the account as the logs write it", err=True
+        )
+    if subject.shredded:
+        numbers = ", ".join(str(epoch) for epoch in subject.shredded)
+        typer.echo(
+            f"shadowai: epochs {numbers} are missing: their keys were shredded, nobody can link those rows",
+            err=True,
+        )
 
 
 def _tables(lake: Lake, subject: Subject) -> dict[str, list[dict[str, Any]]]:
@@ -118,6 +135,34 @@ def _tables(lake: Lake, subject: Subject) -> dict[str, list[dict[str, Any]]]:
             cursor = views.execute(sql, {key: value for key, value in about.items() if f"${key}" in sql})
             columns = [column[0] for column in cursor.description or ()]
             found[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return found
+
+
+def _sealed(sealed: SealedRows, subject: Subject) -> dict[str, list[dict[str, Any]]]:
+    """At level `aggregate`: what lies outside the lake until its week is closed."""
+    from sensor.cli.erase import sealed_rules
+
+    frames = sealed.open()
+    rules = sealed_rules(frames, subject)
+    return {
+        name: rows.filter(rules[name].doomed(rows)).to_dicts()
+        for name, rows in frames.items()
+        if name in rules
+    }
+
+
+def _meaning(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str]]:
+    """Of each table with rows, what a row (under its own name) and each field says."""
+    from analytics.definitions import load_marts, load_views
+
+    known: dict[str, Mart | View] = {mart.name: mart for mart in load_marts()}
+    known |= {view.name: view for view in load_views()}
+    found = {}
+    for name, rows in tables.items():
+        about = known.get({"at_their_machines": "sightings"}.get(name, name))
+        if rows and about:
+            columns = {field: about.columns[field].meaning for field in rows[0] if field in about.columns}
+            found[name] = {name: f"a row is {about.row}", **columns}
     return found
 
 

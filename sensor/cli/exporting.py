@@ -28,6 +28,7 @@ class Asked:
     as_of: datetime | None
     out: Path | None
     now: datetime  # UTC
+    bare: bool = False  # a list without its comment lines
 
     @property
     def made_at(self) -> datetime:
@@ -69,14 +70,24 @@ class Export:
 
 
 def put(pieces: Iterable[str], out: Path | None) -> None:
-    """Write text to a file, else to standard output. Raises UsageError."""
+    """Write text to a file, whole or not at all, else to standard output. Raises UsageError.
+
+    A firewall may fetch the file at any moment, and half a list blocks half.
+    """
     from sensor.errors import UsageError
 
     if out is None:
         sys.stdout.writelines(pieces)
         return
+    part = out.with_name(f".{out.name}.part")
     try:
-        with out.open("w", encoding="utf-8") as file:
+        if out.is_dir() or (out.exists() and not out.is_file()):  # a pipe or device is written as it is
+            part = out
+        with part.open("w", encoding="utf-8") as file:
             file.writelines(pieces)
+        if part != out:
+            part.replace(out)
     except OSError as error:
+        if part != out:
+            part.unlink(missing_ok=True)
         raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None

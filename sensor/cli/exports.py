@@ -6,7 +6,6 @@ A family is a module with `exports()`: the names it takes, what each is for, and
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from sensor.cli.options import (
     AsOfOption,
     ConfigOption,
     LakeOption,
+    OutOption,
     PolicyOption,
     SignaturesOption,
     settings_from,
@@ -45,9 +45,11 @@ def command(
         typer.Option("--app", metavar="APP", help="Only this service, whatever its status; repeatable."),
     ] = None,
     mode: Annotated[str, typer.Option(help="block or allow.")] = "block",
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="File instead of standard output.")
-    ] = None,
+    out: OutOption = None,
+    bare: Annotated[
+        bool,
+        typer.Option("--bare", help="Entries alone, for what reads no comments; those go to stderr."),
+    ] = False,
     expires: Annotated[
         datetime | None,
         typer.Option(
@@ -90,7 +92,17 @@ def command(
     )
     export.write(
         Asked(
-            settings, mode, status, tuple(app or ()), form, restricted, expires, as_of, out, datetime.now(UTC)
+            settings,
+            mode,
+            status,
+            tuple(app or ()),
+            form,
+            restricted,
+            expires,
+            as_of,
+            out,
+            datetime.now(UTC),
+            bare,
         )
     )
 

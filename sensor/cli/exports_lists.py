@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sensor.catalog.load import Catalog
     from sensor.settings import Settings
 
-_OPTIONS = frozenset({"status", "app", "mode", "expires", "policy", "signatures"})
+_OPTIONS = frozenset({"status", "app", "mode", "expires", "policy", "signatures", "bare"})
 #: What a list holds unless told otherwise.
 _DEFAULT = {"block": ("unsanctioned",), "allow": ("sanctioned", "tolerated")}
 
@@ -38,20 +38,27 @@ def exports() -> Iterator[Export]:
 def _write(target: Target, asked: Asked) -> None:
     """Raises UsageError, PolicyError, CatalogError."""
     from analytics.exports.interface import Provenance
-    from analytics.exports.write import left_out, write
+    from analytics.exports.write import comments, entries, left_out
     from sensor.errors import UsageError
 
     wanted, last_day = _wanted(target, asked), asked.last_day
     selection, versions = _selected(target, wanted, asked)
-    for text in (*(f"warning: {text}" for text in selection.warnings), *left_out(selection)):
-        typer.echo(text, err=True)
+    if not asked.bare or not selection.entries:
+        for text in (*(f"warning: {text}" for text in selection.warnings), *left_out(selection)):
+            typer.echo(text, err=True)
     if not selection.entries:
         raise UsageError(
             f"nothing to {wanted.mode} for {target.name}",
             hint="the lines above say why; `shadowai policy explain APP` shows a service's status",
         )
     what = f"{wanted.mode} {', '.join(sorted(wanted.apps)) or ', '.join(sorted(wanted.statuses))}"
-    put([write(target, selection, Provenance(*versions, what, asked.made_at, last_day))], asked.out)
+    provenance = Provenance(*versions, what, asked.made_at, last_day)
+    head, lines = comments(target, selection, provenance), entries(target, selection, provenance)
+    if asked.bare:
+        typer.echo("".join(head), nl=False, err=True)
+        put(lines, asked.out)
+    else:
+        put((*head, *lines), asked.out)
 
 
 def _wanted(target: Target, asked: Asked) -> Wanted:

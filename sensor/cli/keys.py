@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -40,7 +41,7 @@ def init(
 
     from sensor.privacy.audit import AuditLog
 
-    keys, folder = _keys(config, lake, state)
+    keys, folder, zone = _keys(config, lake, state)
     if count:
         if keys.count() is None:
             keys.make_count()
@@ -49,7 +50,7 @@ def init(
         return
     (epoch,) = keys.epochs_in(pl.Series([datetime.now(UTC)]))
     keys.of(epoch)
-    _print([one for one in keys.epochs() if one.number == epoch])
+    _print([one for one in keys.epochs() if one.number == epoch], zone)
 
 
 @app.command("rotate")
@@ -57,11 +58,11 @@ def rotate(lake: LakeOption = None, state: StateOption = None, config: ConfigOpt
     """Let a new epoch begin next Monday: from then on all tokens are new. Nothing before it changes."""
     from sensor.privacy.audit import AuditLog
 
-    keys, folder = _keys(config, lake, state)
+    keys, folder, zone = _keys(config, lake, state)
     now = datetime.now(UTC)
     epoch = keys.rotate(now)
     AuditLog(folder).append("keys.rotate", now=now, case_id=str(epoch.number))
-    _print([epoch])
+    _print([epoch], zone)
 
 
 @app.command("shred")
@@ -81,14 +82,16 @@ def shred(
     from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
 
-    keys, folder = _keys(config, lake, state)
+    keys, folder, zone = _keys(config, lake, state)
     found = {str(one.number): one for one in keys.epochs() if one.shredded_at is None}
     if epoch not in found and not (epoch == COUNT and keys.count()):
         raise UsageError(f"no key of epoch {epoch}", hint="shadowai keys list")
-    what = "the count-only key" if epoch == COUNT else f"the key of {_line(found[epoch])}"
+    what = "the count-only key" if epoch == COUNT else f"the key of {_line(found[epoch], zone)}"
+    now = datetime.now(UTC)
+    if epoch in found and found[epoch].begin <= now < found[epoch].end:
+        typer.echo(f"epoch {epoch} is running: what is read of it is set aside from now on", err=True)
     if not yes:
         typer.confirm(f"Destroy {what}? This cannot be undone.", abort=True)
-    now = datetime.now(UTC)
     AuditLog(folder).append("keys.shred", now=now, case_id=epoch, reason=reason)
     if epoch == COUNT:
         keys.shred_count()
@@ -102,30 +105,31 @@ def shred(
 @app.command("list")
 def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
     """Epochs with a key, or whose key was shredded."""
-    keys, _ = _keys(config, lake, state)
-    _print(keys.epochs())
+    keys, _, zone = _keys(config, lake, state)
+    _print(keys.epochs(), zone)
     if keys.count():
         typer.echo(_COUNT_LINE)
     for problem in keys.problems():
         typer.echo(f"shadowai: {problem}", err=True)
 
 
-def _keys(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Keys, Path]:
+def _keys(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Keys, Path, ZoneInfo]:
     from sensor.privacy.keys import Keys
     from sensor.settings import lake_path, state_path
 
     settings = settings_from(config, lake=lake, state=state)
     folder = state_path(settings, lake_path(settings))
-    return Keys(folder, settings.zone, settings.privacy), folder
+    return Keys(folder, settings.zone, settings.privacy), folder, ZoneInfo(settings.zone)
 
 
-def _print(epochs: list[Epoch]) -> None:
+def _print(epochs: list[Epoch], zone: ZoneInfo) -> None:
     for epoch in epochs:
-        typer.echo(_line(epoch))
+        typer.echo(_line(epoch, zone))
     if not epochs:
         typer.echo("no key yet; `shadowai keys init`, or the first scan, makes one")
 
 
-def _line(epoch: Epoch) -> str:
-    text = f"epoch {epoch.number}: {epoch.begin:%Y-%m-%d %H:%M} to {epoch.end:%Y-%m-%d %H:%M} UTC"
-    return text + (f", shredded {epoch.shredded_at:%Y-%m-%d %H:%M}" if epoch.shredded_at else "")
+def _line(epoch: Epoch, zone: ZoneInfo) -> str:
+    last = epoch.end.astimezone(zone) - timedelta(days=1)
+    text = f"epoch {epoch.number}: {epoch.begin.astimezone(zone):%Y-%m-%d} to {last:%Y-%m-%d}, {zone}"
+    return text + (f", shredded {epoch.shredded_at:%Y-%m-%d %H:%M} UTC" if epoch.shredded_at else "")

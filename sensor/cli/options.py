@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from sensor.privacy.counting import Counting
     from sensor.settings import Settings
     from sensor.store.lake import Lake
 
@@ -57,6 +58,9 @@ AsOfOption = Annotated[
         help="Only what had landed in the lake by then, UTC, as 2026-11-23T08:00:00.",
         show_default="now",
     ),
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="File instead of standard output.")
 ]
 CustomOption = Annotated[
     list[Path] | None,
@@ -111,6 +115,21 @@ def existing_lake(settings: Settings) -> Lake:
     if not lake.exists():
         raise LakeError("no lake here yet", place=str(lake.path), hint="fill one with `shadowai scan PATH`")
     return lake
+
+
+def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Counting | None:
+    """What counts people over weeks as of an earlier moment; None for now, or who cannot read such a key."""
+    from sensor.errors import LakeError
+    from sensor.privacy.counting import Counting
+    from sensor.privacy.keys import Keys
+    from sensor.settings import state_path
+
+    if as_of is None or settings.privacy != "pseudonymous":
+        return None
+    try:
+        return Counting(state := state_path(settings, lake.path), Keys(state, settings.zone))
+    except (LakeError, OSError):
+        return None
 
 
 @contextmanager

@@ -201,7 +201,8 @@ def simulate(
     for key in before.keys() | after.keys():
         old, hit = before.get(key), after.get(key) or before[key]
         change = "gone" if key not in after else "new" if old is None else "same" if old == hit else "changed"
-        people = "hidden" if hit.people_hidden else f"at least {hit.people_least}" if hit.people_least else ""
+        people = f"at least {hit.people_at_least}" if hit.people_at_least else ""
+        people = "hidden" if hit.people_hidden else people
         rows.append(
             (change, hit.week, hit.severity, hit.rule, hit.app, hit.scope, people, hit.bytes_up, hit.sessions)
         )

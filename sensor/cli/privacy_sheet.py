@@ -83,7 +83,16 @@ def _facts(settings: Settings) -> Facts:
         names_by_client=settings.keeps_names_by_client,
         count_key=Keys(folder, settings.zone, settings.privacy).count() is not None,
         custodians=dict(Custodians(folder).names()),
-        derived=[Derived(mart.name, mart.row, mart.zone, mart.period) for mart in load_marts()],
+        derived=[
+            Derived(
+                mart.name,
+                mart.row,
+                mart.zone,
+                mart.period,
+                [(name, column.meaning, column.unit) for name, column in mart.columns.items()],
+            )
+            for mart in load_marts()
+        ],
         coverage=_coverage(place),
         version=version("shadow-ai-sensor"),
     )

@@ -21,6 +21,7 @@ from sensor.cli.options import (
     LakeOption,
     StateOption,
     analysing,
+    counting_then,
     existing_lake,
     settings_from,
 )
@@ -196,6 +197,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
             as_of=wanted.as_of,
             controls=wanted.controls,
             language=settings.language,
+            counting=counting_then(settings, place, wanted.as_of),
         )
         written = report.write(found, target, forms)
     for path in written:

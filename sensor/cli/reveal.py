@@ -94,11 +94,19 @@ def approve(
     config: ConfigOption = None,
 ) -> None:
     """Agree to a request of somebody else."""
+    from sensor.privacy.audit import AuditLog
+
     reveals = _reveals(config, lake, state)
     found = [case for case in reveals.cases() if case.case_id == case_id]
     for case in found:
         typer.echo(_line(case), err=True)
     case = reveals.approve(case_id, name, _secret(secret_file, name))
+    if account := AuditLog(_place(config, lake, state)[0]).alone().get(case_id):
+        typer.echo(
+            f"shadowai: {case.requested_by} asked from this account, too ({account}), which is on record; "
+            "let each work from their own",
+            err=True,
+        )
     typer.echo(
         f"{case_id}\tapproved; {case.requested_by} may look until {case.expires_at:%Y-%m-%d %H:%M} UTC"
     )
@@ -129,7 +137,8 @@ def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOpti
 def _line(case: Case) -> str:
     status = f"approved by {case.approved_by}" if case.approved_by else "not approved"
     until = f"until {case.expires_at:%Y-%m-%d %H:%M} UTC"
-    return f"{case.case_id}\t{case.requested_by}\t{len(case.tokens)} tokens\t{status}\t{until}\t{case.reason}"
+    tokens = f"{len(case.tokens)} token{'' if len(case.tokens) == 1 else 's'}"
+    return f"{case.case_id}\t{case.requested_by}\t{tokens}\t{status}\t{until}\t{case.reason}"
 
 
 def _place(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Path, str]:
@@ -157,4 +166,5 @@ def _secret(file: Path | None, name: str, *, new: bool = False) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(str(error), place=str(file), hint="a text file with one line") from None
+        what = getattr(error, "strerror", None) or "no text"
+        raise UsageError(what.lower(), place=str(file), hint="a text file with one line") from None

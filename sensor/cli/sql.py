@@ -14,6 +14,7 @@ from sensor.cli.options import (
     ConfigOption,
     LakeOption,
     analysing,
+    counting_then,
     existing_lake,
     settings_from,
 )
@@ -47,7 +48,8 @@ def command(
     if schema:
         typer.echo(_dictionary(query), nl=False)
         return
-    place = existing_lake(settings_from(config, lake=lake))
+    settings = settings_from(config, lake=lake)
+    place = existing_lake(settings)
 
     def log(statement: str) -> None:
         if restricted:
@@ -55,7 +57,10 @@ def command(
 
     with ExitStack() as stack:
         with analysing(place):
-            connection = stack.enter_context(views(place.path, as_of=as_of, restricted=restricted))
+            counting = counting_then(settings, place, as_of)
+            connection = stack.enter_context(
+                views(place.path, as_of=as_of, restricted=restricted, counting=counting)
+            )
         if query is None:
             prompt.run(connection, log)
             return

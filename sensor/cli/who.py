@@ -42,7 +42,10 @@ def command(
 
     Each word about it, which one is believed, and why. This is entered in the audit log.
     """
+    from zoneinfo import ZoneInfo
+
     from analytics.who import ask, sites
+    from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
     from sensor.settings import state_path
     from sensor.store.lake import log_access
@@ -52,19 +55,19 @@ def command(
     folder = state_path(settings, place.path)
     moment = _moment(at, settings.zone)
     with analysing(place):
-        asked = {
-            one: _written(address, one, moment, settings, folder)
-            for one in ([site] if site else sites(place.path))
-        }
+        known = sites(place.path)
+        if site and site not in known:
+            raise UsageError(f"no site '{site}' in the lake", place="--site", hint=", ".join(known))
+        asked = {one: _written(address, one, moment, settings, folder) for one in ([site] if site else known)}
         AuditLog(folder).append("who", now=datetime.now(UTC), people=len(asked))
         for one, written in asked.items():
             log_access(place.path, query=f"who {written} --site {one} --at {moment.isoformat()}")
         answers = [ask(place.path, one, written, moment) for one, written in asked.items()]
     telling = [answer for answer in answers if answer.words or answer.attributed_by != "nobody"] or answers
     for answer in telling:
-        for line in answer.lines():
+        for line in answer.lines(ZoneInfo(settings.zone)):
             typer.echo(line)
-    if settings.privacy == "pseudonymous":
+    if settings.privacy == "pseudonymous" and any(answer.words for answer in telling):
         typer.echo("names: shadowai reveal request TOKEN --reason …", err=True)
 
 

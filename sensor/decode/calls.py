@@ -1,4 +1,5 @@
-"""Which TCP segments begin a JSON-RPC message in readable HTTP: handed to Python (`rpc`), so many at most.
+"""What comes later in readable HTTP: segments that begin a JSON-RPC message (handed to `rpc`), or a request
+for something else than the one before; so many at most.
 
 A message is known by its beginning, with or without an HTTP head, the size of a chunk or the fields of a
 server-sent event before it. So it is seen where a client or server writes it in one piece, as SDKs do; what
@@ -12,21 +13,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensor.decode.flow import distance
 from sensor.decode.jit import kernel
 from sensor.decode.layout import SECOND, Bytes, Records, i64
 from sensor.decode.read import be32, u8
 
 #: Bytes of a segment that are handed on.
 MOST_BYTES = 4096
-#: Messages of a connection, of any kind, after which its calls are no longer read.
-PER_CONNECTION = 48
-#: Calls handed on in a second of the traffic; each takes up to 0.5 ms.
+#: Messages of a connection, of any kind, after which its calls are no longer read, and its later requests: a
+#: request and its answer are two or three.
+PER_CONNECTION = 80
+REQUESTS_PER_CONNECTION = 32
+#: Calls and later requests handed on in a second of the traffic; each takes up to 0.5 ms.
 BUDGET_PER_S = 500
 
 _GET, _POST, _PUT, _DELETE = 0x47455420, 0x504F5354, 0x50555420, 0x44454C45
 
 _HEAD_BYTES = 4096
 _FIELDS_BYTES = 256
+_TARGET_BYTES = 512
 #: Members that SDKs write first (JSON-RPC 2.0 §4 and §5). `id` is not among them: chunks of streamed answers
 #: of language models begin with it.
 _MEMBERS = (b'jsonrpc"', b'method"', b'result"', b'params"', b'error"')
@@ -112,20 +117,34 @@ def is_call(data: Bytes, packet: Records) -> bool:
 
 
 @kernel
-def is_request(data: Bytes, packet: Records) -> bool:
-    """True if the payload of a TCP segment begins as most requests do."""
-    return be32(data, i64(packet["payload"]), i64(packet["end"])) in (_GET, _POST, _PUT, _DELETE)
+def asked(data: Bytes, at: int, end: int) -> int:
+    """8 bits for method and target of a request, the query aside."""
+    value = i64(0)
+    for i in range(at, min(end, at + _TARGET_BYTES)):
+        if data[i] == 63 or data[i] < 32:
+            break
+        value = (value * 31 + data[i]) & 0xFFFFFF
+    return (value ^ value >> 8 ^ value >> 16) & 0xFF
 
 
 @kernel
-def affords(cold: Records, minute: Records, control: Records) -> bool:
-    """True if one more call of this connection may be handed on in this second; counted either way."""
+def asks_anew(data: Bytes, packet: Records, flow: Records, cold: Records) -> bool:
+    """True if a segment begins, as most do, a later request of the client, for something else than before.
+
+    One in 256 that does is taken for the same again.
+    """
+    at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
+    if be32(data, at, end) not in (_GET, _POST, _PUT, _DELETE) or flow["client"] != side + 1:
+        return False
+    is_next = cold["events"] > 0 and distance(packet["seq"], i64(flow["next"][side])) >= 0
+    return is_next and asked(data, at, end) != cold["asked"]
+
+
+@kernel
+def affords(most: int, cold: Records, control: Records) -> bool:
+    """True if a connection with less than `most` messages may hand on one more in this second."""
     second = i64(control["clock"]) // SECOND
     if second != control["call_second"]:
         control["call_second"], control["calls"] = second, 0
     control["calls"] += 1
-    minute["rpc_messages"] += 1
-    if control["calls"] > BUDGET_PER_S or cold["events"] >= PER_CONNECTION:
-        minute["rpc_skipped"] += 1
-        return False
-    return True
+    return control["calls"] <= BUDGET_PER_S and cold["events"] < most

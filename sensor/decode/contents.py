@@ -31,15 +31,36 @@ _FORMS = (
     ("safetensors", re.compile(rb"[^\0].{3}\0{4}\{\s*\"", re.S)),
 )
 _NUMBER = rb"v?(\d{1,4}(?:\.\d{1,5}){1,3})(?:[-.+]?(?:rc|a|b|dev|post)[\w.]{0,12})?"
-_VERSION = re.compile(rb'\{[^{}]{0,80}?"(?:[a-z]{1,12}_)?version"\s*:\s*"' + _NUMBER + b'"')
 _BARE = re.compile(rb'"?' + _NUMBER + rb'"?\s*\Z')
+_VERSION = re.compile(_NUMBER + rb"\Z")
+#: Names of members that tell a server's version, not that of what it speaks or is made of.
+_NAME = re.compile(
+    rb"(?!(?:api|file|format|max|min|node|protocol|python|pytorch|schema|spec)_)(?:[a-z]{1,12}_)?version\Z"
+)
+_JSON = re.compile(rb'([][{}])|"((?:[^"\\]|\\.)*+)"\s*(:?)\s*(?:(?<=[:\s])"((?:[^"\\]|\\.)*+)")?', re.S)
 
 
 def of_body(first: bytes) -> tuple[str | None, str | None]:
     """Version and kind of content (`COLUMNS`) of a body with these first bytes."""
     content = next((name for name, form in _FORMS if form.match(first)), None)
-    found = _VERSION.match(first) or _BARE.match(first)
-    return found[1].decode() if found else None, content
+    bare = _BARE.match(first)
+    return bare[1].decode() if bare else _member(first), content
+
+
+def _member(first: bytes) -> str | None:
+    """The first version among the members of an object, or of its `system` (as ComfyUI has it)."""
+    if not first.startswith(b"{"):
+        return None
+    depth, within = 0, b""
+    for bracket, name, colon, value in _JSON.findall(first):
+        if bracket:
+            depth += 1 if bracket in b"{[" else -1
+        elif colon and (depth == 1 or (depth == 2 and within == b"system")):
+            found = _VERSION.match(value) if _NAME.match(name) else None
+            if found:
+                return str(found[1], "ascii")
+            within = name if depth == 1 else within
+    return None
 
 
 def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,7 @@ OF_ANSWERS: dict[str, pl.DataType] = {
 _MAX_SOFTWARE = 256
 _FIELD = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([^\r\n]*)", re.M)
 _KEYS = (b"x-api-key", b"api-key", b"x-goog-api-key", b"xi-api-key")
-_OWN_VERSION = re.compile(rb"x-(?:[a-z-]{2,24}-)?version\Z")
+_OWN_VERSION = re.compile(rb"x-(?!(?:api|protocol|schema)-)(?:[a-z-]{2,24}-)?version\Z")
 _VERSION_NUMBER = re.compile(rb"v?(\d{1,4}(?:\.\d{1,5}){1,3})")
 _SCHEMES = {b"bearer": "bearer", b"basic": "basic"}
 

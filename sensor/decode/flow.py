@@ -33,6 +33,8 @@ WAS_RESET = 1
 ENDED = 2
 ONE_SIDED = 4
 EVICTED = 8
+ASKED = 16
+"""The slice begins with a later request of its connection."""
 
 TCP_IDLE = 300 * SECOND
 UDP_IDLE = 60 * SECOND
@@ -268,7 +270,7 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
     flow["realm"], cold["tunnel"] = packet["realm_hash"], packet["tunnel"]
     cold["serial"], cold["start"] = control["serial"], now
     cold["slice"], cold["slice_first"] = 0, now
-    cold["events"], cold["status"] = 0, 0
+    cold["events"], cold["status"], cold["asked"] = 0, 0, 0
     cold["turn"], cold["turns"] = -1, 0
     for side in range(2):
         flow["port"][side] = packet["key_port"][side]
@@ -331,9 +333,19 @@ def is_slice_over(flow: Records, now: int) -> bool:
 def roll(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
     """Close the slice, and begin the one that `now` lies in."""
     _emit_slice(flow, cold, slices, control, 0)
-    number = (now - i64(cold["start"])) // MINUTE
-    cold["slice"], cold["slice_first"] = number, now
-    flow["slice_end"] = (cold["start"] + (number + 1) * MINUTE) & _WORD
+    minute = (now - i64(cold["start"])) // MINUTE
+    cold["slice"], cold["slice_first"] = max(minute, cold["slice"] + 1), now
+    flow["slice_end"] = (cold["start"] + (minute + 1) * MINUTE) & _WORD
+    flow["flags"] &= WAS_RESET
+
+
+@kernel
+def ask(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
+    """Begin a slice for a later request, whose answer is to come; both sides are looked at again."""
+    if flow["packets"][0] > 0 or flow["packets"][1] > 0:
+        roll(flow, cold, now, slices, control)
+    flow["flags"] |= ASKED
+    cold["status"], cold["probed"][0], cold["probed"][1] = 0, 0, 0
 
 
 @kernel

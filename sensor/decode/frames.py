@@ -7,7 +7,7 @@ import polars as pl
 
 from sensor.decode import contents, fields, rpc
 from sensor.decode.addresses import Networks, addresses
-from sensor.decode.flow import ENDED, ONE_SIDED, WAS_RESET
+from sensor.decode.flow import ASKED, ENDED, ONE_SIDED, WAS_RESET
 from sensor.decode.labels import SCHEMA
 from sensor.decode.layout import MINUTE, MINUTE_COUNTS, TCP, Records
 from sensor.decode.names import macs, own, seconds
@@ -151,6 +151,7 @@ def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
         total_bytes_down="total_down",
         started_at=pl.col("start").cast(_TIME),
         slice="number",
+        asks=(pl.col("flags") & ASKED) != 0,
     )
     return OBSERVATIONS.conform(frame)
 

@@ -51,8 +51,10 @@ SCHEMA: dict[str, pl.DataType] = {
     "client": pl.Int64(),  # QUIC: whose Initials opened as the client's, 1 the lower endpoint, 2 the upper
 }
 
+#: What is true of one request or its answer alone.
+_OF_A_REQUEST = ("credential", "key_type", "key_print", "streamed", "content")
 #: Columns in which a label without a value leaves the one before it standing.
-_LASTING = [name for name in SCHEMA if name not in ("serial", "ordinal", "time", "kind")]
+_LASTING = [n for n in SCHEMA if n not in ("serial", "ordinal", "time", "kind", *_OF_A_REQUEST)]
 
 _KEY = ("serial", "ordinal")
 _OF_HELLOS = ("host", "name_from", "ja4", "client_class", "ech", "ech_config", "client")
@@ -201,7 +203,11 @@ def filled(labels: pl.DataFrame) -> pl.DataFrame:
     ordered = ordered.with_columns(
         pl.when(~superfluous).then(pl.col("host", "name_from")).name.keep(),
     )
-    lasting = ordered.with_columns(pl.col(_LASTING).forward_fill().over("serial"))
+    asks = pl.col("method").is_not_null().cum_sum().over("serial")
+    lasting = ordered.with_columns(
+        pl.col(_LASTING).forward_fill().over("serial"),
+        pl.col(_OF_A_REQUEST).forward_fill().over("serial", asks),
+    )
     return pl.concat([labels.filter(~several), lasting])
 
 

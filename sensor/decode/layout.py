@@ -143,8 +143,9 @@ COLD = np.dtype(
         ("turn", np.int16),  # row of its turn, or -1
         ("turns", np.uint16),  # turns handed on so far
         ("slice", np.int32),
-        ("events", np.uint16),  # messages handed on so far
-        ("status", np.uint16),  # HTTP status of the first answer
+        ("events", np.uint8),  # messages handed on so far
+        ("asked", np.uint8),  # 8 bits for what the latest request asked for
+        ("status", np.uint16),  # HTTP status of the first answer to the latest request
         ("based", np.uint8, (2,)),  # 0 unknown, 1 guessed, 2 from the SYN
         ("finished", np.uint8, (2,)),  # FIN seen
         ("seen", np.uint8, (2,)),  # any packet of this side, ever

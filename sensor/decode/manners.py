@@ -1,7 +1,7 @@
 """Which first bytes are handed to Python: of connections that no protocol with names begins, and of bodies.
 
     connections  the handshakes of programs that train and serve on many machines (`fabric`)
-    bodies       of a connection's first answer over HTTP/1: a model file, or a version (`contents`)
+    bodies       of answers over HTTP/1: a model file, or a version (`contents`)
 
 A few comparisons of the first bytes decide; of a connection each side is looked at once, at its beginning.
 """
@@ -18,7 +18,7 @@ from sensor.decode.layout import Bytes, Records, i64
 from sensor.decode.read import be16, be32, u8
 
 #: Bytes that are handed on of bodies, and of connections.
-MOST_BYTES = 128
+MOST_BYTES = 512
 MOST_OPENING_BYTES = 1024
 #: COLD.probed of a side whose first answer's body is still to come, in a segment of its own.
 BODY_TO_COME = 253
@@ -85,7 +85,7 @@ def body_tells(data: Bytes, at: int, end: int) -> bool:
     start = be32(data, at, end)
     if start in (_ZIP, _GGUF, _HDF5, _NUMPY):
         return True
-    if 48 <= first <= 57 and end - at <= 24:
+    if (48 <= first <= 57 or first == 34) and end - at <= 24:
         return True  # a version and nothing else
     # safetensors: the size of its head, its head
     return be32(data, at + 4, end) == 0 and u8(data, at + 8, end) == 123

@@ -231,31 +231,31 @@ def _begin(
 
 
 @kernel
+def _say(kind: int, limit: int, data: Bytes, packet: Records, cold: Records, output: Output,
+         control: Records) -> None:  # fmt: skip
+    """Hand a payload on as the next message of its connection."""
+    cold["events"] += 1
+    _hand_on(kind, limit, i64(cold["serial"]), i64(cold["events"]), data, packet, output, control)
+
+
+@kernel
 def _take_initial(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
     """Hand on a QUIC Initial, of either side: only who can open it knows whose it is."""
     side = i64(packet["side"])
     if cold["probed"][side] < _INITIALS:
         cold["probed"][side] += 1
-        cold["events"] += 1
-        serial, ordinal = i64(cold["serial"]), i64(cold["events"])
-        _hand_on(INITIAL, _MAX_INITIAL, serial, ordinal, data, packet, output, control)
+        _say(INITIAL, _MAX_INITIAL, data, packet, cold, output, control)
 
 
 @kernel
 def _take_call(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
     """Hand on a JSON-RPC message of either side, if it can be afforded."""
-    if calls.affords(cold, output.minutes[control["minutes"] - 1], control):
-        cold["events"] += 1
-        serial, ordinal = i64(cold["serial"]), i64(cold["events"])
-        _hand_on(CALL, calls.MOST_BYTES, serial, ordinal, data, packet, output, control)
-
-
-@kernel
-def _take_opening(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
-    """Hand on the first bytes of a side of a connection."""
-    cold["events"] += 1
-    serial, ordinal = i64(cold["serial"]), i64(cold["events"])
-    _hand_on(OPENING, manners.MOST_OPENING_BYTES, serial, ordinal, data, packet, output, control)
+    minute = output.minutes[control["minutes"] - 1]
+    minute["rpc_messages"] += 1
+    if calls.affords(calls.PER_CONNECTION, cold, control):
+        _say(CALL, calls.MOST_BYTES, data, packet, cold, output, control)
+    else:
+        minute["rpc_skipped"] += 1
 
 
 @kernel
@@ -270,7 +270,19 @@ def _take_segment(
         half_read.probe(data, packet, row, half, table, output, control)
     if cold["probed"][packet["side"]] == 1 and cold["events"] <= 1 and manners.opens(data, packet):
         cold["probed"][packet["side"]] = half_read.DONE
-        _take_opening(data, packet, cold, output, control)
+        _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, cold, output, control)
+
+
+@kernel
+def _take_request(
+    data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
+) -> None:
+    """A client asks for something else: a slice of its own, in which both sides are looked at again."""
+    if not calls.affords(calls.REQUESTS_PER_CONNECTION, table.colds[row], control):
+        output.minutes[control["minutes"] - 1]["requests_unread"] += 1
+        return
+    flow_table.ask(table.flows[row], table.colds[row], i64(packet["time"]), output.slices, control)
+    _take_segment(data, packet, row, table, half, output, control)
 
 
 @kernel
@@ -350,14 +362,14 @@ def _take(
             if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
                 source = bodies if packet["whole"] > 0 else data
                 _take_segment(source, packet, row, table, half, output, control)
-            elif packet["whole"] <= 0 and cold["events"] > 0 and calls.is_request(data, packet):
-                output.minutes[control["minutes"] - 1]["requests_unread"] += 1
+            elif packet["whole"] <= 0 and calls.asks_anew(data, packet, flow, cold):
+                _take_request(data, packet, row, table, half, output, control)
             if packet["whole"] <= 0 and calls.is_call(data, packet):
                 _take_call(data, packet, cold, output, control)
         elif is_initial(data, packet):
             _take_initial(data, packet, cold, output, control)
         elif cold["events"] == 0 and manners.is_rdma(data, packet):
-            _take_opening(data, packet, cold, output, control)
+            _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, cold, output, control)
         if packet["payload_bytes"] > 0 and turns.concerns(packet, flow, cold):
             turns.take(data, packet, row, table, output, control)
         flow_table.account(flow, cold, packet, table.missing, control)

@@ -13,7 +13,7 @@ only a server's certificates are still of interest (its client named nobody), or
 
 from __future__ import annotations
 
-from sensor.decode.calls import behind_chunk_size
+from sensor.decode.calls import asked, behind_chunk_size
 from sensor.decode.flow import ACK, SYN, distance
 from sensor.decode.intervals import merge
 from sensor.decode.jit import kernel
@@ -101,10 +101,12 @@ def _expect(kind: int, length: int, cold: Records, side: int, output: Output, co
     """What may still follow the `length` bytes of a message at the arena's end, sent by `side`."""
     arena, at = output.arena, i64(control["arena"])
     if _asks_tunnel(kind, output, control):
-        cold["probed"][side] = 1
+        cold["probed"][side] = 1 if cold["events"] < _PROBES else DONE
         return
     cold["probed"][side] = DONE
-    if kind == HELLO:
+    if kind == REQUEST:
+        cold["asked"] = asked(arena, at, at + length)
+    elif kind == HELLO:
         named = names_server(arena, at, at + length)
         cold["probed"][1 - side] = DONE if named else CERTIFICATES_ONLY
     elif kind == PREFACE:
@@ -340,9 +342,9 @@ def _note_response(status: int, cold: Records, side: int) -> None:
 
 @kernel
 def _answers_request(cold: Records, side: int) -> bool:
-    """True if a response from `side` answers the connection's first and only message, no CONNECT or hello."""
-    asked = cold["events"] == 1 and cold["probed"][1 - side] == DONE
-    return asked and cold["probed"][side] < CERTIFICATES_ONLY
+    """True if a response from `side` is the first to the latest message, which is no CONNECT or hello."""
+    is_first = cold["status"] == 0 and cold["events"] > 0
+    return is_first and cold["probed"][1 - side] == DONE and cold["probed"][side] < CERTIFICATES_ONLY
 
 
 @kernel

@@ -35,6 +35,11 @@ _SUMS = ("lookups", "connections", "bytes_up", "bytes_down", "streams", "even_st
 _SPREAD = 0x9E3779B97F4A7C15
 
 
+def begins() -> pl.Expr:
+    """True for a row with which something begins: a connection, a request in it, a line of a log."""
+    return (pl.col("slice").fill_null(0) == 0) | pl.col("asks").fill_null(False)
+
+
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
     """How far a batch of observations has come: its lookups if it has any, else anything; None if empty.
 
@@ -67,7 +72,7 @@ class NamesRollup:
         have a name."""
         is_dns = pl.col("kind") == "dns"
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
-        begins = ~is_dns & (pl.col("slice").fill_null(0) == 0)
+        is_begun = ~is_dns & begins()
         is_even = pl.col("stream_like") == STREAM_CLASSES[0]
         named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied
         rows = named.select(
@@ -75,7 +80,7 @@ class NamesRollup:
             name=pl.col("host").hash(self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD),
             host="host",
             lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)).otherwise(0),
-            connections=begins.cast(pl.Int64),
+            connections=is_begun.cast(pl.Int64),
             bytes_up="bytes_up",
             bytes_down="bytes_down",
             streams="stream_turns",

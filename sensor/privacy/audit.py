@@ -6,13 +6,13 @@ before. Who changes, removes or reorders a line breaks the chain. Who rewrites t
 its end, is told by the copy in the lake, by the hashes that weekly reports print, and by the system's log,
 which gets each entry's number, deed and hash at once (facility authpriv; where there is such a log).
 
-An entry names no person the data is about: it counts tokens.
+An entry names no person the data is about: it counts tokens. It names the account that did it, behind a
+custodian's name too: two custodians who act from one account may be one person.
 """
 
 from __future__ import annotations
 
 import fcntl
-import getpass
 import hashlib
 import json
 import os
@@ -26,6 +26,7 @@ from typing import Any
 import polars as pl
 
 from sensor import schema
+from sensor.account import account
 from sensor.errors import LakeError
 
 #: the hash before the first entry
@@ -75,7 +76,7 @@ class AuditLog:
             "done_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "action": action,
             "case_id": case_id,
-            "done_by": done_by or getpass.getuser(),
+            "done_by": f"{done_by} ({account()})" if done_by else account(),
             "reason": reason and reason[:REASON_CHARS],
             "people": people,
             "deleted_rows": deleted_rows,
@@ -140,6 +141,18 @@ class AuditLog:
             if not witness or not any(known[number].startswith(witness.lower()) for number in known):
                 problems.append(f"no entry has the hash {witness}: the log was cut or rewritten")
         return problems
+
+    def alone(self) -> dict[str, str]:
+        """Cases that were asked for and approved from one account, and which: nothing shows two people."""
+        asked: dict[str, str] = {}
+        found: dict[str, str] = {}
+        for entry in self.entries():
+            case_id, by = entry.case_id or "", entry.done_by.rpartition(" (")[2].removesuffix(")")
+            if entry.action == "reveal.request":
+                asked[case_id] = by
+            elif entry.action == "reveal.approve" and by and asked.get(case_id) == by:
+                found[case_id] = by
+        return found
 
     def frame(self) -> pl.DataFrame:
         """The entries as rows of `audit`."""

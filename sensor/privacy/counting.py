@@ -17,7 +17,7 @@ import base64
 import hashlib
 import hmac
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from sensor.privacy.sealing import Unsealable, seal, unseal
 
 _BYTES = 10
 _SET = {"app": pl.String(), "person": pl.String()}
-#: What `count` gives.
+#: What `count` and `count_then` give.
 COUNTS = {
     "period": pl.String(), "first_day": pl.Date(), "last_day": pl.Date(), "app": pl.String(),
     "people": pl.Int64(), "weeks_counted": pl.Int64(),
@@ -85,19 +85,20 @@ class Counting:
         if self._key is None:
             return pl.DataFrame(schema=COUNTS)
         for week in weeks:
-            self._take(week, used.filter(pl.col("week") == week))
-        sets = [self._read(week).with_columns(week=pl.lit(week)) for week in sorted(self.known())]
-        every = pl.concat([pl.DataFrame(schema={**_SET, "week": pl.Date()}), *sets])
-        every = pl.concat([every, every.with_columns(app=pl.lit(ALL))])
-        counts = [
-            every.with_columns(_bounds(months))
-            .group_by("first_day", "last_day", "app")
-            .agg(people=pl.col("person").n_unique(), weeks_counted=pl.col("week").n_unique())
-            .with_columns(period=pl.lit(name))
-            for name, months in PERIODS.items()
-        ]
-        found = pl.concat(counts).select(list(COUNTS)).cast(pl.Schema(COUNTS))
-        return found.sort("period", "first_day", "app")
+            rows = self._seconds(used.filter(pl.col("week") == week))
+            if rows is not None and (rows.height or week in self.known()):
+                self._write(week, rows)
+        return _counts({week: self._read(week) for week in self.known()})
+
+    def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
+        """As `count`, of weeks that had begun on the day `until`, and nothing of it is kept."""
+        if self._key is None:
+            return pl.DataFrame(schema=COUNTS)
+        sets = {week: self._read(week) for week in self.known() if week not in weeks}
+        for week in weeks:
+            rows = self._seconds(used.filter(pl.col("week") == week))
+            sets[week] = self._read(week) if rows is None else rows
+        return _counts({week: rows for week, rows in sets.items() if week <= until})
 
     def expire(self, before: date) -> int:
         """Delete weeks that began before; returns how many."""
@@ -120,22 +121,21 @@ class Counting:
                 gone += 1
         return gone
 
-    def _take(self, week: date, used: pl.DataFrame) -> None:
-        """Keep who used what in a week, unless a key of it was shredded: then what was kept stands."""
+    def _seconds(self, used: pl.DataFrame) -> pl.DataFrame | None:
+        """Who used what in a week, by second tokens; None where a key of it was shredded, and what was kept
+        stands."""
         seconds: dict[str, str] = {}
         for token, sealed in used.select("user_name", "sealed").drop_nulls().unique().iter_rows():
             epoch = int(token.partition("-")[0][1:])
             if self._keys.is_shredded(epoch):
-                return
+                return None
             try:
                 content = unseal(self._both(epoch), base64.b64decode(sealed), token)
             except Unsealable:
                 continue  # of a count-only key that was shredded
             seconds[token] = content.decode()
         person = pl.col("user_name").replace_strict(seconds, default=None, return_dtype=pl.String)
-        rows = used.select("app", person=person).drop_nulls().unique().sort("app", "person")
-        if rows.height or week in self.known():
-            self._write(week, rows)
+        return used.select("app", person=person).drop_nulls().unique().sort("app", "person")
 
     def _both(self, epoch: int) -> bytes:
         """The key of one epoch's rows: gone when either of the two is."""
@@ -161,6 +161,22 @@ class Counting:
         rows.write_ipc(buffer)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         written(self._path(week), seal(self._of_sets(), buffer.getvalue(), str(week)))
+
+
+def _counts(sets: Mapping[date, pl.DataFrame]) -> pl.DataFrame:
+    """COUNTS of who used what in each week."""
+    weekly = [sets[week].with_columns(week=pl.lit(week)) for week in sorted(sets)]
+    every = pl.concat([pl.DataFrame(schema={**_SET, "week": pl.Date()}), *weekly])
+    every = pl.concat([every, every.with_columns(app=pl.lit(ALL))])
+    counts = [
+        every.with_columns(_bounds(months))
+        .group_by("first_day", "last_day", "app")
+        .agg(people=pl.col("person").n_unique(), weeks_counted=pl.col("week").n_unique())
+        .with_columns(period=pl.lit(name))
+        for name, months in PERIODS.items()
+    ]
+    found = pl.concat(counts).select(list(COUNTS)).cast(pl.Schema(COUNTS))
+    return found.sort("period", "first_day", "app")
 
 
 def _bounds(months: int) -> list[pl.Expr]:

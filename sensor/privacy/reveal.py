@@ -1,9 +1,10 @@
 """Re-identification: one person asks, another agrees, and only what was asked for is shown, for a while.
 
 reveals/<case>.json in the state folder. `request` puts in the requester's parts of the tokens' keys,
-sealed for the approvers; `approve` opens the records and seals what is in them for the requesters;
-`show` opens that with a requester's secret until it expires. Each step is an audit entry *before* it
-takes effect. What has expired is deleted by the next command.
+sealed for the approvers; `approve` opens the records and seals what is in them under the epoch's key and
+for the requesters; `show` opens that with a requester's secret until it expires. Each step is an audit entry
+*before* it takes effect, and so is every secret that was not theirs. What has expired is deleted by the next
+command; whose epoch was shredded, or who was erased, is in no answer any more.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.sealing import Unsealable, seal, unseal
-from sensor.privacy.vault import Custodians, EpochKeys, Role, Vault
+from sensor.privacy.vault import Custodians, EpochKeys, Role, Vault, WrongSecret, epoch_of
 
 #: a reason is one if somebody can judge it
 REASON_LEAST = 10
@@ -49,6 +49,7 @@ class Reveals:
     def __init__(self, state: Path, keys: EpochKeys, now: datetime) -> None:
         self._folder = state / "reveals"
         self._custodians = Custodians(state)
+        self._keys = keys
         self._vault = Vault(state, keys)
         self._audit = AuditLog(state)
         self._now = now.astimezone(UTC)
@@ -67,41 +68,61 @@ class Reveals:
         case = Case(
             secrets.token_hex(4), name, self._now, self._now + timedelta(days=days), reason, tuple(parts)
         )
-        content = json.dumps({token: _text(part or b"") for token, part in parts.items()}).encode()
+        public = self._public("approver")
         self._note("reveal.request", name, case)
-        self._save(case, {"parts": _sealed_for(self._public("approver"), content, case.case_id)})
+        self._save(
+            case, "parts", {token: _sealed_for(public, part or b"", token) for token, part in parts.items()}
+        )
         return case
 
     def approve(self, case_id: str, name: str, secret: str) -> Case:
         """Agree. Raises UsageError for a case that is over, or a person who may not agree to it."""
         case, payload = self._load(case_id)
-        mine = self._key(name, secret, "approver")
+        mine = self._key(name, secret, "approver", case)
         if name == case.requested_by:
             raise UsageError("nobody approves a request of their own", hint="ask another custodian")
         if "parts" not in payload:
             raise UsageError(f"{case_id} was approved by {case.approved_by}", hint="shadowai reveal show")
-        theirs = json.loads(_unsealed(mine, payload["parts"], case_id))
-        values = {
-            token: self._vault.open(token, base64.b64decode(part), self._vault.part(mine, token) or b"")
-            for token, part in theirs.items()
-        }
-        approved = Case(**{**vars(case), "approved_by": name})
+        public, answers = self._public("requester"), {}
+        for token, part in payload["parts"].items():
+            theirs = _unsealed(mine, part, token)
+            value = self._vault.open(token, theirs, self._vault.part(mine, token) or b"")
+            answers[token] = _sealed_for(public, seal(self._answers(token), value.encode(), token), token)
+        approved = replace(case, approved_by=name)
         self._note("reveal.approve", name, approved)
-        content = json.dumps(values).encode()
-        self._save(approved, {"values": _sealed_for(self._public("requester"), content, case_id)})
+        self._save(approved, "values", answers)
         return approved
 
     def show(self, case_id: str, name: str, secret: str) -> dict[str, str]:
-        """Token to what it stands for, for the person who asked. Raises UsageError."""
+        """Token to what it stands for, for the person who asked. Raises UsageError; LakeError where the key
+        of a token's epoch was shredded."""
         case, payload = self._load(case_id)
-        mine = self._key(name, secret, "requester")
+        mine = self._key(name, secret, "requester", case)
         if name != case.requested_by:
             raise UsageError(f"asked for by {case.requested_by}", place=case_id, hint="ask for it yourself")
         if "values" not in payload:
             raise UsageError("not approved yet", place=case_id, hint="someone else: shadowai reveal approve")
-        values: dict[str, str] = json.loads(_unsealed(mine, payload["values"], case_id))
+        values = {
+            token: unseal(self._answers(token), _unsealed(mine, answer, token), token).decode()
+            for token, answer in payload["values"].items()
+        }
         self._note("reveal.show", name, case)
         return values
+
+    def forget(self, tokens: Iterable[str]) -> int:
+        """Take these tokens out of every case, and delete cases of no other; returns out of how many."""
+        gone, wanted = 0, set(tokens)
+        for path in self._folder.glob("*.json"):
+            case, payload = self._load(path.stem)
+            kept = tuple(token for token in case.tokens if token not in wanted)
+            if kept == case.tokens:
+                continue
+            gone += 1
+            for what, sealed in payload.items() if kept else ():
+                self._save(replace(case, tokens=kept), what, {token: sealed[token] for token in kept})
+            if not kept:
+                path.unlink()
+        return gone
 
     def cases(self) -> list[Case]:
         """Every request that has not expired, oldest first."""
@@ -109,10 +130,18 @@ class Reveals:
             (self._load(p.stem)[0] for p in self._folder.glob("*.json")), key=lambda c: c.requested_at
         )
 
-    def _key(self, name: str, secret: str, role: Role) -> X25519PrivateKey:
+    def _key(self, name: str, secret: str, role: Role, case: Case | None = None) -> X25519PrivateKey:
         if self._custodians.names().get(name, role) != role:
             raise UsageError(f"{name} is no {role}", hint="the two roles are two people")
-        return self._custodians.private_key(name, secret)
+        try:
+            return self._custodians.private_key(name, secret)
+        except WrongSecret:
+            self._note("reveal.refuse", name, case)
+            raise
+
+    def _answers(self, token: str) -> bytes:
+        """The key that answers about a token are sealed under, too: gone with its epoch's."""
+        return self._keys.derived(epoch_of(token), "answers")
 
     def _public(self, role: Role) -> X25519PublicKey:
         keys = self._custodians.public_keys()
@@ -120,17 +149,18 @@ class Reveals:
             raise UsageError("the vault needs a requester and an approver", hint="shadowai reveal enrol")
         return keys[role]
 
-    def _note(self, action: str, name: str, case: Case) -> None:
+    def _note(self, action: str, name: str, case: Case | None) -> None:
         self._audit.append(
             action,
             now=self._now,
             done_by=name,
-            case_id=case.case_id,
-            reason=case.reason,
-            people=len(case.tokens),
+            case_id=case.case_id if case else None,
+            reason=case.reason if case else None,
+            people=len(case.tokens) if case else None,
         )
 
-    def _load(self, case_id: str) -> tuple[Case, dict[str, Any]]:
+    def _load(self, case_id: str) -> tuple[Case, dict[str, dict[str, str]]]:
+        """A case, and token to what is sealed: `parts` before it was approved, `values` after."""
         try:
             if not case_id.isalnum():
                 raise FileNotFoundError
@@ -141,9 +171,9 @@ class Reveals:
         moments = {name: datetime.fromisoformat(known[name]) for name in ("requested_at", "expires_at")}
         return Case(**known | moments | {"tokens": tuple(known["tokens"])}), data["payload"]
 
-    def _save(self, case: Case, payload: dict[str, str]) -> None:
+    def _save(self, case: Case, what: str, sealed: dict[str, str]) -> None:
         moments = {name: getattr(case, name).isoformat() for name in ("requested_at", "expires_at")}
-        text = json.dumps({"case": vars(case) | moments, "payload": payload}, indent=1)
+        text = json.dumps({"case": vars(case) | moments, "payload": {what: sealed}}, indent=1)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = self._folder / f".{case.case_id}.tmp"
         temporary.touch(mode=0o600)

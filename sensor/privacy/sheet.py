@@ -30,6 +30,8 @@ _LEVELS = {
     "clear": "People, devices and addresses are stored as they are. This was set on purpose, and every "
     "report says so.",
 }
+#: Fields of derived tables and the field of `sightings` they hold under another name.
+_STANDS_FOR = {"subject": "user_name", "logged_user": "user_name"}
 _ZONES = {
     "restricted": "owner and group of the restricted zone (file mode 0640); each query is logged",
     "open": "everybody who may read the lake (file mode 0644)",
@@ -50,6 +52,8 @@ class Derived:
     row: str
     zone: str
     period: str
+    #: name, meaning and unit of each
+    fields: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,9 @@ def parts(facts: Facts) -> Iterator[Part]:
     yield _overview(facts)
     for table in (schema.CATALOG, *schema.STORED):
         yield _fields(table, facts.level)
+    for one in facts.derived:
+        if one.zone == "restricted":
+            yield _derived_fields(one, facts.level)
     yield _recipients(facts)
     yield Part("Where it looks, and how much it saw", tuple(facts.coverage) or ("No lake was read.",))
 
@@ -195,6 +202,16 @@ def _kept(one: Derived, facts: Facts) -> str:
 def _fields(table: Table, level: Level) -> Part:
     rows = tuple((c.name, c.meaning, c.unit, _ACTS[c.protect.at(level)]) for c in table)
     return Part(f"Fields of {table.name}", (), ("field", "meaning", "unit", "stored"), rows)
+
+
+def _derived_fields(one: Derived, level: Level) -> Part:
+    """A field worked out of sightings is protected as the one whose name it has, or that it stands for."""
+    said = {column.name: column.protect for column in schema.SIGHTINGS}
+    rows = tuple(
+        (name, meaning, unit, _ACTS[said.get(_STANDS_FOR.get(name, name), schema.CLEAR).at(level)])
+        for name, meaning, unit in one.fields
+    )
+    return Part(f"Fields of {one.name}", (), ("field", "meaning", "unit", "stored"), rows)
 
 
 def _recipients(facts: Facts) -> Part:

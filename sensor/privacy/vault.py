@@ -44,6 +44,10 @@ SECRET_CHARS = 12
 _SCRYPT = {"n": 2**16, "r": 8, "p": 1}
 
 
+class WrongSecret(UsageError):
+    """Somebody gave a secret that is not this custodian's."""
+
+
 class EpochKeys(Protocol):
     """Gives the epoch's part of a record's key."""
 
@@ -106,7 +110,7 @@ class Custodians:
                 _unlocked(self._read()[role]["custodians"][name], secret, name)
             )
         except Unsealable:
-            raise UsageError(f"not the secret of {name}", hint="try again") from None
+            raise WrongSecret(f"not the secret of {name}", hint="try again; it is on record") from None
 
     def _read(self) -> dict[str, Any]:
         try:

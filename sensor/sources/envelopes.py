@@ -5,6 +5,7 @@ Peeled here, in any nesting up to `DEPTH`:
     134 <165>1 2026-10-06T10:00:00Z host app 123 ID [sd] text      RFC 5424, octet count (RFC 6587)
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
     2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog, also with RFC 5424's version
+    2026-10-06T10:00:00Z host  : %ASA-6-302013: text               Cisco, also without host
     2026:10:06-10:00:00 host app[123]: text                        Sophos UTM
     2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
@@ -50,12 +51,13 @@ _RFC5424 = (
     rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
     rf"(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+)\s?(?P<text>.*)$"
 )
-_RFC3164 = rf"^\*?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
+_RFC3164 = rf"^[.*]?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
 _RSYSLOG = (
     rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
     rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
-    rf"LEEF):|%(?:ASA|FTD)-|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=).*)$"
+    rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=).*)$"
 )
+_CISCO = rf"^(?:1 )?(?P<stamp>{_ISO})(?: +(?P<host>{_HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
 _UTM = (
     rf"^(?P<stamp>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<host>{_HOST}) "
     r"(?P<text>[A-Za-z_/(][\w./()-]{0,47}(?:\[\d+\])?: .*)$"
@@ -70,8 +72,12 @@ _CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
 _RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
 _AFTER = rf"^(?:(?P<host>{_HOST}) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.*)$"
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
+#: IOS numbers its messages, and may put a name between that and the time.
+_NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: How any of the above begins.
-_MAY_BE_WRAPPED = r"^(?:[<*:]|\d{1,6} <|1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][A-Za-z]{2,8} )"
+_MAY_BE_WRAPPED = (
+    r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][A-Za-z]{2,8} )"
+)
 #: Structured data that only says how the message came about.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 
@@ -105,6 +111,7 @@ def _put(lines: pl.DataFrame, places: pl.Series, changed: pl.DataFrame) -> pl.Da
 def _once(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` with one layer off."""
     bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ?", "")
+    bare = bare.str.replace(_NUMBERED, "$1")
     found = _layers(bare)
     text = pl.select(pl.coalesce(found["text"], bare)).to_series()
     told = {
@@ -120,7 +127,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         {name: [None] * len(line) for name in ("stamp", "sender", "tag", "text")},
         schema=dict.fromkeys(("stamp", "sender", "tag", "text"), pl.String),
     )
-    day = line.str.contains(r"^\*?[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} ")
+    day = line.str.contains(r"^[.*]?[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} ")
     if day.any():
         out = _merged(out, _bsd(pl.select(pl.when(day).then(line)).to_series()))
     router = line.str.contains(_LOGREAD)
@@ -135,6 +142,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         (_RFC5424, _structured),
         (_CRI, _named),
         (_RSYSLOG, _rsyslog),
+        (_CISCO, _rsyslog),
         (_UTM, _rsyslog),
         (_KIWI, _named),
     ):

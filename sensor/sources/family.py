@@ -65,6 +65,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "user_agent": (TEXT, ""),
     "model": (TEXT, "AI model the request names (text/models.py)"),
     "mcp_methods": (TEXT, "MCP methods it calls, comma separated"),
+    "mcp_version": (TEXT, "MCP protocol version it names"),
     "cname": (TEXT, "last name of a CNAME chain"),
     "ja4": (TEXT, ""),
     "server": (TEXT, "address of the origin server, never a proxy's; of a lookup, the resolver's"),
@@ -74,6 +75,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "tunnel": (TEXT, ""),
     "key_type": (TEXT, "of an AI key, where the family itself has taken it out (else the line is looked at)"),
     "key_print": (TEXT, "its fingerprint (decode/keys.py)"),
+    "decrypted": (pl.Boolean(), "was inside TLS; default: so says the scheme of `url`"),
     # --- how much (client's view: up is what the client sent)
     "bytes_up": (WHOLE, ""),
     "bytes_down": (WHOLE, ""),
@@ -274,7 +276,7 @@ class Reader:
         read = records.complete(_sampled(_records(done, lines), block), block)
         return seen | {
             "leases": leases,
-            "coverage": _carried(records.coverage(read), used),
+            "coverage": _carried(records.coverage(read), used, family.reference),
             "rejects": records.rejects(read, block),
         }
 
@@ -372,11 +374,15 @@ _CARRIED = {
 }
 
 
-def _carried(coverage: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
-    """`coverage` with how many records of each minute were used, and what they carried."""
+def _carried(coverage: pl.DataFrame, used: pl.DataFrame, reference: datetime | None) -> pl.DataFrame:
+    """`coverage` with how many records of each minute were used, and what they carried.
+
+    A record without a time of its own has that of its file, the `reference`.
+    """
     counts = {
         name: pl.any_horizontal(pl.col(c).is_not_null() for c in of).sum() for name, of in _CARRIED.items()
     }
+    counts["with_time"] = (pl.col("at") != pl.lit(reference, dtype=schema.TIME)).fill_null(True).sum()
     counts |= {"used": pl.len(), "with_action": pl.col("action").is_in(["allowed", "blocked", "reset"]).sum()}
     by_minute = used.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
         count.cast(pl.Int64).alias(name) for name, count in counts.items()

@@ -20,7 +20,7 @@ NO_SERVER = "set aside: names no destination"
 REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
 #: A clock so near a line's beginning is its stamp.
-_CLOCK, _HEAD_CHARS = r"\b\d{1,2}:\d\d:\d\d\b", 40
+_CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
 #: What stands for nothing in any column of text.
 _NOTHING = (
     "",
@@ -240,6 +240,9 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     method = hosts.told(fields["method"], lambda method: method.str.to_uppercase() == "CONNECT")
     tunnel = pl.lit(method.fill_null(False))
     rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
+    secure = hosts.told(
+        fields["url"], lambda url: url.str.starts_with("https://") | url.str.starts_with("wss://")
+    )
     return (
         fields.hstack(url)
         .with_columns(
@@ -248,6 +251,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
             path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
             server=pl.coalesce("server", "literal", "url_literal"),
             server_port=pl.coalesce("server_port", "url_port"),
+            decrypted=pl.coalesce("decrypted", pl.when(pl.lit(secure) & ~tunnel).then(pl.lit(True))),
         )
         .drop(url.columns)
     )

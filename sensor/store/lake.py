@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from sensor import schema
+from sensor.account import account
 from sensor.errors import LakeError
 
 #: sorts before every real part and holds one file without rows, so that no glob is ever empty
@@ -31,7 +31,7 @@ def log_access(lake: Path, **what: str) -> None:
 
     Raises LakeError if that cannot be written: then nothing may be looked at either.
     """
-    entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": getpass.getuser(), **what}
+    entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": account(), **what}
     file = lake / "restricted" / "access.log"
     with explained(lake):
         file.touch(mode=0o640, exist_ok=True)

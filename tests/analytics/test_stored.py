@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -84,6 +86,31 @@ def test_a_row_matched_by_a_newer_catalog_replaces_the_older(tmp_path: Path) -> 
     lake.cold("sightings", [new])
     lake.hot("sightings", [old, more], "2026-11-17T10.0001")
     assert read(lake, "SELECT app, lookups FROM sightings") == [("new/app", 3)]
+
+
+def _spoil(file: Path) -> None:
+    """Leaves of a Parquet file what says where its rows lie and between which bounds, not the rows."""
+    content = file.read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    file.write_bytes(content[:4] + bytes(footer - 4) + content[footer:])
+
+
+def test_a_week_of_a_year_is_read_without_the_rest_of_it(tmp_path: Path) -> None:
+    rows = [sighting(f"2026-11-{day} 10:00") for day in range(10, 15)]
+    lake = HandmadeLake.furnished(tmp_path, *rows)
+    again = [row | {"catalog_version": "2"} for row in rows]
+    lake.hot("sightings", again, "2026-11-17T10.0001")
+    build(lake.path, zone=ZONE)
+    for day in ("10", "11", "14"):
+        _spoil(tmp_path / lake.files["sightings"][f"2026-11-{day}"][0])
+    with open_views(lake.path, restricted=True) as connection:
+        times = {"sightings": "seen_at", "sightings_named": "seen_at", "sessions": "started_at"}
+        for view, time in times.items():
+            those = f"{time} >= '2026-11-12' AND {time} < '2026-11-14'"
+            found = connection.execute(f"SELECT CAST({time} AS DATE) FROM {view} WHERE {those}").fetchall()
+            assert found == [(date(2026, 11, 12),), (date(2026, 11, 13),)]
+        with pytest.raises(duckdb.Error):
+            connection.execute("SELECT SUM(bytes_up) FROM sessions").fetchall()
 
 
 def test_a_closed_lease_replaces_the_open_one(tmp_path: Path) -> None:

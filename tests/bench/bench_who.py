@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from string import Template
 
@@ -77,14 +77,16 @@ COPY (
 #: What the rest of the count reads of an event plays no part here.
 EVENTS = """
 CREATE OR REPLACE TEMP TABLE contexts AS
-SELECT ROW_NUMBER() OVER () AS context, 'packets' AS eye, 'tls' AS kind, 'lan' AS segment,
-       'browser' AS client_class, 'internal' AS scope, 'host' AS host, 'app' AS app, 'web' AS access,
-       'use' AS outcome, *
+SELECT ROW_NUMBER() OVER () AS context, 0 AS told, 'lan' AS segment, 'browser' AS client_class,
+       'internal' AS scope, *
 FROM (SELECT DISTINCT seen_site, client, user_name, device FROM read_parquet({file})) AS told;
+CREATE OR REPLACE TEMP TABLE targets AS
+SELECT 1 AS target, 'packets' AS eye, 'tls' AS kind, 'host' AS host, 'app' AS app, 'web' AS access,
+       'use' AS outcome;
 CREATE OR REPLACE TEMP TABLE events AS
-SELECT e.event_id, c.context, true AS in_day, e.start_us, e.start_us AS end_us, e.start_us AS began_us,
-       e.event_id AS flow, 0 AS slice, 3 AS grade, 1 AS bytes_up, 1 AS bytes_down, 1 AS connections,
-       0 AS requests, 0 AS lookups
+SELECT e.event_id, c.context, 1 AS target, true AS in_day, e.start_us, e.start_us AS end_us,
+       e.start_us AS began_us, e.event_id AS flow, 0 AS slice, 3 AS grade, 1 AS bytes_up, 1 AS bytes_down,
+       1 AS connections, 0 AS requests, 0 AS lookups
 FROM read_parquet({file}) AS e
 JOIN contexts AS c
   ON c.seen_site = e.seen_site AND c.client = e.client AND c.user_name IS NOT DISTINCT FROM e.user_name
@@ -144,13 +146,17 @@ def attribute(connection: duckdb.DuckDBPyConnection, folder: Path, days: int) ->
         connection.execute(EVENTS.format(file=literal(folder / f"{nth}.parquet")))
         for step in ("2_held", "3_attributed"):
             text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
-            connection.execute(text.substitute(crowd=CROWD, stale=STALE))
+            connection.execute(text.substitute(crowd=CROWD, stale=STALE, day_at=_day_at(nth)))
         rows = connection.execute(
             "SELECT f.attributed_by, COUNT(*) FROM attributed AS a JOIN facets AS f ON f.facet = a.facet "
             "GROUP BY ALL"
         ).fetchall()
         told.update(dict(rows))
     return held, told
+
+
+def _day_at(nth: int) -> str:
+    return f"TIMESTAMPTZ '{FIRST + timedelta(days=nth)} 00:00:00+00'"
 
 
 def right(connection: duckdb.DuckDBPyConnection, file: Path) -> float:

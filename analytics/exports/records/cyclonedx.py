@@ -24,7 +24,7 @@ _TYPES = {"model_pull": "machine-learning-model", "key": "data", "agent_host": "
 _PROPERTIES = (
     "kind", "asset", "site", "scope", "app", "name", "tools", "first_seen", "last_seen", "days_seen",
     "clients", "owner", "status", "change", "week", "assets", "exposed", "unauthenticated", "cleartext",
-    "people_least",
+    "people_at_least",
 )  # fmt: skip
 
 

@@ -29,5 +29,8 @@ TARGET = Target(
     _render,
     says=frozenset({"domain", "suffix", "pattern", "url"}),
     modes=("block", "allow"),
-    notes=("use the application in an access rule; names are seen with HTTPS inspection or categorisation",),
+    notes=(
+        "use the application in an access rule; names are seen with HTTPS inspection or categorisation",
+        "where it is there already, say set instead of add: its list is replaced",
+    ),
 )

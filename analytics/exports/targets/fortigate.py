@@ -48,5 +48,8 @@ TARGET = Target(
     _render,
     says=frozenset({"domain", "suffix", "url", "pattern"}),
     modes=("block", "allow"),
-    notes=("name the filter in a web filter profile; paths are seen only with deep inspection",),
+    notes=(
+        "name the filter in a web filter profile; paths are seen only with deep inspection",
+        "a second paste makes a second filter: delete the first, or put its number for 0",
+    ),
 )

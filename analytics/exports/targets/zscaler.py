@@ -1,6 +1,6 @@
 """URLs of a custom category of Zscaler Internet Access.
 
-A leading dot stands for the name and five levels below it:
+A leading dot stands for the name and five levels below it; one URL with a capital refuses them all:
 https://help.zscaler.com/zia/url-format-guidelines
 """
 
@@ -13,7 +13,7 @@ from analytics.exports.interface import NO_COMMENTS, Provenance, Selection, Targ
 
 def _render(selection: Selection, _: Provenance) -> Iterator[str]:
     for entry in selection.entries:
-        yield f".{entry.value}" if entry.kind == "suffix" else entry.value
+        yield f".{entry.value}" if entry.kind == "suffix" else entry.value.lower()
 
 
 TARGET = Target(

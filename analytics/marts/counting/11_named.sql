@@ -1,13 +1,13 @@
 -- Who is behind what a sighting says of its client, and how long on this day.
 --
--- In:  attributed, contexts, facets, places, spells.  Out: named_whiles, a row per words and while.
--- A facet says the same as another wherever its site, client, account and device are the same, whatever the
--- service: a sighting finds its row by those and its time. Where the log names the account, or nothing is known
+-- In:  attributed, contexts, facet_numbers, standings, places, spells.  Out: named_whiles, a row per words and while.
+-- A standing says the same as another wherever its site, client, account and device are the same: a sighting finds
+-- its row by those and its time. Where the log names the account, or nothing is known
 -- of the address, the while is the day. Else it is the spell, cut where that grows stale, or the time between two.
 CREATE OR REPLACE TEMP TABLE named_whiles AS
 WITH told AS (
-  SELECT facet, facet // 4294967296 AS context, facet % 4294967296 // 4 AS spell, facet % 4 >= 2 AS stale
-  FROM (SELECT DISTINCT facet FROM attributed WHERE in_day) AS f
+  SELECT DISTINCT standing, outside FROM facet_numbers
+  WHERE facet IN (SELECT facet FROM attributed WHERE in_day)
 ),
 whiles AS (
   SELECT place, spell, false AS stale, from_us, LEAST(to_us, stale_from_us) AS to_us FROM spells
@@ -19,15 +19,16 @@ whiles AS (
   SELECT place, 0, false, MAX(to_us), $day_end FROM spells GROUP BY place
 ),
 said AS (
-  SELECT c.seen_site, c.client, c.user_name AS logged_user, c.device, f.subject_kind = 'outside' AS outside,
+  SELECT c.seen_site, c.client, c.user_name AS logged_user, c.device, t.outside,
          GREATEST(COALESCE(w.from_us, $day_start), $day_start) AS from_us,
          LEAST(COALESCE(w.to_us, $day_end), $day_end) AS to_us,
-         f.subject, f.subject_kind, f.user_name, f.department, f.site AS home_site, f.attributed_by, f.confidence
+         n.subject, CASE WHEN t.outside THEN 'outside' ELSE n.subject_kind END AS subject_kind, n.user_name,
+         n.department, n.site AS home_site, n.attributed_by, n.confidence
   FROM told AS t
-  JOIN contexts AS c ON c.context = t.context
-  JOIN facets AS f ON f.facet = t.facet
+  JOIN standings AS n ON n.standing = t.standing
+  JOIN contexts AS c ON c.context = n.context
   LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client AND c.user_name IS NULL
-  LEFT JOIN whiles AS w ON w.place = p.place AND w.spell = t.spell AND w.stale = t.stale
+  LEFT JOIN whiles AS w ON w.place = p.place AND w.spell = n.spell AND w.stale = n.stale
 )
 SELECT DISTINCT CAST($day_at AT TIME ZONE 'UTC' AS DATE) AS day, seen_site, client, logged_user, device, outside,
        make_timestamptz(from_us) AS from_at, make_timestamptz(to_us) AS until_at, subject, subject_kind, user_name,

@@ -1,6 +1,6 @@
 -- Records of vantage rank $rank that better-ranked eyes have already counted.
 --
--- In:  records, facets, cover (what is kept of better ranks).  Out: rows added to dropped.
+-- In:  records, cover (what is kept of better ranks).  Out: rows added to dropped.
 -- A record is dropped when at least half of its interval is covered by kept records of the same
 -- subject and host (of the same app where either host is unknown). One no longer than the clock
 -- tolerance is an instant, covered when it lies in or within the tolerance of a kept record.
@@ -10,11 +10,10 @@
 -- sort, whatever the number of records a hostile subject sends.
 INSERT INTO dropped
 WITH candidates AS (
-  SELECT r.event_id, f.service, f.host_nth, r.start_us, LEAST(r.end_us, $horizon) AS end_us,
-         r.end_us - r.start_us <= $tolerance AS instant
-  FROM records AS r
-  JOIN facets AS f ON f.facet = r.facet
-  WHERE r.vantage_rank = $rank
+  SELECT event_id, service, host_nth, start_us, LEAST(end_us, $horizon) AS end_us,
+         end_us - start_us <= $tolerance AS instant
+  FROM records
+  WHERE vantage_rank = $rank
 ),
 targets AS (
   SELECT service, host_nth, ROW_NUMBER() OVER () AS target

@@ -1,6 +1,6 @@
 -- The day's evidence, each piece with what it adds, and which eyes saw it.
 --
--- In:  attributed, facets, records, dropped.  Out: counted, eyes.
+-- In:  attributed, facet_numbers, records, dropped.  Out: counted, eyes.
 -- A dropped record stays as evidence (its grade, its part of bytes_up_max) and adds nothing. Of the
 -- lookups of one subject, host and minute only those of the best-ranked vantage count. Hours begin
 -- where the report zone's clock says so; every offset in use is a multiple of 15 minutes, so the
@@ -17,10 +17,9 @@ FROM quarters;
 
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH questions AS (
-  SELECT a.start_us, a.facet, a.lookups, a.start_us // 60000000 AS minute, f.party, f.host_nth, f.vantage_rank
-  FROM attributed AS a
-  JOIN facets AS f ON f.facet = a.facet
-  WHERE f.is_lookup AND NOT f.egress AND a.in_day
+  SELECT start_us, facet, lookups, start_us // 60000000 AS minute, service // 16777216 AS party, host_nth, vantage_rank
+  FROM attributed
+  WHERE is_lookup AND NOT egress AND in_day
 ),
 best AS (
   SELECT party, host_nth, minute, MIN(vantage_rank) AS vantage_rank FROM questions GROUP BY party, host_nth, minute
@@ -46,21 +45,21 @@ WITH seen AS (
 ),
 -- A proxy's own address speaks for everybody of its site who used the service in that hour.
 proxies AS (
-  SELECT DISTINCT s.hour, f.app, f.seen_site, f.eye
+  SELECT DISTINCT s.hour, f.app_nth, f.seen_site_nth, f.eye
   FROM seen AS s
-  JOIN facets AS f ON f.facet = s.facet
+  JOIN facet_numbers AS f ON f.facet = s.facet
   WHERE f.outcome = 'use' AND f.egress
 ),
 pairs AS (
   SELECT s.hour, f.service, f.eye
   FROM seen AS s
-  JOIN facets AS f ON f.facet = s.facet
+  JOIN facet_numbers AS f ON f.facet = s.facet
   WHERE f.outcome = 'use' AND NOT f.egress
   UNION
   SELECT s.hour, f.service, p.eye
   FROM seen AS s
-  JOIN facets AS f ON f.facet = s.facet
-  JOIN proxies AS p ON p.hour = s.hour AND p.app = f.app AND p.seen_site = f.seen_site
+  JOIN facet_numbers AS f ON f.facet = s.facet
+  JOIN proxies AS p ON p.hour = s.hour AND p.app_nth = f.app_nth AND p.seen_site_nth = f.seen_site_nth
   WHERE f.outcome = 'use' AND NOT f.egress
 )
 SELECT hour, service, CAST(COUNT(*) AS BIGINT) AS corroborations FROM pairs GROUP BY hour, service

@@ -1,17 +1,17 @@
 -- The rhythm of requests to a service: a loop of a program waits for its tools, a person reads and types.
 --
--- In:  records, facets.  Out: rhythm, one row per request: a connection, or a line of a proxy's log.
+-- In:  records, facet_numbers.  Out: rhythm, one row per request: a connection, or a line of a proxy's log.
 -- Only requests that sent $asked bytes or more. A gap lies between the end of an answer that took at least a second
 -- (what is shorter is no streamed answer: completions while typing, embeddings) and the next request; none lies
 -- between requests at the same time, nor where more than an hour passed. Of several eyes those that saw most.
 CREATE OR REPLACE TEMP TABLE rhythm AS
 WITH requests AS (
-  SELECT r.vantage_rank, f.service, f.subject_kind, r.from_us, r.to_us, SUM(r.bytes_up) AS bytes_up,
-         BOOL_OR(COALESCE(f.client_class = 'program', FALSE)) AS program
+  SELECT r.vantage_rank, r.service, f.subject_kind, r.from_us, r.to_us, SUM(r.bytes_up) AS bytes_up,
+         BOOL_OR(f.program) AS program
   FROM records AS r
-  JOIN facets AS f ON f.facet = r.facet
+  JOIN facet_numbers AS f ON f.facet = r.facet
   WHERE r.in_day AND f.outcome = 'use' AND r.grade >= 3
-  GROUP BY r.vantage_rank, f.service, f.subject_kind, r.from_us, r.to_us
+  GROUP BY r.vantage_rank, r.service, f.subject_kind, r.from_us, r.to_us
   HAVING SUM(r.bytes_up) >= $asked
 ),
 eyes_of AS (

@@ -54,7 +54,7 @@ weighed AS (
   WHERE t.scope = 'all' OR t.people = 0 OR t.people >= $k
 )
 SELECT finding, rule, app, scope,
-       CAST(CASE WHEN shown THEN people - people % $k END AS BIGINT) AS people_least,
+       CAST(CASE WHEN shown THEN people - people % $k END AS BIGINT) AS people_at_least,
        people > 0 AND NOT shown AS people_hidden,
        CAST(CASE WHEN shown AND even AND known > 0 THEN $round_bytes END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN shown THEN $round_sessions END AS BIGINT) AS sessions,

@@ -1,4 +1,4 @@
--- AI software inside that answers whoever asks: first requests without a credential got a 2xx answer. What only hands
+-- AI software inside that answers whoever asks: requests without a credential got a 2xx answer. What only hands
 -- out models is meant for everybody. Pages to
 -- log in at and states of health do not count (marts/days.py). Of TLS nothing is known, so nothing is said.
 SELECT app, 'all' AS scope, MIN(day) AS day, SUM(unauthenticated_connections) AS sessions,

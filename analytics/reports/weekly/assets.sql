@@ -1,5 +1,5 @@
 -- One row per product of AI servers, MCP server or kind of key in the clear this week, with last week's count.
-SELECT a.kind, a.name, a.service, a.assets, a.exposed, a.unauthenticated, a.cleartext, a.people_least,
+SELECT a.kind, a.name, a.service, a.assets, a.exposed, a.unauthenticated, a.cleartext, a.people_at_least,
        l.assets AS last_assets
 FROM ai_assets_weekly a
 CROSS JOIN scope s

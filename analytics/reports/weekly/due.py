@@ -50,7 +50,7 @@ def findings(result: Result, most: int) -> tuple[Decision, ...]:
 def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, impact: Row | None) -> Decision:
     row, *others = rows
     overdue = row["due"] <= result.scope.sunday
-    also = [_inside(told(other["title"])) for other in others]
+    also = [say("due.titled", title=_inside(told(other["title"]))) for other in others]
     evidence = say(
         "due.evidence", title=told(row["title"]), scope=scope_of(row["scope"]),
         evidence=", ".join(_evidence(row, noun, result)),
@@ -59,7 +59,7 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
         question=say("due.question", service=row["service"], question=_inside(told(row["question"]))),
         evidence=f"{evidence} {say('due.also', titles=words.listing(also, 2))}" if also else evidence,
         grade=grade,
-        look=told(row["proposal"]),
+        look=say("due.proposal", proposal=told(row["proposal"])),
         impact=_impact(impact, noun, row["scope"]),
         duty=(told(row["severity"]), *answerable(row["owner"], row["due"], overdue=overdue)),
         findings=tuple(one["finding"] for one in rows),
@@ -146,8 +146,8 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
 def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
     if row["people_hidden"]:
         yield say("due.hidden", k=result.facts.k)
-    elif row["people_least"]:
-        who = say("due.least", count=noun.count(row["people_least"]))
+    elif row["people_at_least"]:
+        who = say("due.least", count=noun.count(row["people_at_least"]))
         sent, sessions = row["bytes_up"], say("count.sessions", row["sessions"] or 0)
         if sent is None:
             yield say("due.in_sessions", who=who, sessions=sessions) if row["sessions"] else who

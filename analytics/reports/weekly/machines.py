@@ -55,7 +55,9 @@ def _hub(result: Result, row: Row) -> Item:
 
 
 def _asset(row: Row) -> Item:
-    return Item(row["service"], ", ".join(_remarks(row)), None)
+    is_key = row["kind"] == "key_in_clear"  # 'openai/project-key' reads 'openai project key'
+    name = words.category(row["service"].replace("/", " ")) if is_key else row["service"]
+    return Item(name, ", ".join(_remarks(row)), None)
 
 
 def _remarks(row: Row) -> Iterator[str]:
@@ -67,5 +69,5 @@ def _remarks(row: Row) -> Iterator[str]:
     for column in ("exposed", "unauthenticated"):
         if row[column]:
             yield say(f"machines.{column}", row[column])
-    if row["people_least"]:
-        yield say("machines.clients", row["people_least"])
+    if row["people_at_least"]:
+        yield say("machines.clients", row["people_at_least"])

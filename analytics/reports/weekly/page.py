@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from analytics.render import words
@@ -233,7 +234,7 @@ def restated(result: Result) -> tuple[str, ...]:
             services=words.listing([row["service"] for row in rows], LEADING),
             new=new,
             old=old,
-            day=f"{max(row['restated_at'] for row in rows).astimezone(zone):%Y-%m-%d}",
+            day=words.short_day(max(row["restated_at"] for row in rows).astimezone(zone).date()),
         )
         for (old, new), rows in pairs.items()
     )
@@ -254,10 +255,14 @@ def _service(result: Result, row: Row, said: Row | None) -> Service:
         counted=_counted(row, result),
         connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
         change=_change(result, row),
-        first_week=words.week_name(row["first_week"]) if row["first_week"] else words.unknown(),
+        first_week=_first_week(row["first_week"], result),
         status=said["status"] if said else "",
         varies=bool(said and said["varies"]),
     )
+
+
+def _first_week(monday: date | None, result: Result) -> str:
+    return words.week_days(monday, result.scope.sunday.year) if monday else words.unknown()
 
 
 def _counted(row: Row, result: Result) -> str:

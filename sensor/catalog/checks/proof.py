@@ -75,6 +75,18 @@ class NoProof(Check):
                 yield self.at(subject, entry.app, (), "every indicator is unsure")
 
 
+class UntoldVersion(Check):
+    """Versions with known vulnerabilities of software of which no answer is known that says its version."""
+
+    reason = "a range that nothing is ever held against looks like a check and is none"
+    remedy = "add an answer to tells_version, or move the numbers to advisories"
+
+    def find(self, subject: Subject) -> Iterator[Problem]:
+        for entry in subject.draft.entries:
+            if entry.affected and not entry.tells_version:
+                yield self.at(subject, entry.app, ("affected",), "no answer tells the version")
+
+
 class NoDoor(Check):
     """A service with side doors only, if it does not say that it is a candidate and no more."""
 

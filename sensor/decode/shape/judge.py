@@ -96,7 +96,7 @@ def measured(turns: Records) -> pl.DataFrame:
             "unit_p90": _quantile(size_values, size_weights, 0.9),
             "spread": deviation / np.maximum(median, 1.0),
             "gap_ms": _quantile(gap_values, gap_weights, 0.5) / 1000,
-            "gap_p95_ms": _quantile(gap_values, gap_weights, 0.95) / 1000,
+            "gap_p95_ms": _quantile(gap_values, gap_weights, 0.95, spare=1.0) / 1000,
             "variation": _variation(gap_values, gap_weights),
             "bytes_per_s": sent / np.maximum(seconds, 0.001),
             "during": turns["during"] / sent,
@@ -173,11 +173,15 @@ def _beside(
     return np.hstack([values, broad]), weights
 
 
-def _quantile(values: Floats, weights: Floats, share: float) -> Floats:
-    """The least value of each row that at least `share` of the row's weight does not exceed; 0 for none."""
+def _quantile(values: Floats, weights: Floats, share: float, spare: float = 0.0) -> Floats:
+    """The least value of each row that at least `share` of the row's weight does not exceed; 0 for none.
+
+    `spare` of the weight is left aside first where there is more: of few values the largest is not all.
+    """
     order = np.argsort(values, axis=1)
     reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-    at = np.argmax(reached >= np.maximum(share * reached[:, -1:], 1e-9), axis=1)
+    wanted = np.floor(share * (reached[:, -1:] - spare)) + spare if spare else share * reached[:, -1:]
+    at = np.argmax(reached >= np.maximum(wanted, 1e-9), axis=1)
     rows = np.arange(values.shape[0])
     found: Floats = np.where(reached[:, -1] > 0, values[rows, order[rows, at]], 0.0)
     return found

@@ -9,7 +9,8 @@ never disturbs the proxy: lines that cannot be written are counted and the count
 
 Written: times, addresses, host, path without query, method, status, sizes, User-Agent, the account of
 proxy authentication; JSON-RPC method names (MCP), the model's id where a known API names it, the id of
-a browser extension that sent the request, ids in extension update checks.
+a browser extension that sent the request, ids in extension update checks; of an AI vendor's key its type and
+a fingerprint (128 bits of SHA-256; the sensor stores it keyed only).
 Never written: bodies, query strings, cookies, header values other than those named, credentials. Parts
 of a path that look like a secret (long, or a token) become `*`.
 
@@ -20,6 +21,7 @@ anew, so it never takes more than twice that.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -57,6 +59,37 @@ _MODEL_IN_PATH = re.compile(
     r"completions|embeddings|invoke|converse|responses))"
 )
 _SECRET = re.compile(r"^eyJ|^(?:sk|pk|rk|gh[opsu]|xox[abp])[-_]|@|^[0-9A-Za-z_-]{40,}$|^.{64,}$")
+#: AI keys by their form, as the sensor knows them (sensor/decode/keys.py; a test compares) …
+_KEY_FORMS = {
+    "openai/api-key": r"sk-[a-zA-Z0-9]{20}T3BlbkFJ[a-zA-Z0-9]{20}",
+    "openai/project-key": r"sk-(?:proj|svcacct|admin)-[\w-]{20,74}T3BlbkFJ[\w-]{20,74}",
+    "anthropic/api-key": r"sk-ant-api03-[\w-]{93}AA",
+    "anthropic/admin-key": r"sk-ant-admin01-[\w-]{93}AA",
+    "google/api-key": r"AIza[\w-]{35}",
+    "google/gemini-key": r"AQ\.Ab8RN6[\w-]{44}",
+    "aws/bedrock-key": r"ABSK[A-Za-z0-9+/]{109,269}={0,2}",
+    "huggingface/user-token": r"hf_[a-zA-Z0-9]{34}",
+    "huggingface/organisation-token": r"api_org_[a-zA-Z0-9]{34}",
+    "groq/api-key": r"gsk_[a-zA-Z0-9]{52}",
+    "xai/api-key": r"xai-[0-9a-zA-Z_]{80}",
+    "replicate/api-token": r"r8_[\w-]{37}",
+    "perplexity/api-key": r"pplx-[a-zA-Z0-9]{48}",
+    "nvidia/api-key": r"nvapi-[\w-]{64}",
+    "openrouter/api-key": r"sk-or-v1-[0-9a-f]{64}",
+    "together/api-key": r"tgp_v1_[\w-]{43}",
+    "cerebras/api-key": r"csk-[a-z0-9]{48}",
+    "runpod/api-key": r"rpa_[A-Z0-9]{40}[A-Za-z0-9]{6}",
+    "langsmith/api-key": r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}",
+    "pinecone/api-key": r"pcsk_[A-Za-z0-9]{5,6}_[A-Za-z0-9]{63}",
+    "wandb/api-key": r"wandb_v1_\w{77}",
+    "vercel/gateway-key": r"vck_[\w-]{56}",
+}
+_KEY_NAMES = tuple(_KEY_FORMS)
+_KEY = re.compile(
+    r"(?<![\w+/-])(?:" + "|".join(f"({form})" for form in _KEY_FORMS.values()) + r")(?![\w+/=-])", re.A
+)
+#: … and the headers that carry them, beside the query.
+_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "xi-api-key")
 
 
 def exchange(state: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -162,11 +195,21 @@ def _inside(request: Mapping[str, Any]) -> dict[str, Any]:
         told["extension"] = found[1]
     if "mcp-protocol-version" in headers and _METHOD.match("v" + headers["mcp-protocol-version"]):
         told["mcp_version"] = headers["mcp-protocol-version"]
+    told |= _key(path, headers)
     told["rpc"] = _methods(body)
     told["model"] = _model(bare, body)
     if _UPDATE_CHECK.search(path) or _host(request, headers) in _UPDATE_HOSTS:
         told["update_check"] = _extension_ids(path, body)
     return told
+
+
+def _key(path: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Type and fingerprint of an AI key in the query or a header that carries such; never the key."""
+    found = _KEY.search("\n".join([path, *(headers.get(name, "") for name in _KEY_HEADERS)]))
+    if found is None or found.lastindex is None:
+        return {}
+    digest = hashlib.sha256(found[0].encode()).hexdigest()[:32]
+    return {"key_type": _KEY_NAMES[found.lastindex - 1], "key_print": digest}
 
 
 def _methods(body: Any) -> list[str]:

@@ -3,7 +3,8 @@
 Keys may be nested or dotted, values may be lists (the first counts), a hit may wrap the event in
 `_source`. An `event.original` that a product's own format claims is read by that instead. Volume is
 `source.bytes` (or `client.bytes`, `http.request.bytes`) up and `destination.bytes` down; `network.bytes`
-is their sum and of no use. `host.*` is the machine the agent runs on, which is the client only for
+is their sum and of no use. OPNsense has Squid write such events itself, with milliseconds for a duration and
+the result code as a label. `host.*` is the machine the agent runs on, which is the client only for
 endpoint data: not read. Source: Elastic Common Schema reference 8.
 """
 
@@ -44,7 +45,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "url": ("url.full", "url.original"),
     "path": ("url.path",),
     "method": ("http.request.method",),
-    "status": ("http.response.status_code",),
+    "status": ("http.response.status_code", "http.response.body.status_code"),
+    "squid": ("labels.request_status",),
     "agent": ("user_agent.original",),
     "ja4": ("tls.client.ja4",),
     "server": ("destination.ip", "server.ip"),
@@ -120,7 +122,12 @@ def _events(lines: pl.Series) -> pl.Series:
 
 def _when() -> dict[str, pl.Expr]:
     lasted = pl.col("lasted").cast(pl.Float64, strict=False)
-    return {"time": pl.coalesce("start", "stamp"), "duration_s": lasted / 1_000_000_000}
+    unit = pl.when(pl.col("squid").is_not_null()).then(1_000).otherwise(1_000_000_000)
+    return {
+        "time": pl.coalesce("start", "stamp"),
+        "duration_s": lasted / unit,
+        "at_end": pl.col("squid").is_not_null(),
+    }
 
 
 def _who() -> dict[str, pl.Expr]:
@@ -138,6 +145,8 @@ def _what() -> dict[str, pl.Expr]:
     return {
         "kind": pl.when(dns)
         .then(pl.lit("dns"))
+        .when(pl.col("squid").is_not_null())
+        .then(pl.lit("proxy"))
         .when(web)
         .then(pl.lit("http"))
         .when(pl.col("sni").is_not_null())
@@ -185,7 +194,9 @@ def _action() -> pl.Expr:
     did = pl.col("did").str.to_lowercase()
     return (
         pl.when(
-            types.str.contains("denied") | did.str.contains("block|den[iy]|drop|reject|prevent|quarantin")
+            pl.coalesce("squid", pl.lit("")).str.contains("DENIED")
+            | types.str.contains("denied")
+            | did.str.contains("block|den[iy]|drop|reject|prevent|quarantin")
         )
         .then(pl.lit("blocked"))
         .when(pl.col("rcode").is_not_null())
@@ -193,6 +204,7 @@ def _action() -> pl.Expr:
         .when(
             types.str.contains("allowed|connection")
             | (pl.col("outcome") == "success")
+            | pl.col("squid").str.contains("^TCP_|^NONE_NONE$")
             | did.str.contains("allow|pass|permit|accept")
         )
         .then(pl.lit("allowed"))

@@ -41,13 +41,29 @@ _FIELDS = {
     "duration": "duration",
 }
 _REPORT = [
-    *("date", "clock", "login", "", "", "action", "", "", "url", "client", "server", "", "", "", "agent"),
+    *(
+        "date",
+        "clock",
+        "login",
+        "",
+        "",
+        "action",
+        "",
+        "",
+        "url",
+        "egress",
+        "server",
+        "inner",
+        "",
+        "",
+        "agent",
+    ),
     *("status", "method"),
 ]
 _HEADED = {
     "date": "date|date & time|date & time [gmt]", "clock": "time", "login": "user|user name",
     "action": "action",
-    "url": "url|url full|full url", "client": "connection ip|source ip|client ip",
+    "url": "url|url full|full url", "egress": "connection ip", "inner": "source ip|client ip",
     "server": "destination ip|server ip",
     "agent": "user agent string|user agent", "status": "http status code",
     "method": "http request method|request method",
@@ -55,7 +71,7 @@ _HEADED = {
 }  # fmt: skip
 _OBJECT = {name: f"forcepoint_web.{field}" for name, field in {
     "date": "date", "clock": "time", "login": "user", "action": "action", "url": "url",
-    "client": "connection_ip",
+    "egress": "connection_ip", "inner": "source_ip",
     "server": "destination_ip", "agent": "user_agent_string", "status": "http_status_code",
     "method": "http_request_method",
 }.items()}  # fmt: skip
@@ -121,7 +137,10 @@ def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dated(fields: pl.DataFrame) -> pl.DataFrame:
-    """Day first, always: told by documentation, so no guess."""
+    """Day first, always: told by documentation, so no guess. The client is the source where the endpoint told
+    it (`Not available` otherwise), else the address the connection came from, which is a site's own."""
+    inner = pl.when(pl.col("inner").str.contains(r"^[0-9A-Fa-f.:]+$")).then("inner")
+    fields = fields.with_columns(client=pl.coalesce(inner, "egress"))
     day = pl.col("date").str.replace(r"^(\d\d)/(\d\d)/(\d{4})", "$3-$2-$1")
     return fields.with_columns(time=pl.concat_str(day, "clock", separator=" ", ignore_nulls=True))
 

@@ -23,6 +23,7 @@ from sensor.sources.text import cef, keyvalue
 _KEYS = (
     "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
     "srcip", "srcport", "srcmac", "srcname", "dstip", "dstport", "dstname", "proto", "user", "unauthuser",
+    "xauthuser", "eapuser",
     "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
@@ -152,7 +153,12 @@ def _who() -> dict[str, pl.Expr]:
         "client": pl.when(_of("event")).then(pl.coalesce(assigned, "srcip", "ip")).otherwise("srcip"),
         "client_port": pl.col("srcport"),
         "client_mac": pl.coalesce("srcmac", pl.when(_is_dhcp()).then("mac")),
-        "user_name": pl.coalesce("user", "unauthuser"),
+        # Of an IPsec tunnel `user` may be the peer's address: who logged in is the XAUTH or EAP user.
+        "user_name": pl.coalesce(
+            *(pl.when(~pl.col(name).is_in(["N/A", ""])).then(name) for name in ("xauthuser", "eapuser")),
+            pl.when(~pl.col("user").str.contains(r"^(?:\d{1,3}\.){3}\d{1,3}$")).then("user"),
+            "unauthuser",
+        ),
         "device": pl.when(_is_dhcp())
         .then("hostname")
         .when(pl.col("srcname").str.contains(r"[G-Zg-z]|^[^:.]*[A-Za-z]"))

@@ -44,6 +44,10 @@ _WANTED = (
         "unread",
         "model",
         "extension",
+        "scheme",
+        "mcp_version",
+        "key_type",
+        "key_print",
     ),
 )
 UNKNOWN = "not a line of our addon"
@@ -77,18 +81,20 @@ class MitmproxyFamily(Family):
         web = kind == "http"
         status = pl.col("status").cast(pl.Int64, strict=False)
         return read.select(
-            *("client", "client_port", "server", "method", "status", "user_agent"),
+            *("client", "client_port", "server", "method", "status", "user_agent", "key_type", "key_print"),
             time="started",
             duration_s=number["ended"] - number["started"],
             kind=kind.replace_strict({"http": "http", "tls": "tls"}, default="flow"),
             user_name="user",
             model=models.known_model(pl.col("model")),
             mcp_methods=models.known_methods(pl.col("rpc")),
+            mcp_version=pl.col("mcp_version").str.extract(r"^(20\d\d-\d\d-\d\d)$"),
             origin="chrome-extension://" + pl.col("extension"),
             host=pl.coalesce("host", "sni"),
             name_from=pl.when(pl.col("host").is_null() & pl.col("sni").is_not_null()).then(pl.lit("sni")),
             path=pl.when(pl.col("method") != "CONNECT").then("path"),
             server_port=pl.coalesce("server_port", "port"),
+            decrypted=pl.when(pl.col("scheme") == "https").then(pl.lit(True)),
             transport=pl.when(kind == "udp").then(pl.lit("udp")).otherwise(pl.lit("tcp")),
             bytes_up=sizes["bytes_up"] + sizes["frames_up"].fill_null(0),
             bytes_down=sizes["bytes_down"] + sizes["frames_down"].fill_null(0),

@@ -6,6 +6,9 @@ Layouts, told apart line by line (words of Squid's `logformat` directive):
               "%{Referer}>h" "%{User-Agent}>h" appended
     common    %>a %[ui %[un [%tl] "%rm %ru HTTP/%rv" %>Hs %<st %Ss:%Sh
     combined  the same with "%{Referer}>h" "%{User-Agent}>h" before %Ss:%Sh
+    wide      native with the client's port (%>p) behind its address, also with the five sizes that Elastic's
+              integration asks for (%<st %>st %<sh %>sh %<bs) and the version before the user
+    splunk    key=value, as the Splunk add-on recommends it (bytes_in is what the client sent)
     shadowai  our own, the only one that tells how much a client sent:
 
         logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"
@@ -36,6 +39,7 @@ from sensor.sources import hosts, records
 from sensor.sources.coded import Coded
 from sensor.sources.family import Cut, Family
 from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue
 
 if TYPE_CHECKING:
     from sensor.decode import delimited
@@ -58,10 +62,27 @@ _COMMON = (
     # Squid writes quotes inside the two headers as they are, so the last quote decides.
     r'(?: ".*?" "(?<agent>.*)")? (?<result>[A-Z_]+):(?<hierarchy>[A-Z_]+)$'
 )
+_WIDE = (
+    r"^(?<at>\d{10}\.\d{3}) +(?<elapsed_ms>-?\d+) (?<client>\S+?)[ :](?<client_port>\d{1,5}) "
+    r"(?<result>[A-Z_]+)/(?<status>\d{3}) (?<down>\d+|-)(?: (?<up>\d+|-) (?:(?:\d+|-) ){2}(?:\d+|-))? "
+    r"(?<method>[A-Z_-]+) (?<url>\S+)(?: \d\.\d)? (?<user>\S+) (?<hierarchy>[A-Z_]+)/(?<peer>\S+)"
+    # The referer stands before the agent; where there is only one of them, it is the agent.
+    r'(?:[^"]*(?:"[^"]*" )?"(?<agent>[^"]*)".*|.*)$'
+)
+_WITH_PORT = r"^\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}$"
+_SPLUNK = r"\blogformat=splunk_recommended_squid\b"
+_SPLUNK_KEYS = {
+    "elapsed_ms": "duration", "client": "src_ip", "client_port": "src_port", "user": "user",
+    "method": "http_method", "url": "url",
+    "status": "status", "result": "vendor_action", "hierarchy": "dest_status",
+    "peer": "dest_ip", "up": "bytes_in", "down": "bytes_out", "sni": "sni", "agent": "http_user_agent",
+}  # fmt: skip
 #: A stamp, then the layout's own order; the result code decides in the layouts of other servers.
 _CLAIM = (
     r"^\d{10}(?:\.\d{3})? +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
+    r"|^\d{10}\.\d{3} +-?\d+ \S+?[ :]\d{1,5} [A-Z_]+/\d{3} (?:\d+|-) "
     r"|^\S+ \S+ \S+ \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
+    rf"|^\d{{10}}\.\d{{3}} {_SPLUNK}"
 )
 _RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
 #: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
@@ -91,6 +112,7 @@ _FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {
     "at": schema.TIME,
     "elapsed_ms": pl.Int64,
     "client": pl.String,
+    "client_port": pl.Int64,
     "user": pl.String,
     "method": pl.String,
     "url": pl.String,
@@ -110,7 +132,9 @@ class SquidFamily(Family):
     """Reads Squid access logs."""
 
     name: ClassVar[str] = "squid"
-    help: ClassVar[str] = "Squid access.log: native, common, combined, and our logformat with upload sizes"
+    help: ClassVar[str] = (
+        "Squid access.log: native, common, combined, with ports, Splunk's, and our logformat with uploads"
+    )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
@@ -166,6 +190,7 @@ def _told(fields: pl.DataFrame) -> pl.DataFrame:
         "at",
         "reason",
         "client",
+        "client_port",
         "method",
         "url",
         *(["url_rest"] if "url_rest" in fields.columns else []),
@@ -197,6 +222,7 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
     # What is claimed has no other white space in these.
     for name in ("client",) if is_native else ("client", "user", "method", "url"):
         sound &= hosts.told(rows[name], lambda values: values.str.contains(r"^\S+$")).fill_null(True)
+    sound &= ~hosts.told(rows["client"], lambda client: client.str.contains(_WITH_PORT)).fill_null(False)
     if not (is_native or text.isascii()):
         sound &= ~rows["url_path"].str.contains(r"\s").fill_null(False)
     if not is_native:
@@ -242,8 +268,11 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     stamped = _stamped(whole)
     if stamped.height == whole.height:
         return stamped.drop("row")
-    left = whole if stamped.is_empty() else whole.join(stamped, on="row", how="anti")
-    parts = [stamped] if left.is_empty() else [stamped, _common(left)]
+    parts = [stamped]
+    for layout in (_common, _wide, _splunk):
+        whole_left = whole.join(pl.concat(parts).select("row"), on="row", how="anti")
+        if whole_left.height:
+            parts.append(layout(whole_left))
     return whole.select("row").join(pl.concat(parts), on="row", how="left", maintain_order="left").drop("row")
 
 
@@ -260,6 +289,9 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
     parts = rest.str.splitn(" ", 11).struct.unnest()
     parts = parts.hstack(whole.select("row", _stamp(line.str.head(_STAMP_CHARS)).alias("at")))
     is_native = parts["at"].is_not_null() & parts["field_2"].str.contains(_RESULT)
+    is_native &= ~hosts.told(parts["field_1"], lambda client: client.str.contains(_WITH_PORT)).fill_null(
+        False
+    )
     native = parts if is_native.all() and not is_native.has_nulls() else parts.filter(is_native)
     native = native.hstack(_split(native["field_7"], "/", "hierarchy", "peer"))
     native = hosts.once_all(native, "field_2", _result_and_status)
@@ -342,6 +374,27 @@ def _common(whole: pl.DataFrame) -> pl.DataFrame:
     at = pl.col("at").str.to_datetime("%d/%b/%Y:%H:%M:%S %z", time_unit="us", strict=False)
     named = {name: pl.col(name) for name in parts.columns if name not in ("row", "at")}
     read = parts.with_columns(at.dt.convert_time_zone("UTC")).filter(pl.col("at").is_not_null())
+    return read.select("row", *_conform(named))
+
+
+def _wide(whole: pl.DataFrame) -> pl.DataFrame:
+    """Lines in layout wide, with column `row`."""
+    return _keyed(whole, whole["line"].str.extract_groups(_WIDE).struct.unnest())
+
+
+def _splunk(whole: pl.DataFrame) -> pl.DataFrame:
+    """Lines in layout splunk, with column `row`."""
+    line = pl.col("line")
+    marked = whole.select(pl.when(line.str.contains(_SPLUNK)).then(line)).to_series()
+    return _keyed(whole, keyvalue.read(marked, _SPLUNK_KEYS).with_columns(at=marked.str.head(_STAMP_CHARS)))
+
+
+def _keyed(whole: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
+    """`_FIELDS` of what was read by name, with column `row`; without the lines whose stamp is none."""
+    named = {name: pl.col(name) for name in read.columns if name != "at"}
+    read = read.with_columns(whole["row"], _stamp(pl.col("at")).alias("at")).filter(
+        pl.col("at").is_not_null()
+    )
     return read.select("row", *_conform(named))
 
 

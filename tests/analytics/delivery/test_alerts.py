@@ -24,7 +24,7 @@ CREATE TABLE findings AS SELECT * FROM (VALUES
 ) AS t(finding, rule, title, severity, severity_rank, service, scope, status, decided_on);
 ALTER TABLE findings ADD COLUMN first_seen DATE DEFAULT DATE '2026-11-09';
 ALTER TABLE findings ADD COLUMN last_seen DATE DEFAULT DATE '2026-11-16';
-ALTER TABLE findings ADD COLUMN people_least BIGINT DEFAULT 10;
+ALTER TABLE findings ADD COLUMN people_at_least BIGINT DEFAULT 10;
 ALTER TABLE findings ADD COLUMN people_hidden BOOLEAN DEFAULT FALSE;
 ALTER TABLE findings ADD COLUMN bytes_up BIGINT DEFAULT 1200000;
 ALTER TABLE findings ADD COLUMN sessions BIGINT DEFAULT 12;
@@ -32,7 +32,7 @@ ALTER TABLE findings ADD COLUMN question VARCHAR DEFAULT 'Stop it?';
 ALTER TABLE findings ADD COLUMN proposal VARCHAR DEFAULT 'Block.';
 ALTER TABLE findings ADD COLUMN owner VARCHAR;
 ALTER TABLE findings ADD COLUMN due DATE;
-UPDATE findings SET people_hidden = TRUE, people_least = NULL, bytes_up = NULL WHERE finding = 'f2';
+UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NULL WHERE finding = 'f2';
 CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600))
   AS t(sensor, site, cadence_s);
 CREATE TABLE coverage AS SELECT * FROM (VALUES
@@ -76,7 +76,7 @@ def test_alerts_and_lists_are_told_in_the_language_of_the_settings(lake: Path) -
         tested = trial(NOW)
     assert told[0].subject == "Sensor span schweigt" and "(3 Stunden)" in told[0].text
     assert told[1].subject == "Kritisch: Must never be used: Acme"  # a rule of one's own has one language
-    assert "Gesehen von Woche 2026-W46 bis 2026-W47; mindestens 10 Personen" in told[1].text
+    assert "Gesehen von Mo, 9. Nov. bis So, 22. Nov.; mindestens 10 Personen" in told[1].text
     assert listed.subject == "4 Meldungen, höchste Stufe: kritisch"
     assert tested.subject == "Probemeldung"
     assert told[1].facts["severity"] == "critical"  # what programs read stays

@@ -57,6 +57,15 @@ def test_a_small_part_in_one_department_leaves_only_everyone(tmp_path: Path) -> 
     assert split(tmp_path, PEOPLE[4:16]) == [("all", "api", 12, 12_000), ("all", "web", 24, 24_000)]
 
 
+def test_people_of_parts_leave_no_few_who_did_only_one_or_both(tmp_path: Path) -> None:
+    """Everybody used the web; all but three its API, too."""
+    assert split(tmp_path, PEOPLE[3:]) == [
+        ("Legal", "api", None, 9000), ("Legal", "web", 12, 12_000),
+        ("Sales", "api", 12, 12_000), ("Sales", "web", 12, 12_000),
+        ("all", "api", None, 21_000), ("all", "web", 24, 24_000),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("users", [PEOPLE[:4], [PEOPLE[0]]])
 def test_a_small_part_of_everyone_leaves_nothing(tmp_path: Path, users: list[str]) -> None:
     assert split(tmp_path, users) == []

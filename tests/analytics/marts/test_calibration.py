@@ -123,14 +123,17 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
         store_frame(connection, "seen", seen.with_columns(event_id=pl.int_range(pl.len())))
         connection.execute("""
             CREATE TABLE contexts AS
-            SELECT ROW_NUMBER() OVER () AS context, 'packets' AS eye, 'tls' AS kind, 'hq' AS seen_site,
-                   'lan' AS segment, 'browser' AS client_class, 'internal' AS scope, client,
-                   CAST(NULL AS VARCHAR) AS user_name, CAST(NULL AS VARCHAR) AS device, 'h' AS host,
-                   'a' AS app, 'web' AS access, 'use' AS outcome
+            SELECT ROW_NUMBER() OVER () AS context, 0 AS told, 'hq' AS seen_site, 'lan' AS segment,
+                   'browser' AS client_class, 'internal' AS scope, client, CAST(NULL AS VARCHAR) AS user_name,
+                   CAST(NULL AS VARCHAR) AS device
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
+        connection.execute("""
+            CREATE TABLE targets AS
+            SELECT 1 AS target, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app, 'web' AS access,
+                   'use' AS outcome""")
         connection.execute(f"""
             CREATE TABLE events AS
-            SELECT event_id, c.context, CAST({start} + minute * 60000000 AS BIGINT) AS start_us
+            SELECT event_id, c.context, 1 AS target, CAST({start} + minute * 60000000 AS BIGINT) AS start_us
             FROM seen JOIN contexts AS c ON c.client = seen.client""")
         hold(connection)
         connection.execute("CREATE VIEW directory AS FROM every_directory")

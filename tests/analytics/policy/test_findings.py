@@ -93,7 +93,7 @@ def ask(lake: HandmadeLake, sql: str, *, restricted: bool = False) -> list[tuple
 def test_figures_are_those_of_the_rows(lake: HandmadeLake) -> None:
     found = ask(
         lake,
-        "SELECT rule, app, scope, status, people_least, people_hidden, bytes_up, sessions, line "
+        "SELECT rule, app, scope, status, people_at_least, people_hidden, bytes_up, sessions, line "
         "FROM findings ORDER BY rule, app, scope",
     )
     assert found == [
@@ -138,7 +138,7 @@ def test_a_narrow_scope_exists_in_the_open_zone_only_for_k_people(lake: Handmade
     legal = text + "  - {app: cruz/talk, department: Legal, status: unsanctioned}\n"
     sales = text + "  - {app: acme/chat, department: Sales, access: api, status: unsanctioned}\n"
     shown = simulate(lake.path, policy(legal), k=5, now=NOW).after
-    assert [(hit.scope, hit.people_least) for hit in shown] == [("department=Legal", 5)]
+    assert [(hit.scope, hit.people_at_least) for hit in shown] == [("department=Legal", 5)]
     assert simulate(lake.path, policy(legal), k=7, now=NOW).after == ()
     assert simulate(lake.path, policy(sales), k=5, now=NOW).after == ()
 
@@ -152,11 +152,11 @@ def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
     build(lake.path, zone=ZONE, policy=changed, now=NOW)
     found = ask(
         lake,
-        "SELECT finding, rule, app, scope, people_least, people_hidden, bytes_up, sessions FROM findings "
+        "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, sessions FROM findings "
         "ORDER BY finding",
     )
     after = [
-        (h.finding, h.rule, h.app, h.scope, h.people_least, h.people_hidden, h.bytes_up, h.sessions)
+        (h.finding, h.rule, h.app, h.scope, h.people_at_least, h.people_hidden, h.bytes_up, h.sessions)
         for h in sorted(predicted.after, key=lambda hit: hit.finding)
     ]
     assert found == after and predicted.after != predicted.before
@@ -181,10 +181,10 @@ def test_a_simulation_of_this_week_is_the_next_week_of_the_same_use(tmp_path: Pa
     build(made.path, zone=ZONE, policy=changed, now=NOW)
     found = ask(
         made,
-        "SELECT finding, people_least, people_hidden, bytes_up, sessions FROM stored.findings_weekly "
+        "SELECT finding, people_at_least, people_hidden, bytes_up, sessions FROM stored.findings_weekly "
         "WHERE week = DATE '2026-11-23' ORDER BY finding",
     )
-    after = [(h.finding, h.people_least, h.people_hidden, h.bytes_up, h.sessions) for h in predicted.after]
+    after = [(h.finding, h.people_at_least, h.people_hidden, h.bytes_up, h.sessions) for h in predicted.after]
     assert found == after and len(after) > 4 and predicted.after != predicted.before
 
 
@@ -249,10 +249,10 @@ def test_a_late_row_is_judged_and_an_erased_person_is_gone(tmp_path: Path) -> No
     made = HandmadeLake.furnished(tmp_path, *(sighting("2026-11-17 09:00", **p) for p in people[:4]))
     stated = policy("version: 1\nstatus: [{app: cruz/talk, status: unsanctioned}]\n")
     build(made.path, zone=ZONE, policy=stated, now=NOW)
-    assert ask(made, "SELECT people_least, people_hidden FROM findings") == [(None, True)]
+    assert ask(made, "SELECT people_at_least, people_hidden FROM findings") == [(None, True)]
     made.cold("sightings", [sighting("2026-11-17 09:00", **p) for p in people[4:]])
     build(made.path, zone=ZONE, now=NOW)
-    assert ask(made, "SELECT people_least, people_hidden, bytes_up, sessions FROM findings") == [
+    assert ask(made, "SELECT people_at_least, people_hidden, bytes_up, sessions FROM findings") == [
         (5, False, 6000, 6)
     ]
     gone = forget.erase(made.path, ["u1"], times(made.path, ["u1"]), before=date(2026, 11, 23))

@@ -113,7 +113,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
     finding = {
         "finding": "f1", "title": "Unsanctioned service in use", "severity": "high", "severity_rank": 3,
         "app": "c/gamma", "service": "gamma", "scope": "department=Sales", "status": "open",
-        "first_seen": WEEK, "last_seen": WEEK, "people_least": 6, "people_hidden": False,
+        "first_seen": WEEK, "last_seen": WEEK, "people_at_least": 6, "people_hidden": False,
         "bytes_up": 13 * MB, "sessions": 9,
         "question": "Stop it, or allow it for those who need it?", "owner": None, "due": WEEK,
         "proposal": "Block it now, keep the evidence, and treat it as an incident.",

@@ -12,19 +12,15 @@ from .story import story_lake
 @pytest.fixture(autouse=True)
 def handmade(monkeypatch: pytest.MonkeyPatch) -> None:
     """These lakes are nothing but views: what had landed when is for tests/sensor/test_rematch.py."""
-    monkeypatch.setattr("analytics.report.views", lambda lake, **_: open_views(lake))
+
+    def views(
+        lake: Path, *, as_of: object = None, restricted: bool = False, counting: object = None
+    ) -> object:
+        return open_views(lake, restricted=restricted)
+
+    monkeypatch.setattr("analytics.report.views", views)
 
 
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return story_lake(tmp_path_factory.mktemp("story"))
-
-
-@pytest.fixture(autouse=True)
-def handmade_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lakes made of tables know no landing time: --as-of reads their views as they are."""
-
-    def views(lake: Path, *, as_of: object = None, restricted: bool = False) -> object:
-        return open_views(lake, restricted=restricted)
-
-    monkeypatch.setattr("analytics.report.views", views)

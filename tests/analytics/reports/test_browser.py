@@ -1,6 +1,7 @@
 """The page in a real browser: nothing leaves it, nothing complains, two sheets before the annex."""
 
 import functools
+import html
 import http.server
 import json
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.report import weekly
+from analytics.report import prepare, weekly, write
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -31,6 +32,9 @@ def folder(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the page, and the page inside a phone-wide frame (headless windows are ≥ 500 px)."""
     folder = tmp_path_factory.mktemp("page")
     weekly(story, folder / "report.html")
+    write(prepare(story, language="de"), folder / "woche.html", ["html"])
+    for name, about in (("monthly", ""), ("app", "ChatGPT"), ("department", "Engineering")):
+        write(prepare(story, name, about=about, language="de"), folder / f"{name}.html", ["html"])
     frame = '<!doctype html><title>phone</title><iframe src="report.html" width="390" height="4000"></iframe>'
     (folder / "phone.html").write_text(frame)
     return folder
@@ -101,17 +105,24 @@ def test_no_request_leaves_the_page_and_nothing_complains(
     assert requests(netlog, address.rstrip("/")) - {f"{address}favicon.ico"} == expected
 
 
-def test_the_page_does_not_scroll_sideways_on_a_phone(tmp_path: Path, folder: Path) -> None:
-    """A page without script cannot tell its width, so a probe beside it measures the frame."""
-    probe = folder / "probe.html"
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    unlocked = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-    script = "<script>document.title = 'wide ' + document.documentElement.scrollWidth</script></body>"
-    (folder / "measured.html").write_text(unlocked.replace("</body>", script), encoding="utf-8")
-    probe.write_text(
-        '<!doctype html><iframe id="f" src="measured.html" width="390" height="900"></iframe><p id="w"></p>'
-        "<script>f.onload = () => { w.textContent = f.contentDocument.title }</script>"
-    )
+#: Adds to a page what of it is wider than the frame: itself, or a box whose table has to be scrolled.
+MEASURE = """<script>
+const boxes = [document.documentElement, ...document.querySelectorAll(".scroll:has(table)")];
+document.title = JSON.stringify(boxes.filter(b => b.scrollWidth > b.clientWidth).map(b => b.scrollWidth));
+</script></body>"""
+
+
+def test_no_page_scrolls_sideways_on_a_phone(tmp_path: Path, folder: Path) -> None:
+    """A page without script cannot tell its width, so a probe beside it measures the frames."""
+    pages = [page for page in sorted(folder.glob("*.html")) if page.stem not in ("phone", "probe")]
+    probe, frames = folder / "probe.html", ""
+    for page in pages:
+        unlocked = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text("utf-8"))
+        measured = html.escape(unlocked.replace("</body>", MEASURE))
+        frames += f'<iframe srcdoc="{measured}" width="390" height="900"></iframe>'
+    titles = "[...document.querySelectorAll('iframe')].map(f => f.contentDocument.title).join()"
+    script = f"<script>onload = () => {{ w.textContent = {titles} }}</script>"
+    probe.write_text(f'<!doctype html>{frames}<p id="w"></p>{script}', encoding="utf-8")
     command = [
         str(CHROMIUM),
         *FLAGS,
@@ -122,17 +133,20 @@ def test_the_page_does_not_scroll_sideways_on_a_phone(tmp_path: Path, folder: Pa
         [*command, "--virtual-time-budget=5000", "--dump-dom", probe.as_uri()],
         capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
-    width = re.search(r"wide (\d+)", done.stdout)
-    assert width is not None
-    assert int(width[1]) <= 390
+    told_wide = re.search(r'<p id="w">([^<]*)', done.stdout)
+    assert told_wide is not None
+    assert told_wide[1] == ",".join("[]" for _ in pages)
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no pdftotext (poppler-utils)")
-def test_at_most_two_sheets_before_the_annex(tmp_path: Path, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "title"), [("report", "Annex: method"), ("woche", "Anhang: Methode")], ids=["en", "de"]
+)
+def test_at_most_two_sheets_before_the_annex(tmp_path: Path, folder: Path, page: str, title: str) -> None:
     pdf = tmp_path / "report.pdf"
-    chromium(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", (folder / "report.html").as_uri())
+    chromium(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", (folder / f"{page}.html").as_uri())
     text = subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, text=True, check=True)
     sheets = text.stdout.split("\f")
-    annex = next(number for number, sheet in enumerate(sheets) if "Annex: method" in sheet)
+    annex = next(number for number, sheet in enumerate(sheets) if title in sheet)
     assert annex <= 2
     assert "SELECT" in "".join(sheets[annex:])  # folded parts are printed open

@@ -420,8 +420,8 @@ def governed() -> dict[str, Any]:
     asked = {"question": "Stop it?", "proposal": "Block it.", "due": date(2026, 11, 20)}
     rows["findings"] = [
         finding | asked | {"finding": "f1", "app": app_of(rows, "alpha"), "service": "alpha",
-                           "title": "Much sent",
-                           "status": "open", "people_least": 5, "people_hidden": False, "bytes_up": 50 * MB},
+                           "title": "Much sent", "status": "open", "people_at_least": 5,
+                           "people_hidden": False, "bytes_up": 50 * MB},
         finding | asked | {"finding": "f2", "app": app_of(rows, "alpha"), "service": "alpha",
                            "title": "At night",
                            "status": "open", "people_hidden": True, "severity_rank": 1},
@@ -506,7 +506,7 @@ def test_programs_models_and_servers_by_hand(tmp_path: Path) -> None:
         "assets": 3,
         "exposed": 1,
     }
-    rows["ai_assets_weekly"] = [server | {"unauthenticated": 2, "people_least": 10}]
+    rows["ai_assets_weekly"] = [server | {"unauthenticated": 2, "people_at_least": 10}]
     said = {
         kind.label: [(i.service, text(i.text)) for i in kind.items] for kind in page(tmp_path, rows).machines
     }

@@ -20,7 +20,7 @@ PLACE = 108
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TELLS = [
     {"app": "behaviours/model-hub-mirror", "repository": "lab/small", "revision": "commit",
-     "model_format": "safetensors", "format_from": "name"},
+     "model_format": "safetensors", "format_from": "content"},
     {"app": "behaviours/model-hub-mirror", "repository": "lab/small", "revision": "main",
      "model_format": "pickle", "format_from": "name"},
     *({"app": "behaviours/model-file", "model_format": what, "format_from": "content"}

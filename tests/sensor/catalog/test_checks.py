@@ -152,6 +152,16 @@ def test_a_port_that_two_products_share_is_a_warning(make_catalog: MakeCatalog) 
     ]
 
 
+def test_versions_that_nothing_is_held_against_are_found(make_catalog: MakeCatalog) -> None:
+    known = '{advisory: CVE-2026-0001, before: "1.2", reference: https://a.example/cve, checked: 2026-11-22}'
+    text = PRODUCT.replace("certainty:", f"affected:\n  - {known}\ncertainty:")
+    line = text.splitlines().index("affected:") + 1
+    assert found(make_catalog, {"behaviours/a.yml": text}) == [("no answer tells the version", line)]
+    proof = '{path: /v, body: "1.1.0", version: "1.1.0"}'
+    proven = text.replace("certainty:", f"tells_version:\n  - {proof}\ncertainty:")
+    assert found(make_catalog, {"behaviours/a.yml": proven}) == []
+
+
 def test_bulk_lists_need_proof_and_point_at_their_lines(make_catalog: MakeCatalog) -> None:
     bulk = """\
 name: Many

@@ -62,6 +62,8 @@ def test_an_erased_person_is_out_of_the_running_week(tmp_path: Path) -> None:
         squid(tmp_path / name, [(at + timedelta(minutes=n), f"10.0.0.{n}", f"person{n}") for n in range(8)])
     shadowai(tmp_path, "scan", "now.log", "before.log", "-q", privacy="aggregate")
     assert query(tmp_path, PEOPLE + " ORDER BY week") == [(8,), (8,)]
+    given = shadowai(tmp_path, "export-subject", "person3", "--out", "given", privacy="aggregate")
+    assert " 2 sightings" in given
     erase = ("erase", "Person3", "--reason", "asked for", "--yes", "--now")
     assert "1 sealed rows of the running week deleted" in shadowai(tmp_path, *erase, privacy="aggregate")
     assert query(tmp_path, PEOPLE + " ORDER BY week") == [(8,), (7,)]

@@ -118,7 +118,10 @@ def test_explain_tells_a_fingerprint_and_a_port() -> None:
 
 def test_diff_of_a_catalog_with_its_export_is_empty(tmp_path: Path, overlay: Path) -> None:
     _, exported, _ = run("export", "--format", "json")
-    (tmp_path / "old.json").write_text(exported, encoding="utf-8")
+    assert run("export", "--format", "json", "--out", str(tmp_path / "old.json"))[1] == ""
+    assert (tmp_path / "old.json").read_text(encoding="utf-8") == exported
+    with pytest.raises(UsageError, match="Is a directory"):
+        run("export", "--out", str(tmp_path))
     assert run("diff", str(tmp_path / "old.json"))[1] == ""
     _, out, _ = run("diff", str(tmp_path / "old.json"), str(overlay))
     assert "added\tour-company/assistant\tsuffix\tours.example" in out

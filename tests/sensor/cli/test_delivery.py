@@ -214,7 +214,9 @@ pdf = true
         done = run(place, "report", "send", "--config", "mail.toml")
     assert done.returncode == 0, done.stderr
     (letter,) = box.mails
-    assert str(letter["Subject"]).startswith("Schatten-KI, Woche 46: 138 Personen")
+    assert letter["Subject"] == "Schatten-KI, Woche 46: 5 Entscheidungen stehen an"
+    told = letter.get_body(("plain",)).get_content()
+    assert "138 Personen" in told and "Niemand benannt, bis So, 29. Nov." in " ".join(told.split())
     page, pdf = letter.iter_attachments()
     assert [part.get_content_type() for part in (page, pdf)] == ["text/html", "application/pdf"]
     assert '<html lang="de">' in page.get_content()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import socket
 import struct
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import polars as pl
 import pytest
 
 from analytics.publish import lacking
+from sensor.cli.exporting import put
 from sensor.errors import LakeError, UsageError
 from tests.analytics.exports.schemas import (
     ECS,
@@ -52,6 +55,20 @@ def test_a_list_is_written_with_its_versions_and_the_same_for_the_same_moment(ho
     assert "\n*.chatgpt.com\n" in text and "make it again after 2026-12-26" in text
     assert run(*words[:-1], "b.txt").exit_code == 0
     assert (home / "b.txt").read_text() == text
+    bare = run(*words[:-2], "--bare")
+    assert bare.stderr + bare.stdout == text and "#" not in bare.stdout
+
+
+def test_a_full_disk_leaves_the_old_list_and_nothing_half(home: Path) -> None:
+    def pieces() -> Iterator[str]:
+        yield "half.example\n"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (home / "list.txt").write_text("old.example\n")
+    with pytest.raises(UsageError, match="No space left"):
+        put(pieces(), home / "list.txt")
+    assert (home / "list.txt").read_text() == "old.example\n"
+    assert [path.name for path in home.iterdir() if path.name.endswith(".part")] == []
 
 
 def test_settings_spare_names_and_say_how_long_a_list_is_good(home: Path) -> None:

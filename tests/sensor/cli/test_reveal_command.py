@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from analytics.report import page_of
+from sensor.privacy.audit import AuditLog
 from tests.product import query, shadowai, squid
 
 NOW = datetime.now(UTC)
@@ -40,14 +41,18 @@ def test_a_token_is_turned_back_by_two_and_the_report_prints_it(place: Path) -> 
     assert "anna is no approver" in shadowai(place, "reveal", "approve", case, *_as("anna"), ok=False)
     approved = shadowai(place, "reveal", "approve", case, *_as("ben"))
     assert reason in approved and "anna may look until" in approved
+    assert "anna asked from this account, too" in approved
     shown = shadowai(place, "reveal", "show", case, *_as("anna"))
     assert shown.splitlines() == [f"{token}\tada", f"{address}\t10.0.0.9"]
     assert f"{case}\tanna\t2 tokens\tapproved by ben" in shadowai(place, "reveal", "list")
     shadowai(place, "compact", "--now")
-    deeds = [(deed.what, deed.by, deed.case) for deed in page_of(place / "lake").deeds if deed.case]
+    deeds = [
+        (deed.what, deed.by.split(" (")[0], deed.case) for deed in page_of(place / "lake").deeds if deed.case
+    ]
     assert deeds == [("Names asked for", "anna", case), ("Names released", "ben", case),
                      ("Names looked at", "anna", case)]  # fmt: skip
-    assert "chain whole" in shadowai(place, "audit", "verify")
+    checked = shadowai(place, "audit", "verify")
+    assert "chain whole" in checked and f"case {case} was asked for and approved from one account" in checked
 
 
 def test_who_may_do_what(place: Path) -> None:
@@ -56,6 +61,8 @@ def test_who_may_do_what(place: Path) -> None:
     said = shadowai(place, "reveal", "request", "u1-aa", "--reason", "long enough", "--as", "anna",
                     "--secret-file", "wrong.secret", ok=False)  # fmt: skip
     assert "not the secret of anna" in said and "Traceback" not in said
+    last = AuditLog(place / "state").entries()[-1]
+    assert last.action == "reveal.refuse" and last.done_by.startswith("anna (")
     said = shadowai(
         place, "reveal", "enrol", "eve", "--role", "boss", "--secret-file", "ben.secret", ok=False
     )
@@ -68,7 +75,8 @@ def test_keys_are_made_rotated_and_listed(place: Path) -> None:
     shadowai(place, "keys", "rotate")
     listed = shadowai(place, "keys", "list").splitlines()
     assert len(listed) == 2
-    assert listed[0].split(" to ")[1] == listed[1].split(": ")[1].split(" to ")[0] + " UTC"
+    ends, begins = (date.fromisoformat(day) for day in (listed[0][-15:-5], listed[1].split()[2]))
+    assert listed[0].endswith(", UTC") and begins == ends + timedelta(days=1) and begins.weekday() == 0
     assert "no key of epoch 7" in shadowai(place, "keys", "shred", 7, "--reason", "x", "--yes", ok=False)
 
 

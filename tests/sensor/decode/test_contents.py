@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.decode.contents import of_body
-from tests.sensor.decode.craft import Talk, one
+from tests.sensor.decode.craft import Talk, observe, one
 
 
 def archive(name: str) -> bytes:
@@ -106,10 +106,12 @@ def test_a_head_sent_again_is_no_body() -> None:
     assert (row["software"], row["server_version"]) == ("server: x", "1.2.3")
 
 
-def test_only_the_first_body_is_looked_at() -> None:
-    talk = asked().reply(HEAD + b"hello").send(b"GET /n HTTP/1.1\r\nHost: a.example\r\n\r\n")
-    row = one(talk.reply(HEAD + b"GGUF\x03\0\0\0" + bytes(50)).close().frames)
-    assert row["software"] == "server: x"
+@pytest.mark.parametrize("path", [b"/m", b"/n"])
+def test_a_body_is_looked_at_unless_the_same_was_asked_for_before(path: bytes) -> None:
+    talk = asked().reply(HEAD + b"hello").send(b"GET " + path + b" HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    rows = observe(talk.reply(HEAD + b"GGUF\x03\0\0\0" + bytes(50)).close().frames)
+    software = [row["software"] for row in rows]
+    assert software == (["server: x"] if path == b"/m" else ["server: x", "server: x\nsends: gguf"])
 
 
 @pytest.mark.parametrize("field", [b"x-litellm-version", b"X-Version"])  # the latter is Dify's

@@ -13,6 +13,10 @@ from tests.sensor.decode.craft import Frame, Talk, ethernet, ip, observe, one, u
 
 DASK = struct.pack("<QQQ", 58, 1, 42) + b"\x83\xabcompression\xc0\xa6python\x93\x03\x0b\x07\xaf"
 DASK += b"pickle-protocol\x05"
+#: PyTorch, Ray, Dask, Open MPI, Slurm, NFS, etcd, Redis and llama.cpp are recorded, with real programs
+#: (pcaps/). Of DCGM, BeeGFS, Lustre and NCCL neither PyPI nor Debian has a program that runs without their
+#: hardware or kernel modules: these bytes are made from the headers their sources publish (signatures:
+#: experimental).
 FIRST = [
     (bytes.fromhex("6c9d4bfcf2b94a56") + bytes(24), 40000, "nccl"),
     (bytes.fromhex("00cef7853c"), 29500, "torch-store"),

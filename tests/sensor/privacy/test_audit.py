@@ -106,3 +106,17 @@ def test_a_damaged_log_is_said_in_one_line_and_takes_no_more(log: AuditLog) -> N
         log.entries()
     with pytest.raises(LakeError, match="damaged"):
         log.append("erase", now=NOW)
+
+
+def test_custodians_who_act_from_one_account_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = AuditLog(tmp_path)
+    steps = [("one", "request", "anna", "jo"), ("two", "request", "anna", "jo"),
+             ("one", "approve", "ben", "jo"), ("two", "approve", "ben", "kim")]  # fmt: skip
+    for case, step, name, account in steps:
+        monkeypatch.setattr("sensor.privacy.audit.account", lambda said=account: said)
+        log.append(f"reveal.{step}", now=NOW, done_by=name, case_id=case)
+    assert log.alone() == {"one": "jo"}
+    assert [entry.done_by for entry in log.entries()] == ["anna (jo)", "anna (jo)", "ben (jo)", "ben (kim)"]
+    assert log.verify() == []

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sensor import schema
+from sensor.cli.privacy_sheet import _facts
 from sensor.privacy.sheet import Facts, markdown, page
 from sensor.settings import Retention, Settings
 
@@ -22,6 +24,25 @@ def test_every_stored_field_stands_in_it_with_what_happens_to_it() -> None:
         assert fields == ["field", *table.dtypes]
     assert "| client | address that opened the connection or asked |  | keyed token |" in text
     assert "| sightings | " in text and "| 30 days | restricted |" in text
+
+
+def test_fields_of_tables_about_persons_that_are_worked_out_stand_in_it_too(tmp_path: Path) -> None:
+    settings = Settings(lake=tmp_path / "lake", state=tmp_path / "state")
+    facts = _facts(settings)
+    text = markdown(facts).replace("\\", "")
+    about_persons = [one for one in facts.derived if one.zone == "restricted"]
+    assert {"usage_hourly", "named_daily", "finding_evidence"} <= {one.name for one in about_persons}
+    for one in about_persons:
+        part = text.split(f"## Fields of {one.name}\n")[1].split("\n## ")[0]
+        said = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")][1:]
+        assert [line[0] for line in said] == [name for name, _, _ in one.fields]
+        # What calls itself a token must be stored as one.
+        for line in said:
+            assert (
+                not re.match(r"(that key's keyed )?(token of|fingerprint)", line[1]) or "token" in line[-1]
+            ), line
+    clear = page(replace(facts, level="clear"))
+    assert re.search(r"<td>subject</td><td>token of[^<]*</td><td></td><td>as it is</td>", clear)
 
 
 @pytest.mark.parametrize("level", schema.LEVELS)

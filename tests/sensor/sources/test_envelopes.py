@@ -43,6 +43,28 @@ def test_syslog_of_every_kind(line: str, stamp: str | None, sender: str | None, 
     assert peeled(line) == (TEXT, stamp, sender, tag)
 
 
+@pytest.mark.parametrize(
+    ("head", "sender"),
+    [
+        ("2026-10-06T10:00:00Z fw1 ", "fw1"),
+        ("2026-10-06T10:00:00Z fw1  : ", "fw1"),
+        ("<113>2026-10-06T10:00:00Z fw1  ", "fw1"),
+        ("2026-10-06T10:00:00Z   ", None),
+    ],
+)
+def test_cisco_puts_blanks_and_a_colon_behind_its_name_or_leaves_it_out(
+    head: str, sender: str | None
+) -> None:
+    text = "%FTD-1-430003: SrcIP: 10.1.2.3"
+    assert peeled(head + text) == (text, "2026-10-06T10:00:00Z", sender, None)
+
+
+@pytest.mark.parametrize("head", ["025017: ", "<189>42: ", "<189>42: r1.example.com: *", "<189>42: ."])
+def test_ios_numbers_its_messages(head: str) -> None:
+    text = "%SEC-6-IPACCESSLOGP: list A permitted tcp 10.1.2.3(23553) -> 192.0.2.7(443), 1 packet"
+    assert peeled(f"{head}Oct 14 10:45:43.767 UTC: {text}")[:2] == (text, "Oct 14 10:45:43.767 UTC")
+
+
 def test_structured_data_that_is_the_record_becomes_the_text() -> None:
     line = (
         '<14>1 2026-10-06T10:00:00Z fw RT_FLOW - RT_FLOW_SESSION_CLOSE [junos@2636 source-address="10.0.0.1"]'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,8 +110,22 @@ def test_what_records_carry_is_counted(tmp_path: Path) -> None:
     ((_, batch),) = batches(path)
     sums = batch.frames["coverage"].select(pl.col("^(used|with_.*)$").sum()).row(0, named=True)
     assert sums == {
-        "used": 5, "with_user": 4, "with_host": 5, "with_path": 0, "with_bytes_up": 0, "with_bytes_down": 5, "with_action": 5,
+        "used": 5, "with_time": 5, "with_user": 4, "with_host": 5, "with_path": 0, "with_bytes_up": 0, "with_bytes_down": 5, "with_action": 5,
     }  # fmt: skip
+
+
+def test_records_without_a_time_have_that_of_their_file_and_it_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "fw.log"
+    event = "%FTD-6-430002: AccessControlRuleAction: Allow, SrcIP: 10.0.1.20, DstIP: 192.0.2.4, SrcPort: 50074, DstPort: 443, Protocol: tcp"
+    odd = "99.13.2026T10:00:00Z"  # a clock is there, but not one that can be read: not the file's either
+    path.write_text(f"fw1 {event}\n2026-10-06T10:00:00Z fw1 {event}\n{odd} {event}\n")
+    os.utime(path, (1_790_000_000, 1_790_000_000))
+    ((_, batch),) = batches(path)
+    assert sorted(batch.frames["observations"]["seen_at"]) == [
+        datetime.fromtimestamp(1_790_000_000, UTC), datetime(2026, 10, 6, 10, tzinfo=UTC)
+    ]  # fmt: skip
+    sums = batch.frames["coverage"].select(pl.col("records", "used", "with_time", "rejected").sum())
+    assert sums.row(0) == (3, 2, 1, 1)
 
 
 def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path) -> None:

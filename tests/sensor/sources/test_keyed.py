@@ -49,6 +49,7 @@ def test_a_key_in_a_log(family: type[Family], line: str) -> None:
     (row,) = schema.OBSERVATIONS.conform(read(family, line)).rows(named=True)
     assert (row["key_type"], row["key_print"]) == ("anthropic/api-key", PRINT)
     assert row["software"] == schema.SENT_KEY
+    assert row["decrypted"] == (True if family is HarFamily else None)
     assert KEY not in repr(row)
 
 

@@ -27,6 +27,7 @@ from typing import Any
 import pytest
 
 from sensor import schema
+from sensor.decode import keys
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.sources.addons import shadowai_mitmproxy as addon
@@ -94,6 +95,29 @@ def test_json_rpc_methods() -> None:
     assert found["mcp_version"] == "2025-11-25"
     assert "secret" not in json.dumps(found)
     assert "rpc" not in told("/mcp", {"jsonrpc": "2.0", "method": "please summarise this secret"})
+
+
+def test_of_an_ai_key_type_and_fingerprint_are_told_as_the_sensor_would() -> None:
+    """The addon stands alone, so it has the forms twice."""
+    assert {name: form.encode() for name, form in addon._KEY_FORMS.items()} == keys._FORMS
+    key = "sk-ant-api03-" + "a1B-" * 23 + "_AA"
+    for found in (told(X_Api_Key=key), told(Authorization=f"Bearer {key}"), told(f"/v1/x?key={key}&b=1")):
+        assert (found["key_type"], found["key_print"]) == keys.find(key.encode())
+        assert key not in json.dumps(found)
+    assert "key_type" not in told(Cookie=f"session={key}x") | told(Authorization="Bearer abc")
+
+
+def test_what_was_inside_tls_is_not_in_the_clear() -> None:
+    one = state("/mcp", X_Api_Key="sk-ant-api03-" + "a1B-" * 23 + "_AA", MCP_Protocol_Version="2025-11-25")
+    rows = []
+    for scheme in (b"https", b"http"):
+        one["request"]["scheme"] = scheme
+        (row,) = schema.OBSERVATIONS.conform(read(MitmproxyFamily, json.dumps(addon.exchange(one)))).rows(
+            named=True
+        )
+        rows.append((row["decrypted"], row["key_type"], row["software"], row["mcp_version"]))
+    told_of_it = ("anthropic/api-key", schema.SENT_KEY, "2025-11-25")
+    assert rows == [(True, *told_of_it), (None, *told_of_it)]
 
 
 def test_extensions_and_update_checks() -> None:

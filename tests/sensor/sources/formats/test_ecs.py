@@ -106,3 +106,21 @@ def test_the_products_own_line_goes_first() -> None:
         )
     )
     assert found.select("family", "client").rows() == [("umbrella", "10.1.0.7")]
+
+
+def test_squid_that_writes_ecs_itself_counts_milliseconds_and_labels_its_result() -> None:
+    said = {"dataset": "squid.access", "duration": "414"}
+    http = {"request": {"method": "POST"}, "response": {"bytes": 499, "body": {"status_code": 200}}}
+    web: dict[str, Any] = {
+        "source": {"ip": "10.1.0.7"}, "url": {"original": "https://chat.example.com/a"}, "http": http, "event": said,
+    }  # fmt: skip
+    found = read(
+        EcsFamily,
+        line(**web, labels={"request_status": "TCP_MISS"})
+        + line(**web, labels={"request_status": "TCP_DENIED"}),
+    )
+    columns = ("kind", "host", "status", "bytes_down", "duration_s", "action")
+    assert found.select(columns).rows() == [
+        ("proxy", "chat.example.com", 200, 499, 0.414, "allowed"),
+        ("proxy", "chat.example.com", 200, 499, 0.414, "blocked"),
+    ]

@@ -60,6 +60,15 @@ def test_cloud_report_has_the_day_first() -> None:
     )
 
 
+def test_a_cloud_report_tells_the_client_behind_a_sites_own_address() -> None:
+    line = (
+        '"16/10/2026","07:05:49","ada","pc1","Trusted","Allowed","None","Policy","HTTPS://a.example.com/p","203.0.113.9",'
+        '"192.0.2.7","10.1.2.3","None","None","Mozilla/5.0","200","Get"'
+    )
+    row = read(ForcepointFamily, line).row(0, named=True)
+    assert (row["client"], row["server"], row["path"]) == ("10.1.2.3", "192.0.2.7", "/p")
+
+
 def test_cloud_report_by_its_head() -> None:
     text = (
         '"Date","Time","User","Action","URL","Source IP","Bytes Sent","Bytes Received"\n'

@@ -85,12 +85,17 @@ def test_the_same_session_in_cef_and_with_commas() -> None:
 def test_logons_become_leases_and_other_events_are_set_aside() -> None:
     logon = f'{HEAD} logid="0102043008" type="event" subtype="user" srcip=10.1.2.3 user="jane" action="FSSO-logon" status="success"'
     tunnel = f'{HEAD} logid="0101039947" type="event" subtype="vpn" remip=198.51.100.7 tunnelip=10.212.134.5 user="joe" action="tunnel-up"'
+    ipsec = (
+        f'{HEAD} logid="0101037138" type="event" subtype="vpn" action="tunnel-up" remip=203.0.113.9 '
+        'assignip=10.212.134.6 user="203.0.113.9" xauthuser="N/A" eapuser="ada"'
+    )
     other = f'{HEAD} logid="0100032001" type="event" subtype="system" user="admin" action="login" status="success"'
-    rows = read(FortigateFamily, "\n".join([logon, tunnel, other]))
+    rows = read(FortigateFamily, "\n".join([logon, tunnel, ipsec, other]))
     told = rows.filter(pl.col("reason").is_null())
     assert told.select("kind", "client", "user_name", "origin").rows() == [
         ("lease", "10.1.2.3", "jane", "directory"),
         ("lease", "10.212.134.5", "joe", "vpn"),
+        ("lease", "10.212.134.6", "ada", "vpn"),
     ]
     assert rows["reason"].drop_nulls().len() == 1
 

@@ -382,3 +382,29 @@ def test_plain_lines_are_read_by_the_compiled_scanner() -> None:
     assert ours is not None
     assert ours.parsed.height == 4
     assert SquidFamily().cut(COMMON.encode()) is None
+
+
+def test_layouts_with_the_clients_port() -> None:
+    head = "1700000010.500    104 10.1.0.7"
+    port = f"{head} 49152 TCP_TUNNEL/200 4455 CONNECT chat.example.com:443 ann HIER_DIRECT/203.0.113.5 -"
+    colon = port.replace(" 49152", ":49152")
+    sizes = (
+        f"{head} 49152 TCP_MISS/200 904 123 364 123 - POST http://chat.example.com/a 1.1 ann "
+        'HIER_DIRECT/203.0.113.5 80 text/html - - "-" "curl/8.14.1" "chat.example.com" "-" 53 -'
+    )
+    splunk = (
+        "1700000010.500 logformat=splunk_recommended_squid duration=104 src_ip=10.1.0.7 src_port=49152 "
+        'dest_ip=203.0.113.5 dest_port=443 user_ident="-" user="ann" local_time=[14/Nov/2023:22:13:30 +0000] '
+        'http_method=CONNECT url="chat.example.com:443" http_referrer="-" http_user_agent="curl/8.14.1" status=200 '
+        "vendor_action=TCP_TUNNEL dest_status=HIER_DIRECT bytes=5578 bytes_in=123 bytes_out=4455 "
+        'sni="chat.example.com"'
+    )
+    found = read(port, colon, sizes, splunk)["observations"]
+    columns = ("client", "client_port", "user_name", "host", "bytes_up", "bytes_down", "server", "user_agent")
+    told = ("10.1.0.7", 49152, "ann", "chat.example.com")
+    assert found.select(columns).rows() == [
+        (*told, None, 4455, "203.0.113.5", None),
+        (*told, None, 4455, "203.0.113.5", None),
+        (*told, 123, 904, "203.0.113.5", "curl/8.14.1"),
+        (*told, 123, 4455, "203.0.113.5", "curl/8.14.1"),
+    ]

@@ -1,0 +1,79 @@
+"""Makes several periods at once: a thread a processor, each with its own connection to the same database.
+
+A day's statements are too small for DuckDB to share one among processors, and days do not wait for each
+other. Temporary relations belong to one connection; what all threads read must lie in the database's own
+schema. The database's memory limit holds for all of them together.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import duckdb
+
+#: No more at once: each holds a day in memory.
+MOST = 4
+
+
+def each(
+    connection: duckdb.DuckDBPyConnection,
+    periods: Sequence[date],
+    make: Callable[[duckdb.DuckDBPyConnection, date], None],
+    *,
+    begin: Callable[[duckdb.DuckDBPyConnection], object] = lambda connection: None,
+    shared: Iterable[str] = (),
+) -> None:
+    """Calls `make` for every period, in any order and several at a time, with a connection that `begin` has
+    prepared. `shared` are temporary tables that all read. The first error is raised when what was begun has
+    ended."""
+    if not periods:
+        return
+    processors = _threads(connection)
+    at_once = min(processors, MOST, len(periods))
+    if at_once < 2:
+        begin(connection)
+        for period in periods:
+            make(connection, period)
+        return
+    _share(connection, shared)
+    waiting = deque(periods)
+
+    def work() -> None:
+        with beside(connection) as own:
+            begin(own)
+            try:
+                while waiting:
+                    make(own, waiting.popleft())
+            except BaseException:
+                waiting.clear()
+                raise
+
+    connection.execute("SET threads = 1")
+    try:
+        with ThreadPoolExecutor(at_once) as pool:
+            for done in [pool.submit(work) for _ in range(at_once)]:
+                done.result()
+    finally:
+        connection.execute(f"SET threads = {processors}")
+
+
+def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Another connection to the same database, in UTC too: settings of a session are not passed on."""
+    own = connection.cursor()
+    own.execute("SET TimeZone = 'UTC'")
+    return own
+
+
+def _share(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+    """Moves temporary tables to where `beside` sees them."""
+    for name in tables:
+        connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS SELECT * FROM temp.{name}")
+        connection.execute(f"DROP TABLE temp.{name}")
+
+
+def _threads(connection: duckdb.DuckDBPyConnection) -> int:
+    found = connection.execute("SELECT CAST(current_setting('threads') AS INTEGER)").fetchone()
+    return int(found[0]) if found else 1
