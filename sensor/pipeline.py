@@ -62,7 +62,7 @@ _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "ser
 
 
 #: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps
-_TOGETHER, _ENOUGH_ROWS = 2, 400_000
+_TOGETHER, _ENOUGH_ROWS = 4, 400_000
 
 #: columns of coverage that say what log records carried
 CARRIED = (

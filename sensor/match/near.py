@@ -25,7 +25,8 @@ _SLOT = "30s"
 #: odd, so that no two hashes fall together
 _SPREAD = 0x9E3779B97F4A7C15
 _TEXTS = ("host", "client", "app")
-#: `name` is of bucket and host, `key` of these, client and service: one column is found in half the time
+#: `name` is of bucket and host, `key` of these, client and service: one column is found in half the time of
+#: two
 _MEETING = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.UInt64()}
 
 

@@ -162,7 +162,7 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
     for side in ("client", "server"):
         if side == "server":
             fields = fields.with_columns(called=_called(fields["server"]))
-        fields = hosts.once(fields, side, hosts.address(pl.col(side).str.strip_chars(" \"'")))
+        fields = hosts.addressed(fields, side)
     mac = pl.col("client_mac").str.to_lowercase().str.replace_all(r"[-.:]", "")
     mac = pl.when(mac.str.contains(r"^[0-9a-f]{12}$") & (mac != "000000000000")).then(mac)
     pairs = [mac.str.slice(n, 2) for n in range(0, 12, 2)]

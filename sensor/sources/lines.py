@@ -22,7 +22,7 @@ import polars as pl
 from sensor.sources.unpack import fault_of
 
 #: Text per block: large enough for columns to pay, small enough to keep a few in memory.
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 #: No log we know writes longer lines; without a bound one file without line ends fills the memory.
 MAX_LINE_BYTES = 1024 * 1024
 SHAPE_CHARS = 120

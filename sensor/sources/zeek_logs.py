@@ -64,7 +64,7 @@ def common(rows: pl.DataFrame) -> pl.DataFrame:
         server=pl.col("id.resp_h"),
     )
     for side in ("client", "server"):
-        read = hosts.once(read, side, hosts.address(pl.col(side)))
+        read = hosts.addressed(read, side)
     readable = pl.col("known") & pl.col("at").is_not_null() & pl.col("client").is_not_null()
     return read.with_columns(reason=pl.when(~readable).then(pl.lit(UNREADABLE)))
 

@@ -54,14 +54,11 @@ WANTED: dict[str, tuple[str, ...]] = {
 }
 LISTS = frozenset({"answers", "TTLs", "tunnel_parents", "uids", "msg_types"})
 #: Numbers that Zeek writes as such: read at once, unless something else stands in one of them.
-_WHOLE = frozenset(
-    (
-        *("id.orig_p", "id.resp_p", "trans_depth", "request_body_len", "response_body_len", "status_code"),
-        *("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts"),
-        "resp_ip_bytes",
-    )
+_WHOLE = (
+    *("id.orig_p", "id.resp_p", "trans_depth", "request_body_len", "response_body_len", "status_code"),
+    *("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes"),
 )
-_DECIMAL = frozenset(("ts", "duration", "rtt"))
+_DECIMAL = ("ts", "duration", "rtt")
 #: Keys that tell a JSON log without `_path`, most telling first.
 _TELLING = {
     "conn": ("conn_state", "orig_ip_bytes"),

@@ -2,6 +2,7 @@ r"""Symantec Endpoint Protection Manager: the clients' traffic log over syslog, 
 
     PC7,Local Host IP: 10.1.2.3,Local Port: 50000,…,Remote Host IP: 192.0.2.7,Remote Host Name: …,…,
     TCP,Outbound,Begin: …,End Time: …,Occurrences: 1,…,User Name: ada,Domain Name: CORP,Action: Allowed,…
+    PC7,Local: 10.1.2.3,Local: 50000,Local: …,Remote: 192.0.2.7,Remote: …,Remote: 443,…      (version 11)
 
 Only the traffic log names connections; it has no sizes. Source: Broadcom, "External logging settings
 and log event severity levels for Endpoint Protection Manager".
@@ -16,7 +17,14 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 
-_TRAFFIC = r"Local Host(?: IP)?: .*,Remote Host(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
+_TRAFFIC = r"Local(?: Host)?(?: IP)?: .*,Remote(?: Host)?(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
+#: What the manager says of itself, where a relay took its name for the host's.
+_OTHERS = r"^Site: [^,]*,Server(?: Name)?: [^,]*,"
+#: Before version 12 three columns each are `Local: ` and `Remote: `.
+_OLD = (
+    r",Local: (?<client>[^,]*),Local: (?<client_port>\d*),Local: (?<client_mac>[^,]*),"
+    r"Remote: (?<server>[^,]*),Remote: (?<host>[^,]*),Remote: (?<server_port>\d*),"
+)
 OTHER = "set aside: event that is no traffic"
 INCOMING = "set aside: connection from outside"
 NO_PORTS = "set aside: neither TCP nor UDP"
@@ -32,11 +40,12 @@ class SymantecEndpointFamily(Family):
     advice: ClassVar[str] = "There are no volumes: data-out cannot be reported from endpoint events."
     claims: ClassVar[pl.Expr] = (pl.col("tag") == "SymantecServer").fill_null(False) | pl.col(
         "line"
-    ).str.contains(_TRAFFIC)
+    ).str.contains(f"{_TRAFFIC}|{_OTHERS}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         line = pl.col("line")
+        old = lines["line"].str.extract_groups(_OLD).struct.unnest()
         read = lines.select(
             traffic=line.str.contains(_TRAFFIC),
             device=line.str.extract(r"^(?:SymantecServer:? )?([^,:]+),"),
@@ -54,6 +63,7 @@ class SymantecEndpointFamily(Family):
             domain=_said("Domain(?: Name)?"),
             action=_said("Action"),
         )
+        read = read.with_columns(pl.coalesce(name, old[name]).alias(name) for name in old.columns)
         plain = pl.col("transport").is_in(["TCP", "UDP"]).fill_null(False)
         account = pl.when(pl.col("domain").is_not_null()).then(
             pl.concat_str("domain", "user", separator="\\")

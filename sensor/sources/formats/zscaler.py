@@ -48,7 +48,7 @@ _FIELDS = {
     "action": "action|event.action|act",
     "reason": "reason|event.reason",
     "protocol": "proto|protocol|event.proto|event.protocol",
-    "asked": "dns_req|event.dns_req|dnsreq|req|edns_req|event.edns_req|domainname",
+    "asked": "dns_req|event.dns_req|dnsreq|req|event.req|edns_req|event.edns_req|domainname",
     "asked_type": "dns_reqtype|event.dns_reqtype|reqtype|dnsreqtype",
     "asked_by": "clt_sip|event.clt_sip|cip_dns|clientip",
     "answer": "dns_resp|event.dns_resp|res|dnsresp|edns_resp|event.edns_resp",

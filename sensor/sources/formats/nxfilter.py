@@ -1,0 +1,41 @@
+"""NxFilter: its log of lookups over syslog.
+
+    NXFILTER|2026-10-06 10:00:00|Y|chat.example.com|ada|10.1.2.3|admin|news|Blocked by admin|33
+
+Time, blocked or not, name, user, client, policy, category, reason, type of the question. Source: NxFilter
+tutorial, "Syslog exportation".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_LINE = (
+    r"NXFILTER\|(?<time>[\d-]+ [\d:]+)\|(?<blocked>[YN])\|(?<host>[^|]*)\|(?<user_name>[^|]*)"
+    r"\|(?<client>[^|]*)\|"
+)
+
+
+class NxfilterFamily(Family):
+    """Reads NxFilter's lookups."""
+
+    name: ClassVar[str] = "nxfilter"
+    help: ClassVar[str] = "NxFilter 3, 4: lookups (syslog)"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"^NXFILTER\|\d{4}-\d\d-\d\d ")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per lookup."""
+        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        blocked = pl.col("blocked") == "Y"
+        return read.select(
+            *("time", "host", "user_name", "client"),
+            kind=pl.lit("dns"),
+            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        )
