@@ -33,7 +33,7 @@ bench: .venv/.dev .venv-bench/.installed  ## benchmarks, each against a peer run
 	@sh tests/bench/peers.sh
 	@for bench in tests/bench/bench_decode.py tests/bench/bench_scan.py; do \
 	  echo "== $$bench"; $(BIN)/python $$bench $(BENCH_OPTIONS) || exit 1; done
-	@for bench in live flows start logs follow marts match; do \
+	@for bench in live flows start logs follow marts who match; do \
 	  echo "== tests/bench/bench_$$bench.py"; $(BIN)/python tests/bench/bench_$$bench.py || exit 1; done
 
 lab: .venv/.dev  ## record pcaps/ anew (root, Linux)

@@ -8,6 +8,7 @@ time zone is set, memory is limited. Nothing here writes.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -147,6 +148,13 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
     return connection
 
 
+def _roomy() -> str:
+    """Memory for rows of evidence, which are put in order: a week of 100 million sightings a year takes 2 GB;
+    never more than half of what the machine has."""
+    has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return f"{min(3.0, max(1.0, has / 2)):.1f}GB"
+
+
 def open_views(
     lake: Path, *, restricted: bool = False, folder: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
@@ -159,7 +167,7 @@ def open_views(
         raise LakeUnreadable(f"{path}: not published yet; run a scan or compact the lake")
     # Attached, not opened: a process that opens one path twice shares the file it saw first, and
     # would not notice that a new one took its name.
-    connection = connect()
+    connection = connect(memory=_roomy() if restricted else "1GB")
     connection.execute(f"ATTACH {literal(path)} AS lake (READ_ONLY)")
     connection.execute("USE lake")
     connection.execute(f"SET VARIABLE lake = {literal(lake.absolute())}")

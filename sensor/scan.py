@@ -105,6 +105,7 @@ class Scan:
         self._state = state_path(settings, self.lake.path)
         scanner.keep_in(self._state / "kernels")
         self._keys = Keys(self._state, settings.zone, settings.privacy)
+        self._keys.check(self.lake.manifest().get("keys", {}), self.lake.path)
         self._sealed = sealed_rows(settings, self._state, self._keys)
         #: lines of directory files that could not be used, in words
         self.unusable = problems.lines()

@@ -88,7 +88,7 @@ def ask(lake: Path, number: int) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 
 def test_they_are_numbered() -> None:
-    assert list(RECIPES) == list(range(1, 37))
+    assert list(RECIPES) == list(range(1, 38))
 
 
 @pytest.mark.parametrize("number", RECIPES)
@@ -136,6 +136,14 @@ def test_answers_are_those_computed_by_hand(lake: Path, number: int) -> None:
 
 def test_new_this_week(lake: Path) -> None:
     assert [row[0] for row in ask(lake, 4)[1]] == ["Bolt Code", "cody/see"]
+
+
+def test_bytes_by_status_and_of_a_finding_are_ranges(lake: Path) -> None:
+    _, rows = ask(lake, 37)
+    assert rows == [("unreviewed", 1, 0, 6000, 6000), ("unsanctioned", 1, 0, 24_000, 54_000)]
+    with open_views(lake) as connection:
+        found = "SELECT bytes_up, bytes_up_max FROM findings WHERE rule = 'unsanctioned_use'"
+        assert connection.execute(found).fetchall() == [(24_000, 54_000)]
 
 
 def test_unsanctioned_use_by_department(lake: Path) -> None:

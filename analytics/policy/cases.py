@@ -143,6 +143,7 @@ def _outcome(
         "client_class": "program" if given.get("program") else None,
         "grade": 4 if sent else 3,
         "bytes_up": sent + baselines.get(given["app"], 0),
+        "bytes_up_max": sent + baselines.get(given["app"], 0),
         "connections": int(given.get("sessions", 1)),
     }
     frame = pl.DataFrame([row], schema_overrides={"segment": pl.String, "client_class": pl.String})

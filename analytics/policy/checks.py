@@ -11,6 +11,8 @@ from typing import Any
 
 from analytics.policy.read import LIMITS, Policy, Problem, Statement
 
+#: Statuses that let a service be used.
+ALLOWING = ("sanctioned", "tolerated", "under_review")
 #: What people write for a country that is none of ISO 3166-1.
 _NO_COUNTRIES = {
     "UK": "did you mean GB?", "EL": "did you mean GR?", "EU": "list its members, such as [DE, FR, IE]"
@@ -32,6 +34,7 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
         *_unknown(policy, known),
         *_countries(policy, known),
         *_overlapping(policy, known),
+        *_ruled_out(policy, known),
         *_run_out(policy, today),
     ]
     return sorted(found, key=lambda problem: int(problem.place.rsplit(":", 1)[1]))
@@ -40,6 +43,12 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
 def apps_of(statement: Statement, known: Known) -> frozenset[str]:
     """The services of the catalog that a statement is about, whatever their access class."""
     return frozenset(row["app"] for row in known.services if _is_about(statement, row))
+
+
+def named(service: str, known: Known) -> str | None:
+    """The id of the one service that is called so, in whatever case."""
+    found = [row["app"] for row in known.services if str(row.get("service")).lower() == service.lower()]
+    return str(found[0]) if len(found) == 1 else None
 
 
 def _is_about(statement: Statement, service: Mapping[str, Any]) -> bool:
@@ -63,7 +72,14 @@ def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
         for key, wanted in statement.match.items():
             for name in wanted if names.get(key) else ():
                 if name not in names[key]:
-                    yield Problem(place, f"no {key} {name!r} in the catalog", _near(name, names[key], key))
+                    others = (other for other in names if other != key and name in names[other])
+                    other = next(others, None)
+                    remedy = f"it is a {other}: write `{other}: {name}`" if other else ""
+                    if key == "app" and (app := named(name, known)):
+                        remedy = f"did you mean {app}?"
+                    yield Problem(
+                        place, f"no {key} {name!r} in the catalog", remedy or _near(name, names[key], key)
+                    )
         for key, wanted in statement.where.items():
             for name in wanted if known.places.get(key) else ():
                 if name not in known.places[key]:
@@ -134,6 +150,25 @@ def _overlapping(policy: Policy, known: Known) -> Iterator[Problem]:
                         f"{min(both)} is decided on line {one.line} too, and differently; that line wins",
                         "name the service in one of them only",
                     )
+
+
+def _ruled_out(policy: Policy, known: Known) -> Iterator[Problem]:
+    """Statements that allow or excuse what must never be used: neither changes anything."""
+    never = [(one, apps_of(one, known)) for one in policy.of("never")]
+    for statement in policy.of("status", "exceptions"):
+        status = statement.values.get("status")
+        if statement.section == "status" and status not in ALLOWING:
+            continue
+        about = apps_of(statement, known)
+        reaching = [(one, apps) for one, apps in never if about & apps and _reaches(one, statement)]
+        if about and about <= frozenset().union(*(apps for _, apps in reaching)):
+            rules = _lines(sorted(one.line for one, _ in reaching))
+            what = "excuses nothing" if status is None else f"is {status} in vain"
+            yield Problem(
+                f"{policy.place}:{statement.line}",
+                f"{what}: `never` on {rules} holds whatever else is said",
+                "remove one of them, or give `never` a narrower scope",
+            )
 
 
 def _by_kind(policy: Policy) -> dict[str, list[Statement]]:

@@ -25,9 +25,9 @@ HISTORY_WEEKS = 6
 #: What a rule's SQL returns, in any order; columns it leaves out are NULL.
 EVIDENCE = {
     "app": "VARCHAR", "scope": "VARCHAR", "subject": "VARCHAR", "day": "DATE", "bytes_up": "BIGINT",
-    "sessions": "BIGINT", "measure": "DOUBLE", "expected": "DOUBLE", "allowed": "DOUBLE",
-    "because": "VARCHAR", "owner": "VARCHAR", "line": "BIGINT", "review": "DATE", "server": "VARCHAR",
-    "server_port": "BIGINT",
+    "bytes_up_max": "BIGINT", "sessions": "BIGINT", "measure": "DOUBLE", "expected": "DOUBLE",
+    "allowed": "DOUBLE", "because": "VARCHAR", "owner": "VARCHAR", "line": "BIGINT", "review": "DATE",
+    "server": "VARCHAR", "server_port": "BIGINT",
 }  # fmt: skip
 
 
@@ -51,9 +51,11 @@ def judge(
         "k": str(k),
         "history": str(HISTORY_WEEKS),
         "dominance": str(DOMINANCE),
-        **{f"round_{name}": _two_digits(name) for name in ("bytes_up", "sessions", "measure")},
+        "round_bytes": _two_digits("bytes_up"),
+        "round_bytes_max": _two_digits("bytes_up_max"),
+        "round_sessions": _two_digits("sessions"),
+        "round_measure": _two_digits("measure"),
     }
-    values["round_bytes"] = values.pop("round_bytes_up")
     for step in ("1_used", "2_judged"):
         connection.execute(_filled(step, values))
     columns = ", ".join(f"{name} {dtype}" for name, dtype in EVIDENCE.items())

@@ -155,7 +155,9 @@ class _Reader:
             remedy = next(remedies, "check indentation and quotes")
             self.problem(mark.line + 1 if mark else 1, f"not YAML: {what}", remedy)
         except yaml.YAMLError as error:
-            self.problem(1, f"not YAML: {' '.join(str(error).split())}", "save it as UTF-8 text")
+            line = text[: getattr(error, "position", 0)].count("\n") + 1
+            what = str(error).splitlines()[0]
+            self.problem(line, f"not YAML: {what}", "remove that character, and save the file as UTF-8 text")
         return None
 
     def mapping(self, node: yaml.Node, what: str) -> dict[str, tuple[int, yaml.Node]]:
@@ -212,6 +214,9 @@ class _Reader:
             self.problem(_line(node), "a limit without a limit", f"add one of {', '.join(LIMITS)}")
         if section in ("status", "never") and not any(key in fields for key in SELECTORS):
             self.problem(_line(node), "says nothing about which service", f"add {', '.join(SELECTORS)}")
+        if section == "exceptions" and not {*SELECTORS, *SCOPES, "people"} & set(fields):
+            remedy = "say which service (app, vendor …), where (department …) or which people"
+            self.problem(_line(node), "excuses everybody from everything", remedy)
         return Statement(section, _line(node), match, where, values)
 
     def value(self, key: str, node: yaml.Node) -> Any:
@@ -258,7 +263,7 @@ class _Reader:
         return found
 
     def size(self, node: yaml.Node) -> int:
-        text = self.text(node, "bytes_up_per_day")
+        text = node.value if isinstance(node, yaml.ScalarNode) else "a list"
         found = size_of(text)
         if found is None:
             self.problem(_line(node), f"{text!r} is no size", "write it like 200 kB, 5 MB or 1 GB")

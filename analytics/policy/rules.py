@@ -32,9 +32,9 @@ class Budget:
 
 @dataclass(frozen=True)
 class Rule:
-    """A kind of finding. Its SQL names rows of use: app, scope, subject, day, bytes_up, sessions,
-    measure, expected, allowed, because, owner, line, review, server, server_port. One about a server names
-    that, and a subject only where a person is what it is about."""
+    """A kind of finding. Its SQL names rows of use: app, scope, subject, day, bytes_up, bytes_up_max,
+    sessions, measure, expected, allowed, because, owner, line, review, server, server_port. One about a
+    server names that, and a subject only where a person is what it is about."""
 
     name: str
     title: str

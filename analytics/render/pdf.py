@@ -50,11 +50,10 @@ def _inlined(html: str) -> str:
     """WeasyPrint draws each SVG by itself: what it refers to, and its colours, must stand inside."""
     style = stylesheet()
     colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.split("@media", 1)[0]))
-    rules = "".join(
-        f"{selector}{{{_VARIABLE.sub(lambda m: colours.get(m[1], 'inherit'), body)}}}"
+    rules = [
+        (selector, f"{selector}{{{_VARIABLE.sub(lambda m: colours.get(m[1], 'inherit'), body)}}}")
         for selector, body in re.findall(r"([^{}@\n]+?)\s*\{([^{}]*)\}", style)
-        if re.search(r"\.(moon|ring|bar|spark|rhythm|curve|[pq]\d|key|hatch|pale)\b|symbol", selector)
-    )
+    ]
     moons = dict(re.findall(r'<symbol id="(moon-\d)" viewBox="0 0 16 16">(.*?)</symbol>', html))
     html = re.sub(r'<svg class="symbols".*?</svg>\s*(?=<main)', "", html, flags=re.DOTALL)
     html = re.sub(
@@ -63,5 +62,8 @@ def _inlined(html: str) -> str:
         html,
     )
     accent = colours.get("--accent", "#000")
-    own = f"<style>.m{{fill:{accent}}}.ring{{fill:none;stroke:{accent};stroke-width:1.6}}{rules}</style>"
-    return re.sub(r"(<svg [^>]*>)", lambda m: m[1] + own, html)
+    own = {"m": f"<style>.m{{fill:{accent}}}.ring{{fill:none;stroke:{accent};stroke-width:1.6}}</style>"}
+    for kind in ("bar", "spark", "rhythm", "curve", "key"):  # each parses its style: only what it may need
+        needed = re.compile(rf"\.({kind}|[pq]\d|hatch)\b")
+        own[kind] = f"<style>{''.join(rule for selector, rule in rules if needed.search(selector))}</style>"
+    return re.sub(r'(<svg [^>]*?class="(\w+)[^>]*>)', lambda m: m[1] + own[m[2]], html)

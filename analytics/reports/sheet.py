@@ -19,7 +19,10 @@ from analytics.reports.weekly.due import scope_of
 
 #: Columns that only qualify another one; a grade's name stands with its moon.
 _QUALIFY = ("people_hidden", "bytes_up_max", "varies")
-_LABELS = {"bytes_up": "column.sent", "bytes_down": "column.received", "grade": "column.evidence"}
+_LABELS = {
+    "bytes_up": "column.sent", "bytes_down": "column.received",
+    "grade": "column.evidence", "evidence": "column.evidence",
+}  # fmt: skip
 _NUMBERS = (int, float)
 _NOTHING = "–"
 #: Columns of numbers, also where none may be shown.

@@ -6,12 +6,26 @@ WITH met AS (
   JOIN stored.catalog AS c ON c.app = s.app AND c.category IN ('self-hosted', 'gpu-cluster')
   WHERE s.grade >= 3 AND s.kind IN ('http', 'tls', 'quic', 'flow') AND s.action <> 'blocked'
     AND s.server IS NOT NULL
+),
+hourly AS (
+  SELECT site, app, server, server_port, DATE_TRUNC('hour', seen_at) AS hour,
+         COUNT(DISTINCT CONCAT(CAST(COALESCE(connection, event_id) AS VARCHAR), '/', CAST(COALESCE(slice, 0) AS VARCHAR))) AS requests
+  FROM met
+  WHERE connections > 0
+  GROUP BY site, app, server, server_port, DATE_TRUNC('hour', seen_at)
+),
+rates AS (
+  SELECT site, app, server, COALESCE(server_port, -1) AS port, SUM(requests) AS requests, MAX(requests) AS peak
+  FROM hourly
+  GROUP BY site, app, server, COALESCE(server_port, -1)
 )
 SELECT m.site, m.app, MIN(c.service) AS service, m.server, m.server_port,
        MIN(m.seen_at) AS first_seen, MAX(m.seen_at) AS last_seen,
        CAST(COUNT(DISTINCT m.client) AS BIGINT) AS clients,
        CAST(COUNT(DISTINCT CASE WHEN m.from_outside THEN m.client END) AS BIGINT) AS external_clients,
        CAST(COUNT(DISTINCT m.connection) AS BIGINT) AS connections,
+       CAST(COALESCE(MAX(r.requests), 0) AS BIGINT) AS requests,
+       CAST(COALESCE(MAX(r.peak), 0) AS BIGINT) AS peak_requests_per_hour,
        CAST(COUNT(DISTINCT CASE WHEN m.kind = 'http' AND m.decrypted IS NOT TRUE THEN m.connection END) AS BIGINT) AS cleartext_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.accepted = 'none' THEN m.connection END) AS BIGINT)
          AS unauthenticated_connections,
@@ -22,5 +36,6 @@ SELECT m.site, m.app, MIN(c.service) AS service, m.server, m.server_port,
        MAX(m.server_version) AS server_version
 FROM met AS m
 JOIN stored.catalog AS c ON c.app = m.app
+LEFT JOIN rates AS r ON COALESCE(r.site, '') = COALESCE(m.site, '') AND r.app = m.app AND r.server = m.server AND r.port = COALESCE(m.server_port, -1)
 GROUP BY m.site, m.app, m.server, m.server_port
 ORDER BY m.site, m.app, m.server, m.server_port

@@ -50,8 +50,8 @@ SELECT w.finding, w.rule, r.title, r.severity, r.severity_rank, w.app, COALESCE(
             WHEN w.decision = 'resolve' AND w.last_seen <= w.decided_week THEN 'resolved'
             WHEN w.not_evaluable_why IS NOT NULL THEN 'not evaluable'
             ELSE 'open' END AS status,
-       w.not_evaluable_why, w.first_seen, w.last_seen, w.weeks_seen, w.people_at_least, w.people_hidden, w.bytes_up, w.sessions,
-       w.measure, w.allowed, r.question, r.proposal, COALESCE(w.owner, a.owner) AS owner,
+       w.not_evaluable_why, w.first_seen, w.last_seen, w.weeks_seen, w.people_at_least, w.people_hidden, w.bytes_up,
+       w.bytes_up_max, w.sessions, w.measure, w.allowed, r.question, r.proposal, COALESCE(w.owner, a.owner) AS owner,
        CASE WHEN w.decision IN ('accept', 'restrict') AND w.valid_until IS NOT NULL THEN w.valid_until
             ELSE CAST(w.first_seen + CAST(6 + r.due_days AS INTEGER) AS DATE) END AS due,
        w.decision, w.valid_until, w.reason, w.decided_by, w.decided_on, w.line, w.policy_version

@@ -1,7 +1,11 @@
 -- Restricted: one line per person (or device, or address) and week of the report's time zone.
-WITH weeks AS (
-  SELECT CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '$zone') AS DATE) AS week, u.*
-  FROM stored.usage_hourly AS u
+-- Weeks are those of hours, of which there are few: a filter on the week reaches the files through them.
+WITH hours AS (
+  SELECT hour, CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE) AS week
+  FROM (SELECT DISTINCT hour FROM stored.usage_hourly) AS seen
+),
+weeks AS (
+  SELECT h.week, u.* FROM hours AS h JOIN stored.usage_hourly AS u ON u.hour = h.hour
 ),
 people AS (
   SELECT week, subject, subject_kind,

@@ -51,8 +51,10 @@ def command(
 def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     """Compaction, marts, findings, views, then what is past its grace; False if another process is at it.
 
-    Raises PolicyError for a policy that cannot be read, after everything else was done: findings are then
-    those of the policy published before.
+    Without the keys that its tokens were made with, what takes them stays as it was published: the policy,
+    people counted over weeks, the record. Raises LakeError where the state folder holds other keys, and
+    PolicyError for a policy that cannot be read, after everything else was done: findings are then those of
+    the policy published before.
     """
     from datetime import UTC
 
@@ -70,19 +72,20 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
 
     moment = datetime.now(UTC)
     wait = timedelta() if include_current else SETTLE
-    terms = Terms(settings.zone, settings.k, settings.privacy)
     state = state_path(settings, lake.path)
+    keys = Keys(state, settings.zone, settings.privacy)
+    ours = keys.go_with(lake.manifest().get("keys", {}), lake.path)
+    terms = Terms(settings.zone, settings.k, settings.privacy, keys.prints())
     audit = AuditLog(state).frame()
-    if not audit.is_empty():
+    if ours and not audit.is_empty():
         Commits(lake, "audit").commit(0, 0, {"audit": audit})
     if not compact(lake, terms, now=moment, settle=wait):
         return False
-    keys = Keys(state, settings.zone, settings.privacy)
     sealed = sealed_rows(settings, state, keys)
     mistake: PolicyError | None = None
     policy = None
     try:
-        policy = compiled_policy(settings, keys)
+        policy = compiled_policy(settings, keys) if ours else None
     except PolicyError as error:
         mistake = error
     held = sealed.open() if sealed else None
@@ -93,7 +96,7 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
             k=settings.k,
             held=held,
             policy=policy,
-            counting=Counting(state, keys) if settings.privacy == "pseudonymous" else None,
+            counting=Counting(state, keys) if ours and settings.privacy == "pseudonymous" else None,
             blanks=state / "views",
         )
     if sealed is not None:

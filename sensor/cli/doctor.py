@@ -29,7 +29,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _writable("lake", place),
         _writable("state (keys, caches)", folder),
         _keys_apart(place, folder),
-        _key_modes(folder, settings),
+        _key_files(place, folder, settings),
         _vault(folder),
         _record(folder),
         _outbox(folder),
@@ -110,18 +110,23 @@ def _keys_apart(lake: Path, state: Path) -> Finding:
     return "keys", not inside, text
 
 
-def _key_modes(state: Path, settings: Settings) -> Finding:
-    """Keys that somebody else may read are no keys."""
+def _key_files(lake: Path, state: Path, settings: Settings) -> Finding:
+    """Keys that somebody else may read are no keys, and those of another lake's tokens are of no use."""
     from sensor.errors import LakeError
     from sensor.privacy.keys import Keys
+    from sensor.store.lake import Lake
 
     try:
         keys = Keys(state, settings.zone, settings.privacy)
         problems = keys.problems()
+        ours = keys.go_with(Lake(lake).manifest().get("keys", {}), lake)
     except (LakeError, OSError) as error:
         return "key files", False, str(error)
+    if not ours:
+        return "key files", True, "none of this lake's: enough to report and to compact, not to scan"
     held = sum(epoch.shredded_at is None for epoch in keys.epochs())
-    text = f"{held} epochs{', a count-only key' if keys.count() else ''}, readable by their owner only"
+    counts = ", a count-only key" if keys.count() else ""
+    text = f"{held} epoch{'' if held == 1 else 's'}{counts}, readable by their owner only"
     return "key files", not problems, "; ".join(problems) or text
 
 

@@ -58,6 +58,7 @@ def command(
     place = existing_lake(settings)
     folder = state_path(settings, place.path)
     keys = Keys(folder, settings.zone, settings.privacy)
+    keys.check(place.manifest().get("keys", {}), place.path)
     subject = Subject.of(person, keys, settings.privacy)
     if not yes:
         typer.confirm(f"Delete every row about {person}? This cannot be undone.", abort=True)

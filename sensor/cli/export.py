@@ -88,6 +88,7 @@ def command(
     place = existing_lake(settings)
     folder = state_path(settings, place.path)
     keys = Keys(folder, settings.zone, settings.privacy)
+    keys.check(place.manifest().get("keys", {}), place.path)
     subject = Subject.of(person, keys, settings.privacy)
     tables = _tables(place, subject)
     if sealed := sealed_rows(settings, folder, keys):

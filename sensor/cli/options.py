@@ -127,7 +127,9 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
     if as_of is None or settings.privacy != "pseudonymous":
         return None
     try:
-        return Counting(state := state_path(settings, lake.path), Keys(state, settings.zone))
+        keys = Keys(state := state_path(settings, lake.path), settings.zone)
+        keys.check(lake.manifest().get("keys", {}), lake.path)
+        return Counting(state, keys)
     except (LakeError, OSError):
         return None
 

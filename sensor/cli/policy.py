@@ -62,7 +62,9 @@ def init(
 
 @app.command("explain")
 def explain(
-    service: Annotated[str, typer.Argument(metavar="APP", help="Service id, such as openai/chatgpt.")],
+    service: Annotated[
+        str, typer.Argument(metavar="APP", help="Service: id (openai/chatgpt) or name (ChatGPT).")
+    ],
     department: Annotated[str | None, typer.Option(help="Department of those who use it.")] = None,
     site: Annotated[str | None, typer.Option(help="Their site.")] = None,
     segment: Annotated[str | None, typer.Option(help="Their network segment.")] = None,
@@ -73,10 +75,12 @@ def explain(
 ) -> None:
     """Which line decides about a service, and which others match."""
     from analytics.policy import cases
+    from analytics.policy.checks import named
     from sensor.errors import UsageError
 
     settings = _settings(config, policy, signatures=signatures)
     stated, known = _read(settings), _known(settings)
+    service = named(service, known) or service
     if service not in {row["app"] for row in known.services}:
         raise UsageError(f"no service {service!r} in the catalog", hint=_near(service, known))
     given: dict[str, Any] = {"app": service, "access": access}

@@ -11,6 +11,7 @@ import typer
 from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, settings_from
 
 if TYPE_CHECKING:
+    from sensor.destinations import AnyDestination
     from sensor.privacy.sheet import Facts
     from sensor.settings import Settings
 
@@ -67,6 +68,7 @@ def _facts(settings: Settings) -> Facts:
 
     place, about = lake_path(settings), settings.about
     folder = state_path(settings, place)
+    keys = Keys(folder, settings.zone, settings.privacy)
     return Facts(
         level=settings.privacy,
         k=settings.k,
@@ -76,12 +78,14 @@ def _facts(settings: Settings) -> Facts:
         contact=about.contact,
         legal_basis=about.legal_basis,
         recipients=about.recipients,
+        destinations=[_destination(one) for one in settings.destinations],
+        evidence=keys.has_evidence(),
         excluded=settings.networks.exclude,
         only=settings.networks.only,
         origins=settings.identity.origins,
         from_packets=settings.identity.from_packets,
         names_by_client=settings.keeps_names_by_client,
-        count_key=Keys(folder, settings.zone, settings.privacy).count() is not None,
+        count_key=keys.count() is not None,
         custodians=dict(Custodians(folder).names()),
         derived=[
             Derived(
@@ -96,6 +100,23 @@ def _facts(settings: Settings) -> Facts:
         coverage=_coverage(place),
         version=version("shadow-ai-sensor"),
     )
+
+
+def _destination(one: AnyDestination) -> tuple[str, str]:
+    """What is sent there, and where that is; of a web address the host only: the rest may be secret."""
+    from urllib.parse import urlsplit
+
+    what = " and ".join(word for word, sent in (("reports", one.reports), ("alerts", one.alerts)) if sent)
+    match one.kind:
+        case "smtp":
+            where = f"mail to {', '.join(one.recipients)}"
+        case "folder":
+            where = f"folder {one.path}"
+        case "webhook":
+            where = f"webhook at {urlsplit(one.url).hostname}"
+        case "syslog":
+            where = f"syslog at {one.host}"
+    return what, f"{one.name}: {where}"
 
 
 def _coverage(place: Path) -> list[str]:

@@ -50,12 +50,21 @@ def enrol(
         by = introduced_by, _secret(introduced_secret_file, introduced_by)
     custodians = Custodians(folder)
     custodians.enrol(name, role_name(role), _secret(secret_file, name, new=True), by)
-    AuditLog(folder).append("reveal.enrol", now=datetime.now(UTC), done_by=name, reason=f"as {role}")
+    log = AuditLog(folder)
+    mine = log.append("reveal.enrol", now=datetime.now(UTC), done_by=name, reason=f"as {role}").account
     both = custodians.public_keys() is not None
     typer.echo(
         f"{name} is {role}; "
         + ("the vault is filled from the next scan on" if both else "the other role is empty")
     )
+    mine_too = [entry for entry in log.entries() if (entry.action, entry.account) == ("reveal.enrol", mine)]
+    enrolled = {entry.done_by.removesuffix(f" ({mine})") for entry in mine_too}
+    if theirs := [one for one, of in sorted(custodians.names().items()) if of != role and one in enrolled]:
+        typer.echo(
+            f"shadowai: {theirs[0]} was enrolled from this account, too ({mine}); they are two people if "
+            "each typed a secret of their own",
+            err=True,
+        )
 
 
 @app.command("custodians")

@@ -47,6 +47,7 @@ def command(
     from analytics.who import ask, sites
     from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
+    from sensor.privacy.keys import Keys
     from sensor.settings import state_path
     from sensor.store.lake import log_access
 
@@ -54,6 +55,7 @@ def command(
     place = existing_lake(settings)
     folder = state_path(settings, place.path)
     moment = _moment(at, settings.zone)
+    Keys(folder, settings.zone, settings.privacy).check(place.manifest().get("keys", {}), place.path)
     with analysing(place):
         known = sites(place.path)
         if site and site not in known:

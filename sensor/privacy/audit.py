@@ -51,6 +51,11 @@ class Entry:
     proof: str | None
     hash: str
 
+    @property
+    def account(self) -> str:
+        """The account that did it; what stands before it is a custodian's name."""
+        return self.done_by.rpartition(" (")[2].removesuffix(")")
+
 
 class AuditLog:
     """The log of one state folder."""
@@ -147,7 +152,7 @@ class AuditLog:
         asked: dict[str, str] = {}
         found: dict[str, str] = {}
         for entry in self.entries():
-            case_id, by = entry.case_id or "", entry.done_by.rpartition(" (")[2].removesuffix(")")
+            case_id, by = entry.case_id or "", entry.account
             if entry.action == "reveal.request":
                 asked[case_id] = by
             elif entry.action == "reveal.approve" and by and asked.get(case_id) == by:

@@ -16,6 +16,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,6 +109,41 @@ class Keys:
     def is_shredded(self, epoch: int) -> bool:
         """True if the key was destroyed on purpose."""
         return self._tombstone(epoch).exists()
+
+    def prints(self) -> dict[str, str]:
+        """What tells the keys held apart and says nothing about them: file name to a hash under the key."""
+        return {
+            self._path(epoch.number).name: hmac.digest(self.of(epoch.number), b"print", "sha256")[:8].hex()
+            for epoch in self.epochs()
+            if epoch.shredded_at is None
+        }
+
+    def check(self, prints: Mapping[str, str], lake: Path) -> None:
+        """Raises LakeError unless these keys go with a lake whose tokens were made with keys of such prints:
+        under two keys one person would be two."""
+        if not self.go_with(prints, lake):
+            raise self._others(lake)
+
+    def go_with(self, prints: Mapping[str, str], lake: Path) -> bool:
+        """True where these are the keys that the tokens of `lake` were made with; False where none is held,
+        as on a machine that only compacts. Raises LakeError where they are others."""
+        known = {name: one for name, one in prints.items() if name.startswith(f"{self._kind}-")}
+        mine = self.prints()
+        gone = {self._path(epoch.number).name for epoch in self.epochs() if epoch.shredded_at}
+        if any(mine.get(name, one) != one for name, one in known.items()):
+            raise self._others(lake)
+        if known and not known.keys() & (mine.keys() | gone):
+            if mine or gone:
+                raise self._others(lake)
+            return False
+        return True
+
+    def _others(self, lake: Path) -> LakeError:
+        return LakeError(
+            f"its tokens were made with other keys than {self._folder} holds",
+            place=str(lake),
+            hint="name the folder that goes with it: --state, or `state` in the settings",
+        )
 
     def epochs(self) -> list[Epoch]:
         """Every epoch that has, or had, a key; oldest first."""

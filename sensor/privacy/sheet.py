@@ -68,6 +68,10 @@ class Facts:
     contact: str | None = None
     legal_basis: str | None = None
     recipients: Sequence[str] = ()
+    #: what is sent, and to whom, by the settings
+    destinations: Sequence[tuple[str, str]] = ()
+    #: whether packets of matched connections were ever kept
+    evidence: bool = False
     excluded: Sequence[str] = ()
     only: Sequence[str] = ()
     origins: Sequence[str] = ()
@@ -115,6 +119,7 @@ def parts(facts: Facts) -> Iterator[Part]:
     yield _who(facts)
     yield Part("Never stored", tuple(f"{line}." for line in NEVER))
     yield _overview(facts)
+    yield _beside(facts)
     for table in (schema.CATALOG, *schema.STORED):
         yield _fields(table, facts.level)
     for one in facts.derived:
@@ -190,6 +195,38 @@ def _overview(facts: Facts) -> Part:
     return Part("What is stored", (), ("table", "a row is", "purpose", "kept for", "zone"), tuple(rows))
 
 
+def _beside(facts: Facts) -> Part:
+    """What is kept in no table."""
+    rows = [
+        (
+            "reports (lake)",
+            "the published figures of each report that was written",
+            "until the lake is deleted",
+        ),
+        ("log of restricted queries (lake)", "who asked what, and when", "until the lake is deleted"),
+        ("keys (state folder)", "what tokens are made with", "until shredded"),
+        ("record (state folder)", "what was done with personal data; see audit", "until it is deleted"),
+    ]
+    if facts.level == "aggregate":
+        rows.append(
+            ("sealed rows (state folder)", "rows of open weeks, encrypted", "until their week is closed")
+        )
+    if facts.count_key:
+        kept = f"{facts.retention_days['published']} days"
+        rows.append(("counts (state folder)", "who used what in a week, in second tokens, encrypted", kept))
+    if facts.custodians:
+        rows.append(
+            ("vault (state folder)", "what tokens stand for, encrypted for two roles", "until shredded")
+        )
+        rows.append(("cases (state folder)", "what was asked for and released, encrypted", "90 days at most"))
+    if facts.evidence:
+        what = (
+            "packets that opened matched connections, with their addresses, encrypted; nothing said in them"
+        )
+        rows.append(("evidence (lake)", what, "as long as `--evidence-days` said (7)"))
+    return Part("What is kept beside the tables", (), ("what", "holds", "kept for"), tuple(rows))
+
+
 def _kept(one: Derived, facts: Facts) -> str:
     """How long what was worked out is kept; at level `aggregate` nothing about persons is."""
     if one.period == "once":
@@ -217,7 +254,10 @@ def _derived_fields(one: Derived, level: Level) -> Part:
 def _recipients(facts: Facts) -> Part:
     rows = list(_ZONES.items())
     rows += [("reports and exports", who) for who in facts.recipients]
+    rows += facts.destinations
     note = "Nothing is sent anywhere by the product."
+    if facts.destinations:
+        note = "The product sends published figures only, to the destinations below."
     return Part("Recipients", (note,), ("what", "who"), tuple(rows))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class Terms:
     #: smallest group of people a published figure may describe
     k: int = 5
     privacy: schema.Level = "pseudonymous"
+    #: what tells apart the keys that tokens are made with (Keys.prints)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETTLE) -> bool:
@@ -78,6 +81,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             "k": terms.k,
             # once names were stored in clear, every later report has to say so
             "privacy": max(terms.privacy, old.get("privacy", terms.privacy), key=schema.LEVELS.index),
+            "keys": {**old.get("keys", {}), **terms.keys},
             "parts": _parts_since(old, compacted, now),
             "retired": _retired(old, tables, now),
             "compacted": compacted,

@@ -24,7 +24,7 @@ WHERE day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
 CREATE OR REPLACE TEMP VIEW near AS
 SELECT u.hour, c.day, c.local_hour, c.weeks_ago, u.subject, u.subject_kind, u.user_name, u.department, u.site, u.segment,
        u.app, u.access, COALESCE(u.client_class = 'program', FALSE) OR u.access IN ('api', 'cli', 'agent', 'mcp') AS program,
-       u.bytes_up, u.connections, COALESCE(k.upload_baseline_bytes, 0) AS baseline
+       u.bytes_up, u.bytes_up_max, u.connections, COALESCE(k.upload_baseline_bytes, 0) AS baseline
 FROM near_usage AS u
 JOIN clock AS c ON c.hour = u.hour AND c.site IS NOT DISTINCT FROM u.site
 LEFT JOIN catalog AS k ON k.app = u.app
@@ -63,7 +63,8 @@ SELECT subject FROM models WHERE subject_kind NOT IN ('user', 'device', 'address
 CREATE OR REPLACE TEMP TABLE used AS
 SELECT ROW_NUMBER() OVER () AS nr,
        hour, day, local_hour, subject, user_name, department, site, segment, app, access, program,
-       SUM(bytes_up) AS bytes_up, SUM(connections) AS sessions, MAX(baseline) AS baseline
+       SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(connections) AS sessions,
+       MAX(baseline) AS baseline
 FROM near
 WHERE weeks_ago = 0
 GROUP BY hour, day, local_hour, subject, user_name, department, site, segment, app, access, program;
@@ -71,13 +72,13 @@ GROUP BY hour, day, local_hour, subject, user_name, department, site, segment, a
 CREATE OR REPLACE TEMP TABLE subject_weeks AS
 WITH hours AS (
   SELECT subject, app, department, weeks_ago, hour, MAX(baseline) AS baseline, SUM(bytes_up) AS bytes_up,
-         SUM(connections) AS sessions,
+         SUM(bytes_up_max) AS bytes_up_max, SUM(connections) AS sessions,
          MAX(CASE WHEN program AND (local_hour >= 22 OR local_hour < 6) THEN 1 ELSE 0 END) AS at_night
   FROM near
   GROUP BY subject, app, department, weeks_ago, hour
 )
 SELECT subject, app, MIN(department) AS department, weeks_ago,
-       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up,
+       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_up_max) AS BIGINT) AS bytes_up_max,
        CAST(GREATEST(0, SUM(bytes_up) - SUM(baseline)) AS BIGINT) AS bytes_over,
        CAST(SUM(sessions) AS BIGINT) AS sessions,
        CAST(SUM(at_night) AS BIGINT) AS night_hours
@@ -85,7 +86,9 @@ FROM hours
 GROUP BY subject, app, weeks_ago;
 
 CREATE OR REPLACE TEMP TABLE users AS
-SELECT app, subject, CAST(COALESCE(SUM(bytes_up), 0) AS BIGINT) AS bytes_up FROM used GROUP BY app, subject;
+SELECT app, subject, CAST(COALESCE(SUM(bytes_up), 0) AS BIGINT) AS bytes_up,
+       CAST(COALESCE(SUM(bytes_up_max), 0) AS BIGINT) AS bytes_up_max
+FROM used GROUP BY app, subject;
 
 CREATE OR REPLACE TEMP TABLE seen_weeks AS
 SELECT DISTINCT weeks_ago FROM near WHERE weeks_ago > 0

@@ -11,7 +11,7 @@
 CREATE OR REPLACE TEMP TABLE finding_rows AS
 WITH those AS (
   SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, subject,
-         SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions, MAX(measure) AS measure, MAX(allowed) AS allowed,
+         SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions, MAX(measure) AS measure, MAX(allowed) AS allowed,
          MAX(owner) AS owner, MAX(line) AS line, MAX(review) AS review, COUNT(*) AS evidence_rows,
          subject IS NOT NULL AND subject NOT IN (SELECT subject FROM nobodies) AS is_person
   FROM found
@@ -20,6 +20,7 @@ WITH those AS (
 them AS (
   SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, COUNT(CASE WHEN is_person THEN 1 END) AS people,
          SUM(CASE WHEN is_person THEN bytes_up END) AS bytes_up, MAX(CASE WHEN is_person THEN bytes_up END) AS top,
+         SUM(CASE WHEN is_person THEN bytes_up_max END) AS bytes_up_max, MAX(CASE WHEN is_person THEN bytes_up_max END) AS top_max,
          COUNT(CASE WHEN is_person THEN bytes_up END) AS known,
          SUM(CASE WHEN is_person THEN sessions END) AS sessions, MEDIAN(CASE WHEN is_person THEN measure END) AS measure,
          MAX(allowed) AS allowed, MAX(owner) AS owner, MIN(line) AS line, MIN(review) AS review,
@@ -34,7 +35,8 @@ places AS (
   GROUP BY finding
 ),
 others AS (
-  SELECT t.finding, COUNT(*) AS people, SUM(u.bytes_up) AS bytes_up, MAX(u.bytes_up) AS top
+  SELECT t.finding, COUNT(*) AS people, SUM(u.bytes_up) AS bytes_up, MAX(u.bytes_up) AS top,
+         SUM(u.bytes_up_max) AS bytes_up_max, MAX(u.bytes_up_max) AS top_max
   FROM them AS t
   JOIN users AS u ON u.app = t.app
   LEFT JOIN those AS v ON v.finding = t.finding AND v.subject = u.subject
@@ -45,6 +47,8 @@ weighed AS (
   SELECT t.*, p.servers,
          t.people >= $k AND COALESCE(o.people, 0) NOT BETWEEN 1 AND $k - 1 AND NOT COALESCE(c.people_hidden, TRUE) AS shown,
          t.top <= $dominance * t.bytes_up AND COALESCE(o.top, 0) <= $dominance * COALESCE(o.bytes_up, 0)
+           AND COALESCE(t.top_max, 0) <= $dominance * COALESCE(t.bytes_up_max, 0)
+           AND COALESCE(o.top_max, 0) <= $dominance * COALESCE(o.bytes_up_max, 0)
            AND c.bytes_up IS NOT NULL AS even
   FROM them AS t
   LEFT JOIN others AS o ON o.finding = t.finding
@@ -57,6 +61,7 @@ SELECT finding, rule, app, scope,
        CAST(CASE WHEN shown THEN people - people % $k END AS BIGINT) AS people_at_least,
        people > 0 AND NOT shown AS people_hidden,
        CAST(CASE WHEN shown AND even AND known > 0 THEN $round_bytes END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN shown AND even AND known > 0 THEN $round_bytes_max END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN shown THEN $round_sessions END AS BIGINT) AS sessions,
        CAST(CASE WHEN shown THEN $round_measure WHEN people = 0 THEN servers END AS BIGINT) AS measure,
        CAST(allowed AS BIGINT) AS allowed,

@@ -11,7 +11,7 @@ fresh AS (
   GROUP BY h.department, h.app
   HAVING COUNT(*) >= $k
 )
-SELECT u.app, 'department=' || f.department AS scope, u.subject, u.day, SUM(u.bytes_up) AS bytes_up,
+SELECT u.app, 'department=' || f.department AS scope, u.subject, u.day, SUM(u.bytes_up) AS bytes_up, SUM(u.bytes_up_max) AS bytes_up_max,
        SUM(u.sessions) AS sessions, MAX(f.people) AS measure, 0 AS expected,
        'first use by ' || f.department || ' in ' || MAX(k.weeks) + 1 || ' weeks, by ' || MAX(f.people) || ' people' AS because
 FROM used AS u

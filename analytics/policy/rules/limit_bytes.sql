@@ -1,6 +1,6 @@
 -- A person sent more in a day than the limit, above what the service's pages send by themselves.
 WITH days AS (
-  SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions, MIN(amount) AS allowed,
+  SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions, MIN(amount) AS allowed,
          MIN(owner) AS owner, MIN(line) AS line
   FROM judged
   WHERE kind = 'bytes_up_per_day' AND NOT excused
@@ -11,7 +11,7 @@ visits AS (
   FROM (SELECT app, subject, day, hour, MAX(baseline) AS baseline FROM used GROUP BY app, subject, day, hour) AS hours
   GROUP BY app, subject, day
 )
-SELECT d.app, d.scope, d.subject, d.day, d.bytes_up, d.sessions,
+SELECT d.app, d.scope, d.subject, d.day, d.bytes_up, d.bytes_up_max, d.sessions,
        d.bytes_up - v.baseline AS measure, v.baseline AS expected, d.allowed,
        CAST(d.bytes_up AS BIGINT) || ' bytes sent, ' || CAST(v.baseline AS BIGINT) || ' of them the baseline; allowed '
          || d.allowed AS because,

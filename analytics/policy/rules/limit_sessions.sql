@@ -1,5 +1,5 @@
 -- A person opened more connections and requests to a service in a day than the limit.
-SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        SUM(sessions) AS measure, MIN(amount) AS allowed,
        CAST(SUM(sessions) AS BIGINT) || ' sessions; allowed ' || MIN(amount) AS because,
        MIN(owner) AS owner, MIN(line) AS line

@@ -1,5 +1,5 @@
 -- No exception excuses this.
-SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        'ruled out by line ' || MIN(line) AS because, MIN(owner) AS owner, MIN(line) AS line
 FROM judged
 WHERE kind = 'never'

@@ -5,7 +5,7 @@ WITH before AS (
   SELECT subject, app, COUNT(*) AS weeks, MAX(night_hours) AS most FROM subject_weeks WHERE weeks_ago > 0
   GROUP BY subject, app
 )
-SELECT s.app, 'all' AS scope, s.subject, CAST(NULL AS DATE) AS day, s.bytes_up, s.sessions, s.night_hours AS measure,
+SELECT s.app, 'all' AS scope, s.subject, CAST(NULL AS DATE) AS day, s.bytes_up, s.bytes_up_max, s.sessions, s.night_hours AS measure,
        COALESCE(b.most, 0) AS expected, 2 AS allowed,
        s.night_hours || ' night hours of programs this week; at most ' || COALESCE(b.most, 0)
          || ' in any of ' || COALESCE(b.weeks, 0) || ' earlier weeks of it' AS because

@@ -1,5 +1,5 @@
 -- A restricted service is for those only whom a narrower line or an exception allows it.
-SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        'restricted by line ' || MIN(line) AS because, MIN(owner) AS owner, MIN(line) AS line
 FROM judged
 WHERE kind = 'status' AND status = 'restricted' AND NOT excused AND lapsed IS NULL

@@ -1,5 +1,5 @@
 -- Nobody has decided about this service yet.
-SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(sessions) AS sessions,
+SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        'no line of the policy is about it' AS because
 FROM judged
 WHERE kind = 'status' AND status = 'unreviewed' AND NOT excused AND lapsed IS NULL

@@ -31,7 +31,7 @@ peers AS (
   GROUP BY d.app
 ),
 compared AS (
-  SELECT w.subject, w.app, w.bytes_up, w.sessions, w.bytes_over, w.size, o.middle AS own_middle, p.middle AS peer_middle,
+  SELECT w.subject, w.app, w.bytes_up, w.bytes_up_max, w.sessions, w.bytes_over, w.size, o.middle AS own_middle, p.middle AS peer_middle,
          o.weeks, p.people, GREATEST(s.spread, p.within, 0.35) AS own_spread, GREATEST(p.spread, 0.35) AS peer_spread
   FROM weeks AS w
   JOIN own AS o ON o.subject = w.subject AND o.app = w.app
@@ -39,7 +39,7 @@ compared AS (
   JOIN peers AS p ON p.app = w.app
   WHERE w.weeks_ago = 0 AND o.weeks >= 4 AND p.people >= $k
 )
-SELECT app, 'all' AS scope, subject, CAST(NULL AS DATE) AS day, bytes_up, sessions, bytes_over AS measure,
+SELECT app, 'all' AS scope, subject, CAST(NULL AS DATE) AS day, bytes_up, bytes_up_max, sessions, bytes_over AS measure,
        ROUND(1000 * (EXP(own_middle) - 1)) AS expected,
        ROUND(1000 * (EXP(GREATEST(own_middle + 4 * own_spread, peer_middle + 4 * peer_spread)) - 1)) AS allowed,
        bytes_over || ' bytes above the baseline; own median of ' || weeks || ' weeks '

@@ -8,7 +8,8 @@ environment (tried with mitmproxy 10 to 12). It changes no traffic, and a full d
 never disturbs the proxy: lines that cannot be written are counted and the count is in the next line.
 
 Written: times, addresses, host, path without query, method, status, sizes, User-Agent, the account of
-proxy authentication; JSON-RPC method names (MCP), the model's id where a known API names it, the id of
+proxy authentication; JSON-RPC method names (MCP), what an MCP client and server call themselves, names of MCP
+tools with how often they are called, the model's id where a known API names it, the id of
 a browser extension that sent the request, ids in extension update checks; of an AI vendor's key its type and
 a fingerprint (128 bits of SHA-256; the sensor stores it keyed only).
 Never written: bodies, query strings, cookies, header values other than those named, credentials. Parts
@@ -27,6 +28,7 @@ import logging
 import os
 import re
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,13 @@ _MODEL_IN_PATH = re.compile(
     r"completions|embeddings|invoke|converse|responses))"
 )
 _SECRET = re.compile(r"^eyJ|^(?:sk|pk|rk|gh[opsu]|xox[abp])[-_]|@|^[0-9A-Za-z_-]{40,}$|^.{64,}$")
+#: What makes a call one of MCP, and what a name and a version look like; as sensor/decode/rpc.py has them.
+_MCP_METHOD = re.compile(
+    r"(?:initialize|ping|server/discover|notifications/[a-z_/]{1,40}|(?:tools|prompts|resources|tasks|"
+    r"completion|logging|roots|sampling|elicitation|subscriptions)/[A-Za-z_/]{1,40})\Z"
+)
+_PLAIN_NAME = re.compile(r"[\w .:/@-]{1,64}\Z", re.A)
+_PROTOCOL_VERSION = re.compile(r"20\d\d-\d\d-\d\d\Z")
 #: AI keys by their form, as the sensor knows them (sensor/decode/keys.py; a test compares) …
 _KEY_FORMS = {
     "openai/api-key": r"sk-[a-zA-Z0-9]{20}T3BlbkFJ[a-zA-Z0-9]{20}",
@@ -104,7 +113,8 @@ def exchange(state: Mapping[str, Any]) -> dict[str, Any] | None:
         request = _part(state, "request")
         if not request:
             return None
-        told |= _request(request) | _response(_part(state, "response")) | _inside(request)
+        response = _part(state, "response")
+        told |= _request(request) | _response(response) | _inside(request) | _mcp(request, response)
         told |= _frames(_part(state, "websocket"))
     elif told["kind"] in ("tcp", "udp"):
         told |= _stream(state.get("messages"))
@@ -219,6 +229,66 @@ def _methods(body: Any) -> list[str]:
     return _unique(name for name in names if isinstance(name, str) and _METHOD.match(name))
 
 
+def _mcp(request: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
+    """What the two of an MCP exchange call themselves, the protocol's version, and tools by name with their
+    calls: 0 for one that is only offered. Arguments and results are left alone."""
+    asked = [one for one in _messages(request) if _MCP_METHOD.match(str(one.get("method")))]
+    if not asked:
+        return {}
+    told: dict[str, Any] = {}
+    tools: dict[str, int] = {}
+    for one in asked:
+        params = _inner(one, "params")
+        told["mcp_client"] = _own_name(params, "clientInfo") or told.get("mcp_client")
+        told["mcp_version"] = _version(params) or told.get("mcp_version")
+        if one["method"] == "tools/call" and isinstance(params.get("name"), str):
+            name = _plain(params["name"])
+            tools[name] = tools.get(name, 0) + 1
+    for one in _messages(response):
+        result = _inner(one, "result")
+        told["mcp_server"] = _own_name(result, "serverInfo") or told.get("mcp_server")
+        told["mcp_version"] = _version(result) or told.get("mcp_version")
+        offered = result.get("tools")
+        for tool in offered if isinstance(offered, list) else []:
+            if isinstance(tool, dict) and isinstance(tool.get("name"), str):
+                tools.setdefault(_plain(tool["name"]), 0)
+    told["mcp_tools"] = ",".join(f"{name}={tools[name]}" for name in sorted(tools)[:_MAX_NAMES])
+    return {name: value for name, value in told.items() if value}
+
+
+def _messages(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """JSON-RPC objects of a body: one, a batch, or those of the first server-sent events."""
+    headers = _headers(message)
+    body: Any = _body(message, headers)
+    if "event-stream" in (headers.get("content-type") or ""):
+        lines = (_decoded(message, headers) or b"").splitlines()[:100]
+        body = [_json(line[5:]) for line in lines if line.startswith(b"data:")][:_MAX_NAMES]
+    found = body if isinstance(body, list) else [body]
+    return [one for one in found if isinstance(one, dict) and "jsonrpc" in one]
+
+
+def _inner(node: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = node.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _own_name(node: Mapping[str, Any], name: str) -> str | None:
+    """`clientInfo.name`, since 2026-07-28 in `_meta`."""
+    info = _inner(node, name) or _inner(_inner(node, "_meta"), f"io.modelcontextprotocol/{name}")
+    return _plain(info["name"]) if isinstance(info.get("name"), str) else None
+
+
+def _plain(name: str) -> str:
+    return name if _PLAIN_NAME.match(name) else "other"
+
+
+def _version(node: Mapping[str, Any]) -> str | None:
+    said = node.get("protocolVersion")
+    if said is None:
+        said = _inner(node, "_meta").get("io.modelcontextprotocol/protocolVersion")
+    return said if isinstance(said, str) and _PROTOCOL_VERSION.match(said) else None
+
+
 def _model(path: str, body: Any) -> str | None:
     if found := _MODEL_IN_PATH.search(path):
         return found[1] if _MODEL.match(found[1]) else None
@@ -299,13 +369,23 @@ def _size(message: Mapping[str, Any], headers: Mapping[str, str]) -> int | None:
 
 def _body(message: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
     """A JSON body as objects, if it is short; None otherwise."""
-    content = message.get("content")
-    if (
-        "json" not in (headers.get("content-type") or "")
-        or headers.get("content-encoding", "identity") != "identity"
-    ):
+    if "json" not in (headers.get("content-type") or ""):
         return None
-    return _json(content)
+    return _json(_decoded(message, headers))
+
+
+def _decoded(message: Mapping[str, Any], headers: Mapping[str, str]) -> bytes | None:
+    """A short body without its gzip or deflate coding; None where it is long, missing or coded otherwise."""
+    content = message.get("content")
+    content = content.encode() if isinstance(content, str) else content
+    coding = headers.get("content-encoding", "identity")
+    if not isinstance(content, bytes) or len(content) > MAX_LOOK:
+        return None
+    if coding in ("gzip", "x-gzip", "deflate"):
+        with contextlib.suppress(zlib.error):
+            return zlib.decompressobj(47 if coding != "deflate" else 15).decompress(content, MAX_LOOK)
+        return None
+    return content if coding == "identity" else None
 
 
 def _json(content: Any) -> Any:

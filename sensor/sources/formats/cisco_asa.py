@@ -60,12 +60,15 @@ _DROPPED = (
 #: Services the appliance itself is asked for are written by name.
 _SERVICES = {"ssh": "22", "telnet": "23", "domain": "53", "http": "80", "snmp": "161", "https": "443"}
 _FILTERED = (
-    r"(?i)Dynamic filter (?P<action>\w+) \w+ (?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)"
+    r"(?i)Dynamic filter (?P<action>\w+) (?:\w+ )+?(?P<proto>\w+) traffic from [^\s:]+:(?P<a>[^\s/]+)"
     r"/(?P<a_port>\d+) \([^)]*\) to "
     r"[^\s:]+:(?P<b>[^\s/]+)/(?P<b_port>\d+) \([^)]*\), (?P<side>source|destination) .*?list: "
     r"(?P<name>[^\s,]+)"
 )
-_URL = r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+) Accessed (?:JAVA )?URL (?P<b>[^\s:]+):(?P<url>\S+)"
+_URL = (
+    r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+)(?:\([^)]*\))? Accessed (?:JAVA )?URL "
+    r"(?P<b>[^\s:]+):(?P<url>\S+)"
+)
 _URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+)"
 _LEASE = (
     r"User <(?P<u1>[^>]*)> IP <[^>]*> (?:IPv4 )?Address <(?P<ip1>[^>]*)>.*assigned to session"

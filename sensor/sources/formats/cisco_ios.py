@@ -1,11 +1,14 @@
-r"""Cisco IOS and IOS XE: access lists with `log`, and the audit trail of the zone-based firewall.
+r"""Cisco IOS and IOS XE: access lists with `log`, the zone-based firewall's audit trail, the URL filter.
 
     %SEC-6-IPACCESSLOGP: list 101 denied tcp 10.1.2.3(50000) (Gi0/1 …) -> 192.0.2.7(443), 1 packet
     %FW-6-SESS_AUDIT_TRAIL: (zp:class):Stop tcp session: initiator (10.1.2.3:50000) sent 9000 bytes --
       responder (192.0.2.7:443) sent 500 bytes
+    2026/10/06-10:00:00.784868 UTC [**] [Hostname: r1] [**] [System_IP: 10.9.0.1] [**] [Instance_ID: 1] [**]
+      Drop [**] UTD WebFilter Category/Reputation [**] [URL: chat.example.com] ** [Category: …] …
+      {TCP} 10.1.2.3:50000 -> 192.0.2.7:443
 
 The initiator is the client. An access list tells of packets, no volume. Source: Cisco, "System Message Guide"
-(SEC, FW).
+(SEC, FW); "Security Configuration Guide: Unified Threat Defense" (web filtering events).
 """
 
 from __future__ import annotations
@@ -29,6 +32,11 @@ _TRAIL = (
     r"(?: sent (?P<up>\d+) bytes)? -- responder \((?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)\)"
     r"(?: sent (?P<down>\d+) bytes)?"
 )
+_FILTER = (
+    r"^(?P<day>\d{4}/\d\d/\d\d)-(?P<clock>[\d: ]+\.\d+) UTC .*\[\*\*\] (?P<verdict>Pass|Drop|Alert) "
+    r"\[\*\*\] UTD WebFilter [^\[]*\[\*\*\] \[URL: (?P<url>[^\]]+)\].* \{(?P<proto>\w+)\} "
+    r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
+)
 OTHER = "set aside: message that names no connection"
 
 
@@ -36,20 +44,29 @@ class CiscoIosFamily(Family):
     """Reads access list and firewall messages of Cisco routers."""
 
     name: ClassVar[str] = "cisco-ios"
-    help: ClassVar[str] = "Cisco IOS and IOS XE: access lists (IPACCESSLOGP), firewall audit trail; syslog"
+    help: ClassVar[str] = (
+        "Cisco IOS and IOS XE: access lists (IPACCESSLOGP), firewall audit trail, URL filter (UTD); syslog"
+    )
     vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = (
         "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*):"
+        r"|\[\*\*\] UTD WebFilter "
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per message (kind flow); those of one 5-tuple are one session."""
         return layouts.read(
-            lines, [(_LIST, _packets), (_TRAIL, _trail), (pl.lit(True), layouts.set_aside(OTHER))]
+            lines,
+            [
+                (_LIST, _packets),
+                (_TRAIL, _trail),
+                (_FILTER, _filter),
+                (pl.lit(True), layouts.set_aside(OTHER)),
+            ],
         )
 
 
@@ -89,4 +106,23 @@ def _trail(lines: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("allowed"),
         session=_session(lines),
         phase=pl.when(pl.col("word") == "Stop").then(pl.lit("end")).otherwise(pl.lit("begin")),
+    )
+
+
+def _filter(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_FILTER).struct.unnest()
+    # Of TLS the name of the hello is logged, of plain HTTP all of the URL.
+    bare = ~pl.col("url").str.contains("/", literal=True)
+    clock = pl.col("clock").str.replace_all(" ", "", literal=True)
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        time=pl.col("day").str.replace_all("/", "-", literal=True) + "T" + clock + "Z",
+        kind=pl.when(bare).then(pl.lit("tls")).otherwise(pl.lit("http")),
+        host=pl.when(bare).then("url"),
+        url=pl.when(~bare).then(pl.lit("http://") + pl.col("url").str.replace(r"^https?://", "")),
+        server_port="port",
+        transport="proto",
+        action=pl.when(pl.col("verdict") == "Drop").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
     )

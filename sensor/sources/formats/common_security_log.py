@@ -105,7 +105,10 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         transport=proto,
         bytes_up=pl.when(known & ~dns).then(number["sent"]),
         bytes_down=pl.when(known & ~dns).then(number["received"]),
-        action=pl.coalesce("word", pl.lit("unknown")),
+        # A response policy that leads elsewhere keeps from the service.
+        action=pl.when(dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b").fill_null(False))
+        .then(pl.lit("blocked"))
+        .otherwise(pl.coalesce("word", pl.lit("unknown"))),
         reason=pl.when(pl.all_horizontal(pl.col(name).is_null() for name in ("url", "host", "server")))
         .then(pl.lit(OTHER))
         .when(dns)

@@ -46,10 +46,16 @@ _WANTED = (
         "extension",
         "scheme",
         "mcp_version",
+        "mcp_client",
+        "mcp_server",
+        "mcp_tools",
         "key_type",
         "key_print",
     ),
 )
+#: Names as the addon lets them through; what another hand wrote into the spool is not one.
+_NAME = r"(?-u:^[\w .:/@-]{1,64}$)"
+_TOOLS = r"(?-u:^(?:[\w .:/@-]{1,64}=\d{1,6}(?:,|$)){1,64}$)"
 UNKNOWN = "not a line of our addon"
 
 
@@ -88,6 +94,9 @@ class MitmproxyFamily(Family):
             user_name="user",
             model=models.known_model(pl.col("model")),
             mcp_methods=models.known_methods(pl.col("rpc")),
+            mcp_client=_named("mcp_client"),
+            mcp_server=_named("mcp_server"),
+            mcp_tools=pl.when(pl.col("mcp_tools").str.contains(_TOOLS)).then("mcp_tools"),
             mcp_version=pl.col("mcp_version").str.extract(r"^(20\d\d-\d\d-\d\d)$"),
             origin="chrome-extension://" + pl.col("extension"),
             host=pl.coalesce("host", "sni"),
@@ -106,3 +115,7 @@ class MitmproxyFamily(Family):
             .when(kind.is_null() | (web & pl.col("host").is_null()).fill_null(False))
             .then(pl.lit(UNKNOWN)),
         )
+
+
+def _named(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).str.contains(_NAME)).then(column)

@@ -66,6 +66,7 @@ def normal(seed: int) -> Iterator[dict[str, Any]]:
 def use(week: int, day: int, hour: int, app: str, sent: float, *, program: bool = False) -> dict[str, Any]:
     return {
         "hour": hour_of(week, day, hour), "app": app, "bytes_up": int(sent) + 1000,
+        "bytes_up_max": int(sent) + 1000,
         "subject_kind": "user",
         "client_class": "program" if program else "browser",
     }  # fmt: skip

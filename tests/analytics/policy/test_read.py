@@ -18,7 +18,14 @@ from analytics.policy.rows import compiled
 ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 11, 26)
 SERVICES: list[dict[str, Any]] = [
-    {"app": "acme/chat", "vendor": "Acme", "category": "chat", "country": "US", "risk_low": 80},
+    {
+        "app": "acme/chat",
+        "service": "Acme Assistant",
+        "vendor": "Acme",
+        "category": "chat",
+        "country": "US",
+        "risk_low": 80,
+    },
     {"app": "acme/api", "vendor": "Acme", "category": "api", "country": "US", "risk_low": 20},
     {"app": "bolt/code", "vendor": "Bolt", "category": "coding", "country": "DE", "risk_low": None},
 ]
@@ -62,7 +69,9 @@ def mistakes(text: str) -> list[str]:
         ("version: 1\nowner: a: b", "policy.yml:2: not YAML: mapping values are not allowed here; check indentation, and put text"),
         ("version: 1\nstatus:\n  - {app:a, status: tolerated}", "policy.yml:3: unknown key 'app:a'; put a space after the colon"),
         ("version: 1\n? [a]\n: b", "policy.yml:2: a key must be a word"),
-        ("version: 1\n\x00", "policy.yml:1: not YAML"),
+        ("version: 1\n\x00", "policy.yml:2: not YAML: unacceptable character #x0000: special characters are not allowed; remove"),
+        ("version: 1\nlimits:\n  - {app: a, bytes_up_per_day: [5 kB]}", "policy.yml:3: 'a list' is no size; write it like 200 kB"),
+        ("version: 1\nexceptions:\n  - {id: E, owner: o, reason: r, expires: 2027-01-01}", "policy.yml:3: excuses everybody from everything; say which service"),
     ],
 )  # fmt: skip
 def test_a_mistake_has_a_line_and_a_remedy(text: str, told: str) -> None:
@@ -111,6 +120,10 @@ def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() 
     [
         ("status:\n  - {app: acme/chta, status: tolerated}", "policy.yml:3: no app 'acme/chta' in the catalog; did you mean acme/chat?"),
         ("status:\n  - {vendor: acme, status: tolerated}", "policy.yml:3: no vendor 'acme' in the catalog; did you mean Acme?"),
+        ("status:\n  - {app: acme assistant, status: tolerated}", "policy.yml:3: no app 'acme assistant' in the catalog; did you mean acme/chat?"),
+        ("status:\n  - {app: Acme, status: tolerated}", "policy.yml:3: no app 'Acme' in the catalog; it is a vendor: write `vendor: Acme`"),
+        ("status:\n  - {app: acme/chat, status: sanctioned}\nnever:\n  - {category: chat, reason: r}", "policy.yml:3: is sanctioned in vain: `never` on line 5 holds whatever else is said; remove one"),
+        ("never:\n  - {vendor: Acme, reason: r}\nexceptions:\n  - {id: E, app: acme/chat, owner: o, reason: r, expires: 2027-01-01}", "policy.yml:5: excuses nothing: `never` on line 3 holds"),
         ("status:\n  - {app: bolt/code, department: legal, status: tolerated}", "policy.yml:3: no department 'legal' is known; did you mean Legal?"),
         ("status:\n  - {vendor: Acme, status: tolerated}\n  - {vendor: Acme, status: restricted}", "policy.yml:4: never decides anything: line 3 comes first"),
         ("status:\n  - {app: [acme/chat, acme/api], status: tolerated}\n  - {vendor: Acme, status: restricted}", "policy.yml:4: decides about no service of this catalog: line 3 comes first; keep it"),
@@ -128,6 +141,14 @@ def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() 
 def test_what_is_wrong_with_a_readable_policy(text: str, told: str) -> None:
     found = [str(problem) for problem in check(policy(text), KNOWN, TODAY)]
     assert len(found) == 1 and found[0].startswith(told), found
+
+
+def test_what_is_ruled_out_only_in_part_is_no_contradiction() -> None:
+    text = (
+        "status:\n  - {vendor: Acme, status: sanctioned}\n  - {app: acme/api, status: restricted}\n"
+        "never:\n  - {app: acme/chat, reason: r}\n  - {app: acme/api, department: Legal, reason: r}\n"
+    )
+    assert check(policy(text), KNOWN, TODAY) == []
 
 
 def test_a_narrower_line_or_another_access_class_is_no_overlap() -> None:

@@ -86,8 +86,9 @@ def requests(log: Path, origin: str) -> set[str]:
     return {e["url"] for e in ours if "method" in e}  # without a method it is only a connection
 
 
-@pytest.mark.parametrize("theme", [[], [DARK]], ids=["light", "dark"])
-@pytest.mark.parametrize("page", ["report.html", "phone.html"])
+@pytest.mark.parametrize(
+    ("page", "theme"), [("report.html", []), ("phone.html", [DARK])], ids=["desk-light", "phone-dark"]
+)
 def test_no_request_leaves_the_page_and_nothing_complains(
     tmp_path: Path, site: tuple[str, list[str]], page: str, theme: list[str]
 ) -> None:

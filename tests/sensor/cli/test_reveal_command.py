@@ -22,7 +22,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.secret").write_text(secret + "\n")
     said = shadowai(folder, "reveal", "enrol", "anna", "--role", "requester", "--secret-file", "anna.secret")
     assert "the other role is empty" in said
-    shadowai(folder, "reveal", "enrol", "ben", "--role", "approver", "--secret-file", "ben.secret")
+    said = shadowai(folder, "reveal", "enrol", "ben", "--role", "approver", "--secret-file", "ben.secret")
+    assert "anna was enrolled from this account, too" in said
     squid(folder / "access.log", [(NOW - timedelta(minutes=5), "10.0.0.9", "ada")])
     shadowai(folder, "scan", folder / "access.log", "-q")
     return folder
@@ -67,6 +68,21 @@ def test_who_may_do_what(place: Path) -> None:
         place, "reveal", "enrol", "eve", "--role", "boss", "--secret-file", "ben.secret", ok=False
     )
     assert "requester or approver" in said
+
+
+def test_from_another_state_folder_nothing_is_done_to_the_lake_that_takes_its_keys(place: Path) -> None:
+    """Somebody forgot --state, or is another account: first without any key, then with other ones."""
+    record = query(place, "SELECT hash FROM audit ORDER BY entry")
+    other = {"state": str(place / "elsewhere")}
+    erase = ("erase", "ada", "--reason", "asked for in writing", "--yes")
+    assert "other keys" in shadowai(place, *erase, ok=False, **other)
+    shadowai(place, "compact", "--now", **other)
+    shadowai(place, "keys", "init", **other)
+    for command in (erase, ("compact", "--now"), ("scan", place / "access.log", "--replace")):
+        said = shadowai(place, *command, ok=False, **other)
+        assert "other keys than" in said and "--state" in said
+    assert query(place, "SELECT hash FROM audit ORDER BY entry") == record
+    assert query(place, "SELECT count(DISTINCT user_name) FROM sightings") == [(1,)]
 
 
 def test_keys_are_made_rotated_and_listed(place: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from sensor import schema
 from sensor.cli.privacy_sheet import _facts
+from sensor.privacy.keys import Keys
 from sensor.privacy.sheet import Facts, markdown, page
 from sensor.settings import Retention, Settings
 
@@ -52,6 +53,34 @@ def test_it_says_what_the_level_does(level: schema.Level) -> None:
     client = re.search(r"\| client \|.*", text)
     assert client and (("as it is" in client[0]) == (level == "clear"))
     assert ("encrypted until its week is closed" in text) == (level == "aggregate")
+
+
+def test_it_says_where_figures_are_sent_and_what_lies_beside_the_tables(tmp_path: Path) -> None:
+    nothing = markdown(FACTS)
+    assert (
+        "Nothing is sent anywhere" in nothing
+        and "vault (state" not in nothing
+        and "evidence (" not in nothing
+    )
+    Keys(tmp_path, "UTC").evidence()
+    sent = [
+        {
+            "kind": "smtp",
+            "name": "council",
+            "host": "mx",
+            "sender": "a@b",
+            "recipients": ["c@d"],
+            "reports": True,
+        },
+        {"kind": "webhook", "name": "soc", "url": "https://chat.example/T0/secret", "alerts": True},
+    ]
+    facts = _facts(Settings(lake=tmp_path / "lake", state=tmp_path, destinations=sent))
+    text = markdown(replace(facts, custodians={"anna": "requester"})).replace("\\", "")
+    assert "Nothing is sent" not in text and "secret" not in text
+    assert (
+        "| reports | council: mail to c@d |" in text and "| alerts | soc: webhook at chat.example |" in text
+    )
+    assert "| vault (state folder) |" in text and "| evidence (lake) |" in text
 
 
 def test_it_promises_nothing_about_the_law() -> None:

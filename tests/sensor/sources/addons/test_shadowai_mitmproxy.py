@@ -7,6 +7,7 @@ the path); without it, it is skipped.
 from __future__ import annotations
 
 import ast
+import gzip
 import http.client
 import http.server
 import json
@@ -95,6 +96,60 @@ def test_json_rpc_methods() -> None:
     assert found["mcp_version"] == "2025-11-25"
     assert "secret" not in json.dumps(found)
     assert "rpc" not in told("/mcp", {"jsonrpc": "2.0", "method": "please summarise this secret"})
+
+
+def mcp(asked: Any, answer: bytes, **headers: str) -> dict[str, Any]:
+    exchanged = state("/mcp", asked)
+    fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    exchanged["response"] = {"status_code": 200, "headers": fields, "content": answer}
+    found = addon.exchange(exchanged)
+    assert found is not None
+    return found
+
+
+def rpc(**members: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1} | members
+
+
+def test_mcp_tells_its_client_server_and_tools_and_never_arguments() -> None:
+    client = {"protocolVersion": "2025-11-25", "clientInfo": {"name": "agent x", "version": "1"}}
+    server = {"serverInfo": {"name": "files"}, "protocolVersion": "2025-06-18", "instructions": "secret"}
+    greeted = mcp(
+        rpc(method="initialize", params=client),
+        gzip.compress(json.dumps(rpc(result=server)).encode()),
+        Content_Type="application/json",
+        Content_Encoding="gzip",
+    )
+    names = ("mcp_client", "mcp_server", "mcp_version")
+    assert [greeted[name] for name in names] == ["agent x", "files", "2025-06-18"]
+    tools = [
+        {"name": "read"},
+        {"name": "write it\nall"},
+        {"name": "search", "description": "secret"},
+        "odd",
+        {},
+    ]
+    call = rpc(method="tools/call", params={"name": "search", "arguments": {"q": "secret"}})
+    event = b"event: message\ndata: " + json.dumps(rpc(result={"tools": tools})).encode() + b"\n\ndata: {\n"
+    called = mcp([call, call, rpc(method="tools/list")], event, Content_Type="text/event-stream")
+    assert called["mcp_tools"] == "other=0,read=0,search=2"
+    meta = {"_meta": {"io.modelcontextprotocol/clientInfo": {"name": "agent y"}}}
+    newer = mcp(rpc(method="server/discover", params=meta), b"", Content_Type="application/json")
+    assert newer["mcp_client"] == "agent y" and "mcp_server" not in newer
+    assert "secret" not in json.dumps([greeted, called, newer])
+    other = mcp(rpc(method="eth_call", params=client), json.dumps(rpc(result=server)).encode())
+    assert not {"mcp_client", "mcp_server", "mcp_version"} & other.keys()
+    found = read(MitmproxyFamily, "".join(json.dumps(one) + "\n" for one in (greeted, called)))
+    assert found.select("mcp_client", "mcp_server", "mcp_tools", "mcp_version").rows() == [
+        ("agent x", "files", None, "2025-06-18"),
+        (None, None, "other=0,read=0,search=2", None),
+    ]
+
+
+def test_a_body_that_unpacks_to_more_than_is_looked_at_tells_nothing_and_costs_no_more() -> None:
+    bomb = gzip.compress(b'{"jsonrpc":"2.0","result":{"serverInfo":{"name":"' + b"a" * 50_000_000)
+    told_of = mcp(rpc(method="initialize"), bomb, Content_Type="application/json", Content_Encoding="gzip")
+    assert "mcp_server" not in told_of
 
 
 def test_of_an_ai_key_type_and_fingerprint_are_told_as_the_sensor_would() -> None:

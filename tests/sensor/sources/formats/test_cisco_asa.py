@@ -74,7 +74,7 @@ def test_access_lists_and_denials() -> None:
 
 def test_urls_and_filtered_names() -> None:
     rows = _read(
-        "%ASA-5-304001: ada@10.1.2.3 Accessed URL 192.0.2.7:http://a.example.com/p?q",
+        "%ASA-5-304001: ada@10.1.2.3(LOCAL\\ada) Accessed URL 192.0.2.7:http://a.example.com/p?q",
         "%ASA-5-304001: 10.1.2.3 Accessed URL 192.0.2.7:/p?q",
         "%ASA-5-304002: Access denied URL http://a.example.com/p SRC 10.1.2.3 DEST 192.0.2.7 on interface inside",
         "%ASA-4-338002: Dynamic filter monitored blacklisted TCP traffic from inside:10.1.2.3/6798 (203.0.113.5/7890) to "
