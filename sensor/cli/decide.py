@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, analysing, existing_lake, settings_from
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    analysing,
+    check_release,
+    existing_lake,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from sensor.store.lake import Lake
@@ -85,6 +92,7 @@ def command(
     text = json.dumps({**said, "last_seen": known}, sort_keys=True)
     identity = hashlib.sha256(text.encode()).hexdigest()[:16]
     with analysing(place):
+        check_release(place)  # before anything is on record
         if _is_there(place, identity):
             typer.echo(f"{finding}: decided so before")
             return

@@ -154,9 +154,15 @@ def analysing(lake: Lake) -> Iterator[None]:
         hint = "make room and run `shadowai compact`; what was committed is safe"
         raise LakeError(what, place=str(lake.path), hint=hint) from None
     except (duckdb.BinderException, duckdb.CatalogException):
-        from analytics.publish import lacking
+        check_release(lake)
+        raise
 
-        if not (column := lacking(lake.path)):
-            raise
+
+def check_release(lake: Lake) -> None:
+    """Raises LakeError where the lake was made by an earlier release and not compacted since."""
+    from analytics.publish import lacking
+    from sensor.errors import LakeError
+
+    if column := lacking(lake.path):
         what = f"made by an earlier version of shadowai: it has no {column}"
         raise LakeError(what, place=str(lake.path), hint="run `shadowai compact`, then this again") from None

@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from analytics.lake import open_views
 from analytics.publish import lacking
 from sensor.cli.exporting import put
 from sensor.errors import LakeError, UsageError
@@ -187,10 +188,14 @@ def test_a_lake_of_an_earlier_release_says_what_to_run(built: Path, home: Path) 
     manifest |= {"k": 5, "privacy": "pseudonymous"}
     del manifest["tables"]["sightings"]["columns"]["client_class"]
     (home / "lake" / "manifest.json").write_text(json.dumps(manifest))
-    for words in (("report", "weekly"), ("export", "events", "--as-of", "2020-01-01T00:00:00")):
+    with open_views(home / "lake") as views:
+        ((finding,),) = views.execute("SELECT min(finding) FROM findings").fetchall()
+    decide = ("decide", finding, "resolve", "--reason", "replaced")
+    for words in (("report", "weekly"), ("export", "events", "--as-of", "2020-01-01T00:00:00"), decide):
         refused = run(*words)
         assert isinstance(refused.exception, LakeError), words
         assert "has no hours_weekly.week; run `shadowai compact`" in str(refused.exception)
+    assert not list((home / "lake").rglob("decision-*")), "nothing is on record that was refused"
 
 
 def _ask(port: int, name: str) -> tuple[int, bytes]:
