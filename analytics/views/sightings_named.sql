@@ -1,4 +1,5 @@
 -- Evidence with names: what the marts concluded about a sighting's client when its day was counted.
+-- Each condition of the join compares one side with the other: DuckDB 1.x compares all pairs otherwise.
 SELECT s.event_id, s.seen_at, s.duration_s, s.sensor, s.vantage, s.source, s.kind, n.subject, n.subject_kind, n.user_name,
        n.department, n.home_site, n.attributed_by, n.confidence AS attribution_confidence, s.site, s.segment, s.client,
        s.device, s.host, s.app, COALESCE(c.service, s.app) AS service, c.vendor, c.category, s.access, s.role,
@@ -9,10 +10,13 @@ SELECT s.event_id, s.seen_at, s.duration_s, s.sensor, s.vantage, s.source, s.kin
        s.catalog_version
 FROM stored.sightings AS s
 LEFT JOIN stored.named_daily AS n
-  ON n.day = CAST(s.seen_at AT TIME ZONE 'UTC' AS DATE) AND n.seen_site = COALESCE(s.site, 'unknown')
+  ON n.day = CAST(s.seen_at AT TIME ZONE 'UTC' AS DATE) AND n.seen_site =
+     CASE WHEN s.role = 'use' OR (s.role = 'embedded' AND COALESCE(s.action, 'unknown') <> 'blocked')
+          THEN COALESCE(s.site, 'unknown') END
  AND n.client IS NOT DISTINCT FROM s.client AND n.logged_user IS NOT DISTINCT FROM s.user_name
  AND n.device IS NOT DISTINCT FROM s.device AND s.seen_at >= n.from_at AND s.seen_at < n.until_at
- AND n.outside = (n.attributed_by = 'nobody' AND COALESCE(s.client_scope, '') = 'external' AND s.app LIKE 'behaviours/%')
- AND (s.role = 'use' OR (s.role = 'embedded' AND COALESCE(s.action, 'unknown') <> 'blocked'))
+ AND (COALESCE(s.client_scope, '') = 'external' AND s.app LIKE 'behaviours/%') >= n.outside
+ AND (COALESCE(s.client_scope, '') = 'external' AND s.app LIKE 'behaviours/%')
+     <= (n.outside OR n.attributed_by <> 'nobody')
 LEFT JOIN stored.catalog AS c ON c.app = s.app
 ORDER BY s.seen_at, s.event_id
