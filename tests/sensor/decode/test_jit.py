@@ -85,11 +85,11 @@ def is_kernel(node: ast.stmt) -> bool:
 
 
 def test_the_kernel_budget_is_kept() -> None:
-    """At most 3,220 lines of code, docstrings aside: what compiles in the time a first start may take. The
+    """At most 3,260 lines of code, docstrings aside: what compiles in the time a first start may take. The
     scanners of JSON and of fields in lines are compiled by themselves, for logs only."""
     of_logs = [DECODE / "json_fields.py", DECODE / "delimited.py"]
     assert all(0 < kernel_lines([path]) <= 240 for path in of_logs)
-    assert 0 < kernel_lines([path for path in DECODE.glob("*.py") if path not in of_logs]) <= 3220
+    assert 0 < kernel_lines([path for path in DECODE.glob("*.py") if path not in of_logs]) <= 3260
 
 
 def kernel_lines(paths: list[Path]) -> int:

@@ -109,7 +109,7 @@ def test_the_products_own_line_goes_first() -> None:
 
 
 def test_squid_that_writes_ecs_itself_counts_milliseconds_and_labels_its_result() -> None:
-    said = {"dataset": "squid.access", "duration": "414"}
+    said = {"dataset": "squid.access", "duration": "500"}
     http = {"request": {"method": "POST"}, "response": {"bytes": 499, "body": {"status_code": 200}}}
     web: dict[str, Any] = {
         "source": {"ip": "10.1.0.7"}, "url": {"original": "https://chat.example.com/a"}, "http": http, "event": said,
@@ -121,6 +121,6 @@ def test_squid_that_writes_ecs_itself_counts_milliseconds_and_labels_its_result(
     )
     columns = ("kind", "host", "status", "bytes_down", "duration_s", "action")
     assert found.select(columns).rows() == [
-        ("proxy", "chat.example.com", 200, 499, 0.414, "allowed"),
-        ("proxy", "chat.example.com", 200, 499, 0.414, "blocked"),
+        ("proxy", "chat.example.com", 200, 499, 0.5, "allowed"),
+        ("proxy", "chat.example.com", 200, 499, 0.5, "blocked"),
     ]
