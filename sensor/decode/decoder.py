@@ -54,7 +54,7 @@ from sensor.decode.messages import DNS_MESSAGE
 from sensor.decode.shape.answers import Answers
 
 _SLICES = 25_000
-_EVENTS = 50_000
+_EVENTS = 100_000
 _ARENA = 16 << 20
 _MINUTES = 8192
 _PAGES = 8192
@@ -182,7 +182,8 @@ class Decoder:
 
     def cut(self, *, last: bool = False) -> Future[dict[str, pl.DataFrame]]:
         """`batch`, made while decoding goes on."""
-        self._hand_over(last=last)
+        if last or self._has_output() or not self._made.parts:
+            self._hand_over(last=last)
         made, self._made, self._rows = self._made, _Made(), 0
         drops = [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
@@ -208,6 +209,10 @@ class Decoder:
         self._hand_over(last=False)
         return self._rows >= _BATCH_ROWS
 
+    def _has_output(self) -> bool:
+        """False where what the kernels gave was handed over just now: making frames of nothing takes time."""
+        return any(self._control[0][rows] for rows in ("events", "slices", "minutes", "turns"))
+
     def _hand_over(self, *, last: bool) -> None:
         """Have the kernels' outputs made into frames beside decoding, which goes on with the other ones."""
         self._finish()
@@ -220,6 +225,7 @@ class Decoder:
         self._rows += told.slices.size + int(np.count_nonzero(told.events["kind"] == DNS_MESSAGE))
         now = None if last else self.clock or 0
         living = self._living() if self._labels.is_crowded(int(control["live"])) else None
+        self._made.parts += 1
         self._in_hand = _BESIDE.submit(self._make, self._made, told, now, living)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
         control["turns"] = 0
@@ -258,6 +264,7 @@ class Decoder:
 class _Made:
     """Frames of a batch so far, one for each time the kernels' outputs were emptied."""
 
+    parts: int = 0  # handed over, though they may not be made yet
     connections: list[pl.DataFrame] = field(default_factory=list)
     questions: list[pl.DataFrame] = field(default_factory=list)
     answers: list[pl.DataFrame] = field(default_factory=list)
