@@ -126,10 +126,13 @@ def prepare(
 
 
 def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
-    """Write `found` in each format; with several, `out` gives the place and the stem. Returns the files."""
+    """Write `found` in each format, at `out` unless that name is another format's; with several, it gives the
+    place and the stem. Returns the files."""
     written = []
     for form in forms:
-        path = out if len(forms) == 1 and out.suffix else out.with_suffix(FORMATS[form].suffix)
+        others = {one.suffix for name, one in FORMATS.items() if name != form}
+        named = len(forms) == 1 and out.suffix and out.suffix.lower() not in others
+        path = out if named else out.with_suffix(FORMATS[form].suffix)
         save(path, FORMATS[form].write(found))
         written.append(path)
     return written

@@ -107,9 +107,11 @@ class _Frame:
 def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
     """Copy the connection's packets from captures to `to`, in the order of the files' first packets.
 
-    Nothing is written where nothing is found. Raises UsageError if `to` is one of the files, InputError
-    if none is a capture, LakeError if it cannot be written.
+    Nothing is written where nothing is found. Raises UsageError if `to` is a folder or one of the files,
+    InputError if none is a capture, LakeError if it cannot be written.
     """
+    if to.is_dir():
+        raise UsageError("is a directory", place=f"--to {to}", hint="name a file")
     if any(file.path and to.exists() and to.samefile(file.path) for file in files):
         raise UsageError("would overwrite what is read", place=f"--to {to}", hint="name another file")
     captures = [file for file in files if formats.recognise(file.head)]

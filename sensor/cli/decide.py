@@ -54,7 +54,6 @@ def command(
     An accepted finding is open again after --until, a resolved or restricted one when it is seen in a
     later week. Nothing is ever changed or deleted: the latest decision counts.
     """
-
     import hashlib
     import json
     from zoneinfo import ZoneInfo

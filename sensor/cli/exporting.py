@@ -79,15 +79,15 @@ def put(pieces: Iterable[str], out: Path | None) -> None:
     if out is None:
         sys.stdout.writelines(pieces)
         return
-    part = out.with_name(f".{out.name}.part")
+    special = out.exists() and not out.is_file()  # a pipe or device is written as it is
+    target = out if special else out.resolve()  # a link stays one
+    part = target if special else target.with_name(f".{target.name}.part")
     try:
-        if out.is_dir() or (out.exists() and not out.is_file()):  # a pipe or device is written as it is
-            part = out
         with part.open("w", encoding="utf-8") as file:
             file.writelines(pieces)
-        if part != out:
-            part.replace(out)
+        if not special:
+            part.replace(target)
     except OSError as error:
-        if part != out:
+        if not special:
             part.unlink(missing_ok=True)
         raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None

@@ -164,3 +164,9 @@ def test_the_command_tells_the_count_and_exits_3_where_there_is_none(tmp_path: P
     assert none.exit_code == 3
     alone = run.invoke(app, ["scan", str(path), "--extract", ASKED])
     assert isinstance(alone.exception, UsageError)
+
+
+def test_a_folder_is_no_file_to_write_to(tmp_path: Path) -> None:
+    for folder in (tmp_path, Path(), Path("/")):
+        with pytest.raises(UsageError, match="is a directory"):
+            extract([], Connection.parse(ASKED), folder)

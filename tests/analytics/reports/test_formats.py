@@ -215,3 +215,14 @@ def test_words_reach_the_contrast_of_wcag_aa(scheme: int, name: str) -> None:
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
     light, dark = sorted((_luminance(colours[name]), _luminance(colours["paper"])), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_a_file_has_the_name_of_its_format(documents: dict[str, Document], tmp_path: Path) -> None:
+    found = documents["daily"]
+    asked = (("x.html", "md"), ("x.html", "html"), ("x.htm", "html"), ("x", "json"), ("x.text", "md"))
+    written = [report.write(found, tmp_path / name, [form])[0].name for name, form in asked]
+    assert written == ["x.md", "x.html", "x.htm", "x.json", "x.text"]
+    assert [path.name for path in report.write(found, tmp_path / "y.html", ["html", "md"])] == [
+        "y.html",
+        "y.md",
+    ]

@@ -72,6 +72,15 @@ def test_a_full_disk_leaves_the_old_list_and_nothing_half(home: Path) -> None:
     assert [path.name for path in home.iterdir() if path.name.endswith(".part")] == []
 
 
+def test_a_link_stays_a_link_and_a_folder_is_refused(home: Path) -> None:
+    (home / "link.txt").symlink_to(home / "list.txt")
+    put(["new.example\n"], home / "link.txt")
+    assert (home / "link.txt").is_symlink() and (home / "list.txt").read_text() == "new.example\n"
+    for folder in (home, Path(), Path("/")):
+        with pytest.raises(UsageError, match="Is a directory"):
+            put(["new.example\n"], folder)
+
+
 def test_settings_spare_names_and_say_how_long_a_list_is_good(home: Path) -> None:
     with (home / "shadowai.toml").open("a") as file:
         file.write('\n[exports]\nnever = ["chatgpt.com"]\nvalid_days = 3\n')
