@@ -209,13 +209,13 @@ class Keys:
         return epoch
 
     def bounds(self, epoch: int) -> tuple[datetime, datetime]:
-        """First moment of an epoch and of the next one, UTC."""
+        """First moment of an epoch and of the next one, UTC; the first begins with the clocks."""
         regular = (epoch // self._weeks + 1) * self._weeks
         following = min([regular, *(cut for cut in self._cuts if cut > epoch)])
         zone = ZoneInfo(self._zone)
         begin, end = (
             (_FIRST_MONDAY + timedelta(weeks=week)).replace(tzinfo=zone).astimezone(UTC)
-            for week in (epoch, following)
+            for week in (epoch or -1, following)
         )
         return begin, end
 
@@ -225,9 +225,11 @@ class Keys:
         return sorted(frame.select(self.epoch_of(pl.col("at")).unique()).to_series().to_list())
 
     def _week(self, moment: pl.Expr) -> pl.Expr:
-        """Weeks since Monday 1970-01-05 on the report zone's clock."""
+        """Weeks since Monday 1970-01-05 on the report zone's clock. The days before, where captures without a
+        clock begin, are of the first: a sign would be read as a dash in tokens and names of files."""
         local = moment.dt.convert_time_zone(self._zone).dt.replace_time_zone(None)
-        return (local - pl.lit(_FIRST_MONDAY)).dt.total_microseconds() // (7 * 86_400 * 1_000_000)
+        weeks = (local - pl.lit(_FIRST_MONDAY)).dt.total_microseconds() // (7 * 86_400 * 1_000_000)
+        return weeks.clip(lower_bound=0)
 
     def _path(self, epoch: int) -> Path:
         return self._folder / f"{self._kind}-{epoch}.key"

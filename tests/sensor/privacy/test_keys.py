@@ -36,6 +36,18 @@ def test_a_shredded_key_is_never_made_again(tmp_path: Path) -> None:
         keys.shred(epoch, NOW)
 
 
+@pytest.mark.parametrize("level", ["pseudonymous", "aggregate"])
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Pacific/Auckland"])
+def test_a_capture_without_a_clock_lies_in_the_first_epoch(tmp_path: Path, level: str, zone: str) -> None:
+    keys = Keys(tmp_path, zone, level)
+    moment = datetime(1970, 1, 1, tzinfo=UTC)
+    assert _epoch(keys, moment) == 0
+    keys.of(0)
+    (told,) = keys.epochs()
+    assert told.begin <= moment < told.end
+    assert keys.go_with(keys.prints(), tmp_path)
+
+
 def test_a_rotation_begins_on_the_next_monday_and_moves_nothing_before(tmp_path: Path) -> None:
     keys = Keys(tmp_path, "Europe/Berlin")
     before = _epoch(keys, NOW)
