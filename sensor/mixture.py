@@ -23,23 +23,19 @@ class Mixture:
         self._pipelines = {name: first}
         self._other = other
 
-    def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
-        """The tables of one batch; with the last one, what all pipelines still held back."""
+    @property
+    def waiting(self) -> int:
+        """Rows taken and not given yet that may become sightings."""
+        return sum(pipeline.waiting for pipeline in self._pipelines.values())
+
+    def take(self, batch: Batch) -> None:
+        """Match and count the rows of a batch."""
         name = batch.source or self._name
         if name not in self._pipelines:
             self._pipelines[name] = self._other(name)
-        return self._pipelines[name].process(batch, last=False) if not last else self._ended(name, batch)
+        self._pipelines[name].take(batch)
 
-    def flush(self, position: int) -> dict[str, pl.DataFrame]:
-        """What all pipelines hold back, without waiting for an end."""
-        return self._ended(self._name, Batch(position, {}))
-
-    def _ended(self, name: str, batch: Batch) -> dict[str, pl.DataFrame]:
-        """The tables of a last batch, and what was held back."""
-        frames = self._pipelines[name].process(batch, last=True)
-        rest = [
-            pipeline.process(Batch(batch.position, {}), last=True)
-            for other, pipeline in self._pipelines.items()
-            if other != name
-        ]
-        return {table: pl.concat([frame, *(more[table] for more in rest)]) for table, frame in frames.items()}
+    def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of what was taken; with the last, what all pipelines held back."""
+        parts = [pipeline.give(position, last=last) for pipeline in self._pipelines.values()]
+        return {table: pl.concat([part[table] for part in parts]) for table in parts[0]}

@@ -63,6 +63,9 @@ _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "ser
 
 #: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps
 _TOGETHER, _ENOUGH_ROWS = 4, 400_000
+#: such takings of a file that are committed together, and hits that wait from which there is a commit: each
+#: costs a thousand steps and a dozen files
+_COMMITTED_TOGETHER, _MAX_WAITING = 8, 200_000
 
 #: columns of coverage that say what log records carried
 CARRIED = (
@@ -130,9 +133,34 @@ class Verdict:
 class Journey(Protocol):
     """Turns batches into frames ready to store; a `Pipeline`, or several for an input of several kinds."""
 
-    def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
-        """The tables of one batch, conformed and protected."""
+    @property
+    def waiting(self) -> int:
+        """Rows taken and not given yet that may become sightings."""
         ...
+
+    def take(self, batch: Batch) -> None:
+        """Match and count the rows of a batch."""
+        ...
+
+    def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of what was taken, up to `position` of the input, conformed and protected; with the
+        `last`, what was held back for what might have come."""
+        ...
+
+
+@dataclass
+class _Taken:
+    """What of the batches taken waits to be given: little, of the many rows only those that hit."""
+
+    hits: list[pl.DataFrame] = field(default_factory=list)
+    leases: list[pl.DataFrame] = field(default_factory=list)
+    coverage: list[pl.DataFrame] = field(default_factory=list)
+    #: by minute: what naming and the blind spots add to coverage
+    counts: list[pl.DataFrame] = field(default_factory=list)
+    rejects: list[pl.DataFrame] = field(default_factory=list)
+    epochs: set[int] = field(default_factory=set)
+    #: how far the input has come
+    newest: datetime | None = None
 
 
 class Pipeline:
@@ -183,46 +211,71 @@ class Pipeline:
         self._bursts = LookupBursts()
         self._repeats = _Repeats()
         self._clock: datetime | None = None
+        self._taken = _Taken()
 
     def use(self, index: Index, catalog_version: str, blindness: Blindness | None = None) -> None:
         """Match with another catalog from the next batch on."""
         self._index, self._catalog_version, self._blindness = index, catalog_version, blindness
 
-    def process(self, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
-        """The tables of one batch, conformed and protected."""
+    @property
+    def waiting(self) -> int:
+        return sum(hits.height for hits in self._taken.hits)
+
+    def take(self, batch: Batch) -> None:
+        """Name, match and count the rows of a batch; what hits waits for `give`."""
         admitted = self._admission.admit(batch.frames, batch.position)
         batch = replace(batch, frames={name: canonical(frame) for name, frame in admitted.items()})
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
         observations, copies = self._questions.take(observations)
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         if batch.is_replay:
-            return self._nothing()
+            return
         named = self._naming.name(observations).with_columns(self._origin.columns())
         named = normal_column(named)
         self._names.add(named)
-        newest = newest_seen(observations)
         hits = self._matched(named)
         self._on_hits(hits)
         self._near.add(named, hits)
+        taken = self._taken
         # Lookups wait in their bursts: they keep the version of the catalog that matched them.
-        hits = hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version"))
+        taken.hits.append(hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version")))
+        taken.epochs.update(self._keys.epochs_in(observations.get_column("seen_at")))
+        taken.newest = newest_seen(observations) or taken.newest
+        taken.counts.append(naming_counts(observations, named))
+        if self._blindness is not None:
+            taken.counts.append(self._blindness.counts(named))
+        taken.coverage.append(schema.COVERAGE.conform(batch.frames.get("coverage", schema.COVERAGE.empty())))
+        if "leases" in batch.frames:
+            taken.leases.append(batch.frames["leases"])
+        taken.rejects.append(self._rejected(batch, copies))
+
+    def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of what was taken, conformed and protected."""
+        if not self._taken.hits:
+            if not last:
+                return self._nothing()
+            self.take(Batch(position, {}))
+        taken, self._taken = self._taken, _Taken()
+        newest, hits = taken.newest, pl.concat(taken.hits)
         sightings = self._bursts.take(hits, newest=newest, last=last)
         names = self._near.take(self._names.take(newest=newest, all_of_it=last))
-        leases, directory = self._who(batch, observations, hits)
+        leases, directory = self._who(taken, hits)
+        rejects = taken.rejects
         tables = {
             "sightings": self._sightings(sightings),
             "names": self._rolled(names),
-            "coverage": self._covered(batch, observations, named),
+            "coverage": self._covered(taken),
             "leases": leases,
             "directory": directory,
         }
         if self._by_client is not None:
             browsing, left_out = self._by_client.take(newest=newest, all_of_it=last)
             tables["names_by_client"] = self._browsing(browsing)
-            copies |= {LEFT_OUT: left_out} if left_out else {}
+            if left_out:
+                rejects = [*rejects, self._rejected(Batch(position, {}), {LEFT_OUT: left_out})]
         if self._pseudonyms.counts:  # behind all that has accounts
             tables["counting"] = self._pseudonyms.counted()
-        return tables | {"rejects": self._with_origin(_with_rejects(batch, copies), schema.REJECTS)}
+        return tables | {"rejects": pl.concat([schema.REJECTS.empty(), *rejects])}
 
     def _matched(self, named: pl.DataFrame) -> pl.DataFrame:
         """What hits; all the rest is counted by client where that is wanted."""
@@ -299,38 +352,29 @@ class Pipeline:
         rows = rows.join(registrable(rows.get_column("host")), on="host", maintain_order="left")
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
 
-    def _covered(self, batch: Batch, observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    def _covered(self, taken: _Taken) -> pl.DataFrame:
         """The source's coverage, with what only names tell: connections named by DNS or hidden by ECH,
         and connections to where the sensor is blind."""
-        counts = [naming_counts(observations, named)]
-        if self._blindness is not None:
-            counts.append(self._blindness.counts(named))
-        coverage = added(batch.frames.get("coverage", schema.COVERAGE.empty()), counts)
-        return self._with_origin(
-            Batch(batch.position, {**batch.frames, "coverage": coverage}), schema.COVERAGE
+        coverage = added(pl.concat(taken.coverage), taken.counts)
+        return schema.COVERAGE.conform(coverage.with_columns(self._origin.columns()))
+
+    def _rejected(self, batch: Batch, copies: dict[str, int]) -> pl.DataFrame:
+        """Rejects of the batch, and what was set aside after reading."""
+        rejects = _with_rejects(batch, copies).frames.get("rejects", schema.REJECTS.empty())
+        # a block without one readable time: the newest time read before it
+        newest = batch.frames.get("coverage", schema.COVERAGE.empty()).get_column("last_seen").max()
+        if isinstance(newest, datetime):
+            self._clock = newest
+        at = pl.col("rejected_at").fill_null(pl.lit(self._clock, dtype=schema.TIME))
+        return schema.REJECTS.conform(
+            schema.REJECTS.conform(rejects).with_columns(*self._origin.columns(), at)
         )
 
-    def _with_origin(self, batch: Batch, table: schema.Table) -> pl.DataFrame:
-        frame = table.conform(batch.frames.get(table.name, table.empty())).with_columns(
-            self._origin.columns()
-        )
-        if table is schema.REJECTS:
-            # a block without one readable time: the newest time read before it
-            newest = batch.frames.get("coverage", schema.COVERAGE.empty()).get_column("last_seen").max()
-            if isinstance(newest, datetime):
-                self._clock = newest
-            frame = frame.with_columns(
-                pl.col("rejected_at").fill_null(pl.lit(self._clock, dtype=schema.TIME))
-            )
-        return table.conform(frame)
-
-    def _who(
-        self, batch: Batch, observations: pl.DataFrame, hits: pl.DataFrame
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _who(self, taken: _Taken, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leases and directory: the source's own, and once an epoch (tokens change) what files and settings
         say, of accounts and addresses as soon as they are seen."""
-        epochs = self._keys.epochs_in(observations.get_column("seen_at"))
-        told = batch.frames.get("leases", schema.LEASES.empty())
+        epochs = sorted(taken.epochs)
+        told = pl.concat(taken.leases, how="diagonal_relaxed") if taken.leases else schema.LEASES.empty()
         leases = [self._open_leases.take(told, epochs)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
@@ -386,7 +430,7 @@ class Pipeline:
 def run(
     source: Source,
     source_input: Input,
-    pipeline: Journey,
+    journey: Journey,
     commits: Commits,
     verdict: Verdict,
     *,
@@ -398,33 +442,43 @@ def run(
     """Read an input from `start` to its end and commit batch by batch.
 
     What lies before `committed` (a scan that was killed) is read again, because names, flows and
-    counts carry over, but not written twice. `behind`: a batch is worked on while the next is read.
+    counts carry over, but not written twice. `behind`: a batch is worked on while the next is read, and
+    several are committed together.
     """
-    begin = start
-    parts: list[dict[str, pl.DataFrame]] = []
+    begin = end = start
+    takings = 0
+
+    def store(*, last: bool) -> None:
+        nonlocal begin, takings
+        frames = journey.give(end, last=last)
+        verdict.count(frames)
+        if end > committed or committed == 0:
+            commits.commit(begin, end, frames)
+        begin, takings = end, 0
 
     def work(batch: Batch, last: bool) -> None:
-        nonlocal begin
-        parts.append(pipeline.process(batch, last=last))
+        nonlocal end, takings
+        journey.take(batch)
         if not batch.is_replay:
             verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
         if batch.is_part:
             return
-        frames = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
-        parts.clear()
-        verdict.count(frames)
-        end = max(batch.position, begin)
-        if end > committed or committed == 0:
-            commits.commit(begin, end, frames)
-        begin = end
+        end, takings = max(batch.position, begin), takings + 1
+        if last or not behind or takings == _COMMITTED_TOGETHER or journey.waiting >= _MAX_WAITING:
+            store(last=last)
         progressed(end)
 
     read = source.read(source_input, start=start)
-    if behind:
-        _work_behind(_with_last(read if source.needs_kernels else _together(read)), work)
-    else:
-        for batch, last in _with_last(read):
-            work(batch, last)
+    try:
+        if behind:
+            _work_behind(_with_last(read if source.needs_kernels else _together(read)), work)
+        else:
+            for batch, last in _with_last(read):
+                work(batch, last)
+    except OSError:
+        if takings:  # what was read before is kept
+            store(last=False)
+        raise
     commits.finish(begin)
     return verdict
 

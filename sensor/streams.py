@@ -18,8 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-import polars as pl
-
 from sensor.pipeline import Verdict
 from sensor.scan import Scan
 from sensor.settings import SensorSettings
@@ -57,39 +55,39 @@ class Stream:
         self._commits = Commits(scan.lake, one.identity)
         self.position = self._committed = self._commits.progress().position
         self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
-        self._parts: list[dict[str, pl.DataFrame]] = []
+        self._has_rows = False
         self._since = 0.0
         scan.introduce([(sensor, kind)])
 
     def take(self, block: Block, now: float) -> None:
         """Read the lines of a block; `now` is a monotonic clock."""
-        if not self._parts:
+        if not self._has_rows:
             self._since = now
         for batch in self._reader.batches(block):
-            self._parts.append(self._mixture.process(batch, last=False))
+            self._mixture.take(batch)
+            self._has_rows = True
         self.position = block.end
 
     def remember(self, past: Iterable[Block]) -> None:
         """Know what the lines before the first one told; an earlier run stored them."""
         for block in past:
             for batch in self._reader.batches(block):
-                self._mixture.process(batch, last=False)
+                self._mixture.take(batch)
 
     def due(self, now: float) -> bool:
         """Is it time to commit?"""
         waiting = self.position - self._committed
-        return bool(self._parts) and (now - self._since >= COMMIT_S or waiting >= COMMIT_BYTES)
+        return self._has_rows and (now - self._since >= COMMIT_S or waiting >= COMMIT_BYTES)
 
     def commit(self) -> None:
         """Store everything read so far. Raises LakeError."""
-        if not self._parts:
+        if not self._has_rows:
             return
-        parts = [*self._parts, self._mixture.flush(self.position)]
-        frames = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+        frames = self._mixture.give(self.position, last=True)
         self.verdict.count(frames)
         self._commits.commit(self._committed, self.position, frames)
         self._committed = self.position
-        self._parts.clear()
+        self._has_rows = False
         if self._also:
             self._scan.introduce(self._also)
             self._also.clear()

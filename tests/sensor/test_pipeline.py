@@ -31,6 +31,11 @@ def _pipeline(folder: Path, blindness: Blindness | None = None) -> Pipeline:
     return Pipeline(origin, INDEX, "1", scopes, keys, pseudonyms, blindness=blindness)
 
 
+def _process(pipeline: Pipeline, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
+    pipeline.take(batch)
+    return pipeline.give(batch.position, last=last)
+
+
 def _observations() -> pl.DataFrame:
     """A lookup burst, a connection in two slices, the same request twice, a stranger, an internal host."""
     rows = [
@@ -64,7 +69,7 @@ def _run(folder: Path, size: int) -> dict[str, pl.DataFrame]:
     pipeline, rows = _pipeline(folder), _observations()
     parts = [rows[at : at + size] for at in range(0, rows.height, size)]
     done = [
-        pipeline.process(Batch(n, {"observations": part}), last=n == len(parts))
+        _process(pipeline, Batch(n, {"observations": part}), last=n == len(parts))
         for n, part in enumerate(parts, 1)
     ]
     return {name: pl.concat(frames[name] for frames in done) for name in done[0]}
@@ -173,7 +178,9 @@ def _hidden() -> list[dict[str, pl.DataFrame]]:
 
 def _journey(folder: Path, batches: list[dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
     pipeline = _pipeline(folder, Blindness(load().blind_spots))
-    done = [pipeline.process(Batch(n, frames), last=n == len(batches)) for n, frames in enumerate(batches, 1)]
+    done = [
+        _process(pipeline, Batch(n, frames), last=n == len(batches)) for n, frames in enumerate(batches, 1)
+    ]
     return {name: pl.concat(frames[name] for frames in done) for name in done[0]}
 
 
@@ -284,15 +291,16 @@ def test_parts_of_one_position_are_committed_together(behind: bool, tmp_path: Pa
         Batch(2, {"observations": rows[5:]}),
     )
     source = _told(tmp_path, *parts, behind=behind)
-    assert source.commits.done == [(0, 1, 1), (1, 2, 4), (2, 2, -1)]
+    whole = [(0, 2, 5), (2, 2, -1)]  # a file's first batches wait for the others
+    assert source.commits.done == (whole if behind else [(0, 1, 1), (1, 2, 4), (2, 2, -1)])
 
 
 def test_work_behind_the_reading_commits_the_same(tmp_path: Path) -> None:
     rows = _observations()
     batches = [Batch(n, {"observations": rows[n - 1 : n]}) for n in range(1, rows.height + 1)]
     alone, together = (_told(tmp_path, *batches, behind=behind).commits.done for behind in (False, True))
-    # Four at a time, with the same rows in all.
-    assert [end for _, end, _ in together] == [4, 8, 8]
+    # Thirty-two at a time, with the same rows in all.
+    assert [end for _, end, _ in together] == [rows.height, rows.height]
     assert sum(count for *_, count in together) == sum(count for *_, count in alone)
 
 
@@ -311,16 +319,25 @@ def test_what_reading_and_storing_raise_reaches_the_caller(tmp_path: Path) -> No
     source, verdict = Broken(batches), Verdict("in", pipeline._origin)
     with pytest.raises(OSError, match="disk is gone"):
         run(source, Input((), "in"), pipeline, source.commits, verdict, behind=True)
-    assert [end for _, end, _ in source.commits.done] == [4, 8]  # the last one was still held back
+    assert [end for _, end, _ in source.commits.done] == [8]  # the last one was still held back
     with pytest.raises(LakeError, match="no space"):
         run(_Told(batches), Input((), "in"), pipeline, Full(), verdict, behind=True)
 
 
+def test_much_that_waits_is_committed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.pipeline._MAX_WAITING", 1)
+    rows = _observations()
+    batches = [Batch(n, {"observations": rows[n - 1 : n]}, is_part=False) for n in range(1, 9)]
+    monkeypatch.setattr("sensor.pipeline._TOGETHER", 2)
+    ends = [end for _, end, _ in _told(tmp_path, *batches, behind=True).commits.done]
+    assert ends == [2, 4, 6, 8, 8]
+
+
 def test_another_catalog_from_the_next_batch_on(tmp_path: Path) -> None:
     pipeline, rows = _pipeline(tmp_path), _observations()
-    first = pipeline.process(Batch(1, {"observations": rows[:3]}), last=False)["sightings"]
+    first = _process(pipeline, Batch(1, {"observations": rows[:3]}), last=False)["sightings"]
     pipeline.use(Index.build(load().indicators.filter(pl.col("app").str.starts_with("anthropic/"))), "2")
-    second = pipeline.process(Batch(2, {"observations": rows[3:]}), last=True)["sightings"]
+    second = _process(pipeline, Batch(2, {"observations": rows[3:]}), last=True)["sightings"]
     assert first.select("kind", "catalog_version").rows() == [("tls", "1")]
     # The lookups were matched before; the second slice of chatgpt.com is no longer known.
     assert sorted(second.select("kind", "catalog_version").rows()) == [
