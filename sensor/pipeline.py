@@ -65,7 +65,7 @@ _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "ser
 _TOGETHER, _ENOUGH_ROWS = 4, 400_000
 #: such takings of a file that are committed together, and hits that wait from which there is a commit: each
 #: costs a thousand steps and a dozen files
-_COMMITTED_TOGETHER, _MAX_WAITING = 8, 200_000
+_COMMITTED_TOGETHER, _MAX_WAITING = 2, 200_000
 
 #: columns of coverage that say what log records carried
 CARRIED = (
