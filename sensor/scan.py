@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 #: how far clocks may be apart before times are doubted
 _CLOCKS_DIFFER = timedelta(minutes=5)
+#: what is later by more is told in days: no zone explains it
+_HOURS_TOLD = 48
 #: JSON on disk, packed or not, from which the scanner of its lines is compiled before it is read
 _MUCH_BYTES = 4 << 20
 #: text on disk from which the scanner of fields is compiled: ten seconds, of which a gigabyte gives back four
@@ -421,11 +423,12 @@ def _ahead(one: Input, verdict: Verdict) -> str:
     if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
         return ""
     hours = (verdict.last_seen - written).total_seconds() / 3600
+    later = f"{hours:.1f} h" if hours < _HOURS_TOLD else f"{hours / 24:,.0f} days"
     mend = "mend the clock of what wrote it"
     if verdict.origin.source == "pcap":  # captures count seconds, whatever the zone
-        return f"{one.name}: its newest packet lies {hours:.1f} h after the file was last written; {mend}"
+        return f"{one.name}: its newest packet lies {later} after the file was last written; {mend}"
     return (
-        f"{one.name}: its newest line lies {hours:.1f} h after the file was last written; "
+        f"{one.name}: its newest line lies {later} after the file was last written; "
         f"set [sources.{verdict.origin.source}] timezone, or {mend}"
     )
 
