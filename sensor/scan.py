@@ -1,6 +1,6 @@
 """One scan: which inputs are new, grown, interrupted or known, and each one's journey.
 
-The loop over inputs; the journey of a single one is `pipeline.run`.
+The loop over inputs; the journey of a single one is `journey.run`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.identity.subnets import with_subnets
 from sensor.identity.tables import Problems
+from sensor.journey import Verdict, run
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
 from sensor.match.questions import Questions
 from sensor.mixture import Mixture
-from sensor.pipeline import Origin, Pipeline, Verdict, run
+from sensor.pipeline import Origin, Pipeline
 from sensor.privacy.admission import Admission
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.counting import Counting

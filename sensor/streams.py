@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from sensor.pipeline import Verdict
+from sensor.journey import Verdict
 from sensor.scan import Scan
 from sensor.settings import SensorSettings
 from sensor.sources.family import REPLAY_BYTES, Family

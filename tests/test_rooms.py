@@ -23,15 +23,16 @@ ALLOWED = {
     "identity": {"schema", "errors", "settings"},
     "privacy": {"schema", "errors", "account"},
     "store": {"schema", "errors", "account"},
-    "pipeline": {"schema", "errors", "identity", "match", "privacy", "sources", "store"},
+    "pipeline": {"schema", "identity", "match", "privacy", "sources"},
+    "journey": {"schema", "pipeline", "sources", "store"},
     "mixture": {"pipeline", "sources"},
-    "streams": {"settings", "sources", "pipeline", "scan", "store"},
+    "streams": {"settings", "sources", "journey", "scan", "store"},
     "extract": {"errors", "sources", "decode"},
     "evidence": {"errors", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
-        "store", "pipeline", "mixture", "evidence",
+        "store", "pipeline", "journey", "mixture", "evidence",
     },
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from sensor.pipeline import Verdict
+    from sensor.journey import Verdict
     from sensor.scan import Scan
     from sensor.sources.bpf import Program
     from sensor.sources.live import LiveSource

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
-    from sensor.pipeline import Verdict
+    from sensor.journey import Verdict
     from sensor.scan import Outcome
     from sensor.sources.interface import Source
 
@@ -245,7 +245,7 @@ def line(verdict: Verdict) -> str:
 
 def _carries(carried: Counter[str]) -> str:
     """Which of its records say what, as shares; `none` is as important as `all`."""
-    from sensor.pipeline import CARRIED
+    from sensor.journey import CARRIED
 
     used = carried["used"]
     return ", ".join(

@@ -11,9 +11,10 @@ from sensor import schema
 from sensor.catalog.load import load
 from sensor.errors import LakeError
 from sensor.identity.scope import Scopes
+from sensor.journey import Verdict, run
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
-from sensor.pipeline import Origin, Pipeline, Verdict, run
+from sensor.pipeline import Origin, Pipeline
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.settings import Networks
@@ -325,10 +326,10 @@ def test_what_reading_and_storing_raise_reaches_the_caller(tmp_path: Path) -> No
 
 
 def test_much_that_waits_is_committed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensor.pipeline._MAX_WAITING", 1)
+    monkeypatch.setattr("sensor.journey._MAX_WAITING", 1)
     rows = _observations()
     batches = [Batch(n, {"observations": rows[n - 1 : n]}, is_part=False) for n in range(1, 9)]
-    monkeypatch.setattr("sensor.pipeline._TOGETHER", 2)
+    monkeypatch.setattr("sensor.journey._TOGETHER", 2)
     ends = [end for _, end, _ in _told(tmp_path, *batches, behind=True).commits.done]
     assert ends == [2, 4, 6, 8, 8]
 

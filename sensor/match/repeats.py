@@ -1,0 +1,36 @@
+"""Exact repetitions of a row: two equal lines are two rows, a line read again is the same row. Pure."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.schema import TIME
+
+#: how long the hashes of rows are kept to number exact repetitions
+_WITHIN = pl.duration(hours=1)
+#: and how many, the newest: beyond them a repetition further back is taken for the row itself
+_MAX_KEPT = 2_000_000
+
+
+class Repeats:
+    """Numbers exact repetitions of a row, so that two equal lines are two and a re-read one is not."""
+
+    def __init__(self) -> None:
+        self._known = pl.DataFrame(schema={"row": pl.UInt64, "seen_at": TIME, "count": pl.UInt32})
+
+    def number(self, rows: pl.DataFrame) -> pl.Series:
+        """Nth repetition (String, from 0) of each of `rows` (identity String, seen_at)."""
+        rows = rows.select("seen_at", row=pl.col("identity").hash())
+        before = rows.join(self._known.drop("seen_at"), on="row", how="left", maintain_order="left")["count"]
+        within = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).over("row")).to_series()
+        newest = rows["seen_at"].max()
+        if newest is not None:
+            counts = rows.group_by("row").agg(pl.col("seen_at").first(), count=pl.len().cast(pl.UInt32))
+            self._known = (
+                pl.concat([self._known, counts.select(self._known.columns)])
+                .group_by("row")
+                .agg(pl.col("seen_at").first(), pl.col("count").sum())
+                .filter(pl.col("seen_at") > pl.lit(newest, dtype=TIME) - _WITHIN)
+                .top_k(_MAX_KEPT, by="seen_at")
+            )
+        return (within + before.fill_null(0)).cast(pl.String).alias("nth")
