@@ -60,15 +60,17 @@ def dot_command(word: str) -> str | None:
     """The query behind a dot command; None after printing the help."""
     name, _, argument = word.partition(" ")
     if name == ".tables":
+        # its first clause: one line a view; the rest stands in docs/views.md and `sql --schema`
         return (
-            """SELECT view_name AS view, REPLACE(comment, 'a row is ', '') AS "a row is" """
+            "SELECT view_name AS view, "
+            r"""REGEXP_EXTRACT(REPLACE(comment, 'a row is ', ''), '^([^;:.]|\.\S)*') AS "a row is" """
             "FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY view_name;"
         )
     if name == ".schema":
         view = argument.strip().strip(";").replace("'", "")
-        only = f" AND table_name = '{view}'" if view else ""
+        only, which = (f" AND table_name = '{view}'", "") if view else ("", "table_name AS view, ")
         return (
-            "SELECT table_name AS view, column_name, data_type, comment AS meaning FROM duckdb_columns() "
+            f"SELECT {which}column_name, data_type, comment AS meaning FROM duckdb_columns() "
             f"WHERE NOT internal AND schema_name = 'main'{only} ORDER BY table_name, column_index;"
         )
     typer.echo(HELP)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 TABLE_ROWS = 200
 #: rows fetched at a time
 BLOCK_ROWS = 10_000
+#: a last column of text may be folded to this; narrower it is no easier to read than a column a line
+_FOLDED = 40
+#: between two columns
+_GAP = 2
 #: piped, nothing is folded: the next program wants one row a line
 _PIPED_COLUMNS = 100_000
 _NUMERIC = frozenset(
@@ -165,7 +169,8 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, statement: str, out: P
 
 
 def _write_table(result: Result, file: TextIO) -> None:
-    """Rows under heads; where the terminal is too narrow for that, one column a line."""
+    """Rows under heads; where the terminal is too narrow for that, also with the last column folded, one
+    column a line."""
     from itertools import islice
 
     from rich.console import Console
@@ -176,9 +181,17 @@ def _write_table(result: Result, file: TextIO) -> None:
     rows = result.rows()
     shown = [tuple(_cell(value) for value in row) for row in islice(rows, TABLE_ROWS)]
     console = Console(file=file, width=None if file.isatty() else _PIPED_COLUMNS, highlight=False)
-    table = _table(result, shown)
     unbounded = console.options.update(max_width=_PIPED_COLUMNS)
-    if Measurement.get(console, unbounded, table).maximum <= console.width:
+
+    def width(table: Table) -> int:
+        return Measurement.get(console, unbounded, table).maximum
+
+    table = _table(result, shown)
+    room = console.width - width(_table(result, shown, without_last=True)) - _GAP
+    if width(table) <= console.width:
+        console.print(table)
+    elif result.types[-1] == "VARCHAR" and len(result.columns) > 1 and room >= _FOLDED:
+        table.columns[-1].no_wrap, table.columns[-1].max_width = False, room
         console.print(table)
     else:
         _print_records(result, shown, console)
@@ -187,16 +200,17 @@ def _write_table(result: Result, file: TextIO) -> None:
         typer.echo(f"… {more:,} more rows; --format csv writes all", err=True)
 
 
-def _table(result: Result, rows: list[tuple[str, ...]]) -> Table:
+def _table(result: Result, rows: list[tuple[str, ...]], *, without_last: bool = False) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, dtype in zip(result.columns, result.types, strict=True):
+    shown = len(result.columns) - without_last
+    for name, dtype in zip(result.columns[:shown], result.types[:shown], strict=True):
         numeric = dtype.partition("(")[0] in _NUMERIC
         table.add_column(Text(printable(name)), justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in row[:shown]))
     return table
 
 

@@ -13,8 +13,11 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
+
+from sensor.cli import results
 
 ROOT = Path(__file__).parents[3]
 RUN = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
@@ -137,6 +140,34 @@ def test_the_prompt_survives_mistakes_and_ctrl_c(lake: Path) -> None:
     assert "nothing to run" in shown
     assert "42" in shown
     assert shown.endswith("[0]")
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("columns", "first"),
+    [(200, "name   meaning"), (60, "name   meaning"), (30, "── row 1")],
+    ids=["fits", "last column folded", "a column a line"],
+)
+def test_a_narrow_terminal_folds_the_last_column_first(
+    columns: int, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = _Terminal()
+    words = " ".join(f"word{n}" for n in range(10, 25))
+    with duckdb.connect() as connection:
+        results._write_table(
+            results.ask(connection, f"SELECT 'uploads' AS name, '{words}' AS meaning"), terminal
+        )
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    lines = shown.splitlines()
+    assert lines[0].split() == first.split()
+    assert max(map(len, lines)) <= columns
+    assert " ".join(shown.split()).endswith(words)
 
 
 def test_every_restricted_statement_is_logged(lake: Path) -> None:
