@@ -17,7 +17,7 @@ from functools import cache
 
 import sensor.sources
 from sensor.sources.interface import File, Input, Source
-from sensor.sources.sorting import families
+from sensor.sources.sorting import families, look_at
 
 #: Less confidence than this is a guess, and a guess is not read.
 ENOUGH = 0.5
@@ -80,6 +80,8 @@ def plan(
     """
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
+    if forced is None:
+        look_at(file.head for file in files if not _is_binary(file.head))
     for file in files:
         best, rivals = recognise(file.head) if forced is None else (forced, [])
         is_capture = best.name == "pcap" if best is not None else file.name not in walked

@@ -6,11 +6,15 @@ normalised schemas (`generic`) come after every product's own format.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import io
 import pkgutil
-from functools import cache, lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 HEAD_LINES = 200
 #: A family's framing is used where it claims at least this share of the records it makes.
 ENOUGH = 0.3
+#: Beginnings of files looked at together, and remembered.
+_LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
 NOBODYS = "no format I know"
 HEADER = "set aside: header"
 
@@ -48,8 +54,8 @@ def remove(name: str) -> None:
 
 
 def _forget() -> None:
-    for known in (families, shares, framing_of, _wraps):
-        known.cache_clear()
+    families.cache_clear()
+    _SEEN.clear()
 
 
 @cache
@@ -71,15 +77,65 @@ def _place(family: type[Family]) -> tuple[bool, bool, str]:
     return family.name not in _OWN, family.generic, family.name
 
 
-@lru_cache(maxsize=8)
+@dataclass(frozen=True)
+class _Seen:
+    """What the beginning of a stream shows."""
+
+    #: how its records are found; None: one a line
+    framing: Framing | None
+    #: share of its first records that each family claims; those without any are left out
+    shares: dict[str, float]
+    #: does it hold JSON around lines of another format?
+    wraps: bool
+
+
+#: by the hash of what a stream begins with
+_SEEN: dict[bytes, _Seen] = {}
+
+
+def look_at(heads: Iterable[bytes]) -> None:
+    """Know what streams begin with before it is asked, one by one: each family has its say on all at once,
+    as its patterns are compiled anew every time."""
+    fresh = {_hash(head): head for head in heads}
+    for key in fresh.keys() & _SEEN.keys():
+        del fresh[key]
+    left = iter(fresh.items())
+    while some := list(islice(left, _LOOKED_AT_TOGETHER)):
+        if len(_SEEN) > _MOST_SEEN:
+            _SEEN.clear()
+        framings = [_framing(head) for _, head in some]
+        lines = [_lines(head, how) for (_, head), how in zip(some, framings, strict=True)]
+        for (key, _), how, (found, wraps) in zip(some, framings, _claimed(lines), strict=True):
+            _SEEN[key] = _Seen(how, found, wraps)
+
+
+def _hash(head: bytes) -> bytes:
+    return hashlib.blake2b(head, digest_size=16).digest()
+
+
+def _seen(head: bytes) -> _Seen:
+    key = _hash(head)
+    if key not in _SEEN:
+        look_at([head])
+    return _SEEN[key]
+
+
 def shares(head: bytes) -> dict[str, float]:
     """Share of the first records of `head` that each family claims; families without any are left out."""
-    return _shares(head_lines(head))
+    return _seen(head).shares
 
 
-@lru_cache(maxsize=8)
 def framing_of(head: bytes) -> Framing | None:
     """How the records of a stream that begins with `head` are found; None: one a line."""
+    return _seen(head).framing
+
+
+def head_lines(head: bytes) -> pl.Series:
+    """The first records of a stream that begins with `head`, one a line."""
+    return _lines(head, framing_of(head))
+
+
+def _framing(head: bytes) -> Framing | None:
     for family in families():
         if family.framing is not None and family.framing.fits(head):
             found = _shares(_lines(head, family.framing))
@@ -98,19 +154,6 @@ def _known() -> dict[str, type[Family]]:
     return {family.name: family for family in families()}
 
 
-@lru_cache(maxsize=8)
-def _wraps(head: bytes) -> bool:
-    """Does the beginning of a file hold JSON around lines of another format?"""
-    lines = pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0)
-    peeled = envelopes.peel(lines)
-    return not Sorter(None, b"")._unwrapped(peeled).equals(peeled)
-
-
-def head_lines(head: bytes) -> pl.Series:
-    """The first records of a stream that begins with `head`, one a line."""
-    return _lines(head, framing_of(head))
-
-
 def _lines(head: bytes, how: Framing | None) -> pl.Series:
     if how is None:
         return first_lines(head, HEAD_LINES)
@@ -119,10 +162,29 @@ def _lines(head: bytes, how: Framing | None) -> pl.Series:
 
 
 def _shares(lines: pl.Series) -> dict[str, float]:
-    if lines.is_empty():
-        return {}
-    split = Sorter(None, b"").split(pl.DataFrame({"line": lines}).with_columns(offset=0, bytes=0))
-    return {name: part.height / len(lines) for name, (_, part) in split.items() if name}
+    ((found, _),) = _claimed([lines])
+    return found
+
+
+def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
+    """For the first lines of each stream, the share that each family claims, and whether JSON is around
+    lines of another format."""
+    sorter, names = Sorter(None, b""), ("line", "stamp", "sender", "tag")
+    lines = pl.concat(
+        pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)
+        for nth, one in enumerate(streams)
+    )
+    peeled = envelopes.peel(lines)
+    bare = sorter.unwrapped(peeled)
+    owned = bare.with_columns(owner=sorter.owners(bare))
+    differs = pl.select(pl.any_horizontal(bare[name].ne_missing(peeled[name]) for name in names)).to_series()
+    wrapping = set(lines["offset"].filter(differs))
+    out = []
+    for nth, one in enumerate(streams):
+        parts = Sorter(None, b"").parts(owned.filter(pl.col("offset") == nth))
+        found = {name: part.height / len(one) for name, (_, part) in parts.items() if name}
+        out.append((found, nth in wrapping))
+    return out
 
 
 class Sorter:
@@ -132,7 +194,7 @@ class Sorter:
         self._first = first
         self._order = _ordered(first, shares(head) if head else {})
         #: JSON of a file whose beginning holds no envelope is not looked into again
-        self._may_wrap = not head or _wraps(head)
+        self._may_wrap = not head or _seen(head).wraps
         self._header: tuple[int | None, str | None] = (None, None)
         if resumed:
             self.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
@@ -147,8 +209,12 @@ class Sorter:
         Lines nobody claims go to the first family with a reason; without a first one they are dropped.
         Column `number` counts the lines of each part.
         """
-        peeled = self._unwrapped(envelopes.peel(lines))
-        owned = self._headed(peeled.with_columns(owner=self._owners(peeled)))
+        bare = self.unwrapped(envelopes.peel(lines))
+        return self.parts(bare.with_columns(owner=self.owners(bare)))
+
+    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+        """What `split` gives of lines without envelopes, whose `owner` is known."""
+        owned = self._headed(bare)
         if self._first is not None and _all_of(owned["owner"], self._order.index(self._first)):
             return {self._first.name: (self._first, owned.drop("owner").with_row_index("number"))}
         out: dict[str, tuple[type[Family], pl.DataFrame]] = {}
@@ -176,7 +242,7 @@ class Sorter:
         )
         return empty.with_row_index("number")
 
-    def _unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
+    def unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
         """JSON envelopes off, where a product's own format claims what is inside.
 
         An envelope may lie in an envelope that nobody claims (a search result around a raw event).
@@ -192,14 +258,14 @@ class Sorter:
             above = outer.select("stamp", "sender", "tag")[insides["place"]]
             told = [pl.coalesce(name, above[name]).alias(name) for name in above.columns]
             insides = insides.with_columns(*told, place=places.gather(insides["place"]))
-            own = self._owners(insides)
+            own = self.owners(insides)
             claimed = insides.filter(own.is_not_null() & ~own.is_in(generic))
             if claimed.height:
                 peeled = envelopes.replaced(peeled, claimed)
             outer, places = insides, insides["place"]
         return peeled
 
-    def _owners(self, peeled: pl.DataFrame) -> pl.Series:
+    def owners(self, peeled: pl.DataFrame) -> pl.Series:
         """The place in `_order` of the family that claims each line, NULL for nobody."""
         owner = pl.Series("owner", [None] * peeled.height, dtype=pl.Int32)
         left = peeled.select("line", "tag").with_row_index("at")
