@@ -13,7 +13,7 @@ import io
 import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,7 @@ def look_at(heads: Iterable[bytes]) -> None:
             _SEEN[key] = _Seen(how, found, wraps)
 
 
+@lru_cache(maxsize=8)  # each family asks about the same one
 def _hash(head: bytes) -> bytes:
     return hashlib.blake2b(head, digest_size=16).digest()
 
