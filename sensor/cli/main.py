@@ -55,7 +55,7 @@ COMMANDS = {
 
 
 class _Commands(Mapping[str, Any]):
-    """Every command by its name; made, and its module imported, when somebody asks for it: a start knows one."""
+    """Every command by its name; made, and its module imported, for who asks: a start needs one of them."""
 
     def __getitem__(self, name: str) -> Any:
         return _command(name, COMMANDS[name])
