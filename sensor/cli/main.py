@@ -126,8 +126,11 @@ _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fr
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nor are all distributions searched for some
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
-    sys.exit(_run())
+    code = _run()
+    gc.freeze()  # or the interpreter looks through all that was imported, twice, for garbage before it ends
+    sys.exit(code)
 
 
 def arguments(words: list[str]) -> dict[str, Any]:
