@@ -80,7 +80,14 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
                 work.names()
                 work.coverage()
                 work.findings()
-            publish(lake, manifest, state.files, zone=manifest.zone, folder=folder)
+                publish(
+                    lake,
+                    manifest,
+                    state.files,
+                    zone=manifest.zone,
+                    connection=connection,
+                    folder=folder,
+                )
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -119,8 +119,10 @@ def build(
             weeks = sorted({*fresh, *work.names(), *work.coverage(), *work.held(held or {})})
             work.policy(policy)
             work.findings()
-        write_state(lake, state)
-        open_views, restricted_views = publish(lake, manifest, state.files, zone=zone, blanks=blanks)
+            write_state(lake, state)
+            open_views, restricted_views = publish(
+                lake, manifest, state.files, zone=zone, connection=connection, blanks=blanks
+            )
         sweep(lake, state, moment)
         write_state(lake, state)
     return Built(tuple(days), tuple(weeks), open_views, restricted_views)
@@ -180,7 +182,7 @@ class Work:
         lasting = [self.manifest.tables[name] for name in LASTING]
         print_ = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
         days, known = days_with_sightings(self.manifest), self.state.inputs
-        if known.get("leases") != print_ or any(f"held/{day}" not in known for day in days):
+        if days and (known.get("leases") != print_ or any(f"held/{day}" not in known for day in days)):
             self._hold()
             known |= {f"held/{day}": digest(self.connection, day) for day in days}
             known["leases"] = print_

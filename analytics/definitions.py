@@ -7,9 +7,8 @@ the rows expected from them. Unknown keys fail, so that a slip of the pen is no 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from string import Template
 from typing import Any, Literal
@@ -54,7 +53,13 @@ class View:
     row: str
     columns: dict[str, Column]
     template: str
-    examples: tuple[Example, ...] = field(default=(), repr=False)
+    #: its examples as they are written down
+    said: str = field(default="", repr=False)
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        """Rows given and expected. Only tests ask: to parse them takes as long as all the rest."""
+        return tuple(Example(**example) for example in read_yaml(self.said) or ())
 
     @property
     def reads(self) -> frozenset[str]:
@@ -92,10 +97,11 @@ class Mart:
 def load_views(folder: Path = VIEWS) -> tuple[View, ...]:
     """Every view of the folder, by name; read once a process."""
     views = []
-    for stem, entry, sql in _entries(folder):
-        examples = tuple(Example(**example) for example in entry.pop("examples", []))
+    for path in sorted(folder.glob("*.yml")):
+        head, _, said = path.read_text("utf-8").partition("\nexamples:\n")  # the last key
+        entry = read_yaml(head)
         entry["columns"] = _columns(entry["columns"])
-        views.append(View(name=stem, template=sql, examples=examples, **entry))
+        views.append(View(name=path.stem, template=_sql(path), said=said, **entry))
     return tuple(views)
 
 
@@ -103,16 +109,20 @@ def load_views(folder: Path = VIEWS) -> tuple[View, ...]:
 def load_marts(folder: Path = MARTS) -> tuple[Mart, ...]:
     """Every mart of the folder, by name; read once a process."""
     marts = []
-    for stem, entry, sql in _entries(folder):
+    for path in sorted(folder.glob("*.yml")):
+        entry = read_yaml(path.read_text("utf-8"))
         entry["columns"] = _columns(entry["columns"])
-        marts.append(Mart(name=stem, sql=sql, **entry))
+        marts.append(Mart(name=path.stem, sql=_sql(path), **entry))
     return tuple(marts)
 
 
-def _entries(folder: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
-    for path in sorted(folder.glob("*.yml")):
-        sql = path.with_suffix(".sql").read_text("utf-8").strip().rstrip(";")
-        yield path.stem, yaml.load(path.read_text("utf-8"), YAML_LOADER), sql  # noqa: S506 - a safe loader
+def read_yaml(text: str) -> Any:
+    """What a document says."""
+    return yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
+
+
+def _sql(path: Path) -> str:
+    return path.with_suffix(".sql").read_text("utf-8").strip().rstrip(";")
 
 
 def _columns(entry: dict[str, dict[str, str]]) -> dict[str, Column]:

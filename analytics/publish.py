@@ -24,9 +24,11 @@ from functools import cache
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from analytics.definitions import Mart, View, Zone, load_marts, load_views
-from analytics.lake import LakeUnreadable, Manifest, checked_zone, connect, literal, open_views
+from analytics.lake import LakeUnreadable, Manifest, checked_zone, literal, open_views
+from analytics.marts.threads import beside
 from analytics.stored import files_sql, lake_expression, restated_sql, table_sql
 
 #: Files of each mart, relative to the lake, by mart and period.
@@ -78,14 +80,15 @@ def publish(
     marts: MartFiles,
     *,
     zone: str,
+    connection: duckdb.DuckDBPyConnection,
     folder: Path | None = None,
     blanks: Path | None = None,
 ) -> tuple[Path, Path]:
     """Replaces both views files of `lake`; returns their paths, open first.
 
-    `zone` is the time zone reports are kept in; views state it as a literal. They are written to `folder`,
-    else to where readers look for them. `blanks` is a folder to keep views files over nothing in, for the
-    next process, of this lake or another.
+    `zone` is the time zone reports are kept in; views state it as a literal. `connection` is to any database;
+    another takes 15 ms to make. They are written to `folder`, else to where readers look for them. `blanks`
+    is a folder to keep views files over nothing in, for the next process, of this lake or another.
     """
     checked_zone(zone)
     ensure_low_water(lake, manifest.low_water)
@@ -101,7 +104,8 @@ def publish(
 
     def write(target: Path, relations: dict[str, str], seen: list[View]) -> None:
         of = {name: types[name] for name in relations}
-        _write(target, relations, of, seen, zone=zone, blanks=blanks)
+        with beside(connection) as own:
+            _write(own, target, relations, of, seen, zone=zone, blanks=blanks)
 
     with ThreadPoolExecutor(2) as writers:  # some hundred statements each, on two cores
         files = ((open_file, public, shown), (restricted_file, everything, views))
@@ -152,9 +156,7 @@ def ensure_low_water(lake: Path, low_water: str) -> None:
     if target.exists():
         return
     temporary = lake / f"low_water.{os.getpid()}.tmp"
-    with connect() as connection:
-        rows = f"SELECT {literal(low_water)} AS low_water"
-        connection.execute(f"COPY ({rows}) TO {literal(temporary)} (FORMAT parquet)")
+    pl.DataFrame({"low_water": [low_water]}).write_parquet(temporary)
     # A link fails where the store was quicker; its mark is the younger one.
     with contextlib.suppress(FileExistsError):
         os.link(temporary, target)
@@ -162,6 +164,7 @@ def ensure_low_water(lake: Path, low_water: str) -> None:
 
 
 def _write(
+    connection: duckdb.DuckDBPyConnection,
     target: Path,
     relations: Mapping[str, str],
     types: Mapping[str, Mapping[str, str]],
@@ -174,10 +177,12 @@ def _write(
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        shutil.copyfile(_blank(blanks or _of_process(), types, views, zone=zone), temporary)
-        with _writing(temporary) as connection:
+        nothing = _nothing(types)
+        blank = _blank(connection, blanks or _of_process(), nothing, views, zone=zone)
+        shutil.copyfile(blank, temporary)
+        with _writing(connection, temporary):
             for name, sql in relations.items():
-                if sql != files_sql(types[name], (), root=""):  # else it stands there
+                if sql != nothing[name]:  # else it stands there
                     connection.execute(f"CREATE OR REPLACE VIEW stored.{name} AS {sql}")
         _sync(temporary)
         temporary.replace(target)
@@ -186,10 +191,21 @@ def _write(
         temporary.unlink(missing_ok=True)
 
 
-def _blank(folder: Path, types: Mapping[str, Mapping[str, str]], views: Sequence[View], *, zone: str) -> Path:
-    """A views file in `folder` over relations of these types without rows; made unless it is there."""
-    relations = {name: files_sql(columns, (), root="") for name, columns in types.items()}
-    statements = [f"CREATE VIEW stored.{name} AS {sql}" for name, sql in relations.items()]
+def _nothing(types: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """SQL of stored relations of these types without rows."""
+    return _without_erased({name: files_sql(columns, (), root="") for name, columns in types.items()})
+
+
+def _blank(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    nothing: Mapping[str, str],
+    views: Sequence[View],
+    *,
+    zone: str,
+) -> Path:
+    """A views file in `folder` over relations without rows; made unless it is there."""
+    statements = [f"CREATE VIEW stored.{name} AS {sql}" for name, sql in nothing.items()]
     for view in views:
         statements += _statements(view, zone)
     said = "\n".join([duckdb.__version__, _ATTACH, *statements])
@@ -200,7 +216,7 @@ def _blank(folder: Path, types: Mapping[str, Mapping[str, str]], views: Sequence
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        with _writing(temporary) as connection:
+        with _writing(connection, temporary):
             for statement in statements:
                 connection.execute(statement)
         temporary.replace(path)
@@ -219,20 +235,26 @@ def _statements(view: View, zone: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the views file `path`, made if absent, in one transaction.
+def _writing(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """`connection` in the views file `path`, made if absent, in one transaction.
 
     Otherwise each of some hundred comments waits for the disk.
     """
-    with connect() as connection:
-        connection.execute(f"ATTACH {literal(path)} AS views {_ATTACH}")
-        connection.execute("CREATE SCHEMA IF NOT EXISTS views.stored")
-        connection.execute("USE views.main")
+    name = f'"{path.name.partition(".")[0]}"'  # two are written at a time
+    connection.execute(f"ATTACH {literal(path)} AS {name} {_ATTACH}")
+    try:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}.stored")
+        connection.execute(f"USE {name}.main")
         connection.execute("BEGIN")
-        yield connection
+        yield
         connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+    finally:
         connection.execute("USE memory")
-        connection.execute("DETACH views")
+        connection.execute(f"DETACH {name}")
 
 
 @cache

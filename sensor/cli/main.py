@@ -11,43 +11,82 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from sensor.cli import (
-    alert,
-    audit,
-    candidates,
-    capture,
-    catalog,
-    compact,
-    decide,
-    doctor,
-    erase,
-    evidence,
-    export,
-    exports,
-    follow,
-    keys,
-    listen,
-    policy,
-    privacy_sheet,
-    rematch,
-    report,
-    retain,
-    reveal,
-    scan,
-    schedule,
-    sources,
-    sql,
-    warm,
-    who,
-)
 from sensor.errors import ShadowAIError, UsageError
+
+#: Every command in the order of the help, and the module of this folder that has it: as `command`, or as
+#: `app` where there are commands below it.
+COMMANDS = {
+    "scan": "scan",
+    "capture": "capture",
+    "evidence": "evidence",
+    "follow": "follow",
+    "listen": "listen",
+    "alert": "alert",
+    "schedule": "schedule",
+    "sql": "sql",
+    "decide": "decide",
+    "compact": "compact",
+    "rematch": "rematch",
+    "who": "who",
+    "retain": "retain",
+    "erase": "erase",
+    "export": "exports",
+    "export-subject": "export",
+    "privacy-sheet": "privacy_sheet",
+    "doctor": "doctor",
+    "warm": "warm",
+    "report": "report",
+    "sources": "sources",
+    "catalog": "catalog",
+    "candidates": "candidates",
+    "policy": "policy",
+    "keys": "keys",
+    "reveal": "reveal",
+    "audit": "audit",
+}
+
+
+class _Commands(Mapping[str, Any]):
+    """Every command by its name; made, and its module imported, for who asks: a start needs one of them."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _command(name, COMMANDS[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+@cache
+def _command(name: str, module: str) -> Any:
+    found = import_module(f"sensor.cli.{module}")
+    alone = typer.Typer(rich_markup_mode=None)
+    if hasattr(found, "command"):
+        alone.command(name)(found.command)
+    else:
+        alone.add_typer(found.app, name=name)
+    return typer.main.get_group(alone).commands[name]
+
+
+class _Program(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Commands()  # type: ignore[assignment]
+
 
 app = typer.Typer(
     name="shadowai",
+    cls=_Program,
     help="Which AI is used in this network, by whom, and how much data goes out to it.",
     epilog="Exit codes: 0 done · 1 our bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
     "7 not sent · 8 policy · 9 findings · 130 stopped.",
@@ -76,35 +115,6 @@ def _options(
 ) -> None: ...
 
 
-app.command("scan")(scan.command)
-app.command("capture")(capture.command)
-app.command("evidence")(evidence.command)
-app.command("follow")(follow.command)
-app.command("listen")(listen.command)
-app.add_typer(report.app, name="report")
-app.command("alert")(alert.command)
-app.command("schedule")(schedule.command)
-app.command("sql")(sql.command)
-app.add_typer(sources.app, name="sources")
-app.add_typer(catalog.app, name="catalog")
-app.add_typer(candidates.app, name="candidates")
-app.add_typer(policy.app, name="policy")
-app.command("decide")(decide.command)
-app.command("compact")(compact.command)
-app.command("rematch")(rematch.command)
-app.add_typer(keys.app, name="keys")
-app.add_typer(reveal.app, name="reveal")
-app.command("who")(who.command)
-app.command("retain")(retain.command)
-app.command("erase")(erase.command)
-app.command("export")(exports.command)
-app.command("export-subject")(export.command)
-app.add_typer(audit.app, name="audit")
-app.command("privacy-sheet")(privacy_sheet.command)
-app.command("doctor")(doctor.command)
-app.command("warm")(warm.command)
-
-
 #: Whatever the shell's umask: nobody else can put a views file or a folder of keys in place of ours.
 _OTHERS_WRITE = 0o022
 #: New objects between two searches for garbage cycles: imports make many that stay, frames hardly any.
@@ -116,8 +126,11 @@ _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fr
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nor are all distributions searched for some
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
-    sys.exit(_run())
+    code = _run()
+    gc.freeze()  # or the interpreter looks through all that was imported, twice, for garbage before it ends
+    sys.exit(code)
 
 
 def arguments(words: list[str]) -> dict[str, Any]:

@@ -283,7 +283,7 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
     return row
 
 
-@kernel
+@step
 def _is_far(number: int, flow: Records, side: int) -> bool:
     """True if a sequence number is nowhere near what `side` has sent or the other acknowledged."""
     from_sent = abs(distance(number, i64(flow["next"][side])))

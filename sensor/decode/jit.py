@@ -95,7 +95,7 @@ def missing(*parts: str) -> list[str]:
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use by another kernel; it cannot be called from Python."""
-    return _later(function)
+    return _later(function, forceinline=False)  # said, because a kernel is otherwise what its first caller is
 
 
 def step(function: Kernel) -> Kernel:
@@ -149,7 +149,9 @@ class Entry:
         numba = _numba()
         if self._dispatcher is None:
             _make_all()
-            self._dispatcher = _dispatcher(self._function, no_cfunc_wrapper=True, **self._options)
+            self._dispatcher = _dispatcher(
+                self._function, pipeline_class=_compilers().outer, no_cfunc_wrapper=True, **self._options
+            )
         signature = tuple(numba.typeof(argument) for argument in arguments)
         self._dispatcher.compile(signature)
         made = self._dispatcher.overloads[signature]
@@ -215,7 +217,7 @@ def _later(function: Kernel, **options: Any) -> Kernel:
         return function
     bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # no calls from outside
     return cast(
-        Kernel, _Later(lambda: _dispatcher(function, pipeline_class=_inner_compiler(), **bare, **options))
+        Kernel, _Later(lambda: _dispatcher(function, pipeline_class=_compilers().inner, **bare, **options))
     )
 
 
@@ -229,12 +231,40 @@ def _make_all() -> None:
 
 
 @cache
-def _inner_compiler() -> Any:
-    """Numba's compiler for kernels that only kernels call. They are linked into their callers and optimised
-    there: to optimise each by itself too, and make machine code nobody runs, took a third of the time."""
-    from numba.core import codegen, compiler
+def _compilers() -> SimpleNamespace:
+    """Numba's compiler for kernels that Python calls (`outer`) and for those only kernels call (`inner`).
 
-    libraries, compilers = cast(Any, codegen), cast(Any, compiler)
+    The latter are linked into their callers and optimised there: to optimise each by itself too, and make
+    machine code nobody runs, took a third of the time. Of Numba's passes kernels need half; the others look
+    for closures, `with`, array expressions and the like, and each of them goes over every kernel anew.
+    """
+    from llvmlite.binding import Linkage
+    from numba.core import codegen, compiler, compiler_machinery, typed_passes, untyped_passes
+
+    libraries, compilers, machinery = cast(Any, codegen), cast(Any, compiler), cast(Any, compiler_machinery)
+    untyped, typed = cast(Any, untyped_passes), cast(Any, typed_passes)
+    passes = (
+        untyped.TranslateByteCode,
+        untyped.FixupArgs,
+        untyped.IRProcessing,
+        untyped.GenericRewrites,
+        untyped.ReconstructSSA,
+        typed.NopythonTypeInference,
+        typed.PreLowerStripPhis,
+        typed.IRLegalization,
+        typed.AnnotateTypes,
+        typed.NativeLowering,
+        typed.NoPythonBackend,
+    )
+
+    class Outer(libraries.JITCodeLibrary):  # type: ignore[misc, name-defined]
+        def _optimize_final_module(self) -> None:
+            """Once: Numba's own first round brings counts of references together, and here are none."""
+            for function in self._final_module.functions:
+                if function.linkage == Linkage.linkonce_odr:  # nobody else's: one call of it is its only one
+                    function.linkage = Linkage.internal
+            manager, builder = self._codegen._module_pass_manager()
+            manager.run(self._final_module, builder)
 
     class Inner(libraries.JITCodeLibrary):  # type: ignore[misc, name-defined]
         codegen = SimpleNamespace(set_env=lambda name, environment: None)
@@ -251,13 +281,20 @@ def _inner_compiler() -> Any:
             self._verify_declare_only_symbols()
             self._finalized = True
 
-    class InnerCompiler(compilers.Compiler):  # type: ignore[misc, name-defined]
-        def define_pipelines(self) -> Any:
-            state = self.state
-            state.library = Inner(state.targetctx.codegen(), state.func_id.func_qualname)
-            return super().define_pipelines()
+    def made(library: Any) -> Any:
+        class Compiler(compilers.CompilerBase):  # type: ignore[misc, name-defined]
+            def define_pipelines(self) -> Any:
+                state, pipeline = self.state, machinery.PassManager("kernel")
+                state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
+                state.library.enable_object_caching()
+                for one in passes:
+                    pipeline.add_pass(one, one.__name__)
+                pipeline.finalize()
+                return [pipeline]
 
-    return InnerCompiler
+        return Compiler
+
+    return SimpleNamespace(outer=made(Outer), inner=made(Inner))
 
 
 def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:

@@ -10,7 +10,7 @@ RFC 5415 §4.3; MPLS over UDP, RFC 7510.
 
 from __future__ import annotations
 
-from sensor.decode.jit import kernel
+from sensor.decode.jit import kernel, step
 from sensor.decode.layout import Bytes
 from sensor.decode.payloads import (
     BRIDGED,
@@ -62,7 +62,7 @@ def _is_tunnel_port(port: int) -> bool:
     )  # fmt: skip
 
 
-@kernel
+@step
 def tunnel_port(source: int, target: int) -> int:
     """That of the two ports whose datagrams may carry frames, 0 if neither is one."""
     if _is_tunnel_port(target):

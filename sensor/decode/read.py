@@ -97,7 +97,7 @@ def sure_64(data: Bytes, at: int) -> np.uint64:
     return _double(data, at)
 
 
-@kernel
+@step
 def word(data: Bytes, at: int, end: int) -> np.uint64:
     """Eight bytes as an unsigned word, most significant first; bytes past the end read as zero."""
     if at >= 0 and at + 8 <= end and end <= data.size:
