@@ -109,7 +109,7 @@ class Index:
         return found.rename({"text": "software", "row": "software_row"})
 
     def by_label(self, hosts: pl.Series) -> pl.DataFrame:
-        """The product by a word of whose first label those unique `hosts` go that have one: host, label_row."""
+        """The product that a word of its first label tells, for the unique `hosts`: host, label_row."""
         if self.labels.is_empty() or hosts.is_empty():
             return pl.DataFrame(schema={"host": pl.String, "label_row": pl.Int64})
         labels = "|".join(re.escape(label) for label in self.labels["label"].unique().sort())
