@@ -19,7 +19,7 @@ REGISTERED = (
 #: What chance makes of these words and what is AI indeed.
 INDEED_AI = (
     ".sagemaker.aws", ".google.ai", ".x.ai", "deepmind.com", "deepbrain.io", "chatbot.com", "chat.baidu.com",
-    "agentvoice.com", "webpilot.ai",
+    "agentvoice.com", "webpilot.ai", "teamsmart.ai",
 )  # fmt: skip
 IN_FRONT = ("", "www.", "api.", "chat.", "cdn.", "mail.")
 

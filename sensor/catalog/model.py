@@ -36,7 +36,7 @@ Baseline = Annotated[int, Field(ge=0, le=10_000_000)]
 Score = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 ExtensionId = Annotated[str, Field(pattern=r"^[a-p]{32}$")]
-#: A whole first label of a host name.
+#: A word of the first label of a host name: all of it, or what stands between hyphens.
 FirstLabel = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 #: Longer than "/", which every server answers.
 Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200)]
@@ -237,8 +237,8 @@ class Product(Strict):
 
     Traffic is matched by port and the beginning of a path together, on hosts that no other indicator
     knows; without `ports` a path counts on any of them. There `software`, what only this product says of
-    itself in the head of its answers, counts on any port and path, and `labels`, the first label of the
-    host, where nothing else tells more. `markers` (words in answers) and
+    itself in the head of its answers, counts on any port and path, and `labels`, a word of the first label
+    of the host, where nothing else tells more. `markers` (words in answers) and
     `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people;
     `affected` is what the version that a server says of itself is held against, `tells_version` the proof
     that it can be read.

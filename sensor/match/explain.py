@@ -26,7 +26,7 @@ _WHY = {
     "user_agent": "the product names itself in the User-Agent; alone that is no use",
     "address": "no name is known, and the vendor serves from this network",
     "software": "nothing knows the host, and its answers say that it runs this",
-    "label": "nothing knows the host, and its first label says what it is: a reason to look, no use",
+    "label": "nothing knows the host, and a word of its first label tells: a reason to look, no use",
     "port": "nothing knows the host, and self-hosted software answers this path on this port",
     "extension_id": "a browser add-on by its id",
 }

@@ -34,8 +34,8 @@ _LABEL_WEIGHT = 1 << 12
 _PATH_WEIGHT = 1 << 16
 #: The first part of a path, by which those of self-hosted products are found.
 _FIRST_PART = r"^(/[^/]*)"
-#: One of these labels in front of a domain of two or more.
-_FIRST_LABEL = r"^(?i:({}))\.[^.]+\.[^.]"
+#: One of these words, alone or between hyphens, as first label in front of a domain of two or more.
+_FIRST_LABEL = r"^(?i:(?:[^.]+-)?({})(?:-[^.]+)?)\.[^.]+\.[^.]"
 
 
 Networks: TypeAlias = tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, int], ...]
@@ -109,7 +109,7 @@ class Index:
         return found.rename({"text": "software", "row": "software_row"})
 
     def by_label(self, hosts: pl.Series) -> pl.DataFrame:
-        """The product by whose first label those unique `hosts` go that have one: host, label_row."""
+        """The product that a word of its first label tells, for the unique `hosts`: host, label_row."""
         if self.labels.is_empty() or hosts.is_empty():
             return pl.DataFrame(schema={"host": pl.String, "label_row": pl.Int64})
         labels = "|".join(re.escape(label) for label in self.labels["label"].unique().sort())
