@@ -71,7 +71,7 @@ _VISIT = {
 }
 _SCAN = (
     r"^(?P<time>\d{10}) \d+ (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+|-) \S+ [0-9a-fA-F.:]+ "
-    r"(?P<url>\S+) (?P<down>\d+) \S+ \S+ (?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
+    r"(?P<url>\S+) (?P<down>\d+) \S+ (?:\S+ )?(?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
     r"(?P<rest>.*)$"
 )
 _SESSION_KEYS, _VISIT_KEYS = (
