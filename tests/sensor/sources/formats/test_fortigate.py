@@ -17,6 +17,8 @@ ARGUED = (
     ("elastic-fortinet_fortigate-log-fortinet.log", 25, "down", _DELTA),
     ("elastic-fortinet_fortigate-log-fortinet.log", 29, "action", _BLOCKED),
     ("sekoia-fortigate.jsonl", 8, "action", _BLOCKED),
+    ("sekoia-fortigate.jsonl", 32, "up", _DELTA),
+    ("sekoia-fortigate.jsonl", 32, "down", _DELTA),
     ("sekoia-fortigate.jsonl", 33, "up", _DELTA),
     ("sekoia-fortigate.jsonl", 33, "down", _DELTA),
     ("sekoia-fortiproxy.jsonl", 7, "up", _DELTA),
