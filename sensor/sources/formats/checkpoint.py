@@ -119,6 +119,7 @@ class CheckpointFamily(Family):
             "|".join((_LEA, _STRUCTURED, _BARS, _BLANKS, _QUOTES, _OLD.replace("?P<action>", "")))
         )
         | pl.col("line").str.contains(r'^\s*\{.*"(?:loguid|originsicname)"\s*:')
+        | objects.having("ifdir", "origin", "product", "sequencenum")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
