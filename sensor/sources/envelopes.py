@@ -8,6 +8,9 @@ Peeled here, in any nesting up to `DEPTH`:
     2026-10-06T10:00:00Z host  : %ASA-6-302013: text               Cisco, also without host
     2026:10:06-10:00:00 host app[123]: text                        Sophos UTM
     2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
+    2026-10-06 10:00:00 host CEF:0|…                               collectors of CEF and LEEF
+    2026 Oct 06 10:00:00 (agent) any->EventChannel {…}             Wazuh and OSSEC archives
+    2026 Oct 06 10:00:00 local5.info host app[123]: text           AlliedWare Plus
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
     {"message": "text", …}, {"_source": {…}}, {"_raw": …} …        shippers and exports, see `WRAPPED`
@@ -55,12 +58,21 @@ _RFC3164 = rf"^[.*]?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
 _RSYSLOG = (
     rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
     rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
-    rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=).*)$"
+    rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=|"
+    r"\d?,\d{4}/\d\d/\d\d |[a-z_]+=\"?[\w-]|\{\").*)$"
 )
 _CISCO = rf"^(?:1 )?(?P<stamp>{_ISO})(?: +(?P<host>{_HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
 _UTM = (
     rf"^(?P<stamp>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<host>{_HOST}) "
     r"(?P<text>[A-Za-z_/(][\w./()-]{0,47}(?:\[\d+\])?: .*)$"
+)
+_SPACED = (
+    r"^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:[Zz]|[+-]\d\d:?\d\d))?) "
+    rf"(?P<host>{_HOST}) (?P<text>(?:CEF|LEEF): ?\d.*)$"
+)
+_YEAR_FIRST = (
+    rf"^(?P<stamp>\d{{4}} [A-Z][a-z]{{2}} \d\d \d\d:\d\d:\d\d) (?:(?:\([^)]*\) )?[^\s>]+->\S+ (?P<text>.*)|"
+    rf"[a-z]+\d?\.[a-z]+ (?P<host>{_HOST}) (?P<program>\S+: .*))$"
 )
 _KIWI = r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$"
 _LOGREAD = (
@@ -76,7 +88,8 @@ _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: How any of the above begins.
 _MAY_BE_WRAPPED = (
-    r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|[A-Z][A-Za-z]{2,8} )"
+    r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
+    r"[A-Z][A-Za-z]{2,8} )"
 )
 #: Structured data that only says how the message came about.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
@@ -111,7 +124,7 @@ def _put(lines: pl.DataFrame, places: pl.Series, changed: pl.DataFrame) -> pl.Da
 def _once(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` with one layer off."""
     bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ?", "")
-    bare = bare.str.replace(_NUMBERED, "$1")
+    bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")
     found = _layers(bare)
     text = pl.select(pl.coalesce(found["text"], bare)).to_series()
     told = {
@@ -145,6 +158,8 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         (_CISCO, _rsyslog),
         (_UTM, _rsyslog),
         (_KIWI, _named),
+        (_SPACED, _rsyslog),
+        (_YEAR_FIRST, _year_first),
     ):
         if left.str.contains(pattern).any():
             out = _merged(out, read(left.str.extract_groups(pattern).struct.unnest()))
@@ -191,6 +206,12 @@ def _rsyslog(parts: pl.DataFrame) -> pl.DataFrame:
         tag=after["tag"],
         text=pl.coalesce(after["text"], parts["text"]),
     )
+
+
+def _year_first(parts: pl.DataFrame) -> pl.DataFrame:
+    """An archive's line begins with the sender's; a device's has a program."""
+    read = _rsyslog(parts.select("stamp", "host", text="program"))
+    return read.with_columns(text=pl.coalesce("text", pl.lit(parts["text"])))
 
 
 def _named(parts: pl.DataFrame) -> pl.DataFrame:

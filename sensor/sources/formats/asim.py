@@ -88,7 +88,7 @@ class AsimFamily(Family):
             host=pl.when(dns).then("query").otherwise(pl.when(pl.col("url").is_null()).then("host")),
             name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("dns_answer")),
             status=pl.when(web).then("status"),
-            server=pl.when(~dns).then("server"),
+            server="server",
             server_port=pl.when(~dns).then("server_port"),
             bytes_up=pl.when(~dns).then("bytes_up"),
             bytes_down=pl.when(~dns).then("bytes_down"),

@@ -25,10 +25,10 @@ _DAEMONS = (
     r"check_reload_status|configd(?:\.py)?|cron(?:d|tab)?|dbus(?:-daemon)?|debug_mount|dhclient|"
     r"dhcp6c|dhcpleases6?|dpinger|"
     r"filterdns|getty|hostapd|igmpproxy|init|irqbalance|kernel|keepalived|lighttpd|lldpd|login|"
-    r"logger|logrotate|minicron|"
+    r"logrotate|minicron|"
     r"miniupnpd|monit(?:or)?|mpd|newsyslog|ntpd(?:ate)?|openntpd|pam_unix|php(?:-fpm|-cgi)?|"
     r"polkitd?|postfix/\w+|"
-    r"python\d?|rc(?:\.[\w.]+|\d)?|root|rsyslogd|rtsold|sendmail|sensord?|smartd|snmpd|"
+    r"python\d?|rc(?:\.[\w.]+|\d)?|rsyslogd|rtsold|sendmail|sensord?|smartd|snmpd|"
     r"sshd(?:-session)?|sshguard|su(?:do)?|"
     r"syslog(?:d|-ng)|systemd(?:-[\w-]+)?|telegraf|threat-protect-log|tcpdump|upsmon|useradd|"
     r"usbhid|watchdog|wpa_supplicant|"
@@ -41,10 +41,10 @@ _CLEARPASS = r" \d+ \d+ \d+ (?:event_source=|Timestamp=[A-Z][a-z]+ \d+, \d{4} [^
 _DARKTRACE = r"^darktrace(?:_\w+)? \{|^\{.*\"(?:pbid|child_id)\":"
 _RADWARE = r"\bM_\d{5}: "
 #: Junos: `UI_LOGIN_EVENT: …`; ArubaOS-Switch: `ST1-CMDR: port 1 …`; ArubaOS-CX: `Event|105|LOG_INFO|…`; the
-#: reverse proxy of Sophos UTM, which the world visits.
+#: reverse proxies of Sophos UTM and Barracuda WAF, which the world visits.
 _SWITCHES = (
     r"^[A-Z][A-Z0-9]{1,14}_[A-Z0-9_]{3,60}: |^ *ST\d+-(?:CMDR|STBY|MMBR): |^Event\|\d+\|LOG_[A-Z]+\||"
-    r"\bid=\"0299\" srcip=\""
+    r"\bid=\"0299\" srcip=\"|\battackDescription=\S+ .*\blogType=WF\b"
 )
 _FORTIMAIL = (
     r"\bdevice_id=\"?\w+\"? log_id=\"?\d{10}\"? "

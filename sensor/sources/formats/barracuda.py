@@ -2,6 +2,7 @@ r"""Barracuda CloudGen Firewall (activity log; Firewall Insights JSON) and Web S
 
     Remove: type=FWD|proto=TCP|srcIF=eth1|srcIP=10.1.2.3|srcPort=50000|srcMAC=…|dstIP=192.0.2.7|dstPort=443|…|
       duration=20000|count=1|receivedBytes=5000|sentBytes=900|…|user=ada|protocol=HTTPS|target=www.example.org|…
+    Security Block: FWD|TCP|eth1|10.1.2.3|50000|…|192.0.2.7|443|…      (the same in order, values alone)
     {"action": "End", "src_ip": …, "fwd_bytes": …, "rev_bytes": …, "duration": …, "ip_proto": 6, …}
     {"traffic_type": 0, "action": 0, "source_ip": …, "name": "https://…", "domain": …, "user": …, "size": …}
     http_scan[8943]: 1790000000 1 10.1.2.3 192.0.2.7 text/html 10.1.2.3 http://www.example.org/ 2704 3 3
@@ -23,6 +24,14 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts, objects
 
 _ACTIVITY = r"\b(\w+): type=\w+\|proto=\w+\|srcIF="
+#: The same record as values alone, as the log may be set: the documented order.
+_VALUES = (
+    r"\b(?P<word>\w+): [A-Z]{2,6}\|(?P<proto>[A-Za-z0-9]+)\|[^|]*\|"
+    r"(?P<client>[0-9a-fA-F.:]+)\|(?P<client_port>\d*)\|"
+    r"(?P<mac>[0-9a-fA-F:]*)\|(?P<server>[0-9a-fA-F.:]+)\|(?P<port>\d*)\|(?:[^|]*\|){6}(?P<duration>\d*)\|\d*\|"
+    r"(?P<down>\d*)\|(?P<up>\d*)\|(?P<packets_down>\d*)\|(?P<packets_up>\d*)(?:\|(?P<user>[^|]*))?"
+    r"(?:\|[^|]*\|[^|]*\|(?P<target>[^|]*))?"
+)
 _KEYS = {
     "proto": "proto",
     "client": "srcIP",
@@ -71,7 +80,7 @@ _VISIT = {
 }
 _SCAN = (
     r"^(?P<time>\d{10}) \d+ (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+|-) \S+ [0-9a-fA-F.:]+ "
-    r"(?P<url>\S+) (?P<down>\d+) \S+ \S+ (?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
+    r"(?P<url>\S+) (?P<down>\d+) \S+ (?:\S+ )?(?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
     r"(?P<rest>.*)$"
 )
 _SESSION_KEYS, _VISIT_KEYS = (
@@ -103,6 +112,7 @@ class BarracudaFamily(Family):
     )
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(_ACTIVITY)
+        | pl.col("line").str.contains(_VALUES)
         | pl.col("line").str.contains(_SCAN)
         | objects.having(*_SESSION_KEYS)
         | objects.having(*_VISIT_KEYS)
@@ -115,6 +125,7 @@ class BarracudaFamily(Family):
             lines,
             [
                 (_ACTIVITY, _activity),
+                (_VALUES, _values),
                 (_SCAN, _scan),
                 (objects.having(*_SESSION_KEYS), _sessions),
                 (objects.having(*_THREAT_KEYS), _threats),
@@ -173,9 +184,19 @@ def _flows(read: pl.DataFrame, sender: pl.Series, word: pl.Expr, host: pl.Expr) 
 def _activity(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"].str.replace(r"^.*? type=", "type="), _KEYS, separator="|")
     word = lines["line"].str.extract(_ACTIVITY)
+    return _flows(_stamped(read, lines), lines["sender"], pl.lit(word), pl.col("target"))
+
+
+def _values(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_VALUES).struct.unnest()
+    # What is empty says nothing.
+    read = read.with_columns(pl.when(pl.col(name) != "").then(name).alias(name) for name in read.columns)
+    return _flows(_stamped(read, lines), lines["sender"], pl.col("word"), pl.col("target"))
+
+
+def _stamped(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     stamp = lines["line"].str.extract(r"^.*?(\d{4} \d\d \d\d \d\d:\d\d:\d\d(?: [+-]\d\d:\d\d)?) ")
-    stamp = stamp.str.replace(r"^(\d{4}) (\d\d) (\d\d)", "$1-$2-$3")
-    return _flows(read.with_columns(time=pl.lit(stamp)), lines["sender"], pl.lit(word), pl.col("target"))
+    return read.with_columns(time=pl.lit(stamp.str.replace(r"^(\d{4}) (\d\d) (\d\d)", "$1-$2-$3")))
 
 
 def _sessions(lines: pl.DataFrame) -> pl.DataFrame:

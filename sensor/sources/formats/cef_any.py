@@ -102,7 +102,7 @@ class CefFamily(Family):
             host="host",
             name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("sni")),
             user_agent="agent",
-            server=pl.when(~dns).then("server"),
+            server="server",
             transport="transport",
             action=pl.coalesce("act", pl.lit("unknown")),
             bytes_up="up",

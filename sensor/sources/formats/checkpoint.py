@@ -119,6 +119,7 @@ class CheckpointFamily(Family):
             "|".join((_LEA, _STRUCTURED, _BARS, _BLANKS, _QUOTES, _OLD.replace("?P<action>", "")))
         )
         | pl.col("line").str.contains(r'^\s*\{.*"(?:loguid|originsicname)"\s*:')
+        | objects.having("ifdir", "origin", "product", "sequencenum")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -228,7 +229,7 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
         method="method",
         user_agent="agent",
-        server=pl.when(~asked).then("server"),
+        server="server",
         server_port=ports,
         transport=proto,
         bytes_up=up,

@@ -145,7 +145,7 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         method="method",
         status="status",
         user_agent="agent",
-        server=pl.when(~asked).then("server"),
+        server="server",
         server_port="port",
         transport="proto",
         bytes_up="up",

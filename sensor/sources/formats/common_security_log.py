@@ -100,7 +100,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         host=pl.when(dns | pl.col("url").is_null()).then("host"),
         name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("sni")),
         user_agent="agent",
-        server=pl.when(~dns).then("server"),
+        server="server",
         server_port=pl.when(~dns).then(port),
         transport=proto,
         bytes_up=pl.when(known & ~dns).then(number["sent"]),

@@ -133,7 +133,7 @@ def _when() -> dict[str, pl.Expr]:
 def _who() -> dict[str, pl.Expr]:
     return {name: pl.col(name) for name in ("client", "client_port", "client_mac", "device")} | {
         "user_name": pl.col("account"),
-        "server": pl.when(~pl.col("is_dns")).then("server"),
+        "server": pl.col("server"),
         "server_port": pl.col("server_port"),
         "transport": pl.col("transport"),
     }

@@ -31,11 +31,11 @@ _SPELLINGS = {
     "date": "date",
     "time": "time|start_time",
     "stamp": "localtime|gmttime|timestamp|x-timestamp|datetime",
-    "taken": "time-taken|x-elapsed-time",
+    "taken": "time-taken|x-elapsed-time|connection time",
     "inner": "x-cs-userip|x-cs-user-ip|x-cs-src-ip",
-    "client": "c-ip|x-client-address|c_ip",
+    "client": "c-ip|x-client-address|c_ip|original client ip",
     "client_port": "c-port|x-client-port|cs-src-port",
-    "user": "cs-username|cs-user|x-cs-username|cs-auth-user|cs_username",
+    "user": "cs-username|cs-user|x-cs-username|cs-auth-user|cs_username|username",
     "user_dn": "cs-userdn|x-cs-user-dn",
     "device": "x-client-device-name|c-dns|x-client-agent-device-name|x-device-name",
     "method": "cs-method|s-operation|cs_method",
@@ -53,13 +53,15 @@ _SPELLINGS = {
     "agent": "cs(user-agent)|cs(User-Agent)|c(user-agent)|cs-user-agent|c-agent|http_user_agent|"
     "user-agent|rs(user-agent)",
     "server": "r-ip|r-supplier-ip|x-sr-dst-ip|x-cs-dst-ip",
+    "reached": "destination",
+    "connection": "connection id",
     "server_of_proxy": "s-supplier-ip",
     "hierarchy": "s-hierarchy",
     "supplier": "s-supplier-name|r-supplier-dns|s-hostname",
     "proxy": "s-ip",
     "edge": "x-edge-location",
-    "up": "cs-bytes|cs_bytes|c-bytes-sent",
-    "down": "sc-bytes|sc_bytes|c-bytes-received",
+    "up": "cs-bytes|cs_bytes|c-bytes-sent|bytes sent",
+    "down": "sc-bytes|sc_bytes|c-bytes-received|bytes received",
 }
 _TIMED = "date time time-taken c-ip "
 _TAIL = (
@@ -164,12 +166,15 @@ def _columns(lines: pl.DataFrame) -> pl.DataFrame:
         line=pl.when(pl.col("header").is_null()).then(single).otherwise("line"),
         header=pl.coalesce(pl.col("header").str.replace(r"^#Fields:\s+", ""), default),
     )
-    # CloudFront parts its names by spaces and its values by tabs.
+    # CloudFront parts its names by spaces and its values by tabs; ISA's names have spaces in them.
     tabs = pl.select(
         pl.lit(headed["header"]).is_not_null() & pl.lit(headed["line"]).str.contains("\t", literal=True)
     ).to_series()
     headed = headed.with_columns(
-        pl.when(tabs).then(pl.col("header").str.replace_all(r"\s+", "\t")).otherwise("header").alias("header")
+        pl.when(tabs & ~pl.col("header").str.contains("\t", literal=True))
+        .then(pl.col("header").str.replace_all(r"\s+", "\t"))
+        .otherwise("header")
+        .alias("header")
     )
     parts = []
     for separator, mine in (("\t", tabs), (" ", ~tabs)):
@@ -201,12 +206,17 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     # What supplied the answer is the origin server unless the request was forwarded to a parent proxy.
     direct = pl.coalesce("hierarchy", pl.lit("DIRECT")).is_in(["DIRECT", "HIER_DIRECT", "-", "NONE", ""])
     fields = fields.with_columns(status=status, tunnel=_tunnel())
+    # The firewall of ISA and TMG logs connections, and of each its beginning and its end.
+    reached = pl.col("reached").str.extract_groups(r"^(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)$")
+    opened = pl.col("verdict").is_in(["Initiate", "Establish"])
     return fields.select(
         time=stamp,
         at_end=pl.lit(True),
         duration_s=taken / 1000,
-        kind=pl.lit("proxy"),
+        kind=pl.when(pl.col("reached").is_not_null()).then(pl.lit("flow")).otherwise(pl.lit("proxy")),
         action=_action(),
+        session=pl.concat_str("connection", "client", "reached", separator="|"),
+        phase=pl.when(opened).then(pl.lit("begin")).otherwise(pl.lit("end")),
         client=pl.coalesce(_told(pl.col("inner")), "client"),
         client_port=pl.col("client_port"),
         user_name=pl.coalesce(_told(pl.col("user")), "user_dn")
@@ -225,8 +235,9 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
             _told(pl.col("server")),
             pl.when(direct).then(pl.coalesce(_told(pl.col("server_of_proxy")), supplier)),
             pl.when(pl.lit(wsa)).then("proxy"),
+            reached.struct.field("server"),
         ),
-        server_port=pl.coalesce(_told(pl.col("port")), _port_of_scheme()),
+        server_port=pl.coalesce(_told(pl.col("port")), reached.struct.field("port"), _port_of_scheme()),
         transport=pl.lit("tcp"),
         name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("url")),
         bytes_up=pl.col("up"),

@@ -23,7 +23,7 @@ _HEAD = ["", "", "", "", "", "", "action", "", ""]
 _FOUR = [*_HEAD, *[""] * 7, "proto", "", "client", "server", "client_port", "port"]
 _SIX = [*_HEAD, *[""] * 3, "proto", *[""] * 2, "client", "server", "client_port", "port"]
 _START = r"^(?:\S+ )?(?:filterlog(?:\[\d+\])?: )?"
-_RECORD = r"[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[a-z-]+,[a-z-]+,(?:in|out),"
+_RECORD = r"[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[a-z-]+,(?:[a-z-]+|unkn\([^,]*\)),(?:in|out),"
 NO_PORTS = "set aside: neither TCP nor UDP"
 NO_FILTER = "set aside: translation, no verdict"
 
@@ -55,7 +55,7 @@ class FilterlogFamily(Family):
 
 def _rows(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     proto = pl.col("proto").str.to_lowercase()
-    blocked = pl.col("action").is_in(["block", "reject", "drop", "unkn(%u)"])
+    blocked = pl.col("action").is_in(["block", "reject", "drop"])
     session = pl.concat_str(
         lines["sender"].fill_null(""), "client", "client_port", "server", "port", separator="|"
     )
@@ -66,7 +66,11 @@ def _rows(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         server="server",
         server_port="port",
         transport=proto,
-        action=pl.when(blocked).then(pl.lit("blocked")).otherwise("action"),
+        # `unkn(…)` is what filterlog prints of an action it has no word for, as of rules that only match.
+        action=pl.when(blocked)
+        .then(pl.lit("blocked"))
+        .when(~pl.col("action").str.starts_with("unkn("))
+        .then("action"),
         session=pl.when(~blocked).then(session),
         phase=pl.lit("begin"),
         reason=pl.when(~proto.is_in(["tcp", "udp"]))

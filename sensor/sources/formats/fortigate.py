@@ -120,7 +120,13 @@ def _from_cef(line: pl.Series) -> pl.DataFrame:
     spelled["user"] = pl.coalesce("FTNTFGTuser", "FortinetFortiGateuser", "suser", "duser")
     out = read.select(**spelled)
     return out.with_columns(
-        type=pl.coalesce(category["field_0"], out["type"]),
+        type=pl.coalesce(
+            category["field_0"],
+            out["type"],
+            # Collectors that write CEF of their own keep neither: what names both ends is a connection.
+            read["event"].str.to_lowercase().str.extract(r"^(traffic|utm|event)$"),
+            pl.when(pl.col("srcip").is_not_null() & pl.col("dstip").is_not_null()).then(pl.lit("traffic")),
+        ),
         subtype=pl.coalesce(out["subtype"], category["field_1"]),
     )
 
@@ -163,7 +169,7 @@ def _who() -> dict[str, pl.Expr]:
         .then("hostname")
         .when(pl.col("srcname").str.contains(r"[G-Zg-z]|^[^:.]*[A-Za-z]"))
         .then("srcname"),
-        "server": pl.when(~_is_lookup()).then("dstip"),
+        "server": pl.col("dstip"),
         "server_port": pl.col("dstport"),
         "transport": pl.col("proto"),
     }

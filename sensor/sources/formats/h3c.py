@@ -27,7 +27,7 @@ _WANTED = (
     "EndTime_e", "Event", "Action", "UserName", "HttpHost", "HttpUrl", "URL", "Domain", "SrcMacAddr",
     "Application",
 )  # fmt: skip
-_EVENT = r"\b((?:SESSION|FILTER|ASPF|UFLT|AUDIT|DNSFILTER|NAT|DPI)/\d/[A-Z0-9_]+)"
+_EVENT = r"(?:\b|%%\d\d)((?:SESSION|FILTER|ASPF|UFLT|AUDIT|DNSFILTER|NAT|DPI)/\d/[A-Z0-9_]+)"
 #: `%Oct  6 10:01:01:000 2026 fw1 `: no syslog head that others write.
 _HEAD = r"^%(?:@\d+%)?([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?::\d+)? \d{4}) "
 OTHER = "set aside: event that names no connection"
@@ -47,7 +47,7 @@ class H3cFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         bare = lines["line"].str.replace_all(r"\(\d{4}\)=", "=")
-        fields = bare.str.replace(r"^.*?\b[A-Z0-9]+/\d/[A-Z0-9_]+: ", "")
+        fields = bare.str.replace(r"^.*?[A-Z0-9]+/\d/[A-Z0-9_]+: ", "")
         read = keyvalue.read(fields, _WANTED, separator=";")
         event = bare.str.extract(_EVENT)
         is_session = pl.lit(event).str.starts_with("SESSION/").fill_null(False)

@@ -20,7 +20,8 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import cef, lookups, objects
 
 _CEF = (
-    "src", "spt", "suser", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act", "destinationDnsDomain",
+    "src", "spt", "dst", "suser", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act",
+    "destinationDnsDomain",
     "InfobloxDNSQName", "InfobloxDNSQType", "InfobloxDNSRCode", "InfobloxB1PolicyAction",
     "InfobloxLifetime", "InfobloxLeaseOp", "fqdn",
 )  # fmt: skip
@@ -90,6 +91,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
         user_name=_told("suser"),
         device=pl.coalesce(_told("shost"), named),
         host=host,
+        server=pl.when(~is_lease).then("dst"),
         lease_s=pl.when(ended).then(pl.lit("0")).when(is_lease).then("InfobloxLifetime"),
         closes=ended,
         origin=pl.when(is_lease).then(pl.lit("dhcp")),

@@ -4,6 +4,7 @@ r"""Kerio Control (GFI): connection log and the filter log's URL rules; its HTTP
       [Connection] TCP 10.1.2.3:50000 -> chat.example.com:443 [Duration] 12 sec [Bytes] 9000/500/9500
       [Packets] 5/9/14
     [06/Oct/2026 10:00:00] DENY URL 'No AI' 10.1.2.3 ada HTTP GET https://chat.example.com/a
+    [06/Oct/2026 10:00:00] DROP 'No AI' packet from LAN, proto:TCP, len:47, 10.1.2.3:50000 -> 192.0.2.7:443, …
 
 A connection is logged when it ends; its sizes are sent, received, both. A destination is a name where Kerio
 knew one. Clocks are local. Source: GFI, "Using the Connection log", "Using the Filter log".
@@ -27,6 +28,11 @@ _RULE = (
     r"^\[(?P<at>[^\]]+)\] (?P<action>ALLOW|DENY|DROP) (?:URL|FTP) '.*?' (?P<asker>[0-9a-fA-F.:]+) "
     r"(?:(?P<name>\S+) )?(?:HTTPS?|FTP) (?P<method>[A-Z]+) (?P<url>\S+)"
 )
+_PACKET = (
+    r"^\[(?P<met>[^\]]+)\] (?P<verdict>PERMIT|DENY|DROP) '.*?' packet (?:to|from) .*?, "
+    r"proto:(?P<layer>\w+), len:\d+, "
+    r"(?:ip/port:)?(?P<one>[0-9a-fA-F.:]+):(?P<one_port>\d+) -> (?P<other>[0-9a-fA-F.:]+):(?P<other_port>\d+)"
+)
 _ADDRESS = r"^(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -42,7 +48,8 @@ class KerioFamily(Family):
     )
     advice: ClassVar[str] = "Turn `Log connections` on in the traffic rules that lead out."
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"^\[[^\]]+\] (?:\[ID\] \d+ .*\[Connection\] |(?:ALLOW|DENY|DROP) (?:URL|FTP) ')"
+        r"^\[[^\]]+\] (?:\[ID\] \d+ .*\[Connection\] |(?:ALLOW|DENY|DROP) (?:URL|FTP) '"
+        r"|(?:PERMIT|DENY|DROP) '.*?' packet (?:to|from) )"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -52,26 +59,38 @@ class KerioFamily(Family):
             .str.extract_groups(_CONNECTION)
             .struct.unnest()
             .hstack(lines["line"].str.extract_groups(_RULE).struct.unnest())
+            .hstack(lines["line"].str.extract_groups(_PACKET).struct.unnest())
         )
-        ruled = pl.col("at").is_not_null()
+        ruled, packet = pl.col("at").is_not_null(), pl.col("verdict").is_not_null()
+        blocked = packet & (pl.col("verdict") != "PERMIT")
+        sides = ("one", "one_port", "other", "other_port")
         named = pl.when(~pl.col("to").str.contains(_ADDRESS)).then("to")
         return read.select(
-            time=pl.coalesce("time", "at"),
-            at_end=~ruled,
+            time=pl.coalesce("time", "at", "met"),
+            at_end=pl.col("time").is_not_null(),
             duration_s="duration",
             kind=pl.when(ruled).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
-            client=pl.coalesce("client", "asker"),
-            client_port="client_port",
+            client=pl.coalesce("client", "asker", "one"),
+            client_port=pl.coalesce("client_port", "one_port"),
             user_name=pl.coalesce("user", "name"),
             host=named,
             name_from=pl.when(named.is_not_null()).then(pl.lit("dns_answer")),
             url="url",
             method="method",
-            server=pl.when(named.is_null()).then("to"),
-            server_port="port",
-            transport=pl.when(ruled).then(pl.lit("tcp")).otherwise("proto"),
+            server=pl.coalesce(pl.when(named.is_null()).then("to"), "other"),
+            server_port=pl.coalesce("port", "other_port"),
+            transport=pl.when(ruled).then(pl.lit("tcp")).otherwise(pl.coalesce("proto", "layer")),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(ruled).then("action").otherwise(pl.lit("allowed")),
-            reason=pl.when(~pl.col("proto").str.to_uppercase().is_in(["TCP", "UDP"])).then(pl.lit(NO_PORTS)),
+            action=pl.when(blocked)
+            .then(pl.lit("blocked"))
+            .when(ruled)
+            .then("action")
+            .otherwise(pl.lit("allowed")),
+            # Every packet of a connection that a rule logs has a line.
+            session=pl.when(packet & ~blocked).then(pl.concat_str(sides, separator="|")),
+            phase=pl.when(packet).then(pl.lit("name")),
+            reason=pl.when(~pl.coalesce("proto", "layer").str.to_uppercase().is_in(["TCP", "UDP"])).then(
+                pl.lit(NO_PORTS)
+            ),
         )

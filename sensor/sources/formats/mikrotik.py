@@ -5,6 +5,7 @@ r"""MikroTik RouterOS 6 and 7: firewall, web proxy, DNS and DHCP topics, as memo
     web-proxy,account 10.1.2.3 GET http://www.example.org/a  action=allow cache=MISS
     dns query from 10.1.2.3: #17 www.example.org. A
     dhcp,info dhcp1 assigned 10.1.2.3 for AA:… laptop
+    oct/06/2026 10:00:00 web-proxy,account proxylog: 10.1.2.3 GET …          a log file's lines
 
 The words before the chain are the rule's log prefix: a verdict is known only if it says so. `len` is one
 packet's. Source: MikroTik, "Log" (topics), "Firewall logging".
@@ -25,13 +26,18 @@ _PACKET = (
     r"(?P<client>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<client_port>\d+)->(?P<server>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+),"
 )
 _IS_PACKET = r"\bin:\S+ out:[^,]+, .*\bproto [A-Za-z0-9]+(?: \([^)]*\))?, "
-_PROXY = r"\bweb-proxy\S* (?P<client>[0-9a-fA-F.:]+) (?P<method>[A-Z]+) (?P<url>\S+) +action=(?P<action>\w+)"
+_PROXY = (
+    r"\bweb-proxy\S* (?:[\w.-]+: )?(?P<client>[0-9a-fA-F.:]+) (?P<method>[A-Z]+) "
+    r"(?P<url>\S+) +action=(?P<action>\w+)"
+)
 _LOOKUP = r"\bquery from (?P<client>[0-9a-fA-F.:]+?):? #\d+ (?P<host>\S+) (?P<type>[A-Z0-9]+)"
 _ASKER = r"\bquery from [0-9a-fA-F.:]+$"
 _LEASE = (
     r"\bdhcp\S* (?P<pool>.*?) ?(?P<word>assigned|deassigned) (?P<client>[\d.]+) (?:to|for|from) "
     r"(?P<mac>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})(?: (?P<device>[^\s]+))?"
 )
+#: A log file's own stamp: `oct/06/2026 10:00:00`, or without the year.
+_STAMP, _DATE = r"^([A-Za-z]{3}/\d\d(?:/\d{4})? \d\d:\d\d:\d\d) ", r"^(\w{3})/(\d\d)/?"
 #: How long a lease counts where neither its end nor the next one is logged.
 LEASE_S = "86400"
 NO_PORTS = "set aside: neither TCP nor UDP"
@@ -57,7 +63,7 @@ class MikrotikFamily(Family):
         """One row per packet logged, request, lookup or lease."""
         # `query from 10.1.2.3: ` looks like the name of a program, and was taken for one.
         asker = pl.when(pl.col("tag").str.contains(_ASKER)).then(pl.concat_str("tag", "line", separator=": "))
-        return layouts.read(
+        rows = layouts.read(
             lines.with_columns(line=pl.coalesce(asker, "line")),
             [
                 (_PACKET, _packets),
@@ -67,6 +73,8 @@ class MikrotikFamily(Family):
                 (pl.lit(True), layouts.set_aside(NO_PORTS)),
             ],
         )
+        stamp = lines["line"].str.extract(_STAMP).str.replace(_DATE, "$1 $2 ")
+        return rows.with_columns(time=stamp.gather(rows["row"]))
 
 
 def _packets(lines: pl.DataFrame) -> pl.DataFrame:

@@ -108,7 +108,7 @@ def _who() -> dict[str, pl.Expr]:
         "client_mac": pl.col("mac"),
         "device": pl.col("device"),
         "user_name": pl.col("user"),
-        "server": pl.when(~pl.col("is_dns")).then("server"),
+        "server": pl.col("server"),
         "server_port": pl.col("server_port"),
         "transport": pl.col("transport"),
     }

@@ -188,8 +188,9 @@ _TYPES = (
     "|CORRELATION|URL|DATA|WILDFIRE|TUNNEL|SCTP|IPTAG|GTP"
 )
 _START = (
-    r"^[:\s]*(?:\d*,)?(?P<date>\d{1,4}/\d{1,2}/\d{1,4} \d{1,2}:\d\d(?::\d\d)?,[^,]*,"
-    rf"(?:{_TYPES}),)"
+    r"^[:\s]*(?:\d*,)?(?P<date>\d{1,4}/\d{1,2}/\d{1,4} \d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?,[^,]*,)"
+    # PAN-OS 9.1 put GlobalProtect's sequence number and action flags before the type.
+    rf"(?:\d+,0x[0-9a-fA-F]+,)?(?P<kind>(?:{_TYPES}),)"
 )
 #: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
 _GONE = r"(?i)^gateway-(?:logout|config-release)$"
@@ -229,7 +230,9 @@ class PanosFamily(Family):
         | pl.col("line").str.contains(_IS_PAIRS)
         | (
             pl.col("line").str.contains(r'^\s*\{.*"LogType"\s*:')
-            & pl.col("line").str.contains(r'"(?:DeviceSN|LogSourceID|PanOS\w+|ConfigVersion)"\s*:')
+            & pl.col("line").str.contains(
+                r'"(?:DeviceSN|LogSourceID|PanOS\w+|ConfigVersion)"\s*:|"VendorName"\s*:\s*"Palo'
+            )
         )
     )
 
@@ -268,7 +271,7 @@ def _conformed(read: pl.DataFrame) -> pl.DataFrame:
 
 def _by_position(line: pl.Series) -> pl.DataFrame:
     """CSV: each type has its own positions."""
-    text = line.str.replace(_START, "1,$date")
+    text = line.str.replace(_START, "1,$date$kind")
     kind = text.str.extract(r"^1,[^,]*,[^,]*,([A-Z-]+),")
     out = pl.DataFrame({name: [None] * len(line) for name in _NAMES}, schema=dict.fromkeys(_NAMES, pl.String))
     for name in kind.unique().drop_nulls():

@@ -4,8 +4,8 @@
     src port:50000, dst IP: 192.0.2.7, dst port: 443, app category:…, application:…, action:Allow
     fwlog: 日志类型:网站访问, 用户:(null), 源IP:10.1.2.3, 目的IP:192.0.2.7, 应用名称:…, 系统动作:拒绝, URL:http://…
 
-Access control tells connections, website browsing URLs; traffic audit sums up by user and application and
-names no destination. Source: Sangfor NGAF user manual, "Syslog"; parsers of log managers.
+Access control and NAT logs tell connections, website browsing URLs; traffic audit sums up by user and
+application and names no destination. Source: Sangfor NGAF user manual, "Syslog"; parsers of log managers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KEYS = {
     "server_port": "dst port|目的端口",
     "action": "action|系统动作",
 }
-_CONNECTION = "(?i)^(?:service control|application control|服务控制|应用控制)"
+_CONNECTION = "(?i)^(?:service control|application control|NAT log|服务控制|应用控制|NAT日志)"
 _REQUEST = "(?i)^(?:website|web ?site access|URL|网站访问)"
 #: What the product calls what it did; `被记录` (logged) is what passed.
 _ACTIONS = {"允许": "allowed", "被记录": "allowed", "记录": "allowed", "拒绝": "blocked", "logged": "allowed"}

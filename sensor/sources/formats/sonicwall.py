@@ -47,6 +47,9 @@ _FIELDS = {
 _VISITED, _OPENED, _CLOSED = ["97", "16", "1153", "1154"], ["98", "1235", "1232"], ["537"]
 _REFUSED = ["14", "36", "37", "38", "41", "173", "524", "1233", "1234", "522", "523", "646", "647"]
 OTHER = "set aside: event that names no connection (m)"
+#: 38 is "ICMP packet dropped", where no `proto` stands and the ports are type and code.
+_ICMP = "38"
+NO_PORTS = "set aside: neither TCP nor UDP"
 _LONE_PORT = r"^:(\d+)(?::|$)"
 _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
 
@@ -151,7 +154,10 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         .when(message.is_in(_VISITED))
         .then(pl.lit("update"))
         .otherwise(pl.lit("begin")),
-        reason=pl.when(~known.fill_null(False)).then(pl.lit(OTHER)),
+        reason=pl.when(~known.fill_null(False))
+        .then(pl.lit(OTHER))
+        .when(((message == _ICMP) & proto.is_null()).fill_null(False))
+        .then(pl.lit(NO_PORTS)),
     )
 
 

@@ -163,7 +163,7 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         path="path",
         method=pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
         user_agent="agent",
-        server=pl.when(~asked).then("server"),
+        server="server",
         server_port="port",
         transport=proto,
         bytes_up="up",

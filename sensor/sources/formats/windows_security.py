@@ -1,4 +1,4 @@
-r"""Windows Security events 4624, 4768, 4769, 4770 and 4778: event XML, winlogbeat, NXLog and Azure JSON.
+r"""Windows Security events 4624, 4768, 4769, 4770, 4778: event XML; JSON of winlogbeat, NXLog, Azure, Wazuh.
 
     4624  logon at this computer from `IpAddress` (on a domain controller or server: the client's address)
     4768  Kerberos ticket for an account, 4769 for a service, 4770 renewed: from `IpAddress`, `Status` 0x0
@@ -33,12 +33,20 @@ _DATA = (
     "AccountName", "AccountDomain", "ClientAddress", "ClientName",
 )  # fmt: skip
 _BELOW = ("winlog.event_data.", "event_data.", "EventData.", "Event.EventData.", "")
+#: Wazuh writes names with a small letter first.
+_WAZUH = ("win.eventdata.", "data.win.eventdata.")
 _SYSTEM = {
-    "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID|System.EventID|event.code",
+    "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID|System.EventID|event.code|"
+    "win.system.eventID|data.win.system.eventID",
     "stamp": "winlog.time_created|@timestamp|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated|"
-    "EventTime|TimeCreated|SystemTime",
+    "EventTime|TimeCreated|SystemTime|win.system.systemTime|data.win.system.systemTime",
 }
-_WANTED = _SYSTEM | {name: "|".join(below + name for below in _BELOW) for name in _DATA}
+_WANTED = _SYSTEM | {
+    name: "|".join(
+        [*(below + name for below in _BELOW), *(below + name[0].lower() + name[1:] for below in _WAZUH)]
+    )
+    for name in _DATA
+}
 #: evtx_dump writes an id that has qualifiers as an object.
 QUALIFIED_ID = r'"EventID"\s*:\s*\{[^{}]*(?:\{[^{}]*\})?[^{}]*"#text"\s*:\s*"?(\d+)"?[^{}]*\}'
 _PROVIDER = "Microsoft-Windows-Security-Auditing"
@@ -90,7 +98,7 @@ class WindowsSecurityFamily(Family):
     name: ClassVar[str] = "windows-security"
     help: ClassVar[str] = (
         "Windows Security events 4624, 4768, 4769, 4770, 4778 (Server 2008 R2 to 2025): XML, winlogbeat, "
-        "NXLog, Azure JSON"
+        "NXLog, Azure, Wazuh JSON"
     )
     vantage: ClassVar[str] = "identity"
     proof: ClassVar[Proof] = Proof(user=True, device=True)

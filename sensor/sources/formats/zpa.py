@@ -19,7 +19,7 @@ from sensor.sources.text import objects
 _FIELDS = {
     "start": "TimestampConnectionStart|TimestampRequestReceiveStart",
     "end": "TimestampConnectionEnd",
-    "written": "LogTimestamp",
+    "written": "LogTimestamp|ModifiedTime",
     "session": "ConnectionID",
     "status": "ConnectionStatus",
     "why": "InternalReason",
@@ -60,7 +60,7 @@ class ZpaFamily(Family):
         "ConnectorZEN",
         "SessionType",
         "AuditOperationType",
-    )
+    ) | objects.having("AuditOperationType", "AuditNewValue", "ObjectType")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""

@@ -33,18 +33,39 @@ _ZONES = {
     "CEST": 120,
     "EST": -300,
     "EDT": -240,
+    "CDT": -300,
+    "MST": -420,
+    "MDT": -360,
     "PST": -480,
     "PDT": -420,
+    "AKST": -540,
+    "AKDT": -480,
+    "HST": -600,
+    "WET": 0,
+    "WEST": 60,
+    "EET": 120,
+    "EEST": 180,
+    "MSK": 180,
+    "SAST": 120,
+    "SGT": 480,
+    "HKT": 480,
+    "AWST": 480,
+    "JST": 540,
+    "KST": 540,
+    "AEST": 600,
+    "AEDT": 660,
+    "NZST": 720,
+    "NZDT": 780,
 }
 
 _TIME = r"(?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2}))?(?:[.,:](?<f>\d{1,9}))?(?:\s*(?<half>[AaPp])\.?[Mm]\.?)?"
 _OFFSET = r"(?:\s*\(?(?<z>Z|[+-]\d{1,2}(?::?\d{2})?|[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)\)?)?"
-_WEEKDAY, _MONTH = r"(?:\w{3,9},? +)?", r"(?<b>[A-Za-z]{3})[a-z]*"
+_WEEKDAY, _MONTH = r"(?:[^\W\d_]{2,9}\.?,? +)?", r"(?<b>[A-Za-z]{3})[a-z]*"
 #: Shapes of a stamp. Named groups: Y m d (or y, two digits; b, month's name), H M S f half, z.
 _SHAPES = (
     rf"^(?<Y>\d{{4}})[-/.:](?<m>\d{{1,2}})[-/.:](?<d>\d{{1,2}})(?:[T ,:_-]+{_TIME})?{_OFFSET}",
-    rf"^{_WEEKDAY}{_MONTH} +(?<d>\d{{1,2}}),? +(?:(?<Y>\d{{4}}),? +)?{_TIME}(?: (?<Y2>\d{{4}}))?{_OFFSET}"
-    r"(?: (?<Y3>\d{4}))?",
+    rf"^(?:(?<Y0>\d{{4}}) )?{_WEEKDAY}{_MONTH} +(?<d>\d{{1,2}}),? +(?:(?<Y>\d{{4}}),? +)?{_TIME}"
+    rf"(?: (?<Y2>\d{{4}}))?{_OFFSET}(?: (?<Y3>\d{{4}}))?",
     rf"^{_WEEKDAY}(?<d>\d{{1,2}})[-/ ]{_MONTH}[-/ ](?<Y>\d{{4}})[T ,:]+{_TIME}{_OFFSET}",
     rf"^(?<d>\d{{1,2}})\.(?<m>\d{{1,2}})\.(?<Y>\d{{4}}|\d{{2}})[T ,]+{_TIME}{_OFFSET}",
     rf"^(?<m>\d{{1,2}})[/-](?<d>\d{{1,2}})[/-](?<Y>\d{{4}}|\d{{2}})(?:[T ,]+{_TIME})?{_OFFSET}",
@@ -138,7 +159,7 @@ def _shaped(
     has = set(parts.columns)
     number = {name: parts[name].cast(pl.Int64, strict=False) for name in ("d", "H", "M", "S") if name in has}
     year = parts["Y"].cast(pl.Int64, strict=False)
-    for other in ("Y2", "Y3"):
+    for other in ("Y0", "Y2", "Y3"):
         if other in has:
             year = _filled(year, parts[other].cast(pl.Int64, strict=False))
     year = year.zip_with(year.fill_null(100) >= 100, year + 2000)

@@ -36,7 +36,7 @@ def test_web_network_and_dns() -> None:
     ).rows() == [
         ("http", "chat.example.com", "/api/x", None, 5120, 700, "allowed", None),
         ("flow", "api.example.com", None, "198.51.100.4", 1, None, "blocked", None),
-        ("dns", "claude.example.com", None, None, None, None, "blocked", None),
+        ("dns", "claude.example.com", None, "9.9.9.9", None, None, "blocked", None),
         ("flow", None, None, None, None, None, "unknown", OTHER),
     ]
     assert found["user_name"][0] == "ann@example.org"

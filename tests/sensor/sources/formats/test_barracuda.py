@@ -51,3 +51,23 @@ def test_what_a_scanner_stopped_in_a_connection() -> None:
         "flow", "10.1.2.3", "ada", "192.0.2.7", 443,
     )  # fmt: skip
     assert (row["transport"], row["action"], row["seen_at"].hour) == ("tcp", "blocked", 10)
+
+
+def test_the_activity_log_as_values_alone() -> None:
+    block = (
+        "2026 10 06 10:00:00 +00:00 Security Block: FWD|UDP|p1|10.1.2.3|137|00:00:5e:00:53:01|10.1.2.255|137|"
+        "netbios-ns||BLOCKALL|4002|||0|1|40|30|2|1||||||"
+    )
+    remove = (
+        "2026 10 06 10:00:20 +00:00 Info     Remove: FWD|TCP|p1|10.1.2.3|50000|00:00:5e:00:53:01|192.0.2.7|443|"
+        "https|p2|LAN-2-INTERNET|0|198.51.100.1|192.0.2.7|20000|1|5000|900|9|8|ada|HTTPS|Web|www.example.org||"
+    )
+    refused, ended = read(BarracudaFamily, f"{block}\n{remove}\n").iter_rows(named=True)
+    assert (refused["client"], refused["server"], refused["server_port"], refused["action"]) == (
+        "10.1.2.3", "10.1.2.255", 137, "blocked",
+    )  # fmt: skip
+    assert refused["user_name"] is None
+    assert (ended["user_name"], ended["host"], ended["bytes_up"], ended["bytes_down"]) == (
+        "ada", "www.example.org", 900, 5000,
+    )  # fmt: skip
+    assert ended["action"] == "allowed" and ended["reason"] is None

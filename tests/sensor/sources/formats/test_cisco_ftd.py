@@ -46,7 +46,7 @@ def test_requests_and_lookups() -> None:
     )
     assert rows["kind"].to_list() == ["http", "dns"]
     assert rows["path"].to_list() == ["/p", None]
-    assert rows["server"].to_list() == ["192.0.2.7", None]
+    assert rows["server"].to_list() == ["192.0.2.7", "192.0.2.7"]
 
 
 def test_verdicts_and_nobody() -> None:

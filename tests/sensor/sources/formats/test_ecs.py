@@ -74,7 +74,7 @@ def test_lookups_flows_and_hellos() -> None:
     )  # fmt: skip
     found = read(EcsFamily, text)
     assert found.select("kind", "host", "server", "bytes_up", "action", "reason").rows() == [
-        ("dns", "chat.example.com", None, None, "blocked", None),
+        ("dns", "chat.example.com", "9.9.9.9", None, "blocked", None),
         ("flow", None, "198.51.100.4", 1, "unknown", None),
         ("tls", "api.example.com", "198.51.100.4", None, "unknown", None),
         ("flow", None, "198.51.100.4", None, "unknown", OTHER_TRANSPORT),

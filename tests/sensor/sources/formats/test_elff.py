@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import polars as pl
+
 from sensor.sources.formats.elff import CHALLENGE, DIRECTIVE, ElffFamily
 from tests.sensor.sources.formats.reading import read
 
@@ -145,3 +147,25 @@ def test_the_fields_splunk_asks_of_ciscos_proxy_are_known_without_a_header() -> 
             ("10.1.2.3", 52734, "CORP\\ada", "a.example.com", "/p", None, 298, "blocked"),
         ]
         assert found["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 2
+
+
+def test_connections_of_isa_and_tmg_are_told_twice() -> None:
+    names = (
+        "computer date time|IP protocol|source|destination|original client IP|action|bytes sent|bytes received|connection time|"
+        "username|connection ID"
+    )
+    fields = names.replace(" date time", "|date|time").replace("|", "\t")
+    ends = "TCP\t10.1.2.3:50000\t192.0.2.7:443\t10.1.2.3"
+    found = read(
+        ElffFamily,
+        f"#Fields: {fields}\n"
+        f"ISA1\t2026-10-06\t10:00:00\t{ends}\tInitiate\t0\t0\t0\tACME\\ada\t7\n"
+        f"ISA1\t2026-10-06\t10:00:02\t{ends}\tTerminate\t900\t7000\t2500\tACME\\ada\t7\n",
+    ).filter(pl.col("reason").is_null())
+    assert found.select(
+        "kind", "client", "user_name", "server", "server_port", "bytes_up", "phase"
+    ).rows() == [
+        ("flow", "10.1.2.3", "ACME\\ada", "192.0.2.7", 443, 0, "begin"),
+        ("flow", "10.1.2.3", "ACME\\ada", "192.0.2.7", 443, 900, "end"),
+    ]
+    assert found["session"].n_unique() == 1

@@ -17,6 +17,8 @@ ARGUED = (
     ("elastic-fortinet_fortigate-log-fortinet.log", 25, "down", _DELTA),
     ("elastic-fortinet_fortigate-log-fortinet.log", 29, "action", _BLOCKED),
     ("sekoia-fortigate.jsonl", 8, "action", _BLOCKED),
+    ("sekoia-fortigate.jsonl", 32, "up", _DELTA),
+    ("sekoia-fortigate.jsonl", 32, "down", _DELTA),
     ("sekoia-fortigate.jsonl", 33, "up", _DELTA),
     ("sekoia-fortigate.jsonl", 33, "down", _DELTA),
     ("sekoia-fortiproxy.jsonl", 7, "up", _DELTA),
@@ -57,10 +59,10 @@ def test_without_event_time_the_zone_of_the_line_counts_then_the_setting() -> No
     )
 
 
-def test_lookups_name_what_was_asked_and_no_server() -> None:
+def test_lookups_name_what_was_asked_and_the_resolver() -> None:
     line = f'<188>{HEAD} logid="1501054802" type="utm" subtype="dns" eventtype="dns-response" {ENDS} xid=9 qname="api.x.ai" qtype="A" ipaddr="198.51.100.1, 198.51.100.2" action="pass"'
     (row,) = read(FortigateFamily, line).iter_rows(named=True)
-    assert (row["kind"], row["host"], row["server"], row["path"]) == ("dns", "api.x.ai", None, None)
+    assert (row["kind"], row["host"], row["server"], row["path"]) == ("dns", "api.x.ai", "203.0.113.9", None)
     assert row["answers"] == ["198.51.100.1", "198.51.100.2"]
 
 

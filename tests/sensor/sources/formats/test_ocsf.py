@@ -61,9 +61,9 @@ def test_dns_counts_once() -> None:
     )
     found = read(OcsfFamily, text)
     assert found.select("host", "action", "reason", "server").rows() == [
-        ("chat.example.com", "blocked", None, None),
-        ("chat.example.com", "blocked", ANSWERED, None),
-        ("chat.example.com", "allowed", None, None),
+        ("chat.example.com", "blocked", None, "198.51.100.4"),
+        ("chat.example.com", "blocked", ANSWERED, "198.51.100.4"),
+        ("chat.example.com", "allowed", None, "198.51.100.4"),
     ]
     assert found["answers"][2].to_list() == ["2001:db8::5"]
 

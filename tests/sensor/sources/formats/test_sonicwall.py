@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.sonicwall import OTHER, SonicwallFamily
+from sensor.sources.formats.sonicwall import NO_PORTS, OTHER, SonicwallFamily
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [
@@ -87,3 +87,8 @@ def test_a_dropped_attack_that_names_both_ends_is_blocked() -> None:
         "blocked",
     )
     assert rows["reason"].to_list() == [None, OTHER]
+
+
+def test_a_dropped_icmp_packet_is_no_connection() -> None:
+    line = HEAD + 'c=256 m=38 msg="ICMP packet dropped" src=10.1.2.3:8:X0 dst=192.0.2.7:0:X1 type=8 code=0'
+    assert read(SonicwallFamily, line)["reason"].to_list() == [NO_PORTS]

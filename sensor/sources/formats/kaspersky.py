@@ -1,0 +1,85 @@
+r"""Kaspersky Web Traffic Security (syslog) and Scan Engine for ICAP (CEF).
+
+    type="Request": method="POST": action="Allow": workspace="": http_user_name="ada": http_user_agent="…":
+      http_user_ip="10.1.2.3": url="https://chat.example.com/a": nofile: rules="…"
+    CEF:0|Kaspersky Lab|Kaspersky ICAP Server|8.9|3|Scan result clean|5| … src=192.0.2.1 cs2=ada
+      cs2Label=X-Client-Username cs3=10.1.2.3 cs3Label=X-Client-IP request=http://… cs1=CLEAN …
+
+A response that was let through belongs to a request told before. In CEF `src` is the proxy that asks for
+scans, the client stands in its own field; what is done with a detection, the proxy decides. No volumes.
+Source: Kaspersky online help, "Contents of syslog messages about traffic processing events"; "Format of CEF
+logs in ICAP mode".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import cef, keyvalue, layouts
+
+_IS_EVENT = r'\baction="[A-Za-z]+": .*\bhttp_user_ip="'
+_EVENT = {
+    "type": "type", "method": "method", "action": "action", "user": "http_user_name",
+    "agent": "http_user_agent", "client": "http_user_ip", "url": "url",
+}  # fmt: skip
+_SCAN = {
+    "time": "start", "proxy": "src", "client": "cs:X-Client-IP", "user": "cs:X-Client-Username",
+    "url": "request",
+    "result": "cs:Scan result",
+}  # fmt: skip
+AGAIN = "set aside: response to a request told before"
+OTHER = "set aside: event that names no request"
+
+
+class KasperskyFamily(Family):
+    """Reads Kaspersky's proxy and ICAP server."""
+
+    name: ClassVar[str] = "kaspersky"
+    help: ClassVar[str] = "Kaspersky Web Traffic Security 6 (syslog), Scan Engine 1 and 2 in ICAP mode (CEF)"
+    vantage: ClassVar[str] = "proxy"
+    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    advice: ClassVar[str] = "No volumes are logged: read the proxy's own access log beside it."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IS_EVENT) | cef.claims(
+        "Kaspersky(?: Lab)?", "(?:Kaspersky|Scan Engine) (?:ICAP|HTTP)"
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per request (kind proxy)."""
+        return layouts.read(lines, [(_IS_EVENT, _events), (pl.lit(True), _scans)])
+
+
+def _events(lines: pl.DataFrame) -> pl.DataFrame:
+    # Pairs are parted by `: `, each value is quoted.
+    read = keyvalue.read(lines["line"].str.replace_all('": ', '" ', literal=True), _EVENT)
+    passed = (pl.col("action").str.to_lowercase() == "allow").fill_null(False)
+    return read.select(
+        *("client", "method", "url"),
+        kind=pl.lit("proxy"),
+        user_name="user",
+        user_agent="agent",
+        transport=pl.lit("tcp"),
+        action=pl.when(passed).then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
+        reason=pl.when(pl.col("url").is_null())
+        .then(pl.lit(OTHER))
+        .when((pl.col("type") == "Response") & passed)
+        .then(pl.lit(AGAIN)),
+    )
+
+
+def _scans(lines: pl.DataFrame) -> pl.DataFrame:
+    read = cef.read(lines["line"], _SCAN)
+    clean = pl.col("result").str.to_uppercase() == "CLEAN"
+    return read.select(
+        "time",
+        "url",
+        kind=pl.lit("proxy"),
+        client=pl.coalesce("client", "proxy"),
+        user_name="user",
+        transport=pl.lit("tcp"),
+        action=pl.when(clean).then(pl.lit("allowed")).otherwise(pl.lit("unknown")),
+        reason=pl.when(pl.col("url").is_null()).then(pl.lit(OTHER)),
+    )

@@ -1,0 +1,53 @@
+"""Snare's layout: logons and tickets in three languages; failures, services and other languages are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.sources.formats.windows_security import FAILED, OTHER, SERVICE
+from sensor.sources.formats.windows_security_text import LANGUAGE, WindowsSecurityTextFamily
+from tests.sensor.sources.formats.reading import read
+
+FRENCH = (
+    "L’ouverture de session d’un compte s’est correctement déroulée.  Objet :  Nom du compte : -  Domaine du "
+    "compte : -  Type d’ouverture de session : 3  Nouvelle ouverture de session :  Nom du compte : ada  Domaine "
+    "du compte : ACME  ID : 0x5  Nom de la station de travail : WS77  Adresse du réseau source : 10.1.2.3"
+)
+ENGLISH = (
+    "An account was successfully logged on.  Subject:  Account Name: -  Account Domain: -  Logon Type: {kind}  "
+    "New Logon:  Account Name: {name}  Account Domain: ACME  Logon ID: 0x5  Source Network Address: 10.1.2.3"
+)
+TICKET = (
+    "A Kerberos authentication ticket (TGT) was requested.  Account Information:  Account Name: ada  Supplied Realm "
+    "Name: ACME  User ID: S-1-5  Client Address: ::ffff:10.1.2.3  Result Code: {code}"
+)
+
+
+def _line(event: int, message: str, audit: str = "Success Audit") -> str:
+    head = "<13>Oct  6 10:00:00 dc1 MSWinEventLog\t1\tSecurity\t40\tTue Oct 06 10:00:00 2026"
+    return f"{head}\t{event}\tMicrosoft-Windows-Security-Auditing\tN/A\tN/A\t{audit}\tdc1\tLogon\t\t{message}\t41\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [(4624, FRENCH), (4624, ENGLISH.format(kind=3, name="ada")), (4768, TICKET.format(code="0x0"))],
+)
+def test_who_is_where(event: int, message: str) -> None:
+    (row,) = read(WindowsSecurityTextFamily, _line(event, message)).iter_rows(named=True)
+    assert (row["kind"], row["client"], row["user_name"]) == ("lease", "10.1.2.3", "ACME\\ada")
+    assert row["reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (_line(4624, ENGLISH.format(kind=5, name="ada")), SERVICE),
+        (_line(4624, ENGLISH.format(kind=3, name="ANONYMOUS LOGON")), SERVICE),
+        (_line(4768, TICKET.format(code="0x6")), FAILED),
+        (_line(4624, ENGLISH.format(kind=3, name="ada"), "Failure Audit"), FAILED),
+        (_line(4624, "アカウントが正常にログオンしました。"), LANGUAGE),
+        (_line(528, "Successful Logon:  User Name: ada  Domain: ACME"), OTHER),
+    ],
+)
+def test_what_names_nobody(line: str, reason: str) -> None:
+    assert read(WindowsSecurityTextFamily, line)["reason"].to_list() == [reason]
