@@ -71,10 +71,10 @@ class _Commands(Mapping[str, Any]):
 def _command(name: str, module: str) -> Any:
     found = import_module(f"sensor.cli.{module}")
     alone = typer.Typer(rich_markup_mode=None)
-    if hasattr(found, "command"):
-        alone.command(name)(found.command)
-    else:
+    if hasattr(found, "app"):  # which may have a `command` of its own, for who names none below it
         alone.add_typer(found.app, name=name)
+    else:
+        alone.command(name)(found.command)
     return typer.main.get_group(alone).commands[name]
 
 
@@ -126,7 +126,7 @@ _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fr
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nor are all distributions searched for some
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nor searched for
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     code = _run()
     gc.freeze()  # or the interpreter looks through all that was imported, twice, for garbage before it ends
