@@ -120,8 +120,8 @@ print([len(entry.signatures) for entry in entries])
 
 
 def test_what_few_packets_need_is_no_part_of_the_loop() -> None:
-    """Numba takes a kernel below a step for a step, too, unless it is told otherwise: the loop over packets was
-    then three times as large, took 40 % longer to compile and was no faster."""
+    """Numba takes a kernel below a step for a step, too, unless it is told otherwise: the loop over packets
+    was then three times as large, took 40 % longer to compile and was no faster."""
     done = run("from sensor.decode import jit; jit.warm('frames'); print(jit.use())")
     (kept,) = Path(done.stdout.strip()).glob("sensor.decode.packets.decode.*.kernel")
     assert all(
