@@ -128,9 +128,7 @@ def run() -> None:
     gc.set_threshold(_GARBAGE)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nor are all distributions searched for some
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
-    code = _run()
-    gc.freeze()  # or the interpreter looks through all that was imported, twice, for garbage before it ends
-    sys.exit(code)
+    sys.exit(_run())
 
 
 def arguments(words: list[str]) -> dict[str, Any]:
