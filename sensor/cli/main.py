@@ -21,8 +21,8 @@ from typer.core import TyperGroup
 
 from sensor.errors import ShadowAIError, UsageError
 
-#: Every command in the order of the help, and the module of this folder that has it: as `command`, or as
-#: `app` where there are commands below it.
+#: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
+#: commands below it, else as `command`.
 COMMANDS = {
     "scan": "scan",
     "capture": "capture",
@@ -71,10 +71,10 @@ class _Commands(Mapping[str, Any]):
 def _command(name: str, module: str) -> Any:
     found = import_module(f"sensor.cli.{module}")
     alone = typer.Typer(rich_markup_mode=None)
-    if hasattr(found, "command"):
-        alone.command(name)(found.command)
-    else:
+    if hasattr(found, "app"):
         alone.add_typer(found.app, name=name)
+    else:
+        alone.command(name)(found.command)
     return typer.main.get_group(alone).commands[name]
 
 
@@ -126,7 +126,9 @@ _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fr
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nor are all distributions searched for some
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "__all__"
+    )  # nor are all distributions searched for some
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     sys.exit(_run())
 
