@@ -21,8 +21,8 @@ from typer.core import TyperGroup
 
 from sensor.errors import ShadowAIError, UsageError
 
-#: Every command in the order of the help, and the module of this folder that has it: as `command`, or as
-#: `app` where there are commands below it.
+#: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
+#: commands below it, else as `command`.
 COMMANDS = {
     "scan": "scan",
     "capture": "capture",
@@ -71,7 +71,7 @@ class _Commands(Mapping[str, Any]):
 def _command(name: str, module: str) -> Any:
     found = import_module(f"sensor.cli.{module}")
     alone = typer.Typer(rich_markup_mode=None)
-    if hasattr(found, "app"):  # which may have a `command` of its own, for who names none below it
+    if hasattr(found, "app"):
         alone.add_typer(found.app, name=name)
     else:
         alone.command(name)(found.command)
@@ -126,11 +126,11 @@ _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fr
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nor searched for
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "__all__"
+    )  # nor are all distributions searched for some
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
-    code = _run()
-    gc.freeze()  # or the interpreter looks through all that was imported, twice, for garbage before it ends
-    sys.exit(code)
+    sys.exit(_run())
 
 
 def arguments(words: list[str]) -> dict[str, Any]:
