@@ -82,7 +82,8 @@ _LOGREAD = (
 _CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
 #: A relay may have put its own address before the program's.
 _RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
-_AFTER = rf"^(?:(?P<host>{_HOST}) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.*)$"
+#: A host nobody knows is a dash.
+_AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.*)$"
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"

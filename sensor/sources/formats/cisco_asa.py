@@ -71,7 +71,8 @@ _URL = (
 )
 _URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+)"
 _LEASE = (
-    r"User <(?P<u1>[^>]*)> IP <[^>]*> (?:IPv4 )?Address <(?P<ip1>[^>]*)>.*assigned to session"
+    # Old collectors take what stands in angle brackets for markup's, and leave the words.
+    r"User <?(?P<u1>[^<>]*?)>? IP <?[^<> ]*>? (?:IPv4 )?Address <?(?P<ip1>[^<> ]*)>?.*assigned to session"
     r"|Add IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), "
     r"Succeeded adding"
 )

@@ -170,18 +170,22 @@ _JSON = {
     "endpoint": "EndpointDeviceName",
     "account": "SourceUser|UserName",
 }
-#: A log forwarding template of monitoring services, `name=value` with commas between.
+#: Log forwarding templates of monitoring services, `name=value` with commas or bars between.
 _PAIRS = {
     "serial": "serial", "type": "type", "subtype": "subtype", "generated": "time_generated",
     "precise": "high_res_timestamp", "src": "network.client.ip|src", "dst": "network.destination.ip|dst",
-    "user": "usr.id|srcuser", "app": "app", "session": "sessionid", "sport": "network.client.port|sport",
-    "dport": "network.destination.port|dport", "proto": "proto", "action": "evt.name|action",
+    "user": "usr.id|srcuser|suser", "app": "app", "session": "sessionid",
+    "sport": "network.client.port|sport",
+    "dport": "network.destination.port|dport", "proto": "proto",
+    "action": "evt.name|action|act",
     "sent": "network.bytes_read|bytes_sent", "received": "network.bytes_written|bytes_received",
-    "elapsed": "elapsed", "packets_sent": "pkts_sent", "packets_received": "pkts_received", "url": "misc",
+    "elapsed": "elapsed", "packets_sent": "pkts_sent|pktsent",
+    "packets_received": "pkts_received|pktrcvd", "url": "misc",
     "agent": "http.useragent|user_agent", "method": "http_method", "xff_ip": "xff_ip", "device": "src_host",
     "mac": "src_mac", "sni": "sni",
 }  # fmt: skip
-_IS_PAIRS = r"\bserial=[^,]*, type=(?:TRAFFIC|THREAT|DECRYPTION)\b"
+_IS_PAIRS = r"\bserial=[^,|]*(?:, |\|)type=(?:TRAFFIC|THREAT|DECRYPTION)\b"
+_HAS_BARS = r"\bserial=[^,|]*\|type="
 _NAMES = tuple(dict.fromkeys([*(n for p in _POSITIONS.values() for n in p.values()), *_CEF, *_JSON]))
 _TYPES = (
     "TRAFFIC|THREAT|DECRYPTION|USERID|GLOBALPROTECT|SYSTEM|CONFIG|HIPMATCH|HIP-MATCH|AUTHENTICATION"
@@ -246,10 +250,16 @@ class PanosFamily(Family):
         is_pairs = line.str.contains(_IS_PAIRS)
         if is_pairs.any():
             # Values have blanks in them; empty ones are none.
-            text = pl.select(pl.when(is_pairs).then(line)).to_series()
-            read = keyvalue.read(text, _PAIRS, spaced=True)
-            told = read.select(pl.all().replace("", None))
-            out = _either(out, _conformed(told))
+            bars = line.str.contains(_HAS_BARS)
+            commas_between, bars_between = (
+                pl.select(pl.when(part).then(line)).to_series()
+                for part in (is_pairs & ~bars, is_pairs & bars)
+            )
+            for told in (
+                keyvalue.read(commas_between, _PAIRS, spaced=True),
+                keyvalue.read(bars_between, _PAIRS, separator="|"),
+            ):
+                out = _either(out, _conformed(told.select(pl.all().replace("", None))))
         other = ~csv_lines & ~is_json & ~is_pairs
         if other.any():
             out = _either(out, _from_cef(pl.select(pl.when(other).then(line)).to_series()))

@@ -26,6 +26,7 @@ def peeled(line: str) -> tuple[str | None, ...]:
     [
         (f"<134>Oct  6 10:00:00 ns1 named[812]: {TEXT}", "Oct  6 10:00:00", "ns1", "named"),
         (f"Oct  6 10:00:00 named[812]: {TEXT}", "Oct  6 10:00:00", None, "named"),
+        (f"Oct 06 10:00:00 - named[812]: {TEXT}", "Oct 06 10:00:00", None, "named"),
         (f"<134>Oct 06 2026 10:00:00 ns1 named: {TEXT}", "Oct 06 2026 10:00:00", "ns1", "named"),
         (f"<134>1 2026-10-06T10:00:00Z ns1 named 812 - - {TEXT}", "2026-10-06T10:00:00Z", "ns1", "named"),
         (f'135 <134>1 2026-10-06T10:00:00Z ns1 named 812 - [timeQuality a="1"] \ufeff{TEXT}', "2026-10-06T10:00:00Z", "ns1", "named"),
