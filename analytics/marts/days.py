@@ -9,6 +9,7 @@ which the day's marts are selected.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 
@@ -35,13 +36,13 @@ _DAY_US = 86_400_000_000
 
 def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
     """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
-    attribute_day(connection, day)
-    values = _values(day) | {"zone": zone}
+    values = _values(day, zone)
+    _attribute(connection, values)
     connection.execute(_step("4_records", values))
-    for rank in range(1, _ranks(connection) + 1):
-        if rank > 1:
-            connection.execute(_step("5_covered", values | {"rank": rank}))
-        connection.execute(_step("6_cover", values | {"rank": rank}))
+    ranks = _ranks(connection)
+    for better, rank in pairwise(ranks):
+        connection.execute(_step("6_cover", values | {"rank": better}))
+        connection.execute(_step("5_covered", values | {"rank": rank}))
     connection.execute(_step("7_counted", values))
     connection.execute(_step("8_servers", values))
     connection.execute(_step("9_rhythm", values))
@@ -51,14 +52,33 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each event."""
-    for step in ("1_events", "2_held", "3_attributed"):
-        connection.execute(_step(step, _values(day)))
+    _attribute(connection, _values(day, "UTC"))
 
 
-def _values(day: date) -> dict[str, int | float | str]:
+def _attribute(connection: duckdb.DuckDBPyConnection, values: dict[str, int | float | str]) -> None:
+    connection.execute(_step("1_events", values))
+    while _alike(connection):
+        values["salt"] = int(values["salt"]) + 1
+        connection.execute(_step("1_events", values))
+    for step in ("2_held", "3_attributed"):
+        connection.execute(_step(step, values))
+
+
+def _alike(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether two contexts or targets have the same hash: by another salt they have not."""
+    row = connection.execute(
+        "SELECT (SELECT COUNT(*) - COUNT(DISTINCT told) FROM contexts) "
+        "+ (SELECT COUNT(*) - COUNT(DISTINCT told) FROM targets)"
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _values(day: date, zone: str) -> dict[str, int | float | str]:
     """What the steps are completed with."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
     return {
+        "zone": zone,
+        "salt": 0,
         "day_start": start,
         "day_end": start + _DAY_US,
         "day_at": f"TIMESTAMPTZ '{day} 00:00:00+00'",
@@ -86,9 +106,10 @@ def neighbours(day: date) -> tuple[date, date, date]:
     return day - timedelta(days=1), day, day + timedelta(days=1)
 
 
-def _ranks(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("SELECT COALESCE(MAX(vantage_rank), 0) FROM vantages").fetchone()
-    return int(row[0]) if row else 0
+def _ranks(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Ranks of the vantages that have records, the best first."""
+    found = connection.execute("SELECT DISTINCT vantage_rank FROM records ORDER BY vantage_rank").fetchall()
+    return [rank for (rank,) in found]
 
 
 def _step(name: str, values: dict[str, int | float | str]) -> str:

@@ -1,12 +1,12 @@
 -- Every event with its subject: the account, else the device, else the address.
 --
--- In:  contexts, targets, events, staff, owners, places, spells, buckets, crowded, sensors.
+-- In:  contexts, targets, vantages, events, staff, owners, places, spells, buckets, crowded.
 -- Out: attributed, facet_numbers, facets (a view), standings, aims (targets in numbers).
 -- What is believed, in this order: the account the log itself names; the user of a lease; the owner of
 -- the device; the static word; a hint. A shared address speaks for nobody, machine and service accounts
 -- are no persons: what they do is theirs, and who comes from outside to a server of ours is none of our people.
 -- `attributed_by` is the origin of the word that was believed, or why there is none. A login that no DHCP lease
--- vouches for is believed less after an hour. `vantage_rank` 1 is believed first.
+-- vouches for is believed less after an hour.
 --
 -- Who was behind an event hangs on its context, the spell it fell into, whether that had grown stale and whether
 -- the address was crowded: these four together are its `standing`, and with the target its `facet`. Everything
@@ -43,15 +43,6 @@ LEFT JOIN buckets AS s
  AND s.from_us <= e.start_us AND s.to_us > e.start_us
 LEFT JOIN shared AS o
   ON o.context = e.context AND o.spell = COALESCE(s.spell, 0) AND o.day = e.start_us // 86400000000;
-
-CREATE OR REPLACE TEMP TABLE vantages AS
-WITH ranked AS (
-  SELECT e.vantage, MIN(s.rank) AS rank
-  FROM (SELECT DISTINCT eye AS vantage FROM targets) AS e
-  LEFT JOIN sensors AS s ON s.vantage = e.vantage
-  GROUP BY e.vantage
-)
-SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS vantage_rank FROM ranked;
 
 CREATE OR REPLACE TEMP TABLE pairs AS
 SELECT ROW_NUMBER() OVER () AS facet, standing, target FROM (SELECT DISTINCT standing, target FROM placed) AS met;

@@ -1,4 +1,4 @@
--- What each vantage saw, with true duplicates collapsed: one row per connection and slice.
+-- What each vantage saw, with true duplicates collapsed: one row per connection and hour, or slice (1_events.sql).
 --
 -- In:  attributed.  Out: records, cover (empty), dropped (empty).
 -- One connection is one `flow` whose starts lie within the tolerance of each other, whichever sensor
@@ -66,7 +66,7 @@ sessions AS (
   FROM numbered
   GROUP BY vantage_rank, flow, connection_nth
 )
-SELECT n.event_id, n.facet, n.vantage_rank, n.service, n.host_nth, n.in_day, n.start_us,
+SELECT n.event_id, n.facet, n.vantage_rank, n.service, n.host_nth, n.in_day, n.hour_us, n.start_us,
        COALESCE(d.end_us, n.end_us) AS end_us, s.from_us, s.to_us, s.grade,
        CASE WHEN d.event_id IS NULL THEN n.bytes_up ELSE d.bytes_up END AS bytes_up,
        CASE WHEN d.event_id IS NULL THEN n.bytes_down ELSE d.bytes_down END AS bytes_down,
@@ -77,7 +77,7 @@ JOIN sessions AS s
 LEFT JOIN doubled AS d ON d.event_id = n.event_id
 WHERE COALESCE(d.speaks, true)
 UNION ALL
-SELECT event_id, facet, vantage_rank, service, host_nth, in_day, start_us, end_us, start_us, end_us, grade, bytes_up,
+SELECT event_id, facet, vantage_rank, service, host_nth, in_day, hour_us, start_us, end_us, start_us, end_us, grade, bytes_up,
        bytes_down, connections, requests
 FROM attributed
 WHERE NOT is_lookup AND NOT egress AND (flow IS NULL OR began_us IS NULL);

@@ -1,6 +1,6 @@
 -- Who spoke to which AI server on the day, and how.
 --
--- In:  seen, attributed, facets.  Out: at_servers, one row per event.
+-- In:  pieces, events, attributed, facets.  Out: at_servers, one row per event.
 -- Servers are those known by manner (behaviours/: inference, tools, vector stores, MCP at any host), whatever
 -- speaks MCP, and whatever was sent an AI key in the clear. A connection is one, whichever eyes saw it. Pages to
 -- log in at, states of health and versions are for everybody: that they answer says nothing about access. What
@@ -8,13 +8,13 @@
 CREATE OR REPLACE TEMP TABLE at_servers AS
 WITH asked AS (
   -- a slice that several eyes saw counts once
-  SELECT event_id, connection, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
+  SELECT event_id, pair, thing, until, connection, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
          server_version, scope, segment, is_open, CASE WHEN is_open THEN key_type END AS key_type,
          CASE WHEN is_open THEN key_print END AS key_print, kind, path, status, credential, mcp_version, mcp_methods,
          mcp_client, mcp_server, mcp_tools, bytes_up, bytes_down,
          ROW_NUMBER() OVER (PARTITION BY COALESCE(connection, event_id), slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
-  FROM (SELECT *, kind IN ('http', 'flow', 'proxy') AND NOT (kind = 'http' AND COALESCE(decrypted, FALSE)) AS is_open FROM seen)
-  WHERE seen_at >= $day_at AND seen_at < $next_at AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
+  FROM (SELECT *, kind IN ('http', 'flow', 'proxy') AND NOT (kind = 'http' AND COALESCE(decrypted, FALSE)) AS is_open FROM pieces)
+  WHERE in_day AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
     AND (app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
          OR (key_type IS NOT NULL AND is_open))
 )
@@ -27,5 +27,6 @@ SELECT CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
        COALESCE(REGEXP_MATCHES(e.path, '$public'), FALSE) AS is_public,
        CASE WHEN e.nth = 1 THEN e.bytes_up END AS bytes_up, CASE WHEN e.nth = 1 THEN e.bytes_down END AS bytes_down
 FROM asked AS e
-JOIN attributed AS a ON a.event_id = e.event_id
+JOIN events AS v ON v.pair = e.pair AND v.thing = e.thing AND v.until = e.until
+JOIN attributed AS a ON a.event_id = v.event_id
 JOIN facets AS f ON f.facet = a.facet
