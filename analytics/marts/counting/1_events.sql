@@ -1,8 +1,7 @@
 -- The day's sightings that can count, and those around it that decide how: as few rows as that takes.
 --
 -- In:  sightings (three days, one row per event_id), sensors; held, addresses (holding/).
--- Out: seen (a view of those rows), vantages, contexts, targets, pieces (a view: each row, and what it adds to),
---      events.
+-- Out: vantages, contexts, targets, events; details, of rows that said something about servers or models.
 -- Most rows of a day say the same of who and where (a `context`), and of what was seen how (a `target`): both
 -- become numbers and are looked at once. Times become microseconds, because intervals are compared and added.
 -- A duration that is no number is none: statistics of files say nothing of such, and filters by them lose the row.
@@ -13,40 +12,28 @@
 --   the slices of a connection in an hour, as the best vantage saw them: nothing can have counted them before;
 --   the lookups of a minute; records without a connection that begin and end together;
 --   else a row by itself: outside the day, of a worse vantage, of a connection that has two rows of one slice or
---   goes on outside the day, and in an hour in which something changes about who holds the address.
+--   goes on outside the day, in an hour in which something changes about who holds the address, or with details.
 CREATE OR REPLACE TEMP VIEW seen AS
-SELECT *, epoch_us(seen_at) AS start_us,
+SELECT event_id, seen_at, epoch_us(seen_at) AS start_us,
        epoch_us(seen_at)
          + CAST(CASE WHEN ISNAN(duration_s) THEN 0 ELSE LEAST(GREATEST(COALESCE(duration_s, 0), 0), 2592000) END * 1000000
                 AS BIGINT) AS end_us,
-       epoch_us(started_at) AS began_us,
-       COALESCE(vantage, sensor, 'unknown') AS eye, COALESCE(site, 'unknown') AS seen_site,
-       COALESCE(client_scope, 'unknown') AS scope,
+       epoch_us(started_at) AS began_us, flow, slice, grade, bytes_up, bytes_down, connections, requests, lookups,
+       COALESCE(site, 'unknown') AS seen_site, segment, client_class, COALESCE(client_scope, 'unknown') AS scope, client,
+       user_name, device, COALESCE(vantage, sensor, 'unknown') AS eye, kind, host, app, access,
        CASE WHEN COALESCE(action, 'unknown') = 'blocked' THEN 'blocked'
             WHEN role = 'embedded' THEN 'embedded' ELSE 'use' END AS outcome
 FROM sightings
 WHERE seen_at IS NOT NULL AND app IS NOT NULL
   AND (role = 'use' OR (role = 'embedded' AND COALESCE(action, 'unknown') <> 'blocked'));
 
-CREATE OR REPLACE TEMP TABLE vantages AS
-WITH ranked AS (
-  SELECT e.vantage, MIN(s.rank) AS rank
-  FROM (SELECT DISTINCT eye AS vantage FROM seen) AS e
-  LEFT JOIN sensors AS s ON s.vantage = e.vantage
-  GROUP BY e.vantage
-)
-SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS vantage_rank FROM ranked;
-
--- Of a connection's slices, 62 at a time: how many rows the best vantage has, and of how many slices.
+-- Of a connection's slices, 62 at a time: how many rows a vantage has, and of how many slices.
 CREATE OR REPLACE TEMP TABLE inside AS
-SELECT flow, slice // 62 AS stretch, MIN(began_us) AS began_us, MAX(end_us) AS end_us,
-       COUNT(CASE WHEN is_best THEN 1 END) AS slices,
-       BIT_COUNT(BIT_OR(CASE WHEN is_best AND slice >= 0 THEN CAST(1 AS BIGINT) << (slice % 62) END)) AS different
-FROM (
-  SELECT *, eye = (SELECT vantage FROM vantages WHERE vantage_rank = 1) AND kind IS DISTINCT FROM 'dns' AS is_best
-  FROM seen WHERE seen_at >= $day_at AND seen_at < $next_at
-) AS of_day
-GROUP BY flow, slice // 62;
+SELECT flow, eye, slice // 62 AS stretch, MIN(began_us) AS began_us, MAX(end_us) AS end_us, COUNT(*) AS slices,
+       BIT_COUNT(BIT_OR(CASE WHEN slice >= 0 THEN CAST(1 AS BIGINT) << (slice % 62) END)) AS different
+FROM seen
+WHERE seen_at >= $day_at AND seen_at < $next_at
+GROUP BY flow, eye, slice // 62;
 
 CREATE OR REPLACE TEMP TABLE reaching AS
 SELECT event_id
@@ -67,26 +54,51 @@ WHERE (seen_at < $day_at OR seen_at >= $next_at) AND event_id IN (SELECT event_i
 
 -- Words are joined by their hash; that no two have the same is made sure of (days.py).
 CREATE OR REPLACE TEMP VIEW needed AS
-SELECT *, HASH($salt, seen_site, segment, client_class, scope, client, user_name, device) AS who,
-       HASH($salt, eye, kind, host, app, access, outcome) AS what
-FROM (
+WITH told AS (
   SELECT *, true AS in_day FROM seen WHERE seen_at >= $day_at AND seen_at < $next_at
   UNION ALL
   SELECT *, false FROM around
-) AS of_day;
+)
+SELECT *, HASH($salt, seen_site, segment, client_class, scope, client, user_name, device) AS who,
+       HASH($salt, eye, kind, host, app, access, outcome) AS what
+FROM told;
 
 CREATE OR REPLACE TEMP TABLE contexts AS
 SELECT ROW_NUMBER() OVER () AS context, who AS told, * EXCLUDE (who)
 FROM (SELECT DISTINCT who, seen_site, segment, client_class, scope, client, user_name, device FROM needed) AS said;
 
 CREATE OR REPLACE TEMP TABLE targets AS
-SELECT ROW_NUMBER() OVER () AS target, what AS told, said.* EXCLUDE (what),
-       COALESCE(kind = 'dns', false) AS is_lookup, v.vantage_rank = 1 AS is_best
-FROM (SELECT DISTINCT what, eye, kind, host, app, access, outcome FROM needed) AS said
-JOIN vantages AS v ON v.vantage = said.eye;
+SELECT ROW_NUMBER() OVER () AS target, what AS told, * EXCLUDE (what)
+FROM (SELECT DISTINCT what, eye, kind, host, app, access, outcome FROM needed) AS said;
+
+CREATE OR REPLACE TEMP TABLE vantages AS
+WITH ranked AS (
+  SELECT e.vantage, MIN(s.rank) AS rank
+  FROM (SELECT DISTINCT eye AS vantage FROM targets) AS e
+  LEFT JOIN sensors AS s ON s.vantage = e.vantage
+  GROUP BY e.vantage
+)
+SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS vantage_rank FROM ranked;
+
+-- What requests said about AI servers (8_servers.sql) and models (10_models.sql), as far as they could be read.
+CREATE OR REPLACE TEMP TABLE details AS
+WITH read AS (
+  SELECT *, epoch_us(seen_at) AS start_us, COALESCE(site, 'unknown') AS seen_site, COALESCE(client_scope, 'unknown') AS scope,
+         COALESCE(connection, event_id) AS request,
+         kind IN ('http', 'flow', 'proxy') AND NOT (kind = 'http' AND COALESCE(decrypted, FALSE)) AS is_open
+  FROM sightings
+  WHERE seen_at >= $day_at AND seen_at < $next_at AND app IS NOT NULL AND role IN ('use', 'embedded')
+    AND COALESCE(action, 'unknown') <> 'blocked' AND grade >= 3 AND kind <> 'dns'
+)
+SELECT *, app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
+            OR (key_type IS NOT NULL AND is_open) AS of_server,
+       repository IS NOT NULL OR model_format IS NOT NULL OR hands_over IS NOT NULL AS of_model
+FROM read
+WHERE app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
+   OR (key_type IS NOT NULL AND is_open) OR repository IS NOT NULL OR model_format IS NOT NULL OR hands_over IS NOT NULL;
 
 -- Hours begin where the report zone's clock says so; every offset in use is a multiple of 15 minutes, so the
--- conversion is done once a quarter. Nothing is added up across an hour of either clock.
+-- conversion is done once a quarter. Nothing is added up across an hour of that clock or of UTC's (`part_us`).
 CREATE OR REPLACE TEMP TABLE hours AS
 WITH quarters AS (
   SELECT $day_start // 900000000 + nth AS quarter, make_timestamptz($day_start + nth * 900000000) AS quarter_at
@@ -101,9 +113,9 @@ clock AS (
 SELECT quarter, hour_us, GREATEST(hour_us, quarter // 4 * 3600000000) AS part_us FROM clock;
 
 CREATE OR REPLACE TEMP TABLE apart AS
-SELECT flow FROM inside WHERE slices > 1 AND slices <> COALESCE(different, 0)
+SELECT flow FROM inside WHERE slices > 1 AND slices <> COALESCE(different, 0) AND flow IS NOT NULL
 UNION
-SELECT flow FROM around;
+SELECT flow FROM around WHERE flow IS NOT NULL;
 
 CREATE OR REPLACE TEMP TABLE changes AS
 WITH edges AS (
@@ -119,32 +131,34 @@ JOIN addresses AS a ON a.place = e.place
 JOIN hours AS h ON h.quarter = e.at_us // 900000000
 WHERE e.at_us >= $day_start AND e.at_us < $day_end;
 
-CREATE OR REPLACE TEMP VIEW pieces AS
+CREATE OR REPLACE TEMP TABLE events AS
 WITH numbered AS (
-  SELECT n.*, c.context, t.target, t.is_lookup, h.hour_us, h.part_us,
-         NOT t.is_lookup AND n.flow IS NOT NULL AND n.began_us IS NOT NULL AS connected,
+  SELECT n.*, c.context, t.target, h.hour_us, h.part_us, COALESCE(n.kind = 'dns', false) AS is_lookup,
+         n.flow IS NOT NULL AND n.began_us IS NOT NULL AND n.kind IS DISTINCT FROM 'dns' AS connected,
          NOT n.in_day OR n.start_us < 86400000000 OR COALESCE(n.grade NOT BETWEEN 0 AND 255, false)
-           OR HASH(n.seen_site, n.client, h.part_us) IN (SELECT change FROM changes) AS alone, t.is_best
+           OR n.event_id IN (SELECT event_id FROM details)
+           OR HASH(n.seen_site, n.client, h.part_us) IN (SELECT change FROM changes) AS alone,
+         n.eye <> (SELECT vantage FROM vantages WHERE vantage_rank = 1) OR n.flow IN (SELECT flow FROM apart) AS in_slices
   FROM needed AS n
   JOIN contexts AS c ON c.told = n.who
   JOIN targets AS t ON t.told = n.what
   JOIN hours AS h ON h.quarter = n.start_us // 900000000
 ),
-told AS (
-  SELECT *, alone OR (connected AND (NOT is_best OR flow IN (SELECT flow FROM apart WHERE flow IS NOT NULL))) AS by_itself
-  FROM numbered
+placed AS (
+  SELECT *, alone OR (connected AND in_slices) AS by_itself FROM numbered
+),
+-- As three numbers, because to group by each column costs more.
+pieces AS (
+  SELECT *,
+         context * 4294967296 + target * 256
+           + CASE WHEN connected OR is_lookup OR by_itself THEN 0 ELSE COALESCE(grade, 1) END AS pair,
+         CASE WHEN by_itself THEN event_id WHEN is_lookup THEN start_us // 60000000 WHEN connected THEN flow
+              ELSE start_us END AS thing,
+         CASE WHEN by_itself THEN -1 WHEN is_lookup THEN -2 WHEN connected THEN -part_us ELSE end_us END AS until
+  FROM placed
 )
-SELECT *,
-       context * 4294967296 + target * 256
-         + CASE WHEN connected OR is_lookup OR by_itself THEN 0 ELSE COALESCE(grade, 1) END AS pair,
-       CASE WHEN by_itself THEN event_id WHEN is_lookup THEN start_us // 60000000 WHEN connected THEN flow
-            ELSE start_us END AS thing,
-       CASE WHEN by_itself THEN -1 WHEN is_lookup THEN -2 WHEN connected THEN -part_us ELSE end_us END AS until
-FROM told;
-
-CREATE OR REPLACE TEMP TABLE events AS
-SELECT pair, thing, until, pair // 4294967296 AS context, pair % 4294967296 // 256 AS target,
-       MIN(event_id) AS event_id, BOOL_AND(in_day) AS in_day, MIN(hour_us) AS hour_us, MIN(start_us) AS start_us, MAX(end_us) AS end_us,
+SELECT pair // 4294967296 AS context, pair % 4294967296 // 256 AS target, MIN(event_id) AS event_id,
+       BOOL_AND(in_day) AS in_day, MIN(hour_us) AS hour_us, MIN(start_us) AS start_us, MAX(end_us) AS end_us,
        MIN(began_us) AS began_us, MIN(CASE WHEN connected THEN flow END) AS flow, MIN(slice) AS slice,
        MAX(COALESCE(grade, 1)) AS grade,
        CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down,
