@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from analytics.marts.groups import DOMINANCE
@@ -147,13 +148,9 @@ def days_of(week: date) -> list[date]:
 def _members(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     # By NumPy: a relation handed over as an Arrow stream makes DuckDB 2.0 report leaks when Python ends.
     columns = connection.execute(_MEMBERS).fetchnumpy()
-    types = {"subject": pl.Int64, "day": pl.Date, "using": pl.Boolean, "bytes_up": pl.Int64}
-    return pl.DataFrame(
-        {
-            name: pl.Series(name, values.tolist(), dtype=types.get(name, pl.String))
-            for name, values in columns.items()
-        }
-    )
+    names = {name: pl.Series(columns[name].tolist(), dtype=pl.String) for name in ("department", "app")}
+    numbers = {name: np.asarray(columns[name]) for name in ("subject", "using", "bytes_up")}
+    return pl.DataFrame({**numbers, **names, "day": np.asarray(columns["day"]).astype("datetime64[D]")})
 
 
 class _Capsule:
