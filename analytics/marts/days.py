@@ -8,13 +8,15 @@ which the day's marts are selected.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import duckdb
 
-from analytics.marts.holders import CROWD
+from analytics.marts.holders import CROWD, named
 
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
@@ -31,11 +33,15 @@ PUBLIC_PATHS = (
 #: A request that sends less asks nothing: keep-alives, lists of conversations.
 ASKED_BYTES = 1000
 _DAY_US = 86_400_000_000
+#: What an event says of whom it came from, and of what it is about: those words make a context, or a target.
+CONTEXT = ("seen_site", "segment", "client_class", "scope", "client", "user_name", "device")
+TARGET = ("eye", "kind", "host", "app", "access", "outcome")
 
 
 def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
     """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
-    attribute_day(connection, day)
+    connection.execute(_step("1_events", _values(day)))
+    attribute(connection, day)
     values = _values(day) | {"zone": zone}
     connection.execute(_step("4_records", values))
     for rank in range(1, _ranks(connection) + 1):
@@ -51,11 +57,50 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each event."""
-    for step in ("1_events", "2_held", "3_attributed"):
-        connection.execute(_step(step, _values(day)))
+    connection.execute(_step("1_events", _values(day)))
+    attribute(connection, day)
 
 
-def _values(day: date) -> dict[str, int | float | str]:
+def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """The same where `events`, `contexts`, `targets` and `bounds` are there already."""
+    values = _values(day)
+    connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
+    spells = _number(connection, "SELECT MAX(spells) FROM places")
+    values |= {
+        "turns": 2 * (spells + 1),
+        "aims": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
+        "first_day": values["day_start"] // _DAY_US - 3,
+        "found": _found(spells),
+        "same_context": _same(connection, "contexts", CONTEXT),
+        "same_target": _same(connection, "targets", TARGET),
+    }
+    connection.execute(_step("3_attributed", values))
+
+
+def _found(spells: int) -> str:
+    """SQL for the rows of `asking` with the last of at most so many spells that began before each.
+
+    Each join looks at one spell further on, half as far as the join before. The spells are an array to it: every
+    number there is, and no number that is not.
+    """
+    rows = "asking"
+    for power in reversed(range(spells.bit_length())):
+        rows = (
+            "(SELECT a.* REPLACE (CASE WHEN t.from_us <= a.start_us AND t.spell <= a.last_spell THEN t.spell "
+            f"ELSE a.spell END AS spell)\nFROM {rows} AS a JOIN times AS t ON t.spell = a.spell + {2**power})"
+        )
+    return rows
+
+
+def _same(connection: duckdb.DuckDBPyConnection, table: str, words: Sequence[str]) -> str:
+    """What a join by `told` must compare besides: nothing, where each hash stands for one row."""
+    if not _number(connection, f"SELECT COUNT(*) - COUNT(DISTINCT told) FROM {table}"):
+        return ""
+    alias = table[0]
+    return "".join(f" AND {alias}.{word} IS NOT DISTINCT FROM e.{word}" for word in words)
+
+
+def _values(day: date) -> dict[str, Any]:
     """What the steps are completed with."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
     return {
@@ -87,9 +132,13 @@ def neighbours(day: date) -> tuple[date, date, date]:
 
 
 def _ranks(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("SELECT COALESCE(MAX(vantage_rank), 0) FROM vantages").fetchone()
-    return int(row[0]) if row else 0
+    return _number(connection, "SELECT MAX(vantage_rank) FROM vantages")
 
 
-def _step(name: str, values: dict[str, int | float | str]) -> str:
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _step(name: str, values: dict[str, Any]) -> str:
     return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

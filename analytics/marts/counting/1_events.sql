@@ -1,6 +1,7 @@
--- The day's sightings that can count, and those around it that decide how: one narrow row per event.
+-- The day's sightings that can count, and those around it that decide how: who, what and when.
 --
--- In:  sightings (three days, one row per event_id).  Out: seen (a view of those rows), contexts, targets, events.
+-- In:  sightings (three days, one row per event_id).  Out: seen and events (views of those rows), contexts, targets,
+-- bounds (the time they begin in).
 -- Most rows of a day say the same of who and where (a `context`), and of what was seen how (a `target`): both
 -- become numbers and are looked at once. Times become microseconds, because intervals are compared and added.
 -- Support hosts (telemetry, CDN, auth) are not use and leave here. A neighbouring day's row is needed where it
@@ -45,7 +46,15 @@ SELECT *, true AS in_day FROM seen WHERE seen_at >= $day_at AND seen_at < $next_
 UNION ALL
 SELECT *, false FROM around;
 
--- Joined by a hash first: to compare all words of every row costs more.
+-- Words are compared by their hash alone where no two contexts, or targets, share one (days.py).
+CREATE OR REPLACE TEMP VIEW events AS
+SELECT event_id, in_day, start_us, end_us, began_us, flow, slice, COALESCE(grade, 1) AS grade, bytes_up, bytes_down,
+       COALESCE(connections, 0) AS connections, COALESCE(requests, 0) AS requests, COALESCE(lookups, 0) AS lookups,
+       seen_site, segment, client_class, scope, client, user_name, device,
+       HASH(seen_site, segment, client_class, scope, client, user_name, device) AS by_whom,
+       eye, kind, host, app, access, outcome, HASH(eye, kind, host, app, access, outcome) AS of_what
+FROM needed;
+
 CREATE OR REPLACE TEMP TABLE contexts AS
 SELECT ROW_NUMBER() OVER () AS context, HASH(seen_site, segment, client_class, scope, client, user_name, device) AS told, *
 FROM (SELECT DISTINCT seen_site, segment, client_class, scope, client, user_name, device FROM needed) AS who;
@@ -54,18 +63,5 @@ CREATE OR REPLACE TEMP TABLE targets AS
 SELECT ROW_NUMBER() OVER () AS target, HASH(eye, kind, host, app, access, outcome) AS told, *
 FROM (SELECT DISTINCT eye, kind, host, app, access, outcome FROM needed) AS what;
 
-CREATE OR REPLACE TEMP TABLE events AS
-SELECT n.event_id, c.context, t.target, n.in_day, n.start_us, n.end_us, n.began_us, n.flow, n.slice,
-       COALESCE(n.grade, 1) AS grade, n.bytes_up, n.bytes_down, COALESCE(n.connections, 0) AS connections,
-       COALESCE(n.requests, 0) AS requests, COALESCE(n.lookups, 0) AS lookups
-FROM needed AS n
-JOIN contexts AS c
-  ON c.told = HASH(n.seen_site, n.segment, n.client_class, n.scope, n.client, n.user_name, n.device)
- AND (c.seen_site = n.seen_site AND c.segment IS NOT DISTINCT FROM n.segment
-      AND c.client_class IS NOT DISTINCT FROM n.client_class AND c.scope = n.scope
-      AND c.client IS NOT DISTINCT FROM n.client AND c.user_name IS NOT DISTINCT FROM n.user_name
-      AND c.device IS NOT DISTINCT FROM n.device)
-JOIN targets AS t
-  ON t.told = HASH(n.eye, n.kind, n.host, n.app, n.access, n.outcome)
- AND (t.eye = n.eye AND t.kind IS NOT DISTINCT FROM n.kind AND t.host IS NOT DISTINCT FROM n.host AND t.app = n.app
-      AND t.access IS NOT DISTINCT FROM n.access AND t.outcome = n.outcome)
+CREATE OR REPLACE TEMP TABLE bounds AS
+SELECT LEAST($day_start, MIN(start_us)) AS from_us, GREATEST($day_end, MAX(start_us) + 1) AS to_us FROM around
