@@ -9,13 +9,14 @@ which the day's marts are selected.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import duckdb
 
-from analytics.marts.holders import CROWD
+from analytics.marts.holders import CROWD, named
 
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
@@ -36,11 +37,11 @@ _DAY_US = 86_400_000_000
 
 def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
     """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
-    values = _values(day, zone)
-    _attribute(connection, values)
+    _find_events(connection, day, zone)
+    attribute(connection, day)
+    values = _values(day) | {"zone": zone}
     connection.execute(_step("4_records", values))
-    ranks = _ranks(connection)
-    for better, rank in pairwise(ranks):
+    for better, rank in pairwise(_ranks(connection)):
         connection.execute(_step("6_cover", values | {"rank": better}))
         connection.execute(_step("5_covered", values | {"rank": rank}))
     connection.execute(_step("7_counted", values))
@@ -52,33 +53,52 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each event."""
-    _attribute(connection, _values(day, "UTC"))
+    _find_events(connection, day, "UTC")
+    attribute(connection, day)
 
 
-def _attribute(connection: duckdb.DuckDBPyConnection, values: dict[str, int | float | str]) -> None:
-    connection.execute(_step("1_events", values))
-    while _alike(connection):
-        values["salt"] = int(values["salt"]) + 1
-        connection.execute(_step("1_events", values))
-    for step in ("2_held", "3_attributed"):
-        connection.execute(_step(step, values))
+def _find_events(connection: duckdb.DuckDBPyConnection, day: date, zone: str) -> None:
+    """Makes `events`. Words are joined by their hash: by another salt where two contexts or targets share one."""
+    for salt in count():
+        connection.execute(_step("1_events", _values(day) | {"zone": zone, "salt": salt}))
+        alike = "(SELECT COUNT(*) - COUNT(DISTINCT told) FROM {})"
+        if not _number(connection, f"SELECT {alike.format('contexts')} + {alike.format('targets')}"):
+            break
 
 
-def _alike(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether two contexts or targets have the same hash: by another salt they have not."""
-    row = connection.execute(
-        "SELECT (SELECT COUNT(*) - COUNT(DISTINCT told) FROM contexts) "
-        "+ (SELECT COUNT(*) - COUNT(DISTINCT told) FROM targets)"
-    ).fetchone()
-    return row is not None and bool(row[0])
+def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """The same where `events`, `contexts`, `targets`, `vantages` and `bounds` are there already."""
+    values = _values(day)
+    connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
+    spells = _number(connection, "SELECT MAX(spells) FROM places")
+    values |= {
+        "turns": 2 * (spells + 1),
+        "aims": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
+        "first_day": values["day_start"] // _DAY_US - 3,
+        "found": _found(spells),
+    }
+    connection.execute(_step("3_attributed", values))
 
 
-def _values(day: date, zone: str) -> dict[str, int | float | str]:
+def _found(spells: int) -> str:
+    """SQL for the rows of `asking` with the last of at most so many spells that began before each.
+
+    Each join looks at one spell further on, half as far as the join before. The spells are an array to it: every
+    number there is, and no number that is not.
+    """
+    rows = "asking"
+    for power in reversed(range(spells.bit_length())):
+        rows = (
+            "(SELECT a.* REPLACE (CASE WHEN t.from_us <= a.start_us AND t.spell <= a.last_spell THEN t.spell "
+            f"ELSE a.spell END AS spell)\nFROM {rows} AS a JOIN times AS t ON t.spell = a.spell + {2**power})"
+        )
+    return rows
+
+
+def _values(day: date) -> dict[str, Any]:
     """What the steps are completed with."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
     return {
-        "zone": zone,
-        "salt": 0,
         "day_start": start,
         "day_end": start + _DAY_US,
         "day_at": f"TIMESTAMPTZ '{day} 00:00:00+00'",
@@ -112,5 +132,10 @@ def _ranks(connection: duckdb.DuckDBPyConnection) -> list[int]:
     return [rank for (rank,) in found]
 
 
-def _step(name: str, values: dict[str, int | float | str]) -> str:
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _step(name: str, values: dict[str, Any]) -> str:
     return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

@@ -1,7 +1,7 @@
 -- The day's sightings that can count, and those around it that decide how: as few rows as that takes.
 --
 -- In:  sightings (three days, one row per event_id), sensors; held, addresses (holding/).
--- Out: vantages, contexts, targets, events; details, of rows that said something about servers or models.
+-- Out: vantages, contexts, targets, bounds (the time they begin in), events; details, of rows that said something about servers or models.
 -- Most rows of a day say the same of who and where (a `context`), and of what was seen how (a `target`): both
 -- become numbers and are looked at once. Times become microseconds, because intervals are compared and added.
 -- A duration that is no number is none: statistics of files say nothing of such, and filters by them lose the row.
@@ -117,13 +117,16 @@ SELECT flow FROM inside WHERE slices > 1 AND slices <> COALESCE(different, 0) AN
 UNION
 SELECT flow FROM around WHERE flow IS NOT NULL;
 
+CREATE OR REPLACE TEMP TABLE bounds AS
+SELECT LEAST($day_start, MIN(start_us)) AS from_us, GREATEST($day_end, MAX(start_us) + 1) AS to_us FROM around;
+
 CREATE OR REPLACE TEMP TABLE changes AS
 WITH edges AS (
   SELECT place, from_us AS at_us FROM held
   UNION ALL
   SELECT place, to_us FROM held
   UNION ALL
-  SELECT place, user_since_us + 3600000000 FROM held WHERE NOT same_device
+  SELECT place, stale_from_us FROM held WHERE stale_from_us < to_us
 )
 SELECT DISTINCT HASH(a.site, a.address, h.part_us) AS change
 FROM edges AS e

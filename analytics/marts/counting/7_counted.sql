@@ -5,9 +5,10 @@
 -- lookups of one subject, host and minute only those of the best-ranked vantage count.
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH questions AS (
-  SELECT hour_us, facet, lookups, start_us // 60000000 AS minute, service // 16777216 AS party, host_nth, vantage_rank
-  FROM attributed
-  WHERE is_lookup AND NOT egress AND in_day
+  SELECT a.hour_us, a.facet, a.lookups, a.start_us // 60000000 AS minute, f.party, a.host_nth, a.vantage_rank
+  FROM attributed AS a
+  JOIN facet_numbers AS f ON f.facet = a.facet
+  WHERE a.is_lookup AND NOT a.egress AND a.in_day
 ),
 best AS (
   SELECT party, host_nth, minute, MIN(vantage_rank) AS vantage_rank FROM questions GROUP BY party, host_nth, minute
