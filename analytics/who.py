@@ -160,8 +160,8 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
         connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
         hold(connection, keep_steps=True)
         connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
-        attribute_day(connection, at.date())
         words = connection.execute(_WORDS.format(at=moment, forever=253_402_214_400_000_000)).fetchall()
+        attribute_day(connection, at.date())
         row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()
     assert row is not None, "the made-up event is counted"
     return Answer(site, address, at, tuple(Word(*word) for word in words), *row)

@@ -58,7 +58,8 @@ def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
 
 
 def _find_events(connection: duckdb.DuckDBPyConnection, day: date, zone: str) -> None:
-    """Makes `events`. Words are joined by their hash: by another salt where two contexts or targets share one."""
+    """Makes `events`. Words are joined by their hash: with another salt where two contexts or targets share
+    one."""
     for salt in count():
         connection.execute(_step("1_events", _values(day) | {"zone": zone, "salt": salt}))
         alike = "(SELECT COUNT(*) - COUNT(DISTINCT told) FROM {})"

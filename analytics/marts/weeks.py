@@ -1,8 +1,8 @@
 """Makes one week's cubes: reads the week's hours, decides what may be shown, fills the cubes' inputs.
 
 In: a connection with the relations `week_usage_hourly` and `week_not_use_hourly` (the UTC days that touch the
-week). Out: its temporary tables `uses`, `personal_hours`, `nobodies`, `not_use`, `weekly_cells`, `daily_cells`,
-`shown_headcounts`, and the values that the cubes' SQL is completed with.
+week). Out: its temporary relations `uses`, `personal_hours`, `nobodies`, `not_use`, `weekly_cells`,
+`daily_cells`, `shown_headcounts`, and the values that the cubes' SQL is completed with.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from analytics.marts.ksafe import OTHER, protect
 #: outside are not: they would make four people look like five. They have a mart of their own, and nothing in
 #: common with these figures that could be subtracted.
 _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
-#: A subject counts for one department a week, so that departments add up to everyone. Of the hours only what the
-#: cubes are made of; clocks are read once an hour, and subjects told apart by number: names would be copied and
-#: compared for nothing.
+#: A subject counts for one department a week, so that departments add up to everyone. Of the hours only what
+#: the cubes are made of; clocks are read once an hour, and subjects told apart by number: names would be copied
+#: and compared for nothing.
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
 WITH clock AS (
@@ -35,8 +35,8 @@ WITH clock AS (
 subjects AS (
   SELECT subject, ROW_NUMBER() OVER () AS nth FROM (SELECT DISTINCT subject FROM week_usage_hourly) AS names
 )
-SELECT c.day, c.hour_of_day, s.nth AS subject, u.subject_kind, {personal} AS personal, u.department, u.site, u.app,
-       u.access, u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests,
+SELECT c.day, c.hour_of_day, s.nth AS subject, u.subject_kind, {personal} AS personal, u.department, u.site,
+       u.app, u.access, u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests,
        u.lookups, u.corroborations, u.attributed_by, u.confidence
 FROM week_usage_hourly AS u
 JOIN clock AS c ON c.hour = u.hour
