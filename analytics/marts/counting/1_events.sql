@@ -11,8 +11,9 @@
 -- Rows that are added up in the end are added up here, once, so that everything later reads few. An event is
 --   the slices of a connection in an hour, as the best vantage saw them: nothing can have counted them before;
 --   the lookups of a minute; records without a connection that begin and end together;
---   else a row by itself: outside the day, of a worse vantage, of a connection that has two rows of one slice or
---   goes on outside the day, in an hour in which something changes about who holds the address, or with details.
+--   else a row by itself: outside the day; of a worse vantage; of a connection that has two rows of one slice, or two
+--   beginnings, or goes on outside the day; in an hour in which something changes about who holds the address; with
+--   details.
 CREATE OR REPLACE TEMP VIEW seen AS
 SELECT event_id, seen_at, epoch_us(seen_at) AS start_us,
        epoch_us(seen_at)
@@ -29,7 +30,8 @@ WHERE seen_at IS NOT NULL AND app IS NOT NULL
 
 -- Of a connection's slices, 62 at a time: how many rows a vantage has, and of how many slices.
 CREATE OR REPLACE TEMP TABLE inside AS
-SELECT flow, eye, slice // 62 AS stretch, MIN(began_us) AS began_us, MAX(end_us) AS end_us, COUNT(*) AS slices,
+SELECT flow, eye, slice // 62 AS stretch, MIN(began_us) AS began_us, MAX(began_us) AS begun_us, MAX(end_us) AS end_us,
+       COUNT(*) AS slices,
        BIT_COUNT(BIT_OR(CASE WHEN slice >= 0 THEN CAST(1 AS BIGINT) << (slice % 62) END)) AS different
 FROM seen
 WHERE seen_at >= $day_at AND seen_at < $next_at
@@ -113,7 +115,9 @@ clock AS (
 SELECT quarter, hour_us, GREATEST(hour_us, quarter // 4 * 3600000000) AS part_us FROM clock;
 
 CREATE OR REPLACE TEMP TABLE apart AS
-SELECT flow FROM inside WHERE slices > 1 AND slices <> COALESCE(different, 0) AND flow IS NOT NULL
+SELECT flow FROM inside WHERE flow IS NOT NULL
+GROUP BY flow, eye
+HAVING MIN(began_us) <> MAX(begun_us) OR BOOL_OR(slices > 1 AND slices <> COALESCE(different, 0))
 UNION
 SELECT flow FROM around WHERE flow IS NOT NULL;
 
