@@ -40,8 +40,7 @@ TARGET = ("eye", "kind", "host", "app", "access", "outcome")
 
 def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
     """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
-    connection.execute(_step("1_events", _values(day)))
-    attribute(connection, day)
+    attribute_day(connection, day)
     values = _values(day) | {"zone": zone}
     connection.execute(_step("4_records", values))
     for rank in range(1, _ranks(connection) + 1):
@@ -64,6 +63,9 @@ def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
 def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """The same where `events`, `contexts`, `targets` and `bounds` are there already."""
     values = _values(day)
+    _staff(connection, values)
+    values["begin_us"] = _number(connection, "SELECT from_us FROM bounds")
+    values["end_us"] = _number(connection, "SELECT to_us FROM bounds")
     connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
     spells = _number(connection, "SELECT MAX(spells) FROM places")
     values |= {
@@ -75,6 +77,19 @@ def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
         "same_target": _same(connection, "targets", TARGET),
     }
     connection.execute(_step("3_attributed", values))
+
+
+def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
+    """Makes who is who on a day, unless it is as on the day before: no row began to hold since, or ceased to."""
+    begun = f"valid_from IS NULL OR valid_from < {values['next_at']}"
+    holding = f"valid_to IS NULL OR valid_to > {values['day_at']}"
+    connection.execute(
+        f"SET VARIABLE staff_now = (SELECT COUNT(*) FILTER ({begun}) || '/' || COUNT(*) FILTER ({holding}) "
+        "FROM every_directory)"
+    )
+    if _number(connection, "SELECT getvariable('staffed') IS DISTINCT FROM getvariable('staff_now')"):
+        connection.execute(_step("2_staff", values))
+        connection.execute("SET VARIABLE staffed = getvariable('staff_now')")
 
 
 def _found(spells: int) -> str:
