@@ -70,6 +70,9 @@ def _find_events(connection: duckdb.DuckDBPyConnection, day: date, zone: str) ->
 def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """The same where `events`, `contexts`, `targets`, `vantages` and `bounds` are there already."""
     values = _values(day)
+    _staff(connection, values)
+    values["begin_us"] = _number(connection, "SELECT from_us FROM bounds")
+    values["end_us"] = _number(connection, "SELECT to_us FROM bounds")
     connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
     spells = _number(connection, "SELECT MAX(spells) FROM places")
     values |= {
@@ -79,6 +82,19 @@ def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
         "found": _found(spells),
     }
     connection.execute(_step("3_attributed", values))
+
+
+def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
+    """Makes who is who on a day, unless it is as on the day before: no row began to hold since, or ceased to."""
+    begun = f"valid_from IS NULL OR valid_from < {values['next_at']}"
+    holding = f"valid_to IS NULL OR valid_to > {values['day_at']}"
+    connection.execute(
+        f"SET VARIABLE staff_now = (SELECT COUNT(*) FILTER ({begun}) || '/' || COUNT(*) FILTER ({holding}) "
+        "FROM every_directory)"
+    )
+    if _number(connection, "SELECT getvariable('staffed') IS DISTINCT FROM getvariable('staff_now')"):
+        connection.execute(_step("2_staff", values))
+        connection.execute("SET VARIABLE staffed = getvariable('staff_now')")
 
 
 def _found(spells: int) -> str:

@@ -61,8 +61,9 @@ def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> 
         into = "INSERT INTO held"
     connection.execute(named("named", "held"))
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW every_holders AS SELECT * EXCLUDE ({_NUMBERS}) FROM named"
+        f"CREATE OR REPLACE TEMP VIEW every_holders AS SELECT * EXCLUDE ({_NUMBERS}) FROM named WHERE is_said"
     )
+    connection.execute("SET VARIABLE staffed = NULL")  # days.py: words have other numbers now
     if not keep_steps:
         for name in ("crowds", "intervals", "vouched", "tenures", "claims", "told", "coded"):
             connection.execute(f"DROP TABLE {name}")

@@ -130,7 +130,7 @@ def make(connection: duckdb.DuckDBPyConnection, folder: Path, sightings: int, le
     connection.execute(
         "CREATE TEMP TABLE every_directory AS SELECT token('u', i) AS user_name, token('d', i) AS device, "
         "token('m', i) AS mac, 'person' AS kind, 'dep' || i % 50 AS department, 'hq' AS site, "
-        f"CAST(NULL AS TIMESTAMPTZ) AS valid_from, 'csv' AS origin, 0.9 AS confidence "
+        f"CAST(NULL AS TIMESTAMPTZ) AS valid_from, CAST(NULL AS TIMESTAMPTZ) AS valid_to, 'csv' AS origin, 0.9 AS confidence "
         f"FROM range({PEOPLE}) AS r (i)"
     )
     connection.execute("CREATE TEMP TABLE sensors AS SELECT 'packets' AS vantage, 1 AS rank")

@@ -1,6 +1,6 @@
 -- Every event with its subject: the account, else the device, else the address.
 --
--- In:  events, contexts, targets, vantages, staff, owners, places, spells, said.
+-- In:  events, contexts, targets, vantages, staff, owners, voices, places, spells, said.
 -- Out: aims (targets in numbers), attributed, crowded, standings, bearers, facet_numbers, facets (a view).
 --
 -- The as-of join, without a sort of the events: the spells of an address follow each other, and an event looks for
@@ -90,8 +90,8 @@ SELECT s.spell, t.seen_site, t.client,
 FROM (SELECT DISTINCT seen_site, client FROM spots) AS t
 JOIN places AS p ON p.site = t.seen_site AND p.address = t.client
 JOIN spells AS s ON s.place = p.place
-LEFT JOIN words AS u ON u.word = s.user_word
-LEFT JOIN words AS d ON d.word = s.device_word;
+JOIN words AS u ON u.word = s.user_word
+JOIN words AS d ON d.word = s.device_word;
 
 CREATE OR REPLACE TEMP TABLE crowded AS
 SELECT DISTINCT seen_site, client, tenant, hour // 24 AS day
@@ -142,21 +142,18 @@ known AS (
          s.shared_by IS NOT NULL OR f.is_crowded AS shared,
          -- The log names the device itself: what is known of another one there is beside the point.
          CASE WHEN c.device IS NULL OR s.device IS NULL OR c.device = s.device OR o.user_name IS NOT NULL
-              THEN COALESCE(o.user_name, d.user_name, m.user_name, s.static_user, s.hint_user) END AS other_user,
-         CASE WHEN COALESCE(o.user_name, d.user_name, m.user_name) IS NOT NULL THEN 'owner'
+              THEN COALESCE(o.user_name, v.owner, s.static_user, s.hint_user) END AS other_user,
+         CASE WHEN COALESCE(o.user_name, v.owner) IS NOT NULL THEN 'owner'
               WHEN s.static_user IS NOT NULL THEN 'csv'
               WHEN s.hint_user IS NOT NULL THEN 'hint' END AS other_origin,
-         CASE WHEN o.user_name IS NOT NULL THEN o.confidence
-              WHEN d.user_name IS NOT NULL THEN s.device_confidence * d.confidence
-              WHEN m.user_name IS NOT NULL THEN s.device_confidence * m.confidence
+         CASE WHEN o.user_name IS NOT NULL THEN o.confidence WHEN v.owner IS NOT NULL THEN v.owner_confidence
               WHEN s.static_user IS NOT NULL THEN s.static_confidence
               ELSE s.hint_confidence END AS other_confidence
   FROM found AS f
   JOIN contexts AS c ON c.context = f.context
   LEFT JOIN said AS s ON s.spell = f.spell
+  LEFT JOIN voices AS v ON v.word = s.device_word
   LEFT JOIN owners AS o ON o.by_what = 'device' AND o.thing = c.device
-  LEFT JOIN owners AS d ON d.by_what = 'device' AND d.thing = s.device
-  LEFT JOIN owners AS m ON m.by_what = 'mac' AND m.thing = s.mac
 ),
 weighed AS (
   SELECT *, CASE WHEN user_name IS NOT NULL THEN user_name WHEN shared THEN NULL
@@ -176,42 +173,45 @@ named AS (
   FROM weighed AS w
   LEFT JOIN staff AS d ON d.user_name = w.person
 )
-SELECT n.standing, n.context, n.spell, n.stale, n.scope = 'proxy' AS egress,
-       n.attributed_by = 'nobody' AND n.scope = 'external' AS stranger, n.seen_site, n.segment, n.client_class,
+SELECT standing, context, spell, stale,
        -- A token of an address is of its site; the address itself, kept at level clear, is another at each.
-       COALESCE(n.person, CASE WHEN NOT n.shared THEN COALESCE(n.device, n.held_device) END,
-                CASE WHEN n.client LIKE '%.%' OR n.client LIKE '%:%' THEN n.client || ' at ' || n.seen_site
-                     ELSE n.client END,
+       COALESCE(person, CASE WHEN NOT shared THEN COALESCE(device, held_device) END,
+                CASE WHEN client LIKE '%.%' OR client LIKE '%:%' THEN client || ' at ' || seen_site ELSE client END,
                 'unknown') AS subject,
-       CASE WHEN n.is_person THEN 'user' WHEN n.attributed_by = 'nobody' THEN 'address'
-            ELSE n.attributed_by END AS subject_kind,
-       n.attributed_by,
-       CASE WHEN NOT n.is_person THEN NULL WHEN n.user_name IS NOT NULL THEN 1.0
-            WHEN n.lease_user IS NOT NULL THEN n.lease_confidence ELSE n.other_confidence END AS confidence,
-       CASE WHEN n.is_person THEN COALESCE(n.department, 'unattributed') ELSE 'unattributed' END AS department,
-       COALESCE(n.home, n.seen_site) AS site
-FROM named AS n;
+       CASE WHEN is_person THEN 'user' WHEN attributed_by = 'nobody' THEN 'address' ELSE attributed_by END AS subject_kind,
+       attributed_by,
+       CASE WHEN NOT is_person THEN NULL WHEN user_name IS NOT NULL THEN 1.0
+            WHEN lease_user IS NOT NULL THEN lease_confidence ELSE other_confidence END AS confidence,
+       CASE WHEN is_person THEN COALESCE(department, 'unattributed') ELSE 'unattributed' END AS department,
+       COALESCE(home, seen_site) AS site
+FROM named;
 
 CREATE OR REPLACE TEMP TABLE subjects AS
 SELECT subject, ROW_NUMBER() OVER (ORDER BY subject) AS subject_nth FROM (SELECT DISTINCT subject FROM told) AS met;
 
 CREATE OR REPLACE TEMP TABLE manners AS
 SELECT *, ROW_NUMBER() OVER (ORDER BY site, department, subject_kind, segment, client_class, attributed_by) AS manner
-FROM (SELECT DISTINCT site, department, subject_kind, segment, client_class, attributed_by FROM told) AS met;
+FROM (
+  SELECT DISTINCT t.site, t.department, t.subject_kind, c.segment, c.client_class, t.attributed_by
+  FROM told AS t
+  JOIN contexts AS c ON c.context = t.context
+) AS met;
 
 CREATE OR REPLACE TEMP TABLE standings AS
 WITH sites AS (
   SELECT seen_site, ROW_NUMBER() OVER (ORDER BY seen_site) AS seen_site_nth
   FROM (SELECT DISTINCT seen_site FROM contexts) AS met
 )
-SELECT t.standing, t.context, t.spell, t.stale, t.egress, t.stranger, t.seen_site, t.client_class, t.subject_kind,
-       t.confidence, p.seen_site_nth, s.subject_nth, m.manner
+SELECT t.standing, t.context, t.spell, t.stale, c.scope = 'proxy' AS egress,
+       t.attributed_by = 'nobody' AND c.scope = 'external' AS stranger, c.client_class, t.subject_kind, t.confidence,
+       p.seen_site_nth, s.subject_nth, m.manner
 FROM told AS t
-JOIN sites AS p ON p.seen_site = t.seen_site
+JOIN contexts AS c ON c.context = t.context
+JOIN sites AS p ON p.seen_site = c.seen_site
 JOIN subjects AS s ON s.subject = t.subject
 JOIN manners AS m
   ON m.site = t.site AND m.department = t.department AND m.subject_kind = t.subject_kind
- AND m.segment IS NOT DISTINCT FROM t.segment AND m.client_class IS NOT DISTINCT FROM t.client_class
+ AND m.segment IS NOT DISTINCT FROM c.segment AND m.client_class IS NOT DISTINCT FROM c.client_class
  AND m.attributed_by = t.attributed_by;
 
 CREATE OR REPLACE TEMP TABLE bearers AS
@@ -241,8 +241,9 @@ FROM met;
 
 CREATE OR REPLACE TEMP VIEW facets AS
 SELECT n.facet, n.service, n.outcome, n.subject_kind, n.confidence, b.subject, b.user_name, b.attributed_by, b.department,
-       b.site, s.seen_site, t.app, t.access
+       b.site, c.seen_site, t.app, t.access
 FROM facet_numbers AS n
 JOIN standings AS s ON s.standing = n.standing
+JOIN contexts AS c ON c.context = s.context
 JOIN bearers AS b ON b.bearer = n.bearer
 JOIN targets AS t ON t.target = n.target

@@ -45,12 +45,12 @@ chosen AS (
 )
 SELECT c.place, c.nth, c.from_us, c.to_us,
        c.is_shared OR COALESCE(c.user_nth, c.device_nth, c.static_nth, c.hint_nth) IS NOT NULL AS is_said,
-       c.is_shared, c.taken_over, u.word AS user_word, u.from_us AS user_since_us,
+       c.is_shared, c.taken_over, COALESCE(u.word, 0) AS user_word, u.from_us AS user_since_us,
        COALESCE(v.same_device, false) AS same_device,
        CASE WHEN u.kind = 3 AND NOT COALESCE(v.same_device, false) THEN u.from_us + $hour ELSE c.to_us END
          AS stale_from_us,
-       d.word AS device_word, s.word AS static_word,
-       h.word AS hint_word, x.word AS share_word
+       COALESCE(d.word, 0) AS device_word, COALESCE(s.word, 0) AS static_word, COALESCE(h.word, 0) AS hint_word,
+       COALESCE(x.word, 0) AS share_word
 FROM chosen AS c
 LEFT JOIN told AS u ON u.place = c.place AND u.nth = c.user_nth
 LEFT JOIN vouched AS v ON v.place = c.place AND v.nth = c.user_nth

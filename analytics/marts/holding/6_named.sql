@@ -13,9 +13,8 @@ SELECT i.*, a.site, a.address, u.user_name, u.origin AS user_origin, u.confidenc
        CASE WHEN i.is_shared THEN COALESCE(x.origin, 'recognised') END AS shared_by
 FROM $held AS i
 JOIN addresses AS a ON a.place = i.place
-LEFT JOIN words AS u ON u.word = i.user_word
-LEFT JOIN words AS d ON d.word = i.device_word
-LEFT JOIN words AS s ON s.word = i.static_word
-LEFT JOIN words AS h ON h.word = i.hint_word
-LEFT JOIN words AS x ON x.word = i.share_word
-WHERE i.is_said
+JOIN words AS u ON u.word = i.user_word
+JOIN words AS d ON d.word = i.device_word
+JOIN words AS s ON s.word = i.static_word
+JOIN words AS h ON h.word = i.hint_word
+JOIN words AS x ON x.word = i.share_word
