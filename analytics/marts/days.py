@@ -85,7 +85,8 @@ def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
 
 
 def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
-    """Makes who is who on a day, unless it is as on the day before: no row began to hold since, or ceased to."""
+    """Makes who is who on a day, unless it is as on the day before: no row began to hold since, or ceased to
+    hold."""
     begun = f"valid_from IS NULL OR valid_from < {values['next_at']}"
     holding = f"valid_to IS NULL OR valid_to > {values['day_at']}"
     connection.execute(

@@ -115,7 +115,8 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             CREATE TABLE every_directory AS
             SELECT 'u' || i AS user_name, CASE WHEN i % 3 > 0 THEN 'd' || i END AS device,
                    CAST(NULL AS VARCHAR) AS mac, 'person' AS kind, 'all' AS department, 'hq' AS site,
-                   CAST(NULL AS TIMESTAMPTZ) AS valid_from, 'ldif' AS origin, 0.9 AS confidence
+                   CAST(NULL AS TIMESTAMPTZ) AS valid_from,
+                   CAST(NULL AS TIMESTAMPTZ) AS valid_to, 'ldif' AS origin, 0.9 AS confidence
             FROM range({DEVICES}) AS r (i)""")
         seen = pl.DataFrame(sessions, schema=("minute", "client", "was"), orient="row")
         store_frame(connection, "seen", seen.with_columns(event_id=pl.int_range(pl.len())))
