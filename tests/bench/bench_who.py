@@ -3,12 +3,12 @@
     python -m tests.bench.bench_who [sightings] [leases] [days]
 
 Makes leases of a network (addresses that change hands, renewals, logins, VPN sessions inside) and sightings
-at those addresses, all in tokens and in the order a lake holds them, then times what a build does with them, as a
-build does it (a day a thread): every lease into intervals (once), and for every day the as-of join and the choice
-of whom to believe. The peer is one
-plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began and knows no kinds,
-ends, owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak memory is printed
-beside. The answers are counted, so that a join that loses rows shows, and held against who truly sat there.
+at those addresses, all in tokens and in the order a lake holds them, then times what a build does with them,
+a day a thread: every lease into intervals (once), and for every day the as-of join and the choice of whom to
+believe. The peer is one plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began
+and knows no kinds, ends, owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak
+memory is printed beside. The answers are counted, so that a join that loses
+rows shows, and held against who truly sat there.
 """
 
 from __future__ import annotations
@@ -79,12 +79,15 @@ COPY (
 #: What the rest of the count reads of an event plays no part here: all sightings have one target.
 EVENTS = """
 CREATE OR REPLACE TEMP VIEW events AS
-SELECT event_id, start_us, seen_site, 'lan' AS segment, 'browser' AS client_class, 'internal' AS scope, client,
-       user_name, device, HASH(seen_site, segment, client_class, scope, client, user_name, device) AS by_whom,
-       'packets' AS eye, 'tls' AS kind, 'host' AS host, 'app' AS app, 'web' AS access, 'use' AS outcome, 0 AS of_what
+SELECT event_id, start_us, seen_site, 'lan' AS segment, 'browser' AS client_class, 'internal' AS scope,
+       client, user_name, device,
+       HASH(seen_site, segment, client_class, scope, client, user_name, device) AS by_whom,
+       'packets' AS eye, 'tls' AS kind, 'host' AS host, 'app' AS app, 'web' AS access, 'use' AS outcome,
+       0 AS of_what
 FROM read_parquet({file});
 CREATE OR REPLACE TEMP TABLE contexts AS
-SELECT ROW_NUMBER() OVER () AS context, HASH(seen_site, segment, client_class, scope, client, user_name, device) AS told, *
+SELECT ROW_NUMBER() OVER () AS context,
+       HASH(seen_site, segment, client_class, scope, client, user_name, device) AS told, *
 FROM (SELECT DISTINCT seen_site, segment, client_class, scope, client, user_name, device FROM events) AS who;
 CREATE OR REPLACE TEMP TABLE targets AS
 SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'host' AS host, 'app' AS app, 'web' AS access,
@@ -129,7 +132,8 @@ def make(connection: duckdb.DuckDBPyConnection, folder: Path, sightings: int, le
     connection.execute(
         "CREATE TEMP TABLE every_directory AS SELECT token('u', i) AS user_name, token('d', i) AS device, "
         "token('m', i) AS mac, 'person' AS kind, 'dep' || i % 50 AS department, 'hq' AS site, "
-        f"CAST(NULL AS TIMESTAMPTZ) AS valid_from, CAST(NULL AS TIMESTAMPTZ) AS valid_to, 'csv' AS origin, 0.9 AS confidence "
+        "CAST(NULL AS TIMESTAMPTZ) AS valid_from, CAST(NULL AS TIMESTAMPTZ) AS valid_to, "
+        "'csv' AS origin, 0.9 AS confidence "
         f"FROM range({PEOPLE}) AS r (i)"
     )
     connection.execute("CREATE TEMP TABLE sensors AS SELECT 'packets' AS vantage, 1 AS rank")
