@@ -98,7 +98,7 @@ def test_every_sighting_has_the_subject_of_its_count(tmp_path: Path, monkeypatch
 def test_each_sighting_falls_into_the_lease_of_its_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clash: bool
 ) -> None:
-    """Addresses with 1, 7 and 33 leases, asked at every edge; `clash`: words whose hashes are not told apart."""
+    """Addresses with 1, 7 and 33 leases, asked at every edge; `clash`: hashes do not tell words apart."""
     if clash:
         counts = days._number  # a clash is what this count says it is
         monkeypatch.setattr(
