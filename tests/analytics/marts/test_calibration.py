@@ -129,12 +129,14 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute("""
             CREATE TABLE targets AS
-            SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app, 'web' AS access,
-                   'use' AS outcome""")
+            SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app,
+                   'web' AS access, 'use' AS outcome""")
         connection.execute(f"""
             CREATE TABLE events AS
-            SELECT s.event_id, CAST({start} + s.minute * 60000000 AS BIGINT) AS start_us,
-                   c.* EXCLUDE (context, told), c.told AS by_whom, t.* EXCLUDE (target, told), t.told AS of_what
+            SELECT s.event_id,
+                   CAST({start} + s.minute * 60000000 AS BIGINT) AS start_us,
+                   c.* EXCLUDE (context, told), c.told AS by_whom,
+                   t.* EXCLUDE (target, told), t.told AS of_what
             FROM seen AS s JOIN contexts AS c ON c.client = s.client CROSS JOIN targets AS t""")
         connection.execute(
             "CREATE TABLE bounds AS SELECT MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events"
