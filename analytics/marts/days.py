@@ -85,8 +85,10 @@ def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
 
 
 def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
-    """Makes who is who on a day, unless it is as on the day before: no row began to hold since, or ceased to
-    hold."""
+    """Makes who is who on a day, unless the directory's rows that hold are those of the day made before.
+
+    They are where as many had begun and as many had not ended: with time those only get more, these fewer.
+    """
     begun = f"valid_from IS NULL OR valid_from < {values['next_at']}"
     holding = f"valid_to IS NULL OR valid_to > {values['day_at']}"
     connection.execute(
@@ -101,8 +103,8 @@ def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> Non
 def _found(spells: int) -> str:
     """SQL for the rows of `asking` with the last of at most so many spells that began before each.
 
-    Each join looks at one spell further on, half as far as the join before. The spells are an array to it: every
-    number there is, and no number that is not.
+    Each join looks at one spell further on, half as far as the join before. To it spells are an array: their
+    numbers have no gaps, and none that is asked for lies beyond.
     """
     rows = "asking"
     for power in reversed(range(spells.bit_length())):

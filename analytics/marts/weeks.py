@@ -23,8 +23,8 @@ from analytics.marts.ksafe import OTHER, protect
 #: common with these figures that could be subtracted.
 _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
 #: A subject counts for one department a week, so that departments add up to everyone. Of the hours only what
-#: the cubes are made of; clocks are read once an hour, and subjects told apart by number: names would be copied
-#: and compared for nothing.
+#: the cubes are made of; clocks are read once an hour, and subjects are numbers: names would be copied and
+#: compared for nothing.
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
 WITH clock AS (
@@ -36,8 +36,8 @@ subjects AS (
   SELECT subject, ROW_NUMBER() OVER () AS nth FROM (SELECT DISTINCT subject FROM week_usage_hourly) AS names
 )
 SELECT c.day, c.hour_of_day, s.nth AS subject, u.subject_kind, {personal} AS personal, u.department, u.site,
-       u.app, u.access, u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests,
-       u.lookups, u.corroborations, u.attributed_by, u.confidence
+       u.app, u.access, u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections,
+       u.requests, u.lookups, u.corroborations, u.attributed_by, u.confidence
 FROM week_usage_hourly AS u
 JOIN clock AS c ON c.hour = u.hour
 JOIN subjects AS s ON s.subject = u.subject

@@ -3,12 +3,12 @@
     python -m tests.bench.bench_who [sightings] [leases] [days]
 
 Makes leases of a network (addresses that change hands, renewals, logins, VPN sessions inside) and sightings
-at those addresses, all in tokens and in the order a lake holds them, then times what a build does with them, as a
-build does it (a day a thread): every lease into intervals (once), and for every day the as-of join and the choice
-of whom to believe. The peer is one
-plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began and knows no kinds,
-ends, owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak memory is printed
-beside. The answers are counted, so that a join that loses rows shows, and held against who truly sat there.
+at those addresses, all in tokens and in the order a lake holds them, then times what a build does with them,
+a day a thread: every lease into intervals (once), and for every day the as-of join and the choice of whom to
+believe. The peer is one plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began
+and knows no kinds, ends, owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak
+memory is printed beside. The answers are counted, so that a join that loses
+rows shows, and held against who truly sat there.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def make(connection: duckdb.DuckDBPyConnection, folder: Path, sightings: int, le
     connection.execute(
         "CREATE TEMP TABLE every_directory AS SELECT token('u', i) AS user_name, token('d', i) AS device, "
         "token('m', i) AS mac, 'person' AS kind, 'dep' || i % 50 AS department, 'hq' AS site, "
-        f"CAST(NULL AS TIMESTAMPTZ) AS valid_from, CAST(NULL AS TIMESTAMPTZ) AS valid_to, 'csv' AS origin, 0.9 AS confidence "
+        "CAST(NULL AS TIMESTAMPTZ) AS valid_from, CAST(NULL AS TIMESTAMPTZ) AS valid_to, "
+        "'csv' AS origin, 0.9 AS confidence "
         f"FROM range({PEOPLE}) AS r (i)"
     )
     connection.execute("CREATE TEMP TABLE sensors AS SELECT 'packets' AS vantage, 1 AS rank")

@@ -18,7 +18,8 @@ WITH asked AS (
   JOIN addresses AS d ON d.site = c.seen_site AND d.address = c.client
 ),
 met AS (
-  SELECT place, MIN(nth) AS first_nth, COUNT(*) AS spells FROM held WHERE from_us < $end_us AND to_us > $begin_us GROUP BY place
+  SELECT place, MIN(nth) AS first_nth, COUNT(*) AS spells FROM held
+  WHERE from_us < $end_us AND to_us > $begin_us GROUP BY place
 )
 SELECT a.*, m.first_nth, m.spells,
        CAST(SUM(m.spells) OVER (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS last_spell

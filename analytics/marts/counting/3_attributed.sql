@@ -134,7 +134,7 @@ SELECT r.facet, r.target, r.context, r.spell, r.place_in_time % 2 = 1 AS stale, 
 FROM read AS r
 LEFT JOIN shared AS o ON o.context = r.context AND o.spell = r.spell AND o.day = r.day;
 
-CREATE OR REPLACE TEMP TABLE told AS
+CREATE OR REPLACE TEMP TABLE answers AS
 WITH found AS (SELECT DISTINCT standing, context, spell, stale, is_crowded FROM pairs),
 known AS (
   SELECT f.standing, f.spell, f.stale, c.* EXCLUDE (told), s.user_name AS lease_user, s.user_origin,
@@ -187,13 +187,13 @@ SELECT standing, context, spell, stale,
 FROM named;
 
 CREATE OR REPLACE TEMP TABLE subjects AS
-SELECT subject, ROW_NUMBER() OVER (ORDER BY subject) AS subject_nth FROM (SELECT DISTINCT subject FROM told) AS met;
+SELECT subject, ROW_NUMBER() OVER (ORDER BY subject) AS subject_nth FROM (SELECT DISTINCT subject FROM answers) AS met;
 
 CREATE OR REPLACE TEMP TABLE manners AS
 SELECT *, ROW_NUMBER() OVER (ORDER BY site, department, subject_kind, segment, client_class, attributed_by) AS manner
 FROM (
   SELECT DISTINCT t.site, t.department, t.subject_kind, c.segment, c.client_class, t.attributed_by
-  FROM told AS t
+  FROM answers AS t
   JOIN contexts AS c ON c.context = t.context
 ) AS met;
 
@@ -205,7 +205,7 @@ WITH sites AS (
 SELECT t.standing, t.context, t.spell, t.stale, c.scope = 'proxy' AS egress,
        t.attributed_by = 'nobody' AND c.scope = 'external' AS stranger, c.client_class, t.subject_kind, t.confidence,
        p.seen_site_nth, s.subject_nth, m.manner
-FROM told AS t
+FROM answers AS t
 JOIN contexts AS c ON c.context = t.context
 JOIN sites AS p ON p.seen_site = c.seen_site
 JOIN subjects AS s ON s.subject = t.subject

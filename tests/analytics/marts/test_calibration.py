@@ -115,21 +115,21 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             CREATE TABLE every_directory AS
             SELECT 'u' || i AS user_name, CASE WHEN i % 3 > 0 THEN 'd' || i END AS device,
                    CAST(NULL AS VARCHAR) AS mac, 'person' AS kind, 'all' AS department, 'hq' AS site,
-                   CAST(NULL AS TIMESTAMPTZ) AS valid_from,
-                   CAST(NULL AS TIMESTAMPTZ) AS valid_to, 'ldif' AS origin, 0.9 AS confidence
+                   CAST(NULL AS TIMESTAMPTZ) AS valid_from, CAST(NULL AS TIMESTAMPTZ) AS valid_to,
+                   'ldif' AS origin, 0.9 AS confidence
             FROM range({DEVICES}) AS r (i)""")
         seen = pl.DataFrame(sessions, schema=("minute", "client", "was"), orient="row")
         store_frame(connection, "seen", seen.with_columns(event_id=pl.int_range(pl.len())))
         connection.execute("""
             CREATE TABLE contexts AS
-            SELECT ROW_NUMBER() OVER () AS context, 0 AS told, 'hq' AS seen_site, 'lan' AS segment,
+            SELECT ROW_NUMBER() OVER () AS context, HASH(client) AS told, 'hq' AS seen_site, 'lan' AS segment,
                    'browser' AS client_class, 'internal' AS scope, client, CAST(NULL AS VARCHAR) AS user_name,
                    CAST(NULL AS VARCHAR) AS device
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute("""
             CREATE TABLE targets AS
-            SELECT 1 AS target, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app, 'web' AS access,
-                   'use' AS outcome""")
+            SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app,
+                   'web' AS access, 'use' AS outcome""")
         connection.execute(f"""
             CREATE TABLE events AS
             SELECT event_id, c.context, 1 AS target, CAST({start} + minute * 60000000 AS BIGINT) AS start_us

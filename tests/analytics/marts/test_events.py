@@ -23,7 +23,7 @@ DAILY = ["usage_hourly", "not_use_hourly", "rhythm_daily", "ai_servers_daily", "
 
 
 def _network(draw: random.Random) -> tuple[list[Row], list[Row]]:
-    """Two days of connections in slices that one to three eyes saw, proxy lines and lookups about them, leases."""
+    """Two days of connections in slices that one to three eyes saw, proxy lines and lookups, and leases."""
 
     def moment() -> Any:
         return at("2026-11-16 20:00") + timedelta(seconds=draw.randrange(3600 * 30))
@@ -45,8 +45,8 @@ def _network(draw: random.Random) -> tuple[list[Row], list[Row]]:
             late = timedelta(seconds=draw.choice([0, 0, 1.5, 4]))
             rows += [
                 seen(
-                    sighting, begin + late + timedelta(minutes=nth), started_at=begin + late, slice=nth, flow=flow,
-                    connection=flow, connections=int(nth == 0), sensor=sensor, vantage=vantage,
+                    sighting, begin + late + timedelta(minutes=nth), started_at=begin + late, slice=nth,
+                    flow=flow, connection=flow, connections=int(nth == 0), sensor=sensor, vantage=vantage,
                     bytes_up=draw.choice([None, 0, 900]), grade=draw.choice([3, 4, 5]), **about,
                 )
                 for nth in range(draw.choice([1, 3, 20, 70]))
