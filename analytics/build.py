@@ -30,7 +30,7 @@ from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
 from analytics.marts.days import count_day, neighbours, on_day
 from analytics.marts.holders import HELD as HELD_TABLES
-from analytics.marts.holders import digest, hold, name_holders
+from analytics.marts.holders import digest, hold
 from analytics.marts.inputs import (
     LASTING,
     Sizes,
@@ -174,7 +174,7 @@ class Work:
             self.state.inputs[f"day/{day}"] = inputs[day]
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
-        each(self.connection, dirty, make, begin=name_holders, shared=shared)
+        each(self.connection, dirty, make, shared=shared)
         return dirty
 
     def _held_by_day(self) -> dict[date, str]:

@@ -71,13 +71,13 @@ ORDER BY t.from_us, t.nth
 """
 _RESULT = """
 SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f.site,
-       s.device, h.device_origin, h.device_confidence, h.shared_by, c.client IS NOT NULL AS crowded,
+       s.device, s.device_origin, s.device_confidence, s.shared_by, c.client IS NOT NULL AS crowded,
        COALESCE(s.stale_from_us <= a.start_us, false) AS stale
 FROM attributed AS a
 JOIN facets AS f ON f.facet = a.facet
-LEFT JOIN spells AS s ON s.from_us <= a.start_us AND s.to_us > a.start_us
-LEFT JOIN every_holders AS h ON h.from_us = s.from_us
-LEFT JOIN crowded AS c ON c.tenant = COALESCE(s.tenant, '') AND c.day = a.start_us // 86400000000
+LEFT JOIN said AS s ON s.spell = a.spell
+LEFT JOIN tenants AS t ON t.spell = a.spell
+LEFT JOIN crowded AS c ON c.tenant = COALESCE(t.tenant, 0) AND c.day = a.start_us // 86400000000
 WHERE a.event_id = {id}
 LIMIT 1
 """
@@ -160,8 +160,8 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
         connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
         hold(connection, keep_steps=True)
         connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
-        attribute_day(connection, at.date())
         words = connection.execute(_WORDS.format(at=moment, forever=253_402_214_400_000_000)).fetchall()
+        attribute_day(connection, at.date())
         row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()
     assert row is not None, "the made-up event is counted"
     return Answer(site, address, at, tuple(Word(*word) for word in words), *row)

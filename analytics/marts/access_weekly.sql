@@ -9,7 +9,7 @@ WITH each AS (
   SELECT label, app, COALESCE(access, 'unknown') AS access, grade, subject, SUM(bytes_up) AS bytes_up,
          SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down, SUM(connections) AS connections,
          SUM(lookups) AS lookups
-  FROM usage
+  FROM uses
   GROUP BY label, app, COALESCE(access, 'unknown'), grade, subject
 ),
 parts AS (
@@ -27,7 +27,7 @@ splits AS (
 ),
 users AS (
   SELECT COALESCE(label, 'all') AS department, app, COUNT(DISTINCT subject) AS people
-  FROM usage
+  FROM uses
   WHERE grade >= 3
   GROUP BY GROUPING SETS ((label, app), (app))
 ),

@@ -3,7 +3,7 @@
 WITH parts AS (
   SELECT subject_kind = 'user' AS named, department = 'unattributed' AS unknown, subject,
          SUM(connections) AS connections, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max
-  FROM usage
+  FROM uses
   WHERE grade >= 3
   GROUP BY subject_kind = 'user', department = 'unattributed', subject
 ),

@@ -4,7 +4,7 @@
 -- nobody measured (all people less these) are none or k. Shares are whole percents, rounded down.
 WITH sent AS (
   SELECT subject, SUM(bytes_up) AS bytes_up
-  FROM personal_hours
+  FROM uses
   WHERE grade >= 3
   GROUP BY subject
 ),

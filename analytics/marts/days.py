@@ -9,12 +9,14 @@ which the day's marts are selected.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import count, pairwise
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import duckdb
 
-from analytics.marts.holders import CROWD
+from analytics.marts.holders import CROWD, named
 
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
@@ -35,13 +37,13 @@ _DAY_US = 86_400_000_000
 
 def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
     """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
-    attribute_day(connection, day)
+    _find_events(connection, day, zone)
+    attribute(connection, day)
     values = _values(day) | {"zone": zone}
     connection.execute(_step("4_records", values))
-    for rank in range(1, _ranks(connection) + 1):
-        if rank > 1:
-            connection.execute(_step("5_covered", values | {"rank": rank}))
-        connection.execute(_step("6_cover", values | {"rank": rank}))
+    for better, rank in pairwise(_ranks(connection)):
+        connection.execute(_step("6_cover", values | {"rank": better}))
+        connection.execute(_step("5_covered", values | {"rank": rank}))
     connection.execute(_step("7_counted", values))
     connection.execute(_step("8_servers", values))
     connection.execute(_step("9_rhythm", values))
@@ -51,11 +53,69 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each event."""
-    for step in ("1_events", "2_held", "3_attributed"):
-        connection.execute(_step(step, _values(day)))
+    _find_events(connection, day, "UTC")
+    attribute(connection, day)
 
 
-def _values(day: date) -> dict[str, int | float | str]:
+def _find_events(connection: duckdb.DuckDBPyConnection, day: date, zone: str) -> None:
+    """Makes `events`. Words are joined by their hash: with another salt where two contexts or targets share
+    one."""
+    for salt in count():
+        connection.execute(_step("1_events", _values(day) | {"zone": zone, "salt": salt}))
+        alike = "(SELECT COUNT(*) - COUNT(DISTINCT told) FROM {})"
+        if not _number(connection, f"SELECT {alike.format('contexts')} + {alike.format('targets')}"):
+            break
+
+
+def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """The same where `events`, `contexts`, `targets`, `vantages` and `bounds` are there already."""
+    values = _values(day)
+    _staff(connection, values)
+    values["begin_us"] = _number(connection, "SELECT from_us FROM bounds")
+    values["end_us"] = _number(connection, "SELECT to_us FROM bounds")
+    connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
+    spells = _number(connection, "SELECT MAX(spells) FROM places")
+    values |= {
+        "turns": 2 * (spells + 1),
+        "aims": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
+        "first_day": values["day_start"] // _DAY_US - 3,
+        "found": _found(spells),
+    }
+    connection.execute(_step("3_attributed", values))
+
+
+def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
+    """Makes who is who on a day, unless the directory's rows that hold are those of the day made before.
+
+    They are where as many had begun and as many had not ended: with time those only get more, these fewer.
+    """
+    begun = f"valid_from IS NULL OR valid_from < {values['next_at']}"
+    holding = f"valid_to IS NULL OR valid_to > {values['day_at']}"
+    connection.execute(
+        f"SET VARIABLE staff_now = (SELECT COUNT(*) FILTER ({begun}) || '/' || COUNT(*) FILTER ({holding}) "
+        "FROM every_directory)"
+    )
+    if _number(connection, "SELECT getvariable('staffed') IS DISTINCT FROM getvariable('staff_now')"):
+        connection.execute(_step("2_staff", values))
+        connection.execute("SET VARIABLE staffed = getvariable('staff_now')")
+
+
+def _found(spells: int) -> str:
+    """SQL for the rows of `asking` with the last of at most so many spells that began before each.
+
+    Each join looks at one spell further on, half as far as the join before. To it spells are an array: their
+    numbers have no gaps, and none that is asked for lies beyond.
+    """
+    rows = "asking"
+    for power in reversed(range(spells.bit_length())):
+        rows = (
+            "(SELECT a.* REPLACE (CASE WHEN t.from_us <= a.start_us AND t.spell <= a.last_spell THEN t.spell "
+            f"ELSE a.spell END AS spell)\nFROM {rows} AS a JOIN times AS t ON t.spell = a.spell + {2**power})"
+        )
+    return rows
+
+
+def _values(day: date) -> dict[str, Any]:
     """What the steps are completed with."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
     return {
@@ -86,10 +146,16 @@ def neighbours(day: date) -> tuple[date, date, date]:
     return day - timedelta(days=1), day, day + timedelta(days=1)
 
 
-def _ranks(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("SELECT COALESCE(MAX(vantage_rank), 0) FROM vantages").fetchone()
-    return int(row[0]) if row else 0
+def _ranks(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Ranks of the vantages that have records, the best first."""
+    found = connection.execute("SELECT DISTINCT vantage_rank FROM records ORDER BY vantage_rank").fetchall()
+    return [rank for (rank,) in found]
 
 
-def _step(name: str, values: dict[str, int | float | str]) -> str:
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _step(name: str, values: dict[str, Any]) -> str:
     return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

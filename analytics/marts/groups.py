@@ -16,6 +16,13 @@ DOMINANCE = 0.8
 Figures = Literal["people", "sums", "bytes"]
 
 
+def over_days(members: pl.DataFrame) -> pl.DataFrame:
+    """Members of the whole time: a row per subject × department × app."""
+    return members.group_by("subject", "department", "app").agg(
+        pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64)
+    )
+
+
 def groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Per group: subjects seen, subjects using, bytes, and the bytes of its greatest sender."""
     each = members.group_by(*by, "subject").agg(

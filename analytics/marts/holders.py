@@ -28,6 +28,11 @@ FOREVER_US = 253_402_214_400_000_000
 
 #: What `every_holders` is read from.
 HELD = ("held", "addresses", "words")
+#: Columns of `held` that mean nothing outside of one build.
+_NUMBERS = (
+    "place", "nth", "is_said", "is_shared", "taken_over", "same_device", "user_word", "device_word",
+    "static_word", "hint_word", "share_word",
+)  # fmt: skip
 #: Leases are taken by address, so many at once: what they need then fits into memory.
 LEASES_A_PART = 500_000
 #: Users and devices, as 2_claims.sql numbers them, and days with too many users (32).
@@ -55,17 +60,22 @@ def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> 
         values["part"] = f"place % {parts} = {part}"
         for step in ("2_claims", "3_tenures", "4_intervals"):
             connection.execute(_step(step, values))
-        connection.execute(_step("5_holders", {"slots": _slots(connection), "into": into}))
+        connection.execute(_step("5_holders", values | {"slots": _slots(connection), "into": into}))
         into = "INSERT INTO held"
-    name_holders(connection)
+    connection.execute(named("named", "held"))
+    columns = f"* EXCLUDE ({', '.join(_NUMBERS)})"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW every_holders AS SELECT {columns} FROM named WHERE is_said"
+    )
+    connection.execute("SET VARIABLE staffed = NULL")  # days.py: words have other numbers now
     if not keep_steps:
         for name in ("crowds", "intervals", "vouched", "tenures", "claims", "told", "coded"):
             connection.execute(f"DROP TABLE {name}")
 
 
-def name_holders(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes `every_holders` where the tables HELD are there already."""
-    connection.execute(_step("6_named", {}))
+def named(view: str, held: str) -> str:
+    """SQL of the view `view`: rows of `held`, or of a relation like it, in the words of the leases."""
+    return _step("6_named", {"named": view, "held": held})
 
 
 def _slots(connection: duckdb.DuckDBPyConnection) -> str:

@@ -42,7 +42,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analytics.marts.crossing import Crossing, shield_crossing
-from analytics.marts.groups import Figures, cheapest, even, groups, need, safe
+from analytics.marts.groups import Figures, cheapest, even, groups, need, over_days, safe
 
 ALL = "all"
 OTHER = "other"
@@ -65,16 +65,28 @@ class Cells:
 
 def protect(members: pl.DataFrame, k: int) -> Cells:
     """Decide for `members`: subject, department (one per subject), app, day, using, bytes_up."""
-    departments = pool(members, k)
-    members = members.join(departments, on="department").with_columns(org=pl.lit(ALL))
-    total = groups(members, _ORG)
+    whole = over_days(members)
+    departments = pool(whole, k)
+    members, whole = (
+        frame.join(departments, on="department").with_columns(org=pl.lit(ALL)) for frame in (members, whole)
+    )
+    total = groups(whole, _ORG)
     if total.is_empty() or not total.select(safe(k)).item():
         return Cells(departments, *_nothing_shown(members))
-    people = _too_small(members, k, "people", _nothing_hidden(members))
-    sums = _too_small(members, k, "sums", people)
-    uneven = _uneven(members, k, sums, total_even=bool(total.select(even()).item()))
+    both = _Members(members, whole)
+    people = _too_small(both, k, "people", _nothing_hidden(members))
+    sums = _too_small(both, k, "sums", people)
+    uneven = _uneven(both, k, sums, total_even=bool(total.select(even()).item()))
     hidden = {"people_hidden": people, "sums_hidden": sums, "bytes_hidden": uneven}
-    return Cells(departments, _weekly(members, hidden), _daily(members, hidden))
+    return Cells(departments, _weekly(whole, hidden), _daily(members, hidden))
+
+
+@dataclass(frozen=True)
+class _Members:
+    """The members day by day, and those of the whole week: far fewer rows, for whatever has no days."""
+
+    daily: pl.DataFrame
+    whole: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -109,30 +121,32 @@ def _union_is_safe(members: pl.DataFrame, departments: Sequence[str], k: int) ->
     return bool(groups(union, _ORG).select(safe(k)).item())
 
 
-def _too_small(members: pl.DataFrame, k: int, figures: Figures, hidden: _Hidden) -> _Hidden:
+def _too_small(of: _Members, k: int, figures: Figures, hidden: _Hidden) -> _Hidden:
     """`hidden`, and the cells whose people or sums would describe or give away too small a group."""
+    members = of.whole
     services = _join(hidden.services, groups(members, ["app"]).filter(~safe(k)).select("app"))
     services = shield(members, _ORG, ["app"], services, k, figures)
     broken = groups(members, ["label", "app"]).filter(~safe(k)).select("app")
     breakdown = _join(hidden.breakdown, _join(services, broken))
-    days = groups(members, ["app", "day"]).filter(~safe(k)).select("app", "day")
-    days = _join(hidden.days, _join(days, _days_of(members, services)))
+    days = groups(of.daily, ["app", "day"]).filter(~safe(k)).select("app", "day")
+    days = _join(hidden.days, _join(days, _days_of(of.daily, services)))
     crossing = shield_crossing(members, Crossing(services, breakdown, hidden.labels), k, figures)
     return _Hidden(
         total=hidden.total,
         services=services,
         breakdown=crossing.breakdown,
         labels=crossing.labels,
-        days=shield(members, ["app"], ["app", "day"], days, k, figures),
+        days=shield(of.daily, ["app"], ["app", "day"], days, k, figures),
     )
 
 
-def _uneven(members: pl.DataFrame, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden:
+def _uneven(of: _Members, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden:
     """Cells whose bytes are hidden: those whose sums are, and those one subject dominates.
 
     Without a shown total there is nothing to subtract services from, so its line needs no shield; no
     department is shown then, for departments could be compared with services even so.
     """
+    members = of.whole
     services = _join(sums.services, groups(members, ["app"]).filter(~even()).select("app"))
     labels = groups(members, ["label"]).filter(~even() | pl.lit(not total_even)).select("label")
     labels = _join(sums.labels, labels)
@@ -142,14 +156,14 @@ def _uneven(members: pl.DataFrame, k: int, sums: _Hidden, *, total_even: bool) -
     broken = groups(members, ["label", "app"]).filter(~even()).select("app")
     breakdown = _join(sums.breakdown, _join(services, broken))
     crossing = shield_crossing(members, Crossing(services, breakdown, labels), k, "bytes")
-    days = groups(members, ["app", "day"]).filter(~even()).select("app", "day")
-    days = _join(_join(sums.days, days), _days_of(members, services))
+    days = groups(of.daily, ["app", "day"]).filter(~even()).select("app", "day")
+    days = _join(_join(sums.days, days), _days_of(of.daily, services))
     return _Hidden(
         total=sums.total if total_even else members.select("org").unique(),
         services=services,
         breakdown=crossing.breakdown,
         labels=crossing.labels,
-        days=shield(members, ["app"], ["app", "day"], days, k, "bytes"),
+        days=shield(of.daily, ["app"], ["app", "day"], days, k, "bytes"),
     )
 
 

@@ -15,6 +15,6 @@ SELECT CAST(DATE_TRUNC('hour', make_timestamptz(d.from_us)) AS TIMESTAMPTZ) AS h
        CAST(d.bytes_up_least AS BIGINT) AS bytes_up_least, CAST(d.bytes_up_most AS BIGINT) AS bytes_up_most,
        CAST(d.program_requests AS BIGINT) AS program_requests
 FROM days AS d
-JOIN (SELECT DISTINCT subject_nth, subject FROM standings) AS s ON s.subject_nth = d.service // 67108864
+JOIN subjects AS s ON s.subject_nth = d.service // 67108864
 JOIN (SELECT DISTINCT app_nth, app FROM aims) AS a ON a.app_nth = d.service % 16777216
 ORDER BY s.subject, a.app, d.subject_kind

@@ -1,6 +1,6 @@
 -- Which services a site saw. The service is always named; the site only with at least k people.
 WITH sites AS (
-  SELECT app, site, MAX(grade) AS grade, COUNT(DISTINCT subject) AS subjects FROM usage GROUP BY app, site
+  SELECT app, site, MAX(grade) AS grade, COUNT(DISTINCT subject) AS subjects FROM uses GROUP BY app, site
 ),
 named AS (
   SELECT app, site, grade FROM sites WHERE subjects >= $k

@@ -9,7 +9,7 @@ WITH sums AS (
          SUM(CASE WHEN grade >= 3 THEN connections ELSE 0 END) AS connections,
          SUM(CASE WHEN grade >= 3 THEN requests ELSE 0 END) AS requests,
          SUM(lookups) AS lookups
-  FROM usage
+  FROM personal_hours
   GROUP BY day, app
 ),
 headcounts AS (

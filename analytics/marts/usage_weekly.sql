@@ -10,7 +10,7 @@ WITH sums AS (
          SUM(CASE WHEN grade >= 3 THEN requests ELSE 0 END) AS requests,
          SUM(lookups) AS lookups,
          MAX(corroborations) AS corroborations
-  FROM usage
+  FROM uses
   GROUP BY GROUPING SETS ((label, app), (label), (app), ())
 )
 SELECT CAST('$week' AS DATE) AS week, s.department, s.app, s.grade,

@@ -1,8 +1,8 @@
 """Makes one week's cubes: reads the week's hours, decides what may be shown, fills the cubes' inputs.
 
 In: a connection with the relations `week_usage_hourly` and `week_not_use_hourly` (the UTC days that touch the
-week). Out: its temporary tables `usage`, `nobodies`, `not_use`, `weekly_cells`, `daily_cells`,
-`shown_headcounts`, and the values that the cubes' SQL is completed with.
+week). Out: its temporary relations `uses`, `personal_hours`, `nobodies`, `not_use`, `weekly_cells`,
+`daily_cells`, `shown_headcounts`, and the values that the cubes' SQL is completed with.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from analytics.marts.groups import DOMINANCE
@@ -21,25 +22,30 @@ from analytics.marts.ksafe import OTHER, protect
 #: outside are not: they would make four people look like five. They have a mart of their own, and nothing in
 #: common with these figures that could be subtracted.
 _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
-#: A subject counts for one department a week, so that departments add up to everyone.
-#: Of the hours only what the cubes are made of; clocks are read once an hour.
+#: A subject counts for one department a week, so that departments add up to everyone. Of the hours only what
+#: the cubes are made of; clocks are read once an hour, and subjects are numbers: names would be copied and
+#: compared for nothing.
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
 WITH clock AS (
   SELECT hour, CAST(hour AT TIME ZONE '{zone}' AS DATE) AS day,
          CAST(EXTRACT(hour FROM hour AT TIME ZONE '{zone}') AS SMALLINT) AS hour_of_day
   FROM (SELECT DISTINCT hour FROM week_usage_hourly) AS hours
+),
+subjects AS (
+  SELECT subject, ROW_NUMBER() OVER () AS nth FROM (SELECT DISTINCT subject FROM week_usage_hourly) AS names
 )
-SELECT c.day, c.hour_of_day, u.subject, u.subject_kind, u.department, u.site, u.app, u.access,
-       u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests,
-       u.lookups, u.corroborations, u.attributed_by, u.confidence
+SELECT c.day, c.hour_of_day, s.nth AS subject, u.subject_kind, {personal} AS personal, u.department, u.site,
+       u.app, u.access, u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections,
+       u.requests, u.lookups, u.corroborations, u.attributed_by, u.confidence
 FROM week_usage_hourly AS u
 JOIN clock AS c ON c.hour = u.hour
+JOIN subjects AS s ON s.subject = u.subject
 WHERE c.day BETWEEN DATE '{week}' AND DATE '{week}' + 6;
-CREATE OR REPLACE TEMP VIEW personal_hours AS SELECT * FROM all_hours WHERE {personal};
-CREATE OR REPLACE TEMP TABLE nobodies AS SELECT * FROM all_hours WHERE NOT {personal};
+CREATE OR REPLACE TEMP VIEW personal_hours AS SELECT * FROM all_hours WHERE personal;
+CREATE OR REPLACE TEMP TABLE nobodies AS SELECT * FROM all_hours WHERE NOT personal;
 CREATE OR REPLACE TEMP TABLE homes AS
-SELECT subject, ROW_NUMBER() OVER () AS subject_nth,
+SELECT subject,
        COALESCE(MIN(CASE WHEN department <> 'unattributed' THEN department END), 'unattributed') AS department
 FROM personal_hours
 GROUP BY subject;
@@ -47,22 +53,31 @@ CREATE OR REPLACE TEMP TABLE not_use AS
 SELECT * FROM week_not_use_hourly
 WHERE {personal} AND CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
 """
-#: Whose subjects are told apart by number: names would be copied for nothing.
 _MEMBERS = """
-SELECT h.subject_nth AS subject, h.department, u.app, u.day,
-       BOOL_OR(u.grade >= 3) AS using,
-       CAST(COALESCE(SUM(CASE WHEN u.grade >= 3 THEN u.bytes_up END), 0) AS BIGINT) AS bytes_up
-FROM personal_hours AS u
+SELECT u.subject, h.department, u.app, u.day, u.using, u.bytes_up
+FROM (
+  SELECT subject, app, day, BOOL_OR(grade >= 3) AS using,
+         CAST(COALESCE(SUM(CASE WHEN grade >= 3 THEN bytes_up END), 0) AS BIGINT) AS bytes_up
+  FROM personal_hours
+  GROUP BY subject, app, day
+) AS u
 JOIN homes AS h ON h.subject = u.subject
-GROUP BY h.subject_nth, h.department, u.app, u.day
 """
+#: `uses` are the week's, of which most cubes are made: far fewer rows than hours.
 _LABELLED = """
-CREATE OR REPLACE TEMP TABLE usage AS
-SELECT u.day, u.subject, u.subject_kind, h.department, l.label, u.site, u.app, u.access, u.grade,
-       u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations
-FROM personal_hours AS u
-JOIN homes AS h ON h.subject = u.subject
-JOIN labels AS l ON l.department = h.department
+CREATE OR REPLACE TEMP TABLE labelled AS
+SELECT h.subject, h.department, l.label FROM homes AS h JOIN labels AS l ON l.department = h.department;
+CREATE OR REPLACE TEMP TABLE uses AS
+WITH sums AS (
+  SELECT subject, subject_kind, site, app, access, grade,
+         CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_up_max) AS BIGINT) AS bytes_up_max,
+         CAST(SUM(bytes_down) AS BIGINT) AS bytes_down, CAST(SUM(connections) AS BIGINT) AS connections,
+         CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(lookups) AS BIGINT) AS lookups,
+         MAX(corroborations) AS corroborations
+  FROM personal_hours
+  GROUP BY subject, subject_kind, site, app, access, grade
+)
+SELECT u.*, h.department, h.label FROM sums AS u JOIN labelled AS h ON h.subject = u.subject
 """
 
 #: Denominators, where k people or more used nothing: else one would know of everybody in the department.
@@ -74,7 +89,7 @@ staff AS (
   SELECT department, MAX(headcount) AS headcount FROM week_headcounts_daily GROUP BY department
 ),
 users AS (
-  SELECT department, COUNT(DISTINCT subject) AS people FROM usage
+  SELECT department, COUNT(DISTINCT subject) AS people FROM uses
   WHERE grade >= 3 AND subject_kind = 'user' GROUP BY department
 ),
 idle AS (
@@ -133,13 +148,9 @@ def days_of(week: date) -> list[date]:
 def _members(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     # By NumPy: a relation handed over as an Arrow stream makes DuckDB 2.0 report leaks when Python ends.
     columns = connection.execute(_MEMBERS).fetchnumpy()
-    types = {"subject": pl.Int64, "day": pl.Date, "using": pl.Boolean, "bytes_up": pl.Int64}
-    return pl.DataFrame(
-        {
-            name: pl.Series(name, values.tolist(), dtype=types.get(name, pl.String))
-            for name, values in columns.items()
-        }
-    )
+    names = {name: pl.Series(columns[name].tolist(), dtype=pl.String) for name in ("department", "app")}
+    numbers = {name: np.asarray(columns[name]) for name in ("subject", "using", "bytes_up")}
+    return pl.DataFrame({**numbers, **names, "day": np.asarray(columns["day"]).astype("datetime64[D]")})
 
 
 class _Capsule:

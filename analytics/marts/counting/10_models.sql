@@ -1,13 +1,11 @@
 -- Models that were fetched and data that was left with services, as far as requests could be read.
 --
--- In:  seen, attributed, facets.  Out: at_models, one row per request or slice: of several eyes the one that saw most.
+-- In:  details, attributed, facets.  Out: at_models, one row per request or slice: of several eyes the one that saw most.
 CREATE OR REPLACE TEMP TABLE at_models AS
 WITH met AS (
-  SELECT *, COALESCE(connection, event_id) AS request,
-         ROW_NUMBER() OVER (PARTITION BY COALESCE(connection, event_id), slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
-  FROM seen
-  WHERE seen_at >= $day_at AND seen_at < $next_at AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
-    AND (repository IS NOT NULL OR model_format IS NOT NULL OR hands_over IS NOT NULL)
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
+  FROM details
+  WHERE of_model
 )
 SELECT CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
        e.seen_site AS site, e.app, e.access, e.server, e.server_port, COALESCE(e.server_scope, 'unknown') AS server_scope,

@@ -1,31 +1,32 @@
 -- Who is behind what a sighting says of its client, and how long on this day.
 --
--- In:  attributed, contexts, facet_numbers, standings, places, spells.  Out: named_whiles, a row per words and while.
+-- In:  attributed, contexts, facet_numbers, standings, bearers, places, spells.  Out: named_whiles, a row per words and while.
 -- A standing says the same as another wherever its site, client, account and device are the same: a sighting finds
 -- its row by those and its time. Where the log names the account, or nothing is known
 -- of the address, the while is the day. Else it is the spell, cut where that grows stale, or the time between two.
 CREATE OR REPLACE TEMP TABLE named_whiles AS
 WITH told AS (
-  SELECT DISTINCT standing, outside FROM facet_numbers
+  SELECT DISTINCT standing, bearer, outside FROM facet_numbers
   WHERE facet IN (SELECT facet FROM attributed WHERE in_day)
 ),
 whiles AS (
-  SELECT place, spell, false AS stale, from_us, LEAST(to_us, stale_from_us) AS to_us FROM spells
+  SELECT place, spell, false AS stale, from_us, LEAST(to_us, stale_from_us) AS to_us FROM spells WHERE is_said
   UNION ALL
-  SELECT place, spell, true, GREATEST(from_us, stale_from_us), to_us FROM spells
+  SELECT place, spell, true, GREATEST(from_us, stale_from_us), to_us FROM spells WHERE is_said
   UNION ALL
-  SELECT place, 0, false, LAG(to_us, 1, $day_start) OVER (PARTITION BY place ORDER BY from_us), from_us FROM spells
+  SELECT place, 0, false, LAG(to_us, 1, $day_start) OVER (PARTITION BY place ORDER BY from_us), from_us FROM spells WHERE is_said
   UNION ALL
-  SELECT place, 0, false, MAX(to_us), $day_end FROM spells GROUP BY place
+  SELECT place, 0, false, MAX(to_us), $day_end FROM spells WHERE is_said GROUP BY place
 ),
 said AS (
   SELECT c.seen_site, c.client, c.user_name AS logged_user, c.device, t.outside,
          GREATEST(COALESCE(w.from_us, $day_start), $day_start) AS from_us,
          LEAST(COALESCE(w.to_us, $day_end), $day_end) AS to_us,
-         n.subject, CASE WHEN t.outside THEN 'outside' ELSE n.subject_kind END AS subject_kind, n.user_name,
-         n.department, n.site AS home_site, n.attributed_by, n.confidence
+         b.subject, CASE WHEN t.outside THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
+         b.department, b.site AS home_site, b.attributed_by, n.confidence
   FROM told AS t
   JOIN standings AS n ON n.standing = t.standing
+  JOIN bearers AS b ON b.bearer = t.bearer
   JOIN contexts AS c ON c.context = n.context
   LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client AND c.user_name IS NULL
   LEFT JOIN whiles AS w ON w.place = p.place AND w.spell = n.spell AND w.stale = n.stale

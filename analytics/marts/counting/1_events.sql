@@ -1,27 +1,41 @@
--- The day's sightings that can count, and those around it that decide how: one narrow row per event.
+-- The day's sightings that can count, and those around it that decide how: as few rows as that takes.
 --
--- In:  sightings (three days, one row per event_id).  Out: seen (a view of those rows), contexts, targets, events.
+-- In:  sightings (three days, one row per event_id), sensors; held, addresses (holding/).
+-- Out: vantages, contexts, targets, bounds (the time they begin in), events; details, of rows that said something about servers or models.
 -- Most rows of a day say the same of who and where (a `context`), and of what was seen how (a `target`): both
 -- become numbers and are looked at once. Times become microseconds, because intervals are compared and added.
+-- A duration that is no number is none: statistics of files say nothing of such, and filters by them lose the row.
 -- Support hosts (telemetry, CDN, auth) are not use and leave here. A neighbouring day's row is needed where it
 -- reaches into this day, carries on a connection of this day, or begins before the day's longest record ends.
+--
+-- Rows that are added up in the end are added up here, once, so that everything later reads few. An event is
+--   the slices of a connection in an hour, as the best vantage saw them: nothing can have counted them before;
+--   the lookups of a minute; records without a connection that begin and end together;
+--   else a row by itself: outside the day; of a worse vantage; of a connection that has two rows of one slice, or two
+--   beginnings, or goes on outside the day; in an hour in which something changes about who holds the address; with
+--   details.
 CREATE OR REPLACE TEMP VIEW seen AS
-SELECT *, epoch_us(seen_at) AS start_us,
+SELECT event_id, seen_at, epoch_us(seen_at) AS start_us,
        epoch_us(seen_at)
-         + CAST(LEAST(GREATEST(COALESCE(duration_s, 0), 0), 2592000) * 1000000 AS BIGINT) AS end_us,
-       epoch_us(started_at) AS began_us,
-       COALESCE(vantage, sensor, 'unknown') AS eye, COALESCE(site, 'unknown') AS seen_site,
-       COALESCE(client_scope, 'unknown') AS scope,
+         + CAST(CASE WHEN ISNAN(duration_s) THEN 0 ELSE LEAST(GREATEST(COALESCE(duration_s, 0), 0), 2592000) END * 1000000
+                AS BIGINT) AS end_us,
+       epoch_us(started_at) AS began_us, flow, slice, grade, bytes_up, bytes_down, connections, requests, lookups,
+       COALESCE(site, 'unknown') AS seen_site, segment, client_class, COALESCE(client_scope, 'unknown') AS scope, client,
+       user_name, device, COALESCE(vantage, sensor, 'unknown') AS eye, kind, host, app, access,
        CASE WHEN COALESCE(action, 'unknown') = 'blocked' THEN 'blocked'
             WHEN role = 'embedded' THEN 'embedded' ELSE 'use' END AS outcome
 FROM sightings
 WHERE seen_at IS NOT NULL AND app IS NOT NULL
   AND (role = 'use' OR (role = 'embedded' AND COALESCE(action, 'unknown') <> 'blocked'));
 
+-- Of a connection's slices, 62 at a time: how many rows a vantage has, and of how many slices.
 CREATE OR REPLACE TEMP TABLE inside AS
-SELECT flow, MIN(began_us) AS began_us, MAX(end_us) AS end_us
-FROM seen WHERE seen_at >= $day_at AND seen_at < $next_at
-GROUP BY flow;
+SELECT flow, eye, slice // 62 AS stretch, MIN(began_us) AS began_us, MAX(began_us) AS begun_us, MAX(end_us) AS end_us,
+       COUNT(*) AS slices,
+       BIT_COUNT(BIT_OR(CASE WHEN slice >= 0 THEN CAST(1 AS BIGINT) << (slice % 62) END)) AS different
+FROM seen
+WHERE seen_at >= $day_at AND seen_at < $next_at
+GROUP BY flow, eye, slice // 62;
 
 CREATE OR REPLACE TEMP TABLE reaching AS
 SELECT event_id
@@ -40,32 +54,122 @@ CREATE OR REPLACE TEMP TABLE around AS
 SELECT * FROM seen
 WHERE (seen_at < $day_at OR seen_at >= $next_at) AND event_id IN (SELECT event_id FROM reaching);
 
+-- Words are joined by their hash; that no two have the same is made sure of (days.py).
 CREATE OR REPLACE TEMP VIEW needed AS
-SELECT *, true AS in_day FROM seen WHERE seen_at >= $day_at AND seen_at < $next_at
-UNION ALL
-SELECT *, false FROM around;
+WITH told AS (
+  SELECT *, true AS in_day FROM seen WHERE seen_at >= $day_at AND seen_at < $next_at
+  UNION ALL
+  SELECT *, false FROM around
+)
+SELECT *, HASH($salt, seen_site, segment, client_class, scope, client, user_name, device) AS who,
+       HASH($salt, eye, kind, host, app, access, outcome) AS what
+FROM told;
 
--- Joined by a hash first: to compare all words of every row costs more.
 CREATE OR REPLACE TEMP TABLE contexts AS
-SELECT ROW_NUMBER() OVER () AS context, HASH(seen_site, segment, client_class, scope, client, user_name, device) AS told, *
-FROM (SELECT DISTINCT seen_site, segment, client_class, scope, client, user_name, device FROM needed) AS who;
+SELECT ROW_NUMBER() OVER () AS context, who AS told, * EXCLUDE (who)
+FROM (SELECT DISTINCT who, seen_site, segment, client_class, scope, client, user_name, device FROM needed) AS said;
 
 CREATE OR REPLACE TEMP TABLE targets AS
-SELECT ROW_NUMBER() OVER () AS target, HASH(eye, kind, host, app, access, outcome) AS told, *
-FROM (SELECT DISTINCT eye, kind, host, app, access, outcome FROM needed) AS what;
+SELECT ROW_NUMBER() OVER () AS target, what AS told, * EXCLUDE (what)
+FROM (SELECT DISTINCT what, eye, kind, host, app, access, outcome FROM needed) AS said;
+
+CREATE OR REPLACE TEMP TABLE vantages AS
+WITH ranked AS (
+  SELECT e.vantage, MIN(s.rank) AS rank
+  FROM (SELECT DISTINCT eye AS vantage FROM targets) AS e
+  LEFT JOIN sensors AS s ON s.vantage = e.vantage
+  GROUP BY e.vantage
+)
+SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS vantage_rank FROM ranked;
+
+-- What requests said about AI servers (8_servers.sql) and models (10_models.sql), as far as they could be read.
+CREATE OR REPLACE TEMP TABLE details AS
+WITH read AS (
+  SELECT *, epoch_us(seen_at) AS start_us, COALESCE(site, 'unknown') AS seen_site, COALESCE(client_scope, 'unknown') AS scope,
+         COALESCE(connection, event_id) AS request,
+         kind IN ('http', 'flow', 'proxy') AND NOT (kind = 'http' AND COALESCE(decrypted, FALSE)) AS is_open
+  FROM sightings
+  WHERE seen_at >= $day_at AND seen_at < $next_at AND app IS NOT NULL AND role IN ('use', 'embedded')
+    AND COALESCE(action, 'unknown') <> 'blocked' AND grade >= 3 AND kind <> 'dns'
+)
+SELECT *, app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
+            OR (key_type IS NOT NULL AND is_open) AS of_server,
+       repository IS NOT NULL OR model_format IS NOT NULL OR hands_over IS NOT NULL AS of_model
+FROM read
+WHERE app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
+   OR (key_type IS NOT NULL AND is_open) OR repository IS NOT NULL OR model_format IS NOT NULL OR hands_over IS NOT NULL;
+
+-- Hours begin where the report zone's clock says so; every offset in use is a multiple of 15 minutes, so the
+-- conversion is done once a quarter. Nothing is added up across an hour of that clock or of UTC's (`part_us`).
+CREATE OR REPLACE TEMP TABLE hours AS
+WITH quarters AS (
+  SELECT $day_start // 900000000 + nth AS quarter, make_timestamptz($day_start + nth * 900000000) AS quarter_at
+  FROM (SELECT CAST(i AS BIGINT) AS nth FROM range(-192, 288) AS r (i)) AS numbers
+),
+clock AS (
+  SELECT quarter,
+         epoch_us(quarter_at - CAST(EXTRACT(minute FROM quarter_at AT TIME ZONE '$zone') AS INTEGER) * INTERVAL '1' MINUTE)
+           AS hour_us
+  FROM quarters
+)
+SELECT quarter, hour_us, GREATEST(hour_us, quarter // 4 * 3600000000) AS part_us FROM clock;
+
+CREATE OR REPLACE TEMP TABLE apart AS
+SELECT flow FROM inside WHERE flow IS NOT NULL
+GROUP BY flow, eye
+HAVING MIN(began_us) <> MAX(begun_us) OR BOOL_OR(slices > 1 AND slices <> COALESCE(different, 0))
+UNION
+SELECT flow FROM around WHERE flow IS NOT NULL;
+
+CREATE OR REPLACE TEMP TABLE bounds AS
+SELECT LEAST($day_start, MIN(start_us)) AS from_us, GREATEST($day_end, MAX(start_us) + 1) AS to_us FROM around;
+
+CREATE OR REPLACE TEMP TABLE changes AS
+WITH edges AS (
+  SELECT place, from_us AS at_us FROM held
+  UNION ALL
+  SELECT place, to_us FROM held
+  UNION ALL
+  SELECT place, stale_from_us FROM held WHERE stale_from_us < to_us
+)
+SELECT DISTINCT HASH(a.site, a.address, h.part_us) AS change
+FROM edges AS e
+JOIN addresses AS a ON a.place = e.place
+JOIN hours AS h ON h.quarter = e.at_us // 900000000
+WHERE e.at_us >= $day_start AND e.at_us < $day_end;
 
 CREATE OR REPLACE TEMP TABLE events AS
-SELECT n.event_id, c.context, t.target, n.in_day, n.start_us, n.end_us, n.began_us, n.flow, n.slice,
-       COALESCE(n.grade, 1) AS grade, n.bytes_up, n.bytes_down, COALESCE(n.connections, 0) AS connections,
-       COALESCE(n.requests, 0) AS requests, COALESCE(n.lookups, 0) AS lookups
-FROM needed AS n
-JOIN contexts AS c
-  ON c.told = HASH(n.seen_site, n.segment, n.client_class, n.scope, n.client, n.user_name, n.device)
- AND (c.seen_site = n.seen_site AND c.segment IS NOT DISTINCT FROM n.segment
-      AND c.client_class IS NOT DISTINCT FROM n.client_class AND c.scope = n.scope
-      AND c.client IS NOT DISTINCT FROM n.client AND c.user_name IS NOT DISTINCT FROM n.user_name
-      AND c.device IS NOT DISTINCT FROM n.device)
-JOIN targets AS t
-  ON t.told = HASH(n.eye, n.kind, n.host, n.app, n.access, n.outcome)
- AND (t.eye = n.eye AND t.kind IS NOT DISTINCT FROM n.kind AND t.host IS NOT DISTINCT FROM n.host AND t.app = n.app
-      AND t.access IS NOT DISTINCT FROM n.access AND t.outcome = n.outcome)
+WITH numbered AS (
+  SELECT n.*, c.context, t.target, h.hour_us, h.part_us, COALESCE(n.kind = 'dns', false) AS is_lookup,
+         n.flow IS NOT NULL AND n.began_us IS NOT NULL AND n.kind IS DISTINCT FROM 'dns' AS connected,
+         NOT n.in_day OR n.start_us < 86400000000 OR COALESCE(n.grade NOT BETWEEN 0 AND 255, false)
+           OR n.event_id IN (SELECT event_id FROM details)
+           OR HASH(n.seen_site, n.client, h.part_us) IN (SELECT change FROM changes) AS alone,
+         n.eye <> (SELECT vantage FROM vantages WHERE vantage_rank = 1) OR n.flow IN (SELECT flow FROM apart) AS in_slices
+  FROM needed AS n
+  JOIN contexts AS c ON c.told = n.who
+  JOIN targets AS t ON t.told = n.what
+  JOIN hours AS h ON h.quarter = n.start_us // 900000000
+),
+placed AS (
+  SELECT *, alone OR (connected AND in_slices) AS by_itself FROM numbered
+),
+-- As three numbers, because to group by each column costs more.
+pieces AS (
+  SELECT *,
+         context * 4294967296 + target * 256
+           + CASE WHEN connected OR is_lookup OR by_itself THEN 0 ELSE COALESCE(grade, 1) END AS pair,
+         CASE WHEN by_itself THEN event_id WHEN is_lookup THEN start_us // 60000000 WHEN connected THEN flow
+              ELSE start_us END AS thing,
+         CASE WHEN by_itself THEN -1 WHEN is_lookup THEN -2 WHEN connected THEN -part_us ELSE end_us END AS until
+  FROM placed
+)
+SELECT pair // 4294967296 AS context, pair % 4294967296 // 256 AS target, MIN(event_id) AS event_id,
+       BOOL_AND(in_day) AS in_day, MIN(hour_us) AS hour_us, MIN(start_us) AS start_us, MAX(end_us) AS end_us,
+       MIN(began_us) AS began_us, MIN(CASE WHEN connected THEN flow END) AS flow, MIN(slice) AS slice,
+       MAX(COALESCE(grade, 1)) AS grade,
+       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down,
+       CAST(SUM(COALESCE(connections, 0)) AS BIGINT) AS connections, CAST(SUM(COALESCE(requests, 0)) AS BIGINT) AS requests,
+       CAST(SUM(COALESCE(lookups, 0)) AS BIGINT) AS lookups
+FROM pieces
+GROUP BY pair, thing, until

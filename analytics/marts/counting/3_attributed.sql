@@ -1,90 +1,163 @@
 -- Every event with its subject: the account, else the device, else the address.
 --
--- In:  contexts, targets, events, staff, owners, places, spells, buckets, crowded, sensors.
--- Out: attributed, facet_numbers, facets (a view), standings, aims (targets in numbers).
--- What is believed, in this order: the account the log itself names; the user of a lease; the owner of
--- the device; the static word; a hint. A shared address speaks for nobody, machine and service accounts
--- are no persons: what they do is theirs, and who comes from outside to a server of ours is none of our people.
--- `attributed_by` is the origin of the word that was believed, or why there is none. A login that no DHCP lease
--- vouches for is believed less after an hour. `vantage_rank` 1 is believed first.
+-- In:  events, contexts, targets, vantages, staff, owners, voices, places, spells, said.
+-- Out: aims (targets in numbers), attributed, crowded, standings, bearers, facet_numbers, facets (a view).
 --
--- Who was behind an event hangs on its context, the spell it fell into, whether that had grown stale and whether
--- the address was crowded: these four together are its `standing`, and with the target its `facet`. Everything
--- is said once a standing or target; facets are numbers: `party` (a subject under an outcome), `service` (a party
--- and an app), `host_nth` (0: unknown), `eye` (a vantage and kind), `cell` (a row of usage_hourly but for hour and
--- grade: bearer, offer, and whether somebody from outside). `facets` is what they stand for.
+-- The as-of join, without a sort of the events: the spells of an address follow each other, and an event looks for
+-- the last that began before it by halving what is left (days.py: as many joins as the longest row of spells can be
+-- halved, each with a table that is an array). Its `facet` holds all that who was behind it can hang on: its
+-- context, the spell it fell into (the how manieth of its address; none where the log names the account, which is
+-- believed before any lease), whether that had grown stale, the day, and its target.
+--
+-- All else is said once a facet, of which there are far fewer. Whom to believe, in this order: the account the log
+-- itself names; the user of a lease; the owner of the device; the static word; a hint. A shared address speaks for
+-- nobody, machine and service accounts are no persons: what they do is theirs, and who comes from outside to a
+-- server of ours is none of our people. `attributed_by` is the origin of the word that was believed, or why there is
+-- none. A login that no DHCP lease vouches for is believed less after an hour.
+--
+-- Context, spell, staleness and whether the address was crowded are together a `standing`, numbers stand for words:
+-- `party` (a subject under an outcome), `service` (a party and an app), `host_nth` (0: unknown), `eye` (a vantage and
+-- kind), `bearer` (a subject and the manner it appears in), `cell` (a row of usage_hourly but for hour and grade:
+-- bearer, offer, and whether somebody from outside). `facets` is what they stand for.
+CREATE OR REPLACE TEMP TABLE aims AS
+SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, COALESCE(t.kind = 'dns', false) AS is_lookup,
+       v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS seen_by,
+       CASE WHEN t.host IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t.host) END AS host_nth,
+       DENSE_RANK() OVER (ORDER BY t.app) AS app_nth, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS offer,
+       CASE t.outcome WHEN 'use' THEN 0 WHEN 'blocked' THEN 1 ELSE 2 END AS outcome_nth
+FROM targets AS t
+JOIN vantages AS v ON v.vantage = t.eye;
+
+-- Spell 0 stands before all, and what is beyond the last is looked at by mistake: they begin after every event.
+-- Where nothing is said nobody stays.
+CREATE OR REPLACE TEMP TABLE times AS
+SELECT spell, from_us, CASE WHEN is_said THEN to_us ELSE from_us END AS to_us, stale_from_us FROM spells
+UNION ALL
+SELECT 0, 9223372036854775807, 0, 0
+UNION ALL
+SELECT n.spells + r.i, 9223372036854775807, 0, 0
+FROM (SELECT COUNT(*) AS spells FROM spells) AS n CROSS JOIN RANGE(1, $turns) AS r (i);
+
+CREATE OR REPLACE TEMP TABLE asked AS
+SELECT c.*, c.scope = 'proxy' AS egress, COALESCE(p.last_spell - p.spells, 0) AS before, COALESCE(p.last_spell, 0) AS last_spell
+FROM contexts AS c
+LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client;
+
+CREATE OR REPLACE TEMP VIEW asking AS
+SELECT e.*, c.egress, c.user_name IS NOT NULL AS is_named, c.before, c.last_spell, c.before AS spell,
+       t.vantage_rank, t.host_nth, t.is_lookup
+FROM events AS e
+JOIN asked AS c ON c.context = e.context
+JOIN aims AS t ON t.target = e.target;
+
+CREATE OR REPLACE TEMP TABLE attributed AS
+WITH placed AS (
+  SELECT f.*, CASE WHEN f.spell > f.before AND f.start_us < t.to_us THEN f.spell - f.before ELSE 0 END AS nth,
+         f.start_us >= t.stale_from_us AS stale
+  FROM $found AS f
+  JOIN times AS t ON t.spell = f.spell
+)
+SELECT * EXCLUDE (context, target, is_named, before, last_spell, spell, nth, stale),
+       CASE WHEN nth > 0 THEN spell ELSE 0 END AS spell,
+       ((context * $turns + CASE WHEN is_named OR nth = 0 THEN 0 WHEN stale THEN 2 * nth + 1 ELSE 2 * nth END) * 8
+        + start_us // 86400000000 - $first_day) * $aims + target AS facet
+FROM placed;
+
+-- Many accounts that one log names at an address within an hour, while one device has it, share it: what
+-- else happens there on that day is nobody's. Most addresses have one account: the others are looked at.
+CREATE OR REPLACE TEMP TABLE spots AS
+WITH busy AS (
+  SELECT seen_site, client FROM contexts WHERE user_name IS NOT NULL AND client IS NOT NULL
+  GROUP BY seen_site, client HAVING COUNT(*) >= $crowd
+),
+many AS (
+  SELECT c.seen_site, c.client
+  FROM contexts AS c
+  JOIN busy AS b ON b.seen_site = c.seen_site AND b.client = c.client
+  GROUP BY c.seen_site, c.client HAVING COUNT(DISTINCT c.user_name) >= $crowd
+)
+SELECT c.context, c.user_name, c.seen_site, c.client
+FROM contexts AS c
+JOIN many AS m ON m.seen_site = c.seen_site AND m.client = c.client
+LEFT JOIN staff AS a ON a.user_name = c.user_name
+WHERE c.user_name IS NOT NULL AND a.kind IS NULL;
+
+-- Who had the address meanwhile: the user of a VPN session, else the device by its name or MAC; 0: nobody known.
+CREATE OR REPLACE TEMP TABLE tenants AS
+SELECT s.spell, t.seen_site, t.client,
+       CASE WHEN s.taken_over AND u.person IS NOT NULL THEN 4 * u.person
+            WHEN d.mac IS NOT NULL THEN 4 * d.mac + 1 WHEN d.device IS NOT NULL THEN 4 * d.device + 2 ELSE 0 END AS tenant
+FROM (SELECT DISTINCT seen_site, client FROM spots) AS t
+JOIN places AS p ON p.site = t.seen_site AND p.address = t.client
+JOIN spells AS s ON s.place = p.place
+JOIN words AS u ON u.word = s.user_word
+JOIN words AS d ON d.word = s.device_word;
+
+CREATE OR REPLACE TEMP TABLE crowded AS
+SELECT DISTINCT seen_site, client, tenant, hour // 24 AS day
+FROM (
+  SELECT t.seen_site, t.client, e.start_us // 3600000000 AS hour, COALESCE(n.tenant, 0) AS tenant
+  FROM attributed AS e
+  JOIN spots AS t ON t.context = e.facet // ($aims * 8 * $turns)
+  LEFT JOIN tenants AS n ON n.spell = e.spell
+  GROUP BY t.seen_site, t.client, e.start_us // 3600000000, COALESCE(n.tenant, 0)
+  HAVING COUNT(DISTINCT t.user_name) >= $crowd
+) AS hours;
+
 CREATE OR REPLACE TEMP TABLE shared AS
 SELECT c.context, s.spell, o.day
 FROM crowded AS o
 JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
-JOIN places AS p ON p.site = o.seen_site AND p.address = o.client
-JOIN spells AS s ON s.place = p.place AND s.tenant = o.tenant
+JOIN tenants AS s ON s.seen_site = o.seen_site AND s.client = o.client AND s.tenant = o.tenant
 UNION ALL
 SELECT c.context, 0, o.day
 FROM crowded AS o
 JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
-WHERE o.tenant = '';
+WHERE o.tenant = 0;
 
-CREATE OR REPLACE TEMP TABLE placed AS
-WITH asked AS (
-  -- The account that the log names is believed before any lease.
-  SELECT c.context, p.place, p.from_us, p.width_us
-  FROM contexts AS c
-  LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client AND c.user_name IS NULL
-)
-SELECT e.* EXCLUDE (context),
-       e.context * 4294967296 + COALESCE(s.spell, 0) * 4
-         + CASE WHEN e.start_us >= s.stale_from_us THEN 2 ELSE 0 END
-         + CASE WHEN o.context IS NOT NULL THEN 1 ELSE 0 END AS standing
-FROM events AS e
-JOIN asked AS a ON a.context = e.context
-LEFT JOIN buckets AS s
-  ON s.place = a.place AND s.bucket = (e.start_us - a.from_us) // a.width_us
- AND s.from_us <= e.start_us AND s.to_us > e.start_us
-LEFT JOIN shared AS o
-  ON o.context = e.context AND o.spell = COALESCE(s.spell, 0) AND o.day = e.start_us // 86400000000;
-
-CREATE OR REPLACE TEMP TABLE vantages AS
-WITH ranked AS (
-  SELECT e.vantage, MIN(s.rank) AS rank
-  FROM (SELECT DISTINCT eye AS vantage FROM targets) AS e
-  LEFT JOIN sensors AS s ON s.vantage = e.vantage
-  GROUP BY e.vantage
-)
-SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS vantage_rank FROM ranked;
-
+-- A standing is 4 times what a facet says of context and spell; plus 2 where that is stale, 1 where it is crowded.
 CREATE OR REPLACE TEMP TABLE pairs AS
-SELECT ROW_NUMBER() OVER () AS facet, standing, target FROM (SELECT DISTINCT standing, target FROM placed) AS met;
-
-CREATE OR REPLACE TEMP TABLE standings AS
-WITH found AS (
-  SELECT standing, standing // 4294967296 AS context, standing % 4294967296 // 4 AS spell, standing % 4 >= 2 AS stale,
-         standing % 2 = 1 AS is_crowded
-  FROM (SELECT DISTINCT standing FROM pairs) AS f
+WITH met AS (
+  SELECT facet, facet % $aims AS target, facet // $aims % 8 + $first_day AS day, facet // $aims // 8 AS place_in_time
+  FROM (SELECT DISTINCT facet FROM attributed) AS f
 ),
+read AS (
+  SELECT m.facet, m.target, m.day, m.place_in_time, c.context,
+         CASE WHEN m.place_in_time % $turns < 2 THEN 0
+              ELSE p.last_spell - p.spells + m.place_in_time % $turns // 2 END AS spell
+  FROM met AS m
+  JOIN contexts AS c ON c.context = m.place_in_time // $turns
+  LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client
+)
+SELECT r.facet, r.target, r.context, r.spell, r.place_in_time % 2 = 1 AS stale, o.context IS NOT NULL AS is_crowded,
+       2 * r.place_in_time + CASE WHEN o.context IS NOT NULL THEN 1 ELSE 0 END AS standing
+FROM read AS r
+LEFT JOIN shared AS o ON o.context = r.context AND o.spell = r.spell AND o.day = r.day;
+
+CREATE OR REPLACE TEMP TABLE answers AS
+WITH found AS (SELECT DISTINCT standing, context, spell, stale, is_crowded FROM pairs),
 known AS (
-  SELECT f.standing, f.spell, f.stale, c.* EXCLUDE (told), s.lease_user, s.user_origin, s.device AS held_device,
-         w.account AS own_account, s.lease_account, COALESCE(o.account, s.other_account) AS other_account,
-         s.user_confidence * CASE WHEN f.stale THEN $stale ELSE 1.0 END AS lease_confidence,
+  SELECT f.standing, f.spell, f.stale, c.* EXCLUDE (told), s.user_name AS lease_user, s.user_origin,
+         s.device AS held_device, s.user_confidence * CASE WHEN f.stale THEN $stale ELSE 1.0 END AS lease_confidence,
          s.shared_by IS NOT NULL OR f.is_crowded AS shared,
          -- The log names the device itself: what is known of another one there is beside the point.
          CASE WHEN c.device IS NULL OR s.device IS NULL OR c.device = s.device OR o.user_name IS NOT NULL
-              THEN COALESCE(o.user_name, s.other_user) END AS other_user,
-         CASE WHEN o.user_name IS NOT NULL THEN 'owner' ELSE s.other_origin END AS other_origin,
-         CASE WHEN o.user_name IS NOT NULL THEN o.confidence ELSE s.other_confidence END AS other_confidence
+              THEN COALESCE(o.user_name, v.owner, s.static_user, s.hint_user) END AS other_user,
+         CASE WHEN COALESCE(o.user_name, v.owner) IS NOT NULL THEN 'owner'
+              WHEN s.static_user IS NOT NULL THEN 'csv'
+              WHEN s.hint_user IS NOT NULL THEN 'hint' END AS other_origin,
+         CASE WHEN o.user_name IS NOT NULL THEN o.confidence WHEN v.owner IS NOT NULL THEN v.owner_confidence
+              WHEN s.static_user IS NOT NULL THEN s.static_confidence
+              ELSE s.hint_confidence END AS other_confidence
   FROM found AS f
   JOIN contexts AS c ON c.context = f.context
-  LEFT JOIN spells AS s ON s.spell = f.spell
+  LEFT JOIN said AS s ON s.spell = f.spell
+  LEFT JOIN voices AS v ON v.word = s.device_word
   LEFT JOIN owners AS o ON o.by_what = 'device' AND o.thing = c.device
-  LEFT JOIN staff AS w ON w.user_name = c.user_name
 ),
 weighed AS (
-  SELECT *,
-         CASE WHEN user_name IS NOT NULL THEN user_name WHEN shared THEN NULL
-              ELSE COALESCE(lease_user, other_user) END AS person,
-         CASE WHEN user_name IS NOT NULL THEN own_account WHEN shared THEN NULL
-              WHEN lease_user IS NOT NULL THEN lease_account
-              WHEN other_user IS NOT NULL THEN other_account END AS account
+  SELECT *, CASE WHEN user_name IS NOT NULL THEN user_name WHEN shared THEN NULL
+                 ELSE COALESCE(lease_user, other_user) END AS person
   FROM known
 ),
 named AS (
@@ -98,66 +171,79 @@ named AS (
               ELSE 'nobody' END AS attributed_by,
          d.kind IS NULL AND w.person IS NOT NULL AS is_person
   FROM weighed AS w
-  LEFT JOIN staff AS d ON d.account = w.account
-),
-told AS (
-  SELECT n.standing, n.context, n.spell, n.stale, n.scope = 'proxy' AS egress,
-         n.attributed_by = 'nobody' AND n.scope = 'external' AS stranger, n.seen_site, n.segment, n.client_class,
-         -- A token of an address is of its site; the address itself, kept at level clear, is another at each.
-         COALESCE(n.person, CASE WHEN NOT n.shared THEN COALESCE(n.device, n.held_device) END,
-                  CASE WHEN n.client LIKE '%.%' OR n.client LIKE '%:%' THEN n.client || ' at ' || n.seen_site
-                       ELSE n.client END,
-                  'unknown') AS subject,
-         CASE WHEN n.is_person THEN 'user' WHEN n.attributed_by = 'nobody' THEN 'address'
-              ELSE n.attributed_by END AS subject_kind,
-         CASE WHEN n.is_person THEN n.person END AS user_name,
-         n.attributed_by,
-         CASE WHEN NOT n.is_person THEN NULL WHEN n.user_name IS NOT NULL THEN 1.0
-              WHEN n.lease_user IS NOT NULL THEN n.lease_confidence ELSE n.other_confidence END AS confidence,
-         CASE WHEN n.is_person THEN COALESCE(n.department, 'unattributed') ELSE 'unattributed' END AS department,
-         COALESCE(n.home, n.seen_site) AS site
-  FROM named AS n
+  LEFT JOIN staff AS d ON d.user_name = w.person
 )
-SELECT *, DENSE_RANK() OVER (ORDER BY seen_site) AS seen_site_nth, DENSE_RANK() OVER (ORDER BY subject) AS subject_nth,
-       DENSE_RANK() OVER (ORDER BY subject, site, department, subject_kind, segment, client_class, attributed_by,
-                                   user_name) AS bearer
-FROM told;
+SELECT standing, context, spell, stale,
+       -- A token of an address is of its site; the address itself, kept at level clear, is another at each.
+       COALESCE(person, CASE WHEN NOT shared THEN COALESCE(device, held_device) END,
+                CASE WHEN client LIKE '%.%' OR client LIKE '%:%' THEN client || ' at ' || seen_site ELSE client END,
+                'unknown') AS subject,
+       CASE WHEN is_person THEN 'user' WHEN attributed_by = 'nobody' THEN 'address' ELSE attributed_by END AS subject_kind,
+       attributed_by,
+       CASE WHEN NOT is_person THEN NULL WHEN user_name IS NOT NULL THEN 1.0
+            WHEN lease_user IS NOT NULL THEN lease_confidence ELSE other_confidence END AS confidence,
+       CASE WHEN is_person THEN COALESCE(department, 'unattributed') ELSE 'unattributed' END AS department,
+       COALESCE(home, seen_site) AS site
+FROM named;
 
-CREATE OR REPLACE TEMP TABLE aims AS
-SELECT t.target, v.vantage_rank, t.outcome, t.app, t.app LIKE 'behaviours/%' AS by_manner,
-       COALESCE(t.kind = 'dns', false) AS is_lookup,
-       v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS eye,
-       CASE WHEN t.host IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t.host) END AS host_nth,
-       DENSE_RANK() OVER (ORDER BY t.app) AS app_nth, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS offer,
-       CASE t.outcome WHEN 'use' THEN 0 WHEN 'blocked' THEN 1 ELSE 2 END AS outcome_nth
-FROM targets AS t
-JOIN vantages AS v ON v.vantage = t.eye;
+CREATE OR REPLACE TEMP TABLE subjects AS
+SELECT subject, ROW_NUMBER() OVER (ORDER BY subject) AS subject_nth FROM (SELECT DISTINCT subject FROM answers) AS met;
+
+CREATE OR REPLACE TEMP TABLE manners AS
+SELECT *, ROW_NUMBER() OVER (ORDER BY site, department, subject_kind, segment, client_class, attributed_by) AS manner
+FROM (
+  SELECT DISTINCT t.site, t.department, t.subject_kind, c.segment, c.client_class, t.attributed_by
+  FROM answers AS t
+  JOIN contexts AS c ON c.context = t.context
+) AS met;
+
+CREATE OR REPLACE TEMP TABLE standings AS
+WITH sites AS (
+  SELECT seen_site, ROW_NUMBER() OVER (ORDER BY seen_site) AS seen_site_nth
+  FROM (SELECT DISTINCT seen_site FROM contexts) AS met
+)
+SELECT t.standing, t.context, t.spell, t.stale, c.scope = 'proxy' AS egress,
+       t.attributed_by = 'nobody' AND c.scope = 'external' AS stranger, c.client_class, t.subject_kind, t.confidence,
+       p.seen_site_nth, s.subject_nth, m.manner
+FROM answers AS t
+JOIN contexts AS c ON c.context = t.context
+JOIN sites AS p ON p.seen_site = c.seen_site
+JOIN subjects AS s ON s.subject = t.subject
+JOIN manners AS m
+  ON m.site = t.site AND m.department = t.department AND m.subject_kind = t.subject_kind
+ AND m.segment IS NOT DISTINCT FROM c.segment AND m.client_class IS NOT DISTINCT FROM c.client_class
+ AND m.attributed_by = t.attributed_by;
+
+CREATE OR REPLACE TEMP TABLE bearers AS
+SELECT ROW_NUMBER() OVER (ORDER BY b.subject_nth, b.manner) AS bearer, s.*, m.*,
+       CASE WHEN m.subject_kind = 'user' THEN s.subject END AS user_name
+FROM (SELECT DISTINCT subject_nth, manner FROM standings) AS b
+JOIN subjects AS s ON s.subject_nth = b.subject_nth
+JOIN manners AS m ON m.manner = b.manner;
 
 CREATE OR REPLACE TEMP TABLE facet_numbers AS
 WITH met AS (
-  SELECT p.facet, p.standing, p.target, s.egress, s.seen_site_nth, s.bearer, s.confidence,
+  SELECT p.facet, p.standing, p.target, s.egress, s.seen_site_nth, b.bearer, s.confidence,
          COALESCE(s.client_class = 'program', false) AS program,
          s.stranger AND a.by_manner AS outside, s.subject_kind, s.subject_nth * 4 + a.outcome_nth AS party,
-         a.vantage_rank, a.outcome, a.is_lookup, a.eye, a.host_nth, a.app_nth, a.offer
+         a.vantage_rank, a.outcome, a.is_lookup, a.seen_by, a.host_nth, a.app_nth, a.offer
   FROM pairs AS p
   JOIN standings AS s ON s.standing = p.standing
+  JOIN bearers AS b ON b.subject_nth = s.subject_nth AND b.manner = s.manner
   JOIN aims AS a ON a.target = p.target
 )
-SELECT facet, standing, target, egress, seen_site_nth, confidence, program, outside, outcome, vantage_rank, is_lookup, eye,
-       host_nth, app_nth, party, party * 16777216 + app_nth AS service,
+SELECT facet, standing, target, egress, seen_site_nth, confidence, program, outside, outcome, vantage_rank, is_lookup,
+       seen_by AS eye, host_nth, app_nth, party, party * 16777216 + app_nth AS service, bearer,
        bearer * 33554432 + offer * 2 + CASE WHEN outside THEN 1 ELSE 0 END AS cell,
        CASE WHEN outside THEN 'outside' ELSE subject_kind END AS subject_kind,
        CASE subject_kind WHEN 'user' THEN 0 WHEN 'device' THEN 1 ELSE 2 END AS doubt
 FROM met;
 
 CREATE OR REPLACE TEMP VIEW facets AS
-SELECT n.facet, n.service, n.outcome, n.subject_kind, n.confidence, s.subject, s.user_name, s.attributed_by, s.department,
-       s.site, s.seen_site, t.app, t.access
+SELECT n.facet, n.service, n.outcome, n.subject_kind, n.confidence, b.subject, b.user_name, b.attributed_by, b.department,
+       b.site, c.seen_site, t.app, t.access
 FROM facet_numbers AS n
 JOIN standings AS s ON s.standing = n.standing
-JOIN targets AS t ON t.target = n.target;
-
-CREATE OR REPLACE TEMP TABLE attributed AS
-SELECT e.* EXCLUDE (standing, target), f.facet, f.vantage_rank, f.service, f.host_nth, f.doubt, f.is_lookup, f.egress
-FROM placed AS e
-JOIN facet_numbers AS f ON f.standing = e.standing AND f.target = e.target
+JOIN contexts AS c ON c.context = s.context
+JOIN bearers AS b ON b.bearer = n.bearer
+JOIN targets AS t ON t.target = n.target

@@ -1,6 +1,6 @@
--- What each vantage saw, with true duplicates collapsed: one row per connection and slice.
+-- What each vantage saw, with true duplicates collapsed: one row per connection and hour, or slice (1_events.sql).
 --
--- In:  attributed.  Out: records, cover (empty), dropped (empty).
+-- In:  attributed, facet_numbers.  Out: records, cover (empty), dropped (empty).
 -- One connection is one `flow` whose starts lie within the tolerance of each other, whichever sensor
 -- of the vantage saw it; of each direction the greatest count stands (ECMP halves see one direction
 -- each). Records without a connection (proxy lines) stand for themselves. A session's grade is the
@@ -35,8 +35,9 @@ WITH again AS (
   SELECT vantage_rank, flow, slice FROM connected GROUP BY vantage_rank, flow, slice HAVING COUNT(*) > 1
 ),
 slices AS (
-  SELECT c.*, COALESCE(b.connection_nth, 1) AS connection_nth
+  SELECT c.*, f.doubt, COALESCE(b.connection_nth, 1) AS connection_nth
   FROM connected AS c
+  JOIN facet_numbers AS f ON f.facet = c.facet
   JOIN again AS a ON a.vantage_rank = c.vantage_rank AND a.flow = c.flow AND a.slice IS NOT DISTINCT FROM c.slice
   LEFT JOIN begun_again AS b ON b.vantage_rank = c.vantage_rank AND b.flow = c.flow AND b.began_us = c.began_us
 ),
@@ -66,7 +67,7 @@ sessions AS (
   FROM numbered
   GROUP BY vantage_rank, flow, connection_nth
 )
-SELECT n.event_id, n.facet, n.vantage_rank, n.service, n.host_nth, n.in_day, n.start_us,
+SELECT n.event_id, n.facet, n.vantage_rank, f.service, n.host_nth, n.in_day, n.hour_us, n.start_us,
        COALESCE(d.end_us, n.end_us) AS end_us, s.from_us, s.to_us, s.grade,
        CASE WHEN d.event_id IS NULL THEN n.bytes_up ELSE d.bytes_up END AS bytes_up,
        CASE WHEN d.event_id IS NULL THEN n.bytes_down ELSE d.bytes_down END AS bytes_down,
@@ -74,13 +75,15 @@ SELECT n.event_id, n.facet, n.vantage_rank, n.service, n.host_nth, n.in_day, n.s
 FROM numbered AS n
 JOIN sessions AS s
   ON s.vantage_rank = n.vantage_rank AND s.flow = n.flow AND s.connection_nth = n.connection_nth
+JOIN facet_numbers AS f ON f.facet = n.facet
 LEFT JOIN doubled AS d ON d.event_id = n.event_id
 WHERE COALESCE(d.speaks, true)
 UNION ALL
-SELECT event_id, facet, vantage_rank, service, host_nth, in_day, start_us, end_us, start_us, end_us, grade, bytes_up,
-       bytes_down, connections, requests
-FROM attributed
-WHERE NOT is_lookup AND NOT egress AND (flow IS NULL OR began_us IS NULL);
+SELECT a.event_id, a.facet, a.vantage_rank, f.service, a.host_nth, a.in_day, a.hour_us, a.start_us, a.end_us, a.start_us,
+       a.end_us, a.grade, a.bytes_up, a.bytes_down, a.connections, a.requests
+FROM attributed AS a
+JOIN facet_numbers AS f ON f.facet = a.facet
+WHERE NOT a.is_lookup AND NOT a.egress AND (a.flow IS NULL OR a.began_us IS NULL);
 
 CREATE OR REPLACE TEMP TABLE cover (service BIGINT, host_nth BIGINT, from_us BIGINT, to_us BIGINT);
 

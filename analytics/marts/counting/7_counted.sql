@@ -2,46 +2,32 @@
 --
 -- In:  attributed, facet_numbers, records, dropped.  Out: counted, eyes.
 -- A dropped record stays as evidence (its grade, its part of bytes_up_max) and adds nothing. Of the
--- lookups of one subject, host and minute only those of the best-ranked vantage count. Hours begin
--- where the report zone's clock says so; every offset in use is a multiple of 15 minutes, so the
--- conversion is done once a quarter.
-CREATE OR REPLACE TEMP TABLE hours AS
-WITH quarters AS (
-  SELECT quarter, make_timestamptz(quarter * 900000000) AS quarter_at
-  FROM (SELECT DISTINCT start_us // 900000000 AS quarter FROM attributed WHERE in_day) AS seen
-)
-SELECT quarter,
-       quarter_at - CAST(EXTRACT(minute FROM quarter_at AT TIME ZONE '$zone') AS INTEGER) * INTERVAL '1' MINUTE
-         AS hour
-FROM quarters;
-
+-- lookups of one subject, host and minute only those of the best-ranked vantage count.
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH questions AS (
-  SELECT start_us, facet, lookups, start_us // 60000000 AS minute, service // 16777216 AS party, host_nth, vantage_rank
-  FROM attributed
-  WHERE is_lookup AND NOT egress AND in_day
+  SELECT a.hour_us, a.facet, a.lookups, a.start_us // 60000000 AS minute, f.party, a.host_nth, a.vantage_rank
+  FROM attributed AS a
+  JOIN facet_numbers AS f ON f.facet = a.facet
+  WHERE a.is_lookup AND NOT a.egress AND a.in_day
 ),
 best AS (
   SELECT party, host_nth, minute, MIN(vantage_rank) AS vantage_rank FROM questions GROUP BY party, host_nth, minute
 ),
 evidence AS (
-  SELECT start_us, facet, grade, bytes_up, bytes_down, connections, requests, 0 AS lookups,
+  SELECT hour_us, facet, grade, bytes_up, bytes_down, connections, requests, 0 AS lookups,
          event_id NOT IN (SELECT event_id FROM dropped) AS kept
   FROM records
   WHERE in_day
   UNION ALL
-  SELECT q.start_us, q.facet, 1, NULL, NULL, 0, 0, q.lookups, q.vantage_rank = b.vantage_rank
+  SELECT q.hour_us, q.facet, 1, NULL, NULL, 0, 0, q.lookups, q.vantage_rank = b.vantage_rank
   FROM questions AS q
   JOIN best AS b ON b.party = q.party AND b.host_nth = q.host_nth AND b.minute = q.minute
 )
-SELECT h.hour, e.* EXCLUDE (start_us) FROM evidence AS e JOIN hours AS h ON h.quarter = e.start_us // 900000000;
+SELECT make_timestamptz(hour_us) AS hour, * EXCLUDE (hour_us) FROM evidence;
 
 CREATE OR REPLACE TEMP TABLE eyes AS
 WITH seen AS (
-  SELECT DISTINCT h.hour, a.facet
-  FROM attributed AS a
-  JOIN hours AS h ON h.quarter = a.start_us // 900000000
-  WHERE a.in_day
+  SELECT DISTINCT make_timestamptz(hour_us) AS hour, facet FROM attributed WHERE in_day
 ),
 -- A proxy's own address speaks for everybody of its site who used the service in that hour.
 proxies AS (

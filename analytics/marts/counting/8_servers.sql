@@ -1,6 +1,6 @@
 -- Who spoke to which AI server on the day, and how.
 --
--- In:  seen, attributed, facets.  Out: at_servers, one row per event.
+-- In:  details, attributed, facets.  Out: at_servers, one row per event.
 -- Servers are those known by manner (behaviours/: inference, tools, vector stores, MCP at any host), whatever
 -- speaks MCP, and whatever was sent an AI key in the clear. A connection is one, whichever eyes saw it. Pages to
 -- log in at, states of health and versions are for everybody: that they answer says nothing about access. What
@@ -8,20 +8,18 @@
 CREATE OR REPLACE TEMP TABLE at_servers AS
 WITH asked AS (
   -- a slice that several eyes saw counts once
-  SELECT event_id, connection, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
+  SELECT event_id, request, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
          server_version, scope, segment, is_open, CASE WHEN is_open THEN key_type END AS key_type,
          CASE WHEN is_open THEN key_print END AS key_print, kind, path, status, credential, mcp_version, mcp_methods,
          mcp_client, mcp_server, mcp_tools, bytes_up, bytes_down,
-         ROW_NUMBER() OVER (PARTITION BY COALESCE(connection, event_id), slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
-  FROM (SELECT *, kind IN ('http', 'flow', 'proxy') AND NOT (kind = 'http' AND COALESCE(decrypted, FALSE)) AS is_open FROM seen)
-  WHERE seen_at >= $day_at AND seen_at < $next_at AND grade >= 3 AND kind <> 'dns' AND outcome <> 'blocked'
-    AND (app LIKE 'behaviours/%' OR access = 'mcp' OR mcp_version IS NOT NULL OR mcp_methods IS NOT NULL
-         OR (key_type IS NOT NULL AND is_open))
+         ROW_NUMBER() OVER (PARTITION BY request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
+  FROM details
+  WHERE of_server
 )
 SELECT CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
        e.seen_site AS site, e.app, e.access, e.server, e.server_port, COALESCE(e.server_scope, 'unknown') AS server_scope,
        f.subject, f.subject_kind, f.department, e.scope AS client_scope, e.segment, e.server_segment, e.server_version, e.key_type, e.key_print,
-       COALESCE(e.connection, e.event_id) AS connection, e.is_open AND e.kind <> 'proxy' AS cleartext, e.path, e.status, e.credential,
+       e.request AS connection, e.is_open AND e.kind <> 'proxy' AS cleartext, e.path, e.status, e.credential,
        e.access = 'mcp' OR e.mcp_version IS NOT NULL OR COALESCE(e.mcp_methods NOT LIKE 'a2a:%', FALSE) AS mcp, e.mcp_version,
        e.mcp_client, e.mcp_server, e.mcp_tools,
        COALESCE(REGEXP_MATCHES(e.path, '$public'), FALSE) AS is_public,

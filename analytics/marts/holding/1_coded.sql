@@ -46,6 +46,8 @@ JOIN words AS w
  AND w.said_confidence IS NOT DISTINCT FROM l.confidence AND w.said_shared IS NOT DISTINCT FROM l.shared
 WHERE l.valid_from IS NOT NULL AND (l.valid_to IS NULL OR l.valid_to > l.valid_from);
 
--- What the log said is needed no more; several of its words may have become one.
+-- What the log said is needed no more; several of its words may have become one. Word 0 says nothing.
 CREATE OR REPLACE TEMP TABLE words AS
 SELECT DISTINCT * EXCLUDE (said_user, said_device, said_mac, said_origin, said_confidence, said_shared) FROM words
+UNION ALL BY NAME
+SELECT CAST(0 AS BIGINT) AS word

@@ -91,4 +91,4 @@ SELECT app, subject, CAST(COALESCE(SUM(bytes_up), 0) AS BIGINT) AS bytes_up,
 FROM used GROUP BY app, subject;
 
 CREATE OR REPLACE TEMP TABLE seen_weeks AS
-SELECT DISTINCT weeks_ago FROM near WHERE weeks_ago > 0
+SELECT DISTINCT weeks_ago FROM subject_weeks WHERE weeks_ago > 0

@@ -1,10 +1,9 @@
 -- AI software at an address and port of ours where it was in none of the weeks before. Tokens change with their keys, so
 -- only weeks are compared that some subject of this week is known in; without such a week nothing is new.
 WITH comparable AS (
-  SELECT DISTINCT b.weeks_ago
-  FROM near AS b
-  JOIN near AS n ON n.subject = b.subject AND n.weeks_ago = 0
-  WHERE b.weeks_ago > 0
+  SELECT DISTINCT weeks_ago
+  FROM subject_weeks
+  WHERE weeks_ago > 0 AND subject IN (SELECT subject FROM subject_weeks WHERE weeks_ago = 0)
 )
 SELECT s.app, 'all' AS scope, MIN(s.day) AS day, SUM(s.connections) AS sessions, COUNT(DISTINCT s.subject) AS measure,
        'first seen on ' || MIN(s.day) || ', in none of ' || (SELECT COUNT(*) FROM comparable) || ' weeks before; '

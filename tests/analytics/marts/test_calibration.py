@@ -14,14 +14,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from string import Template
 
 import polars as pl
 import pytest
 
 from analytics.lake import connect
-from analytics.marts.days import STALE, STEPS
-from analytics.marts.holders import CROWD, hold
+from analytics.marts.days import STALE, attribute
+from analytics.marts.holders import hold
 from analytics.marts.weeks import store_frame
 
 BEGIN = datetime(2026, 11, 16, tzinfo=UTC)
@@ -116,32 +115,32 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             CREATE TABLE every_directory AS
             SELECT 'u' || i AS user_name, CASE WHEN i % 3 > 0 THEN 'd' || i END AS device,
                    CAST(NULL AS VARCHAR) AS mac, 'person' AS kind, 'all' AS department, 'hq' AS site,
-                   CAST(NULL AS TIMESTAMPTZ) AS valid_from, 'ldif' AS origin, 0.9 AS confidence
+                   CAST(NULL AS TIMESTAMPTZ) AS valid_from, CAST(NULL AS TIMESTAMPTZ) AS valid_to,
+                   'ldif' AS origin, 0.9 AS confidence
             FROM range({DEVICES}) AS r (i)""")
-        connection.execute("CREATE TABLE sensors AS SELECT 'packets' AS vantage, 1 AS rank")
         seen = pl.DataFrame(sessions, schema=("minute", "client", "was"), orient="row")
         store_frame(connection, "seen", seen.with_columns(event_id=pl.int_range(pl.len())))
         connection.execute("""
             CREATE TABLE contexts AS
-            SELECT ROW_NUMBER() OVER () AS context, 0 AS told, 'hq' AS seen_site, 'lan' AS segment,
+            SELECT ROW_NUMBER() OVER () AS context, HASH(client) AS told, 'hq' AS seen_site, 'lan' AS segment,
                    'browser' AS client_class, 'internal' AS scope, client, CAST(NULL AS VARCHAR) AS user_name,
                    CAST(NULL AS VARCHAR) AS device
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute("""
             CREATE TABLE targets AS
-            SELECT 1 AS target, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app, 'web' AS access,
-                   'use' AS outcome""")
+            SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app,
+                   'web' AS access, 'use' AS outcome""")
         connection.execute(f"""
             CREATE TABLE events AS
             SELECT event_id, c.context, 1 AS target, CAST({start} + minute * 60000000 AS BIGINT) AS start_us
             FROM seen JOIN contexts AS c ON c.client = seen.client""")
+        connection.execute("CREATE TABLE vantages AS SELECT 'packets' AS vantage, 1 AS vantage_rank")
+        connection.execute(
+            "CREATE TABLE bounds AS SELECT MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events"
+        )
         hold(connection)
         connection.execute("CREATE VIEW directory AS FROM every_directory")
-        for step in ("2_held", "3_attributed"):
-            text = Template((STEPS / f"{step}.sql").read_text("utf-8"))
-            connection.execute(
-                text.substitute(crowd=CROWD, stale=STALE, day_at=f"TIMESTAMPTZ '{BEGIN.isoformat()}'")
-            )
+        attribute(connection, BEGIN.date())
         rows = connection.execute(
             "SELECT a.event_id, f.confidence, f.user_name FROM attributed AS a "
             "JOIN facets AS f ON f.facet = a.facet WHERE f.user_name IS NOT NULL"

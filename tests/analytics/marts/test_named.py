@@ -13,6 +13,7 @@ import pytest
 from analytics import build as building
 from analytics.build import build
 from analytics.lake import open_views
+from analytics.marts import days
 from analytics.marts.days import count_day
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, lookup, proxied, sighting
 
@@ -91,3 +92,51 @@ def test_every_sighting_has_the_subject_of_its_count(tmp_path: Path, monkeypatch
         assert tuple(who) == counted.get(event_id, (None,) * 7)
     assert {attributed_by for *_, attributed_by, _ in counted.values()} >= REASONS
     assert "outside" in {kind for _, kind, *_ in counted.values()}
+
+
+@pytest.mark.parametrize("clash", [False, True])
+def test_each_sighting_falls_into_the_lease_of_its_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clash: bool
+) -> None:
+    """Addresses with 1, 7 and 33 leases, asked at every edge; `clash`: with the first salt two hash alike."""
+    if clash:
+        count, clashes = days._number, [1]
+        monkeypatch.setattr(
+            days,
+            "_number",
+            lambda connection, query: (
+                clashes.pop() if clashes and "told" in query else count(connection, query)
+            ),
+        )
+    leases: list[Row] = []
+    rows: list[Row] = []
+    expected: list[tuple[str, str | None, str | None]] = []
+    midnight = at("2026-11-17 00:00")  # u13 has gone by then
+    for address, many in (("a1", 1), ("a7", 7), ("a33", 33)):
+        for nth in range(many):
+            # two minutes each; between two of them nobody for a minute, after every third nobody waits
+            begin = at("2026-11-16 23:20") + timedelta(minutes=3 * nth - nth // 3)
+            end = begin + timedelta(minutes=2)
+            free = nth % 3 != 2 or nth == many - 1
+            user = f"u{nth}"
+            leases.append({"site": "hq", "address": address, "user_name": user, "valid_from": begin,
+                           "valid_to": end, "origin": "vpn", "confidence": 0.9})  # fmt: skip
+            second = timedelta(seconds=1)
+            then = None if free else f"u{nth + 1}"
+            for moment, who in ((begin, user), (end - second, user), (end, then)):
+                rows.append(sighting(moment.isoformat(" ")[:19], client=address, user_name=None))
+                known = who in ("u13", "u20") and moment >= midnight
+                expected.append((address, who, "Legal" if known else None))
+        rows.append(sighting("2026-11-16 23:19:59", client=address, user_name=None))
+        expected.append((address, None, None))
+    lake = HandmadeLake.furnished(tmp_path, *rows, leases=leases)
+    legal: Row = {"department": "Legal", "kind": "person", "valid_from": midnight}
+    lake.cold("directory", [legal | {"user_name": user} for user in ("u13", "u20")])
+    build(lake.path, zone=ZONE)
+    with open_views(lake.path, restricted=True) as views:
+        named = views.execute(
+            "SELECT client, user_name, NULLIF(department, 'unattributed') FROM sightings_named "
+            "ORDER BY event_id"
+        ).fetchall()
+    wanted = dict(zip((row["event_id"] for row in rows), expected, strict=True))
+    assert named == [wanted[event] for event in sorted(wanted)]

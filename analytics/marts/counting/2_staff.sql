@@ -1,0 +1,47 @@
+-- Who is who: accounts with their department, and the owners of devices.
+--
+-- In:  directory (rows valid on the day), words (holding/).  Out: staff, owners, voices.
+-- Made anew only for a day on which other rows of the directory hold than on the day before (days.py). `voices`
+-- says of every word of a lease who owns the device it names.
+CREATE OR REPLACE TEMP TABLE staff AS
+WITH ranked AS (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY user_name
+    ORDER BY CASE WHEN department IS NULL THEN 1 ELSE 0 END,
+             CASE WHEN device IS NULL AND mac IS NULL THEN 0 ELSE 1 END,
+             valid_from DESC NULLS LAST, origin, department, site
+  ) AS nth
+  FROM directory
+),
+merged AS (
+  SELECT user_name,
+         MAX(CASE WHEN nth = 1 THEN department END) AS department,
+         MAX(CASE WHEN nth = 1 THEN site END) AS site,
+         MAX(CASE WHEN kind IN ('machine', 'service') THEN kind END) AS kind
+  FROM ranked
+  GROUP BY user_name
+)
+SELECT * FROM merged;
+
+-- A device that two people are said to own says nothing about either.
+CREATE OR REPLACE TEMP TABLE owners AS
+WITH owned AS (
+  SELECT d.device, d.mac, d.user_name, COALESCE(d.confidence, 0.9) AS confidence
+  FROM directory AS d
+  JOIN staff AS s ON s.user_name = d.user_name
+  WHERE s.kind IS NULL
+)
+SELECT 'device' AS by_what, device AS thing, MAX(user_name) AS user_name, MAX(confidence) AS confidence
+FROM owned WHERE device IS NOT NULL
+GROUP BY device HAVING MIN(user_name) = MAX(user_name)
+UNION ALL
+SELECT 'mac', mac, MAX(user_name), MAX(confidence)
+FROM owned WHERE mac IS NOT NULL
+GROUP BY mac HAVING MIN(user_name) = MAX(user_name);
+
+CREATE OR REPLACE TEMP TABLE voices AS
+SELECT w.word, COALESCE(d.user_name, m.user_name) AS owner,
+       w.confidence * CASE WHEN d.user_name IS NOT NULL THEN d.confidence ELSE m.confidence END AS owner_confidence
+FROM words AS w
+LEFT JOIN owners AS d ON d.by_what = 'device' AND d.thing = w.device_name
+LEFT JOIN owners AS m ON m.by_what = 'mac' AND m.thing = w.mac_name

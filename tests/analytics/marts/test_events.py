@@ -1,0 +1,109 @@
+"""Rows that are added up when they are first read: the same marts as where every row stays by itself."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from analytics import build as building
+from analytics.build import build
+from analytics.lake import connect
+from analytics.marts import days
+from tests.analytics.handmade import CATALOG, SENSORS, HandmadeLake, Row, at, lookup, proxied, sighting
+
+#: Half an hour off: hours of the report begin in the middle of UTC's.
+ZONE = "Asia/Kolkata"
+EYES = [("span", "packets"), ("span2", "packets"), ("zeek", "zeek")]
+DAILY = ["usage_hourly", "not_use_hourly", "rhythm_daily", "ai_servers_daily", "named_daily"]
+
+
+def _network(draw: random.Random) -> tuple[list[Row], list[Row]]:
+    """Two days of connections in slices that one to three eyes saw, proxy lines and lookups, and leases."""
+
+    def moment() -> Any:
+        return at("2026-11-16 20:00") + timedelta(seconds=draw.randrange(3600 * 30))
+
+    def seen(make: Any, when: Any, **more: Any) -> Row:
+        return make("2026-11-16 00:00", **({"seen_at": when} | more))
+
+    rows: list[Row] = []
+    for flow in range(1, 70):
+        begin, one = moment(), draw.randrange(4)
+        about = {
+            "client": draw.choice([f"a{one}", None]), "user_name": draw.choice([None, None, f"u{one}"]),
+            "app": draw.choice([*["acme/chat"] * 5, *["bolt/code"] * 4, "behaviours/ollama"]),
+            "host": draw.choice(["one.test", "two.test", None]),
+            "action": draw.choice(["allowed"] * 5 + ["blocked"]),
+            "client_scope": draw.choice(["internal", "internal", "proxy", "external"]),
+        }  # fmt: skip
+        for sensor, vantage in draw.sample(EYES, draw.choice([1, 1, 1, 1, 2, 3])):
+            late = timedelta(seconds=draw.choice([0, 0, 1.5, 4]))
+            rows += [
+                seen(
+                    sighting, begin + late + timedelta(minutes=nth), started_at=begin + late, slice=nth,
+                    flow=flow, connection=flow, connections=int(nth == 0), sensor=sensor, vantage=vantage,
+                    bytes_up=draw.choice([None, 0, 900]), grade=draw.choice([3, 4, 5]), **about,
+                )
+                for nth in range(draw.choice([1, 3, 20, 70]))
+                if draw.random() < 0.95
+            ]  # fmt: skip
+        if draw.random() < 0.1:  # told again, otherwise
+            rows.append(rows[-1] | {"event_id": 10**9 + flow, "bytes_up": 5000})
+        for _ in range(draw.choice([0, 1, 4])):
+            when = begin + timedelta(seconds=draw.choice([0, 0, 20, 900]))
+            said = {"user_name": draw.choice([about["user_name"], *(f"u{n}" for n in range(4))])}
+            rows.append(seen(proxied, when, grade=draw.choice([3, 5]), **(about | said)))
+            rows.append(seen(lookup, when, vantage=draw.choice(["dns", "packets"]), **about))
+    leases = [
+        {
+            "site": "hq", "address": f"a{draw.randrange(2)}", "device": draw.choice([None, "d1", "d2"]),
+            "user_name": draw.choice([None, "u1", "u2"]), "valid_from": begin, "confidence": 0.9,
+            "valid_to": begin + timedelta(minutes=draw.randrange(1, 300)), "shared": False,
+            "origin": draw.choice(["dhcp", "directory", "vpn"]),
+        }
+        for begin in (moment() for _ in range(6))
+    ]  # fmt: skip
+    return rows, leases
+
+
+def _built(folder: Path, rows: list[Row], leases: list[Row]) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows of every daily mart."""
+    lake = HandmadeLake(folder)
+    lake.cold("sensors", [*SENSORS, SENSORS[0] | {"sensor": "zeek", "vantage": "zeek", "rank": 2}])
+    lake.cold("catalog", CATALOG)
+    lake.cold("leases", leases)
+    lake.cold("sightings", rows)
+    build(lake.path, zone=ZONE)
+    found = {}
+    with connect() as connection:
+        for mart in DAILY:
+            files = [str(path) for path in sorted(lake.path.glob(f"*/marts/{mart}/*/*.parquet"))]
+            found[mart] = connection.execute(f"SELECT * FROM read_parquet({files}) ORDER BY ALL").fetchall()
+    return found
+
+
+def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, leases = _network(random.Random(7))
+    events: list[int] = []
+    count_day, step = days.count_day, days._step
+
+    def counting(connection: duckdb.DuckDBPyConnection, *day: Any, zone: str) -> None:
+        count_day(connection, *day, zone=zone)
+        events.append(connection.execute("SELECT COUNT(*) FROM events").fetchall()[0][0])
+
+    def each_by_itself(name: str, values: dict[str, Any]) -> str:
+        text = step(name, values)
+        return text.replace("NOT n.in_day OR", "true OR") if name == "1_events" else text
+
+    monkeypatch.setattr(building, "count_day", counting)
+    early, few = _built(tmp_path / "early", rows, leases), sum(events)
+    events.clear()
+    monkeypatch.setattr(days, "_step", each_by_itself)
+    assert early == _built(tmp_path / "late", rows, leases)
+    assert all(early.values())
+    assert few < 0.85 * sum(events), "most of these are apart: seen twice, at addresses that change hands"
