@@ -236,8 +236,7 @@ def gather(stream: Records, half: HalfRead) -> int:
 def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
     """End a half-read message: what there is of it may still hold the name."""
     stream = half.streams[held]
-    row, side = i64(stream["flow"]), i64(stream["side"])
-    flow = table.flows[row]
+    row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
     probed = i64(flow["probed"][side])
     if probed == 0 and (flow["port"][0] == DNS_PORT or flow["port"][1] == DNS_PORT):
         release(held, half, table.flows, control)  # DNS goes on behind what was lost
@@ -265,8 +264,7 @@ def _settle(held: int, time: int, half: HalfRead, table: Table, output: Output, 
     size = gather(stream, half)
     if size == 0:
         return False
-    row, side = i64(stream["flow"]), i64(stream["side"])
-    flow = table.flows[row]
+    row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
     found = begins(half.scratch, 0, size)
     kind = _of_interest(found, size, flow, side)
     if kind == 0:

@@ -10,7 +10,7 @@ begins with a plausible message.
 
 from __future__ import annotations
 
-from sensor.decode.flow import SYN, distance, is_based
+from sensor.decode.flow import SYN, distance, is_based, is_missing
 from sensor.decode.jit import kernel
 from sensor.decode.layout import PAGE, TCP, Bytes, HalfRead, Output, Records, Table, i64
 from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, HELLO, STREAM_BYTES, begins, emit_event
@@ -98,6 +98,8 @@ def _read_in_step(data: Bytes, packet: Records, row: int, half: HalfRead, table:
     at, end = i64(packet["payload"]), i64(packet["end"])
     seq = (packet["seq"] + (1 if packet["flags"] & SYN else 0)) & 0xFFFFFFFF
     ahead = distance(seq, i64(flow["next"][side])) if is_based(flow, side) else 0
+    if ahead < 0 and is_missing(flow, side, seq, table.missing):
+        ahead = 0  # its FIN overtook it
     if ahead > 0:
         _keep(data, at, end, seq, i64(flow["next"][side]), packet, row, half, table, control)
         return
