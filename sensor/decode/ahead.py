@@ -14,7 +14,7 @@ from sensor.decode import flow as flow_table
 from sensor.decode.duplicates import content_of, place_of
 from sensor.decode.ip import DECODED, FRAGMENT, dissect
 from sensor.decode.jit import step
-from sensor.decode.layout import FLOW, Bytes, Records, Table, i64
+from sensor.decode.layout import COLD, FLOW, Bytes, Records, Table, i64
 from sensor.decode.read import fetch
 
 #: Frames taken apart but not handled yet; a power of two.
@@ -24,7 +24,7 @@ _ROWS_AHEAD = 8
 #: Headers are asked for this many frames before they are taken apart.
 _HEADERS_AHEAD = 8
 
-_FLOW_BYTES = FLOW.itemsize
+_FLOW_BYTES, _COLD_BYTES = FLOW.itemsize, COLD.itemsize
 
 
 @step
@@ -47,6 +47,7 @@ def _fetch_rows(packet: Records, table: Table) -> None:
         row = (table.index[packet["tag"] & (table.index.size - 1)] & 0xFFFFFFFF) - 1
         if row >= 0:
             fetch(table.flows, row * _FLOW_BYTES, 2)
+            fetch(table.colds, row * _COLD_BYTES, 1)
 
 
 @step

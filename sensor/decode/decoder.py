@@ -1,7 +1,7 @@
 """The tables and the loop around the kernels: frames in, columns out.
 
 Memory with the default table of 2^20 connections: index 16 MB, flow table 205 MB and stream pages 32 MB (both
-as far as ever used), two sets of outputs (as far as used) of 26 MB (arena 8, slices 3, events 12, minutes 2,
+as far as ever used), two sets of outputs (as far as used) of 34 MB (arena 16, slices 3, events 12, minutes 2,
 turns 1), turns 27 MB (as far as used), fragmented datagrams 8 MB, duplicate filter 1 MB, gaps 2 MB, QUIC
 hellos 71 MB (as far as used), labels 25 bytes a connection and their texts, rows on their way 40 MB.
 """
@@ -56,7 +56,7 @@ from sensor.decode.shape.answers import Answers
 
 _SLICES = 12_500
 _EVENTS = 100_000
-_ARENA = 8 << 20
+_ARENA = 16 << 20
 _MINUTES = 8192
 _PAGES = 8192
 _MISSING = 1 << 14
