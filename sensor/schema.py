@@ -388,7 +388,7 @@ OBSERVATIONS = Table(
         Column(
             "slice",
             pl.Int64,
-            "number of the slice within its connection, from 0: of 60 s, less where a request ends it",
+            "number of the slice within its connection, from 0: of a minute at most, a gigabyte or a request",
         ),
         Column("asks", pl.Boolean, "the slice begins with a later request of its connection"),
         Column(
@@ -466,7 +466,7 @@ SIGHTINGS = Table(
         Column(
             "slice",
             pl.Int64,
-            "number of the slice within its connection, from 0: of 60 s, less where a request ends it",
+            "number of the slice within its connection, from 0: of a minute at most, a gigabyte or a request",
         ),
         Column(
             "connections", pl.Int64, "1 on slice 0 or a request, proxied or later in its connection, else 0"

@@ -47,7 +47,7 @@ def _fetch_rows(packet: Records, table: Table) -> None:
         row = (table.index[packet["tag"] & (table.index.size - 1)] & 0xFFFFFFFF) - 1
         if row >= 0:
             fetch(table.flows, row * _FLOW_BYTES, 2)
-            fetch(table.colds, row * _COLD_BYTES, 2)
+            fetch(table.colds, row * _COLD_BYTES, 1)
 
 
 @step

@@ -3,7 +3,7 @@
 Keys belong to the connection id the client chose first, so a packet that opens was the client's: the
 server's never do, whichever came first. A Retry (a new connection id, the CRYPTO stream begins anew) and
 compatible version negotiation (the other version's keys of the same connection id, RFC 9369 §4.1) are
-followed. Versions before that, Google's own, are named by a hello that lies in one packet (`google`).
+followed. Versions before that, Google's own, are named by a hello that always lies in one packet (`google`).
 """
 
 from __future__ import annotations

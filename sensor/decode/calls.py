@@ -128,7 +128,7 @@ def asked(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def asks_anew(data: Bytes, packet: Records, flow: Records, cold: Records) -> bool:
+def asks_anew(data: Bytes, packet: Records, flow: Records) -> bool:
     """True if a segment begins, as most do, a later request of the client, for something else than before.
 
     One in 256 that does is taken for the same again.
@@ -136,15 +136,15 @@ def asks_anew(data: Bytes, packet: Records, flow: Records, cold: Records) -> boo
     at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
     if be32(data, at, end) not in (_GET, _POST, _PUT, _DELETE) or flow["client"] != side + 1:
         return False
-    is_next = cold["events"] > 0 and distance(packet["seq"], i64(flow["next"][side])) >= 0
-    return is_next and asked(data, at, end) != cold["asked"]
+    is_next = flow["events"] > 0 and distance(packet["seq"], i64(flow["next"][side])) >= 0
+    return is_next and asked(data, at, end) != flow["asked"]
 
 
 @kernel
-def affords(most: int, cold: Records, control: Records) -> bool:
+def affords(most: int, flow: Records, control: Records) -> bool:
     """True if a connection with less than `most` messages may hand on one more in this second."""
     second = i64(control["clock"]) // SECOND
     if second != control["call_second"]:
         control["call_second"], control["calls"] = second, 0
     control["calls"] += 1
-    return control["calls"] <= BUDGET_PER_S and cold["events"] < most
+    return control["calls"] <= BUDGET_PER_S and flow["events"] < most

@@ -1,9 +1,9 @@
 """The tables and the loop around the kernels: frames in, columns out.
 
-Memory with the default table of 2^20 connections: index 16 MB, flow table 268 MB and stream pages 32 MB (both
-as far as ever used), two sets of outputs (as far as used) of 29 MB (arena 16, slices 6, events 6, turns 1),
-turns 27 MB (as far as used), fragmented datagrams 8 MB, duplicate filter 1 MB, gaps 1 MB, QUIC hellos 71 MB
-(as far as used), labels 25 bytes a connection and their texts.
+Memory with the default table of 2^20 connections: index 16 MB, flow table 205 MB and stream pages 32 MB (both
+as far as ever used), two sets of outputs (as far as used) of 34 MB (arena 16, slices 3, events 12, minutes 2,
+turns 1), turns 27 MB (as far as used), fragmented datagrams 8 MB, duplicate filter 1 MB, gaps 2 MB, QUIC
+hellos 71 MB (as far as used), labels 25 bytes a connection and their texts, rows on their way 40 MB.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from sensor.decode import frames, idle, packets
+from sensor.decode import frames, idle, objects, packets
 from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
 from sensor.decode.capture import Capture, Window
@@ -45,6 +45,7 @@ from sensor.decode.layout import (
     Output,
     Records,
     Table,
+    give_back,
     records,
 )
 from sensor.decode.link import FAULTY
@@ -53,7 +54,7 @@ from sensor.decode.merge import Merged
 from sensor.decode.messages import DNS_MESSAGE
 from sensor.decode.shape.answers import Answers
 
-_SLICES = 25_000
+_SLICES = 12_500
 _EVENTS = 100_000
 _ARENA = 16 << 20
 _MINUTES = 8192
@@ -66,8 +67,8 @@ _TOLD_TURNS = 512
 #: Makes frames of what the kernels gave while they go on: one core decodes, another decrypts and names.
 _BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
 
-#: Rows after which a batch is cut: as many as the journey behind takes at little cost by itself.
-_BATCH_ROWS = 50_000
+#: Rows after which a batch is cut: three of them are on their way at a time, with what they are made of.
+_BATCH_ROWS = 25_000
 
 
 class Decoder:
@@ -148,12 +149,17 @@ class Decoder:
             pass
 
     def ending(self) -> Iterator[None]:
-        """End all connections, stopping wherever a batch must be taken: a million rows at once are many."""
+        """End all connections, stopping wherever a batch must be taken: a million rows at once are many.
+
+        The memory of those that have ended makes room for the rows.
+        """
         row = 0
         while row < self._control[0]["high"]:
             with _wrapping():
                 row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
             if row < self._control[0]["high"] and self._is_batch_full():
+                give_back(self._flows, row)
+                give_back(self._colds, row)
                 yield
         self._recent[:] = 0
         self._control[0]["filter_since"] = 0
@@ -187,6 +193,7 @@ class Decoder:
         made, self._made, self._rows = self._made, _Made(), 0
         drops = [frames.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
+        objects.rest()
         return _BESIDE.submit(self._tables, made, drops, self._in_hand)
 
     def _tables(

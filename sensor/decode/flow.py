@@ -1,12 +1,12 @@
 """The flow table: who talks to whom, how much, in slices of a minute.
 
-Memory at 2^20 connections (default), as far as they were ever used: index 16 MB, FLOW 134 MB, COLD 134 MB,
+Memory at 2^20 connections (default), as far as they were ever used: index 16 MB, FLOW 134 MB, COLD 67 MB,
 free stack 4 MB, gaps 1 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
 a load of at most 0.6; its seed is random per start and nothing a row holds depends on it.
 
 Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other
 side's acknowledgements where that is larger (what the sensor missed). Totals never fall, so the deltas
-of the slices add up to them.
+of the slices add up to them. Within a slice 32 bits count them: a gigabyte ends it before its minute does.
 """
 
 # Fields of records are Any to mypy.
@@ -28,6 +28,16 @@ EMBRYONIC = 0
 OPEN = 1
 CLOSED = 2
 
+# FLOW.known, of each side
+SEEN = 1
+"""Any packet of it, ever."""
+FROM_SEGMENT = 2
+"""Its first sequence number, as the first segment or acknowledgement of it has it …"""
+FROM_SYN = 4
+"""… or its SYN."""
+FINISHED = 8
+"""Its FIN; `next` is its sequence number then."""
+
 # FLOW.flags and SLICE.flags
 WAS_RESET = 1
 ENDED = 2
@@ -46,6 +56,10 @@ _REORDER = 1 << 16
 _MAX_WINDOW = 1 << 30
 #: Further than this no sequence number strays from a connection of which not everything was missed.
 _PLAUSIBLE = 1 << 24
+#: A slice ends when one of its counters of bytes has come so far; a packet adds as much again at most.
+_MOST_BYTES = 1 << 30
+#: What such counters can hold.
+_INT32, _UINT32 = (1 << 31) - 1, (1 << 32) - 1
 #: Rows looked at to find one worth evicting.
 _EVICTION_CANDIDATES = 64
 
@@ -176,10 +190,32 @@ def idle_limit(flow: Records) -> int:
 
 
 @kernel
-def _volume(flow: Records, cold: Records, side: int) -> int:
-    """Payload bytes of one side so far; never less than was already reported."""
-    seen = max(i64(flow["covered"][side]), i64(flow["acked"][side]))
-    return max(seen, i64(cold["total"][side]))
+def is_based(flow: Records, side: int) -> bool:
+    """True if it is known where a side's sequence numbers begin, and so what `next` is."""
+    return flow["known"][side] & (FROM_SEGMENT | FROM_SYN) != 0
+
+
+@kernel
+def _base(flow: Records, cold: Records, side: int) -> int:
+    """The first sequence number of a side's payload."""
+    return (flow["highest_ack"][side] - flow["acked"][side] - cold["total"][side]) & _WORD
+
+
+@kernel
+def _tell_bytes(flow: Records, cold: Records, side: int, out: Records) -> None:
+    """Put what a side's payload grew by, and what of that was lost, into a slice; count on from there.
+
+    Where one of them stays behind (a direction that is not seen), it stops at what it can hold: that far back
+    nothing comes any more.
+    """
+    covered, acked = i64(flow["covered"][side]), i64(flow["acked"][side])
+    fresh = max(0, covered, acked)
+    lost = max(0, acked - covered - cold["lost"][side])
+    out["bytes"][side], out["lost"][side] = fresh, lost
+    out["total"][side] = cold["total"][side] + fresh
+    behind = max(0, fresh - covered - _INT32)
+    cold["total"][side], cold["lost"][side] = out["total"][side], cold["lost"][side] + lost - behind
+    flow["covered"][side], flow["acked"][side] = covered - fresh + behind, max(acked - fresh, -_INT32)
 
 
 @kernel
@@ -188,23 +224,18 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
     out = slices[control["slices"]]
     control["slices"] += 1
     out["serial"], out["start"] = cold["serial"], cold["start"]
-    out["first"], out["last"], out["number"] = cold["slice_first"], flow["last"], cold["slice"]
+    out["first"] = flow["last"] - ((flow["last"] - flow["slice_first"]) & _WORD)
+    out["last"], out["number"] = flow["last"], cold["slice"]
     out["protocol"], out["client"], out["tunnel"] = flow["protocol"], flow["client"], cold["tunnel"]
-    out["status"], out["events"], out["turns"] = cold["status"], cold["events"], cold["turns"]
+    out["status"], out["events"], out["turns"] = flow["status"], flow["events"], flow["turns"]
     out["flags"] = i64(flow["flags"]) | flags
     for i in range(4):
         out["address"][i] = flow["address"][i]
     for side in range(2):
-        total = _volume(flow, cold, side)
-        lost = max(0, i64(flow["acked"][side]) - i64(flow["covered"][side]))
-        newly_lost = max(0, lost - i64(cold["lost"][side]))
-        out["bytes"][side] = total - i64(cold["total"][side])
-        out["total"][side] = total
-        out["lost"][side] = newly_lost
+        _tell_bytes(flow, cold, side, out)
         out["wire"][side], out["packets"][side] = flow["wire"][side], flow["packets"][side]
-        out["mac"][side], out["port"][side] = cold["mac"][side], flow["port"][side]
-        cold["total"][side] = total
-        cold["lost"][side] += newly_lost
+        out["mac"][side] = i64(cold["mac_high"][side]) << 32 | i64(cold["mac_low"][side])
+        out["port"][side] = flow["port"][side]
         flow["wire"][side], flow["packets"][side] = 0, 0
 
 
@@ -212,7 +243,7 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
 def end(row: int, why: int, table: Table, slices: Records, control: Records) -> None:
     """Close a connection: its last slice goes out, its row is free again."""
     flow, cold = table.flows[row], table.colds[row]
-    one_sided = cold["seen"][0] == 0 or cold["seen"][1] == 0
+    one_sided = flow["known"][0] & flow["known"][1] & SEEN == 0
     _emit_slice(flow, cold, slices, control, why | ENDED | (ONE_SIDED if one_sided else 0))
     ports = flow["port"]
     tag = _tag(
@@ -226,7 +257,7 @@ def end(row: int, why: int, table: Table, slices: Records, control: Records) -> 
     _remove(table.index, tag, row)
     flow["protocol"] = 0
     for side in range(2):
-        _forget_gaps(cold, side, table.missing, control)
+        _forget_gaps(flow, side, table.missing, control)
     table.free[control["free"]] = row
     control["free"] += 1
     control["live"] -= 1
@@ -245,7 +276,7 @@ def worst(table: Table, control: Records) -> int:
         if flow["protocol"] == TCP and flow["state"] != OPEN:
             rank = 0 if flow["state"] == EMBRYONIC else 1
         else:
-            rank = 2 if table.colds[row]["events"] == 0 else 3
+            rank = 2 if flow["events"] == 0 else 3
         if rank < best_class or (rank == best_class and flow["last"] < best_last):
             best, best_class, best_last = row, rank, i64(flow["last"])
     return best
@@ -269,17 +300,17 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
     flow["state"] = EMBRYONIC if packet["flags"] & (SYN | ACK) == SYN else OPEN
     flow["realm"], cold["tunnel"] = packet["realm_hash"], packet["tunnel"]
     cold["serial"], cold["start"] = control["serial"], now
-    cold["slice"], cold["slice_first"] = 0, now
-    cold["events"], cold["status"], cold["asked"] = 0, 0, 0
-    cold["turn"], cold["turns"] = -1, 0
+    cold["slice"], flow["slice_first"] = 0, now & _WORD
+    flow["events"], flow["status"], flow["asked"] = 0, 0, 0
+    flow["turn"], flow["turns"] = -1, 0
     for side in range(2):
         flow["port"][side] = packet["key_port"][side]
         flow["covered"][side], flow["acked"][side], flow["wire"][side] = 0, 0, 0
         flow["packets"][side], flow["next"][side], flow["highest_ack"][side] = 0, 0, 0
-        cold["total"][side], cold["lost"][side], cold["mac"][side] = 0, 0, 0
-        cold["base"][side], cold["based"][side], cold["gaps"][side] = 0, 0, -1
-        cold["finished"][side], cold["seen"][side], cold["probed"][side] = 0, 0, 0
-        cold["stream"][side] = -1
+        flow["known"][side], flow["probed"][side] = 0, 0
+        flow["gaps"][side], flow["stream"][side] = -1, -1
+        cold["total"][side], cold["lost"][side] = 0, 0
+        cold["mac_low"][side], cold["mac_high"][side] = 0, 0
     return row
 
 
@@ -291,13 +322,13 @@ def _is_far(number: int, flow: Records, side: int) -> bool:
 
 
 @step
-def _is_foreign(flow: Records, cold: Records, packet: Records, side: int) -> bool:
+def _is_foreign(flow: Records, packet: Records, side: int) -> bool:
     """True if neither of a segment's numbers continues the connection.
 
     Then its ports are used again, and the handshake was not seen. Taken for progress, the distance between
     the initial sequence numbers of two connections would be an upload of up to a gigabyte.
     """
-    if packet["flags"] & (ACK | RST) != ACK or cold["based"][0] == 0 or cold["based"][1] == 0:
+    if packet["flags"] & (ACK | RST) != ACK or not is_based(flow, 0) or not is_based(flow, 1):
         return False
     return _is_far(packet["seq"], flow, side) and _is_far(packet["ack"], flow, 1 - side)
 
@@ -311,15 +342,16 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
         return False
     side = i64(packet["side"])
     if packet["flags"] & (SYN | RST) != SYN:
-        return _is_foreign(flow, cold, packet, side)
-    if cold["based"][side] == 2:
+        return _is_foreign(flow, packet, side)
+    base = _base(flow, cold, side)
+    if flow["known"][side] & FROM_SYN:
         # A second answer to the same SYN (two servers behind one address) is no second connection.
-        again = packet["flags"] & ACK and packet["ack"] == cold["base"][1 - side]
-        return bool((packet["seq"] + 1) & _WORD != cold["base"][side] and not again)
-    if cold["based"][side] == 0:
+        again = packet["flags"] & ACK and packet["ack"] == _base(flow, cold, 1 - side)
+        return bool((packet["seq"] + 1) & _WORD != base and not again)
+    if not is_based(flow, side):
         return flow["state"] == CLOSED
     # Its own SYN was not seen: one a little below what was seen is only late (mirror ports reorder).
-    behind = distance(i64(cold["base"][side]), packet["seq"] + 1)
+    behind = distance(base, packet["seq"] + 1)
     return behind < 0 or behind > _REORDER
 
 
@@ -334,7 +366,7 @@ def roll(flow: Records, cold: Records, now: int, slices: Records, control: Recor
     """Close the slice, and begin the one that `now` lies in."""
     _emit_slice(flow, cold, slices, control, 0)
     minute = (now - i64(cold["start"])) // MINUTE
-    cold["slice"], cold["slice_first"] = max(minute, cold["slice"] + 1), now
+    cold["slice"], flow["slice_first"] = max(minute, cold["slice"] + 1), now & _WORD
     flow["slice_end"] = (cold["start"] + (minute + 1) * MINUTE) & _WORD
     flow["flags"] &= WAS_RESET
 
@@ -345,30 +377,30 @@ def ask(flow: Records, cold: Records, now: int, slices: Records, control: Record
     if flow["packets"][0] > 0 or flow["packets"][1] > 0:
         roll(flow, cold, now, slices, control)
     flow["flags"] |= ASKED
-    cold["status"], cold["probed"][0], cold["probed"][1] = 0, 0, 0
+    flow["status"], flow["probed"][0], flow["probed"][1] = 0, 0, 0
 
 
 @kernel
-def _forget_gaps(cold: Records, side: int, missing: Records, control: Records) -> None:
+def _forget_gaps(flow: Records, side: int, missing: Records, control: Records) -> None:
     """Give the row of a side's gaps back."""
-    row = i64(cold["gaps"][side])
+    row = i64(flow["gaps"][side])
     if row >= 0:
         missing[row]["next"], control["free_gaps"] = control["free_gaps"], row
-        cold["gaps"][side] = -1
+        flow["gaps"][side] = -1
 
 
 @kernel
 def _remember_gap(
-    cold: Records, side: int, first: int, last: int, missing: Records, control: Records
+    flow: Records, side: int, first: int, last: int, missing: Records, control: Records
 ) -> None:
-    row = i64(cold["gaps"][side])
+    row = i64(flow["gaps"][side])
     if row < 0:
         row = i64(control["free_gaps"])
         if row < 0:
             return
         control["free_gaps"] = missing[row]["next"]
         missing[row]["count"] = 0
-        cold["gaps"][side] = row
+        flow["gaps"][side] = row
     gaps = missing[row]
     count = i64(gaps["count"])
     if count < GAPS:
@@ -377,9 +409,9 @@ def _remember_gap(
 
 
 @kernel
-def is_missing(cold: Records, side: int, number: int, missing: Records) -> bool:
+def is_missing(flow: Records, side: int, number: int, missing: Records) -> bool:
     """True if a sequence number of a side was passed over and has not come yet."""
-    row = i64(cold["gaps"][side])
+    row = i64(flow["gaps"][side])
     if row < 0:
         return False
     gaps = missing[row]
@@ -391,9 +423,9 @@ def is_missing(cold: Records, side: int, number: int, missing: Records) -> bool:
 
 
 @kernel
-def _fill_gaps(cold: Records, side: int, first: int, last: int, missing: Records, control: Records) -> int:
+def _fill_gaps(flow: Records, side: int, first: int, last: int, missing: Records, control: Records) -> int:
     """Bytes of [first, last) that were still missing; the gaps shrink by them."""
-    row = i64(cold["gaps"][side])
+    row = i64(flow["gaps"][side])
     if row < 0:
         return 0
     gaps, filled = missing[row], i64(0)
@@ -409,29 +441,29 @@ def _fill_gaps(cold: Records, side: int, first: int, last: int, missing: Records
         gaps["first"][k], gaps["last"][k] = gaps["first"][final], gaps["last"][final]
         gaps["count"] = final
         if left != gap_from:
-            _remember_gap(cold, side, gap_from, left, missing, control)
+            _remember_gap(flow, side, gap_from, left, missing, control)
         if right != gap_to:
-            _remember_gap(cold, side, right, gap_to, missing, control)
+            _remember_gap(flow, side, right, gap_to, missing, control)
     if gaps["count"] == 0:
-        _forget_gaps(cold, side, missing, control)
+        _forget_gaps(flow, side, missing, control)
     return filled
 
 
 @kernel
-def _set_base(flow: Records, cold: Records, side: int, seq: int, how: int) -> None:
-    cold["base"][side], flow["next"][side], flow["highest_ack"][side] = seq, seq, seq
-    cold["based"][side] = how
+def _set_base(flow: Records, side: int, seq: int, how: int) -> None:
+    flow["next"][side], flow["highest_ack"][side] = seq, seq
+    flow["known"][side] |= how
 
 
 @kernel
 def _lower_base(flow: Records, cold: Records, side: int, seq: int, missing: Records, control: Records) -> int:
     """Move a guessed base down to `seq` if that is only reordering; returns by how much."""
-    below = distance(i64(cold["base"][side]), seq)
-    if cold["based"][side] != 1 or below <= 0 or below > _REORDER or flow["covered"][side] > _REORDER:
+    base = _base(flow, cold, side)
+    below, covered = distance(base, seq), cold["total"][side] + flow["covered"][side]
+    if flow["known"][side] & FROM_SYN or below <= 0 or below > _REORDER or covered > _REORDER:
         return 0
-    _remember_gap(cold, side, seq, i64(cold["base"][side]), missing, control)
-    cold["base"][side] = seq
-    flow["acked"][side] += below
+    _remember_gap(flow, side, seq, base, missing, control)
+    flow["acked"][side] = min(flow["acked"][side] + below, _INT32)
     return below
 
 
@@ -440,45 +472,51 @@ def _cover(
     flow: Records, cold: Records, side: int, seq: int, size: int, missing: Records, control: Records
 ) -> None:
     """Count what of [seq, seq + size) is new."""
-    if cold["based"][side] == 0:
-        _set_base(flow, cold, side, seq, 1)
+    if not is_based(flow, side):
+        _set_base(flow, side, seq, FROM_SEGMENT)
     after = (seq + size) & _WORD
     ahead = distance(seq, i64(flow["next"][side]))
     if ahead >= 0:
         if ahead > 0:
-            _remember_gap(cold, side, i64(flow["next"][side]), seq, missing, control)
-        flow["covered"][side] += size
+            _remember_gap(flow, side, i64(flow["next"][side]), seq, missing, control)
+        flow["covered"][side] = min(flow["covered"][side] + size, _INT32)
         flow["next"][side] = after
         return
     _lower_base(flow, cold, side, seq, missing, control)
     beyond = max(0, distance(after, i64(flow["next"][side])))
-    flow["covered"][side] += beyond + _fill_gaps(cold, side, seq, after, missing, control)
+    fresh = beyond + _fill_gaps(flow, side, seq, after, missing, control)
+    flow["covered"][side] = min(flow["covered"][side] + fresh, _INT32)
     if beyond > 0:
         flow["next"][side] = after
 
 
 @kernel
-def _acknowledge(flow: Records, cold: Records, side: int, ack: int) -> None:
+def _acknowledge(flow: Records, side: int, ack: int) -> None:
     """The other side has everything of `side` below `ack`."""
-    if cold["finished"][side] and distance(ack, i64(cold["fin"][side])) > 0:
-        ack = i64(cold["fin"][side])  # the FIN takes a number but is no byte
-    if cold["based"][side] == 0:
-        _set_base(flow, cold, side, ack, 1)
+    if flow["known"][side] & FINISHED and distance(ack, i64(flow["next"][side])) > 0:
+        ack = i64(flow["next"][side])  # the FIN takes a number but is no byte
+    if not is_based(flow, side):
+        _set_base(flow, side, ack, FROM_SEGMENT)
         return
     progress = distance(ack, i64(flow["highest_ack"][side]))
     if 0 < progress < _MAX_WINDOW:
-        flow["acked"][side] += progress
+        flow["acked"][side] = min(flow["acked"][side] + progress, _INT32)
         flow["highest_ack"][side] = ack
 
 
 @kernel
-def _finish(flow: Records, cold: Records, side: int, fin: int) -> None:
-    cold["finished"][side] = 1
-    cold["fin"][side] = fin
+def _finish(flow: Records, side: int, fin: int, missing: Records, control: Records) -> None:
+    """A side's FIN has sequence number `fin`; what lies before it and was not seen may still come."""
+    if not is_based(flow, side):
+        _set_base(flow, side, fin, FROM_SEGMENT)
+    if distance(fin, i64(flow["next"][side])) > 0:
+        _remember_gap(flow, side, i64(flow["next"][side]), fin, missing, control)
+        flow["next"][side] = fin
+    flow["known"][side] |= FINISHED
     if distance(i64(flow["highest_ack"][side]), fin) == 1:
         flow["acked"][side] -= 1  # its acknowledgement came first
         flow["highest_ack"][side] = fin
-    if cold["finished"][1 - side]:
+    if flow["known"][1 - side] & FINISHED:
         flow["state"] = CLOSED
 
 
@@ -489,22 +527,22 @@ def _account_tcp(
     flags, seq, size = packet["flags"], packet["seq"], packet["payload_bytes"]
     if flags & SYN:
         seq = (seq + 1) & _WORD
-        if cold["based"][side] == 0:
-            _set_base(flow, cold, side, seq, 2)
-        else:
+        if is_based(flow, side):
             _lower_base(flow, cold, side, seq, missing, control)
-            cold["based"][side] = 2
+            flow["known"][side] |= FROM_SYN
+        else:
+            _set_base(flow, side, seq, FROM_SYN)
         flow["client"] = 2 - side if flags & ACK else 1 + side
     if size > 0:
         _cover(flow, cold, side, seq, size, missing, control)
     if flags & FIN:
-        _finish(flow, cold, side, (seq + size) & _WORD)
+        _finish(flow, side, (seq + size) & _WORD, missing, control)
     if flags & RST:
         flow["state"] = CLOSED
         flow["flags"] |= WAS_RESET
     elif flags & ACK:
-        _acknowledge(flow, cold, 1 - side, packet["ack"])
-    if flow["state"] == EMBRYONIC and (flags & ACK or cold["seen"][1 - side]):
+        _acknowledge(flow, 1 - side, packet["ack"])
+    if flow["state"] == EMBRYONIC and (flags & ACK or flow["known"][1 - side] & SEEN):
         flow["state"] = OPEN
 
 
@@ -513,12 +551,15 @@ def account(flow: Records, cold: Records, packet: Records, missing: Records, con
     """Add a packet to its connection's counters."""
     side = i64(packet["side"])
     flow["last"] = packet["time"]
-    flow["wire"][side] += packet["length"]
+    flow["wire"][side] = min(flow["wire"][side] + packet["length"], _UINT32)
     flow["packets"][side] += packet["frames"]
-    if cold["seen"][side] == 0:
-        cold["seen"][side] = 1
-        cold["mac"][side] = packet["source_mac"]
+    if flow["known"][side] & SEEN == 0:
+        flow["known"][side] |= SEEN
+        mac = packet["source_mac"]
+        cold["mac_low"][side], cold["mac_high"][side] = mac & _WORD, mac >> 32
     if packet["protocol"] == TCP:
         _account_tcp(flow, cold, packet, side, missing, control)
     else:
-        flow["covered"][side] += packet["payload_bytes"]
+        flow["covered"][side] = min(flow["covered"][side] + packet["payload_bytes"], _INT32)
+    if flow["wire"][side] > _MOST_BYTES or flow["acked"][1 - side] > _MOST_BYTES:
+        flow["slice_end"] = packet["time"] & _WORD

@@ -3,7 +3,8 @@
 The message is the tag CHLO, the number of its entries, two bytes of zero, then a table of (tag, end of its
 value) and the values, integers little-endian (QUIC Crypto, "Handshake message format"). Where frames begin
 differs from version to version, the message does not: so it is looked for, near the beginning, whole as far
-as the name, and every bound is checked before a name is believed.
+as the name, and every bound is checked before a name is believed. One packet is enough: a client gives up
+where its CHLO does not fit one (QUIC_CRYPTO_CHLO_TOO_LARGE in quic_error_codes.h).
 """
 
 from __future__ import annotations

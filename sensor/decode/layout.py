@@ -106,19 +106,30 @@ PACKET = np.dtype(
 )
 
 #: A connection, the part every packet touches: two cache lines. Index 0 is the lower endpoint, 1 the upper.
+#: What happened before the slice lies in COLD.
 FLOW = np.dtype(
     [
         ("address", np.uint64, (4,)),
         ("last", np.int64),
-        ("covered", np.int64, (2,)),  # payload bytes each side sent, by sequence coverage
-        ("acked", np.int64, (2,)),  # payload bytes of each side the other acknowledged
-        ("wire", np.int64, (2,)),  # of this slice
+        ("covered", np.int32, (2,)),  # payload bytes each side sent, by sequence coverage, beyond COLD.total
+        ("acked", np.int32, (2,)),  # payload bytes of each side the other acknowledged, beyond COLD.total
+        ("wire", np.uint32, (2,)),  # of this slice
         ("packets", np.uint32, (2,)),  # of this slice
         ("next", np.uint32, (2,)),  # highest sequence number seen, plus one
         ("highest_ack", np.uint32, (2,)),  # acknowledging this side's bytes
-        ("slice_end", np.uint32),  # modulo 2^32
+        ("slice_first", np.uint32),  # time of its first packet, modulo 2^32
+        ("slice_end", np.uint32),  # likewise
         ("realm", np.uint32),  # hash of the tunnels it came in
         ("port", np.uint16, (2,)),
+        ("stream", np.int16, (2,)),  # row of the half-read message, or -1
+        ("gaps", np.int16, (2,)),  # row of what is missing of this side, or -1
+        ("turn", np.int16),  # row of its turn, or -1
+        ("turns", np.uint16),  # turns handed on so far
+        ("status", np.uint16),  # HTTP status of the first answer to the latest request
+        ("known", np.uint8, (2,)),  # what was seen of this side: see `flow.py`
+        ("probed", np.uint8, (2,)),  # first payloads looked at, and what is still expected: see `stream`
+        ("events", np.uint8),  # messages handed on so far
+        ("asked", np.uint8),  # 8 bits for what the latest request asked for
         ("protocol", np.uint8),
         ("state", np.uint8),
         ("client", np.uint8),  # 0 not known, 1 lower, 2 upper
@@ -126,30 +137,17 @@ FLOW = np.dtype(
     ]
 )
 
-#: A connection, the part few packets touch: two cache lines.
+#: A connection, the part that only its beginning, its messages and its slices touch: one cache line.
 COLD = np.dtype(
     [
         ("serial", np.int64),  # number of the connection since the start
         ("start", np.int64),
         ("tunnel", np.int64),  # its first packet came in
-        ("slice_first", np.int64),
         ("total", np.int64, (2,)),  # bytes in the slices before this one
-        ("lost", np.int64, (2,)),  # lost bytes in the slices before this one
-        ("mac", np.int64, (2,)),
-        ("base", np.uint32, (2,)),  # first sequence number of the payload
-        ("fin", np.uint32, (2,)),  # sequence number of the FIN
-        ("stream", np.int32, (2,)),  # row of the half-read message, or -1
-        ("gaps", np.int16, (2,)),  # row of what is missing of this side, or -1
-        ("turn", np.int16),  # row of its turn, or -1
-        ("turns", np.uint16),  # turns handed on so far
+        ("lost", np.uint32, (2,)),  # of them, lost: acknowledged and not covered
+        ("mac_low", np.uint32, (2,)),
+        ("mac_high", np.uint16, (2,)),
         ("slice", np.int32),
-        ("events", np.uint8),  # messages handed on so far
-        ("asked", np.uint8),  # 8 bits for what the latest request asked for
-        ("status", np.uint16),  # HTTP status of the first answer to the latest request
-        ("based", np.uint8, (2,)),  # 0 unknown, 1 guessed, 2 from the SYN
-        ("finished", np.uint8, (2,)),  # FIN seen
-        ("seen", np.uint8, (2,)),  # any packet of this side, ever
-        ("probed", np.uint8, (2,)),  # first payloads looked at, and what is still expected: see `stream`
     ]
 )
 
@@ -406,6 +404,14 @@ def records(dtype: npt.DTypeLike, count: int) -> Records:
         memory = np.frombuffer(pages, np.uint8)
     first = -memory.ctypes.data % _CACHE_LINE
     return memory[first : first + size].view(dtype)
+
+
+def give_back(rows: Records, count: int) -> None:
+    """Zero the first `count` of large `records` and give the system their memory, in whole huge pages."""
+    pages = getattr(rows.base.base, "obj", None)
+    size = count * rows.itemsize // _HUGE_PAGE * _HUGE_PAGE
+    if size and isinstance(pages, mmap.mmap):
+        pages.madvise(mmap.MADV_DONTNEED, 0, size)
 
 
 class Table(NamedTuple):

@@ -20,7 +20,7 @@ from sensor.decode.read import be16, be32, u8
 #: Bytes that are handed on of bodies, and of connections.
 MOST_BYTES = 512
 MOST_OPENING_BYTES = 1024
-#: COLD.probed of a side whose first answer's body is still to come, in a segment of its own.
+#: FLOW.probed of a side whose first answer's body is still to come, in a segment of its own.
 BODY_TO_COME = 253
 
 ROCE_PORT = 4791

@@ -210,7 +210,7 @@ def is_initial(data: Bytes, packet: Records) -> bool:
 def close(row: int, why: int, table: Table, half: HalfRead, output: Output, control: Records) -> None:
     """End a connection, and first what was half-read of it."""
     for side in range(2):
-        held = i64(table.colds[row]["stream"][side])
+        held = i64(table.flows[row]["stream"][side])
         if held >= 0:
             half_read.give_up(held, i64(table.flows[row]["last"]), half, table, output, control)
     turns.end(row, i64(control["clock"]), table, output, control)
@@ -231,29 +231,34 @@ def _begin(
 
 
 @kernel
-def _say(kind: int, limit: int, data: Bytes, packet: Records, cold: Records, output: Output,
+def _say(kind: int, limit: int, data: Bytes, packet: Records, row: int, table: Table, output: Output,
          control: Records) -> None:  # fmt: skip
     """Hand a payload on as the next message of its connection."""
-    cold["events"] += 1
-    _hand_on(kind, limit, i64(cold["serial"]), i64(cold["events"]), data, packet, output, control)
+    flow, serial = table.flows[row], i64(table.colds[row]["serial"])
+    flow["events"] += 1
+    _hand_on(kind, limit, serial, i64(flow["events"]), data, packet, output, control)
 
 
 @kernel
-def _take_initial(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
+def _take_initial(
+    data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records
+) -> None:
     """Hand on a QUIC Initial, of either side: only who can open it knows whose it is."""
-    side = i64(packet["side"])
-    if cold["probed"][side] < _INITIALS:
-        cold["probed"][side] += 1
-        _say(INITIAL, _MAX_INITIAL, data, packet, cold, output, control)
+    flow, side = table.flows[row], i64(packet["side"])
+    if flow["probed"][side] < _INITIALS:
+        flow["probed"][side] += 1
+        _say(INITIAL, _MAX_INITIAL, data, packet, row, table, output, control)
 
 
 @kernel
-def _take_call(data: Bytes, packet: Records, cold: Records, output: Output, control: Records) -> None:
+def _take_call(
+    data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records
+) -> None:
     """Hand on a JSON-RPC message of either side, if it can be afforded."""
     minute = output.minutes[control["minutes"] - 1]
     minute["rpc_messages"] += 1
-    if calls.affords(calls.PER_CONNECTION, cold, control):
-        _say(CALL, calls.MOST_BYTES, data, packet, cold, output, control)
+    if calls.affords(calls.PER_CONNECTION, table.flows[row], control):
+        _say(CALL, calls.MOST_BYTES, data, packet, row, table, output, control)
     else:
         minute["rpc_skipped"] += 1
 
@@ -263,14 +268,14 @@ def _take_segment(
     data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
 ) -> None:
     """Look at a TCP payload for what names its connection, or others."""
-    flow, cold = table.flows[row], table.colds[row]
-    if tcpdns.speaks_dns(data, packet, cold):
+    flow = table.flows[row]
+    if tcpdns.speaks_dns(data, packet, flow):
         tcpdns.read_segment(data, packet, row, half, table, output, control)
-    elif half_read.wants(data, packet, flow, cold):
+    elif half_read.wants(data, packet, flow):
         half_read.probe(data, packet, row, half, table, output, control)
-    if cold["probed"][packet["side"]] == 1 and cold["events"] <= 1 and manners.opens(data, packet):
-        cold["probed"][packet["side"]] = half_read.DONE
-        _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, cold, output, control)
+    if flow["probed"][packet["side"]] == 1 and flow["events"] <= 1 and manners.opens(data, packet):
+        flow["probed"][packet["side"]] = half_read.DONE
+        _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, row, table, output, control)
 
 
 @kernel
@@ -278,7 +283,7 @@ def _take_request(
     data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
 ) -> None:
     """A client asks for something else: a slice of its own, in which both sides are looked at again."""
-    if not calls.affords(calls.REQUESTS_PER_CONNECTION, table.colds[row], control):
+    if not calls.affords(calls.REQUESTS_PER_CONNECTION, table.flows[row], control):
         output.minutes[control["minutes"] - 1]["requests_unread"] += 1
         return
     flow_table.ask(table.flows[row], table.colds[row], i64(packet["time"]), output.slices, control)
@@ -295,7 +300,7 @@ def _take_whole(
     if _is_lookup(bodies, packet):
         _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, bodies, packet, output, control)
     elif row >= 0 and is_initial(bodies, packet):
-        _take_initial(bodies, packet, table.colds[row], output, control)
+        _take_initial(bodies, packet, row, table, output, control)
 
 
 @kernel
@@ -336,12 +341,12 @@ def _connection(packet: Records, table: Table, half: HalfRead, output: Output, c
     row = flow_table.find(table.index, table.flows, packet, tag)
     if row < 0 or flow_table.is_over(table.flows[row], table.colds[row], packet):
         row = _begin(packet, tag, row, table, half, output, control)
-    cold, now = table.colds[row], i64(packet["time"])
-    if cold["stream"][0] >= 0 or cold["stream"][1] >= 0:
+    flow, now = table.flows[row], i64(packet["time"])
+    if flow["stream"][0] >= 0 or flow["stream"][1] >= 0:
         half_read.expire(row, now, half, table, output, control)
-    if flow_table.is_slice_over(table.flows[row], now):
+    if flow_table.is_slice_over(flow, now):
         turns.expire(row, now, table, output, control)
-        flow_table.roll(table.flows[row], cold, now, output.slices, control)
+        flow_table.roll(flow, table.colds[row], now, output.slices, control)
     return row
 
 
@@ -357,22 +362,22 @@ def _take(
     row = -1
     if not lookup:
         row = _connection(packet, table, half, output, control)
-        flow, cold = table.flows[row], table.colds[row]
+        flow = table.flows[row]
         if packet["protocol"] == TCP:
-            if packet["payload"] < packet["end"] and cold["probed"][packet["side"]] != half_read.DONE:
+            if packet["payload"] < packet["end"] and flow["probed"][packet["side"]] != half_read.DONE:
                 source = bodies if packet["whole"] > 0 else data
                 _take_segment(source, packet, row, table, half, output, control)
-            elif packet["whole"] <= 0 and calls.asks_anew(data, packet, flow, cold):
+            elif packet["whole"] <= 0 and calls.asks_anew(data, packet, flow):
                 _take_request(data, packet, row, table, half, output, control)
             if packet["whole"] <= 0 and calls.is_call(data, packet):
-                _take_call(data, packet, cold, output, control)
+                _take_call(data, packet, row, table, output, control)
         elif is_initial(data, packet):
-            _take_initial(data, packet, cold, output, control)
-        elif cold["events"] == 0 and manners.is_rdma(data, packet):
-            _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, cold, output, control)
-        if packet["payload_bytes"] > 0 and turns.concerns(packet, flow, cold):
+            _take_initial(data, packet, row, table, output, control)
+        elif flow["events"] == 0 and manners.is_rdma(data, packet):
+            _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, row, table, output, control)
+        if packet["payload_bytes"] > 0 and turns.concerns(packet, flow):
             turns.take(data, packet, row, table, output, control)
-        flow_table.account(flow, cold, packet, table.missing, control)
+        flow_table.account(flow, table.colds[row], packet, table.missing, control)
     elif packet["fragment"] <= 0:
         _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)
     if packet["whole"] > 0 and packet["protocol"] != TCP:

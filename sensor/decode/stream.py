@@ -4,7 +4,7 @@ Only a direction whose first payloads look like a known protocol is read, up to 
 is whole in one segment goes straight to the arena; else its segments wait on 4 KB pages, the first copy of a
 byte wins, for at most ten seconds. What does not fit is counted, never guessed.
 
-Whose turn it is stands in COLD.probed: how many first payloads of a side were looked at in vain, or that
+Whose turn it is stands in FLOW.probed: how many first payloads of a side were looked at in vain, or that
 only a server's certificates are still of interest (its client named nobody), or that nothing is.
 """
 
@@ -14,7 +14,7 @@ only a server's certificates are still of interest (its client named nobody), or
 from __future__ import annotations
 
 from sensor.decode.calls import asked, behind_chunk_size
-from sensor.decode.flow import ACK, SYN, distance
+from sensor.decode.flow import ACK, SEEN, SYN, distance, is_based
 from sensor.decode.intervals import merge
 from sensor.decode.jit import kernel
 from sensor.decode.layout import (
@@ -51,7 +51,7 @@ from sensor.decode.messages import (
 )
 from sensor.decode.read import copy, u8
 
-# COLD.probed beyond the count of payloads looked at.
+# FLOW.probed beyond the count of payloads looked at.
 DONE = 255
 CERTIFICATES_ONLY = 254
 #: First payloads of a direction that may begin a message (a hello may follow CONNECT, SOCKS, STARTTLS).
@@ -70,24 +70,24 @@ _NOWHERE = -2
 
 
 @kernel
-def _of_interest(kind: int, size: int, cold: Records, side: int) -> int:
+def _of_interest(kind: int, size: int, flow: Records, side: int) -> int:
     """The kind of a message, of which there are `size` bytes, if it is waited for from `side`, else 0.
 
     Certificates are if the hello named nobody, or nothing of the client was seen (one leg of a TAP).
     """
-    if cold["probed"][side] == CERTIFICATES_ONLY:
+    if flow["probed"][side] == CERTIFICATES_ONLY:
         untold = kind == HELLO and size <= _RECORD_HEADER
         return CERTIFICATE if kind == CERTIFICATE or untold else 0
     if kind == CERTIFICATE:
-        return kind if cold["seen"][1 - side] == 0 else 0
+        return 0 if flow["known"][1 - side] & SEEN else kind
     return kind if kind in (HELLO, REQUEST, PREFACE) else 0
 
 
 @kernel
-def _count_probe(cold: Records, side: int) -> None:
+def _count_probe(flow: Records, side: int) -> None:
     """One more payload was looked at in vain."""
-    probed = i64(cold["probed"][side])
-    cold["probed"][side] = DONE if probed >= _PROBES else probed + 1
+    probed = i64(flow["probed"][side])
+    flow["probed"][side] = DONE if probed >= _PROBES else probed + 1
 
 
 @kernel
@@ -97,43 +97,44 @@ def _asks_tunnel(kind: int, output: Output, control: Records) -> bool:
 
 
 @kernel
-def _expect(kind: int, length: int, cold: Records, side: int, output: Output, control: Records) -> None:
+def _expect(kind: int, length: int, flow: Records, side: int, output: Output, control: Records) -> None:
     """What may still follow the `length` bytes of a message at the arena's end, sent by `side`."""
     arena, at = output.arena, i64(control["arena"])
     if _asks_tunnel(kind, output, control):
-        cold["probed"][side] = 1 if cold["events"] < _PROBES else DONE
+        flow["probed"][side] = 1 if flow["events"] < _PROBES else DONE
         return
-    cold["probed"][side] = DONE
+    flow["probed"][side] = DONE
     if kind == REQUEST:
-        cold["asked"] = asked(arena, at, at + length)
+        flow["asked"] = asked(arena, at, at + length)
     elif kind == HELLO:
         named = names_server(arena, at, at + length)
-        cold["probed"][1 - side] = DONE if named else CERTIFICATES_ONLY
+        flow["probed"][1 - side] = DONE if named else CERTIFICATES_ONLY
     elif kind == PREFACE:
-        cold["probed"][1 - side] = DONE
+        flow["probed"][1 - side] = DONE
 
 
 @kernel
-def _deliver(kind: int, length: int, time: int, flow: Records, cold: Records, side: int,
-             output: Output, control: Records) -> None:  # fmt: skip
+def _deliver(kind: int, length: int, time: int, row: int, side: int, table: Table, output: Output,
+             control: Records) -> None:  # fmt: skip
     """Hand a message on; whoever sent a certificate is the server, whoever sent another the client."""
-    _expect(kind, length, cold, side, output, control)
+    flow, cold = table.flows[row], table.colds[row]
+    _expect(kind, length, flow, side, output, control)
     if flow["client"] == 0:
         flow["client"] = 2 - side if kind == CERTIFICATE else 1 + side
-    cold["events"] += 1
+    flow["events"] += 1
     out = output.events[control["events"]]
     out["side"], out["protocol"], out["tunnel"] = side, flow["protocol"], cold["tunnel"]
     for i in range(2):
         out["address"][i] = flow["address"][2 * side + i]
         out["address"][2 + i] = flow["address"][2 - 2 * side + i]
-    emit_event(kind, length, time, i64(cold["serial"]), i64(cold["events"]), output.events, control)
+    emit_event(kind, length, time, i64(cold["serial"]), i64(flow["events"]), output.events, control)
 
 
 @kernel
-def release(row: int, half: HalfRead, colds: Records, control: Records) -> None:
+def release(row: int, half: HalfRead, flows: Records, control: Records) -> None:
     """Give a half-read message's row and pages back."""
     stream, stacks = half.streams[row], half.stacks
-    colds[stream["flow"]]["stream"][stream["side"]] = -1
+    flows[stream["flow"]]["stream"][stream["side"]] = -1
     for i in range(PAGES_PER_STREAM):
         if stream["page"][i] >= 0:
             stacks[0, control["pages"]] = stream["page"][i]
@@ -144,7 +145,7 @@ def release(row: int, half: HalfRead, colds: Records, control: Records) -> None:
 
 
 @kernel
-def open_stream(row: int, side: int, base: int, start: int, time: int, half: HalfRead, colds: Records,
+def open_stream(row: int, side: int, base: int, start: int, time: int, half: HalfRead, flows: Records,
                 control: Records) -> int:  # fmt: skip
     """A stream row whose offset 0 is sequence number `base`; -1 if there is none left."""
     if control["stream_rows"] == 0:
@@ -156,7 +157,7 @@ def open_stream(row: int, side: int, base: int, start: int, time: int, half: Hal
     stream["born"], stream["intervals"], stream["inserts"] = time, 0, 0
     for i in range(PAGES_PER_STREAM):
         stream["page"][i] = -1
-    colds[row]["stream"][side] = at
+    flows[row]["stream"][side] = at
     return at
 
 
@@ -235,21 +236,20 @@ def gather(stream: Records, half: HalfRead) -> int:
 def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
     """End a half-read message: what there is of it may still hold the name."""
     stream = half.streams[held]
-    flow, cold = table.flows[stream["flow"]], table.colds[stream["flow"]]
-    side = i64(stream["side"])
-    probed = i64(cold["probed"][side])
+    row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
+    probed = i64(flow["probed"][side])
     if probed == 0 and (flow["port"][0] == DNS_PORT or flow["port"][1] == DNS_PORT):
-        release(held, half, table.colds, control)  # DNS goes on behind what was lost
+        release(held, half, table.flows, control)  # DNS goes on behind what was lost
         return
     size = gather(stream, half) if stream["start"] >= 0 else 0
-    kind = _of_interest(begins(half.scratch, 0, size), size, cold, side)
-    cold["probed"][side] = DONE
+    kind = _of_interest(begins(half.scratch, 0, size), size, flow, side)
+    flow["probed"][side] = DONE
     if kind != 0 and size >= _CERTAIN:
         to = i64(control["arena"])
         status, length = copy_message(kind, half.scratch, 0, size, output.arena, to)
         if status != INVALID and length > 0:
-            _deliver(kind, length, time, flow, cold, side, output, control)
-    release(held, half, table.colds, control)
+            _deliver(kind, length, time, row, side, table, output, control)
+    release(held, half, table.flows, control)
 
 
 @kernel
@@ -264,30 +264,30 @@ def _settle(held: int, time: int, half: HalfRead, table: Table, output: Output, 
     size = gather(stream, half)
     if size == 0:
         return False
-    flow, cold, side = table.flows[stream["flow"]], table.colds[stream["flow"]], i64(stream["side"])
+    row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
     found = begins(half.scratch, 0, size)
-    kind = _of_interest(found, size, cold, side)
+    kind = _of_interest(found, size, flow, side)
     if kind == 0:
-        release(held, half, table.colds, control)
+        release(held, half, table.flows, control)
         if found == RESPONSE:
-            cold["probed"][side] = DONE
+            flow["probed"][side] = DONE
         else:
-            _count_probe(cold, side)
+            _count_probe(flow, side)
         return False
     status, length = copy_message(kind, half.scratch, 0, size, output.arena, i64(control["arena"]))
     if status == WHOLE and length < size and _asks_tunnel(kind, output, control):
-        _deliver(kind, length, time, flow, cold, side, output, control)
+        _deliver(kind, length, time, row, side, table, output, control)
         stream["start"] += length
         return True
     if status == WHOLE or size == STREAM_BYTES:
-        release(held, half, table.colds, control)
+        release(held, half, table.flows, control)
         if status == INVALID:
-            cold["probed"][side] = DONE
+            flow["probed"][side] = DONE
         else:
-            _deliver(kind, length, time, flow, cold, side, output, control)
+            _deliver(kind, length, time, row, side, table, output, control)
     elif status == INVALID:
-        release(held, half, table.colds, control)
-        cold["probed"][side] = DONE
+        release(held, half, table.flows, control)
+        flow["probed"][side] = DONE
     return False
 
 
@@ -299,76 +299,76 @@ def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output,
 
 
 @kernel
-def _place(packet: Records, seq: int, kind: int, flow: Records, cold: Records) -> tuple[int, int]:
+def _place(packet: Records, seq: int, kind: int, flow: Records) -> tuple[int, int]:
     """Where a new stream begins for this segment: sequence number of offset 0, and the message's start."""
     side = i64(packet["side"])
     if kind != 0:
         return seq, 0
-    if cold["based"][side] == 0 and packet["flags"] & ACK:
+    if not is_based(flow, side) and packet["flags"] & ACK:
         return seq - PAGE, -1  # joined in the middle: the message may have begun up to a page earlier
     ahead = distance(seq, i64(flow["next"][side]))
-    if cold["based"][side] != 0 and 0 < ahead < STREAM_BYTES:
+    if is_based(flow, side) and 0 < ahead < STREAM_BYTES:
         return i64(flow["next"][side]), 0  # what lies between is still on its way
     return 0, _NOWHERE
 
 
 @kernel
-def wants(data: Bytes, packet: Records, flow: Records, cold: Records) -> bool:
+def wants(data: Bytes, packet: Records, flow: Records) -> bool:
     """True if a TCP payload is worth `probe`; else it is counted as looked at.
 
     Most payloads are the middle of something: this says so without a look at the stream tables.
     """
     side = i64(packet["side"])
-    if cold["stream"][side] >= 0 or cold["probed"][side] == BODY_TO_COME:
+    if flow["stream"][side] >= 0 or flow["probed"][side] == BODY_TO_COME:
         return True
     first = u8(data, i64(packet["payload"]), i64(packet["end"]))
     if first == 22 or 67 <= first <= 85 or may_hide_message(first):
         return True
-    if cold["based"][side] == 0:
+    if not is_based(flow, side):
         if packet["flags"] & ACK:
             return True
     elif distance(packet["seq"], i64(flow["next"][side])) > 0:
         return True
-    _count_probe(cold, side)
+    _count_probe(flow, side)
     return False
 
 
 @kernel
-def _note_response(status: int, cold: Records, side: int) -> None:
-    if cold["status"] == 0:
-        cold["status"] = status
-    cold["probed"][side] = DONE
+def _note_response(status: int, flow: Records, side: int) -> None:
+    if flow["status"] == 0:
+        flow["status"] = status
+    flow["probed"][side] = DONE
 
 
 @kernel
-def _answers_request(cold: Records, side: int) -> bool:
+def _answers_request(flow: Records, side: int) -> bool:
     """True if a response from `side` is the first to the latest message, which is no CONNECT or hello."""
-    is_first = cold["status"] == 0 and cold["events"] > 0
-    return is_first and cold["probed"][1 - side] == DONE and cold["probed"][side] < CERTIFICATES_ONLY
+    is_first = flow["status"] == 0 and flow["events"] > 0
+    return is_first and flow["probed"][1 - side] == DONE and flow["probed"][side] < CERTIFICATES_ONLY
 
 
 @kernel
-def _take_body(data: Bytes, at: int, packet: Records, flow: Records, cold: Records, output: Output,
+def _take_body(data: Bytes, at: int, packet: Records, row: int, table: Table, output: Output,
                control: Records) -> None:  # fmt: skip
     """Hand on the first bytes of an answer's body, which begins at `at`; if it does not yet, wait for it."""
     side, end = i64(packet["side"]), i64(packet["end"])
-    cold["probed"][side] = BODY_TO_COME if at == end else DONE
+    table.flows[row]["probed"][side] = BODY_TO_COME if at == end else DONE
     at = behind_chunk_size(data, at, end)
     if at < end and body_tells(data, at, end):
         size = min(end - at, MOST_BYTES)
         copy(data, at, size, output.arena, i64(control["arena"]))
-        _deliver(BODY, size, i64(packet["time"]), flow, cold, side, output, control)
+        _deliver(BODY, size, i64(packet["time"]), row, side, table, output, control)
 
 
 @kernel
-def _beginning(data: Bytes, packet: Records, flow: Records, cold: Records) -> tuple[int, int]:
+def _beginning(data: Bytes, packet: Records, flow: Records) -> tuple[int, int]:
     """What message a payload begins with, and where: behind a prelude for a proxy if there is one."""
     side, at, end = i64(packet["side"]), i64(packet["payload"]), i64(packet["end"])
     found = begins(data, at, end)
-    ahead = distance(packet["seq"], i64(flow["next"][side])) if cold["based"][side] != 0 else 0
+    ahead = distance(packet["seq"], i64(flow["next"][side])) if is_based(flow, side) else 0
     if ahead > 0 and end - at < _CERTAIN:
         return 0, at  # the crumb of something: what lies before it tells
-    if found != 0 or ahead != 0 or cold["stream"][side] >= 0:
+    if found != 0 or ahead != 0 or flow["stream"][side] >= 0:
         return found, at
     behind = behind_prelude(data, at, end)
     found = begins(data, behind, end)
@@ -379,18 +379,18 @@ def _beginning(data: Bytes, packet: Records, flow: Records, cold: Records) -> tu
 def _open_for(kind: int, seq: int, packet: Records, row: int, half: HalfRead, table: Table,
               control: Records) -> int:  # fmt: skip
     """A stream for a payload that is not a whole message, or -1 if there is nothing to wait for."""
-    flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
-    only_certificates = cold["probed"][side] == CERTIFICATES_ONLY
+    flow, side = table.flows[row], i64(packet["side"])
+    only_certificates = flow["probed"][side] == CERTIFICATES_ONLY
     if not only_certificates:
-        _count_probe(cold, side)
-        if cold["probed"][side] == DONE:
+        _count_probe(flow, side)
+        if flow["probed"][side] == DONE:
             return -1
-    base, start = _place(packet, seq, kind, flow, cold)
+    base, start = _place(packet, seq, kind, flow)
     if start == _NOWHERE:
         if only_certificates:
-            cold["probed"][side] = DONE
+            flow["probed"][side] = DONE
         return -1
-    held = open_stream(row, side, base, start, i64(packet["time"]), half, table.colds, control)
+    held = open_stream(row, side, base, start, i64(packet["time"]), half, table.flows, control)
     if held < 0:
         control["names_lost"] += 1
     return held
@@ -400,26 +400,26 @@ def _open_for(kind: int, seq: int, packet: Records, row: int, half: HalfRead, ta
 def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half: HalfRead, table: Table,
               output: Output, control: Records) -> int:  # fmt: skip
     """Look at the message `found` at `at`; where the payload goes on behind a request for a tunnel, or -1."""
-    flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
-    end, time, held = i64(packet["end"]), i64(packet["time"]), i64(cold["stream"][side])
+    flow, side = table.flows[row], i64(packet["side"])
+    end, time, held = i64(packet["end"]), i64(packet["time"]), i64(flow["stream"][side])
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0) + at - packet["payload"]
     if found == RESPONSE and (held < 0 or half.streams[held]["start"] < 0):
-        answers = _answers_request(cold, side)
-        _note_response(response_status(data, at, end), cold, side)
+        answers = _answers_request(flow, side)
+        _note_response(response_status(data, at, end), flow, side)
         if answers:
             status, length = copy_message(RESPONSE, data, at, end, output.arena, i64(control["arena"]))
-            _deliver(RESPONSE, length, time, flow, cold, side, output, control)
+            _deliver(RESPONSE, length, time, row, side, table, output, control)
             if status == WHOLE:
-                _take_body(data, at + length, packet, flow, cold, output, control)
+                _take_body(data, at + length, packet, row, table, output, control)
         if held >= 0:
-            release(held, half, table.colds, control)
+            release(held, half, table.flows, control)
         return -1
-    kind = _of_interest(found, end - at, cold, side)
+    kind = _of_interest(found, end - at, flow, side)
     if held < 0 and kind != 0:
         status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))
         if status == WHOLE:
             goes_on = at + length if _asks_tunnel(kind, output, control) else -1
-            _deliver(kind, length, time, flow, cold, side, output, control)
+            _deliver(kind, length, time, row, side, table, output, control)
             return goes_on
         kind = 0 if status == INVALID else kind
     if held < 0:
@@ -430,7 +430,7 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half:
     offset = distance(seq & 0xFFFFFFFF, i64(stream["base"]))
     if stream["start"] < 0 and stream["inserts"] > 0:
         if kind == 0:
-            release(held, half, table.colds, control)  # the middle of something: not ours
+            release(held, half, table.flows, control)  # the middle of something: not ours
             return -1
         stream["start"] = max(0, offset)
     if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, half, control):
@@ -445,12 +445,12 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half:
 def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
           control: Records) -> None:  # fmt: skip
     """Look at a TCP payload, before it is accounted, for (part of) a message that names the connection."""
-    flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
-    if cold["probed"][side] == BODY_TO_COME:
+    flow, side = table.flows[row], i64(packet["side"])
+    if flow["probed"][side] == BODY_TO_COME:
         if distance(packet["seq"], i64(flow["next"][side])) >= 0:  # else the head again
-            _take_body(data, i64(packet["payload"]), packet, flow, cold, output, control)
+            _take_body(data, i64(packet["payload"]), packet, row, table, output, control)
         return
-    found, at = _beginning(data, packet, flow, cold)
+    found, at = _beginning(data, packet, flow)
     goes_on = _probe_at(data, packet, found, at, row, half, table, output, control)
     if 0 <= goes_on < packet["end"]:
         found = begins(data, goes_on, i64(packet["end"]))
@@ -465,7 +465,7 @@ def expire(row: int, time: int, half: HalfRead, table: Table, output: Output, co
     So a row depends on the connection's own packets only; the sweep merely frees pages earlier.
     """
     for side in range(2):
-        held = i64(table.colds[row]["stream"][side])
+        held = i64(table.flows[row]["stream"][side])
         if held >= 0 and time - half.streams[held]["born"] > _LIFE:
             give_up(held, time, half, table, output, control)
 

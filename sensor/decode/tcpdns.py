@@ -10,7 +10,7 @@ begins with a plausible message.
 
 from __future__ import annotations
 
-from sensor.decode.flow import SYN, distance
+from sensor.decode.flow import SYN, distance, is_based, is_missing
 from sensor.decode.jit import kernel
 from sensor.decode.layout import PAGE, TCP, Bytes, HalfRead, Output, Records, Table, i64
 from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, HELLO, STREAM_BYTES, begins, emit_event
@@ -40,15 +40,15 @@ def is_plain_dns(data: Bytes, at: int, end: int) -> bool:
 
 
 @kernel
-def speaks_dns(data: Bytes, packet: Records, cold: Records) -> bool:
+def speaks_dns(data: Bytes, packet: Records, flow: Records) -> bool:
     """True if a TCP payload belongs to DNS: port 53, and no TLS was ever spoken there."""
     if packet["source_port"] != DNS_PORT and packet["target_port"] != DNS_PORT:
         return False
-    if cold["events"] > 0 or cold["probed"][0] != 0 or cold["probed"][1] != 0:
+    if flow["events"] > 0 or flow["probed"][0] != 0 or flow["probed"][1] != 0:
         return False
     if begins(data, i64(packet["payload"]), i64(packet["end"])) != HELLO:
         return True
-    cold["probed"][0] = cold["probed"][1] = 1
+    flow["probed"][0] = flow["probed"][1] = 1
     return False
 
 
@@ -83,22 +83,23 @@ def _keep(data: Bytes, at: int, end: int, seq: int, base: int, packet: Records, 
     if end - at + distance(seq, base) > STREAM_BYTES:
         return
     time, side = i64(packet["time"]), i64(packet["side"])
-    held = open_stream(row, side, base, 0, time, half, table.colds, control)
+    held = open_stream(row, side, base, 0, time, half, table.flows, control)
     if held < 0:
         control["names_lost"] += 1
     elif not insert(half.streams[held], data, at, distance(seq, base), end - at, half, control):
-        release(held, half, table.colds, control)
+        release(held, half, table.flows, control)
 
 
 @kernel
 def _read_in_step(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
                   control: Records) -> None:  # fmt: skip
     """A segment of a direction of which nothing is half-read."""
-    flow, cold, side = table.flows[row], table.colds[row], i64(packet["side"])
+    flow, side = table.flows[row], i64(packet["side"])
     at, end = i64(packet["payload"]), i64(packet["end"])
     seq = (packet["seq"] + (1 if packet["flags"] & SYN else 0)) & 0xFFFFFFFF
-    known = cold["based"][side] != 0
-    ahead = distance(seq, i64(flow["next"][side])) if known else 0
+    ahead = distance(seq, i64(flow["next"][side])) if is_based(flow, side) else 0
+    if ahead < 0 and is_missing(flow, side, seq, table.missing):
+        ahead = 0  # its FIN overtook it
     if ahead > 0:
         _keep(data, at, end, seq, i64(flow["next"][side]), packet, row, half, table, control)
         return
@@ -112,8 +113,7 @@ def _read_in_step(data: Bytes, packet: Records, row: int, half: HalfRead, table:
 def read_segment(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
                  control: Records) -> None:  # fmt: skip
     """Take a TCP payload to or from port 53, before it is accounted."""
-    cold, side = table.colds[row], i64(packet["side"])
-    held = i64(cold["stream"][side])
+    held = i64(table.flows[row]["stream"][packet["side"]])
     if held < 0:
         _read_in_step(data, packet, row, half, table, output, control)
         return
@@ -121,16 +121,16 @@ def read_segment(data: Bytes, packet: Records, row: int, half: HalfRead, table: 
     at, end = i64(packet["payload"]), i64(packet["end"])
     offset = distance(packet["seq"], i64(stream["base"]))
     if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, half, control):
-        release(held, half, table.colds, control)
+        release(held, half, table.flows, control)
         return
     size = gather(stream, half)
     rest = _read(half.scratch, 0, size, packet, output, control)
     if (rest == size and stream["intervals"] == 1) or rest < 0:
-        release(held, half, table.colds, control)
+        release(held, half, table.flows, control)
     elif rest > 0 and stream["intervals"] == 1 and stream["start"] + rest > PAGE:
         # Begin anew at the rest, so that a long conversation does not outgrow its pages.
         base = (stream["base"] + stream["start"] + rest) & 0xFFFFFFFF
-        release(held, half, table.colds, control)
+        release(held, half, table.flows, control)
         _keep(half.scratch, rest, size, base, base, packet, row, half, table, control)
     else:
         stream["start"] += max(rest, 0)

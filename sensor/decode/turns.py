@@ -15,7 +15,7 @@ none left, the turn is counted as not judged. A row too old is taken back only w
 from __future__ import annotations
 
 from sensor.decode.flow import CLOSED as CONNECTION_CLOSED
-from sensor.decode.flow import client_by_port, distance, is_missing
+from sensor.decode.flow import client_by_port, distance, is_based, is_missing
 from sensor.decode.jit import kernel, step
 from sensor.decode.layout import BINS, SECOND, TCP, UNITS, Bytes, Output, Records, Table, i64
 from sensor.decode.read import be16, u8
@@ -77,9 +77,9 @@ def bin_of(value: int) -> int:
 
 
 @step
-def concerns(packet: Records, flow: Records, cold: Records) -> bool:
+def concerns(packet: Records, flow: Records) -> bool:
     """True if a payload may belong to a turn, or begin one."""
-    return cold["turn"] >= 0 or (packet["payload_bytes"] >= LEAST_UPLOAD and _is_upload(packet, flow))
+    return flow["turn"] >= 0 or (packet["payload_bytes"] >= LEAST_UPLOAD and _is_upload(packet, flow))
 
 
 @kernel
@@ -100,19 +100,19 @@ def _is_too_old(turn: Records, now: int) -> bool:
 @kernel
 def finish(row: int, why: int, table: Table, output: Output, control: Records) -> None:
     """End the turn of a connection and give its row back; one long enough is handed on."""
-    cold = table.colds[row]
-    at = i64(cold["turn"])
+    flow = table.flows[row]
+    at = i64(flow["turn"])
     turn = table.turns[at]
     long_enough = turn["chunks"] >= MIN_CHUNKS and turn["last"] - turn["first"] >= MIN_US
-    if long_enough and cold["turns"] < _MOST_TURNS:
-        cold["turns"] += 1
-        turn["ordinal"], turn["end"] = cold["turns"], why
-        sent = i64(table.flows[row]["next"][1 - i64(turn["side"])])
+    if long_enough and flow["turns"] < _MOST_TURNS:
+        flow["turns"] += 1
+        turn["ordinal"], turn["end"] = flow["turns"], why
+        sent = i64(flow["next"][1 - i64(turn["side"])])
         if turn["framed"] > 0 and distance(sent, i64(turn["next"])) > 0:
             turn["next"] = sent  # what came behind the last header that was found is missing too
         output.turns[control["turns"]] = turn
         control["turns"] += 1
-    turn["serial"], cold["turn"] = 0, -1
+    turn["serial"], flow["turn"] = 0, -1
     table.spare[control["spare"]] = at
     control["spare"] += 1
 
@@ -121,7 +121,7 @@ def finish(row: int, why: int, table: Table, output: Output, control: Records) -
 def expire(row: int, now: int, table: Table, output: Output, control: Records) -> None:
     """End a connection's turn, if there is one, that is too old: asked before its slice ends, and before its
     next payload. So a row depends on the connection's own packets only."""
-    at = i64(table.colds[row]["turn"])
+    at = i64(table.flows[row]["turn"])
     if at >= 0 and _is_too_old(table.turns[at], now):
         finish(row, SILENCE, table, output, control)
 
@@ -129,7 +129,7 @@ def expire(row: int, now: int, table: Table, output: Output, control: Records) -
 @kernel
 def end(row: int, now: int, table: Table, output: Output, control: Records) -> None:
     """End the turn of a connection that ends, if there is one."""
-    at = i64(table.colds[row]["turn"])
+    at = i64(table.flows[row]["turn"])
     if at >= 0:
         why = CLOSED if table.flows[row]["state"] == CONNECTION_CLOSED else UNFINISHED
         if _is_too_old(table.turns[at], now):
@@ -162,22 +162,22 @@ def _heads(data: Bytes, at: int, end: int) -> bool:
 
 
 @kernel
-def _begins_turn(data: Bytes, packet: Records, flow: Records, cold: Records) -> bool:
+def _begins_turn(data: Bytes, packet: Records, flow: Records) -> bool:
     """True if an upload is application data: a record that was not seen before, or a QUIC packet."""
     at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
     if packet["protocol"] != TCP:
-        return (cold["probed"][0] > 0 or cold["probed"][1] > 0) and u8(data, at, end) & 0xC0 == 0x40
+        return (flow["probed"][0] > 0 or flow["probed"][1] > 0) and u8(data, at, end) & 0xC0 == 0x40
     if u8(data, at, end) != _APPLICATION_DATA or not _heads(data, at, end):
         return False
-    if cold["based"][side] == 0 or distance(packet["seq"], i64(flow["next"][side])) >= 0:
+    if not is_based(flow, side) or distance(packet["seq"], i64(flow["next"][side])) >= 0:
         return True
-    return cold["gaps"][side] >= 0
+    return flow["gaps"][side] >= 0
 
 
 @kernel
 def _begin(packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
     """A row for a new turn, if there is one."""
-    flow, cold, now = table.flows[row], table.colds[row], i64(packet["time"])
+    flow, now = table.flows[row], i64(packet["time"])
     if control["spare"] == 0:
         _reclaim(now, table, output, control)
     if control["spare"] == 0:
@@ -185,31 +185,32 @@ def _begin(packet: Records, row: int, table: Table, output: Output, control: Rec
         return
     control["spare"] -= 1
     at, server = i64(table.spare[control["spare"]]), 1 - i64(packet["side"])
-    cold["turn"] = at
+    flow["turn"] = at
     turn = table.turns[at]
-    turn["serial"], turn["row"], turn["side"], turn["start"] = cold["serial"], row, packet["side"], now
+    turn["serial"], turn["row"] = table.colds[row]["serial"], row
+    turn["side"], turn["start"] = packet["side"], now
     turn["units"], turn["chunks"], turn["bytes"], turn["framed"] = 0, 0, 0, 0
     turn["during"], turn["small"], turn["first"], turn["last"] = 0, 0, now, now
-    turn["next"], turn["in_step"] = flow["next"][server], 1 if cold["based"][server] else 0
+    turn["next"], turn["in_step"] = flow["next"][server], 1 if is_based(flow, server) else 0
     turn["begin"], turn["head"], turn["held"] = turn["next"], 0, 0
 
 
 @kernel
 def _upload(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
     """A payload of the client: it begins a turn, or belongs to the one that is."""
-    flow, cold, now, size = table.flows[row], table.colds[row], i64(packet["time"]), packet["payload_bytes"]
-    if cold["turn"] >= 0:
-        turn = table.turns[cold["turn"]]
+    flow, now, size = table.flows[row], i64(packet["time"]), packet["payload_bytes"]
+    if flow["turn"] >= 0:
+        turn = table.turns[flow["turn"]]
         if turn["units"] == 0:
             turn["start"] = now
             return
         asks = size >= _ANY_UPLOAD or (size >= LEAST_UPLOAD and now - turn["last"] >= _QUIET)
-        if not asks or not _begins_turn(data, packet, flow, cold):
+        if not asks or not _begins_turn(data, packet, flow):
             turn["during"] += size
             return
         finish(row, NEXT_UPLOAD, table, output, control)
         _begin(packet, row, table, output, control)
-    elif size >= LEAST_UPLOAD and _begins_turn(data, packet, flow, cold):
+    elif size >= LEAST_UPLOAD and _begins_turn(data, packet, flow):
         _begin(packet, row, table, output, control)
 
 
@@ -309,14 +310,14 @@ def _find(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def _comes_late(packet: Records, cold: Records, missing: Records) -> bool:
+def _comes_late(packet: Records, flow: Records, missing: Records) -> bool:
     """True if a segment is one that was passed over; a row of gaps is rare."""
     side = i64(packet["side"])
-    return cold["gaps"][side] >= 0 and is_missing(cold, side, packet["seq"], missing)
+    return flow["gaps"][side] >= 0 and is_missing(flow, side, packet["seq"], missing)
 
 
 @kernel
-def _segment(data: Bytes, packet: Records, cold: Records, missing: Records, turn: Records) -> None:
+def _segment(data: Bytes, packet: Records, flow: Records, missing: Records, turn: Records) -> None:
     """Records of a segment of the server."""
     seq, size, at = packet["seq"], packet["payload_bytes"], i64(packet["payload"])
     offset = distance(i64(turn["next"]), seq)  # where in the segment the next header begins
@@ -324,7 +325,7 @@ def _segment(data: Bytes, packet: Records, cold: Records, missing: Records, turn
         _walk(data, at + offset, i64(turn["next"]), True, packet, turn)
     elif turn["in_step"] and turn["held"] > 0 and offset == -i64(turn["held"]):
         _walk_on(data, packet, turn)
-    elif offset < size or _comes_late(packet, cold, missing):
+    elif offset < size or _comes_late(packet, flow, missing):
         # Out of step, ahead of what is missing, or late: what lies between headers is of no interest.
         first = _find(data, at, i64(packet["end"]))
         if first >= 0:
@@ -343,13 +344,13 @@ def _is_download(turn: Records, now: int) -> bool:
 @kernel
 def _answer(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
     """A payload of the server."""
-    cold, now = table.colds[row], i64(packet["time"])
-    turn = table.turns[cold["turn"]]
+    flow, now = table.flows[row], i64(packet["time"])
+    turn = table.turns[flow["turn"]]
     if packet["protocol"] != TCP:
         if u8(data, i64(packet["payload"]), i64(packet["end"])) & 0xC0 == 0x40:
             _count(turn, min(packet["payload_bytes"], 0xFFFF), now)
     else:
-        _segment(data, packet, cold, table.missing, turn)
+        _segment(data, packet, flow, table.missing, turn)
         if distance(packet["seq"], i64(turn["next"])) > FAST_BYTES:
             finish(row, UNFINISHED, table, output, control)
             return
@@ -360,9 +361,9 @@ def _answer(data: Bytes, packet: Records, row: int, table: Table, output: Output
 
 
 @step
-def _is_amid(packet: Records, cold: Records, turn: Records) -> bool:
+def _is_amid(packet: Records, flow: Records, turn: Records) -> bool:
     """True for a segment amid a record whose header was seen: most are, and say nothing."""
-    if packet["protocol"] != TCP or turn["in_step"] == 0 or cold["gaps"][packet["side"]] >= 0:
+    if packet["protocol"] != TCP or turn["in_step"] == 0 or flow["gaps"][packet["side"]] >= 0:
         return False
     return (
         turn["side"] != packet["side"]
@@ -373,14 +374,14 @@ def _is_amid(packet: Records, cold: Records, turn: Records) -> bool:
 @kernel
 def take(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
     """A payload of a connection, before it is accounted. What came in fragments is missed."""
-    cold = table.colds[row]
-    if cold["turn"] >= 0:
-        if packet["fragment"] >= 0 or _is_amid(packet, cold, table.turns[cold["turn"]]):
+    flow = table.flows[row]
+    if flow["turn"] >= 0:
+        if packet["fragment"] >= 0 or _is_amid(packet, flow, table.turns[flow["turn"]]):
             return
         expire(row, i64(packet["time"]), table, output, control)
     elif packet["fragment"] >= 0:
         return
-    if _is_upload(packet, table.flows[row]):
+    if _is_upload(packet, flow):
         _upload(data, packet, row, table, output, control)
-    elif cold["turn"] >= 0:
+    elif flow["turn"] >= 0:
         _answer(data, packet, row, table, output, control)

@@ -102,7 +102,12 @@ def test_more_than_four_gigabytes_are_counted_over_the_wrap() -> None:
     for _ in range(9):
         talk.up += 500_000_000
         talk.put("down", talk.down, talk.up, ACK)
-    assert one(talk.frames)["bytes_up"] == 4_500_000_000
+    talk.send(bytes(1000))
+    rows = observe(talk.frames)
+    assert sum(r["bytes_up"] for r in rows) == rows[-1]["total_bytes_up"] == 4_500_001_000
+    assert sum(r["lost_bytes"] for r in rows) == 4_500_000_000
+    # a gigabyte ends a slice before its minute does
+    assert [r["slice"] for r in rows] == [0, 1, 2, 3]
 
 
 @settings(deadline=None, max_examples=40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import pack
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode.google import client_hello_name
@@ -72,6 +72,7 @@ def test_cut_anywhere_it_gives_the_name_or_none() -> None:
     assert client_hello_name(sent[:end]) == "chat.example"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=120), st.integers(0, 200))
 def test_damage_never_raises(noise: bytes, at: int) -> None:
     sent = clear(b"Q046", chlo(padding=30))

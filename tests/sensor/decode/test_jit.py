@@ -131,11 +131,12 @@ def test_what_few_packets_need_is_no_part_of_the_loop() -> None:
 
 
 def test_kept_kernels_run_without_numba_and_are_as_careful() -> None:
-    """Importing Numba takes longer than all else at a start. A fault may import it, to say what it is."""
+    """Importing Numba takes longer than all else at a start. A fault may import it, to say what it is.
+    LLVM, which is large, rests when kernels are loaded."""
     program = """
 import sys
 import numpy as np
-from sensor.decode import jit, names
+from sensor.decode import jit, names, objects
 jit.warm()
 words, ones = np.zeros(4, np.uint8), np.ones(2, np.int64)
 slots, ids, firsts = np.full(4, -1, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
@@ -144,10 +145,20 @@ try:
     names._number(words, ones, ones, np.full(4, -1, np.int64), ids[:1], firsts, np.uint64(7))
 except IndexError:
     print("checked")
+
+def mapped():
+    lines = [line.split() for line in open("/proc/self/smaps")]
+    code = next(i for i, line in enumerate(lines) if line[1] == "r-xp" and "libllvmlite" in line[-1])
+    return next(int(size) for name, size, *_ in lines[code + 1:] if name == "Rss:")
+
+objects.load(next(jit.use().glob("*.kernel")))
+before = mapped()
+objects.rest()
+print(before > 1_000 > mapped())
 """
     assert run("from sensor.decode import jit; jit.warm()").returncode == 0  # so that all is kept
     done = run(program)
-    assert done.stdout.split() == ["1", "False", "checked"], done.stderr
+    assert done.stdout.split() == ["1", "False", "checked", "True"], done.stderr
 
 
 def test_another_type_of_array_is_never_read_as_the_kept_one() -> None:

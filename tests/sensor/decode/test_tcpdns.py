@@ -62,6 +62,15 @@ def test_messages_cut_at_every_byte_are_read(swapped: bool) -> None:
         assert lookups(frames) == [("api.openai.com", "tcp"), ("chat.example", "tcp")], cut
 
 
+def test_a_question_that_its_fin_overtook_is_read() -> None:
+    conversation = talk()
+    before = len(conversation.frames)
+    frames = conversation.send(QUESTION, acknowledged=False).close().frames
+    question, fin = frames[before : before + 2]
+    frames[before : before + 2] = [Frame(fin.data, question.time), Frame(question.data, fin.time)]
+    assert lookups(frames) == [("api.openai.com", "tcp")]
+
+
 def test_a_long_conversation_does_not_outgrow_its_pages() -> None:
     conversation = talk()
     names = [f"n{i}.example" for i in range(300)]
