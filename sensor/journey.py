@@ -1,6 +1,6 @@
 """The loop over one input: batches in, commits out, and what to say of it afterwards.
 
-What becomes of a batch is `pipeline.py`; nothing here knows a table, a protocol or a service.
+What becomes of a batch is `pipeline.py`; nothing here knows a format, a protocol or a service.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def run(
     several are committed together.
     """
     begin = end = start
-    takings = 0
+    takings, is_whole = 0, True  # is what was taken all there is up to `end`?
 
     def store(*, last: bool) -> None:
         nonlocal begin, takings
@@ -120,7 +120,8 @@ def run(
         begin, takings = end, 0
 
     def work(batch: Batch, last: bool) -> None:
-        nonlocal end, takings
+        nonlocal end, takings, is_whole
+        is_whole = False
         journey.take(batch)
         if not batch.is_replay:
             verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
@@ -129,6 +130,7 @@ def run(
         end, takings = max(batch.position, begin), takings + 1
         if last or not behind or takings == _COMMITTED_TOGETHER or journey.waiting >= _MAX_WAITING:
             store(last=last)
+        is_whole = True
         progressed(end)
 
     read = source.read(source_input, start=start)
@@ -139,7 +141,7 @@ def run(
             for batch, last in _with_last(read):
                 work(batch, last)
     except OSError:
-        if takings:  # what was read before is kept
+        if takings and is_whole:  # reading failed: what was read before is kept
             store(last=False)
         raise
     commits.finish(begin)

@@ -141,6 +141,7 @@ class Pipeline:
 
     @property
     def waiting(self) -> int:
+        """Rows taken and not given yet that may become sightings."""
         return sum(hits.height for hits in self._taken.hits)
 
     def take(self, batch: Batch) -> None:

@@ -126,9 +126,8 @@ _STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fr
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
-    os.environ.setdefault(
-        "PYDANTIC_DISABLE_PLUGINS", "__all__"
-    )  # nor are all distributions searched for some
+    # else every distribution installed is searched for plug-ins of pydantic
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     sys.exit(_run())
 

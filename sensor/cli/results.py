@@ -186,12 +186,14 @@ def _write_table(result: Result, file: TextIO) -> None:
     def width(table: Table) -> int:
         return Measurement.get(console, unbounded, table).maximum
 
+    def room() -> int:
+        return console.width - width(_table(result, shown, without_last=True)) - _GAP
+
     table = _table(result, shown)
-    room = console.width - width(_table(result, shown, without_last=True)) - _GAP
     if width(table) <= console.width:
         console.print(table)
-    elif result.types[-1] == "VARCHAR" and len(result.columns) > 1 and room >= _FOLDED:
-        table.columns[-1].no_wrap, table.columns[-1].max_width = False, room
+    elif result.types[-1] == "VARCHAR" and len(result.columns) > 1 and room() >= _FOLDED:
+        table.columns[-1].no_wrap, table.columns[-1].max_width = False, room()
         console.print(table)
     else:
         _print_records(result, shown, console)

@@ -1,7 +1,7 @@
 """The flow table: who talks to whom, how much, in slices of a minute.
 
 Memory at 2^20 connections (default), as far as they were ever used: index 16 MB, FLOW 134 MB, COLD 67 MB,
-free stack 4 MB, gaps 1 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
+free stack 4 MB, gaps 2 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
 a load of at most 0.6; its seed is random per start and nothing a row holds depends on it.
 
 Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other

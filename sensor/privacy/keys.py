@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -147,7 +148,10 @@ class Keys:
 
     def epochs(self) -> list[Epoch]:
         """Every epoch that has, or had, a key; oldest first."""
-        found = {int(p.stem.split("-")[1]) for p in self._folder.glob(f"{self._kind}-*.*")}
+        names = (
+            re.fullmatch(rf"{self._kind}-(\d+)\.(?:key|shredded)", p.name) for p in self._folder.glob("*")
+        )
+        found = {int(name[1]) for name in names if name}  # a copy somebody made beside them is none
         return [Epoch(number, *self.bounds(number), self._shredded_at(number)) for number in sorted(found)]
 
     def shred(self, epoch: int, now: datetime) -> None:

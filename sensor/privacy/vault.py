@@ -22,6 +22,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -195,7 +196,8 @@ class Vault:
 
     def size(self) -> int:
         """How many tokens the vault knows."""
-        epochs = [int(path.stem.split("-")[1]) for path in self._folder.glob("epoch-*.jsonl")]
+        names = (re.fullmatch(r"epoch-(\d+)\.jsonl", path.name) for path in self._folder.glob("epoch-*"))
+        epochs = [int(name[1]) for name in names if name]
         return sum(len(line["records"]) for epoch in epochs for line in self._lines(epoch))
 
     def _record_key(self, epoch: int, parts: list[bytes]) -> bytes:

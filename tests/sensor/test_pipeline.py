@@ -325,6 +325,34 @@ def test_what_reading_and_storing_raise_reaches_the_caller(tmp_path: Path) -> No
         run(_Told(batches), Input((), "in"), pipeline, Full(), verdict, behind=True)
 
 
+@pytest.mark.parametrize("behind", [False, True])
+def test_what_was_read_in_part_or_failed_to_be_given_is_not_committed(behind: bool, tmp_path: Path) -> None:
+    rows = _observations()
+
+    class Breaks(_Told):
+        def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+            yield from super().read(source_input)
+            raise OSError("the disk is gone")
+
+    parts = [Batch(1, {"observations": rows[:3]}), Batch(2, {"observations": rows[3:5]}, is_part=True)]
+    source, one = Breaks([*parts, parts[1]]), _pipeline(tmp_path / "part")
+    with pytest.raises(OSError, match="disk is gone"):
+        run(source, Input((), "in"), one, source.commits, Verdict("in", one._origin), behind=behind)
+    assert [end for _, end, _ in source.commits.done] == ([] if behind else [1])
+
+    class Full(Pipeline):
+        def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+            super().give(position, last=last)
+            raise OSError("no room for the vault")
+
+    other = _pipeline(tmp_path / "full")
+    other.__class__ = Full
+    told = _Told([Batch(n, {"observations": rows}) for n in range(1, 4)])
+    with pytest.raises(OSError, match="vault"):
+        run(told, Input((), "in"), other, told.commits, Verdict("in", other._origin), behind=behind)
+    assert not told.commits.done
+
+
 def test_much_that_waits_is_committed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.journey._MAX_WAITING", 1)
     rows = _observations()

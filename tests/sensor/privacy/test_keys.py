@@ -48,6 +48,16 @@ def test_a_capture_without_a_clock_lies_in_the_first_epoch(tmp_path: Path, level
     assert keys.go_with(keys.prints(), tmp_path)
 
 
+def test_files_that_are_no_keys_lie_beside_them_without_harm(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "UTC")
+    epoch = _epoch(keys, NOW)
+    keys.of(epoch)
+    for name in (f"epoch-{epoch}.key.bak", "epoch--13.key", "epoch-old.key"):
+        (tmp_path / "keys" / name).write_bytes(b"x")
+    assert [told.number for told in keys.epochs()] == [epoch]
+    assert list(keys.prints()) == [f"epoch-{epoch}.key"]
+
+
 def test_a_rotation_begins_on_the_next_monday_and_moves_nothing_before(tmp_path: Path) -> None:
     keys = Keys(tmp_path, "Europe/Berlin")
     before = _epoch(keys, NOW)
