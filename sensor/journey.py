@@ -19,8 +19,10 @@ from sensor.pipeline import Origin
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
 
-#: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps
+#: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps;
+#: where these are fewer rows than few (an hour's file of a quiet network), more of them
 _TOGETHER, _ENOUGH_ROWS = 4, 400_000
+_MOST_TOGETHER, _FEW_ROWS = 64, 50_000
 #: such takings of a file that are committed together, and hits that wait from which there is a commit: each
 #: costs a thousand steps and a dozen files
 _COMMITTED_TOGETHER, _MAX_WAITING = 2, 200_000
@@ -158,7 +160,7 @@ def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
             is_alone = batch.is_part or batch.is_replay or batch.last is not None
             goes_on = bool(held) and not is_alone and batch.source == held[0].source
-            if held and (not goes_on or len(held) == _TOGETHER or sum(map(_rows, held)) >= _ENOUGH_ROWS):
+            if held and (not goes_on or _is_enough(len(held), sum(map(_rows, held)))):
                 yield _joined(held)
                 held = []
             if is_alone:
@@ -171,6 +173,10 @@ def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
         raise
     if held:
         yield _joined(held)
+
+
+def _is_enough(batches: int, rows: int) -> bool:
+    return rows >= _ENOUGH_ROWS or batches >= (_TOGETHER if rows >= _FEW_ROWS else _MOST_TOGETHER)
 
 
 def _rows(batch: Batch) -> int:
@@ -218,16 +224,21 @@ def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, b
 def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
     """Each batch and whether it is the last one; an input without any gives one empty batch.
 
-    One that does not know is held back until the next one, or the end, has come.
+    One that does not know is held back until the next one, or the end, has come; or reading fails.
     """
     held: Batch | None = None
     ended = False
-    for batch in batches:
+    try:
+        for batch in batches:
+            if held is not None:
+                yield held, False
+            held = batch if batch.last is None else None
+            if batch.last is not None:
+                ended = batch.last
+                yield batch, batch.last
+    except OSError:
         if held is not None:
             yield held, False
-        held = batch if batch.last is None else None
-        if batch.last is not None:
-            ended = batch.last
-            yield batch, batch.last
+        raise
     if not ended:
         yield held or Batch(0, {}), True

@@ -21,6 +21,8 @@ from sensor.sources.sorting import families, look_at
 
 #: Less confidence than this is a guess, and a guess is not read.
 ENOUGH = 0.5
+#: So sure is who knows a whole file by how it begins; families count lines, and are never surer.
+SURE = 0.99
 
 
 @dataclass
@@ -81,7 +83,7 @@ def plan(
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
     if forced is None:
-        look_at(file.head for file in files if not _is_binary(file.head))
+        look_at(file.head for file in files if not _is_binary(file.head) and _is_for_families(file.head))
     for file in files:
         best, rivals = recognise(file.head) if forced is None else (forced, [])
         is_capture = best.name == "pcap" if best is not None else file.name not in walked
@@ -102,9 +104,8 @@ def plan(
 
 def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     """The kind of input `head` begins, and others equally sure; None if nobody is sure enough."""
-    sure = {kind: kind.recognise(head) for kind in _walked().values()}
-    # Who knows a binary file by its magic number is right; families look for lines, at length.
-    if 1.0 not in sure.values() or not _is_binary(head):
+    sure = _by_its_beginning(head)
+    if _is_for_families(head):
         sure = {kind: sure[kind] if kind in sure else kind.recognise(head) for kind in known()}
     most = max(sure.values(), default=0.0)
     if most < ENOUGH:
@@ -115,12 +116,22 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     return best, rivals
 
 
+def _by_its_beginning(head: bytes) -> dict[type[Source], float]:
+    """How sure each kind is that is no family of lines: this takes a moment, to ask all families thirty."""
+    return {kind: kind.recognise(head) for kind in _walked().values()}
+
+
+def _is_for_families(head: bytes) -> bool:
+    """Are the lines of `head` worth asking about, one by one?"""
+    return max(_by_its_beginning(head).values(), default=0.0) < SURE and _ZEEK.match(head) is None
+
+
 def looks_like(head: bytes) -> str:
     """What `head` seems to be, for the message about a file that is no input."""
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
-    if zeek := re.search(rb"^#path\t([a-z0-9_]{1,40})\r?$", head, re.MULTILINE):
+    if zeek := _ZEEK.match(head):
         return f"a Zeek {zeek[1].decode()} log, which names no service"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text[:1] in (b"{", b"["):
@@ -130,6 +141,8 @@ def looks_like(head: bytes) -> str:
     return "binary data" if _is_binary(head) else "text"
 
 
+#: The header of a Zeek log: the kinds that read some of them know these by it, too.
+_ZEEK = re.compile(rb"#separator [^\n]+\n(?:#[^\n]*\n){0,9}?#path\t([a-z0-9_]{1,40})\r?\n")
 _MAGIC = (
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"\x89PNG\r\n", "a PNG image"),
@@ -145,8 +158,12 @@ _MAGIC = (
 
 
 def _is_binary(head: bytes) -> bool:
-    controls = sum(byte < 32 and byte not in b"\t\n\r\x1b" for byte in head[:4096])
-    return controls > len(head[:4096]) // 50
+    begin = head[:4096]
+    return len(begin) - len(begin.translate(None, _CONTROLS)) > len(begin) // 50
+
+
+#: Bytes that stand in no text; tabs, line ends and the escapes of terminals do.
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x1b"))
 
 
 def _set_aside(file: File, made: Plan, *, named: bool) -> None:

@@ -14,6 +14,7 @@ import io
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, cast
 
 import numpy as np
@@ -109,8 +110,9 @@ def ahead(read: Iterator[Block]) -> Generator[Block, None, None]:
 def first_lines(head: bytes, count: int = 50) -> pl.Series:
     """The first complete lines of a stream that begins with `head`, to recognise it by."""
     whole = head[: head.rfind(b"\n") + 1] or head
-    block = next(blocks(io.BytesIO(whole)), None)
-    return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(count)
+    text = cleaned(_as_utf8(io.BytesIO(whole)).read(), first=True).decode()
+    lines = (line.rstrip(" ") for line in text.split("\n"))
+    return pl.Series("line", islice(filter(None, lines), count), dtype=pl.String)
 
 
 def one_column(text: bytes) -> pl.DataFrame:

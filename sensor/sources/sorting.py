@@ -33,6 +33,10 @@ HEAD_LINES = 200
 ENOUGH = 0.3
 #: Beginnings of files looked at together, and remembered.
 _LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
+#: Of these lines every so many-th is asked of all families, the others of few.
+_SAMPLED = 20
+#: What envelopes hold.
+_PEELED = ("line", "stamp", "sender", "tag")
 NOBODYS = "no format I know"
 HEADER = "set aside: header"
 
@@ -169,31 +173,52 @@ def _shares(lines: pl.Series) -> dict[str, float]:
 
 def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
     """For the first lines of each stream, the share that each family claims, and whether JSON is around
-    lines of another format."""
-    sorter, names = Sorter(None, b""), ("line", "stamp", "sender", "tag")
+    lines of another format.
+
+    Every so many-th line is asked of all families; those that own some are asked first about the rest.
+    """
     lines = pl.concat(
         pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)
         for nth, one in enumerate(streams)
     )
     peeled = envelopes.peel(lines)
-    bare = sorter.unwrapped(peeled)
-    owned = bare.with_columns(owner=sorter.owners(bare))
-    differs = pl.select(pl.any_horizontal(bare[name].ne_missing(peeled[name]) for name in names)).to_series()
-    wrapping = set(lines["offset"].filter(differs))
-    out = []
-    for nth, one in enumerate(streams):
-        parts = Sorter(None, b"").parts(owned.filter(pl.col("offset") == nth))
-        found = {name: part.height / len(one) for name, (_, part) in parts.items() if name}
-        out.append((found, nth in wrapping))
+    sample = peeled.filter(pl.int_range(pl.len()).over("offset") % _SAMPLED == 0)
+    met: dict[int, set[str]] = {}
+    for name, (_, part) in Sorter(None, b"").given(sample).items():
+        for nth in part["offset"].unique():
+            met.setdefault(nth, set()).add(name)
+    alike: dict[frozenset[str], list[int]] = {}
+    for nth in range(len(streams)):
+        alike.setdefault(frozenset(met.get(nth, ())), []).append(nth)
+    out: list[tuple[dict[str, float], bool]] = [({}, False)] * len(streams)
+    for first, numbers in alike.items():
+        of_these = peeled.filter(pl.col("offset").is_in(numbers))
+        sorter = Sorter(None, b"", met=first)
+        bare = sorter.unwrapped(of_these)
+        owned = bare.with_columns(owner=sorter.owners(bare))
+        differs = pl.any_horizontal(bare[name].ne_missing(of_these[name]) for name in _PEELED)
+        wrapping = set(bare["offset"].filter(pl.select(differs).to_series()))
+        for nth in numbers:
+            parts = Sorter(None, b"", met=first).parts(owned.filter(pl.col("offset") == nth))
+            found = {name: part.height / len(streams[nth]) for name, (_, part) in parts.items() if name}
+            out[nth] = (found, nth in wrapping)
     return out
 
 
 class Sorter:
     """Gives lines to families; remembers the header in force from block to block."""
 
-    def __init__(self, first: type[Family] | None, head: bytes, *, resumed: bool = False) -> None:
+    def __init__(
+        self,
+        first: type[Family] | None,
+        head: bytes,
+        *,
+        resumed: bool = False,
+        met: Iterable[str] = (),
+    ) -> None:
+        """`head` begins the stream; without one, `met` are the families that own some of its lines."""
         self._first = first
-        self._order = _ordered(first, shares(head) if head else {})
+        self._order = _ordered(first, shares(head) if head else dict.fromkeys(met, 1.0))
         #: JSON of a file whose beginning holds no envelope is not looked into again
         self._may_wrap = not head or _seen(head).wraps
         self._header: tuple[int | None, str | None] = (None, None)
@@ -210,7 +235,11 @@ class Sorter:
         Lines nobody claims go to the first family with a reason; without a first one they are dropped.
         Column `number` counts the lines of each part.
         """
-        bare = self.unwrapped(envelopes.peel(lines))
+        return self.given(envelopes.peel(lines))
+
+    def given(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+        """What `split` gives of lines whose plain envelopes are off."""
+        bare = self.unwrapped(peeled)
         return self.parts(bare.with_columns(owner=self.owners(bare)))
 
     def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:

@@ -21,9 +21,11 @@ Volume is payload (`orig_bytes`), `wire_bytes` what Zeek counts as IP bytes, wit
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import ClassVar
 
 import polars as pl
@@ -31,8 +33,8 @@ import polars as pl
 from sensor import schema
 from sensor.sources import records, zeek_logs
 from sensor.sources.interface import Batch, File, Input, Proof, Source
-from sensor.sources.lines import Block, ahead, blocks
-from sensor.sources.zeek_text import Text, log_of
+from sensor.sources.lines import BLOCK_BYTES, Block, ahead, blocks
+from sensor.sources.zeek_text import MAX_HEADERS, Text, log_of
 
 #: Names kept for connections still to come; about 300 bytes each.
 MAX_NAMES = 1_000_000
@@ -103,22 +105,19 @@ class ZeekSource(Source):
         return [tuple(sorted(folders[name], key=_place)) for name in sorted(folders)]
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """One batch per block of a file; names nobody claimed come with the last one."""
+        """One batch per block of a log; names nobody claimed come with the last one."""
         reader = _Reader(waits=_must_wait([log_of(file.head) for file in source_input.files]))
         held: tuple[int, dict[str, pl.DataFrame]] | None = None
-        before = 0
-        for file in source_input.files:
-            log = log_of(file.head)
+        position = 0
+        for log, files in itertools.groupby(source_input.files, key=lambda file: log_of(file.head)):
             if log is None:  # only files that were recognised get here
                 continue
-            end = 0
-            for end, tables in _tables(file, log, reader):
+            for end, tables in _tables(files, position, log, reader):
                 if held is not None:
                     yield Batch(*held)
-                held = before + end, tables
-            before += end
+                position, held = end, (end, tables)
         if held is not None:
-            position, tables = held
+            tables = held[1]
             # A million names in one frame would need more memory than all that came before.
             left = reader.names.unclaimed()
             first = pl.concat([tables["observations"], left.head(_ROWS)])
@@ -138,12 +137,48 @@ def _place(file: File) -> tuple[int, str]:
     return (_ORDER.index(log) if log else len(_ORDER), file.name)
 
 
-def _tables(file: File, log: str, reader: _Reader) -> Iterator[tuple[int, dict[str, pl.DataFrame]]]:
-    """Tables of each block of one file, with the block's end."""
+def _tables(
+    files: Iterable[File], start: int, log: str, reader: _Reader
+) -> Iterator[tuple[int, dict[str, pl.DataFrame]]]:
+    """Tables of each block of files of one log that begin at byte `start` of the input, with its end."""
     text = Text(log)
-    with file.open() as stream, closing(ahead(blocks(stream))) as coming:
+    with closing(ahead(_chained(files, start))) as coming:
         for block in coming:
             yield block.end, reader.tables(log, _with_samples(_READ[log](text.read(block)), block), block)
+
+
+def _chained(files: Iterable[File], start: int) -> Iterator[Block]:
+    """The blocks of one file after the other, as places of the input; those of small files as one, because
+    Zeek rotates by the hour, and each block costs hundreds of steps."""
+    held: list[Block] = []
+    for file in files:
+        end = start
+        with file.open() as stream:
+            for block in blocks(stream):
+                end = start + block.end
+                placed = replace(block, start=start + block.start, end=end)
+                if held and not (block.start == 0 and _go_together(held, placed)):
+                    yield _joined(held)
+                    held = []
+                held.append(placed)
+        start = end
+    if held:
+        yield _joined(held)
+
+
+def _go_together(held: list[Block], block: Block) -> bool:
+    """Can `block` be read behind `held` as if all were of one file, every line at its place?"""
+    last = held[-1]
+    is_plain = last.fault is None and len(last.text) == last.end - last.start and last.text.endswith(b"\n")
+    are_alike = (block.text[:1] == b"{") == (last.text[:1] == b"{") and block.overlong is None
+    size = sum(len(one.text) for one in held) + len(block.text)
+    return is_plain and are_alike and size <= BLOCK_BYTES and len(held) < MAX_HEADERS
+
+
+def _joined(held: list[Block]) -> Block:
+    if len(held) == 1:
+        return held[0]
+    return replace(held[-1], start=held[0].start, text=b"".join(block.text for block in held))
 
 
 class _Reader:

@@ -73,7 +73,7 @@ _TELLING = {
     "ssl": ("established", "cipher"),
 }
 #: Headers per block and names per header that are believed; more is not a log.
-_MAX_HEADERS, _MAX_FIELDS = 64, 1000
+MAX_HEADERS, _MAX_FIELDS = 64, 1000
 _PRINTABLE = {f"\\x{code:02x}": chr(code) for code in range(0x20, 0x7F)}
 
 
@@ -116,12 +116,20 @@ class Text:
         if not comment.any():
             yield lines
             return
-        starts = lines["line"].str.starts_with("#fields").arg_true().head(_MAX_HEADERS).to_list()
+        starts = lines["line"].str.starts_with("#fields").arg_true().head(MAX_HEADERS).to_list()
         edges = [0, *starts, lines.height]
-        for number, (begin, end) in enumerate(itertools.pairwise(edges)):
-            if number:
-                self.header = read_header(lines["line"].slice(max(0, begin - 8), min(begin, 8) + 1).to_list())
+        stretches = [(self.header, 0, edges[1])]
+        for begin, end in itertools.pairwise(edges[1:]):
+            header = read_header(lines["line"].slice(max(0, begin - 8), min(begin, 8) + 1).to_list())
+            before, since, _ = stretches[-1]
+            is_same = header == before or not self._holds_any(comment, since, begin)
+            stretches[-1:] = [(header, since, end)] if is_same else [stretches[-1], (header, begin, end)]
+        for self.header, begin, end in stretches:
             yield lines.slice(begin, end - begin).filter(~comment.slice(begin, end - begin))
+
+    @staticmethod
+    def _holds_any(comment: pl.Series, begin: int, end: int) -> bool:
+        return not comment.slice(begin, end - begin).all()
 
     def _tsv_rows(self, lines: pl.Series) -> pl.DataFrame:
         names = self.header.fields

@@ -320,7 +320,7 @@ def test_what_reading_and_storing_raise_reaches_the_caller(tmp_path: Path) -> No
     source, verdict = Broken(batches), Verdict("in", pipeline._origin)
     with pytest.raises(OSError, match="disk is gone"):
         run(source, Input((), "in"), pipeline, source.commits, verdict, behind=True)
-    assert [end for _, end, _ in source.commits.done] == [8]  # the last one was still held back
+    assert [end for _, end, _ in source.commits.done] == [9]  # all that was read
     with pytest.raises(LakeError, match="no space"):
         run(_Told(batches), Input((), "in"), pipeline, Full(), verdict, behind=True)
 
@@ -357,9 +357,38 @@ def test_much_that_waits_is_committed_at_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("sensor.journey._MAX_WAITING", 1)
     rows = _observations()
     batches = [Batch(n, {"observations": rows[n - 1 : n]}, is_part=False) for n in range(1, 9)]
-    monkeypatch.setattr("sensor.journey._TOGETHER", 2)
+    monkeypatch.setattr("sensor.journey._MOST_TOGETHER", 2)
     ends = [end for _, end, _ in _told(tmp_path, *batches, behind=True).commits.done]
     assert ends == [2, 4, 6, 8, 8]
+
+
+def test_batches_are_taken_together_until_they_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, taken = _observations(), list[int]()
+
+    class Watched(Pipeline):
+        def take(self, batch: Batch) -> None:
+            taken.append(batch.frames["observations"].height)
+            super().take(batch)
+
+    def takings(count: int, height: int) -> list[int]:
+        taken.clear()
+        pipeline = _pipeline(tmp_path / f"{count}-{height}-{len(list(tmp_path.iterdir()))}")
+        pipeline.__class__ = Watched
+        told = _Told([Batch(n, {"observations": rows[:height]}) for n in range(1, count + 1)])
+        run(told, Input((), "in"), pipeline, told.commits, Verdict("in", pipeline._origin), behind=True)
+        return list(taken)
+
+    assert takings(9, 1) == [9]  # next to nothing each
+    monkeypatch.setattr("sensor.journey._FEW_ROWS", 4)
+    assert takings(9, 1) == [4, 4, 1]
+    monkeypatch.setattr("sensor.journey._ENOUGH_ROWS", 6)
+    assert takings(5, 3) == [6, 6, 3]
+    monkeypatch.setattr("sensor.journey._FEW_ROWS", 1000)
+    monkeypatch.setattr("sensor.journey._ENOUGH_ROWS", 1000)
+    monkeypatch.setattr("sensor.journey._MOST_TOGETHER", 5)
+    assert takings(9, 1) == [5, 4]
 
 
 def test_another_catalog_from_the_next_batch_on(tmp_path: Path) -> None:

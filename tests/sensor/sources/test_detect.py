@@ -99,6 +99,19 @@ def test_what_a_named_file_looks_like(content: bytes, looks: str, tmp_path: Path
     ]
 
 
+def test_what_is_known_by_its_beginning_is_asked_of_no_family(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of Zeek has a dozen files an hour, and each takes families thirty milliseconds."""
+    asked = list[bytes]()
+    monkeypatch.setattr(detect, "look_at", lambda heads: asked.extend(heads))
+    for name in ("ssl", "conn", "x509", "weird", "stats"):
+        (tmp_path / f"{name}.log").write_bytes(SSL.replace(b"ssl", name.encode()))
+    (tmp_path / "access.log").write_bytes(SQUID)
+    assert [kind.name for kind, _ in planned(tmp_path).inputs] == ["squid", "zeek"]
+    assert asked == [SQUID]
+
+
 def test_a_tie_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def sure(head: bytes) -> float:
         return 0.9

@@ -407,6 +407,68 @@ def test_any_block_size_gives_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> 
     assert observed(**logs).equals(whole)
 
 
+def _hourly(*contents: bytes, log: str = "ssl") -> tuple[list[Batch], list[Batch]]:
+    """Batches of an hourly rotated log read as it is, and with each file's blocks by themselves."""
+    files = [file(data, f"logs/{log}.{n:02}.log") for n, data in enumerate(contents)]
+
+    def read() -> list[Batch]:
+        return list(zeek.ZeekSource().read(Input(tuple(files), "0" * 16)))
+
+    together = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zeek, "_go_together", lambda held, block: False)
+        return together, read()
+
+
+def _rows_of(read: list[Batch], table: str) -> pl.DataFrame:
+    return pl.concat([batch.frames[table] for batch in read])
+
+
+def test_small_files_of_a_log_are_read_as_one() -> None:
+    hours = [
+        tsv("ssl", [SSL | {"uid": f"C{n}-{i}", "server_name": f"h{i}.example.com"} for i in range(3)])
+        for n in range(5)
+    ]
+    odd = hours[2].replace(b"#close", b"no row at all\n#close")
+    # other fields in another order, and the next one again as before
+    turned = b"".join(line for line in hours[1].splitlines(keepends=True) if not line.startswith(b"17"))
+    turned = turned.replace(b"#fields\tts\tuid", b"#fields\tuid\tts")
+    turned += b"".join(
+        b"\t".join([uid, ts, rest])
+        for line in hours[1].splitlines(keepends=True)
+        if line.startswith(b"17")
+        for ts, uid, rest in [line.split(b"\t", 2)]
+    )
+    together, apart = _hourly(hours[0], turned, odd, hours[3], hours[4])
+    assert (len(together), len(apart)) == (1, 5)
+    assert together[0].position == apart[-1].position == sum(map(len, (*hours[:2], odd, *hours[3:])))
+    seen = _rows_of(together, "observations")
+    assert seen.height == 15
+    assert seen.equals(_rows_of(apart, "observations"))
+    place = len(hours[0]) + len(turned) + odd.index(b"no row at all")
+    for read in (together, apart):
+        (reject,) = _rows_of(read, "rejects").rows(named=True)
+        assert (reject["place"], reject["count"], reject["shape"]) == (f"byte {place}", 1, "aa aaa aa aaa")
+    said = [_rows_of(read, "coverage").group_by("minute").agg(pl.all().sum()) for read in (together, apart)]
+    assert (
+        said[0].select("records", "rejected", "bytes").equals(said[1].select("records", "rejected", "bytes"))
+    )
+
+
+def test_files_that_differ_in_form_or_end_early_are_read_apart() -> None:
+    rows = [SSL | {"uid": f"C{n}"} for n in range(4)]
+    text, objects = tsv("ssl", rows[:1]), ndjson("ssl", rows[1:2])
+    together, apart = _hourly(text, objects, ndjson("ssl", rows[2:3]), tsv("ssl", rows[3:]))
+    assert (len(together), len(apart)) == (3, 4)
+    assert _rows_of(together, "observations").equals(_rows_of(apart, "observations"))
+    # no line end at the end: the header behind it is a line of its own
+    together, apart = _hourly(
+        tsv("ssl", rows[:1]).partition(b"#close")[0].rstrip(b"\n"), tsv("ssl", rows[1:])
+    )
+    assert (len(together), _rows_of(together, "observations").height) == (2, 4)
+    assert _rows_of(together, "observations").equals(_rows_of(apart, "observations"))
+
+
 def test_rows_alone_say_what_they_say_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks without header lines are read without making lines first; the samples of rejects stay."""
     odd = ("no row at all", "1700000000.5\tC9\t10.0.0.1\t1\t10.0.0.2\t2\ticmp", "x\ty")
