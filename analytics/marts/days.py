@@ -16,7 +16,8 @@ from typing import Any
 
 import duckdb
 
-from analytics.marts.holders import CROWD, named
+from analytics.marts.holders import named
+from analytics.marts.intervals import CROWD
 
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
