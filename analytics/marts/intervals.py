@@ -56,7 +56,7 @@ class _Columns:
 
 @dataclass(frozen=True)
 class Words(_Columns):
-    """What leases say, by number (that of the row), as in holding/1_coded.sql."""
+    """What leases say, by number (that of the row), as in holding/2_coded.sql."""
 
     kind: Ints
     sure: Ints
