@@ -167,7 +167,7 @@ def _told(words: Words, leases: Leases) -> _Told:
     renews = _as_before(told.turn, told.word) & np.isin(told.kind, _RENEWED)
     renews[1:] &= (told.from_us[1:] <= told.to_us[:-1]) & (told.to_us[1:] >= told.to_us[:-1])
     first, last = _runs(renews)
-    return _surest_last(replace(told.at(first), to_us=told.to_us[last]))
+    return replace(told.at(first), to_us=told.to_us[last])
 
 
 def _surest_last(told: _Told) -> _Told:
