@@ -31,12 +31,10 @@ SELECT CAST({id} AS BIGINT) AS event_id, TIMESTAMPTZ '{at}' AS seen_at, 0.0 AS d
 _WORDS = """
 WITH moment AS (SELECT epoch_us(TIMESTAMPTZ '{at}') AS at_us),
 standing AS (
-  SELECT i.nth, MIN(i.slot) AS slot FROM intervals AS i, moment AS m
-  WHERE i.from_us <= m.at_us AND i.to_us > m.at_us GROUP BY i.nth
+  SELECT DISTINCT i.nth FROM intervals AS i, moment AS m WHERE i.from_us <= m.at_us AND i.to_us > m.at_us
 ),
 heard AS (
-  SELECT t.place, t.nth, t.from_us, t.to_us, t.shared, w.origin, w.confidence, w.user_name,
-         w.device_name AS device, w.mac_name AS mac
+  SELECT t.*, w.sure, w.origin, w.confidence, w.user_name, w.device_name AS device, w.mac_name AS mac
   FROM told AS t
   JOIN words AS w ON w.word = t.word
 )
@@ -67,7 +65,7 @@ LEFT JOIN standing AS s ON s.nth = t.nth
 LEFT JOIN vouched AS v ON v.nth = t.nth
 LEFT JOIN every_holders AS h ON h.from_us <= m.at_us AND h.to_us > m.at_us
 WHERE t.from_us <= m.at_us AND t.to_us > m.at_us
-ORDER BY t.from_us, t.nth
+ORDER BY t.from_us, t.sure, t.to_us, t.word
 """
 _RESULT = """
 SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f.site,

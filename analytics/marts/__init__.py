@@ -1,6 +1,7 @@
 """Marts: usage per person and hour, and the k-safe cubes made of it.
 
-    holding/*.sql    all leases, step by step: who held an address when, in numbers
+    holding/*.sql    all leases in numbers, and who held an address when in words again
+    intervals.py     who held an address when, in numbers                           pure
     counting/*.sql   one day, step by step: events → who → records → kept once → counted
     <name>.sql/.yml  what is stored of that, and what a row is
     ksafe.py         which cells of a week's cubes may be shown                     pure

@@ -16,7 +16,8 @@ from typing import Any
 
 import duckdb
 
-from analytics.marts.holders import CROWD, named
+from analytics.marts.holders import named
+from analytics.marts.intervals import CROWD
 
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
@@ -76,6 +77,7 @@ def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
     spells = _number(connection, "SELECT MAX(spells) FROM places")
     values |= {
+        "window": values["end_us"] - values["begin_us"],
         "turns": 2 * (spells + 1),
         "aims": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
         "first_day": values["day_start"] // _DAY_US - 3,
@@ -109,8 +111,8 @@ def _found(spells: int) -> str:
     rows = "asking"
     for power in reversed(range(spells.bit_length())):
         rows = (
-            "(SELECT a.* REPLACE (CASE WHEN t.from_us <= a.start_us AND t.spell <= a.last_spell THEN t.spell "
-            f"ELSE a.spell END AS spell)\nFROM {rows} AS a JOIN times AS t ON t.spell = a.spell + {2**power})"
+            f"(SELECT a.* REPLACE (a.spell + {2**power} * CAST(t.moment <= a.moment AS BIGINT) AS spell)\n"
+            f"FROM {rows} AS a JOIN times AS t ON t.spell = a.spell + {2**power})"
         )
     return rows
 

@@ -1,4 +1,4 @@
-"""Leases made into intervals that do not overlap: runs holding/*.sql over every lease there is.
+"""Leases made into intervals that do not overlap, of every lease there is: holding/*.sql and intervals.py.
 
 In: a connection with the relations `every_leases` and `every_directory`. Out: its temporary view
 `every_holders`, a row per address and while: the user, the device, the static word, whether it is shared,
@@ -10,19 +10,26 @@ All leases, not those of a day: what ends a lease can lie long before the day it
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from string import Template
 
 import duckdb
+import numpy as np
+import polars as pl
+
+from analytics.marts import intervals
+from analytics.marts.intervals import DAY_US, Leases, Words
+from analytics.marts.threads import processors
+from analytics.marts.weeks import store_frame
 
 STEPS = Path(__file__).parent / "holding"
-#: So many people logged in at one address within an hour of each other share it.
-CROWD = 3
 #: Surer evidence names the holder; weaker is a hint, believed where nothing else speaks.
 HINT = 0.5
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 #: End of a lease that is open (9999-12-31).
 FOREVER_US = 253_402_214_400_000_000
 
@@ -33,62 +40,64 @@ _NUMBERS = (
     "place", "nth", "is_said", "is_shared", "taken_over", "same_device", "user_word", "device_word",
     "static_word", "hint_word", "share_word",
 )  # fmt: skip
-#: Leases are taken by address, so many at once: what they need then fits into memory.
-LEASES_A_PART = 500_000
-#: Users and devices, as 2_claims.sql numbers them, and days with too many users (32).
-SLOTS = (11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 32)
-_SAYS = "LAST_VALUE(CASE WHEN slot = {slot} THEN code END IGNORE NULLS) OVER so_far AS s{slot}"
-_SILENT = "CAST(NULL AS BIGINT) AS s{slot}"
-#: Leases that say an address is shared may overlap.
-_SHARED = (
-    "LAST_VALUE(CASE WHEN slot = 31 AND code % 2 = 0 THEN code END IGNORE NULLS) OVER so_far AS s31, "
-    "SUM(CASE WHEN slot = 31 THEN 1 - 2 * (code % 2) ELSE 0 END) OVER so_far AS sharers"
-)
-_NOT_SHARED = "CAST(NULL AS BIGINT) AS s31, 0 AS sharers"
+#: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
+LEASES_A_PART = 200_000
 
 
 def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> None:
-    """Makes `every_holders`; `keep_steps` leaves the tables it was made by, of few leases."""
-    values: dict[str, object] = {
-        "forever": FOREVER_US, "hint": HINT, "crowd": CROWD, "hour": HOUR_US, "day": DAY_US
-    }  # fmt: skip
-    connection.execute(_step("1_coded", values))
-    found = connection.execute("SELECT COUNT(*) FROM coded").fetchone()
-    parts = 1 + (int(found[0]) if found else 0) // LEASES_A_PART
-    into = "CREATE OR REPLACE TEMP TABLE held AS"
-    for part in range(parts):
-        values["part"] = f"place % {parts} = {part}"
-        for step in ("2_claims", "3_tenures", "4_intervals"):
-            connection.execute(_step(step, values))
-        connection.execute(_step("5_holders", values | {"slots": _slots(connection), "into": into}))
-        into = "INSERT INTO held"
+    """Makes `every_holders`; `keep_steps` leaves tables of how it was made, of leases of one address: `told`,
+    `intervals` and `vouched` (intervals.Held)."""
+    _code(connection)
+    words, parts = _words(connection), _parts(connection)
+    rows = []
+    with ThreadPoolExecutor(processors(connection)) as pool:
+        for part in pool.map(partial(intervals.hold, words), parts):
+            rows.append(part.rows)
+    # By day: whoever asks about one reads little else.
+    store_frame(connection, "held", pl.concat(rows).sort(pl.col("from_us") // DAY_US))
+    if keep_steps:
+        for name in ("told", "intervals", "vouched"):
+            store_frame(connection, name, getattr(part, name))
     connection.execute(named("named", "held"))
     columns = f"* EXCLUDE ({', '.join(_NUMBERS)})"
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW every_holders AS SELECT {columns} FROM named WHERE is_said"
     )
     connection.execute("SET VARIABLE staffed = NULL")  # days.py: words have other numbers now
-    if not keep_steps:
-        for name in ("crowds", "intervals", "vouched", "tenures", "claims", "told", "coded"):
-            connection.execute(f"DROP TABLE {name}")
+
+
+def _code(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `words` and `coded`; with another salt where two phrases share a hash."""
+    values: dict[str, object] = {"forever": FOREVER_US, "hint": HINT}
+    for salt in count():
+        values["salt"] = salt
+        connection.execute(_step("1_phrases", values))
+        if connection.execute("SELECT COALESCE(BOOL_OR(clashes), false) FROM phrases").fetchone() == (False,):
+            break
+    connection.execute(_step("2_coded", values))
+
+
+def _words(connection: duckdb.DuckDBPyConnection) -> Words:
+    names = [field.name for field in fields(Words)]
+    numbers = ", ".join(f"CAST(COALESCE({name}, 0) AS BIGINT) AS {name}" for name in names)
+    found = connection.execute(f"SELECT {numbers} FROM words ORDER BY word").fetchnumpy()
+    return Words(*(np.asarray(found[name]) for name in names))
+
+
+def _parts(connection: duckdb.DuckDBPyConnection) -> list[Leases]:
+    """All leases, those of an address in one part; one part at least."""
+    found = connection.execute("FROM coded").fetchnumpy()
+    leases = Leases(*(np.asarray(found[field.name]) for field in fields(Leases)))
+    parts = 1 + len(leases.place) // LEASES_A_PART
+    part = leases.place * parts // (leases.place.max(initial=0) + 1)
+    ends = np.cumsum(np.bincount(part, minlength=parts))
+    rows = np.argsort(part.astype(np.uint16), kind="stable")
+    return [leases.at(some) for some in np.split(rows, ends[:-1])]
 
 
 def named(view: str, held: str) -> str:
     """SQL of the view `view`: rows of `held`, or of a relation like it, in the words of the leases."""
-    return _step("6_named", {"named": view, "held": held})
-
-
-def _slots(connection: duckdb.DuckDBPyConnection) -> str:
-    """What each slot says so far; most networks have few kinds of leases, and looking back costs."""
-    found = {
-        slot
-        for (slot,) in connection.execute(
-            "SELECT DISTINCT slot FROM intervals UNION SELECT 31 FROM told WHERE shared "
-            "UNION SELECT 32 FROM crowds"
-        ).fetchall()
-    }
-    says = [(_SAYS if slot in found else _SILENT).format(slot=slot) for slot in SLOTS]
-    return ", ".join([*says, _SHARED if 31 in found else _NOT_SHARED])
+    return _step("3_named", {"named": view, "held": held})
 
 
 def _step(name: str, values: dict[str, object]) -> str:

@@ -19,6 +19,7 @@ from sensor.cli.options import (
     LakeOption,
     PolicyOption,
     SignaturesOption,
+    StateOption,
     analysing,
     existing_lake,
     settings_from,
@@ -172,6 +173,7 @@ def test(
 @app.command("simulate")
 def simulate(
     new: Annotated[Path, typer.Argument(metavar="NEW.yml", help="The policy to try.")],
+    state: StateOption = None,
     lake: LakeOption = None,
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
@@ -181,18 +183,20 @@ def simulate(
     In the weeks of the last 30 days, against the one in force.
 
     By the code and the rows that findings are made of, and as k-safe: what it prints is what the findings
-    of these weeks show once the policy is in force. It reads per-person rows, so it is logged.
+    of these weeks show once the policy is in force. It reads per-person rows, so it is logged; names in
+    exceptions become tokens, so it needs the state folder that goes with the lake.
     """
     from analytics.policy.simulate import simulate as run
     from sensor.privacy.keys import Keys
     from sensor.settings import state_path
     from sensor.store.lake import log_access
 
-    settings = _settings(config, new, signatures=signatures, lake=lake)
+    settings = _settings(config, new, signatures=signatures, state=state, lake=lake)
     stated = _read(settings)
     _tell(_problems(stated, _known(settings), _today(settings)))
     place = existing_lake(settings)
     keys = Keys(state_path(settings, place.path), settings.zone, settings.privacy)
+    keys.check(place.manifest().get("keys", {}), place.path)  # other tokens would except nobody
     log_access(place.path, query=f"shadowai policy simulate {new}")
     with analysing(place):
         found = run(place.path, _compile(stated, keys, settings), k=settings.k)

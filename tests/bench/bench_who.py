@@ -94,10 +94,11 @@ CREATE OR REPLACE TEMP TABLE bounds AS
 SELECT {day_start} AS from_us, {day_start} + 86400000000 AS to_us
 """
 TOLD = """
-SELECT f.attributed_by, SUM(a.events)
+SELECT b.attributed_by, SUM(a.events)
 FROM (SELECT facet, COUNT(*) AS events FROM attributed GROUP BY facet) AS a
-JOIN facets AS f ON f.facet = a.facet
-GROUP BY f.attributed_by
+JOIN facet_numbers AS n ON n.facet = a.facet
+JOIN bearers AS b ON b.bearer = n.bearer
+GROUP BY b.attributed_by
 """
 
 

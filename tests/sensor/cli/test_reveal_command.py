@@ -75,12 +75,16 @@ def test_from_another_state_folder_nothing_is_done_to_the_lake_that_takes_its_ke
     record = query(place, "SELECT hash FROM audit ORDER BY entry")
     other = {"state": str(place / "elsewhere")}
     erase = ("erase", "ada", "--reason", "asked for in writing", "--yes")
-    assert "other keys" in shadowai(place, *erase, ok=False, **other)
+    (place / "new.yml").write_text("version: 1\nstatus:\n  - {app: openai/chatgpt, status: unsanctioned}\n")
+    simulate = ("policy", "simulate", "new.yml")
+    for command in (erase, simulate):
+        assert "other keys" in shadowai(place, *command, ok=False, **other)
     shadowai(place, "compact", "--now", **other)
     shadowai(place, "keys", "init", **other)
-    for command in (erase, ("compact", "--now"), ("scan", place / "access.log", "--replace")):
+    for command in (erase, simulate, ("compact", "--now"), ("scan", place / "access.log", "--replace")):
         said = shadowai(place, *command, ok=False, **other)
         assert "other keys than" in said and "--state" in said
+    assert "findings change" in shadowai(place, *simulate)
     assert query(place, "SELECT hash FROM audit ORDER BY entry") == record
     assert query(place, "SELECT count(DISTINCT user_name) FROM sightings") == [(1,)]
 

@@ -1,0 +1,398 @@
+"""Leases of some addresses made into intervals that do not overlap: who and what held each of them when.
+
+Leases are sorted once, by address, kind and time; after that each step looks at neighbours. Renewals become
+the one lease they are (`_told`), logins end with the device they were made on (`_vouched`), and what leases
+of one kind say becomes spans that follow each other (`_settled`). Where a span of any kind begins or ends is
+a boundary; nothing changes up to the next one, and of all that is said meanwhile the surest is believed
+(`_believed`).
+
+Columns are arrays of whole numbers; times are microseconds of the epoch; 0 is nobody and nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+#: So many people logged in at one address within an hour of each other share it.
+CROWD = 3
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+NEVER_US = np.iinfo(np.int64).max
+
+#: Kinds of leases, by what their word is worth. A login is whatever else names somebody, static is a CSV, a
+#: hint is not sure enough to speak where anything else does. What says that many share an address claims
+#: nothing.
+SHARED, VPN, RADIUS, LOGIN, DHCP, STATIC, HINT = range(7)
+#: Who is believed about the user, and who about the device: the first before the next.
+_ABOUT_USERS = (VPN, RADIUS, LOGIN, DHCP, STATIC, HINT)
+_ABOUT_DEVICES = (VPN, RADIUS, DHCP, LOGIN, STATIC)
+#: Of these a lease can be told in renewals. A login said again is news, because it is believed less as it
+#: gets old; and what ends a RADIUS session or a hint may lie between two of them.
+_RENEWED = (VPN, DHCP, STATIC)
+#: A user named by these is gone from the address when another device gets it.
+_ON_A_DEVICE = (RADIUS, LOGIN, HINT)
+_KINDS = 8
+#: No lease.
+_NONE = -1
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """A table: columns of one length."""
+
+    def at(self, rows: Ints | Flags) -> Self:
+        """These rows, in this order."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Words(_Columns):
+    """What leases say, by number (that of the row), as in holding/2_coded.sql."""
+
+    kind: Ints
+    sure: Ints
+    shared: Flags
+    person: Ints
+    mac: Ints
+    device: Ints
+    #: the device by whichever name it has
+    thing: Ints
+    #: all that is said about it
+    about_thing: Ints
+
+
+@dataclass(frozen=True)
+class Leases(_Columns):
+    """Whose address it is about, what it says, from when until when (not included)."""
+
+    place: Ints
+    word: Ints
+    from_us: Ints
+    to_us: Ints
+
+
+@dataclass(frozen=True)
+class _Told(Leases):
+    """Leases by `turn` (place and kind) and time; of two that begin at once the surer is last, and wins."""
+
+    kind: Ints
+    sure: Ints
+    turn: Ints
+
+
+@dataclass(frozen=True)
+class _Spans(_Columns):
+    """Spans by place and time; `lease` (a row of _Told) is the one whose word holds meanwhile."""
+
+    place: Ints
+    from_us: Ints
+    to_us: Ints
+    lease: Ints
+
+
+@dataclass(frozen=True)
+class _Claims(_Spans):
+    """What leases say about users, or about devices, by turn and time: `holder` is the one named, `says`
+    tells one way to put it from another, `mac` and `device` are those of the lease."""
+
+    turn: Ints
+    kind: Ints
+    holder: Ints
+    says: Ints
+    mac: Ints
+    device: Ints
+
+
+@dataclass(frozen=True)
+class Held:
+    """`rows` of the table `held` (holders.py), and how each lease (`nth`) fared: as it was `told`; the
+    `intervals` in which it was the last word of its kind; until when the device it was told on had the
+    address (`vouched`; NEVER_US where nobody says)."""
+
+    rows: pl.DataFrame
+    told: pl.DataFrame
+    intervals: pl.DataFrame
+    vouched: pl.DataFrame
+
+
+def hold(words: Words, leases: Leases) -> Held:
+    """Who and what held the addresses of these leases, which are all leases that speak of them."""
+    told = _told(words, leases)
+    word, nth = told.word, np.arange(len(told.word))
+    # A VPN session takes the address over: it claims user and device even where it names one of them.
+    speaks, takes_over = told.kind != SHARED, told.kind == VPN
+    users = _claims(
+        words, told, speaks & (takes_over | (words.person[word] > 0)),
+        holder=words.person[word], says=np.where(told.kind == LOGIN, -1 - nth, word),
+    )  # fmt: skip
+    devices = _claims(
+        words, told, speaks & (told.kind != HINT) & (takes_over | (words.thing[word] > 0)),
+        holder=words.thing[word], says=words.about_thing[word],
+    )  # fmt: skip
+    until_us, same_device = _vouched(users, _tenures(devices))
+    users = replace(users, to_us=np.minimum(users.to_us, until_us))
+    vouched_for = np.zeros(len(nth), bool)
+    vouched_for[users.lease] = same_device
+    user_intervals, user_spans = _settled(users)
+    device_intervals, device_spans = _settled(devices)
+    rows = _believed(told, vouched_for, user_spans, device_spans, _shared(told), _crowds(users))
+    return Held(
+        rows,
+        told=_frame(nth=nth, word=word, shared=~speaks, from_us=told.from_us, to_us=told.to_us),
+        intervals=pl.concat(
+            _frame(nth=some.lease, from_us=some.from_us, to_us=some.to_us)
+            for some in (user_intervals, device_intervals)
+        ),
+        vouched=_frame(nth=users.lease, until_us=until_us),
+    )
+
+
+def _told(words: Words, leases: Leases) -> _Told:
+    """Every lease once. One that says the same as the one before it of its kind, begins before that ends and
+    ends no earlier is its renewal, and both are one."""
+    word = leases.word
+    kind = np.where(words.shared[word], SHARED, words.kind[word])
+    turn = leases.place * _KINDS + kind
+    told = _Told(leases.place, word, leases.from_us, leases.to_us, kind, words.sure[word], turn)
+    told = _surest_last(told.at(_by_time(turn, leases.from_us)))
+    renews = _as_before(told.turn, told.word) & np.isin(told.kind, _RENEWED)
+    renews[1:] &= (told.from_us[1:] <= told.to_us[:-1]) & (told.to_us[1:] >= told.to_us[:-1])
+    first, last = _runs(renews)
+    return replace(told.at(first), to_us=told.to_us[last])
+
+
+def _surest_last(told: _Told) -> _Told:
+    """The same leases, those of a turn that begin at once in the order in which they are believed."""
+    ties = _as_before(told.turn, told.from_us)
+    ties[:-1] |= ties[1:]
+    tied = np.flatnonzero(ties)
+    some = told.at(tied)
+    rows = np.arange(len(ties))
+    rows[tied] = tied[np.lexsort((some.word, some.to_us, some.sure, some.from_us, some.turn))]
+    return told.at(rows)
+
+
+def _claims(words: Words, told: _Told, claiming: Flags, *, holder: Ints, says: Ints) -> _Claims:
+    lease = np.flatnonzero(claiming)
+    some, word = told.at(lease), told.word[lease]
+    return _Claims(
+        some.place, some.from_us, some.to_us, lease, some.turn, some.kind, holder[lease], says[lease],
+        words.mac[word], words.device[word],
+    )  # fmt: skip
+
+
+def _tenures(devices: _Claims) -> _Claims:
+    """From when until when one device had an address by DHCP: its leases that follow each other."""
+    leases = devices.at(devices.kind == DHCP)
+    first, _ = _runs(_as_before(leases.place, leases.holder))
+    tenures = leases.at(first)
+    ends = np.maximum.reduceat(leases.to_us, first) if len(first) else tenures.to_us
+    return replace(
+        tenures,
+        to_us=np.minimum(ends, _next(tenures.place, tenures.from_us)),
+        mac=np.maximum.reduceat(leases.mac, first) if len(first) else tenures.mac,
+        device=np.maximum.reduceat(leases.device, first) if len(first) else tenures.device,
+    )
+
+
+def _vouched(users: _Claims, tenures: _Claims) -> tuple[Ints, Flags]:
+    """Until when the device that a user was named on had the address, and whether it was one all the while.
+
+    It is the device of the tenure during which the user was named. Outside of any it is that of the next
+    tenure if that is provably the same; else another has the address from then on.
+    """
+    until_us, same_device = np.full(len(users.lease), NEVER_US), np.zeros(len(users.lease), bool)
+    count = len(tenures.lease)
+    asked = np.flatnonzero(np.isin(users.kind, _ON_A_DEVICE))
+    if not count or not len(asked):
+        return until_us, same_device
+    user = users.at(asked)
+    order = _by_time(  # of what begins at once tenures come first
+        np.append(tenures.place, user.place), np.append(tenures.from_us, user.from_us)
+    )
+    begun = np.empty_like(order)
+    begun[order] = np.cumsum(order < count)
+    before, after = begun[count:] - 1, np.minimum(begun[count:], count - 1)
+    now, then = tenures.at(before), tenures.at(after)
+    during = (before >= 0) & (now.place == user.place) & (now.to_us > user.from_us)
+    follows = (after > before) & (then.place == user.place)
+    same = (then.mac == user.mac) & (user.mac > 0) | (then.device == user.device) & (user.device > 0)
+    until_us[asked] = np.where(
+        during, now.to_us, np.where(follows, np.where(same, then.to_us, then.from_us), NEVER_US)
+    )
+    same_device[asked] = during | (follows & same)
+    return until_us, same_device
+
+
+def _settled(claims: _Claims) -> tuple[_Claims, _Claims]:
+    """Claims as intervals that do not overlap within a turn, and these joined where one says nothing new.
+
+    A claim ends where a later one of its turn begins; one holder's claims in a row end with the last of them
+    to end.
+    """
+    same_holder = _as_before(claims.turn, claims.holder)
+    reach = _highest(claims.to_us, np.cumsum(~same_holder))
+    ends = np.minimum(reach, _next(claims.turn, claims.from_us))
+    intervals = replace(claims, to_us=np.maximum(claims.from_us, ends))
+    goes_on = same_holder & _as_before(claims.says)
+    goes_on[1:] &= reach[:-1] >= claims.from_us[1:]
+    first, last = _runs(goes_on)
+    return intervals, replace(claims.at(first), to_us=intervals.to_us[last])
+
+
+def _shared(told: _Told) -> _Spans:
+    """While anything says that many share an address. Such leases may overlap: the last that began speaks."""
+    lease = np.flatnonzero(told.kind == SHARED)
+    some = told.at(lease)
+    return _Spans(some.place, some.from_us, _highest(some.to_us, some.place), lease)
+
+
+def _crowds(users: _Claims) -> _Spans:
+    """UTC days on which an address names nobody: many users who logged in there within an hour of each other,
+    while one device had it, share it."""
+    logins = users.at(users.kind == LOGIN)
+    others = CROWD - 1
+    soon = logins.from_us[others:] - logins.from_us[:-others] < HOUR_US
+    busy = logins.place[others:][soon & (logins.place[others:] == logins.place[:-others])]
+    logins = logins.at(np.isin(logins.place, busy))  # nowhere else so many meet
+    logins = logins.at(np.lexsort((logins.to_us, logins.from_us, logins.holder, logins.place)))
+    to_us = np.minimum(logins.to_us, logins.from_us + HOUR_US)
+    again = _as_before(logins.place, logins.holder)
+    reach = _highest(to_us, np.cumsum(~again))
+    begins = logins.from_us.copy()
+    begins[1:] = np.where(again[1:], np.maximum(begins[1:], reach[:-1]), begins[1:])
+    longer = to_us > begins
+    # Who leaves comes before who joins at that moment.
+    place = np.tile(logins.place[longer], 2)
+    at_us = np.append(to_us[longer], begins[longer])
+    order = _by_time(place, at_us)
+    present = np.cumsum(np.where(order < np.count_nonzero(longer), -1, 1))
+    crowded = order[present >= CROWD]
+    place, day_us = place[crowded], at_us[crowded] // DAY_US * DAY_US
+    new = ~_as_before(place, day_us)
+    return _Spans(place[new], day_us[new], day_us[new] + DAY_US, np.flatnonzero(new))
+
+
+def _believed(
+    told: _Told, vouched_for: Flags, users: _Claims, devices: _Claims, shared: _Spans, crowds: _Spans
+) -> pl.DataFrame:
+    """A row per address and while between two boundaries, from its first to its last: who is believed."""
+    spans: list[_Spans] = [users.at(users.kind == kind) for kind in _ABOUT_USERS]
+    spans += [devices.at(devices.kind == kind) for kind in _ABOUT_DEVICES]
+    place, at_us, speakers = _line([*spans, shared, crowds])
+    vpn, radius, login, dhcp, static, hint, *about_device, share, crowd = speakers
+    user, device = _first(vpn, radius, login, dhcp), _first(*about_device)
+    # While a VPN session has the address nothing else speaks for it.
+    static, hint = (np.where(vpn == _NONE, lease, _NONE) for lease in (static, hint))
+    is_shared = (share != _NONE) | (crowd != _NONE)
+    first = ~_as_before(place)
+    number = np.arange(len(place))
+    to_us = _next(place, at_us)
+    # Nothing but a device makes sure that whoever logged in is still there.
+    grows_old = (user != _NONE) & (told.kind[user] == LOGIN) & ~vouched_for[user]
+
+    def word(lease: Ints) -> Ints:
+        return np.where(lease == _NONE, 0, told.word[lease])
+
+    rows = _frame(
+        place=place,
+        nth=number - np.maximum.accumulate(np.where(first, number, 0)) + 1,
+        from_us=at_us,
+        to_us=to_us,
+        is_said=is_shared | (_first(user, device, static, hint) != _NONE),
+        is_shared=is_shared,
+        taken_over=vpn != _NONE,
+        user_word=word(user),
+        user_since_us=np.where(user == _NONE, NEVER_US, told.from_us[user]),
+        same_device=(user != _NONE) & vouched_for[user],
+        stale_from_us=np.where(grows_old, told.from_us[user] + HOUR_US, to_us),
+        device_word=word(device),
+        static_word=word(static),
+        hint_word=word(hint),
+        share_word=word(share),
+    )
+    return rows.filter(pl.col("to_us") != NEVER_US).with_columns(
+        pl.col("user_since_us").replace(NEVER_US, None)
+    )
+
+
+def _line(spans: Sequence[_Spans]) -> tuple[Ints, Ints, list[Ints]]:
+    """Boundaries (place, microsecond), and for each of the kinds of spans whose word it is from there on (a
+    lease, or _NONE)."""
+    place = np.concatenate([some.place for some in spans] * 2)
+    at_us = np.concatenate([some.from_us for some in spans] + [some.to_us for some in spans])
+    order = _by_time(place, at_us)
+    place, at_us = place[order], at_us[order]
+    new = ~_as_before(place, at_us)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.cumsum(new) - 1
+    place, at_us = place[new], at_us[new]
+    speakers, begin = [], 0
+    for some in spans:
+        count = len(some.lease)
+        latest = np.full(len(place), _NONE)
+        latest[number[begin : begin + count]] = np.arange(count)  # of those that begin at once the last
+        begin += count
+        if count:
+            latest = np.maximum.accumulate(latest)
+            speaks = (latest != _NONE) & (some.place[latest] == place) & (some.to_us[latest] > at_us)
+            latest = np.where(speaks, some.lease[latest], _NONE)
+        speakers.append(latest)
+    return place, at_us, speakers
+
+
+def _first(*leases: Ints) -> Ints:
+    """The first that is one, row by row."""
+    found, *others = leases
+    for other in others:
+        found = np.where(found == _NONE, other, found)
+    return found
+
+
+def _by_time(group: Ints, at_us: Ints) -> Ints:
+    """Rows in the order of group and time; equal ones stay as they are."""
+    order = np.argsort(at_us, kind="stable")
+    small = group - group.min(initial=NEVER_US)  # few groups are sorted without comparing them
+    return order[np.argsort(small.astype(np.min_scalar_type(small.max(initial=0)))[order], kind="stable")]
+
+
+def _as_before(*columns: Ints) -> Flags:
+    """Whether a row says the same as the one before it."""
+    same = np.ones(len(columns[0]), bool)
+    same[:1] = False
+    for column in columns:
+        same[1:] &= column[1:] == column[:-1]
+    return same
+
+
+def _runs(goes_on: Flags) -> tuple[Ints, Ints]:
+    """First and last rows of runs, where it is said of each row whether it goes on with the one before."""
+    first = np.flatnonzero(~goes_on)
+    return first, np.append(first, len(goes_on))[1:] - 1
+
+
+def _next(group: Ints, at_us: Ints) -> Ints:
+    """The time of the next row of the group; NEVER_US for its last."""
+    return np.append(np.where(group[1:] == group[:-1], at_us[1:], NEVER_US), NEVER_US)[: len(group)]
+
+
+def _highest(values: Ints, run: Ints) -> Ints:
+    """The greatest so far in its run: rows look back by 1, 2, 4 …, as far as the longest run reaches."""
+    highest, back = values.copy(), 1
+    while (inside := run[back:] == run[:-back]).any():
+        highest[back:] = np.where(inside, np.maximum(highest[back:], highest[:-back]), highest[back:])
+        back *= 2
+    return highest
+
+
+def _frame(**columns: Ints | Flags) -> pl.DataFrame:
+    return pl.DataFrame(columns)
