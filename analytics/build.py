@@ -28,7 +28,7 @@ import polars as pl
 
 from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
-from analytics.marts.days import count_day, neighbours, on_day
+from analytics.marts.days import count_day, neighbours, on_day, read_days
 from analytics.marts.holders import HELD as HELD_TABLES
 from analytics.marts.holders import digest, hold
 from analytics.marts.inputs import (
@@ -42,7 +42,7 @@ from analytics.marts.inputs import (
     rules,
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
-from analytics.marts.threads import each
+from analytics.marts.threads import each, processors
 from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
 from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import Compiled
@@ -55,6 +55,8 @@ _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
 _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables that may be handed over in memory, because their rows must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
+#: Days that are read together: so many, of files so large (of 16 bytes a sighting some two million).
+DAYS_A_RUN, BYTES_A_RUN = 7, 32_000_000
 #: Base tables the marts are made of.
 NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
 
@@ -167,15 +169,45 @@ class Work:
             sensors = self.manifest.tables["sensors"]
             self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
 
-        def make(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+        def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             work = replace(self, connection=connection)
-            work._count(day)
-            work._store("day", day, {})
-            self.state.inputs[f"day/{day}"] = inputs[day]
+            work._read(days)
+            for nth, day in enumerate(days, 1):
+                work._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
+                count_day(connection, day, nth=nth, zone=self.zone)
+                work._store("day", day, {})
+                work._details(day)
+                self.state.inputs[f"day/{day}"] = inputs[day]
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
-        each(self.connection, dirty, make, shared=shared)
+        each(self.connection, self._runs(dirty), make, shared=shared)
         return dirty
+
+    def _details(self, day: date) -> None:
+        """Makes the marts of details; on most days of most networks no request says anything of that kind."""
+        if self.connection.execute("SELECT 1 FROM details LIMIT 1").fetchone():
+            self._store("day", day, {}, of="details")
+            return
+        for mart in self.marts:
+            if mart.of == "details":
+                self.state.replace(mart.name, day.isoformat(), None, self.now)
+
+    def _runs(self, days: Sequence[date]) -> list[list[date]]:
+        """These days in runs: those that follow each other and fit into memory together. One a processor."""
+        sightings, at_once = self.manifest.tables["sightings"], processors(self.connection)
+        most_days = min(DAYS_A_RUN, -(-len(days) // at_once))
+        runs: list[list[date]] = []
+        size = 0
+        for day in days:
+            more = self.sizes.total(files_of(sightings.cold, [day]))
+            follows = bool(runs) and day == runs[-1][-1] + timedelta(days=1)
+            if follows and len(runs[-1]) < most_days and size + more <= BYTES_A_RUN:
+                runs[-1].append(day)
+                size += more
+            else:
+                runs.append([day])
+                size = more
+        return runs
 
     def _held_by_day(self) -> dict[date, str]:
         """Who held which address on the days with sightings, as digests; worked out only for new leases."""
@@ -394,6 +426,7 @@ class Work:
             near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
             self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
             self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
+            read_days(self.connection, [day], zone=self.zone)
             count_day(self.connection, day, zone=self.zone)
             for mart in daily:
                 columns = ", ".join(mart.types)
@@ -411,20 +444,19 @@ class Work:
         """The lake's folder as SQL."""
         return literal(self.lake.absolute())
 
-    def _count(self, day: date) -> None:
+    def _read(self, days: Sequence[date]) -> None:
         sightings = self.manifest.tables["sightings"]
-        days = [files_of(sightings.cold, [near]) for near in neighbours(day)]
+        near = sorted({other for day in days for other in neighbours(day)})
         restated = self.manifest.tables["restated"]
-        said = files_of(restated.cold, neighbours(day))
-        rows = settled_sql(sightings, days, root=self.root)
+        said = files_of(restated.cold, near)
+        rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=self.root)
         if said:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)
-        self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
-        count_day(self.connection, day, zone=self.zone)
+        read_days(self.connection, days, zone=self.zone)
 
     def _store(
-        self, kind: str, period: date, values: dict[str, str | int | float], *, of: str = "usage"
+        self, kind: str, period: date, values: Mapping[str, str | int | float], *, of: str = "usage"
     ) -> None:
         for mart in self.marts:
             if (mart.period, mart.of) == (kind, of):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from typing import TypeVar
 
 import duckdb
 
@@ -18,10 +18,13 @@ import duckdb
 MOST = 4
 
 
+Period = TypeVar("Period")
+
+
 def each(
     connection: duckdb.DuckDBPyConnection,
-    periods: Sequence[date],
-    make: Callable[[duckdb.DuckDBPyConnection, date], None],
+    periods: Sequence[Period],
+    make: Callable[[duckdb.DuckDBPyConnection, Period], None],
     *,
     begin: Callable[[duckdb.DuckDBPyConnection], object] = lambda connection: None,
     shared: Iterable[str] = (),
@@ -31,8 +34,8 @@ def each(
     ended."""
     if not periods:
         return
-    processors = _threads(connection)
-    at_once = min(processors, MOST, len(periods))
+    threads = processors(connection)
+    at_once = min(threads, MOST, len(periods))
     if at_once < 2:
         begin(connection)
         for period in periods:
@@ -57,7 +60,13 @@ def each(
             for done in [pool.submit(work) for _ in range(at_once)]:
                 done.result()
     finally:
-        connection.execute(f"SET threads = {processors}")
+        connection.execute(f"SET threads = {threads}")
+
+
+def processors(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many threads the database may use."""
+    found = connection.execute("SELECT CAST(current_setting('threads') AS INTEGER)").fetchone()
+    return int(found[0]) if found else 1
 
 
 def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -72,8 +81,3 @@ def _share(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None
     for name in tables:
         connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS SELECT * FROM temp.{name}")
         connection.execute(f"DROP TABLE temp.{name}")
-
-
-def _threads(connection: duckdb.DuckDBPyConnection) -> int:
-    found = connection.execute("SELECT CAST(current_setting('threads') AS INTEGER)").fetchone()
-    return int(found[0]) if found else 1
