@@ -42,9 +42,9 @@ from analytics.marts.inputs import (
     rules,
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
-from analytics.marts.threads import each, processors
+from analytics.marts.threads import each, runs
 from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
-from analytics.policy.judge import judge, prepare
+from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
@@ -57,6 +57,8 @@ _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 HELD = ("sightings", "names", *LASTING)
 #: Days that are read together: so many, of files so large (of 16 bytes a sighting some two million).
 DAYS_A_RUN, BYTES_A_RUN = 7, 32_000_000
+#: Weeks whose use, and that of the weeks before the first, is summed up together.
+WEEKS_A_RUN = 7
 #: Base tables the marts are made of.
 NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
 
@@ -180,7 +182,8 @@ class Work:
                 self.state.inputs[f"day/{day}"] = inputs[day]
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
-        each(self.connection, self._runs(dirty), make, shared=shared)
+        together = runs(self.connection, dirty, apart=timedelta(days=1), most=DAYS_A_RUN, fit=self._fits)
+        each(self.connection, together, make, shared=shared)
         return dirty
 
     def _details(self, day: date) -> None:
@@ -192,22 +195,10 @@ class Work:
             if mart.of == "details":
                 self.state.replace(mart.name, day.isoformat(), None, self.now)
 
-    def _runs(self, days: Sequence[date]) -> list[list[date]]:
-        """These days in runs: those that follow each other and fit into memory together. One a processor."""
-        sightings, at_once = self.manifest.tables["sightings"], processors(self.connection)
-        most_days = min(DAYS_A_RUN, -(-len(days) // at_once))
-        runs: list[list[date]] = []
-        size = 0
-        for day in days:
-            more = self.sizes.total(files_of(sightings.cold, [day]))
-            follows = bool(runs) and day == runs[-1][-1] + timedelta(days=1)
-            if follows and len(runs[-1]) < most_days and size + more <= BYTES_A_RUN:
-                runs[-1].append(day)
-                size += more
-            else:
-                runs.append([day])
-                size = more
-        return runs
+    def _fits(self, days: Sequence[date]) -> bool:
+        """Whether the sightings of these days can be read together."""
+        cold = self.manifest.tables["sightings"].cold
+        return self.sizes.total(files_of(cold, days)) <= BYTES_A_RUN
 
     def _held_by_day(self) -> dict[date, str]:
         """Who held which address on the days with sightings, as digests; worked out only for new leases."""
@@ -369,23 +360,27 @@ class Work:
             if key not in self.state.final and self.state.inputs.get(key) != print_:
                 dirty[week] = print_
 
-        def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
-            watched = weeks.lay_out(connection, week)
-            judge(connection, week, horizons[week], zone=self.zone, k=self.k)
-            values: dict[str, str | int | float] = {
-                "week": week.isoformat(),
-                "horizon": horizons[week].isoformat(),
-                "watched_minutes": watched,
-                "policy_version": weeks.policy_version(connection),
-            }
-            replace(self, connection=connection)._store("week", week, values, of="findings")
-            self.state.inputs[f"findings/{week}"] = dirty[week]
+        def make(connection: duckdb.DuckDBPyConnection, run: Sequence[date]) -> None:
+            weeks.lay_out(connection, run[0], run[-1])
+            sum_up(connection, run[0], run[-1], zone=self.zone)
+            for week in run:
+                watched = weeks.lay_out_week(connection, week)
+                judge(connection, week, horizons[week], zone=self.zone, k=self.k, summed_up=True)
+                values: dict[str, str | int | float] = {
+                    "week": week.isoformat(),
+                    "horizon": horizons[week].isoformat(),
+                    "watched_minutes": watched,
+                    "policy_version": weeks.policy_version(connection),
+                }
+                replace(self, connection=connection)._store("week", week, values, of="findings")
+                self.state.inputs[f"findings/{week}"] = dirty[week]
 
         def begin(connection: duckdb.DuckDBPyConnection) -> None:
             prepare(connection)
             weeks.lay_out_policy(connection)
 
-        each(self.connection, list(dirty), make, begin=begin)
+        together = runs(self.connection, sorted(dirty), apart=timedelta(days=7), most=WEEKS_A_RUN)
+        each(self.connection, together, make, begin=begin)
         return list(dirty)
 
     def held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:

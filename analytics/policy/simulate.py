@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from analytics.definitions import load_marts
 from analytics.lake import connect, read_manifest
 from analytics.marts.state import read_state
-from analytics.policy.judge import judge, prepare
+from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.rules import load_rules
 from analytics.policy.weeks import Weeks, lay_out_frames
@@ -64,15 +64,18 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
     after: list[Hit] = []
     with connect() as connection:
         prepare(connection)
+        if chosen:
+            weeks.lay_out(connection, chosen[0], chosen[-1])
+            sum_up(connection, chosen[0], chosen[-1], zone=manifest.zone)
         for week in chosen:
-            weeks.lay_out(connection, week)
+            weeks.lay_out_week(connection, week)
             for found, frames in ((before, None), (after, policy.frames())):
                 if frames is None:
                     weeks.lay_out_policy(connection)
                 else:
                     lay_out_frames(connection, frames)
                 horizon = min(today, week + timedelta(days=6))
-                judge(connection, week, horizon, zone=manifest.zone, k=k)
+                judge(connection, week, horizon, zone=manifest.zone, k=k, summed_up=True)
                 rows = connection.execute(
                     "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, sessions "
                     "FROM finding_rows ORDER BY finding"

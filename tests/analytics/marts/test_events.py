@@ -15,7 +15,7 @@ import pytest
 from analytics import build as building
 from analytics.build import build
 from analytics.lake import connect
-from analytics.marts import days
+from analytics.marts import days, threads
 from tests.analytics.handmade import CATALOG, SENSORS, HandmadeLake, Row, at, lookup, proxied, sighting
 
 #: Half an hour off: hours of the report begin in the middle of UTC's.
@@ -135,7 +135,7 @@ def test_days_read_together_make_the_marts_of_each_read_alone(
             for nth in range(60)
         ),
     ]  # fmt: skip
-    monkeypatch.setattr(building, "processors", lambda connection: 1)
+    monkeypatch.setattr(threads, "processors", lambda connection: 1)
     runs: list[int] = []
     read_days = days.read_days
 
