@@ -523,7 +523,10 @@ def alone(lake: Path) -> Iterator[None]:
 
 @contextmanager
 def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards."""
+    """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards.
+
+    A column that the lake's description does not name yet raises LakeUnreadable.
+    """
     restricted = lake / "restricted"
     restricted.mkdir(mode=0o750, exist_ok=True)
     for left_behind in restricted.glob("spill-*"):
@@ -534,4 +537,10 @@ def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     ):
         # Packing keys before each sort and group costs more than the memory it saves.
         connection.execute("SET disabled_optimizers = 'compressed_materialization'")
-        yield connection
+        try:
+            yield connection
+        except duckdb.BinderException as error:
+            what = str(error).partition("\n")[0]
+            raise LakeUnreadable(
+                f"{lake}: manifest.json is of another release ({what}); compact the lake"
+            ) from error

@@ -57,7 +57,7 @@ class Weeks:
         )
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
-        """Makes what judge.py reads for the weeks from Monday `first` to Monday `last`, but for the policy."""
+        """Makes what judge.py reads for weeks from Monday `first` to Monday `last`, but for the policy."""
         for name, relation in NEAR.items():
             near = files_sql(self.marts[name].types, self._near(name, first, last), root=self._root)
             connection.execute(
