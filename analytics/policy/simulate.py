@@ -37,6 +37,8 @@ class Hit:
     people_at_least: int | None
     people_hidden: bool
     bytes_up: int | None
+    #: the same, summed over all eyes
+    bytes_up_max: int | None
     sessions: int | None
 
 
@@ -77,8 +79,8 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
                 horizon = min(today, week + timedelta(days=6))
                 judge(connection, week, horizon, zone=manifest.zone, k=k, summed_up=True)
                 rows = connection.execute(
-                    "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, sessions "
-                    "FROM finding_rows ORDER BY finding"
+                    "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, "
+                    "bytes_up_max, sessions FROM finding_rows ORDER BY finding"
                 ).fetchall()
                 found.extend(_hits(week, rows))
     return Simulation(tuple(chosen), tuple(before), tuple(after))
@@ -86,10 +88,10 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
 
 def _hits(week: date, rows: list[tuple[object, ...]]) -> Iterator[Hit]:
     severities = {rule.name: rule.severity for rule in load_rules()}
-    for finding, rule, app, scope, people, hidden, bytes_up, sessions in rows:
+    for finding, rule, app, scope, people, hidden, bytes_up, bytes_up_max, sessions in rows:
         yield Hit(
             week, str(finding), str(rule), severities[str(rule)], str(app), str(scope),
-            _number(people), bool(hidden), _number(bytes_up), _number(sessions),
+            _number(people), bool(hidden), _number(bytes_up), _number(bytes_up_max), _number(sessions),
         )  # fmt: skip
 
 
