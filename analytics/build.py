@@ -28,7 +28,7 @@ import polars as pl
 
 from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
-from analytics.marts.days import count_day, neighbours, on_day
+from analytics.marts.days import count_day, neighbours, on_day, read_days
 from analytics.marts.holders import HELD as HELD_TABLES
 from analytics.marts.holders import digest, hold
 from analytics.marts.inputs import (
@@ -42,9 +42,9 @@ from analytics.marts.inputs import (
     rules,
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
-from analytics.marts.threads import each
+from analytics.marts.threads import each, runs
 from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
-from analytics.policy.judge import judge, prepare
+from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
@@ -55,6 +55,10 @@ _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
 _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables that may be handed over in memory, because their rows must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
+#: Days that are read together: so many, of files so large (of 16 bytes a sighting some two million).
+DAYS_A_RUN, BYTES_A_RUN = 7, 32_000_000
+#: Weeks whose use, and that of the weeks before the first, is summed up together.
+WEEKS_A_RUN = 7
 #: Base tables the marts are made of.
 NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
 
@@ -167,15 +171,34 @@ class Work:
             sensors = self.manifest.tables["sensors"]
             self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
 
-        def make(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+        def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             work = replace(self, connection=connection)
-            work._count(day)
-            work._store("day", day, {})
-            self.state.inputs[f"day/{day}"] = inputs[day]
+            work._read(days)
+            for nth, day in enumerate(days, 1):
+                work._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
+                count_day(connection, day, nth=nth, zone=self.zone)
+                work._store("day", day, {})
+                work._details(day)
+                self.state.inputs[f"day/{day}"] = inputs[day]
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
-        each(self.connection, dirty, make, shared=shared)
+        together = runs(self.connection, dirty, apart=timedelta(days=1), most=DAYS_A_RUN, fit=self._fits)
+        each(self.connection, together, make, shared=shared)
         return dirty
+
+    def _details(self, day: date) -> None:
+        """Makes the marts of details; on most days of most networks no request says anything of that kind."""
+        if self.connection.execute("SELECT 1 FROM details LIMIT 1").fetchone():
+            self._store("day", day, {}, of="details")
+            return
+        for mart in self.marts:
+            if mart.of == "details":
+                self.state.replace(mart.name, day.isoformat(), None, self.now)
+
+    def _fits(self, days: Sequence[date]) -> bool:
+        """Whether the sightings of these days can be read together."""
+        cold = self.manifest.tables["sightings"].cold
+        return self.sizes.total(files_of(cold, days)) <= BYTES_A_RUN
 
     def _held_by_day(self) -> dict[date, str]:
         """Who held which address on the days with sightings, as digests; worked out only for new leases."""
@@ -337,23 +360,27 @@ class Work:
             if key not in self.state.final and self.state.inputs.get(key) != print_:
                 dirty[week] = print_
 
-        def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
-            watched = weeks.lay_out(connection, week)
-            judge(connection, week, horizons[week], zone=self.zone, k=self.k)
-            values: dict[str, str | int | float] = {
-                "week": week.isoformat(),
-                "horizon": horizons[week].isoformat(),
-                "watched_minutes": watched,
-                "policy_version": weeks.policy_version(connection),
-            }
-            replace(self, connection=connection)._store("week", week, values, of="findings")
-            self.state.inputs[f"findings/{week}"] = dirty[week]
+        def make(connection: duckdb.DuckDBPyConnection, run: Sequence[date]) -> None:
+            weeks.lay_out(connection, run[0], run[-1])
+            sum_up(connection, run[0], run[-1], zone=self.zone)
+            for week in run:
+                watched = weeks.lay_out_week(connection, week)
+                judge(connection, week, horizons[week], zone=self.zone, k=self.k, summed_up=True)
+                values: dict[str, str | int | float] = {
+                    "week": week.isoformat(),
+                    "horizon": horizons[week].isoformat(),
+                    "watched_minutes": watched,
+                    "policy_version": weeks.policy_version(connection),
+                }
+                replace(self, connection=connection)._store("week", week, values, of="findings")
+                self.state.inputs[f"findings/{week}"] = dirty[week]
 
         def begin(connection: duckdb.DuckDBPyConnection) -> None:
             prepare(connection)
             weeks.lay_out_policy(connection)
 
-        each(self.connection, list(dirty), make, begin=begin)
+        together = runs(self.connection, sorted(dirty), apart=timedelta(days=7), most=WEEKS_A_RUN)
+        each(self.connection, together, make, begin=begin)
         return list(dirty)
 
     def held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
@@ -394,6 +421,7 @@ class Work:
             near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
             self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
             self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
+            read_days(self.connection, [day], zone=self.zone)
             count_day(self.connection, day, zone=self.zone)
             for mart in daily:
                 columns = ", ".join(mart.types)
@@ -411,20 +439,19 @@ class Work:
         """The lake's folder as SQL."""
         return literal(self.lake.absolute())
 
-    def _count(self, day: date) -> None:
+    def _read(self, days: Sequence[date]) -> None:
         sightings = self.manifest.tables["sightings"]
-        days = [files_of(sightings.cold, [near]) for near in neighbours(day)]
+        near = sorted({other for day in days for other in neighbours(day)})
         restated = self.manifest.tables["restated"]
-        said = files_of(restated.cold, neighbours(day))
-        rows = settled_sql(sightings, days, root=self.root)
+        said = files_of(restated.cold, near)
+        rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=self.root)
         if said:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
         self._relation("VIEW", "sightings", rows)
-        self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
-        count_day(self.connection, day, zone=self.zone)
+        read_days(self.connection, days, zone=self.zone)
 
     def _store(
-        self, kind: str, period: date, values: dict[str, str | int | float], *, of: str = "usage"
+        self, kind: str, period: date, values: Mapping[str, str | int | float], *, of: str = "usage"
     ) -> None:
         for mart in self.marts:
             if (mart.period, mart.of) == (kind, of):
@@ -496,7 +523,10 @@ def alone(lake: Path) -> Iterator[None]:
 
 @contextmanager
 def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards."""
+    """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards.
+
+    A column that the lake's description does not name yet raises LakeUnreadable.
+    """
     restricted = lake / "restricted"
     restricted.mkdir(mode=0o750, exist_ok=True)
     for left_behind in restricted.glob("spill-*"):
@@ -507,4 +537,10 @@ def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     ):
         # Packing keys before each sort and group costs more than the memory it saves.
         connection.execute("SET disabled_optimizers = 'compressed_materialization'")
-        yield connection
+        try:
+            yield connection
+        except duckdb.BinderException as error:
+            what = str(error).partition("\n")[0]
+            raise LakeUnreadable(
+                f"{lake}: manifest.json is of another release ({what}); compact the lake"
+            ) from error

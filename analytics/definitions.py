@@ -75,8 +75,8 @@ class View:
 class Mart:
     """One materialised table: built per UTC `day`, per `week` of the report zone, or `once` for all time.
 
-    `of` says what it is made of: use, all names seen, when sensors watched, what the policy's rules found,
-    the policy, or people counted over weeks.
+    `of` says what it is made of: use, what requests said of servers and models, all names seen, when sensors
+    watched, what the policy's rules found, the policy, or people counted over weeks.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Mart:
     row: str
     columns: dict[str, Column]
     sql: str
-    of: Literal["usage", "names", "coverage", "findings", "policy", "people"] = "usage"
+    of: Literal["usage", "details", "names", "coverage", "findings", "policy", "people"] = "usage"
 
     @property
     def types(self) -> dict[str, str]:

@@ -23,7 +23,6 @@ sizes of their cells; only the others are counted subject by subject.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,6 +34,8 @@ from analytics.marts.groups import DOMINANCE, Figures
 
 #: Sets of rows looked at. Where more are tied together, departments are hidden until fewer are.
 MOST_SETS = 256
+#: Cells of a row that are looked at to tell that enough people are in it.
+MOST_CELLS = 8
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -159,9 +160,31 @@ class _Uses:
     def sent(self) -> Ints:
         return self.summed(self.bytes_up)
 
+    @cached_property
+    def people(self) -> Ints:
+        """By label, how many subjects it has: a subject is of one label."""
+        label_of = np.full(int(self.subject.max(initial=-1)) + 1, self.labels)
+        label_of[self.subject] = self.label
+        return np.bincount(label_of, minlength=self.labels + 1)[: self.labels]
+
 
 def _number(names: pl.Series, known: list[str]) -> Ints:
     return names.cast(pl.Enum(known)).to_physical().cast(pl.Int64).to_numpy()
+
+
+def _packed(flags: Flags) -> npt.NDArray[np.uint8]:
+    """The flags of each line, eight to a byte."""
+    return np.packbits(flags, axis=-1, bitorder="little")
+
+
+def _in_order(lines: Flags) -> Ints:
+    """The numbers of all different lines, in the order of the lists of what is set in each."""
+    size = lines.shape[1]
+    beyond = np.iinfo(np.uint32).max
+    lists = np.sort(np.where(lines, np.arange(1, size + 1), beyond).astype(np.uint32), axis=1)
+    words = np.where(lists == beyond, 0, lists).astype(">u4").view(f"S{4 * size}").ravel()
+    order: Ints = np.unique(words, return_index=True)[1]
+    return order
 
 
 class _Table:
@@ -191,39 +214,56 @@ class _Table:
         self._stands = np.zeros((uses.apps + 1, uses.labels + 1), np.bool_)
         self._stands[self.column, self.row] = True
 
-    def sets(self) -> Iterator[Flags]:
-        """Every single row, and every set of rows tied together by unbroken columns that lie within it."""
+    def sets(self) -> Flags:
+        """Every single row, and every set of rows tied together by unbroken columns that lie within it.
+
+        A line a set; of more than MOST_SETS these and one more.
+        """
         stands = np.zeros_like(self._stands)
         stands[self.column[self.unbroken], self.row[self.unbroken]] = True
-        ties = sorted({tuple(np.flatnonzero(line).tolist()) for line in stands if line.any()})
-        masks = [sum(1 << row for row in tie) for tie in ties]
+        ties = stands[stands.any(axis=1)]
+        masks = [int.from_bytes(line.tobytes(), "little") for line in _packed(ties[_in_order(ties)])]
         queue = [1 << row for row in np.unique(self.row).tolist()]
         known = set(queue)
-        for rows in queue:
-            yield self._flags(rows)
+        for rows_of_set in queue:
             if len(queue) > MOST_SETS:  # nobody looks further
-                continue
+                break
             for tie in masks:
-                if tie & rows and (wider := tie | rows) not in known:
+                if tie & rows_of_set and (wider := tie | rows_of_set) not in known:
                     known.add(wider)
                     queue.append(wider)
+        size = stands.shape[1]
+        packed = b"".join(mask.to_bytes((size + 7) // 8, "little") for mask in queue[: MOST_SETS + 1])
+        bits = np.frombuffer(packed, np.uint8).reshape(-1, (size + 7) // 8)
+        return np.unpackbits(bits, axis=1, count=size, bitorder="little").astype(np.bool_)
 
-    def _flags(self, rows: int) -> Flags:
-        size = self._stands.shape[1]
-        packed = np.frombuffer(rows.to_bytes((size + 7) // 8, "little"), np.uint8)
-        return np.unpackbits(packed, count=size, bitorder="little").astype(np.bool_)
+    def within(self, sets: Flags) -> Flags:
+        """Of every column, whether it lies within these rows; of many sets a line each."""
+        beyond = _packed(~sets)[..., np.newaxis, :] & _packed(self._stands)
+        return np.asarray(~beyond.any(axis=-1))
 
-    def within(self, rows: Flags) -> Flags:
-        """Of every column, whether it lies within these rows."""
-        beyond: Flags = np.any(self._stands[:, ~rows], axis=1)
-        return ~beyond
+    def doubtful(self, sets: Flags, k: int) -> Ints:
+        """The numbers of the sets that sizes alone do not tell to be safe."""
+        within = self.within(sets)
+        if self.figures == "people":
+            rest = self._rest_of_people(sets, within)
+            return np.flatnonzero((rest > 0) & (rest < k))
+        # The greatest cell of each row has no more people than the row, and rows have none in common: some of
+        # the greatest are enough, where one of them is left.
+        columns, used = self._most_used
+        left = ~within[:, columns] & sets[:, :, np.newaxis]
+        safe = (np.where(left, used, 0).max(axis=2).sum(axis=1)) >= k
+        if self.figures == "bytes":
+            sent = ((sets @ self._sent) * ~within).sum(axis=1)
+            safe &= np.where(sets, self._greatest, 0).max(axis=1) <= DOMINANCE * sent
+        return np.flatnonzero(~safe)
 
     def lacking(self, rows: Flags, k: int) -> float | None:
         """Bytes that the rows minus the columns within them lack to be even; None where they are safe."""
         if self.figures == "people":
             return self._lacking_people(rows, k)
         rest = rows[self.row] & ~self.within(rows)[self.column]
-        if not rest.any() or self._is_plainly_safe(rest, k):
+        if not rest.any():
             return None
         mine = self._rows_of_cells(rest)
         by_subject = np.unique(self.uses.subject[mine], return_inverse=True)[1]
@@ -236,19 +276,20 @@ class _Table:
             bad |= top > DOMINANCE * total
         return max(top / DOMINANCE - total, 0.0) if bad else None
 
-    def _is_plainly_safe(self, rest: Flags, k: int) -> bool:
-        """Do the sizes of the cells tell already that enough people are in them, none with most of the bytes?
+    @cached_property
+    def _most_used(self) -> tuple[Ints, Ints]:
+        """By row, the columns of its MOST_CELLS most used cells, and who used the most used cell there."""
+        used = np.zeros((self.uses.labels + 1, self.uses.apps + 1), np.int64)
+        np.maximum.at(used, (self.row, self.column), self.uses.used[self.cells])
+        columns = np.argsort(used, axis=1)[:, -MOST_CELLS:]
+        return columns, np.take_along_axis(used, columns, axis=1)
 
-        The greatest cell of each row has no more people than the row, and rows have none in common.
-        """
-        cells, rows = self.cells[rest], self.row[rest]
-        least = np.zeros((2, self.uses.labels + 1), np.int64)
-        np.maximum.at(least[0], rows, self.uses.seen[cells])
-        np.maximum.at(least[1], rows, self.uses.used[cells])
-        enough = bool((least.sum(axis=1) >= k).all())
-        if self.figures == "sums" or not enough:
-            return enough
-        return bool(self._greatest[np.unique(rows)].max() <= DOMINANCE * self.uses.sent[cells].sum())
+    @cached_property
+    def _sent(self) -> Ints:
+        """By row and column, what was sent."""
+        sent = np.zeros((self.uses.labels + 1, self.uses.apps + 1), np.int64)
+        np.add.at(sent, (self.row, self.column), self.uses.sent[self.cells])
+        return sent
 
     @cached_property
     def _greatest(self) -> Ints:
@@ -265,11 +306,9 @@ class _Table:
     @cached_property
     def _people(self) -> Ints:
         """By row, how many subjects are in its cells."""
-        uses = self.uses
-        mine = self._there[uses.cell]
-        width = int(uses.subject.max()) + 1 if len(uses.subject) else 1
-        keys = np.unique(self._row_of[uses.label[mine]] * width + uses.subject[mine])
-        return np.bincount(keys // width, minlength=uses.labels + 1)
+        people = np.zeros(self.uses.labels + 1, np.int64)
+        np.add.at(people, self._row_of, self.uses.people)
+        return people
 
     @cached_property
     def _parts(self) -> tuple[Ints, Ints]:
@@ -279,17 +318,20 @@ class _Table:
         by_column = np.bincount(self.column[~broken], seen[~broken], minlength=self.uses.apps + 1)
         return by_row.astype(np.int64), by_column.astype(np.int64)
 
-    def _lacking_people(self, rows: Flags, k: int) -> float | None:
-        """0 where the rows provably hold people of no known cell, and fewer than k; None where not.
+    def _rest_of_people(self, sets: Flags, within: Flags) -> Ints:
+        """How many people of these rows are provably in no known cell; 0 or less where that cannot be told.
 
         People add up over departments, not over services: of hidden services no count is known.
         """
+        by_row, by_column = self._parts
+        told = within[:, 1:] @ by_column[1:]
+        rest: Ints = sets @ (self._people - by_row) - told
+        return rest
+
+    def _lacking_people(self, rows: Flags, k: int) -> float | None:
+        """0 where the rows hold people of no known cell, and fewer than k; None where not."""
         within = self.within(rows)
         within[0] = False
-        by_row, by_column = self._parts
-        total, parts = self._people[rows].sum(), by_row[rows].sum() + by_column[within].sum()
-        if total <= parts or total - parts >= k:
-            return None
         inside = rows[self.row]
         known = ~self.unbroken | within[self.column]
         visible = self.uses.subject[self._rows_of_cells(inside & known)]
@@ -337,10 +379,11 @@ def _given_away(views: list[_Uses], state: _State, k: int, figures: Figures) -> 
     """Rows whose sums give a small group away, and the bytes that group lacks to be even."""
     for uses in views:
         table = _Table(uses, state, figures, unbroken_only=figures != "people")
-        for number, rows in enumerate(table.sets()):
-            if number == MOST_SETS:
-                return rows, float("inf")
-            lacking = table.lacking(rows, k)
+        sets = table.sets()
+        for number in table.doubtful(sets[:MOST_SETS], k):
+            lacking = table.lacking(sets[number], k)
             if lacking is not None:
-                return rows, lacking
+                return sets[number], lacking
+        if len(sets) > MOST_SETS:
+            return sets[MOST_SETS], float("inf")
     return None

@@ -1,13 +1,14 @@
-"""Counts one UTC day: runs counting/*.sql over three days of sightings, once per vantage rank.
+"""Counts one UTC day: runs counting/*.sql over its sightings and those around it, once per vantage rank.
 
-In: a connection with the relations `sightings` (three days), `directory`, `sensors`, and what `hold` made
-(holders.py).
-Out: its temporary tables `counted`, `eyes`, `at_servers`, `rhythm`, `at_models` and `named_whiles`, from
+In: a connection with the relations `sightings` (of days that follow each other, which are read together, and
+of one more on either side), `directory`, `sensors`, and what `hold` made (holders.py).
+Out: its temporary relations `counted`, `eyes`, `at_servers`, `rhythm`, `at_models` and `named_whiles`, from
 which the day's marts are selected.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -36,11 +37,34 @@ ASKED_BYTES = 1000
 _DAY_US = 86_400_000_000
 
 
-def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) -> None:
-    """Makes `counted` and `eyes` for `day`; hours follow the clock of `zone`."""
-    _find_events(connection, day, zone)
-    attribute(connection, day)
+def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zone: str) -> None:
+    """Makes `every_event` of `days`, which follow each other; hours follow the clock of `zone`.
+
+    Words are joined by their hash: with another salt where two contexts or targets share one.
+    """
+    first, last = _values(days[0]), _values(days[-1])
+    values = {
+        "before_us": first["day_start"] - _DAY_US,
+        "first_us": first["day_start"],
+        "until_us": last["day_end"],
+        "first_at": first["day_at"],
+        "until_at": last["next_at"],
+        "days": len(days),
+        "tolerance": TOLERANCE_US,
+        "zone": zone,
+    }
+    for salt in count():
+        connection.execute(_step("1_events", values | {"salt": salt}))
+        alike = "(SELECT COUNT(*) - COUNT(DISTINCT told) FROM {})"
+        if not _number(connection, f"SELECT {alike.format('contexts')} + {alike.format('targets')}"):
+            break
+
+
+def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, nth: int = 1, zone: str) -> None:
+    """Makes `counted` and `eyes` for `day`, the `nth` of the days that were read."""
     values = _values(day) | {"zone": zone}
+    connection.execute(_step("1_day", values | {"nth": nth}))
+    attribute(connection, day)
     connection.execute(_step("4_records", values))
     for better, rank in pairwise(_ranks(connection)):
         connection.execute(_step("6_cover", values | {"rank": better}))
@@ -54,18 +78,9 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, zone: str) ->
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each event."""
-    _find_events(connection, day, "UTC")
+    read_days(connection, [day], zone="UTC")
+    connection.execute(_step("1_day", _values(day) | {"nth": 1}))
     attribute(connection, day)
-
-
-def _find_events(connection: duckdb.DuckDBPyConnection, day: date, zone: str) -> None:
-    """Makes `events`. Words are joined by their hash: with another salt where two contexts or targets share
-    one."""
-    for salt in count():
-        connection.execute(_step("1_events", _values(day) | {"zone": zone, "salt": salt}))
-        alike = "(SELECT COUNT(*) - COUNT(DISTINCT told) FROM {})"
-        if not _number(connection, f"SELECT {alike.format('contexts')} + {alike.format('targets')}"):
-            break
 
 
 def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:

@@ -67,6 +67,10 @@ class Sizes:
         """Each of the table's `paths`, in order."""
         return [self._one(table, path) for path in paths]
 
+    def total(self, paths: Iterable[str]) -> int:
+        """Bytes of all `paths`."""
+        return sum((self.lake / path).stat().st_size for path in paths)
+
     def _one(self, table: StoredTable, path: str) -> tuple[str | int, ...]:
         size = (self.lake / path).stat().st_size
         until = table.known_until

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
+from typing import TypeVar
 
 import duckdb
 
@@ -18,10 +19,13 @@ import duckdb
 MOST = 4
 
 
+Period = TypeVar("Period")
+
+
 def each(
     connection: duckdb.DuckDBPyConnection,
-    periods: Sequence[date],
-    make: Callable[[duckdb.DuckDBPyConnection, date], None],
+    periods: Sequence[Period],
+    make: Callable[[duckdb.DuckDBPyConnection, Period], None],
     *,
     begin: Callable[[duckdb.DuckDBPyConnection], object] = lambda connection: None,
     shared: Iterable[str] = (),
@@ -58,6 +62,29 @@ def each(
                 done.result()
     finally:
         connection.execute(f"SET threads = {threads}")
+
+
+def runs(
+    connection: duckdb.DuckDBPyConnection,
+    periods: Sequence[date],
+    *,
+    apart: timedelta,
+    most: int,
+    fit: Callable[[Sequence[date]], bool] = lambda periods: True,
+) -> list[list[date]]:
+    """Sorted `periods` in runs that are made together; no fewer runs than processors.
+
+    Those of a run begin `apart` from each other, are at most so many, and `fit`.
+    """
+    most = min(most, -(-len(periods) // min(processors(connection), MOST)))
+    found: list[list[date]] = []
+    for period in periods:
+        run = found[-1] if found else []
+        if run and period == run[-1] + apart and len(run) < most and fit([*run, period]):
+            run.append(period)
+        else:
+            found.append([period])
+    return found
 
 
 def processors(connection: duckdb.DuckDBPyConnection) -> int:

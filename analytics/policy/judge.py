@@ -9,7 +9,7 @@ findings: nothing here asks the clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from string import Template
 
@@ -31,6 +31,13 @@ EVIDENCE = {
 }  # fmt: skip
 
 
+def sum_up(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zone: str) -> None:
+    """Makes `spent`, for weeks from Monday `first` to Monday `last` to be judged."""
+    begin = first - timedelta(days=7 * HISTORY_WEEKS)
+    values = {"first": begin.isoformat(), "last": last.isoformat(), "zone": zone}
+    connection.execute(_filled("0_spent", values))
+
+
 def judge(
     connection: duckdb.DuckDBPyConnection,
     week: date,
@@ -39,13 +46,19 @@ def judge(
     zone: str,
     k: int,
     rules: Sequence[Rule] | None = None,
+    summed_up: bool = False,
 ) -> None:
     """Makes `found`, `finding_rows` and `evaluated` for the week beginning on Monday `week` of `zone`.
 
-    `horizon` is the last day that counts as past: Sunday, or today in the running week.
+    `horizon` is the last day that counts as past: Sunday, or today in the running week. Weeks that were
+    `summed_up` together have what they are compared with already.
     """
+    if not summed_up:
+        sum_up(connection, week, week, zone=zone)
     values = {
         "week": week.isoformat(),
+        "near_from": f"TIMESTAMPTZ '{week - timedelta(days=1)} 00:00:00+00'",
+        "near_to": f"TIMESTAMPTZ '{week + timedelta(days=8)} 00:00:00+00'",
         "horizon": horizon.isoformat(),
         "zone": zone,
         "k": str(k),

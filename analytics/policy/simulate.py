@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from analytics.definitions import load_marts
 from analytics.lake import connect, read_manifest
 from analytics.marts.state import read_state
-from analytics.policy.judge import judge, prepare
+from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.rules import load_rules
 from analytics.policy.weeks import Weeks, lay_out_frames
@@ -37,6 +37,8 @@ class Hit:
     people_at_least: int | None
     people_hidden: bool
     bytes_up: int | None
+    #: the same, summed over all eyes
+    bytes_up_max: int | None
     sessions: int | None
 
 
@@ -64,18 +66,21 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
     after: list[Hit] = []
     with connect() as connection:
         prepare(connection)
+        if chosen:
+            weeks.lay_out(connection, chosen[0], chosen[-1])
+            sum_up(connection, chosen[0], chosen[-1], zone=manifest.zone)
         for week in chosen:
-            weeks.lay_out(connection, week)
+            weeks.lay_out_week(connection, week)
             for found, frames in ((before, None), (after, policy.frames())):
                 if frames is None:
                     weeks.lay_out_policy(connection)
                 else:
                     lay_out_frames(connection, frames)
                 horizon = min(today, week + timedelta(days=6))
-                judge(connection, week, horizon, zone=manifest.zone, k=k)
+                judge(connection, week, horizon, zone=manifest.zone, k=k, summed_up=True)
                 rows = connection.execute(
-                    "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, sessions "
-                    "FROM finding_rows ORDER BY finding"
+                    "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, "
+                    "bytes_up_max, sessions FROM finding_rows ORDER BY finding"
                 ).fetchall()
                 found.extend(_hits(week, rows))
     return Simulation(tuple(chosen), tuple(before), tuple(after))
@@ -83,10 +88,10 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
 
 def _hits(week: date, rows: list[tuple[object, ...]]) -> Iterator[Hit]:
     severities = {rule.name: rule.severity for rule in load_rules()}
-    for finding, rule, app, scope, people, hidden, bytes_up, sessions in rows:
+    for finding, rule, app, scope, people, hidden, bytes_up, bytes_up_max, sessions in rows:
         yield Hit(
             week, str(finding), str(rule), severities[str(rule)], str(app), str(scope),
-            _number(people), bool(hidden), _number(bytes_up), _number(sessions),
+            _number(people), bool(hidden), _number(bytes_up), _number(bytes_up_max), _number(sessions),
         )  # fmt: skip
 
 

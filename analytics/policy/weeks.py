@@ -50,22 +50,25 @@ class Weeks:
         coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week))
         return fingerprint(
             definitions(),
-            [self._near(name, week) for name in NEAR],
+            [self._near(name, week, week) for name in NEAR],
             self.files["usage_weekly"].get(week.isoformat()),
             self._sized(coverage),
             [self._sized(self.manifest.tables[name].cold_files) for name in ("catalog", "sensors")],
         )
 
-    def lay_out(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
-        """Makes the relations judge.py reads, without the policy's; returns the minutes watched."""
+    def lay_out(self, connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
+        """Makes what judge.py reads for weeks from Monday `first` to Monday `last`, but for the policy."""
         for name, relation in NEAR.items():
-            near = files_sql(self.marts[name].types, self._near(name, week), root=self._root)
+            near = files_sql(self.marts[name].types, self._near(name, first, last), root=self._root)
             connection.execute(
                 f"CREATE OR REPLACE TEMP VIEW {relation} AS {near}"
             )  # read a few columns at a time
         for name, relation in (("catalog", "catalog"), ("sensors", "places")):
             table = self.manifest.tables[name]
             _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))
+
+    def lay_out_week(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
+        """Makes what judge.py reads of one week; returns the minutes watched."""
         cube = [path for path in [self.files["usage_weekly"].get(week.isoformat())] if path]
         _table(connection, "cells", files_sql(self.marts["usage_weekly"].types, cube, root=self._root))
         return self._watched_minutes(connection, week)
@@ -87,10 +90,10 @@ class Weeks:
     def _sized(self, paths: Iterable[str]) -> list[tuple[str, int]]:
         return [(path, (self.lake / path).stat().st_size) for path in paths]
 
-    def _near(self, mart: str, week: date) -> list[str]:
-        """Files of a daily mart for the week and those it is compared with."""
-        first = week - timedelta(days=7 * HISTORY_WEEKS + 1)
-        days = [first + timedelta(days=n) for n in range((week - first).days + 8)]
+    def _near(self, mart: str, first: date, last: date) -> list[str]:
+        """Files of a daily mart for the weeks from `first` to `last` and those they are compared with."""
+        begin = first - timedelta(days=7 * HISTORY_WEEKS + 1)
+        days = [begin + timedelta(days=n) for n in range((last - begin).days + 8)]
         known = self.files.get(mart, {})
         return [known[day.isoformat()] for day in days if day.isoformat() in known]
 

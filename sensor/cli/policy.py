@@ -211,10 +211,11 @@ def simulate(
         change = "gone" if key not in after else "new" if old is None else "same" if old == hit else "changed"
         people = f"at least {hit.people_at_least}" if hit.people_at_least else ""
         people = "hidden" if hit.people_hidden else people
-        rows.append(
-            (change, hit.week, hit.severity, hit.rule, hit.app, hit.scope, people, hit.bytes_up, hit.sessions)
-        )
-    heads = ("change", "week", "severity", "rule", "app", "scope", "people", "bytes up", "sessions")
+        figures = (hit.bytes_up, hit.bytes_up_max, hit.sessions)
+        rows.append((change, hit.week, hit.severity, hit.rule, hit.app, hit.scope, people, *figures))
+    heads = (
+        "change", "week", "severity", "rule", "app", "scope", "people", "bytes up", "at most", "sessions"
+    )  # fmt: skip
     rows.sort(key=lambda row: (row[1], -LEVELS.index(row[2]), *row[3:6], row[0]))
     print_table(heads, [row for row in rows if row[0] != "same"])
     same = sum(row[0] == "same" for row in rows)

@@ -179,6 +179,17 @@ def test_a_damaged_state_is_one_clear_error(tmp_path: Path) -> None:
     assert build(lake.path, zone=ZONE).days
 
 
+def test_a_column_that_the_manifest_does_not_name_yet_is_one_clear_error(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    del manifest["tables"]["sightings"]["columns"]["client_class"]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(
+        LakeUnreadable, match=r"manifest.json .* another release .*client_class.*; compact the lake"
+    ):
+        build(lake.path, zone=ZONE)
+
+
 def test_the_zone_is_checked_before_it_stands_in_sql(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path)
     with pytest.raises(ValueError, match="IANA"):

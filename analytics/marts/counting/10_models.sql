@@ -1,7 +1,7 @@
 -- Models that were fetched and data that was left with services, as far as requests could be read.
 --
 -- In:  details, attributed, facets.  Out: at_models, one row per request or slice: of several eyes the one that saw most.
-CREATE OR REPLACE TEMP TABLE at_models AS
+CREATE OR REPLACE TEMP VIEW at_models AS
 WITH met AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
   FROM details

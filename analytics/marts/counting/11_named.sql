@@ -4,7 +4,7 @@
 -- A standing says the same as another wherever its site, client, account and device are the same: a sighting finds
 -- its row by those and its time. Where the log names the account, or nothing is known
 -- of the address, the while is the day. Else it is the spell, cut where that grows stale, or the time between two.
-CREATE OR REPLACE TEMP TABLE named_whiles AS
+CREATE OR REPLACE TEMP VIEW named_whiles AS
 WITH told AS (
   SELECT DISTINCT standing, bearer, outside FROM facet_numbers
   WHERE facet IN (SELECT facet FROM attributed WHERE in_day)

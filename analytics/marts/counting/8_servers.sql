@@ -5,7 +5,7 @@
 -- speaks MCP, and whatever was sent an AI key in the clear. A connection is one, whichever eyes saw it. Pages to
 -- log in at, states of health and versions are for everybody: that they answer says nothing about access. What
 -- was read inside TLS, by who opened it, is not in the clear, and a key in it is none either.
-CREATE OR REPLACE TEMP TABLE at_servers AS
+CREATE OR REPLACE TEMP VIEW at_servers AS
 WITH asked AS (
   -- a slice that several eyes saw counts once
   SELECT event_id, request, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,

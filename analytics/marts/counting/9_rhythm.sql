@@ -4,7 +4,7 @@
 -- Only requests that sent $asked bytes or more. A gap lies between the end of an answer that took at least a second
 -- (what is shorter is no streamed answer: completions while typing, embeddings) and the next request; none lies
 -- between requests at the same time, nor where more than an hour passed. Of several eyes those that saw most.
-CREATE OR REPLACE TEMP TABLE rhythm AS
+CREATE OR REPLACE TEMP VIEW rhythm AS
 WITH requests AS (
   SELECT r.vantage_rank, r.service, f.subject_kind, r.from_us, r.to_us, SUM(r.bytes_up) AS bytes_up,
          BOOL_OR(f.program) AS program

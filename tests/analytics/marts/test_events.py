@@ -1,9 +1,11 @@
-"""Rows that are added up when they are first read: the same marts as where every row stays by itself."""
+"""Rows that are added up when they are first read, and days that are read together: the same marts as where
+every row and every day stays by itself."""
 
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from analytics import build as building
 from analytics.build import build
 from analytics.lake import connect
-from analytics.marts import days
+from analytics.marts import days, threads
 from tests.analytics.handmade import CATALOG, SENSORS, HandmadeLake, Row, at, lookup, proxied, sighting
 
 #: Half an hour off: hours of the report begin in the middle of UTC's.
@@ -92,8 +94,8 @@ def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch
     events: list[int] = []
     count_day, step = days.count_day, days._step
 
-    def counting(connection: duckdb.DuckDBPyConnection, *day: Any, zone: str) -> None:
-        count_day(connection, *day, zone=zone)
+    def counting(connection: duckdb.DuckDBPyConnection, *day: Any, **more: Any) -> None:
+        count_day(connection, *day, **more)
         events.append(connection.execute("SELECT COUNT(*) FROM events").fetchall()[0][0])
 
     def each_by_itself(name: str, values: dict[str, Any]) -> str:
@@ -107,3 +109,48 @@ def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch
     assert early == _built(tmp_path / "late", rows, leases)
     assert all(early.values())
     assert few < 0.85 * sum(events), "most of these are apart: seen twice, at addresses that change hands"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_days_read_together_make_the_marts_of_each_read_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    draw, rows, leases = random.Random(seed), [], []
+    for days_later in range(5):
+        more, of_addresses = _network(draw)
+        later = timedelta(days=days_later)
+        times = ("seen_at", "started_at", "valid_from", "valid_to")
+        for row in (*more, *of_addresses):
+            row.update({time: row[time] + later for time in times if row.get(time)})
+        rows += more
+        leases += of_addresses
+    rows += [  # a line of three days; and a connection of as many, with a slice in each hour
+        proxied("2026-11-17 22:00", duration_s=3 * 86_400.0, user_name="u1", bytes_up=7000),
+        *(
+            sighting(
+                "2026-11-17 23:00", seen_at=at("2026-11-17 23:00") + timedelta(hours=nth), slice=60 * nth,
+                started_at=at("2026-11-17 23:00"), flow=10**7, connection=10**7, user_name="u2",
+                grade=3 + nth // 50,
+            )
+            for nth in range(60)
+        ),
+    ]  # fmt: skip
+    monkeypatch.setattr(threads, "processors", lambda connection: 1)
+    runs: list[int] = []
+    read_days = days.read_days
+
+    def reading(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zone: str) -> None:
+        runs.append(len(days))
+        read_days(connection, days, zone=zone)
+
+    monkeypatch.setattr(building, "read_days", reading)
+    together = _built(tmp_path / "together", rows, leases)
+    assert runs == [7]
+    monkeypatch.setattr(building, "DAYS_A_RUN", 1)
+    assert together == _built(tmp_path / "alone", rows, leases)
+    assert runs == [7, *[1] * 7]
+    monkeypatch.setattr(building, "DAYS_A_RUN", 7)
+    monkeypatch.setattr(building, "BYTES_A_RUN", 0)
+    assert together == _built(tmp_path / "large", rows, leases)
+    assert runs[8:] == [1] * 7
+    assert all(together.values())

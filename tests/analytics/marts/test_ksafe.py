@@ -13,7 +13,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
+from analytics.marts import crossing
 from analytics.marts.groups import DOMINANCE
 from analytics.marts.ksafe import ALL, OTHER, Cells, pool, protect
 
@@ -264,6 +266,35 @@ def test_nor_where_departments_hold_services_of_their_own(figures: str, seed: in
             if draw.random() < 0.4:
                 rows += use(range(20, 21), f"d{department}", f"app{app}", 0, draw.choice([3000, 20_000]))
     assert not given_away(members(rows), figures)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sizes_spare_the_counting_of_subjects_and_change_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw, looked_at = random.Random(seed), []
+    rows = []
+    for app in range(30):
+        for department in draw.sample(range(9), draw.choice([1, 2, 5, 9])):
+            people = range(draw.choice([0, 3, 8]), draw.choice([9, 12, 15, 30]))
+            rows += use(people, f"d{department}", f"app{app:02}", draw.randrange(3), draw.choice([10, 400]))
+    lacking, doubtful = crossing._Table.lacking, crossing._Table.doubtful
+
+    def counted(table: crossing._Table, rows: crossing.Flags, k: int) -> float | None:
+        looked_at.append(rows)
+        return lacking(table, rows, k)
+
+    monkeypatch.setattr(crossing._Table, "lacking", counted)
+    cells, few = protect(members(rows), K), len(looked_at)
+
+    def all_but_people(table: crossing._Table, sets: crossing.Flags, k: int) -> crossing.Ints:
+        return doubtful(table, sets, k) if table.figures == "people" else np.arange(len(sets))
+
+    monkeypatch.setattr(crossing._Table, "doubtful", all_but_people)
+    all_counted = protect(members(rows), K)
+    for mine, theirs in ((cells.weekly, all_counted.weekly), (cells.daily, all_counted.daily)):
+        assert_frame_equal(mine, theirs, check_row_order=False)
+    assert few < 0.3 * (len(looked_at) - few)
 
 
 def test_what_one_department_holds_whole_hides_no_other_service() -> None:

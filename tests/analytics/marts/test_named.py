@@ -72,8 +72,8 @@ def _network(draw: random.Random) -> tuple[list[Row], list[Row]]:
 def test_every_sighting_has_the_subject_of_its_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: dict[int, tuple[Any, ...]] = {}
 
-    def noting(connection: duckdb.DuckDBPyConnection, *day: Any, zone: str) -> None:
-        count_day(connection, *day, zone=zone)
+    def noting(connection: duckdb.DuckDBPyConnection, *day: Any, **more: Any) -> None:
+        count_day(connection, *day, **more)
         counted.update((row[0], row[1:]) for row in connection.execute(SAID).fetchall())
 
     monkeypatch.setattr(building, "count_day", noting)

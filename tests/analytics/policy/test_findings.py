@@ -152,11 +152,21 @@ def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
     build(lake.path, zone=ZONE, policy=changed, now=NOW)
     found = ask(
         lake,
-        "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, sessions FROM findings "
-        "ORDER BY finding",
+        "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, bytes_up_max, sessions "
+        "FROM findings ORDER BY finding",
     )
     after = [
-        (h.finding, h.rule, h.app, h.scope, h.people_at_least, h.people_hidden, h.bytes_up, h.sessions)
+        (
+            h.finding,
+            h.rule,
+            h.app,
+            h.scope,
+            h.people_at_least,
+            h.people_hidden,
+            h.bytes_up,
+            h.bytes_up_max,
+            h.sessions,
+        )
         for h in sorted(predicted.after, key=lambda hit: hit.finding)
     ]
     assert found == after and predicted.after != predicted.before

@@ -1,0 +1,45 @@
+-- Weeks of use in short, a row per subject and service: what a week is compared with.
+--
+-- In:  near_usage (hours of the weeks from $first to $last, Mondays), catalog, places (sensors with their zones).
+-- Out: clock, near (a view: use as policy sees it), spent.
+-- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
+-- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the
+-- service's baseline) is taken off once for every hour of use.
+-- Clocks are read once an hour and site.
+CREATE OR REPLACE TEMP TABLE clock AS
+WITH zones AS (SELECT site, MIN(zone) AS zone FROM places WHERE zone IS NOT NULL GROUP BY site),
+local AS (
+  SELECT u.hour, u.site, CAST(u.hour AT TIME ZONE '$zone' AS DATE) AS day,
+         CAST(EXTRACT(hour FROM u.hour AT TIME ZONE COALESCE(z.zone, '$zone')) AS BIGINT) AS local_hour
+  FROM (SELECT DISTINCT hour, site FROM near_usage) AS u
+  LEFT JOIN zones AS z ON z.site = u.site
+)
+SELECT *, CAST(DATE_TRUNC('week', day) AS DATE) AS week
+FROM local
+WHERE day BETWEEN DATE '$first' AND DATE '$last' + 6;
+
+CREATE OR REPLACE TEMP VIEW near AS
+SELECT u.hour, c.day, c.local_hour, c.week, u.subject, u.subject_kind, u.user_name, u.department, u.site, u.segment,
+       u.app, u.access, COALESCE(u.client_class = 'program', FALSE) OR u.access IN ('api', 'cli', 'agent', 'mcp') AS program,
+       u.bytes_up, u.bytes_up_max, u.connections, COALESCE(k.upload_baseline_bytes, 0) AS baseline
+FROM near_usage AS u
+JOIN clock AS c ON c.hour = u.hour AND c.site IS NOT DISTINCT FROM u.site
+LEFT JOIN catalog AS k ON k.app = u.app
+WHERE u.grade >= 3;
+
+CREATE OR REPLACE TEMP TABLE spent AS
+WITH hours AS (
+  SELECT subject, app, department, week, hour, MAX(baseline) AS baseline, SUM(bytes_up) AS bytes_up,
+         SUM(bytes_up_max) AS bytes_up_max, SUM(connections) AS sessions,
+         MAX(CASE WHEN program AND (local_hour >= 22 OR local_hour < 6) THEN 1 ELSE 0 END) AS at_night,
+         BOOL_OR(subject_kind NOT IN ('user', 'device', 'address')) AS is_nobody
+  FROM near
+  GROUP BY subject, app, department, week, hour
+)
+SELECT subject, app, MIN(department) AS department, week,
+       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_up_max) AS BIGINT) AS bytes_up_max,
+       CAST(GREATEST(0, SUM(bytes_up) - SUM(baseline)) AS BIGINT) AS bytes_over,
+       CAST(SUM(sessions) AS BIGINT) AS sessions,
+       CAST(SUM(at_night) AS BIGINT) AS night_hours, BOOL_OR(is_nobody) AS is_nobody
+FROM hours
+GROUP BY subject, app, week
