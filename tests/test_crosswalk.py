@@ -110,6 +110,7 @@ LEFT_OUT_AGENTS = {
 #: Names of the tables of resolvers and relays that are no blind spot.
 NO_BLIND_SPOTS = {
     "cloudflareaccess.com": "a sign-in page",
+    "proton.me": "mail, files and a calendar; the VPN is at protonvpn.com and protonvpn.net",
     "workers.dev": "anybody's programs, most of them no proxy",
     "equinox.io": "hands out the client of a tunnel, carries nothing",
     "_dns.resolver.arpa": "a question, never a connection",

@@ -218,6 +218,7 @@ def test_a_known_name_resolves(index: Index, host: str, app: str, role: str) -> 
         (None, "203.0.113.9", 51820, "udp", "vpn_relay"),
         ("www.google.com", None, 443, "tcp", None),
         ("apple-relay.apple.com", None, 443, "tcp", None),
+        ("mail.proton.me", None, 443, "tcp", None),
         ("api.openai.com", None, 443, "tcp", None),
         (None, "203.0.113.9", 443, "udp", None),
         (None, "8.8.8.8", 53, "tcp", None),
