@@ -82,7 +82,7 @@ LEFT_OUT = {
         ],
         _ADULT,
     ),
-    "cohere.io": "no page of Cohere's: a tool for support teams, closed in 2023",
+    "cohere.io": "no page of Cohere's: it was a tool for support teams",
 }  # fmt: skip
 
 _COMPANY = "a host of the vendor's whole domain, which stands in the service it is named after"
@@ -90,6 +90,7 @@ _COMPANY = "a host of the vendor's whole domain, which stands in the service it 
 #: Ids of the tables that are more than one service here.
 SPLIT = {
     "azure-ai-foundry": "Azure OpenAI has hosts of its own",
+    "openai-api": "Prism, where papers are written, is no API",
     "claude": _COMPANY,
     "grok": _COMPANY,
     "kimi": _COMPANY,
