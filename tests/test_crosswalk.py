@@ -37,6 +37,7 @@ _BOUGHT = "sign-in, telemetry or files of many products: says nothing about this
 _PATH_ONLY = "the host serves everything; its AI paths are listed"
 _NO_PATH = "an ordinary API host, and no path is known"
 _NO_AI = "shows pictures that models made, offers no model, and is widely read for other things"
+_ADULT = "ordinary pictures and films for adults, and boards about them"
 
 #: What is left out, and why. `test_nothing_is_left_out_without_need` keeps the list short.
 LEFT_OUT = {
@@ -74,6 +75,14 @@ LEFT_OUT = {
         ],
         _NO_AI,
     ),
+    **dict.fromkeys(
+        [
+            "celebjihad.com", "cfake.com", "desifakes.com", "famousboards.com", "imagefap.com", "nsfw.xxx",
+            "pornkai.com", "sexcelebrity.net", "sexystars.online", "the-cuties.com",
+        ],
+        _ADULT,
+    ),
+    "cohere.io": "no page of Cohere's: it was a tool for support teams",
 }  # fmt: skip
 
 _COMPANY = "a host of the vendor's whole domain, which stands in the service it is named after"
@@ -81,6 +90,7 @@ _COMPANY = "a host of the vendor's whole domain, which stands in the service it 
 #: Ids of the tables that are more than one service here.
 SPLIT = {
     "azure-ai-foundry": "Azure OpenAI has hosts of its own",
+    "openai-api": "Prism, where papers are written, is no API",
     "claude": _COMPANY,
     "grok": _COMPANY,
     "kimi": _COMPANY,
@@ -101,6 +111,7 @@ LEFT_OUT_AGENTS = {
 #: Names of the tables of resolvers and relays that are no blind spot.
 NO_BLIND_SPOTS = {
     "cloudflareaccess.com": "a sign-in page",
+    "proton.me": "mail, files and a calendar; the VPN is at protonvpn.com and protonvpn.net",
     "workers.dev": "anybody's programs, most of them no proxy",
     "equinox.io": "hands out the client of a tunnel, carries nothing",
     "_dns.resolver.arpa": "a question, never a connection",

@@ -42,7 +42,7 @@ def record(at: datetime, user: int, host: str, up: int, refused: bool) -> str:
 
 
 def write_week(folder: Path, number: int, *, refused: bool = False, others: int = 8) -> None:
-    """Five working days: 8 people at DeepSeek, `others` at Le Chat and Copilot."""
+    """Five working days: 8 people at DeepSeek, `others` at Mistral Vibe and Copilot."""
     lines = []
     for day in (MONDAY + timedelta(weeks=number, days=n) for n in range(5)):
         for user in range(16):
@@ -110,7 +110,7 @@ def test_the_next_week_says_that_the_block_works_and_what_grew(page: Page) -> No
     )
     # 14 instead of 8 people: 6 × 5 × 40 kB and 6 × 5 × 20 kB more.
     assert told.moved.replace(THIN, " ") == (
-        "Grew in the same category: Le Chat (tolerated, +1.2 MB) "
+        "Grew in the same category: Mistral Vibe (tolerated, +1.2 MB) "
         "and Microsoft Copilot (sanctioned, +600 kB). "
         "Whether it is the same use, we cannot tell."
     )

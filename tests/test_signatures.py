@@ -180,6 +180,22 @@ KNOWN = [
     ("gencraft.com", "bulk/generative-media", "use"),
     ("www.prompthero.com", "bulk/generated-content", "embedded"),
     ("mcp.dappier.com", "bulk/mcp-servers", "use"),
+    ("content-push.googleapis.com", "google/gemini", "use"),
+    ("oaisdmntprwestus3.blob.core.windows.net", "openai/chatgpt", "use"),
+    ("qwen-webui-prod.oss-accelerate.aliyuncs.com", "alibaba/qwen", "use"),
+    ("speech-upload-prod.s3.us-west-2.amazonaws.com", "otter/otter", "use"),
+    ("v3.fal.media", "fal/fal", "embedded"),
+    ("static.ada.support", "ada/ada", "embedded"),
+    ("widget.kapa.ai", "bulk/answer-bots", "embedded"),
+    ("widget.tiledesk.com", "bulk/on-other-pages", "embedded"),
+    ("static.readdy.ai", "bulk/on-other-pages", "embedded"),
+    ("readdy.ai", "bulk/unproven-code", "use"),
+    ("cdn.scite.ai", "research-solutions/scite", "support"),
+    ("www.chatbase.co", "chatbase/chatbase", "embedded"),
+    ("docs.claude.com", "anthropic/claude", "support"),
+    ("status.perplexity.com", "perplexity/perplexity", "support"),
+    ("docs.vllm.ai", "vllm/vllm-project", "support"),
+    ("nvcr.io", "nvidia/ngc", "embedded"),
 ]
 
 
@@ -202,6 +218,7 @@ def test_a_known_name_resolves(index: Index, host: str, app: str, role: str) -> 
         (None, "203.0.113.9", 51820, "udp", "vpn_relay"),
         ("www.google.com", None, 443, "tcp", None),
         ("apple-relay.apple.com", None, 443, "tcp", None),
+        ("mail.proton.me", None, 443, "tcp", None),
         ("api.openai.com", None, 443, "tcp", None),
         (None, "203.0.113.9", 443, "udp", None),
         (None, "8.8.8.8", 53, "tcp", None),
@@ -227,7 +244,8 @@ def test_known_blind_spots(
         "adobe.io", "stripe.com", "www.paypal.com", "sentry.dev", "github.io",
         "www.googleapis.com", "vercel.app", "registry.npmjs.org", "login.salesforce.com", "api.linkedin.com",
         "cloud.ibm.com", "dynamodb.us-east-1.amazonaws.com", "dc.services.visualstudio.com",
-        "play.googleapis.com",
+        "play.googleapis.com", "cdn.muse.ai", "www.imagefap.com", "sdmntprwestus3.blob.core.windows.net",
+        "s3.us-west-2.amazonaws.com", "upload.kuaishouzt.com",
     ],
 )  # fmt: skip
 def test_ordinary_work_is_no_ai(index: Index, host: str) -> None:
@@ -245,6 +263,9 @@ def test_paths_tell_what_hosts_do_not(index: Index) -> None:
         ("acme.snowflakecomputing.com", "/api/v2/cortex/inference:complete", "snowflake/cortex", "use"),
         ("x.com", "/i/grok", "xai/grok", "use"),
         ("x.com", "/home", None, None),
+        ("s3.us-west-2.amazonaws.com", "/speech-upload-prod", "otter/otter", "use"),
+        ("v3.fal.media", "/files/upload", "fal/fal", "use"),
+        ("v3.fal.media", "/files/monkey/a.png", "fal/fal", "embedded"),
         ("www.google.com", "/search", None, None),
     ]
     asked = pl.DataFrame({"host": [row[0] for row in rows], "path": [row[1] for row in rows]})
