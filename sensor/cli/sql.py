@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,10 @@ from sensor.cli.results import Format, statements, write
 
 def command(
     query: Annotated[
-        str | None, typer.Argument(metavar="QUERY", help="SQL, .tables or .schema VIEW; without it a prompt.")
+        str | None,
+        typer.Argument(
+            metavar="QUERY", help="SQL, .tables or .schema VIEW; without it a prompt, or what is piped in."
+        ),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to write the result.")] = Format.TABLE,
     out: Annotated[
@@ -61,12 +65,15 @@ def command(
             connection = stack.enter_context(
                 views(place.path, as_of=as_of, restricted=restricted, counting=counting)
             )
-        if query is None:
+        if query is None and sys.stdin.isatty():
             prompt.run(connection, log)
             return
-        text = (prompt.dot_command(query) if query.startswith(".") else query) or ""
-        if query.startswith(".") and not text:
-            return
+        text = sys.stdin.read().strip() if query is None else query
+        if text.startswith(".") and "\n" not in text:
+            command_query = prompt.dot_command(text)
+            if command_query is None:
+                return
+            text = command_query
         asked = statements(connection, text)
         if len(asked) > 1 and form is not Format.TABLE:
             raise UsageError(f"{len(asked)} statements in one {form.value} file", hint="ask one at a time")

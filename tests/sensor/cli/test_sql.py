@@ -39,10 +39,11 @@ def _environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "TERM": "xterm"}
 
 
-def _sql(lake: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+def _sql(lake: Path, *words: str, piped: str = "") -> subprocess.CompletedProcess[bytes]:
     command = [*RUN, "sql", "--lake", str(lake), *words]
+    environment = _environment(lake.parent)
     return subprocess.run(
-        command, env=_environment(lake.parent), capture_output=True, timeout=60, check=False
+        command, env=environment, input=piped.encode(), capture_output=True, timeout=60, check=False
     )
 
 
@@ -95,6 +96,15 @@ def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
     assert all(len(line.split()) > 3 for line in schema.strip().splitlines()[1:]), (
         "every column has a meaning"
     )
+
+
+def test_a_script_may_come_through_a_pipe(lake: Path) -> None:
+    """No prompt and no greeting in the answer; `--format` holds, and a last statement needs no semicolon."""
+    assert _sql(lake, "--format", "csv", piped="-- n\nSELECT 1 AS a,\n  2 AS b").stdout == b"a,b\n1,2\n"
+    assert "usage_weekly" in _sql(lake, piped=".tables\n").stdout.decode()
+    wrong = _sql(lake, piped="SELECT nope")
+    assert (wrong.returncode, wrong.stdout) == (6, b"")
+    assert _sql(lake, piped="").returncode == 6
 
 
 def _type(lake: Path, keys: list[str], *options: str) -> str:
