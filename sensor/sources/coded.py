@@ -4,9 +4,14 @@ out once. Numbering costs about as much as looking for a regular expression, mor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 import polars as pl
+
+#: Values a `Remembered` keeps, with what was told of them about 200 bytes each; beyond this it starts anew.
+MAX_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,46 @@ class Coded:
             return numbered.clear(len(self.codes))
         codes = numbered.to_physical().cast(pl.UInt32).gather(self.codes)
         return pl.select(pl.lit(codes).cat.to(numbered.dtype)).to_series().alias(told.name)
+
+
+class Remembered:
+    """What `read` tells of texts, worked out once for each value however often it comes, in whatever block.
+
+    `read` (a decorated function) gives a frame of one row for each of its texts, NULL for NULL, and asks for
+    nothing else: forgetting changes no result.
+    """
+
+    def __init__(self, read: Callable[[pl.Series], pl.DataFrame]) -> None:
+        self._read, self._lock = read, Lock()
+        #: what was told of each value, in the order they came; a column by which their numbers are kept
+        self._told: pl.DataFrame | None = None
+        self._numbers = pl.Series([], dtype=pl.String)
+
+    def __call__(self, texts: pl.Series) -> pl.DataFrame:
+        """What is told of each of `texts` (String or Categorical), row by row; values that hardly ever come
+        again are read and not remembered."""
+        is_empty = texts.null_count() == len(texts)
+        if not (is_empty or repeats(texts)):
+            return self._read(texts)
+        with self._lock:
+            if self._told is None or self._told.height > MAX_REMEMBERED:
+                nothing = pl.Series([], dtype=pl.String)
+                self._told = self._read(nothing)
+                self._numbers = nothing.cast(pl.Categorical(pl.Categories.random()))
+            if is_empty:
+                return self._told.clear(len(texts))
+            coded = Coded.of(texts) if isinstance(texts.dtype, pl.Categorical) else None
+            rows = (texts if coded is None else coded.values).cast(self._numbers.dtype).to_physical()
+            self._told = told = self._with_fresh(self._told, rows.max())
+        rows = rows if coded is None else rows.gather(coded.codes)
+        return pl.DataFrame([column.gather(rows) for column in told.get_columns()])
+
+    def _with_fresh(self, told: pl.DataFrame, newest: object) -> pl.DataFrame:
+        """`told`, and what is told of the values behind it, up to the one numbered `newest`."""
+        if not isinstance(newest, int) or newest < told.height:
+            return told
+        fresh = pl.int_range(told.height, newest + 1, dtype=pl.UInt32).cat.to(self._numbers.dtype)
+        return pl.concat([told, self._read(pl.select(fresh.cast(pl.String)).to_series())], rechunk=True)
 
 
 def repeats(column: pl.Series) -> bool:
