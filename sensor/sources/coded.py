@@ -10,8 +10,9 @@ from threading import Lock
 
 import polars as pl
 
-#: Values a `Remembered` keeps, with what was told of them about 200 bytes each; beyond this it starts anew.
-MAX_REMEMBERED = 50_000
+#: Of a `Remembered`: what its values may take, with `_EACH` for what was told of each; beyond this it starts
+#: anew.
+MAX_REMEMBERED_BYTES, _EACH = 8 << 20, 100
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,11 @@ class Coded:
 
     def each(self, told: pl.Series) -> pl.Series:
         """`told`, one for each of `values`, row by row; NULL where the column is."""
-        return told.gather(self.codes) if len(told) else told.clear(len(self.codes))
+        return told[self.codes] if len(told) else told.clear(len(self.codes))
 
     def recode(self, told: pl.Series) -> pl.Series:
         """`told` (String, one for each of `values`) row by row, as a Categorical column."""
-        numbered = told.cast(pl.Categorical(pl.Categories.random()))
-        if numbered.null_count() == len(numbered):
-            return numbered.clear(len(self.codes))
-        codes = numbered.to_physical().cast(pl.UInt32).gather(self.codes)
-        return pl.select(pl.lit(codes).cat.to(numbered.dtype)).to_series().alias(told.name)
+        return self.each(told.cast(pl.Categorical(pl.Categories.random())))
 
 
 class Remembered:
@@ -59,6 +56,7 @@ class Remembered:
         #: what was told of each value, in the order they came; a column by which their numbers are kept
         self._told: pl.DataFrame | None = None
         self._numbers = pl.Series([], dtype=pl.String)
+        self._bytes = 0
 
     def __call__(self, texts: pl.Series) -> pl.DataFrame:
         """What is told of each of `texts` (String or Categorical), row by row; values that hardly ever come
@@ -67,24 +65,25 @@ class Remembered:
         if not (is_empty or repeats(texts)):
             return self._read(texts)
         with self._lock:
-            if self._told is None or self._told.height > MAX_REMEMBERED:
+            if self._told is None or self._bytes > MAX_REMEMBERED_BYTES:
                 nothing = pl.Series([], dtype=pl.String)
-                self._told = self._read(nothing)
+                self._told, self._bytes = self._read(nothing), 0
                 self._numbers = nothing.cast(pl.Categorical(pl.Categories.random()))
             if is_empty:
                 return self._told.clear(len(texts))
             coded = Coded.of(texts) if isinstance(texts.dtype, pl.Categorical) else None
             rows = (texts if coded is None else coded.values).cast(self._numbers.dtype).to_physical()
             self._told = told = self._with_fresh(self._told, rows.max())
-        rows = rows if coded is None else rows.gather(coded.codes)
-        return pl.DataFrame([column.gather(rows) for column in told.get_columns()])
+        return told[rows if coded is None else rows[coded.codes]]
 
     def _with_fresh(self, told: pl.DataFrame, newest: object) -> pl.DataFrame:
         """`told`, and what is told of the values behind it, up to the one numbered `newest`."""
         if not isinstance(newest, int) or newest < told.height:
             return told
         fresh = pl.int_range(told.height, newest + 1, dtype=pl.UInt32).cat.to(self._numbers.dtype)
-        return pl.concat([told, self._read(pl.select(fresh.cast(pl.String)).to_series())], rechunk=True)
+        values = pl.select(fresh.cast(pl.String)).to_series()
+        self._bytes += int(values.str.len_bytes().sum()) + _EACH * len(values)
+        return pl.concat([told, self._read(values)], rechunk=True)
 
 
 def repeats(column: pl.Series) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -67,8 +68,16 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     """
     from sensor.sources.family import FIELDS
 
+    have = dict(parsed.schema)
     fields = parsed.select(
-        "row", *(_typed(name, dtype, parsed) for name, (dtype, _) in FIELDS.items() if name != "row")
+        "row",
+        *(
+            _recoded(parsed[name])
+            if isinstance(have.get(name), pl.Categorical)
+            else _typed(name, dtype, have.get(name))
+            for name, (dtype, _) in FIELDS.items()
+            if name != "row"
+        ),
     )
     at = _times(fields, lines.select("line", "stamp")[fields["row"]], family)
     fields = fields.with_columns(at, _lasted(fields, at, family))
@@ -88,16 +97,22 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     return flows.oriented(fields, family.internal_networks)
 
 
-def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
-    """The column as its type: nothing-words NULL, counts never negative."""
-    if name not in parsed.columns:
-        return pl.lit(None, dtype=dtype).alias(name)
+def _recoded(column: pl.Series) -> pl.Series:
+    """The Categorical `column`: nothing-words NULL."""
+    coded = Coded.of(column)
+    nothing = coded.values.is_in(_NOTHING)
+    if not nothing.any():
+        return column
+    return coded.recode(coded.values.set(nothing, None)).alias(column.name)
+
+
+@cache
+def _typed(name: str, dtype: pl.DataType, have: pl.DataType | None) -> pl.Expr:
+    """The column, of which we `have` a type or nothing, as its type: nothing-words NULL, counts never
+    negative."""
     column = pl.col(name)
-    have = parsed.schema[name]
-    if isinstance(have, pl.Categorical):
-        coded = Coded.of(parsed[name])
-        nothing = coded.values.is_in(_NOTHING)
-        return pl.lit(coded.recode(coded.values.set(nothing, None))).alias(name) if nothing.any() else column
+    if have is None:
+        return pl.lit(None, dtype=dtype).alias(name)
     if have == pl.String and dtype != pl.String:
         column = column.str.strip_chars()
     if dtype == pl.String:
@@ -274,6 +289,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@cache
 def _reason() -> pl.Expr:
     """Why a row is no observation, after what the family itself says."""
     kind = pl.col("kind")
@@ -299,6 +315,7 @@ def _reason() -> pl.Expr:
     )
 
 
+@cache
 def _name_from() -> pl.Expr:
     by_kind = pl.col("kind").replace_strict(_NAME_FROM, default=None, return_dtype=pl.String)
     named = pl.when(pl.col("by_url")).then(pl.lit("url")).otherwise(pl.coalesce("name_from", by_kind))

@@ -95,8 +95,8 @@ def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.Da
     One row per value, in their order; NULL where `column` is.
     """
     coded = Coded.of(frame.get_column(column))
-    told = read(coded.values).get_columns()
-    return frame.drop(column).hstack([coded.each(one) for one in told])
+    told = read(coded.values)
+    return frame.drop(column).hstack(told[coded.codes] if told.height else told.clear(frame.height))
 
 
 def authorities(authority: pl.Series) -> pl.DataFrame:
