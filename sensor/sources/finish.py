@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sensor import schema
+from sensor.coded import Coded, Remembered
 from sensor.sources import flows, hosts, keyed, records
-from sensor.sources.coded import Coded, Remembered
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
 if TYPE_CHECKING:

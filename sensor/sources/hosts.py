@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from sensor.sources.coded import Coded, Remembered, repeats
+from sensor.coded import Coded, Remembered, repeats
 
 #: Letters, digits, hyphen and underscore per label (RFC 1123, and what is seen in practice), at
 #: least two labels: a single label names nothing outside its own network.

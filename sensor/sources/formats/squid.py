@@ -36,8 +36,8 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from sensor import schema
+from sensor.coded import Coded, Remembered
 from sensor.sources import hosts, records
-from sensor.sources.coded import Coded, Remembered
 from sensor.sources.family import Cut, Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue

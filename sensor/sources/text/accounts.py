@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.coded import Remembered
+from sensor.coded import Remembered
 
 #: What stands where nobody is named (FORMATS: missing values), lower case.
 NOBODY = (

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.coded import Remembered
 from sensor.sources import hosts
-from sensor.sources.coded import Remembered
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ssl": 443}
 _TUNNELS = ("tunnel", "tcp", "ssl")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.coded import Remembered
+from sensor.coded import Remembered
 
 ALLOWED = [
     "allowed",

@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
-from sensor.sources import coded
-from sensor.sources.coded import Coded, Remembered
+from sensor import coded
+from sensor.coded import Coded, Remembered
 
 
 class _Reader:
