@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from sensor.coded import Remembered
+
 if TYPE_CHECKING:
     from tldextract import TLDExtract
 
 
 def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
     """`frame` with its host column in normal form."""
-    return frame.with_columns(normal(frame.get_column(column)).alias(column))
+    return frame.with_columns(_normal(frame.get_column(column))["host"].alias(column))
+
+
+@Remembered
+def _normal(hosts: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"host": normal(hosts)})
 
 
 #: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.
@@ -27,12 +34,23 @@ _LONGEST_RULE = 6
 
 def registrable(hosts: pl.Series) -> pl.DataFrame:
     """Each distinct host and its registrable domain (columns host, domain); a name without one stands for
-    itself. The suffix list is asked once per distinct ending that decides."""
-    endings = _endings(hosts.drop_nulls().unique())
+    itself."""
+    unique = hosts.drop_nulls().unique().rename("host")
+    # Other buckets name the same ones again, which distinct values alone would not show.
+    numbered = unique.cast(pl.Categorical(pl.Categories.random()))
+    return pl.DataFrame([unique, _domains(numbered)["domain"]])
+
+
+@Remembered
+def _domains(hosts: pl.Series) -> pl.DataFrame:
+    """Column domain of each of the distinct `hosts`. The suffix list is asked once per distinct ending that
+    decides."""
+    endings = _endings(hosts)
     asked = endings.select("ending", "plain").unique()
     told = [_by_rules(ending) if plain else _by_extraction(ending) for ending, plain in asked.iter_rows()]
     domains = asked.select("ending", domain=pl.Series(told, dtype=pl.String))
-    return endings.join(domains, on="ending").select("host", domain=pl.coalesce("domain", "host"))
+    found = endings.join(domains, on="ending").select("host", domain=pl.coalesce("domain", "host"))
+    return hosts.to_frame("host").join(found, on="host", how="left", maintain_order="left").select("domain")
 
 
 def _endings(hosts: pl.Series) -> pl.DataFrame:

@@ -7,7 +7,11 @@ is keyed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
+
+from sensor.coded import Remembered
 
 #: `DOMAIN\\` before, `@realm` after an account
 _DOMAIN = r"^[^\\@]*\\|@.*$"
@@ -31,15 +35,9 @@ def canonical_device(device: pl.Expr) -> pl.Expr:
 
 def canonical(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with its columns user_name, device, mac and client_mac in canonical form, where it has them."""
-    steps = []
-    for name, form in _FORMS.items():
-        if name not in frame.columns or frame[name].null_count() == frame.height:
-            continue
-        unique = frame.select(pl.col(name).drop_nulls().unique())
-        of_each = unique.select(form(pl.col(name)))[name]
-        told = pl.col(name).replace_strict(unique[name], of_each, default=None, return_dtype=pl.String)
-        steps.append(told.alias(name))
-    return frame.with_columns(steps)
+    return frame.with_columns(
+        form(frame[name])["canonical"].alias(name) for name, form in _FORMS.items() if name in frame.columns
+    )
 
 
 def _mac(column: pl.Expr) -> pl.Expr:
@@ -48,4 +46,14 @@ def _mac(column: pl.Expr) -> pl.Expr:
     return pl.when(digits.str.len_bytes() == 12).then(pairs).otherwise(column.str.to_lowercase())
 
 
-_FORMS = {"user_name": canonical_account, "device": canonical_device, "mac": _mac, "client_mac": _mac}
+def _each(form: Callable[[pl.Expr], pl.Expr]) -> Remembered:
+    """What `form` makes of texts, as column `canonical`."""
+    return Remembered(lambda texts: pl.select(canonical=form(pl.lit(texts))))
+
+
+_FORMS = {
+    "user_name": _each(canonical_account),
+    "device": _each(canonical_device),
+    "mac": _each(_mac),
+    "client_mac": _each(_mac),
+}

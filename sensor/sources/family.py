@@ -271,9 +271,10 @@ class Reader:
             read, lines = _merged(family, cut, lines)
         done = told.pairs.take(told.sessions.take(read))
         used = done.filter(pl.col("reason").is_null())
-        is_lease = (pl.col("kind") == "lease").fill_null(False)
+        is_lease = (used["kind"] == "lease").fill_null(False)
         leases = told.holders.take(finish.leases(used.filter(is_lease), family.vantage))
-        seen = {"observations": used.filter(~is_lease), "answers": finish.answers(done)}
+        others = used.filter(~is_lease) if is_lease.any() else used
+        seen = {"observations": others, "answers": finish.answers(done)}
         if block.replayed:
             return seen
         read = records.complete(_sampled(_records(done, lines), block), block)

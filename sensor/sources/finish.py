@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sensor import schema
+from sensor.coded import Coded, Remembered
 from sensor.sources import flows, hosts, keyed, records
-from sensor.sources.coded import Coded
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
 #: A clock so near a line's beginning is its stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
+_PORT = r":\d{1,5}$"
 #: What stands for nothing in any column of text.
 _NOTHING = (
     "",
@@ -66,8 +68,16 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     """
     from sensor.sources.family import FIELDS
 
+    have = dict(parsed.schema)
     fields = parsed.select(
-        "row", *(_typed(name, dtype, parsed) for name, (dtype, _) in FIELDS.items() if name != "row")
+        "row",
+        *(
+            _recoded(parsed[name])
+            if isinstance(have.get(name), pl.Categorical)
+            else _typed(name, dtype, have.get(name))
+            for name, (dtype, _) in FIELDS.items()
+            if name != "row"
+        ),
     )
     at = _times(fields, lines.select("line", "stamp")[fields["row"]], family)
     fields = fields.with_columns(at, _lasted(fields, at, family))
@@ -87,16 +97,22 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     return flows.oriented(fields, family.internal_networks)
 
 
-def _typed(name: str, dtype: pl.DataType, parsed: pl.DataFrame) -> pl.Expr:
-    """The column as its type: nothing-words NULL, counts never negative."""
-    if name not in parsed.columns:
-        return pl.lit(None, dtype=dtype).alias(name)
+def _recoded(column: pl.Series) -> pl.Series:
+    """The Categorical `column`: nothing-words NULL."""
+    coded = Coded.of(column)
+    nothing = coded.values.is_in(_NOTHING)
+    if not nothing.any():
+        return column
+    return coded.recode(coded.values.set(nothing, None)).alias(column.name)
+
+
+@cache
+def _typed(name: str, dtype: pl.DataType, have: pl.DataType | None) -> pl.Expr:
+    """The column, of which we `have` a type or nothing, as its type: nothing-words NULL, counts never
+    negative."""
     column = pl.col(name)
-    have = parsed.schema[name]
-    if isinstance(have, pl.Categorical):
-        coded = Coded.of(parsed[name])
-        some = pl.select(pl.when(~coded.values.is_in(_NOTHING)).then(coded.values)).to_series()
-        return pl.lit(coded.recode(some)).alias(name)
+    if have is None:
+        return pl.lit(None, dtype=dtype).alias(name)
     if have == pl.String and dtype != pl.String:
         column = column.str.strip_chars()
     if dtype == pl.String:
@@ -159,20 +175,13 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
         device=pl.coalesce("device", account["device"]),
         action=verdicts.of(fields["action"]),
     )
-    for side in ("client", "server"):
-        if side == "server":
-            fields = fields.with_columns(called=_called(fields["server"]))
-        fields = hosts.addressed(fields, side)
-    mac = pl.col("client_mac").str.to_lowercase().str.replace_all(r"[-.:]", "")
-    mac = pl.when(mac.str.contains(r"^[0-9a-f]{12}$") & (mac != "000000000000")).then(mac)
-    pairs = [mac.str.slice(n, 2) for n in range(0, 12, 2)]
-    fields = hosts.once(fields, "client_mac", pl.concat_str(pairs, separator=":"))
-    transport = (
-        pl.col("transport")
-        .str.to_lowercase()
-        .replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String)
+    fields = fields.with_columns(
+        hosts.addressed(fields["client"]),
+        hosts.addressed(fields["server"]),
+        *_called(fields["server"]),
+        *_mac(fields["client_mac"]),
+        *_transport(fields["transport"]),
     )
-    fields = hosts.once(fields, "transport", transport)
     layer = (fields["transport"] == LAYER).fill_null(False) & (fields["kind"] != "lease").fill_null(True)
     if not layer.any():
         return fields
@@ -185,13 +194,44 @@ def _named_server(host: pl.Expr) -> pl.Expr:
     return pl.when(host.is_null() & (pl.col("kind") != "dns")).then("called").otherwise(host)
 
 
-def _called(server: pl.Series) -> pl.Series:
+@Remembered
+def _called(server: pl.Series) -> pl.DataFrame:
     """Names where the server's address should be: some products resolve it, or have names of their own."""
-    if server.null_count() == len(server):
-        return server
-    one = pl.col("server").str.strip_chars(" \"'").str.to_lowercase()
+    one = pl.lit(server).str.strip_chars(" \"'").str.to_lowercase()
     name = pl.when(one.str.contains("[a-z]") & ~hosts.is_address(one)).then(one)
-    return hosts.once(server.to_frame("server"), "server", hosts.normalise(name))["server"].alias("called")
+    return pl.select(called=hosts.normalise(name))
+
+
+@Remembered
+def _mac(told: pl.Series) -> pl.DataFrame:
+    mac = pl.lit(told).str.to_lowercase().str.replace_all(r"[-.:]", "")
+    mac = pl.when(mac.str.contains(r"^[0-9a-f]{12}$") & (mac != "000000000000")).then(mac)
+    pairs = [mac.str.slice(n, 2) for n in range(0, 12, 2)]
+    return pl.select(client_mac=pl.concat_str(pairs, separator=":"))
+
+
+@Remembered
+def _transport(told: pl.Series) -> pl.DataFrame:
+    lower = told.str.to_lowercase()
+    return pl.DataFrame(
+        {"transport": lower.replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String)}
+    )
+
+
+@Remembered
+def _name(asked: pl.Series) -> pl.DataFrame:
+    """The name in a host as written, and the address that stands in place of one."""
+    bare = pl.lit(asked).str.replace(_PORT, "")
+    literal = hosts.address(bare.str.strip_chars("[]"))
+    return pl.select(
+        host=hosts.normalise(bare.str.strip_chars("[] ")),
+        literal=pl.when(hosts.is_address(bare)).then(literal),
+    )
+
+
+@Remembered
+def _cname(told: pl.Series) -> pl.DataFrame:
+    return pl.select(cname=hosts.normalise(pl.lit(told)))
 
 
 def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
@@ -218,15 +258,7 @@ def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
 
 def _located(fields: pl.DataFrame) -> pl.DataFrame:
     """Host, path and server out of `url`, where the family has not read them itself."""
-    bare = r":\d{1,5}$"
-    one = pl.col("literal").str.replace(bare, "")
-    literal = hosts.address(one.str.strip_chars("[]"))
-    fields = fields.with_columns(asked=pl.col("host"), literal=pl.col("host"))
-    fields = hosts.once(
-        fields, "host", hosts.normalise(pl.col("host").str.replace(bare, "").str.strip_chars("[] "))
-    )
-    fields = hosts.once(fields, "literal", pl.when(hosts.is_address(one)).then(literal))
-    fields = hosts.once(fields, "cname", hosts.normalise(pl.col("cname")))
+    fields = fields.with_columns(*_name(fields["host"]), *_cname(fields["cname"]), asked=pl.col("host"))
     path = pl.col("path").str.replace(r"[?#].*$", "")
     if fields["url"].null_count() == fields.height:
         return fields.with_columns(
@@ -257,6 +289,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@cache
 def _reason() -> pl.Expr:
     """Why a row is no observation, after what the family itself says."""
     kind = pl.col("kind")
@@ -282,6 +315,7 @@ def _reason() -> pl.Expr:
     )
 
 
+@cache
 def _name_from() -> pl.Expr:
     by_kind = pl.col("kind").replace_strict(_NAME_FROM, default=None, return_dtype=pl.String)
     named = pl.when(pl.col("by_url")).then(pl.lit("url")).otherwise(pl.coalesce("name_from", by_kind))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from sensor.sources.coded import Coded, repeats
+from sensor.coded import Coded, Remembered, repeats
 
 #: Letters, digits, hyphen and underscore per label (RFC 1123, and what is seen in practice), at
 #: least two labels: a single label names nothing outside its own network.
@@ -70,16 +70,21 @@ def once(frame: pl.DataFrame, column: str, clean: pl.Expr) -> pl.DataFrame:
     return frame.with_columns(coded.each(cleaned).alias(column))
 
 
-def addressed(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-    """`frame` with `column` as `address` reads it; where all are plain IPv4, as in most, after one look."""
-    values = frame.get_column(column)
-    if values.dtype == pl.String and values.str.contains(_PLAIN_IPV4).all():
-        return frame
-    return once(frame, column, address(pl.col(column).str.strip_chars(" \"'")))
+@Remembered
+def _addressed(texts: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"address": _addresses(texts.str.strip_chars(" \"'"))})
+
+
+def addressed(texts: pl.Series) -> pl.Series:
+    """`texts` (String or Categorical), row by row as `address` reads it, without quotes around it."""
+    return _addressed(texts)["address"].alias(texts.name)
 
 
 def told(column: pl.Series, says: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """What `says` tells of each distinct value of `column` (no NULL), row by row; NULL where it is."""
+    """What `says`, a cheap look, tells of `column` row by row, once per distinct value where these are known;
+    NULL where it is."""
+    if not isinstance(column.dtype, pl.Categorical):
+        return says(column)
     coded = Coded.of(column)
     return coded.each(says(coded.values))
 
@@ -90,8 +95,8 @@ def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.Da
     One row per value, in their order; NULL where `column` is.
     """
     coded = Coded.of(frame.get_column(column))
-    told = read(coded.values).get_columns()
-    return frame.drop(column).hstack([coded.each(one) for one in told])
+    told = read(coded.values)
+    return frame.drop(column).hstack(told[coded.codes] if told.height else told.clear(frame.height))
 
 
 def authorities(authority: pl.Series) -> pl.DataFrame:

@@ -29,6 +29,9 @@ SILENT = timedelta(days=1)
 REPEATED = "set aside: says again what its session said"
 
 _DELTAS = ("delta", "end-delta")
+#: What a line says of its session.
+_SAID = ("phase", "method", "action", "host", "name_from", "kind", "user_name", "device")
+_COUNTED = ("bytes_up", "bytes_down", "total_bytes_up", "total_bytes_down")
 #: What is remembered of a session, from the columns of its lines.
 _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "key": pl.UInt64,
@@ -61,7 +64,8 @@ class Sessions:
         ours = (done["session"].is_not_null() & done["reason"].is_null()).fill_null(False)
         if not ours.any():
             return done
-        rows = _lines(done.with_row_index("place").filter(ours))
+        said = done.select("session", "seen_at", "at", *_SAID, *_COUNTED)
+        rows = _lines(said.with_row_index("place").filter(ours))
         known = self._lately(rows["last"])
         is_met = known["key"].is_in(rows["key"].implode())
         told = _told(pl.concat([known.filter(is_met), rows], how="diagonal_relaxed"))
@@ -83,7 +87,7 @@ def _lines(rows: pl.DataFrame) -> pl.DataFrame:
     """The lines of a block with the columns of `_KEPT`, and their own bytes where those are no totals."""
     own, most = pl.col("phase").is_in(_DELTAS).fill_null(False), _MOST_BYTES - 1
     return rows.select(
-        *("place", "phase", "method", "action", "host", "name_from", "kind", "user_name", "device"),
+        *("place", *_SAID),
         key=pl.col("session").hash(),
         began="seen_at",
         last="at",

@@ -63,8 +63,7 @@ def common(rows: pl.DataFrame) -> pl.DataFrame:
         client=pl.col("id.orig_h"),
         server=pl.col("id.resp_h"),
     )
-    for side in ("client", "server"):
-        read = hosts.addressed(read, side)
+    read = read.with_columns(hosts.addressed(read[side]) for side in ("client", "server"))
     readable = pl.col("known") & pl.col("at").is_not_null() & pl.col("client").is_not_null()
     return read.with_columns(reason=pl.when(~readable).then(pl.lit(UNREADABLE)))
 

@@ -30,13 +30,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
 from sensor import schema
+from sensor.coded import Coded, Remembered
 from sensor.sources import hosts, records
-from sensor.sources.coded import Coded
 from sensor.sources.family import Cut, Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
@@ -170,21 +171,17 @@ class SquidFamily(Family):
 
 def _told(fields: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` of what lines say (`_FIELDS`)."""
-    fields = fields.with_columns(
-        hosts.told(fields["url"], lambda url: url.str.starts_with("error:")).alias("is_error"),
-        hosts.told(fields["result"], lambda result: result.str.contains("DENIED", literal=True)).alias(
-            "denied"
-        ),
-        hosts.told(fields["hierarchy"], lambda code: code.is_in(["NONE", "HIER_NONE"])).alias("stayed"),
-        hosts.told(fields["hierarchy"], lambda code: code.is_in(_ORIGIN)).alias("is_origin"),
-        hosts.told(fields["result"], lambda result: result.is_in(_OWN_RESULTS)).alias("own_result"),
-        hosts.told(fields["bump"], lambda mode: mode == "bump").alias("bumped"),
-        # A tunnel to an address: the hello says for whom.
-        hosts.told(fields["url"], lambda url: url.str.contains(_LITERAL)).alias("literal"),
-        hosts.told(fields["method"], lambda method: method == "CONNECT").fill_null(False).alias("connect"),
-    ).with_columns(reason=_reason())
     user = Coded.of(fields["user"])
-    fields = fields.with_columns(user.recode(user.values.str.replace_many(_ESCAPES)).alias("user"))
+    fields = fields.with_columns(
+        *_of_result(fields["result"]),
+        *_of_hierarchy(fields["hierarchy"]),
+        user.recode(user.values.str.replace_many(_ESCAPES)).alias("user"),
+        is_error=hosts.told(fields["url"], lambda url: url.str.starts_with("error:")),
+        # A tunnel to an address: the hello says for whom.
+        literal=hosts.told(fields["url"], lambda url: url.str.contains(_LITERAL)),
+        connect=hosts.told(fields["method"], lambda method: method == "CONNECT").fill_null(False),
+        bumped=hosts.told(fields["bump"], lambda mode: mode == "bump"),
+    ).with_columns(reason=_reason())
     keeps_bytes = ~_bumped()
     return fields.select(
         "at",
@@ -209,6 +206,17 @@ def _told(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.when(keeps_bytes).then("up"),
         bytes_down=pl.when(keeps_bytes).then("down"),
     )
+
+
+@Remembered
+def _of_result(result: pl.Series) -> pl.DataFrame:
+    denied = result.str.contains("DENIED", literal=True)
+    return pl.DataFrame({"denied": denied, "own_result": result.is_in(_OWN_RESULTS)})
+
+
+@Remembered
+def _of_hierarchy(code: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"stayed": code.is_in(["NONE", "HIER_NONE"]), "is_origin": code.is_in(_ORIGIN)})
 
 
 def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
@@ -412,6 +420,7 @@ def _known(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "-").then(text)
 
 
+@cache
 def _reason() -> pl.Expr:
     """Why a line is no observation; NULL if it is one.
 
@@ -432,6 +441,7 @@ def _reason() -> pl.Expr:
     )
 
 
+@cache
 def _action() -> pl.Expr:
     """Allowed, blocked by the proxy, or never connected.
 
@@ -457,6 +467,7 @@ def _looked_into() -> pl.Expr:
     return (pl.col("connect") & pl.col("own_result") & (pl.col("status") == 200)).fill_null(False)
 
 
+@cache
 def _bumped() -> pl.Expr:
     """A tunnel whose content is logged again, request by request."""
     return pl.col("connect") & pl.col("bumped").fill_null(False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.coded import Coded
+from sensor.coded import Remembered
 
 #: What stands where nobody is named (FORMATS: missing values), lower case.
 NOBODY = (
@@ -51,11 +51,10 @@ NOBODY = (
 _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
 
 
+@Remembered
 def split(names: pl.Series) -> pl.DataFrame:
-    """Columns `user_name` and `device`, once per unique name; both NULL for nobody."""
-    coded = Coded.of(names)
-    unique = coded.values
-    bare = unique.str.strip_chars(" \"'").str.replace("\\\\", "\\", literal=True)
+    """Columns `user_name` and `device`, row by row; both NULL for nobody."""
+    bare = names.str.strip_chars(" \"'").str.replace("\\\\", "\\", literal=True)
     bare = bare.str.replace(r"(?i)^(?:LDAP|WinNT|Local|AD)://", "")
     # `LDAP://host OU=Users,DC=corp/Jane Doe` and `CN=Jane Doe,OU=…`: the name at the end, or of CN.
     of_dn = bare.str.extract(r"(?i)(?:^|[,/ ])CN=((?:[^,\\]|\\.)+)")
@@ -65,4 +64,4 @@ def split(names: pl.Series) -> pl.DataFrame:
     device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
     nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(r"^(?:%%\d+|S-1-5-(?:18|19|20|7))$")
     user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()
-    return pl.DataFrame({"user_name": coded.each(user), "device": coded.each(device.str.to_lowercase())})
+    return pl.DataFrame({"user_name": user, "device": device.str.to_lowercase()})

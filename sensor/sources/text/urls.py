@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.coded import Remembered
 from sensor.sources import hosts
-from sensor.sources.coded import Coded
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ssl": 443}
 _TUNNELS = ("tunnel", "tcp", "ssl")
@@ -23,9 +23,11 @@ def split(urls: pl.Series) -> pl.DataFrame:
 
     `path` is NULL for a tunnel and for a bare authority.
     """
-    if isinstance(urls.dtype, pl.Categorical):
-        coded = Coded.of(urls)
-        return pl.DataFrame([coded.each(column) for column in split(coded.values).get_columns()])
+    # Of those that were cut, scheme and authority are left, which come again.
+    return _coded(urls) if isinstance(urls.dtype, pl.Categorical) else _split(urls)
+
+
+def _split(urls: pl.Series) -> pl.DataFrame:
     bare = _plain(urls)
     scheme, rest = _halves(bare, "://")
     none = rest.is_null()
@@ -45,6 +47,9 @@ def split(urls: pl.Series) -> pl.DataFrame:
     return found.select(
         "host", "literal", port=pl.coalesce("port", "scheme_port"), path=clear, tunnel=is_tunnel
     )
+
+
+_coded = Remembered(_split)
 
 
 def _authorities(unique: pl.Series) -> pl.DataFrame:

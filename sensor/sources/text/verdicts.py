@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.coded import Coded
+from sensor.coded import Remembered
 
 ALLOWED = [
     "allowed",
@@ -127,13 +127,17 @@ _WORDS = dict.fromkeys(ALLOWED, "allowed") | dict.fromkeys(BLOCKED, "blocked") |
 
 
 def of(words: pl.Series) -> pl.Series:
-    """`words` as action, once per unique word; `unknown` for a word not known, NULL for none.
+    """`words` as action; `unknown` for a word not known, NULL for none.
 
     `client-rst` and the like mean a connection that came about and ended rudely: firewalls log them
     for ordinary sessions, with bytes; a family that knows better says so itself.
     """
-    coded = Coded.of(words)
-    lower = coded.values.str.to_lowercase().str.strip_chars(' "').str.replace_all(r"[ _]+", "-")
+    return _of(words)["action"]
+
+
+@Remembered
+def _of(words: pl.Series) -> pl.DataFrame:
+    lower = words.str.to_lowercase().str.strip_chars(' "').str.replace_all(r"[ _]+", "-")
     loose = lower.replace_strict(
         {w.replace("_", "-"): a for w, a in _WORDS.items()}, default=None, return_dtype=pl.String
     )
@@ -145,4 +149,4 @@ def of(words: pl.Series) -> pl.Series:
         .when(lower.str.len_chars() > 0)
         .then(pl.lit("unknown"))
     ).to_series()
-    return coded.each(pl.select(pl.coalesce(loose, by_start)).to_series())
+    return pl.select(action=pl.coalesce(loose, by_start))

@@ -1,0 +1,63 @@
+import polars as pl
+import pytest
+
+from sensor import coded
+from sensor.coded import Coded, Remembered
+
+
+class _Reader:
+    """Tells the length of texts, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+
+    def __call__(self, texts: pl.Series) -> pl.DataFrame:
+        self.asked += texts.to_list()
+        return pl.DataFrame({"text": texts, "chars": texts.str.len_chars().cast(pl.Int64)})
+
+
+def _categorical(texts: list[str | None]) -> pl.Series:
+    return pl.Series(texts, dtype=pl.String).cast(pl.Categorical(pl.Categories.random()))
+
+
+def test_a_value_is_read_once_in_whatever_column_it_comes() -> None:
+    reader = _Reader()
+    remembered = Remembered(reader)
+    texts = ["a", "bb", None, "a", "a", "bb", "a", "a"]
+    first = remembered(pl.Series(texts))
+    assert first["text"].to_list() == texts
+    assert first["chars"].to_list() == [1, 2, None, 1, 1, 2, 1, 1]
+    again = remembered(_categorical(["ccc", "bb", "ccc", None]))
+    assert again["chars"].to_list() == [3, 2, 3, None]
+    assert reader.asked == ["a", "bb", "ccc"]
+
+
+def test_a_column_of_nothing_has_the_same_columns() -> None:
+    told = Remembered(_Reader())(pl.Series([None, None], dtype=pl.String))
+    assert told.schema == {"text": pl.String, "chars": pl.Int64}
+    assert told["chars"].to_list() == [None, None]
+    assert Remembered(_Reader())(pl.Series([], dtype=pl.String)).height == 0
+
+
+def test_what_hardly_comes_again_is_read_and_not_remembered() -> None:
+    reader = _Reader()
+    remembered = Remembered(reader)
+    texts = [str(number) for number in range(100)]
+    for _ in range(2):
+        assert remembered(pl.Series(texts))["text"].to_list() == texts
+    assert reader.asked == texts * 2
+
+
+def test_beyond_its_bytes_it_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coded, "MAX_REMEMBERED_BYTES", 3 * 101)
+    reader = _Reader()
+    remembered = Remembered(reader)
+    for values in ("abcd", "ae", "ab"):
+        assert remembered(_categorical(list(values * 2)))["text"].to_list() == list(values * 2)
+    assert reader.asked == list("abcd") + list("ae") + ["b"]
+
+
+def test_recoded_rows_follow_their_values() -> None:
+    column = Coded.of(_categorical(["x", None, "y", "x"]))
+    assert column.recode(pl.Series(["one", None])).cast(pl.String).to_list() == ["one", None, None, "one"]
+    assert column.each(pl.Series([1, 2])).to_list() == [1, None, 2, 1]
