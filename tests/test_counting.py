@@ -173,6 +173,10 @@ def test_who_came_later_is_not_counted_as_of_an_earlier_moment(lake: Path) -> No
     out = lake / "then.json"
     _run(lake, "report", "quarterly", "--quarter", "2026-Q4", "--format", "json", *then, "--out", out)
     assert '"people_at_least": 10' in out.read_text()
+    assert _run(lake, "sql", quarter, *then, "--format", "csv").split() == ["people_at_least", "10"]
+    people = "SELECT COUNT(DISTINCT subject) AS people FROM people WHERE week = DATE '2026-11-02'"
+    assert query(lake, people) == [(16,)]
+    assert _run(lake, "sql", people, "--restricted", *then, "--format", "csv").split() == ["people", "13"]
 
 
 def test_the_key_gone_nobody_is_counted(lake: Path) -> None:

@@ -49,6 +49,7 @@ def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> 
     `intervals` and `vouched` (intervals.Held)."""
     _code(connection)
     words, parts = _words(connection), _parts(connection)
+    connection.execute("DROP VIEW coded; DROP TABLE phrases")
     rows = []
     with ThreadPoolExecutor(processors(connection)) as pool:
         for part in pool.map(partial(intervals.hold, words), parts):

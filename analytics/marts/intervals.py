@@ -193,14 +193,14 @@ def _claims(words: Words, told: _Told, claiming: Flags, *, holder: Ints, says: I
 def _tenures(devices: _Claims) -> _Claims:
     """From when until when one device had an address by DHCP: its leases that follow each other."""
     leases = devices.at(devices.kind == DHCP)
-    first, _ = _runs(_as_before(leases.place, leases.holder))
+    goes_on = _as_before(leases.place, leases.holder)
+    first, last = _runs(goes_on)
     tenures = leases.at(first)
-    ends = np.maximum.reduceat(leases.to_us, first) if len(first) else tenures.to_us
     return replace(
         tenures,
-        to_us=np.minimum(ends, _next(tenures.place, tenures.from_us)),
-        mac=np.maximum.reduceat(leases.mac, first) if len(first) else tenures.mac,
-        device=np.maximum.reduceat(leases.device, first) if len(first) else tenures.device,
+        to_us=np.minimum(_highest(leases.to_us, goes_on)[last], _next(tenures.place, tenures.from_us)),
+        mac=_highest(leases.mac, goes_on)[last],
+        device=_highest(leases.device, goes_on)[last],
     )
 
 
@@ -240,7 +240,7 @@ def _settled(claims: _Claims) -> tuple[_Claims, _Claims]:
     to end.
     """
     same_holder = _as_before(claims.turn, claims.holder)
-    reach = _highest(claims.to_us, np.cumsum(~same_holder))
+    reach = _highest(claims.to_us, same_holder)
     ends = np.minimum(reach, _next(claims.turn, claims.from_us))
     intervals = replace(claims, to_us=np.maximum(claims.from_us, ends))
     goes_on = same_holder & _as_before(claims.says)
@@ -253,7 +253,7 @@ def _shared(told: _Told) -> _Spans:
     """While anything says that many share an address. Such leases may overlap: the last that began speaks."""
     lease = np.flatnonzero(told.kind == SHARED)
     some = told.at(lease)
-    return _Spans(some.place, some.from_us, _highest(some.to_us, some.place), lease)
+    return _Spans(some.place, some.from_us, _highest(some.to_us, _as_before(some.place)), lease)
 
 
 def _crowds(users: _Claims) -> _Spans:
@@ -267,7 +267,7 @@ def _crowds(users: _Claims) -> _Spans:
     logins = logins.at(np.lexsort((logins.to_us, logins.from_us, logins.holder, logins.place)))
     to_us = np.minimum(logins.to_us, logins.from_us + HOUR_US)
     again = _as_before(logins.place, logins.holder)
-    reach = _highest(to_us, np.cumsum(~again))
+    reach = _highest(to_us, again)
     begins = logins.from_us.copy()
     begins[1:] = np.where(again[1:], np.maximum(begins[1:], reach[:-1]), begins[1:])
     longer = to_us > begins
@@ -385,9 +385,9 @@ def _next(group: Ints, at_us: Ints) -> Ints:
     return np.append(np.where(group[1:] == group[:-1], at_us[1:], NEVER_US), NEVER_US)[: len(group)]
 
 
-def _highest(values: Ints, run: Ints) -> Ints:
+def _highest(values: Ints, goes_on: Flags) -> Ints:
     """The greatest so far in its run: rows look back by 1, 2, 4 …, as far as the longest run reaches."""
-    highest, back = values.copy(), 1
+    highest, run, back = values.copy(), np.cumsum(~goes_on), 1
     while (inside := run[back:] == run[:-back]).any():
         highest[back:] = np.where(inside, np.maximum(highest[back:], highest[:-back]), highest[back:])
         back *= 2

@@ -133,6 +133,25 @@ def test_a_lease_told_again_and_again_is_the_one_lease_it_is(
     assert answers[0] == answers[1]
 
 
+def test_phrases_that_hash_alike_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    leases = _history([(1, 60, 0), (2, 30, 5), (1, 20, 0)])[0]
+    with _holders(leases) as connection:
+        rows = connection.execute("FROM every_holders ORDER BY ALL").fetchall()
+    salts, step = [], holders._step
+
+    def clashing(name: str, values: dict[str, object]) -> str:
+        """With the first salt all have one hash."""
+        if name == "1_phrases":
+            salts.append(values["salt"])
+            return step(name, values).replace("HASH(0, user_name", "0 * HASH(0, user_name")
+        return step(name, values)
+
+    monkeypatch.setattr(holders, "_step", clashing)
+    with _holders(leases) as connection:
+        assert connection.execute("FROM every_holders ORDER BY ALL").fetchall() == rows
+    assert len(rows) > 3 and salts == [0, 1]
+
+
 def test_leases_that_two_logs_tell_alike_are_held_as_long_as_if_told_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
