@@ -244,6 +244,8 @@ def test_use_without_any_coverage_is_not_believed(tmp_path: Path) -> None:
     rows = plain() | {"coverage_daily": []}
     found = page(tmp_path, rows)
     assert found.claim == "We cannot tell: no sensor reported this week."
+    assert found.seeing.doubts == ("what happened this week",)  # it named all seven days
+    assert "The whole week: no sensor reported" in found.sight.never
     assert figures(found)["Named traffic"] == ("unknown", "")
 
 
