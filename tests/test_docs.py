@@ -132,7 +132,7 @@ def _run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words[1:]]
     environment = {"HOME": str(place), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     return _ended(program, place, environment) if words[1] in ENDLESS else subprocess.run(
-        program, cwd=place, env=environment, input="", capture_output=True, text=True, timeout=300,
+        program, cwd=place, env=environment, input="FROM apps", capture_output=True, text=True, timeout=300,
         check=False,
     )  # fmt: skip
 

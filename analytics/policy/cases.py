@@ -64,7 +64,7 @@ def read_cases(text: str, place: str) -> list[Case]:
     problems: list[Problem] = []
     try:
         root, entries = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = Problem(f"{place}:{line}", "not YAML", "check indentation and quotes")

@@ -154,6 +154,8 @@ class _Reader:
             remedies = (remedy for sign, remedy in _REMEDIES.items() if sign in f"{error.context} {what}")
             remedy = next(remedies, "check indentation and quotes")
             self.problem(mark.line + 1 if mark else 1, f"not YAML: {what}", remedy)
+        except RecursionError:
+            self.problem(1, "nested too deeply", "write it like the example of `shadowai policy init`")
         except yaml.YAMLError as error:
             line = text[: getattr(error, "position", 0)].count("\n") + 1
             what = str(error).splitlines()[0]

@@ -77,9 +77,9 @@ def command(
         asyncio.run(listener.run())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(
-            reason, place=", ".join(map(str, places)), hint="ports below 1024 need a privilege"
-        ) from None
+        closed = isinstance(error, PermissionError)
+        hint = "ports below 1024 need a privilege" if closed else "name a free port of this machine"
+        raise InputError(reason, place=", ".join(map(str, places)), hint=hint) from None
     if listener.verdict is not None:
         seen = listener.verdict
         typer.echo(f"{receiver.messages:,} messages, {seen.records:,} records, {seen.sightings:,} sightings")

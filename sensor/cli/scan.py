@@ -89,6 +89,8 @@ def command(
     for problem in [*found.problems, *plan.problems]:
         typer.echo(f"shadowai: {problem}", err=True)
     if not plan.inputs:
+        if plan.skipped:
+            typer.echo(f"shadowai: {_passed_over(plan.skipped)}", err=True)
         raise typer.Exit(3)
     scan = Scan(chosen, Declared(sensor, site, vantage))
     for line in scan.unusable:
@@ -99,9 +101,15 @@ def command(
         typer.echo(f"shadowai: {problem}", err=True)
     settled = settle(scan.lake, chosen, include_current=True)
     if not quiet:
-        _conclude(outcome, scan.lake.path, settled)
+        _conclude(outcome, plan.skipped, scan.lake.path, settled)
     if found.problems or plan.problems or outcome.unreadable:
         raise typer.Exit(3)
+
+
+def _passed_over(names: list[str]) -> str:
+    """What was met in a folder and is no input: nobody asked for it by name, so one line for all of it."""
+    what = f"{names[0]} is" if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more are"
+    return f"{what} of no kind I know, and not read; name a file itself to be told what it looks like"
 
 
 def kind_named(name: str | None) -> type[Source] | None:
@@ -206,7 +214,7 @@ def _bar(console: Console) -> ProgressBar:
     )
 
 
-def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
+def _conclude(outcome: Outcome, skipped: list[str], lake: Path, settled: bool) -> None:
     """One line an input, then what the lake says about the newest week."""
     from analytics.render.text import summary
 
@@ -216,6 +224,8 @@ def _conclude(outcome: Outcome, lake: Path, settled: bool) -> None:
         typer.echo(doubt)
     for name in outcome.unchanged:
         typer.echo(f"{name}: read before, nothing new")
+    if skipped:
+        typer.echo(_passed_over(skipped))
     if outcome.advice:
         typer.echo("")
         for advice, names in outcome.advice.items():

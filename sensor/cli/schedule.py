@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,17 +71,21 @@ def command(
     except OSError as error:
         what = error.strerror or str(error)
         raise UsageError(what, place=str(to), hint="choose a folder you may write with --to") from None
-    first = [] if _is_account(user) else [f"useradd --system {shlex.quote(user)}"]
+    first = [] if _uid(user) is not None else [f"useradd --system {shlex.quote(user)}"]
     if missing := [shlex.quote(str(folder)) for folder in _folders(settings) if not folder.exists()]:
         first.append(f"install -d -m 0750 -o {shlex.quote(user)} {' '.join(missing)}")
     begun = [file for file in units if "[Install]" in units[file]]
     last = ["systemctl daemon-reload", f"systemctl enable --now {' '.join(begun)}"]
     typer.echo(f"then: {' && '.join([*first, *last])}")
-    _say_what_units_lack(settings)
+    _say_what_units_lack(settings, user)
 
 
-def _say_what_units_lack(settings: Settings) -> None:
-    """Variables of this shell are not those of a unit."""
+def _say_what_units_lack(settings: Settings, user: str) -> None:
+    """Variables of this shell are not those of a unit, and its account is not let in everywhere."""
+    for path in (_program(), *_folders(settings)):
+        if shut := _shut(path, user):
+            said = f"{user} may not enter {shut}; keep it elsewhere, or let {user} in"
+            typer.echo(f"shadowai: {path}: {said}", err=True)
     for to in settings.destinations:
         secret = getattr(to, "password", None) or getattr(to, "secret", None)
         if secret is not None and secret.env is not None:
@@ -168,14 +173,29 @@ def _folders(settings: Settings) -> tuple[Path, Path]:
     return lake, state_path(settings, lake).absolute()
 
 
-def _is_account(name: str) -> bool:
+def _shut(path: Path, user: str) -> Path | None:
+    """The uppermost folder above `path` that lets in its owner or group alone, unless that is `user`."""
+    if user == "root":
+        return None
+    uid = _uid(user)
+    for folder in reversed(path.parents):
+        try:
+            status = folder.stat()
+        except OSError:  # not made yet, or closed to us
+            return None
+        if not status.st_mode & stat.S_IXOTH and status.st_uid != uid:
+            return folder
+    return None
+
+
+def _uid(name: str) -> int | None:
+    """The number of an account, None where there is none of that name."""
     import pwd
 
     try:
-        pwd.getpwnam(name)
+        return pwd.getpwnam(name).pw_uid
     except KeyError:
-        return False
-    return True
+        return None
 
 
 def _line(words: list[str], settings: Settings) -> str:

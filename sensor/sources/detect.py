@@ -32,8 +32,8 @@ class Plan:
     inputs: list[tuple[type[Source], Input]] = field(default_factory=list)
     #: one line each, for files the user named and for two kinds that both fit
     problems: list[str] = field(default_factory=list)
-    #: files met while walking a folder that are no input (notes, expected rows …)
-    skipped: int = 0
+    #: names of files met while walking a folder that are no input (notes, expected rows …)
+    skipped: list[str] = field(default_factory=list)
 
 
 def known() -> tuple[type[Source], ...]:
@@ -173,7 +173,7 @@ def _set_aside(file: File, made: Plan, *, named: bool) -> None:
             "`shadowai sources` lists them"
         )
     else:
-        made.skipped += 1
+        made.skipped.append(file.name)
 
 
 def _identity(group: tuple[File, ...]) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, Protocol
 
 import zstandard
@@ -222,12 +224,17 @@ def members(path: str) -> list[Member]:
     """The files of an archive. Raises OSError where it is none."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [one for one in archive.infolist() if not one.is_dir()][:MAX_MEMBERS]
+            found = [one for one in archive.infolist() if not one.is_dir()]
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         raise OSError(f"damaged ZIP archive ({error})") from None
     if any(one.filename == _OFFICE for one in found):
         raise OSError("an office document; save it as text")
-    return [Member(one.filename, one.compress_size, _member_fault(one)) for one in found]
+    listed = [Member(one.filename, one.compress_size, _member_fault(one)) for one in found[:MAX_MEMBERS]]
+    if len(found) > MAX_MEMBERS:
+        one, left = found[MAX_MEMBERS], len(found) - MAX_MEMBERS
+        fault = f"not read, with all after it ({left:,} of {len(found):,} files in here); unpack it first"
+        listed.append(Member(one.filename, one.compress_size, fault))
+    return listed
 
 
 def _member_fault(one: zipfile.ZipInfo) -> str:
@@ -245,21 +252,25 @@ def open_member(path: str, name: str) -> IO[bytes]:
     return stream if kind is None else io.BufferedReader(Unpacked(stream, kind), OUTPUT_BYTES)
 
 
+@lru_cache(maxsize=4)
+def _archive(path: str, modified_ns: int) -> zipfile.ZipFile:
+    """An archive, kept open: the list of its members is long, and read once instead of once for each."""
+    return zipfile.ZipFile(path)
+
+
 class _Zipped(io.RawIOBase):
     """A file in an archive; what is damaged ends it early."""
 
     def __init__(self, path: str, name: str) -> None:
         super().__init__()
         self.fault: str | None = None
-        self._archive = zipfile.ZipFile(path)
-        self._member = self._archive.open(name)
+        self._member = _archive(path, os.stat(path).st_mtime_ns).open(name)  # noqa: PTH116
 
     def readable(self) -> bool:
         return True
 
     def close(self) -> None:
         self._member.close()
-        self._archive.close()
         super().close()
 
     def readinto(self, buffer: object) -> int:

@@ -131,7 +131,7 @@ def explained(place: Path) -> Iterator[None]:
         hint = {
             28: "free space there or name another lake with --lake; what was committed is safe",
             13: "check the folder's owner, or name another lake with --lake",
-            30: "the file system is read-only; name another lake with --lake",
+            30: "mount it writable, or name another lake with --lake",
         }.get(error.errno or 0, "check the lake's folder")
         raise LakeError(
             (error.strerror or str(error)).lower(), place=str(error.filename or place), hint=hint

@@ -15,14 +15,14 @@ from analytics.reports.weekly.seeing import Seeing, comparable
 
 #: Decisions on the page: who has to take more takes none.
 MOST = 7
-#: Until what blinds us should be mended, from the end of the week.
+#: Until what blinds us should be mended, or a policy written, from the end of the week.
 _MEND = timedelta(days=7)
 
 
 def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
-    """The gravest findings, one question per other service (its strongest rule), then the blind spots."""
-    blind = list(_blind_spots(result, seen))[:2]
-    found = findings(result, MOST - len(blind))
+    """The gravest findings, one question per other service (its strongest rule), what is missing."""
+    standing = [*_undecided(result), *_blind_spots(result, seen)]
+    found = findings(result, MOST - len(standing))
     waiting = {row["app"] for row in result.rows("due")}
     compares = comparable(result, result.scope.week, result.scope.previous)
     noun = counted(result)
@@ -30,7 +30,7 @@ def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
     for row in result.rows("decisions"):
         if row["app"] not in asked and row["app"] not in waiting and (compares or not row["compares"]):
             asked[row["app"]] = _question(row, result.facts.k, noun, blocked(result, row["app"]))
-    return (*found, *list(asked.values())[: MOST - len(blind) - len(found)], *blind)
+    return (*found, *list(asked.values())[: MOST - len(standing) - len(found)], *standing)
 
 
 def more(result: Result, shown: tuple[Decision, ...]) -> int:
@@ -61,6 +61,19 @@ def _question(row: Row, k: int, noun: Noun, impact: str) -> Decision:
 
 def _count(value: int | None) -> str:
     return words.unknown() if value is None else words.number(value)
+
+
+def _undecided(result: Result) -> Iterator[Decision]:
+    """Without a policy no use is against it: nothing would ever wait for a decision."""
+    used = sum(row["seen"] and (row["grade"] or 0) >= 3 for row in result.rows("services"))
+    if used and not result.rows("policies"):
+        yield Decision(
+            say("decide.policy.question"),
+            say("decide.policy.evidence", used),
+            None,
+            say("decide.policy.look"),
+            duty=answerable(None, result.scope.sunday + _MEND),
+        )
 
 
 def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.counted import tied
 
 SERVICES = 4
 DEPARTMENTS = 9
@@ -42,22 +43,24 @@ class Matrix:
     departments: tuple[Department, ...]
     more: int
     hides: bool
-    unattributed: bool  # a shown row counts use tied to nobody
+    tied_to_nobody: bool  # a shown row counts such use
 
 
 def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
-    """The departments with most known people first, then the hidden ones, then use tied to nobody."""
+    """The departments with most known people first, then the hidden ones, then use of no known department."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     top = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3][:SERVICES]
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
+    attribution = tied(result)
+    whole = attribution is not None and attribution["attributed_connections"] == attribution["connections"]
     hides = any(cell.state == "hidden" for row in table for cell in (row.people, *row.cells))
     return Matrix(
         tuple(s["service"] for s in top),
         tuple(table[:most]),
         max(len(table) - most, 0),
         hides,
-        "unattributed" in names[:most],
+        "unattributed" in names[:most] and not whole,
     )
 
 

@@ -20,7 +20,6 @@ LEAST_WATCHED = 0.50
 MINUTES_FACTOR = 1.2
 #: The same where a quiet link leaves only the first and last moment of a day to go by.
 ROUGH_FACTOR = 1.5
-#: More days in the dark than this are counted, not named.
 #: A sensor that watched less than this share of the longest watch is a brief look: it prevents no comparison.
 BRIEF = 0.05
 
@@ -126,7 +125,9 @@ def watched_weeks(result: Result) -> set[date]:
 def _doubts(seen: Seeing) -> Iterable[str]:
     if seen.lookups_only:
         yield say("doubt.lookups")
-    if seen.light and len(seen.light) < len(seen.dark):
+    if len(seen.dark) == 7:
+        yield say("doubt.week")
+    elif seen.light and len(seen.light) < len(seen.dark):
         yield say("doubt.light", days=_listed(seen.light))
     elif seen.dark:
         yield say("doubt.dark", days=_listed(seen.dark))

@@ -130,7 +130,9 @@ def _hindrances(seen: Seeing) -> Iterator[str]:
 
 
 def _missing(result: Result, seen: Seeing) -> Iterator[str]:
-    if seen.dark:
+    if len(seen.dark) == 7:
+        yield say("sight.dark_week")
+    elif seen.dark:
         yield say("sight.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
     for sensor in result.rows("silent"):
         site = sensor["site"] or say("sight.no_site")

@@ -49,7 +49,7 @@ def test_the_verdict_by_hand(tmp_path: Path) -> None:
     found = page(tmp_path, plain())
     assert text(found.sentence) == (
         "14 people sent 75–80 MB to 4 AI services, most of it to alpha. "
-        "Uploads more than doubled, by 45 MB; gamma is new. 2 decisions are due. "
+        "Uploads more than doubled, by 45 MB; gamma is new. 3 decisions are due. "
         "We could name 94 % of connections."
     )
 
@@ -59,9 +59,22 @@ def test_worth_deciding_by_hand(tmp_path: Path) -> None:
     assert [d.question for d in asked] == [
         "gamma: approve, limit or refuse?",
         "alpha: is this growth wanted?",
+        "Which of these services may be used, and by whom?",
     ]
     assert text(asked[0].evidence) == "First seen this week; 6 people sent 13 MB."
     assert text(asked[1].evidence) == "Uploads went from 20 MB to 50–55 MB; 10 people this week."
+    assert text(asked[2].evidence) == (
+        "No policy is in force, so nothing says which of the 4 services in use were approved."
+    )
+
+
+def test_a_policy_is_not_asked_for_where_there_is_one_or_nothing_is_used(tmp_path: Path) -> None:
+    ruled, idle = plain(), plain()
+    ruled["policy"] = [{"kind": "owner", "owner": "cto@corp.example", "policy_version": "1"}]
+    idle["usage_weekly"] = []
+    for number, rows in enumerate((ruled, idle)):
+        asked = page(tmp_path / str(number), rows).decisions
+        assert "Which of these services may be used, and by whom?" not in [d.question for d in asked]
 
 
 def test_at_most_seven_decisions_and_one_per_service(tmp_path: Path) -> None:
@@ -74,7 +87,7 @@ def test_at_most_seven_decisions_and_one_per_service(tmp_path: Path) -> None:
     asked = page(tmp_path, rows).decisions
     assert len(asked) == 7
     assert [d.question.split(":")[0] for d in asked] == [
-        "gamma", "new8", "new7", "new6", "new5", "new4", "new3",
+        "gamma", "new8", "new7", "new6", "new5", "new4", "Which of these services may be used, and by whom?",
     ]  # fmt: skip
 
 
@@ -99,7 +112,7 @@ def test_departments_hide_small_groups_and_their_evidence(tmp_path: Path) -> Non
     matrix = page(tmp_path, plain()).departments
     assert matrix.services == ("alpha", "gamma", "beta", "delta")
     rows = {d.name: d for d in matrix.departments}
-    assert list(rows) == ["Sales", "Legal", "Not tied to anyone"]
+    assert list(rows) == ["Sales", "Legal", "No department known"]
     assert (rows["Legal"].people.text, rows["Legal"].people.grade, rows["Legal"].sent) == (
         "fewer than 5",
         None,
@@ -231,6 +244,8 @@ def test_use_without_any_coverage_is_not_believed(tmp_path: Path) -> None:
     rows = plain() | {"coverage_daily": []}
     found = page(tmp_path, rows)
     assert found.claim == "We cannot tell: no sensor reported this week."
+    assert found.seeing.doubts == ("what happened this week",)  # it named all seven days
+    assert "The whole week: no sensor reported" in found.sight.never
     assert figures(found)["Named traffic"] == ("unknown", "")
 
 

@@ -157,8 +157,10 @@ def test_units_say_which_settings_lake_and_state_were_meant(tmp_path: Path) -> N
     home = tmp_path / "a 100% $home"
     home.mkdir()
     (home / "shadowai.toml").write_text('lake = "our lake"\n')
+    tmp_path.chmod(0o700)
     done = run(home, "schedule", "--to", "units", "--service", "follow x.log --state keys")
     assert done.returncode == 0, done.stderr
+    assert f"shadowai: {home}/our lake: shadowai may not enter " in done.stderr
     follow, compact = ((home / "units" / f"shadowai-{n}.service").read_text() for n in ("follow", "compact"))
     escaped = str(home).replace("%", "%%")
     for unit in (follow, compact):

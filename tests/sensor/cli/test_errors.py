@@ -53,6 +53,20 @@ def test_one_bad_file_does_not_keep_the_good_one_out(tmp_path: Path) -> None:
     assert "sightings" in done.stdout
 
 
+def test_a_folder_of_files_nobody_knows_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    """It ended with exit code 3 and without a word."""
+    (tmp_path / "logs").mkdir()
+    for name in ("a.log", "b.log"):
+        (tmp_path / "logs" / name).write_text(f"a log of a kind of its own, {name}\n")
+    done = shadowai("scan", "logs", "--lake", "lake", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("shadowai: logs/a.log and 1 more are of no kind I know, and not read; ")
+    (tmp_path / "logs" / "b.log").write_bytes((ROOT / "pcaps" / "proxy-w46" / "shadowai.log").read_bytes())
+    done = shadowai("scan", "logs", "--lake", "lake", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\nlogs/a.log is of no kind I know, and not read; " in done.stdout
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir(mode=0)
