@@ -120,7 +120,11 @@ class Scan:
         self._reload_asked = False
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
-        """Compile the kernels that `plan` needs, for captures or much text, if they are not compiled yet."""
+        """Compile the kernels that `plan` needs, for captures or much text, if they are not compiled yet.
+
+        Raises LakeError before that: who may not write the lake need not wait for it.
+        """
+        self.lake.create()
         wanted: list[str] = []
         if any(map(_is_much_json, (one for _, one in plan.inputs))):
             wanted.append("lines")
@@ -136,7 +140,7 @@ class Scan:
         jit.use(self._state / "kernels")
         if missing := jit.missing(*wanted):
             what = "decode kernels" if set(missing) & set(jit.PACKETS) else "scanner of log lines"
-            tell(f"compiling the {what}, once for this machine …")
+            tell(f"compiling the {what}, kept for the next time …")
             jit.warm_apart(*missing)
 
     def run(self, plan: Plan, *, replace: bool, tell: Teller) -> Outcome:
