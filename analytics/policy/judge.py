@@ -3,7 +3,7 @@
 In: a connection with the relations `near_usage`, `near_servers`, `near_models`, `catalog`, `places`, `cells`,
 `policy`, `exceptions` and `exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a
 row of evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same
-findings: nothing here asks the clock.
+findings: nothing here asks the clock. Weeks that are judged one after another are summed up together.
 """
 
 from __future__ import annotations

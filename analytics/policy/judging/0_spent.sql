@@ -1,6 +1,7 @@
 -- Weeks of use in short, a row per subject and service: what a week is compared with.
 --
--- In:  near_usage (hours of the weeks from $first to $last, Mondays), catalog, places (sensors with their zones).
+-- In:  near_usage (hours of the weeks from Monday $first to Monday $last, at least), catalog, places (sensors with their
+-- zones).
 -- Out: clock, near (a view: use as policy sees it), spent.
 -- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
 -- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the

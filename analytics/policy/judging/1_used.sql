@@ -1,7 +1,6 @@
 -- The week's use as policy sees it, and the weeks before in short.
 --
--- In:  near_usage (hours of the week, at least), spent (0_spent.sql), near_servers (days of AI servers), near_models (of models),
--- catalog, clock.
+-- In:  near, spent (0_spent.sql), near_servers (days of AI servers), near_models (of models), catalog.
 -- Out: used, subject_weeks, users, seen_weeks, servers, fabric (servers of GPU clusters, and storage and state that
 -- their hosts use), models, nobodies (subjects that are no person: machines, service
 -- accounts, shared addresses).

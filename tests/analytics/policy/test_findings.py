@@ -10,9 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from analytics import build as building
 from analytics import forget
 from analytics.build import build
 from analytics.lake import open_views
+from analytics.marts import threads
 from analytics.policy.read import read
 from analytics.policy.rows import Compiled, compiled
 from analytics.policy.simulate import simulate
@@ -196,6 +198,45 @@ def test_a_simulation_of_this_week_is_the_next_week_of_the_same_use(tmp_path: Pa
     )
     after = [(h.finding, h.people_at_least, h.people_hidden, h.bytes_up, h.sessions) for h in predicted.after]
     assert found == after and len(after) > 4 and predicted.after != predicted.before
+
+
+def test_weeks_judged_together_find_what_each_finds_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two months: use grows from week to week, and Legal begins with what Sales has used for weeks."""
+    told: list[Row] = []
+    for nth in range(8):
+        ago, other = timedelta(days=7 * nth), 10**6 * nth
+        told += [
+            row | {"event_id": row["event_id"] + other, "flow": row["flow"] + other,
+                   "seen_at": row["seen_at"] - ago, "started_at": row["started_at"] - ago,
+                   "bytes_up": row["bytes_up"] * (9 - nth)}
+            for row in rows()
+            if nth < 2 or row["user_name"] in SALES or row["app"] == "acme/chat"
+        ]  # fmt: skip
+    begun = at("2026-01-01 00:00")
+    people = [{"user_name": name, "department": "Sales", "valid_from": begun} for name in SALES]
+    people += [{"user_name": name, "department": "Legal", "valid_from": begun} for name in LEGAL]
+    monkeypatch.setattr(threads, "processors", lambda connection: 1)
+    found, summed = [], []
+    sum_up = building.sum_up
+
+    def noting(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zone: str) -> None:
+        summed.append((last - first).days // 7 + 1)
+        sum_up(connection, first, last, zone=zone)
+
+    monkeypatch.setattr(building, "sum_up", noting)
+    for together in (7, 1):
+        monkeypatch.setattr(building, "WEEKS_A_RUN", together)
+        made = HandmadeLake.furnished(tmp_path / str(together), *told)
+        made.files["catalog"] = {}
+        made.cold("catalog", CATALOG)
+        made.cold("directory", people)
+        build(made.path, zone=ZONE, policy=policy(), now=NOW)
+        found.append(ask(made, "FROM stored.finding_evidence ORDER BY ALL", restricted=True))
+    assert summed == [7, 1, *[1] * 8]
+    assert found[0] == found[1]
+    assert {"first_use_in_department", "limit_bytes"} <= {row[2] for row in found[0]}
 
 
 def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: HandmadeLake) -> None:
