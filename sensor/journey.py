@@ -20,7 +20,7 @@ from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
 
 #: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps
-_TOGETHER, _ENOUGH_ROWS = 4, 400_000
+_TOGETHER, _ENOUGH_ROWS = 3, 400_000
 #: such takings of a file that are committed together, and hits that wait from which there is a commit: each
 #: costs a thousand steps and a dozen files
 _COMMITTED_TOGETHER, _MAX_WAITING = 2, 200_000
