@@ -165,6 +165,7 @@ def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
                 yield batch
             else:
                 held.append(_slim(batch))
+            del batch  # as wide as it came, it would stay until the next one is made
     except OSError:
         if held:
             yield _joined(held)
