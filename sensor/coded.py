@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 
 import polars as pl
@@ -53,37 +54,43 @@ class Remembered:
 
     def __init__(self, read: Callable[[pl.Series], pl.DataFrame]) -> None:
         self._read, self._lock = read, Lock()
+        self._begin()
+
+    def _begin(self) -> None:
         #: what was told of each value, in the order they came; a column by which their numbers are kept
         self._told: pl.DataFrame | None = None
-        self._numbers = pl.Series([], dtype=pl.String)
+        self._numbers = pl.Series([], dtype=pl.Categorical(pl.Categories.random()))
         self._bytes = 0
+
+    @cached_property
+    def _nothing(self) -> pl.DataFrame:
+        return self._read(pl.Series([], dtype=pl.String))
 
     def __call__(self, texts: pl.Series) -> pl.DataFrame:
         """What is told of each of `texts` (String or Categorical), row by row; values that hardly ever come
         again are read and not remembered."""
-        is_empty = texts.null_count() == len(texts)
-        if not (is_empty or repeats(texts)):
+        if texts.null_count() == len(texts):
+            return self._nothing.clear(len(texts))
+        if not repeats(texts):
             return self._read(texts)
+        coded = Coded.of(texts) if isinstance(texts.dtype, pl.Categorical) else None
         with self._lock:
-            if self._told is None or self._bytes > MAX_REMEMBERED_BYTES:
-                nothing = pl.Series([], dtype=pl.String)
-                self._told, self._bytes = self._read(nothing), 0
-                self._numbers = nothing.cast(pl.Categorical(pl.Categories.random()))
-            if is_empty:
-                return self._told.clear(len(texts))
-            coded = Coded.of(texts) if isinstance(texts.dtype, pl.Categorical) else None
+            if self._bytes > MAX_REMEMBERED_BYTES:
+                self._begin()
             rows = (texts if coded is None else coded.values).cast(self._numbers.dtype).to_physical()
-            self._told = told = self._with_fresh(self._told, rows.max())
+            told = self._up_to(rows.max())  # type: ignore[arg-type]
         return told[rows if coded is None else rows[coded.codes]]
 
-    def _with_fresh(self, told: pl.DataFrame, newest: object) -> pl.DataFrame:
-        """`told`, and what is told of the values behind it, up to the one numbered `newest`."""
-        if not isinstance(newest, int) or newest < told.height:
-            return told
-        fresh = pl.int_range(told.height, newest + 1, dtype=pl.UInt32).cat.to(self._numbers.dtype)
-        values = pl.select(fresh.cast(pl.String)).to_series()
-        self._bytes += int(values.str.len_bytes().sum()) + _EACH * len(values)
-        return pl.concat([told, self._read(values)], rechunk=True)
+    def _up_to(self, newest: int) -> pl.DataFrame:
+        """What is told of all values up to the one numbered `newest`."""
+        known = 0 if self._told is None else self._told.height
+        if self._told is None or newest >= known:
+            fresh = pl.int_range(known, newest + 1, dtype=pl.UInt32).cat.to(self._numbers.dtype)
+            values = pl.select(fresh.cast(pl.String)).to_series()
+            told = self._read(values)
+            self._told = told if self._told is None else pl.concat([self._told, told], rechunk=True)
+            self._bytes += int(values.str.len_bytes().sum()) + _EACH * len(values)
+        return self._told
 
 
 def repeats(column: pl.Series) -> bool:

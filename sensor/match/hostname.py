@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
     """`frame` with its host column in normal form."""
-    return frame.with_columns(_normal(frame.get_column(column))["host"].alias(column))
-
-
-@Remembered
-def _normal(hosts: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"host": normal(hosts)})
+    return frame.with_columns(normal(frame.get_column(column)).alias(column))
 
 
 #: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.

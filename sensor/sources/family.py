@@ -236,6 +236,7 @@ class Reader:
             yield self._batch(block, tables, family, is_part=True)
         mine = own[1] if own is not None else self._sorter.nothing(lines)
         tables = self._tables(self._first, mine, block, cut)
+        del cut, lines, parts, own, mine  # whoever takes the batch may be long
         yield self._batch(block, tables, self._first, is_part=block.replayed)
 
     def _cut(self, block: Block) -> Cut | None:

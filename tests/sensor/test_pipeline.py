@@ -296,12 +296,13 @@ def test_parts_of_one_position_are_committed_together(behind: bool, tmp_path: Pa
     assert source.commits.done == (whole if behind else [(0, 1, 1), (1, 2, 4), (2, 2, -1)])
 
 
-def test_work_behind_the_reading_commits_the_same(tmp_path: Path) -> None:
+def test_work_behind_the_reading_commits_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.journey._FEW_ROWS", 1)
     rows = _observations()
     batches = [Batch(n, {"observations": rows[n - 1 : n]}) for n in range(1, rows.height + 1)]
     alone, together = (_told(tmp_path, *batches, behind=behind).commits.done for behind in (False, True))
-    # Eight at a time, with the same rows in all.
-    assert [end for _, end, _ in together] == [8, 8]
+    # Six at a time, with the same rows in all.
+    assert [end for _, end, _ in together] == [6, 8, 8]
     assert sum(count for *_, count in together) == sum(count for *_, count in alone)
 
 
@@ -383,6 +384,8 @@ def test_batches_are_taken_together_until_they_are_enough(
     assert takings(9, 1) == [9]  # next to nothing each
     monkeypatch.setattr("sensor.journey._FEW_ROWS", 4)
     assert takings(9, 1) == [4, 4, 1]
+    monkeypatch.setattr("sensor.journey._FEW_ROWS", 1)
+    assert takings(8, 1) == [3, 3, 2]
     monkeypatch.setattr("sensor.journey._ENOUGH_ROWS", 6)
     assert takings(5, 3) == [6, 6, 3]
     monkeypatch.setattr("sensor.journey._FEW_ROWS", 1000)
