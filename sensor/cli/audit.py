@@ -69,7 +69,8 @@ def verify(
         )
     entries = log.entries()
     newest = entries[-1].hash if entries else "none"
-    typer.echo(f"{len(entries)} entries, chain whole, {len(copies)} also in the lake; newest hash {newest}")
+    count = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+    typer.echo(f"{count}, chain whole, {len(copies)} also in the lake; newest hash {newest}")
 
 
 def _places(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Path, Path]:

@@ -1,7 +1,9 @@
-"""What retention and erasure share: the days they touched, the proof, the record, a line for the terminal."""
+"""What retention and erasure share: the question, the days they touched, the proof, the record, a line for
+the terminal."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -21,6 +23,22 @@ class Gone(Protocol):
     def deleted(self) -> int: ...
     @property
     def emptied(self) -> int: ...
+
+
+def ask(question: str) -> None:
+    """Ask before what cannot be undone. Raises Abort for no, UsageError where nobody is there to answer."""
+    import typer
+
+    from sensor.errors import UsageError
+
+    try:
+        typer.confirm(f"{question} This cannot be undone.", abort=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise UsageError(
+            "nobody said yes, nothing was deleted", hint="add --yes where nobody is asked"
+        ) from None
 
 
 def record(

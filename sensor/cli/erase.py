@@ -46,7 +46,7 @@ def command(
 ) -> None:
     """Delete every row about one person. Published figures of past weeks stay: they are about groups."""
     from sensor.cli.compact import settle
-    from sensor.cli.deletion import record
+    from sensor.cli.deletion import ask, record
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
     from sensor.privacy.reveal import Reveals
@@ -61,7 +61,7 @@ def command(
     keys.check(place.manifest().get("keys", {}), place.path)
     subject = Subject.of(person, keys, settings.privacy)
     if not yes:
-        typer.confirm(f"Delete every row about {person}? This cannot be undone.", abort=True)
+        ask(f"Delete every row about {person}?")
     moment, case = datetime.now(UTC), secrets.token_hex(4)
     sealed = _unseal_without(settings, folder, keys, subject, moment)
     settle(place, settings, include_current=now)

@@ -79,6 +79,7 @@ def shred(
     """Destroy a key: its tokens can never be linked or turned back again, and its weeks take no more rows."""
     import shutil
 
+    from sensor.cli.deletion import ask
     from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
 
@@ -91,7 +92,7 @@ def shred(
     if epoch in found and found[epoch].begin <= now < found[epoch].end:
         typer.echo(f"epoch {epoch} is running: what is read of it is set aside from now on", err=True)
     if not yes:
-        typer.confirm(f"Destroy {what}? This cannot be undone.", abort=True)
+        ask(f"Destroy {what}?")
     AuditLog(folder).append("keys.shred", now=now, case_id=epoch, reason=reason)
     if epoch == COUNT:
         keys.shred_count()

@@ -42,6 +42,22 @@ def lake(scanned: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(scanned, tmp_path, dirs_exist_ok=True))
 
 
+def test_where_nobody_can_be_asked_nothing_is_deleted_and_the_option_is_named(lake: Path) -> None:
+    """A timer, or a pipe: there is no terminal to say yes at."""
+    for words in (("erase", PEOPLE[0]), ("keys", "shred", _running(lake))):
+        said = shadowai(lake, *words, "--reason", "a test", ok=False)
+        assert said.endswith(
+            "shadowai: nobody said yes, nothing was deleted; add --yes where nobody is asked\n"
+        )
+    assert query(lake, "SELECT count(*) FROM sightings") == [(3 * len(PEOPLE),)]
+    assert not AuditLog(lake / "state").entries()
+
+
+def _running(lake: Path) -> str:
+    """The number of the epoch of today."""
+    return shadowai(lake, "keys", "list").splitlines()[-1].removeprefix("epoch ").partition(":")[0]
+
+
 WEEKS = "SELECT week, app, people, bytes_up FROM usage_weekly WHERE department = 'all' ORDER BY ALL"
 
 
