@@ -147,6 +147,8 @@ def analysing(lake: Lake) -> Iterator[None]:
         with explained(lake.path):
             yield
     except LakeUnreadable as error:
+        if isinstance(error.__cause__, duckdb.BinderException):
+            check_release(lake)
         raise LakeError(str(error)) from None
     except (duckdb.IOException, duckdb.TransactionException) as error:  # the latter: no room to commit
         text = " ".join(str(error).split())

@@ -216,7 +216,7 @@ pdf = true
         done = run(place, "report", "send", "--config", "mail.toml")
     assert done.returncode == 0, done.stderr
     (letter,) = box.mails
-    assert letter["Subject"] == "Schatten-KI, Woche 46: 5 Entscheidungen stehen an"
+    assert letter["Subject"] == "Schatten-KI, Woche 46: 6 Entscheidungen stehen an"
     told = letter.get_body(("plain",)).get_content()
     assert "138 Personen" in told and "Niemand benannt, bis So, 29. Nov." in " ".join(told.split())
     page, pdf = letter.iter_attachments()
