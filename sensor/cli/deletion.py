@@ -33,8 +33,8 @@ def ask(question: str) -> None:
 
     try:
         typer.confirm(f"{question} This cannot be undone.", abort=True)
-    except typer.Abort:
-        if sys.stdin.isatty():
+    except (typer.Abort, RuntimeError):  # the latter where standard input is closed
+        if sys.stdin is not None and sys.stdin.isatty():
             raise
         raise UsageError(
             "nobody said yes, nothing was deleted", hint="add --yes where nobody is asked"

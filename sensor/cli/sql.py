@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,10 +66,11 @@ def command(
             connection = stack.enter_context(
                 views(place.path, as_of=as_of, restricted=restricted, counting=counting)
             )
-        if query is None and sys.stdin.isatty():
+        given = sys.stdin or io.StringIO()  # closed where a service calls
+        if query is None and given.isatty():
             prompt.run(connection, log)
             return
-        text = sys.stdin.read().strip() if query is None else query
+        text = given.read().strip() if query is None else query
         if text.startswith(".") and "\n" not in text:
             command_query = prompt.dot_command(text)
             if command_query is None:

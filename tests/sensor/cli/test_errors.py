@@ -126,6 +126,32 @@ def test_wrong_sql_is_6(tmp_path: Path) -> None:
     assert "Parser Error" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("sql",), 6, "nothing to run"),
+        (("erase", "ada", "--reason", "a test"), 2, "nobody said yes, nothing was deleted; add --yes"),
+    ],
+)
+def test_closed_standard_input_is_nobody_there(
+    words: tuple[str, ...], code: int, says: str, tmp_path: Path
+) -> None:
+    """As services start commands; Python then has no `sys.stdin` at all."""
+    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    assert shadowai("scan", log, "--lake", "lake", "--state", "state", cwd=tmp_path).returncode == 0
+    command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command],
+        env={
+            **{"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+            **{"SHADOWAI_LAKE": str(tmp_path / "lake"), "SHADOWAI_STATE": str(tmp_path / "state")},
+        },
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert says in done.stderr
+
+
 def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, typer; from sensor.cli import main; "
