@@ -68,6 +68,11 @@ CustomOption = Annotated[
 ]
 
 
+def say(line: str) -> None:
+    """A line of ours on stderr."""
+    typer.echo(f"shadowai: {line}", err=True)
+
+
 def add_formats(settings: Settings, files: list[Path] | None) -> None:
     """Know the log formats of the settings and of `--custom`. Raises UsageError."""
     from sensor.sources import custom, sorting
