@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from sensor import durable
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
@@ -122,7 +123,8 @@ class Custodians:
             raise LakeError(f"unreadable: {error}", place=str(self._path), hint="restore it") from None
 
     def _write(self, known: Mapping[str, Any]) -> None:
-        _replace(self._path, json.dumps(known, indent=1).encode())
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        durable.write(self._path, json.dumps(known, indent=1).encode())
 
 
 class Vault:
@@ -189,7 +191,7 @@ class Vault:
             went = sum(len(line["records"]) for line in lines) - sum(len(line["records"]) for line in kept)
             if went:
                 text = "".join(json.dumps(line) + "\n" for line in kept if line["records"])
-                _replace(self._file(epoch), text.encode())
+                durable.write(self._file(epoch), text.encode())
             self._known.pop(epoch, None)
             gone += went
         return gone
@@ -276,14 +278,3 @@ def _ends_midline(file: Path) -> bool:
     with file.open("rb") as handle:
         handle.seek(size - 1)
         return handle.read(1) != b"\n"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)
