@@ -18,12 +18,18 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, replace: bool = True
             file.flush()
             os.fsync(file.fileno())
         if replace:
-            temporary.replace(path)
+            publish(temporary, path)
         else:
             with suppress(FileExistsError):
                 os.link(temporary, path)
+            sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Rename over `path` and make the rename durable."""
+    temporary.replace(path)
     sync_folder(path.parent)
 
 

@@ -141,7 +141,7 @@ def explained(place: Path) -> Iterator[None]:
 def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str = "open") -> None:
     """Write durably under the final name: temporary name, fsync, rename, fsync of the folder."""
     temporary = stage_parquet(path, frame, metadata, zone=zone, level=KEPT_LEVEL)
-    publish(temporary, path)
+    durable.publish(temporary, path)
 
 
 def stage_parquet(
@@ -175,12 +175,6 @@ def _make_folder(folder: Path, mode: int) -> None:
     for part in reversed(missing):
         part.mkdir(exist_ok=True)
         part.chmod(mode)
-
-
-def publish(temporary: Path, path: Path) -> None:
-    """Rename over `path` and make the rename durable."""
-    temporary.replace(path)
-    durable.sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
