@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from sensor.evidence import Evidence
 
 #: which kind of evidence is believed first when several saw the same
-DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
+DEFAULT_RANKS = {"packets": 1, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 #: how far clocks may be apart before times are doubted
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: what is later by more is told in days: no zone explains it

@@ -115,8 +115,8 @@ class SensorSettings(_Section):
     site: str = "main"
     #: sensors of one vantage watch different links and add up; default: the kind of input
     vantage: str | None = None
-    #: 1 is believed first; default by what it watches: packets 1, zeek 2, proxy 3, firewall 4, flow 5,
-    #: endpoint 6, dns 7
+    #: 1 is believed first; default by what it watches: packets 1, proxy 3, firewall 4, flow 5, endpoint 6,
+    #: dns 7, else 9
     rank: int | None = Field(default=None, ge=1, le=99)
     #: globs, relative to the settings file, of the inputs that come from this sensor
     paths: tuple[str, ...] = ()

@@ -252,14 +252,7 @@ class Reader:
     def _batch(
         self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
     ) -> Batch:
-        return Batch(
-            block.end,
-            tables,
-            is_part=is_part,
-            is_replay=block.replayed,
-            source=family.name,
-            vantage=family.vantage,
-        )
+        return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, source=family.name)
 
     def _tables(
         self, family: Family, lines: pl.DataFrame, block: Block, cut: Cut | None = None
