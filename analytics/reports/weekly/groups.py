@@ -46,7 +46,7 @@ class Matrix:
     tied_to_nobody: bool  # a shown row counts such use
 
 
-def departments(result: Result) -> Matrix:
+def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
     """The departments with most known people first, then the hidden ones, then use of no known department."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     top = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3][:SERVICES]
@@ -57,10 +57,10 @@ def departments(result: Result) -> Matrix:
     hides = any(cell.state == "hidden" for row in table for cell in (row.people, *row.cells))
     return Matrix(
         tuple(s["service"] for s in top),
-        tuple(table[:DEPARTMENTS]),
-        max(len(table) - DEPARTMENTS, 0),
+        tuple(table[:most]),
+        max(len(table) - most, 0),
         hides,
-        "unattributed" in names[:DEPARTMENTS] and not whole,
+        "unattributed" in names[:most] and not whole,
     )
 
 
