@@ -19,12 +19,14 @@ vault/epoch-<n>.jsonl          a batch a line: {"ephemeral": …, "records": {to
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -181,20 +183,24 @@ class Vault:
 
     def forget(self, tokens: Iterable[str]) -> int:
         """Rewrite the vault without these tokens; returns how many records went."""
-        gone, wanted = 0, set(tokens)
-        for epoch in {epoch_of(token) for token in wanted}:
-            lines = list(self._lines(epoch))
-            kept = [
-                line | {"records": {t: c for t, c in line["records"].items() if t not in wanted}}
-                for line in lines
-            ]
-            went = sum(len(line["records"]) for line in lines) - sum(len(line["records"]) for line in kept)
-            if went:
-                text = "".join(json.dumps(line) + "\n" for line in kept if line["records"])
-                durable.write(self._file(epoch), text.encode())
-            self._known.pop(epoch, None)
-            gone += went
-        return gone
+        wanted = set(tokens)
+        if not (wanted and self._folder.is_dir()):
+            return 0
+        with self._alone():
+            return sum(self._forget(epoch, wanted) for epoch in {epoch_of(token) for token in wanted})
+
+    def _forget(self, epoch: int, wanted: set[str]) -> int:
+        lines = list(self._lines(epoch))
+        kept = [
+            line | {"records": {t: c for t, c in line["records"].items() if t not in wanted}}
+            for line in lines
+        ]
+        went = sum(len(line["records"]) for line in lines) - sum(len(line["records"]) for line in kept)
+        if went:
+            text = "".join(json.dumps(line) + "\n" for line in kept if line["records"])
+            durable.write(self._file(epoch), text.encode())
+        self._known.pop(epoch, None)
+        return went
 
     def size(self) -> int:
         """How many tokens the vault knows."""
@@ -229,12 +235,22 @@ class Vault:
 
     def _append(self, epoch: int, line: Mapping[str, Any]) -> None:
         file = self._file(epoch)
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "wb") as out:
+        with (
+            self._alone(),
+            os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out,
+        ):
             out.write(b"\n" * _ends_midline(file) + json.dumps(line).encode() + b"\n")
             out.flush()
             os.fsync(out.fileno())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process appends or rewrites meanwhile: what a sensor appends while somebody is erased must
+        not be lost."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _file(self, epoch: int) -> Path:
         return self._folder / f"epoch-{epoch}.jsonl"
