@@ -40,7 +40,7 @@ _BESIDE = ("event_id", "input", "site", "source", "client", "host", "seen_at", "
 #: What the segments of a rematch are called by.
 _NAME = "rematch-"
 _BUCKET = pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
-_BEFORE = {"key": pl.UInt64(), "before_bytes_up": pl.Int64(), "before_bytes_down": pl.Int64()}
+_BEFORE = pl.Schema({"key": pl.UInt64, "before_bytes_up": pl.Int64, "before_bytes_down": pl.Int64})
 
 
 @dataclass
@@ -313,7 +313,7 @@ def _so_far(sliced: pl.DataFrame, some: pl.Expr) -> pl.DataFrame:
     keys = narrow.filter("some")["key"].unique()
     known = narrow.filter(pl.col("key").is_in(keys.implode()), pl.col("whole"))
     sums = known.group_by("key").agg(pl.col(*totals_so_far).max())
-    return sums.rename(dict(zip(sums.columns, _BEFORE, strict=True))).cast(_BEFORE)  # type: ignore[arg-type]
+    return sums.rename(dict(zip(sums.columns, _BEFORE, strict=True))).cast(_BEFORE)
 
 
 def _summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:
