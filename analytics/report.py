@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from analytics import whole
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
 from analytics.render import words
@@ -80,7 +81,7 @@ def weekly(
     without a lake.
     """
     found = prepare(lake, period=week, as_of=as_of, language=language)
-    save(out, FORMATS["html"].write(found))
+    whole.write(out, FORMATS["html"].write(found))
     assert isinstance(found.page, Page)
     return Report(out, found.period, found.page, found)
 
@@ -133,7 +134,7 @@ def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
         others = {one.suffix for name, one in FORMATS.items() if name != form}
         named = len(forms) == 1 and out.suffix and out.suffix.lower() not in others
         path = out if named else out.with_suffix(FORMATS[form].suffix)
-        save(path, FORMATS[form].write(found))
+        whole.write(path, FORMATS[form].write(found))
         written.append(path)
     return written
 
@@ -150,7 +151,7 @@ def archive(lake: Path, found: Document) -> Path | None:
     name = f"{found.period}{about}-{found.digest(content)[:16]}.json"
     path = lake / "open" / "reports" / found.name / name
     if not path.exists():
-        save(path, content)
+        whole.write(path, content)
     return path
 
 
@@ -162,14 +163,6 @@ def kept_rows(lake: Path, report: str, figure: str) -> Iterator[dict[str, Any]]:
             yield from (row for one in figures if one["id"] == figure for row in one["rows"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
-
-
-def save(out: Path, content: bytes) -> None:
-    """Whole or not at all: written beside the target, then renamed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
-    part.write_bytes(content)
-    part.replace(out)
 
 
 def _folder(name: str) -> Traversable:

@@ -40,7 +40,7 @@ _BESIDE = ("event_id", "input", "site", "source", "client", "host", "seen_at", "
 #: What the segments of a rematch are called by.
 _NAME = "rematch-"
 _BUCKET = pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
-_BEFORE = {"key": pl.UInt64(), "before_bytes_up": pl.Int64(), "before_bytes_down": pl.Int64()}
+_BEFORE = pl.Schema({"key": pl.UInt64, "before_bytes_up": pl.Int64, "before_bytes_down": pl.Int64})
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Rematch:
 
     def __init__(
         self, lake: Lake, catalog: Catalog, *, now: datetime, since: date | None = None,
-        final: Collection[date] = (), max_rows: int = MAX_ROWS,
+        final: Collection[date] = (),
     ) -> None:  # fmt: skip
         """`final`: event days whose figures are never counted again, and so are not restated."""
         self._lake = lake
@@ -78,7 +78,6 @@ class Rematch:
         self._now = now.astimezone(UTC)
         self._since = since or date.min
         self._final = frozenset(final)
-        self._max_rows = max_rows
         self._cold = lake.manifest()["tables"]
 
     def run(self, *, dry: bool) -> Findings:
@@ -139,8 +138,8 @@ class Rematch:
         for file in files:
             wanted = _some(file, _COLUMNS)
             rows = int(wanted.select(pl.len()).collect().item())
-            for begin in range(0, rows, self._max_rows):
-                yield wanted.slice(begin, self._max_rows).collect()
+            for begin in range(0, rows, MAX_ROWS):
+                yield wanted.slice(begin, MAX_ROWS).collect()
 
     def _changes(self, sightings: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         """Rows of `restated` for those of a day's stored sightings that are called otherwise now."""
@@ -314,7 +313,7 @@ def _so_far(sliced: pl.DataFrame, some: pl.Expr) -> pl.DataFrame:
     keys = narrow.filter("some")["key"].unique()
     known = narrow.filter(pl.col("key").is_in(keys.implode()), pl.col("whole"))
     sums = known.group_by("key").agg(pl.col(*totals_so_far).max())
-    return sums.rename(dict(zip(sums.columns, _BEFORE, strict=True))).cast(_BEFORE)  # type: ignore[arg-type]
+    return sums.rename(dict(zip(sums.columns, _BEFORE, strict=True))).cast(_BEFORE)
 
 
 def _summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ The loop over inputs; the journey of a single one is `journey.run`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from sensor.evidence import Evidence
 
 #: which kind of evidence is believed first when several saw the same
-DEFAULT_RANKS = {"packets": 1, "zeek": 2, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
+DEFAULT_RANKS = {"packets": 1, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 #: how far clocks may be apart before times are doubted
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: what is later by more is told in days: no zone explains it
@@ -126,14 +126,15 @@ class Scan:
         """
         self.lake.create()
         wanted: list[str] = []
-        if any(map(_is_much_json, (one for _, one in plan.inputs))):
+        files = [(kind, file) for kind, one in plan.inputs for file in one.files]
+        if _larger((file for _, file in files if file.head[:1] == b"{"), _MUCH_BYTES):
             wanted.append("lines")
-        fields = [one for kind, one in plan.inputs if kind.scans_lines and _is_much(one)]
-        if any(map(_is_very_much, fields)):
+        of_fields = [file for kind, file in files if kind.scans_lines]
+        if _larger(of_fields, _VERY_MUCH_BYTES):
             wanted.append("fields")
         if any(kind.needs_kernels for kind, _ in plan.inputs):
             wanted += ["frames", "messages"]
-        if not (wanted or fields):
+        if not (wanted or _larger(of_fields, _MUCH_BYTES)):
             return
         from sensor.decode import jit
 
@@ -150,25 +151,21 @@ class Scan:
         sizes = [file.size for _, one in plan.inputs for file in one.files]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
-        sensors: list[SensorSettings] = []
+        sensors: list[tuple[SensorSettings, type[Source]]] = []
         with tell.progress(total) as told:
             for kind, one in plan.inputs:
                 size = sum(file.size or 0 for file in one.files)
-                sensor = self._sensor(kind, one)
+                sensor = self.sensor_of(kind, one)
                 try:
                     self._take(kind, one, sensor, outcome, replace, _scaled(told, one, before, size))
                 except OSError as error:
                     # the input went away or its disk failed meanwhile; the lake's own troubles are LakeErrors
                     reason = (error.strerror or str(error)).lower()
                     outcome.unreadable.append(f"{one.name}: {reason}; what was read before is kept")
-                sensors.append(sensor)
+                sensors.append((sensor, kind))
                 before += size
                 told(one.name, before)
-        more = {one.name: (one, kind) for one, kind in outcome.also}
-        sensors += [one for one, _ in more.values()]
-        self._commit_reference(
-            sensors, [*(kind for kind, _ in plan.inputs), *(kind for _, kind in more.values())]
-        )
+        self.introduce([*sensors, *outcome.also])
         return outcome
 
     def _take(
@@ -221,7 +218,7 @@ class Scan:
         def other(name: str) -> Pipeline:
             """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
             of = kinds_by_name()[name]
-            theirs = self._sensor(of, one)
+            theirs = self.sensor_of(of, one)
             also.append((theirs, of))
             of_theirs = Origin(theirs.name, theirs.site, theirs.vantage or of.vantage, name, one.identity)
             return self._pipeline(of_theirs, naming, questions)
@@ -233,11 +230,8 @@ class Scan:
 
     def sensor_of(self, kind: type[Source], one: Input) -> SensorSettings:
         """The sensor an input comes from."""
-        return self._sensor(kind, one)
-
-    def introduce(self, sensors: list[tuple[SensorSettings, type[Source]]]) -> None:
-        """Store who they are, beside the catalog. Raises LakeError."""
-        self._commit_reference([sensor for sensor, _ in sensors], [kind for _, kind in sensors])
+        path = one.files[0].path or one.files[0].name
+        return self._with_declared(self.settings.sensor_for(str(Path(path).absolute()), kind.name))
 
     def evidence(self, one: Input, bounds: Bounds) -> Evidence:
         """Where packets of a capture's matched connections go; logged. Raises LakeError."""
@@ -267,7 +261,7 @@ class Scan:
             jit.warm("openings")
         self.lake.create()
         sensor = self._declared_sensor(source.name)
-        self._commit_reference([sensor], [type(source)])
+        self.introduce([(sensor, type(source))])
         origin = Origin(sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, one.identity)
         pipeline, verdict = self._pipeline(origin, evidence=evidence), Verdict(one.name, origin)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
@@ -275,7 +269,7 @@ class Scan:
         def between(position: int) -> None:
             if self._refresh(refresher, tell):
                 pipeline.use(self._index, self._catalog.version, self._blindness)
-                self._commit_reference([sensor], [type(source)])
+                self.introduce([(sensor, type(source))])
 
         commits = Commits(self.lake, one.identity, sealed=self._sealed)
         return run(source, one, pipeline, commits, verdict, progressed=between)
@@ -359,10 +353,6 @@ class Scan:
         commits.forget()
         return 0, 0
 
-    def _sensor(self, kind: type[Source], one: Input) -> SensorSettings:
-        path = one.files[0].path or one.files[0].name
-        return self._with_declared(self.settings.sensor_for(str(Path(path).absolute()), kind.name))
-
     def _declared_sensor(self, source: str) -> SensorSettings:
         """The sensor of the settings that has the declared name; an interface has no path to go by."""
         name = self._declared.sensor or source
@@ -377,8 +367,11 @@ class Scan:
         }
         return known.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
-    def _commit_reference(self, used: list[SensorSettings], kinds: list[type[Source]]) -> None:
-        """The sensors and the catalog, so that the lake explains itself on another machine."""
+    def introduce(self, sensors: Iterable[tuple[SensorSettings, type[Source]]]) -> None:
+        """Store who the sensors are, and the catalog: the lake explains itself on another machine.
+
+        Raises LakeError.
+        """
         rows = {
             sensor.name: {
                 "sensor": sensor.name,
@@ -390,11 +383,10 @@ class Scan:
                 "cadence_s": sensor.cadence_s,
                 "population": sensor.population,
             }
-            for sensor, kind in zip(used, kinds, strict=True)
+            for sensor, kind in sensors
         }
-        sensors = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
-        reference = Commits(self.lake, "reference")
-        reference.commit(0, 0, {"sensors": sensors, "catalog": self._catalog.frame()})
+        frame = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
+        Commits(self.lake, "reference").commit(0, 0, {"sensors": frame, "catalog": self._catalog.frame()})
 
 
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:
@@ -408,18 +400,9 @@ def _reads_packets(source: str) -> bool:
     return kind is None or kind.vantage == "packets"  # a live port is no kind of file
 
 
-def _is_much_json(one: Input) -> bool:
-    """Are there enough JSON lines for a compiled scanner to pay?"""
-    return any(file.head[:1] == b"{" and (file.size is None or file.size > _MUCH_BYTES) for file in one.files)
-
-
-def _is_much(one: Input) -> bool:
-    return any(file.size is None or file.size > _MUCH_BYTES for file in one.files)
-
-
-def _is_very_much(one: Input) -> bool:
-    """Are there enough lines for the scanner of their fields to pay?"""
-    return any(file.size is None or file.size > _VERY_MUCH_BYTES for file in one.files)
+def _larger(files: Iterable[File], size: int) -> bool:
+    """True where a file has more bytes on disk, or nobody knows how many."""
+    return any(file.size is None or file.size > size for file in files)
 
 
 def _ahead(one: Input, verdict: Verdict) -> str:

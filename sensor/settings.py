@@ -115,7 +115,8 @@ class SensorSettings(_Section):
     site: str = "main"
     #: sensors of one vantage watch different links and add up; default: the kind of input
     vantage: str | None = None
-    #: 1 is believed first; default packets 1, zeek 2, proxy 3, dns 4
+    #: 1 is believed first; default by what it watches: packets 1, proxy 3, firewall 4, flow 5, endpoint 6,
+    #: dns 7, else 9
     rank: int | None = Field(default=None, ge=1, le=99)
     #: globs, relative to the settings file, of the inputs that come from this sensor
     paths: tuple[str, ...] = ()
@@ -365,26 +366,20 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
-    """Paths of a settings file made independent of the current folder."""
-    out = dict(values)
-    for name in ("lake", "state", "policy"):
-        if isinstance(out.get(name), str):
-            out[name] = base / out[name]
-    if isinstance(out.get("signatures"), list):
-        out["signatures"] = [base / folder for folder in out["signatures"] if isinstance(folder, str)]
-    if isinstance(out.get("formats"), list):
-        out["formats"] = [base / file for file in out["formats"] if isinstance(file, str)]
-    identity = out.get("identity")
-    if isinstance(identity, dict):
-        files = {
-            name: base / identity[name]
-            for name in ("people", "owners", "subnets")
-            if isinstance(identity.get(name), str)
-        }
-        exports = identity.get("directory")
-        if isinstance(exports, list):
-            files["directory"] = [base / file for file in exports if isinstance(file, str)]
-        out["identity"] = identity | files
+    """Paths of a settings file made independent of the current folder; what is no path stays as it is, and is
+    refused with all else that is wrong."""
+
+    def from_base(value: Any) -> Any:
+        if isinstance(value, list):
+            return [from_base(one) for one in value]
+        return base / value if isinstance(value, str) else value
+
+    def based(section: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+        return section | {name: from_base(section[name]) for name in names if name in section}
+
+    out = based(values, ("lake", "state", "policy", "signatures", "formats"))
+    if isinstance(identity := values.get("identity"), dict):
+        out["identity"] = based(identity, ("people", "owners", "subnets", "directory"))
     return out
 
 

@@ -37,8 +37,6 @@ COMMIT_BYTES = 64 * 1024 * 1024
 POLL_S, LOOK_S = 0.25, 2.0
 #: How often what was received is read.
 RECEIVE_S = 0.5
-#: How often a changed catalog is looked for.
-CATALOG_S = 30.0
 
 
 class Stream:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics import whole
 from analytics.delivery.letter import DeliveryFailed, Letter
 
 
@@ -20,9 +20,8 @@ class Folder:
     def send(self, letter: Letter) -> None:
         """Write the files; each appears whole or not at all."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             for name, content in self._files(letter):
-                _whole(self.path / name, content)
+                whole.write(self.path / name, content)
         except OSError as error:
             raise DeliveryFailed(f"{self.path}: {error.strerror or error}") from None
 
@@ -33,18 +32,6 @@ class Folder:
         stem = _safe(f"{letter.written_at:%Y%m%dT%H%M%SZ}-{letter.subject}")[:100] + f"-{letter.id[:8]}"
         facts = json.dumps(dict(letter.facts), ensure_ascii=False, sort_keys=True, default=str)
         return [(f"{stem}.txt", letter.text.encode()), (f"{stem}.json", facts.encode())]
-
-
-def _whole(path: Path, content: bytes) -> None:
-    """Write it under another name first, and leave nothing of it where that fails."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
 
 
 def _safe(name: str) -> str:

@@ -10,10 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-#: libyaml reads eight times as fast as PyYAML's own parser.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from analytics.definitions import read_yaml
 
 RULES = Path(__file__).parent / "rules"
 CONTROLS = Path(__file__).parent / "controls"
@@ -70,13 +67,13 @@ class Control:
 
 
 @cache
-def load_rules(folder: Path = RULES) -> tuple[Rule, ...]:
-    """Every rule of the folder, by name."""
-    return tuple(_rule(path) for path in sorted(folder.glob("*.yml")))
+def load_rules() -> tuple[Rule, ...]:
+    """Every rule, by name."""
+    return tuple(_rule(path) for path in sorted(RULES.glob("*.yml")))
 
 
 def _rule(path: Path) -> Rule:
-    entry: dict[str, Any] = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader
+    entry: dict[str, Any] = read_yaml(path.read_text("utf-8"))
     if budget := entry.pop("budget", None):
         entry["budget"] = Budget(**budget)
     entry["examples"] = tuple(entry.pop("examples", ()))
@@ -88,11 +85,11 @@ def _rule(path: Path) -> Rule:
 
 
 @cache
-def load_controls(folder: Path = CONTROLS) -> tuple[Control, ...]:
-    """Every control of every framework of the folder, in the order of its file."""
+def load_controls() -> tuple[Control, ...]:
+    """Every control of every framework, in the order of its file."""
     controls = []
-    for path in sorted(folder.glob("*.yml")):
-        entry: dict[str, Any] = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader
+    for path in sorted(CONTROLS.glob("*.yml")):
+        entry: dict[str, Any] = read_yaml(path.read_text("utf-8"))
         for control, said in entry["controls"].items():
             reference = entry["reference"].format(control=control)
             one = Control(

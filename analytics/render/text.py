@@ -71,8 +71,8 @@ def _sight(page: Page) -> Iterator[str]:
         yield from textwrap.wrap(" · ".join(page.sight.confident[:2]), WIDTH)
 
 
-def _clipped(name: str, most: int = LABEL) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+def _clipped(name: str) -> str:
+    return name if len(name) <= LABEL else name[: LABEL - 1] + "…"
 
 
 def _printable(line: str) -> str:

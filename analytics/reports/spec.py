@@ -8,9 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-import yaml
-
-from analytics.definitions import YAML_LOADER
+from analytics.definitions import read_yaml
 
 #: Figures that several reports have: a .yml and .sql each; a report says `same: NAME`.
 COMMON = files("analytics.reports") / "common"
@@ -66,7 +64,7 @@ def read(folder: Traversable, other: Callable[[str], Traversable] | None = None)
     One that `extends` another has its figures first; `other` gives the folder of a name.
     """
     text = folder.joinpath("report.yml").read_text(encoding="utf-8")
-    raw = yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
+    raw = read_yaml(text)
     extended = read(other(raw["extends"])).figures if "extends" in raw and other else ()
     figures = (*extended, *(_figure(folder, entry) for entry in raw["figures"]))
     ids = [figure.id for figure in figures]
@@ -90,7 +88,7 @@ def _figure(folder: Traversable, entry: dict[str, Any]) -> Figure:
     if "same" in entry:
         folder, name = COMMON, entry["same"]
         text = folder.joinpath(f"{name}.yml").read_text(encoding="utf-8")
-        entry = {"id": name} | yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
+        entry = {"id": name} | read_yaml(text)
     name = entry.get("id", "?")
     if unknown := set(entry) - _KEYS:
         raise ValueError(f"report.yml: figure {name}: unknown fields {sorted(unknown)}")

@@ -61,7 +61,7 @@ def listed(
     """List the names that look most like AI, each with its strongest reasons."""
     if context.invoked_subcommand is not None:
         return
-    settings = settings_from(config, lake=lake, state=state, signatures=tuple(signatures or ()) or None)
+    settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     found = _ranked(settings, days)
     kept = _dismissed(settings)
     rows = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, StateOption, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, StateOption, say, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,9 +86,7 @@ def command(
     from sensor.scan import Declared, Scan
     from sensor.sources import afpacket, live
 
-    chosen = settings_from(
-        config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
-    )
+    chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     networks = _networks([*chosen.networks.exclude, *(exclude or [])])
     program = _program(only, truncate)
     source_input = live.describe_input(interfaces, sensor)
@@ -99,11 +97,11 @@ def command(
     kept = scan.evidence(source_input, _bounds(evidence_mb, evidence_days)) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,
-        truncate=truncate, workers=workers, seconds=seconds, tell=_say,
+        truncate=truncate, workers=workers, seconds=seconds, tell=say,
         keep=kept.hold if kept else None,
     )  # fmt: skip
     with _signals(source, scan) as signals:
-        verdict = scan.capture(source, source_input, _say, kept)
+        verdict = scan.capture(source, source_input, say, kept)
     typer.echo(_line(interfaces, source, verdict))
     if kept is not None:
         missed = f", {kept.missed:,} found no room" if kept.missed else ""
@@ -175,10 +173,6 @@ def _signals(source: LiveSource, scan: Scan) -> Iterator[list[int]]:
         source.stop()  # also when the lake refused a batch
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _say(line: str) -> None:
-    typer.echo(f"shadowai: {line}", err=True)
 
 
 def _line(interfaces: Sequence[str], source: LiveSource, verdict: Verdict) -> str:

@@ -134,7 +134,7 @@ def check(
     from sensor.catalog.load import BUILT_IN
     from sensor.catalog.read import draft
 
-    settings = settings_from(config, signatures=tuple(signatures) if signatures else None)
+    settings = settings_from(config, signatures=signatures or None)
     try:
         drafted = draft(collect((BUILT_IN, *settings.signatures, *(folders or ()))))
     except CatalogError as error:
@@ -227,7 +227,7 @@ def _catalog(config: Path | None, signatures: list[Path] | None) -> Catalog:
     from sensor.catalog.load import load
     from sensor.settings import lake_path, state_path
 
-    settings = settings_from(config, signatures=tuple(signatures) if signatures else None)
+    settings = settings_from(config, signatures=signatures or None)
     try:
         return load(*settings.signatures, cache=state_path(settings, lake_path(settings)) / "catalog")
     except CatalogError as error:

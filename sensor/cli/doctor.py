@@ -18,7 +18,7 @@ Finding = tuple[str, bool, str]
 
 
 def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
-    """Say what is in force and what would stop a scan."""
+    """Say what is in force and what would stop a scan. Exit code 5 where something would."""
     from sensor.settings import lake_path, state_path
 
     settings = settings_from(config, lake=lake, state=state)

@@ -87,9 +87,7 @@ def command(
         return
     export = _named(target, known)
     _only_its_options(context, export)
-    settings = settings_from(
-        config, policy=policy, lake=lake, signatures=tuple(signatures) if signatures else None
-    )
+    settings = settings_from(config, policy=policy, lake=lake, signatures=signatures or None)
     export.write(
         Asked(
             settings,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli.exporting import Asked, Export, put
-from sensor.cli.options import analysing, existing_lake
+from sensor.cli.options import analysing, closed_to_others, existing_lake
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,7 +60,11 @@ def _write(what: str, asked: Asked) -> None:
     query = restricted if asked.restricted else opened
     if asked.restricted:
         log_access(place.path, query=f"shadowai export {what} --format {form}: {query}")
-    with analysing(place), views(place.path, as_of=asked.as_of, restricted=asked.restricted) as connection:
+    with (
+        closed_to_others(asked.restricted),
+        analysing(place),
+        views(place.path, as_of=asked.as_of, restricted=asked.restricted) as connection,
+    ):
         if form in _PLAIN:
             write(connection, query, Format(form), asked.out)
         else:

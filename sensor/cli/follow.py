@@ -15,6 +15,7 @@ from sensor.cli.options import (
     SignaturesOption,
     StateOption,
     add_formats,
+    say,
     settings_from,
 )
 
@@ -50,15 +51,13 @@ def command(
     from sensor.scan import Declared, Scan
     from sensor.streams import Follower
 
-    chosen = settings_from(
-        config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
-    )
+    chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
     scan = Scan(chosen, Declared(sensor, site))
     for line in scan.unusable:
         typer.echo(line, err=True)
     ready(scan, chosen)
-    follower = Follower(scan, paths, _kind_of(form), _say)
+    follower = Follower(scan, paths, _kind_of(form), say)
     came = stop_on_signals(follower.stop)
     follower.run()
     for verdict in follower.verdicts:
@@ -104,7 +103,3 @@ def _kind_of(form: str | None) -> Callable[[bytes], type[Family] | None]:
         return kind if kind is not None and issubclass(kind, Family) else None
 
     return kind_of
-
-
-def _say(line: str) -> None:
-    typer.echo(f"shadowai: {line}", err=True)

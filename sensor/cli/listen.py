@@ -16,6 +16,7 @@ from sensor.cli.options import (
     SignaturesOption,
     StateOption,
     add_formats,
+    say,
     settings_from,
 )
 from sensor.errors import InputError, UsageError
@@ -62,9 +63,7 @@ def command(
     from sensor.sources.receive import Receiver
     from sensor.streams import Listener
 
-    chosen = settings_from(
-        config, lake=lake, state=state, signatures=tuple(signatures) if signatures else None
-    )
+    chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
     places = [endpoint(text) for text in endpoints or ("udp", "tcp")]
     scan = Scan(chosen, Declared(sensor, site))
@@ -72,7 +71,7 @@ def command(
         typer.echo(line, err=True)
     ready(scan, chosen)
     receiver = Receiver(places, _context(places, certificate, key, clients))
-    listener = Listener(scan, receiver, f"listen {sensor or ''} {' '.join(map(str, places))}", _say)
+    listener = Listener(scan, receiver, f"listen {sensor or ''} {' '.join(map(str, places))}", say)
     try:
         asyncio.run(listener.run())
     except OSError as error:
@@ -114,7 +113,3 @@ def _context(
         return context(certificate, key, clients)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"not usable: {error.strerror or error}", place=str(certificate)) from None
-
-
-def _say(line: str) -> None:
-    typer.echo(f"shadowai: {line}", err=True)

@@ -39,7 +39,7 @@ COMMANDS = {
     "retain": "retain",
     "erase": "erase",
     "export": "exports",
-    "export-subject": "export",
+    "export-subject": "export_subject",
     "privacy-sheet": "privacy_sheet",
     "doctor": "doctor",
     "warm": "warm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -68,6 +69,11 @@ CustomOption = Annotated[
 ]
 
 
+def say(line: str) -> None:
+    """A line of ours on stderr."""
+    typer.echo(f"shadowai: {line}", err=True)
+
+
 def add_formats(settings: Settings, files: list[Path] | None) -> None:
     """Know the log formats of the settings and of `--custom`. Raises UsageError."""
     from sensor.sources import custom, sorting
@@ -132,6 +138,18 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
         return Counting(state, keys)
     except (LakeError, OSError):
         return None
+
+
+@contextmanager
+def closed_to_others(about_persons: bool) -> Iterator[None]:
+    """Files made meanwhile that are `about_persons` are no more open than the restricted zone, whatever the
+    umask."""
+    umask = os.umask(0o077)
+    os.umask(umask | 0o027 if about_persons else umask)
+    try:
+        yield
+    finally:
+        os.umask(umask)
 
 
 @contextmanager

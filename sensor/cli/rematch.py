@@ -50,7 +50,7 @@ def command(
     from sensor.settings import state_path
     from sensor.store import purge
 
-    settings = settings_from(config, lake=lake, state=state, signatures=tuple(signatures or ()) or None)
+    settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     place = existing_lake(settings)
     if settings.privacy == "aggregate":
         typer.echo("at level aggregate no row about a person is stored: there is nothing to rematch")

@@ -21,6 +21,7 @@ from sensor.cli.options import (
     LakeOption,
     StateOption,
     analysing,
+    closed_to_others,
     counting_then,
     existing_lake,
     settings_from,
@@ -188,7 +189,11 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     if name == "person":  # no reading without a record: this raises where it cannot be written
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
         AuditLog(state_path(settings, place.path)).append("report.person", now=datetime.now(UTC), people=1)
-    with _told(target, f"shadowai report {name} --help", wanted.form), analysing(place):
+    with (
+        closed_to_others(name == "person"),
+        _told(target, f"shadowai report {name} --help", wanted.form),
+        analysing(place),
+    ):
         found = report.prepare(
             place.path,
             name,

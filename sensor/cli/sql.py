@@ -16,6 +16,7 @@ from sensor.cli.options import (
     ConfigOption,
     LakeOption,
     analysing,
+    closed_to_others,
     counting_then,
     existing_lake,
     settings_from,
@@ -61,6 +62,7 @@ def command(
             log_access(place.path, query=statement)
 
     with ExitStack() as stack:
+        stack.enter_context(closed_to_others(restricted))
         with analysing(place):
             counting = counting_then(settings, place, as_of)
             connection = stack.enter_context(

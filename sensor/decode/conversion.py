@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import IO, NamedTuple
 
+from sensor.pieces import Pieces
+
 _ETHERNET, _TOKEN_RING, _FDDI, _PPP, _WLAN, _SUNATM, _ERF = 1, 6, 10, 9, 105, 123, 197
 _UNKNOWN = 147  # reserved for private use: counted as not decoded
 _MAX_RECORD = 1 << 19
@@ -189,7 +191,7 @@ def first_time(head: bytes) -> int | None:
 
 def as_pcapng(stream: IO[bytes], found: Reader) -> tuple[IO[bytes], bytes]:
     """The capture as a pcapng stream that is made while it is read, and how that begins."""
-    return io.BufferedReader(_Converted(stream, found(stream)), _BUFFER), _SECTION
+    return io.BufferedReader(Pieces(_blocks(found(stream)), stream), _BUFFER), _SECTION
 
 
 def _block(kind: int, body: bytes) -> bytes:
@@ -201,44 +203,20 @@ def _block(kind: int, body: bytes) -> bytes:
 _SECTION = _block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
 
 
-class _Converted(io.RawIOBase):
+def _blocks(found: Iterator[Record]) -> Iterator[bytes]:
     """Blocks of a pcapng, one interface for each link type."""
-
-    def __init__(self, stream: IO[bytes], found: Iterator[Record]) -> None:
-        super().__init__()
-        self._stream = stream
-        self._pieces = self._encoded(found)
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        if not self._left:
-            self._left = memoryview(next(self._pieces, b""))
-        size = min(len(target), len(self._left))
-        target[:size], self._left = self._left[:size], self._left[size:]
-        return size
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-    @staticmethod
-    def _encoded(found: Iterator[Record]) -> Iterator[bytes]:
-        yield _SECTION
-        interfaces: dict[int, int] = {}
-        try:
-            for one in found:
-                if one.link not in interfaces:
-                    interfaces[one.link] = len(interfaces)
-                    yield _block(1, struct.pack("<HHI", one.link, 0, 0))
-                time_us = max(one.time_us, 0)
-                head = struct.pack(
-                    "<5I", interfaces[one.link], time_us >> 32 & 0xFFFFFFFF, time_us & 0xFFFFFFFF,
-                    len(one.data), one.length,
-                )  # fmt: skip
-                yield _block(6, head + one.data)
-        except _CutError:
-            yield bytes(4)
+    yield _SECTION
+    interfaces: dict[int, int] = {}
+    try:
+        for one in found:
+            if one.link not in interfaces:
+                interfaces[one.link] = len(interfaces)
+                yield _block(1, struct.pack("<HHI", one.link, 0, 0))
+            time_us = max(one.time_us, 0)
+            head = struct.pack(
+                "<5I", interfaces[one.link], time_us >> 32 & 0xFFFFFFFF, time_us & 0xFFFFFFFF,
+                len(one.data), one.length,
+            )  # fmt: skip
+            yield _block(6, head + one.data)
+    except _CutError:
+        yield bytes(4)

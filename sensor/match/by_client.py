@@ -34,9 +34,7 @@ _MOST = pl.lit(3, pl.Int16)
 class NamesByClient:
     """Sums observations by (15-minute bucket, client, host, kind, action)."""
 
-    def __init__(self, *, max_rows: int = MAX_ROWS, max_names: int = MAX_NAMES) -> None:
-        self._max_rows = max_rows
-        self._max_names = max_names
+    def __init__(self) -> None:
         self._seed = secrets.randbits(63)
         #: of open buckets; the first frame is the merged rest, later ones are as they came
         self._rows: list[pl.DataFrame] = []
@@ -80,11 +78,11 @@ class NamesByClient:
 
     def _not_too_many(self, rows: pl.DataFrame) -> pl.DataFrame:
         whose = ["bucket", *WHO]
-        if (rows.group_by(whose).len()["len"] <= self._max_names).all():
+        if (rows.group_by(whose).len()["len"] <= MAX_NAMES).all():
             return rows
         often = pl.col("connections") + pl.col("lookups").fill_null(0)
         return rows.sort(often, "host", "kind", "action", descending=[True, False, False, False]).filter(
-            pl.int_range(pl.len()).over(whose) < self._max_names
+            pl.int_range(pl.len()).over(whose) < MAX_NAMES
         )
 
     def _buckets(self) -> list[datetime]:
@@ -93,10 +91,10 @@ class NamesByClient:
     def _over(self, clock: datetime | None) -> list[datetime]:
         """The buckets that end before what may still arrive, and the oldest where there is too much."""
         past = [b for b in self._buckets() if clock is not None and b + BUCKET_SPAN + LATE <= clock]
-        if sum(rows.height for rows in self._rows) > self._max_rows:
+        if sum(rows.height for rows in self._rows) > MAX_ROWS:
             self._merge()
             newest_first = self._rows[0].group_by("bucket").len().sort("bucket", descending=True)
-            past += newest_first.filter(pl.col("len").cum_sum() > self._max_rows)["bucket"].to_list()
+            past += newest_first.filter(pl.col("len").cum_sum() > MAX_ROWS)["bucket"].to_list()
         return past
 
     def _merge(self) -> None:

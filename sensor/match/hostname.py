@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tldextract import TLDExtract
 
 
-def normal_column(frame: pl.DataFrame, column: str = "host") -> pl.DataFrame:
+def normal_column(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with its host column in normal form."""
-    return frame.with_columns(normal(frame.get_column(column)).alias(column))
+    return frame.with_columns(normal(frame.get_column("host")))
 
 
 #: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.

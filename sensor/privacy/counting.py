@@ -23,9 +23,9 @@ from pathlib import Path
 
 import polars as pl
 
-from sensor import schema
+from sensor import durable, schema
 from sensor.privacy.canonical import canonical_account
-from sensor.privacy.keys import Keys, written
+from sensor.privacy.keys import Keys
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
 _BYTES = 10
@@ -160,7 +160,7 @@ class Counting:
         buffer = io.BytesIO()
         rows.write_ipc(buffer)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        written(self._path(week), seal(self._of_sets(), buffer.getvalue(), str(week)))
+        durable.write(self._path(week), seal(self._of_sets(), buffer.getvalue(), str(week)))
 
 
 def _counts(sets: Mapping[date, pl.DataFrame]) -> pl.DataFrame:

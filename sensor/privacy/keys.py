@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from sensor import durable
 from sensor.errors import LakeError, UsageError
 from sensor.schema import TIME, Level
 
@@ -162,7 +163,9 @@ class Keys:
         path = self._path(epoch)
         if not path.exists():
             raise UsageError(f"no key of epoch {epoch}", place=str(self._folder), hint="shadowai keys list")
-        written(self._tombstone(epoch), json.dumps({"shredded_at": now.astimezone(UTC).isoformat()}).encode())
+        durable.write(
+            self._tombstone(epoch), json.dumps({"shredded_at": now.astimezone(UTC).isoformat()}).encode()
+        )
         self._destroy(path)
         self._keys.pop(epoch, None)
 
@@ -172,7 +175,7 @@ class Keys:
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
-        _sync(self._folder)
+        durable.sync_folder(self._folder)
 
     def rotate(self, now: datetime) -> Epoch:
         """Let a new epoch begin on the next Monday of the report zone, and make its key.
@@ -186,7 +189,7 @@ class Keys:
         if week % EPOCH_WEEKS and week not in self._cuts:
             cuts = sorted({*self._cuts, week})
             self._make_folder()
-            written(self._folder / "rotations.json", json.dumps({"weeks": cuts}).encode())
+            durable.write(self._folder / "rotations.json", json.dumps({"weeks": cuts}).encode())
             self._cuts = cuts
         self.of(week)
         return Epoch(week, *self.bounds(week))
@@ -267,7 +270,7 @@ class Keys:
         try:
             self._make_folder()
             if not path.exists():
-                written(path, secrets.token_bytes(KEY_BYTES), replace=False)
+                durable.write(path, secrets.token_bytes(KEY_BYTES), replace=False)
             return self._checked(path, path.read_bytes())
         except OSError as error:
             raise LakeError(
@@ -283,31 +286,3 @@ class Keys:
                 f"a key of {len(key)} bytes, expected {KEY_BYTES}", place=str(path), hint="restore it"
             )
         return key
-
-
-def written(path: Path, content: bytes, *, replace: bool = True) -> None:
-    """Write durably and whole, mode 0600; without `replace` the first of two writers wins."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if replace:
-        temporary.replace(path)
-    else:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from sensor import durable
 from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.sealing import Unsealable, seal, unseal
@@ -175,10 +176,7 @@ class Reveals:
         moments = {name: getattr(case, name).isoformat() for name in ("requested_at", "expires_at")}
         text = json.dumps({"case": vars(case) | moments, "payload": {what: sealed}}, indent=1)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self._folder / f".{case.case_id}.tmp"
-        temporary.touch(mode=0o600)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self._folder / f"{case.case_id}.json")
+        durable.write(self._folder / f"{case.case_id}.json", text.encode())
 
     def _expire(self) -> None:
         for path in self._folder.glob("*.json"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sensor import schema
+from sensor import durable, schema
 from sensor.privacy.keys import Keys
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
@@ -96,7 +96,4 @@ class OpenLeases:
         self._open.write_ipc(buffer)
         sealed = seal(self._keys.derived(newest, "leases"), buffer.getvalue(), self._file.name)
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self._file.with_name(f".{self._file.name}.tmp")
-        temporary.touch(mode=0o600)
-        temporary.write_bytes(str(newest).encode() + b"\n" + sealed)
-        temporary.replace(self._file)
+        durable.write(self._file, str(newest).encode() + b"\n" + sealed)

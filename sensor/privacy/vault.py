@@ -19,12 +19,14 @@ vault/epoch-<n>.jsonl          a batch a line: {"ephemeral": …, "records": {to
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -34,6 +36,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from sensor import durable
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
@@ -122,7 +125,8 @@ class Custodians:
             raise LakeError(f"unreadable: {error}", place=str(self._path), hint="restore it") from None
 
     def _write(self, known: Mapping[str, Any]) -> None:
-        _replace(self._path, json.dumps(known, indent=1).encode())
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        durable.write(self._path, json.dumps(known, indent=1).encode())
 
 
 class Vault:
@@ -179,20 +183,24 @@ class Vault:
 
     def forget(self, tokens: Iterable[str]) -> int:
         """Rewrite the vault without these tokens; returns how many records went."""
-        gone, wanted = 0, set(tokens)
-        for epoch in {epoch_of(token) for token in wanted}:
-            lines = list(self._lines(epoch))
-            kept = [
-                line | {"records": {t: c for t, c in line["records"].items() if t not in wanted}}
-                for line in lines
-            ]
-            went = sum(len(line["records"]) for line in lines) - sum(len(line["records"]) for line in kept)
-            if went:
-                text = "".join(json.dumps(line) + "\n" for line in kept if line["records"])
-                _replace(self._file(epoch), text.encode())
-            self._known.pop(epoch, None)
-            gone += went
-        return gone
+        wanted = set(tokens)
+        if not (wanted and self._folder.is_dir()):
+            return 0
+        with self._alone():
+            return sum(self._forget(epoch, wanted) for epoch in {epoch_of(token) for token in wanted})
+
+    def _forget(self, epoch: int, wanted: set[str]) -> int:
+        lines = list(self._lines(epoch))
+        kept = [
+            line | {"records": {t: c for t, c in line["records"].items() if t not in wanted}}
+            for line in lines
+        ]
+        went = sum(len(line["records"]) for line in lines) - sum(len(line["records"]) for line in kept)
+        if went:
+            text = "".join(json.dumps(line) + "\n" for line in kept if line["records"])
+            durable.write(self._file(epoch), text.encode())
+        self._known.pop(epoch, None)
+        return went
 
     def size(self) -> int:
         """How many tokens the vault knows."""
@@ -227,12 +235,22 @@ class Vault:
 
     def _append(self, epoch: int, line: Mapping[str, Any]) -> None:
         file = self._file(epoch)
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "wb") as out:
+        with (
+            self._alone(),
+            os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out,
+        ):
             out.write(b"\n" * _ends_midline(file) + json.dumps(line).encode() + b"\n")
             out.flush()
             os.fsync(out.fileno())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process appends or rewrites meanwhile: what a sensor appends while somebody is erased must
+        not be lost."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _file(self, epoch: int) -> Path:
         return self._folder / f"epoch-{epoch}.jsonl"
@@ -276,14 +294,3 @@ def _ends_midline(file: Path) -> bool:
     with file.open("rb") as handle:
         handle.seek(size - 1)
         return handle.read(1) != b"\n"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)

@@ -27,10 +27,10 @@ import polars as pl
 
 from sensor import schema
 from sensor.decode.layout import EVENT, TCP, UDP, Bytes, Records
+from sensor.pieces import fault_of
 from sensor.sources import records
 from sensor.sources.interface import Batch, Input, Proof, Source
 from sensor.sources.lines import Block
-from sensor.sources.unpack import fault_of
 
 OTHER_SIDE = "set aside: dnstap message of the resolver's own (not between client and resolver)"
 UNREADABLE = "no dnstap message"

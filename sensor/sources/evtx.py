@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 import polars as pl
 
+from sensor.pieces import CutError, Pieces
 from sensor.sources.formats.windows_security import QUALIFIED_ID, WindowsSecurityFamily
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.lines import blocks
-from sensor.sources.told import Told
+from sensor.sources.open import on_disk
 
 MAGIC = b"ElfFile\x00"
 MISSING = "Windows event logs need one more package: pip install 'shadow-ai-sensor[evtx]'"
@@ -52,15 +51,15 @@ class EvtxSource(Source):
         (file,) = source_input.files
         family = WindowsSecurityFamily(self.internal_networks)
         reader = family.reader(reference=file.modified)
-        with _OnDisk(file) as path:
-            for block in blocks(io.BufferedReader(_Lines(_parser(path)))):
+        with on_disk(file) as path:
+            for block in blocks(io.BufferedReader(Pieces(_lines(_parser(path))))):
                 yield from reader.batches(block)
 
 
 def head_lines(file: File, most: int) -> pl.Series:
     """The first events of a file, one a line. Raises OSError as reading does."""
-    with _OnDisk(file) as path:
-        block = next(blocks(io.BufferedReader(_Lines(_parser(path)))), None)
+    with on_disk(file) as path:
+        block = next(blocks(io.BufferedReader(Pieces(_lines(_parser(path))))), None)
         return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(most)
 
 
@@ -75,44 +74,21 @@ def _parser(path: str) -> Any:
         raise OSError(f"no event log that can be read ({error})") from None
 
 
-class _OnDisk:
-    """The path of a file as it lies there, or of an unpacked copy that goes away again."""
+def _lines(parser: Any) -> Iterator[bytes]:
+    """The events of a parser as JSON lines; a line that is no JSON stands for one that is broken.
 
-    def __init__(self, file: File) -> None:
-        self._file = file
-        self._copy: IO[bytes] | None = None
-
-    def __enter__(self) -> str:
-        if self._file.path is not None:
-            return self._file.path
-        self._copy = tempfile.NamedTemporaryFile(suffix=".evtx")
-        with self._file.open() as packed:
-            shutil.copyfileobj(packed, self._copy)
-        self._copy.flush()
-        return self._copy.name
-
-    def __exit__(self, *told: object) -> None:
-        if self._copy is not None:
-            self._copy.close()
-
-
-class _Lines(Told):
-    """The events of a parser as JSON lines; a line that is no JSON stands for one that is broken."""
-
-    def __init__(self, parser: Any) -> None:
-        super().__init__(self._told(parser))
-
-    def _told(self, parser: Any) -> Iterator[str]:
-        """Line breaks stand only between the parts of an event: inside its texts they are escaped."""
-        events, broken = iter(parser.records_json()), 0
-        while broken < _MOST_BROKEN:
-            try:
-                event = next(events, None)
-            except (RuntimeError, ValueError, OSError):
-                broken += 1
-                yield BROKEN
-                continue
-            if event is None:
-                return
-            yield _QUALIFIED.sub(r'"EventID":\1', event["data"].replace("\n", ""), count=1)
-        self.fault = "too many events that cannot be read"
+    Line breaks stand only between the parts of an event: inside its texts they are escaped.
+    """
+    events, broken = iter(parser.records_json()), 0
+    while broken < _MOST_BROKEN:
+        try:
+            event = next(events, None)
+        except (RuntimeError, ValueError, OSError):
+            broken += 1
+            yield BROKEN.encode() + b"\n"
+            continue
+        if event is None:
+            return
+        line = _QUALIFIED.sub(r'"EventID":\1', event["data"].replace("\n", ""), count=1)
+        yield line.encode("utf-8", "replace") + b"\n"
+    raise CutError("too many events that cannot be read")

@@ -252,14 +252,7 @@ class Reader:
     def _batch(
         self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
     ) -> Batch:
-        return Batch(
-            block.end,
-            tables,
-            is_part=is_part,
-            is_replay=block.replayed,
-            source=family.name,
-            vantage=family.vantage,
-        )
+        return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, source=family.name)
 
     def _tables(
         self, family: Family, lines: pl.DataFrame, block: Block, cut: Cut | None = None
@@ -278,7 +271,7 @@ class Reader:
         seen = {"observations": others, "answers": finish.answers(done)}
         if block.replayed:
             return seen
-        read = records.complete(_sampled(_records(done, lines), block), block)
+        read = records.complete(records.sampled(_records(done, lines), block), block)
         return seen | {
             "leases": leases,
             "coverage": _carried(records.coverage(read), used, family.reference),
@@ -330,20 +323,6 @@ def _merged(family: Family, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame
     ]
     whole = pl.concat(done, how="vertical_relaxed").sort("row", maintain_order=True)
     return whole, both.drop("place").with_row_index("number")
-
-
-def _sampled(read: pl.DataFrame, block: Block) -> pl.DataFrame:
-    """`read` with the text of the first line of each reason, where lines were not kept."""
-    firsts = read.with_row_index("place").drop_nulls("reason").unique("reason", keep="first")
-    firsts = firsts.filter(pl.col("line").is_null())
-    if firsts.is_empty():
-        return read
-    begins = firsts["offset"] - block.start
-    texts = [
-        block.text[begin : begin + size].decode("utf-8", "replace").rstrip("\n").rstrip(" ")
-        for begin, size in zip(begins, firsts["bytes"], strict=True)
-    ]
-    return read.with_columns(read["line"].scatter(firsts["place"], pl.Series(texts, dtype=pl.String)))
 
 
 def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

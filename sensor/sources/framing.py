@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
-from sensor.sources.unpack import fault_of
+from sensor.pieces import CutError, Pieces, fault_of
 
 #: Stands where a line break was inside a record.
 JOINT = "\x1f"
@@ -311,37 +311,15 @@ JSON, QUOTED, TABLE = Json(), Quoted(), Table()
 
 def framed(stream: IO[bytes], framing: Framing | None) -> IO[bytes]:
     """`stream` with one record a line; itself where no framing is needed."""
-    return stream if framing is None else io.BufferedReader(_Framed(stream, framing))
+    return stream if framing is None else io.BufferedReader(Pieces(_encoded(stream, framing)))
 
 
-class _Framed(io.RawIOBase):
-    """The records of a stream as lines."""
-
-    def __init__(self, stream: IO[bytes], framing: Framing) -> None:
-        super().__init__()
-        self._stream = stream
-        self._records = framing.records(_pieces(stream))
-        self._ready = b""
-
-    @property
-    def fault(self) -> str | None:
-        """Why the stream below ended early, if it did."""
-        return fault_of(self._stream)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._ready:
-            record = next(self._records, None)
-            if record is None:
-                return 0
-            self._ready = record.replace("\r", " ").encode("utf-8", "replace") + b"\n"
-        count = min(len(target), len(self._ready))
-        target[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
+def _encoded(stream: IO[bytes], framing: Framing) -> Iterator[bytes]:
+    """The records of a stream, each with a line feed. Raises CutError where the stream ended early."""
+    for record in framing.records(_pieces(stream)):
+        yield record.replace("\r", " ").encode("utf-8", "replace") + b"\n"
+    if fault := fault_of(stream):
+        raise CutError(fault)
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[str]:

@@ -98,7 +98,6 @@ class Batch:
     is_replay: bool = False
     #: whose rows these are, where one input holds lines of several kinds; None: the source's own
     source: str | None = None
-    vantage: str | None = None
 
 
 class Source(ABC):
@@ -107,7 +106,7 @@ class Source(ABC):
     name: ClassVar[str]
     #: one line: what it is, and which versions or layouts were tried
     help: ClassVar[str]
-    #: packets, proxy or dns: decides the default vantage and its rank
+    #: packets, proxy, firewall, flow, endpoint, dns, identity or mixed: the default vantage and its rank
     vantage: ClassVar[str]
     proof: ClassVar[Proof]
     #: advice printed when this input cannot prove something a log setting could add

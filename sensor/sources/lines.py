@@ -14,13 +14,13 @@ import io
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, cast
 
 import numpy as np
 import polars as pl
 
-from sensor.sources.unpack import fault_of
+from sensor.pieces import Pieces, fault_of, until_fault
 
 #: Text per block: large enough for columns to pay, small enough to keep a few in memory.
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -206,38 +206,16 @@ def _as_utf8(stream: IO[bytes]) -> io.BufferedReader:
     """`stream`, decoded to UTF-8 if it begins with a UTF-16 byte order mark."""
     reader = cast(io.BufferedReader, stream if isinstance(stream, io.BufferedReader) else _buffered(stream))
     encoding = _UTF16.get(reader.peek(2)[:2])
-    return reader if encoding is None else io.BufferedReader(_Decoded(reader, encoding))
+    return reader if encoding is None else io.BufferedReader(Pieces(_decoded(reader, encoding)))
 
 
 def _buffered(stream: IO[bytes]) -> io.BufferedReader:
     return cast(io.BufferedReader, io.BufferedReader(cast(io.RawIOBase, stream)))
 
 
-class _Decoded(io.RawIOBase):
+def _decoded(stream: io.BufferedReader, encoding: str) -> Iterator[bytes]:
     """UTF-16 as UTF-8, without the byte order mark; broken pairs become U+FFFD."""
-
-    def __init__(self, stream: io.BufferedReader, encoding: str) -> None:
-        super().__init__()
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._ready = b""
-        stream.read(2)
-
-    @property
-    def fault(self) -> str | None:
-        """Why the stream below ended early, if it did."""
-        return fault_of(self._stream)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._ready:
-            data = self._stream.read(64 * 1024)
-            self._ready = self._decoder.decode(data, final=not data).encode("utf-8", "replace")
-            if not data:
-                break
-        piece, self._ready = self._ready[: len(target)], self._ready[len(target) :]
-        target[: len(piece)] = piece
-        return len(piece)
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    stream.read(2)
+    for piece in chain(until_fault(stream, 64 * 1024), (b"",)):
+        yield decoder.decode(piece, final=not piece).encode("utf-8", "replace")

@@ -15,12 +15,11 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any, ClassVar
 
+from sensor.pieces import CutError, Pieces, fault_of
 from sensor.sources.addons import shadowai_mitmproxy
 from sensor.sources.formats.mitmproxy import MitmproxyFamily
 from sensor.sources.interface import Batch, Input, Proof, Source
 from sensor.sources.lines import blocks
-from sensor.sources.told import Told
-from sensor.sources.unpack import fault_of
 
 MAX_FLOW_BYTES = 256 << 20
 _MAX_LENGTH_DIGITS = 12
@@ -55,28 +54,19 @@ class MitmproxyFlowsSource(Source):
         family = MitmproxyFamily(self.internal_networks)
         reader = family.reader()
         with file.open() as raw:
-            for block in blocks(io.BufferedReader(_Lines(raw))):
+            for block in blocks(io.BufferedReader(Pieces(_lines(raw)))):
                 yield from reader.batches(block)
 
 
-class _Lines(Told):
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     """The exchanges of a stream of flows as JSON lines; a line that is no JSON tells what went wrong."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__(self._told())
-        self._stream = stream
-
-    def _told(self) -> Iterator[str]:
-        for state in flows(self._stream):
-            if isinstance(state, str):
-                if state == CUT:
-                    self.fault = fault_of(self._stream) or CUT
-                    return
-                yield json.dumps({"shadowai": shadowai_mitmproxy.FORMAT, "unread": state})
-                continue
-            told = shadowai_mitmproxy.exchange(state)
-            if told is not None:
-                yield json.dumps(told, default=str)
+    for state in flows(stream):
+        if state == CUT:
+            raise CutError(fault_of(stream) or CUT)
+        unread = {"shadowai": shadowai_mitmproxy.FORMAT, "unread": state}
+        told = unread if isinstance(state, str) else shadowai_mitmproxy.exchange(state)
+        if told is not None:
+            yield json.dumps(told, default=str).encode("utf-8", "replace") + b"\n"
 
 
 def flows(stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:

@@ -10,18 +10,23 @@ import glob
 import hashlib
 import io
 import os
+import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from sensor.errors import InputError
+from sensor.pieces import Pieces, fault_of, until_fault
 from sensor.sources.interface import HEAD_BYTES, File
-from sensor.sources.unpack import ZIP_MAGIC, Unpacked, fault_of, members, open_member, packing
+from sensor.sources.unpack import ZIP_MAGIC, members, open_member, packing, unpacked
 
 #: Read from the disk at a time; readers above ask for whole blocks.
 BUFFER_BYTES = 256 * 1024
@@ -172,20 +177,34 @@ def _file(
 
 def _open(path: str, kind: str | None) -> IO[bytes]:
     raw = open(path, "rb", buffering=BUFFER_BYTES)  # noqa: PTH123, SIM115
-    return raw if kind is None else io.BufferedReader(Unpacked(raw, kind), BUFFER_BYTES)
+    return raw if kind is None else unpacked(raw, kind, BUFFER_BYTES)
+
+
+@contextmanager
+def on_disk(file: File) -> Iterator[str]:
+    """The path of a file for a reader that wants one; of what is compressed or came through a pipe, that of a
+    copy, which goes away again."""
+    if file.path is not None:
+        yield file.path
+        return
+    with tempfile.NamedTemporaryFile(prefix="shadowai-") as copy:
+        with file.open() as stream:
+            shutil.copyfileobj(stream, copy, BUFFER_BYTES)
+        copy.flush()
+        yield copy.name
 
 
 def _standard_input() -> File:
     """Standard input, read once: the head is kept and stands before the rest when opened."""
     raw: IO[bytes] = sys.stdin.buffer
     packed_head = _read_up_to(raw, HEAD_BYTES)
-    stream: IO[bytes] = io.BufferedReader(_Replayed(packed_head, raw), BUFFER_BYTES)
+    stream = _replayed(packed_head, raw)
     if kind := packing(packed_head):
-        stream = io.BufferedReader(Unpacked(stream, kind), BUFFER_BYTES)
+        stream = unpacked(stream, kind, BUFFER_BYTES)
     head = stream.read(HEAD_BYTES)
     if not head:
         raise _SkipError("nothing on standard input")
-    opener = _Once(io.BufferedReader(_Replayed(head, stream), BUFFER_BYTES))
+    opener = _Once(_replayed(head, stream))
     return File(STDIN, identity(head), head, None, opener, None, datetime.now(UTC))
 
 
@@ -211,27 +230,9 @@ class _Once:
         return stream
 
 
-class _Replayed(io.RawIOBase):
-    """A stream whose first bytes were already read: those, then the rest."""
-
-    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
-        super().__init__()
-        self._head, self._rest = memoryview(head), rest
-
-    @property
-    def fault(self) -> str | None:
-        """Why the stream below ended early, if it did."""
-        return fault_of(self._rest)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        piece = self._head[: len(target)] or self._rest.read(len(target))
-        self._head = self._head[len(piece) :]
-        target[: len(piece)] = piece
-        return len(piece)
+def _replayed(head: bytes, rest: IO[bytes]) -> io.BufferedReader:
+    """A stream whose first bytes were already read: those, then the rest, which stays open."""
+    return io.BufferedReader(Pieces(chain((head,), until_fault(rest, BUFFER_BYTES))), BUFFER_BYTES)
 
 
 def _why(error: OSError) -> str:

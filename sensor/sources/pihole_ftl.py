@@ -14,9 +14,7 @@ Meaning of the numbers: Pi-hole documentation, "Query database".
 from __future__ import annotations
 
 import io
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +27,7 @@ from sensor import schema
 from sensor.sources import hosts, records
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.lines import Block
+from sensor.sources.open import on_disk
 
 REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: the name is hidden or none of a service host"
@@ -117,13 +116,8 @@ class PiholeFtlSource(Source):
 
 @contextmanager
 def _connected(file: File) -> Iterator[sqlite3.Connection]:
-    """The database of `file`; one that is compressed or comes through a pipe is copied first."""
-    with tempfile.TemporaryDirectory(prefix="shadowai-") as folder:
-        path = file.path
-        if path is None:
-            path = str(Path(folder) / "ftl.db")
-            with file.open() as packed, Path(path).open("wb") as plain:
-                shutil.copyfileobj(packed, plain, 1 << 20)
+    """The database of `file`, to be read and no more."""
+    with on_disk(file) as path:
         database = sqlite3.connect(f"file:{quote(str(Path(path).absolute()))}?mode=ro&immutable=1", uri=True)
         try:
             database.text_factory = lambda raw: raw.decode("utf-8", "replace")

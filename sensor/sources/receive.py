@@ -8,7 +8,9 @@ knows no such thing, so what does not fit is dropped and counted, and so is what
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import socket
 import ssl
 from collections import Counter
 from collections.abc import Sequence
@@ -196,16 +198,12 @@ def context(certificate: Path, key: Path | None, clients: Path | None) -> ssl.SS
 
 def _widen(datagrams: asyncio.DatagramTransport) -> None:
     """Ask for a large receive buffer; the kernel gives what it allows."""
-    import socket
-
     held = datagrams.get_extra_info("socket")
     if held is not None:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
 
 
 def _inode(descriptor: int) -> int:
-    import os
-
     return os.fstat(descriptor).st_ino
 
 

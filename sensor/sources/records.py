@@ -48,6 +48,20 @@ def coverage(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def sampled(read: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """`read` with the text of the first line of each reason, where lines were not kept."""
+    firsts = read.with_row_index("place").drop_nulls("reason").unique("reason", keep="first")
+    firsts = firsts.filter(pl.col("line").is_null())
+    if firsts.is_empty():
+        return read
+    begins = firsts["offset"] - block.start
+    texts = [
+        block.text[begin : begin + size].decode("utf-8", "replace").rstrip("\n").rstrip(" ")
+        for begin, size in zip(begins, firsts["bytes"], strict=True)
+    ]
+    return read.with_columns(read["line"].scatter(firsts["place"], pl.Series(texts, dtype=pl.String)))
+
+
 def complete(records: pl.DataFrame, block: Block) -> pl.DataFrame:
     """`records` of a block, with a rejected one for the line that was too long to keep."""
     if block.overlong is None:

@@ -2,7 +2,7 @@
 
 Archives are hostile until proven otherwise. Memory stays constant however far a stream expands,
 a stream that expands absurdly is cut (`MAX_RATIO`), and one that ends early or is damaged keeps
-what was readable. Why a stream ended before its end is left in its `fault`; see `fault_of`.
+what was readable; `pieces.fault_of` tells why it ended.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from functools import lru_cache
 from typing import IO, Protocol
 
 import zstandard
+
+from sensor.pieces import CutError, Pieces
 
 #: Compressed bytes handed to a decompressor at a time. zstd knows no limit on what comes out per
 #: call and may turn 4 bytes into 128 KB: pieces this small bring back 64 MB at worst.
@@ -40,47 +42,6 @@ _ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, V
 def packing(head: bytes) -> str | None:
     """Which compression `head` begins, or None for plain bytes."""
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
-
-
-def fault_of(stream: IO[bytes]) -> str | None:
-    """Why `stream` ended before its end (truncated, damaged, expands too far), else None."""
-    return getattr(getattr(stream, "raw", None), "fault", None)
-
-
-class Unpacked(io.RawIOBase):
-    """The plain bytes of a compressed stream of one or more members, in order."""
-
-    def __init__(self, packed: IO[bytes], kind: str) -> None:
-        super().__init__()
-        self.fault: str | None = None
-        self._packed = packed
-        self._pieces = _expand(packed, kind)
-        self._plain = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._packed.close()
-        super().close()
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._plain:
-            try:
-                self._plain = memoryview(next(self._pieces))
-            except StopIteration:
-                return 0
-            except _CutError as cut:
-                self.fault = str(cut)
-        count = min(len(target), len(self._plain))
-        target[:count] = self._plain[:count]
-        self._plain = self._plain[count:]
-        return count
-
-
-class _CutError(Exception):
-    """The stream ends here although it should not."""
 
 
 class _Decompressor(Protocol):
@@ -144,19 +105,24 @@ _NEW: dict[str, Callable[[], _Decompressor]] = {
 }
 
 
+def unpacked(packed: IO[bytes], kind: str, buffer_bytes: int) -> io.BufferedReader:
+    """The plain bytes of a compressed stream of one or more members, in order."""
+    return io.BufferedReader(Pieces(_expand(packed, kind), packed), buffer_bytes)
+
+
 def _expand(packed: IO[bytes], kind: str) -> Iterator[bytes]:
-    """Plain pieces of every member; raises `_CutError` where the stream ends too early."""
+    """Plain pieces of every member. Raises CutError where the stream ends too early."""
     bytes_out = 0
-    packed_pieces = _Pieces(packed)
-    while packed_pieces.at_member(first=bytes_out == 0):
-        for plain in _member(packed_pieces, kind):
+    compressed = _Packed(packed)
+    while compressed.at_member(first=bytes_out == 0):
+        for plain in _member(compressed, kind):
             bytes_out += len(plain)
             yield plain
-            if bytes_out > FREE_BYTES and bytes_out > MAX_RATIO * packed_pieces.bytes_in:
-                raise _CutError(f"{kind} stream expands more than {MAX_RATIO} times; the rest was not read")
+            if bytes_out > FREE_BYTES and bytes_out > MAX_RATIO * compressed.bytes_in:
+                raise CutError(f"{kind} stream expands more than {MAX_RATIO} times; the rest was not read")
 
 
-class _Pieces:
+class _Packed:
     """The compressed bytes, piece by piece, with what a finished member did not use put back."""
 
     def __init__(self, packed: IO[bytes]) -> None:
@@ -176,32 +142,32 @@ class _Pieces:
         while len(self.pending) < _MAGIC_BYTES and (more := self._read()):
             self.pending = (self.pending + more).lstrip(padding)
         if self.pending and not packing(self.pending):
-            raise _CutError("rubbish after the compressed stream")
+            raise CutError("rubbish after the compressed stream")
         return bool(self.pending)
 
     def _read(self) -> bytes:
         try:
             piece = self._packed.read(PIECE_BYTES)
         except OSError as error:
-            raise _CutError(f"read error: {error.strerror or error}") from error
+            raise CutError(f"read error: {error.strerror or error}") from error
         self.bytes_in += len(piece)
         return piece
 
 
-def _member(packed: _Pieces, kind: str) -> Iterator[bytes]:
+def _member(packed: _Packed, kind: str) -> Iterator[bytes]:
     """Plain pieces of one member."""
     try:
         member = _NEW[kind]()
         while not member.eof:
             piece = packed.take() if member.needs_input else b""
             if member.needs_input and not piece:
-                raise _CutError(f"truncated {kind} stream")
+                raise CutError(f"truncated {kind} stream")
             plain = member.decompress(piece, OUTPUT_BYTES)
             if plain:
                 yield plain
         packed.pending = member.unused_data
     except _ERRORS as error:
-        raise _CutError(f"damaged {kind} stream") from error
+        raise CutError(f"damaged {kind} stream") from error
 
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -247,38 +213,22 @@ def _member_fault(one: zipfile.ZipInfo) -> str:
 
 def open_member(path: str, name: str) -> IO[bytes]:
     """A reader over the plain bytes of a file in an archive; unpacked once more if compressed itself."""
-    stream: IO[bytes] = io.BufferedReader(_Zipped(path, name), OUTPUT_BYTES)
-    kind = packing(stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])  # type: ignore[attr-defined]
-    return stream if kind is None else io.BufferedReader(Unpacked(stream, kind), OUTPUT_BYTES)
+    member = _archive(path, os.stat(path).st_mtime_ns).open(name)  # noqa: PTH116
+    stream = io.BufferedReader(Pieces(_stored(member), member), OUTPUT_BYTES)
+    kind = packing(stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])
+    return stream if kind is None else unpacked(stream, kind, OUTPUT_BYTES)
+
+
+def _stored(member: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a file in an archive. Raises CutError where it is damaged."""
+    try:
+        while piece := member.read(OUTPUT_BYTES):
+            yield piece
+    except (*_ERRORS, zipfile.BadZipFile):
+        raise CutError("damaged ZIP archive") from None
 
 
 @lru_cache(maxsize=4)
 def _archive(path: str, modified_ns: int) -> zipfile.ZipFile:
     """An archive, kept open: the list of its members is long, and read once instead of once for each."""
     return zipfile.ZipFile(path)
-
-
-class _Zipped(io.RawIOBase):
-    """A file in an archive; what is damaged ends it early."""
-
-    def __init__(self, path: str, name: str) -> None:
-        super().__init__()
-        self.fault: str | None = None
-        self._member = _archive(path, os.stat(path).st_mtime_ns).open(name)  # noqa: PTH116
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._member.close()
-        super().close()
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        try:
-            piece = self._member.read(len(target))
-        except (*_ERRORS, zipfile.BadZipFile):
-            self.fault = "damaged ZIP archive"
-            return 0
-        target[: len(piece)] = piece
-        return len(piece)

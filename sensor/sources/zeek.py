@@ -144,7 +144,7 @@ def _tables(
     text = Text(log)
     with closing(ahead(_chained(files, start))) as coming:
         for block in coming:
-            yield block.end, reader.tables(log, _with_samples(_READ[log](text.read(block)), block), block)
+            yield block.end, reader.tables(log, records.sampled(_READ[log](text.read(block)), block), block)
 
 
 def _chained(files: Iterable[File], start: int) -> Iterator[Block]:
@@ -307,19 +307,6 @@ def _waiting_columns(rows: pl.DataFrame) -> list[pl.Expr]:
 
 def _observed(rows: pl.DataFrame) -> pl.DataFrame:
     return schema.OBSERVATIONS.conform(rows)
-
-
-def _with_samples(read: pl.DataFrame, block: Block) -> pl.DataFrame:
-    """`read` with the text of the first line of each reason, where lines were not kept."""
-    if read["line"].null_count() < read.height:
-        return read
-    firsts = read.with_row_index("place").drop_nulls("reason").unique("reason", keep="first")
-    begins = firsts["offset"] - block.start
-    texts = [
-        block.text[begin : begin + size].decode().rstrip("\n")
-        for begin, size in zip(begins, firsts["bytes"], strict=True)
-    ]
-    return read.with_columns(read["line"].scatter(firsts["place"], pl.Series(texts, dtype=pl.String)))
 
 
 def _records(read: pl.DataFrame) -> pl.DataFrame:

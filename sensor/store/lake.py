@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from sensor import schema
+from sensor import durable, schema
 from sensor.account import account
 from sensor.errors import LakeError
 
@@ -141,7 +141,7 @@ def explained(place: Path) -> Iterator[None]:
 def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str = "open") -> None:
     """Write durably under the final name: temporary name, fsync, rename, fsync of the folder."""
     temporary = stage_parquet(path, frame, metadata, zone=zone, level=KEPT_LEVEL)
-    publish(temporary, path)
+    durable.publish(temporary, path)
 
 
 def stage_parquet(
@@ -177,30 +177,6 @@ def _make_folder(folder: Path, mode: int) -> None:
         part.chmod(mode)
 
 
-def publish(temporary: Path, path: Path) -> None:
-    """Rename over `path` and make the rename durable."""
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
 def write_text(path: Path, text: str) -> None:
-    """Write a small file durably by rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    publish(temporary, path)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Write a small file durably by rename; the umask says who may read it."""
+    durable.write(path, text.encode(), mode=0o666)

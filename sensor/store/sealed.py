@@ -10,7 +10,6 @@ The lake's own restricted tables stay without a row; the empty `sightings` segme
 from __future__ import annotations
 
 import io
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -19,9 +18,9 @@ from typing import Protocol
 
 import polars as pl
 
-from sensor import schema
+from sensor import durable, schema
 from sensor.errors import LakeError
-from sensor.store.lake import explained, publish
+from sensor.store.lake import explained
 
 #: which rows of a frame (Boolean)
 Rows = Callable[[pl.DataFrame], pl.Series]
@@ -131,13 +130,7 @@ class SealedRows:
         rows.write_parquet(buffer, compression="zstd", compression_level=3)
         path = self._folder / str(week) / table.name / f"{segment}.sealed"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f".{segment}.{os.getpid()}.tmp")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(self._seal.seal(week, buffer.getvalue(), _name(path)))
-            file.flush()
-            os.fsync(file.fileno())
-        publish(temporary, path)
+        durable.write(path, self._seal.seal(week, buffer.getvalue(), _name(path)))
 
     def _read(self, path: Path) -> pl.DataFrame:
         try:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sensor import schema
-from sensor.store.lake import Lake, explained, publish, stage_parquet, stored, write_text
+from sensor import durable, schema
+from sensor.store.lake import Lake, explained, stage_parquet, stored, write_text
 from sensor.store.sealed import SealedRows
 
 
@@ -70,7 +70,7 @@ class Commits:
                     temporary.unlink(missing_ok=True)
                 raise
             for temporary, path in staged:
-                publish(temporary, path)
+                durable.publish(temporary, path)
             for table in tables:
                 _remove_older(self._lake.hot(table), name, keep=part)
 

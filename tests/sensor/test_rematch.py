@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from analytics.asof import views
 from analytics.lake import open_views
+from sensor import durable
 from sensor.catalog.load import Catalog, load
 from sensor.cli.main import app
 from sensor.rematch import Rematch
-from sensor.store import segments
 from sensor.store.lake import Lake
 
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
@@ -213,7 +213,7 @@ class Killed(BaseException):
 
 
 def test_killed_at_each_rename_it_stays_consistent(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog, publish = story.catalog(), segments.publish
+    catalog, publish = story.catalog(), durable.publish
     wanted = ask(story.lake, SIGHTINGS)
     days = "SELECT CAST(seen_at AS DATE), COUNT(DISTINCT app) FROM sightings GROUP BY 1 ORDER BY 1"
     before, after = ask(story.first, days), ask(story.lake, days)
@@ -228,7 +228,7 @@ def test_killed_at_each_rename_it_stays_consistent(story: Story, monkeypatch: py
             left -= 1
             publish(temporary, path)
 
-        monkeypatch.setattr(segments, "publish", one)
+        monkeypatch.setattr(durable, "publish", one)
         try:
             Rematch(Lake(lake), catalog, now=datetime.now(UTC)).run(dry=False)
         except Killed:
@@ -237,7 +237,7 @@ def test_killed_at_each_rename_it_stays_consistent(story: Story, monkeypatch: py
             assert kill_at >= 8
             break
         finally:
-            monkeypatch.setattr(segments, "publish", publish)
+            monkeypatch.setattr(durable, "publish", publish)
         now = ask(lake, days)
         assert all(row in (was, will) for row, was, will in zip(now, before, after, strict=True)), kill_at
         Rematch(Lake(lake), catalog, now=datetime.now(UTC)).run(dry=False)

@@ -176,31 +176,31 @@ def test_a_reader_may_look_while_a_scan_writes(whole: tuple[Path, dict[str, Any]
 #: stops the process with a signal at the nth rename that makes something visible
 STOP = """
 import os, signal
-from sensor.store import lake, segments
+from sensor import durable
 count = 0
-original = lake.publish
+original = durable.publish
 def publish(temporary, path):
     global count
     count += 1
     if count == {nth}:
         os.kill(os.getpid(), {signal})
     original(temporary, path)
-lake.publish = segments.publish = publish
+durable.publish = publish
 """
 
 #: leaves a copy of the lake as it is before every sixth of them: what a kill at that moment would leave
 COPIES = """
 import pathlib, shutil
-from sensor.store import lake, segments
+from sensor import durable
 count = 0
-original = lake.publish
+original = durable.publish
 def publish(temporary, path):
     global count
     count += 1
     if count % 6 == 1:
         shutil.copytree({lake!r}, "{lake}-" + str(count))
     original(temporary, path)
-lake.publish = segments.publish = publish
+durable.publish = publish
 """
 
 

@@ -36,6 +36,8 @@ def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
         ('k = 5\n[identity]\norigins = ["x"]', ":3: identity.origins.0: 'x' is no origin (known: log, dhcp"),
         ('[[sensors]]\nname = "a"\n[[sensors]]\nname = "b"\nrank = 0', ":5: sensors.1.rank: input should"),
         ("[retention]\n\nsightings = 0", ":3: retention.sightings"),
+        ('signatures = ["ours", 3]', ":1: signatures.1: input is not a valid path"),
+        ("[identity]\ndirectory = [true]", ":2: identity.directory.0: input is not a valid path"),
     ],
 )
 def test_mistakes_name_file_and_setting(tmp_path: Path, text: str, says: str) -> None:

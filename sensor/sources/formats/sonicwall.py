@@ -50,7 +50,6 @@ OTHER = "set aside: event that names no connection (m)"
 #: 38 is "ICMP packet dropped", where no `proto` stands and the ports are type and code.
 _ICMP = "38"
 NO_PORTS = "set aside: neither TCP nor UDP"
-_LONE_PORT = r"^:(\d+)(?::|$)"
 _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
 
 

@@ -177,4 +177,5 @@ def _dtype(below: Any) -> pl.DataType:
         return pl.Struct({key: _dtype(more) for key, more in below.items()})
     if isinstance(below, _Items):
         return pl.List(_dtype(below.tree))
-    return below  # type: ignore[no-any-return]
+    leaf: pl.DataType = below
+    return leaf

@@ -180,9 +180,13 @@ def test_a_narrow_terminal_folds_the_last_column_first(
     assert " ".join(shown.split()).endswith(words)
 
 
-def test_every_restricted_statement_is_logged(lake: Path) -> None:
+def test_every_restricted_statement_is_logged_and_what_it_gave_is_closed_to_others(
+    lake: Path, tmp_path: Path
+) -> None:
     _type(lake, ["SELECT count(*) FROM people;\n", ".quit\n"], "--restricted")
-    _sql(lake, "--restricted", "SELECT max(grade) FROM sightings")
+    out = tmp_path / "grades.parquet"
+    _sql(lake, "--restricted", "SELECT max(grade) FROM sightings", "--format", "parquet", "--out", str(out))
+    assert out.stat().st_mode & 0o007 == 0
     lines = (lake / "restricted" / "access.log").read_text(encoding="utf-8").splitlines()
     asked = " ".join(json.loads(line)["query"] for line in lines)
     assert "FROM people" in asked

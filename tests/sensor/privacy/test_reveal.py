@@ -3,9 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from sensor import durable
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
@@ -167,6 +169,24 @@ def test_the_vault_remembers_once_forgets_on_demand_and_survives_a_torn_line(sta
     assert vault.size() == 3
     assert vault.forget([ADA, f"u{EPOCH}-zzzzzzzzzzzzzzzz"]) == 1
     assert vault.size() == 2 and ADA not in file.read_text()
+
+
+def test_what_a_sensor_appends_while_somebody_is_erased_is_kept(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dora = f"u{EPOCH}-dddddddddddddddd"
+    sensor = Thread(target=Vault(state, Keys(state, "UTC")).remember, args=(EPOCH, {dora: "dora"}))
+
+    def rewrite(path: Path, content: bytes) -> None:
+        sensor.start()
+        sensor.join(0.2)
+        path.write_bytes(content)
+
+    monkeypatch.setattr(durable, "write", rewrite)
+    vault = Vault(state, Keys(state, "UTC"))
+    assert vault.forget([ADA]) == 1
+    sensor.join(5)
+    assert vault.size() == 2 and dora in (state / "vault" / f"epoch-{EPOCH}.jsonl").read_text()
 
 
 def test_without_two_roles_nothing_is_remembered(tmp_path: Path) -> None:

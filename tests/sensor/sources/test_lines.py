@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sensor.sources import lines as module
 from sensor.sources.lines import MAX_LINE_BYTES, Block, blocks, first_lines, shape
-from sensor.sources.unpack import Unpacked
+from sensor.sources.unpack import unpacked
 
 
 def split(data: bytes, *, start: int = 0, size: int = 64) -> list[Block]:
@@ -94,7 +94,7 @@ def test_memory_of_a_file_without_line_ends_is_bounded() -> None:
 
 def test_stream_that_ends_early_says_so_on_its_last_block() -> None:
     packed = gzip.compress(b"line one\nline two\n" * 50_000)
-    stream = io.BufferedReader(Unpacked(io.BytesIO(packed[:-2000]), "gzip"))
+    stream = unpacked(io.BytesIO(packed[:-2000]), "gzip", io.DEFAULT_BUFFER_SIZE)
     found = list(blocks(stream, size=100_000))
     assert found[-1].fault == "truncated gzip stream"
     assert all(b.fault is None for b in found[:-1])

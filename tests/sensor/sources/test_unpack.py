@@ -13,8 +13,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensor.pieces import fault_of
 from sensor.sources import unpack
-from sensor.sources.unpack import Unpacked, fault_of, packing
+from sensor.sources.unpack import packing, unpacked
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -28,7 +29,7 @@ TEXT = b"".join(b"line %d of a log that repeats itself\n" % number for number in
 def opened(packed: bytes) -> io.BufferedReader:
     kind = packing(packed)
     assert kind is not None
-    return io.BufferedReader(Unpacked(io.BytesIO(packed), kind))
+    return unpacked(io.BytesIO(packed), kind, io.DEFAULT_BUFFER_SIZE)
 
 
 @pytest.mark.parametrize("kind", PACK)
