@@ -140,7 +140,7 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
         parts.append(say("count.connections", row["connections"]))
     met = ", ".join(parts)
     key = "due.block" if scope == _ALL else "due.block_all"
-    return say(key, met=say("due.least", count=met) if row["weeks_hidden"] else met)
+    return say(key, met=say("due.not_shown", met=met) if row["weeks_hidden"] else met)
 
 
 def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
