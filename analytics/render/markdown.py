@@ -75,8 +75,8 @@ def _weekly(page: Page) -> Iterator[str]:
         ]
         yield from _table(titles, lines)
         if page.departments.whole:
-            services = words.listing(page.departments.whole, 4)
-            yield from (_text(say("departments.whole", services=services)), "")
+            untold = words.listing(page.departments.whole, 4)
+            yield from (_text(say("departments.whole", services=untold)), "")
     if page.machines:
         yield from (f"## {say('machines.title')}", "")
         yield from _entries(page.machines)
