@@ -124,7 +124,8 @@ def build(result: Result, period: Period, about: str = "") -> Sheet:
 
 def _sentence(result: Result, period: Period) -> tuple[str, str]:
     watched = _one(result, "watched")
-    days, of = (watched["days"] or 0) if watched else 0, (period.last - period.first).days + 1
+    last = result.facts.today or period.last
+    days, of = (watched["days"] or 0) if watched else 0, (last - period.first).days + 1
     seen = say("sheet.days", of, days=words.number(days))
     summary = _one(result, "summary")
     if not days:

@@ -267,6 +267,22 @@ def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
     assert found.claim.startswith("At least")
 
 
+def test_the_clock_tells_of_a_running_week_what_is_still_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
+    lake = make(tmp_path, rows)
+    for today, said, days_of in (
+        (date(2026, 11, 11), "The week is not over: 4 days to come.", "10 of 10 days"),
+        (date(2026, 11, 13), "We cannot tell what happened on Thursday.", "10 of 12 days"),
+        (date(2026, 11, 16), "Thursday, Friday, Saturday and Sunday.", "10 of 15 days"),
+    ):
+        monkeypatch.setattr("analytics.report._today", lambda facts, day=today: day)
+        assert said in page_of(lake).verdict, today
+        assert days_of in text(prepare(lake, "monthly").page.sentence)
+
+
 # Edges
 
 
