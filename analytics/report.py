@@ -76,9 +76,8 @@ def weekly(
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
     `as_of` (UTC where it names no zone), else by now. Days after that count as still to come, not as
     unwatched; what landed in the lake after `as_of` is not counted. Same data, week and `as_of` give the same
-    bytes, once the week is over. Raises
-    ValueError for a week that cannot be read, NoWeek for a lake without any, LakeUnreadable for a folder
-    without a lake.
+    bytes, once the week is over. Raises ValueError for a week that cannot be read, NoWeek for a lake without
+    any, LakeUnreadable for a folder without a lake.
     """
     found = prepare(lake, period=week, as_of=as_of, language=language)
     save(out, FORMATS["html"].write(found))
