@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import import_module
@@ -75,10 +75,10 @@ def weekly(
     """Write the weekly report of `lake` to the HTML file `out`.
 
     `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
-    `as_of` (UTC where it names no zone). Days after it count as still to come, not as unwatched, and what
-    landed in the lake later is not counted. Same data, week and `as_of` give the same bytes. Raises
-    ValueError for a week that cannot be read, NoWeek for a lake without any, LakeUnreadable for a folder
-    without a lake.
+    `as_of` (UTC where it names no zone), else by now. Days after that count as still to come, not as
+    unwatched; what landed in the lake after `as_of` is not counted. Same data, week and `as_of` give the same
+    bytes, once the week is over. Raises ValueError for a week that cannot be read, NoWeek for a lake without
+    any, LakeUnreadable for a folder without a lake.
     """
     found = prepare(lake, period=week, as_of=as_of, language=language)
     whole.write(out, FORMATS["html"].write(found))
@@ -120,6 +120,9 @@ def prepare(
         subject, named = _subject(connection, spec.about, about)
         days = (chosen.first, chosen.last)
         scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
+        today = _today(facts)
+        if chosen.first <= today <= chosen.last:
+            facts = replace(facts, today=today)
         result = run.run(connection, spec, facts, scope)
     with speaking(language):
         page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen, named)
@@ -221,17 +224,21 @@ def _near(named: str, known: Mapping[str, str]) -> str:
 
 def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts: Facts) -> Period:
     """The newest period with data that had begun at `as_of`, else by now; without data that of `as_of`."""
-    today = facts.as_of.astimezone(ZoneInfo(facts.zone)).date() if facts.as_of else None
+    today = _today(facts)
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
         known = sorted(row[0] for row in rows)
-    if today is None:
+    if facts.as_of is None:
         if not known:
             raise NoWeek("The lake holds no week yet: scan something, or name a week.")
         # A sensor whose clock runs ahead must not decide what everybody reads, unless there is nothing else.
-        now = datetime.now(UTC).astimezone(ZoneInfo(facts.zone)).date()
-        return around(kind, max((start for start in known if start <= now), default=known[-1]))
+        return around(kind, max((start for start in known if start <= today), default=known[-1]))
     return around(kind, max((start for start in known if start <= today), default=today))
+
+
+def _today(facts: Facts) -> date:
+    """The day in the report's zone: at `as_of`, else now."""
+    return (facts.as_of or datetime.now(UTC)).astimezone(ZoneInfo(facts.zone)).date()
 
 
 def _facts(lake: Path, as_of: datetime | None) -> Facts:

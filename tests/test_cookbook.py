@@ -172,6 +172,8 @@ def test_sightings_behind_a_finding_are_those_it_was_found_by(lake: Path) -> Non
     use = [dict(zip(names, row, strict=True)) for row in rows if row[1] == "Unsanctioned service in use"]
     assert {row["subject"] for row in use} == {f"u{n}" for n in range(12)}
     assert {(row["vantage"], row["bytes_up"]) for row in use} == {("packets", 2000), ("proxy", 2500)}
+    # However many days of a person are evidence, each sighting stands once.
+    assert len(use) == 24 and {row["days"] for row in use} == {1}
 
 
 def test_programs_at_night(lake: Path) -> None:

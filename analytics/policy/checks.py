@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from analytics.policy.read import LIMITS, Policy, Problem, Statement
+from analytics.policy.read import LIMITS, Policy, Problem, Statement, by_line
 
 #: Statuses that let a service be used.
 ALLOWING = ("sanctioned", "tolerated", "under_review")
@@ -37,7 +37,7 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
         *_ruled_out(policy, known),
         *_run_out(policy, today),
     ]
-    return sorted(found, key=lambda problem: int(problem.place.rsplit(":", 1)[1]))
+    return by_line(found)
 
 
 def apps_of(statement: Statement, known: Known) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -40,7 +40,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _REMEDIES = {
     "'\\t'": "indent with spaces, not tabs",
     "quoted scalar": "close the quotation mark",
-    "flow mapping": "close it with `}`, and put text with `: ` or commas in quotes",
+    "flow mapping": "put commas between its keys and `}` at its end, and text with `: ` or commas in quotes",
     "flow sequence": "close it with `]`",
     "that cannot start any token": "put the text in quotes",
     "mapping values are not allowed": "check indentation, and put text with `: ` in quotes",
@@ -64,10 +64,11 @@ class Problem:
 
 
 class PolicyMistakes(Exception):
-    """The file is no usable policy; `problems` are all its mistakes."""
+    """The file is no usable policy; `problems` are all its mistakes, `policy` has the entries without one."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], policy: Policy | None = None) -> None:
         self.problems = tuple(problems)
+        self.policy = policy
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
@@ -122,9 +123,15 @@ def read(text: str, place: str, version: str) -> Policy:
         statement for name in SECTIONS if name in top for statement in reader.section(name, top[name][1])
     ]
     reader.unique_ids(statements)
+    policy = Policy(place, version, owner, tuple(statements))
     if reader.problems:
-        raise PolicyMistakes(sorted(reader.problems, key=lambda problem: int(problem.place.split(":")[-1])))
-    return Policy(place, version, owner, tuple(statements))
+        raise PolicyMistakes(by_line(reader.problems), policy)
+    return policy
+
+
+def by_line(problems: Iterable[Problem]) -> list[Problem]:
+    """In the order of the file."""
+    return sorted(problems, key=lambda problem: int(problem.place.rsplit(":", 1)[1]))
 
 
 class _Reader:

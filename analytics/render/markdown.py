@@ -74,6 +74,9 @@ def _weekly(page: Page) -> Iterator[str]:
             (d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in page.departments.departments
         ]
         yield from _table(titles, lines)
+        if page.departments.whole:
+            untold = words.listing(page.departments.whole, 4)
+            yield from (_text(say("departments.whole", services=untold)), "")
     if page.machines:
         yield from (f"## {say('machines.title')}", "")
         yield from _entries(page.machines)
@@ -103,7 +106,7 @@ def _sheet(page: Sheet) -> Iterator[str]:
         if section.rows:
             yield from _table(section.labels, [[cell.text for cell in row] for row in section.rows])
         else:
-            yield from (say("annex.none"), "")
+            yield from (section.none, "")
 
 
 def _annex(page: Page | Sheet) -> Iterator[str]:

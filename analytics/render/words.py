@@ -1,7 +1,7 @@
 """Figures as words: the one place that decides how numbers, bytes, shares and small groups read.
 
 Units are decimal (1 kB = 1000 bytes) and joined to their number by a narrow no-break space. An
-unknown figure reads "unknown", a hidden one "fewer than 5"; neither ever reads 0.
+unknown figure reads "unknown", a hidden one "hidden" or "fewer than 5"; neither ever reads 0.
 """
 
 from __future__ import annotations
@@ -108,10 +108,20 @@ def group(value: int | None, is_hidden: bool | None, noun: Noun) -> str:
     return noun.count(value)
 
 
+def withheld(row: Mapping[str, object]) -> bool | None:
+    """Whether bytes of the open zone that are NULL are hidden; None: hidden or unknown, nobody can tell.
+
+    What is hidden is hidden in both directions, so where one is known the other was not measured.
+    """
+    if row["people_hidden"]:
+        return True
+    return None if row["bytes_up"] is None and row.get("bytes_down") is None else False
+
+
 def size(value: int | None, is_hidden: bool | None = False) -> str:
-    """Bytes with at least two significant digits: '412 MB', '1.2 kB'; NULL is unknown or hidden."""
+    """Bytes with at least two significant digits: '412 MB', '1.2 kB'; why NULL is none says `withheld`."""
     if value is None:
-        return hidden() if is_hidden else unknown()
+        return say("figure.untold") if is_hidden is None else hidden() if is_hidden else unknown()
     amount, unit = _scaled(abs(value))
     return f"{MINUS if value < 0 else ''}{amount}{THIN}{unit}"
 

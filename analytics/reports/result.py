@@ -41,6 +41,8 @@ class Facts:
     as_of: datetime | None
     #: which client was at which unknown name is kept for some days
     names_by_client: bool = False
+    #: the day it is (or was, at `as_of`) where the period is not over; its later days are still to come
+    today: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Section:
     numeric: tuple[bool, ...]
     bars: int  # index of the column drawn as bars, -1 for none
     rows: tuple[tuple[Cell, ...], ...]
+    none: str  # what it means that there is no row
 
     @property
     def remark(self) -> str:
@@ -123,7 +124,8 @@ def build(result: Result, period: Period, about: str = "") -> Sheet:
 
 def _sentence(result: Result, period: Period) -> tuple[str, str]:
     watched = _one(result, "watched")
-    days, of = (watched["days"] or 0) if watched else 0, (period.last - period.first).days + 1
+    last = result.facts.today or period.last
+    days, of = (watched["days"] or 0) if watched else 0, (last - period.first).days + 1
     seen = say("sheet.days", of, days=words.number(days))
     summary = _one(result, "summary")
     if not days:
@@ -136,7 +138,8 @@ def _sentence(result: Result, period: Period) -> tuple[str, str]:
     k = result.facts.k
     year = period.first.year
     figures = {name: _text(name, value, summary, hidden, k, year) for name, value in summary.items()}
-    return told(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k))), seen
+    claim = told(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k)))
+    return claim[:1].upper() + claim[1:], seen
 
 
 def _counts(summary: Row, hidden: bool, k: int) -> Iterator[tuple[str, str]]:
@@ -170,6 +173,7 @@ def _section(table: Table, result: Result) -> Section:
         tuple(any(row[i].number for row in rows) for i in range(len(names))),
         names.index("bytes_up") if drawn else -1,
         rows,
+        say("sheet.none_shown" if "people_hidden" in table.figure.columns else "annex.none"),
     )
 
 
@@ -199,9 +203,9 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
         return words.grade(int(str(value))) if value else ""
     if name == "bytes_up":
         upper = row.get("bytes_up_max")
-        return words.size_range(_int(value), _int(upper), hidden)
+        return words.size_range(_int(value), _int(upper), _withheld(row))
     if name.startswith("bytes"):
-        return words.size(_int(value), hidden)
+        return words.size(_int(value), _withheld(row))
     if name in ("people", "people_most"):
         return words.people(_int(value), hidden and value is None, k)
     if value is None:
@@ -215,6 +219,13 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if isinstance(value, int):
         return words.number(value)
     return _WORDS.get(name, told)(str(value))
+
+
+def _withheld(row: Mapping[str, object]) -> bool | None:
+    """Whether NULL bytes are hidden; of several weeks together nobody can tell, of one person none are."""
+    if "people_hidden" in row:
+        return words.withheld(row)
+    return None if "weeks" in row else False
 
 
 def _scope(value: str) -> str:

@@ -1,6 +1,6 @@
 -- Made from the published cube only, so that it cannot say more than it does.
 WITH services AS (
-  SELECT c.vendor, c.country, u.week, u.app, u.grade, u.people, u.people_hidden, u.bytes_up, u.bytes_up_max, u.bytes_down
+  SELECT c.vendor, c.country, u.week, u.app, u.grade, u.people, u.bytes_up, u.bytes_up_max, u.bytes_down
   FROM stored.usage_weekly AS u
   LEFT JOIN stored.catalog AS c ON c.app = u.app
   WHERE u.department = 'all' AND u.app <> 'all'
@@ -14,7 +14,7 @@ vendors AS (
          CAST(SUM(bytes_up) AS BIGINT) AS bytes_up,
          CAST(SUM(bytes_up_max) AS BIGINT) AS bytes_up_max,
          CAST(SUM(bytes_down) AS BIGINT) AS bytes_down,
-         CAST(SUM(CASE WHEN people_hidden THEN 1 ELSE 0 END) AS BIGINT) AS hidden_rows
+         CAST(SUM(CASE WHEN grade >= 3 AND bytes_up IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS hidden_rows
   FROM services
   GROUP BY vendor
 )

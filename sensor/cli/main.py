@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 from sensor.errors import ShadowAIError, UsageError
 
 #: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
-#: commands below it, else as `command`.
+#: commands below it, else as `command` (of the class `Command`, if it has one).
 COMMANDS = {
     "scan": "scan",
     "capture": "capture",
@@ -74,7 +74,7 @@ def _command(name: str, module: str) -> Any:
     if hasattr(found, "app"):
         alone.add_typer(found.app, name=name)
     else:
-        alone.command(name)(found.command)
+        alone.command(name, cls=getattr(found, "Command", None))(found.command)
     return typer.main.get_group(alone).commands[name]
 
 

@@ -128,8 +128,7 @@ def check(
     settings = _settings(config, policy, signatures=signatures, lake=lake)
     if level is not None and level not in LEVELS:
         raise UsageError(f"no severity {level!r}", place="--level", hint=f"one of {', '.join(LEVELS)}")
-    stated = _read(settings)
-    _tell(_problems(stated, _known(settings), _today(settings)))
+    stated = _checked(settings)
     typer.echo(f"{stated.place}: {len(stated.statements)} statements, version {stated.version}")
     if level is not None:
         _check_findings(settings, stated, level)
@@ -192,8 +191,7 @@ def simulate(
     from sensor.store.lake import log_access
 
     settings = _settings(config, new, signatures=signatures, state=state, lake=lake)
-    stated = _read(settings)
-    _tell(_problems(stated, _known(settings), _today(settings)))
+    stated = _checked(settings)
     place = existing_lake(settings)
     keys = Keys(state_path(settings, place.path), settings.zone, settings.privacy)
     keys.check(place.manifest().get("keys", {}), place.path)  # other tokens would except nobody
@@ -255,9 +253,20 @@ def _path(settings: Settings) -> Path:
 
 def policy_of(settings: Settings) -> Policy:
     """The policy file as read. Raises PolicyError with every mistake, UsageError where none is set."""
+    from analytics.policy.read import PolicyMistakes
+    from sensor.errors import PolicyError
+
+    try:
+        return _stated(settings)
+    except PolicyMistakes as mistakes:
+        raise PolicyError("\n".join(map(str, mistakes.problems))) from None
+
+
+def _stated(settings: Settings) -> Policy:
+    """The policy file as read. Raises PolicyMistakes, PolicyError where it cannot be read at all."""
     import hashlib
 
-    from analytics.policy.read import PolicyMistakes, read
+    from analytics.policy.read import read
     from sensor.errors import PolicyError
 
     path = _path(settings)
@@ -267,10 +276,26 @@ def policy_of(settings: Settings) -> Policy:
     except (OSError, UnicodeDecodeError) as error:
         what = getattr(error, "strerror", None) or "not UTF-8 text"
         raise PolicyError(what, place=str(path), hint="check the path") from None
+    return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
+
+
+def _checked(settings: Settings) -> Policy:
+    """The policy file, its notes printed; mistakes of spelling and of sense end the command, all at once."""
+    from analytics.policy.read import PolicyMistakes, by_line
+    from sensor.errors import PolicyError
+
+    misspelt: tuple[Problem, ...] = ()
     try:
-        return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
+        stated = _stated(settings)
+    except PolicyError as error:
+        _fail(str(error).splitlines())
     except PolicyMistakes as mistakes:
-        raise PolicyError("\n".join(map(str, mistakes.problems))) from None
+        misspelt = mistakes.problems
+        if mistakes.policy is None or not mistakes.policy.statements:
+            _fail(map(str, misspelt))
+        stated = mistakes.policy
+    _tell(by_line([*misspelt, *_problems(stated, _known(settings), _today(settings))]))
+    return stated
 
 
 def _read(settings: Settings) -> Policy:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from sensor.cli import prompt
 from sensor.cli.options import (
@@ -22,6 +24,16 @@ from sensor.cli.options import (
     settings_from,
 )
 from sensor.cli.results import Format, statements, write
+
+#: A word of the command line that is SQL and begins with a comment, no option.
+_COMMENT = re.compile(r"--(\s|[^=\n]*\n)")
+
+
+class Command(TyperCommand):
+    """Takes a query that begins with `-- a comment` for no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f"\n{arg}" if _COMMENT.match(arg) else arg for arg in args])
 
 
 def command(

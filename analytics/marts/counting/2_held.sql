@@ -4,11 +4,12 @@
 -- Out: headcounts, places, spells, said (a view: spells in words).
 -- A spell is a while in which nothing changes about who holds an address. Only spells that an event can fall into
 -- are looked at. They are numbered by address and time, without gaps: 3_attributed.sql looks for them by halving.
+-- On a day in which keys change everybody stands in the directory twice: counted is who was there as it began.
 CREATE OR REPLACE TEMP TABLE headcounts AS
 SELECT CAST($day_at AT TIME ZONE 'UTC' AS DATE) AS day, COALESCE(department, 'unattributed') AS department,
        CAST(COUNT(*) AS BIGINT) AS headcount
 FROM staff
-WHERE kind IS NULL
+WHERE kind IS NULL AND (valid_from IS NULL OR valid_from <= $day_at)
 GROUP BY COALESCE(department, 'unattributed');
 
 CREATE OR REPLACE TEMP TABLE places AS

@@ -17,7 +17,8 @@ merged AS (
   SELECT user_name,
          MAX(CASE WHEN nth = 1 THEN department END) AS department,
          MAX(CASE WHEN nth = 1 THEN site END) AS site,
-         MAX(CASE WHEN kind IN ('machine', 'service') THEN kind END) AS kind
+         MAX(CASE WHEN kind IN ('machine', 'service') THEN kind END) AS kind,
+         MIN(valid_from) AS valid_from
   FROM ranked
   GROUP BY user_name
 )

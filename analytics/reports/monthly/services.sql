@@ -2,7 +2,8 @@
 WITH first_weeks AS (SELECT app, MIN(first_week) AS first_week FROM first_seen GROUP BY app)
 SELECT u.app, MAX(u.service) AS service, MAX(u.category) AS category, MAX(u.grade) AS grade,
        MAX(u.people) AS people_most, CAST(SUM(u.bytes_up) AS BIGINT) AS bytes_up,
-       CAST(COUNT(*) AS BIGINT) AS weeks, CAST(SUM(CASE WHEN u.people_hidden THEN 1 ELSE 0 END) AS BIGINT) AS weeks_hidden,
+       CAST(SUM(u.bytes_up_max) AS BIGINT) AS bytes_up_max,
+       CAST(COUNT(*) AS BIGINT) AS weeks, CAST(SUM(CASE WHEN u.bytes_up IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS weeks_hidden,
        MIN(f.first_week) AS first_week
 FROM usage_weekly u
 CROSS JOIN scope s

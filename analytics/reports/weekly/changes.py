@@ -76,4 +76,4 @@ def _text(result: Result, row: Row) -> str:
 
 
 def _sent(row: Row) -> str:
-    return words.size_range(row["bytes_up"], row["bytes_up_max"], row["people_hidden"])
+    return words.size_range(row["bytes_up"], row["bytes_up_max"], words.withheld(row))

@@ -101,5 +101,5 @@ def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
 
 def _sent_by(row: Row, who: str) -> str:
     if row["bytes_up"] is None:
-        return say("decide.uploaded", who=who, amount=words.size(None, row["people_hidden"]))
+        return say("decide.uploaded", who=who, amount=words.size(None, words.withheld(row)))
     return say("decide.sent", who=who, amount=words.size_range(row["bytes_up"], row["bytes_up_max"]))

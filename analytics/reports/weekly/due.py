@@ -50,7 +50,9 @@ def findings(result: Result, most: int) -> tuple[Decision, ...]:
 def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, impact: Row | None) -> Decision:
     row, *others = rows
     overdue = row["due"] <= result.scope.sunday
-    also = [say("due.titled", title=_inside(told(other["title"]))) for other in others]
+    also = [
+        say("due.titled", title=_inside(told(other["title"]))) + scope_of(other["scope"]) for other in others
+    ]
     evidence = say(
         "due.evidence", title=told(row["title"]), scope=scope_of(row["scope"]),
         evidence=", ".join(_evidence(row, noun, result)),
@@ -140,7 +142,7 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
         parts.append(say("count.connections", row["connections"]))
     met = ", ".join(parts)
     key = "due.block" if scope == _ALL else "due.block_all"
-    return say(key, met=say("due.least", count=met) if row["weeks_hidden"] else met)
+    return say(key, met=say("due.not_shown", met=met) if row["weeks_hidden"] else met)
 
 
 def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:

@@ -37,9 +37,10 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Department × service; `more` departments did not fit."""
+    """Department × service; `more` departments did not fit. `whole` are services not told by department."""
 
     services: tuple[str, ...]
+    whole: tuple[str, ...]
     departments: tuple[Department, ...]
     more: int
     hides: bool
@@ -49,7 +50,10 @@ class Matrix:
 def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
     """The departments with most known people first, then the hidden ones, then use of no known department."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
-    top = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3][:SERVICES]
+    used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
+    # A service is broken down in full or not at all; of one that is not, an empty column would say "few".
+    broken_down = {app for _, app in rows}
+    top = [s for s in used if s["app"] in broken_down][:SERVICES]
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
     attribution = tied(result)
@@ -57,6 +61,7 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
     hides = any(cell.state == "hidden" for row in table for cell in (row.people, *row.cells))
     return Matrix(
         tuple(s["service"] for s in top),
+        tuple(s["service"] for s in used if s["app"] not in broken_down),
         tuple(table[:most]),
         max(len(table) - most, 0),
         hides,
@@ -75,21 +80,24 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
     if name in _LAST:
         label = say(f"departments.{name}")
         remark = say("departments.pooled") if name == "other" else ""
-    sent = (
-        words.size_range(total["bytes_up"], total["bytes_up_max"], total["people_hidden"]) if total else "–"
-    )
+    sent = words.size_range(total["bytes_up"], total["bytes_up_max"], words.withheld(total)) if total else "–"
     return Department(
         label,
         remark,
-        _cell(total, k),
+        _total(total, k),
         sent,
         tuple(_cell(rows.get((name, app)), k) for app in apps),
     )
 
 
+def _total(row: Row | None, k: int) -> Cell:
+    # No department shown is small: its total is hidden for the sake of others.
+    if row is None or row["people_hidden"]:
+        return Cell(words.hidden(), None, "hidden")
+    return _cell(row, k)
+
+
 def _cell(row: Row | None, k: int) -> Cell:
-    # A cell that is not listed may be empty or too small: told apart, it could be subtracted.
     if row is None or row["people_hidden"]:  # the evidence of so few is theirs alone
         return Cell(words.people(None, True, k), None, "hidden")
-    text = words.people(row["people"], row["people_hidden"], k)
-    return Cell(text, row["grade"], "count")
+    return Cell(words.people(row["people"], row["people_hidden"], k), row["grade"], "count")

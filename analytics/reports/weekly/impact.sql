@@ -4,7 +4,7 @@ SELECT u.app,
        MAX(u.people) AS people_most,
        CAST(SUM(u.bytes_up) AS BIGINT) AS bytes_up,
        CAST(SUM(u.connections) AS BIGINT) AS connections,
-       CAST(SUM(CASE WHEN u.people_hidden THEN 1 ELSE 0 END) AS BIGINT) AS weeks_hidden
+       CAST(SUM(CASE WHEN u.bytes_up IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS weeks_hidden
 FROM usage_weekly u
 CROSS JOIN scope s
 WHERE u.department = 'all' AND u.app <> 'all' AND u.grade >= 3 AND u.week BETWEEN s.four_weeks AND s.week

@@ -70,8 +70,9 @@ def _services(result: Result, now: Row | None) -> Number:
 def _sent(result: Result, now: Row | None) -> Number:
     value, note = _nothing(result), ""
     if now:
-        value = words.size_range(now["bytes_up"], now["bytes_up_max"], now["people_hidden"])
-        received = words.size(now["bytes_down"], now["people_hidden"])
+        withheld = words.withheld(now)
+        value = words.size_range(now["bytes_up"], now["bytes_up_max"], withheld)
+        received = words.size(now["bytes_down"], withheld)
         key = "numbers.received_untold" if now["bytes_down"] is None else "numbers.received"
         note = say(key, amount=received)
     grade = now["grade"] if now else None

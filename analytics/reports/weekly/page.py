@@ -241,7 +241,7 @@ def restated(result: Result) -> tuple[str, ...]:
 
 
 def _service(result: Result, row: Row, said: Row | None) -> Service:
-    hidden = row["people_hidden"]
+    hidden, withheld = row["people_hidden"], words.withheld(row)
     return Service(
         name=row["service"] or row["app"],
         vendor=row["vendor"] or "",
@@ -249,8 +249,8 @@ def _service(result: Result, row: Row, said: Row | None) -> Service:
         grade=row["grade"],
         bytes_up=row["bytes_up"],
         bytes_up_max=row["bytes_up_max"],
-        sent=words.size_range(row["bytes_up"], row["bytes_up_max"], hidden),
-        received=words.size(row["bytes_down"], hidden),
+        sent=words.size_range(row["bytes_up"], row["bytes_up_max"], withheld),
+        received=words.size(row["bytes_down"], withheld),
         people=words.people(row["people"], hidden, result.facts.k),
         counted=_counted(row, result),
         connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from analytics.render import words
 from analytics.render.language import say
@@ -34,7 +33,7 @@ class Seeing:
     eyes: tuple[Row, ...]  # rows of the `eyes` figure for the week
     light: tuple[date, ...]  # days on which a sensor reported
     dark: tuple[date, ...]  # days that are over and on which none did
-    ahead: tuple[date, ...]  # days that are not over yet
+    ahead: tuple[date, ...]  # days to come, and today as long as nothing was seen
     flows: int
     named: int
     one_sided: int
@@ -69,15 +68,15 @@ def seeing(result: Result) -> Seeing:
     """Coverage of the week under report."""
     eyes = _eyes(result, result.scope.week)
     days = [result.scope.week + timedelta(days=n) for n in range(7)]
-    last = _last_day(result)
     watched = {row["day"] for row in result.rows("watched")}
+    today = result.facts.today or result.scope.sunday + timedelta(days=1)
     minutes = {eye: watch.minutes for eye, watch in _watches(result, result.scope.week).items()}
     packet_minutes = [minutes[eye_of(e)] for e in eyes if e["kind"] == "packets"]
     return Seeing(
         eyes=eyes,
         light=tuple(d for d in days if d in watched),
-        dark=tuple(d for d in days if d <= last and d not in watched),
-        ahead=tuple(d for d in days if d > last),
+        dark=tuple(d for d in days if d < today and d not in watched),
+        ahead=tuple(d for d in days if d > today or (d == today and d not in watched)),
         flows=_total(eyes, "flows"),
         named=_total(eyes, "named_flows"),
         one_sided=_total(eyes, "one_sided_flows"),
@@ -179,13 +178,6 @@ def _alike(one: _Watch, other: _Watch, packets: bool) -> bool:
         return True
     low, high = sorted((one.minutes, other.minutes))
     return high <= (ROUGH_FACTOR if one.rough or other.rough else MINUTES_FACTOR) * low
-
-
-def _last_day(result: Result) -> date:
-    as_of = result.facts.as_of
-    if as_of is None:
-        return result.scope.sunday
-    return as_of.astimezone(ZoneInfo(result.facts.zone)).date()
 
 
 def _eyes(result: Result, week: date) -> tuple[Row, ...]:

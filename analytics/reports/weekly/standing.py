@@ -49,7 +49,7 @@ def standings(result: Result) -> tuple[Standing, ...]:
     """One line per status; none without a policy."""
     if not result.rows("policies"):
         return ()
-    rows = {row["status"]: row for row in result.rows("by_status")}
+    rows = {row["status"]: row for row in result.rows("by_status") if row["services"]}
     compares = comparable(result, result.scope.week, result.scope.previous)
     return tuple(_standing(rows[name], compares) for name in words.STATUSES if name in rows)
 
@@ -60,7 +60,8 @@ def _standing(row: Row, compares: bool) -> Standing:
     if untold and untold < row["services"]:
         services = say("standing.untold", untold, services=services)
     change = ""
-    if compares and not untold and row["bytes_up"] is not None and row["last_bytes_up"] is not None:
+    told = not untold and not row["last_untold"]
+    if compares and told and row["last_bytes_up"] is not None:
         change = words.signed_size(row["bytes_up"] - row["last_bytes_up"])
     sent = words.size_range(row["bytes_up"], row["bytes_up_max"], is_hidden=True)
     return Standing(

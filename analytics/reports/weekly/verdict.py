@@ -44,7 +44,7 @@ def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
         return say("verdict.cannot_tell", what=say("doubt.lookups")), named
     who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
     if total["bytes_up"] is None:
-        amount = words.size(None, total["people_hidden"])
+        amount = words.size(None, words.withheld(total))
         return say("verdict.used", total["services"], who=who), say("verdict.amount_untold", amount=amount)
     sent = words.size_range(total["bytes_up"], total["bytes_up_max"])
     claim = say("verdict.sent", total["services"], who=who, amount=sent)

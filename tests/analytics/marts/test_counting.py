@@ -304,12 +304,15 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
     lake.cold(
         "sightings", [sighting("2026-11-17 10:00", user_name=f"u{n}", client=f"a{n}") for n in range(14)]
     )
-    start = at("2026-10-01 00:00")
+    start, keys_change = at("2026-10-01 00:00"), at("2026-11-17 23:00")
     staff = {f"u{n}": "Legal" if n < 8 else "Sales" for n in range(14)} | {"u100": "Idle", "u101": "Idle"}
     staff |= {f"quiet{n}": "Legal" if n < 5 else "Idle" for n in range(8)}
     people = [{"user_name": name, "department": where, "kind": "person"} for name, where in staff.items()]
     robot = {"user_name": "robot", "department": "Legal", "kind": "service"}
-    lake.cold("directory", [row | {"valid_from": start} for row in (*people, robot)])
+    lake.cold("directory", [row | {"valid_from": start, "valid_to": keys_change} for row in (*people, robot)])
+    # With new keys everybody has another token, and is no second person on the day that has both.
+    later = [row | {"user_name": f"new-{row['user_name']}", "valid_from": keys_change} for row in people]
+    lake.cold("directory", later)
     build(lake.path, zone=ZONE)
     with open_views(lake.path) as views:
         weekly = views.execute(

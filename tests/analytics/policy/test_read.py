@@ -64,7 +64,7 @@ def mistakes(text: str) -> list[str]:
         ("version: 1\nstatus: {app: a}", "policy.yml:2: status must be a list"),
         ("version: 1\nowner: a\nstatus:\n\t- {app: a}", "policy.yml:4: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
         ("version: 1\nowner: \"a\nstatus: []", "policy.yml:2: not YAML: found unexpected end of stream; close the quotation mark"),
-        ("version: 1\nstatus:\n  - {app: a, status: tolerated\n  - {app: b}", "policy.yml:3: not YAML: expected ',' or '}', but got '{'; close it with `}`"),
+        ("version: 1\nstatus:\n  - {app: a, status: tolerated\n  - {app: b}", "policy.yml:3: not YAML: expected ',' or '}', but got '{'; put commas between its keys and `}` at its end"),
         ("version: " + "[" * 9999, "policy.yml:1: nested too deeply"),
         ("version: 1\nowner: @cto", "policy.yml:2: not YAML: found character '@' that cannot start any token; put the text in quotes"),
         ("version: 1\nowner: a: b", "policy.yml:2: not YAML: mapping values are not allowed here; check indentation, and put text"),

@@ -110,16 +110,17 @@ def test_services_bars_and_changes(tmp_path: Path) -> None:
 
 def test_departments_hide_small_groups_and_their_evidence(tmp_path: Path) -> None:
     matrix = page(tmp_path, plain()).departments
-    assert matrix.services == ("alpha", "gamma", "beta", "delta")
+    # Of services that are not told by department no cell claims to be small: they have no column.
+    assert (matrix.services, matrix.whole) == (("alpha",), ("gamma", "beta", "delta"))
     rows = {d.name: d for d in matrix.departments}
     assert list(rows) == ["Sales", "Legal", "No department known"]
+    # A small department would be pooled: this one is hidden for another's sake.
     assert (rows["Legal"].people.text, rows["Legal"].people.grade, rows["Legal"].sent) == (
-        "fewer than 5",
+        "hidden",
         None,
         "hidden",
     )
-    # A cell that is not listed may be empty or too small; both read the same.
-    assert [c.text for c in rows["Sales"].cells] == ["8", "fewer than 5", "fewer than 5", "fewer than 5"]
+    assert [(rows[name].cells[0].text) for name in ("Sales", "Legal")] == ["8", "fewer than 5"]
     assert matrix.hides
 
 
@@ -266,6 +267,22 @@ def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
     assert found.claim.startswith("At least")
 
 
+def test_the_clock_tells_of_a_running_week_what_is_still_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
+    lake = make(tmp_path, rows)
+    for today, said, days_of in (
+        (date(2026, 11, 11), "The week is not over: 4 days to come.", "10 of 10 days"),
+        (date(2026, 11, 13), "We cannot tell what happened on Thursday.", "10 of 12 days"),
+        (date(2026, 11, 16), "Monday, Tuesday and Wednesday", "10 of 15 days"),
+    ):
+        monkeypatch.setattr("analytics.report._today", lambda facts, day=today: day)
+        assert said in page_of(lake).verdict, today
+        assert days_of in text(prepare(lake, "monthly").page.sentence)
+
+
 # Edges
 
 
@@ -364,13 +381,16 @@ def test_all_groups_below_k(tmp_path: Path) -> None:
     assert figures(found)["Sent up"][0] == "hidden"
 
 
-def test_unknown_bytes_read_unknown_never_zero(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("received", "reads"), [(9 * MB, "unknown"), (None, "hidden or unknown")])
+def test_unknown_bytes_read_unknown_never_zero(tmp_path: Path, received: int | None, reads: str) -> None:
     rows = plain()
-    rows["usage_weekly"] = [usage(WEEK, "all", 9, None), usage(WEEK, "a/alpha", 9, None)]
+    rows["usage_weekly"] = [
+        usage(WEEK, app, 9, None) | {"bytes_down": received} for app in ("all", "a/alpha")
+    ]
     found = page(tmp_path, rows)
-    assert found.sentence.startswith("9 people used 1 AI service; how much was sent is unknown.")
-    assert figures(found)["Sent up"][0] == "unknown"
-    assert found.services[0].sent == "unknown"
+    assert found.sentence.startswith(f"9 people used 1 AI service; how much was sent is {reads}.")
+    assert figures(found)["Sent up"][0] == reads
+    assert found.services[0].sent == reads
 
 
 def test_one_person_is_one_person(tmp_path: Path) -> None:

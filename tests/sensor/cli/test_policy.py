@@ -80,6 +80,12 @@ def test_mistakes_are_lines_with_place_and_remedy_and_exit_code_8(home: Path) ->
     )
     (home / "policy.yml").write_text(POLICY + "  - {app: openai/api, staus: tolerated}\n")
     assert "policy.yml:4: unknown key 'staus'; did you mean status?" in run("policy", "check").output
+    both = "  - {app: openai/chatgtp, status: tolerated}\n  - {app: openai/api, staus: tolerated}\n"
+    (home / "policy.yml").write_text(POLICY + both)
+    checked = run("policy", "check")
+    assert checked.exit_code == PolicyError.exit_code
+    assert "policy.yml:4: no app 'openai/chatgtp'" in checked.output  # all are told at once
+    assert "policy.yml:5: unknown key 'staus'" in checked.output
     (home / "policy.yml").unlink()
     assert run("policy", "check").exit_code == PolicyError.exit_code
 

@@ -77,6 +77,8 @@ def test_json_has_numbers_and_no_nan(lake: Path) -> None:
     [
         (("",), 6, "nothing to run"),
         (("/* only a comment */",), 6, "nothing to run"),
+        (("-- only a comment",), 6, "nothing to run"),
+        (("--as said\nSELECT 1; SELECT x",), 6, "x"),
         (("SELECT subject FROM people",), 6, "--restricted"),
         (("--format", "csv", "SELECT 1; SELECT 2"), 2, "2 statements"),
         (("--format", "csv", "--out", "/nowhere/x", "SELECT 1"), 2, "/nowhere/x"),
