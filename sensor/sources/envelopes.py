@@ -13,6 +13,7 @@ Peeled here, in any nesting up to `DEPTH`:
     2026 Oct 06 10:00:00 local5.info host app[123]: text           AlliedWare Plus
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
+    2026-10-06T10:00:00+02:00<TAB>tag<TAB>{…}                      Fluentd (out_file)
     {"message": "text", …}, {"_source": {…}}, {"_raw": …} …        shippers and exports, see `WRAPPED`
 """
 
@@ -28,6 +29,7 @@ WRAPPED = (
     "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
     "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
+    "full_message", "short_message", "body.stringValue", "payload",
     "_source", "result",
 )  # fmt: skip
 _STAMPS = (
@@ -40,6 +42,7 @@ _STAMPS = (
     "__REALTIME_TIMESTAMP",
     "ingestionTime",
     "date",
+    "timeUnixNano",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
 _TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")
@@ -80,11 +83,14 @@ _LOGREAD = (
     r"(?P<text>\S+: .*)$"
 )
 _CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
+_FLUENTD = rf"^(?P<stamp>{_ISO})\t[\w.*-]+\t(?P<text>\{{.*)$"
 #: A relay may have put its own address before the program's.
 _RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
 #: A host nobody knows is a dash.
 _AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.*)$"
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
+#: What a collector that has read stamp and priority leaves of a syslog line.
+_REMAINS = rf"^(?:(?P<host>{_HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: How any of the above begins.
@@ -155,6 +161,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     for pattern, read in (
         (_RFC5424, _structured),
         (_CRI, _named),
+        (_FLUENTD, _named),
         (_RSYSLOG, _rsyslog),
         (_CISCO, _rsyslog),
         (_UTM, _rsyslog),
@@ -238,6 +245,13 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     read = objects.read(peeled["line"].gather(places), wanted)
     read.columns = list(names)
     out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))
+    left = out["line"].str.extract_groups(_REMAINS).struct.unnest()
+    out = out.select(
+        line=pl.coalesce(pl.lit(left["text"]), "line"),
+        stamp="stamp",
+        sender=pl.coalesce("sender", pl.lit(left["host"])),
+        tag=pl.coalesce("tag", pl.lit(left["tag"])),
+    )
     # What the text inside says of itself goes before what its shipper says.
     told = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in names[1:]}
     return out.select("line").with_columns(**told).insert_column(0, places.alias("place"))
