@@ -22,8 +22,8 @@ _WANTED = {
     "time": "time", "client": "src", "client_port": "srcport|src_port|sport", "device": "srcname",
     "user_name": "user|usr",
     "server": "dst", "server_port": "dstport|dst_port|dport", "host": "dstname", "path": "arg",
-    "method": "op", "told": "rg", "status": "scode|result", "bytes_up": "sent", "bytes_down": "rcvd", "proto": "proto",
-    "duration": "duration", "user_agent": "agent", "action": "action|cat_action",
+    "method": "op", "told": "rg", "status": "scode|result", "bytes_up": "sent", "bytes_down": "rcvd",
+    "proto": "proto", "duration": "duration", "user_agent": "agent", "action": "action|cat_action",
     "rule": "rule",
 }  # fmt: skip
 _WEB = r"(?i)^(?:https?|ssl|tls)$|^(?:tcp/)?https?$"
