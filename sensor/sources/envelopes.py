@@ -30,7 +30,7 @@ WRAPPED = (
     "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
     "full_message", "short_message", "body.stringValue", "payload",
-    "_source", "result",
+    "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (
     "@timestamp",
@@ -47,7 +47,9 @@ _STAMPS = (
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
 _TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")
 _KEYS = "|".join(key.split(".")[-1] for key in WRAPPED)
-_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]'
+#: Splunk's collector takes a line as `event`; an object of that name is the product's own.
+_TEXT_EVENT = r'"event"\s*:\s*"'
+_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_TEXT_EVENT}'
 
 _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
@@ -242,8 +244,12 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     if places.is_empty():
         return pl.DataFrame(schema={"place": pl.UInt32} | dict.fromkeys(names, pl.String))
     wanted = ["|".join(keys) for keys in (WRAPPED, _STAMPS, _SENDERS, _TAGS)]
-    read = objects.read(peeled["line"].gather(places), wanted)
+    lines = peeled["line"].gather(places)
+    read = objects.read(lines, wanted)
     read.columns = list(names)
+    if (texts := lines.str.contains(_TEXT_EVENT)).any():
+        text = objects.read(lines.set(~texts, None), ["event"])["event"]
+        read = read.with_columns(pl.coalesce("line", pl.lit(text)).alias("line"))
     out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))
     left = out["line"].str.extract_groups(_REMAINS).struct.unnest()
     out = out.select(

@@ -35,7 +35,10 @@ CONTAINERS = (
 #: … and those that are only meant so where nothing but plain values stands beside them.
 LOOSE_CONTAINERS = ("value", "events", "entries", "results", "result", "data", "items", "response", "logs")
 #: Columns of exports that hold a line as it was logged.
-HOLDS = ("_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log")
+HOLDS = (
+    "_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log",
+    "full_message", "message",
+)  # fmt: skip
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 _CONTAINER_START = re.compile(
     rb'^\s*\{\s*(?:"[^"]*"\s*:\s*' + _SCALAR + rb'\s*,\s*){0,20}"(?:'
