@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.text import objects
+from sensor.sources.text import objects, stamps
 
 DEPTH = 3
 #: JSON keys whose text is a line of its own, most telling first.
@@ -54,6 +54,7 @@ _MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_TEXT_EVENT}'
 _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
 _DAY = r"[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
+_YEARLESS = r"^[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?$"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _RFC5424 = (
     rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
@@ -140,7 +141,23 @@ def _once(lines: pl.DataFrame) -> pl.DataFrame:
         name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
         for name in ("stamp", "sender", "tag")
     }
+    told["stamp"] = _dated(told["stamp"], lines["stamp"])
     return lines.with_columns(pl.Series("line", text), **told)
+
+
+def _dated(stamp: pl.Series, around: pl.Series) -> pl.Series:
+    """Stamps without a year with that of the stamp around them: the latest that lies no more than a day after.
+
+    Otherwise the file's time would decide, which for an export is when somebody asked for it.
+    """
+    places = (stamp.str.contains(_YEARLESS) & around.is_not_null()).fill_null(False).arg_true()
+    if places.is_empty():
+        return stamp
+    text, outer = stamp.gather(places), stamps.read(around.gather(places))
+    year = outer.dt.year()
+    late = (stamps.read(text + " " + year.cast(pl.String)) > outer + stamps.AHEAD).fill_null(False)
+    dated = text + " " + (year - late.cast(pl.Int32)).cast(pl.String)
+    return stamp.scatter(places, pl.select(pl.coalesce(dated, text)).to_series())
 
 
 def _layers(line: pl.Series) -> pl.DataFrame:
@@ -260,6 +277,7 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     )
     # What the text inside says of itself goes before what its shipper says.
     told = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in names[1:]}
+    told["stamp"] = _dated(told["stamp"], read["stamp"])
     return out.select("line").with_columns(**told).insert_column(0, places.alias("place"))
 
 

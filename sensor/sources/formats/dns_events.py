@@ -1,7 +1,7 @@
 """Microsoft Sentinel and Log Analytics: table DnsEvents of Windows DNS servers, exported as JSON.
 
     {"TimeGenerated": "2026-10-06T10:00:00Z", "Computer": "dc1", "SubType": "LookupQuery",
-     "ClientIP": "10.1.2.3", "Name": "chat.example.com", "QueryType": "A", "IPAddresses": "192.0.2.7", "ResultCode": 0, …}
+     "ClientIP": "10.1.2.3", "Name": "chat.example.com", "QueryType": "A", "IPAddresses": "192.0.2.7", …}
 
 Registrations and changes of the server's settings are set aside. Source: Microsoft Learn, "DnsEvents".
 """

@@ -1,7 +1,7 @@
 """Splunk Stream: what its forwarder saw on the wire, by protocol (stream:http, stream:dns …), as JSON.
 
     {"timestamp": "2026-10-06T10:00:00.1Z", "endtime": …, "src_ip": "10.1.2.3", "src_port": 40000,
-     "dest_ip": …, "dest_port": 80, "bytes_in": 900, "bytes_out": 7000, "protocol_stack": "ip:tcp:http", "site": …, …}
+     "dest_ip": …, "dest_port": 80, "bytes_in": 900, "bytes_out": 7000, "protocol_stack": "ip:tcp:http", …}
 
 `src` began; `bytes_in` is what it sent, `bytes_out` what came back. DNS events hold question and answer in
 one. Source: Splunk Stream, "Protocol fields".

@@ -1,8 +1,8 @@
 """Azure Monitor VM insights: table VMConnection, the connections of monitored machines (JSON).
 
     {"TimeGenerated": …, "Computer": "vm1", "Direction": "outbound", "ProcessName": "python",
-     "SourceIp": "10.1.2.3", "DestinationIp": "192.0.2.7", "DestinationPort": 443, "Protocol": "tcp", "RemoteDnsQuestions":
-     "[\\"chat.example.com\\"]", "BytesSent": 900, "BytesReceived": 7000, …}
+     "SourceIp": "10.1.2.3", "DestinationIp": "192.0.2.7", "DestinationPort": 443, "Protocol": "tcp",
+     "RemoteDnsQuestions": "[\\"chat.example.com\\"]", "BytesSent": 900, "BytesReceived": 7000, …}
 
 A record sums a minute of like connections; sent and received are the machine's. Source: Microsoft Learn,
 "VMConnection".
