@@ -146,7 +146,7 @@ def _once(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dated(stamp: pl.Series, around: pl.Series) -> pl.Series:
-    """Stamps without a year with that of the stamp around them: the latest that lies no more than a day after.
+    """Stamps without a year with that of the stamp around them: the latest no more than a day after it.
 
     Otherwise the file's time would decide, which for an export is when somebody asked for it.
     """

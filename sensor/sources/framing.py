@@ -33,7 +33,18 @@ CONTAINERS = (
     "flow_logs",
 )  # fmt: skip
 #: … and those that are only meant so where nothing but plain values stands beside them.
-LOOSE_CONTAINERS = ("value", "events", "entries", "results", "result", "data", "items", "response", "logs")
+LOOSE_CONTAINERS = (
+    "value",
+    "events",
+    "entries",
+    "results",
+    "result",
+    "data",
+    "items",
+    "response",
+    "logs",
+    "queries",
+)
 #: Columns of exports that hold a line as it was logged.
 HOLDS = (
     "_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log",

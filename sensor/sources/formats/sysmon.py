@@ -46,13 +46,13 @@ class SysmonFamily(Family):
 
     name: ClassVar[str] = "sysmon"
     help: ClassVar[str] = (
-        "Sysmon events 22 and 3 (Sysmon 10 to 15) as JSON (winlogbeat, NXLog, evtx_dump), XML, or Splunk's "
-        "WinEventLog text"
+        "Sysmon events 22 and 3 (Sysmon 10 to 15, for Linux) as JSON (winlogbeat, NXLog, evtx_dump), XML, or "
+        "Splunk's WinEventLog text"
     )
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True)
     advice: ClassVar[str] = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon", literal=True) | (
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (
         objects.having("QueryResults") & objects.having_any("Image", "QueryStatus")
     )
     framing: ClassVar[Framing] = SPLUNK_EVENTS

@@ -132,3 +132,13 @@ def test_any_lines_are_peeled_one_to_one(lines: list[str]) -> None:
 def test_a_year_is_that_of_the_stamp_around(line: str, at: str) -> None:
     (row,) = rows(line + "\n").iter_rows(named=True)
     assert str(row["seen_at"]) == f"{at}+00:00"
+
+
+def test_a_table_of_splunks_fields() -> None:
+    text = (
+        '"_time","src_ip","dest_ip","dest_port",user,"bytes_out","bytes_in",action\n'
+        '"2026-10-06T10:00:00.000+00:00","10.1.2.3","192.0.2.7",443,ada,900,7000,allowed\n'
+    )
+    (row,) = rows(text).filter(pl.col("reason").is_null()).iter_rows(named=True)
+    assert (row["family"], row["client"], row["user_name"]) == ("splunk-cim", "10.1.2.3", "ada")
+    assert (row["bytes_up"], row["bytes_down"], row["action"]) == (900, 7000, "allowed")
