@@ -93,7 +93,7 @@ _CEF = {
     "zone": "dtz",
     "src": "src",
     "dst": "dst",
-    "user": "suser|PanOSSourceUser|duser",
+    "user": "suser|suser0|PanOSSourceUser",
     "app": "app",
     "session": "cn1|externalId|PanOSSessionID",
     "sport": "spt",
@@ -299,7 +299,11 @@ def _from_json(line: pl.Series) -> pl.DataFrame:
 def _from_cef(line: pl.Series) -> pl.DataFrame:
     keys = [key for names in (_CEF, _LEEF) for spellings in names.values() for key in spellings.split("|")]
     read = cef.read(
-        line, [*keys, "in", "out", "PanOSBytesSent", "PanOSBytesReceived", "cn1Label", "cn2Label", "cn3Label"]
+        line,
+        [
+            *(*keys, "duser", "duser0", "in", "out", "PanOSBytesSent", "PanOSBytesReceived"),
+            *("cn1Label", "cn2Label", "cn3Label"),
+        ],
     )
     leef = line.str.contains("LEEF:", literal=True)
     product = line.str.extract(r"\|Palo Alto Networks\|([^|]*)\|")
@@ -315,6 +319,9 @@ def _from_cef(line: pl.Series) -> pl.DataFrame:
         .then("event")
         .otherwise("name")
     )
+    # Whose connection it was is the source's; who logged in is the destination's in some templates.
+    login = kind.str.to_uppercase().is_in(["USERID", "GLOBALPROTECT"])
+    named["user"] = pl.coalesce(named["user"], pl.when(login).then(pl.coalesce("duser", "duser0")))
     sent = pl.coalesce("PanOSBytesSent", pl.when(pl.lit(on_device)).then("in").otherwise("out"), "srcBytes")
     received = pl.coalesce(
         "PanOSBytesReceived", pl.when(pl.lit(on_device)).then("out").otherwise("in"), "dstBytes"
