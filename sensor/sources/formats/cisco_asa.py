@@ -7,9 +7,9 @@ r"""Cisco ASA (PIX, FWSM) system messages, also as FTD and Secure Firewall write
     338…                    dynamic filter: a name, with its verdict
     722051, 746012, 109201  who was given, or is behind, an address: leases
 
-`Built outbound` names the server first; inbound, and FWSM always, the client. Teardown does not say: the lower
-port is the server's. Its one byte count is both directions together, so neither is known. Built, Teardown and
-106100 of one 5-tuple are one session. Source: Cisco Secure Firewall ASA Series Syslog Messages.
+`Built outbound` names the server first; inbound, and FWSM always, the client. Teardown does not say: the
+lower port is the server's. Its one byte count is both directions together, so neither is known. Built,
+Teardown and 106100 of one 5-tuple are one session. Source: Cisco Secure Firewall ASA Series Syslog Messages.
 """
 
 from __future__ import annotations

@@ -196,8 +196,8 @@ def _is_lookup() -> pl.Expr:
 
 
 def _what() -> dict[str, pl.Expr]:
-    # `url` is a path, or a whole URL where a proxy logs it.
-    whole = pl.col("url").str.contains(r"^[a-z]{2,6}://").fill_null(False)
+    # `url` is a path, or a whole URL where a proxy logs it, which may lack its scheme.
+    whole = pl.col("url").str.contains(r"^[a-z]{2,6}://|^[\w-]+(?:\.[\w-]+)+(?:[:/]|$)").fill_null(False)
     # Read from a certificate, a name may stand for all names below it: `*.example.org`.
     named = pl.coalesce("qname", "hostname", "sni").str.replace(r"^\*\.", "")
     by_destination = pl.when(pl.col("dstname").str.contains(r"[A-Za-z]")).then("dstname")
