@@ -13,6 +13,7 @@ Peeled here, in any nesting up to `DEPTH`:
     2026 Oct 06 10:00:00 local5.info host app[123]: text           AlliedWare Plus
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
+    2026-10-06T10:00:00+02:00<TAB>tag<TAB>{…}                      Fluentd (out_file)
     {"message": "text", …}, {"_source": {…}}, {"_raw": …} …        shippers and exports, see `WRAPPED`
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.text import objects
+from sensor.sources.text import objects, stamps
 
 DEPTH = 3
 #: JSON keys whose text is a line of its own, most telling first.
@@ -28,7 +29,8 @@ WRAPPED = (
     "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
     "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
-    "_source", "result",
+    "full_message", "short_message", "body.stringValue", "payload",
+    "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (
     "@timestamp",
@@ -40,15 +42,19 @@ _STAMPS = (
     "__REALTIME_TIMESTAMP",
     "ingestionTime",
     "date",
+    "timeUnixNano",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
 _TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")
 _KEYS = "|".join(key.split(".")[-1] for key in WRAPPED)
-_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]'
+#: Splunk's collector takes a line as `event`; an object of that name is the product's own.
+_TEXT_EVENT = r'"event"\s*:\s*"'
+_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_TEXT_EVENT}'
 
 _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
 _DAY = r"[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
+_YEARLESS = r"^[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?$"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _RFC5424 = (
     rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
@@ -80,11 +86,14 @@ _LOGREAD = (
     r"(?P<text>\S+: .*)$"
 )
 _CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
+_FLUENTD = rf"^(?P<stamp>{_ISO})\t[\w.*-]+\t(?P<text>\{{.*)$"
 #: A relay may have put its own address before the program's.
 _RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
 #: A host nobody knows is a dash.
 _AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.*)$"
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
+#: What a collector that has read stamp and priority leaves of a syslog line.
+_REMAINS = rf"^(?:(?P<host>{_HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: How any of the above begins.
@@ -132,7 +141,23 @@ def _once(lines: pl.DataFrame) -> pl.DataFrame:
         name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
         for name in ("stamp", "sender", "tag")
     }
+    told["stamp"] = _dated(told["stamp"], lines["stamp"])
     return lines.with_columns(pl.Series("line", text), **told)
+
+
+def _dated(stamp: pl.Series, around: pl.Series) -> pl.Series:
+    """Stamps without a year with that of the stamp around them: the latest no more than a day after it.
+
+    Otherwise the file's time would decide, which for an export is when somebody asked for it.
+    """
+    places = (stamp.str.contains(_YEARLESS) & around.is_not_null()).fill_null(False).arg_true()
+    if places.is_empty():
+        return stamp
+    text, outer = stamp.gather(places), stamps.read(around.gather(places))
+    year = outer.dt.year()
+    late = (stamps.read(text + " " + year.cast(pl.String)) > outer + stamps.AHEAD).fill_null(False)
+    dated = text + " " + (year - late.cast(pl.Int32)).cast(pl.String)
+    return stamp.scatter(places, pl.select(pl.coalesce(dated, text)).to_series())
 
 
 def _layers(line: pl.Series) -> pl.DataFrame:
@@ -155,6 +180,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     for pattern, read in (
         (_RFC5424, _structured),
         (_CRI, _named),
+        (_FLUENTD, _named),
         (_RSYSLOG, _rsyslog),
         (_CISCO, _rsyslog),
         (_UTM, _rsyslog),
@@ -235,11 +261,23 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     if places.is_empty():
         return pl.DataFrame(schema={"place": pl.UInt32} | dict.fromkeys(names, pl.String))
     wanted = ["|".join(keys) for keys in (WRAPPED, _STAMPS, _SENDERS, _TAGS)]
-    read = objects.read(peeled["line"].gather(places), wanted)
+    lines = peeled["line"].gather(places)
+    read = objects.read(lines, wanted)
     read.columns = list(names)
+    if (texts := lines.str.contains(_TEXT_EVENT)).any():
+        text = objects.read(lines.set(~texts, None), ["event"])["event"]
+        read = read.with_columns(pl.coalesce("line", pl.lit(text)).alias("line"))
     out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))
+    left = out["line"].str.extract_groups(_REMAINS).struct.unnest()
+    out = out.select(
+        line=pl.coalesce(pl.lit(left["text"]), "line"),
+        stamp="stamp",
+        sender=pl.coalesce("sender", pl.lit(left["host"])),
+        tag=pl.coalesce("tag", pl.lit(left["tag"])),
+    )
     # What the text inside says of itself goes before what its shipper says.
     told = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in names[1:]}
+    told["stamp"] = _dated(told["stamp"], read["stamp"])
     return out.select("line").with_columns(**told).insert_column(0, places.alias("place"))
 
 

@@ -28,11 +28,28 @@ JOINT = "\x1f"
 #: A record or document longer than this is cut: nothing real is, and memory must stay bounded.
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 #: Keys under which documents keep their records, whatever else they hold …
-CONTAINERS = ("records", "Records", "logEvents", "hits")
+CONTAINERS = (
+    "records", "Records", "logEvents", "hits", "resourceLogs", "scopeLogs", "logRecords", "streams",
+    "flow_logs",
+)  # fmt: skip
 #: … and those that are only meant so where nothing but plain values stands beside them.
-LOOSE_CONTAINERS = ("value", "events", "entries", "results", "result", "data", "items", "response", "logs")
+LOOSE_CONTAINERS = (
+    "value",
+    "events",
+    "entries",
+    "results",
+    "result",
+    "data",
+    "items",
+    "response",
+    "logs",
+    "queries",
+)
 #: Columns of exports that hold a line as it was logged.
-HOLDS = ("_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log")
+HOLDS = (
+    "_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log",
+    "full_message", "message",
+)  # fmt: skip
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 _CONTAINER_START = re.compile(
     rb'^\s*\{\s*(?:"[^"]*"\s*:\s*' + _SCALAR + rb'\s*,\s*){0,20}"(?:'
@@ -138,7 +155,9 @@ class Json:
             return _CONTAINER_START.match(text) is not None or (
                 spread and re.match(rb'\{\s*"', text) is not None and not _many(text)
             )
-        return "\n" in _text(text)[:end].rstrip() or next(_inside(first), None) is not None
+        # Objects one after the other on a line are what Firehose makes of records.
+        whole, behind = _text(text)[:end], _text(text)[end:].lstrip(" ")
+        return "\n" in whole or behind.startswith("{") or next(_inside(first), None) is not None
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
         """One object a record; what is no JSON comes line by line."""
@@ -207,6 +226,9 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
     if isinstance(found.get("tables"), list):
         yield from _of_tables(found["tables"])
         return
+    if _is_stream(found):
+        yield from ({"timestamp": stamp, "line": line} for stamp, line, *_ in found["values"])
+        return
     for key in (*CONTAINERS, *LOOSE_CONTAINERS, "log"):
         held = found.get(key)
         plain = not any(isinstance(other, list) for name, other in found.items() if name != key)
@@ -217,7 +239,7 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
             and all(isinstance(o, dict) for o in held)
         ):
             for one in held:
-                deeper = list(_inside(one, depth + 1)) if key in CONTAINERS else []
+                deeper = list(_inside(one, depth + 1)) if key in CONTAINERS or _is_stream(one) else []
                 yield from deeper or [one]
             return
         if (
@@ -227,6 +249,16 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
         ):
             yield from _inside(held, depth + 1, sure=key == "log")
             return
+
+
+def _is_stream(found: dict[str, Any]) -> bool:
+    """Loki: `{"stream": {labels}, "values": [["<nanoseconds>", "<line>"], …]}`, pushed or asked for."""
+    values = found.get("values")
+    return (
+        isinstance(found.get("stream"), dict)
+        and isinstance(values, list)
+        and all(isinstance(pair, list) and len(pair) > 1 for pair in values)
+    )
 
 
 def _of_tables(tables: list[Any]) -> Iterator[dict[str, Any]]:

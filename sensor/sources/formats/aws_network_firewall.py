@@ -13,6 +13,8 @@ import polars as pl
 
 from sensor.sources.formats.suricata import SuricataFamily
 
+_BARE_SNI = r'"sni"\s*:\s*("(?:[^"\\]|\\.)*")'
+
 
 class AwsNetworkFirewallFamily(SuricataFamily):
     """Reads AWS Network Firewall logs."""
@@ -28,3 +30,13 @@ class AwsNetworkFirewallFamily(SuricataFamily):
         "line"
     ).str.contains(r'"event"\s*:\s*\{')
     below: ClassVar[str] = "event."
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """As EVE; the log of TLS inspection names the server beside `tls_error`, not below `tls`."""
+        line = pl.col("line")
+        bare = ~line.str.contains(r'"tls"\s*:\s*\{')
+        return super().parse(
+            lines.with_columns(
+                pl.when(bare).then(line.str.replace(_BARE_SNI, '"tls":{"sni":$1}')).otherwise(line)
+            )
+        )

@@ -37,6 +37,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "down": ("dstBytes", "bytesReceived", "bytes_received"),
 }  # fmt: skip
 _KEYS = tuple(key for keys in _FIELDS.values() for key in keys)
+_CUT_CEF = r"^\s?[01]\|(?:[^|=]+\|){5}[^|]*\|\w+="
+_CUT_LEEF = r"^[12]\.0\|(?:[^|=]+\|){4}(?:[^|]{1,4}\|)?\w+="
 OTHER = "set aside: event that names no connection"
 _LAYERS = ("icmp", "igmp", "esp", "gre", "1", "58", "47", "50")
 OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
@@ -65,8 +67,9 @@ class CefFamily(Family):
         "is the upload."
     )
     # `host CEF: 0|…`: what looks like syslog's tag is the format's name.
+    # Some forwarders cut it off.
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|"
+        r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|" + f"|{_CUT_CEF}|{_CUT_LEEF}"
     ) | (
         pl.col("tag").is_in(["CEF", "LEEF"]).fill_null(False)
         & pl.col("line").str.contains(r"^\d(?:\.\d)?\|[^|]*\|")
@@ -74,7 +77,9 @@ class CefFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        cut = (lines["tag"] == "LEEF").fill_null(False) & lines["line"].str.contains(r"^\d")
+        cut = lines["line"].str.contains(_CUT_LEEF) | (
+            (lines["tag"] == "LEEF").fill_null(False) & lines["line"].str.contains(r"^\d")
+        )
         whole = lines.select(pl.when(cut).then("LEEF:" + pl.col("line")).otherwise("line").alias("line"))
         keys = cef.read(whole["line"], _KEYS)
         read = keys.select(pl.coalesce(keys_of).alias(name) for name, keys_of in _FIELDS.items()).hstack(

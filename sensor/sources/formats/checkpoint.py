@@ -178,7 +178,8 @@ def _with_all(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _account() -> pl.Expr:
-    user = pl.col("user").str.strip_chars(" ")
+    # `(+)` stands behind an account that was known before.
+    user = pl.col("user").str.strip_chars(" ").str.replace(r"\s*\(\+\)$", "")
     return pl.coalesce(user.str.extract(r"\(([^()]+)\)$"), user.str.extract(r"^([^;(]+)"))
 
 

@@ -7,9 +7,9 @@ r"""Cisco ASA (PIX, FWSM) system messages, also as FTD and Secure Firewall write
     338…                    dynamic filter: a name, with its verdict
     722051, 746012, 109201  who was given, or is behind, an address: leases
 
-`Built outbound` names the server first; inbound the client. Teardown does not say: the lower port is the
-server's. Its one byte count is both directions together, so neither is known. Built, Teardown and 106100
-of one 5-tuple are one session. Source: Cisco Secure Firewall ASA Series Syslog Messages.
+`Built outbound` names the server first; inbound, and FWSM always, the client. Teardown does not say: the
+lower port is the server's. Its one byte count is both directions together, so neither is known. Built,
+Teardown and 106100 of one 5-tuple are one session. Source: Cisco Secure Firewall ASA Series Syslog Messages.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     low_a = read["a_port"].cast(pl.Int64, strict=False) < read["b_port"].cast(pl.Int64, strict=False)
     # Of two interfaces that both could be the client's side, ports decide only where the way is not said.
     server_first = (
-        pl.when(pl.col("way") == "outbound")
+        pl.when(pl.lit(lines["line"]).str.contains("%FWSM-", literal=True))
+        .then(False)
+        .when(pl.col("way") == "outbound")
         .then(True)
         .when(pl.col("way") == "inbound")
         .then(False)

@@ -6,8 +6,8 @@ r"""Cisco Firepower (Secure Firewall Threat Defense) connection events: `%FTD-1-
 A value may contain commas (`UserAgent`); the next key begins with a capital and ends in a colon. The URL
 of TLS is `https://host`. Both events of a connection are one session; where device, instance and
 connection id are not logged (before 6.5), its 5-tuple tells. Also eStreamer CEF, whose `bytesOut` are
-the initiator's, and a management centre's `SFIMS:` messages. Source: Cisco, "Security Event Syslog
-Messages", eNcore's CEF mapping.
+the initiator's, its key=value as Splunk gets it (`rec_type=71`), and a management centre's `SFIMS:` messages.
+Source: Cisco, "Security Event Syslog Messages"; "eStreamer eNcore for Splunk", CEF mapping.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import cef, layouts, pairs
+from sensor.sources.text import cef, keyvalue, layouts, pairs
 
 _RECORD, _UNIT = "\x1e", "\x1f"
 _FIELDS = {
@@ -55,8 +55,17 @@ _CEF = {
     "url": "request|Request",
     "query": "destinationDnsDomain", "device": "deviceExternalId",
 }  # fmt: skip
+#: What eStreamer's client for Splunk calls them.
+_ENCORE = {
+    "first": "first_pkt_sec", "device": "sensor", "instance": "instance_id", "connection": "connection_id",
+    "action": "fw_rule_action", "client": "src_ip", "client_port": "src_port", "server": "dest_ip",
+    "port": "dest_port", "proto": "ip_proto", "user": "user", "agent": "user_agent", "url": "url",
+    "referenced": "referenced_host", "sni": "ssl_server_name", "query": "dns_query", "up": "src_bytes",
+    "down": "dest_bytes", "packets_up": "src_pkts", "packets_down": "dest_pkts", "status": "http_response",
+}  # fmt: skip
 _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"
 _BARE = r"(?:^|, )(?:SrcIP|DstIP|AccessControlRuleAction): \S+.*, (?:SrcIP|DstIP|SrcPort|DstPort|ACPolicy): "
+_ENCORES = r"(?:^|\s)rec_type=\d+ (?:.*\s)?rec_type_simple="
 OF_ANOTHER = "set aside: intrusion, file or malware event (its connection is logged apart)"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -66,20 +75,23 @@ class CiscoFtdFamily(Family):
 
     name: ClassVar[str] = "cisco-ftd"
     help: ClassVar[str] = (
-        "Cisco FTD / Firepower / Secure Firewall 6.3 to 7: connection events 430002, 430003; eStreamer CEF"
+        "Cisco FTD / Firepower / Secure Firewall 6.3 to 7: connection events 430002, 430003; eStreamer CEF "
+        "and key=value"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
     advice: ClassVar[str] = "Log at the end of connections: events of the beginning carry no volumes."
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_ID}|{_BARE}") | cef.claims(
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_ID}|{_BARE}|{_ENCORES}") | cef.claims(
         "Cisco", "(?:Firepower|FTD|Secure Firewall)"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per connection event: kind flow, http, tls or dns."""
-        return layouts.read(lines, [(r"CEF:|^\s*0\|", _from_cef), (pl.lit(True), _events)])
+        return layouts.read(
+            lines, [(r"CEF:|^\s*0\|", _from_cef), (_ENCORES, _from_encore), (pl.lit(True), _events)]
+        )
 
 
 def _events(lines: pl.DataFrame) -> pl.DataFrame:
@@ -102,6 +114,25 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
     other = read["name"].str.contains("(?i)intrusion|file|malware|host|user|policy|audit").fill_null(False)
     number = pl.select(pl.when(other & ~ended).then(pl.lit("430001")).otherwise(pl.lit("430003"))).to_series()
     return _rows(conformed, number)
+
+
+def _from_encore(lines: pl.DataFrame) -> pl.DataFrame:
+    """A record that names no last packet tells of a connection's beginning."""
+    read = keyvalue.read(lines["line"], _ENCORE | {"type": "rec_type", "last": "last_pkt_sec"})
+    nothing = pl.lit(None, dtype=pl.String)
+    first, last = (pl.col(name).cast(pl.Int64, strict=False) for name in ("first", "last"))
+    read = read.with_columns(duration=pl.when(last >= first).then(last - first).cast(pl.String))
+    number = read.select(
+        pl.when(pl.col("type") != "71")
+        .then(pl.lit("430001"))
+        .when((last > 0).fill_null(False))
+        .then(pl.lit("430003"))
+        .otherwise(pl.lit("430002"))
+    ).to_series()
+    return _rows(
+        read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS),
+        number,
+    )
 
 
 def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:

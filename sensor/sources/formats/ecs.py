@@ -5,7 +5,7 @@ Keys may be nested or dotted, values may be lists (the first counts), a hit may 
 `source.bytes` (or `client.bytes`, `http.request.bytes`) up and `destination.bytes` down; `network.bytes`
 is their sum and of no use. OPNsense has Squid write such events itself, with milliseconds for a duration and
 the result code as a label. `host.*` is the machine the agent runs on, which is the client only for
-endpoint data: not read. Source: Elastic Common Schema reference 8.
+endpoint data (`event.module`): read only of that. Source: Elastic Common Schema reference 8.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "client_port": ("client.port", "source.port"),
     "client_mac": ("client.mac", "source.mac"),
     "device": ("client.domain", "source.domain", "source.hostname"),
+    "machine": ("host.hostname", "host.name"),
+    "module": ("event.module", "event.dataset", "data_stream.dataset"),
+    "way": ("network.direction",),
     "account": (
         "user.email", "client.user.email", "source.user.email", "user.name", "client.user.name",
         "source.user.name",
@@ -62,6 +65,11 @@ _ECS = ("ecs", "ecs.version", "event.dataset", "event", "event.kind", "data_stre
 _ENDPOINTS = (
     *("source", "client", "destination", "server", "url", "dns", "source.ip", "client.ip", "url.full"),
     *("url.original", "url.domain", "dns.question.name", "destination.domain"),
+)
+#: Agents that see what their own machine does.
+_ON_ENDPOINTS = (
+    r"^(?:endpoint|crowdstrike|sentinel_?one|m365_defender|microsoft_defender_endpoint|carbon_?black|cybereason|"
+    r"sysmon|windows\.sysmon|jamf|osquery|auditd|auditbeat|system\.socket)"
 )
 OTHER = "set aside: event that names no connection"
 OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
@@ -131,7 +139,11 @@ def _when() -> dict[str, pl.Expr]:
 
 
 def _who() -> dict[str, pl.Expr]:
-    return {name: pl.col(name) for name in ("client", "client_port", "client_mac", "device")} | {
+    own = pl.col("module").str.contains(_ON_ENDPOINTS) & ~pl.col("way").is_in(
+        ["ingress", "inbound"]
+    ).fill_null(False)
+    return {name: pl.col(name) for name in ("client", "client_port", "client_mac")} | {
+        "device": pl.coalesce("device", pl.when(own).then("machine")),
         "user_name": pl.col("account"),
         "server": pl.col("server"),
         "server_port": pl.col("server_port"),

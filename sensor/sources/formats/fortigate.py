@@ -1,9 +1,10 @@
-"""Fortinet FortiGate and FortiProxy: key=value (space, comma or bar), and CEF with `FTNTFGT` keys.
+"""Fortinet FortiGate, FortiProxy, FortiClient: key=value (space, comma, bar), JSON, CEF (`FTNTFGT` keys).
 
     type=traffic   a session: srcip, user, dstip, hostname, sentbyte, rcvdbyte; at its end, and every few
                    minutes while it lasts (logid …0000000020, cumulative, `sentdelta` since the last)
     type=utm       webfilter (hostname, url), dns (qname), ssl (hostname, sni), app-ctrl: of the session
                    with the same `sessionid`; bytes they carry are part of that session's
+                   FortiClient's say `hostname` of its own device and `remotename` of where it went
     type=event     user logon (who has an address), VPN tunnel up (assigned address)
 
 `sentbyte` is what the client sent, headers of IP included; so is CEF's `out`. `eventtime` is UTC in
@@ -18,7 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import cef, keyvalue
+from sensor.sources.text import cef, keyvalue, objects
 
 _KEYS = (
     "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
@@ -27,7 +28,7 @@ _KEYS = (
     "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
-    "dhcp_msg", "mac", "lease",
+    "dhcp_msg", "mac", "lease", "remotename",
 )  # fmt: skip
 #: What FortiOS 4 called them.
 _FORMER = {
@@ -54,8 +55,8 @@ class FortigateFamily(Family):
 
     name: ClassVar[str] = "fortigate"
     help: ClassVar[str] = (
-        "Fortinet FortiGate (FortiOS 4 to 7.6), FortiProxy: traffic, webfilter, dns, ssl, app-ctrl; "
-        "key=value, CEF"
+        "Fortinet FortiGate (FortiOS 4 to 7.6), FortiProxy, FortiClient: traffic, webfilter, dns, ssl, "
+        "app-ctrl; key=value, JSON, CEF"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(
@@ -74,7 +75,9 @@ class FortigateFamily(Family):
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
-        r'|\bdev(?:ice_)?id="?F(?:[GPOW]|\d)'
+        r'|\bdev(?:ice_)?id="?F(?:[GPOWC]|\d)'
+        r'|^\{.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b).*"subtype"\s*:'
+        r'|^\{.*"subtype"\s*:.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b)'
         r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
     )
 
@@ -85,21 +88,34 @@ class FortigateFamily(Family):
             # FortiAnalyzer's downloads quote whole pairs: `"srcip=10.1.2.3","dstip=…"`.
             line = line.str.replace_all(r'(^|,)"([A-Za-z]\w*)=([^"]*)"', '$1$2="$3"')
         is_cef = line.str.contains(r"CEF:\s*\d\||\|Fortinet\||FTNTFGT")
+        is_object = line.str.starts_with("{")
         signs = line.str.extract(r"([,|])(?:log)?type=").fill_null(" ")
-        read = keyvalue.read(pl.select(pl.when(~is_cef & (signs == " ")).then(line)).to_series(), _SPELLED)
+        plain = pl.select(pl.when(~is_cef & ~is_object & (signs == " ")).then(line)).to_series()
+        read = keyvalue.read(plain, _SPELLED)
+        if is_object.any():
+            read = _either(read, objects.read(line, _SPELLED))
         for sign in (",", "|"):
-            mine = (signs == sign) & ~is_cef
+            mine = (signs == sign) & ~is_cef & ~is_object
             if mine.any():
                 part = pl.select(pl.when(mine).then(line)).to_series()
                 read = _either(read, keyvalue.read(part, _SPELLED, separator=sign))
         if is_cef.any():
             read = _either(read, _from_cef(pl.select(pl.when(is_cef).then(line)).to_series()))
-        return read.select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
+        return _of_clients(read).select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
 
 
 def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(
         {name: pl.select(pl.coalesce(one[name], other[name])).to_series() for name in one.columns}
+    )
+
+
+def _of_clients(read: pl.DataFrame) -> pl.DataFrame:
+    """FortiClient's fields by the names FortiGate has for them."""
+    client = pl.col("devid").str.starts_with("FCT").fill_null(False)
+    return read.with_columns(
+        hostname=pl.when(client).then("remotename").otherwise("hostname"),
+        srcname=pl.when(client).then("hostname").otherwise("srcname"),
     )
 
 
@@ -180,8 +196,8 @@ def _is_lookup() -> pl.Expr:
 
 
 def _what() -> dict[str, pl.Expr]:
-    # `url` is a path, or a whole URL where a proxy logs it.
-    whole = pl.col("url").str.contains(r"^[a-z]{2,6}://").fill_null(False)
+    # `url` is a path, or a whole URL where a proxy logs it, which may lack its scheme.
+    whole = pl.col("url").str.contains(r"^[a-z]{2,6}://|^[\w-]+(?:\.[\w-]+)+(?:[:/]|$)").fill_null(False)
     # Read from a certificate, a name may stand for all names below it: `*.example.org`.
     named = pl.coalesce("qname", "hostname", "sni").str.replace(r"^\*\.", "")
     by_destination = pl.when(pl.col("dstname").str.contains(r"[A-Za-z]")).then("dstname")

@@ -1,4 +1,4 @@
-"""Google Cloud: VPC flow logs, firewall rule logs, Secure Web Proxy requests (Cloud Logging entries).
+"""Google Cloud: VPC flow logs, firewall rule and NAT logs, Secure Web Proxy requests (Cloud Logging).
 
     {"jsonPayload": {"connection": {"src_ip", "src_port", "dest_ip", "dest_port", "protocol"}, "bytes_sent":
     "1776", "reporter":
@@ -6,7 +6,7 @@
 
 A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network
 both ends report each direction: the end that reports first counts (`eye`). Source: Google Cloud, "VPC Flow
-Logs records", "Firewall Rules Logging", "Secure Web Proxy logs".
+Logs records", "Firewall Rules Logging", "Cloud NAT logging", "Secure Web Proxy logs".
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _BELOW = {
     "client": "connection.src_ip", "client_port": "connection.src_port", "server": "connection.dest_ip",
     "port": "connection.dest_port", "proto": "connection.protocol", "bytes": "bytes_sent",
     "packets": "packets_sent",
-    "start": "start_time", "end": "end_time", "reporter": "reporter", "verdict": "disposition",
+    "start": "start_time", "end": "end_time", "reporter": "reporter",
+    "verdict": "disposition", "allocated": "allocation_status",
     "vm": "instance.vm_name",
     "way": "rule_details.direction",
     "sni": "enforcedGatewaySecurityPolicy.hostname", "status_details": "statusDetails",
@@ -46,7 +47,7 @@ class GcpFlowFamily(Family):
 
     name: ClassVar[str] = "gcp-flow"
     help: ClassVar[str] = (
-        "Google Cloud VPC flow logs, firewall rule logs, Secure Web Proxy (Cloud Logging JSON)"
+        "Google Cloud VPC flow logs, firewall rule and Cloud NAT logs, Secure Web Proxy (Cloud Logging JSON)"
     )
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(
@@ -54,7 +55,7 @@ class GcpFlowFamily(Family):
     )
     advice: ClassVar[str] = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"%2F(?:vpc_flows|firewall|gateway_requests)\b|/(?:vpc_flows|gateway_requests)\b"
+        r"%2F(?:vpc_flows|firewall|nat_flows|gateway_requests)\b|/(?:vpc_flows|gateway_requests)\b"
     ) | (
         pl.col("line").str.contains(r'"connection"\s*:\s*\{')
         & pl.col("line").str.contains(r'"(?:reporter|disposition)"\s*:')
@@ -67,9 +68,10 @@ class GcpFlowFamily(Family):
             pl.col("asked_by").is_not_null() & pl.col("sni").is_not_null()
         )
         flow = pl.col("reporter").is_not_null() | pl.col("bytes").is_not_null()
-        refused = pl.col("verdict").str.contains("(?i)den").fill_null(False) | pl.col(
-            "status_details"
-        ).str.contains("(?i)den").fill_null(False)
+        refused = pl.any_horizontal(
+            pl.col(name).str.contains("(?i)den|drop").fill_null(False)
+            for name in ("verdict", "allocated", "status_details")
+        )
         proto = pl.col("proto").str.to_lowercase()
         lasted = (_time("end") - _time("start")).dt.total_microseconds() / 1_000_000
         return read.select(

@@ -3,6 +3,10 @@ r"""Cisco Meraki MX, MR, Z: urls, flows, firewall, ip_flow and lease events.
     1791280800.348215340 MX84 urls src=10.1.2.3:40000 dst=192.0.2.7:443 mac=… agent='…' request: GET
     https://host/p
     1791280800.289402144 MX84 flows allow src=10.1.2.3 dst=192.0.2.7 mac=… protocol=tcp sport=40000 dport=443
+    1791280800.289402144 MX84 l7_firewall src=10.1.2.3 dst=192.0.2.7 protocol=tcp sport=… dport=443
+    decision=blocked
+    1791280800.289402144 MX84 events content_filtering_block url='https://host/...' server='192.0.2.7:443'
+    client_mac='…'
     1791280800.289402144 MX84 ip_flow_end src=… dst=… protocol=… sport=… dport=… translated_src_ip=…
     1791280800.289402144 MX84 events dhcp lease of ip 10.1.2.3 from server mac … for client mac … with
     hostname …
@@ -23,7 +27,7 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
 
 _KINDS = (
-    "urls|flows|firewall|vpn_firewall|cellular_firewall|bridge_anyconnect_client_vpn_firewall|"
+    "urls|flows|firewall|l7_firewall|vpn_firewall|cellular_firewall|bridge_anyconnect_client_vpn_firewall|"
     "ip_flow_start|ip_flow_end"
 )
 _HEAD = (
@@ -34,6 +38,9 @@ _HEAD = (
 _LEASE = (
     r"dhcp lease of ip (?P<ip>\S+) .*?for client mac (?P<mac>[0-9A-Fa-f:]{17})(?: with hostname "
     r"(?P<host>\S+))?"
+)
+_REFUSED = (
+    r"^(?:1 )?\S+ \S+ (?:events content_filtering_block|security_event security_filtering_file_scanned) "
 )
 _VPN = r"(?:client|anyconnect)_vpn_connect user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
 _FIELDS = {
@@ -63,6 +70,7 @@ class MerakiFamily(Family):
             lines,
             [
                 (rf"^(?:1 )?\S+ \S+ (?:{_KINDS}) ", _connections),
+                (_REFUSED, _refused),
                 (_LEASE, lambda part: _leases(part, _LEASE, "dhcp", 86_400.0)),
                 (_VPN, lambda part: _leases(part, _VPN, "vpn", 36_000.0)),
                 (pl.lit(True), layouts.set_aside(OTHER)),
@@ -88,6 +96,33 @@ def _leases(lines: pl.DataFrame, pattern: str, origin: str, lease_s: float) -> p
     )
 
 
+def _refused(lines: pl.DataFrame) -> pl.DataFrame:
+    """What the content filter or the malware scan looked at: the first knows its client by MAC only."""
+    wanted = {
+        "url": "url",
+        "client": "src",
+        "mac": "client_mac|mac",
+        "server": "server|dst",
+        "action": "action",
+    }
+    line = lines["line"].str.replace_all(r"='([^']*)'", '="$1"')
+    read = keyvalue.read(line, wanted)
+    hidden = pl.col("url").str.ends_with("/...")
+    return read.select(
+        time=pl.lit(lines["line"].str.extract(_HEAD)),
+        kind=pl.when(hidden).then(pl.lit("tls")).otherwise(pl.lit("http")),
+        client=_ends("client", 1),
+        client_port=_ends("client", 2),
+        client_mac="mac",
+        url=pl.when(~hidden).then("url"),
+        host=pl.when(hidden).then(pl.col("url").str.extract(r"^(?:[a-z]+://)?([^/\s:]+)")),
+        server=_ends("server", 1),
+        server_port=_ends("server", 2),
+        transport=pl.lit("tcp"),
+        action=pl.coalesce("action", pl.lit("blocked")),
+    )
+
+
 def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     head = lines["line"].str.extract_groups(_HEAD).struct.unnest()
     read = keyvalue.read(head["rest"], _FIELDS).hstack(head)
@@ -98,7 +133,8 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     # `host/...` stands for a path that was not seen.
     hidden = url.str.ends_with("/...") | (pl.lit(request["method"]) == "UNKNOWN")
     pattern = pl.col("rest").str.extract(r"pattern: (\S+)")
-    verdict = pl.coalesce(pl.col("rest").str.extract(r"^(allow|deny)\b"), pattern)
+    decision = pl.col("rest").str.extract(r"\bdecision=(\w+)")
+    verdict = pl.coalesce(pl.col("rest").str.extract(r"^(allow|deny)\b"), pattern, decision)
     visited = pl.col("kind") == "urls"
     proto = pl.col("proto").str.extract(r"^(\w+)")
     client, server = _ends("src", 1), _ends("dst", 1)
@@ -121,7 +157,7 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         server=server,
         server_port=port,
         transport=pl.when(visited).then(pl.lit("tcp")).otherwise(proto),
-        action=pl.when(verdict.is_in(["deny", "1", "block", "drop"]))
+        action=pl.when(verdict.is_in(["deny", "1", "block", "blocked", "drop"]))
         .then(pl.lit("blocked"))
         .otherwise(pl.lit("allowed")),
         session=pl.concat_str("name", client, client_port, server, port, separator="|"),

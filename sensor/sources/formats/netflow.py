@@ -4,10 +4,14 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows      nfdump 1.7 -o csv
     {"type": "FLOW", "t_first": …, "src4_addr": …, "in_bytes": …}                     nfdump -o json, ndjson
     {"sourceIPv4Address": …, "octetDeltaCount": …, "flowStartMilliseconds": …}        IPFIX element names
+    StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,…,SrcBytes,DstBytes,State    Argus (ra -c ,)
+    TAG,…,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,…,PACKETS,BYTES                    pmacct -O csv
 
 A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
 `out_bytes`). A sampled record says its rate, and is scaled by it. Times in milliseconds since the exporter's
-start tell no time of day. Source: nfdump(1); RFC 7012, IANA IPFIX Information Elements.
+start tell no time of day. Argus turns a record round whose `Dir` is `<-`; its `TotBytes` are of both
+directions. nfdump rounds what it prints for people (`1.2 M`), unless told `-N`. Source: nfdump(1); RFC 7012,
+IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS.
 """
 
 from __future__ import annotations
@@ -21,17 +25,17 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
 
 _CSV = {
-    "start": "ts|firstseen|first_seen|start|first|received|starttime|stime",
-    "end": "te|lastseen|last_seen|last|end",
-    "duration": "td|duration",
-    "client": "sa|srcaddr|src_addr|srcip|src ip|src4addr|src ip addr", "server": "da|dstaddr|dst_addr|"
-    "dstip|dst ip|dst4addr|dst ip addr",
+    "start": "ts|firstseen|first_seen|start|first|received|starttime|stime|timestamp_start|stamp_inserted",
+    "end": "te|lastseen|last_seen|last|end|lasttime|timestamp_end",
+    "duration": "td|duration|dur",
+    "client": "sa|srcaddr|src_addr|srcip|src ip|src4addr|src ip addr|src_ip", "server": "da|dstaddr|dst_addr|"
+    "dstip|dst ip|dst4addr|dst ip addr|dst_ip",
     "client_port": "sp|srcport|src_port|src pt|src port|sport",
     "port": "dp|dport|dstport|dst_port|dst pt|dst port",
     "proto": "pr|proto|protocol",
-    "packets": "ipkt|packets|inpackets|in_packets", "bytes": "ibyt|bytes|inbytes|in_bytes",
-    "packets_back": "opkt|outpackets|out_packets",
-    "bytes_back": "obyt|outbytes|out_bytes", "rate": "sampling|samplingrate",
+    "packets": "ipkt|packets|inpackets|in_packets|srcpkts", "bytes": "ibyt|bytes|inbytes|in_bytes|srcbytes",
+    "packets_back": "opkt|outpackets|out_packets|dstpkts",
+    "bytes_back": "obyt|outbytes|out_bytes|dstbytes", "direction": "dir", "rate": "sampling|samplingrate",
     "eye": "ra|router|exporter|exporter_ip|router ip|ip4_router",
 }  # fmt: skip
 _JSON = {
@@ -73,9 +77,10 @@ _PRINTED = (
     r"\d\d:\d\d:\d\d\.\d+) +"
     r"(?P<proto>[A-Z0-9]+) +(?P<client>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<client_port>\d+) +<?->? +"
     r"(?P<server>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<port>\d+)(?:\.\d+)? +(?:[A-Z.]{6,8} +\d+ +)"
-    r"?(?P<packets>\d+) +"
-    r"(?P<bytes>\d+)(?: +(?P<flows>\d+))?\s*$"
+    r"?(?P<packets>\d+(?:\.\d+ [KMGT])?) +"
+    r"(?P<bytes>\d+(?:\.\d+ [KMGT])?)(?:(?: +\d+(?:\.\d+ [KMGT])?){3})?(?: +(?P<flows>\d+))?\s*$"
 )
+_UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 SUMMARY = "set aside: summary behind the records"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -92,7 +97,8 @@ class NetflowFamily(Family):
     advice: ClassVar[str] = "Flow records name no hosts: add DNS logs of the same clients."
     header: ClassVar[str] = (
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
-        r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,)"
+        r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,|"
+        r"(?:\w+,)*src_ip,dst_ip,(?:\w+,)*packets,(?:\w+,)*bytes\s*$)"
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_PRINTED) | pl.col("line").str.contains(
         _IS_OBJECT
@@ -119,14 +125,12 @@ class NetflowFamily(Family):
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
-    names = (*_JSON, "duration")
+    names = (*_JSON, "duration", "direction")
     fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in names)
+    fields = _turned(fields)
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
-    count = {
-        name: pl.col(name).str.strip_chars(" ").cast(pl.Int64, strict=False)
-        for name in ("packets", "bytes", "packets_back", "bytes_back")
-    }
+    count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}
     biflow = ((count["bytes_back"] > 0) | (count["packets_back"] > 0)).fill_null(False)
     begin, end = _micros("start"), _micros("end")
     lasted = pl.when(end >= begin).then((end - begin) / 1_000_000)
@@ -150,6 +154,27 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         eye="eye",
         reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
     )
+
+
+def _turned(fields: pl.DataFrame) -> pl.DataFrame:
+    """`fields` with the sides exchanged where the second one began."""
+    sides = (
+        ("client", "server"), ("client_port", "port"), ("packets", "packets_back"), ("bytes", "bytes_back")
+    )  # fmt: skip
+    back = (pl.col("direction").str.strip_chars(" ") == "<-").fill_null(False)
+    return fields.with_columns(
+        pl.when(back).then(other).otherwise(one).alias(one)
+        for pair in sides
+        for one, other in (pair, pair[::-1])
+    )
+
+
+def _number(name: str) -> pl.Expr:
+    """A count, also one rounded to `1.2 M` (nfdump counts by thousands)."""
+    text = pl.col(name).str.strip_chars(" ")
+    unit = text.str.extract(r"^[\d.]+ ([KMGT])$").replace_strict(_UNITS, default=None, return_dtype=pl.Int64)
+    rounded = text.str.extract(r"^([\d.]+) [KMGT]$").cast(pl.Float64, strict=False) * unit
+    return pl.coalesce(text.cast(pl.Int64, strict=False), rounded.round().cast(pl.Int64, strict=False))
 
 
 def _micros(name: str) -> pl.Expr:

@@ -4,7 +4,7 @@
     THREAT url   a request of such a session: host and path, no bytes
     DECRYPTION   its SNI
     USERID       who logged in where, for the mapping's timeout; GLOBALPROTECT who got which tunnel address,
-                 for 12 h; logouts close them
+                 HIPMATCH which computer reports its state from there, for 12 h; logouts close them
 
 CSV fields are found by position (PAN-OS 8 to 11; newer versions append). The stamp of CSV is the
 firewall's local time, unless the high-resolution time with offset is there. In CEF `in` and `out`
@@ -78,12 +78,15 @@ _GLOBALPROTECT = _COMMON | {
     18: "tunnel",
     29: "status",
 }
+_HIPMATCH = _COMMON | {8: "user", 10: "device", 12: "src"}
+_LOGINS = ["USERID", "GLOBALPROTECT", "HIPMATCH"]
 _POSITIONS = {
     "TRAFFIC": _TRAFFIC,
     "THREAT": _THREAT,
     "DECRYPTION": _DECRYPTION,
     "USERID": _USERID,
     "GLOBALPROTECT": _GLOBALPROTECT,
+    "HIPMATCH": _HIPMATCH,
 }
 #: The same names in CEF, LEEF and JSON; `|` lists spellings, the first that is there counts.
 _CEF = {
@@ -93,7 +96,7 @@ _CEF = {
     "zone": "dtz",
     "src": "src",
     "dst": "dst",
-    "user": "suser|PanOSSourceUser|duser",
+    "user": "suser|suser0|PanOSSourceUser",
     "app": "app",
     "session": "cn1|externalId|PanOSSessionID",
     "sport": "spt",
@@ -299,7 +302,11 @@ def _from_json(line: pl.Series) -> pl.DataFrame:
 def _from_cef(line: pl.Series) -> pl.DataFrame:
     keys = [key for names in (_CEF, _LEEF) for spellings in names.values() for key in spellings.split("|")]
     read = cef.read(
-        line, [*keys, "in", "out", "PanOSBytesSent", "PanOSBytesReceived", "cn1Label", "cn2Label", "cn3Label"]
+        line,
+        [
+            *(*keys, "duser", "duser0", "in", "out", "PanOSBytesSent", "PanOSBytesReceived"),
+            *("cn1Label", "cn2Label", "cn3Label"),
+        ],
     )
     leef = line.str.contains("LEEF:", literal=True)
     product = line.str.extract(r"\|Palo Alto Networks\|([^|]*)\|")
@@ -315,6 +322,9 @@ def _from_cef(line: pl.Series) -> pl.DataFrame:
         .then("event")
         .otherwise("name")
     )
+    # Whose connection it was is the source's; who logged in is the destination's in some templates.
+    login = kind.str.to_uppercase().is_in(_LOGINS)
+    named["user"] = pl.coalesce(named["user"], pl.when(login).then(pl.coalesce("duser", "duser0")))
     sent = pl.coalesce("PanOSBytesSent", pl.when(pl.lit(on_device)).then("in").otherwise("out"), "srcBytes")
     received = pl.coalesce(
         "PanOSBytesReceived", pl.when(pl.lit(on_device)).then("out").otherwise("in"), "dstBytes"
@@ -371,7 +381,7 @@ def _is_url() -> pl.Expr:
 
 def _what() -> dict[str, pl.Expr]:
     return {
-        "kind": pl.when(pl.col("type").is_in(["USERID", "GLOBALPROTECT"]))
+        "kind": pl.when(pl.col("type").is_in(_LOGINS))
         .then(pl.lit("lease"))
         .when(_is_url())
         .then(pl.lit("http"))
@@ -386,14 +396,14 @@ def _what() -> dict[str, pl.Expr]:
         ),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
         "action": pl.col("action"),
-        "origin": pl.when(pl.col("type") == "GLOBALPROTECT")
+        "origin": pl.when(pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"]))
         .then(pl.lit("vpn"))
         .otherwise(pl.lit("directory")),
         "lease_s": pl.when(_is_end())
         .then(0.0)
         .when(pl.col("type") == "USERID")
         .then(pl.col("timeout").cast(pl.Float64, strict=False))
-        .when(pl.col("type") == "GLOBALPROTECT")
+        .when(pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"]))
         .then(TUNNEL_S),
         "closes": _is_end(),
         # A range of ports: a terminal server's users share its address.
@@ -431,8 +441,9 @@ def _reason() -> pl.Expr:
         r"(?i)gateway-(?:connected|register|tunnel-latency|setup-(?:ipsec|ssl))|^gateway-connected$"
     )
     failed = pl.col("status").str.contains("(?i)fail").fill_null(False)
-    told = login | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
-    leases = pl.col("type").is_in(["USERID", "GLOBALPROTECT"])
+    reported = (pl.col("type") == "HIPMATCH") & pl.col("user").is_not_null()
+    told = login | reported | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
+    leases = pl.col("type").is_in(_LOGINS)
     return (
         pl.when(~known.fill_null(False))
         .then(pl.lit(OTHER))

@@ -118,7 +118,7 @@ class SkyhighFamily(Family):
         | pl.col("line").str.contains(
             r"\bhttp_action=\S* .*\brequested_host=|\brequested_host=.*\bhttp_action="
             r"|\bsource_ip=\S* .*\bhttp_request_first_line=|\bblock_id=.*\bhttp_request_first_line="
-            r"|\bMcAfeeWG\|time_stamp="
+            r"|\bMcAfeeWG\|time_stamp=|\btime_stamp=\[.*\bsrc_ip=.*\breq_line="
         )
         | objects.having("http_action", "requested_host")
         | cef.claims("McAfee|Skyhigh(?: Security)?", "(?:Web Gateway|SWG|Secure Web)")

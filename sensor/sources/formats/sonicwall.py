@@ -1,7 +1,7 @@
 r"""SonicWall (SonicOS 5 to 8): key=value syslog (default and enhanced) and CEF (ArcSight).
 
     id=firewall sn=… time="2026-10-06 10:00:00" fw=… pri=6 c=1024 m=537 msg="Connection Closed"
-    src=10.1.2.3:40000:X0
+    src=10.1.2.3:40000:X0[:name]
     dst=192.0.2.7:443:X1[:name] proto=tcp/https sent=4941 rcvd=7294 cdur=112650 …
 
 `m` (in CEF the event id) tells: 98 opened, 537 closed, 97 web site visited (dstname, arg), 14 refused, 36–38
@@ -132,6 +132,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         client=client,
         client_port=client_port,
         client_mac="client_mac",
+        device=pl.col("src").str.extract(r"^[\d.]+:\d*:[^:]*:([^:]*[A-Za-z][^:]*)$"),
         user_name=pl.col("user").str.replace(r"^Unknown.*$", ""),
         # The event of a web site hit in CEF: host and path in one.
         url=pl.when(whole | (pl.col("host").is_null() & pl.col("path").str.contains(_BARE_URL))).then("path"),

@@ -72,6 +72,7 @@ _UTM_CLAIM = r'\bid="\d{4}" severity="\w+" sys="[^"]+" sub="[^"]+"'
 _WEB = [
     "Content Filtering",
     "SSL",
+    "SSL/TLS",
     "HTTP",
     "Web",
     "Web Filter",

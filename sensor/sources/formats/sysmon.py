@@ -1,4 +1,5 @@
-"""Sysmon events 22 (DNS query) and 3 (network connection): winlogbeat, NXLog, evtx_dump JSON, and event XML.
+"""Sysmon events 22 (DNS query) and 3 (network connection): winlogbeat, NXLog, evtx_dump JSON, event XML, and
+Splunk's WinEventLog text, whose message names the same data in English (`QueryName: chat.example.com`).
 
 Event 22 names the device, user and program but not the client's address. `Initiated` false means the
 device accepted the connection: turned round. No bytes. Source: Microsoft Sysinternals, Sysmon.
@@ -11,6 +12,8 @@ from typing import ClassVar
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
+from sensor.sources.framing import JOINT, Framing
 from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
@@ -43,14 +46,16 @@ class SysmonFamily(Family):
 
     name: ClassVar[str] = "sysmon"
     help: ClassVar[str] = (
-        "Sysmon events 22 and 3 (Sysmon 10 to 15) as JSON (winlogbeat, NXLog, evtx_dump) or XML"
+        "Sysmon events 22 and 3 (Sysmon 10 to 15, for Linux) as JSON (winlogbeat, NXLog, evtx_dump), XML, or "
+        "Splunk's WinEventLog text"
     )
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True)
     advice: ClassVar[str] = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon", literal=True) | (
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (
         objects.having("QueryResults") & objects.having_any("Image", "QueryStatus")
     )
+    framing: ClassVar[Framing] = SPLUNK_EVENTS
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event 22 or 3."""
@@ -59,6 +64,10 @@ class SysmonFamily(Family):
             told = _xml(lines["line"])
             read = read.with_columns(
                 pl.when(xml).then(told[name]).otherwise(name).alias(name) for name in told.columns
+            )
+        if not (told := _text(lines["line"])).is_empty():
+            read = read.with_columns(
+                pl.coalesce(pl.lit(told[name]), name).alias(name) for name in told.columns
             )
         event = pl.col("event")
         dns, taken = event == "22", (pl.col("Initiated").str.to_lowercase() == "false").fill_null(False)
@@ -93,4 +102,18 @@ def _xml(line: pl.Series) -> pl.DataFrame:
             "computer": line.str.extract(r"<Computer>([^<]*)<"),
         }
         | data
+    )
+
+
+def _text(line: pl.Series) -> pl.DataFrame:
+    """The wanted columns of Splunk's events; no rows where there is none."""
+    told = splunk_event(line)
+    if told["log"].null_count() == told.height:
+        return pl.DataFrame()
+    data = {
+        name: told["message"].str.extract(rf"[{JOINT}]{name}: ([^\r{JOINT}]*)").str.replace(r"^-$", "")
+        for name in _DATA
+    }
+    return told.select("event", "stamp", "computer").with_columns(
+        pl.Series(name, values).replace("", None) for name, values in data.items()
     )

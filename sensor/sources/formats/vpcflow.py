@@ -1,4 +1,5 @@
-r"""AWS VPC, subnet, ENI and Transit Gateway flow logs: by their head line, the default format, JSON.
+r"""AWS VPC, subnet, ENI and Transit Gateway flow logs: by their head line, the default format, JSON; and
+Alibaba Cloud's VPC flow logs, which have the same fields (JSON).
 
     version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action
     log-status
@@ -8,7 +9,7 @@ Files in S3 begin with the fields' names; CloudWatch has none: then the default 
 fields of versions 3 to 5 behind it) and the order of AWS's TCP flags example are known. Any other order needs
 its head line. A record counts one direction in one interval; `pkt-srcaddr` is the address behind a NAT
 gateway. A flow through two logged interfaces is recorded twice, and counted once (`eye`). Source: Amazon VPC
-User Guide, "Flow log records".
+User Guide, "Flow log records"; Alibaba Cloud, "Flow log fields".
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _FIELDS = {
     "port": "dstport|dst_port|dstPort",
     "proto": "protocol", "packets": "packets", "bytes": "bytes", "start": "start", "end": "end",
     "action": "action",
-    "status": "log-status|log_status|logStatus", "eye": "interface-id|interface_id|interfaceId",
+    "status": "log-status|log_status|logStatus", "eye": "interface-id|interface_id|interfaceId|eni-id",
 }  # fmt: skip
 _DEFAULT = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start "
@@ -50,7 +51,7 @@ _DEFAULT_LINE = (
 )
 _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?:IPv4|IPv6|-) "
 _EXPORTED = r"^\d{4}-\d\d-\d\dT[\d:.]+Z "
-_OBJECT = r'^\s*\{.*"src_?[aA]ddr"\s*:.*"dst_?[aA]ddr"\s*:'
+_OBJECT = r'^\s*\{.*"(?:src_?[aA]ddr"\s*:.*"dst_?[aA]ddr|dst_?[aA]ddr"\s*:.*"src_?[aA]ddr)"\s*:'
 NO_DATA = "set aside: interval without data (NODATA, SKIPDATA)"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -60,7 +61,8 @@ class VpcflowFamily(Family):
 
     name: ClassVar[str] = "vpcflow"
     help: ClassVar[str] = (
-        "AWS VPC and Transit Gateway flow logs, versions 2 to 10: by head line, default order, JSON"
+        "AWS VPC and Transit Gateway flow logs, versions 2 to 10: by head line, default order, JSON; "
+        "Alibaba Cloud VPC flow logs (JSON)"
     )
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
@@ -73,7 +75,7 @@ class VpcflowFamily(Family):
         f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}"
     ) | (
         pl.col("line").str.contains(_OBJECT)
-        & pl.col("line").str.contains(r'"(?:interface_id|interfaceId|log_status|logStatus|account_id)"')
+        & pl.col("line").str.contains(r'"(?:interface_id|interfaceId|log[-_]status|logStatus|account_id)"')
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

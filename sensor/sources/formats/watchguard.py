@@ -19,7 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import cef, keyvalue, layouts
+from sensor.sources.text import cef, dhcp, keyvalue, layouts
 
 _FIELDS = {
     "time": "devTime",
@@ -58,6 +58,10 @@ _LOGIN = (
     r"(?P<vpn>SSL VPN |Mobile VPN |IKEv2 |L2TP )?[Uu]ser (?P<user>\S+) from (?P<from>[\d.]+) logged "
     r"in(?:.*?virtual IP is (?P<virtual>[\d.]+))?"
 )
+_GRANT = (
+    r"\bDHCPACK on (?P<client>[\d.]+) to (?P<client_mac>(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})"
+    r"(?: \((?P<device>[^)]+)\))? via "
+)
 OTHER = "set aside: event that names no connection"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -89,6 +93,7 @@ class WatchguardFamily(Family):
             lines,
             [
                 (_LOGIN, _logins),
+                (_GRANT, _grants),
                 (_LEEF, _leef),
                 (_SHOWN, _shown),
                 (_ENDS, _plain),
@@ -181,6 +186,17 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         .then(pl.lit(OTHER))
         .when(~proto.is_in(["tcp", "udp", "6", "17"]))
         .then(pl.lit(NO_PORTS)),
+    )
+
+
+def _grants(lines: pl.DataFrame) -> pl.DataFrame:
+    """Addresses the box's own DHCP server gave."""
+    read = lines["line"].str.extract_groups(_GRANT).struct.unnest()
+    return read.with_columns(
+        kind=pl.lit("lease"),
+        origin=pl.lit("dhcp"),
+        lease_s=pl.lit(dhcp.ASSUMED_S),
+        confidence=pl.lit(dhcp.ASSUMED),
     )
 
 

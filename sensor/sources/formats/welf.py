@@ -3,9 +3,9 @@
     id=firewall time="2026-10-06 10:00:00" fw=192.0.2.1 pri=6 proto=http src=10.1.2.3 dst=192.0.2.7
     dstname=chat.example.com arg=/x op=GET result=200 sent=400 rcvd=1426 user=ada
 
-`sent` is what the client sent, `rcvd` what it got. Products with fields of their own (SonicWall, Stormshield,
-Pulse) have families of their own. Source: WELF reference as in Juniper's "WELF for UTM features" and
-Trustwave's "WebMarshal WELF logs".
+`sent` is what the client sent, `rcvd` what it got. Topsec's `rule` is the verdict. Products with
+fields of their own (SonicWall, Stormshield, Pulse) have families of their own. Source: WELF reference as in
+Juniper's "WELF for UTM features" and Trustwave's "WebMarshal WELF logs".
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _WANTED = {
-    "time": "time", "client": "src", "client_port": "srcport|src_port", "device": "srcname",
+    "time": "time", "client": "src", "client_port": "srcport|src_port|sport", "device": "srcname",
     "user_name": "user|usr",
-    "server": "dst", "server_port": "dstport|dst_port", "host": "dstname", "path": "arg", "method": "op",
-    "told": "rg", "status": "scode|result", "bytes_up": "sent", "bytes_down": "rcvd", "proto": "proto",
-    "duration": "duration", "user_agent": "agent", "action": "action|cat_action",
+    "server": "dst", "server_port": "dstport|dst_port|dport", "host": "dstname", "path": "arg",
+    "method": "op", "told": "rg", "status": "scode|result", "bytes_up": "sent", "bytes_down": "rcvd",
+    "proto": "proto", "duration": "duration", "user_agent": "agent", "action": "action|cat_action",
+    "rule": "rule",
 }  # fmt: skip
 _WEB = r"(?i)^(?:https?|ssl|tls)$|^(?:tcp/)?https?$"
 NO_USE = "set aside: event that names no destination"
@@ -33,7 +34,7 @@ class WelfFamily(Family):
     """Reads WELF."""
 
     name: ClassVar[str] = "welf"
-    help: ClassVar[str] = "WELF (WebTrends) of any product: WebMarshal, Junos UTM, firewalls"
+    help: ClassVar[str] = "WELF (WebTrends) of any product: WebMarshal, Junos UTM, Topsec, firewalls"
     vantage: ClassVar[str] = "proxy"
     generic: ClassVar[bool] = True
     proof: ClassVar[Proof] = Proof(
@@ -66,7 +67,11 @@ class WelfFamily(Family):
             ),
             *("bytes_up", "bytes_down"),
             # Blocked ones say so; any other that was answered was let through.
-            action=pl.coalesce("action", pl.when(code.is_not_null()).then(pl.lit("allowed"))),
+            action=pl.coalesce(
+                "action",
+                pl.when(pl.col("rule").is_in(["accept", "deny", "drop", "reject"])).then("rule"),
+                pl.when(code.is_not_null()).then(pl.lit("allowed")),
+            ),
             kind=pl.when(web.fill_null(False)).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
             host="host",
             name_from=pl.lit("url"),

@@ -1,14 +1,21 @@
-r"""Windows Security events as text, over syslog: Snare, and NXLog or others in Snare's layout.
+r"""Windows Security events as text: Snare, NXLog or others in Snare's layout, and Splunk's WinEventLog.
 
     MSWinEventLog<TAB>1<TAB>Security<TAB>4021<TAB>Tue Oct 06 10:00:00 2026<TAB>4624<TAB>
       Microsoft-Windows-…<TAB>CORP\ada<TAB>N/A<TAB>Success Audit<TAB>dc1<TAB>Logon<TAB><TAB>
       An account was successfully logged on. … New Logon: … Account Name: ada … Source Network
       Address: 10.1.2.3 …
 
+    10/06/2026 10:00:00 AM          Splunk's, over several lines
+    LogName=Security
+    EventCode=4624
+    …
+    Message=An account was successfully logged on. …
+
 The message is the only place of account and address, in the language of the computer: English, German and
 French are read, others are rejects. Rules of what is a lease as in `windows_security.py`. Stamps are local.
 Events of other logs, and those of Windows before Vista (528, 540, 672), are set aside. Source: Snare for
-Windows, "Event output format"; Microsoft Learn, pages of events 4624 and 4768 to 4770.
+Windows, "Event output format"; Splunk, "Monitor Windows event log data" (renderXml off); Microsoft Learn,
+pages of events 4624 and 4768 to 4770.
 """
 
 from __future__ import annotations
@@ -19,10 +26,15 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
+from sensor.sources.framing import JOINT, Blocks, Framing
 from sensor.sources.interface import Proof
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
 _START = r"^MSWinEventLog(?:\t| |#011)\d(?:\t|#011)"
+_SPLUNK_STAMP = r"^(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)"
+#: Each event begins with its stamp and goes on until the next.
+SPLUNK_EVENTS = Blocks(_SPLUNK_STAMP + r"\r?$", ends=r"[^\s\S]")
+SPLUNK_EVENT = _SPLUNK_STAMP + rf"[ \r{JOINT}]+LogName=([^{JOINT}]+?)[ \r]*{JOINT}"
 #: Where a 4624 tells of the new session: the subject before it is the program that asked.
 _NEW = r"(?:New Logon|Neue Anmeldung|Nouvelle ouverture de session)\s?:(.*)$"
 _ACCOUNT = "Account Name|Kontoname|Nom du compte"
@@ -45,13 +57,16 @@ class WindowsSecurityTextFamily(Family):
 
     name: ClassVar[str] = "windows-security-text"
     help: ClassVar[str] = (
-        "Windows Security events 4624, 4768, 4769, 4770 in Snare's layout (Snare, NXLog): "
-        "English, German, French"
+        "Windows Security events 4624, 4768, 4769, 4770 in Snare's layout (Snare, NXLog) and as Splunk's "
+        "WinEventLog: English, German, French"
     )
     vantage: ClassVar[str] = "identity"
     proof: ClassVar[Proof] = Proof(user=True, device=True)
     advice: ClassVar[str] = "Send events as JSON or XML: their fields do not depend on the language."
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START) | (
+        pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security"
+    )
+    framing: ClassVar[Framing] = SPLUNK_EVENTS
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
@@ -59,8 +74,8 @@ class WindowsSecurityTextFamily(Family):
         line = (
             lines["line"].str.replace_all("#011", "\t", literal=True).str.replace(r"^MSWinEventLog[\t ]", "")
         )
-        read = _split(line)
-        text = read["message"].fill_null("").str.replace_all("\t", "  ")
+        read = _either(_split(line), splunk_event(lines["line"]))
+        text = read["message"].fill_null("").str.replace_all(rf"[\t\r{JOINT}]", "  ")
         new = pl.select(pl.coalesce(text.str.extract(_NEW), text)).to_series()
         told = read.with_columns(
             user=new.str.extract(rf"(?:{_ACCOUNT})\s?:\s*(\S[^:]*?)\s+(?:{_DOMAIN})\s?:"),
@@ -85,6 +100,25 @@ class WindowsSecurityTextFamily(Family):
             .then(pl.lit(LANGUAGE))
             .otherwise(rules.reason_of(user, address)),
         )
+
+
+def splunk_event(line: pl.Series) -> pl.DataFrame:
+    """Stamp, log, event, audit, computer and message of Splunk's events; NULL where a line is none."""
+    short = {"event": "EventCode", "audit": "Keywords", "computer": "ComputerName"}
+    told = pl.DataFrame(
+        {"stamp": line.str.extract(SPLUNK_EVENT, 1), "log": line.str.extract(SPLUNK_EVENT, 2)}
+        | {name: line.str.extract(rf"{JOINT}{key}=([^\r{JOINT}]*)") for name, key in short.items()}
+        | {"message": line.str.extract(rf"(?s){JOINT}Message=(.*)$")}
+    )
+    return told.with_columns(
+        pl.when(pl.col("log").is_not_null()).then(name).alias(name) for name in told.columns
+    )
+
+
+def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(
+        {name: pl.select(pl.coalesce(other[name], one[name])).to_series() for name in one.columns}
+    )
 
 
 def _split(line: pl.Series) -> pl.DataFrame:

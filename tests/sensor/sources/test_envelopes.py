@@ -119,3 +119,26 @@ def test_a_record_with_a_message_stays_what_it_is() -> None:
 def test_any_lines_are_peeled_one_to_one(lines: list[str]) -> None:
     frame = pl.DataFrame({"line": lines}).with_columns(offset=0, bytes=1)
     assert envelopes.peel(frame).height == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "at"),
+    [
+        ('{"@timestamp":"2024-01-01T00:00:03Z","message":"Dec 31 23:59:59 gw dnsmasq[1]: query[A] a.example from 10.1.2.3"}', "2023-12-31 23:59:59"),
+        ("<30>1 2021-05-02T10:00:01Z relay - - - - May  2 10:00:00 gw dnsmasq[1]: query[A] a.example from 10.1.2.3", "2021-05-02 10:00:00"),
+        ('{"streams":[{"stream":{},"values":[["1709287200123456789","Mar  1 10:00:00 dnsmasq[1]: query[A] a.example from 10.1.2.3"]]}]}', "2024-03-01 10:00:00"),
+    ],
+)  # fmt: skip
+def test_a_year_is_that_of_the_stamp_around(line: str, at: str) -> None:
+    (row,) = rows(line + "\n").iter_rows(named=True)
+    assert str(row["seen_at"]) == f"{at}+00:00"
+
+
+def test_a_table_of_splunks_fields() -> None:
+    text = (
+        '"_time","src_ip","dest_ip","dest_port",user,"bytes_out","bytes_in",action\n'
+        '"2026-10-06T10:00:00.000+00:00","10.1.2.3","192.0.2.7",443,ada,900,7000,allowed\n'
+    )
+    (row,) = rows(text).filter(pl.col("reason").is_null()).iter_rows(named=True)
+    assert (row["family"], row["client"], row["user_name"]) == ("splunk-cim", "10.1.2.3", "ada")
+    assert (row["bytes_up"], row["bytes_down"], row["action"]) == (900, 7000, "allowed")

@@ -100,3 +100,9 @@ def test_any_text_is_framed_without_harm(text: str) -> None:
 
 def test_a_deeply_nested_document_is_no_harm() -> None:
     records(JSON, "[" * 20_000 + '{"a":' * 10_000)
+
+
+def test_objects_one_after_the_other_on_a_line() -> None:
+    text = b'{"a": 1}{"a": {"b": 2}} {"a": 3}'
+    assert framing.JSON.fits(text)
+    assert [json.loads(one)["a"] for one in framing.JSON.records([text.decode()])] == [1, {"b": 2}, 3]

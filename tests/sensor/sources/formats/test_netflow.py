@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import polars as pl
+
 from sensor.sources.formats.netflow import NO_PORTS, SUMMARY, NetflowFamily
 from tests.sensor.sources.formats.reading import read
 
@@ -74,3 +76,32 @@ def test_what_nfdump_prints() -> None:
     assert rows["client"].to_list() == ["10.1.2.3", "2001:db8::3"]
     assert rows["server_port"].to_list() == [443, 443]
     assert rows["bytes_up"].to_list() == [900, 900]
+
+
+def test_argus_counts_each_side_and_turns_a_record_round() -> None:
+    head = "StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,TotPkts,TotBytes,SrcBytes,DstBytes,State\n"
+    text = (
+        head
+        + "2026-10-06 10:00:00.5, e        ,tcp,10.1.2.3,50000,   ->,192.0.2.7,443,17,6800,1200,5600,FIN\n"
+        + "2026-10-06 10:00:00.5, e        ,tcp,192.0.2.8,443,   <-,10.1.2.3,50001,17,6800,5600,1200,FIN\n"
+    )
+    found = read(NetflowFamily, text).filter(pl.col("reason").is_null())
+    assert found.select("client", "server", "server_port", "bytes_up", "bytes_down").rows() == [
+        ("10.1.2.3", "192.0.2.7", 443, 1200, 5600),
+        ("10.1.2.3", "192.0.2.8", 443, 1200, 5600),
+    ]
+
+
+def test_pmacct_csv() -> None:
+    text = (
+        "TAG,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,TIMESTAMP_START,TIMESTAMP_END,PACKETS,FLOWS,BYTES\n"
+        "0,10.1.2.3,192.0.2.7,50000,443,tcp,2026-10-06 10:00:00.0,2026-10-06 10:00:05.0,8,1,1200\n"
+    )
+    (row,) = read(NetflowFamily, text).filter(pl.col("reason").is_null()).iter_rows(named=True)
+    assert (row["client"], row["server"], row["server_port"], row["bytes_up"]) == (
+        "10.1.2.3",
+        "192.0.2.7",
+        443,
+        1200,
+    )
+    assert row["duration_s"] == 5.0

@@ -86,3 +86,46 @@ def test_other_events() -> None:
         }
     )
     assert read(SysmonFamily, line + "\n")["reason"].to_list() == [OTHER]
+
+
+_SPLUNK = """10/06/2026 10:00:00 AM
+LogName=Microsoft-Windows-Sysmon/Operational
+EventCode=3
+ComputerName=pc7.corp.example
+SourceName=Microsoft-Windows-Sysmon
+Message=Network connection detected:
+RuleName: -
+UtcTime: 2026-10-06 08:00:00.000
+Image: C:\\chrome.exe
+User: CORP\\ada
+Protocol: tcp
+Initiated: true
+SourceIp: 10.1.2.3
+SourceHostname: -
+SourcePort: 50000
+DestinationIp: 192.0.2.7
+DestinationHostname: -
+DestinationPort: 443
+10/06/2026 10:00:01 AM
+LogName=Microsoft-Windows-Sysmon/Operational
+EventCode=22
+ComputerName=pc7.corp.example
+SourceName=Microsoft-Windows-Sysmon
+Message=Dns query:
+RuleName: -
+UtcTime: 2026-10-06 08:00:01.000
+QueryName: chat.example.com
+QueryStatus: 0
+QueryResults: ::ffff:192.0.2.7;
+Image: C:\\chrome.exe
+User: CORP\\ada
+"""
+
+
+def test_splunks_events_of_several_lines() -> None:
+    found = read(SysmonFamily, _SPLUNK)
+    assert found.select("kind", "client", "user_name", "host", "server", "server_port").rows() == [
+        ("flow", "10.1.2.3", "CORP\\ada", None, "192.0.2.7", 443),
+        ("dns", None, "CORP\\ada", "chat.example.com", None, None),
+    ]
+    assert str(found["seen_at"][0]) == "2026-10-06 08:00:00+00:00"

@@ -51,3 +51,53 @@ def test_who_is_where(event: int, message: str) -> None:
 )
 def test_what_names_nobody(line: str, reason: str) -> None:
     assert read(WindowsSecurityTextFamily, line)["reason"].to_list() == [reason]
+
+
+_SPLUNK = """10/06/2026 10:00:00 AM
+LogName=Security
+EventCode=4624
+EventType=0
+ComputerName=dc1.corp.example
+SourceName=Microsoft Windows security auditing.
+Keywords=Audit Success
+Message=An account was successfully logged on.
+
+Subject:
+\tSecurity ID:\t\tS-1-0-0
+\tAccount Name:\t\t-
+\tAccount Domain:\t\t-
+
+Logon Information:
+\tLogon Type:\t\t3
+
+New Logon:
+\tSecurity ID:\t\tS-1-5-21-1-2-3-1104
+\tAccount Name:\t\tada
+\tAccount Domain:\t\tCORP
+
+Network Information:
+\tWorkstation Name:\tPC7
+\tSource Network Address:\t10.1.2.3
+\tSource Port:\t\t50000
+10/06/2026 10:00:01 AM
+LogName=Security
+EventCode=4768
+Keywords=Audit Failure
+Message=A Kerberos authentication ticket (TGT) was requested.
+
+Account Information:
+\tAccount Name:\t\teve
+\tSupplied Realm Name:\tCORP
+
+Network Information:
+\tClient Address:\t\t::ffff:10.1.2.4
+"""
+
+
+def test_splunks_events_of_several_lines() -> None:
+    found = read(WindowsSecurityTextFamily, _SPLUNK)
+    assert found.select("client", "user_name", "device", "reason").rows() == [
+        ("10.1.2.3", "CORP\\ada", "PC7", None),
+        ("10.1.2.4", "CORP\\eve", None, FAILED),
+    ]
+    assert str(found["seen_at"][0]) == "2026-10-06 10:00:00+00:00"

@@ -1,0 +1,69 @@
+r"""Cisco Secure Client (AnyConnect) Network Visibility Module: flows of endpoints, as collected.
+
+    fv="nvzFlow_v3" udid="…" liuid="ada" liuida="ACME" pa="ACME\ada" pn="chrome.exe" sa="10.1.2.3" sp="40000"
+      da="192.0.2.7" dp="443" pr="6" dh="chat.example.com" ds="corp.example" ibc="7000" obc="900"
+      fss="Tue Oct 06 10:00:00 2026" fes="Tue Oct 06 10:00:09 2026"
+
+`obc` is what the endpoint sent, `ibc` what it got, `liuid` who is logged in, `dh` the destination's name.
+Records about the endpoint itself and its interfaces name no flow: set aside. Source: Cisco, "Network
+Visibility Module, Collector Administrator Guide".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import keyvalue, objects
+
+_KEYS = (
+    "fv", "sa", "sp", "da", "dp", "pr", "dh", "ibc", "obc", "liuid", "liuida", "fss", "fes", "fsms", "fems",
+    "vsn",
+)  # fmt: skip
+_FLOW = r'\bfv="?nvzFlow_|"fv"\s*:\s*"nvzFlow_'
+OTHER = "set aside: record of an endpoint or its interface, no flow"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class CiscoNvmFamily(Family):
+    """Reads the flow records of the Network Visibility Module's collector."""
+
+    name: ClassVar[str] = "cisco-nvm"
+    help: ClassVar[str] = "Cisco Secure Client / AnyConnect 4 and 5 Network Visibility Module (nvzFlow)"
+    vantage: ClassVar[str] = "endpoint"
+    proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_FLOW)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        line = lines["line"]
+        read = keyvalue.read(line, _KEYS)
+        if line.str.starts_with("{").any():
+            told = objects.read(line, _KEYS)
+            read = read.with_columns(pl.coalesce(name, pl.lit(told[name])).alias(name) for name in _KEYS)
+        domain = pl.when(~pl.col("liuida").is_in(["", "."])).then("liuida")
+        whole = pl.col("liuid").str.contains(r"[@\\]") | domain.is_null()
+        return read.select(
+            time=pl.coalesce("fsms", "fss"),
+            ended=pl.coalesce("fems", "fes"),
+            kind=pl.lit("flow"),
+            client="sa",
+            client_port="sp",
+            user_name=pl.when(whole).then("liuid").otherwise(pl.concat_str(domain, pl.lit("\\"), "liuid")),
+            device="vsn",
+            host="dh",
+            name_from=pl.lit("dns_answer"),
+            server="da",
+            server_port="dp",
+            transport="pr",
+            bytes_up="obc",
+            bytes_down="ibc",
+            action=pl.lit("allowed"),
+            reason=pl.when(pl.col("da").is_null())
+            .then(pl.lit(OTHER))
+            .when(~pl.col("pr").is_in(["6", "17"]).fill_null(False))
+            .then(pl.lit(NO_PORTS)),
+        )

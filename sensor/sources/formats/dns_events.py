@@ -1,0 +1,47 @@
+"""Microsoft Sentinel and Log Analytics: table DnsEvents of Windows DNS servers, exported as JSON.
+
+    {"TimeGenerated": "2026-10-06T10:00:00Z", "Computer": "dc1", "SubType": "LookupQuery",
+     "ClientIP": "10.1.2.3", "Name": "chat.example.com", "QueryType": "A", "IPAddresses": "192.0.2.7", …}
+
+Registrations and changes of the server's settings are set aside. Source: Microsoft Learn, "DnsEvents".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import lookups, objects
+
+_WANTED = {
+    "time": "TimeGenerated", "what": "SubType", "client": "ClientIP", "name": "Name", "type": "QueryType",
+    "answers": "IPAddresses", "server": "Computer",
+}  # fmt: skip
+OTHER = "set aside: DNS server event that is no client's lookup"
+
+
+class DnsEventsFamily(Family):
+    """Reads the table DnsEvents."""
+
+    name: ClassVar[str] = "dns-events"
+    help: ClassVar[str] = "Microsoft Sentinel, Log Analytics: DnsEvents (JSON)"
+    vantage: ClassVar[str] = "dns"
+    proof: ClassVar[Proof] = Proof(host=True)
+    own_zone: ClassVar[str | None] = "UTC"
+    claims: ClassVar[pl.Expr] = objects.having("TimeGenerated", "SubType", "ClientIP", "QueryType", "Name")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event."""
+        read = objects.read(lines["line"], _WANTED)
+        lookup = (pl.col("what") == "LookupQuery").fill_null(False)
+        return read.select(
+            "time",
+            "client",
+            kind=pl.lit("dns"),
+            host=pl.col("name").str.to_lowercase().str.strip_suffix("."),
+            answers=pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
+            reason=pl.when(~lookup).then(pl.lit(OTHER)).otherwise(lookups.reverse(pl.col("type"))),
+        )

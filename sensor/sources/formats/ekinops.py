@@ -1,0 +1,41 @@
+"""Ekinops (OneAccess) OneOS routers: access lists that log.
+
+    #INFO# list ACL-LAN denied tcp 10.1.2.3:40000-> 192.0.2.7:443 3 matches
+
+No volume. Source: Ekinops, "OneOS6 security user guide", access-list logging.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_MATCHES = (
+    r"\blist \S+ (?P<action>denied|permitted) (?P<transport>proto \d+|[a-z]+) "
+    r"(?P<client>[0-9a-fA-F.:]*[0-9a-fA-F]):(?P<client_port>\d+) ?-> ?"
+    r"(?P<server>[0-9a-fA-F.:]*[0-9a-fA-F]):(?P<server_port>\d+) \d+ match"
+)
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class EkinopsFamily(Family):
+    """Reads the access lists' log of OneOS."""
+
+    name: ClassVar[str] = "ekinops"
+    help: ClassVar[str] = "Ekinops OneOS 5 and 6: access lists that log (syslog)"
+    vantage: ClassVar[str] = "firewall"
+    proof: ClassVar[Proof] = Proof(action=True)
+    advice: ClassVar[str] = "Access lists name no hosts and count no bytes: add the DNS server's log."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_MATCHES)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per line (kind flow)."""
+        read = lines["line"].str.extract_groups(_MATCHES).struct.unnest()
+        return read.with_columns(
+            kind=pl.lit("flow"),
+            reason=pl.when(~pl.col("transport").is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+        )

@@ -1,0 +1,68 @@
+"""Oracle Cloud Infrastructure VCN flow logs: JSON of Logging, its search, Object Storage and streams.
+
+    {"data": {"action": "ACCEPT", "sourceAddress": "10.0.0.5", "sourcePort": 40000, "destinationAddress": …,
+      "destinationPort": 443, "protocol": 6, "bytesOut": 900, "packets": 9, "startTime": 1791280800, …},
+     "oracle": {"vnicocid": …}, "type": "com.oraclecloud.vcn.flowlogs.DataEvent"}
+
+A record counts what its source sent in one window; the way back is a record of its own. Search and
+streams put it into `logContent`. Source: Oracle Cloud Infrastructure, "Details for VCN Flow Logs".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+from sensor.sources.text import objects
+
+_DATA = {
+    "client": "sourceAddress", "client_port": "sourcePort", "server": "destinationAddress",
+    "server_port": "destinationPort", "proto": "protocol", "bytes": "bytesOut", "packets": "packets",
+    "start": "startTime", "end": "endTime", "action": "action",
+}  # fmt: skip
+_BELOW = ("data", "logContent.data", "data.logContent.data", "event.data", "event.logContent.data")
+_WANTED = {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in _DATA.items()} | {
+    "eye": "oracle.vnicocid|logContent.oracle.vnicocid|data.logContent.oracle.vnicocid|event.oracle.vnicocid",
+}
+NO_DATA = "set aside: interval without data (NoData, SkipData)"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class OciFlowFamily(Family):
+    """Reads the flow logs of virtual cloud networks."""
+
+    name: ClassVar[str] = "oci-flow"
+    help: ClassVar[str] = "Oracle Cloud Infrastructure VCN flow logs (JSON)"
+    vantage: ClassVar[str] = "flow"
+    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice: ClassVar[str] = "Flow logs name no hosts: add the DNS log of the resolver in use."
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+        r'^\s*\{.*"type"\s*:\s*"com\.oraclecloud\.vcn\.flowlogs\.'
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record (kind flow, one way)."""
+        read = objects.read(lines["line"], _WANTED)
+        begin, end = (pl.col(name).cast(pl.Int64, strict=False) for name in ("start", "end"))
+        return read.select(
+            "client",
+            "client_port",
+            "server",
+            "server_port",
+            time="start",
+            duration_s=(end - begin).cast(pl.Float64),
+            kind=pl.lit("flow"),
+            transport="proto",
+            bytes_up="bytes",
+            packets_up="packets",
+            one_way=pl.lit(True),
+            eye="eye",
+            action="action",
+            reason=pl.when(pl.col("client").is_null())
+            .then(pl.lit(NO_DATA))
+            .when(~pl.col("proto").is_in(["6", "17"]).fill_null(False))
+            .then(pl.lit(NO_PORTS)),
+        )
