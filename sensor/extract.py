@@ -26,6 +26,7 @@ from sensor.decode.packets import LOOKAHEAD
 from sensor.decode.pick import pick
 from sensor.errors import InputError, LakeError, UsageError
 from sensor.sources.interface import File
+from sensor.sources.unpack import fault_of
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP}
 _END = r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):(\d{1,5})"
@@ -95,13 +96,14 @@ class Extracted:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A frame that belongs to the connection; `record` is its record in the container it comes from."""
+    """A frame that belongs to the connection; `record` is its record in a capture that begins with `head`."""
 
     time_us: int
     data: bytes
     length: int
     link: int
     record: bytes
+    head: bytes
 
 
 def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
@@ -126,7 +128,7 @@ def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
             writer = _Writer(out)
             for file in sorted(captures, key=lambda file: formats.first_time(file.head) or 0):
                 for frame in _frames(file, wanted, done):
-                    writer.write(frame, file.head)
+                    writer.write(frame)
         if writer.packets:
             part.replace(to)
     except OSError as error:
@@ -154,7 +156,9 @@ def _frames(file: File, wanted: Connection, done: Extracted) -> Iterator[_Frame]
             capture.drop(capture.ready)
     if capture.reject:
         reason, place = capture.reject
-        done.problems.append(f"{file.name}: {reason} at byte {place}")
+        done.problems.append(f"{file.name}: {reason}, at byte {place}")
+    if fault := fault_of(stream):
+        done.problems.append(f"{file.name}: {fault}")
 
 
 def _frame(capture: Capture, found: Records) -> _Frame:
@@ -165,6 +169,7 @@ def _frame(capture: Capture, found: Records) -> _Frame:
         int(found["length"]),
         int(found["link"]),
         capture.data[int(found["record"]) : at + captured].tobytes(),
+        capture.head,
     )
 
 
@@ -175,14 +180,14 @@ class _Writer:
         self.packets = self.left_out = 0
         self._out, self._header, self._link = out, b"", -1
 
-    def write(self, frame: _Frame, head: bytes) -> None:
-        """Append a frame of a capture that begins with `head`."""
+    def write(self, frame: _Frame) -> None:
+        """Append a frame."""
         if not self._header:
-            self._begin(frame.link, head)
+            self._begin(frame.link, frame.head)
         if frame.link != self._link:
             self.left_out += 1
             return
-        alike = head[: formats.PCAP_HEADER] == self._header
+        alike = frame.head[: formats.PCAP_HEADER] == self._header
         self._out.write(frame.record if alike else self._encoded(frame))
         self.packets += 1
 

@@ -48,6 +48,8 @@ class Verdict:
     sightings: int = 0
     apps: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    #: reason: where in the input it was first met
+    places: dict[str, str | None] = field(default_factory=dict)
     #: records used, and how many of them carried what (coverage's `used` and `with_…`)
     carried: Counter[str] = field(default_factory=Counter)
     has_bytes_up: bool = False
@@ -66,8 +68,9 @@ class Verdict:
             self.carried[name] += int(coverage.get_column(name).sum() or 0)
         self.has_bytes_up |= sightings.get_column("bytes_up").count() > 0
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
-        for reason, count in frames["rejects"].select("reason", "count").iter_rows():
+        for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
             self.reasons[reason] += count or 0
+            self.places.setdefault(reason, place)
         for moment in coverage.get_column("first_seen").drop_nulls():
             self.first_seen = min(self.first_seen or moment, moment)
         for moment in coverage.get_column("last_seen").drop_nulls():

@@ -1,4 +1,4 @@
-"""Entry point: the list of commands, and what an error looks like.
+"""The list of commands, and what an error looks like.
 
 Exit codes: 0 done · 2 wrong usage or setting · 3 input that could not be read (what could be was
 kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query failed · 7 not sent ·
@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from sensor.cli.start import STOPPED
 from sensor.errors import ShadowAIError, UsageError
 
 #: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
@@ -120,8 +121,6 @@ _OTHERS_WRITE = 0o022
 #: New objects between two searches for garbage cycles: imports make many that stay, frames hardly any.
 _GARBAGE = 50_000
 
-_STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on from there when repeated"
-
 
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
@@ -155,13 +154,13 @@ def _run() -> int:
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
         if code == 130:  # typer turns Ctrl-C into this
-            _say(_STOPPED)
+            _say(STOPPED)
         return code
     except ShadowAIError as error:
         _say(f"shadowai: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say(_STOPPED)
+        _say(STOPPED)
         return 130
     except BrokenPipeError:
         # `shadowai sql … | head`: the reader has left; that is no error

@@ -240,15 +240,23 @@ def line(verdict: Verdict) -> str:
     read = _many(verdict.packets, "packet") if verdict.packets else _many(verdict.records, "record")
     text = f"{verdict.name}: {verdict.origin.source}, {read}, {_many(verdict.sightings, 'sighting')}"
     text += f" of {_many(len(verdict.apps), 'service')}" if verdict.apps else ""
-    aside = {r.removeprefix(_ASIDE): n for r, n in verdict.reasons.items() if r.startswith(_ASIDE)}
+    aside = {r: n for r, n in verdict.reasons.items() if r.startswith(_ASIDE)}
     unread = {r: n for r, n in verdict.reasons.items() if not r.startswith(_ASIDE)}
     if verdict.carried["used"]:
         text += f"\n    carries: {_carries(verdict.carried)}"
     for heading, reasons in (("set aside", aside), ("not used", unread)):
         if reasons:
             most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-            text += f"\n    {heading}: " + ", ".join(f"{count:,} {reason}" for reason, count in most)
+            told = (_reason(reason, count, verdict.places[reason]) for reason, count in most)
+            text += f"\n    {heading}: " + ", ".join(told)
     return text
+
+
+def _reason(reason: str, count: int, place: str | None) -> str:
+    """Why records were left out, how many, and where to look; what is left out on purpose has no place."""
+    if place is None or reason.startswith(_ASIDE):
+        return f"{count:,} {reason.removeprefix(_ASIDE)}"
+    return f"{count:,} {reason} ({place if count == 1 else f'first at {place}'})"
 
 
 def _carries(carried: Counter[str]) -> str:

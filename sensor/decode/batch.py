@@ -25,7 +25,7 @@ MORE = 0
 FULL = 1
 """The descriptors are used up."""
 CORRUPT = 2
-"""The next record contradicts itself."""
+"""The next record contradicts itself, or is none: another file may begin there."""
 
 #: Later times (wrong units, damage) stand for this one, the year 2200, so that every table can hold them.
 _LATEST = 7_258_118_400_000_000
@@ -37,6 +37,10 @@ _SIMPLE_PACKET = 3
 _STATISTICS = 5
 _ENHANCED_PACKET = 6
 _BYTE_ORDER = 0x1A2B3C4D
+#: Wire bytes a record of a pcap may speak of.
+_LONGEST = 1 << 26
+#: How pcap files begin.
+_MAGIC = tuple(int.from_bytes(magic, "big") for magic in PCAP_MAGIC)
 
 
 def new_container(head: bytes) -> tuple[Records, int]:
@@ -118,7 +122,9 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
         length = _int32(data, at + 12, end, big)
         if length < 0:
             return n, at, MORE
-        if captured > MAX_FRAME:
+        # Read out of step, even the bytes of sound records make lengths, thousands in a row: no packet is
+        # empty (a hole in a file is, and the header of another file), and none this long.
+        if captured > MAX_FRAME or length > _LONGEST or captured | length == 0:
             return n, at, CORRUPT
         if at + header + captured > end:
             return n, at, MORE
@@ -238,6 +244,8 @@ def _describe_pcapng(data: Bytes, at: int, end: int, state: Records, made: Recor
             return n, at, CORRUPT
         packet = kind in (_ENHANCED_PACKET, _SIMPLE_PACKET, _OLD_PACKET)
         if not (packet or kind in (_INTERFACE, _STATISTICS)):
+            if be32(data, at, end) in _MAGIC:
+                return n, at, CORRUPT
             state["skip"] = size
             continue
         if size > MAX_FRAME + 65536:

@@ -15,12 +15,19 @@ import numpy.typing as npt
 
 from sensor.decode import conversion
 from sensor.decode.batch import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
+from sensor.decode.formats import PCAP, PCAP_HEADER, PCAPNG, recognise
 from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
 from sensor.decode.link import LINKS
 from sensor.decode.packets import LOOKAHEAD
 
 #: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
 CHUNK = 1 << 20
+#: Why a capture could not be read to its end.
+DAMAGED = "corrupt capture record, and what comes after it"
+TRUNCATED = "truncated capture"
+
+#: What tells of which kind a capture is; fewer bytes at its end.
+_HEAD = 1 << 16
 _BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
 
 
@@ -49,10 +56,16 @@ class Capture:
     `frames[:ready]` may be decoded with `frames[:count]` as lookahead; `drop` what was, then `advance`.
     """
 
-    def __init__(self, stream: IO[bytes], head: bytes) -> None:
+    def __init__(self, stream: IO[bytes], head: bytes, name: str = "") -> None:
+        """`name` stands before places in it where they are told about."""
+        self.name = name
+        #: as handed in
+        self.stream = stream
         if found := conversion.reader(head):
             stream, head = conversion.as_pcapng(stream, found)
         self.container, first = new_container(head)
+        #: the first bytes of the capture, or of the one in it that its frames are of
+        self.head = head
         self.data: Bytes = records(np.uint8, _BUFFER)
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
         self.count = 0
@@ -96,17 +109,21 @@ class Capture:
 
     def advance(self) -> bool:
         """Describe more frames; False when all have been dropped."""
+        is_stopped = False
         while not self._over and self.count <= LOOKAHEAD:
             room = self.frames[self.count :]
             made, self._next, stop = describe(self.data, self._next, self._end, self.container, room)
             self.count += made
             if stop == CORRUPT:
-                self._finish("corrupt capture record")
+                if is_stopped := self.count > 0:
+                    break  # what is described goes first: it belongs to the file that ends here
+                if not self._begin_another():
+                    self._finish(DAMAGED)
             elif stop == MORE and made == 0 and not self._refill():
                 if self._end == self.data.size and self.count:
                     break  # full of other blocks: what is described goes first, without lookahead
-                self._finish("truncated capture")
-        whole = self._over or self._end == self.data.size
+                self._finish(TRUNCATED)
+        whole = is_stopped or self._over or self._end == self.data.size
         self.ready = self.count if whole else max(0, self.count - LOOKAHEAD)
         return self.ready > 0
 
@@ -124,12 +141,26 @@ class Capture:
         links: npt.NDArray[np.int32] = state["link"][: int(state["interfaces"])]
         return links
 
+    def _begin_another(self) -> bool:
+        """Read on in another capture, if one begins where a record should: `cat a.pcap b.pcap`."""
+        while self._end - self._next < PCAP_HEADER and self._refill():
+            pass
+        head = self.data[self._next : self._end][:_HEAD].tobytes()
+        kind, before = recognise(head), self.container[0]
+        if kind != PCAP and not (kind == PCAPNG and before["kind"] == PCAP):
+            return False
+        self.container, first = new_container(head)
+        self.container[0]["drops"] = before["drops"]
+        self.head = head
+        self._next += first
+        return True
+
     def _finish(self, reason: str) -> None:
         """Nothing more can be described; whatever bytes are left over are the reason."""
         self._over = True
         if self._end > self._next or self.container[0]["skip"] > 0:
             self.reject = (reason, self._position + self._next)
-        while reason.startswith("corrupt") and self._refill():
+        while reason == DAMAGED and self._refill():
             self._next = self._end  # the size of the whole counts, also beyond the damage
 
     def _refill(self) -> bool:

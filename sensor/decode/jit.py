@@ -451,14 +451,19 @@ def warm_apart(*parts: str) -> None:
     """Compile the kernels of these parts in processes of their own, side by side: what the
     compiler needs (300 to 450 MB each) goes away with them."""
     program = (  # collected less often: hardly anything of what the compiler makes is garbage before its end
-        "import gc, sys; gc.set_threshold(100_000, 20, 100); "
+        "import gc, signal, sys; gc.set_threshold(100_000, 20, 100); "
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all of them: one of us says so
         "from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
     running = [subprocess.Popen([*words, part]) for part in parts]
-    for process in running:
-        process.wait()
+    try:
+        for process in running:
+            process.wait()
+    finally:
+        for process in running:
+            process.terminate()  # nothing, to one that has ended
 
 
 def _refuse_unchecked() -> None:

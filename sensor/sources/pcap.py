@@ -17,6 +17,7 @@ from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.told_by_packets import PacketLeases
+from sensor.sources.unpack import fault_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -103,7 +104,9 @@ class PcapSource(Source):
             rejects.extend(_rejects(capture, decoder.clock))
 
         files = sorted(source_input.files, key=_order)
-        merged = Merged([(_order(file)[0], partial(_open, file)) for file in files], end)
+        of = [f"file {n} of {len(files)}, " if len(files) > 1 else "" for n in range(1, len(files) + 1)]
+        opens = [(_order(file)[0], partial(_open, file, n)) for file, n in zip(files, of, strict=True)]
+        merged = Merged(opens, end)
         with closing(merged):
             for position, made, is_part in _one_behind(self._cuts(decoder, merged)):
                 yield Batch(position, leases.put(made.result()), last=False, is_part=is_part)
@@ -135,19 +138,20 @@ def _one_behind(cuts: Iterator[_Cut]) -> Iterator[_Cut]:
         yield held
 
 
-def _open(file: File) -> Capture:
+def _open(file: File, name: str) -> Capture:
     from sensor.decode.capture import Capture
 
-    return Capture(file.open(), file.head)
+    return Capture(file.open(), file.head, name)
 
 
 def _rejects(capture: Capture, clock: int | None) -> Iterator[pl.DataFrame]:
-    """What of a capture could not be read."""
-    if capture.reject:
-        reason, place = capture.reject
-        yield _reject(reason, f"byte {place}", 1, clock)
+    """What of a capture could not be read; of a packed one also why, if that has not to do with packets."""
+    reason, place = capture.reject or ("", capture.size)
+    for why in dict.fromkeys((reason, fault_of(capture.stream) or "")):
+        if why:
+            yield _reject(why, f"{capture.name}byte {place}", 1, clock)
     for link, count in sorted(capture.undecoded.items()):
-        yield _reject(_UNDECODED, f"link type {link}", count, clock)
+        yield _reject(_UNDECODED, f"{capture.name}link type {link}", count, clock)
 
 
 def _order(file: File) -> tuple[int, str]:

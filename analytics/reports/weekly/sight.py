@@ -135,8 +135,12 @@ def _missing(result: Result, seen: Seeing) -> Iterator[str]:
     elif seen.dark:
         yield say("sight.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
     for sensor in result.rows("silent"):
-        site = sensor["site"] or say("sight.no_site")
-        yield say("sight.silent", sensor=sensor["sensor"], site=site)
+        site, since = sensor["site"] or say("sight.no_site"), sensor["since"]
+        if since is not None and since > result.scope.sunday:
+            day = f"{words.day_name(since)} {since.year}"
+            yield say("sight.later", sensor=sensor["sensor"], site=site, day=day)
+        else:
+            yield say("sight.silent", sensor=sensor["sensor"], site=site)
     for source in result.rows("source_bytes"):
         if source["connections"] and not source["knows_bytes_up"]:
             yield say("sight.no_bytes", sensor=source["sensor"], source=source["source"])

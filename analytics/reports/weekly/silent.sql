@@ -3,9 +3,15 @@ WITH heard AS (
     SELECT DISTINCT e.sensor
     FROM eyes e
     JOIN scope s ON s.week = e.week
+),
+first AS (
+    SELECT c.sensor, MIN(c.day) AS since
+    FROM coverage_daily c
+    GROUP BY c.sensor
 )
-SELECT n.sensor, n.site, n.kind
+SELECT n.sensor, n.site, n.kind, f.since
 FROM sensors n
 LEFT JOIN heard h ON h.sensor = n.sensor
+LEFT JOIN first f ON f.sensor = n.sensor
 WHERE h.sensor IS NULL
 ORDER BY n.sensor

@@ -150,6 +150,13 @@ def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
     assert "squid-hq (hq): silent all week" in found.sight.never
 
 
+def test_a_sensor_that_came_later_was_not_silent(tmp_path: Path) -> None:
+    rows = plain() | {"sensors": SENSORS}
+    later = {**rows["coverage_daily"][0], "sensor": "squid-hq", "day": date(2026, 11, 18)}
+    found = page(tmp_path, {**rows, "coverage_daily": [*rows["coverage_daily"], later]}, week="2026-W46")
+    assert "squid-hq (hq): first reported on 18 November 2026" in found.sight.never
+
+
 # Weeks that were watched differently
 
 

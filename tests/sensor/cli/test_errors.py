@@ -152,6 +152,18 @@ def test_closed_standard_input_is_nobody_there(
     assert says in done.stderr
 
 
+def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(tmp_path: Path) -> None:
+    """It was a traceback, or "a bug of ours"; or a library swallowed it, and the command went on."""
+    (tmp_path / "typer.py").write_text(
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    )
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    arguments = [sys.executable, "-c", "from sensor.cli.start import run; run()", "--help"]
+    done = subprocess.run(arguments, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.startswith("shadowai: stopped; ") and len(done.stderr.splitlines()) == 1
+
+
 def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, typer; from sensor.cli import main; "

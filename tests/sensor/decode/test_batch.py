@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from sensor.decode.capture import DAMAGED
 from tests.sensor.decode.craft import (
     T0,
     Talk,
@@ -18,7 +19,7 @@ from tests.sensor.decode.craft import (
 )
 
 FRAMES = Talk().shake().send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").reply(b"y" * 700).close().frames
-PLAIN = decode(pcap(FRAMES))["observations"]
+PLAIN, PLAIN_COVERAGE = (decode(pcap(FRAMES))[name] for name in ("observations", "coverage"))
 
 
 def interface(link: int = 1, options: bytes = b"", order: str = "<") -> bytes:
@@ -106,8 +107,35 @@ def test_a_corrupt_record_is_reported_with_its_place() -> None:
     content = pcap(FRAMES[:2]) + struct.pack("<IIII", 1, 2, 0xFFFFFFF0, 60) + bytes(100)
     got = decode(content)
     row = got["rejects"].to_dicts()[0]
-    assert (row["reason"], row["place"]) == ("corrupt capture record", f"byte {len(pcap(FRAMES[:2]))}")
+    assert (row["reason"], row["place"]) == (DAMAGED, f"byte {len(pcap(FRAMES[:2]))}")
     conserves(got["coverage"], 2)
+
+
+@pytest.mark.parametrize("first", ["pcap", "pcapng"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_cat_puts_together_is_read_on(first: str, order: str) -> None:
+    """It was a packet of 2055, and the end."""
+    enough = [FRAMES[0]] * 100  # more than is looked ahead
+    second = pcap(FRAMES, order=order, nano=True)
+    if first == "pcap":
+        content = pcap(enough) + second + section() + interface() + enhanced(FRAMES[0].data, 1)
+    else:
+        ticks = round(T0 * 1_000_000)
+        content = section() + interface() + b"".join(enhanced(f.data, ticks) for f in enough) + second
+    got = decode(content)
+    assert got["rejects"].is_empty()
+    assert got["coverage"]["last_seen"].max() == PLAIN_COVERAGE["last_seen"].max()
+    assert got["observations"]["host"].drop_nulls().to_list() == ["a.example"]
+    conserves(got["coverage"], 100 + len(FRAMES) + (first == "pcap"))
+
+
+def test_a_hole_and_records_out_of_step_are_no_packets() -> None:
+    """They made thousands, on as many days since 1970."""
+    hole = decode(pcap(FRAMES) + bytes(10_000))
+    assert hole["rejects"]["reason"].to_list() == [DAMAGED]
+    conserves(hole["coverage"], len(FRAMES))
+    long = pcap(FRAMES) + struct.pack("<4I", 1, 2, 60, 0xFFFF_0000) + bytes(1000)
+    assert decode(long)["rejects"]["place"].to_list() == [f"byte {len(pcap(FRAMES))}"]
 
 
 def test_an_empty_capture_has_no_rows() -> None:

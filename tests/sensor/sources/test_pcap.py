@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
+import polars as pl
 import pytest
 
 from sensor.decode.formats import first_time
 from sensor.schema import TABLES
 from sensor.sources.interface import Input
+from sensor.sources.open import find
 from sensor.sources.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Frame, Talk, decode, file_of, pcap, section
 from tests.sensor.decode.test_packets import mixed_traffic
@@ -38,6 +43,21 @@ def test_a_copy_is_not_chained_to_its_original() -> None:
     content = pcap(Talk().shake().frames)
     groups = PcapSource.group([file_of(content, "d/a1.pcap"), file_of(content, "d/a2.pcap")])
     assert [len(g) for g in groups] == [1, 1]
+
+
+def test_what_stands_behind_a_packed_capture_is_not_lost_in_silence(tmp_path: Path) -> None:
+    """`cat a.pcap.gz b.pcap`: the packed one ends where a record ends."""
+    content = pcap(Talk().shake().frames)
+    for name, packed in (
+        ("a1", gzip.compress(content)),
+        ("a2", gzip.compress(content[:-1] + b"x") + content),
+    ):
+        (tmp_path / name).write_bytes(packed)
+    files = find([tmp_path / "a1", tmp_path / "a2"]).files
+    frames = [batch.frames for batch in PcapSource().read(Input(tuple(files), "input"))]
+    rejects = pl.concat([made["rejects"] for made in frames if "rejects" in made])
+    place = f"file 2 of 2, byte {len(content)}"
+    assert rejects.select("reason", "place").rows() == [("rubbish after the compressed stream", place)]
 
 
 def test_captures_of_the_same_time_are_merged() -> None:

@@ -1,0 +1,30 @@
+"""What the installed command runs: Ctrl-C is answered from here on, before anything large is imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on from there when repeated"
+
+
+def run() -> None:
+    """Run the command line."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup wants it ignored
+        signal.signal(signal.SIGINT, _interrupted)
+    from sensor.cli import main
+
+    main.run()
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C. An import ends here and now: what is raised in the middle of one, libraries catch and go on, or
+    make an error of theirs of it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            print(STOPPED, file=sys.stderr, flush=True)
+            os._exit(128 + number)
+        frame = frame.f_back
+    raise KeyboardInterrupt
