@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from analytics.marts.belief import PERSONS, WAYS, believe
 from analytics.marts.holders import named
 from analytics.marts.intervals import CROWD
 
@@ -98,7 +99,12 @@ def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
         "first_day": values["day_start"] // _DAY_US - 3,
         "found": _found(spells),
     }
+    connection.execute(_step("2_asked", values))
     connection.execute(_step("3_attributed", values))
+    believe(
+        connection, turns=values["turns"], aims=values["aims"], first_day=values["first_day"], stale=STALE
+    )
+    connection.execute(_step("3_facets", values))
 
 
 def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
@@ -143,7 +149,9 @@ def _values(day: date) -> dict[str, Any]:
         "horizon": start + 2 * _DAY_US,
         "tolerance": TOLERANCE_US,
         "crowd": CROWD,
-        "stale": STALE,
+        "ways": ", ".join(map(repr, enumerate(WAYS))),
+        "persons": PERSONS,
+        "origins": len(WAYS) - 1,
         "public": PUBLIC_PATHS,
         "asked": ASKED_BYTES,
     }

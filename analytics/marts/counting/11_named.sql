@@ -1,13 +1,15 @@
 -- Who is behind what a sighting says of its client, and how long on this day.
 --
--- In:  attributed, contexts, facet_numbers, standings, bearers, places, spells.  Out: named_whiles, a row per words and while.
--- A standing says the same as another wherever its site, client, account and device are the same: a sighting finds
+-- In:  attributed, contexts, facet_numbers, beliefs, bearers, places, spells.  Out: named_whiles, a row per words and while.
+-- A belief is the same as another wherever its site, client, account and device are the same: a sighting finds
 -- its row by those and its time. Where the log names the account, or nothing is known
 -- of the address, the while is the day. Else it is the spell, cut where that grows stale, or the time between two.
 CREATE OR REPLACE TEMP VIEW named_whiles AS
 WITH told AS (
-  SELECT DISTINCT standing, bearer, outside FROM facet_numbers
-  WHERE facet IN (SELECT facet FROM attributed WHERE in_day)
+  SELECT DISTINCT b.context, b.spell, b.stale, n.bearer, n.outside, n.confidence
+  FROM facet_numbers AS n
+  JOIN beliefs AS b ON b.facet = n.facet
+  WHERE n.facet IN (SELECT facet FROM attributed WHERE in_day)
 ),
 whiles AS (
   SELECT place, spell, false AS stale, from_us, LEAST(to_us, stale_from_us) AS to_us FROM spells WHERE is_said
@@ -23,13 +25,12 @@ said AS (
          GREATEST(COALESCE(w.from_us, $day_start), $day_start) AS from_us,
          LEAST(COALESCE(w.to_us, $day_end), $day_end) AS to_us,
          b.subject, CASE WHEN t.outside THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
-         b.department, b.site AS home_site, b.attributed_by, n.confidence
+         b.department, b.site AS home_site, b.attributed_by, t.confidence
   FROM told AS t
-  JOIN standings AS n ON n.standing = t.standing
   JOIN bearers AS b ON b.bearer = t.bearer
-  JOIN contexts AS c ON c.context = n.context
+  JOIN contexts AS c ON c.context = t.context
   LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client AND c.user_name IS NULL
-  LEFT JOIN whiles AS w ON w.place = p.place AND w.spell = n.spell AND w.stale = n.stale
+  LEFT JOIN whiles AS w ON w.place = p.place AND w.spell = t.spell AND w.stale = t.stale
 )
 SELECT DISTINCT CAST($day_at AT TIME ZONE 'UTC' AS DATE) AS day, seen_site, client, logged_user, device, outside,
        make_timestamptz(from_us) AS from_at, make_timestamptz(to_us) AS until_at, subject, subject_kind, user_name,

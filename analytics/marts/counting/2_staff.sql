@@ -22,7 +22,7 @@ merged AS (
   FROM ranked
   GROUP BY user_name
 )
-SELECT * FROM merged;
+SELECT *, DENSE_RANK() OVER (ORDER BY kind, department, site) AS post FROM merged;
 
 -- A device that two people are said to own says nothing about either.
 CREATE OR REPLACE TEMP TABLE owners AS
@@ -40,9 +40,36 @@ SELECT 'mac', mac, MAX(user_name), MAX(confidence)
 FROM owned WHERE mac IS NOT NULL
 GROUP BY mac HAVING MIN(user_name) = MAX(user_name);
 
+CREATE OR REPLACE TEMP TABLE ways AS
+SELECT CAST(way AS BIGINT) AS way, attributed_by FROM (VALUES $ways) AS w (way, attributed_by)
+UNION ALL
+SELECT $origins + ROW_NUMBER() OVER (ORDER BY origin), origin
+FROM (SELECT DISTINCT origin FROM words WHERE origin IS NOT NULL) AS met;
+
+CREATE OR REPLACE TEMP TABLE names AS
+WITH met AS (
+  SELECT user_name AS name FROM words UNION SELECT device_name FROM words UNION SELECT user_name FROM owners
+)
+SELECT m.name, ROW_NUMBER() OVER () AS name_nth, COALESCE(s.post, 0) AS post
+FROM met AS m
+LEFT JOIN staff AS s ON s.user_name = m.name
+WHERE m.name IS NOT NULL;
+
 CREATE OR REPLACE TEMP TABLE voices AS
-SELECT w.word, COALESCE(d.user_name, m.user_name) AS owner,
-       w.confidence * CASE WHEN d.user_name IS NOT NULL THEN d.confidence ELSE m.confidence END AS owner_confidence
+WITH owned AS (
+  SELECT w.word, COALESCE(d.user_name, m.user_name) AS owner,
+         w.confidence * CASE WHEN d.user_name IS NOT NULL THEN d.confidence ELSE m.confidence END AS owner_confidence
+  FROM words AS w
+  LEFT JOIN owners AS d ON d.by_what = 'device' AND d.thing = w.device_name
+  LEFT JOIN owners AS m ON m.by_what = 'mac' AND m.thing = w.mac_name
+)
+SELECT w.word, COALESCE(w.kind, 0) AS kind, COALESCE(y.way, 0) AS way, COALESCE(u.name_nth, 0) AS account,
+       COALESCE(w.mac, 0) AS mac, COALESCE(d.name_nth, 0) AS device,
+       CAST(COALESCE(w.confidence, 0) AS DOUBLE) AS confidence, COALESCE(o.name_nth, 0) AS owner,
+       CAST(COALESCE(v.owner_confidence, 0) AS DOUBLE) AS owner_confidence
 FROM words AS w
-LEFT JOIN owners AS d ON d.by_what = 'device' AND d.thing = w.device_name
-LEFT JOIN owners AS m ON m.by_what = 'mac' AND m.thing = w.mac_name
+JOIN owned AS v ON v.word = w.word
+LEFT JOIN ways AS y ON y.attributed_by = w.origin AND y.way > $origins
+LEFT JOIN names AS u ON u.name = w.user_name
+LEFT JOIN names AS d ON d.name = w.device_name
+LEFT JOIN names AS o ON o.name = v.owner

@@ -1,0 +1,176 @@
+"""Whom to believe about each facet of a day: the log's own word, or one of those that leases say.
+
+In: a connection with `attributed`, whose facets are asked about, and with what it was made of in numbers
+(counting/2_asked.sql). Out: its temporary table `beliefs`, a row per facet.
+
+In this order: the account the log itself names; the user of a lease; the owner of the device; the static
+word; a hint. A shared address speaks for nobody. Said once a facet, of which there are far fewer than events,
+and by arrays: every step is a look at a table by its number. Number 0 is nobody and nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from analytics.marts.intervals import STATIC, Flags, Ints
+from analytics.marts.weeks import store_frame
+
+#: By whose word somebody is named (attributed_by), or why nobody is. The origins of leases follow.
+WAYS = ("nobody", "device", "shared", "log", "owner", "hint")
+NOBODY, DEVICE, SHARED, LOG, OWNER, HINT = range(len(WAYS))
+#: From here on it is a person, if not a machine or service account.
+PERSONS = LOG
+#: A facet is of one of so many days (3_attributed.sql).
+DAYS = 8
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the log says, by context; `before` is the number before the first spell of the address."""
+
+    before: Ints
+    setting: Ints
+    label: Ints
+    account: Ints
+    device: Ints
+    owner: Ints
+    owner_confidence: Floats
+
+
+@dataclass(frozen=True)
+class _Spells:
+    """What is known of the address meanwhile, by spell: words of leases."""
+
+    is_shared: Flags
+    user_word: Ints
+    device_word: Ints
+    static_word: Ints
+    hint_word: Ints
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Whom and what a lease names, by word, and who owns the device that it names."""
+
+    kind: Ints
+    way: Ints
+    account: Ints
+    mac: Ints
+    device: Ints
+    confidence: Floats
+    owner: Ints
+    owner_confidence: Floats
+
+
+@dataclass(frozen=True)
+class _Names:
+    post: Ints
+
+
+Numbered = TypeVar("Numbered", _Asked, _Spells, _Words, _Names)
+
+
+def believe(
+    connection: duckdb.DuckDBPyConnection, *, turns: int, aims: int, first_day: int, stale: float
+) -> None:
+    """Makes `beliefs`: of each facet its context, its spell and whether that had grown stale; whom it is
+    put down to (`subject_nth`), by which way and how surely, the `post` of an account, and the setting.
+
+    `turns`, `aims` and `first_day` are what a facet is made with (counting/3_attributed.sql); a login that has
+    grown stale is worth so much of its confidence.
+    """
+    facet = np.sort(connection.execute("SELECT DISTINCT facet FROM attributed").fetchnumpy()["facet"])
+    asked = _read(connection, _Asked, "asked", by="context")
+    spells = _read(connection, _Spells, "spells", by="spell")
+    words = _read(connection, _Words, "voices", by="word")
+    posts = _read(connection, _Names, "names", by="name_nth").post
+
+    context, rest = np.divmod(facet // aims, turns * DAYS)
+    turn, day = np.divmod(rest, DAYS)
+    spell = np.where(turn < 2, 0, asked.before[context] + turn // 2)
+    is_stale = turn % 2 == 1
+    is_shared = spells.is_shared[spell] | _crowded(connection, context, spell, day + first_day)
+    user, device = spells.user_word[spell], spells.device_word[spell]
+    static, hint = spells.static_word[spell], spells.hint_word[spell]
+    named, held, label = asked.device[context], words.device[device], asked.label[context]
+    # The log names the device itself: what is known of another one there is beside the point.
+    fits = ~_differ(named, held)
+    # A static word falls silent where another device is known to be there.
+    macs, static_macs = words.mac[device], words.mac[static]
+    both = (macs > 0) & (static_macs > 0)
+    is_other = np.where(both, macs != static_macs, _differ(words.device[static], held))
+    static_fits = fits & ~(is_other & (words.kind[device] != STATIC))
+    claims = (
+        (asked.account[context], LOG, 1.0),
+        (np.where(is_shared, label, 0), SHARED, 0.0),
+        (words.account[user], words.way[user], words.confidence[user] * np.where(is_stale, stale, 1.0)),
+        (asked.owner[context], OWNER, asked.owner_confidence[context]),
+        (np.where(fits, words.owner[device], 0), OWNER, words.owner_confidence[device]),
+        (np.where(static_fits, words.account[static], 0), words.way[static], words.confidence[static]),
+        (np.where(fits, words.account[hint], 0), HINT, words.confidence[hint]),
+        (named, DEVICE, 0.0),
+        (held, DEVICE, 0.0),
+        (label, NOBODY, 0.0),
+    )
+    speaks = [name > 0 for name, _, _ in claims]
+    name, way, confidence = (np.select(speaks, column) for column in zip(*claims, strict=True))
+    setting = asked.setting[context]
+    ways, settings = 1 + way.max(initial=0), 1 + setting.max(initial=0)
+    appearances, appearance = np.unique((name * ways + way) * settings + setting, return_inverse=True)
+    name, way, setting = appearances // settings // ways, appearances // settings % ways, appearances % settings
+    beliefs = {
+        "facet": facet,
+        "context": context,
+        "spell": spell,
+        "stale": is_stale,
+        "appearance": appearance,
+        "confidence": confidence,
+    }
+    seen = {
+        "appearance": np.arange(len(appearances)),
+        "name_nth": name,
+        "post": np.where(way >= PERSONS, posts[name], 0),
+        "way": way,
+        "setting": setting,
+    }
+    store_frame(connection, "beliefs", pl.DataFrame(beliefs))
+    store_frame(connection, "appearances", pl.DataFrame(seen))
+
+
+def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, day: Ints) -> Flags:
+    """Whether so many log in at the address on the day, while the same one has it, that they share it."""
+    shared = connection.execute("SELECT context, spell, day FROM shared").fetchnumpy()
+    if not len(shared["day"]):
+        return np.zeros(len(day), bool)
+    spells = 1 + max(spell.max(initial=0), shared["spell"].max())
+
+    def at(context: Ints, spell: Ints, day: Ints) -> Ints:
+        return (context * spells + spell) * DAYS + day % DAYS  # no facet's day is DAYS from another's
+
+    return np.isin(at(context, spell, day), at(shared["context"], shared["spell"], shared["day"]))
+
+
+def _read(connection: duckdb.DuckDBPyConnection, kind: type[Numbered], relation: str, *, by: str) -> Numbered:
+    """Columns of a relation, each row at the place that its number says; row 0 is nothing."""
+    names = [field.name for field in fields(kind)]
+    found = connection.execute(f"SELECT {by}, {', '.join(names)} FROM {relation}").fetchnumpy()
+    number = found[by]
+    columns = []
+    for name in names:
+        column = np.zeros(number.max(initial=0) + 1, found[name].dtype)
+        column[number] = found[name]
+        columns.append(column)
+    return kind(*columns)
+
+
+def _differ(one: Ints, other: Ints) -> Flags:
+    """Whether both are known, and not the same."""
+    return (one > 0) & (other > 0) & (one != other)

@@ -1,0 +1,46 @@
+-- Who is asked about, and who can be the answer, in numbers.
+--
+-- In:  contexts, places, staff, owners, voices; words (holding/).  Out: settings, subjects, ways, asked, speaking (a view).
+-- A `setting` is what of a context plays no part in whom to believe. `subjects` are all names that can be behind an
+-- event: accounts, devices, and addresses for which nobody speaks. `ways` are the values of attributed_by that are
+-- no kind of account; of those that begin the list belief.py knows the numbers. Number 0 is nobody and nothing.
+CREATE OR REPLACE TEMP TABLE settings AS
+SELECT *, ROW_NUMBER() OVER () AS setting, DENSE_RANK() OVER (ORDER BY seen_site) AS seen_site_nth
+FROM (SELECT DISTINCT seen_site, segment, client_class, scope FROM contexts) AS met;
+
+-- A token of an address is of its site; the address itself, kept at level clear, is another at each.
+CREATE OR REPLACE TEMP VIEW callers AS
+SELECT *,
+       CASE WHEN client LIKE '%.%' OR client LIKE '%:%' THEN client || ' at ' || seen_site
+            ELSE COALESCE(client, 'unknown') END AS label
+FROM contexts;
+
+INSERT INTO names
+WITH met AS (
+  SELECT label AS name FROM callers UNION SELECT user_name FROM contexts UNION SELECT device FROM contexts
+)
+SELECT m.name, (SELECT COUNT(*) FROM names) + ROW_NUMBER() OVER () AS name_nth, COALESCE(s.post, 0) AS post
+FROM met AS m
+LEFT JOIN staff AS s ON s.user_name = m.name
+WHERE m.name IS NOT NULL AND m.name NOT IN (SELECT name FROM names);
+
+CREATE OR REPLACE TEMP TABLE asked AS
+WITH devices AS (
+  SELECT c.device AS name, n.name_nth AS device, o.name_nth AS owner, w.confidence AS owner_confidence
+  FROM (SELECT DISTINCT device FROM contexts WHERE device IS NOT NULL) AS c
+  JOIN names AS n ON n.name = c.device
+  LEFT JOIN owners AS w ON w.by_what = 'device' AND w.thing = c.device
+  LEFT JOIN names AS o ON o.name = w.user_name
+)
+SELECT c.context, s.setting, c.scope = 'proxy' AS egress, c.user_name IS NULL AS is_asked,
+       COALESCE(p.last_spell - p.spells, 0) AS before, COALESCE(p.last_spell, 0) * $window - $begin_us AS line,
+       l.name_nth AS label, COALESCE(a.name_nth, 0) AS account, COALESCE(d.device, 0) AS device,
+       COALESCE(d.owner, 0) AS owner, CAST(COALESCE(d.owner_confidence, 0) AS DOUBLE) AS owner_confidence
+FROM callers AS c
+JOIN settings AS s
+  ON s.seen_site = c.seen_site AND s.segment IS NOT DISTINCT FROM c.segment
+ AND s.client_class IS NOT DISTINCT FROM c.client_class AND s.scope = c.scope
+JOIN names AS l ON l.name = c.label
+LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client
+LEFT JOIN names AS a ON a.name = c.user_name
+LEFT JOIN devices AS d ON d.name = c.device
