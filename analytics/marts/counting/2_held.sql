@@ -1,15 +1,17 @@
 -- What was known about every address while something stayed as it was.
 --
 -- In:  contexts, staff; held, addresses (holding/).
--- Out: headcounts, places, spells, said (a view: spells in words).
+-- Out: headcounts, places, spells, said (a view: spells in words), stays.
 -- A spell is a while in which nothing changes about who holds an address. Only spells that an event can fall into
 -- are looked at. They are numbered by address and time, without gaps: 3_attributed.sql looks for them by halving.
+-- A `stay` is those of an address that events of one day can fall into.
 CREATE OR REPLACE TEMP TABLE headcounts AS
-SELECT CAST($day_at AT TIME ZONE 'UTC' AS DATE) AS day, COALESCE(department, 'unattributed') AS department,
-       CAST(COUNT(*) AS BIGINT) AS headcount
+SELECT d.i AS counted_day, CAST(make_timestamptz($first_us + (d.i - 1) * 86400000000) AT TIME ZONE 'UTC' AS DATE) AS day,
+       COALESCE(department, 'unattributed') AS department, CAST(COUNT(*) AS BIGINT) AS headcount
 FROM staff
+CROSS JOIN RANGE($nth, $last_nth + 1) AS d (i)
 WHERE kind IS NULL
-GROUP BY COALESCE(department, 'unattributed');
+GROUP BY d.i, COALESCE(department, 'unattributed');
 
 CREATE OR REPLACE TEMP TABLE places AS
 WITH asked AS (
@@ -31,5 +33,11 @@ SELECT p.last_spell - p.spells + 1 + h.nth - p.first_nth AS spell, h.*
 FROM held AS h
 JOIN places AS p ON p.place = h.place
 WHERE h.from_us < $end_us AND h.to_us > $begin_us;
+
+CREATE OR REPLACE TEMP TABLE stays AS
+SELECT s.place, b.day, MIN(s.spell) - 1 AS before, COUNT(*) AS spells
+FROM spells AS s
+JOIN bounds AS b ON s.from_us < b.to_us AND s.to_us > b.from_us
+GROUP BY s.place, b.day;
 
 $said

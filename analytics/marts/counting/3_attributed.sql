@@ -1,13 +1,14 @@
 -- Every event with its subject: the account, else the device, else the address.
 --
--- In:  events, contexts, targets, vantages, staff, owners, voices, places, spells, said.
+-- In:  events, contexts, targets, vantages, staff, owners, voices, places, spells, stays, said.
 -- Out: aims (targets in numbers), attributed, crowded, standings, bearers, facet_numbers, facets (a view).
 --
 -- The as-of join, without a sort of the events: the spells of an address follow each other, and an event looks for
 -- the last that began before it by halving what is left (days.py: as many joins as the longest row of spells can be
 -- halved, each with a table that is an array). Its `facet` holds all that who was behind it can hang on: its
 -- context, the spell it fell into (the how manieth of its address; none where the log names the account, which is
--- believed before any lease), whether that had grown stale, the day, and its target.
+-- believed before any lease), whether that had grown stale, the day it counts for and the day it happened on (its
+-- `shift`: 8 * day, plus 3 where they are the same), and its target.
 --
 -- All else is said once a facet, of which there are far fewer. Whom to believe, in this order: the account the log
 -- itself names; the user of a lease; the owner of the device; the static word; a hint. A shared address speaks for
@@ -16,9 +17,10 @@
 -- none. A login that no DHCP lease vouches for is believed less after an hour.
 --
 -- Context, spell, staleness and whether the address was crowded are together a `standing`, numbers stand for words:
--- `party` (a subject under an outcome), `service` (a party and an app), `host_nth` (0: unknown), `eye` (a vantage and
--- kind), `bearer` (a subject and the manner it appears in), `cell` (a row of usage_hourly but for hour and grade:
--- bearer, offer, and whether somebody from outside). `facets` is what they stand for.
+-- `watch` (a vantage on a day), `party` (a subject under an outcome on a day), `service` (a party and an app),
+-- `host_nth` (0: unknown), `eye` (a vantage and kind), `bearer` (a subject and the manner it appears in), `cell` (a row
+-- of usage_hourly but for hour and grade: bearer, day, offer, and whether somebody from outside). Days in them are
+-- below 8. `facets` is what they stand for.
 CREATE OR REPLACE TEMP TABLE aims AS
 SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, COALESCE(t.kind = 'dns', false) AS is_lookup,
        v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS seen_by,
@@ -44,16 +46,18 @@ SELECT n.spells + r.i, 9223372036854775807, 0, 0, 0
 FROM (SELECT COUNT(*) AS spells FROM spells) AS n CROSS JOIN RANGE(1, $turns) AS r (i);
 
 CREATE OR REPLACE TEMP TABLE asked AS
-SELECT c.*, c.scope = 'proxy' AS egress, COALESCE(p.last_spell - p.spells, 0) AS before,
-       COALESCE(p.last_spell, 0) * $window - $begin_us AS line
+SELECT c.context * 8 + d.i AS asker, c.scope = 'proxy' AS egress, c.user_name IS NULL AS is_asked,
+       COALESCE(s.before, p.last_spell, 0) AS before, COALESCE(p.last_spell, 0) * $window - $begin_us AS line
 FROM contexts AS c
-LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client;
+CROSS JOIN RANGE($nth, $last_nth + 1) AS d (i)
+LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client
+LEFT JOIN stays AS s ON s.place = p.place AND s.day = d.i;
 
 CREATE OR REPLACE TEMP VIEW asking AS
-SELECT e.*, c.egress, c.user_name IS NULL AS is_asked, c.before, c.line + e.start_us AS moment, c.before AS spell,
-       t.vantage_rank, t.host_nth, t.is_lookup
+SELECT e.*, c.egress, c.is_asked, c.before, c.line + e.start_us AS moment, c.before AS spell,
+       t.vantage_rank * 8 + e.day AS watch, t.host_nth, t.is_lookup
 FROM events AS e
-JOIN asked AS c ON c.context = e.context
+JOIN asked AS c ON c.asker = e.context * 8 + e.day
 JOIN aims AS t ON t.target = e.target;
 
 -- What is true is 1 here: to choose by cases takes longer than to multiply.
@@ -64,9 +68,9 @@ WITH placed AS (
   FROM $found AS f
   JOIN times AS t ON t.spell = f.spell
 )
-SELECT * EXCLUDE (context, target, is_asked, before, moment, spell, turn, is_said), is_said * spell AS spell,
-       ((context * $turns + CAST(is_asked AS BIGINT) * is_said * turn) * 8 + start_us // 86400000000 - $first_day) * $aims
-         + target AS facet
+SELECT * EXCLUDE (context, target, day, is_asked, before, moment, spell, turn, is_said), is_said * spell AS spell,
+       ((context * $turns + CAST(is_asked AS BIGINT) * is_said * turn) * $shifts + 7 * day + start_us // 86400000000
+         - $first_day) * $aims + target AS facet
 FROM placed;
 
 -- Many accounts that one log names at an address within an hour, while one device has it, share it: what
@@ -100,23 +104,23 @@ JOIN words AS u ON u.word = s.user_word
 JOIN words AS d ON d.word = s.device_word;
 
 CREATE OR REPLACE TEMP TABLE crowded AS
-SELECT DISTINCT seen_site, client, tenant, hour // 24 AS day
+SELECT DISTINCT seen_site, client, tenant, shift
 FROM (
-  SELECT t.seen_site, t.client, e.start_us // 3600000000 AS hour, COALESCE(n.tenant, 0) AS tenant
+  SELECT t.seen_site, t.client, e.facet // $aims % $shifts AS shift, COALESCE(n.tenant, 0) AS tenant
   FROM attributed AS e
-  JOIN spots AS t ON t.context = e.facet // ($aims * 8 * $turns)
+  JOIN spots AS t ON t.context = e.facet // ($aims * $shifts * $turns)
   LEFT JOIN tenants AS n ON n.spell = e.spell
-  GROUP BY t.seen_site, t.client, e.start_us // 3600000000, COALESCE(n.tenant, 0)
+  GROUP BY t.seen_site, t.client, e.facet // $aims % $shifts, e.start_us // 3600000000, COALESCE(n.tenant, 0)
   HAVING COUNT(DISTINCT t.user_name) >= $crowd
 ) AS hours;
 
 CREATE OR REPLACE TEMP TABLE shared AS
-SELECT c.context, s.spell, o.day
+SELECT c.context, s.spell, o.shift
 FROM crowded AS o
 JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
 JOIN tenants AS s ON s.seen_site = o.seen_site AND s.client = o.client AND s.tenant = o.tenant
 UNION ALL
-SELECT c.context, 0, o.day
+SELECT c.context, 0, o.shift
 FROM crowded AS o
 JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
 WHERE o.tenant = 0;
@@ -124,21 +128,21 @@ WHERE o.tenant = 0;
 -- A standing is 4 times what a facet says of context and spell; plus 2 where that is stale, 1 where it is crowded.
 CREATE OR REPLACE TEMP TABLE pairs AS
 WITH met AS (
-  SELECT facet, facet % $aims AS target, facet // $aims % 8 + $first_day AS day, facet // $aims // 8 AS place_in_time
+  SELECT facet, facet % $aims AS target, facet // $aims % $shifts AS shift, facet // $aims // $shifts AS place_in_time
   FROM (SELECT DISTINCT facet FROM attributed) AS f
 ),
 read AS (
-  SELECT m.facet, m.target, m.day, m.place_in_time, c.context,
+  SELECT m.facet, m.target, m.shift, m.place_in_time, c.context,
          CASE WHEN m.place_in_time % $turns < 2 THEN 0
               ELSE p.last_spell - p.spells + m.place_in_time % $turns // 2 END AS spell
   FROM met AS m
   JOIN contexts AS c ON c.context = m.place_in_time // $turns
   LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client
 )
-SELECT r.facet, r.target, r.context, r.spell, r.place_in_time % 2 = 1 AS stale, o.context IS NOT NULL AS is_crowded,
+SELECT r.facet, r.target, r.shift // 8 AS day, r.context, r.spell, r.place_in_time % 2 = 1 AS stale, o.context IS NOT NULL AS is_crowded,
        2 * r.place_in_time + CASE WHEN o.context IS NOT NULL THEN 1 ELSE 0 END AS standing
 FROM read AS r
-LEFT JOIN shared AS o ON o.context = r.context AND o.spell = r.spell AND o.day = r.day;
+LEFT JOIN shared AS o ON o.context = r.context AND o.spell = r.spell AND o.shift = r.shift;
 
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH found AS (SELECT DISTINCT standing, context, spell, stale, is_crowded FROM pairs),
@@ -229,24 +233,24 @@ JOIN manners AS m ON m.manner = b.manner;
 
 CREATE OR REPLACE TEMP TABLE facet_numbers AS
 WITH met AS (
-  SELECT p.facet, p.standing, p.target, s.egress, s.seen_site_nth, b.bearer, s.confidence,
+  SELECT p.facet, p.day, p.standing, p.target, s.egress, s.seen_site_nth, b.bearer, s.confidence,
          COALESCE(s.client_class = 'program', false) AS program,
-         s.stranger AND a.by_manner AS outside, s.subject_kind, s.subject_nth * 4 + a.outcome_nth AS party,
-         a.vantage_rank, a.outcome, a.is_lookup, a.seen_by, a.host_nth, a.app_nth, a.offer
+         s.stranger AND a.by_manner AS outside, s.subject_kind, (s.subject_nth * 8 + p.day) * 4 + a.outcome_nth AS party,
+         a.outcome, a.is_lookup, a.seen_by, a.host_nth, a.app_nth, a.offer
   FROM pairs AS p
   JOIN standings AS s ON s.standing = p.standing
   JOIN bearers AS b ON b.subject_nth = s.subject_nth AND b.manner = s.manner
   JOIN aims AS a ON a.target = p.target
 )
-SELECT facet, standing, target, egress, seen_site_nth, confidence, program, outside, outcome, vantage_rank, is_lookup,
+SELECT facet, day, standing, target, egress, seen_site_nth, confidence, program, outside, outcome, is_lookup,
        seen_by AS eye, host_nth, app_nth, party, party * 16777216 + app_nth AS service, bearer,
-       bearer * 33554432 + offer * 2 + CASE WHEN outside THEN 1 ELSE 0 END AS cell,
+       (bearer * 8 + day) * 33554432 + offer * 2 + CASE WHEN outside THEN 1 ELSE 0 END AS cell,
        CASE WHEN outside THEN 'outside' ELSE subject_kind END AS subject_kind,
        CASE subject_kind WHEN 'user' THEN 0 WHEN 'device' THEN 1 ELSE 2 END AS doubt
 FROM met;
 
 CREATE OR REPLACE TEMP VIEW facets AS
-SELECT n.facet, n.service, n.outcome, n.subject_kind, n.confidence, b.subject, b.user_name, b.attributed_by, b.department,
+SELECT n.facet, n.day AS counted_day, n.service, n.outcome, n.subject_kind, n.confidence, b.subject, b.user_name, b.attributed_by, b.department,
        b.site, c.seen_site, t.app, t.access
 FROM facet_numbers AS n
 JOIN standings AS s ON s.standing = n.standing
