@@ -1,7 +1,7 @@
 """Counts UTC days: runs counting/*.sql over their sightings and those around each, once per vantage rank.
 
-Days that follow each other are counted together, because to plan some forty statements takes as long as to run
-them over a small day. In everything that is counted the day is a part of the key (1_days.sql).
+Days that follow each other are counted together, because to plan some forty statements takes as long as to
+run them over a small day. In everything that is counted the day is a part of the key (1_days.sql).
 
 In: a connection with the relations `sightings` (of days that follow each other, which are read together, and
 of one more on either side), `directory`, `sensors`, and what `hold` made (holders.py).
@@ -68,8 +68,8 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
 def count_days(
     connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1, zone: str
 ) -> None:
-    """Makes `counted` and what else marts are made of for `days`, which follow each other and have one directory
-    (`of_one_directory`); the first is the `nth` of the days that were read."""
+    """Makes `counted` and what else marts are made of for `days`, which follow each other and have one
+    directory (`of_one_directory`); the first is the `nth` of the days that were read."""
     values = _values(days, nth) | {"zone": zone}
     connection.execute(_step("1_days", values))
     attribute(connection, days, nth=nth)
@@ -92,7 +92,7 @@ def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
 
 
 def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1) -> None:
-    """The same for `days`, where `events`, `contexts`, `targets`, `vantages` and `bounds` are there already."""
+    """The same where `events`, `contexts`, `targets`, `vantages` and `bounds` of `days` are there already."""
     values = _values(days, nth)
     _staff(connection, days[0])
     values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
@@ -155,9 +155,9 @@ def on_day(day: date) -> str:
 
 
 def of_one_directory(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> list[list[date]]:
-    """Sorted `days`, those together that follow each other and on which the same rows of `every_directory` hold.
+    """Sorted `days`, those in a row together on which the same rows of `every_directory` hold.
 
-    The same hold where as many had begun and as many had not ended: with time those only get more, these fewer.
+    They are where as many had begun and as many had not ended: with time those only get more, these fewer.
     """
     counts = [f"COUNT(*) FILTER ({_begun(day)}), COUNT(*) FILTER ({_holding(day)})" for day in days]
     (found,) = connection.execute(f"SELECT {', '.join(counts)} FROM every_directory").fetchall()
