@@ -28,7 +28,7 @@ import polars as pl
 
 from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
-from analytics.marts.days import count_day, neighbours, on_day, read_days
+from analytics.marts.days import MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
 from analytics.marts.holders import HELD as HELD_TABLES
 from analytics.marts.holders import digest, hold
 from analytics.marts.inputs import (
@@ -56,7 +56,7 @@ _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 #: Base tables that may be handed over in memory, because their rows must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
 #: Days that are read together: so many, of files so large (of 16 bytes a sighting some two million).
-DAYS_A_RUN, BYTES_A_RUN = 7, 32_000_000
+DAYS_A_RUN, BYTES_A_RUN = MOST_DAYS, 32_000_000
 #: Weeks whose use, and that of the weeks before the first, is summed up together.
 WEEKS_A_RUN = 7
 #: Base tables the marts are made of.
@@ -174,26 +174,41 @@ class Work:
         def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             work = replace(self, connection=connection)
             work._read(days)
-            for nth, day in enumerate(days, 1):
-                work._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
-                count_day(connection, day, nth=nth, zone=self.zone)
-                work._store("day", day, {})
-                work._details(day)
-                self.state.inputs[f"day/{day}"] = inputs[day]
+            for counted in work._count(days):
+                work._store_days(counted)
+                self.state.inputs |= {f"day/{day}": inputs[day] for day in counted.values()}
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
         together = runs(self.connection, dirty, apart=timedelta(days=1), most=DAYS_A_RUN, fit=self._fits)
         each(self.connection, together, make, shared=shared)
         return dirty
 
-    def _details(self, day: date) -> None:
-        """Makes the marts of details; on most days of most networks no request says anything of that kind."""
-        if self.connection.execute("SELECT 1 FROM details LIMIT 1").fetchone():
-            self._store("day", day, {}, of="details")
-            return
-        for mart in self.marts:
-            if mart.of == "details":
-                self.state.replace(mart.name, day.isoformat(), None, self.now)
+    def _count(self, days: Sequence[date]) -> Iterator[dict[int, date]]:
+        """Counts days that were read together, those of one directory at a time; yields which are counted, by
+        their numbers (`counted_day`)."""
+        for alike in of_one_directory(self.connection, days):
+            self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(alike[0])}")
+            nth = 1 + days.index(alike[0])
+            count_days(self.connection, alike, nth=nth, zone=self.zone)
+            yield dict(enumerate(alike, nth))
+
+    def _store_days(self, counted: Mapping[int, date]) -> None:
+        """Makes the marts of the days just counted, each of all days at once."""
+        # On most days of most networks no request says anything of details.
+        detailed = self.connection.execute("SELECT 1 FROM details LIMIT 1").fetchone()
+        for mart in (mart for mart in self.marts if mart.period == "day"):
+            if mart.of == "details" and not detailed:
+                with_rows = set()
+            else:
+                self._relation("TABLE", "made", mart.sql)
+                found = self.connection.execute("SELECT DISTINCT counted_day FROM made").fetchall()
+                with_rows = {nth for (nth,) in found}
+            for nth, day in counted.items():
+                if nth in with_rows:
+                    rows = f"SELECT {', '.join(mart.types)} FROM made WHERE counted_day = {nth}"
+                    self._write(mart, day.isoformat(), rows)
+                else:
+                    self.state.replace(mart.name, day.isoformat(), None, self.now)
 
     def _fits(self, days: Sequence[date]) -> bool:
         """Whether the sightings of these days can be read together."""
@@ -416,18 +431,15 @@ class Work:
         daily = [mart for mart in self.marts if mart.period == "day"]
         for mart in daily:
             self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
-        for day in days:
-            before, _, after = neighbours(day)
-            near = f"CAST(seen_at AS DATE) BETWEEN DATE '{before}' AND DATE '{after}'"
+        for run in runs(self.connection, days, apart=timedelta(days=1), most=DAYS_A_RUN):
+            begin, end = run[0] - timedelta(days=1), run[-1] + timedelta(days=1)
+            near = f"CAST(seen_at AS DATE) BETWEEN DATE '{begin}' AND DATE '{end}'"
             self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
-            self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(day)}")
-            read_days(self.connection, [day], zone=self.zone)
-            count_day(self.connection, day, zone=self.zone)
-            for mart in daily:
-                columns = ", ".join(mart.types)
-                self.connection.execute(
-                    f"INSERT INTO week_{mart.name} SELECT {columns} FROM ({mart.sql}) AS day"
-                )
+            read_days(self.connection, run, zone=self.zone)
+            for _ in self._count(run):
+                for mart in daily:
+                    rows = f"SELECT {', '.join(mart.types)} FROM (\n{mart.sql}\n) AS days"
+                    self.connection.execute(f"INSERT INTO week_{mart.name} {rows}")
 
     @cached_property
     def sizes(self) -> Sizes:

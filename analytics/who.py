@@ -69,15 +69,12 @@ ORDER BY t.from_us, t.sure, t.to_us, t.word
 """
 _RESULT = """
 SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f.site,
-       s.device, s.device_origin, s.device_confidence, s.shared_by, c.client IS NOT NULL AS crowded,
-       COALESCE(s.stale_from_us <= a.start_us, false) AS stale
+       s.device, s.device_origin, s.device_confidence, s.shared_by, b.crowded, b.stale
 FROM attributed AS a
 JOIN facets AS f ON f.facet = a.facet
+JOIN beliefs AS b ON b.facet = a.facet
 LEFT JOIN said AS s ON s.spell = a.spell
-LEFT JOIN tenants AS t ON t.spell = a.spell
-LEFT JOIN crowded AS c ON c.tenant = COALESCE(t.tenant, 0) AND c.day = a.start_us // 86400000000
 WHERE a.event_id = {id}
-LIMIT 1
 """
 _WHY_NOBODY = {
     "nobody": "no lease, owner or file speaks for the address at that time",

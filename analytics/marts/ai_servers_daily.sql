@@ -1,5 +1,5 @@
 -- Days of AI servers and their clients (counting/8_servers.sql): what the rules about servers judge.
-SELECT day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
+SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
        segment, server_segment, key_type, key_print,
        MAX(server_version) AS server_version,
        BOOL_OR(mcp) AS mcp, MAX(mcp_version) AS mcp_version, MAX(mcp_server) AS mcp_server, MAX(mcp_client) AS mcp_client,
@@ -15,6 +15,6 @@ SELECT day, site, app, access, server, server_port, server_scope, subject, subje
        CAST(COUNT(DISTINCT path) AS BIGINT) AS paths,
        CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
 FROM at_servers
-GROUP BY day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
+GROUP BY counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
          segment, server_segment, key_type, key_print
-ORDER BY day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, server_segment, department
+ORDER BY counted_day, day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, server_segment, department

@@ -1,4 +1,4 @@
-"""Whom to believe about each facet of a day: the log's own word, or one of those that leases say.
+"""Whom to believe about each facet of some days: the log's own word, or one of those that leases say.
 
 In: a connection with `attributed`, whose facets are asked about, and with what it was made of in numbers
 (counting/2_asked.sql). Out: its temporary table `beliefs`, a row per facet.
@@ -26,8 +26,6 @@ WAYS = ("nobody", "device", "shared", "log", "owner", "hint")
 NOBODY, DEVICE, SHARED, LOG, OWNER, HINT = range(len(WAYS))
 #: From here on it is a person, if not a machine or service account.
 PERSONS = LOG
-#: A facet is of one of so many days (3_attributed.sql).
-DAYS = 8
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,12 +77,13 @@ Numbered = TypeVar("Numbered", _Asked, _Spells, _Words, _Names)
 
 
 def believe(
-    connection: duckdb.DuckDBPyConnection, *, turns: int, aims: int, first_day: int, stale: float
+    connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, stale: float
 ) -> None:
-    """Makes `beliefs`: of each facet its context, its spell and whether that had grown stale; whom it is
-    put down to (`subject_nth`), by which way and how surely, the `post` of an account, and the setting.
+    """Makes `beliefs`: of each facet its day, its context, its spell, whether that had grown stale and if
+    the address was crowded; how it appears, and how surely. And `appearances`: whom that is put down to
+    (`name_nth`), by which way, the `post` of an account, and the setting.
 
-    `turns`, `aims` and `first_day` are what a facet is made with (counting/3_attributed.sql); a login that has
+    `turns`, `shifts` and `aims` are what a facet is made with (counting/3_attributed.sql); a login that has
     grown stale is worth so much of its confidence.
     """
     facet = np.sort(connection.execute("SELECT DISTINCT facet FROM attributed").fetchnumpy()["facet"])
@@ -93,11 +92,12 @@ def believe(
     words = _read(connection, _Words, "voices", by="word")
     posts = _read(connection, _Names, "names", by="name_nth").post
 
-    context, rest = np.divmod(facet // aims, turns * DAYS)
-    turn, day = np.divmod(rest, DAYS)
+    context, rest = np.divmod(facet // aims, turns * shifts)
+    turn, shift = np.divmod(rest, shifts)
     spell = np.where(turn < 2, 0, asked.before[context] + turn // 2)
     is_stale = turn % 2 == 1
-    is_shared = spells.is_shared[spell] | _crowded(connection, context, spell, day + first_day)
+    is_crowded = _crowded(connection, context, spell, shift)
+    is_shared = spells.is_shared[spell] | is_crowded
     user, device = spells.user_word[spell], spells.device_word[spell]
     static, hint = spells.static_word[spell], spells.hint_word[spell]
     named, held, label = asked.device[context], words.device[device], asked.label[context]
@@ -125,12 +125,15 @@ def believe(
     setting = asked.setting[context]
     ways, settings = 1 + way.max(initial=0), 1 + setting.max(initial=0)
     appearances, appearance = np.unique((name * ways + way) * settings + setting, return_inverse=True)
-    name, way, setting = appearances // settings // ways, appearances // settings % ways, appearances % settings
+    rest, setting = np.divmod(appearances, settings)
+    name, way = np.divmod(rest, ways)
     beliefs = {
         "facet": facet,
+        "day": shift // 8,
         "context": context,
         "spell": spell,
         "stale": is_stale,
+        "crowded": is_crowded,
         "appearance": appearance,
         "confidence": confidence,
     }
@@ -145,17 +148,18 @@ def believe(
     store_frame(connection, "appearances", pl.DataFrame(seen))
 
 
-def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, day: Ints) -> Flags:
+def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, shift: Ints) -> Flags:
     """Whether so many log in at the address on the day, while the same one has it, that they share it."""
-    shared = connection.execute("SELECT context, spell, day FROM shared").fetchnumpy()
-    if not len(shared["day"]):
-        return np.zeros(len(day), bool)
+    shared = connection.execute("SELECT context, spell, shift FROM shared").fetchnumpy()
+    if not len(shared["shift"]):
+        return np.zeros(len(shift), bool)
     spells = 1 + max(spell.max(initial=0), shared["spell"].max())
+    shifts = 1 + max(shift.max(initial=0), shared["shift"].max())
 
-    def at(context: Ints, spell: Ints, day: Ints) -> Ints:
-        return (context * spells + spell) * DAYS + day % DAYS  # no facet's day is DAYS from another's
+    def at(context: Ints, spell: Ints, shift: Ints) -> Ints:
+        return (context * spells + spell) * shifts + shift
 
-    return np.isin(at(context, spell, day), at(shared["context"], shared["spell"], shared["day"]))
+    return np.isin(at(context, spell, shift), at(shared["context"], shared["spell"], shared["shift"]))
 
 
 def _read(connection: duckdb.DuckDBPyConnection, kind: type[Numbered], relation: str, *, by: str) -> Numbered:

@@ -1,4 +1,7 @@
-"""Counts one UTC day: runs counting/*.sql over its sightings and those around it, once per vantage rank.
+"""Counts UTC days: runs counting/*.sql over their sightings and those around each, once per vantage rank.
+
+Days that follow each other are counted together, because to plan some forty statements takes as long as to
+run them over a small day. In everything that is counted the day is a part of the key (1_days.sql).
 
 In: a connection with the relations `sightings` (of days that follow each other, which are read together, and
 of one more on either side), `directory`, `sensors`, and what `hold` made (holders.py).
@@ -35,6 +38,8 @@ PUBLIC_PATHS = (
 )
 #: A request that sends less asks nothing: keep-alives, lists of conversations.
 ASKED_BYTES = 1000
+#: As many days are counted together at most: their numbers take three bits (3_attributed.sql).
+MOST_DAYS = 7
 _DAY_US = 86_400_000_000
 
 
@@ -43,13 +48,13 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
 
     Words are joined by their hash: with another salt where two contexts or targets share one.
     """
-    first, last = _values(days[0]), _values(days[-1])
+    first_us = _midnight_us(days[0])
     values = {
-        "before_us": first["day_start"] - _DAY_US,
-        "first_us": first["day_start"],
-        "until_us": last["day_end"],
-        "first_at": first["day_at"],
-        "until_at": last["next_at"],
+        "before_us": first_us - _DAY_US,
+        "first_us": first_us,
+        "until_us": _midnight_us(days[-1]) + _DAY_US,
+        "first_at": _midnight(days[0]),
+        "until_at": _midnight(days[-1] + timedelta(days=1)),
         "days": len(days),
         "tolerance": TOLERANCE_US,
         "zone": zone,
@@ -61,11 +66,14 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
             break
 
 
-def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, nth: int = 1, zone: str) -> None:
-    """Makes `counted` and `eyes` for `day`, the `nth` of the days that were read."""
-    values = _values(day) | {"zone": zone}
-    connection.execute(_step("1_day", values | {"nth": nth}))
-    attribute(connection, day)
+def count_days(
+    connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1, zone: str
+) -> None:
+    """Makes `counted` and what else marts are made of for `days`, which follow each other and have one
+    directory (`of_one_directory`); the first is the `nth` of the days that were read."""
+    values = _values(days, nth) | {"zone": zone}
+    connection.execute(_step("1_days", values))
+    attribute(connection, days, nth=nth)
     connection.execute(_step("4_records", values))
     for better, rank in pairwise(_ranks(connection)):
         connection.execute(_step("6_cover", values | {"rank": better}))
@@ -80,43 +88,36 @@ def count_day(connection: duckdb.DuckDBPyConnection, day: date, *, nth: int = 1,
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each event."""
     read_days(connection, [day], zone="UTC")
-    connection.execute(_step("1_day", _values(day) | {"nth": 1}))
-    attribute(connection, day)
+    connection.execute(_step("1_days", _values([day])))
+    attribute(connection, [day])
 
 
-def attribute(connection: duckdb.DuckDBPyConnection, day: date) -> None:
-    """The same where `events`, `contexts`, `targets`, `vantages` and `bounds` are there already."""
-    values = _values(day)
-    _staff(connection, values)
-    values["begin_us"] = _number(connection, "SELECT from_us FROM bounds")
-    values["end_us"] = _number(connection, "SELECT to_us FROM bounds")
+def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1) -> None:
+    """The same where `events`, `contexts`, `targets`, `vantages` and `bounds` of `days` are there already."""
+    values = _values(days, nth)
+    _staff(connection, days[0], values)
+    values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
+    values["end_us"] = _number(connection, "SELECT MAX(to_us) FROM bounds")
     connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
-    spells = _number(connection, "SELECT MAX(spells) FROM places")
     values |= {
         "window": values["end_us"] - values["begin_us"],
-        "turns": 2 * (spells + 1),
+        "turns": 2 * (_number(connection, "SELECT MAX(spells) FROM places") + 1),
         "aims": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
-        "first_day": values["day_start"] // _DAY_US - 3,
-        "found": _found(spells),
+        "first_day": values["first_us"] // _DAY_US - 4,
+        "shifts": 8 * (values["last_nth"] + 1),
+        "found": _found(_number(connection, "SELECT MAX(spells) FROM stays")),
     }
     connection.execute(_step("2_asked", values))
     connection.execute(_step("3_attributed", values))
-    believe(
-        connection, turns=values["turns"], aims=values["aims"], first_day=values["first_day"], stale=STALE
-    )
+    believe(connection, turns=values["turns"], shifts=values["shifts"], aims=values["aims"], stale=STALE)
     connection.execute(_step("3_facets", values))
 
 
-def _staff(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
-    """Makes who is who on a day, unless the directory's rows that hold are those of the day made before.
-
-    They are where as many had begun and as many had not ended: with time those only get more, these fewer.
-    """
-    begun = f"valid_from IS NULL OR valid_from < {values['next_at']}"
-    holding = f"valid_to IS NULL OR valid_to > {values['day_at']}"
+def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, Any]) -> None:
+    """Makes who is who on a day, unless it was made last for a day with the same directory."""
     connection.execute(
-        f"SET VARIABLE staff_now = (SELECT COUNT(*) FILTER ({begun}) || '/' || COUNT(*) FILTER ({holding}) "
-        "FROM every_directory)"
+        f"SET VARIABLE staff_now = (SELECT COUNT(*) FILTER ({_begun(day)}) || '/' || "
+        f"COUNT(*) FILTER ({_holding(day)}) FROM every_directory)"
     )
     if _number(connection, "SELECT getvariable('staffed') IS DISTINCT FROM getvariable('staff_now')"):
         connection.execute(_step("2_staff", values))
@@ -138,15 +139,13 @@ def _found(spells: int) -> str:
     return rows
 
 
-def _values(day: date) -> dict[str, Any]:
-    """What the steps are completed with."""
-    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+def _values(days: Sequence[date], nth: int = 1) -> dict[str, Any]:
+    """What the steps are completed with: `first_us` is when the first of the days begins that were read."""
     return {
-        "day_start": start,
-        "day_end": start + _DAY_US,
-        "day_at": f"TIMESTAMPTZ '{day} 00:00:00+00'",
-        "next_at": f"TIMESTAMPTZ '{day + timedelta(days=1)} 00:00:00+00'",
-        "horizon": start + 2 * _DAY_US,
+        "first_us": _midnight_us(days[0]) - (nth - 1) * _DAY_US,
+        "nth": nth,
+        "last_nth": nth + len(days) - 1,
+        "days": len(days),
         "tolerance": TOLERANCE_US,
         "crowd": CROWD,
         "ways": ", ".join(map(repr, enumerate(WAYS))),
@@ -159,11 +158,40 @@ def _values(day: date) -> dict[str, Any]:
 
 def on_day(day: date) -> str:
     """Condition on `directory`: rows that can say who was who on `day`."""
-    after = day + timedelta(days=1)
-    return (
-        f"(valid_from IS NULL OR valid_from < TIMESTAMPTZ '{after} 00:00:00+00') "
-        f"AND (valid_to IS NULL OR valid_to > TIMESTAMPTZ '{day} 00:00:00+00')"
-    )
+    return f"({_begun(day)}) AND ({_holding(day)})"
+
+
+def of_one_directory(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> list[list[date]]:
+    """Sorted `days`, those in a row together on which the same rows of `every_directory` hold.
+
+    They are where as many had begun and as many had not ended: with time those only get more, these fewer.
+    """
+    counts = [f"COUNT(*) FILTER ({_begun(day)}), COUNT(*) FILTER ({_holding(day)})" for day in days]
+    (found,) = connection.execute(f"SELECT {', '.join(counts)} FROM every_directory").fetchall()
+    holding = dict(zip(days, zip(found[::2], found[1::2], strict=True), strict=True))
+    alike: list[list[date]] = []
+    for day in days:
+        if alike and holding[day] == holding[alike[-1][-1]]:
+            alike[-1].append(day)
+        else:
+            alike.append([day])
+    return alike
+
+
+def _begun(day: date) -> str:
+    return f"valid_from IS NULL OR valid_from < {_midnight(day + timedelta(days=1))}"
+
+
+def _holding(day: date) -> str:
+    return f"valid_to IS NULL OR valid_to > {_midnight(day)}"
+
+
+def _midnight(day: date) -> str:
+    return f"TIMESTAMPTZ '{day} 00:00:00+00'"
+
+
+def _midnight_us(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def neighbours(day: date) -> tuple[date, date, date]:
@@ -173,7 +201,7 @@ def neighbours(day: date) -> tuple[date, date, date]:
 
 def _ranks(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Ranks of the vantages that have records, the best first."""
-    found = connection.execute("SELECT DISTINCT vantage_rank FROM records ORDER BY vantage_rank").fetchall()
+    found = connection.execute("SELECT DISTINCT watch // 8 AS rank FROM records ORDER BY rank").fetchall()
     return [rank for (rank,) in found]
 
 

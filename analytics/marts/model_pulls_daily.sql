@@ -1,10 +1,10 @@
 -- Days of models and data by subject (counting/10_models.sql): what the rules about the supply of models judge.
-SELECT day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
+SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
        model_file, model_format, format_from, hands_over,
        CAST(COUNT(DISTINCT connection) AS BIGINT) AS requests,
        CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
 FROM at_models
-GROUP BY day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
+GROUP BY counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
          model_file, model_format, format_from, hands_over
-ORDER BY day, site, app, subject, repository, revision, model_file, model_format, hands_over, server, server_port, access,
+ORDER BY counted_day, day, site, app, subject, repository, revision, model_file, model_format, hands_over, server, server_port, access,
          server_scope, department, format_from

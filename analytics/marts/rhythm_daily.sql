@@ -8,13 +8,13 @@ WITH days AS (
   FROM rhythm
   GROUP BY service, subject_kind
 )
-SELECT CAST(DATE_TRUNC('hour', make_timestamptz(d.from_us)) AS TIMESTAMPTZ) AS hour, s.subject, d.subject_kind, a.app,
+SELECT d.service // 67108864 % 8 AS counted_day, CAST(DATE_TRUNC('hour', make_timestamptz(d.from_us)) AS TIMESTAMPTZ) AS hour, s.subject, d.subject_kind, a.app,
        CAST(d.requests AS BIGINT) AS requests, CAST(d.gaps AS BIGINT) AS gaps,
        CAST(d.short_gaps AS BIGINT) AS short_gaps, CAST(d.compared AS BIGINT) AS compared,
        CAST(d.larger AS BIGINT) AS larger,
        CAST(d.bytes_up_least AS BIGINT) AS bytes_up_least, CAST(d.bytes_up_most AS BIGINT) AS bytes_up_most,
        CAST(d.program_requests AS BIGINT) AS program_requests
 FROM days AS d
-JOIN subjects AS s ON s.subject_nth = d.service // 67108864
+JOIN subjects AS s ON s.subject_nth = d.service // 536870912
 JOIN (SELECT DISTINCT app_nth, app FROM aims) AS a ON a.app_nth = d.service % 16777216
-ORDER BY s.subject, a.app, d.subject_kind
+ORDER BY counted_day, s.subject, a.app, d.subject_kind

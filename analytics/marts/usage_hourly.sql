@@ -16,7 +16,7 @@ seen AS MATERIALIZED (  -- before the words: rows are narrow
   SELECT s.*, e.corroborations FROM sums AS s JOIN eyes AS e ON e.hour = s.hour AND e.service = s.service
 ),
 offers AS (SELECT DISTINCT a.offer, t.app, t.access FROM aims AS a JOIN targets AS t ON t.target = a.target)
-SELECT s.hour, b.subject, CASE WHEN s.cell % 2 = 1 THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
+SELECT s.cell // 33554432 % 8 AS counted_day, s.hour, b.subject, CASE WHEN s.cell % 2 = 1 THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
        b.department, b.site, b.segment, o.app, o.access, b.client_class,
        CAST(s.grade AS SMALLINT) AS grade,
        CAST(s.bytes_up AS BIGINT) AS bytes_up, CAST(s.bytes_up_max AS BIGINT) AS bytes_up_max,
@@ -24,6 +24,6 @@ SELECT s.hour, b.subject, CASE WHEN s.cell % 2 = 1 THEN 'outside' ELSE b.subject
        CAST(s.requests AS BIGINT) AS requests, CAST(s.lookups AS BIGINT) AS lookups,
        s.corroborations, b.attributed_by, s.confidence
 FROM seen AS s
-JOIN bearers AS b ON b.bearer = s.cell // 33554432
+JOIN bearers AS b ON b.bearer = s.cell // 268435456
 JOIN offers AS o ON o.offer = s.cell % 33554432 // 2
-ORDER BY s.hour, s.cell, s.grade
+ORDER BY counted_day, s.hour, s.cell, s.grade

@@ -83,7 +83,7 @@ SELECT ROW_NUMBER() OVER () AS context, HASH(seen_site, client, user_name, devic
        'browser' AS client_class, 'internal' AS scope, *
 FROM (SELECT DISTINCT seen_site, client, user_name, device FROM read_parquet({file})) AS who;
 CREATE OR REPLACE TEMP VIEW events AS
-SELECT e.event_id, e.start_us, c.context, 1 AS target
+SELECT e.event_id, 1 AS day, e.start_us, c.context, 1 AS target
 FROM read_parquet({file}) AS e
 JOIN contexts AS c ON c.told = HASH(e.seen_site, e.client, e.user_name, e.device);
 CREATE OR REPLACE TEMP TABLE targets AS
@@ -91,7 +91,7 @@ SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'host' AS host, 
        'use' AS outcome;
 CREATE OR REPLACE TEMP TABLE vantages AS SELECT 'packets' AS vantage, 1 AS vantage_rank;
 CREATE OR REPLACE TEMP TABLE bounds AS
-SELECT {day_start} AS from_us, {day_start} + 86400000000 AS to_us
+SELECT 1 AS day, {day_start} AS from_us, {day_start} + 86400000000 AS to_us
 """
 TOLD = """
 SELECT b.attributed_by, SUM(a.events)
@@ -160,7 +160,7 @@ def attribute(
         file = literal(folder / f"{(day - FIRST).days}.parquet")
         own.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
         own.execute(EVENTS.format(file=file, day_start=_microseconds(day)))
-        attribute_events(own, day)
+        attribute_events(own, [day])
         told.update(dict(own.execute(TOLD).fetchall()))
         if day == last:
             rightly.append(_right(own, file))

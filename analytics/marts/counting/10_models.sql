@@ -3,15 +3,15 @@
 -- In:  details, attributed, facets.  Out: at_models, one row per request or slice: of several eyes the one that saw most.
 CREATE OR REPLACE TEMP VIEW at_models AS
 WITH met AS (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY day, request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
   FROM details
   WHERE of_model
 )
-SELECT CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
+SELECT f.counted_day, CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
        e.seen_site AS site, e.app, e.access, e.server, e.server_port, COALESCE(e.server_scope, 'unknown') AS server_scope,
        f.subject, f.subject_kind, f.department, e.repository, e.revision, e.model_file, e.model_format, e.format_from,
        e.hands_over, e.bytes_up, e.bytes_down, e.request AS connection
 FROM met AS e
-JOIN attributed AS a ON a.event_id = e.event_id
+JOIN attributed AS a ON a.event_id = e.event_id AND a.watch % 8 = e.day
 JOIN facets AS f ON f.facet = a.facet
 WHERE e.nth = 1

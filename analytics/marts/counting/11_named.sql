@@ -1,4 +1,4 @@
--- Who is behind what a sighting says of its client, and how long on this day.
+-- Who is behind what a sighting says of its client, and how long on a day.
 --
 -- In:  attributed, contexts, facet_numbers, beliefs, bearers, places, spells.  Out: named_whiles, a row per words and while.
 -- A belief is the same as another wherever its site, client, account and device are the same: a sighting finds
@@ -6,7 +6,8 @@
 -- of the address, the while is the day. Else it is the spell, cut where that grows stale, or the time between two.
 CREATE OR REPLACE TEMP VIEW named_whiles AS
 WITH told AS (
-  SELECT DISTINCT b.context, b.spell, b.stale, n.bearer, n.outside, n.confidence
+  SELECT DISTINCT b.day, $first_us + (b.day - 1) * 86400000000 AS midnight_us, b.context, b.spell, b.stale, n.bearer,
+         n.outside, n.confidence
   FROM facet_numbers AS n
   JOIN beliefs AS b ON b.facet = n.facet
   WHERE n.facet IN (SELECT facet FROM attributed WHERE in_day)
@@ -16,14 +17,14 @@ whiles AS (
   UNION ALL
   SELECT place, spell, true, GREATEST(from_us, stale_from_us), to_us FROM spells WHERE is_said
   UNION ALL
-  SELECT place, 0, false, LAG(to_us, 1, $day_start) OVER (PARTITION BY place ORDER BY from_us), from_us FROM spells WHERE is_said
+  SELECT place, 0, false, LAG(to_us, 1, 0) OVER (PARTITION BY place ORDER BY from_us), from_us FROM spells WHERE is_said
   UNION ALL
-  SELECT place, 0, false, MAX(to_us), $day_end FROM spells WHERE is_said GROUP BY place
+  SELECT place, 0, false, MAX(to_us), 9223372036854775807 FROM spells WHERE is_said GROUP BY place
 ),
 said AS (
-  SELECT c.seen_site, c.client, c.user_name AS logged_user, c.device, t.outside,
-         GREATEST(COALESCE(w.from_us, $day_start), $day_start) AS from_us,
-         LEAST(COALESCE(w.to_us, $day_end), $day_end) AS to_us,
+  SELECT t.day AS counted_day, t.midnight_us, c.seen_site, c.client, c.user_name AS logged_user, c.device, t.outside,
+         GREATEST(COALESCE(w.from_us, 0), t.midnight_us) AS from_us,
+         LEAST(COALESCE(w.to_us, 9223372036854775807), t.midnight_us + 86400000000) AS to_us,
          b.subject, CASE WHEN t.outside THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
          b.department, b.site AS home_site, b.attributed_by, t.confidence
   FROM told AS t
@@ -32,7 +33,7 @@ said AS (
   LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client AND c.user_name IS NULL
   LEFT JOIN whiles AS w ON w.place = p.place AND w.spell = t.spell AND w.stale = t.stale
 )
-SELECT DISTINCT CAST($day_at AT TIME ZONE 'UTC' AS DATE) AS day, seen_site, client, logged_user, device, outside,
+SELECT DISTINCT counted_day, CAST(make_timestamptz(midnight_us) AT TIME ZONE 'UTC' AS DATE) AS day, seen_site, client, logged_user, device, outside,
        make_timestamptz(from_us) AS from_at, make_timestamptz(to_us) AS until_at, subject, subject_kind, user_name,
        department, home_site, attributed_by, confidence
 FROM said

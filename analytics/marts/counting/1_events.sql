@@ -4,7 +4,7 @@
 -- Out: every_event (`day`: the how manieth of these days it is needed for), around, contexts, targets, vantages; every_detail,
 --      of rows that said something about servers or models.
 -- Days that follow each other are read together: what is looked up once for all need not be again, and a day's rows
--- are not read for its neighbours anew. Each is still counted as if it stood alone (1_day.sql).
+-- are not read for its neighbours anew. Each is still counted as if it stood alone (1_days.sql).
 -- Most rows of a day say the same of who and where (a `context`), and of what was seen how (a `target`): both
 -- become numbers and are looked at once. Times become microseconds, because intervals are compared and added.
 -- A duration that is no number is none: statistics of files say nothing of such, and filters by them lose the row.
@@ -180,7 +180,8 @@ GROUP BY pair, thing, until;
 
 -- What requests said about AI servers (8_servers.sql) and models (10_models.sql), as far as they could be read.
 CREATE OR REPLACE TEMP TABLE every_detail AS
-SELECT *, epoch_us(seen_at) AS start_us, COALESCE(site, 'unknown') AS seen_site, COALESCE(client_scope, 'unknown') AS scope,
+SELECT *, epoch_us(seen_at) AS start_us, (epoch_us(seen_at) - $before_us) // 86400000000 AS day,
+       COALESCE(site, 'unknown') AS seen_site, COALESCE(client_scope, 'unknown') AS scope,
        COALESCE(connection, event_id) AS request
 FROM detailed
 WHERE seen_at >= $first_at AND seen_at < $until_at

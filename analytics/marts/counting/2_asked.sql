@@ -32,7 +32,7 @@ WITH devices AS (
   LEFT JOIN owners AS w ON w.by_what = 'device' AND w.thing = c.device
   LEFT JOIN names AS o ON o.name = w.user_name
 )
-SELECT c.context, s.setting, c.scope = 'proxy' AS egress, c.user_name IS NULL AS is_asked,
+SELECT c.context, s.setting, c.scope = 'proxy' AS egress, c.user_name IS NULL AS is_asked, p.place,
        COALESCE(p.last_spell - p.spells, 0) AS before, COALESCE(p.last_spell, 0) * $window - $begin_us AS line,
        l.name_nth AS label, COALESCE(a.name_nth, 0) AS account, COALESCE(d.device, 0) AS device,
        COALESCE(d.owner, 0) AS owner, CAST(COALESCE(d.owner_confidence, 0) AS DOUBLE) AS owner_confidence

@@ -1,16 +1,22 @@
 -- What was known about every address while something stayed as it was.
 --
 -- In:  contexts, staff; held, addresses (holding/).
--- Out: headcounts, places, spells, said (a view: spells in words).
+-- Out: headcounts, places, spells, said (a view: spells in words), stays.
 -- A spell is a while in which nothing changes about who holds an address. Only spells that an event can fall into
 -- are looked at. They are numbered by address and time, without gaps: 3_attributed.sql looks for them by halving.
+-- A `stay` is those of an address that events of one day can fall into.
 -- On a day in which keys change everybody stands in the directory twice: counted is who was there as it began.
 CREATE OR REPLACE TEMP TABLE headcounts AS
-SELECT CAST($day_at AT TIME ZONE 'UTC' AS DATE) AS day, COALESCE(department, 'unattributed') AS department,
-       CAST(COUNT(*) AS BIGINT) AS headcount
-FROM staff
-WHERE kind IS NULL AND (valid_from IS NULL OR valid_from <= $day_at)
-GROUP BY COALESCE(department, 'unattributed');
+WITH days AS (
+  SELECT i AS counted_day, make_timestamptz($first_us + (i - 1) * 86400000000) AS day_at
+  FROM RANGE($nth, $last_nth + 1) AS d (i)
+)
+SELECT d.counted_day, CAST(d.day_at AT TIME ZONE 'UTC' AS DATE) AS day,
+       COALESCE(s.department, 'unattributed') AS department, CAST(COUNT(*) AS BIGINT) AS headcount
+FROM staff AS s
+JOIN days AS d ON s.valid_from IS NULL OR s.valid_from <= d.day_at
+WHERE s.kind IS NULL
+GROUP BY d.counted_day, d.day_at, COALESCE(s.department, 'unattributed');
 
 CREATE OR REPLACE TEMP TABLE places AS
 WITH asked AS (
@@ -32,5 +38,11 @@ SELECT p.last_spell - p.spells + 1 + h.nth - p.first_nth AS spell, h.*
 FROM held AS h
 JOIN places AS p ON p.place = h.place
 WHERE h.from_us < $end_us AND h.to_us > $begin_us;
+
+CREATE OR REPLACE TEMP TABLE stays AS
+SELECT s.place, b.day, MIN(s.spell) - 1 AS before, COUNT(*) AS spells
+FROM spells AS s
+JOIN bounds AS b ON s.from_us < b.to_us AND s.to_us > b.from_us
+GROUP BY s.place, b.day;
 
 $said

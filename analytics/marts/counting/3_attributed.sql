@@ -1,24 +1,18 @@
 -- Every event with its subject: the account, else the device, else the address.
 --
--- In:  events, contexts, targets, vantages, staff, owners, voices, places, spells, said.
--- Out: aims (targets in numbers), attributed, crowded, standings, bearers, facet_numbers, facets (a view).
+-- In:  events, contexts, targets, vantages, staff, words, places, spells, stays, asked.
+-- Out: aims (targets in numbers), attributed, tenants, crowded, shared.
 --
 -- The as-of join, without a sort of the events: the spells of an address follow each other, and an event looks for
 -- the last that began before it by halving what is left (days.py: as many joins as the longest row of spells can be
 -- halved, each with a table that is an array). Its `facet` holds all that who was behind it can hang on: its
 -- context, the spell it fell into (the how manieth of its address; none where the log names the account, which is
--- believed before any lease), whether that had grown stale, the day, and its target.
+-- believed before any lease), whether that had grown stale, the day it counts for and the day it happened on (its
+-- `shift`: 8 * day, plus 3 where they are the same), and its target.
 --
--- All else is said once a facet, of which there are far fewer. Whom to believe, in this order: the account the log
--- itself names; the user of a lease; the owner of the device; the static word; a hint. A shared address speaks for
--- nobody, machine and service accounts are no persons: what they do is theirs, and who comes from outside to a
--- server of ours is none of our people. `attributed_by` is the origin of the word that was believed, or why there is
--- none. A login that no DHCP lease vouches for is believed less after an hour.
---
--- Context, spell, staleness and whether the address was crowded are together a `standing`, numbers stand for words:
--- `party` (a subject under an outcome), `service` (a party and an app), `host_nth` (0: unknown), `eye` (a vantage and
--- kind), `bearer` (a subject and the manner it appears in), `cell` (a row of usage_hourly but for hour and grade:
--- bearer, offer, and whether somebody from outside). `facets` is what they stand for.
+-- All else is said once a facet, of which there are far fewer: whom to believe (belief.py), and what the numbers
+-- stand for (3_facets.sql). Of them a `watch` is a vantage on a day, `host_nth` a host (0: unknown). Days in numbers
+-- are below 8.
 CREATE OR REPLACE TEMP TABLE aims AS
 SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, COALESCE(t.kind = 'dns', false) AS is_lookup,
        v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS seen_by,
@@ -43,11 +37,17 @@ UNION ALL
 SELECT n.spells + r.i, 9223372036854775807, 0, 0, 0
 FROM (SELECT COUNT(*) AS spells FROM spells) AS n CROSS JOIN RANGE(1, $turns) AS r (i);
 
+CREATE OR REPLACE TEMP TABLE askers AS
+SELECT a.context * $days + d.i - $nth AS asker, a.egress, a.is_asked, COALESCE(s.before, a.before) AS before, a.line
+FROM asked AS a
+CROSS JOIN RANGE($nth, $last_nth + 1) AS d (i)
+LEFT JOIN stays AS s ON s.place = a.place AND s.day = d.i;
+
 CREATE OR REPLACE TEMP VIEW asking AS
 SELECT e.*, c.egress, c.is_asked, c.before, c.line + e.start_us AS moment, c.before AS spell,
-       t.vantage_rank, t.host_nth, t.is_lookup
+       t.vantage_rank * 8 + e.day AS watch, t.host_nth, t.is_lookup
 FROM events AS e
-JOIN asked AS c ON c.context = e.context
+JOIN askers AS c ON c.asker = e.context * $days + e.day - $nth
 JOIN aims AS t ON t.target = e.target;
 
 -- What is true is 1 here: to choose by cases takes longer than to multiply.
@@ -58,9 +58,9 @@ WITH placed AS (
   FROM $found AS f
   JOIN times AS t ON t.spell = f.spell
 )
-SELECT * EXCLUDE (context, target, is_asked, before, moment, spell, turn, is_said), is_said * spell AS spell,
-       ((context * $turns + CAST(is_asked AS BIGINT) * is_said * turn) * 8 + start_us // 86400000000 - $first_day) * $aims
-         + target AS facet
+SELECT * EXCLUDE (context, target, day, is_asked, before, moment, spell, turn, is_said), is_said * spell AS spell,
+       ((context * $turns + CAST(is_asked AS BIGINT) * is_said * turn) * $shifts + 7 * day + start_us // 86400000000
+         - $first_day) * $aims + target AS facet
 FROM placed;
 
 -- Many accounts that one log names at an address within an hour, while one device has it, share it: what
@@ -94,23 +94,23 @@ JOIN words AS u ON u.word = s.user_word
 JOIN words AS d ON d.word = s.device_word;
 
 CREATE OR REPLACE TEMP TABLE crowded AS
-SELECT DISTINCT seen_site, client, tenant, hour // 24 AS day
+SELECT DISTINCT seen_site, client, tenant, shift
 FROM (
-  SELECT t.seen_site, t.client, e.start_us // 3600000000 AS hour, COALESCE(n.tenant, 0) AS tenant
+  SELECT t.seen_site, t.client, e.facet // $aims % $shifts AS shift, COALESCE(n.tenant, 0) AS tenant
   FROM attributed AS e
-  JOIN spots AS t ON t.context = e.facet // ($aims * 8 * $turns)
+  JOIN spots AS t ON t.context = e.facet // ($aims * $shifts * $turns)
   LEFT JOIN tenants AS n ON n.spell = e.spell
-  GROUP BY t.seen_site, t.client, e.start_us // 3600000000, COALESCE(n.tenant, 0)
+  GROUP BY t.seen_site, t.client, e.facet // $aims % $shifts, e.start_us // 3600000000, COALESCE(n.tenant, 0)
   HAVING COUNT(DISTINCT t.user_name) >= $crowd
 ) AS hours;
 
 CREATE OR REPLACE TEMP TABLE shared AS
-SELECT c.context, s.spell, o.day
+SELECT c.context, s.spell, o.shift
 FROM crowded AS o
 JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
 JOIN tenants AS s ON s.seen_site = o.seen_site AND s.client = o.client AND s.tenant = o.tenant
 UNION ALL
-SELECT c.context, 0, o.day
+SELECT c.context, 0, o.shift
 FROM crowded AS o
 JOIN contexts AS c ON c.seen_site = o.seen_site AND c.client = o.client AND c.user_name IS NULL
 WHERE o.tenant = 0

@@ -3,8 +3,8 @@
 -- In:  beliefs (belief.py), aims, settings, subjects, ways, staff, contexts, targets.
 -- Out: manners, bearers, facet_numbers, facets (a view).
 -- Numbers stand for words: `manner` (all that is said of a subject but its name), `bearer` (a subject and its manner),
--- `party` (a subject under an outcome), `service` (a party and an app), `host_nth` (0: unknown), `eye` (a vantage and
--- kind), `cell` (a row of usage_hourly but for hour and grade: bearer, offer, and whether somebody from outside).
+-- `party` (a subject under an outcome on a day), `service` (a party and an app), `host_nth` (0: unknown), `eye` (a vantage
+-- and kind), `cell` (a row of usage_hourly but for hour and grade: bearer, day, offer, and whether somebody from outside).
 -- Machine and service accounts are no persons: what they do is theirs. Who comes from outside to a server of ours is
 -- none of our people.
 CREATE OR REPLACE TEMP TABLE subjects AS
@@ -54,23 +54,23 @@ JOIN bearers AS b ON b.subject_nth = a.subject_nth AND b.manner = a.manner;
 
 CREATE OR REPLACE TEMP TABLE facet_numbers AS
 WITH met AS (
-  SELECT f.facet, t.target, a.egress, a.seen_site_nth, a.bearer, CASE WHEN a.is_person THEN f.confidence END AS confidence,
-         a.program, a.stranger AND t.by_manner AS outside, a.subject_kind, a.subject_nth * 4 + t.outcome_nth AS party,
-         t.vantage_rank, t.outcome, t.is_lookup, t.seen_by, t.host_nth, t.app_nth, t.offer
+  SELECT f.facet, f.day, t.target, a.egress, a.seen_site_nth, a.bearer, CASE WHEN a.is_person THEN f.confidence END AS confidence,
+         a.program, a.stranger AND t.by_manner AS outside, a.subject_kind, (a.subject_nth * 8 + f.day) * 4 + t.outcome_nth AS party,
+         t.outcome, t.is_lookup, t.seen_by, t.host_nth, t.app_nth, t.offer
   FROM beliefs AS f
   JOIN aims AS t ON t.target = f.facet % $aims
   JOIN borne AS a ON a.appearance = f.appearance
 )
-SELECT facet, target, egress, seen_site_nth, confidence, program, outside, outcome, vantage_rank, is_lookup,
+SELECT facet, day, target, egress, seen_site_nth, confidence, program, outside, outcome, is_lookup,
        seen_by AS eye, host_nth, app_nth, party, party * 16777216 + app_nth AS service, bearer,
-       bearer * 33554432 + offer * 2 + CASE WHEN outside THEN 1 ELSE 0 END AS cell,
+       (bearer * 8 + day) * 33554432 + offer * 2 + CASE WHEN outside THEN 1 ELSE 0 END AS cell,
        CASE WHEN outside THEN 'outside' ELSE subject_kind END AS subject_kind,
        CASE subject_kind WHEN 'user' THEN 0 WHEN 'device' THEN 1 ELSE 2 END AS doubt
 FROM met;
 
 CREATE OR REPLACE TEMP VIEW facets AS
-SELECT n.facet, n.service, n.outcome, n.subject_kind, n.confidence, b.subject, b.user_name, b.attributed_by, b.department,
-       b.site, c.seen_site, t.app, t.access
+SELECT n.facet, n.day AS counted_day, n.service, n.outcome, n.subject_kind, n.confidence, b.subject, b.user_name,
+       b.attributed_by, b.department, b.site, c.seen_site, t.app, t.access
 FROM facet_numbers AS n
 JOIN beliefs AS f ON f.facet = n.facet
 JOIN contexts AS c ON c.context = f.context

@@ -1,6 +1,6 @@
 -- Records of vantage rank $rank that better-ranked eyes have already counted.
 --
--- In:  records, cover (what is kept of better ranks).  Out: rows added to dropped.
+-- In:  records, cover (what is kept of better ranks).  Out: rows added to dropped, of a day each: as `service` is.
 -- A record is dropped when at least half of its interval is covered by kept records of the same
 -- subject and host (of the same app where either host is unknown). One no longer than the clock
 -- tolerance is an instant, covered when it lies in or within the tolerance of a kept record.
@@ -11,10 +11,11 @@
 -- those need neither.
 INSERT INTO dropped
 WITH candidates AS (
-  SELECT event_id, service, host_nth, start_us, LEAST(end_us, $horizon) AS end_us,
+  SELECT event_id, service, host_nth, start_us, 
+         LEAST(end_us, $first_us + (service // 67108864 % 8 + 1) * 86400000000) AS end_us,
          end_us - start_us <= $tolerance AS instant
   FROM records
-  WHERE vantage_rank = $rank
+  WHERE watch // 8 = $rank
 ),
 targets AS (
   SELECT service, host_nth, ROW_NUMBER() OVER () AS target
@@ -60,7 +61,7 @@ totals AS (
 ),
 -- What nothing covers is not asked about.
 asked AS (
-  SELECT t.target, c.event_id, c.instant,
+  SELECT t.target, c.event_id, c.service, c.instant,
          CASE WHEN c.instant THEN c.start_us - $tolerance ELSE c.start_us END AS from_us,
          CASE WHEN c.instant THEN c.end_us + $tolerance ELSE c.end_us END AS to_us,
          o.spans, o.from_us AS span_from_us, o.to_us AS span_to_us
@@ -74,16 +75,16 @@ begun AS (
   ASOF LEFT JOIN totals AS t ON t.target = a.target AND a.from_us >= t.from_us
 ),
 measured AS (
-  SELECT event_id, instant, from_us, to_us, CASE WHEN span_from_us <= to_us THEN span_to_us END AS last_us,
+  SELECT event_id, service, instant, from_us, to_us, CASE WHEN span_from_us <= to_us THEN span_to_us END AS last_us,
          GREATEST(LEAST(to_us, span_to_us) - GREATEST(from_us, span_from_us), 0) AS covered_us
   FROM asked
   WHERE spans = 1
   UNION ALL
-  SELECT b.event_id, b.instant, b.from_us, b.to_us, t.to_us AS last_us,
+  SELECT b.event_id, b.service, b.instant, b.from_us, b.to_us, t.to_us AS last_us,
          COALESCE(t.before_us + LEAST(b.to_us, t.to_us) - t.from_us, 0) - b.covered_before_us AS covered_us
   FROM begun AS b
   ASOF LEFT JOIN totals AS t ON t.target = b.target AND b.to_us >= t.from_us
 )
-SELECT event_id
+SELECT event_id, service
 FROM measured
 WHERE CASE WHEN instant THEN last_us >= from_us ELSE covered_us > 0 AND 2 * covered_us >= to_us - from_us END

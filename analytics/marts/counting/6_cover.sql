@@ -2,4 +2,5 @@
 INSERT INTO cover
 SELECT DISTINCT service, host_nth, from_us, to_us
 FROM records
-WHERE vantage_rank = $rank AND event_id NOT IN (SELECT event_id FROM dropped)
+ANTI JOIN dropped USING (event_id, service)
+WHERE watch // 8 = $rank

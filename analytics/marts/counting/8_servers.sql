@@ -1,4 +1,4 @@
--- Who spoke to which AI server on the day, and how.
+-- Who spoke to which AI server on a day, and how.
 --
 -- In:  details, attributed, facets.  Out: at_servers, one row per event.
 -- Servers are those known by manner (behaviours/: inference, tools, vector stores, MCP at any host), whatever
@@ -8,15 +8,15 @@
 CREATE OR REPLACE TEMP VIEW at_servers AS
 WITH asked AS (
   -- a slice that several eyes saw counts once
-  SELECT event_id, request, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
+  SELECT event_id, day, request, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
          server_version, scope, segment, is_open, CASE WHEN is_open THEN key_type END AS key_type,
          CASE WHEN is_open THEN key_print END AS key_print, kind, path, status, credential, mcp_version, mcp_methods,
          mcp_client, mcp_server, mcp_tools, bytes_up, bytes_down,
-         ROW_NUMBER() OVER (PARTITION BY request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
+         ROW_NUMBER() OVER (PARTITION BY day, request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
   FROM details
   WHERE of_server
 )
-SELECT CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
+SELECT f.counted_day, CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
        e.seen_site AS site, e.app, e.access, e.server, e.server_port, COALESCE(e.server_scope, 'unknown') AS server_scope,
        f.subject, f.subject_kind, f.department, e.scope AS client_scope, e.segment, e.server_segment, e.server_version, e.key_type, e.key_print,
        e.request AS connection, e.is_open AND e.kind <> 'proxy' AS cleartext, e.path, e.status, e.credential,
@@ -25,5 +25,5 @@ SELECT CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
        COALESCE(REGEXP_MATCHES(e.path, '$public'), FALSE) AS is_public,
        CASE WHEN e.nth = 1 THEN e.bytes_up END AS bytes_up, CASE WHEN e.nth = 1 THEN e.bytes_down END AS bytes_down
 FROM asked AS e
-JOIN attributed AS a ON a.event_id = e.event_id
+JOIN attributed AS a ON a.event_id = e.event_id AND a.watch % 8 = e.day
 JOIN facets AS f ON f.facet = a.facet

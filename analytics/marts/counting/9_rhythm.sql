@@ -6,19 +6,19 @@
 -- between requests at the same time, nor where more than an hour passed. Of several eyes those that saw most.
 CREATE OR REPLACE TEMP VIEW rhythm AS
 WITH requests AS (
-  SELECT r.vantage_rank, r.service, f.subject_kind, r.from_us, r.to_us, SUM(r.bytes_up) AS bytes_up,
+  SELECT r.watch, r.service, f.subject_kind, r.from_us, r.to_us, SUM(r.bytes_up) AS bytes_up,
          BOOL_OR(f.program) AS program
   FROM records AS r
   JOIN facet_numbers AS f ON f.facet = r.facet
   WHERE r.in_day AND f.outcome = 'use' AND r.grade >= 3
-  GROUP BY r.vantage_rank, r.service, f.subject_kind, r.from_us, r.to_us
+  GROUP BY r.watch, r.service, f.subject_kind, r.from_us, r.to_us
   HAVING SUM(r.bytes_up) >= $asked
 ),
 eyes_of AS (
-  SELECT service, vantage_rank,
-         ROW_NUMBER() OVER (PARTITION BY service ORDER BY COUNT(*) DESC, vantage_rank) AS nth
+  SELECT service, watch,
+         ROW_NUMBER() OVER (PARTITION BY service ORDER BY COUNT(*) DESC, watch) AS nth
   FROM requests
-  GROUP BY service, vantage_rank
+  GROUP BY service, watch
 ),
 lined AS (
   SELECT r.*,
@@ -27,7 +27,7 @@ lined AS (
          LAG(r.to_us - r.from_us) OVER (PARTITION BY r.service ORDER BY r.from_us, r.to_us) AS answered_us,
          LAG(r.bytes_up) OVER (PARTITION BY r.service ORDER BY r.from_us, r.to_us) AS bytes_before
   FROM requests AS r
-  JOIN eyes_of AS e ON e.service = r.service AND e.vantage_rank = r.vantage_rank AND e.nth = 1
+  JOIN eyes_of AS e ON e.service = r.service AND e.watch = r.watch AND e.nth = 1
 )
 SELECT service, subject_kind, from_us, bytes_up, bytes_before, program,
        CASE WHEN answered_us >= 1000000 AND from_us - until_us BETWEEN 0 AND 3600000000

@@ -132,15 +132,17 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
                    'web' AS access, 'use' AS outcome""")
         connection.execute(f"""
             CREATE TABLE events AS
-            SELECT event_id, c.context, 1 AS target, CAST({start} + minute * 60000000 AS BIGINT) AS start_us
+            SELECT event_id, 1 AS day, c.context, 1 AS target,
+                   CAST({start} + minute * 60000000 AS BIGINT) AS start_us
             FROM seen JOIN contexts AS c ON c.client = seen.client""")
         connection.execute("CREATE TABLE vantages AS SELECT 'packets' AS vantage, 1 AS vantage_rank")
         connection.execute(
-            "CREATE TABLE bounds AS SELECT MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events"
+            "CREATE TABLE bounds AS "
+            "SELECT 1 AS day, MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events"
         )
         hold(connection)
         connection.execute("CREATE VIEW directory AS FROM every_directory")
-        attribute(connection, BEGIN.date())
+        attribute(connection, [BEGIN.date()])
         rows = connection.execute(
             "SELECT a.event_id, f.confidence, f.user_name FROM attributed AS a "
             "JOIN facets AS f ON f.facet = a.facet WHERE f.user_name IS NOT NULL"

@@ -415,10 +415,10 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
             ORDER BY HASH(s * 77 + h * 3 + i)""")
         connection.execute(f"""
             CREATE TABLE records AS
-            SELECT s * 10 + i AS event_id, s AS service, 0 AS host_nth, 2 AS vantage_rank,
+            SELECT s * 10 + i AS event_id, s AS service, 0 AS host_nth, 2 * 8 + 1 AS watch,
                    (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us
             FROM range(200) AS a (s), range(3) AS c (i)""")
-        connection.execute("CREATE TABLE dropped (event_id BIGINT)")
+        connection.execute("CREATE TABLE dropped (event_id BIGINT, service BIGINT)")
         text = Template((STEPS / "5_covered.sql").read_text("utf-8"))
-        connection.execute(text.substitute(rank=2, tolerance=TOLERANCE_US, horizon=10**12))
+        connection.execute(text.substitute(rank=2, tolerance=TOLERANCE_US, first_us=0))
         assert connection.execute("FROM dropped").fetchall() == []

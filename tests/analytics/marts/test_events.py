@@ -92,17 +92,17 @@ def _built(folder: Path, rows: list[Row], leases: list[Row]) -> dict[str, list[t
 def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, leases = _network(random.Random(7))
     events: list[int] = []
-    count_day, step = days.count_day, days._step
+    count_days, step = days.count_days, days._step
 
     def counting(connection: duckdb.DuckDBPyConnection, *day: Any, **more: Any) -> None:
-        count_day(connection, *day, **more)
+        count_days(connection, *day, **more)
         events.append(connection.execute("SELECT COUNT(*) FROM events").fetchall()[0][0])
 
     def each_by_itself(name: str, values: dict[str, Any]) -> str:
         text = step(name, values)
         return text.replace("NOT n.in_day OR", "true OR") if name == "1_events" else text
 
-    monkeypatch.setattr(building, "count_day", counting)
+    monkeypatch.setattr(building, "count_days", counting)
     early, few = _built(tmp_path / "early", rows, leases), sum(events)
     events.clear()
     monkeypatch.setattr(days, "_step", each_by_itself)

@@ -14,7 +14,7 @@ from analytics import build as building
 from analytics.build import build
 from analytics.lake import open_views
 from analytics.marts import days
-from analytics.marts.days import count_day
+from analytics.marts.days import count_days
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, lookup, proxied, sighting
 
 SAID = """
@@ -73,10 +73,10 @@ def test_every_sighting_has_the_subject_of_its_count(tmp_path: Path, monkeypatch
     counted: dict[int, tuple[Any, ...]] = {}
 
     def noting(connection: duckdb.DuckDBPyConnection, *day: Any, **more: Any) -> None:
-        count_day(connection, *day, **more)
+        count_days(connection, *day, **more)
         counted.update((row[0], row[1:]) for row in connection.execute(SAID).fetchall())
 
-    monkeypatch.setattr(building, "count_day", noting)
+    monkeypatch.setattr(building, "count_days", noting)
     start = at("2026-10-01 00:00")
     people: list[Row] = [{"user_name": f"u{n}", "department": "Legal", "kind": "person"} for n in range(4)]
     people[1]["site"], people[2]["device"], people[3]["mac"] = "south", "d1", "m3"
