@@ -1,26 +1,18 @@
--- Every event with its subject: the account, else the device, else the address.
+-- Every event with its facet: all that who was behind it can hang on.
 --
--- In:  events, contexts, targets, vantages, staff, owners, voices, places, spells, said.
--- Out: aims (targets in numbers), attributed, crowded, standings, bearers, facet_numbers, facets (a view).
+-- In:  events, contexts, targets, vantages, staff, places, spells, asked; words (holding/).
+-- Out: aims (targets in numbers), attributed, tenants, crowded, shared.
 --
 -- The as-of join, without a sort of the events: the spells of an address follow each other, and an event looks for
 -- the last that began before it by halving what is left (days.py: as many joins as the longest row of spells can be
--- halved, each with a table that is an array). Its `facet` holds all that who was behind it can hang on: its
--- context, the spell it fell into (the how manieth of its address; none where the log names the account, which is
--- believed before any lease), whether that had grown stale, the day, and its target.
+-- halved, each with a table that is an array). A `facet` is its context, the spell it fell into (the how manieth of
+-- its address; none where the log names the account, which is believed before any lease), whether that had grown
+-- stale, the day, and its target. Of facets there are far fewer: whom to believe is said once for each (belief.py).
 --
--- All else is said once a facet, of which there are far fewer. Whom to believe, in this order: the account the log
--- itself names; the user of a lease; the owner of the device; the static word; a hint. A shared address speaks for
--- nobody, machine and service accounts are no persons: what they do is theirs, and who comes from outside to a
--- server of ours is none of our people. `attributed_by` is the origin of the word that was believed, or why there is
--- none. A login that no DHCP lease vouches for is believed less after an hour.
---
--- Context, spell, staleness and whether the address was crowded are together a `standing`, numbers stand for words:
--- `party` (a subject under an outcome), `service` (a party and an app), `host_nth` (0: unknown), `eye` (a vantage and
--- kind), `bearer` (a subject and the manner it appears in), `cell` (a row of usage_hourly but for hour and grade:
--- bearer, offer, and whether somebody from outside). `facets` is what they stand for.
+-- `counts_as` is 1 for records, 2 for lookups, 0 for what a proxy sends on for others; a number, because truth values
+-- take three times as long to write.
 CREATE OR REPLACE TEMP TABLE aims AS
-SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, COALESCE(t.kind = 'dns', false) AS is_lookup,
+SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, CASE WHEN t.kind = 'dns' THEN 2 ELSE 1 END AS counts_as,
        v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS seen_by,
        CASE WHEN t.host IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t.host) END AS host_nth,
        DENSE_RANK() OVER (ORDER BY t.app) AS app_nth, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS offer,
@@ -44,8 +36,8 @@ SELECT n.spells + r.i, 9223372036854775807, 0, 0, 0
 FROM (SELECT COUNT(*) AS spells FROM spells) AS n CROSS JOIN RANGE(1, $turns) AS r (i);
 
 CREATE OR REPLACE TEMP VIEW asking AS
-SELECT e.*, c.egress, c.is_asked, c.before, c.line + e.start_us AS moment, c.before AS spell,
-       t.vantage_rank, t.host_nth, t.is_lookup
+SELECT e.*, c.is_asked, c.before, c.line + e.start_us AS moment, c.before AS spell,
+       t.vantage_rank, t.host_nth, c.counts * t.counts_as AS counts_as
 FROM events AS e
 JOIN asked AS c ON c.context = e.context
 JOIN aims AS t ON t.target = e.target;
