@@ -1,11 +1,13 @@
 """Whom to believe about each facet of some days: the log's own word, or one of those that leases say.
 
-In: a connection with `attributed`, whose facets are asked about, and with what it was made of in numbers
-(counting/2_asked.sql). Out: its temporary table `beliefs`, a row per facet.
+In: a connection with `attributed`, whose facets are asked about, and with what is said in numbers: `asked`
+(counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared` (3_attributed).
+Out: its temporary tables `beliefs`, a row per facet, and `appearances`, a row per name, way it is known and
+setting it is seen in (3_facets.sql puts both into words).
 
-In this order: the account the log itself names; the user of a lease; the owner of the device; the static
-word; a hint. A shared address speaks for nobody. Said once a facet, of which there are far fewer than events,
-and by arrays: every step is a look at a table by its number. Number 0 is nobody and nothing.
+Believed is, in this order: the account the log itself names; the user of a lease; the owner of the device;
+the static word; a hint. A shared address speaks for nobody. Columns are arrays, and every step is a look at
+the row of a number; 0 is nobody and nothing.
 """
 
 from __future__ import annotations
@@ -79,9 +81,7 @@ Numbered = TypeVar("Numbered", _Asked, _Spells, _Words, _Names)
 def believe(
     connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, stale: float
 ) -> None:
-    """Makes `beliefs`: of each facet its day, its context, its spell, whether that had grown stale and if
-    the address was crowded; how it appears, and how surely. And `appearances`: whom that is put down to
-    (`name_nth`), by which way, the `post` of an account, and the setting.
+    """Makes `beliefs` and `appearances`.
 
     `turns`, `shifts` and `aims` are what a facet is made with (counting/3_attributed.sql); a login that has
     grown stale is worth so much of its confidence.
@@ -103,11 +103,7 @@ def believe(
     named, held, label = asked.device[context], words.device[device], asked.label[context]
     # The log names the device itself: what is known of another one there is beside the point.
     fits = ~_differ(named, held)
-    # A static word falls silent where another device is known to be there.
-    macs, static_macs = words.mac[device], words.mac[static]
-    both = (macs > 0) & (static_macs > 0)
-    is_other = np.where(both, macs != static_macs, _differ(words.device[static], held))
-    static_fits = fits & ~(is_other & (words.kind[device] != STATIC))
+    static_fits = fits & ~_silenced(words, static, device)
     claims = (
         (asked.account[context], LOG, 1.0),
         (np.where(is_shared, label, 0), SHARED, 0.0),
@@ -125,8 +121,8 @@ def believe(
     setting = asked.setting[context]
     ways, settings = 1 + way.max(initial=0), 1 + setting.max(initial=0)
     appearances, appearance = np.unique((name * ways + way) * settings + setting, return_inverse=True)
-    rest, setting = np.divmod(appearances, settings)
-    name, way = np.divmod(rest, ways)
+    rest, setting_seen = np.divmod(appearances, settings)
+    name_seen, way_seen = np.divmod(rest, ways)
     beliefs = {
         "facet": facet,
         "day": shift // 8,
@@ -139,13 +135,22 @@ def believe(
     }
     seen = {
         "appearance": np.arange(len(appearances)),
-        "name_nth": name,
-        "post": np.where(way >= PERSONS, posts[name], 0),
-        "way": way,
-        "setting": setting,
+        "name_nth": name_seen,
+        "post": np.where(way_seen >= PERSONS, posts[name_seen], 0),
+        "way": way_seen,
+        "setting": setting_seen,
     }
     store_frame(connection, "beliefs", pl.DataFrame(beliefs))
     store_frame(connection, "appearances", pl.DataFrame(seen))
+
+
+def _silenced(words: _Words, static: Ints, device: Ints) -> Flags:
+    """Whether the device that is there is known to be another than the one a static word is about."""
+    mac, static_mac = words.mac[device], words.mac[static]
+    by_mac = (mac > 0) & (static_mac > 0)
+    is_other = np.where(by_mac, mac != static_mac, _differ(words.device[static], words.device[device]))
+    silenced: Flags = is_other & (words.kind[device] != STATIC)
+    return silenced
 
 
 def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, shift: Ints) -> Flags:
@@ -157,9 +162,10 @@ def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, 
     shifts = 1 + max(shift.max(initial=0), shared["shift"].max())
 
     def at(context: Ints, spell: Ints, shift: Ints) -> Ints:
-        return (context * spells + spell) * shifts + shift
+        number: Ints = (context * spells + spell) * shifts + shift
+        return number
 
-    return np.isin(at(context, spell, shift), at(shared["context"], shared["spell"], shared["shift"]))
+    return np.isin(at(context, spell, shift), at(*(np.asarray(column) for column in shared.values())))
 
 
 def _read(connection: duckdb.DuckDBPyConnection, kind: type[Numbered], relation: str, *, by: str) -> Numbered:
@@ -177,4 +183,5 @@ def _read(connection: duckdb.DuckDBPyConnection, kind: type[Numbered], relation:
 
 def _differ(one: Ints, other: Ints) -> Flags:
     """Whether both are known, and not the same."""
-    return (one > 0) & (other > 0) & (one != other)
+    differs: Flags = (one > 0) & (other > 0) & (one != other)
+    return differs

@@ -1,9 +1,8 @@
--- Who is asked about, and who can be the answer, in numbers.
+-- What sightings say of their clients, in numbers.
 --
--- In:  contexts, places, staff, owners, voices; words (holding/).  Out: settings, subjects, ways, asked, speaking (a view).
--- A `setting` is what of a context plays no part in whom to believe. `subjects` are all names that can be behind an
--- event: accounts, devices, and addresses for which nobody speaks. `ways` are the values of attributed_by that are
--- no kind of account; of those that begin the list belief.py knows the numbers. Number 0 is nobody and nothing.
+-- In:  contexts, places, staff, owners, names.  Out: settings, asked; rows added to names.
+-- A `setting` is what plays no part in whom to believe. `label` is the name of the address itself, for which nobody
+-- may speak; `before` and `line` say where its spells begin (3_attributed.sql).
 CREATE OR REPLACE TEMP TABLE settings AS
 SELECT *, ROW_NUMBER() OVER () AS setting, DENSE_RANK() OVER (ORDER BY seen_site) AS seen_site_nth
 FROM (SELECT DISTINCT seen_site, segment, client_class, scope FROM contexts) AS met;
@@ -32,7 +31,8 @@ WITH devices AS (
   LEFT JOIN owners AS w ON w.by_what = 'device' AND w.thing = c.device
   LEFT JOIN names AS o ON o.name = w.user_name
 )
-SELECT c.context, s.setting, c.scope = 'proxy' AS egress, c.user_name IS NULL AS is_asked, p.place,
+SELECT c.context, s.setting, CASE WHEN c.scope = 'proxy' THEN 0 ELSE 1 END AS counts, c.user_name IS NULL AS is_asked,
+       p.place,
        COALESCE(p.last_spell - p.spells, 0) AS before, COALESCE(p.last_spell, 0) * $window - $begin_us AS line,
        l.name_nth AS label, COALESCE(a.name_nth, 0) AS account, COALESCE(d.device, 0) AS device,
        COALESCE(d.owner, 0) AS owner, CAST(COALESCE(d.owner_confidence, 0) AS DOUBLE) AS owner_confidence

@@ -1,8 +1,10 @@
 -- Who is who: accounts with their department, and the owners of devices.
 --
--- In:  directory (rows valid on the day), words (holding/).  Out: staff, owners, voices.
--- Made anew only for a day on which other rows of the directory hold than on the day before (days.py). `voices`
--- says of every word of a lease who owns the device it names.
+-- In:  directory (rows valid on the day), words (holding/).  Out: staff, owners, ways, names, voices.
+-- Made anew only for a day on which other rows of the directory hold than on the day before (days.py). Accounts of
+-- one kind, department and site have one `post`. `names` are those that can be behind an event (2_asked.sql adds what
+-- only sightings name), `ways` the origins of words as values of attributed_by; those that begin the list belief.py
+-- knows. `voices` says in numbers what each word of a lease names, and who owns the device. 0 is nobody and nothing.
 CREATE OR REPLACE TEMP TABLE staff AS
 WITH ranked AS (
   SELECT *, ROW_NUMBER() OVER (

@@ -1,20 +1,19 @@
--- Every event with its subject: the account, else the device, else the address.
+-- Every event with its facet: all that who was behind it can hang on.
 --
--- In:  events, contexts, targets, vantages, staff, words, places, spells, stays, asked.
+-- In:  events, contexts, targets, vantages, staff, places, spells, stays, asked; words (holding/).
 -- Out: aims (targets in numbers), attributed, tenants, crowded, shared.
 --
 -- The as-of join, without a sort of the events: the spells of an address follow each other, and an event looks for
 -- the last that began before it by halving what is left (days.py: as many joins as the longest row of spells can be
--- halved, each with a table that is an array). Its `facet` holds all that who was behind it can hang on: its
--- context, the spell it fell into (the how manieth of its address; none where the log names the account, which is
--- believed before any lease), whether that had grown stale, the day it counts for and the day it happened on (its
--- `shift`: 8 * day, plus 3 where they are the same), and its target.
+-- halved, each with a table that is an array). A `facet` is its context, the spell it fell into (the how manieth of
+-- its address; none where the log names the account, which is believed before any lease), whether that had grown
+-- stale, the day it counts for and the day it happened on (its `shift`: 8 * day, plus 3 where they are the same), and
+-- its target. Of facets there are far fewer: whom to believe is said once for each (belief.py).
 --
--- All else is said once a facet, of which there are far fewer: whom to believe (belief.py), and what the numbers
--- stand for (3_facets.sql). Of them a `watch` is a vantage on a day, `host_nth` a host (0: unknown). Days in numbers
--- are below 8.
+-- A `watch` is a vantage on a day: days in numbers are below 8. `counts_as` is 1 for records, 2 for lookups, 0 for what
+-- a proxy sends on for others; a number, because truth values take three times as long to write.
 CREATE OR REPLACE TEMP TABLE aims AS
-SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, COALESCE(t.kind = 'dns', false) AS is_lookup,
+SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, CASE WHEN t.kind = 'dns' THEN 2 ELSE 1 END AS counts_as,
        v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS seen_by,
        CASE WHEN t.host IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t.host) END AS host_nth,
        DENSE_RANK() OVER (ORDER BY t.app) AS app_nth, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS offer,
@@ -38,14 +37,14 @@ SELECT n.spells + r.i, 9223372036854775807, 0, 0, 0
 FROM (SELECT COUNT(*) AS spells FROM spells) AS n CROSS JOIN RANGE(1, $turns) AS r (i);
 
 CREATE OR REPLACE TEMP TABLE askers AS
-SELECT a.context * $days + d.i - $nth AS asker, a.egress, a.is_asked, COALESCE(s.before, a.before) AS before, a.line
+SELECT a.context * $days + d.i - $nth AS asker, a.counts, a.is_asked, COALESCE(s.before, a.before) AS before, a.line
 FROM asked AS a
 CROSS JOIN RANGE($nth, $last_nth + 1) AS d (i)
 LEFT JOIN stays AS s ON s.place = a.place AND s.day = d.i;
 
 CREATE OR REPLACE TEMP VIEW asking AS
-SELECT e.*, c.egress, c.is_asked, c.before, c.line + e.start_us AS moment, c.before AS spell,
-       t.vantage_rank * 8 + e.day AS watch, t.host_nth, t.is_lookup
+SELECT e.*, c.is_asked, c.before, c.line + e.start_us AS moment, c.before AS spell,
+       t.vantage_rank * 8 + e.day AS watch, t.host_nth, c.counts * t.counts_as AS counts_as
 FROM events AS e
 JOIN askers AS c ON c.asker = e.context * $days + e.day - $nth
 JOIN aims AS t ON t.target = e.target;

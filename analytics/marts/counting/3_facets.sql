@@ -1,12 +1,12 @@
 -- What the numbers of a facet stand for.
 --
--- In:  beliefs (belief.py), aims, settings, subjects, ways, staff, contexts, targets.
--- Out: manners, bearers, facet_numbers, facets (a view).
+-- In:  beliefs, appearances (belief.py), aims, settings, names, ways, staff, contexts, targets.
+-- Out: subjects, bearers (a view), facet_numbers, facets (a view).
 -- Numbers stand for words: `manner` (all that is said of a subject but its name), `bearer` (a subject and its manner),
 -- `party` (a subject under an outcome on a day), `service` (a party and an app), `host_nth` (0: unknown), `eye` (a vantage
 -- and kind), `cell` (a row of usage_hourly but for hour and grade: bearer, day, offer, and whether somebody from outside).
--- Machine and service accounts are no persons: what they do is theirs. Who comes from outside to a server of ours is
--- none of our people.
+-- `attributed_by` is the origin of the word that was believed, or why there is none. Machine and service accounts are
+-- no persons: what they do is theirs. Who comes from outside to a server of ours is none of our people.
 CREATE OR REPLACE TEMP TABLE subjects AS
 SELECT n.name_nth, n.name AS subject, ROW_NUMBER() OVER (ORDER BY n.name) AS subject_nth
 FROM (SELECT DISTINCT name_nth FROM appearances) AS a
@@ -38,31 +38,35 @@ FROM appearances AS a
 JOIN subjects AS s ON s.name_nth = a.name_nth
 JOIN manners AS m ON m.post = a.post AND m.way = a.way AND m.setting = a.setting;
 
-CREATE OR REPLACE TEMP TABLE bearers AS
-WITH met AS (SELECT DISTINCT subject_nth, manner FROM appearing),
-read AS (SELECT DISTINCT manner, site, department, subject_kind, segment, client_class, attributed_by FROM manners)
-SELECT ROW_NUMBER() OVER (ORDER BY s.subject_nth, b.manner) AS bearer, s.subject_nth, s.subject, r.*,
-       CASE WHEN r.subject_kind = 'user' THEN s.subject END AS user_name
-FROM met AS b
+CREATE OR REPLACE TEMP TABLE bearer_numbers AS
+SELECT ROW_NUMBER() OVER (ORDER BY subject_nth, manner) AS bearer, subject_nth, manner
+FROM (SELECT DISTINCT subject_nth, manner FROM appearing) AS met;
+
+CREATE OR REPLACE TEMP VIEW bearers AS
+WITH told AS (SELECT DISTINCT manner, site, department, subject_kind, segment, client_class, attributed_by FROM manners)
+SELECT b.bearer, s.subject, t.* EXCLUDE (manner), CASE WHEN t.subject_kind = 'user' THEN s.subject END AS user_name
+FROM bearer_numbers AS b
 JOIN subjects AS s ON s.subject_nth = b.subject_nth
-JOIN read AS r ON r.manner = b.manner;
+JOIN told AS t ON t.manner = b.manner;
 
 CREATE OR REPLACE TEMP TABLE borne AS
 SELECT a.appearance, b.bearer, a.subject_nth, a.subject_kind, a.is_person, a.egress, a.seen_site_nth, a.program, a.stranger
 FROM appearing AS a
-JOIN bearers AS b ON b.subject_nth = a.subject_nth AND b.manner = a.manner;
+JOIN bearer_numbers AS b ON b.subject_nth = a.subject_nth AND b.manner = a.manner;
 
 CREATE OR REPLACE TEMP TABLE facet_numbers AS
 WITH met AS (
-  SELECT f.facet, f.day, t.target, a.egress, a.seen_site_nth, a.bearer, CASE WHEN a.is_person THEN f.confidence END AS confidence,
-         a.program, a.stranger AND t.by_manner AS outside, a.subject_kind, (a.subject_nth * 8 + f.day) * 4 + t.outcome_nth AS party,
-         t.outcome, t.is_lookup, t.seen_by, t.host_nth, t.app_nth, t.offer
+  SELECT f.facet, f.day, t.target, a.egress, a.seen_site_nth, a.bearer,
+         CASE WHEN a.is_person THEN f.confidence END AS confidence,
+         a.program, a.stranger AND t.by_manner AS outside, a.subject_kind,
+         (a.subject_nth * 8 + f.day) * 4 + t.outcome_nth AS party,
+         t.outcome, t.seen_by, t.host_nth, t.app_nth, t.offer
   FROM beliefs AS f
   JOIN aims AS t ON t.target = f.facet % $aims
   JOIN borne AS a ON a.appearance = f.appearance
 )
-SELECT facet, day, target, egress, seen_site_nth, confidence, program, outside, outcome, is_lookup,
-       seen_by AS eye, host_nth, app_nth, party, party * 16777216 + app_nth AS service, bearer,
+SELECT facet, day, target, egress, seen_site_nth, confidence, program, outside, outcome, seen_by AS eye, host_nth,
+       app_nth, party, party * 16777216 + app_nth AS service, bearer,
        (bearer * 8 + day) * 33554432 + offer * 2 + CASE WHEN outside THEN 1 ELSE 0 END AS cell,
        CASE WHEN outside THEN 'outside' ELSE subject_kind END AS subject_kind,
        CASE subject_kind WHEN 'user' THEN 0 WHEN 'device' THEN 1 ELSE 2 END AS doubt

@@ -7,7 +7,7 @@
 -- highest of its slices. `from_us`..`to_us` is the whole connection, quiet minutes included: that is
 -- what covers a lower-ranked record.
 CREATE OR REPLACE TEMP VIEW connected AS
-SELECT * FROM attributed WHERE NOT is_lookup AND NOT egress AND flow IS NOT NULL AND began_us IS NOT NULL;
+SELECT * FROM attributed WHERE counts_as = 1 AND flow IS NOT NULL AND began_us IS NOT NULL;
 
 -- Few flows are there again with another start: only their starts are put in order.
 CREATE OR REPLACE TEMP TABLE begun_again AS
@@ -83,7 +83,7 @@ SELECT a.event_id, a.facet, a.watch, f.service, a.host_nth, a.in_day, a.hour_us,
        a.end_us, a.grade, a.bytes_up, a.bytes_down, a.connections, a.requests
 FROM attributed AS a
 JOIN facet_numbers AS f ON f.facet = a.facet
-WHERE NOT a.is_lookup AND NOT a.egress AND (a.flow IS NULL OR a.began_us IS NULL);
+WHERE a.counts_as = 1 AND (a.flow IS NULL OR a.began_us IS NULL);
 
 CREATE OR REPLACE TEMP TABLE cover (service BIGINT, host_nth BIGINT, from_us BIGINT, to_us BIGINT);
 

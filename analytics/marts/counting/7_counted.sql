@@ -8,7 +8,7 @@ WITH questions AS (
   SELECT a.hour_us, a.facet, a.lookups, a.start_us // 60000000 AS minute, f.party, a.host_nth, a.watch
   FROM attributed AS a
   JOIN facet_numbers AS f ON f.facet = a.facet
-  WHERE a.is_lookup AND NOT a.egress AND a.in_day
+  WHERE a.counts_as = 2 AND a.in_day
 ),
 best AS (
   SELECT party, host_nth, minute, MIN(watch) AS watch FROM questions GROUP BY party, host_nth, minute
