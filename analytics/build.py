@@ -30,12 +30,14 @@ from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
 from analytics.marts.days import MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
 from analytics.marts.holders import HELD as HELD_TABLES
-from analytics.marts.holders import digest, hold
+from analytics.marts.holders import digests, hold
 from analytics.marts.inputs import (
     LASTING,
     Sizes,
+    content,
     day_fingerprints,
     days_with_sightings,
+    directories,
     files_of,
     fingerprint,
     is_day,
@@ -48,7 +50,7 @@ from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
-from analytics.stored import cold_sql, files_sql, memory_sql, restated_sql, settled_sql, unmerged_sql
+from analytics.stored import LANDED, cold_sql, files_sql, memory_sql, restated_sql, settled_sql, unmerged_sql
 
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
@@ -57,6 +59,8 @@ _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 HELD = ("sightings", "names", *LASTING)
 #: Days that are read together: so many, of files so large (of 16 bytes a sighting some two million).
 DAYS_A_RUN, BYTES_A_RUN = MOST_DAYS, 32_000_000
+#: Days with files no larger altogether are not divided among processors: to plan the count takes longer.
+SMALL_BYTES = 500_000
 #: Weeks whose use, and that of the weeks before the first, is summed up together.
 WEEKS_A_RUN = 7
 #: Base tables the marts are made of.
@@ -160,7 +164,9 @@ class Work:
     def days(self) -> list[date]:
         """Counts every dirty day; returns them."""
         held = self._held_by_day()
-        inputs = day_fingerprints(self.sizes, self.manifest, (rules(), self.zone), held)
+        ranks = f"SELECT vantage, MIN(rank) AS rank FROM ({self._cold('sensors')}) AS known GROUP BY vantage"
+        constants = (rules(), self.zone, content(self.connection, ranks))
+        inputs = day_fingerprints(self.sizes, self.manifest, constants, held)
         dirty = [
             day
             for day, print_ in inputs.items()
@@ -168,8 +174,7 @@ class Work:
         ]
         if dirty:
             self._hold()
-            sensors = self.manifest.tables["sensors"]
-            self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
+            self._relation("TABLE", "sensors", self._cold("sensors"))
 
         def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             work = replace(self, connection=connection)
@@ -179,7 +184,10 @@ class Work:
                 self.state.inputs |= {f"day/{day}": inputs[day] for day in counted.values()}
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
-        together = runs(self.connection, dirty, apart=timedelta(days=1), most=DAYS_A_RUN, fit=self._fits)
+        together = runs(
+            self.connection, dirty, apart=timedelta(days=1), most=DAYS_A_RUN,
+            fit=lambda days: self._bytes(days) <= BYTES_A_RUN, small=self._bytes(dirty) <= SMALL_BYTES,
+        )  # fmt: skip
         each(self.connection, together, make, shared=shared)
         return dirty
 
@@ -210,19 +218,21 @@ class Work:
                 else:
                     self.state.replace(mart.name, day.isoformat(), None, self.now)
 
-    def _fits(self, days: Sequence[date]) -> bool:
-        """Whether the sightings of these days can be read together."""
-        cold = self.manifest.tables["sightings"].cold
-        return self.sizes.total(files_of(cold, days)) <= BYTES_A_RUN
+    def _bytes(self, days: Sequence[date]) -> int:
+        """How large the files of these days' sightings are."""
+        return self.sizes.total(files_of(self.manifest.tables["sightings"].cold, days))
 
     def _held_by_day(self) -> dict[date, str]:
-        """Who held which address on the days with sightings, as digests; worked out only for new leases."""
+        """Who held which address and who was who on the days with sightings, as digests; worked out only for
+        new leases or another directory."""
         lasting = [self.manifest.tables[name] for name in LASTING]
         print_ = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
         days, known = days_with_sightings(self.manifest), self.state.inputs
         if days and (known.get("leases") != print_ or any(f"held/{day}" not in known for day in days)):
             self._hold()
-            known |= {f"held/{day}": digest(self.connection, day) for day in days}
+            directory = directories(self.connection, days)
+            for day, said in digests(self.connection, days).items():
+                known[f"held/{day}"] = f"{said} {directory[day]}"
             known["leases"] = print_
         return {day: known[f"held/{day}"] for day in days}
 
@@ -231,8 +241,7 @@ class Work:
         if self._is_held:
             return
         for name in LASTING:
-            table = self.manifest.tables[name]
-            self._relation("TABLE", f"every_{name}", cold_sql(table, table.cold_files, root=self.root))
+            self._relation("TABLE", f"every_{name}", self._cold(name))
         hold(self.connection)
         self.connection.execute("DROP TABLE every_leases")
         self._is_held = True
@@ -348,8 +357,7 @@ class Work:
     def _users(self, weeks: Sequence[date]) -> pl.DataFrame:
         """Who used what in each of these weeks: week, app, user_name, and `sealed` of the table counting."""
         (hourly,) = (mart for mart in self.marts if mart.name == "usage_hourly")
-        counting = self.manifest.tables["counting"]
-        second = cold_sql(counting, counting.cold_files, root=self.root)
+        second = self._cold("counting")
         found: list[tuple[object, ...]] = []
         for week in weeks:
             hours = files_sql(hourly.types, self._files(hourly, days_of(week)), root=self.root)
@@ -367,6 +375,9 @@ class Work:
         weeks = Weeks(self.lake, self.manifest, self.state.files, {mart.name: mart for mart in self.marts})
         today = self.now.astimezone(ZoneInfo(self.zone)).date()
         said = [self.state.inputs.get(name) for name in POLICY_MARTS]
+        for name in ("catalog", "sensors"):
+            rows = f"SELECT * EXCLUDE ({LANDED}) FROM ({self._cold(name)}) AS known"
+            said.append(content(self.connection, rows))
         horizons = {week: min(today, week + timedelta(days=6)) for week in weeks.known()}
         dirty = {}
         for week, horizon in horizons.items():
@@ -412,8 +423,7 @@ class Work:
         for name in (name for name in HELD if name != "names"):
             self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
         hold(self.connection)
-        sensors = self.manifest.tables["sensors"]
-        self._relation("TABLE", "sensors", cold_sql(sensors, sensors.cold_files, root=self.root))
+        self._relation("TABLE", "sensors", self._cold("sensors"))
         nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
         self._relation("VIEW", "week_restated", nothing)
         self._count_held(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
@@ -480,6 +490,11 @@ class Work:
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
         known = self.state.files.get(mart.name, {})
         return [known[day.isoformat()] for day in days if day.isoformat() in known]
+
+    def _cold(self, name: str) -> str:
+        """SQL of a base table, one row per key."""
+        table = self.manifest.tables[name]
+        return cold_sql(table, table.cold_files, root=self.root)
 
     def _relation(self, kind: str, name: str, sql: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")

@@ -10,6 +10,7 @@ All leases, not those of a day: what ends a lease can lie long before the day it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -42,6 +43,8 @@ _NUMBERS = (
 )  # fmt: skip
 #: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
 LEASES_A_PART = 200_000
+#: Days that are told in one pass over those who held addresses then.
+DAYS_A_PASS = 7
 
 
 def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> None:
@@ -105,19 +108,30 @@ def _step(name: str, values: dict[str, object]) -> str:
     return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)
 
 
-def near(day: date) -> str:
-    """Condition on `every_holders`: rows that reach into `day` or a neighbour of it."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+def near(first: date, last: date) -> str:
+    """Condition on `every_holders`: rows that reach into these days, one between them or a neighbour."""
     begin, end = (
-        int(moment.timestamp()) * 1_000_000
-        for moment in (midnight - timedelta(days=1), midnight + timedelta(days=2))
+        int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+        for day in (first - timedelta(days=1), last + timedelta(days=2))
     )
     return f"from_us < {end} AND to_us > {begin}"
 
 
-def digest(connection: duckdb.DuckDBPyConnection, day: date) -> str:
-    """Says whether what is known about the holders of `day` and its neighbours is still the same."""
-    row = connection.execute(
-        f"SELECT CAST(BIT_XOR(HASH(every_holders)) AS VARCHAR), COUNT(*) FROM every_holders WHERE {near(day)}"
-    ).fetchone()
-    return f"{row[0]}/{row[1]}" if row else ""
+def told(which: str = "true") -> str:
+    """SQL that says whether the rows that `which` holds of are still the same, from their `hash`."""
+    return f"CAST(BIT_XOR(hash) FILTER ({which}) AS VARCHAR) || '/' || COUNT(*) FILTER ({which})"
+
+
+def digests(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
+    """Says of sorted `days` whether what is known about the holders of each and its neighbours is still the
+    same."""
+    said: dict[date, str] = {}
+    for begin in range(0, len(days), DAYS_A_PASS):
+        some = days[begin : begin + DAYS_A_PASS]
+        columns = ", ".join(told(near(day, day)) for day in some)
+        (row,) = connection.execute(
+            f"SELECT {columns} FROM (SELECT from_us, to_us, HASH(every_holders) AS hash FROM every_holders "
+            f"WHERE {near(some[0], some[-1])}) AS hashed"
+        ).fetchall()
+        said |= {day: found or "" for day, found in zip(some, row, strict=True)}
+    return said

@@ -1,16 +1,17 @@
 """What a day or week is built from, as fingerprints: two equal ones mean the mart would be the same.
 
 A fingerprint is a hash over names and sizes of the input files (cold files are never changed under
-one name), the counting rules' text, the zone and k.
+one name), the counting rules' text, the zone and k. Of small tables that every scan writes anew (sensors,
+catalog, directory) it is over their rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -18,26 +19,12 @@ import duckdb
 
 from analytics.definitions import MARTS
 from analytics.lake import Manifest, StoredTable, literal
-from analytics.marts.days import neighbours
+from analytics.marts.days import neighbours, on_day
+from analytics.marts.holders import told
 from analytics.stored import LANDED, files_sql
 
 #: Tables whose rows hold for a while, and so can touch many days.
 LASTING = ("leases", "directory")
-
-
-@dataclass(frozen=True)
-class Span:
-    """A file of a lasting table, and the time its rows reach over (UTC)."""
-
-    path: str
-    valid_from: datetime
-    valid_to: datetime
-
-    def touches(self, day: date) -> bool:
-        """Whether any of its rows may hold on `day` or a neighbour of it."""
-        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        reach = timedelta(days=2)
-        return self.valid_from <= noon + reach and self.valid_to >= noon - reach
 
 
 @cache
@@ -89,24 +76,36 @@ def day_fingerprints(
 ) -> dict[date, str]:
     """For every event day with sightings: what its marts would be built from.
 
-    `held` says who held which address (holders.digest): a lease that came late touches only the days on
-    which that changed.
+    `held` says who held which address and who was who: a lease or a directory that came late touches only the
+    days on which that changed.
     """
     tables = manifest.tables
-    cold, restated, directory = tables["sightings"].cold, tables["restated"], tables["directory"]
-    spans = _spans(sizes, directory)
-    sensors = sizes.of(tables["sensors"], tables["sensors"].cold_files)
+    cold, restated = tables["sightings"].cold, tables["restated"]
     return {
         day: fingerprint(
             *constants,
             sizes.of(tables["sightings"], files_of(cold, neighbours(day))),
             sizes.of(restated, files_of(restated.cold, neighbours(day))),
-            sizes.of(directory, [span.path for span in spans if span.touches(day)]),
             held[day],
-            sensors,
         )
         for day in days_with_sightings(manifest)
     }
+
+
+def content(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
+    """Says whether `rows` (SQL) are still the same, in whatever order and file."""
+    hashed = f"SELECT HASH(r) AS hash FROM ({rows}) AS r"
+    ((said,),) = connection.execute(f"SELECT {told()} FROM ({hashed}) AS hashed").fetchall()
+    return said or ""
+
+
+def directories(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
+    """Says of each day whether the rows of `every_directory` that hold on it are still the same."""
+    columns = ", ".join(told(on_day(day)) for day in days)
+    rows = f"SELECT * EXCLUDE ({LANDED}) FROM every_directory"
+    hashed = f"SELECT valid_from, valid_to, HASH(r) AS hash FROM ({rows}) AS r"
+    (said,) = connection.execute(f"SELECT {columns} FROM ({hashed}) AS hashed").fetchall()
+    return {day: found or "" for day, found in zip(days, said, strict=True)}
 
 
 def days_with_sightings(manifest: Manifest) -> list[date]:
@@ -126,16 +125,3 @@ def is_day(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _spans(sizes: Sizes, table: StoredTable) -> list[Span]:
-    """When the rows of each file hold; an open end reaches to the end of time."""
-    spans = []
-    ends = ("TIMESTAMPTZ '0001-01-02 00:00:00+00'", "TIMESTAMPTZ '9999-12-30 00:00:00+00'")
-    bounds = f"MIN(COALESCE(valid_from, {ends[0]})), MAX(COALESCE(valid_to, {ends[1]}))"
-    for path in table.cold_files:
-        rows = files_sql(table.columns, [path], root=literal(sizes.lake.absolute()))
-        found = sizes.connection.execute(f"SELECT {bounds} FROM ({rows}) AS file").fetchone()
-        if found and found[0] is not None:
-            spans.append(Span(path, found[0], found[1]))
-    return spans

@@ -71,12 +71,14 @@ def runs(
     apart: timedelta,
     most: int,
     fit: Callable[[Sequence[date]], bool] = lambda periods: True,
+    small: bool = False,
 ) -> list[list[date]]:
-    """Sorted `periods` in runs that are made together; no fewer runs than processors.
+    """Sorted `periods` in runs that are made together; no fewer runs than processors, unless `small`.
 
     Those of a run begin `apart` from each other, are at most so many, and `fit`.
     """
-    most = min(most, -(-len(periods) // min(processors(connection), MOST)))
+    if not small:
+        most = min(most, -(-len(periods) // min(processors(connection), MOST)))
     found: list[list[date]] = []
     for period in periods:
         run = found[-1] if found else []

@@ -46,14 +46,13 @@ class Weeks:
         return sorted(week for week in weeks if any(day.isoformat() in hourly for day in days_of(week)[1:-1]))
 
     def fingerprint(self, week: date) -> str:
-        """Two equal ones mean that the same policy would find the same."""
+        """Two equal ones mean that the same policy would find the same, with the same catalog and sensors."""
         coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week))
         return fingerprint(
             definitions(),
             [self._near(name, week, week) for name in NEAR],
             self.files["usage_weekly"].get(week.isoformat()),
             self._sized(coverage),
-            [self._sized(self.manifest.tables[name].cold_files) for name in ("catalog", "sensors")],
         )
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:

@@ -90,6 +90,25 @@ def test_nothing_new_builds_nothing(tmp_path: Path) -> None:
     assert (again.days, again.weeks) == ((), ())
 
 
+def test_what_every_scan_writes_anew_is_nothing_new(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, *story())
+    staff: list[Row] = [
+        {"user_name": f"u{n}", "department": "Legal", "kind": "person", "valid_from": at("2026-11-01 00:00")}
+        for n in range(12)
+    ]
+    lake.cold("directory", staff)
+    build(lake.path, zone=ZONE)
+    before = json.loads((lake.path / "marts.json").read_text())["files"]
+    for table, rows in (("sensors", SENSORS), ("catalog", CATALOG), ("directory", staff)):
+        lake.cold(table, rows)
+    again = build(lake.path, zone=ZONE)
+    assert (again.days, again.weeks) == ((), ())
+    assert json.loads((lake.path / "marts.json").read_text())["files"] == before
+    assert before["evaluations_weekly"], "weeks were judged"
+    lake.cold("directory", [staff[0] | {"user_name": "u12", "valid_from": at("2026-11-19 12:00")}])
+    assert build(lake.path, zone=ZONE).days == (date(2026, 11, 19), date(2026, 11, 20))
+
+
 def test_a_late_row_makes_its_day_and_the_neighbours_dirty(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(
         tmp_path, *(sighting(f"2026-11-{day} 10:00") for day in (10, 17, 18, 19, 20))
