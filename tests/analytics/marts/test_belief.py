@@ -1,0 +1,168 @@
+"""Whom to believe, held against the rule written out facet by facet, on random claims."""
+
+from __future__ import annotations
+
+import random
+
+import duckdb
+
+from analytics.marts.belief import DEVICE, HINT, LOG, NOBODY, OWNER, PERSONS, SHARED, believe
+from analytics.marts.intervals import DHCP, LOGIN, STATIC
+from analytics.marts.intervals import HINT as HINT_KIND
+
+STALE = 0.4
+#: Two days are counted together.
+SHIFTS = 8 * 3
+AIMS = 3
+#: Spells of each address, all numbered in a row.
+SPELLS = 4
+TURNS = 2 * (SPELLS + 1)
+
+Row = dict[str, int | float | bool]
+
+
+def test_the_first_that_speaks_is_believed() -> None:
+    chance = random.Random(7)
+
+    def some(most: int) -> int:
+        """A number, or, as often, 0 for nothing."""
+        return chance.choice([0, chance.randint(1, most)])
+
+    kinds = [0, *(chance.choice([LOGIN, DHCP, STATIC, HINT_KIND]) for _ in range(30))]
+    words: list[Row] = [
+        {"word": 0, "kind": 0, "way": 0, "account": 0, "mac": 0, "device": 0, "confidence": 0.0, "owner": 0,
+         "owner_confidence": 0.0},
+        *(
+            {"word": nth, "kind": kinds[nth], "way": HINT + chance.randint(1, 3), "account": some(9),
+             "mac": some(3), "device": some(3), "confidence": chance.random(), "owner": some(9),
+             "owner_confidence": chance.random()}
+            for nth in range(1, 31)
+        ),
+    ]  # fmt: skip
+    spells: list[Row] = [
+        {"spell": nth, "is_shared": chance.random() < 0.1, "user_word": some(30), "device_word": some(30),
+         "static_word": some(30), "hint_word": some(30)}
+        for nth in range(1, 5 * SPELLS + 1)
+    ]  # fmt: skip
+    asked: list[Row] = [
+        {"context": nth, "before": chance.randrange(5) * SPELLS, "setting": chance.randint(1, 3),
+         "label": chance.randint(1, 9), "account": some(9) if chance.random() < 0.2 else 0, "device": some(3),
+         "owner": some(9) if chance.random() < 0.3 else 0, "owner_confidence": chance.random()}
+        for nth in range(1, 41)
+    ]  # fmt: skip
+    names: list[Row] = [{"name_nth": nth, "post": some(4)} for nth in range(1, 10)]
+    seen = [
+        (who, chance.choice([0, 0, chance.randrange(2, TURNS)]), shift, chance.randrange(1, AIMS))
+        for who in asked
+        for shift in (8 + 3, 8 + 4, 16 + 2, 16 + 3)
+        for _ in range(4)
+    ]
+    crowds = {(int(who["context"]), _spell(who, turn), shift) for who, turn, shift, _ in seen[::9]}
+    facets = {_facet(int(who["context"]), turn, shift, aim) for who, turn, shift, aim in seen}
+
+    connection = duckdb.connect()
+    _table(connection, "voices", words)
+    _table(connection, "spells", spells)
+    _table(connection, "asked", asked)
+    _table(connection, "names", names)
+    _table(
+        connection,
+        "shared",
+        [{"context": who, "spell": spell, "shift": shift} for who, spell, shift in crowds],
+    )
+    _table(connection, "attributed", [{"facet": facet} for facet in facets])
+    believe(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, stale=STALE)
+    found = connection.execute(
+        "SELECT b.facet, b.day, b.context, b.spell, b.stale, b.crowded, a.name_nth, a.way, b.confidence, "
+        "a.setting, a.post FROM beliefs AS b JOIN appearances AS a ON a.appearance = b.appearance"
+    ).fetchall()
+
+    expected = set()
+    for who, turn, shift, aim in seen:
+        spell = _spell(who, turn)
+        crowded = (int(who["context"]), spell, shift) in crowds
+        held: Row = spells[spell - 1] if spell else dict.fromkeys(spells[0], 0)
+        subject, way, confidence = _believed(who, held, words, crowded=crowded, stale=turn % 2 == 1)
+        post = names[subject - 1]["post"] if way >= PERSONS else 0
+        facet = _facet(int(who["context"]), turn, shift, aim)
+        expected.add(
+            (
+                facet,
+                shift // 8,
+                who["context"],
+                spell,
+                turn % 2 == 1,
+                crowded,
+                subject,
+                way,
+                confidence,
+                who["setting"],
+                post,
+            )
+        )
+    assert set(found) == expected
+    assert len(found) == len(expected)
+    assert {way for *_, way, _, _, _ in found} > {NOBODY, DEVICE, SHARED, LOG, OWNER, HINT}
+
+
+def _believed(who: Row, held: Row, words: list[Row], *, crowded: bool, stale: bool) -> tuple[int, int, float]:
+    user, device, static, hint = (
+        words[int(held[f"{what}_word"])] for what in ("user", "device", "static", "hint")
+    )
+    fits = not (who["device"] and device["device"] and who["device"] != device["device"])
+    by = "mac" if static["mac"] and device["mac"] else "device"
+    other = static[by] and device[by] and static[by] != device[by] and device["kind"] != STATIC
+    if who["account"]:
+        return int(who["account"]), LOG, 1.0
+    if held["is_shared"] or crowded:
+        return int(who["label"]), SHARED, 0.0
+    if user["account"]:
+        return int(user["account"]), int(user["way"]), user["confidence"] * (STALE if stale else 1.0)
+    if who["owner"]:
+        return int(who["owner"]), OWNER, who["owner_confidence"]
+    if fits and device["owner"]:
+        return int(device["owner"]), OWNER, device["owner_confidence"]
+    if fits and static["account"] and not other:
+        return int(static["account"]), int(static["way"]), static["confidence"]
+    if fits and hint["account"]:
+        return int(hint["account"]), HINT, hint["confidence"]
+    if who["device"] or device["device"]:
+        return int(who["device"] or device["device"]), DEVICE, 0.0
+    return int(who["label"]), NOBODY, 0.0
+
+
+def test_a_day_without_events_has_no_beliefs() -> None:
+    connection = duckdb.connect()
+    columns = {
+        "voices": "word, kind, way, account, mac, device, confidence, owner, owner_confidence",
+        "spells": "spell, is_shared, user_word, device_word, static_word, hint_word",
+        "asked": "context, before, setting, label, account, device, owner, owner_confidence",
+        "names": "name_nth, post",
+        "shared": "context, spell, shift",
+        "attributed": "facet",
+    }
+    for name, listed in columns.items():
+        typed = ", ".join(f"{column} {_type(column)}" for column in listed.split(", "))
+        connection.execute(f"CREATE TEMP TABLE {name} ({typed})")
+    believe(connection, turns=2, shifts=SHIFTS, aims=1, stale=STALE)
+    for made in ("beliefs", "appearances"):
+        assert connection.execute(f"SELECT COUNT(*) FROM {made}").fetchone() == (0,)
+
+
+def _facet(context: int, turn: int, shift: int, target: int) -> int:
+    return ((context * TURNS + turn) * SHIFTS + shift) * AIMS + target
+
+
+def _spell(who: Row, turn: int) -> int:
+    return int(who["before"]) + turn // 2 if turn else 0
+
+
+def _type(column: str) -> str:
+    return "BOOLEAN" if column == "is_shared" else "DOUBLE" if "confidence" in column else "BIGINT"
+
+
+def _table(connection: duckdb.DuckDBPyConnection, name: str, rows: list[Row]) -> None:
+    columns = list(rows[0])
+    connection.execute(f"CREATE TEMP TABLE {name} ({', '.join(f'{c} {_type(c)}' for c in columns)})")
+    values = ", ".join(f"({', '.join(str(row[column]) for column in columns)})" for row in rows)
+    connection.execute(f"INSERT INTO {name} VALUES {values}")
