@@ -1,7 +1,7 @@
 """Brings the marts up to date with the lake, then publishes the views: what the CLI calls.
 
-A day is dirty when the files it was counted from are not those of the manifest: its own sightings
-and its neighbours', the leases and directory rows that touch it, the sensors, the counting rules,
+A day is dirty when what it was counted from is not what the manifest names: its own sightings and
+its neighbours', who held which address and who was who on it, how vantages rank, the counting rules,
 the zone. A dirty day is counted anew from its base rows, a dirty week's cubes from its days' marts.
 So a mart always equals a rebuild, in whatever order segments arrived. Days whose sightings are no
 longer in the lake keep the mart they had.
