@@ -139,7 +139,8 @@ def test_another_zone_or_rank_rebuilds_and_another_k_only_the_cubes(tmp_path: Pa
     assert build(lake.path, zone=ZONE, k=3).days == ()
     assert build(lake.path, zone=ZONE, k=4).weeks
     assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
-    lake.cold("sensors", [{"sensor": "squid", "vantage": "proxy", "rank": 0}])
+    (squid,) = (sensor for sensor in SENSORS if sensor["sensor"] == "squid")
+    lake.cold("sensors", [squid | {"rank": 0}])
     assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
 
 
