@@ -17,7 +17,7 @@ ALLOWED = {
     "destinations": set(),
     "coded": set(),
     "settings": {"errors", "schema", "destinations"},
-    "decode": {"schema", "errors"},
+    "decode": {"schema", "errors", "coded"},
     "sources": {"schema", "errors", "decode", "settings", "coded"},
     "match": {"schema", "errors", "coded"},
     "catalog": {"schema", "errors", "match"},

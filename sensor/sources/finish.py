@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sensor import schema
-from sensor.coded import Coded, Remembered
+from sensor.coded import Remembered, by_value
 from sensor.sources import flows, hosts, keyed, records
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
@@ -72,7 +72,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     fields = parsed.select(
         "row",
         *(
-            _recoded(parsed[name])
+            by_value(parsed[name], _something)["text"].alias(name)
             if isinstance(have.get(name), pl.Categorical)
             else _typed(name, dtype, have.get(name))
             for name, (dtype, _) in FIELDS.items()
@@ -97,13 +97,9 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     return flows.oriented(fields, family.internal_networks)
 
 
-def _recoded(column: pl.Series) -> pl.Series:
-    """The Categorical `column`: nothing-words NULL."""
-    coded = Coded.of(column)
-    nothing = coded.values.is_in(_NOTHING)
-    if not nothing.any():
-        return column
-    return coded.recode(coded.values.set(nothing, None)).alias(column.name)
+def _something(texts: pl.Series) -> pl.DataFrame:
+    """Nothing-words NULL."""
+    return pl.DataFrame({"text": texts.set(texts.is_in(_NOTHING), None)})
 
 
 @cache
@@ -256,6 +252,14 @@ def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
     )
 
 
+def _is_connect(method: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"is_connect": method.str.to_uppercase() == "CONNECT"})
+
+
+def _is_secure(url: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"is_secure": url.str.starts_with("https://") | url.str.starts_with("wss://")})
+
+
 def _located(fields: pl.DataFrame) -> pl.DataFrame:
     """Host, path and server out of `url`, where the family has not read them itself."""
     fields = fields.with_columns(*_name(fields["host"]), *_cname(fields["cname"]), asked=pl.col("host"))
@@ -269,12 +273,9 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
         )
     url = urls.split(fields["url"])
     url.columns = [f"url_{name}" for name in url.columns]
-    method = hosts.told(fields["method"], lambda method: method.str.to_uppercase() == "CONNECT")
-    tunnel = pl.lit(method.fill_null(False))
+    tunnel = pl.lit(by_value(fields["method"], _is_connect)["is_connect"].fill_null(False))
     rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
-    secure = hosts.told(
-        fields["url"], lambda url: url.str.starts_with("https://") | url.str.starts_with("wss://")
-    )
+    secure = by_value(fields["url"], _is_secure)["is_secure"]
     return (
         fields.hstack(url)
         .with_columns(
