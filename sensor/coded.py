@@ -127,15 +127,15 @@ class Remembered:
     def _nothing(self) -> pl.DataFrame:
         return self._read(pl.Series([], dtype=pl.String))
 
-    def __call__(self, texts: pl.Series) -> pl.DataFrame:
+    def __call__(self, texts: pl.Series, *, often: bool | None = None) -> pl.DataFrame:
         """What is told of each of `texts` (String or Categorical), row by row; values that hardly ever come
-        again are read and not remembered."""
+        again are read and not remembered: `often` says whether these do, where they do not show it."""
         if texts.null_count() == len(texts):
             return self._nothing.clear(len(texts))
         if vocabulary := _vocabulary(texts):
             return vocabulary.told(texts.to_physical(), self._read, coded=False)
         texts = texts.cast(pl.String)
-        if not repeats(texts):
+        if not (repeats(texts) if often is None else often):
             return self._read(texts)
         with self._lock:
             if self._own.is_full:

@@ -400,7 +400,7 @@ class Cutter:
     def cut(self, text: bytes, *, at: int = 0) -> Cut:
         """The lines of `text` (valid UTF-8) from `at` on."""
         data, layout, texts = np.frombuffer(text, np.uint8), self._layout, self._texts
-        room = max(text.count(b"\n", at) + 1, _FIRST_SLOTS // 8)
+        room = max(int(np.count_nonzero(data[at:] == _LINE_END)) + 1, _FIRST_SLOTS // 8)
         texts.make_room(room, data.size)
         codes = np.empty((len(texts.vocabularies), room), np.int32)
         numbers = np.empty((max(1, self._amount[COUNT]), room), np.int64)
@@ -416,21 +416,25 @@ class Cutter:
         )  # fmt: skip
         rows, lines = int(told[0]), int(told[1])
         odd = is_odd[:lines].astype(bool)
-        found = {"offset": pl.Series(offsets[:lines][~odd]), "bytes": pl.Series(whole[:lines][~odd])}
+        found = [pl.Series("offset", offsets[:lines][~odd]), pl.Series("bytes", whole[:lines][~odd])]
         for field, column in zip(layout.fields, self._columns.tolist(), strict=False):
             if field.kind in (CODE, URL):
-                found[field.name] = texts.column(column, codes[column, :rows])
+                texts.number(column)
+                found.append(pl.Series(field.name, codes[column, :rows]))
             if field.kind == COPY:
-                found[field.name] = _texts(data, begins[column, :rows], lengths[column, :rows])
+                found.append(_texts(field.name, data, begins[column, :rows], lengths[column, :rows]))
             if field.kind == URL:
-                copies = int(self._columns[-1])
-                found[field.name + PATH] = _texts(data, begins[copies, :rows], lengths[copies, :rows])
+                path, copies = field.name + PATH, int(self._columns[-1])
+                found.append(_texts(path, data, begins[copies, :rows], lengths[copies, :rows]))
             if field.kind in (COUNT, MICROS, STAMP, PADDED):
-                known = numbers[column, :rows]
-                number = pl.Series(known)
-                found[field.name] = number.set(number < 0, None) if rows and known.min() < 0 else number
+                found.append(pl.Series(field.name, numbers[column, :rows]))
+        known = pl.DataFrame(found).with_columns(
+            _known(field, texts.vocabularies[column].dtype if field.kind in (CODE, URL) else None)
+            for field, column in zip(layout.fields, self._columns.tolist(), strict=False)
+            if field.kind not in (SKIP, COPY)
+        )
         left = pl.DataFrame({"offset": offsets[:lines][odd], "bytes": whole[:lines][odd]})
-        return Cut(pl.DataFrame(found), lines_at(text, left), end)
+        return Cut(known, lines_at(text, left), end)
 
 
 class _Texts:
@@ -459,17 +463,13 @@ class _Texts:
             if count > _MOST_TEXTS or self._place(column, count) - self._place(column, 0) > _MOST_BYTES:
                 self._forget(column)
 
-    def column(self, column: int, codes: npt.NDArray[np.int32]) -> pl.Series:
-        """A Categorical column of these codes; -1 is NULL."""
-        dtype, known, count = self.vocabularies[column].dtype, self._known[column], int(self.counts[column])
+    def number(self, column: int) -> None:
+        """Let Polars know the texts of a column by the numbers they have here."""
+        known, count = self._known[column], int(self.counts[column])
         if count > known:
             begin, end = self._place(column, known), self._place(column, count)
-            _split(self.values[begin:end]).cast(dtype)  # numbers them in their order
+            _split(self.values[begin:end]).cast(self.vocabularies[column].dtype)
             self._known[column] = count
-        numbers = pl.Series(codes)
-        if len(codes) and codes.min() < 0:
-            numbers = numbers.set(numbers < 0, None)
-        return pl.select(pl.lit(numbers).cast(pl.UInt32).cat.to(dtype)).to_series()
 
     def _forget(self, column: int) -> None:
         self.vocabularies[column] = Vocabulary()
@@ -493,13 +493,20 @@ def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
-def _texts(data: Bytes, begins: Records, lengths: Records) -> pl.Series:
+def _known(field: Field, texts: pl.DataType | None) -> pl.Expr:
+    """A column of numbers without those that stand for nothing; codes as `texts`."""
+    number = pl.col(field.name)
+    known = pl.when(number >= 0).then(number)
+    return known if texts is None else known.cast(pl.UInt32).cat.to(texts)
+
+
+def _texts(name: str, data: Bytes, begins: Records, lengths: Records) -> pl.Series:
     """The texts data[begins:][:lengths] as a String column; NULL where empty."""
     if not len(begins):
-        return pl.Series([], dtype=pl.String)
+        return pl.Series(name, [], dtype=pl.String)
     out = np.empty(int(lengths.sum()) + len(begins), np.uint8)
     size = join_texts(data, begins, lengths, len(begins), out)
-    texts, empty = _split(out[:size]), lengths == 0
+    texts, empty = _split(out[:size]).alias(name), lengths == 0
     return texts.set(pl.Series(empty), None) if empty.any() else texts
 
 

@@ -185,8 +185,16 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.with_columns(reason=reason, transport=pl.when(~layer).then("transport"))
 
 
-def _named_server(host: pl.Expr) -> pl.Expr:
+def _first_told(fields: pl.DataFrame, *names: str) -> pl.Expr:
+    """The first of these columns that tells something, row by row; those that tell nothing cost nothing."""
+    told = [name for name in names if fields[name].null_count() < fields.height]
+    return pl.coalesce(told or names[:1])
+
+
+def _named_server(fields: pl.DataFrame, host: pl.Expr) -> pl.Expr:
     """`host`, or where there is none the server's name; the name of a resolver is not what was asked."""
+    if fields["called"].null_count() == fields.height:
+        return host
     return pl.when(host.is_null() & (pl.col("kind") != "dns")).then("called").otherwise(host)
 
 
@@ -267,27 +275,24 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     if fields["url"].null_count() == fields.height:
         return fields.with_columns(
             path=path,
-            server=pl.coalesce("server", "literal"),
+            server=_first_told(fields, "server", "literal"),
             by_url=pl.lit(False),
-            host=_named_server(pl.col("host")),
+            host=_named_server(fields, pl.col("host")),
         )
     url = urls.split(fields["url"])
     url.columns = [f"url_{name}" for name in url.columns]
     tunnel = pl.lit(by_value(fields["method"], _is_connect)["is_connect"].fill_null(False))
     rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
     secure = by_value(fields["url"], _is_secure)["is_secure"]
-    return (
-        fields.hstack(url)
-        .with_columns(
-            by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
-            host=_named_server(pl.coalesce("host", "url_host")),
-            path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
-            server=pl.coalesce("server", "literal", "url_literal"),
-            server_port=pl.coalesce("server_port", "url_port"),
-            decrypted=pl.coalesce("decrypted", pl.when(pl.lit(secure) & ~tunnel).then(pl.lit(True))),
-        )
-        .drop(url.columns)
-    )
+    fields = fields.hstack(url)
+    return fields.with_columns(
+        by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
+        host=_named_server(fields, _first_told(fields, "host", "url_host")),
+        path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
+        server=_first_told(fields, "server", "literal", "url_literal"),
+        server_port=_first_told(fields, "server_port", "url_port"),
+        decrypted=pl.coalesce("decrypted", pl.when(pl.lit(secure) & ~tunnel).then(pl.lit(True))),
+    ).drop(url.columns)
 
 
 @cache

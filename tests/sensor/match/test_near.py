@@ -1,6 +1,7 @@
 """Names near known AI: by the same client, within half a minute, wherever batches are cut."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -127,5 +128,5 @@ def test_nothing_depends_on_where_batches_are_cut(
 ) -> None:
     made: list[Event] = [(c, s, h, app, app and "use") for c, s, h, app in sorted(events, key=lambda e: e[1])]
     places = [0, *sorted(cuts), len(made)]
-    batches = [made[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    batches = [made[begin:end] for begin, end in pairwise(places)]
     assert told(*batches) == told(made)
