@@ -19,7 +19,7 @@ ALLOWED = {
     "durable": set(),
     "pieces": set(),
     "settings": {"errors", "schema", "destinations"},
-    "decode": {"schema", "errors", "pieces"},
+    "decode": {"schema", "errors", "coded", "pieces"},
     "sources": {"schema", "errors", "decode", "settings", "coded", "pieces"},
     "match": {"schema", "errors", "coded"},
     "catalog": {"schema", "errors", "match"},
