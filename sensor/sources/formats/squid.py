@@ -244,6 +244,7 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
     rows = found.rows.with_columns(pl.col("at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
     rows = rows.hstack(by_value(rows["code"], _of_native_code if is_native else _of_our_code))
     sound = rows["sound"].fill_null(False) & rows["at"].is_between(_EARLIEST, _LATEST)
+    sound &= rows["elapsed_ms"].is_not_null()  # the cutter takes `-` for a number that is not known
     # What is claimed has no other white space in these.
     for name in ("client",) if is_native else ("client", "user", "method", "url"):
         sound &= by_value(rows[name], _one_word)["one_word"].fill_null(True)
