@@ -30,7 +30,7 @@ ALLOWED = {
     "journey": {"schema", "pipeline", "sources", "store"},
     "mixture": {"pipeline", "sources"},
     "streams": {"settings", "sources", "journey", "scan", "store"},
-    "extract": {"errors", "sources", "decode"},
+    "extract": {"errors", "sources", "decode", "pieces"},
     "evidence": {"errors", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},
     "scan": {

@@ -13,11 +13,11 @@ import polars as pl
 
 from sensor.decode import formats
 from sensor.decode.layout import CONNECTIONS
+from sensor.pieces import fault_of
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.told_by_packets import PacketLeases
-from sensor.sources.unpack import fault_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
