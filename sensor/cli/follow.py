@@ -17,6 +17,7 @@ from sensor.cli.options import (
     add_formats,
     settings_from,
 )
+from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def command(
     for verdict in follower.verdicts:
         typer.echo(f"{verdict.name}: {verdict.records:,} records, {verdict.sightings:,} sightings")
     if signal.SIGINT in came:
-        raise typer.Exit(130)
+        raise Ended
 
 
 def ready(scan: Scan, settings: Settings) -> None:

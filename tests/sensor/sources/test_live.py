@@ -101,6 +101,7 @@ def test_being_stopped_at_full_speed_loses_nothing(
     assert cable.replay(path) == packets
     code, out, err = running.stop(how)
     assert code == (130 if how == signal.SIGINT else 0), err
+    assert err == "shadowai: listening to rx0\n"  # "what was committed is safe" is for who lost something
     assert out.startswith(f"rx0: {packets:,} packets in ") and ", 0 dropped, " in out
     lake = running.lake
     assert total(lake, "packets") == packets
