@@ -13,7 +13,7 @@ from sensor.decode import decoder as decoder_module
 from sensor.decode import layout
 from sensor.decode.decoder import Decoder
 from sensor.decode.layout import DESCRIPTOR, records
-from sensor.errors import UsageError
+from sensor.errors import InputError
 from sensor.sources import live, netdev, watch, workers
 from sensor.sources.port import Port
 from sensor.sources.workers import Part, Rounds, Worker
@@ -78,7 +78,7 @@ class FakePort(Port):
 
     def reopen(self) -> bool:
         self.reopenings += 1
-        raise UsageError("is down", place="fake0")
+        raise InputError("is down", place="fake0")
 
 
 @pytest.fixture(autouse=True)
