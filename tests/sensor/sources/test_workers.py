@@ -142,7 +142,7 @@ def test_a_full_output_asks_for_a_round(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_a_worker_meets_is_handed_on() -> None:
     class Failing(FakePort):
         def take(self) -> None:
-            raise UsageError("gone", place="fake0")
+            raise InputError("gone", place="fake0")
 
     worker = Worker(0, [Failing(1)], Decoder((), connections=64), Rounds(1), lambda: False)
     worker.start()
@@ -150,7 +150,7 @@ def test_what_a_worker_meets_is_handed_on() -> None:
     worker.join()
     worker = Worker(0, [Failing(1)], Decoder((), connections=64), Rounds(1), lambda: False)
     worker.start()
-    assert isinstance(worker.parts.get(timeout=20), UsageError)
+    assert isinstance(worker.parts.get(timeout=20), InputError)
     worker.join()
 
 
