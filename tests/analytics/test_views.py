@@ -229,9 +229,7 @@ def test_every_view_runs_on_an_empty_lake(tmp_path: Path) -> None:
     assert {name for name, rows in everything(tmp_path).items() if rows} == {"control_evidence"}
 
 
-def test_nothing_but_the_result_reaches_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_but_the_result_reaches_standard_output() -> None:
     """DuckDB would draw a progress bar there, into a pipe too, for whatever takes two seconds."""
     with connect() as connection:
-        connection.execute("SET progress_bar_time = 1")
-        connection.execute("SELECT COUNT(*) FROM range(5000000) WHERE hash(range) % 7 = 1").fetchall()
-    assert capfd.readouterr().out == ""
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
