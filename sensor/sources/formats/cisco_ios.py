@@ -26,7 +26,8 @@ from sensor.sources.text import layouts
 _LIST = (
     r"list (?P<list>\S+) (?:\w+\d\S* )?(?P<verdict>permitted|denied) (?P<proto>\w+) "
     r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)\s*"
-    r"(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> (?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
+    r"(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> "
+    r"(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
 )
 _TRAIL = (
     r"(?P<word>Start|Stop) (?P<proto>\w+) session: initiator "
