@@ -140,8 +140,8 @@ class Remembered:
         with self._lock:
             if self._own.is_full:
                 self._own = Vocabulary()
-            own = self._own
-        return own.told(texts.cast(own.dtype).to_physical(), self._read, coded=False)
+            own, codes = self._own, texts.cast(self._own.dtype).to_physical()
+        return own.told(codes, self._read, coded=False)
 
 
 def repeats(column: pl.Series) -> bool:

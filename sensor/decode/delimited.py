@@ -42,7 +42,7 @@ _DIGITS = 18
 #: Slots of a table at first; it grows with the texts, up to four slots each.
 _FIRST_SLOTS = 1024
 #: Of a column, so many texts or bytes are known before they are forgotten.
-_MOST_TEXTS, _MOST_BYTES = 1 << 17, 4 << 20
+_MOST_TEXTS, _MOST_BYTES = 1 << 16, 4 << 20
 _LONGEST_URL = 1 << 20
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 #: of this process alone: whoever writes a log must not be able to choose values that collide
