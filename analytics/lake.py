@@ -145,6 +145,7 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # on standard output it would stand in the result
     return connection
 
 

@@ -25,8 +25,8 @@ from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, PACKET, TCP, UDP, Rec
 from sensor.decode.packets import LOOKAHEAD
 from sensor.decode.pick import pick
 from sensor.errors import InputError, LakeError, UsageError
+from sensor.pieces import fault_of
 from sensor.sources.interface import File
-from sensor.sources.unpack import fault_of
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP}
 _END = r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):(\d{1,5})"

@@ -90,7 +90,7 @@ class Outcome:
     unreadable: list[str] = field(default_factory=list)
     #: what a log setting could add, and the inputs that lack it
     advice: dict[str, list[str]] = field(default_factory=dict)
-    #: inputs whose times cannot be right
+    #: inputs whose times cannot be right, or that were not recorded whole
     doubts: list[str] = field(default_factory=list)
     #: sensors of lines of another kind, met inside an input
     also: list[tuple[SensorSettings, type[Source]]] = field(default_factory=list)
@@ -198,8 +198,7 @@ class Scan:
         lacks_up = not (verdict.has_bytes_up or verdict.carried["with_bytes_up"])
         if kind.advice and lacks_up and (verdict.sightings or verdict.carried["used"]):
             outcome.advice.setdefault(kind.advice, []).append(one.name)
-        if ahead := _ahead(one, verdict):
-            outcome.doubts.append(ahead)
+        outcome.doubts += filter(None, (_ahead(one, verdict), kind.doubt(one)))
 
     def journey(
         self,

@@ -181,7 +181,10 @@ def ours(path: Path, seconds: float) -> Seen:
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         return Seen(trouble=f"exit code {done.returncode}: {' '.join(last)}")
-    told = json.loads(done.stdout)
+    return _told(json.loads(done.stdout))
+
+
+def _told(told: dict[str, Any]) -> Seen:
     seen = Seen(packets=told.get("packets", 0), trouble=told["trouble"])
     for *flow, host in told.get("names", []):
         # bytes of a label as RFC 1035 §5.1 writes them; tshark shows them as they are
@@ -281,9 +284,10 @@ def _union(ranges: list[tuple[int, int]]) -> int:
     return total
 
 
-def compare(path: Path, seconds: float, *, volumes: bool = True) -> Result:
-    """Both readings of one capture and what differs."""
-    mine, theirs = ours(path, seconds), tshark(path, seconds, volumes=volumes)
+def compare(path: Path, seconds: float, *, volumes: bool = True, apart: bool = True) -> Result:
+    """Both readings of one capture and what differs; `apart`: ours in a child, which may come to harm."""
+    mine = ours(path, seconds) if apart else _told(see_ours(path))
+    theirs = tshark(path, seconds, volumes=volumes)
     result = Result(str(path), mine.packets, len(mine.names), len(theirs.names), remark=theirs.trouble)
     # tshark takes almost any file for one packet of something
     if mine.trouble and (mine.trouble != UNRECOGNISED or theirs.names or theirs.volumes):

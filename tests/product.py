@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from analytics.lake import open_views
+from sensor.catalog.cache import stamp
+from sensor.catalog.load import BUILT_IN, load
+from sensor.decode import jit
 
 ROOT = Path(__file__).parents[1]
+
+
+def compiled_once(state: Path) -> Path:
+    """A new state folder that has what takes seconds to compile: the kernels and the built-in catalog."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (state / "kernels").symlink_to(jit.use().parent)
+    catalog = _catalog()
+    shutil.copytree(catalog, state / "catalog" / catalog.name)
+    return state
+
+
+@cache
+def _catalog() -> Path:
+    """Where the compiled form of the built-in catalog lies, beside the kernels."""
+    folder = jit.use().parent.with_name("catalog")
+    load(cache=folder)
+    return folder / stamp([BUILT_IN]).digest
 
 
 def shadowai(folder: Path, *words: object, ok: bool = True, **settings: str) -> str:
     """Run a command on the folder's lake and state; what it printed. `settings` become SHADOWAI_*."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     environment |= {"SHADOWAI_LAKE": str(folder / "lake"), "SHADOWAI_STATE": str(folder / "state")}
+    if not (folder / "state").exists():
+        compiled_once(folder / "state")
     environment |= {f"SHADOWAI_{name.upper()}": value for name, value in settings.items()}
     command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, words)]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)

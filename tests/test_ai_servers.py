@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from sensor.decode import jit
 from tests.product import query, shadowai
 from tests.sensor.cli.test_policy import run
 from tests.sensor.decode.craft import T0, Frame, Talk, pcap
@@ -69,8 +68,6 @@ def opened() -> str:
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {level: tmp_path_factory.mktemp(level) for level in ("clear", "pseudonymous")}
     for level, folder in made.items():
-        (folder / "state").mkdir()
-        (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
         (folder / "a.pcap").write_bytes(pcap(afternoon()))
         (folder / "opened.ndjson").write_text(opened())
         shadowai(folder, "scan", "a.pcap", "opened.ndjson", privacy=level)
@@ -183,8 +180,6 @@ def test_the_key_is_written_nowhere(folders: dict[str, Path], level: str) -> Non
 
 def test_an_erased_person_is_not_behind_the_servers_address(tmp_path: Path) -> None:
     """Ada's machine served a colleague: the colleague's rows stay, and no longer say whose machine it was."""
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "kernels").symlink_to(jit.use().parent)
     (tmp_path / "a.pcap").write_bytes(pcap(ask("10.1.0.5", 1)))
     (tmp_path / "people.csv").write_text(f"address,user_name\n{OLLAMA},ada\n10.1.0.5,bob\n")
     shadowai(tmp_path, "scan", "a.pcap", "--people", "people.csv")

@@ -30,7 +30,7 @@ needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark
 @needs_tshark
 @pytest.mark.parametrize("path", list(conformance.captures(PCAPS)), ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_recorded_names_and_bytes_are_those_of_tshark(path: Path) -> None:
-    result = conformance.compare(path, SECONDS)
+    result = conformance.compare(path, SECONDS, apart=False)
     rows = (path.parent / "expected.jsonl").read_text().splitlines()
     asked = path.parent.name in WITH_LOOKUPS
     assert (result.ours > 0) == (asked or any(json.loads(row)["host"] for row in rows))

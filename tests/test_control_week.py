@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from sensor.decode import jit
 from tests.product import query, shadowai
 from tests.sensor.decode.craft import T0, Frame, Talk, ethernet, ip, pcap, udp
 
@@ -133,8 +132,6 @@ def frames(seed: int) -> Iterator[Frame]:
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("control")
-    (folder / "state").mkdir()
-    (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
     (folder / "a.pcap").write_bytes(pcap(sorted(frames(7), key=lambda frame: frame.time)))
     shadowai(folder, "scan", "a.pcap", privacy="clear")
     return folder

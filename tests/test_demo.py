@@ -18,9 +18,9 @@ from analytics.lake import open_views
 from analytics.render import words
 from analytics.report import page_of
 from sensor.catalog.load import load
-from sensor.decode import jit
 from sensor.match.index import Index
 from sensor.match.match import match
+from tests.product import compiled_once
 
 ROOT = Path(__file__).parents[1]
 PCAPS = ROOT / "pcaps"
@@ -32,8 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make demo` fills: lake, state and the report."""
     folder = tmp_path_factory.mktemp("demo")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    (folder / "state").mkdir()
-    (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
+    compiled_once(folder / "state")
     for said in (
         ["scan", "pcaps", "--state", folder / "state"],
         ["report", "--out", folder / "weekly-report.html"],

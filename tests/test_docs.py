@@ -12,7 +12,7 @@ import pytest
 
 from sensor import errors, schema, settings
 from sensor.cli import audit, keys, main, reveal
-from sensor.decode import jit
+from tests.product import compiled_once
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -103,9 +103,7 @@ def test_rooms_in_the_map_exist() -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's paths exist, and a lake filled by its first scan."""
     folder = tmp_path_factory.mktemp("readme")
-    (folder / ".local" / "state" / "shadowai").mkdir(parents=True)
-    kernels = folder / ".local" / "state" / "shadowai" / "kernels"
-    kernels.symlink_to(jit.use().parent)  # compiled once for all tests
+    compiled_once(folder / ".local" / "state" / "shadowai")
     (folder / "captures").mkdir()
     for name, case in (
         ("span-1.pcap", "split-hello/capture.pcap"),

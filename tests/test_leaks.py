@@ -19,8 +19,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sensor.decode import jit
 from sensor.schema import LEVELS, Level
+from tests.product import compiled_once
 from tests.sensor.decode.craft import ACK, Frame, ethernet, ip, pcap, tcp, udp
 
 ROOT = Path(__file__).parents[1]
@@ -154,7 +154,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     source = folder / "input"
     for name in ("input", "home", "tmp", "out", "state"):
         (folder / name).mkdir()
-    (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
+    compiled_once(folder / "state")
     for make in (_squid, _zeek, _capture):
         make(source)
     people = ["address,user_name,device,department,site,mac"]

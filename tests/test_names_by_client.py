@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from sensor.cli.main import app
-from sensor.decode import jit
 from tests.product import query, shadowai
 from tests.sensor.decode.craft import Frame, Talk, ethernet, ip, pcap, udp
 
@@ -94,8 +93,6 @@ class Story:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "state").mkdir()
-        (folder / "state" / "kernels").symlink_to(jit.use().parent)
         for name, text in OVERLAY.items():
             path = folder / "overlay" / "vendors" / name
             path.parent.mkdir(parents=True, exist_ok=True)

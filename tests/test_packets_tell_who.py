@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sensor.decode import jit
 from tests.product import query, shadowai
 from tests.sensor.decode.craft import T0, Frame, Talk, pcap
 from tests.sensor.decode.identity.speakers import (
@@ -59,8 +58,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A scan of the morning at each level that keeps rows about people."""
     made = {level: tmp_path_factory.mktemp(level) for level in ("clear", "pseudonymous")}
     for level, folder in made.items():
-        (folder / "state").mkdir()
-        (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
         (folder / "morning.pcap").write_bytes(pcap(morning()))
         (folder / "people.csv").write_text("address,user_name,department\n10.9.9.9,ann,research\n")
         shadowai(folder, "scan", "morning.pcap", "--people", "people.csv", privacy=level)
@@ -101,8 +98,6 @@ def test_the_same_person_is_a_token_by_default(folders: dict[str, Path]) -> None
 
 
 def test_packets_name_nobody_where_the_settings_say_so(folders: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "kernels").symlink_to(jit.use().parent)
     (tmp_path / "shadowai.toml").write_text("[identity]\nfrom_packets = false\n")
     (tmp_path / "morning.pcap").write_bytes(pcap(morning()))
     shadowai(tmp_path, "scan", "morning.pcap")

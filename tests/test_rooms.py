@@ -19,7 +19,7 @@ ALLOWED = {
     "durable": set(),
     "pieces": set(),
     "settings": {"errors", "schema", "destinations"},
-    "decode": {"schema", "errors", "pieces"},
+    "decode": {"schema", "errors", "coded", "pieces"},
     "sources": {"schema", "errors", "decode", "settings", "coded", "pieces"},
     "match": {"schema", "errors", "coded"},
     "catalog": {"schema", "errors", "match"},
@@ -30,7 +30,7 @@ ALLOWED = {
     "journey": {"schema", "pipeline", "sources", "store"},
     "mixture": {"pipeline", "sources"},
     "streams": {"settings", "sources", "journey", "scan", "store"},
-    "extract": {"errors", "sources", "decode"},
+    "extract": {"errors", "sources", "decode", "pieces"},
     "evidence": {"errors", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},
     "scan": {

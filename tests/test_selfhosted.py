@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from sensor.decode import jit
 from tests.product import query, shadowai
 
 PCAPS = Path(__file__).parents[1] / "pcaps"
@@ -30,8 +29,6 @@ def server_of(case: str) -> str:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All cases, scanned at level `clear`, so that addresses can be compared."""
     folder = tmp_path_factory.mktemp("selfhosted")
-    (folder / "state").mkdir()
-    (folder / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
     for name in CASES:
         shutil.copy(PCAPS / name / "capture.pcap.zst", folder / f"{name}.pcap.zst")
     overlay = str(PCAPS / "nfs-beside-training" / "signatures")  # NFS is in no catalog: everybody has it

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from sensor.decode import jit
 from tests.product import query, shadowai
 from tests.quality.evaluate import connection
 from tests.quality.wire import frames
@@ -19,8 +18,6 @@ INSIDE, OUTSIDE = "10.9.0.20", "203.0.113.9"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("streams")
-    (made / "state").mkdir()
-    (made / "state" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
     packets = frames(connection(tokens(1)), 1, INSIDE) + frames(connection(batches()), 2, INSIDE)
     for n in range(3, 6):
         packets += frames(connection(tokens(n)), 3 + 1000 * n, OUTSIDE)

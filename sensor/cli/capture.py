@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, StateOption, say, settings_from
+from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,7 @@ def command(
         missed = f", {kept.missed:,} found no room" if kept.missed else ""
         typer.echo(f"evidence: {kept.packets:,} packets{missed}")
     if signal.SIGINT in signals:
-        raise typer.Exit(130)
+        raise Ended
 
 
 def _bounds(megabytes: int, days: int) -> Bounds:

@@ -18,6 +18,7 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
+from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def command(
     for verdict in follower.verdicts:
         typer.echo(f"{verdict.name}: {verdict.records:,} records, {verdict.sightings:,} sightings")
     if signal.SIGINT in came:
-        raise typer.Exit(130)
+        raise Ended
 
 
 def ready(scan: Scan, settings: Settings) -> None:

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sensor.cli.start import STOPPED
+from sensor.cli.start import STOPPED, Ended
 from sensor.errors import ShadowAIError, UsageError
 
 #: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
@@ -153,7 +153,7 @@ def _run() -> int:
         app()
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
-        if code == 130:  # typer turns Ctrl-C into this
+        if code == 130 and not isinstance(done, Ended):  # typer turns Ctrl-C into this
             _say(STOPPED)
         return code
     except ShadowAIError as error:

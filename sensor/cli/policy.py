@@ -390,7 +390,8 @@ def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
     print_table(("finding", "severity", "status", "what", "service", "scope", "due"), rows)
     if rows:
         hint = "decide with `shadowai decide FINDING accept|restrict|resolve`"
-        raise FindingsError(f"{len(rows)} findings of level {level} or worse", hint=hint)
+        found = "1 finding" if len(rows) == 1 else f"{len(rows)} findings"
+        raise FindingsError(f"{found} of level {level} or worse", hint=hint)
     typer.echo(f"no finding of level {level} or worse is open")
 
 

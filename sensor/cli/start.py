@@ -10,6 +10,13 @@ from types import FrameType
 STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on from there when repeated"
 
 
+class Ended(SystemExit):
+    """Ctrl-C has ended a command that goes on until then: all is stored, and it has said so."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGINT)
+
+
 def run() -> None:
     """Run the command line."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup wants it ignored

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sensor.coded import Vocabulary
 from sensor.decode.jit import entry, kernel, step
 from sensor.decode.keys import PREFIXES
 from sensor.decode.layout import Bytes, Records, i64
@@ -40,6 +41,8 @@ _KEY_WORD = 15
 _DIGITS = 18
 #: Slots of a table at first; it grows with the texts, up to four slots each.
 _FIRST_SLOTS = 1024
+#: Of a column, so many texts or bytes are known before they are forgotten.
+_MOST_TEXTS, _MOST_BYTES = 1 << 16, 4 << 20
 _LONGEST_URL = 1 << 20
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 #: of this process alone: whoever writes a log must not be able to choose values that collide
@@ -92,7 +95,7 @@ def _few(data: Bytes, at: int, end: int) -> np.uint64:
     return word(data, at, end) >> np.uint64(8 * (8 - (end - at)))
 
 
-@kernel
+@step
 def _digest(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
     state = (seed ^ np.uint64(end - at)) * _SPREAD
     while at + 8 < end:
@@ -104,7 +107,7 @@ def _digest(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
     return state ^ (state >> np.uint64(32))
 
 
-@kernel
+@step
 def _same(data: Bytes, at: int, end: int, values: Bytes, place: int) -> bool:
     while at + 8 < end:
         if sure_64(data, at) != sure_64(values, place):
@@ -113,7 +116,7 @@ def _same(data: Bytes, at: int, end: int, values: Bytes, place: int) -> bool:
     return at == end or _few(data, at, end) == _few(values, place, place + end - at)
 
 
-@kernel
+@step
 def _code(
     data: Bytes, at: int, end: int, seed: np.uint64, slots: Records, tags: Records, places: Records,
     values: Bytes, counts: Integers, masks: Integers, column: int, room: int,
@@ -189,7 +192,7 @@ def _micros(data: Bytes, at: int, end: int) -> int:
     return whole * 1_000_000 + part
 
 
-@kernel
+@step
 def _is_nothing(data: Bytes, at: int, end: int, words: Bytes, ends: Integers) -> bool:
     """Is data[at:end] one of the `words` that stand for nothing?"""
     begin = i64(0)
@@ -220,7 +223,7 @@ def _may_hold_key(data: Bytes, at: int, end: int, classes: Bytes, heads: Integer
     return False
 
 
-@kernel
+@step
 def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bits: Integers) -> int:
     """Where scheme and authority of a URL end; -1 for one that is not plain, or may hold a key."""
     if not holds(data, at, end, end - at) or end - at > _LONGEST_URL or sure_8(data, end - 1) > 127:
@@ -252,9 +255,9 @@ def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bi
 @entry
 def cut_lines(
     data: Bytes, at: int, separator: int, tail: bool, empty: bool, comment: int, stop: Bytes, kinds: Integers,
-    columns: Integers, words: Bytes, ends: Integers, seed: np.uint64, slots: Records, tags: Records,
-    places: Records, values: Bytes, counts: Integers, masks: Integers, codes: Records, numbers: Records,
-    begins: Records, lengths: Records,
+    columns: Integers, words: Bytes, ends: Integers, seed: np.uint64, room: int, slots: Records,
+    tags: Records, places: Records, values: Bytes, counts: Integers, masks: Integers, codes: Records,
+    numbers: Records, begins: Records, lengths: Records,
     offsets: Integers, whole: Integers, is_odd: Bytes, classes: Bytes, heads: Integers, bits: Integers,
     told: Integers,
 ) -> int:  # fmt: skip
@@ -263,7 +266,7 @@ def cut_lines(
     `kinds` and `columns` say what each field becomes, and which column of its kind's arrays; those have a
     place for each line. No code is -1, no number -2. `offsets`, `whole` and `is_odd` are of all lines.
     """
-    rows, lines, room = i64(0), i64(0), offsets.size
+    rows, lines = i64(0), i64(0)
     last_field = kinds.size - 1
     while at < data.size:
         line_end = find(data, at, data.size, _LINE_END)
@@ -286,41 +289,37 @@ def cut_lines(
             if place > end:
                 plain = False
                 break
-            close = end if tail and f == last_field else find(data, place, end, separator)
             kind, column = kinds[f], columns[f]
+            while kind == PADDED and u8(data, place, end) == separator:
+                place += 1
+            close = end if tail and f == last_field else find(data, place, end, separator)
             if kind == SKIP:
                 place = close + 1
                 continue
-            if kind == PADDED:
-                while place < end and close == place:
-                    place += 1
-                    close = find(data, place, end, separator)
             nothing = place == close
             if nothing and not empty:
                 plain = False
                 break
             if not nothing and ends.size > 0:
                 nothing = _is_nothing(data, place, close, words, ends)
-            if kind == CODE:
+            if kind in (CODE, URL):
+                stop_at = close
+                if kind == URL:
+                    stop_at = -1 if nothing else _path_of(data, place, close, classes, heads, bits)
+                    if stop_at <= place:
+                        plain = False
+                        break
+                    query = min(find(data, stop_at, close, _QUERY), find(data, stop_at, close, _FRAGMENT))
+                    copied = columns[kinds.size]  # the path's
+                    begins[copied, rows], lengths[copied, rows] = stop_at, query - stop_at
                 code = i64(-1)
                 if not nothing:
                     code = _code(
-                        data, place, close, seed, slots, tags, places, values, counts, masks, column, room
+                        data, place, stop_at, seed, slots, tags, places, values, counts, masks, column, room
                     )
                 codes[column, rows] = code
             elif kind == COPY:
                 begins[column, rows], lengths[column, rows] = place, 0 if nothing else close - place
-            elif kind == URL:
-                path = -1 if nothing else _path_of(data, place, close, classes, heads, bits)
-                if path <= place:
-                    plain = False
-                    break
-                codes[column, rows] = _code(
-                    data, place, path, seed, slots, tags, places, values, counts, masks, column, room
-                )
-                query = min(find(data, path, close, _QUERY), find(data, path, close, _FRAGMENT))
-                copied = columns[kinds.size]  # the path's
-                begins[copied, rows], lengths[copied, rows] = path, query - path
             else:
                 value = -1
                 if nothing:
@@ -378,60 +377,110 @@ def _url_tables() -> tuple[Bytes, Integers, Integers]:
 _URL_TABLES = _url_tables()
 
 
-def cut(text: bytes, layout: Layout, *, at: int = 0) -> Cut:
-    """The lines of `text` (valid UTF-8) from `at` on."""
-    data = np.frombuffer(text, np.uint8)
-    room = max(text.count(b"\n", at) + 1, _FIRST_SLOTS // 8)
-    kinds = np.array([field.kind for field in layout.fields], np.int64)
-    columns, amount = np.zeros(len(kinds) + 1, np.int64), dict.fromkeys(range(PADDED + 1), 0)
-    for n, kind in enumerate(kinds.tolist()):
-        array = {URL: CODE, MICROS: COUNT, STAMP: COUNT, PADDED: COUNT}.get(kind, kind)
-        columns[n] = amount[array]
-        amount[array] += 1
-        if kind == URL:
-            columns[-1] = amount[COPY]
-            amount[COPY] += 1
-    texts = max(1, amount[CODE])
-    slots = np.empty(texts * 8 * room, np.int64)
-    tags, places = np.empty(texts * (room + 1), np.int64), np.empty(texts * (room + 1), np.int64)
-    values, counts = np.empty(texts * (data.size + room) + 8, np.uint8), np.zeros(texts, np.int64)
-    places[:: room + 1] = np.arange(texts) * (data.size + room)
-    for first in range(0, slots.size, 8 * room):
-        slots[first : first + _FIRST_SLOTS] = -1
-    masks, codes = np.full(texts, _FIRST_SLOTS - 1, np.int64), np.empty((texts, room), np.int32)
-    numbers = np.empty((max(1, amount[COUNT]), room), np.int64)
-    copied = (max(1, amount[COPY]), room)
-    begins, lengths = np.empty(copied, np.int64), np.empty(copied, np.int32)
-    offsets, whole, is_odd = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
-    words = [one.encode() for one in layout.nothing]
-    told = np.zeros(2, np.int64)
-    end = cut_lines(
-        data, at, ord(layout.separator), layout.tail, layout.empty, ord(layout.comment or "\n"),
-        np.frombuffer(layout.stop.encode(), np.uint8), kinds, columns,
-        np.frombuffer(b"".join(words) or b"\0", np.uint8),
-        np.cumsum([len(one) for one in words], dtype=np.int64), _SEED, slots, tags, places, values, counts,
-        masks, codes, numbers, begins, lengths, offsets, whole, is_odd, *_URL_TABLES, told,
-    )  # fmt: skip
-    rows, lines = int(told[0]), int(told[1])
-    odd = is_odd[:lines].astype(bool)
-    found = {"offset": pl.Series(offsets[:lines][~odd]), "bytes": pl.Series(whole[:lines][~odd])}
-    for n, field in enumerate(layout.fields):
-        column = int(columns[n])
-        if field.kind in (CODE, URL):
-            first = column * (room + 1)
-            begin, close = int(places[first]), int(places[first + int(counts[column])])
-            found[field.name] = categorical(_split(values[begin:close]), codes[column, :rows])
-        if field.kind == COPY:
-            found[field.name] = _texts(data, begins[column, :rows], lengths[column, :rows])
-        if field.kind == URL:
-            copies = int(columns[-1])
-            found[field.name + PATH] = _texts(data, begins[copies, :rows], lengths[copies, :rows])
-        if field.kind in (COUNT, MICROS, STAMP, PADDED):
-            known = numbers[column, :rows]
-            number = pl.Series(known)
-            found[field.name] = number.set(number < 0, None) if rows and known.min() < 0 else number
-    left = pl.DataFrame({"offset": offsets[:lines][odd], "bytes": whole[:lines][odd]})
-    return Cut(pl.DataFrame(found), lines_at(text, left), end)
+class Cutter:
+    """Cuts lines of one layout. What a coded text is, it is in every text that is cut: `Vocabulary`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._kinds = np.array([field.kind for field in layout.fields], np.int64)
+        self._columns = np.zeros(len(self._kinds) + 1, np.int64)
+        self._amount = dict.fromkeys(range(PADDED + 1), 0)
+        for n, kind in enumerate(self._kinds.tolist()):
+            array = {URL: CODE, MICROS: COUNT, STAMP: COUNT, PADDED: COUNT}.get(kind, kind)
+            self._columns[n] = self._amount[array]
+            self._amount[array] += 1
+            if kind == URL:
+                self._columns[-1] = self._amount[COPY]
+                self._amount[COPY] += 1
+        words = [one.encode() for one in layout.nothing]
+        self._words = np.frombuffer(b"".join(words) or b"\0", np.uint8)
+        self._ends = np.cumsum([len(one) for one in words], dtype=np.int64)
+        self._texts = _Texts(max(1, self._amount[CODE]))
+
+    def cut(self, text: bytes, *, at: int = 0) -> Cut:
+        """The lines of `text` (valid UTF-8) from `at` on."""
+        data, layout, texts = np.frombuffer(text, np.uint8), self._layout, self._texts
+        room = max(int(np.count_nonzero(data[at:] == _LINE_END)) + 1, _FIRST_SLOTS // 8)
+        texts.make_room(room, data.size)
+        codes = np.empty((len(texts.vocabularies), room), np.int32)
+        numbers = np.empty((max(1, self._amount[COUNT]), room), np.int64)
+        copied = (max(1, self._amount[COPY]), room)
+        begins, lengths = np.empty(copied, np.int64), np.empty(copied, np.int32)
+        offsets, whole, is_odd = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
+        told = np.zeros(2, np.int64)
+        end = cut_lines(
+            data, at, ord(layout.separator), layout.tail, layout.empty, ord(layout.comment or "\n"),
+            np.frombuffer(layout.stop.encode(), np.uint8), self._kinds, self._columns, self._words,
+            self._ends, _SEED, texts.room, texts.slots, texts.tags, texts.places, texts.values, texts.counts,
+            texts.masks, codes, numbers, begins, lengths, offsets, whole, is_odd, *_URL_TABLES, told,
+        )  # fmt: skip
+        rows, lines = int(told[0]), int(told[1])
+        odd = is_odd[:lines].astype(bool)
+        found = [pl.Series("offset", offsets[:lines][~odd]), pl.Series("bytes", whole[:lines][~odd])]
+        for field, column in zip(layout.fields, self._columns.tolist(), strict=False):
+            if field.kind in (CODE, URL):
+                texts.number(column)
+                found.append(pl.Series(field.name, codes[column, :rows]))
+            if field.kind == COPY:
+                found.append(_texts(field.name, data, begins[column, :rows], lengths[column, :rows]))
+            if field.kind == URL:
+                path, copies = field.name + PATH, int(self._columns[-1])
+                found.append(_texts(path, data, begins[copies, :rows], lengths[copies, :rows]))
+            if field.kind in (COUNT, MICROS, STAMP, PADDED):
+                found.append(pl.Series(field.name, numbers[column, :rows]))
+        known = pl.DataFrame(found).with_columns(
+            _known(field, texts.vocabularies[column].dtype if field.kind in (CODE, URL) else None)
+            for field, column in zip(layout.fields, self._columns.tolist(), strict=False)
+            if field.kind not in (SKIP, COPY)
+        )
+        left = pl.DataFrame({"offset": offsets[:lines][odd], "bytes": whole[:lines][odd]})
+        return Cut(known, lines_at(text, left), end)
+
+
+class _Texts:
+    """The coded texts of each column, numbered for the kernel (`_code`) and for Polars alike."""
+
+    def __init__(self, columns: int) -> None:
+        self.vocabularies = [Vocabulary() for _ in range(columns)]
+        self.counts, self.masks = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
+        #: how many of them Polars knows
+        self._known = [0] * columns
+        self.room = self._bytes = 0
+
+    def make_room(self, lines: int, size: int) -> None:
+        """For whatever so many lines of so many bytes may bring; a column of which much is known forgets."""
+        columns = len(self.vocabularies)
+        if _MOST_TEXTS + lines > self.room or _MOST_BYTES + size + lines > self._bytes:
+            # Blocks are not all the same; what is not used takes no memory.
+            self.room, self._bytes = _MOST_TEXTS + 2 * lines, _MOST_BYTES + 2 * (size + lines)
+            self.slots = np.empty(columns * 8 * self.room, np.int64)
+            self.tags = np.empty(columns * (self.room + 1), np.int64)
+            self.places = np.empty(columns * (self.room + 1), np.int64)
+            self.values = np.empty(columns * self._bytes + 8, np.uint8)
+            for column in range(columns):
+                self._forget(column)
+        for column, count in enumerate(self.counts.tolist()):
+            if count > _MOST_TEXTS or self._place(column, count) - self._place(column, 0) > _MOST_BYTES:
+                self._forget(column)
+
+    def number(self, column: int) -> None:
+        """Let Polars know the texts of a column by the numbers they have here."""
+        known, count = self._known[column], int(self.counts[column])
+        if count > known:
+            begin, end = self._place(column, known), self._place(column, count)
+            _split(self.values[begin:end]).cast(self.vocabularies[column].dtype)
+            self._known[column] = count
+
+    def _forget(self, column: int) -> None:
+        self.vocabularies[column] = Vocabulary()
+        self.counts[column], self.masks[column], self._known[column] = 0, _FIRST_SLOTS - 1, 0
+        first = column * 8 * self.room
+        self.slots[first : first + _FIRST_SLOTS] = -1
+        self.places[column * (self.room + 1)] = column * self._bytes
+
+    def _place(self, column: int, code: int) -> int:
+        """Where in `values` a text begins."""
+        return int(self.places[column * (self.room + 1) + code])
 
 
 def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:
@@ -444,27 +493,20 @@ def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
-def categorical(values: pl.Series, codes: npt.NDArray[np.int32]) -> pl.Series:
-    """A Categorical column of `values` (distinct, no NULL), by their numbers; -1 is NULL."""
-    dtype = pl.Categorical(pl.Categories.random())
-    known = values.cast(dtype)  # numbers them in their order
-    numbers = pl.Series(codes)
-    if len(codes) and codes.min() < 0:
-        numbers = numbers.set(numbers < 0, None)
-    if not len(values):
-        return pl.Series([None], dtype=dtype).new_from_index(0, len(codes))
-    coded = pl.select(pl.lit(numbers).cast(pl.UInt32).cat.to(dtype)).to_series()
-    del known  # which kept the values until they had another holder
-    return coded
+def _known(field: Field, texts: pl.DataType | None) -> pl.Expr:
+    """A column of numbers without those that stand for nothing; codes as `texts`."""
+    number = pl.col(field.name)
+    known = pl.when(number >= 0).then(number)
+    return known if texts is None else known.cast(pl.UInt32).cat.to(texts)
 
 
-def _texts(data: Bytes, begins: Records, lengths: Records) -> pl.Series:
+def _texts(name: str, data: Bytes, begins: Records, lengths: Records) -> pl.Series:
     """The texts data[begins:][:lengths] as a String column; NULL where empty."""
     if not len(begins):
-        return pl.Series([], dtype=pl.String)
+        return pl.Series(name, [], dtype=pl.String)
     out = np.empty(int(lengths.sum()) + len(begins), np.uint8)
     size = join_texts(data, begins, lengths, len(begins), out)
-    texts, empty = _split(out[:size]), lengths == 0
+    texts, empty = _split(out[:size]).alias(name), lengths == 0
     return texts.set(pl.Series(empty), None) if empty.any() else texts
 
 

@@ -58,7 +58,7 @@ def lines() -> None:
 
 def fields() -> None:
     """Cut a line and copy its field: what is compiled here is all that logs of fields need."""
-    delimited.cut(b"a\n", delimited.Layout((delimited.Field(delimited.COPY, "a"),)))
+    delimited.Cutter(delimited.Layout((delimited.Field(delimited.COPY, "a"),))).cut(b"a\n")
 
 
 def kept() -> None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from sensor.match.hostname import normal
 from sensor.match.index import fitting_names, name_table, network_table, surrounding_networks
+from sensor.match.misses import Misses
 
 _END = ("host", "server", "port", "transport")
 _TEXTS = {"end": pl.UInt32, "host": pl.String, "server": pl.String}
@@ -34,6 +35,7 @@ class Blindness:
         self._ports = self.spots.filter(pl.col("form") == "port").select(
             pl.col("spot").cast(pl.Int64).alias("row"), "port", "transport"
         )
+        self._misses = Misses()
 
     def find(self, ends: pl.DataFrame) -> pl.DataFrame:
         """The blind spot of each of the unique `ends` (host, server, port, transport; any may be NULL) that
@@ -73,9 +75,12 @@ class Blindness:
 
     def _worth_a_look(self, begun: pl.DataFrame) -> pl.DataFrame:
         """The few of `begun` that one column alone does not rule out; `server` is NULL beside a name."""
-        hosts = begun["host"].drop_nulls().unique()
+        may_hit = self._misses.may_hit(begun, ("host",))
+        hosts = begun.select(pl.col("host").filter(may_hit))["host"].drop_nulls().unique()
         literals = hosts.filter(hosts.str.contains(_LITERAL))
         names = fitting_names(self._names, hosts)["host"]
+        missed = hosts.filter(~hosts.is_in(pl.concat([names, literals]).implode()))
+        self._misses.learn("host", missed, begun.height)
         nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
         rows = begun.with_columns(
             server=pl.when(nameless).then(pl.coalesce("server", "host")),

@@ -1,16 +1,18 @@
 """Which names are asked for by clients that use a known AI service within the same half minute. Pure.
 
-State goes in and comes out, like the other counts over all names (`rollup`): a bucket's figures do not
-depend on where batches were cut. Clients are kept as hashes, and only until their bucket is over.
+State goes in and comes out, like the other counts over all names (`rollup`): a half minute is looked at once
+all that may belong to it has come, so that a bucket's figures do not depend on where batches were cut; rows
+more than half a minute late meet what is still there. Clients are kept as hashes, and only until their bucket
+is over.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
-from sensor.match.rollup import BUCKET
+from sensor.match.rollup import BUCKET, later
 from sensor.schema import TIME
 
 #: Two events of one client this far apart or less belong together.
@@ -27,11 +29,12 @@ _SPREAD = 0x9E3779B97F4A7C15
 _TEXTS = ("host", "client", "app")
 #: `name` is of bucket and host, `key` of these, client and service: one column is found in half the time of
 #: two
+_EVENT = {"client": pl.UInt64(), "seen_at": TIME}
 _MEETING = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.UInt64()}
 
 
 class Near:
-    """Meetings of unknown names with known services in open buckets, and the events of the last minute.
+    """Meetings of unknown names with known services in open buckets, and the events of the last minutes.
 
     Names, clients and services are hashes throughout: they are joined by the million.
     """
@@ -41,8 +44,11 @@ class Near:
         self._meetings = pl.DataFrame(schema=_MEETING)
         #: hash to name of the services met
         self._apps = pl.DataFrame(schema={"app": pl.UInt64, "near_app": pl.String})
-        self._visits: pl.DataFrame | None = None
-        self._uses: pl.DataFrame | None = None
+        #: names that hit in an open bucket: they are not unknown there
+        self._known = pl.DataFrame(schema={"bucket": TIME, "name": pl.UInt64})
+        self._visits = _slots(pl.DataFrame(schema=_EVENT | {"host": pl.UInt64}), "host")
+        self._uses = _slots(pl.DataFrame(schema=_EVENT | {"app": pl.UInt64}), "app")
+        self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame, hits: pl.DataFrame) -> None:
         """Count the names in `observations` (host, client, seen_at) that are near one of their `hits`
@@ -50,29 +56,35 @@ class Near:
         known = hits.filter(pl.col("role") != "embedded").select("client", "seen_at", "app")
         names = known.select("app", near_app="app").unique().with_columns(pl.col("app").hash())
         self._apps = pl.concat([self._apps, names]).unique()
-        uses = _slots(_hashed(known), "app", self._uses)
+        self._known = pl.concat([self._known, _names_of(hits)]).unique()
+        uses = pl.concat([self._uses, _slots(_hashed(known), "app")])
         beside = _beside(uses)
-        lately = pl.lit(observations["seen_at"].max(), dtype=TIME) - 2 * WITHIN
+        self._clock = later(self._clock, observations["seen_at"].max())
+        done = pl.lit(self._clock, dtype=TIME) - 3 * WITHIN
         # A visit of now may be near a use to come, whoever its client is.
         with_use = beside["place"].unique().implode()
         near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
-            (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") >= lately)).fill_null(False)
+            (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") > done)).fill_null(False)
         )
         rows = _hashed(observations.select("client", "seen_at", "host").filter(near.to_series()))
-        unknown = rows.filter(~pl.col("host").is_in(hits["host"].unique().hash().implode()))
-        visits = _slots(unknown, "host", self._visits)
-        self._meet(visits, beside)
-        self._uses, self._visits = (frame.filter(pl.col("slot") >= lately) for frame in (uses, visits))
+        visits = pl.concat([self._visits, _slots(rows, "host")])
+        is_done = (pl.col("slot") <= done).fill_null(False)
+        self._meet(visits.filter(is_done), beside)
+        self._visits = visits.filter(~is_done)
+        self._uses = uses.filter((pl.col("slot") > done - WITHIN).fill_null(True))
 
     def take(self, over: pl.DataFrame) -> pl.DataFrame:
         """`over` (bucket, host …) with near_app, the service most clients were near, and near_clients."""
+        is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
+        self._meet(self._visits.filter(is_over), _beside(self._uses))  # of these no more is to come
+        self._visits = self._visits.filter(~is_over)
+        known, self._known = self._known.filter(is_over), self._known.filter(~is_over)
         if self._meetings.is_empty():
             return over.with_columns(near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String))
         asked = over.with_columns(name=_name(pl.col("host").hash()))
-        is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
         is_asked = is_over & pl.col("name").is_in(asked["name"].implode())
         counted = (
-            self._meetings.filter(is_asked)
+            self._meetings.filter(is_asked, ~pl.col("name").is_in(known["name"].implode()))
             .group_by(_mixed("name", "app").alias("pair"))
             .agg(pl.col("name", "app").first(), near_clients=pl.len().cast(pl.Int64))
             .join(self._apps, on="app")
@@ -93,6 +105,7 @@ class Near:
             visits.join(beside.drop("client", "slot"), on="place")
             .filter(is_near.fill_null(False))
             .select("bucket", "app", name=_name(pl.col("host")), client="client")
+            .filter(~pl.col("name").is_in(self._known["name"].implode()))
             .select("bucket", "name", "app", key=_mixed("name", "client", "app"))
         )
         fresh = met.filter(
@@ -129,6 +142,13 @@ def _beside(uses: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _names_of(hits: pl.DataFrame) -> pl.DataFrame:
+    """Bucket and name of each host in `hits`."""
+    bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
+    hosts = hits.select(bucket.alias("bucket"), "host").drop_nulls().unique()
+    return hosts.select("bucket", name=_name(pl.col("host").hash()))
+
+
 def _hashed(events: pl.DataFrame) -> pl.DataFrame:
     """`events` with hashes for its texts, without those that lack one."""
     texts = [name for name in _TEXTS if name in events.columns]
@@ -152,10 +172,10 @@ def _slot() -> pl.Expr:
     return pl.col("seen_at").dt.truncate(_SLOT).cast(TIME)
 
 
-def _slots(rows: pl.DataFrame, what: str, before: pl.DataFrame | None) -> pl.DataFrame:
+def _slots(rows: pl.DataFrame, what: str) -> pl.DataFrame:
     """First and last moment of each client and `what` (hashes) in each half minute, with the bucket it
-    lies in; after those known `before`."""
-    fresh = (
+    lies in."""
+    return (
         rows.with_columns(slot=_slot())
         .group_by(_mixed("client", "slot", what).alias("key"))
         .agg(
@@ -166,4 +186,3 @@ def _slots(rows: pl.DataFrame, what: str, before: pl.DataFrame | None) -> pl.Dat
         .with_columns(bucket=pl.col("slot").dt.truncate(BUCKET).cast(TIME))
         .select("client", what, "slot", "bucket", "first", "last", place=_mixed("client", "slot"))
     )
-    return fresh if before is None else pl.concat([before, fresh])

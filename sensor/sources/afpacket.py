@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from sensor.errors import UsageError
+from sensor.errors import InputError, ShadowAIError, UsageError
 from sensor.sources import bpf, netdev
 
 _AF_PACKET = 17
@@ -88,7 +88,7 @@ class Ring:
     """A socket on an interface and the memory it shares with the kernel; `block` is the one to be read."""
 
     def __init__(self, name: str, how: Listening, fanout: Fanout | None = None) -> None:
-        """Hears nothing yet. Raises UsageError without such an interface, the right to listen, or memory."""
+        """Hears nothing yet. Raises InputError without interface or memory, UsageError without the right."""
         self._how = how
         self.block = 0
         self.block_bytes, self._blocks = _shape(how.ring_bytes)
@@ -168,7 +168,7 @@ class Ring:
 
 
 def check(names: list[str], program: bpf.Program | None = None) -> None:
-    """Raises UsageError, before anything else is done, for what cannot be listened to, or not with that."""
+    """Raises UsageError or InputError, before all else, for what cannot be listened to, or not with that."""
     for name in names:
         with _open(name) as opened:
             try:
@@ -199,14 +199,15 @@ def _open(name: str) -> socket.socket:
         raise _explained(name, error) from None
 
 
-def _explained(name: str, error: OSError) -> UsageError:
+def _explained(name: str, error: OSError) -> ShadowAIError:
+    """A wrong word, or (InputError) what may be otherwise in a moment: a card comes up late after a start."""
     if error.errno in (errno.EPERM, errno.EACCES):
         python = os.path.realpath(sys.executable)
         return UsageError("needs CAP_NET_RAW", place=name, hint=f"try: setcap cap_net_raw+ep {python}")
     if error.errno in (errno.ENODEV, errno.ENXIO):
-        return UsageError("no such interface", place=name, hint="`ip link` lists them")
+        return InputError("no such interface", place=name, hint="`ip link` lists them")
     if error.errno == errno.ENETDOWN:
-        return UsageError("is down", place=name, hint=f"try: ip link set {name} up")
+        return InputError("is down", place=name, hint=f"try: ip link set {name} up")
     if error.errno == errno.ENOMEM:
-        return UsageError("no memory for the ring", place=name, hint="try a smaller --ring-mb")
+        return InputError("no memory for the ring", place=name, hint="try a smaller --ring-mb")
     return UsageError((error.strerror or str(error)).lower(), place=name)

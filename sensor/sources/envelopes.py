@@ -6,6 +6,7 @@ Peeled here, in any nesting up to `DEPTH`:
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
     2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog, also with RFC 5424's version
     2026-10-06T10:00:00Z host  : %ASA-6-302013: text               Cisco, also without host
+    2026 Oct  6 10:00:00 UTC: %ACLLOG-6-…: text                    Cisco NX-OS
     2026:10:06-10:00:00 host app[123]: text                        Sophos UTM
     2026-10-06 10:00:00<TAB>Local0.Info<TAB>10.0.0.1<TAB>text      Kiwi
     2026-10-06 10:00:00 host CEF:0|…                               collectors of CEF and LEEF
@@ -67,7 +68,8 @@ _RSYSLOG = (
     rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=|"
     r"\d?,\d{4}/\d\d/\d\d |[a-z_]+=\"?[\w-]|\{\").*)$"
 )
-_CISCO = rf"^(?:1 )?(?P<stamp>{_ISO})(?: +(?P<host>{_HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
+_NEXUS = r"\d{4} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [A-Z]{3,4})?"
+_CISCO = rf"^(?:1 )?(?P<stamp>{_ISO}|{_NEXUS})(?: +(?P<host>{_HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
 _UTM = (
     rf"^(?P<stamp>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<host>{_HOST}) "
     r"(?P<text>[A-Za-z_/(][\w./()-]{0,47}(?:\[\d+\])?: .*)$"

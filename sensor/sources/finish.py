@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sensor import schema
-from sensor.coded import Coded, Remembered
+from sensor.coded import Remembered, by_value
 from sensor.sources import flows, hosts, keyed, records
 from sensor.sources.text import accounts, stamps, urls, verdicts
 
@@ -72,7 +72,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     fields = parsed.select(
         "row",
         *(
-            _recoded(parsed[name])
+            by_value(parsed[name], _something)["text"].alias(name)
             if isinstance(have.get(name), pl.Categorical)
             else _typed(name, dtype, have.get(name))
             for name, (dtype, _) in FIELDS.items()
@@ -97,13 +97,9 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     return flows.oriented(fields, family.internal_networks)
 
 
-def _recoded(column: pl.Series) -> pl.Series:
-    """The Categorical `column`: nothing-words NULL."""
-    coded = Coded.of(column)
-    nothing = coded.values.is_in(_NOTHING)
-    if not nothing.any():
-        return column
-    return coded.recode(coded.values.set(nothing, None)).alias(column.name)
+def _something(texts: pl.Series) -> pl.DataFrame:
+    """Nothing-words NULL."""
+    return pl.DataFrame({"text": texts.set(texts.is_in(_NOTHING), None)})
 
 
 @cache
@@ -189,8 +185,16 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.with_columns(reason=reason, transport=pl.when(~layer).then("transport"))
 
 
-def _named_server(host: pl.Expr) -> pl.Expr:
+def _first_told(fields: pl.DataFrame, *names: str) -> pl.Expr:
+    """The first of these columns that tells something, row by row; those that tell nothing cost nothing."""
+    told = [name for name in names if fields[name].null_count() < fields.height]
+    return pl.coalesce(told or names[:1])
+
+
+def _named_server(fields: pl.DataFrame, host: pl.Expr) -> pl.Expr:
     """`host`, or where there is none the server's name; the name of a resolver is not what was asked."""
+    if fields["called"].null_count() == fields.height:
+        return host
     return pl.when(host.is_null() & (pl.col("kind") != "dns")).then("called").otherwise(host)
 
 
@@ -256,6 +260,14 @@ def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
     )
 
 
+def _is_connect(method: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"is_connect": method.str.to_uppercase() == "CONNECT"})
+
+
+def _is_secure(url: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"is_secure": url.str.starts_with("https://") | url.str.starts_with("wss://")})
+
+
 def _located(fields: pl.DataFrame) -> pl.DataFrame:
     """Host, path and server out of `url`, where the family has not read them itself."""
     fields = fields.with_columns(*_name(fields["host"]), *_cname(fields["cname"]), asked=pl.col("host"))
@@ -263,30 +275,24 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     if fields["url"].null_count() == fields.height:
         return fields.with_columns(
             path=path,
-            server=pl.coalesce("server", "literal"),
+            server=_first_told(fields, "server", "literal"),
             by_url=pl.lit(False),
-            host=_named_server(pl.col("host")),
+            host=_named_server(fields, pl.col("host")),
         )
     url = urls.split(fields["url"])
     url.columns = [f"url_{name}" for name in url.columns]
-    method = hosts.told(fields["method"], lambda method: method.str.to_uppercase() == "CONNECT")
-    tunnel = pl.lit(method.fill_null(False))
+    tunnel = pl.lit(by_value(fields["method"], _is_connect)["is_connect"].fill_null(False))
     rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
-    secure = hosts.told(
-        fields["url"], lambda url: url.str.starts_with("https://") | url.str.starts_with("wss://")
-    )
-    return (
-        fields.hstack(url)
-        .with_columns(
-            by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
-            host=_named_server(pl.coalesce("host", "url_host")),
-            path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
-            server=pl.coalesce("server", "literal", "url_literal"),
-            server_port=pl.coalesce("server_port", "url_port"),
-            decrypted=pl.coalesce("decrypted", pl.when(pl.lit(secure) & ~tunnel).then(pl.lit(True))),
-        )
-        .drop(url.columns)
-    )
+    secure = by_value(fields["url"], _is_secure)["is_secure"]
+    fields = fields.hstack(url)
+    return fields.with_columns(
+        by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
+        host=_named_server(fields, _first_told(fields, "host", "url_host")),
+        path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
+        server=_first_told(fields, "server", "literal", "url_literal"),
+        server_port=_first_told(fields, "server_port", "url_port"),
+        decrypted=pl.coalesce("decrypted", pl.when(pl.lit(secure) & ~tunnel).then(pl.lit(True))),
+    ).drop(url.columns)
 
 
 @cache

@@ -83,15 +83,6 @@ def addressed(texts: pl.Series) -> pl.Series:
     return _addressed(texts)["address"].alias(texts.name)
 
 
-def told(column: pl.Series, says: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """What `says`, a cheap look, tells of `column` row by row, once per distinct value where these are known;
-    NULL where it is."""
-    if not isinstance(column.dtype, pl.Categorical):
-        return says(column)
-    coded = Coded.of(column)
-    return coded.each(says(coded.values))
-
-
 def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
     """`frame` with `column` replaced by the columns that `read` makes of its distinct values (no NULL).
 

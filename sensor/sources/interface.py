@@ -137,6 +137,11 @@ class Source(ABC):
         """Which of `files` must be read together; by default none, each for itself."""
         return [(file,) for file in files]
 
+    @classmethod
+    def doubt(cls, source_input: Input) -> str:
+        """What the beginning of an input says against it, and what to do; '' if nothing."""
+        return ""
+
     @abstractmethod
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """Frames of what was seen, from `start` (0 unless `resumable`) to the end."""

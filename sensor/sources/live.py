@@ -123,7 +123,7 @@ class LiveSource(Source):
         return self._stopped.is_set() or time.monotonic() >= self._ends
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Batches until `stop` or the time is over. Raises UsageError where a port cannot be listened to."""
+        """Batches until `stop` or the time is over. Raises what `Ring` does where a port cannot be had."""
         names = [file.name for file in source_input.files]
         ports = _open(names, self.workers, self._listening())
         try:
@@ -150,7 +150,7 @@ class LiveSource(Source):
 
 
 def _open(names: Sequence[str], workers: int, how: Listening) -> list[list[Port]]:
-    """The ports of each worker, one on each interface; all or none. Raises UsageError."""
+    """The ports of each worker, one on each interface; all or none. Raises what `Ring` does."""
     ports: list[list[Port]] = [[] for _ in range(workers)]
     try:
         for number, name in enumerate(names):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,11 +14,11 @@ import polars as pl
 
 from sensor.decode import formats
 from sensor.decode.layout import CONNECTIONS
+from sensor.pieces import fault_of
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.told_by_packets import PacketLeases
-from sensor.sources.unpack import fault_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 BATCH_BYTES = 512 << 20
 
 _SECOND = 1_000_000
+#: bytes that hold any frame of ordinary Ethernet
+_WHOLE = 1514
 
 _UNDECODED = "link type not taken apart here (try --replace --engine tshark)"
 
@@ -86,6 +89,17 @@ class PcapSource(Source):
             else:
                 groups[(file.name, "copy")] = [file]
         return [tuple(sorted(members, key=_order)) for members in groups.values()]
+
+    @classmethod
+    def doubt(cls, source_input: Input) -> str:
+        """Whether packets were cut when they were recorded: by header, so also before any is read."""
+        snap = min((s for s in map(_snap_length, source_input.files) if s), default=_WHOLE)
+        if snap >= _WHOLE:
+            return ""
+        return (
+            f"{source_input.name}: recorded with {snap} bytes of each packet: names in what was cut off are "
+            "lost; record whole packets (tcpdump -s 0)"
+        )
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """Connections in slices of a minute, DNS questions and answers, and what could not be read.
@@ -142,6 +156,22 @@ def _open(file: File, name: str) -> Capture:
     from sensor.decode.capture import Capture
 
     return Capture(file.open(), file.head, name)
+
+
+def _snap_length(file: File) -> int:
+    """Bytes of each packet that a capture keeps, as its first interface says; 0 if it does not say."""
+    head, kind = file.head, formats.recognise(file.head)
+    if kind == formats.PCAP:
+        order, at = ">" if formats.PCAP_MAGIC[head[:4]].big_endian else "<", 16
+    elif kind == formats.PCAPNG:
+        order = "<" if head[8:12] == b"\x4d\x3c\x2b\x1a" else ">"
+        block = int(struct.unpack_from(f"{order}I", head, 4)[0])
+        if head[block : block + 4] != struct.pack(f"{order}I", 1):  # no interface yet
+            return 0
+        at = block + 12
+    else:
+        return 0
+    return int(struct.unpack_from(f"{order}I", head, at)[0]) if at + 4 <= len(head) else 0
 
 
 def _rejects(capture: Capture, clock: int | None) -> Iterator[pl.DataFrame]:

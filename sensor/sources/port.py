@@ -29,7 +29,7 @@ class Port:
     def __init__(
         self, name: str, number: int, how: Listening, place: int = 0, fanout: Fanout | None = None
     ) -> None:
-        """`place` is the one it takes in the fan-out. Raises UsageError as `Ring` does."""
+        """`place` is the one it takes in the fan-out. Raises what `Ring` does."""
         # Numba is imported and kernels are loaded only when something is really listened to.
         from sensor.decode import ring
 
@@ -82,7 +82,7 @@ class Port:
     def reopen(self) -> bool:
         """Listen to the interface of the same name that took the place of a removed one, if there is one.
 
-        True if that was done. Raises UsageError if it could not be; it may be tried again.
+        True if that was done. Raises what `Ring` does if it could not be; it may be tried again.
         """
         index = netdev.index(self.name)
         if index in (0, self._ring.index) or self.ready_since() is not None:

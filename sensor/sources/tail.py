@@ -114,6 +114,8 @@ class Tails:
         self._patterns = tuple(patterns)
         self._open: dict[tuple[int, int], Tail] = {}
         self._refused: dict[str, str] = {}
+        #: patterns that have had a file
+        self._met: set[str] = set()
 
     def look(self, now: float) -> list[Tail]:
         """Files that appeared, opened at their start, the longest unchanged first."""
@@ -145,7 +147,12 @@ class Tails:
     def _paths(self) -> list[str]:
         found: list[str] = []
         for pattern in self._patterns:
-            found += [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+            named = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+            if named:
+                self._met.add(pattern)
+            elif pattern not in self._met:
+                self._refuse(pattern, "no file there yet, or none that this user may see; waiting for it")
+            found += named
         return list(dict.fromkeys(found))
 
     def _opened(self, path: str) -> Tail | None:

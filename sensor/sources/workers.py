@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sensor.errors import UsageError
+from sensor.errors import InputError, UsageError
 from sensor.sources.afpacket import RETIRE_MS
 from sensor.sources.port import Port, wait
 
@@ -185,7 +185,7 @@ class Worker:
         for port in self.ports:
             try:
                 port.reopen()
-            except UsageError:
+            except (InputError, UsageError):
                 continue  # not ready yet: tried again with the next tick, and the link is watched
 
 

@@ -227,3 +227,9 @@ def test_every_view_runs_on_an_empty_lake(tmp_path: Path) -> None:
     build(HandmadeLake(tmp_path).path, zone=ZONE)
     # What a release knows of rules and controls is there before any week.
     assert {name for name, rows in everything(tmp_path).items() if rows} == {"control_evidence"}
+
+
+def test_nothing_but_the_result_reaches_standard_output() -> None:
+    """DuckDB would draw a progress bar there, into a pipe too, for whatever takes two seconds."""
+    with connect() as connection:
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]

@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from sensor import coded
-from sensor.coded import Coded, Remembered
+from sensor.coded import Coded, Remembered, Vocabulary, by_value
 
 
 class _Reader:
@@ -57,7 +57,36 @@ def test_beyond_its_bytes_it_starts_anew(monkeypatch: pytest.MonkeyPatch) -> Non
     assert reader.asked == list("abcd") + list("ae") + ["b"]
 
 
-def test_recoded_rows_follow_their_values() -> None:
-    column = Coded.of(_categorical(["x", None, "y", "x"]))
-    assert column.recode(pl.Series(["one", None])).cast(pl.String).to_list() == ["one", None, None, "one"]
+def test_a_vocabulary_is_asked_for_what_is_new_and_tells_texts_by_number() -> None:
+    reader, vocabulary = _Reader(), Vocabulary()
+
+    def numbered(texts: list[str | None]) -> pl.Series:
+        return pl.Series(texts, dtype=pl.String).cast(vocabulary.dtype)
+
+    assert by_value(numbered([None]), reader)["text"].to_list() == [None]
+    for texts in (["a", "bb", None, "a"], ["bb", "ccc", "a"], ["a"]):
+        told = by_value(numbered(texts), reader)
+        assert isinstance(told.schema["text"], pl.Categorical)
+        assert told["text"].cast(pl.String).to_list() == texts
+        assert told["chars"].to_list() == [text and len(text) for text in texts]
+    assert reader.asked == ["a", "bb", "ccc"]
+    assert Remembered(reader)(numbered(["ccc", "a"]))["text"].to_list() == ["ccc", "a"]  # texts as they are
+    assert by_value(pl.Series(["d", "d"]), reader)["text"].to_list() == ["d", "d"]
+    assert reader.asked[-2:] == ["d", "d"]  # of a column of text everything is asked
+
+
+def test_what_is_told_of_a_recoded_column_is_kept_as_well() -> None:
+    reader, vocabulary = _Reader(), Vocabulary()
+
+    def first(texts: pl.Series) -> pl.DataFrame:
+        return pl.DataFrame({"first": texts.str.head(1)})
+
+    for texts in (["ab", "ac", "b"], ["ac", "ad", "c"]):
+        firsts = by_value(pl.Series(texts).cast(vocabulary.dtype), first)["first"]
+        assert by_value(firsts, reader)["text"].cast(pl.String).to_list() == [text[:1] for text in texts]
+    assert reader.asked == ["a", "b", "c"]
+
+
+def test_rows_follow_their_values() -> None:
+    column = Coded.of(pl.Series(["x", None, "y", "x"]))
     assert column.each(pl.Series([1, 2])).to_list() == [1, None, 2, 1]

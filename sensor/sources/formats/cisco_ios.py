@@ -1,8 +1,10 @@
-r"""Cisco IOS and IOS XE: access lists with `log`, the zone-based firewall's audit trail, the URL filter.
+r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-based firewall, the URL filter.
 
     %SEC-6-IPACCESSLOGP: list 101 denied tcp 10.1.2.3(50000) (Gi0/1 …) -> 192.0.2.7(443), 1 packet
     %FW-6-SESS_AUDIT_TRAIL: (zp:class):Stop tcp session: initiator (10.1.2.3:50000) sent 9000 bytes --
       responder (192.0.2.7:443) sent 500 bytes
+    %FW-6-DROP_PKT: Dropping tcp session 10.1.2.3:50000 192.0.2.7:443 on zone-pair …
+    %ACLLOG-6-ACLLOG_FLOW_INTERVAL: Src IP: 10.1.2.3, Dst IP: 192.0.2.7, Src Port: 50000, … (NX-OS)
     2026/10/06-10:00:00.784868 UTC [**] [Hostname: r1] [**] [System_IP: 10.9.0.1] [**] [Instance_ID: 1] [**]
       Drop [**] UTD WebFilter Category/Reputation [**] [URL: chat.example.com] ** [Category: …] …
       {TCP} 10.1.2.3:50000 -> 192.0.2.7:443
@@ -22,8 +24,9 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _LIST = (
-    r"list (?P<list>\S+) (?P<verdict>permitted|denied) (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+)"
-    r"\((?P<client_port>\d+)\)\s*(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> "
+    r"list (?P<list>\S+) (?:\w+\d\S* )?(?P<verdict>permitted|denied) (?P<proto>\w+) "
+    r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)\s*"
+    r"(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> "
     r"(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
 )
 _TRAIL = (
@@ -31,6 +34,14 @@ _TRAIL = (
     r"\((?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+)\)"
     r"(?: sent (?P<up>\d+) bytes)? -- responder \((?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)\)"
     r"(?: sent (?P<down>\d+) bytes)?"
+)
+_DROPPED = (
+    r"Dropping (?P<proto>\w+) (?:session|pkt(?: from \S+)?) "
+    r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) (?:=> )?(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
+)
+_NEXUS = (
+    r"Src IP: (?P<client>[^,]+), Dst IP: (?P<server>[^,]+), Src Port: (?P<client_port>\d+), "
+    r"Dst Port: (?P<port>\d+),.* Protocol: \"(?P<proto>\w+)\".*ACE Action: (?P<verdict>\w+)"
 )
 _FILTER = (
     r"^(?P<day>\d{4}/\d\d/\d\d)-(?P<clock>[\d: ]+\.\d+) UTC .*\[\*\*\] (?P<verdict>Pass|Drop|Alert) "
@@ -45,7 +56,7 @@ class CiscoIosFamily(Family):
 
     name: ClassVar[str] = "cisco-ios"
     help: ClassVar[str] = (
-        "Cisco IOS and IOS XE: access lists (IPACCESSLOGP), firewall audit trail, URL filter (UTD); syslog"
+        "Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists, firewall audit trail and drops, URL filter (UTD)"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
@@ -53,8 +64,8 @@ class CiscoIosFamily(Family):
         "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
     )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*):"
-        r"|\[\*\*\] UTD WebFilter "
+        r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
+        r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -64,6 +75,8 @@ class CiscoIosFamily(Family):
             [
                 (_LIST, _packets),
                 (_TRAIL, _trail),
+                (_DROPPED, lambda part: _packets(part, _DROPPED)),
+                (_NEXUS, lambda part: _packets(part, _NEXUS)),
                 (_FILTER, _filter),
                 (pl.lit(True), layouts.set_aside(OTHER)),
             ],
@@ -75,9 +88,13 @@ def _session(lines: pl.DataFrame) -> pl.Expr:
     return pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *ends, separator="|")
 
 
-def _packets(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_LIST).struct.unnest()
-    denied = pl.col("verdict") == "denied"
+def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
+    """What a list or the firewall did with a packet; what is dropped needs no word for it."""
+    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    nothing = pl.lit(None, dtype=pl.String)
+    names = ("verdict", "proto", "client", "client_port", "server", "port", "mac")
+    read = found.select((pl.col(name) if name in found.columns else nothing).alias(name) for name in names)
+    denied = ~pl.col("verdict").str.contains("(?i)^permit").fill_null(False)
     return read.select(
         "client",
         "client_port",
@@ -85,7 +102,7 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("flow"),
         client_mac="mac",
         server_port="port",
-        transport="proto",
+        transport=pl.col("proto").str.to_lowercase(),
         action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         session=pl.when(~denied).then(_session(lines)),
         phase=pl.lit("begin"),

@@ -20,7 +20,7 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, objects
 
 _KEYS = (
-    "fv", "sa", "sp", "da", "dp", "pr", "dh", "ibc", "obc", "liuid", "liuida", "fss", "fes", "fsms", "fems",
+    "sa", "sp", "da", "dp", "pr", "dh", "ibc", "obc", "liuid", "liuida", "fss", "fes", "fsms", "fems",
     "vsn",
 )  # fmt: skip
 _FLOW = r'\bfv="?nvzFlow_|"fv"\s*:\s*"nvzFlow_'

@@ -2,6 +2,7 @@ r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, t
 
     {"telemetryEventCategory": "LTM", "client_ip": "198.51.100.9", "http_host": "…", "bytes_in": "7", …}
     2026-10-06T10:00:00+02:00 lb1,f5_irule=Splunk-HSL-iRule-HTTP,src_ip=198.51.100.9,http_host=…,bytes_in=7,…
+    bigip1.example.com qid 27806 from 10.1.2.3#40000: view none: query: chat.example.com IN A + (10.0.0.53%0)
     notice apmd[9]: 01490010:5: /Common/vpn:Common:252f6b65: Username 'ada'
     notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel …
 
@@ -20,7 +21,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts, objects
+from sensor.sources.text import keyvalue, layouts, lookups, objects
 
 _FIELDS = {
     "category": "telemetryEventCategory",
@@ -41,6 +42,10 @@ _FIELDS = {
 _IRULE = {name: keys for name, keys in _FIELDS.items() if name != "category"}
 _IRULED = r",f5_irule=[\w-]+,"
 _IRULE_STAMP = r"^(?:<\d+>)?(?:1 )?(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
+_LOOKUP = (
+    r"\bqid \d+ from (?P<client>[0-9a-fA-F.:]+?)(?:%\d+)?#(?P<client_port>\d+): (?:view \S+: )?query: "
+    r"(?P<host>\S+) IN (?P<type>\S+)"
+)
 _MESSAGE = r"(?:^|\s)01[0-9a-fA-F]{6}:[0-7]: "
 _ACCESS = (
     r"0149[0-9a-fA-F]{4}:\d: (?:\S*:)?(?P<session>[0-9a-f]{8}): (?:Username '(?P<user>[^']+)'|"
@@ -58,7 +63,8 @@ class F5Family(Family):
 
     name: ClassVar[str] = "f5"
     help: ClassVar[str] = (
-        "F5 BIG-IP: LTM request logging (Telemetry Streaming JSON, Splunk's iRule), APM tunnels, system log"
+        "F5 BIG-IP: LTM request logging (Telemetry Streaming JSON, Splunk's iRule), DNS queries, APM "
+        "tunnels, system log"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
@@ -66,13 +72,19 @@ class F5Family(Family):
     )
     advice: ClassVar[str] = "Log http_host, bytes_in and bytes_out in the request logging profile."
     claims: ClassVar[pl.Expr] = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
-        f"{_IRULED}|{_MESSAGE}"
+        f"{_IRULED}|{_LOOKUP}|{_MESSAGE}"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request, and per tunnel address given."""
         return layouts.read(
-            lines, [(_IRULED, self._iruled), (_MESSAGE, _messages), (pl.lit(True), self._events)]
+            lines,
+            [
+                (_IRULED, self._iruled),
+                (_LOOKUP, _lookups),
+                (_MESSAGE, _messages),
+                (pl.lit(True), self._events),
+            ],
         )
 
     def _iruled(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -104,6 +116,13 @@ class F5Family(Family):
             action=pl.lit("allowed"),
             reason=pl.when(~request).then(pl.lit(OTHER)),
         )
+
+
+def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_LOOKUP).struct.unnest()
+    return read.select(
+        "client", "client_port", "host", kind=pl.lit("dns"), reason=lookups.reverse(pl.col("type"))
+    )
 
 
 def _messages(lines: pl.DataFrame) -> pl.DataFrame:

@@ -55,7 +55,7 @@ _PLAIN_URL = (
     r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)->(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
 )
 _FILTER = (
-    r"\bFW: (?P<if>\S+) (?P<verdict>[ADR]) (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) "
+    r"\bFW: +(?P<if>\S+) +(?P<verdict>[ADR]) +(?P<proto>\w+) +(?P<client>[0-9a-fA-F.:]+) +"
     r"(?P<server>[0-9a-fA-F.:]+) +(?P<client_port>\d+) +(?P<port>\d+)"
 )
 OTHER = "set aside: message that names no connection"
@@ -79,7 +79,7 @@ class JuniperSrxFamily(Family):
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|"
         r"SECINTEL_ACTION)"
-        r"|\bPFE_FW_SYSLOG_IP|^FW: \S+ [ADR] \w+ |\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
+        r"|\bPFE_FW_SYSLOG_IP|^FW: +\S+ +[ADR] +\w+ |\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
     ) | pl.col("tag").is_in(["RT_FLOW", "RT_UTM", "RT_IDP", "RT_IDS"]).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -36,6 +36,10 @@ _LEASE = (
     r"\bdhcp\S* (?P<pool>.*?) ?(?P<word>assigned|deassigned) (?P<client>[\d.]+) (?:to|for|from) "
     r"(?P<mac>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})(?: (?P<device>[^\s]+))?"
 )
+_LOGIN = (
+    r"\bppp,info,account (?:[\w.-]+: )?(?P<user>\S+) logged in, (?P<client>\d+\.\d+\.\d+\.\d+)"
+    r"(?: from \S+)?\s*$"
+)
 #: A log file's own stamp: `oct/06/2026 10:00:00`, or without the year.
 _STAMP, _DATE = r"^([A-Za-z]{3}/\d\d(?:/\d{4})? \d\d:\d\d:\d\d) ", r"^(\w{3})/(\d\d)/?"
 #: How long a lease counts where neither its end nor the next one is logged.
@@ -47,7 +51,9 @@ class MikrotikFamily(Family):
     """Reads RouterOS logs."""
 
     name: ClassVar[str] = "mikrotik"
-    help: ClassVar[str] = "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP topics (syslog or file)"
+    help: ClassVar[str] = (
+        "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP topics (syslog or file)"
+    )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, path=True, device=True, action=True)
     advice: ClassVar[str] = (
@@ -55,7 +61,7 @@ class MikrotikFamily(Family):
         "(Traffic Flow)."
     )
     claims: ClassVar[pl.Expr] = pl.any_horizontal(
-        *(pl.col("line").str.contains(pattern) for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE)),
+        *(pl.col("line").str.contains(pattern) for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE, _LOGIN)),
         pl.col("tag").str.contains(_ASKER) & pl.col("line").str.contains(r"^#\d+ \S+ [A-Z0-9]+"),
     )
 
@@ -70,6 +76,7 @@ class MikrotikFamily(Family):
                 (_PROXY, _requests),
                 (_LOOKUP, _lookups),
                 (_LEASE, _leases),
+                (_LOGIN, _logins),
                 (pl.lit(True), layouts.set_aside(NO_PORTS)),
             ],
         )
@@ -124,4 +131,12 @@ def _leases(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(gone).then(pl.lit("0")).otherwise(pl.lit(LEASE_S)),
         closes=gone,
         origin=pl.lit("dhcp"),
+    )
+
+
+def _logins(lines: pl.DataFrame) -> pl.DataFrame:
+    """Tunnels (L2TP, PPTP, SSTP …) name account and address; their end names the account only."""
+    read = lines["line"].str.extract_groups(_LOGIN).struct.unnest()
+    return read.select(
+        "client", user_name="user", kind=pl.lit("lease"), lease_s=pl.lit(LEASE_S), origin=pl.lit("vpn")
     )

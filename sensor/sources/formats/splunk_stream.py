@@ -22,7 +22,7 @@ _WANTED = {
     "server": "dest_ip", "port": "dest_port", "transport": "transport", "stack": "protocol_stack",
     "up": "bytes_in", "down": "bytes_out", "packets_up": "packets_in", "packets_down": "packets_out",
     "site": "site", "path": "uri_path", "method": "http_method", "status": "status",
-    "agent": "http_user_agent", "sni": "tls_server_name|ssl_server_name|server_name", "rcode": "reply_code",
+    "agent": "http_user_agent", "sni": "tls_server_name|ssl_server_name|server_name",
 }  # fmt: skip
 _LISTS = ("query", "query_type", "host_addr")
 NO_PORTS = "set aside: neither TCP nor UDP"

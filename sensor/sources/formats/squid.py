@@ -30,13 +30,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
 from sensor import schema
-from sensor.coded import Coded, Remembered
+from sensor.coded import by_value
 from sensor.sources import hosts, records
 from sensor.sources.family import Cut, Family
 from sensor.sources.interface import Proof
@@ -148,6 +148,11 @@ class SquidFamily(Family):
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM)
     scans_lines: ClassVar[bool] = True
 
+    @cached_property
+    def _cutters(self) -> dict[bool, delimited.Cutter]:
+        """Of the native layout (True) and of ours, where there were lines in it."""
+        return {}
+
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line, all layouts."""
         return _told(parse(lines["line"]))
@@ -160,27 +165,25 @@ class SquidFamily(Family):
         from sensor.decode import delimited
 
         is_native = re.match(_CLAIMED_NATIVE, begin) is not None
-        fields = (
-            delimited.Field(getattr(delimited, kind), name)
-            for name, kind in (_NATIVE_CUT if is_native else _OURS_CUT)
-        )
-        layout = delimited.Layout(tuple(fields), separator=" ", empty=False, tail=True)
-        found = delimited.cut(text, layout)
-        return _plain(found, text, is_native=is_native)
+        if is_native not in self._cutters:
+            fields = (
+                delimited.Field(getattr(delimited, kind), name)
+                for name, kind in (_NATIVE_CUT if is_native else _OURS_CUT)
+            )
+            layout = delimited.Layout(tuple(fields), separator=" ", empty=False, tail=True)
+            self._cutters[is_native] = delimited.Cutter(layout)
+        return _plain(self._cutters[is_native].cut(text), text, is_native=is_native)
 
 
 def _told(fields: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` of what lines say (`_FIELDS`)."""
-    user = Coded.of(fields["user"])
     fields = fields.with_columns(
-        *_of_result(fields["result"]),
-        *_of_hierarchy(fields["hierarchy"]),
-        user.recode(user.values.str.replace_many(_ESCAPES)).alias("user"),
-        is_error=hosts.told(fields["url"], lambda url: url.str.starts_with("error:")),
-        # A tunnel to an address: the hello says for whom.
-        literal=hosts.told(fields["url"], lambda url: url.str.contains(_LITERAL)),
-        connect=hosts.told(fields["method"], lambda method: method == "CONNECT").fill_null(False),
-        bumped=hosts.told(fields["bump"], lambda mode: mode == "bump"),
+        *by_value(fields["result"], _of_result),
+        *by_value(fields["hierarchy"], _of_hierarchy),
+        *by_value(fields["user"], _of_user),
+        *by_value(fields["url"], _of_url),
+        *by_value(fields["method"], _of_method),
+        *by_value(fields["bump"], _of_mode),
     ).with_columns(reason=_reason())
     keeps_bytes = ~_bumped()
     return fields.select(
@@ -208,15 +211,30 @@ def _told(fields: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@Remembered
 def _of_result(result: pl.Series) -> pl.DataFrame:
     denied = result.str.contains("DENIED", literal=True)
     return pl.DataFrame({"denied": denied, "own_result": result.is_in(_OWN_RESULTS)})
 
 
-@Remembered
 def _of_hierarchy(code: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"stayed": code.is_in(["NONE", "HIER_NONE"]), "is_origin": code.is_in(_ORIGIN)})
+
+
+def _of_user(name: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"user": name.str.replace_many(_ESCAPES)})
+
+
+def _of_url(url: pl.Series) -> pl.DataFrame:
+    # A tunnel to an address: the hello says for whom.
+    return pl.DataFrame({"is_error": url.str.starts_with("error:"), "literal": url.str.contains(_LITERAL)})
+
+
+def _of_method(method: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"connect": method == "CONNECT"})
+
+
+def _of_mode(mode: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"bumped": mode == "bump"})
 
 
 def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
@@ -224,40 +242,20 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
     from sensor.decode.delimited import lines_at
 
     rows = found.rows.with_columns(pl.col("at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
-    code = Coded.of(rows["code"])
-    sound = code.each(code.values.str.contains(_RESULT if is_native else _OUR_RESULT)).fill_null(False)
-    sound &= rows["at"].is_between(_EARLIEST, _LATEST)
+    rows = rows.hstack(by_value(rows["code"], _of_native_code if is_native else _of_our_code))
+    sound = rows["sound"].fill_null(False) & rows["at"].is_between(_EARLIEST, _LATEST)
+    sound &= rows["elapsed_ms"].is_not_null()  # the cutter takes `-` for a number that is not known
     # What is claimed has no other white space in these.
     for name in ("client",) if is_native else ("client", "user", "method", "url"):
-        sound &= hosts.told(rows[name], lambda values: values.str.contains(r"^\S+$")).fill_null(True)
-    sound &= ~hosts.told(rows["client"], lambda client: client.str.contains(_WITH_PORT)).fill_null(False)
+        sound &= by_value(rows[name], _one_word)["one_word"].fill_null(True)
+    sound &= ~by_value(rows["client"], _ported)["ported"].fill_null(False)
     if not (is_native or text.isascii()):
         sound &= ~rows["url_path"].str.contains(r"\s").fill_null(False)
-    if not is_native:
-        sound &= (rows["status"] < 1000).fill_null(False)
-        tail = Coded.of(rows["tail"])
-        rows = rows.with_columns(
-            tail.recode(tail.values.str.extract(r"^" + _QUOTED)).alias("agent"),
-            tail.recode(tail.values.str.extract(r"\" (\w+)\s*$")).alias("bump"),
-        )
-        both = _split(code.values, ":", "result", "hierarchy")
-        halves = [(name, code.recode(both[name])) for name in both.columns]
+    if is_native:
+        rows = rows.with_columns(*by_value(rows["peer"], _of_peer), *by_value(rows["tail"], _of_native_tail))
     else:
-        peer, tail = Coded.of(rows["peer"]), Coded.of(rows["tail"])
-        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(tail.values))
-        agents = _last_quoted(tail.values, nothing)
-        ends = _split(peer.values, "/", "hierarchy", "peer").with_columns(
-            pl.when(pl.col("peer") != "-").then("peer").alias("peer"),
-            pl.when(pl.col("hierarchy") != "-").then("hierarchy").alias("hierarchy"),
-        )
-        both = _result_and_status(code.values)
-        status = both["status"].cast(pl.Int64, strict=False)
-        halves = [
-            ("hierarchy", peer.recode(ends["hierarchy"])), ("peer", peer.recode(ends["peer"])),
-            ("result", code.recode(both["result"])), ("status", code.each(status)),
-            ("agent", tail.recode(agents)),
-        ]  # fmt: skip
-    rows = rows.with_columns(column.alias(name) for name, column in halves)
+        sound &= (rows["status"] < 1000).fill_null(False)
+        rows = rows.with_columns(*by_value(rows["tail"], _of_our_tail))
     rows = rows.with_columns(pl.col("url_path").alias("url_rest"))
     missing = [
         pl.lit(None, dtype=dtype).alias(name) for name, dtype in _FIELDS.items() if name not in rows.columns
@@ -268,6 +266,38 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
         odd = pl.concat([odd, lines_at(text, left)]).sort("offset")
         rows = rows.filter(sound)
     return Cut(_told(rows.select(*_FIELDS, "url_rest")), rows.select("offset", "bytes"), odd)
+
+
+def _one_word(text: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"one_word": text.str.contains(r"^\S+$")})
+
+
+def _ported(client: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"ported": client.str.contains(_WITH_PORT)})
+
+
+def _of_native_code(code: pl.Series) -> pl.DataFrame:
+    both = _result_and_status(code)
+    return both.with_columns(pl.col("status").cast(pl.Int64, strict=False), sound=code.str.contains(_RESULT))
+
+
+def _of_our_code(code: pl.Series) -> pl.DataFrame:
+    return _split(code, ":", "result", "hierarchy").with_columns(sound=code.str.contains(_OUR_RESULT))
+
+
+def _of_peer(code: pl.Series) -> pl.DataFrame:
+    return _split(code, "/", "hierarchy", "peer").select(_known(pl.all()))
+
+
+def _of_native_tail(tail: pl.Series) -> pl.DataFrame:
+    nothing = pl.Series([None], dtype=pl.String)
+    return pl.DataFrame({"agent": _last_quoted(tail, nothing.new_from_index(0, len(tail)))})
+
+
+def _of_our_tail(tail: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"agent": tail.str.extract(r"^" + _QUOTED), "bump": tail.str.extract(r"\" (\w+)\s*$")}
+    )
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -297,9 +327,7 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
     parts = rest.str.splitn(" ", 11).struct.unnest()
     parts = parts.hstack(whole.select("row", _stamp(line.str.head(_STAMP_CHARS)).alias("at")))
     is_native = parts["at"].is_not_null() & parts["field_2"].str.contains(_RESULT)
-    is_native &= ~hosts.told(parts["field_1"], lambda client: client.str.contains(_WITH_PORT)).fill_null(
-        False
-    )
+    is_native &= ~_ported(parts["field_1"])["ported"].fill_null(False)
     native = parts if is_native.all() and not is_native.has_nulls() else parts.filter(is_native)
     native = native.hstack(_split(native["field_7"], "/", "hierarchy", "peer"))
     native = hosts.once_all(native, "field_2", _result_and_status)
@@ -470,4 +498,4 @@ def _looked_into() -> pl.Expr:
 @cache
 def _bumped() -> pl.Expr:
     """A tunnel whose content is logged again, request by request."""
-    return pl.col("connect") & pl.col("bumped").fill_null(False)
+    return (pl.col("connect") & pl.col("bumped")).fill_null(False)

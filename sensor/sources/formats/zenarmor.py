@@ -26,7 +26,7 @@ _WANTED = {
     "server": "ip_dst_saddr", "port": "ip_dst_port", "proto": "transport_proto", "blocked": "is_blocked",
     "up": "src_nbytes", "down": "dst_nbytes", "packets_up": "src_npackets", "packets_down": "dst_npackets",
     "query": "query", "answers": "answers", "sni": "server_name", "host": "host", "path": "uri",
-    "method": "method", "agent": "user_agent", "is_response": "is_response", "alert": "alertinfo.sid",
+    "method": "method", "agent": "user_agent", "alert": "alertinfo.sid",
 }  # fmt: skip
 _SYSLOG = r"^daemon=zenarmor, index=(?P<index>\w+), data=(?P<data>\{.*)$"
 ALERT = "set aside: alert (its connection is told apart)"

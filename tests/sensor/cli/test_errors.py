@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.product import compiled_once
+
 ROOT = Path(__file__).parents[3]
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300") + bytes(range(256)) * 8
 
@@ -21,6 +23,16 @@ def shadowai(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Co
     return subprocess.run(
         arguments, cwd=cwd, env=variables, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a lake from one proxy log."""
+    folder = tmp_path_factory.mktemp("errors")
+    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    done = shadowai("scan", log, "--lake", "lake", "--state", compiled_once(folder / "state"), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -118,10 +130,8 @@ def test_a_broken_catalog_entry_is_4_with_file_and_line(tmp_path: Path) -> None:
     assert not (tmp_path / "lake").exists()
 
 
-def test_wrong_sql_is_6(tmp_path: Path) -> None:
-    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
-    assert shadowai("scan", log, "--lake", "lake", cwd=tmp_path).returncode == 0
-    done = shadowai("sql", "SELEKT 1", "--lake", "lake", cwd=tmp_path)
+def test_wrong_sql_is_6(filled: Path) -> None:
+    done = shadowai("sql", "SELEKT 1", "--lake", "lake", cwd=filled)
     assert done.returncode == 6
     assert "Parser Error" in done.stderr
 
@@ -134,30 +144,28 @@ def test_wrong_sql_is_6(tmp_path: Path) -> None:
     ],
 )
 def test_closed_standard_input_is_nobody_there(
-    words: tuple[str, ...], code: int, says: str, tmp_path: Path
+    words: tuple[str, ...], code: int, says: str, filled: Path
 ) -> None:
     """As services start commands; Python then has no `sys.stdin` at all."""
-    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
-    assert shadowai("scan", log, "--lake", "lake", "--state", "state", cwd=tmp_path).returncode == 0
     command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words]
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *command],
         env={
-            **{"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
-            **{"SHADOWAI_LAKE": str(tmp_path / "lake"), "SHADOWAI_STATE": str(tmp_path / "state")},
+            **{"PATH": os.environ["PATH"], "HOME": str(filled), "PYTHONPATH": str(ROOT)},
+            **{"SHADOWAI_LAKE": str(filled / "lake"), "SHADOWAI_STATE": str(filled / "state")},
         },
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        cwd=filled, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == code
     assert says in done.stderr
 
 
-def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(tmp_path: Path) -> None:
+def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -> None:
     """It was a traceback, or "a bug of ours"; or a library swallowed it, and the command went on."""
-    (tmp_path / "typer.py").write_text(
+    (filled / "typer.py").write_text(
         "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
     )
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{filled}:{ROOT}"}
     arguments = [sys.executable, "-c", "from sensor.cli.start import run; run()", "--help"]
     done = subprocess.run(arguments, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (130, "")

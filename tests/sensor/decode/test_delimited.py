@@ -22,7 +22,7 @@ SPACES = Layout(
 
 
 def told(text: bytes, layout: Layout) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    found = delimited.cut(text, layout)
+    found = delimited.Cutter(layout).cut(text)
     return found.rows.to_dicts(), found.odd.to_dicts()
 
 
@@ -39,9 +39,9 @@ def test_fields_of_each_kind() -> None:
 
 def test_a_cut_ends_at_a_new_header_and_goes_on_behind_it() -> None:
     text = b"a\t1\t\t1\tb\n#fields\tx\nc\t2\t\t1\td\n"
-    first = delimited.cut(text, TABS)
+    first = delimited.Cutter(TABS).cut(text)
     assert (first.rows["code"].to_list(), first.end) == (["a"], 9)
-    second = delimited.cut(text, TABS, at=text.index(b"c\t"))
+    second = delimited.Cutter(TABS).cut(text, at=text.index(b"c\t"))
     assert (second.rows["code"].to_list(), second.end) == (["c"], len(text))
 
 
@@ -49,7 +49,18 @@ def test_a_cut_ends_at_a_new_header_and_goes_on_behind_it() -> None:
 def test_texts_that_begin_alike_are_told_apart(size: int) -> None:
     values = ["x" * size + str(n % 900) for n in range(3000)]
     text = "".join(f"{value}\t1\t\t1\tc\n" for value in values).encode()
-    assert delimited.cut(text, TABS).rows["code"].cast(pl.String).to_list() == values
+    assert delimited.Cutter(TABS).cut(text).rows["code"].cast(pl.String).to_list() == values
+
+
+def test_a_text_keeps_its_number_until_much_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "_MOST_TEXTS", 3)
+    cutter = delimited.Cutter(TABS)
+    columns = []
+    for values in ("ab", "bca", "cde", "ea"):
+        text = "".join(f"{value}\t1\t\t1\tc\n" for value in values).encode()
+        columns.append(cutter.cut(text).rows["code"])
+        assert columns[-1].cast(pl.String).to_list() == list(values)
+    assert [column.to_physical().to_list() for column in columns] == [[0, 1], [1, 2, 0], [2, 3, 4], [0, 1]]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -119,5 +130,5 @@ def test_a_row_is_what_splitting_gives_and_no_line_is_lost(lines: list[str], end
 def test_any_text_is_taken(rubbish: bytes) -> None:
     text = rubbish.decode("utf-8", "replace").encode()
     for layout in (TABS, SPACES):
-        found = delimited.cut(text, layout)
+        found = delimited.Cutter(layout).cut(text)
         assert found.rows.height + found.odd.height <= text.count(b"\n") + 1

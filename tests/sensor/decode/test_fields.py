@@ -96,10 +96,10 @@ def test_random_tokens_are_no_keys() -> None:
     assert [token for token in random_tokens(20_000) if keys.find(token)] == []
 
 
-def test_a_million_random_tokens_are_no_keys() -> None:
+def test_half_a_million_random_tokens_are_no_keys() -> None:
     # As one text: what is a word of its own stays one. The forms and words are those of the test above.
     few = random_tokens(250_000)
-    for shift in range(4):
+    for shift in range(2):
         text = b" ".join(token[shift:] for token in few)
         assert keys.find(text) is None
 

@@ -56,7 +56,7 @@ def test_retransmissions_and_reordering_count_once(isn: int) -> None:
     assert (row["bytes_up"], row["lost_bytes"]) == (450, 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 700)), min_size=1, max_size=8))
 def test_coverage_is_the_union_of_the_segments(segments: list[tuple[int, int]]) -> None:
     talk = Talk(up=0xFFFFF800).shake()
@@ -110,7 +110,7 @@ def test_more_than_four_gigabytes_are_counted_over_the_wrap() -> None:
     assert [r["slice"] for r in rows] == [0, 1, 2, 3]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(st.integers(1, 250_000), st.booleans(), st.integers(0, 1200)), max_size=40))
 def test_slices_add_up(steps: list[tuple[int, bool, int]]) -> None:
     talk = Talk().shake()

@@ -32,7 +32,7 @@ def scanned(lines: list[str]) -> tuple[list[dict[str, Any]], list[int]]:
     return found.to_dicts(), odd.to_list()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(_EVENT, min_size=1, max_size=5), st.booleans())
 def test_what_is_not_odd_is_what_a_complete_reader_finds(events: list[dict[str, Any]], tight: bool) -> None:
     separators = (",", ":") if tight else (" , ", " : ")

@@ -157,7 +157,7 @@ def test_an_empty_frame_and_an_empty_catalog(index: Index, observe: Observe) -> 
 TEXT = st.one_of(st.none(), st.sampled_from(["chat.example", "api.open.example", "192.0.2.1"]), st.text())
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT, TEXT), max_size=12))
 def test_any_row_hits_at_most_once_and_alone_as_in_company(index: Index, rows: list[tuple[Any, ...]]) -> None:
     names = ("host", "cname", "path", "user_agent", "server")

@@ -1,10 +1,11 @@
 """Names near known AI: by the same client, within half a minute, wherever batches are cut."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sensor.match.near import WITHIN, Near
@@ -101,3 +102,31 @@ def test_it_is_what_comparing_all_pairs_gives(events: list[tuple[str, int, str]]
         counts[host][str(app)] += 1
     expected = {h: min(by.items(), key=lambda item: (-item[1], item[0])) for h, by in counts.items()}
     assert told(made[:cut], made[cut:]) == expected
+
+
+_MANY = [("a", 10, "x.example", None), *(("a", 20, "s.example", f"s/{n}") for n in range(5))]
+_BY_AGENT = [("a", 10, "x.example", None), ("a", 12, "x.example", "s/0"), ("a", 14, "x.example", None)]
+
+
+@settings(max_examples=10)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.integers(800, 1000),
+            st.sampled_from(["x.example", "y.example"]),
+            st.sampled_from([None, None, *(f"s/{n}" for n in range(5))]),
+        ),
+        max_size=14,
+    ),
+    st.sets(st.integers(1, 13), max_size=3),
+)
+@example(_MANY, {3})  # of more services than count, those that had come
+@example(_BY_AGENT, {1, 2})  # a host that hits by what asks for it, not by its name
+def test_nothing_depends_on_where_batches_are_cut(
+    events: list[tuple[str, int, str, str | None]], cuts: set[int]
+) -> None:
+    made: list[Event] = [(c, s, h, app, app and "use") for c, s, h, app in sorted(events, key=lambda e: e[1])]
+    places = [0, *sorted(cuts), len(made)]
+    batches = [made[begin:end] for begin, end in pairwise(places)]
+    assert told(*batches) == told(made)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.network import connect, inside, remove_namespace, run, run_in
+from tests.product import compiled_once
 from tests.sensor.sources.cable import (
     PROGRAM,
     SPLIT_HELLO,
@@ -26,10 +27,8 @@ from tests.sensor.sources.plain import write_capture
 
 @pytest.fixture(scope="module")
 def cable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cable]:
-    from sensor.decode import jit
-
     state = tmp_path_factory.mktemp("state")
-    (state / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
+    compiled_once(state)
     names = [f"shadowlive{os.getpid()}{end}" for end in "ab"]
     try:
         for name in names:

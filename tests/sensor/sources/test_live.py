@@ -101,6 +101,7 @@ def test_being_stopped_at_full_speed_loses_nothing(
     assert cable.replay(path) == packets
     code, out, err = running.stop(how)
     assert code == (130 if how == signal.SIGINT else 0), err
+    assert err == "shadowai: listening to rx0\n"  # "what was committed is safe" is for who lost something
     assert out.startswith(f"rx0: {packets:,} packets in ") and ", 0 dropped, " in out
     lake = running.lake
     assert total(lake, "packets") == packets
@@ -195,7 +196,7 @@ def test_the_capability_is_enough(cable: Cable, capture: Start) -> None:
         (["rx0", "nosuch0"], "nosuch0: no such interface"),
         (["rx0", "rx0"], "rx0: named twice"),
         (["rx0", "--exclude", "10.0.0.0/64"], "--exclude 10.0.0.0/64: not a network"),
-        (["a" * 40], "a" * 40),
+        (["a" * 40], f"{'a' * 40}: no such interface"),
         (["rx0", "--filter", "tcp port 443"], "--filter: not the decimal listing"),
         (["rx0", "--filter", "1\n21 5 5 0"], "--filter: the kernel refuses this program"),
         (["rx0", "--filter", "@nosuchfile"], "--filter @nosuchfile: no such file"),
@@ -205,7 +206,8 @@ def test_the_capability_is_enough(cable: Cable, capture: Start) -> None:
 def test_mistakes_are_one_line(words: list[str], message: str, capture: Start) -> None:
     running = capture(*words)
     code, out, err = running.result()
-    assert (code, out) == (2, "")
+    # A card that comes up late after a start is no wrong word: the service's unit tries again.
+    assert (code, out) == (3 if "no such interface" in message else 2, "")
     assert err.startswith(f"shadowai: {message}") and err.count("\n") == 1, err
     assert not running.lake.exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,7 @@ from sensor.schema import TABLES
 from sensor.sources.interface import Input
 from sensor.sources.open import find
 from sensor.sources.pcap import PcapSource
-from tests.sensor.decode.craft import T0, Frame, Talk, decode, file_of, pcap, section
+from tests.sensor.decode.craft import T0, Frame, Talk, block, decode, file_of, pcap, section
 from tests.sensor.decode.test_packets import mixed_traffic
 
 
@@ -58,6 +59,19 @@ def test_what_stands_behind_a_packed_capture_is_not_lost_in_silence(tmp_path: Pa
     rejects = pl.concat([made["rejects"] for made in frames if "rejects" in made])
     place = f"file 2 of 2, byte {len(content)}"
     assert rejects.select("reason", "place").rows() == [("rubbish after the compressed stream", place)]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("snap", "is_told"), [(96, True), (1514, False), (262_144, False), (0, False)])
+def test_a_recording_of_beginnings_is_told_as_such(order: str, snap: int, is_told: bool) -> None:
+    """A third of its connections had no name, and nobody was told why."""
+    length = struct.pack(f"{order}I", snap)
+    plain = pcap([], order=order)[:16] + length + pcap([], order=order)[20:]
+    blocks = section(order) + block(1, struct.pack(f"{order}HH", 1, 0) + length, order)
+    for content in (plain, blocks):
+        said = PcapSource.doubt(Input((file_of(content, "a"), file_of(pcap([]), "b")), "input"))
+        assert (f"a (+1): recorded with {snap} bytes of each packet" in said) is is_told
+    assert PcapSource.doubt(Input((file_of(section(order)),), "input")) == ""
 
 
 def test_captures_of_the_same_time_are_merged() -> None:

@@ -50,6 +50,19 @@ def test_a_file_is_known_again_after_a_restart(tmp_path: Path) -> None:
     assert first.identity != again.identity
 
 
+def test_what_is_not_there_yet_is_told_once_and_waited_for(tmp_path: Path) -> None:
+    """A misspelt name was followed for ever in silence."""
+    path = tmp_path / "a.log"
+    tails = Tails([f"{path}*"])
+    assert tails.look(0) == []
+    assert tails.problems() == [f"{path}*: no file there yet, or none that this user may see; waiting for it"]
+    path.write_text("one\n")
+    (tail,) = tails.look(1)
+    assert said(tail) == ["one"]
+    path.unlink()  # between two files of a rotation
+    assert tails.look(2) == tails.problems() == []
+
+
 def test_truncation_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("one\ntwo\n")

@@ -13,13 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sensor.cli.main import app
-from sensor.decode import jit
 from sensor.errors import UsageError
 from sensor.sources import detect
 from sensor.sources import open as opening
 from sensor.sources.interface import Batch, Input
 from sensor.sources.pcap import PcapSource
 from sensor.sources.tshark import TsharkSource
+from tests.product import compiled_once
 from tests.sensor.decode.craft import CLIENT, SERVER, T0, Frame, Talk, ethernet, ip, pcap, totals, udp
 from tests.sensor.decode.test_stream import small_hello
 
@@ -116,8 +116,7 @@ def test_what_scan_says_of_other_link_types_helps_when_typed(tmp_path: Path) -> 
     exported = struct.pack(">HH4sHH", 12, 4, b"ip\0\0", 0, 0)  # its dissector's name, end of the tags
     frames = Talk().shake().send(small_hello(b"api.openai.com")).close().frames
     path.write_bytes(pcap([Frame(exported + f.data[14:], f.time) for f in frames], link=252))
-    (tmp_path / "s").mkdir()
-    (tmp_path / "s" / "kernels").symlink_to(jit.use().parent)  # compiled once for all tests
+    compiled_once(tmp_path / "s")
     words = ["scan", str(path), "--lake", str(tmp_path / "l"), "--state", str(tmp_path / "s")]
     first = CliRunner().invoke(app, words)
     advice = re.search(r"link type not taken apart here \(try (.+)\)", first.output)

@@ -13,7 +13,7 @@ from sensor.decode import decoder as decoder_module
 from sensor.decode import layout
 from sensor.decode.decoder import Decoder
 from sensor.decode.layout import DESCRIPTOR, records
-from sensor.errors import UsageError
+from sensor.errors import InputError
 from sensor.sources import live, netdev, watch, workers
 from sensor.sources.port import Port
 from sensor.sources.workers import Part, Rounds, Worker
@@ -78,7 +78,7 @@ class FakePort(Port):
 
     def reopen(self) -> bool:
         self.reopenings += 1
-        raise UsageError("is down", place="fake0")
+        raise InputError("is down", place="fake0")
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +142,7 @@ def test_a_full_output_asks_for_a_round(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_a_worker_meets_is_handed_on() -> None:
     class Failing(FakePort):
         def take(self) -> None:
-            raise UsageError("gone", place="fake0")
+            raise InputError("gone", place="fake0")
 
     worker = Worker(0, [Failing(1)], Decoder((), connections=64), Rounds(1), lambda: False)
     worker.start()
@@ -150,7 +150,7 @@ def test_what_a_worker_meets_is_handed_on() -> None:
     worker.join()
     worker = Worker(0, [Failing(1)], Decoder((), connections=64), Rounds(1), lambda: False)
     worker.start()
-    assert isinstance(worker.parts.get(timeout=20), UsageError)
+    assert isinstance(worker.parts.get(timeout=20), InputError)
     worker.join()
 
 

@@ -1,0 +1,49 @@
+"""strongSwan, and firewalls built on it (pfSense, OPNsense …): virtual addresses of IPsec clients.
+
+    charon[9]: 05[IKE] <roadwarrior|12> assigning virtual IP 10.10.10.1 to peer 'ada@corp.example'
+    charon[9]: 06[CFG] lease 10.10.10.1 by 'ada@corp.example' went offline
+
+Source: strongSwan documentation, "Virtual IP", logger messages of charon.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.interface import Proof
+
+_TOLD = (
+    r"\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
+    r"lease (?P<left>[0-9a-fA-F.:]+) by) '(?P<user>[^']+)'(?P<end> went offline)?"
+)
+#: Where the end of a tunnel is not logged.
+HELD_S = 36_000.0
+
+
+class StrongswanFamily(Family):
+    """Reads which virtual address charon gave to whom."""
+
+    name: ClassVar[str] = "strongswan"
+    help: ClassVar[str] = (
+        "strongSwan 5 and 6 (charon), also of pfSense and OPNsense: virtual addresses (syslog)"
+    )
+    vantage: ClassVar[str] = "identity"
+    proof: ClassVar[Proof] = Proof(user=True)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_TOLD)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per address given or let go."""
+        read = lines["line"].str.extract_groups(_TOLD).struct.unnest()
+        ends = pl.col("end").is_not_null()
+        return read.select(
+            kind=pl.lit("lease"),
+            client=pl.coalesce("given", "left"),
+            user_name="user",
+            lease_s=pl.when(ends).then(0.0).otherwise(HELD_S),
+            closes=ends,
+            origin=pl.lit("vpn"),
+            confidence=pl.lit(0.9),
+        )
