@@ -12,7 +12,7 @@ from analytics import publish
 from analytics.definitions import load_marts
 from analytics.subject import Times
 from sensor import schema
-from sensor.cli import erase, export, retain
+from sensor.cli import erase, export_subject, retain
 from sensor.cli.privacy_sheet import _facts
 from sensor.privacy.sheet import markdown
 from sensor.privacy.subject import Subject
@@ -78,7 +78,7 @@ def test_every_mart_has_a_period_that_expires() -> None:
 def test_a_persons_rows_are_erased_hidden_and_given(name: str) -> None:
     assert name in erase._rules(Subject(("u1-a",)), Times((), ()))
     assert name in publish._ABOUT
-    assert name in export._ROWS
+    assert name in export_subject._ROWS
     columns = schema.TABLES[name].dtypes
     assert publish._ABOUT[name] in columns and columns[publish._ABOUT[name]] == pl.String()
     assert schema.TABLES[name].zone == "restricted"
@@ -90,7 +90,7 @@ def test_a_persons_marts_are_erased_hidden_and_given(name: str) -> None:
     (mart,) = (mart for mart in MARTS if mart.name == name)
     assert mart.zone == "restricted"
     assert publish._ABOUT[name] == "subject" and "subject" in mart.columns
-    assert name in export._ROWS
+    assert name in export_subject._ROWS
 
 
 def test_no_open_table_or_mart_has_a_column_about_somebody() -> None:

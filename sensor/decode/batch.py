@@ -122,9 +122,12 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
         length = _int32(data, at + 12, end, big)
         if length < 0:
             return n, at, MORE
-        # Read out of step, even the bytes of sound records make lengths, thousands in a row: no packet is
-        # empty (a hole in a file is, and the header of another file), and none this long.
-        if captured > MAX_FRAME or length > _LONGEST or captured | length == 0:
+        # Read out of step, even the bytes of sound records make lengths, thousands in a row; none so long.
+        if captured > MAX_FRAME or length > _LONGEST:
+            return n, at, CORRUPT
+        # A hole in a file reads like an empty packet of 1970, the header of another file like an empty one.
+        first = be32(data, at, end)
+        if captured | length == 0 and (first == 0 or first in _MAGIC):
             return n, at, CORRUPT
         if at + header + captured > end:
             return n, at, MORE

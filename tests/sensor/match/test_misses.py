@@ -28,7 +28,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(ROWS, min_size=1, max_size=4))
 def test_a_second_look_gives_the_same_hits(index: Index, batches: list[list[dict[str, str | None]]]) -> None:
     names = ("host", "cname", "user_agent", "server", "path")

@@ -119,7 +119,7 @@ def test_what_scan_says_of_other_link_types_helps_when_typed(tmp_path: Path) -> 
     compiled_once(tmp_path / "s")
     words = ["scan", str(path), "--lake", str(tmp_path / "l"), "--state", str(tmp_path / "s")]
     first = CliRunner().invoke(app, words)
-    advice = re.search(r"link type not taken apart here \(try (.+)\)", first.output)
+    advice = re.search(r"link type not taken apart here \(try ([^)]+)\)", first.output)
     assert advice and "0 sightings" in first.output
     second = CliRunner().invoke(app, [*words, *advice[1].split()])
     assert f"{path}: tshark, {len(frames)} packets, 1 sighting" in second.output

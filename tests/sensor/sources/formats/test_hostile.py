@@ -118,7 +118,7 @@ JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=6,
 )
-_QUIET = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_QUIET = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def everything() -> str:
