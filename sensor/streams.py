@@ -201,9 +201,12 @@ class Listener:
         self._tell = tell
         self._stop: asyncio.Event | None = None
         self.verdict: Verdict | None = None
+        #: the signal that ended it
+        self.ended_by: int | None = None
 
-    def stop(self) -> None:
-        """End after what has come; called from the loop's signal handler."""
+    def stop(self, number: int) -> None:
+        """End after what has come, for this signal; called from the loop's signal handler."""
+        self.ended_by = number
         if self._stop is not None:
             self._stop.set()
 
@@ -212,7 +215,7 @@ class Listener:
         self._stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self.stop, number)
         self._scan.lake.create()
         stream = Stream(self._scan, SyslogFamily, _endless(self._name))
         self.verdict = stream.verdict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
+from sensor.cli.start import Ended
 from sensor.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -82,6 +84,8 @@ def command(
     if listener.verdict is not None:
         seen = listener.verdict
         typer.echo(f"{receiver.messages:,} messages, {seen.records:,} records, {seen.sightings:,} sightings")
+    if listener.ended_by == signal.SIGINT:
+        raise Ended
 
 
 def endpoint(text: str) -> Endpoint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -95,6 +96,23 @@ def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path
     assert clients(lake) == (8, 8)
     assert "truncated; read from its start" in err
     assert "from byte 0" in err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_listen_ends_as_it_was_told(number: int, code: int, tmp_path: Path, lake: Path) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"udp://127.0.0.1:{free.getsockname()[1]}"
+    running = shadowai(tmp_path, "listen", place, "--lake", lake, "--state", tmp_path / "state")
+    try:
+        assert running.stderr is not None
+        assert "listening on" in running.stderr.readline()
+        running.send_signal(number)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert (running.returncode, err) == (code, "")
+    assert out == "0 messages, 0 records, 0 sightings\n"
 
 
 def test_listen_tells_bad_endpoints_and_missing_certificates(tmp_path: Path, lake: Path) -> None:
