@@ -64,11 +64,6 @@ def moment(when: datetime) -> str:
     return f"TIMESTAMPTZ '{when.astimezone(UTC).isoformat(sep=' ')}'"
 
 
-def lake_expression(lake: str) -> str:
-    """SQL for the folder of the lake: the variable `lake` if set, else where it was published."""
-    return f"coalesce(getvariable('lake'), {literal(lake)})"
-
-
 def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> str:
     """SQL of one base table; `root` is an SQL expression for the lake's folder.
 
