@@ -170,7 +170,7 @@ class HandmadeLake:
 
 @contextmanager
 def counted(
-    lake: HandmadeLake, *marts: str, zone: str = ZONE, weeks: bool = False
+    lake: HandmadeLake, *marts: str, zone: str = ZONE, weeks: bool = False, k: int = K
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Counts the days of a lake that was not built, and with `weeks` makes their cubes; publishes nothing.
 
@@ -178,7 +178,7 @@ def counted(
     """
     with alone(lake.path), workshop(lake.path) as connection:
         manifest, state = complete_manifest(lake.path), MartState()
-        work = Work(lake.path, manifest, state, connection, zone, K, datetime.now(UTC), load_marts())
+        work = Work(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
         work.days()
         if weeks:
             work.weeks()
