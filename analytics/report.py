@@ -59,8 +59,9 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(f.name for f in _REPORTS.iterdir() if f.joinpath("report.yml").is_file()))
 
 
+@cache
 def spec_of(name: str) -> Spec:
-    """The report of that name."""
+    """The report of that name; read once a process."""
     return read(_folder(name), _folder)
 
 

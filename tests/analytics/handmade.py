@@ -169,12 +169,19 @@ class HandmadeLake:
 
 
 @contextmanager
-def counted(lake: HandmadeLake, *marts: str, zone: str = ZONE) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Counts the days of a lake that was not built: no week, finding or view, which is most of a build. The
-    connection has these daily marts under their names."""
+def counted(
+    lake: HandmadeLake, *marts: str, zone: str = ZONE, weeks: bool = False, k: int = K
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Counts the days of a lake that was not built, and with `weeks` makes their cubes; publishes nothing.
+
+    The connection has `marts`, daily or weekly ones, under their names.
+    """
     with alone(lake.path), workshop(lake.path) as connection:
         manifest, state = complete_manifest(lake.path), MartState()
-        Work(lake.path, manifest, state, connection, zone, K, datetime.now(UTC), load_marts()).days()
+        work = Work(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
+        work.days()
+        if weeks:
+            work.weeks()
         for mart in (mart for mart in load_marts() if mart.name in marts):
             files = sorted(state.files.get(mart.name, {}).values())
             rows = files_sql(mart.types, files, root=literal(lake.path))

@@ -31,9 +31,16 @@ def count(connection: duckdb.DuckDBPyConnection, view: str = "sightings") -> int
     return int(row[0])
 
 
-def test_the_open_file_names_nothing_restricted(tmp_path: Path) -> None:
-    build(busy(tmp_path).path, zone=ZONE)
-    with open_views(tmp_path) as connection:
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with rows of everything, built; only to be read."""
+    lake = busy(tmp_path_factory.mktemp("busy"))
+    build(lake.path, zone=ZONE, k=3)
+    return lake.path
+
+
+def test_the_open_file_names_nothing_restricted(lake: Path) -> None:
+    with open_views(lake) as connection:
         text = str(
             connection.execute(
                 "SELECT view_name, sql FROM duckdb_views() WHERE database_name = 'lake' UNION ALL "
@@ -49,12 +56,11 @@ def test_the_open_file_names_nothing_restricted(tmp_path: Path) -> None:
         }
     restricted = {"sightings", "names", "leases", "directory", "usage_hourly", "not_use_hourly", "people"}
     assert not names & restricted
-    assert b"restricted/" not in (tmp_path / "open.duckdb").read_bytes()
+    assert b"restricted/" not in (lake / "open.duckdb").read_bytes()
 
 
-def test_restricted_has_everything(tmp_path: Path) -> None:
-    build(busy(tmp_path).path, zone=ZONE)
-    with open_views(tmp_path, restricted=True) as connection:
+def test_restricted_has_everything(lake: Path) -> None:
+    with open_views(lake, restricted=True) as connection:
         names = {
             row[0]
             for row in connection.execute(
@@ -94,6 +100,20 @@ def test_a_reader_opened_before_a_build_keeps_its_marts(tmp_path: Path) -> None:
             count(reader, "usage_hourly")
 
 
+@pytest.fixture(scope="module")
+def moved_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A lake whose hot files moved on since its views were published, and the same lake published anew."""
+    stale, fresh = tmp_path_factory.mktemp("stale"), tmp_path_factory.mktemp("fresh")
+    lake = HandmadeLake.furnished(stale, sighting("2026-11-17 09:00"))
+    build(stale, zone=ZONE)
+    lake.low_water(HOUR)
+    shutil.copytree(stale, fresh, dirs_exist_ok=True)
+    lake.path, lake.watermark = fresh, HOUR
+    lake.write_manifest()
+    build(fresh, zone=ZONE)
+    return stale, fresh
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -105,28 +125,26 @@ def test_a_reader_opened_before_a_build_keeps_its_marts(tmp_path: Path) -> None:
         "SELECT minute FROM coverage WHERE sensor = 'none'",
     ],
 )
-def test_views_older_than_the_low_water_fail_loudly(tmp_path: Path, query: str) -> None:
-    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 09:00"))
-    build(tmp_path, zone=ZONE)
-    lake.low_water(HOUR)
-    with open_views(tmp_path, restricted=True) as reader, pytest.raises(duckdb.Error, match="reconnect"):
+def test_views_older_than_the_low_water_fail_loudly(moved_on: tuple[Path, Path], query: str) -> None:
+    stale, fresh = moved_on
+    with open_views(stale, restricted=True) as reader, pytest.raises(duckdb.Error, match="reconnect"):
         reader.execute(query).fetchall()
-    lake.watermark = HOUR
-    lake.write_manifest()
-    build(tmp_path, zone=ZONE)
-    with open_views(tmp_path, restricted=True) as reader:
+    with open_views(fresh, restricted=True) as reader:
         reader.execute(query).fetchall()
 
 
-def test_a_moved_lake_needs_one_variable(tmp_path: Path) -> None:
-    build(busy(tmp_path / "here").path, zone=ZONE, k=3)
-    wanted = everything(tmp_path / "here")
-    shutil.move(tmp_path / "here", tmp_path / "there")
-    assert everything(tmp_path / "there") == wanted
-    with connect() as server:
-        server.execute(f"ATTACH '{tmp_path / 'there' / 'open.duckdb'}' AS lake (READ_ONLY)")
-        server.execute(f"SET VARIABLE lake = '{tmp_path / 'there'}'")
-        assert server.execute("SELECT * FROM lake.usage_weekly").fetchall() == wanted["usage_weekly"]
+def test_a_moved_lake_needs_one_variable(lake: Path, tmp_path: Path) -> None:
+    wanted, there = everything(lake), tmp_path / "there"
+    assert wanted["usage_weekly"]
+    shutil.move(lake, there)
+    try:
+        assert everything(there) == wanted
+        with connect() as server:
+            server.execute(f"ATTACH '{there / 'open.duckdb'}' AS lake (READ_ONLY)")
+            server.execute(f"SET VARIABLE lake = '{there}'")
+            assert server.execute("SELECT * FROM lake.usage_weekly").fetchall() == wanted["usage_weekly"]
+    finally:
+        shutil.move(there, lake)
 
 
 READER = """
@@ -140,15 +158,14 @@ print(json.dumps({"version": duckdb.__version__, "rows": rows}))
 
 
 @pytest.mark.skipif(not OLDER, reason="SHADOWAI_TEST_DUCKDB15_PYTHON names no Python with DuckDB 1.5")
-def test_duckdb_1_5_reads_the_same_rows(tmp_path: Path) -> None:
-    build(busy(tmp_path).path, zone=ZONE, k=3)
+def test_duckdb_1_5_reads_the_same_rows(lake: Path) -> None:
     names = json.dumps([view.name for view in load_views()])
     found = subprocess.run(
-        [OLDER, "-c", READER, str(tmp_path), names], capture_output=True, text=True, check=True
+        [OLDER, "-c", READER, str(lake), names], capture_output=True, text=True, check=True
     )
     answer = json.loads(found.stdout)
     ours = subprocess.run(
-        [sys.executable, "-c", READER, str(tmp_path), names], capture_output=True, text=True, check=True
+        [sys.executable, "-c", READER, str(lake), names], capture_output=True, text=True, check=True
     )
     assert answer["version"].startswith("1.5.")
     assert answer["rows"] == json.loads(ours.stdout)["rows"]

@@ -199,12 +199,11 @@ def test_a_blocked_attempt_neither_counts_nor_hides_use(tmp_path: Path) -> None:
     blocked = sighting("2026-11-17 10:00", action="blocked", grade=2)
     allowed = proxied("2026-11-17 10:00")
     lake = HandmadeLake.furnished(tmp_path, blocked, allowed, sighting("2026-11-17 11:00", role="support"))
-    build(lake.path, zone=ZONE, k=1)
-    with open_views(lake.path, restricted=True) as views:
-        assert views.execute("SELECT SUM(connections), SUM(bytes_up) FROM usage_hourly").fetchall() == [
+    with counted(lake, "usage_hourly", "blocked_weekly", weeks=True, k=1) as marts:
+        assert marts.execute("SELECT SUM(connections), SUM(bytes_up) FROM usage_hourly").fetchall() == [
             (1, 1000)
         ]
-        assert views.execute("SELECT app, attempts FROM blocked_weekly").fetchall() == [("acme/chat", 1)]
+        assert marts.execute("SELECT app, attempts FROM blocked_weekly").fetchall() == [("acme/chat", 1)]
 
 
 def test_embedded_hosts_are_never_use(tmp_path: Path) -> None:
@@ -340,11 +339,10 @@ def test_hours_follow_a_clock_that_is_half_an_hour_off(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(
         tmp_path, sighting("2026-11-17 18:20"), sighting("2026-11-17 18:40", user_name="u2")
     )
-    build(lake.path, zone="Asia/Kolkata")
-    with open_views(lake.path, restricted=True) as views:
-        hours = views.execute("SELECT hour FROM usage_hourly").fetchall()
+    with counted(lake, "usage_hourly", "usage_daily", zone="Asia/Kolkata", weeks=True) as marts:
+        hours = marts.execute("SELECT hour FROM usage_hourly ORDER BY hour").fetchall()
         assert hours == [(at("2026-11-17 17:30"),), (at("2026-11-17 18:30"),)]
-        days = views.execute("SELECT CAST(day AS VARCHAR) FROM usage_daily").fetchall()
+        days = marts.execute("SELECT CAST(day AS VARCHAR) FROM usage_daily ORDER BY day").fetchall()
         assert days == [("2026-11-17",), ("2026-11-18",)]
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from analytics.build import build
-from analytics.lake import open_views
-from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, sighting
+from tests.analytics.handmade import HandmadeLake, Row, at, counted, sighting
 
-K = 5
 START = at("2026-09-28 00:00")
 
 
-def lake_of(folder: Path, rows: list[Row], machines: tuple[str, ...] = ()) -> Path:
+def lake_of(folder: Path, rows: list[Row], machines: tuple[str, ...] = ()) -> HandmadeLake:
     names = sorted({row["user_name"] for row in rows})
     lake = HandmadeLake.furnished(folder, *rows)
     lake.cold("directory", [
@@ -23,21 +20,18 @@ def lake_of(folder: Path, rows: list[Row], machines: tuple[str, ...] = ()) -> Pa
          "valid_from": START}
         for name in names
     ])  # fmt: skip
-    build(lake.path, zone=ZONE, k=K)
-    return lake.path
+    return lake
 
 
 def seen(hour: str, *names: str, **more: object) -> list[Row]:
     return [sighting(hour, user_name=name, client=f"a{name}", **more) for name in names]
 
 
-def query(lake: Path, sql: str) -> list[tuple[object, ...]]:
-    with open_views(lake) as views:
-        return views.execute(sql).fetchall()
+Query = Callable[[str], list[tuple[object, ...]]]
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
     """Hours of UTC, told by the clock of Berlin: one later. Two days have the same four-people hour."""
     people = [f"u{n:02d}" for n in range(12)]
     rows = [
@@ -48,18 +42,20 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *seen("2026-11-18 01:30", people[0], client_class="program"),
         *seen("2026-11-18 02:30", "robot"),
     ]
-    return lake_of(tmp_path_factory.mktemp("hours"), rows, machines=("robot",))
+    lake = lake_of(tmp_path_factory.mktemp("hours"), rows, machines=("robot",))
+    with counted(lake, "hours_weekly", weeks=True) as marts:
+        yield lambda query: marts.execute(f"{query} ORDER BY ALL").fetchall()
 
 
-def test_an_hour_of_fewer_than_k_has_no_row_and_counts_are_rounded_down(lake: Path) -> None:
-    found = query(lake, "SELECT days, hour_of_day, subjects_least FROM hours_weekly WHERE kind = 'people'")
+def test_an_hour_of_fewer_than_k_has_no_row_and_counts_are_rounded_down(hours: Query) -> None:
+    found = hours("SELECT days, hour_of_day, subjects_least FROM hours_weekly WHERE kind = 'people'")
     assert found == [("tue", 11, 5), ("workdays", 11, 5), ("workdays", 16, 5)]
 
 
-def test_programs_of_few_are_not_told_and_machines_are_nobody(lake: Path) -> None:
-    assert query(lake, "SELECT DISTINCT days, hour_of_day FROM hours_weekly WHERE kind = 'programs'") == []
+def test_programs_of_few_are_not_told_and_machines_are_nobody(hours: Query) -> None:
+    assert hours("SELECT DISTINCT days, hour_of_day FROM hours_weekly WHERE kind = 'programs'") == []
     machines = "SELECT days, hour_of_day, subjects_least FROM hours_weekly WHERE kind = 'machines'"
-    assert query(lake, machines) == [("wed", 3, 1), ("workdays", 3, 1)]
+    assert hours(machines) == [("wed", 3, 1), ("workdays", 3, 1)]
 
 
 def test_hours_hold_no_few_who_used_only_what_is_hidden_that_day(tmp_path: Path) -> None:
@@ -70,11 +66,11 @@ def test_hours_hold_no_few_who_used_only_what_is_hidden_that_day(tmp_path: Path)
         *seen("2026-11-17 10:05", *people[:9]),
         *seen("2026-11-17 10:05", *people[9:], app="bolt/code"),
     ]
-    lake = lake_of(tmp_path, rows)
-    shown = "SELECT app, people FROM usage_daily WHERE day = DATE '2026-11-17'"
-    assert query(lake, shown) == [("acme/chat", 9), ("bolt/code", None)]
+    shown = "SELECT app, people FROM usage_daily WHERE day = DATE '2026-11-17' ORDER BY app"
     hours = "SELECT subjects_least FROM hours_weekly WHERE kind = 'people' AND days = 'tue'"
-    assert query(lake, hours) == [(5,)]
+    with counted(lake_of(tmp_path, rows), "usage_daily", "hours_weekly", weeks=True) as marts:
+        assert marts.execute(shown).fetchall() == [("acme/chat", 9), ("bolt/code", None)]
+        assert marts.execute(hours).fetchall() == [(5,)]
 
 
 def test_the_few_whose_bytes_are_unknown_do_not_follow_from_those_who_are_counted(tmp_path: Path) -> None:
@@ -87,7 +83,9 @@ def sent(folder: Path, amounts: Sequence[int | None]) -> list[tuple[object, ...]
         sighting("2026-11-17 10:00", user_name=f"u{n:02d}", client=f"a{n}", bytes_up=amount)
         for n, amount in enumerate(amounts)
     ]
-    return query(lake_of(folder, rows), "SELECT band, people, bytes_up_percent FROM concentration_weekly")
+    with counted(lake_of(folder, rows), "concentration_weekly", weeks=True) as marts:
+        bands = "SELECT band, people, bytes_up_percent FROM concentration_weekly ORDER BY band"
+        return marts.execute(bands).fetchall()
 
 
 def test_bands_hold_k_people_and_percents_are_rounded_down(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ DERIVED = {
 
 def create(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]) -> None:
     """Every open view as a table; columns a row leaves out are NULL."""
+    connection.begin()  # else each of some sixty statements waits for the disk
     for view, columns in VIEWS.items():
         connection.execute(f"CREATE TABLE {view} ({columns})")
         if given := list(rows.get(view, ())):
@@ -92,6 +93,7 @@ def create(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]) -> N
             connection.execute(f"INSERT INTO {view} ({', '.join(names)}) VALUES {rows_sql}", values)
     for view, sql in DERIVED.items():
         connection.execute(f"CREATE VIEW {view} AS {sql}")
+    connection.commit()
 
 
 def make(folder: Path, rows: Mapping[str, Rows], zone: str = "Europe/Berlin") -> Path:
