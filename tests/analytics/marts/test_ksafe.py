@@ -81,14 +81,43 @@ def test_small_departments_are_pooled_with_the_next_smallest() -> None:
     assert dict(pool(frame, K).iter_rows()) == {"Sales": "Sales", "Legal": OTHER, "Board": OTHER}
 
 
-def test_a_department_below_k_within_a_service_hides_the_whole_breakdown() -> None:
+def test_a_department_below_k_within_a_service_is_told_in_its_pool() -> None:
     frame = members(
         use(range(10), "Sales", "chat"), use(range(10), "Legal", "chat"), use(range(4), "Sales", "code"),
-        use(range(9), "Legal", "code"),
+        use(range(9), "Legal", "code"), use(range(2), "Board", "code"), use(range(2), "Board", "chat"),
+        use(range(7), "IT", "chat"), use(range(7), "IT", "code"),
     )  # fmt: skip
-    cells = shown(protect(frame, K))
-    assert (ALL, "code") in cells
-    assert not any(app == "code" for label, app in cells if label != ALL)
+    cells = protect(frame, K)
+    assert dict(cells.departments.iter_rows())["Board"] == OTHER
+    assert {label for label, app in shown(cells) if app == "code"} == {ALL, "Legal", OTHER}
+    assert {label for label, app in shown(cells) if app == "chat"} == {ALL, "Sales", "Legal", OTHER}
+    assert set(cells.pooled.filter(app="code")["label"]) == {"Sales", OTHER}
+
+
+def test_a_pool_of_too_few_takes_the_smallest_department_along() -> None:
+    frame = members(
+        *(use(range(12), name, "chat") for name in ("Sales", "Legal", "IT")),
+        use(range(3), "Sales", "code"), use(range(9), "Legal", "code"), use(range(7), "IT", "code"),
+    )  # fmt: skip
+    cells = protect(frame, K)
+    assert {label for label, app in shown(cells) if app == "code"} == {ALL, "Legal", OTHER}
+    assert set(cells.pooled["label"]) == {"Sales", "IT"}
+
+
+def test_a_service_with_nothing_beside_its_pool_has_its_total_only() -> None:
+    rest = [use(range(4), name, "code") for name in ("Sales", "Legal", "IT")]
+    frame = members(*(use(range(12), name, "chat") for name in ("Sales", "Legal", "IT")), *rest)
+    assert {label for label, app in shown(protect(frame, K)) if app == "code"} == {ALL}
+
+
+def test_too_few_who_only_looked_have_no_row_and_hide_sums_beside_them() -> None:
+    looked = [row | {"using": False, "bytes_up": 0} for row in use(range(2), "IT", "code")]
+    frame = members(
+        *(use(range(12), name, "chat") for name in ("Sales", "Legal", "IT")),
+        use(range(8), "Sales", "code"), use(range(9), "Legal", "code"), looked,
+    )  # fmt: skip
+    code = protect(frame, K).weekly.filter(app="code").sort("label")
+    assert dict(code.select("label", "sums_hidden").iter_rows()) == {ALL: False, "Legal": False, "Sales": True}
 
 
 def test_uneven_bytes_are_hidden_while_people_stay() -> None:
