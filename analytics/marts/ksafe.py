@@ -30,15 +30,16 @@ The pool of a service tells nothing new. A subject is of one department a week, 
 those of the service minus the rows shown, which anybody can subtract; what must be proved is that a column
 of hidden cells is safe, and that these columns and the departments' totals give no small group away where
 they cross (crossing.py). Who is in a pool may change every week: figures of two weeks are of two things, and
-no published figure sums weeks of a department. A pool by headcount would be steadier, and nearly always
-useless: for all departments outside it to have k users of a service, they must be so large that few are left.
+no published figure sums weeks of a department. A pool by headcount would be steadier and of little use: all
+departments outside it must have k users of a service for it to be told, so hardly one could be.
 
 The days of a service are shown for everyone only. No published figure tells on which days a
 department used a service, so days and departments together say no more than each alone.
 
 What is not claimed: people who did *not* use a service are no group here (10 of 12 in a department
 used it: shown; but the 12 are not, see weeks.py, so that only those who know them anyway can tell),
-and nothing is said about what an attacker knows from elsewhere.
+and nothing is said about what an attacker knows from elsewhere, or takes for granted: that everybody did
+this week what they did last week, say.
 """
 
 from __future__ import annotations
@@ -119,6 +120,8 @@ def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
     """department → label: departments too small to name become `other`, with the next smallest if need be."""
     sizes = groups(members, ["department"]).sort("seen", "using", "department")
     small = sizes.filter(~safe(k))["department"].to_list()
+    # The directory may have a pool of small departments already (sensor/privacy/departments.py).
+    small += [OTHER] if OTHER in sizes["department"] and OTHER not in small else []
     rest = [name for name in sizes["department"].to_list() if name not in small]
     while small and rest and not _union_is_safe(members, small, k):
         small.append(rest.pop(0))
