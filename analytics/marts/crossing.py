@@ -26,7 +26,7 @@ A subject is of one department, so subjects of rows add up.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +37,7 @@ import polars as pl
 from analytics.marts.groups import DOMINANCE, Figures
 
 #: Steps of a search. Where one takes more, departments are hidden until it takes fewer.
-MOST_STEPS = 20_000
+MOST_STEPS = 2_000
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -226,9 +226,10 @@ class _Table:
 
     def search(self) -> _Found | None:
         """Rows that give a small group away, if any do."""
-        steps = 0
-        for root in self.subjects:
-            waiting = [(1 << root, 0, self.columns.get(root, 0), 0)]
+        steps, done, done_columns = 0, 0, 0
+        for root in self.roots():
+            waiting = [(1 << root, done, self.columns.get(root, 0), done_columns)]
+            done, done_columns = done | 1 << root, done_columns | self.columns.get(root, 0)
             while waiting:
                 inside, outside, touched, touched_outside = waiting.pop()
                 steps += 1
@@ -245,6 +246,10 @@ class _Table:
                 elif (lacking := self.lacking(inside, touched, crossing)) is not None:
                     return _Found(np.isin(self.row_of, list(_numbers(inside))), lacking)
         return None
+
+    def roots(self) -> Iterable[int]:
+        """Rows one of which is in every set that is not safe; later ones are tried without those before."""
+        return self.subjects
 
     def _tied(self, placed: int, columns: int) -> int | None:
         """A row not placed yet that has cells in these columns."""
@@ -272,8 +277,11 @@ class _Sums(_Table):
         self.columns = self.columns_of(cells)
         self.subjects = self.columns_of_subjects(self.mine)
 
+    def roots(self) -> Iterable[int]:
+        """Those of the greatest senders first: no row in a set has a greater one than its root."""
+        return sorted(self.subjects, key=lambda row: -self._greatest[row])
+
     def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
-        """Taking the root for the row of the greatest sender; every row is the root once."""
         if not crossing or self._people(inside, crossing) < self.k:
             return False
         return self.figures != "bytes" or self._is_even(root, inside, crossing)
@@ -302,7 +310,7 @@ class _Sums(_Table):
         return people
 
     def _is_even(self, root: int, inside: int, crossing: int) -> bool:
-        """Whether nobody in the row `root` sent more than the share of a shown sum of these cells."""
+        """Whether nobody in any set of this root sent more than the share of a shown sum of these cells."""
         sent = 0
         for row in _numbers(inside):
             if self.columns[row] & crossing:
@@ -344,8 +352,8 @@ class _People(_Table):
     """Of people: left are those of the rows who are in no shown cell and in no column within the rows.
 
     They do not add up over services (one person uses several). Only that somebody is left can be proved,
-    where the rows have more people than all these cells and columns together. Of hidden services no count is
-    known.
+    where the rows have more people than all these cells and columns together: more are left than are counted
+    once more in these. Of hidden services no count is known.
     """
 
     def __init__(self, uses: _Uses, state: _State, k: int) -> None:
@@ -353,20 +361,18 @@ class _People(_Table):
         shown = (uses.people > 0) & ~state.cells
         pooled = state.cells & ~state.services
         self.columns = self.columns_of((uses.people > 0) & pooled)
-        in_shown = np.isin(uses.subject, uses.subject[shown[uses.label, uses.app]])
-        self.subjects = self.columns_of_subjects(~in_shown)
+        times = np.bincount(uses.subject[shown[uses.label, uses.app]], minlength=len(uses.subject))
+        self.subjects = self.columns_of_subjects(times[uses.subject] == 0)
+        subject, first = np.unique(uses.subject, return_index=True)
+        self._repeated = np.bincount(self.row[first], np.maximum(times[subject] - 1, 0), len(self.row_of) + 1)
         self._surplus = (
             np.bincount(self.row_of, uses.sizes - (uses.people * shown).sum(axis=1)).astype(int).tolist()
         )
         self._pooled = np.bincount(self.column_of, (uses.people * pooled).sum(axis=0)).astype(int).tolist()
 
     def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
-        placed = inside | outside
-        most = sum(
-            surplus if inside >> row & 1 else surplus if surplus > 0 and not placed >> row & 1 else 0
-            for row, surplus in enumerate(self._surplus)
-        )
-        return most <= 0 or self._left(inside, crossing) >= self.k
+        repeated = sum(self._repeated[row] for row in _numbers(inside))
+        return repeated >= self.k - 1 or self._left(inside, crossing) >= self.k
 
     def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
         told = sum(self._pooled[column] for column in _numbers(touched & ~crossing))
