@@ -241,13 +241,16 @@ def test_differencing_published_cells_leaves_no_small_group(lake: Path) -> None:
         if department not in ("all", "other"):
             rows = rows.filter(department=department)
         if department == "other":
-            rows = rows.filter(~pl.col("department").is_in(list(labels)))
+            rows = rows.filter(~pl.col("department").is_in([d for d, a in cells if a == app]))
         return set(rows["name"])
 
     for (department, app), (people, _) in cells.items():
         group = who(department, app)
         assert people is None or len(group) >= K
         assert people is None or people == len(group)
+    for app in {a for d, a in cells if d == "other"}:
+        told = [people for (d, a), (people, _) in cells.items() if a == app and d != "all"]
+        assert None in told or sum(told) == len(who("all", app))  # the pool is what subtraction gives anyway
     for department in labels:
         _no_rest(cells, who, [(department, app) for d, app in cells if d == department and app != "all"],
                  (department, "all"))  # fmt: skip

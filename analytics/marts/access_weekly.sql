@@ -2,15 +2,16 @@
 --
 -- Each split is of a figure of usage_weekly and told in full or not at all, so that no part follows from the
 -- others by subtraction: of everyone where every part is of at least k subjects, of the departments where that
--- holds in every one of them and usage_weekly breaks the service down. Bytes only where nobody dominates a part.
+-- holds in every row usage_weekly has for the service and hides none of its sums. Bytes only where nobody dominates
+-- a part, and none are hidden there.
 -- People of parts do not add up: the service's people less a part's are those who did only something else, and two
 -- parts' people less the service's are those who did both. No such rest is of fewer than k.
 WITH each AS (
-  SELECT label, app, COALESCE(access, 'unknown') AS access, grade, subject, SUM(bytes_up) AS bytes_up,
+  SELECT label_of_app AS label, app, COALESCE(access, 'unknown') AS access, grade, subject, SUM(bytes_up) AS bytes_up,
          SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down, SUM(connections) AS connections,
          SUM(lookups) AS lookups
   FROM uses
-  GROUP BY label, app, COALESCE(access, 'unknown'), grade, subject
+  GROUP BY label_of_app, app, COALESCE(access, 'unknown'), grade, subject
 ),
 parts AS (
   SELECT COALESCE(label, 'all') AS department, app, access, grade, COUNT(DISTINCT subject) AS people,
@@ -25,11 +26,17 @@ splits AS (
   FROM parts
   GROUP BY department = 'all', app
 ),
+told AS (
+  SELECT label = 'all' AS of_everyone, app, BOOL_OR(people_hidden OR sums_hidden) AS hidden,
+         BOOL_OR(bytes_hidden) AS bytes_hidden
+  FROM weekly_cells
+  GROUP BY label = 'all', app
+),
 users AS (
-  SELECT COALESCE(label, 'all') AS department, app, COUNT(DISTINCT subject) AS people
+  SELECT COALESCE(label_of_app, 'all') AS department, app, COUNT(DISTINCT subject) AS people
   FROM uses
   WHERE grade >= 3
-  GROUP BY GROUPING SETS ((label, app), (app))
+  GROUP BY GROUPING SETS ((label_of_app, app), (app))
 ),
 rests AS (
   SELECT p.department, p.app, p.access, p.grade, u.people - p.people AS without,
@@ -48,8 +55,8 @@ SELECT CAST('$week' AS DATE) AS week, p.department, p.app, p.access, p.grade,
        CAST(p.connections AS BIGINT) AS connections, CAST(p.lookups AS BIGINT) AS lookups
 FROM parts AS p
 JOIN splits AS s ON s.of_everyone = (p.department = 'all') AND s.app = p.app
-JOIN weekly_cells AS c ON c.label = p.department AND c.app = p.app
+JOIN told AS c ON c.of_everyone = (p.department = 'all') AND c.app = p.app
 LEFT JOIN rests AS r
   ON r.department = p.department AND r.app = p.app AND r.access = p.access AND r.grade = p.grade
-WHERE s.safe AND NOT c.people_hidden AND NOT c.sums_hidden
+WHERE s.safe AND NOT c.hidden
 ORDER BY p.department, p.app, p.access, p.grade

@@ -1,28 +1,32 @@
 """What the totals of departments and of services give away together about the cells where they cross.
 
-In: members, and which totals and which services' breakdowns are hidden. Out: what more must be
-hidden. Pure.
+In: members, and which totals and which cells are hidden. Out: what more must be hidden. Pure.
 
-A service is broken down by department in full or not at all. Take the table of departments × services
-that are not broken down; its row sums (department total minus shown cells) and column sums (service
-totals) can be computed by anyone. Hidden departments are one row, hidden services one column, for
-only their sum is known. An attacker is taken to know which cells are empty: a service whose people
-and connections in one department are those of all has no others.
+Take the hidden cells of the table of departments × services. Their row sums (department total minus its
+shown cells) and column sums (service total minus its shown cells: the pool of the service) can be
+computed by anyone. Hidden departments are one row, hidden services one column, for only their sum is
+known. An attacker is taken to know which cells are empty: a service whose people and connections in one
+department are those of all has no others.
 
 Which sums of cells follow then? Those with weights a(row) - b(column) that are 0 or 1 on every cell
 that is not empty. Cut at every integer, such a sum falls apart into sums of the form
 
     the rows R, minus all columns that lie within R
 
-and whole columns, which were checked. Rows that no column within R ties together fall apart further.
-So it is enough to check single rows, and rows tied together by columns within them.
+and whole columns, which were checked. Rows that no column ties together fall apart further.
 
-A subject is of one department, so subjects of rows add up. Most sets of rows are told to be safe by the
-sizes of their cells; only the others are counted subject by subject.
+So every R is looked for of which too few people are left. Rows are put inside or outside one after
+another. A column with cells on both sides does not lie within R, wherever the other rows go, and who is
+in its inner cells stays: once these are enough, no R that goes on like this is unsafe, and the search
+turns back. It sees little of the 2^rows that way.
+
+A subject is of one department, so subjects of rows add up.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,10 +36,8 @@ import polars as pl
 
 from analytics.marts.groups import DOMINANCE, Figures
 
-#: Sets of rows looked at. Where more are tied together, departments are hidden until fewer are.
-MOST_SETS = 256
-#: Cells of a row that are looked at to tell that enough people are in it.
-MOST_CELLS = 8
+#: Steps of a search. Where one takes more, departments are hidden until it takes fewer.
+MOST_STEPS = 2_000
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -43,42 +45,41 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Keys of what is hidden: services' totals, their breakdown, departments' totals."""
+    """Keys of what is hidden: services' totals, cells (label, app), departments' totals."""
 
     services: pl.DataFrame
-    breakdown: pl.DataFrame
+    cells: pl.DataFrame
     labels: pl.DataFrame
 
 
 def shield_crossing(members: pl.DataFrame, hidden: Crossing, k: int, figures: Figures) -> Crossing:
-    """`hidden`, and the breakdowns and departments it takes so that totals give no small group away.
+    """`hidden`, and the cells and departments' totals it takes so that totals give no small group away.
 
-    A further service's breakdown goes first; where that cannot help, totals of departments. With all
-    of them hidden there is one row, every column lies within it, and nothing follows.
+    Further cells go first; where they cannot help, totals of departments. With all of these hidden there is
+    one row, every column lies within it, and nothing follows.
     """
     names = _Names(sorted(members["label"].unique()), sorted(members["app"].unique()))
-    using = _Uses.of(members.filter("using"), names)
+    users = _Uses.of(members.filter("using"), names)
     # Lookups are of everyone seen, connections of those who use: either may have the empty cells.
-    views = [_Uses.of(members, names), using] if figures == "sums" else [using]
+    views = [_Uses.of(members, names), users] if figures == "sums" else [users]
     state = _State(
-        services=names.flags_of_apps(hidden.services),
-        unbroken=names.flags_of_apps(hidden.breakdown),
-        labels=names.flags_of_labels(hidden.labels),
+        services=np.isin(names.apps, hidden.services["app"].to_list()),
+        cells=names.flags_of_cells(hidden.cells),
+        labels=np.isin(names.labels, hidden.labels["label"].to_list()),
     )
     while (found := _given_away(views, state, k, figures)) is not None:
-        rows, lacking = found
-        table = _Table(views[0], state, figures)
-        app = None if lacking == float("inf") else table.cheapest_app(rows, lacking)
-        if app is not None:
-            state.unbroken[app] = True
-        elif (label := table.next_label(rows)) is not None:
+        cells = _cheapest_cells(views[0], state, found, figures)
+        label = None if cells else _next_label(views[0], state, found)
+        if cells:
+            state.cells.flat[cells] = True
+        elif label is not None:
             state.labels[label] = True
         else:
             break
     return Crossing(
         hidden.services,
-        pl.DataFrame({"app": names.chosen(names.apps, state.unbroken)}, schema={"app": pl.String}),
-        pl.DataFrame({"label": names.chosen(names.labels, state.labels)}, schema={"label": pl.String}),
+        names.cells(state.cells),
+        pl.DataFrame({"label": np.compress(state.labels, names.labels)}, schema={"label": pl.String}),
     )
 
 
@@ -89,24 +90,34 @@ class _Names:
     labels: list[str]
     apps: list[str]
 
-    def flags_of_apps(self, keys: pl.DataFrame) -> Flags:
-        return np.isin(self.apps, keys["app"].to_list())
+    def flags_of_cells(self, keys: pl.DataFrame) -> Flags:
+        flags = np.zeros((len(self.labels), len(self.apps)), np.bool_)
+        flags[_number(keys["label"], self.labels), _number(keys["app"], self.apps)] = True
+        return flags
 
-    def flags_of_labels(self, keys: pl.DataFrame) -> Flags:
-        return np.isin(self.labels, keys["label"].to_list())
-
-    @staticmethod
-    def chosen(names: list[str], flags: Flags) -> list[str]:
-        return [name for name, flag in zip(names, flags, strict=True) if flag]
+    def cells(self, flags: Flags) -> pl.DataFrame:
+        label, app = np.nonzero(flags)
+        chosen = {"label": [self.labels[n] for n in label], "app": [self.apps[n] for n in app]}
+        return pl.DataFrame(chosen, schema={"label": pl.String, "app": pl.String})
 
 
 @dataclass
 class _State:
-    """What is hidden so far: services' totals, their breakdown by department, departments' totals."""
+    """What is hidden so far: services' totals, cells (labels × services), departments' totals."""
 
     services: Flags
-    unbroken: Flags
+    cells: Flags
     labels: Flags
+
+    @property
+    def row_of(self) -> Ints:
+        """By label its row: 0 for hidden departments, the others one after another."""
+        return np.where(self.labels, 0, np.arange(1, len(self.labels) + 1))
+
+    @property
+    def column_of(self) -> Ints:
+        """By service its column: 0 for hidden services, the others one after another."""
+        return np.where(self.services, 0, np.arange(1, len(self.services) + 1))
 
 
 @dataclass(frozen=True)
@@ -116,274 +127,306 @@ class _Uses:
     label: Ints
     app: Ints
     subject: Ints
-    using: Ints  # 1 or 0
     bytes_up: Ints
-    labels: int
-    apps: int
+    shape: tuple[int, int]
 
     @classmethod
     def of(cls, members: pl.DataFrame, names: _Names) -> _Uses:
-        """Of members: subject, label, app, using, bytes_up, a row a day."""
-        each = members.group_by("label", "app", "subject").agg(
-            pl.col("using").any().cast(pl.Int64), pl.col("bytes_up").sum().cast(pl.Int64)
-        )
+        """Of members: subject, label, app, bytes_up."""
+        each = members.group_by("label", "app", "subject").agg(pl.col("bytes_up").sum().cast(pl.Int64))
         return cls(
             label=_number(each["label"], names.labels),
             app=_number(each["app"], names.apps),
             subject=each["subject"].rank("dense").cast(pl.Int64).to_numpy() - 1,
-            using=each["using"].to_numpy(),
             bytes_up=each["bytes_up"].to_numpy(),
-            labels=len(names.labels),
-            apps=len(names.apps),
+            shape=(len(names.labels), len(names.apps)),
         )
 
     @cached_property
-    def cell(self) -> Ints:
-        """The number of the row's label and service."""
-        return self.label * self.apps + self.app
-
-    def summed(self, values: Ints | None = None) -> Ints:
-        """Rows, or their values, by label and service: of labels × apps entries."""
-        weights = None if values is None else values.astype(np.float64)
-        counted = np.bincount(self.cell, weights, minlength=self.labels * self.apps)
-        return counted.astype(np.int64)
-
-    @cached_property
-    def seen(self) -> Ints:
-        return self.summed()
-
-    @cached_property
-    def used(self) -> Ints:
-        return self.summed(self.using)
+    def people(self) -> Ints:
+        """Subjects in each cell, labels × services."""
+        people = np.zeros(self.shape, np.int64)
+        np.add.at(people, (self.label, self.app), 1)
+        return people
 
     @cached_property
     def sent(self) -> Ints:
-        return self.summed(self.bytes_up)
+        """Bytes of each cell, labels × services."""
+        sent = np.zeros(self.shape, np.int64)
+        np.add.at(sent, (self.label, self.app), self.bytes_up)
+        return sent
 
     @cached_property
-    def people(self) -> Ints:
-        """By label, how many subjects it has: a subject is of one label."""
-        label_of = np.full(int(self.subject.max(initial=-1)) + 1, self.labels)
+    def sizes(self) -> Ints:
+        """By label, how many subjects it has."""
+        label_of = np.full(int(self.subject.max(initial=-1)) + 1, self.shape[0])
         label_of[self.subject] = self.label
-        return np.bincount(label_of, minlength=self.labels + 1)[: self.labels]
+        return np.bincount(label_of, minlength=self.shape[0])
+
+    def there(self, figures: Figures) -> Flags:
+        """Cells that are not empty; of bytes, those that sent something."""
+        return self.sent > 0 if figures == "bytes" else self.people > 0
 
 
 def _number(names: pl.Series, known: list[str]) -> Ints:
     return names.cast(pl.Enum(known)).to_physical().cast(pl.Int64).to_numpy()
 
 
-def _packed(flags: Flags) -> npt.NDArray[np.uint8]:
-    """The flags of each line, eight to a byte."""
-    return np.packbits(flags, axis=-1, bitorder="little")
+@dataclass(frozen=True)
+class _Found:
+    """Rows whose sums give a small group away (by label, whether it is in them), and the bytes it lacks to be
+    even. No rows where the search was given up."""
+
+    inside: Flags | None
+    lacking: float = 0.0
 
 
-def _in_order(lines: Flags) -> Ints:
-    """The numbers of all different lines, in the order of the lists of what is set in each."""
-    size = lines.shape[1]
-    beyond = np.iinfo(np.uint32).max
-    lists = np.sort(np.where(lines, np.arange(1, size + 1), beyond).astype(np.uint32), axis=1)
-    words = np.where(lists == beyond, 0, lists).astype(">u4").view(f"S{4 * size}").ravel()
-    order: Ints = np.unique(words, return_index=True)[1]
-    return order
+def _given_away(views: list[_Uses], state: _State, k: int, figures: Figures) -> _Found | None:
+    for uses in views:
+        table = _People(uses, state, k) if figures == "people" else _Sums(uses, state, k, figures)
+        if (found := table.search()) is not None:
+            return found
+    return None
 
 
 class _Table:
-    """The departments × services that are there in these figures, by what is hidden.
+    """The rows and columns of the hidden cells. Sets of them are integers, a bit a row or column."""
 
-    Row 0 are the hidden departments, column 0 the hidden services, for only their sums are known; the others
-    have the number of their label or service, plus one.
-    """
+    #: by row, the columns it has hidden cells in
+    columns: dict[int, int]
+    #: by row, how many subjects could be left, by the columns they are in
+    subjects: dict[int, Counter[int]]
 
-    def __init__(self, uses: _Uses, state: _State, figures: Figures, *, unbroken_only: bool = False) -> None:
-        self.uses, self.state, self.figures = uses, state, figures
-        self._row_of = np.where(state.labels, 0, np.arange(1, uses.labels + 1))
-        self._column_of = np.where(state.services, 0, np.arange(1, uses.apps + 1))
-        there = uses.seen > 0
-        if figures == "bytes":
-            # A cell is empty where nothing was sent: of hidden departments together.
-            sent = np.zeros((uses.labels + 1, uses.apps), np.int64)
-            np.add.at(sent, self._row_of, uses.sent.reshape(uses.labels, uses.apps))
-            there &= (sent[self._row_of] > 0).ravel()
-        if unbroken_only:
-            there &= np.tile(state.unbroken, uses.labels)
-        self._there = there
-        self.cells = np.flatnonzero(there)
-        self.label, self.app = self.cells // max(uses.apps, 1), self.cells % max(uses.apps, 1)
-        self.row, self.column = self._row_of[self.label], self._column_of[self.app]
-        self.unbroken = state.unbroken[self.app]
-        self._stands = np.zeros((uses.apps + 1, uses.labels + 1), np.bool_)
-        self._stands[self.column, self.row] = True
+    def __init__(self, uses: _Uses, state: _State, k: int) -> None:
+        self.uses, self.k = uses, k
+        self.row_of, self.column_of = state.row_of, state.column_of
+        self.row, self.column = self.row_of[uses.label], self.column_of[uses.app]
 
-    def sets(self) -> Flags:
-        """Every single row, and every set of rows tied together by unbroken columns that lie within it.
+    def columns_of(self, cells: Flags) -> dict[int, int]:
+        """By row, the columns of these cells (labels × services)."""
+        stands = np.zeros((len(self.row_of) + 1, len(self.column_of) + 1), np.bool_)
+        label, app = np.nonzero(cells)
+        stands[self.row_of[label], self.column_of[app]] = True
+        lines = np.packbits(stands, axis=1, bitorder="little")
+        return {
+            row: int.from_bytes(lines[row].tobytes(), "little")
+            for row in np.flatnonzero(lines.any(axis=1)).tolist()
+        }
 
-        A line a set; of more than MOST_SETS these and one more.
-        """
-        stands = np.zeros_like(self._stands)
-        stands[self.column[self.unbroken], self.row[self.unbroken]] = True
-        ties = stands[stands.any(axis=1)]
-        masks = [int.from_bytes(line.tobytes(), "little") for line in _packed(ties[_in_order(ties)])]
-        queue = [1 << row for row in np.unique(self.row).tolist()]
-        known = set(queue)
-        for rows_of_set in queue:
-            if len(queue) > MOST_SETS:  # nobody looks further
-                break
-            for tie in masks:
-                if tie & rows_of_set and (wider := tie | rows_of_set) not in known:
-                    known.add(wider)
-                    queue.append(wider)
-        size = stands.shape[1]
-        packed = b"".join(mask.to_bytes((size + 7) // 8, "little") for mask in queue[: MOST_SETS + 1])
-        bits = np.frombuffer(packed, np.uint8).reshape(-1, (size + 7) // 8)
-        return np.unpackbits(bits, axis=1, count=size, bitorder="little").astype(np.bool_)
+    def columns_of_subjects(self, mine: Flags) -> dict[int, Counter[int]]:
+        """By row, how many subjects are in which columns, of these rows of `uses`."""
+        columns: dict[tuple[int, int], int] = {}
+        places = (self.row[mine].tolist(), self.uses.subject[mine].tolist(), self.column[mine].tolist())
+        for row, subject, column in zip(*places, strict=True):
+            columns[row, subject] = columns.get((row, subject), 0) | 1 << column
+        counts: dict[int, Counter[int]] = {}
+        for (row, _), within in columns.items():
+            counts.setdefault(row, Counter())[within] += 1
+        return counts
 
-    def within(self, sets: Flags) -> Flags:
-        """Of every column, whether it lies within these rows; of many sets a line each."""
-        beyond = _packed(~sets)[..., np.newaxis, :] & _packed(self._stands)
-        return np.asarray(~beyond.any(axis=-1))
+    def search(self) -> _Found | None:
+        """Rows that give a small group away, if any do."""
+        steps, done, done_columns = 0, 0, 0
+        for root in self.roots():
+            waiting = [(1 << root, done, self.columns.get(root, 0), done_columns)]
+            done, done_columns = done | 1 << root, done_columns | self.columns.get(root, 0)
+            while waiting:
+                inside, outside, touched, touched_outside = waiting.pop()
+                steps += 1
+                if steps > MOST_STEPS:
+                    return _Found(None)
+                crossing = touched & touched_outside
+                if self.is_safe(root, inside, outside, crossing):
+                    continue
+                row = self._tied(inside | outside, touched)
+                if row is not None:
+                    bit, columns = 1 << row, self.columns[row]
+                    waiting.append((inside | bit, outside, touched | columns, touched_outside))
+                    waiting.append((inside, outside | bit, touched, touched_outside | columns))
+                elif (lacking := self.lacking(inside, touched, crossing)) is not None:
+                    return _Found(np.isin(self.row_of, list(_numbers(inside))), lacking)
+        return None
 
-    def doubtful(self, sets: Flags, k: int) -> Ints:
-        """The numbers of the sets that sizes alone do not tell to be safe."""
-        within = self.within(sets)
-        if self.figures == "people":
-            rest = self._rest_of_people(sets, within)
-            return np.flatnonzero((rest > 0) & (rest < k))
-        # The greatest cell of each row has no more people than the row, and rows have none in common: some of
-        # the greatest are enough, where one of them is left.
-        columns, used = self._most_used
-        left = ~within[:, columns] & sets[:, :, np.newaxis]
-        safe = (np.where(left, used, 0).max(axis=2).sum(axis=1)) >= k
-        if self.figures == "bytes":
-            sent = ((sets @ self._sent) * ~within).sum(axis=1)
-            safe &= np.where(sets, self._greatest, 0).max(axis=1) <= DOMINANCE * sent
-        return np.flatnonzero(~safe)
+    def roots(self) -> Iterable[int]:
+        """Rows one of which is in every set that is not safe; later ones are tried without those before."""
+        return self.subjects
 
-    def lacking(self, rows: Flags, k: int) -> float | None:
-        """Bytes that the rows minus the columns within them lack to be even; None where they are safe."""
-        if self.figures == "people":
-            return self._lacking_people(rows, k)
-        rest = rows[self.row] & ~self.within(rows)[self.column]
-        if not rest.any():
+    def _tied(self, placed: int, columns: int) -> int | None:
+        """A row not placed yet that has cells in these columns."""
+        return next(
+            (row for row, other in self.columns.items() if other & columns and not placed >> row & 1), None
+        )
+
+    def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
+        """Whether enough of the rows inside is left, wherever those go that are not placed yet."""
+        raise NotImplementedError
+
+    def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
+        """Bytes that what is left of the rows inside lacks to be even; None where it is safe, or nothing."""
+        raise NotImplementedError
+
+
+class _Sums(_Table):
+    """Of sums and bytes: what is left of rows are their hidden cells in crossing columns."""
+
+    def __init__(self, uses: _Uses, state: _State, k: int, figures: Figures) -> None:
+        super().__init__(uses, state, k)
+        self.figures = figures
+        cells = uses.there(figures) & state.cells
+        self.mine = cells[uses.label, uses.app]
+        self.columns = self.columns_of(cells)
+        self.subjects = self.columns_of_subjects(self.mine)
+
+    def roots(self) -> Iterable[int]:
+        """Those of the greatest senders first: no row in a set has a greater one than its root."""
+        return sorted(self.subjects, key=lambda row: -self._greatest[row])
+
+    def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
+        if not crossing or self._people(inside, crossing) < self.k:
+            return False
+        return self.figures != "bytes" or self._is_even(root, inside, crossing)
+
+    def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
+        if not crossing:
             return None
-        mine = self._rows_of_cells(rest)
-        by_subject = np.unique(self.uses.subject[mine], return_inverse=True)[1]
-        seen = int(by_subject.max()) + 1
-        using = int((np.bincount(by_subject, self.uses.using[mine]) > 0).sum())
-        sent = np.bincount(by_subject, self.uses.bytes_up[mine])
-        total, top = int(sent.sum()), int(sent.max())
-        bad = not (seen >= k and (using == 0 or using >= k))
-        if self.figures == "bytes":
-            bad |= top > DOMINANCE * total
-        return max(top / DOMINANCE - total, 0.0) if bad else None
+        rows, columns = list(_numbers(inside)), list(_numbers(crossing))
+        left = self.mine & np.isin(self.row, rows) & np.isin(self.column, columns)
+        _, subject = np.unique(self.uses.subject[left], return_inverse=True)
+        sent = np.bincount(subject, self.uses.bytes_up[left])
+        short = max(float(sent.max()) / DOMINANCE - float(sent.sum()), 0.0)
+        bad = len(sent) < self.k or (self.figures == "bytes" and sent.max() > DOMINANCE * sent.sum())
+        return short if bad else None
 
-    @cached_property
-    def _most_used(self) -> tuple[Ints, Ints]:
-        """By row, the columns of its MOST_CELLS most used cells, and who used the most used cell there."""
-        used = np.zeros((self.uses.labels + 1, self.uses.apps + 1), np.int64)
-        np.maximum.at(used, (self.row, self.column), self.uses.used[self.cells])
-        columns = np.argsort(used, axis=1)[:, -MOST_CELLS:]
-        return columns, np.take_along_axis(used, columns, axis=1)
-
-    @cached_property
-    def _sent(self) -> Ints:
-        """By row and column, what was sent."""
-        sent = np.zeros((self.uses.labels + 1, self.uses.apps + 1), np.int64)
-        np.add.at(sent, (self.row, self.column), self.uses.sent[self.cells])
-        return sent
-
-    @cached_property
-    def _greatest(self) -> Ints:
-        """By row, what its greatest sender sent in all cells."""
-        uses, out = self.uses, np.zeros(self.uses.labels + 1, np.int64)
-        mine = self._there[uses.cell]
-        if mine.any():
-            row = self._row_of[uses.label[mine]]
-            keys, place = np.unique(row * (uses.subject.max() + 1) + uses.subject[mine], return_inverse=True)
-            sent = np.bincount(place, uses.bytes_up[mine]).astype(np.int64)
-            np.maximum.at(out, keys // (uses.subject.max() + 1), sent)
-        return out
-
-    @cached_property
-    def _people(self) -> Ints:
-        """By row, how many subjects are in its cells."""
-        people = np.zeros(self.uses.labels + 1, np.int64)
-        np.add.at(people, self._row_of, self.uses.people)
+    def _people(self, inside: int, crossing: int) -> int:
+        """Subjects in these cells; of more than k, k or more."""
+        people = 0
+        for row in _numbers(inside):
+            if self.columns[row] & crossing:
+                for columns, count in self.subjects[row].items():
+                    if columns & crossing:
+                        people += count
+                        if people >= self.k:
+                            return people
         return people
 
+    def _is_even(self, root: int, inside: int, crossing: int) -> bool:
+        """Whether nobody in any set of this root sent more than the share of a shown sum of these cells."""
+        sent = 0
+        for row in _numbers(inside):
+            if self.columns[row] & crossing:
+                for column, size in self._sent[row]:
+                    if column & crossing:
+                        sent += size
+                        if self._greatest[root] <= DOMINANCE * sent:
+                            return True
+        return False
+
     @cached_property
-    def _parts(self) -> tuple[Ints, Ints]:
-        """People of cells, added up: by row where the service is broken down, by column where it is not."""
-        seen, broken = self.uses.seen[self.cells], ~self.unbroken
-        by_row = np.bincount(self.row[broken], seen[broken], minlength=self.uses.labels + 1)
-        by_column = np.bincount(self.column[~broken], seen[~broken], minlength=self.uses.apps + 1)
-        return by_row.astype(np.int64), by_column.astype(np.int64)
+    def _sent(self) -> dict[int, list[tuple[int, int]]]:
+        """By row, its columns and the bytes of their hidden cells, the largest first."""
+        sent = np.zeros((len(self.row_of) + 1, len(self.column_of) + 1), np.int64)
+        np.add.at(sent, (self.row[self.mine], self.column[self.mine]), self.uses.bytes_up[self.mine])
+        order = np.argsort(-sent, axis=1, kind="stable")
+        largest = np.take_along_axis(sent, order, axis=1)
+        return {
+            row: [
+                (1 << n, size)
+                for n, size in zip(order[row].tolist(), largest[row].tolist(), strict=True)
+                if size
+            ]
+            for row in self.columns
+        }
 
-    def _rest_of_people(self, sets: Flags, within: Flags) -> Ints:
-        """How many people of these rows are provably in no known cell; 0 or less where that cannot be told.
+    @cached_property
+    def _greatest(self) -> list[int]:
+        """By row, what its greatest sender sent in all hidden cells."""
+        greatest = np.zeros(len(self.row_of) + 1, np.int64)
+        if self.mine.any():
+            subject = self.uses.subject[self.mine]
+            sent = np.bincount(subject, self.uses.bytes_up[self.mine]).astype(np.int64)
+            np.maximum.at(greatest, self.row[self.mine], sent[subject])
+        return greatest.tolist()
 
-        People add up over departments, not over services: of hidden services no count is known.
-        """
-        by_row, by_column = self._parts
-        told = within[:, 1:] @ by_column[1:]
-        rest: Ints = sets @ (self._people - by_row) - told
-        return rest
 
-    def _lacking_people(self, rows: Flags, k: int) -> float | None:
-        """0 where the rows hold people of no known cell, and fewer than k; None where not."""
-        within = self.within(rows)
-        within[0] = False
-        inside = rows[self.row]
-        known = ~self.unbroken | within[self.column]
-        visible = self.uses.subject[self._rows_of_cells(inside & known)]
-        outside = len(np.setdiff1d(self.uses.subject[self._rows_of_cells(inside)], visible))
-        return 0.0 if 0 < outside < k else None
+class _People(_Table):
+    """Of people: left are those of the rows who are in no shown cell and in no column within the rows.
 
-    def _rows_of_cells(self, chosen: Flags) -> Flags:
-        """The rows of `uses` in these cells."""
-        flags = np.zeros(self.uses.labels * self.uses.apps, np.bool_)
-        flags[self.cells[chosen]] = True
-        return flags[self.uses.cell]
+    They do not add up over services (one person uses several). Only that somebody is left can be proved,
+    where the rows have more people than all these cells and columns together: more are left than are counted
+    once more in these. Of hidden services no count is known.
+    """
 
-    def cheapest_app(self, rows: Flags, lacking: float) -> int | None:
-        """The service given up first (`cheapest`) of those broken down here and in other rows."""
-        chosen = rows[self.row] & ~self.unbroken & ~self.within(rows)[self.column]
-        cells = self.cells[chosen]
-        seen, used, sent = (
-            np.bincount(self.app[chosen], what[cells]).astype(np.int64)
-            for what in (self.uses.seen, self.uses.used, self.uses.sent)
+    def __init__(self, uses: _Uses, state: _State, k: int) -> None:
+        super().__init__(uses, state, k)
+        shown = (uses.people > 0) & ~state.cells
+        pooled = state.cells & ~state.services
+        self.columns = self.columns_of((uses.people > 0) & pooled)
+        times = np.bincount(uses.subject[shown[uses.label, uses.app]], minlength=len(uses.subject))
+        self.subjects = self.columns_of_subjects(times[uses.subject] == 0)
+        subject, first = np.unique(uses.subject, return_index=True)
+        self._repeated = np.bincount(self.row[first], np.maximum(times[subject] - 1, 0), len(self.row_of) + 1)
+        self._surplus = (
+            np.bincount(self.row_of, uses.sizes - (uses.people * shown).sum(axis=1)).astype(int).tolist()
         )
-        apps = np.unique(self.app[chosen]).tolist()
-        if self.figures != "bytes":
-            return min(apps, key=lambda app: (seen[app], used[app], sent[app], app), default=None)
-        return min(
-            apps,
-            key=lambda app: (
-                sent[app] < lacking, sent[app] if sent[app] >= lacking else -sent[app], seen[app], app,
-            ),
-            default=None,
-        )  # fmt: skip
+        self._pooled = np.bincount(self.column_of, (uses.people * pooled).sum(axis=0)).astype(int).tolist()
 
-    def next_label(self, rows: Flags) -> int | None:
-        """The smallest department still shown, of these rows if there is one."""
-        mine = self._there[self.uses.cell] & (self._row_of[self.uses.label] > 0)
-        width = int(self.uses.subject.max()) + 1 if len(self.uses.subject) else 1
-        keys = np.unique(self.uses.label[mine] * width + self.uses.subject[mine])
-        people = np.bincount(keys // width, minlength=self.uses.labels)
-        shown = np.flatnonzero(people).tolist()
-        return min(
-            shown, key=lambda label: (not rows[self._row_of[label]], people[label], label), default=None
-        )
+    def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
+        repeated = sum(self._repeated[row] for row in _numbers(inside))
+        return repeated >= self.k - 1 or self._left(inside, crossing) >= self.k
+
+    def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
+        told = sum(self._pooled[column] for column in _numbers(touched & ~crossing))
+        rest = sum(self._surplus[row] for row in _numbers(inside)) - told
+        return 0.0 if rest > 0 and self._left(inside, crossing) < self.k else None
+
+    def _left(self, inside: int, crossing: int) -> int:
+        """Subjects inside of which all pooled cells are in crossing columns; of more than k, k or more."""
+        left = 0
+        for row in _numbers(inside):
+            for columns, count in self.subjects.get(row, Counter()).items():
+                if not columns & ~(crossing | 1):
+                    left += count
+            if left >= self.k:
+                break
+        return left
 
 
-def _given_away(views: list[_Uses], state: _State, k: int, figures: Figures) -> tuple[Flags, float] | None:
-    """Rows whose sums give a small group away, and the bytes that group lacks to be even."""
-    for uses in views:
-        table = _Table(uses, state, figures, unbroken_only=figures != "people")
-        sets = table.sets()
-        for number in table.doubtful(sets[:MOST_SETS], k):
-            lacking = table.lacking(sets[number], k)
-            if lacking is not None:
-                return sets[number], lacking
-        if len(sets) > MOST_SETS:
-            return sets[MOST_SETS], float("inf")
-    return None
+def _numbers(bits: int) -> Iterator[int]:
+    """The numbers of the bits that are set."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
+def _cheapest_cells(uses: _Uses, state: _State, found: _Found, figures: Figures) -> list[int]:
+    """The cell given up first (`cheapest`) of those shown in the rows found; none where that cannot help.
+
+    It is unknown only if something else of its service is hidden outside the rows: where nothing is, the
+    smallest cell there goes with it.
+    """
+    if found.inside is None:
+        return []
+    there, inside = uses.there(figures), found.inside[:, np.newaxis]
+    candidates: Flags = there & ~state.cells & inside
+    beside: Flags = there & ~inside
+    crosses: Flags = np.asarray((beside & state.cells).any(axis=0))
+    smallest = np.where(beside, uses.people, np.iinfo(np.int64).max).argmin(axis=0)
+    best: tuple[tuple[bool, int, int, int], list[int]] | None = None
+    for label, app in np.argwhere(candidates & beside.any(axis=0)).tolist():
+        pair = [(label, app)] if crosses[app] else [(label, app), (int(smallest[app]), app)]
+        people = sum(int(uses.people[cell]) for cell in pair)
+        sent = int(uses.sent[label, app])
+        enough = sent >= found.lacking
+        first = (not enough, sent if enough else -sent) if figures == "bytes" else (False, 0)
+        order = (*first, people, label * len(state.services) + app)
+        if best is None or order < best[0]:
+            best = order, [one * len(state.services) + other for one, other in pair]
+    return best[1] if best else []
+
+
+def _next_label(uses: _Uses, state: _State, found: _Found) -> int | None:
+    """The smallest department still shown, of the rows found if there is one."""
+    shown = np.flatnonzero(~state.labels & (uses.sizes > 0)).tolist()
+    inside = np.ones(len(state.labels), np.bool_) if found.inside is None else found.inside
+    return min(shown, key=lambda label: (not inside[label], uses.sizes[label], label), default=None)

@@ -21,23 +21,31 @@ rest is large enough (complementary suppression):
             that more people are in the total than in all shown parts together; then those in no
             shown part must be at least k
 
-Departments that are not safe over the whole week are pooled in `other`. A service is broken down by
-department in full or not at all; an unbroken one still stands with its total: the service is shown,
-not the team. What department and service totals say together about the cells where they cross, and
-where one department holds all of a service, is shielded in crossing.py.
+**Pools.** Departments that are not safe over the whole week are pooled in `other`, with the next smallest if
+need be: that pool has one total. Each service has a pool of its own: the departments of which too few used
+it, what is in the week's pool, and the smallest others it takes to make its people none or at least k. So
+`other` always means the same: all departments without a row of their own beside it.
+
+The pool of a service tells nothing new. A subject is of one department a week, so its people and sums are
+those of the service minus the rows shown, which anybody can subtract; what must be proved is that a column
+of hidden cells is safe, and that these columns and the departments' totals give no small group away where
+they cross (crossing.py). Who is in a pool may change every week: figures of two weeks are of two things, and
+no published figure sums weeks of a department. A pool by headcount would be steadier and of little use: all
+departments outside it must have k users of a service for it to be told, so hardly one could be.
 
 The days of a service are shown for everyone only. No published figure tells on which days a
 department used a service, so days and departments together say no more than each alone.
 
 What is not claimed: people who did *not* use a service are no group here (10 of 12 in a department
 used it: shown; but the 12 are not, see weeks.py, so that only those who know them anyway can tell),
-and nothing is said about what an attacker knows from elsewhere.
+and nothing is said about what an attacker knows from elsewhere, or takes for granted: that everybody did
+this week what they did last week, say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -48,17 +56,20 @@ ALL = "all"
 OTHER = "other"
 
 _ORG = ["org"]
+CELL = ["label", "app"]
 
 
 @dataclass(frozen=True)
 class Cells:
     """What may be published of one week.
 
-    `departments`: department → label. `weekly`: label, app → people_hidden, sums_hidden,
-    bytes_hidden. `daily`: app, day → the same. A cell not listed must not be published at all.
+    `departments`: department → label. `pooled`: label, app in the pool of the app. `weekly`: label, app →
+    people_hidden, sums_hidden, bytes_hidden. `daily`: app, day → the same. A cell not listed must not be
+    published at all.
     """
 
     departments: pl.DataFrame
+    pooled: pl.DataFrame
     weekly: pl.DataFrame
     daily: pl.DataFrame
 
@@ -72,13 +83,13 @@ def protect(members: pl.DataFrame, k: int) -> Cells:
     )
     total = groups(whole, _ORG)
     if total.is_empty() or not total.select(safe(k)).item():
-        return Cells(departments, *_nothing_shown(members))
+        return Cells(departments, members.select(CELL).clear(), *_nothing_shown(members))
     both = _Members(members, whole)
     people = _too_small(both, k, "people", _nothing_hidden(members))
     sums = _too_small(both, k, "sums", people)
     uneven = _uneven(both, k, sums, total_even=bool(total.select(even()).item()))
     hidden = {"people_hidden": people, "sums_hidden": sums, "bytes_hidden": uneven}
-    return Cells(departments, _weekly(whole, hidden), _daily(members, hidden))
+    return Cells(departments, people.cells, _weekly(whole, hidden, k), _daily(members, hidden))
 
 
 @dataclass(frozen=True)
@@ -91,24 +102,26 @@ class _Members:
 
 @dataclass(frozen=True)
 class _Hidden:
-    """Keys of hidden cells: the total (`org`), services, their breakdown, departments, days."""
+    """Keys of hidden cells: the total (`org`), services, departments within them, departments, days."""
 
     total: pl.DataFrame
     services: pl.DataFrame
-    breakdown: pl.DataFrame
+    cells: pl.DataFrame
     labels: pl.DataFrame
     days: pl.DataFrame
 
 
 def _nothing_hidden(members: pl.DataFrame) -> _Hidden:
     none = members.clear()
-    return _Hidden(*(none.select(key) for key in (["org"], ["app"], ["app"], ["label"], ["app", "day"])))
+    return _Hidden(*(none.select(key) for key in (["org"], ["app"], CELL, ["label"], ["app", "day"])))
 
 
 def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
     """department → label: departments too small to name become `other`, with the next smallest if need be."""
     sizes = groups(members, ["department"]).sort("seen", "using", "department")
     small = sizes.filter(~safe(k))["department"].to_list()
+    # The directory may have a pool of small departments already (sensor/privacy/departments.py).
+    small += [OTHER] if OTHER in sizes["department"] and OTHER not in small else []
     rest = [name for name in sizes["department"].to_list() if name not in small]
     while small and rest and not _union_is_safe(members, small, k):
         small.append(rest.pop(0))
@@ -126,15 +139,14 @@ def _too_small(of: _Members, k: int, figures: Figures, hidden: _Hidden) -> _Hidd
     members = of.whole
     services = _join(hidden.services, groups(members, ["app"]).filter(~safe(k)).select("app"))
     services = shield(members, _ORG, ["app"], services, k, figures)
-    broken = groups(members, ["label", "app"]).filter(~safe(k)).select("app")
-    breakdown = _join(hidden.breakdown, _join(services, broken))
+    cells = _join(hidden.cells, groups(members, CELL).filter(~safe(k)).select(CELL))
     days = groups(of.daily, ["app", "day"]).filter(~safe(k)).select("app", "day")
     days = _join(hidden.days, _join(days, _days_of(of.daily, services)))
-    crossing = shield_crossing(members, Crossing(services, breakdown, hidden.labels), k, figures)
+    crossing = _shield_cells(members, Crossing(services, cells, hidden.labels), k, figures)
     return _Hidden(
         total=hidden.total,
         services=services,
-        breakdown=crossing.breakdown,
+        cells=crossing.cells,
         labels=crossing.labels,
         days=shield(of.daily, ["app"], ["app", "day"], days, k, figures),
     )
@@ -146,25 +158,47 @@ def _uneven(of: _Members, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden
     Without a shown total there is nothing to subtract services from, so its line needs no shield; no
     department is shown then, for departments could be compared with services even so.
     """
-    members = of.whole
-    services = _join(sums.services, groups(members, ["app"]).filter(~even()).select("app"))
-    labels = groups(members, ["label"]).filter(~even() | pl.lit(not total_even)).select("label")
+    uneven = ~(safe(k) & even())
+    members, daily = _sending(of.whole, CELL), _sending(of.daily, ["app", "day"])
+    services = _join(sums.services, groups(members, ["app"]).filter(uneven).select("app"))
+    labels = groups(members, ["label"]).filter(uneven | pl.lit(not total_even)).select("label")
     labels = _join(sums.labels, labels)
     if total_even:
         services = shield(members, _ORG, ["app"], services, k, "bytes")
         labels = shield(members, _ORG, ["label"], labels, k, "bytes")
-    broken = groups(members, ["label", "app"]).filter(~even()).select("app")
-    breakdown = _join(sums.breakdown, _join(services, broken))
-    crossing = shield_crossing(members, Crossing(services, breakdown, labels), k, "bytes")
-    days = groups(of.daily, ["app", "day"]).filter(~even()).select("app", "day")
+    cells = _join(sums.cells, groups(members, CELL).filter(uneven).select(CELL))
+    crossing = _shield_cells(of.whole, Crossing(services, cells, labels), k, "bytes")
+    days = groups(daily, ["app", "day"]).filter(uneven).select("app", "day")
     days = _join(_join(sums.days, days), _days_of(of.daily, services))
     return _Hidden(
-        total=sums.total if total_even else members.select("org").unique(),
+        total=sums.total if total_even else of.whole.select("org").unique(),
         services=services,
-        breakdown=crossing.breakdown,
+        cells=crossing.cells,
         labels=crossing.labels,
-        days=shield(of.daily, ["app"], ["app", "day"], days, k, "bytes"),
+        days=shield(daily, ["app"], ["app", "day"], days, k, "bytes"),
     )
+
+
+def _sending(members: pl.DataFrame, cell: list[str]) -> pl.DataFrame:
+    """Those in cells that sent something: the bytes of the others are taken to be known."""
+    return members.filter(pl.col("bytes_up").sum().over(cell) > 0)
+
+
+def _shield_cells(members: pl.DataFrame, hidden: Crossing, k: int, figures: Figures) -> Crossing:
+    """`hidden`, and the cells and departments it takes along every service and where lines cross."""
+    along = _sending(members, CELL) if figures == "bytes" else members
+    of_services = members.join(hidden.services, on="app", how="semi").select(CELL)
+    others = members.filter(label=OTHER).select(CELL).unique()
+    hidden = replace(hidden, cells=_join(hidden.cells, of_services))
+    while True:
+        cells = hidden.cells
+        if figures == "people":
+            cells = _join(cells, others.join(cells, on="app", how="semi"))
+        cells = shield(along, ["app"], CELL, cells, k, figures)
+        found = shield_crossing(members, replace(hidden, cells=cells), k, figures)
+        if found.cells.height == hidden.cells.height:
+            return found
+        hidden = found
 
 
 def shield(
@@ -178,7 +212,7 @@ def shield(
             bad = _provable(members, shown, line, part, k).with_columns(need=pl.lit(0.0))
         else:
             rest = groups(members.join(hidden, on=part, how="semi"), line)
-            rest = rest.filter(~safe(k) if figures == "sums" else ~even())
+            rest = rest.filter(~safe(k) if figures == "sums" else ~(safe(k) & even()))
             bad = rest.select(*line, need=need())
         parts = groups(shown, list(dict.fromkeys([*line, *part]))).join(bad, on=line)
         further = parts.sort(*cheapest(figures), *part).unique(line, keep="first", maintain_order=True)
@@ -209,18 +243,24 @@ def _days_of(members: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
     return members.join(services, on="app", how="semi").select("app", "day").unique()
 
 
-def _weekly(members: pl.DataFrame, hidden: dict[str, _Hidden]) -> pl.DataFrame:
+def _weekly(members: pl.DataFrame, hidden: dict[str, _Hidden], k: int) -> pl.DataFrame:
     """label, app and the flags of the weekly cells that may be published."""
     total = pl.DataFrame({"label": [ALL], "app": [ALL]})
     services = members.select("app").unique().with_columns(label=pl.lit(ALL))
     labels = members.select("label").unique().with_columns(app=pl.lit(ALL))
-    unbroken = hidden["people_hidden"].breakdown
-    detail = members.join(unbroken, on="app", how="anti").select("label", "app").unique()
+    pooled = hidden["people_hidden"].cells
+    detail = members.select(CELL).unique().join(pooled, on=CELL, how="anti")
+    # One that too few looked at and nobody used has no row; with no other row it would be the service's.
+    others = groups(members.join(pooled, on=CELL, how="semi"), ["app"]).filter(safe(k))
+    others = others.join(detail, on="app", how="semi").select("app", label=pl.lit(OTHER))
+    further = {name: cells.cells.join(pooled, on=CELL, how="anti") for name, cells in hidden.items()}
     flagged = [
         total.with_columns(_flags(hidden, lambda cells: pl.lit(cells.total.height > 0))),
         services.with_columns(_flags(hidden, lambda cells: _within("app", cells.services))),
         labels.with_columns(_flags(hidden, lambda cells: _within("label", cells.labels))),
-        detail.with_columns(_flags(hidden, lambda cells: _within("app", cells.breakdown))),
+        detail.with_columns(_flags(hidden, lambda cells: _cell_in(cells.cells))),
+        # A pool is all that is hidden of its service, or its figures are a part of what is.
+        others.with_columns(_within("app", cells).alias(name) for name, cells in further.items()),
     ]
     return pl.concat([frame.select("label", "app", *hidden) for frame in flagged])
 
@@ -249,3 +289,7 @@ def _nothing_shown(members: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     total = services.head(1).with_columns(app=pl.lit(ALL))
     weekly = pl.concat([services.select("label", "app"), total.select("label", "app")])
     return weekly.with_columns(**hidden), members.select("app", "day").unique().with_columns(**hidden)
+
+
+def _cell_in(cells: pl.DataFrame) -> pl.Expr:
+    return pl.struct(CELL).is_in(cells.select(pl.struct(CELL).alias("cell"))["cell"].implode())

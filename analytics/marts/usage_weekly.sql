@@ -1,6 +1,6 @@
 -- The cube service × department with its totals. Only listed cells leave the restricted zone.
 WITH sums AS (
-  SELECT COALESCE(label, 'all') AS department, COALESCE(app, 'all') AS app,
+  SELECT COALESCE(label_of_app, label, 'all') AS department, COALESCE(app, 'all') AS app,
          MAX(grade) AS grade,
          COUNT(DISTINCT CASE WHEN grade >= 3 THEN subject END) AS people,
          SUM(CASE WHEN grade >= 3 THEN bytes_up END) AS bytes_up,
@@ -11,7 +11,7 @@ WITH sums AS (
          SUM(lookups) AS lookups,
          MAX(corroborations) AS corroborations
   FROM uses
-  GROUP BY GROUPING SETS ((label, app), (label), (app), ())
+  GROUP BY GROUPING SETS ((label_of_app, app), (label), (app), ())
 )
 SELECT CAST('$week' AS DATE) AS week, s.department, s.app, s.grade,
        CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,

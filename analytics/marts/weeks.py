@@ -63,7 +63,8 @@ FROM (
 ) AS u
 JOIN homes AS h ON h.subject = u.subject
 """
-#: `uses` are the week's, of which most cubes are made: far fewer rows than hours.
+#: `uses` are the week's, of which most cubes are made: far fewer rows than hours. A department has one label
+#: in totals (`label`), and in each service that or, in the service's pool, `other` (`label_of_app`).
 _LABELLED = """
 CREATE OR REPLACE TEMP TABLE labelled AS
 SELECT h.subject, h.department, l.label FROM homes AS h JOIN labels AS l ON l.department = h.department;
@@ -77,7 +78,10 @@ WITH sums AS (
   FROM personal_hours
   GROUP BY subject, subject_kind, site, app, access, grade
 )
-SELECT u.*, h.department, h.label FROM sums AS u JOIN labelled AS h ON h.subject = u.subject
+SELECT u.*, h.department, h.label, CASE WHEN p.app IS NULL THEN h.label ELSE '{other}' END AS label_of_app
+FROM sums AS u
+JOIN labelled AS h ON h.subject = u.subject
+LEFT JOIN pooled AS p ON p.label = h.label AND p.app = u.app
 """
 
 #: Denominators, where k people or more used nothing: else one would know of everybody in the department.
@@ -115,9 +119,10 @@ def prepare_week(
     connection.execute(_USAGE.format(zone=zone, week=week.isoformat(), personal=_PERSONAL))
     cells = protect(_members(connection), k)
     store_frame(connection, "labels", cells.departments)
+    store_frame(connection, "pooled", cells.pooled)
     store_frame(connection, "weekly_cells", cells.weekly)
     store_frame(connection, "daily_cells", cells.daily)
-    connection.execute(_LABELLED)
+    connection.execute(_LABELLED.format(other=OTHER))
     connection.execute(_HEADCOUNTS.format(k=k, other=OTHER))
     pooled = cells.departments.filter(pl.col("label") == OTHER)["department"].to_list()
     return {

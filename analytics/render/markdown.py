@@ -74,6 +74,8 @@ def _weekly(page: Page) -> Iterator[str]:
             (d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in page.departments.departments
         ]
         yield from _table(titles, lines)
+        if page.departments.pools:
+            yield from (_text(say("departments.pool", k=page.k)), "")
         if page.departments.whole:
             untold = words.listing(page.departments.whole, 4)
             yield from (_text(say("departments.whole", services=untold)), "")

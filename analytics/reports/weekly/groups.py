@@ -21,7 +21,7 @@ class Cell:
 
     text: str
     grade: int | None
-    state: str  # "count" or "hidden"
+    state: str  # "count", "hidden" or "pooled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,17 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Department × service; `more` departments did not fit. `whole` are services not told by department."""
+    """Department × service; `more` departments did not fit. `whole` are services not told by department.
+
+    Each service's other departments are those without a figure of their own in its column.
+    """
 
     services: tuple[str, ...]
     whole: tuple[str, ...]
     departments: tuple[Department, ...]
     more: int
     hides: bool
+    pools: bool
     tied_to_nobody: bool  # a shown row counts such use
 
 
@@ -51,20 +55,21 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
     """The departments with most known people first, then the hidden ones, then use of no known department."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
-    # A service is broken down in full or not at all; of one that is not, an empty column would say "few".
+    # Of a service that is not told by department an empty column would say that none used it.
     broken_down = {app for _, app in rows}
     top = [s for s in used if s["app"] in broken_down][:SERVICES]
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
     attribution = tied(result)
     whole = attribution is not None and attribution["attributed_connections"] == attribution["connections"]
-    hides = any(cell.state == "hidden" for row in table for cell in (row.people, *row.cells))
+    states = {cell.state for row in table[:most] for cell in (row.people, *row.cells)}
     return Matrix(
         tuple(s["service"] for s in top),
         tuple(s["service"] for s in used if s["app"] not in broken_down),
         tuple(table[:most]),
         max(len(table) - most, 0),
-        hides,
+        "hidden" in states,
+        "pooled" in states or "other" in names[:most],
         "unattributed" in names[:most] and not whole,
     )
 
@@ -86,7 +91,7 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
         remark,
         _total(total, k),
         sent,
-        tuple(_cell(rows.get((name, app)), k) for app in apps),
+        tuple(_cell(rows.get((name, app)), rows.get(("other", app)), k) for app in apps),
     )
 
 
@@ -94,10 +99,16 @@ def _total(row: Row | None, k: int) -> Cell:
     # No department shown is small: its total is hidden for the sake of others.
     if row is None or row["people_hidden"]:
         return Cell(words.hidden(), None, "hidden")
-    return _cell(row, k)
+    return _count(row, k)
 
 
-def _cell(row: Row | None, k: int) -> Cell:
-    if row is None or row["people_hidden"]:  # the evidence of so few is theirs alone
-        return Cell(words.people(None, True, k), None, "hidden")
+def _cell(row: Row | None, others: Row | None, k: int) -> Cell:
+    if row is not None:
+        return _count(row, k)
+    if others is not None:
+        return Cell(say("departments.in_other"), None, "pooled")
+    return Cell(words.number(0), None, "count")  # everybody who used the service is in one of its rows
+
+
+def _count(row: Row, k: int) -> Cell:
     return Cell(words.people(row["people"], row["people_hidden"], k), row["grade"], "count")

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from analytics.render import markdown
 from analytics.render.words import THIN
 from analytics.report import NoWeek, _newest, page_of, prepare, result_of
 from analytics.reports.result import Facts
@@ -120,8 +121,25 @@ def test_departments_hide_small_groups_and_their_evidence(tmp_path: Path) -> Non
         None,
         "hidden",
     )
-    assert [(rows[name].cells[0].text) for name in ("Sales", "Legal")] == ["8", "fewer than 5"]
-    assert matrix.hides
+    assert [(rows[name].cells[0].text) for name in ("Sales", "Legal")] == ["8", "0"]
+    assert matrix.hides and not matrix.pools
+
+
+def test_a_department_without_a_figure_of_its_own_is_in_other(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"] += [
+        usage(WEEK, "a/alpha", 6, 3 * MB, department="other"),
+        usage(WEEK, "all", 9, 4 * MB, department="IT"),
+    ]
+    found = page(tmp_path, rows)
+    cells = {d.name: (d.cells[0].text, d.cells[0].state) for d in found.departments.departments}
+    assert cells["Other departments"] == ("6", "count")
+    assert cells["IT"] == cells["Legal"] == ("in other", "pooled")
+    assert found.departments.pools
+    note = (
+        "Other departments are those without a figure of their own in a column: fewer than 5 of their people"
+    )
+    assert note in markdown.write(found)
 
 
 def test_what_can_be_seen_and_what_not(tmp_path: Path) -> None:
