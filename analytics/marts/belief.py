@@ -1,7 +1,8 @@
 """Whom to believe about each facet of some days: the log's own word, or one of those that leases say.
 
-In: a connection with `attributed`, whose facets are asked about, and with what is said in numbers: `asked`
-(counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared` (3_attributed).
+In: a connection with `attributed` (placing.py), whose facets are asked about, and with what is said in
+numbers: `asked` (counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared`
+(3_crowded.sql).
 Out: its temporary tables `beliefs`, a row per facet, and `appearances`, a row per name, way it is known and
 setting it is seen in (3_facets.sql puts both into words).
 
@@ -12,15 +13,15 @@ the row of a number; 0 is nobody and nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TypeVar
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from analytics.marts.intervals import STATIC, Flags, Ints
+from analytics.marts.intervals import STATIC, Columns, Flags, Ints
+from analytics.marts.placing import numbered
 from analytics.marts.weeks import store_frame
 
 #: By whose word somebody is named (attributed_by), or why nobody is. The origins of leases follow.
@@ -33,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Asked(Columns):
     """What the log says, by context; `before` is the number before the first spell of the address."""
 
     before: Ints
@@ -46,7 +47,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Spells:
+class _Spells(Columns):
     """What is known of the address meanwhile, by spell: words of leases."""
 
     is_shared: Flags
@@ -57,7 +58,7 @@ class _Spells:
 
 
 @dataclass(frozen=True)
-class _Words:
+class _Words(Columns):
     """Whom and what a lease names, by word, and who owns the device that it names."""
 
     kind: Ints
@@ -71,11 +72,8 @@ class _Words:
 
 
 @dataclass(frozen=True)
-class _Names:
+class _Names(Columns):
     post: Ints
-
-
-Numbered = TypeVar("Numbered", _Asked, _Spells, _Words, _Names)
 
 
 def believe(
@@ -83,14 +81,14 @@ def believe(
 ) -> None:
     """Makes `beliefs` and `appearances`.
 
-    `turns`, `shifts` and `aims` are what a facet is made with (counting/3_attributed.sql); a login that has
+    `turns`, `shifts` and `aims` are what a facet is made with (placing.py); a login that has
     grown stale is worth so much of its confidence.
     """
     facet = np.sort(connection.execute("SELECT DISTINCT facet FROM attributed").fetchnumpy()["facet"])
-    asked = _read(connection, _Asked, "asked", by="context")
-    spells = _read(connection, _Spells, "spells", by="spell")
-    words = _read(connection, _Words, "voices", by="word")
-    posts = _read(connection, _Names, "names", by="name_nth").post
+    asked = numbered(connection, _Asked, "asked", by="context")
+    spells = numbered(connection, _Spells, "spells", by="spell")
+    words = numbered(connection, _Words, "voices", by="word")
+    posts = numbered(connection, _Names, "names", by="name_nth").post
 
     context, rest = np.divmod(facet // aims, turns * shifts)
     turn, shift = np.divmod(rest, shifts)
@@ -166,19 +164,6 @@ def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, 
         return number
 
     return np.isin(at(context, spell, shift), at(*(np.asarray(column) for column in shared.values())))
-
-
-def _read(connection: duckdb.DuckDBPyConnection, kind: type[Numbered], relation: str, *, by: str) -> Numbered:
-    """Columns of a relation, each row at the place that its number says; row 0 is nothing."""
-    names = [field.name for field in fields(kind)]
-    found = connection.execute(f"SELECT {by}, {', '.join(names)} FROM {relation}").fetchnumpy()
-    number = found[by]
-    columns = []
-    for name in names:
-        column = np.zeros(number.max(initial=0) + 1, found[name].dtype)
-        column[number] = found[name]
-        columns.append(column)
-    return kind(*columns)
 
 
 def _differ(one: Ints, other: Ints) -> Flags:

@@ -46,7 +46,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class _Columns:
+class Columns:
     """A table: columns of one length."""
 
     def at(self, rows: Ints | Flags) -> Self:
@@ -55,7 +55,7 @@ class _Columns:
 
 
 @dataclass(frozen=True)
-class Words(_Columns):
+class Words(Columns):
     """What leases say, by number (that of the row), as in holding/2_coded.sql."""
 
     kind: Ints
@@ -71,7 +71,7 @@ class Words(_Columns):
 
 
 @dataclass(frozen=True)
-class Leases(_Columns):
+class Leases(Columns):
     """Whose address it is about, what it says, from when until when (not included)."""
 
     place: Ints
@@ -90,7 +90,7 @@ class _Told(Leases):
 
 
 @dataclass(frozen=True)
-class _Spans(_Columns):
+class _Spans(Columns):
     """Spans by place and time; `lease` (a row of _Told) is the one whose word holds meanwhile."""
 
     place: Ints
