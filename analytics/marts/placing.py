@@ -23,6 +23,8 @@ from analytics.marts.weeks import store_frame
 
 Table = TypeVar("Table", bound=Columns)
 
+#: In the order of their table, in which they are put beside what is found of them: a positional join keeps it.
+_EVENTS = "SELECT day, context, target, start_us FROM events POSITIONAL JOIN (SELECT 0)"
 #: So many events are placed at once: what they need then stays in the processor's caches.
 EVENTS_A_PART = 32_768
 
@@ -78,12 +80,10 @@ def place(
     # Spell 0 stands before all, and what is beyond the last is looked at by mistake: they never begin.
     moments = np.append(spells.moment, np.full(turns, NEVER_US))
     looks = [1 << power for power in reversed(range((turns // 2 - 1).bit_length()))]
-    seen = connection.execute("SELECT row, day, context, target, start_us FROM events").fetchnumpy()
-    in_order = np.argsort(seen.pop("row"), kind="stable")
+    seen = connection.execute(_EVENTS).fetchnumpy()
     parts = []
-    for begin in range(0, len(in_order) or 1, EVENTS_A_PART):
-        rows = in_order[begin : begin + EVENTS_A_PART]
-        day, context, target, start_us = (column[rows] for column in seen.values())
+    for begin in range(0, len(seen["day"]) or 1, EVENTS_A_PART):
+        day, context, target, start_us = (column[begin : begin + EVENTS_A_PART] for column in seen.values())
         before, moment = asked.before[context], asked.line[context] + start_us
         spell = before.copy()
         for far in looks:
@@ -92,18 +92,15 @@ def place(
         turn = 2 * (spell - before) + (start_us >= spells.stale_from_us[spell])
         who = context * turns + turn * (is_said & asked.is_asked[context])
         shift = 7 * day + start_us // DAY_US - first_day
-        parts.append(
-            pl.DataFrame(
-                {
-                    "watch": targets.vantage_rank[target] * 8 + day,
-                    "host_nth": targets.host_nth[target],
-                    "counts_as": asked.counts[context] * targets.counts_as[target],
-                    "spell": spell * is_said,
-                    "facet": (who * shifts + shift) * aims + target,
-                }
-            )
-        )
-    events = "(SELECT * EXCLUDE (row, day, context, target) FROM events)"
+        found = {
+            "watch": targets.vantage_rank[target] * 8 + day,
+            "host_nth": targets.host_nth[target],
+            "counts_as": asked.counts[context] * targets.counts_as[target],
+            "spell": spell * is_said,
+        }
+        small = {name: column.astype(np.int32) for name, column in found.items()}
+        parts.append(pl.DataFrame({**small, "facet": (who * shifts + shift) * aims + target}))
+    events = "(SELECT * EXCLUDE (day, context, target) FROM events)"
     store_frame(connection, "attributed", pl.concat(parts, rechunk=False), beside=events)
 
 
