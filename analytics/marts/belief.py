@@ -2,9 +2,8 @@
 
 In: a connection with `attributed` (placing.py), whose facets are asked about, and with what is said in
 numbers: `asked` (counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared`
-(3_crowded.sql).
-Out: its temporary tables `beliefs`, a row per facet, and `appearances`, a row per name, way it is known and
-setting it is seen in (3_facets.sql puts both into words).
+(3_crowded.sql). Out: beliefs, a row per facet, and the temporary tables `heard`, the names among them, and
+`appearances`, a row per post, way it is known and setting (3_subjects.sql puts both into words).
 
 Believed is, in this order: the account the log itself names; the user of a lease; the owner of the device;
 the static word; a hint. A shared address speaks for nobody. Columns are arrays, and every step is a look at
@@ -76,10 +75,26 @@ class _Names(Columns):
     post: Ints
 
 
+@dataclass(frozen=True)
+class Beliefs(Columns):
+    """By facet, in their order: the day it counts for, the spell, whether that had grown stale, and whether
+    sightings there say that the address is shared; who is believed to be behind it, and how sure that is."""
+
+    facet: Ints
+    day: Ints
+    context: Ints
+    spell: Ints
+    stale: Flags
+    crowded: Flags
+    name: Ints
+    appearance: Ints
+    confidence: Floats
+
+
 def believe(
     connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, stale: float
-) -> None:
-    """Makes `beliefs` and `appearances`.
+) -> Beliefs:
+    """Who is behind each facet; makes `appearances` and `heard`.
 
     `turns`, `shifts` and `aims` are what a facet is made with (placing.py); a login that has
     grown stale is worth so much of its confidence.
@@ -118,28 +133,14 @@ def believe(
     name, way, confidence = (np.select(speaks, column) for column in zip(*claims, strict=True))
     setting = asked.setting[context]
     ways, settings = 1 + way.max(initial=0), 1 + setting.max(initial=0)
-    appearances, appearance = np.unique((name * ways + way) * settings + setting, return_inverse=True)
-    rest, setting_seen = np.divmod(appearances, settings)
-    name_seen, way_seen = np.divmod(rest, ways)
-    beliefs = {
-        "facet": facet,
-        "day": shift // 8,
-        "context": context,
-        "spell": spell,
-        "stale": is_stale,
-        "crowded": is_crowded,
-        "appearance": appearance,
-        "confidence": confidence,
-    }
-    seen = {
-        "appearance": np.arange(len(appearances)),
-        "name_nth": name_seen,
-        "post": np.where(way_seen >= PERSONS, posts[name_seen], 0),
-        "way": way_seen,
-        "setting": setting_seen,
-    }
-    store_frame(connection, "beliefs", pl.DataFrame(beliefs))
-    store_frame(connection, "appearances", pl.DataFrame(seen))
+    post = np.where(way >= PERSONS, posts[name], 0)
+    said, appearance = np.unique((post * ways + way) * settings + setting, return_inverse=True)
+    rest, setting_seen = np.divmod(said, settings)
+    post_seen, way_seen = np.divmod(rest, ways)
+    seen = {"post": post_seen, "way": way_seen, "setting": setting_seen}
+    store_frame(connection, "appearances", pl.DataFrame({"appearance": np.arange(len(said)), **seen}))
+    store_frame(connection, "heard", pl.DataFrame({"name_nth": np.flatnonzero(np.bincount(name))}))
+    return Beliefs(facet, shift // 8, context, spell, is_stale, is_crowded, name, appearance, confidence)
 
 
 def _silenced(words: _Words, static: Ints, device: Ints) -> Flags:

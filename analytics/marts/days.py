@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 
 from analytics.marts.belief import PERSONS, WAYS, believe
+from analytics.marts.facets import number
 from analytics.marts.holders import named
 from analytics.marts.intervals import CROWD
 from analytics.marts.placing import place
@@ -110,7 +111,9 @@ def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nt
     connection.execute(_step("2_asked", values))
     place(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
     connection.execute(_step("3_crowded", values))
-    believe(connection, stale=STALE, **numbers)
+    beliefs = believe(connection, stale=STALE, **numbers)
+    connection.execute(_step("3_subjects", values))
+    number(connection, beliefs, aims=values["aims"])
     connection.execute(_step("3_facets", values))
 
 

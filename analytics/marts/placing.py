@@ -23,7 +23,7 @@ from analytics.marts.weeks import store_frame
 
 Table = TypeVar("Table", bound=Columns)
 
-#: In the order of their table, in which they are put beside what is found of them: a positional join keeps it.
+#: In the order of their table, in which they are put beside what is found: a positional join keeps it.
 _EVENTS = "SELECT day, context, target, start_us FROM events POSITIONAL JOIN (SELECT 0)"
 #: So many events are placed at once: what they need then stays in the processor's caches.
 EVENTS_A_PART = 32_768
