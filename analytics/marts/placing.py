@@ -24,7 +24,10 @@ from analytics.marts.weeks import store_frame
 Table = TypeVar("Table", bound=Columns)
 
 #: In the order of their table, in which they are put beside what is found: a positional join keeps it.
-_EVENTS = "SELECT day, context, target, start_us FROM events POSITIONAL JOIN (SELECT 0)"
+_EVENTS = (
+    "SELECT CAST(day AS TINYINT), CAST(context AS INTEGER), CAST(target AS INTEGER), start_us "
+    "FROM events POSITIONAL JOIN (SELECT 0)"
+)
 #: So many events are placed at once: what they need then stays in the processor's caches.
 EVENTS_A_PART = 32_768
 
@@ -80,28 +83,27 @@ def place(
     # Spell 0 stands before all, and what is beyond the last is looked at by mistake: they never begin.
     moments = np.append(spells.moment, np.full(turns, NEVER_US))
     looks = [1 << power for power in reversed(range((turns // 2 - 1).bit_length()))]
-    seen = connection.execute(_EVENTS).fetchnumpy()
-    parts = []
-    for begin in range(0, len(seen["day"]) or 1, EVENTS_A_PART):
-        day, context, target, start_us = (column[begin : begin + EVENTS_A_PART] for column in seen.values())
-        before, moment = asked.before[context], asked.line[context] + start_us
+    day, context, target, start_us = connection.execute(_EVENTS).fetchnumpy().values()
+    small = ("watch", "host_nth", "counts_as", "spell")
+    placed = {name: np.empty(len(day), np.int32) for name in small} | {"facet": np.empty(len(day), np.int64)}
+    for begin in range(0, len(day), EVENTS_A_PART):
+        part = slice(begin, begin + EVENTS_A_PART)
+        who, what, at_us = context[part], target[part], start_us[part]
+        before, moment = asked.before[who], asked.line[who] + at_us
         spell = before.copy()
         for far in looks:
             spell += far * (moments[spell + far] <= moment)
-        is_said = (spell > before) & (start_us < spells.to_us[spell]) & spells.is_said[spell]
-        turn = 2 * (spell - before) + (start_us >= spells.stale_from_us[spell])
-        who = context * turns + turn * (is_said & asked.is_asked[context])
-        shift = 7 * day + start_us // DAY_US - first_day
-        found = {
-            "watch": targets.vantage_rank[target] * 8 + day,
-            "host_nth": targets.host_nth[target],
-            "counts_as": asked.counts[context] * targets.counts_as[target],
-            "spell": spell * is_said,
-        }
-        small = {name: column.astype(np.int32) for name, column in found.items()}
-        parts.append(pl.DataFrame({**small, "facet": (who * shifts + shift) * aims + target}))
+        is_said = (spell > before) & (at_us < spells.to_us[spell]) & spells.is_said[spell]
+        turn = 2 * (spell - before) + (at_us >= spells.stale_from_us[spell])
+        turn *= is_said & asked.is_asked[who]
+        shift = 7 * np.int64(day[part]) + at_us // DAY_US - first_day
+        placed["watch"][part] = targets.vantage_rank[what] * 8 + day[part]
+        placed["host_nth"][part] = targets.host_nth[what]
+        placed["counts_as"][part] = asked.counts[who] * targets.counts_as[what]
+        placed["spell"][part] = spell * is_said
+        placed["facet"][part] = ((who * np.int64(turns) + turn) * shifts + shift) * aims + what
     events = "(SELECT * EXCLUDE (day, context, target) FROM events)"
-    store_frame(connection, "attributed", pl.concat(parts, rechunk=False), beside=events)
+    store_frame(connection, "attributed", pl.DataFrame(placed), beside=events)
 
 
 def numbered(connection: duckdb.DuckDBPyConnection, kind: type[Table], relation: str, *, by: str) -> Table:
