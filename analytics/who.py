@@ -69,10 +69,10 @@ ORDER BY t.from_us, t.sure, t.to_us, t.word
 """
 _RESULT = """
 SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f.site,
-       s.device, s.device_origin, s.device_confidence, s.shared_by, b.crowded, b.stale
+       s.device, s.device_origin, s.device_confidence, s.shared_by, n.crowded, n.stale
 FROM attributed AS a
 JOIN facets AS f ON f.facet = a.facet
-JOIN beliefs AS b ON b.facet = a.facet
+JOIN facet_numbers AS n ON n.facet = a.facet
 LEFT JOIN said AS s ON s.spell = a.spell
 WHERE a.event_id = {id}
 """

@@ -1,9 +1,9 @@
 """Whom to believe about each facet of some days: the log's own word, or one of those that leases say.
 
-In: a connection with `attributed`, whose facets are asked about, and with what is said in numbers: `asked`
-(counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared` (3_attributed).
-Out: its temporary tables `beliefs`, a row per facet, and `appearances`, a row per name, way it is known and
-setting it is seen in (3_facets.sql puts both into words).
+In: a connection with `attributed` (placing.py), whose facets are asked about, and with what is said in
+numbers: `asked` (counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared`
+(3_crowded.sql). Out: beliefs, a row per facet, and the temporary tables `heard`, the names among them, and
+`appearances`, a row per post, way it is known and setting (3_subjects.sql puts both into words).
 
 Believed is, in this order: the account the log itself names; the user of a lease; the owner of the device;
 the static word; a hint. A shared address speaks for nobody. Columns are arrays, and every step is a look at
@@ -12,15 +12,15 @@ the row of a number; 0 is nobody and nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TypeVar
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from analytics.marts.intervals import STATIC, Flags, Ints
+from analytics.marts.intervals import STATIC, Columns, Flags, Ints
+from analytics.marts.placing import numbered
 from analytics.marts.weeks import store_frame
 
 #: By whose word somebody is named (attributed_by), or why nobody is. The origins of leases follow.
@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Asked(Columns):
     """What the log says, by context; `before` is the number before the first spell of the address."""
 
     before: Ints
@@ -46,7 +46,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Spells:
+class _Spells(Columns):
     """What is known of the address meanwhile, by spell: words of leases."""
 
     is_shared: Flags
@@ -57,7 +57,7 @@ class _Spells:
 
 
 @dataclass(frozen=True)
-class _Words:
+class _Words(Columns):
     """Whom and what a lease names, by word, and who owns the device that it names."""
 
     kind: Ints
@@ -71,26 +71,39 @@ class _Words:
 
 
 @dataclass(frozen=True)
-class _Names:
+class _Names(Columns):
     post: Ints
 
 
-Numbered = TypeVar("Numbered", _Asked, _Spells, _Words, _Names)
+@dataclass(frozen=True)
+class Beliefs(Columns):
+    """By facet, in their order: the day it counts for, the spell, whether that had grown stale, and whether
+    sightings there say that the address is shared; who is believed to be behind it, and how sure that is."""
+
+    facet: Ints
+    day: Ints
+    context: Ints
+    spell: Ints
+    stale: Flags
+    crowded: Flags
+    name: Ints
+    appearance: Ints
+    confidence: Floats
 
 
 def believe(
     connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, stale: float
-) -> None:
-    """Makes `beliefs` and `appearances`.
+) -> Beliefs:
+    """Who is behind each facet; makes `appearances` and `heard`.
 
-    `turns`, `shifts` and `aims` are what a facet is made with (counting/3_attributed.sql); a login that has
+    `turns`, `shifts` and `aims` are what a facet is made with (placing.py); a login that has
     grown stale is worth so much of its confidence.
     """
     facet = np.sort(connection.execute("SELECT DISTINCT facet FROM attributed").fetchnumpy()["facet"])
-    asked = _read(connection, _Asked, "asked", by="context")
-    spells = _read(connection, _Spells, "spells", by="spell")
-    words = _read(connection, _Words, "voices", by="word")
-    posts = _read(connection, _Names, "names", by="name_nth").post
+    asked = numbered(connection, _Asked, "asked", by="context")
+    spells = numbered(connection, _Spells, "spells", by="spell")
+    words = numbered(connection, _Words, "voices", by="word")
+    posts = numbered(connection, _Names, "names", by="name_nth").post
 
     context, rest = np.divmod(facet // aims, turns * shifts)
     turn, shift = np.divmod(rest, shifts)
@@ -120,28 +133,14 @@ def believe(
     name, way, confidence = (np.select(speaks, column) for column in zip(*claims, strict=True))
     setting = asked.setting[context]
     ways, settings = 1 + way.max(initial=0), 1 + setting.max(initial=0)
-    appearances, appearance = np.unique((name * ways + way) * settings + setting, return_inverse=True)
-    rest, setting_seen = np.divmod(appearances, settings)
-    name_seen, way_seen = np.divmod(rest, ways)
-    beliefs = {
-        "facet": facet,
-        "day": shift // 8,
-        "context": context,
-        "spell": spell,
-        "stale": is_stale,
-        "crowded": is_crowded,
-        "appearance": appearance,
-        "confidence": confidence,
-    }
-    seen = {
-        "appearance": np.arange(len(appearances)),
-        "name_nth": name_seen,
-        "post": np.where(way_seen >= PERSONS, posts[name_seen], 0),
-        "way": way_seen,
-        "setting": setting_seen,
-    }
-    store_frame(connection, "beliefs", pl.DataFrame(beliefs))
-    store_frame(connection, "appearances", pl.DataFrame(seen))
+    post = np.where(way >= PERSONS, posts[name], 0)
+    said, appearance = np.unique((post * ways + way) * settings + setting, return_inverse=True)
+    rest, setting_seen = np.divmod(said, settings)
+    post_seen, way_seen = np.divmod(rest, ways)
+    seen = {"post": post_seen, "way": way_seen, "setting": setting_seen}
+    store_frame(connection, "appearances", pl.DataFrame({"appearance": np.arange(len(said)), **seen}))
+    store_frame(connection, "heard", pl.DataFrame({"name_nth": np.flatnonzero(np.bincount(name))}))
+    return Beliefs(facet, shift // 8, context, spell, is_stale, is_crowded, name, appearance, confidence)
 
 
 def _silenced(words: _Words, static: Ints, device: Ints) -> Flags:
@@ -166,19 +165,6 @@ def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, 
         return number
 
     return np.isin(at(context, spell, shift), at(*(np.asarray(column) for column in shared.values())))
-
-
-def _read(connection: duckdb.DuckDBPyConnection, kind: type[Numbered], relation: str, *, by: str) -> Numbered:
-    """Columns of a relation, each row at the place that its number says; row 0 is nothing."""
-    names = [field.name for field in fields(kind)]
-    found = connection.execute(f"SELECT {by}, {', '.join(names)} FROM {relation}").fetchnumpy()
-    number = found[by]
-    columns = []
-    for name in names:
-        column = np.zeros(number.max(initial=0) + 1, found[name].dtype)
-        column[number] = found[name]
-        columns.append(column)
-    return kind(*columns)
 
 
 def _differ(one: Ints, other: Ints) -> Flags:

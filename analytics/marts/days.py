@@ -21,8 +21,10 @@ from typing import Any
 import duckdb
 
 from analytics.marts.belief import PERSONS, WAYS, believe
+from analytics.marts.facets import number
 from analytics.marts.holders import named
 from analytics.marts.intervals import CROWD
+from analytics.marts.placing import place
 
 STEPS = Path(__file__).parent / "counting"
 #: Two clocks, or two sensors naming one connection's start, may differ by this much.
@@ -38,7 +40,7 @@ PUBLIC_PATHS = (
 )
 #: A request that sends less asks nothing: keep-alives, lists of conversations.
 ASKED_BYTES = 1000
-#: As many days are counted together at most: their numbers take three bits (3_attributed.sql).
+#: As many days are counted together at most: their numbers take three bits (placing.py).
 MOST_DAYS = 7
 #: Rank of a vantage that no sensor names.
 LAST = 1000
@@ -101,18 +103,20 @@ def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nt
     _staff(connection, days[0], values)
     values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
     values["end_us"] = _number(connection, "SELECT MAX(to_us) FROM bounds")
+    values["window"] = values["end_us"] - values["begin_us"]
     connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
     values |= {
-        "window": values["end_us"] - values["begin_us"],
         "turns": 2 * (_number(connection, "SELECT MAX(spells) FROM places") + 1),
         "aims": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
-        "first_day": values["first_us"] // _DAY_US - 4,
         "shifts": 8 * (values["last_nth"] + 1),
-        "found": _found(_number(connection, "SELECT MAX(spells) FROM stays")),
     }
+    numbers = {name: values[name] for name in ("turns", "shifts", "aims")}
     connection.execute(_step("2_asked", values))
-    connection.execute(_step("3_attributed", values))
-    believe(connection, turns=values["turns"], shifts=values["shifts"], aims=values["aims"], stale=STALE)
+    place(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
+    connection.execute(_step("3_crowded", values))
+    beliefs = believe(connection, stale=STALE, **numbers)
+    connection.execute(_step("3_subjects", values))
+    number(connection, beliefs, aims=values["aims"])
     connection.execute(_step("3_facets", values))
 
 
@@ -125,21 +129,6 @@ def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, A
     if _number(connection, "SELECT getvariable('staffed') IS DISTINCT FROM getvariable('staff_now')"):
         connection.execute(_step("2_staff", values))
         connection.execute("SET VARIABLE staffed = getvariable('staff_now')")
-
-
-def _found(spells: int) -> str:
-    """SQL for the rows of `asking` with the last of at most so many spells that began before each.
-
-    Each join looks at one spell further on, half as far as the join before. To it spells are an array: their
-    numbers have no gaps, and none that is asked for lies beyond.
-    """
-    rows = "asking"
-    for power in reversed(range(spells.bit_length())):
-        rows = (
-            f"(SELECT a.* REPLACE (a.spell + {2**power} * CAST(t.moment <= a.moment AS BIGINT) AS spell)\n"
-            f"FROM {rows} AS a JOIN times AS t ON t.spell = a.spell + {2**power})"
-        )
-    return rows
 
 
 def _values(days: Sequence[date], nth: int = 1) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 from string import Template
@@ -24,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from analytics.marts import intervals
-from analytics.marts.intervals import DAY_US, Leases, Words
+from analytics.marts.intervals import DAY_US, Held, Ints, Leases, Words
 from analytics.marts.threads import processors
 from analytics.marts.weeks import store_frame
 
@@ -42,7 +41,7 @@ _NUMBERS = (
     "static_word", "hint_word", "share_word",
 )  # fmt: skip
 #: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
-LEASES_A_PART = 200_000
+LEASES_A_PART = 50_000
 #: Days that are told in one pass over those who held addresses then.
 DAYS_A_PASS = 7
 
@@ -51,11 +50,15 @@ def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> 
     """Makes `every_holders`; `keep_steps` leaves tables of how it was made, of leases of one address: `told`,
     `intervals` and `vouched` (intervals.Held)."""
     _code(connection)
-    words, parts = _words(connection), _parts(connection)
+    words, leases = _words(connection), _leases(connection)
     connection.execute("DROP VIEW coded; DROP TABLE phrases")
+
+    def holding(some: Ints) -> Held:
+        return intervals.hold(words, leases.at(some))
+
     rows = []
     with ThreadPoolExecutor(processors(connection)) as pool:
-        for part in pool.map(partial(intervals.hold, words), parts):
+        for part in pool.map(holding, _parts(leases.place)):
             rows.append(part.rows)
     # By day: whoever asks about one reads little else.
     store_frame(connection, "held", pl.concat(rows).sort(pl.col("from_us") // DAY_US))
@@ -88,15 +91,17 @@ def _words(connection: duckdb.DuckDBPyConnection) -> Words:
     return Words(*(np.asarray(found[name]) for name in names))
 
 
-def _parts(connection: duckdb.DuckDBPyConnection) -> list[Leases]:
-    """All leases, those of an address in one part; one part at least."""
+def _leases(connection: duckdb.DuckDBPyConnection) -> Leases:
     found = connection.execute("FROM coded").fetchnumpy()
-    leases = Leases(*(np.asarray(found[field.name]) for field in fields(Leases)))
-    parts = 1 + len(leases.place) // LEASES_A_PART
-    part = leases.place * parts // (leases.place.max(initial=0) + 1)
+    return Leases(*(np.asarray(found[field.name]) for field in fields(Leases)))
+
+
+def _parts(place: Ints) -> list[Ints]:
+    """Rows of all leases, those of an address in one part; one part at least."""
+    parts = 1 + len(place) // LEASES_A_PART
+    part = place * np.int64(parts) // (place.max(initial=0) + 1)
     ends = np.cumsum(np.bincount(part, minlength=parts))
-    rows = np.argsort(part.astype(np.uint16), kind="stable")
-    return [leases.at(some) for some in np.split(rows, ends[:-1])]
+    return np.split(np.argsort(part.astype(np.uint16), kind="stable"), ends[:-1])
 
 
 def named(view: str, held: str) -> str:

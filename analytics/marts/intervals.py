@@ -46,7 +46,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class _Columns:
+class Columns:
     """A table: columns of one length."""
 
     def at(self, rows: Ints | Flags) -> Self:
@@ -55,7 +55,7 @@ class _Columns:
 
 
 @dataclass(frozen=True)
-class Words(_Columns):
+class Words(Columns):
     """What leases say, by number (that of the row), as in holding/2_coded.sql."""
 
     kind: Ints
@@ -71,7 +71,7 @@ class Words(_Columns):
 
 
 @dataclass(frozen=True)
-class Leases(_Columns):
+class Leases(Columns):
     """Whose address it is about, what it says, from when until when (not included)."""
 
     place: Ints
@@ -90,7 +90,7 @@ class _Told(Leases):
 
 
 @dataclass(frozen=True)
-class _Spans(_Columns):
+class _Spans(Columns):
     """Spans by place and time; `lease` (a row of _Told) is the one whose word holds meanwhile."""
 
     place: Ints
@@ -159,10 +159,10 @@ def hold(words: Words, leases: Leases) -> Held:
 def _told(words: Words, leases: Leases) -> _Told:
     """Every lease once. One that says the same as the one before it of its kind, begins before that ends and
     ends no earlier is its renewal, and both are one."""
-    word = leases.word
+    place, word = leases.place.astype(np.int64), leases.word.astype(np.int64)
     kind = np.where(words.shared[word], SHARED, words.kind[word])
-    turn = leases.place * _KINDS + kind
-    told = _Told(leases.place, word, leases.from_us, leases.to_us, kind, words.sure[word], turn)
+    turn = place * _KINDS + kind
+    told = _Told(place, word, leases.from_us, leases.to_us, kind, words.sure[word], turn)
     told = _surest_last(told.at(_by_time(turn, leases.from_us)))
     renews = _as_before(told.turn, told.word) & np.isin(told.kind, _RENEWED)
     renews[1:] &= (told.from_us[1:] <= told.to_us[:-1]) & (told.to_us[1:] >= told.to_us[:-1])
@@ -300,11 +300,11 @@ def _believed(
     # Nothing but a device makes sure that whoever logged in is still there.
     grows_old = (user != _NONE) & (told.kind[user] == LOGIN) & ~vouched_for[user]
 
-    def word(lease: Ints) -> Ints:
-        return np.where(lease == _NONE, 0, told.word[lease])
+    def word(lease: Ints) -> npt.NDArray[np.int32]:
+        return np.where(lease == _NONE, 0, told.word[lease]).astype(np.int32)
 
     rows = _frame(
-        place=place,
+        place=place.astype(np.int32),
         nth=number - np.maximum.accumulate(np.where(first, number, 0)) + 1,
         from_us=at_us,
         to_us=to_us,
@@ -394,5 +394,5 @@ def _highest(values: Ints, goes_on: Flags) -> Ints:
     return highest
 
 
-def _frame(**columns: Ints | Flags) -> pl.DataFrame:
+def _frame(**columns: npt.NDArray[np.integer | np.bool_]) -> pl.DataFrame:
     return pl.DataFrame(columns)

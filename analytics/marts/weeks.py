@@ -169,7 +169,11 @@ class _Capsule:
         return self.frame.__arrow_c_stream__(requested_schema)
 
 
-def store_frame(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
-    """Makes the temporary table `name` of the frame's rows."""
+def store_frame(
+    connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame, *, beside: str | None = None
+) -> None:
+    """Makes the temporary table `name` of the frame's rows; behind the columns of the relation `beside`, its
+    first row with the frame's first and so on, where one is given."""
     capsule = _Capsule(frame)  # noqa: F841  read by name in the statement below
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM capsule")
+    rows = "capsule" if beside is None else f"{beside} AS beside POSITIONAL JOIN capsule"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {rows}")

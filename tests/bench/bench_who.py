@@ -82,7 +82,7 @@ CREATE OR REPLACE TEMP TABLE contexts AS
 SELECT ROW_NUMBER() OVER () AS context, HASH(seen_site, client, user_name, device) AS told, 'lan' AS segment,
        'browser' AS client_class, 'internal' AS scope, *
 FROM (SELECT DISTINCT seen_site, client, user_name, device FROM read_parquet({file})) AS who;
-CREATE OR REPLACE TEMP VIEW events AS
+CREATE OR REPLACE TEMP TABLE events AS
 SELECT e.event_id, 1 AS day, e.start_us, c.context, 1 AS target
 FROM read_parquet({file}) AS e
 JOIN contexts AS c ON c.told = HASH(e.seen_site, e.client, e.user_name, e.device);

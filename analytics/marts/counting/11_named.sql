@@ -1,15 +1,14 @@
 -- Who is behind what a sighting says of its client, and how long on a day.
 --
--- In:  attributed, contexts, facet_numbers, beliefs, bearers, places, spells.  Out: named_whiles, a row per words and while.
+-- In:  attributed, contexts, facet_numbers, bearers, places, spells.  Out: named_whiles, a row per words and while.
 -- A belief is the same as another wherever its site, client, account and device are the same: a sighting finds
 -- its row by those and its time. Where the log names the account, or nothing is known
 -- of the address, the while is the day. Else it is the spell, cut where that grows stale, or the time between two.
 CREATE OR REPLACE TEMP VIEW named_whiles AS
 WITH told AS (
-  SELECT DISTINCT b.day, $first_us + (b.day - 1) * 86400000000 AS midnight_us, b.context, b.spell, b.stale, n.bearer,
+  SELECT DISTINCT n.day, $first_us + (n.day - 1) * 86400000000 AS midnight_us, n.context, n.spell, n.stale, n.bearer,
          n.outside, n.confidence
   FROM facet_numbers AS n
-  JOIN beliefs AS b ON b.facet = n.facet
   WHERE n.facet IN (SELECT facet FROM attributed WHERE in_day)
 ),
 whiles AS (

@@ -1,8 +1,10 @@
--- What sightings say of their clients, in numbers.
+-- What sightings say of their clients and what they saw, in numbers.
 --
--- In:  contexts, places, staff, owners, names.  Out: settings, asked; rows added to names.
+-- In:  contexts, targets, vantages, places, staff, owners, names.  Out: settings, asked, aims (targets in numbers); rows
+-- added to names.
 -- A `setting` is what plays no part in whom to believe. `label` is the name of the address itself, for which nobody
--- may speak; `before` and `line` say where its spells begin (3_attributed.sql).
+-- may speak; `before` and `line` say where its spells begin (2_held.sql). `counts_as` is 1 for records, 2 for lookups;
+-- `counts` is 0 for what a proxy sends on for others.
 CREATE OR REPLACE TEMP TABLE settings AS
 SELECT *, ROW_NUMBER() OVER () AS setting, DENSE_RANK() OVER (ORDER BY seen_site) AS seen_site_nth
 FROM (SELECT DISTINCT seen_site, segment, client_class, scope FROM contexts) AS met;
@@ -43,4 +45,13 @@ JOIN settings AS s
 JOIN names AS l ON l.name = c.label
 LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client
 LEFT JOIN names AS a ON a.name = c.user_name
-LEFT JOIN devices AS d ON d.name = c.device
+LEFT JOIN devices AS d ON d.name = c.device;
+
+CREATE OR REPLACE TEMP TABLE aims AS
+SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, CASE WHEN t.kind = 'dns' THEN 2 ELSE 1 END AS counts_as,
+       v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS seen_by,
+       CASE WHEN t.host IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t.host) END AS host_nth,
+       DENSE_RANK() OVER (ORDER BY t.app) AS app_nth, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS offer,
+       CASE t.outcome WHEN 'use' THEN 0 WHEN 'blocked' THEN 1 ELSE 2 END AS outcome_nth
+FROM targets AS t
+JOIN vantages AS v ON v.vantage = t.eye

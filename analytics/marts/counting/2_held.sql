@@ -1,10 +1,11 @@
 -- What was known about every address while something stayed as it was.
 --
 -- In:  contexts, staff; held, addresses (holding/).
--- Out: headcounts, places, spells, said (a view: spells in words), stays.
+-- Out: headcounts, places, spells, said (a view: spells in words).
 -- A spell is a while in which nothing changes about who holds an address. Only spells that an event can fall into
--- are looked at. They are numbered by address and time, without gaps: 3_attributed.sql looks for them by halving.
--- A `stay` is those of an address that events of one day can fall into.
+-- are looked at. They are numbered by address and time, without gaps: placing.py looks for them by halving. An address
+-- and a time are one number, a `moment`: the addresses' windows of time lie one behind the other, in the order of their
+-- spells.
 -- On a day in which keys change everybody stands in the directory twice: counted is who was there as it began.
 CREATE OR REPLACE TEMP TABLE headcounts AS
 WITH days AS (
@@ -34,15 +35,10 @@ FROM met AS m
 JOIN asked AS a USING (place);
 
 CREATE OR REPLACE TEMP TABLE spells AS
-SELECT p.last_spell - p.spells + 1 + h.nth - p.first_nth AS spell, h.*
+SELECT p.last_spell - p.spells + 1 + h.nth - p.first_nth AS spell,
+       p.last_spell * $window + GREATEST(h.from_us - $begin_us, 0) AS moment, h.*
 FROM held AS h
 JOIN places AS p ON p.place = h.place
 WHERE h.from_us < $end_us AND h.to_us > $begin_us;
-
-CREATE OR REPLACE TEMP TABLE stays AS
-SELECT s.place, b.day, MIN(s.spell) - 1 AS before, COUNT(*) AS spells
-FROM spells AS s
-JOIN bounds AS b ON s.from_us < b.to_us AND s.to_us > b.from_us
-GROUP BY s.place, b.day;
 
 $said

@@ -41,7 +41,7 @@ UNION ALL BY NAME
 SELECT CAST(0 AS BIGINT) AS word;
 
 CREATE OR REPLACE TEMP VIEW coded AS
-SELECT p.place, s.word, epoch_us(l.valid_from) AS from_us, COALESCE(epoch_us(l.valid_to), $forever) AS to_us
+SELECT CAST(p.place AS INTEGER) AS place, CAST(s.word AS INTEGER) AS word, epoch_us(l.valid_from) AS from_us, COALESCE(epoch_us(l.valid_to), $forever) AS to_us
 FROM every_leases AS l
 JOIN addresses AS p ON p.site = l.site AND p.address = l.address
 JOIN phrases AS s ON s.told = HASH($salt, l.user_name, l.device, l.mac, l.origin, l.confidence, l.shared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 
 import duckdb
 
@@ -71,11 +72,17 @@ def test_the_first_that_speaks_is_believed() -> None:
         [{"context": who, "spell": spell, "shift": shift} for who, spell, shift in crowds],
     )
     _table(connection, "attributed", [{"facet": facet} for facet in facets])
-    believe(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, stale=STALE)
-    found = connection.execute(
-        "SELECT b.facet, b.day, b.context, b.spell, b.stale, b.crowded, a.name_nth, a.way, b.confidence, "
-        "a.setting, a.post FROM beliefs AS b JOIN appearances AS a ON a.appearance = b.appearance"
+    beliefs = believe(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, stale=STALE)
+    appearances = connection.execute(
+        "SELECT way, setting, post FROM appearances ORDER BY appearance"
     ).fetchall()
+    columns = [getattr(beliefs, field.name).tolist() for field in fields(beliefs)]
+    found = [
+        (facet, day, context, spell, stale, crowded, name, confidence, *appearances[appearance])
+        for facet, day, context, spell, stale, crowded, name, appearance, confidence in zip(
+            *columns, strict=True
+        )
+    ]
 
     expected = set()
     for who, turn, shift, aim in seen:
@@ -94,15 +101,17 @@ def test_the_first_that_speaks_is_believed() -> None:
                 turn % 2 == 1,
                 crowded,
                 subject,
-                way,
                 confidence,
+                way,
                 who["setting"],
                 post,
             )
         )
     assert set(found) == expected
     assert len(found) == len(expected)
-    assert {way for *_, way, _, _, _ in found} > {NOBODY, DEVICE, SHARED, LOG, OWNER, HINT}
+    heard = connection.execute("SELECT name_nth FROM heard ORDER BY name_nth").fetchall()
+    assert heard == sorted({(row[6],) for row in found})
+    assert {way for *_, way, _, _ in found} > {NOBODY, DEVICE, SHARED, LOG, OWNER, HINT}
 
 
 def _believed(who: Row, held: Row, words: list[Row], *, crowded: bool, stale: bool) -> tuple[int, int, float]:
@@ -144,8 +153,9 @@ def test_a_day_without_events_has_no_beliefs() -> None:
     for name, listed in columns.items():
         typed = ", ".join(f"{column} {_type(column)}" for column in listed.split(", "))
         connection.execute(f"CREATE TEMP TABLE {name} ({typed})")
-    believe(connection, turns=2, shifts=SHIFTS, aims=1, stale=STALE)
-    for made in ("beliefs", "appearances"):
+    beliefs = believe(connection, turns=2, shifts=SHIFTS, aims=1, stale=STALE)
+    assert not len(beliefs.facet)
+    for made in ("heard", "appearances"):
         assert connection.execute(f"SELECT COUNT(*) FROM {made}").fetchone() == (0,)
 
 

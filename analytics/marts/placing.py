@@ -1,0 +1,120 @@
+"""Which spell of its address each event of some days falls into: the as-of join, and the facet that follows.
+
+In: a connection with `events`, and what they say in numbers: `asked` and `aims` (counting/2_asked.sql),
+`spells` (2_held.sql). Out: its temporary table `attributed`, every event with its facet: all that who was
+behind it can hang on.
+
+Spells of an address follow each other, and an event looks for the last that began before it by halving what
+is left: as many looks as the longest row of spells can be halved, each at the row of a number. So events need
+no order, and are not put into any. Columns are arrays; 0 is nobody and nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from analytics.marts.intervals import DAY_US, NEVER_US, Columns, Flags, Ints
+from analytics.marts.weeks import store_frame
+
+Table = TypeVar("Table", bound=Columns)
+
+#: In the order of their table, in which they are put beside what is found: a positional join keeps it.
+_EVENTS = (
+    "SELECT CAST(day AS TINYINT), CAST(context AS INTEGER), CAST(target AS INTEGER), start_us "
+    "FROM events POSITIONAL JOIN (SELECT 0)"
+)
+#: So many events are placed at once: what they need then stays in the processor's caches.
+EVENTS_A_PART = 32_768
+
+
+@dataclass(frozen=True)
+class _Asked(Columns):
+    """What the log says of who, by context; `before` is the number before the first spell of the address."""
+
+    counts: Ints
+    is_asked: Flags
+    before: Ints
+    line: Ints
+
+
+@dataclass(frozen=True)
+class _Aims(Columns):
+    """What was seen how, by target."""
+
+    vantage_rank: Ints
+    host_nth: Ints
+    counts_as: Ints
+
+
+@dataclass(frozen=True)
+class _Spells(Columns):
+    """Since when it holds (`moment`: address and time in one number), until when, from when on it is stale,
+    and whether anything is known of the address meanwhile; by spell."""
+
+    moment: Ints
+    to_us: Ints
+    stale_from_us: Ints
+    is_said: Flags
+
+
+def place(
+    connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, first_day: int
+) -> None:
+    """Makes `attributed`.
+
+    An event's facet is its context, the spell it fell into (its `turn`: the how manieth of its address, and
+    whether it had grown stale; none where the log names the account, which is believed before any lease), the
+    day it counts for and the day it happened on (its `shift`: 8 * day, plus 3 where they are the same), and
+    its target. Of facets there are far fewer than events: whom to believe is said once for each (belief.py).
+    `turns`, `shifts` and `aims` are how many of each there can be; `first_day` is four days before the first,
+    counted from the epoch.
+
+    A `watch` is a vantage on a day: days in numbers are below 8. `counts_as` is 1 for records, 2 for lookups,
+    0 for what a proxy sends on for others.
+    """
+    asked = numbered(connection, _Asked, "asked", by="context")
+    targets = numbered(connection, _Aims, "aims", by="target")
+    spells = numbered(connection, _Spells, "spells", by="spell")
+    # Spell 0 stands before all, and what is beyond the last is looked at by mistake: they never begin.
+    moments = np.append(spells.moment, np.full(turns, NEVER_US))
+    looks = [1 << power for power in reversed(range((turns // 2 - 1).bit_length()))]
+    day, context, target, start_us = connection.execute(_EVENTS).fetchnumpy().values()
+    small = ("watch", "host_nth", "counts_as", "spell")
+    placed = {name: np.empty(len(day), np.int32) for name in small} | {"facet": np.empty(len(day), np.int64)}
+    for begin in range(0, len(day), EVENTS_A_PART):
+        part = slice(begin, begin + EVENTS_A_PART)
+        who, what, at_us = context[part], target[part], start_us[part]
+        before, moment = asked.before[who], asked.line[who] + at_us
+        spell = before.copy()
+        for far in looks:
+            spell += far * (moments[spell + far] <= moment)
+        is_said = (spell > before) & (at_us < spells.to_us[spell]) & spells.is_said[spell]
+        turn = 2 * (spell - before) + (at_us >= spells.stale_from_us[spell])
+        turn *= is_said & asked.is_asked[who]
+        shift = 7 * np.int64(day[part]) + at_us // DAY_US - first_day
+        placed["watch"][part] = targets.vantage_rank[what] * 8 + day[part]
+        placed["host_nth"][part] = targets.host_nth[what]
+        placed["counts_as"][part] = asked.counts[who] * targets.counts_as[what]
+        placed["spell"][part] = spell * is_said
+        placed["facet"][part] = ((who * np.int64(turns) + turn) * shifts + shift) * aims + what
+    events = "(SELECT * EXCLUDE (day, context, target) FROM events)"
+    store_frame(connection, "attributed", pl.DataFrame(placed), beside=events)
+
+
+def numbered(connection: duckdb.DuckDBPyConnection, kind: type[Table], relation: str, *, by: str) -> Table:
+    """Columns of a relation, those that the dataclass `kind` names, each row at the place that its number
+    says; row 0 is nothing."""
+    names = [field.name for field in fields(kind)]
+    found = connection.execute(f"SELECT {by}, {', '.join(names)} FROM {relation}").fetchnumpy()
+    number = found[by]
+    columns = []
+    for name in names:
+        column = np.zeros(number.max(initial=0) + 1, found[name].dtype)
+        column[number] = found[name]
+        columns.append(column)
+    return kind(*columns)

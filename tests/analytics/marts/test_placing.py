@@ -1,0 +1,114 @@
+"""Which spell an event falls into, held against a look at every spell, on random ones."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from analytics.marts.intervals import DAY_US
+from analytics.marts.placing import EVENTS_A_PART, place
+from analytics.marts.weeks import store_frame
+
+#: Two days are counted together; events of them lie around midnight of the first and the second.
+FIRST_DAY = 20_000
+BEGIN_US = FIRST_DAY * DAY_US
+WINDOW_US = 2 * DAY_US
+SHIFTS = 8 * 3
+AIMS = 3
+#: Addresses have so many spells; the last context has no address that anybody knows of.
+PLACES = (1, 2, 7, 33)
+TURNS = 2 * (max(PLACES) + 1)
+
+
+def test_events_fall_into_the_last_spell_that_began() -> None:
+    chance = random.Random(5)
+    spells, asked, last = [], [], 0
+    for context, count in enumerate(PLACES, 1):
+        edges = sorted(BEGIN_US + chance.randrange(-300, 1800) * 60_000_000 for _ in range(count + 1))
+        before, last = last, last + count
+        asked.append((context, 1, context != 2, before, last * WINDOW_US - BEGIN_US))
+        for nth, (from_us, to_us) in enumerate(pairwise(edges), before + 1):
+            moment = last * WINDOW_US + max(from_us - BEGIN_US, 0)
+            stale_us = chance.choice([to_us, (from_us + to_us) // 2])
+            spells.append((nth, moment, from_us, to_us, stale_us, chance.random() < 0.8))
+    asked.append((len(PLACES) + 1, 0, True, 0, -BEGIN_US))
+    edges = [edge for _, _, from_us, to_us, stale_us, _ in spells for edge in (from_us, to_us, stale_us)]
+    assert sum(to_us > BEGIN_US for _, _, _, to_us, _, _ in spells) > 30
+    at = [edge + beside for edge in edges for beside in (-1, 0, 1) if edge + beside >= BEGIN_US]
+    events = [
+        (day, context, chance.randint(1, AIMS - 1), start_us)
+        for context, *_ in asked
+        for start_us in at
+        for day in (1, 2)
+    ]
+    chance.shuffle(events)
+
+    connection = _connection(spells=spells, asked=asked, events=events)
+    _place(connection, [1, 2])
+    found = connection.execute(
+        "SELECT nth, start_us, watch, host_nth, counts_as, spell, facet FROM attributed ORDER BY nth"
+    ).fetchall()
+
+    expected = []
+    for number, (day, context, target, start_us) in enumerate(events):
+        _, counts, is_asked, before, line = asked[context - 1]
+        spell, turn = 0, 0
+        for nth, _, from_us, to_us, stale_us, is_said in spells if line + BEGIN_US else []:
+            mine = before < nth <= before + PLACES[context - 1]
+            if mine and from_us <= start_us < to_us and is_said:
+                spell, turn = nth, 2 * (nth - before) + (start_us >= stale_us)
+        shift = 7 * day + start_us // DAY_US - FIRST_DAY + 4
+        facet = ((context * TURNS + turn * is_asked) * SHIFTS + shift) * AIMS + target
+        expected.append((number, start_us, 8 * target + day, 10 * target, counts * target, spell, facet))
+    assert found == expected
+    assert len({row[5] for row in found}) > 20
+
+
+def test_events_keep_what_they_say_whatever_the_order_is_they_are_read_in() -> None:
+    count = 10 * EVENTS_A_PART
+    connection = _connection(spells=[], asked=[(n, 1, True, 0, -BEGIN_US) for n in range(100)], events=[])
+    number = np.arange(count)
+    events = {"nth": number, "day": number % 2 + 1, "context": number % 100, "target": number % 2 + 1}
+    store_frame(connection, "every_event", pl.DataFrame({**events, "start_us": BEGIN_US + number}))
+    connection.execute("SET threads = 4; SET preserve_insertion_order = false")
+    _place(connection, [2])
+    rows = connection.execute(
+        f"SELECT COUNT(*), COUNT(*) FILTER (facet // {AIMS * SHIFTS * TURNS} = nth % 100) FROM attributed"
+    ).fetchone()
+    assert rows == (count // 2, count // 2)
+
+
+def _place(connection: duckdb.DuckDBPyConnection, days: list[int]) -> None:
+    connection.execute(f"CREATE TEMP VIEW events AS SELECT * FROM every_event WHERE day IN {(*days, 0)}")
+    place(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, first_day=FIRST_DAY - 4)
+
+
+def _connection(
+    *, spells: list[tuple[int, ...]], asked: list[tuple[int, ...]], events: list[tuple[int, ...]]
+) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    tables = {
+        "spells": (
+            "spell BIGINT, moment BIGINT, from_us BIGINT, to_us BIGINT, stale_from_us BIGINT, "
+            "is_said BOOLEAN",
+            spells,
+        ),
+        "asked": ("context BIGINT, counts INTEGER, is_asked BOOLEAN, before BIGINT, line BIGINT", asked),
+        "aims": (
+            "target BIGINT, vantage_rank BIGINT, host_nth BIGINT, counts_as INTEGER",
+            [(target, target, 10 * target, target) for target in range(1, AIMS)],
+        ),
+        "every_event": (
+            "nth BIGINT, day BIGINT, context BIGINT, target BIGINT, start_us BIGINT",
+            [(nth, *event) for nth, event in enumerate(events)],
+        ),
+    }
+    for name, (columns, rows) in tables.items():
+        connection.execute(f"CREATE TEMP TABLE {name} ({columns})")
+        if rows:
+            connection.execute(f"INSERT INTO {name} VALUES {', '.join(map(str, rows))}")
+    return connection
