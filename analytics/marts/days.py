@@ -42,6 +42,8 @@ PUBLIC_PATHS = (
 ASKED_BYTES = 1000
 #: As many days are counted together at most: their numbers take three bits (placing.py).
 MOST_DAYS = 7
+#: Rank of a vantage that no sensor names.
+LAST = 1000
 _DAY_US = 86_400_000_000
 
 
@@ -59,6 +61,7 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
         "until_at": _midnight(days[-1] + timedelta(days=1)),
         "days": len(days),
         "tolerance": TOLERANCE_US,
+        "last": LAST,
         "zone": zone,
     }
     for salt in count():
