@@ -99,7 +99,7 @@ def test_pooled_departments_are_not_called_small(tmp_path: Path) -> None:
     report = weekly(make(tmp_path / "lake", rows), tmp_path / "r.html")
     other = report.page.departments.departments[-2]
     assert (other.name, other.remark) == ("Other departments", "together")
-    assert "(pooled so that no small one shows)" in report.path.read_text(encoding="utf-8")
+    assert "(together)" in report.path.read_text(encoding="utf-8")
 
 
 # What no line shows
