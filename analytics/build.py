@@ -1,8 +1,9 @@
 """Brings the marts up to date with the lake, then publishes the views: what the CLI calls.
 
 A day is dirty when what it was counted from is not what the manifest names: its own sightings and
-its neighbours', who held which address and who was who on it, how vantages rank, the counting rules,
+its neighbours', who held which address and who was who on it, how its vantages rank, the counting rules,
 the zone. A dirty day is counted anew from its base rows, a dirty week's cubes from its days' marts.
+A mart that comes out the same keeps its file, and what was made of it stands.
 So a mart always equals a rebuild, in whatever order segments arrived. Days whose sightings are no
 longer in the lake keep the mart they had.
 """
@@ -10,6 +11,7 @@ longer in the lake keep the mart they had.
 from __future__ import annotations
 
 import fcntl
+import filecmp
 import os
 import shutil
 import tempfile
@@ -28,7 +30,7 @@ import polars as pl
 
 from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
-from analytics.marts.days import MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
+from analytics.marts.days import LAST, MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
 from analytics.marts.holders import HELD as HELD_TABLES
 from analytics.marts.holders import digests, hold
 from analytics.marts.inputs import (
@@ -50,7 +52,16 @@ from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
-from analytics.stored import LANDED, cold_sql, files_sql, memory_sql, restated_sql, settled_sql, unmerged_sql
+from analytics.stored import (
+    LANDED,
+    cold_sql,
+    files_sql,
+    memory_sql,
+    narrowed,
+    restated_sql,
+    settled_sql,
+    unmerged_sql,
+)
 
 #: Who may read: the restricted zone is the owner's and its group's.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
@@ -163,14 +174,18 @@ class Work:
 
     def days(self) -> list[date]:
         """Counts every dirty day; returns them."""
-        held = self._held_by_day()
-        ranks = f"SELECT vantage, MIN(rank) AS rank FROM ({self._cold('sensors')}) AS known GROUP BY vantage"
-        constants = (rules(), self.zone, content(self.connection, ranks))
-        inputs = day_fingerprints(self.sizes, self.manifest, constants, held)
+        prints = day_fingerprints(self.sizes, self.manifest, (rules(), self.zone), self._held_by_day())
+        ranks = self._ranks()
+
+        def print_of(day: date) -> str:
+            # Of ranks only how they order those who saw the day: a sensor new elsewhere changes nothing.
+            eyes = self.state.eyes.get(day.isoformat(), [])
+            return fingerprint(prints[day], sorted(eyes, key=lambda eye: (ranks.get(eye, LAST), eye)))
+
         dirty = [
             day
-            for day, print_ in inputs.items()
-            if f"day/{day}" not in self.state.final and self.state.inputs.get(f"day/{day}") != print_
+            for day in prints
+            if f"day/{day}" not in self.state.final and self.state.inputs.get(f"day/{day}") != print_of(day)
         ]
         if dirty:
             self._hold()
@@ -179,9 +194,11 @@ class Work:
         def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             work = replace(self, connection=connection)
             work._read(days)
+            eyes = [eye for (eye,) in connection.execute("SELECT vantage FROM vantages").fetchall()]
             for counted in work._count(days):
                 work._store_days(counted)
-                self.state.inputs |= {f"day/{day}": inputs[day] for day in counted.values()}
+                self.state.eyes |= {day.isoformat(): sorted(eyes) for day in counted.values()}
+                self.state.inputs |= {f"day/{day}": print_of(day) for day in counted.values()}
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
         together = runs(
@@ -217,6 +234,11 @@ class Work:
                     self._write(mart, day.isoformat(), rows)
                 else:
                     self.state.replace(mart.name, day.isoformat(), None, self.now)
+
+    def _ranks(self) -> dict[str, int]:
+        """The best rank of each vantage."""
+        rows = f"SELECT vantage, MIN(rank) FROM ({self._cold('sensors')}) AS known GROUP BY vantage"
+        return {eye: LAST if rank is None else rank for eye, rank in self.connection.execute(rows).fetchall()}
 
     def _bytes(self, days: Sequence[date]) -> int:
         """How large the files of these days' sightings are."""
@@ -254,18 +276,19 @@ class Work:
         restated = self.manifest.tables["restated"]
         dirty = {}
         for week in self._weeks("week", built):
-            files = {mart.name: self._files(mart, days_of(week)) for mart in daily}
-            said = files_of(restated.cold, days_of(week))
+            days = days_of(week, self.zone)
+            files = {mart.name: self._files(mart, days) for mart in daily}
+            said = files_of(restated.cold, days)
             print_ = fingerprint(*constants, files, self.sizes.of(restated, said))
             if f"week/{week}" not in self.state.final and self.state.inputs.get(f"week/{week}") != print_:
                 dirty[week] = print_
 
         def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
-            work = replace(self, connection=connection)
+            work, days = replace(self, connection=connection), days_of(week, self.zone)
             for mart in daily:
-                rows = files_sql(mart.types, self._files(mart, days_of(week)), root=self.root)
+                rows = files_sql(mart.types, self._files(mart, days), root=self.root)
                 work._relation("VIEW", f"week_{mart.name}", rows)
-            said = files_of(restated.cold, days_of(week))
+            said = files_of(restated.cold, days)
             work._relation("VIEW", "week_restated", cold_sql(restated, said, root=self.root))
             work._store("week", week, prepare_week(connection, week, zone=self.zone, k=self.k))
             self.state.inputs[f"week/{week}"] = dirty[week]
@@ -287,9 +310,10 @@ class Work:
     def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
         """Makes the marts `of` a base table of every dirty week, from its rows of UTC days that touch it."""
         table = self.manifest.tables[name]
+        told = narrowed(table, [mart.sql for mart in self.marts if mart.of == name])
         dirty = {}
         for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
-            files = files_of(table.cold, days_of(week))
+            files = files_of(table.cold, days_of(week, self.zone))
             print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
             key = f"{name}/{week}"
             if key not in self.state.final and self.state.inputs.get(key) != print_:
@@ -297,7 +321,7 @@ class Work:
 
         def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
             work = replace(self, connection=connection)
-            rows = rows_sql(table, files_of(table.cold, days_of(week)), root=self.root)
+            rows = rows_sql(told, files_of(table.cold, days_of(week, self.zone)), root=self.root)
             work._relation("VIEW", f"week_{name}", rows)
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             work._store("week", week, values, of=name)
@@ -360,7 +384,7 @@ class Work:
         second = self._cold("counting")
         found: list[tuple[object, ...]] = []
         for week in weeks:
-            hours = files_sql(hourly.types, self._files(hourly, days_of(week)), root=self.root)
+            hours = files_sql(hourly.types, self._files(hourly, days_of(week, self.zone)), root=self.root)
             found += self.connection.execute(
                 f"SELECT DISTINCT DATE '{week}', h.app, h.user_name, c.sealed FROM ({hours}) AS h "
                 f"LEFT JOIN ({second}) AS c ON c.user_name = h.user_name "
@@ -372,11 +396,13 @@ class Work:
 
     def findings(self) -> list[date]:
         """Judges every week that is dirty, or that another policy was judged by; returns them."""
-        weeks = Weeks(self.lake, self.manifest, self.state.files, {mart.name: mart for mart in self.marts})
+        marts = {mart.name: mart for mart in self.marts}
+        weeks = Weeks(self.lake, self.manifest, self.state.files, marts, self.zone)
         today = self.now.astimezone(ZoneInfo(self.zone)).date()
         said = [self.state.inputs.get(name) for name in POLICY_MARTS]
-        for name in ("catalog", "sensors"):
-            rows = f"SELECT * EXCLUDE ({LANDED}) FROM ({self._cold(name)}) AS known"
+        clocks = f"SELECT site, MIN(zone) AS zone FROM ({self._cold('sensors')}) AS known GROUP BY site"
+        elsewhere = f"SELECT * FROM ({clocks}) AS clocks WHERE zone <> {literal(self.zone)}"
+        for rows in (f"SELECT * EXCLUDE ({LANDED}) FROM ({self._cold('catalog')}) AS known", elsewhere):
             said.append(content(self.connection, rows))
         horizons = {week: min(today, week + timedelta(days=6)) for week in weeks.known()}
         dirty = {}
@@ -485,7 +511,11 @@ class Work:
         zone = "restricted" if self.place else mart.zone
         _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[zone])
         rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[zone])
-        self.state.replace(mart.name, period, path if rows else None, self.now)
+        known = self.state.files.get(mart.name, {}).get(period)
+        if rows and known and _alike(self.lake / known, self.lake / path):
+            (self.lake / path).unlink()
+        else:
+            self.state.replace(mart.name, period, path if rows else None, self.now)
 
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
         known = self.state.files.get(mart.name, {})
@@ -508,6 +538,11 @@ def _weeks_in(times: pl.Series, zone: str) -> set[date]:
     """Mondays, on the clock of `zone`, of the weeks these UTC times lie in."""
     local = times.drop_nulls().dt.convert_time_zone(zone).dt.truncate("1w").dt.date()
     return set(local.unique())
+
+
+def _alike(one: Path, other: Path) -> bool:
+    """Whether two files are there and the same."""
+    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def _folders(lake: Path, folder: Path, *, mode: int) -> None:

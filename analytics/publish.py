@@ -6,8 +6,9 @@ reader has either the old one or the new one. The open file names no restricted 
 
 Paths resolve through the variable `lake`, so a moved or mounted lake needs one `SET VARIABLE`.
 
-What a lake has no part in, the analysts' views and what is said of each column, takes DuckDB ten times as
-long to make as the rest. It is made once over relations without rows (`_blank`), kept, and copied.
+What a lake has no part in, the views and what is said of each column, takes DuckDB longest to make. It is
+made once over relations without files (`_blank`), kept, and copied. Macros then say where the rows lie: to
+make a view opens every file it names, but into a macro that takes the folder nobody looks before it is read.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -29,13 +31,15 @@ import polars as pl
 from analytics.definitions import Mart, View, Zone, load_marts, load_views
 from analytics.lake import LakeUnreadable, Manifest, checked_zone, literal, open_views
 from analytics.marts.threads import beside
-from analytics.stored import files_sql, lake_expression, restated_sql, table_sql
+from analytics.stored import files_sql, restated_sql, table_sql
 
 #: Files of each mart, relative to the lake, by mart and period.
 MartFiles = Mapping[str, Mapping[str, str]]
 
-#: Storage version and block size that DuckDB 1.5 can read; a views file then takes 28 KB or so.
+#: Storage version and block size that DuckDB 1.5 can read.
 _ATTACH = "(STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384)"
+#: What macros of stored relations call the lake's folder; no column's name.
+_FOLDER = "lake_folder"
 
 #: Relations that name somebody, and the column that does.
 _ABOUT = {
@@ -95,44 +99,43 @@ def publish(
     kinds = load_marts()
     place = folder or lake
     open_file, restricted_file = place / "open.duckdb", place / "restricted.duckdb"
-    public = stored_relations(lake, manifest, kinds, marts, zones=("open",))
-    everything = stored_relations(lake, manifest, kinds, marts, zones=("open", "restricted"))
-    types = {mart.name: mart.types for mart in kinds}
-    types |= {table.name: table.columns for table in manifest.tables.values()}
-    views = [view for view in load_views() if view.reads <= set(everything)]
-    shown = [view for view in views if view.zone == "open" and view.reads <= set(public)]
+    zones = {name: table.zone for name, table in manifest.tables.items()}
+    zones |= {mart.name: mart.zone for mart in kinds}
+    nothing = _nothing(manifest, kinds)
+    said = {name: _rows(name, sql) for name, sql in _relations(lake, manifest, kinds, marts).items()}
+    # Parsed once for both files: the lists of a year's files are long.
+    rows = {name: connection.extract_statements(sql) for name, sql in said.items()}
+    views = [view for view in load_views() if view.reads <= set(zones)]
 
-    def write(target: Path, relations: dict[str, str], seen: list[View]) -> None:
-        of = {name: types[name] for name in relations}
+    def write(target: Path, zone_of: Collection[str]) -> None:
+        names = {name for name, of in zones.items() if of in zone_of}
+        seen = [view for view in views if view.zone in zone_of and view.reads <= names]
         with beside(connection) as own:
-            _write(own, target, relations, of, seen, zone=zone, blanks=blanks)
+            empty = {name: sql for name, sql in nothing.items() if name in names}
+            blank = _blank(own, blanks or _of_process(), empty, seen, zone=zone)
+            _write(own, target, blank, lake, [rows[name] for name in rows if name in names])
 
-    with ThreadPoolExecutor(2) as writers:  # some hundred statements each, on two cores
-        files = ((open_file, public, shown), (restricted_file, everything, views))
+    with ThreadPoolExecutor(2) as writers:  # some hundred statements each where there is no blank yet
+        files = ((open_file, ("open",)), (restricted_file, ("open", "restricted")))
         for written in [writers.submit(write, *file) for file in files]:
             written.result()
     restricted_file.chmod(0o640)
     return open_file, restricted_file
 
 
-def stored_relations(
-    lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: MartFiles, *, zones: Sequence[str]
-) -> dict[str, str]:
-    """SQL of every stored relation of these zones: base tables of the manifest, and marts."""
-    root = lake_expression(str(lake.absolute()))
+def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: MartFiles) -> dict[str, str]:
+    """SQL of every stored relation with files, base tables of the manifest and marts, in _FOLDER."""
     relations: dict[str, str] = {}
     for table in manifest.tables.values():
-        if table.zone in zones:
-            hot = any((lake / table.folder / "hot").glob("*/*.parquet"))
-            relations[table.name] = table_sql(table, root=root, watermark=manifest.watermark, hot=hot)
+        hot = any((lake / table.folder / "hot").glob("*/*.parquet"))
+        if hot or table.cold:
+            relations[table.name] = table_sql(table, root=_FOLDER, watermark=manifest.watermark, hot=hot)
     if {"sightings", "restated"} <= set(relations):
-        stored = relations.pop("sightings")  # and back at the end, behind what it reads
         said = "SELECT * FROM stored.restated"
-        relations["sightings"] = restated_sql(manifest.tables["sightings"], stored, said)
+        relations["sightings"] = restated_sql(manifest.tables["sightings"], relations["sightings"], said)
     for mart in kinds:
-        if mart.zone in zones:
-            files = [path for _, path in sorted(marts.get(mart.name, {}).items())]
-            relations[mart.name] = files_sql(mart.types, files, root=root)
+        if files := [path for _, path in sorted(marts.get(mart.name, {}).items())]:
+            relations[mart.name] = files_sql(mart.types, files, root=_FOLDER)
     return _without_erased(relations)
 
 
@@ -140,14 +143,22 @@ def _without_erased(relations: dict[str, str]) -> dict[str, str]:
     """The relations with those of erased people hidden, from the moment `erasures` has them."""
     if "erasures" not in relations:
         return relations
-    hidden = {"erasures": relations.pop("erasures")}
-    for name, sql in relations.items():
-        if column := _ABOUT.get(name):
-            kept = f"{column} IS NULL OR {column} NOT IN (SELECT token FROM stored.erasures)"
-            hidden[name] = f"SELECT * FROM (\n{sql}\n) AS every_one WHERE {kept}"
-        else:
-            hidden[name] = sql
-    return hidden
+    kept = "{0} IS NULL OR {0} NOT IN (SELECT token FROM stored.erasures)"
+    return {
+        name: f"SELECT * FROM (\n{sql}\n) AS every_one WHERE {kept.format(_ABOUT[name])}"
+        if name in _ABOUT
+        else sql
+        for name, sql in relations.items()
+    }
+
+
+def _nothing(manifest: Manifest, kinds: Sequence[Mart]) -> dict[str, str]:
+    """SQL of every stored relation as it is without files."""
+    tables = {
+        table.name: table_sql(replace(table, cold={}), root=_FOLDER, watermark="", hot=False)
+        for table in manifest.tables.values()
+    }
+    return tables | {mart.name: files_sql(mart.types, (), root=_FOLDER) for mart in kinds}
 
 
 def ensure_low_water(lake: Path, low_water: str) -> None:
@@ -166,34 +177,24 @@ def ensure_low_water(lake: Path, low_water: str) -> None:
 def _write(
     connection: duckdb.DuckDBPyConnection,
     target: Path,
-    relations: Mapping[str, str],
-    types: Mapping[str, Mapping[str, str]],
-    views: Sequence[View],
-    *,
-    zone: str,
-    blanks: Path | None,
+    blank: Path,
+    lake: Path,
+    rows: Iterable[Sequence[duckdb.Statement]],
 ) -> None:
-    """Makes `target`: these views over these relations, which have columns of these types."""
+    """Makes `target`: the views file `blank`, of `lake` and with these `rows`."""
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        nothing = _nothing(types)
-        blank = _blank(connection, blanks or _of_process(), nothing, views, zone=zone)
         shutil.copyfile(blank, temporary)
         with _writing(connection, temporary):
-            for name, sql in relations.items():
-                if sql != nothing[name]:  # else it stands there
-                    connection.execute(f"CREATE OR REPLACE VIEW stored.{name} AS {sql}")
+            connection.execute(_folder(str(lake.absolute())))
+            for (statement,) in rows:
+                connection.execute(statement)
         _sync(temporary)
         temporary.replace(target)
         _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _nothing(types: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """SQL of stored relations of these types without rows."""
-    return _without_erased({name: files_sql(columns, (), root="") for name, columns in types.items()})
 
 
 def _blank(
@@ -205,7 +206,12 @@ def _blank(
     zone: str,
 ) -> Path:
     """A views file in `folder` over relations without rows; made unless it is there."""
-    statements = [f"CREATE VIEW stored.{name} AS {sql}" for name, sql in nothing.items()]
+    statements = [_folder("")]
+    for name, sql in nothing.items():
+        statements += [
+            _rows(name, sql),
+            f"CREATE VIEW stored.{name} AS FROM stored.{name}_in(stored.folder())",
+        ]
     for view in views:
         statements += _statements(view, zone)
     said = "\n".join([duckdb.__version__, _ATTACH, *statements])
@@ -223,6 +229,17 @@ def _blank(
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def _folder(lake: str) -> str:
+    """What says where the lake is: the variable `lake` if set, else where it was published."""
+    folder = f"COALESCE(getvariable('lake'), {literal(lake)})"
+    return f"CREATE OR REPLACE MACRO stored.folder() AS {folder}"
+
+
+def _rows(name: str, sql: str) -> str:
+    """What makes the rows of a stored relation, if told the folder."""
+    return f"CREATE OR REPLACE MACRO stored.{name}_in({_FOLDER}) AS TABLE {sql}"
 
 
 def _statements(view: View, zone: str) -> Iterator[str]:
@@ -273,4 +290,4 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-__all__ = ["MartFiles", "Zone", "ensure_low_water", "publish", "stored_relations"]
+__all__ = ["MartFiles", "Zone", "ensure_low_water", "publish"]

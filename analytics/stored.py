@@ -11,7 +11,9 @@ knows where its hot rows went, and must say so rather than return fewer rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from analytics.lake import StoredTable, literal
@@ -56,17 +58,14 @@ SETTLED = {"sightings": ("seen_at", "started_at")}
 #: Numbers that cannot be added (distinct clients, the largest distance of clocks): the greatest stands.
 GREATEST = frozenset({"clients", "near_clients", "clock_offset_ms"})
 
+_WORD = re.compile(r"[a-z_]+")
+
 STALE = "these views are older than the lake (its hot files moved on): reconnect to the views file"
 
 
 def moment(when: datetime) -> str:
     """An aware time as an SQL literal."""
     return f"TIMESTAMPTZ '{when.astimezone(UTC).isoformat(sep=' ')}'"
-
-
-def lake_expression(lake: str) -> str:
-    """SQL for the folder of the lake: the variable `lake` if set, else where it was published."""
-    return f"coalesce(getvariable('lake'), {literal(lake)})"
 
 
 def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> str:
@@ -174,6 +173,12 @@ def _known(table: StoredTable, branches: Iterable[str]) -> str:
         return rows
     known = f"{since} IS NULL OR {since} <= {moment(table.known_until)}"
     return f"(\nSELECT * FROM {rows}\nWHERE {known}\n) AS known"
+
+
+def narrowed(table: StoredTable, queries: Iterable[str]) -> StoredTable:
+    """An additive table with the columns that SQL `queries` name, and those that say which rows are one."""
+    kept = {*table.key, LANDED, "first_seen", "last_seen", *_WORD.findall(" ".join(queries))}
+    return replace(table, columns={name: dtype for name, dtype in table.columns.items() if name in kept})
 
 
 def additive_sql(table: StoredTable, rows: str) -> str:

@@ -1,4 +1,4 @@
-"""The product as its users run it: commands in processes of their own, and queries on what they wrote."""
+"""The product as its users run it: commands, and queries on what they wrote."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from datetime import datetime
 from functools import cache
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from unittest.mock import patch
+
+import pytest
 
 from analytics.lake import open_views
 from sensor.catalog.cache import stamp
 from sensor.catalog.load import BUILT_IN, load
+from sensor.cli import main
 from sensor.decode import jit
 
 ROOT = Path(__file__).parents[1]
@@ -38,15 +44,47 @@ def _catalog() -> Path:
 
 def shadowai(folder: Path, *words: object, ok: bool = True, **settings: str) -> str:
     """Run a command on the folder's lake and state; what it printed. `settings` become SHADOWAI_*."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    environment |= {"SHADOWAI_LAKE": str(folder / "lake"), "SHADOWAI_STATE": str(folder / "state")}
+    environment = {"SHADOWAI_LAKE": str(folder / "lake"), "SHADOWAI_STATE": str(folder / "state")}
     if not (folder / "state").exists():
         compiled_once(folder / "state")
     environment |= {f"SHADOWAI_{name.upper()}": value for name, value in settings.items()}
-    command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, words)]
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = run_here(folder, *words, **environment)
     assert (done.returncode == 0) == ok, done.stderr
     return done.stdout + done.stderr
+
+
+def run_here(
+    folder: Path, *words: object, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in `folder`, at home there, in this process: a new one spends a second on imports. Its
+    environment is `environment` alone."""
+    out, err = _Captured(), _Captured()
+    with ExitStack() as stack:
+        stack.enter_context(chdir(folder))
+        home = {"PATH": os.environ["PATH"], "HOME": str(folder), **environment}
+        stack.enter_context(patch.dict(os.environ, home, clear=True))
+        stack.enter_context(patch.object(sys, "argv", ["shadowai", *map(str, words)]))
+        stack.enter_context(patch.object(sys, "stdin", TextIOWrapper(BytesIO(stdin.encode()))))
+        stack.enter_context(redirect_stdout(out))
+        stack.enter_context(redirect_stderr(err))
+        ended = stack.enter_context(pytest.raises(SystemExit))
+        main.run()
+    code = ended.value.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(list(map(str, words)), code, out.text(), err.text())
+
+
+class _Captured(TextIOWrapper):
+    """Standard output or error of a command, bytes and text."""
+
+    def __init__(self) -> None:
+        super().__init__(BytesIO(), encoding="utf-8", write_through=True)
+
+    def text(self) -> str:
+        """What was written."""
+        written = self.buffer
+        assert isinstance(written, BytesIO)
+        return written.getvalue().decode()
 
 
 def squid(path: Path, requests: Iterable[tuple[datetime, str, str]], host: str = "chatgpt.com") -> Path:

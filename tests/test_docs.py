@@ -12,7 +12,7 @@ import pytest
 
 from sensor import errors, schema, settings
 from sensor.cli import audit, keys, main, reveal
-from tests.product import compiled_once
+from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -127,20 +127,17 @@ def _run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
     words = shlex.split(command)
     if "span-*.pcap" in words:
         words[words.index("span-*.pcap")] = "span-1.pcap"
-    program = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words[1:]]
-    environment = {"HOME": str(place), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-    return _ended(program, place, environment) if words[1] in ENDLESS else subprocess.run(
-        program, cwd=place, env=environment, input="FROM apps", capture_output=True, text=True, timeout=300,
-        check=False,
-    )  # fmt: skip
+    return (_ended if words[1] in ENDLESS else run_here)(place, *words[1:], stdin="FROM apps")
 
 
 #: commands that go on until they are stopped
 ENDLESS = ("follow", "listen")
 
 
-def _ended(program: list[str], place: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _ended(place: Path, *words: str, stdin: str) -> subprocess.CompletedProcess[str]:
     """An endless command, stopped as a service manager would once it has said what it does."""
+    program = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words]
+    environment = {"HOME": str(place), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(program, cwd=place, env=environment, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         first = running.stderr.readline()

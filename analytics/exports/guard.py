@@ -58,11 +58,17 @@ class Never:
         self, built_in: Mapping[str, str], own: Iterable[str], is_public_suffix: Callable[[str], bool]
     ) -> None:
         exact = {name: "others need it to work" for name in _listed() if not name.startswith(".")}
-        self._hosts = {**built_in, **exact}
         self._trees = {name[1:]: "others need it to work" for name in _listed() if name.startswith(".")}
         names = (name.strip().lower().lstrip("*.").rstrip(".") for name in own)
         self._trees |= dict.fromkeys(names, "on your own never-block list")
         self._is_public_suffix = is_public_suffix
+        self._reasons = {**self._trees, **built_in, **exact, **self._trees}  # of two reasons that of the tree
+        self._patterns = [name for name in self._reasons if "*" in name]
+        #: of each domain the first claim at it or below
+        self._below: dict[str, str] = {}
+        for name in self._reasons:
+            for domain in ancestors(name):
+                self._below.setdefault(domain, name)
 
     def why(self, entry: Entry) -> str | None:
         """Why `entry` must not be listed, or None."""
@@ -74,13 +80,15 @@ class Never:
             return None
         if entry.kind == "suffix" and self._is_public_suffix(host):
             return "anybody registers names below this public suffix"
-        for name, reason in self._trees.items():
-            if touches(entry, name):
-                return f"{reason}: {name}"
-        for name, reason in self._hosts.items():
-            if touches(entry, name):
-                return f"{reason}: {name}"
-        return None
+        found = self._touched(entry, host)
+        return f"{self._reasons[found]}: {found}" if found else None
+
+    def _touched(self, entry: Entry, host: str) -> str | None:
+        """The first claim that `entry` would decide about, or None."""
+        if "*" in host:
+            return next((name for name in self._reasons if touches(entry, name)), None)
+        found = self._below.get(host) if entry.kind == "suffix" else host if host in self._reasons else None
+        return found or next((name for name in self._patterns if touches(entry, name)), None)
 
 
 @cache

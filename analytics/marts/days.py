@@ -40,6 +40,8 @@ PUBLIC_PATHS = (
 ASKED_BYTES = 1000
 #: As many days are counted together at most: their numbers take three bits (3_attributed.sql).
 MOST_DAYS = 7
+#: Rank of a vantage that no sensor names.
+LAST = 1000
 _DAY_US = 86_400_000_000
 
 
@@ -57,6 +59,7 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
         "until_at": _midnight(days[-1] + timedelta(days=1)),
         "days": len(days),
         "tolerance": TOLERANCE_US,
+        "last": LAST,
         "zone": zone,
     }
     for salt in count():

@@ -26,6 +26,8 @@ class MartState:
     build: int = 0
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    #: day → vantages whose rows it was counted from
+    eyes: dict[str, list[str]] = field(default_factory=dict)
     #: periods (as in `inputs`) that stay as they are, because rows they were made of were deleted
     final: list[str] = field(default_factory=list)
     #: files no longer named → since when (ISO, UTC)

@@ -145,9 +145,10 @@ def weeks_of(day: date, zone: str | None = None) -> Iterator[date]:
     yield from sorted({other - timedelta(days=other.weekday()) for other in near})
 
 
-def days_of(week: date) -> list[date]:
-    """UTC days that rows of the week beginning on Monday `week` can come from, whatever the zone."""
-    return [week + timedelta(days=shift) for shift in range(-1, 8)]
+def days_of(week: date, zone: str) -> list[date]:
+    """UTC days that rows of the week beginning on Monday `week` by the clock of `zone` can come from."""
+    near = (week + timedelta(days=shift) for shift in range(-1, 8))
+    return [day for day in near if week in weeks_of(day, zone)]
 
 
 def _members(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

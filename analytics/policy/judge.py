@@ -77,10 +77,11 @@ def judge(
         "CREATE OR REPLACE TEMP TABLE evaluated (rule VARCHAR, evaluable BOOLEAN, why_not VARCHAR)"
     )
     said = []
+    absent = [name for name in ("servers", "fabric", "models") if not _count(connection, name)]
     known = _count(connection, "policy") > 0, _count(connection, "seen_weeks")
     for rule in load_rules() if rules is None else rules:
         why_not = _why_not(rule, *known)
-        if why_not is None:
+        if why_not is None and rule.of not in absent:
             _run(connection, rule, values)
         said.append(f"({literal(rule.name)}, {why_not is None}, {literal(why_not) if why_not else 'NULL'})")
     if said:

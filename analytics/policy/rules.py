@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from analytics.definitions import read_yaml
 
@@ -41,6 +41,8 @@ class Rule:
     #: days from the end of the week it was first seen in to the day a decision is due
     due_days: int
     sql: str
+    #: what its rows are rows of, as in judging/1_used.sql: without any there is nothing to find
+    of: Literal["used", "servers", "fabric", "models"] = "used"
     #: without a policy there is nothing to hold use against
     needs_policy: bool = True
     #: weeks with use that must lie before the one judged

@@ -58,7 +58,7 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
     """
     manifest, state = read_manifest(lake), read_state(lake)
     marts = {mart.name: mart for mart in load_marts()}
-    weeks = Weeks(lake, manifest, state.files, marts)
+    weeks = Weeks(lake, manifest, state.files, marts, manifest.zone)
     known = weeks.known()
     chosen = [week for week in known if week + timedelta(days=6) > known[-1] + timedelta(days=6 - DAYS)]
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(manifest.zone)).date()

@@ -38,16 +38,20 @@ class Weeks:
     #: mart → period → path, as in the mart state
     files: Mapping[str, Mapping[str, str]]
     marts: Mapping[str, Mart]
+    #: IANA time zone whose clock weeks begin by
+    zone: str
 
     def known(self) -> list[date]:
         """Mondays of weeks with published figures whose hours are still there."""
         hourly = self.files.get("usage_hourly", {})
         weeks = (date.fromisoformat(week) for week in self.files.get("usage_weekly", {}))
-        return sorted(week for week in weeks if any(day.isoformat() in hourly for day in days_of(week)[1:-1]))
+        return sorted(
+            week for week in weeks if any(f"{week + timedelta(days=n)}" in hourly for n in range(7))
+        )
 
     def fingerprint(self, week: date) -> str:
         """Two equal ones mean that the same policy would find the same, with the same catalog and sensors."""
-        coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week))
+        coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week, self.zone))
         return fingerprint(
             definitions(),
             [self._near(name, week, week) for name in NEAR],
@@ -91,16 +95,17 @@ class Weeks:
 
     def _near(self, mart: str, first: date, last: date) -> list[str]:
         """Files of a daily mart for the weeks from `first` to `last` and those they are compared with."""
-        begin = first - timedelta(days=7 * HISTORY_WEEKS + 1)
-        days = [begin + timedelta(days=n) for n in range((last - begin).days + 8)]
+        begin = days_of(first - timedelta(days=7 * HISTORY_WEEKS), self.zone)[0]
+        end = days_of(last, self.zone)[-1]
+        days = [begin + timedelta(days=n) for n in range((end - begin).days + 1)]
         known = self.files.get(mart, {})
         return [known[day.isoformat()] for day in days if day.isoformat() in known]
 
     def _watched_minutes(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
         table = self.manifest.tables["coverage"]
-        paths = files_of(table.cold, days_of(week))
+        paths = files_of(table.cold, days_of(week, self.zone))
         rows = files_sql({"minute": "TIMESTAMP WITH TIME ZONE", "packets": "BIGINT"}, paths, root=self._root)
-        local = f"CAST(minute AT TIME ZONE {literal(self.manifest.zone)} AS DATE)"
+        local = f"CAST(minute AT TIME ZONE {literal(self.zone)} AS DATE)"
         found = connection.execute(
             f"SELECT COUNT(DISTINCT minute) FROM ({rows}) AS minutes WHERE packets IS DISTINCT FROM 0 "
             f"AND {local} BETWEEN DATE '{week}' AND DATE '{week + timedelta(days=6)}'"

@@ -179,18 +179,19 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     if not digit.any():
         return out
     left = pl.select(pl.when(digit).then(line)).to_series()
-    for pattern, read in (
-        (_RFC5424, _structured),
-        (_CRI, _named),
-        (_FLUENTD, _named),
-        (_RSYSLOG, _rsyslog),
-        (_CISCO, _rsyslog),
-        (_UTM, _rsyslog),
-        (_KIWI, _named),
-        (_SPACED, _rsyslog),
-        (_YEAR_FIRST, _year_first),
+    # What such a line holds is looked for first: it costs a hundredth of the pattern.
+    for text, pattern, read in (
+        ("1 ", _RFC5424, _structured),
+        (" std", _CRI, _named),
+        ("\t", _FLUENTD, _named),
+        ("T", _RSYSLOG, _rsyslog),
+        ("%", _CISCO, _rsyslog),
+        (":", _UTM, _rsyslog),
+        ("\t", _KIWI, _named),
+        ("EF:", _SPACED, _rsyslog),
+        (":", _YEAR_FIRST, _year_first),
     ):
-        if left.str.contains(pattern).any():
+        if left.str.contains(text, literal=True).any() and left.str.contains(pattern).any():
             out = _merged(out, read(left.str.extract_groups(pattern).struct.unnest()))
     return out
 

@@ -299,9 +299,15 @@ class Sorter:
         """The place in `_order` of the family that claims each line, NULL for nobody."""
         owner = pl.Series("owner", [None] * peeled.height, dtype=pl.Int32)
         left = peeled.select("line", "tag").with_row_index("at")
+        text: str | None = None
         for code, family in enumerate(self._order):
             if left.is_empty():
                 break
+            # The first is the one most lines belong to.
+            if code:
+                text = _text(left) if text is None else text
+                if not family.may_own(text):
+                    continue
             # Not `select`: a claim that is a literal would make one row.
             claimed = left.with_columns(mine=family.claims.fill_null(False))["mine"]
             if claimed.any():
@@ -334,14 +340,21 @@ class Sorter:
         """The place in `_order` of the family whose header a line is: its own, or nobody's."""
         heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
         known = set(owned["owner"].unique())
+        text = _text(owned.filter(pl.col("owner").is_null())) if None in known else ""
         for code, family in enumerate(self._order):
-            if not family.header or not {None, code} & known:
+            if not family.header or not (code in known or (None in known and family.may_own(text))):
                 continue
             places = (owned["owner"].is_null() | (owned["owner"] == code).fill_null(False)).arg_true()
             mine = owned["line"].gather(places).str.contains(family.header)
             fresh = places.filter(mine & heads.gather(places).is_null())
             heads = heads.scatter(fresh, code) if len(fresh) else heads
         return heads
+
+
+def _text(lines: pl.DataFrame) -> str:
+    """Lines and tags, in lower case."""
+    texts = pl.concat([lines["line"], lines["tag"].unique()])
+    return str(texts.str.join("\n")[0]).lower()
 
 
 def _all_of(owner: pl.Series, code: int) -> bool:

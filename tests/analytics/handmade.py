@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
+from analytics.build import Work, alone, complete_manifest, workshop
+from analytics.definitions import load_marts
+from analytics.lake import K, literal
+from analytics.marts.state import MartState
+from analytics.stored import files_sql
 from sensor import schema
 
 TYPES: dict[Any, str] = {
@@ -158,6 +166,20 @@ class HandmadeLake:
         temporary = self.path / "manifest.tmp"
         temporary.write_text(json.dumps(data | {"tables": tables}))
         temporary.replace(self.path / "manifest.json")
+
+
+@contextmanager
+def counted(lake: HandmadeLake, *marts: str, zone: str = ZONE) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Counts the days of a lake that was not built: no week, finding or view, which is most of a build. The
+    connection has these daily marts under their names."""
+    with alone(lake.path), workshop(lake.path) as connection:
+        manifest, state = complete_manifest(lake.path), MartState()
+        Work(lake.path, manifest, state, connection, zone, K, datetime.now(UTC), load_marts()).days()
+        for mart in (mart for mart in load_marts() if mart.name in marts):
+            files = sorted(state.files.get(mart.name, {}).values())
+            rows = files_sql(mart.types, files, root=literal(lake.path))
+            connection.execute(f"CREATE TEMP VIEW {mart.name} AS {rows}")
+        yield connection
 
 
 def rows_of(table: str, rows: list[Row]) -> pl.DataFrame:

@@ -120,6 +120,18 @@ def test_a_late_row_makes_its_day_and_the_neighbours_dirty(tmp_path: Path) -> No
     assert built.weeks == (date(2026, 11, 16),)
 
 
+def test_a_neighbour_that_comes_out_the_same_leaves_its_week_alone(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, *(sighting(f"2026-11-{day} 10:00") for day in (10, 15, 16)))
+    build(lake.path, zone=ZONE)
+    sunday, monday = date(2026, 11, 15), date(2026, 11, 16)
+    lake.cold("sightings", [sighting("2026-11-16 11:00")])
+    built = build(lake.path, zone=ZONE)
+    assert (built.days, built.weeks) == ((sunday, monday), (monday,))
+    lake.cold("sightings", [sighting("2026-11-15 23:30")])  # Monday on the zone's clock
+    built = build(lake.path, zone=ZONE)
+    assert (built.days, built.weeks) == ((sunday, monday), (date(2026, 11, 9), monday))
+
+
 def test_a_late_lease_names_people_afterwards(tmp_path: Path) -> None:
     rows = [sighting(f"2026-11-{day} 10:00", user_name=None) for day in (10, 17)]
     lake = HandmadeLake.furnished(tmp_path, *rows)
@@ -140,6 +152,10 @@ def test_another_zone_or_rank_rebuilds_and_another_k_only_the_cubes(tmp_path: Pa
     assert build(lake.path, zone=ZONE, k=4).weeks
     assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
     (squid,) = (sensor for sensor in SENSORS if sensor["sensor"] == "squid")
+    files = json.loads((lake.path / "marts.json").read_text())["files"]
+    lake.cold("sensors", [squid | {"sensor": "new", "vantage": "new", "rank": 0, "zone": "Asia/Tokyo"}])
+    assert build(lake.path, zone="Asia/Tokyo", k=4).days == (), "nobody saw a day from there"
+    assert json.loads((lake.path / "marts.json").read_text())["files"] == files, "no week was judged"
     lake.cold("sensors", [squid | {"rank": 0}])
     assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
 

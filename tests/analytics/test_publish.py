@@ -36,10 +36,11 @@ def test_the_open_file_names_nothing_restricted(tmp_path: Path) -> None:
     with open_views(tmp_path) as connection:
         text = str(
             connection.execute(
-                "SELECT view_name, sql FROM duckdb_views() WHERE database_name = 'lake'"
+                "SELECT view_name, sql FROM duckdb_views() WHERE database_name = 'lake' UNION ALL "
+                "SELECT function_name, macro_definition FROM duckdb_functions() WHERE database_name = 'lake'"
             ).fetchall()
         )
-        assert "usage_weekly" in text and "/restricted/" not in text
+        assert "/open/marts/usage_weekly/" in text and "/restricted/" not in text
         names = {
             row[0]
             for row in connection.execute(

@@ -197,16 +197,12 @@ def test_rows_depend_on_no_session_zone_and_no_thread_count(tmp_path: Path) -> N
     wanted = everything(lake.path)
     assert [row[5:] for row in wanted["people_periods"]] == [(12, 2)]
     assert all(wanted.values()), [name for name, rows in wanted.items() if not rows]
-    for zone in ("America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland"):
-        for threads in (1, 2, 8):
-            with open_views(lake.path, restricted=True) as connection:
-                connection.execute(f"SET TimeZone = '{zone}'; SET threads = {threads}")
-                for name, rows in wanted.items():
-                    assert connection.execute(f"SELECT * FROM {name}").fetchall() == rows, (
-                        name,
-                        zone,
-                        threads,
-                    )
+    for zone, threads in (("America/Los_Angeles", 1), ("Asia/Kolkata", 2), ("Pacific/Auckland", 8)):
+        with open_views(lake.path, restricted=True) as connection:
+            connection.execute(f"SET TimeZone = '{zone}'; SET threads = {threads}")
+            for name, rows in wanted.items():
+                found = connection.execute(f"SELECT * FROM {name}").fetchall()
+                assert found == rows, (name, zone, threads)
 
 
 def test_weeks_and_days_begin_at_midnight_of_the_report_zone(tmp_path: Path) -> None:

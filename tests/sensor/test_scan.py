@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from analytics.lake import open_views
+from tests.product import run_here
 
 ROOT = Path(__file__).parents[2]
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
@@ -53,7 +54,8 @@ def _shadowai(
 
 def _scan(lake: Path, *paths: Path, code: str = "", options: tuple[str, ...] = ()) -> str:
     state = lake.parent / "state"  # one set of keys for all lakes of a test, so that tokens compare
-    done = _shadowai("scan", *paths, "--lake", lake, "--state", state, *options, home=lake.parent, code=code)
+    words = ("scan", *paths, "--lake", lake, "--state", state, *options)
+    done = _shadowai(*words, home=lake.parent, code=code) if code else run_here(lake.parent, *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -103,7 +103,7 @@ WITH ranked AS (
   LEFT JOIN sensors AS s ON s.vantage = e.vantage
   GROUP BY e.vantage
 )
-SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, 1000), vantage) AS vantage_rank FROM ranked;
+SELECT vantage, ROW_NUMBER() OVER (ORDER BY COALESCE(rank, $last), vantage) AS vantage_rank FROM ranked;
 
 -- Hours begin where the report zone's clock says so; every offset in use is a multiple of 15 minutes, so the
 -- conversion is done once a quarter. Nothing is added up across an hour of that clock or of UTC's (`part_us`).

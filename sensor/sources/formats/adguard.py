@@ -29,6 +29,7 @@ class AdguardFamily(Family):
     )
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"qh"',)
     claims: ClassVar[pl.Expr] = objects.having("QH") & objects.having_any("QT", "IP", "T")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -40,6 +40,7 @@ class AkamaiSiaFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
     advice: ClassVar[str] = "Events alone tell what a list caught: export dns-activities, too."
+    marks: ClassVar[tuple[str, ...]] = ('"configid"', '"l7protocol"')
     claims: ClassVar[pl.Expr] = objects.having("configId", "l7Protocol", "query") | objects.having(
         "configId", "query", "clientIp"
     )

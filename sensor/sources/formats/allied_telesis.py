@@ -45,6 +45,7 @@ class AlliedTelesisFamily(Family):
     advice: ClassVar[str] = (
         "`log url-requests` in url-filter mode logs what is let through, `connection-log events all` volumes."
     )
+    marks: ClassVar[tuple[str, ...]] = ("] url", "] [url", " orig_src=", "[alert] ", "[drop] ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains("|".join((_REQUEST, _CONNECTION, _OTHER)))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -51,6 +51,7 @@ class ArkimeFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, user=True, bytes_up=True, bytes_down=True, user_agent=True, fingerprint=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('"firstpacket"',)
     claims: ClassVar[pl.Expr] = objects.having("firstPacket", "lastPacket", "ipProtocol")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

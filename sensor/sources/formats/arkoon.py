@@ -40,6 +40,7 @@ class ArkoonFamily(Family):
         host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True
     )
     advice: ClassVar[str] = "Volumes and hosts stand in the HTTP log alone; uploads in none."
+    marks: ClassVar[tuple[str, ...]] = ("id=firewall ",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"(?:^|\bAKLOG ?- ?)id=firewall .*\baktype=[A-Z]")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -61,6 +61,9 @@ class ArubaFamily(Family):
         "Export ClearPass's RADIUS accounting with Acct-Username, Acct-Framed-IP-Address, "
         "Acct-Calling-Station-Id, Acct-Status-Type and Acct-Session-Time."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "radius.", "common.", "auth.", "tacacs.", "endpoint.", "|clearpass", "> <",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         (
             pl.col("line").str.contains(

@@ -60,6 +60,7 @@ class AsimFamily(Family):
         user_agent=True,
     )
     header: ClassVar[str] = r"^[^{]*\bSrcIpAddr\b"
+    marks: ClassVar[tuple[str, ...]] = ("srcipaddr",)
     claims: ClassVar[pl.Expr] = objects.having("SrcIpAddr")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

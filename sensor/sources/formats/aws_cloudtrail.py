@@ -40,6 +40,7 @@ class AwsCloudtrailFamily(Family):
     advice: ClassVar[str] = (
         "CloudTrail has no sizes; data events of Bedrock must be switched on to see invocations."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"eventversion"',)
     claims: ClassVar[pl.Expr] = objects.having("eventVersion", "eventSource", "eventName")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -26,6 +26,7 @@ class AwsNetworkFirewallFamily(SuricataFamily):
         "Alert logs name hosts only for rules that fire: add an alert rule for tls and http, and flow "
         "logs for volumes."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"firewall_name"',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"firewall_name"\s*:') & pl.col(
         "line"
     ).str.contains(r'"event"\s*:\s*\{')

@@ -33,6 +33,7 @@ class AwsWafFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, action=True, user_agent=True)
     advice: ClassVar[str] = "WAF logs no sizes: add the access log of the load balancer or distribution."
+    marks: ClassVar[tuple[str, ...]] = ('"httprequest"',)
     claims: ClassVar[pl.Expr] = objects.having("webaclId", "httpRequest")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

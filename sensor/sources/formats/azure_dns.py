@@ -39,6 +39,10 @@ class AzureDnsFamily(Family):
     help: ClassVar[str] = "Azure Firewall DNS proxy (classic, AZFWDnsQuery) and Azure DNS resolver query logs"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = (
+        '"dnsresponse"', "azfwdnsquery", "azurefirewalldnsproxy", "dns request: ", "dnsquerylogs",
+        "resolverpolicyruleaction",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains_any(
             ["AzureFirewallDnsProxy", "AZFWDnsQuery", "DNSQueryLogs", "ResolverPolicyRuleAction"]

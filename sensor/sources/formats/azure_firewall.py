@@ -55,6 +55,7 @@ class AzureFirewallFamily(Family):
         "Azure Firewall logs no volumes: add VNet flow logs. Application rules name hosts, network rules "
         "do not."
     )
+    marks: ClassVar[tuple[str, ...]] = ("azurefirewall", "azfw", "request from ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^\s*\{.*"(?:AzureFirewall(?:Application|Network|Nat|ThreatIntel)|AZFW(?:Application|Network|'
         r"Nat|Threat|Idps|Flow|Fat|Internal))"

@@ -34,6 +34,7 @@ class AzureFlowFamily(Family):
         "Flow logs name no hosts: add Azure DNS or Azure Firewall application rules. NSG version 1 has "
         "no volumes."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"flowtuples"', "flowlogflowevent", "networksecuritygroupflowevent")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'NetworkSecurityGroupFlowEvent|FlowLogFlowEvent|"flowTuples"\s*:'
     ) & pl.col("line").str.starts_with("{")

@@ -50,6 +50,7 @@ class AzureHttpFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('"category"',)
     claims: ClassVar[pl.Expr] = objects.having_any("category", "Category") & pl.col("line").str.contains(
         _LOGS
     )

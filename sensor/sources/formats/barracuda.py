@@ -110,6 +110,10 @@ class BarracudaFamily(Family):
     advice: ClassVar[str] = (
         "Switch application control and URL filtering on: `target` and the web log name hosts."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',
+        '"trans_proto"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(_ACTIVITY)
         | pl.col("line").str.contains(_VALUES)

@@ -43,6 +43,7 @@ class BindFamily(Family):
     help: ClassVar[str] = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ("client ", "named")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
         r"|client .*#\d+.*: (?:disabled )?rpz "

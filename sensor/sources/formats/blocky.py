@@ -41,6 +41,7 @@ class BlockyFamily(Family):
     help: ClassVar[str] = "Blocky query log (CSV, JSON, console)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ("\t", "question_name")
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(_ROW)
         | pl.col("line").str.contains(_CONSOLE)

@@ -28,6 +28,7 @@ class BluecatFamily(Family):
     help: ClassVar[str] = "BlueCat Edge / DNS Edge query logs (JSON)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"actiontaken"',)
     claims: ClassVar[pl.Expr] = objects.having("source", "question", "actionTaken")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

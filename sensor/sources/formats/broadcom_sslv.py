@@ -37,6 +37,7 @@ class BroadcomSslvFamily(Family):
     advice: ClassVar[str] = (
         "This log has neither users nor volumes: add the log of the proxy or firewall behind it."
     )
+    marks: ClassVar[tuple[str, ...]] = (" -> ",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         rf"(?:^|\s)\[\w+:[0-9a-f]+\] [0-9]{{10}} {_END}:\d+ -> {_END}:\d+ (?:TLS|SSL|Unknown)"
     )

@@ -34,6 +34,7 @@ class CalicoFamily(Family):
     help: ClassVar[str] = "Calico Enterprise and Cloud flow logs (JSON)"
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(host=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"source_namespace"',)
     claims: ClassVar[pl.Expr] = objects.having("source_namespace", "dest_namespace", "reporter", "bytes_out")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

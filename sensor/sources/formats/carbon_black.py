@@ -42,6 +42,7 @@ class CarbonBlackFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
     advice: ClassVar[str] = "Netconn events carry no volumes: data-out cannot be reported from them."
+    marks: ClassVar[tuple[str, ...]] = ('"endpoint.event.', '"ingress.event.')
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^\s*\{.*"type"\s*:\s*"(?:endpoint|ingress)\.event\.\w+"'
     )

@@ -57,6 +57,7 @@ class CatoFamily(Family):
     advice: ClassVar[str] = (
         "Set internet firewall rules to Track: Event; URL and user fields need TLS inspection and identity."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"event_sub_type"',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"event_sub_type"\s*:') & pl.col(
         "line"
     ).str.contains(r'"(?:pop_name|internalId|account_id|src_is_site_or_vpn)"\s*:')

@@ -68,6 +68,7 @@ class CefFamily(Family):
     )
     # `host CEF: 0|…`: what looks like syslog's tag is the format's name.
     # Some forwarders cut it off.
+    marks: ClassVar[tuple[str, ...]] = ("|",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|" + f"|{_CUT_CEF}|{_CUT_LEEF}"
     ) | (

@@ -108,6 +108,10 @@ class CheckpointFamily(Family):
     advice: ClassVar[str] = (
         "Track rules as Detailed or Extended Log with accounting: plain Log has neither URLs nor volumes."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "check point|", "loguid", "product", "origin", "sequencenum", "service_id", "sport_svc", '" "',
+        "rule: ", "src: ",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         # Others' events that some connector sends under this vendor's name.
         (cef.claims("Check Point") & ~pl.col("line").str.contains("|FalconHost|", literal=True))

@@ -42,6 +42,7 @@ class CheckpointHarmonyFamily(Family):
     advice: ClassVar[str] = (
         "There are no volumes, and only pages a rule names: add the proxy's or resolver's log."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"product_family"',)
     claims: ClassVar[pl.Expr] = objects.having("client_name", "product", "orig") & pl.col(
         "line"
     ).str.contains(r'"product_family"\s*:\s*"Endpoint"')

@@ -32,6 +32,7 @@ class ChromeAuditFamily(Family):
     advice: ClassVar[str] = (
         "Switch on Chrome's security event reporting for content transfers and URL filtering."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"admin#reports#activity"',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"kind"\s*:\s*"admin#reports#activity"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

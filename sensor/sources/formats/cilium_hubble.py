@@ -43,6 +43,7 @@ class CiliumHubbleFamily(Family):
     advice: ClassVar[str] = (
         "Hubble tells no volumes; names need Cilium's DNS proxy (a policy with dns rules)."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"verdict"',)
     claims: ClassVar[pl.Expr] = objects.having("verdict", "IP") & objects.having_any(
         "node_name", "traffic_direction", "Summary"
     )

@@ -96,6 +96,7 @@ class CiscoAsaFamily(Family):
         "proxy, DNS or "
         "FTD connection events. Log 302013-302016 and 722051."
     )
+    marks: ClassVar[tuple[str, ...]] = ("asa-", "ftd-", "fwsm-", "pix-")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IDS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -83,6 +83,9 @@ class CiscoFtdFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
     advice: ClassVar[str] = "Log at the end of connections: events of the beginning carry no volumes."
+    marks: ClassVar[tuple[str, ...]] = (
+        "-43000", "srcip: ", "dstip: ", "srcport: ", "dstport: ", "acpolicy: ", "rec_type_simple=", "|cisco|",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_ID}|{_BARE}|{_ENCORES}") | cef.claims(
         "Cisco", "(?:Firepower|FTD|Secure Firewall)"
     )

@@ -63,6 +63,10 @@ class CiscoIosFamily(Family):
     advice: ClassVar[str] = (
         "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
+        "sess_audit_trail",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "

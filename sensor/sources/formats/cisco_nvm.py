@@ -35,6 +35,7 @@ class CiscoNvmFamily(Family):
     help: ClassVar[str] = "Cisco Secure Client / AnyConnect 4 and 5 Network Visibility Module (nvzFlow)"
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True)
+    marks: ClassVar[tuple[str, ...]] = ('"nvzflow_', "fv=nvzflow_")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_FLOW)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

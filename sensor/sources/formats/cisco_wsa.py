@@ -60,6 +60,7 @@ class CiscoWsaFamily(Family):
         "The access log has no upload sizes: add a W3C log with cs-bytes, or read its `%q` there. Add "
         "`%u` for user agents."
     )
+    marks: ClassVar[tuple[str, ...]] = ("<", "&lt;", " info: ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+(?: \([^)]*\))? [A-Z_]+/\d{3} \S+ \S+ \S+ "
         r".*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)" + f"|{_MONITOR}"

@@ -71,6 +71,7 @@ class CitrixAdcFamily(Family):
     advice: ClassVar[str] = (
         "Hosts stand only in SSLVPN HTTPREQUEST: log level INFORMATIONAL; else add the resolver's DNS log."
     )
+    marks: ClassVar[tuple[str, ...]] = (" : ", "aaa message ", "aaatm message ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

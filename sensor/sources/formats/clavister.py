@@ -46,6 +46,7 @@ class ClavisterFamily(Family):
     advice: ClassVar[str] = (
         "Log conn_close beside conn_open (volumes), and web content filtering in audit mode (hosts)."
     )
+    marks: ClassVar[tuple[str, ...]] = ("event=",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"(?-u:\b)id=[0-9]{6,8} (?:rev=[0-9]+ )?event=[a-z0-9_]+ "
     )

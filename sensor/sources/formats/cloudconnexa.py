@@ -47,6 +47,7 @@ class CloudConnexaFamily(Family):
     advice: ClassVar[str] = (
         "Only what was blocked is logged: give the resolver's or firewall's log for the rest."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"cloudconnexalogversion"',)
     claims: ClassVar[pl.Expr] = objects.having("CloudConnexaLogVersion")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

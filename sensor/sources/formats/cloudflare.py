@@ -82,6 +82,12 @@ class CloudflareFamily(Family):
         "SessionID, BytesSent, "
         "BytesReceived), and gateway_network with SessionID and SNI."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        '"appdomain"', '"connectionclosereason"', '"ednssubnet"', '"egresscoloname"', '"httphost"',
+        '"httpmethod"', '"matchedcategorynames"', '"querycategorynames"', '"queryname"',
+        '"querynamereversed"', '"resolverdecision"', '"responsecode"', '"sessionid"', '"sinkholeid"',
+        '"sourceip"', '"sourceinternalip"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         objects.having_any(*_ONLY_HERE)
         | objects.having("QueryName", "ResponseCode", "Timestamp")

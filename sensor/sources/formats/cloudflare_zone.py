@@ -56,6 +56,9 @@ class CloudflareZoneFamily(Family):
     advice: ClassVar[str] = (
         "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        '"clientrequesthost"', '"clientrequesthttphost"', '"connecttimestamp"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         objects.having("ClientIP", "ClientRequestHost")
         | objects.having("ClientIP", "ConnectTimestamp")

@@ -64,6 +64,7 @@ class CommonSecurityLogFamily(Family):
     )
     advice: ClassVar[str] = "Volumes are read of vendors whose `out` is known to be the upload."
     header: ClassVar[str] = r"^[^{]*\bDeviceVendor\b.*\bSourceIP\b|^[^{]*\bSourceIP\b.*\bDeviceVendor\b"
+    marks: ClassVar[tuple[str, ...]] = ("devicevendor",)
     claims: ClassVar[pl.Expr] = objects.having("DeviceVendor", "SourceIP")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -30,6 +30,7 @@ class ControldFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
     advice: ClassVar[str] = "Without an agent on the device only the public address is known."
+    marks: ClassVar[tuple[str, ...]] = ('"controld_action"',)
     claims: ClassVar[pl.Expr] = objects.having("query", "query_type", "controld_action")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -43,6 +43,7 @@ class CorednsFamily(Family):
     advice: ClassVar[str] = (
         "CoreDNS itself writes no time: collect it with the container's (docker, CRI) or syslog's."
     )
+    marks: ClassVar[tuple[str, ...]] = (" - ", "[info] ", "[error] ", "[warning] ", "[debug] ", "[fatal] ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM) | pl.col("line").str.contains(_SERVER)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

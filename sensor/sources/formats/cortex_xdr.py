@@ -50,6 +50,7 @@ class CortexXdrFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('"event_timestamp"',)
     claims: ClassVar[pl.Expr] = objects.having("agent_hostname", "event_timestamp") & objects.having_any(
         "agent_os_type", "agent_id", "event_id", "agent_version", "agent_interface_map"
     )

@@ -58,6 +58,7 @@ class CrowdstrikeFamily(Family):
     advice: ClassVar[str] = (
         "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
     )
+    marks: ClassVar[tuple[str, ...]] = ("event_simplename", "eventsimplename", "|falconhost|")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains_any(
         ["event_simpleName", "EventSimpleName", "|FalconHost|"]
     )

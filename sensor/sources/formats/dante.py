@@ -35,6 +35,7 @@ class DanteFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
     advice: ClassVar[str] = "Use `log: connect` in client and socks rules."
+    marks: ClassVar[tuple[str, ...]] = ("pass(", "block(", "sockd", "danted")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\b(?:pass|block)\(\d+\): (?:tcp|udp)/\w+ [\[\]-]"
     ) | pl.col("tag").str.contains("^(?:sockd|danted)$").fill_null(False)

@@ -60,6 +60,12 @@ class DefenderFamily(Family):
     header: ClassVar[str] = (
         r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "advancedhunting-",
+        "devicenetworkevents",
+        '"remoteurl"',
+        "devicename",
+    )
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(r'(?i)"category"\s*:\s*"AdvancedHunting-')
         | pl.col("line").str.contains("DeviceNetworkEvents", literal=True)

@@ -37,6 +37,7 @@ class DnsCollectorFamily(Family):
     help: ClassVar[str] = "DNS-collector (dnstap as JSON)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"query-ip"',)
     claims: ClassVar[pl.Expr] = objects.having("query-ip", "qname", "dnstap")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -31,6 +31,7 @@ class DnsEventsFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True)
     own_zone: ClassVar[str | None] = "UTC"
+    marks: ClassVar[tuple[str, ...]] = ('"timegenerated"',)
     claims: ClassVar[pl.Expr] = objects.having("TimeGenerated", "SubType", "ClientIP", "QueryType", "Name")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -36,6 +36,7 @@ class DnscryptProxyFamily(Family):
     help: ClassVar[str] = "dnscrypt-proxy query and blocked-names logs (tsv, ltsv)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ("]\t", "\tmessage:")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]\t[0-9a-fA-F.:]+\t[^\t]+\t[^\t]+(?:$|\t)"
         r"|^time:\d{9,11}\thost:[^\t]+\tmessage:[^\t]+\t"

@@ -36,6 +36,7 @@ class DnsfilterFamily(Family):
     header: ClassVar[str] = (
         r'^\x{FEFF}?"?[Tt]ime(?:stamp)?"?,.*[,"]fqdn[,"].*[,"](?:requestaddress|request_address|questiontype)[,"]'
     )
+    marks: ClassVar[tuple[str, ...]] = ("fqdn",)
     claims: ClassVar[pl.Expr] = pl.lit(False) & pl.col("line").is_not_null()
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -51,6 +51,9 @@ class DnsmasqFamily(Family):
         "`log-queries=extra` ties every line to its client; for Pi-hole give pihole-FTL.db, too: it "
         "knows devices."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "query[", "dnsmasq", "pihole-ftl", " blocked ", " denied ", " blacklisted ",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.when(pl.col("tag").str.contains(r"(?i)^(?:dnsmasq|pihole-FTL)$").fill_null(False))
         .then(pl.lit(True))

@@ -32,6 +32,7 @@ class DraytekFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True)
     advice: ClassVar[str] = "The router logs no volumes: data-out cannot be reported from it."
+    marks: ClassVar[tuple[str, ...]] = (" (tcp)", " (udp)", " -> ", " inquire ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^(?:Local User.*: )?[0-9.]+(?::\d+)? (?:DNS -> \S+ inquire \S+|-> [0-9.]+:\d+ \((?:TCP|UDP)\))"
     ) | (

@@ -44,6 +44,7 @@ class DuoFamily(Family):
     advice: ClassVar[str] = (
         "Duo sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"access_device"', '"integration"', '"isotimestamp"')
     claims: ClassVar[pl.Expr] = (
         objects.having("access_device", "factor", "result", "timestamp")
         | objects.having("integration", "factor", "result", "timestamp", "username")

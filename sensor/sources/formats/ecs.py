@@ -97,6 +97,7 @@ class EcsFamily(Family):
     advice: ClassVar[str] = (
         "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"@timestamp"', '"_source"')
     claims: ClassVar[pl.Expr] = (
         (objects.having("@timestamp") & objects.having_any(*_ENDPOINTS)) | objects.having("_source")
     ) & objects.having_any(*_ECS)

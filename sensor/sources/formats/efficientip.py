@@ -28,6 +28,7 @@ class EfficientipFamily(Family):
     help: ClassVar[str] = "EfficientIP DNS Guardian list matches (query log: bind)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True)
+    marks: ClassVar[tuple[str, ...]] = ("list matched ",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"(?:^|\s)List Matched [0-9a-fA-F.:]+#\d+")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

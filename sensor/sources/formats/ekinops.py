@@ -30,6 +30,7 @@ class EkinopsFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(action=True)
     advice: ClassVar[str] = "Access lists name no hosts and count no bytes: add the DNS server's log."
+    marks: ClassVar[tuple[str, ...]] = (" denied ", " permitted ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_MATCHES)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

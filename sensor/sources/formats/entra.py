@@ -55,6 +55,7 @@ class EntraFamily(Family):
         "Entra sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
     header: ClassVar[str] = r'(?i)^\ufeff?"?Date(?: \(UTC\))?"?,.*"?Request ID"?,.*\bIP address\b'
+    marks: ClassVar[tuple[str, ...]] = ("microsoft.aadiam", "signinlogs", '"createddatetime"', "request id")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"^\s*\{") & (
         pl.col("line").str.contains(r"(?i)providers/microsoft\.aadiam")
         | pl.col("line").str.contains(

@@ -55,6 +55,7 @@ class EnvoyFamily(Family):
         "Add %DOWNSTREAM_REMOTE_ADDRESS% and %REQUESTED_SERVER_NAME%: the default text names no client "
         "and no SNI."
     )
+    marks: ClassVar[tuple[str, ...]] = ('] "', '"response_flags"')
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^(?:ACCESS )?\[\d{4}-\d\d-\d\dT[^\]]+\] "\S+ \S+ [^"]*" \d+ \S+ .*"[^"]*" "[^"]*" "[^"]*" '
         r'"[^"]*" "[^"]*"'

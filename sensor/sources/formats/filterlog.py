@@ -39,6 +39,7 @@ class FilterlogFamily(Family):
         "The filter log has neither hosts nor volumes: add Unbound, Squid or NetFlow (softflowd) of the "
         "same firewall."
     )
+    marks: ClassVar[tuple[str, ...]] = (",in,4,", ",in,6,", ",out,4,", ",out,6,")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START + _RECORD + "[46],")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -104,6 +104,14 @@ class ForcepointFamily(Family):
         r'(?i)^"?date[^,]*,.*\burl\b.*\b(?:connection|source) ip\b|^"?date[^,]*,.*\b(?:connection|source)'
         r" ip\b.*\burl\b"
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "forcepoint",
+        "websense",
+        '","',
+        '"requestdomain"',
+        "connection ip",
+        "source ip",
+    )
     claims: ClassVar[pl.Expr] = (
         cef.claims("(?i)(?:Forcepoint|Websense)")
         | pl.col("line").str.contains(r"\bvendor=(?:Websense|Forcepoint)\b")

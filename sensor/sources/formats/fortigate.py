@@ -73,6 +73,9 @@ class FortigateFamily(Family):
         "FortiGate names hosts only where a web filter, SSL inspection or DNS filter profile logs: set "
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "logid=", "log_id=", "devid=", "device_id=", '"subtype"', "|fortinet|",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
         r'|\bdev(?:ice_)?id="?F(?:[GPOWC]|\d)'

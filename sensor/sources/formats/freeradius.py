@@ -67,6 +67,9 @@ class FreeradiusFamily(Family):
     proof: ClassVar[Proof] = Proof(user=True)
     advice: ClassVar[str] = "Have switches and access points send interim updates with Framed-IP-Address."
     framing: ClassVar[Framing | None] = Blocks(begins=rf"^{_DATE}\s*$")
+    marks: ClassVar[tuple[str, ...]] = (
+        "= ", " (did ", "login ok", "login incorrect", "ignoring request to ", " : ", "radiusd", "freeradius",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(_BLOCK)
         | pl.col("line").str.contains(_LINE)

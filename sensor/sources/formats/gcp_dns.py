@@ -32,6 +32,7 @@ class GcpDnsFamily(Family):
     help: ClassVar[str] = "Google Cloud DNS query logs (Cloud Logging JSON)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"queryname"',)
     claims: ClassVar[pl.Expr] = objects.having("queryName") & pl.col("line").str.contains_any(
         ["dns_queries", "sourceNetwork", "serverLatency", "authAnswer", "vmInstanceName", "responseCode"]
     )

@@ -54,6 +54,10 @@ class GcpFlowFamily(Family):
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
     advice: ClassVar[str] = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
+    marks: ClassVar[tuple[str, ...]] = (
+        '"connection"', "%2ffirewall", "%2fgateway_requests", "%2fnat_flows", "%2fvpc_flows",
+        "/gateway_requests", "/vpc_flows",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"%2F(?:vpc_flows|firewall|nat_flows|gateway_requests)\b|/(?:vpc_flows|gateway_requests)\b"
     ) | (

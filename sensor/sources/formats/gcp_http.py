@@ -41,6 +41,7 @@ class GcpHttpFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('"httprequest"',)
     claims: ClassVar[pl.Expr] = objects.having("httpRequest", "requestUrl", "logName")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

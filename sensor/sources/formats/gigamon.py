@@ -40,6 +40,7 @@ class GigamonFamily(Family):
     advice: ClassVar[str] = (
         "Choose ssl_common_name, http_host, dns_query, src_bytes and dst_bytes in the template."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"gigamon',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^\s*\{.*"(?:eventType|vendor)"\s*:\s*"Gigamon'
     ) & objects.having("src_ip", "dst_ip")

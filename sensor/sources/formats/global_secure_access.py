@@ -47,6 +47,7 @@ class GlobalSecureAccessFamily(Family):
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = "URLs need TLS inspection; without it the name of the hello is all there is."
+    marks: ClassVar[tuple[str, ...]] = ('"destinationfqdn"', '"networkaccesstrafficlogs"')
     claims: ClassVar[pl.Expr] = (
         objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")
     ) | (

@@ -42,6 +42,7 @@ class H3cFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "`session log flow-end` gives volumes, URL filtering with logging gives hosts."
+    marks: ClassVar[tuple[str, ...]] = ("protocol(1001)=",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_EVENT + r": .*\bProtocol\(1001\)=")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

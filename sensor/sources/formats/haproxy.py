@@ -44,6 +44,7 @@ class HaproxyFamily(Family):
         "header, or log "
         "%[ssl_fc_sni] and %U."
     )
+    marks: ClassVar[tuple[str, ...]] = (" [", "haproxy")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^\S+:\d+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{1,6}\] "
     ) | (pl.col("tag").str.starts_with("haproxy") & ~pl.col("line").str.starts_with("{")).fill_null(False)

@@ -143,6 +143,7 @@ class HarFamily(Family):
     )
     advice: ClassVar[str] = "A HAR names no client: assign the device `har` to whoever recorded it."
     framing: ClassVar[Framing | None] = Har()
+    marks: ClassVar[tuple[str, ...]] = ('"starteddatetime"',)
     claims: ClassVar[pl.Expr] = objects.having("startedDateTime", "request")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -51,6 +51,7 @@ class HarfanglabFamily(Family):
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = "Agents before 5 count no bytes: data-out cannot be reported from their events."
+    marks: ClassVar[tuple[str, ...]] = ('"log_type"',)
     claims: ClassVar[pl.Expr] = objects.having("log_type") & objects.having_any(
         "agentid", "agent_id", "process_unique_id", "@event_create_date"
     )

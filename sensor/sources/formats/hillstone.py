@@ -40,6 +40,7 @@ class HillstoneFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(user=True, device=True, bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "Log sessions at their end (volumes); hosts are in the URL log alone."
+    marks: ClassVar[tuple[str, ...]] = ("session: ",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\bSESSION: [0-9a-fA-F.:]+:\d+->[0-9a-fA-F.:]+:\d+\(\w+\)"
     )

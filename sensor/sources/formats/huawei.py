@@ -54,6 +54,7 @@ class HuaweiFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = "Send session logs in syslog form (volumes) and URL filtering logs (hosts)."
+    marks: ClassVar[tuple[str, ...]] = ("policy/", "seclog/", "session/", "url/")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"%%\d\d(?:SECLOG|POLICY|URL|SESSION)/\d/\w+\(\w+\)"
     )

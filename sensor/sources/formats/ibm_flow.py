@@ -39,6 +39,7 @@ class IbmFlowFamily(Family):
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "Flow logs name no hosts: add the DNS log of the resolver in use."
+    marks: ClassVar[tuple[str, ...]] = ('"transport_protocol"',)
     claims: ClassVar[pl.Expr] = objects.having("initiator_ip", "target_ip", "transport_protocol")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

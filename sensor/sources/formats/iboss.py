@@ -57,6 +57,7 @@ class IbossFamily(Family):
         action=True,
         user_agent=True,
     )
+    marks: ClassVar[tuple[str, ...]] = ('"downstreambyteusage"', '"ibossipaddress"')
     claims: ClassVar[pl.Expr] = objects.having("ibossIpAddress") | objects.having(
         "upstreamByteUsage", "downstreamByteUsage"
     )

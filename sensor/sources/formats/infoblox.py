@@ -48,6 +48,7 @@ class InfobloxFamily(Family):
     )
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ("|infoblox|", '"hardware"')
     claims: ClassVar[pl.Expr] = cef.claims("Infoblox") | (
         objects.having("hardware", "starts")
         & objects.having_any("preferred_lifetime", "ha_group", "fingerprint")

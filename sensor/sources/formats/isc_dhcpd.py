@@ -59,6 +59,9 @@ class IscDhcpdFamily(Family):
     proof: ClassVar[Proof] = Proof(device=True)
     advice: ClassVar[str] = "dhcpd rewrites its lease file and drops history: collect its syslog, too."
     framing: ClassVar[Framing | None] = Blocks(begins=f"{_V4}|{_V6}", ends=r"^\}")
+    marks: ClassVar[tuple[str, ...]] = (
+        "lease ", "ia-na ", "ia-ta ", "ia-pd ", "dhcp", "reply na: ", "authoring-byte-order ", "server-duid ",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_V4}|{_V6}|{_SPOKEN}|{_REPLY}|{_FILE}") | (
         pl.col("tag").str.contains(r"^dhcpd6?$").fill_null(False)
     )

@@ -41,6 +41,7 @@ class IwsvaFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "The access log has no upload bytes: data-out cannot be reported from it."
+    marks: ClassVar[tuple[str, ...]] = ("tk_url=", "tk_username=")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"\btk_(?:username|url)=.*,tk_\w+=")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -47,6 +47,7 @@ class JamfFamily(Family):
     help: ClassVar[str] = "Jamf Security Cloud: network traffic stream, threat events stream (JSON)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"network traffic stream"', '"threat events stream"')
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'"vendor"\s*:\s*"Jamf"\s*,\s*"product"\s*:\s*"(?:Network Traffic|Threat Events) Stream"'
     )

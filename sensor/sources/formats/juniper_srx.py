@@ -76,6 +76,10 @@ class JuniperSrxFamily(Family):
     advice: ClassVar[str] = (
         "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "rt_", "flow_session_", "apptrack_session_", "webfilter_url_", "aamw_", "secintel_action",
+        "pfe_fw_syslog_ip", "fw: ", "session ", "[junos@",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|"
         r"SECINTEL_ACTION)"

@@ -43,6 +43,7 @@ class KasperskyFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
     advice: ClassVar[str] = "No volumes are logged: read the proxy's own access log beside it."
+    marks: ClassVar[tuple[str, ...]] = ('http_user_ip="', "|kaspersky")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IS_EVENT) | cef.claims(
         "Kaspersky(?: Lab)?", "(?:Kaspersky|Scan Engine) (?:ICAP|HTTP)"
     )

@@ -61,6 +61,14 @@ class KeaFamily(Family):
         "Kea's clean-up drops history from lease files: collect its log or the legal log, too."
     )
     header: ClassVar[str] = r"^(?:\ufeff)?address,(?:hwaddr,client_id|duid),valid_lifetime,expire,"
+    marks: ClassVar[tuple[str, ...]] = (
+        "kea-dhcp",
+        "dhcp4_",
+        "dhcp6_",
+        "alloc_engine_v",
+        " has been ",
+        "valid_lifetime",
+    )
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_KEA}|{_LEGAL}") | (
         pl.col("tag").str.contains(r"^kea-dhcp[46]$").fill_null(False)
     )

@@ -47,6 +47,7 @@ class KerioFamily(Family):
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = "Turn `Log connections` on in the traffic rules that lead out."
+    marks: ClassVar[tuple[str, ...]] = ("[connection] ", "] allow ", "] deny ", "] drop ", "] permit ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^\[[^\]]+\] (?:\[ID\] \d+ .*\[Connection\] |(?:ALLOW|DENY|DROP) (?:URL|FTP) '"
         r"|(?:PERMIT|DENY|DROP) '.*?' packet (?:to|from) )"

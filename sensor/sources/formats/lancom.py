@@ -31,6 +31,7 @@ class LancomFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
     advice: ClassVar[str] = "Only drops are logged: export NetFlow, or read the resolver's DNS log."
+    marks: ClassVar[tuple[str, ...]] = ("packet_alert", "packet_info")
     claims: ClassVar[pl.Expr] = (
         pl.col("tag").str.contains(r"^PACKET_(?:ALERT|INFO)$") & pl.col("line").is_not_null()
     ) | pl.col("line").str.contains(r"^PACKET_(?:ALERT|INFO):")

@@ -35,6 +35,7 @@ class LeasesCsvFamily(Family):
     header: ClassVar[str] = (
         rf'(?i)^\ufeff?{_BEFORE}"?(?:address"?{_BETWEEN}"?valid_from|valid_from"?{_BETWEEN}"?address)"?{_AFTER}$'
     )
+    marks: ClassVar[tuple[str, ...]] = ("valid_from",)
     claims: ClassVar[pl.Expr] = pl.lit(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

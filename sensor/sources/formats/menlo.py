@@ -45,6 +45,7 @@ class MenloFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
     advice: ClassVar[str] = "The web log has no volumes: data-out cannot be reported from it."
+    marks: ClassVar[tuple[str, ...]] = ('"request_type"', '"x-client-ip"')
     claims: ClassVar[pl.Expr] = objects.having("pe_action", "request_type") | objects.having(
         "pe_action", "x-client-ip"
     )

@@ -62,6 +62,7 @@ class MerakiFamily(Family):
     advice: ClassVar[str] = (
         "Meraki syslog has no volumes and no users: enable the URLs and events roles for hosts and leases."
     )
+    marks: ClassVar[tuple[str, ...]] = ("urls", "flow", "firewall", "event", "ids-alerts")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_HEAD)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

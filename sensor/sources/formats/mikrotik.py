@@ -60,6 +60,7 @@ class MikrotikFamily(Family):
         "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns too, and export NetFlow "
         "(Traffic Flow)."
     )
+    marks: ClassVar[tuple[str, ...]] = (" out:", "web-proxy", "query from ", "assigned ", "ppp,info,account ")
     claims: ClassVar[pl.Expr] = pl.any_horizontal(
         *(pl.col("line").str.contains(pattern) for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE, _LOGIN)),
         pl.col("tag").str.contains(_ASKER) & pl.col("line").str.contains(r"^#\d+ \S+ [A-Z0-9]+"),

@@ -73,6 +73,7 @@ class MitmproxyFamily(Family):
     advice: ClassVar[str] = (
         "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
     )
+    marks: ClassVar[tuple[str, ...]] = ('{"shadowai"',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{"shadowai"\s*:\s*"mitmproxy/')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -41,6 +41,7 @@ class NetfilterFamily(Family):
         "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts "
         "and no volumes."
     )
+    marks: ClassVar[tuple[str, ...]] = ("proto=",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\bIN=\S* OUT=\S* .*\bSRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ .*\bPROTO="
     )

@@ -33,6 +33,7 @@ class NetscreenFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "ScreenOS logs no hosts: add the log of the resolver its clients ask."
+    marks: ClassVar[tuple[str, ...]] = ("(traffic): start_time=", "netscreen device_id=")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\bNetScreen device_id=|\bsystem-\w+-\d{5}\(traffic\): start_time="
     )

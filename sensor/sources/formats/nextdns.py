@@ -48,6 +48,7 @@ class NextdnsFamily(Family):
         "Without the NextDNS app only the public address is known; logs exist only if logging is on."
     )
     header: ClassVar[str] = r'^\x{FEFF}?"?timestamp"?,"?(?:domain|name)"?,"?(?:query_type|type)"?,'
+    marks: ClassVar[tuple[str, ...]] = ('"protocol"', "timestamp,", 'timestamp",')
     claims: ClassVar[pl.Expr] = objects.having("domain", "status", "protocol") & objects.having_any(
         "clientIp", "encrypted"
     )

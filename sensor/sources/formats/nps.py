@@ -61,6 +61,7 @@ class NpsFamily(Family):
         "(Cisco: `ip device tracking`), "
         "and NPS log it."
     )
+    marks: ClassVar[tuple[str, ...]] = ('","ias",', '","ras",', "<event><timestamp data_type=")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_XML}|{_CSV}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

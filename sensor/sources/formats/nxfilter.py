@@ -28,6 +28,7 @@ class NxfilterFamily(Family):
     help: ClassVar[str] = "NxFilter 3, 4: lookups (syslog)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ("nxfilter|",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"^NXFILTER\|\d{4}-\d\d-\d\d ")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

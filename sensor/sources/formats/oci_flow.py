@@ -39,6 +39,7 @@ class OciFlowFamily(Family):
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "Flow logs name no hosts: add the DNS log of the resolver in use."
+    marks: ClassVar[tuple[str, ...]] = ('"com.oraclecloud.vcn.flowlogs.',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^\s*\{.*"type"\s*:\s*"com\.oraclecloud\.vcn\.flowlogs\.'
     )

@@ -78,6 +78,7 @@ class OcsfFamily(Family):
         user_agent=True,
         fingerprint=True,
     )  # fmt: skip
+    marks: ClassVar[tuple[str, ...]] = ('"class_uid"',)
     claims: ClassVar[pl.Expr] = objects.having("class_uid")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

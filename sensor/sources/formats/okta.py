@@ -45,6 +45,7 @@ class OktaFamily(Family):
     advice: ClassVar[str] = (
         "Okta sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"eventtype"',)
     claims: ClassVar[pl.Expr] = objects.having("eventType", "published", "actor", "outcome")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -38,6 +38,7 @@ class OlfeoFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('] "', '"user_received_bytes"')
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^ *\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '
     ) | pl.col("line").str.contains(r'^\s*\{.*"user_received_bytes"\s*:.*"(?:theme_label|category_label)"')

@@ -38,6 +38,7 @@ class OsqueryFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(user=True, device=True)
     advice: ClassVar[str] = "osquery names no hosts: a resolver's log beside it does."
+    marks: ClassVar[tuple[str, ...]] = ('"hostidentifier"',)
     claims: ClassVar[pl.Expr] = objects.having("hostIdentifier", "unixTime") & objects.having_any(
         "columns", "snapshot"
     )

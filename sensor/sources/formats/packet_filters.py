@@ -65,6 +65,7 @@ class PacketFiltersFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(action=True)
     advice: ClassVar[str] = "There are no hosts and no volumes in a packet filter's log."
+    marks: ClassVar[tuple[str, ...]] = ("ipfw", "(match)", " len ", "packet log: ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\bipfw: \d+ [A-Z][a-z]+ |@\S*\d+:\d+ [bBpPnSL]+ [0-9a-f.:]+\S* -> \S+\s+PR \w+ len "
         r"|\d\S*\(match\)[^:]*: (?:block|pass|match) (?:in|out) on |\bPacket log: \S+ [A-Z]+ \S+ PROTO=\d+ "

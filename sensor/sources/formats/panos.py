@@ -231,6 +231,10 @@ class PanosFamily(Family):
         "PAN-OS names hosts in URL logs and volumes in TRAFFIC logs: forward both (log at session end, a URL "
         "filtering profile with action alert instead of allow)."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        *(f",{kind.lower()}," for kind in _TYPES.split("|")),
+        "|palo alto networks|", "serial=", '"logtype"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(_START)
         | cef.claims("Palo Alto Networks")

@@ -31,6 +31,7 @@ class PassivednsFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True)
     advice: ClassVar[str] = "Repeated answers are written once in a while: lookups are counted too low."
+    marks: ClassVar[tuple[str, ...]] = ("||",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^\d{9,11}\.\d+\|\|[0-9a-fA-F.:]+\|\|[0-9a-fA-F.:]+\|\|[A-Z]+\|\|"
     )

@@ -29,6 +29,7 @@ class PeplinkFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(action=True)
     advice: ClassVar[str] = "Only rules with event logging are told, without hosts or volumes: add DNS logs."
+    marks: ClassVar[tuple[str, ...]] = ("proto=",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_EVENT)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

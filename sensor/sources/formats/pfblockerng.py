@@ -41,6 +41,7 @@ class PfblockerngFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
     advice: ClassVar[str] = "Enable DNS reply logging: dnsbl.log tells only what was refused."
+    marks: ClassVar[tuple[str, ...]] = ("block", "dns-reply,", "dnsbl", "match", "pass", "reject", "unkn(")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_REFUSED}|{_REPLY}|{_PACKET}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

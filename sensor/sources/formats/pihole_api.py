@@ -30,6 +30,7 @@ class PiholeApiFamily(Family):
     help: ClassVar[str] = "Pi-hole 6 API: queries (JSON)"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"domain"',)
     claims: ClassVar[pl.Expr] = objects.having("domain", "client", "status", "dnssec", "reply")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

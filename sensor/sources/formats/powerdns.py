@@ -41,6 +41,10 @@ class PowerdnsFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True)
     advice: ClassVar[str] = "Such lines carry no verdict; dnstap, which both write, tells answers too."
+    marks: ClassVar[tuple[str, ...]] = (
+        "pdns", "dnsdist", "question for ", 'subsystem="syncres"', "packet from ", "got query for ",
+        " wants ",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("tag").str.contains(
         r"^(?:pdns(?:[-_]recursor|_server)?|dnsdist)$"
     ).fill_null(False) | pl.col("line").str.contains(

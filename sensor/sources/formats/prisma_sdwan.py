@@ -35,6 +35,7 @@ class PrismaSdwanFamily(Family):
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "Flows have no names: add the resolver's DNS log."
     own_zone: ClassVar[str | None] = "UTC"
+    marks: ClassVar[tuple[str, ...]] = (",,,",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -52,6 +52,7 @@ class PulseFamily(Family):
     advice: ClassVar[str] = (
         "Send User Access logs too, with VPN Tunneling events: they tell tunnel addresses."
     )
+    marks: ClassVar[tuple[str, ...]] = (" - [", 'id=firewall time="')
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(r"- \S+ - \[[0-9A-Fa-f.:]*\] .*\(.*\)\[.*\] - ")
         & (

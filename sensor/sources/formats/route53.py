@@ -32,6 +32,7 @@ class Route53Family(Family):
     help: ClassVar[str] = "AWS Route 53 Resolver query log (JSON 1.0, 1.1), with DNS Firewall verdicts"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = (" tcp ", " udp ", '"query_name"')
     claims: ClassVar[pl.Expr] = (
         objects.having("query_name") & objects.having_any("vpc_id", "srcids", "query_timestamp")
     ) | pl.col("line").str.contains(_ZONE)

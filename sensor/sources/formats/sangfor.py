@@ -41,6 +41,7 @@ class SangforFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True)
     advice: ClassVar[str] = "There are no volumes of connections; log website access, which names the hosts."
+    marks: ClassVar[tuple[str, ...]] = ("log type", "日志类型")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"^(?:fwlog: ?)?(?:(?i:log type)|日志类型)[::]")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -38,6 +38,7 @@ class SentinelOneFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True)
     advice: ClassVar[str] = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
+    marks: ClassVar[tuple[str, ...]] = ('"event.category"',)
     claims: ClassVar[pl.Expr] = objects.having("endpoint.name", "event.category") & pl.col(
         "line"
     ).str.contains(r'"(?:src\.process|mgmt|agent|site|i)\.')

@@ -34,6 +34,7 @@ class SilkFamily(Family):
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True)
     advice: ClassVar[str] = "Flow records name no hosts: add DNS logs of the same clients."
     header: ClassVar[str] = r"^\s*sIP\|\s*dIP\|"
+    marks: ClassVar[tuple[str, ...]] = ("sip|",)
     claims: ClassVar[pl.Expr] = pl.lit(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -113,6 +113,10 @@ class SkyhighFamily(Family):
     header: ClassVar[str] = (
         r'^#time_stamp\b|^"?user_id"?,"?username"?,"?source_ip|^"?username"?,"?source_ip"?,'
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        '] "', "observed", "denied", "allowed", "http_action", "http_request_first_line", "|time_stamp=",
+        "req_line=", "|mcafee|", "|skyhigh", "#time_stamp", "source_ip",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(f"{_ACCESS}|{_CLOUD_LINE}")
         | pl.col("line").str.contains(

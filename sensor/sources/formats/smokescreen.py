@@ -32,6 +32,7 @@ class SmokescreenFamily(Family):
     help: ClassVar[str] = "Smokescreen egress proxy: decisions and closed connections (JSON)"
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('"canonical-proxy-cn-close"', '"canonical-proxy-decision"')
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'"msg"\s*:\s*"CANONICAL-PROXY-(?:DECISION|CN-CLOSE)"'
     )

@@ -65,6 +65,7 @@ class SonicwallFamily(Family):
     advice: ClassVar[str] = (
         "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
     )
+    marks: ClassVar[tuple[str, ...]] = ("sn=", "id=firewall ", "|sonicwall|")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\bid=\w+ +(?:\S+=\S+ )?sn=\w+ |\bsn=\w+ time=.* fw=|\bid=firewall .*\bfw=\S* pri=\d+ .*\bm=\d+ "
     ) | cef.claims("SonicWALL|SonicWall|Sonicwall")

@@ -104,6 +104,10 @@ class SophosFamily(Family):
     advice: ClassVar[str] = (
         "Forward web filter (content filtering) and SSL/TLS logs beside the firewall's: only they name hosts."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        '" log_component=', '" severity="', 'device="sfw', "device=sfw", 'device_name="sfw',
+        "device_name=sfw", "device_serial_id=",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_SFOS_CLAIM}|{_UTM_CLAIM}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -33,6 +33,7 @@ class SophosSwaFamily(Family):
     help: ClassVar[str] = "Sophos Web Appliance: sophos_log"
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    marks: ClassVar[tuple[str, ...]] = ('req="',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^h=\S+ u="[^"]*" s=-?\d+ X=.* t=\d{9,11} .*\breq="'
     )

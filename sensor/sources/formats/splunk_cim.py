@@ -46,6 +46,7 @@ class SplunkCimFamily(Family):
     header: ClassVar[str] = (
         r'^[^{]*\b_time\b[^{]*,"?src(?:_ip)?"?(?:,|\s*$)|^(?:[^{]*,)?"?src(?:_ip)?"?,[^{]*\b_time\b'
     )
+    marks: ClassVar[tuple[str, ...]] = ("_time",)
     claims: ClassVar[pl.Expr] = (
         objects.having("_time") & objects.having_any("src", "src_ip") & objects.having_any(
             "dest", "dest_ip", "url", "query"

@@ -35,6 +35,7 @@ class SplunkStreamFamily(Family):
     help: ClassVar[str] = "Splunk Stream 6 to 8: http, dns, tcp, udp and other protocols' events (JSON)"
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    marks: ClassVar[tuple[str, ...]] = ('"protocol_stack"',)
     claims: ClassVar[pl.Expr] = objects.having("protocol_stack", "src_ip", "dest_ip")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

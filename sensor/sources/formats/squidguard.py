@@ -39,6 +39,7 @@ class SquidguardFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
     advice: ClassVar[str] = "Squid's own access.log has the volumes."
+    marks: ClassVar[tuple[str, ...]] = ("block", "pass", "request(", "test")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[\d+\] (?:(?:New )?[Rr]equest\([^)]*\) |(?:BLOCK|PASS|"
         r"TEST) +\S+ +[0-9a-fA-F.:]+ )"

@@ -49,6 +49,7 @@ class StormshieldFamily(Family):
         "Log connections and web beside filter: only connection logs carry volumes, only web and plugin "
         "hosts."
     )
+    marks: ClassVar[tuple[str, ...]] = ("id=firewall ", 'startime="')
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'\bfw="[^"]*" .*\bstartime="|\bstartime=".*\blogtype="|\bid=firewall .*\bfw="[^"]*" .*\blogtype="'
         r"|\bid=firewall time=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d fw=\S+ tz="

@@ -32,6 +32,7 @@ class StrongswanFamily(Family):
     )
     vantage: ClassVar[str] = "identity"
     proof: ClassVar[Proof] = Proof(user=True)
+    marks: ClassVar[tuple[str, ...]] = ("[cfg] ", "[ike] ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_TOLD)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

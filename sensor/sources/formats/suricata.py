@@ -92,6 +92,7 @@ class SuricataFamily(Family):
         "Suricata logs volume in flow events: add `- flow` to the types of eve-log, and "
         "`- tls: {extended: yes}`, `- quic`."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"event_type"',)
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(r"^\s*\{")
         & pl.col("line").str.contains(rf'"event_type"\s*:\s*"(?:{_TYPES})"')

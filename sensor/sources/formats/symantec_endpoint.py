@@ -38,6 +38,7 @@ class SymantecEndpointFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
     advice: ClassVar[str] = "There are no volumes: data-out cannot be reported from endpoint events."
+    marks: ClassVar[tuple[str, ...]] = ("symantecserver", ",remote", "site: ")
     claims: ClassVar[pl.Expr] = (pl.col("tag") == "SymantecServer").fill_null(False) | pl.col(
         "line"
     ).str.contains(f"{_TRAFFIC}|{_OTHERS}")

@@ -52,6 +52,7 @@ class SysmonFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True)
     advice: ClassVar[str] = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
+    marks: ClassVar[tuple[str, ...]] = ('"queryresults"', "linux-sysmon", "microsoft-windows-sysmon")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (
         objects.having("QueryResults") & objects.having_any("Image", "QueryStatus")
     )

@@ -43,6 +43,9 @@ class TailscaleFamily(Family):
         "Flow logs name no hosts, and leave out where exit traffic goes unless the tailnet's setting says "
         "otherwise: add the DNS log of the resolver."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        '"exittraffic"', '"physicaltraffic"', '"subnettraffic"', '"virtualtraffic"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = objects.having("nodeId") & objects.having_any(*_TRAFFIC, "physicalTraffic")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -37,6 +37,7 @@ class TaniumFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
     advice: ClassVar[str] = "There are no volumes: data-out cannot be reported from endpoint events."
+    marks: ClassVar[tuple[str, ...]] = ('"process__file__full_path"', '"process__pid"', '"tanium_process_id"')
     claims: ClassVar[pl.Expr] = objects.having("event", "fields") & pl.col("line").str.contains(
         r'"(?:tanium_process_id|process__file__full_path|process__pid)"'
     )

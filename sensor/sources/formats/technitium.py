@@ -33,6 +33,7 @@ class TechnitiumFamily(Family):
     help: ClassVar[str] = "Technitium DNS Server: query log in its text log files"
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ("; qtype: ",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^\[[^\]]+\] \[[^ ]+:\d+\] \[\w+\] .*QNAME: [^;]*; QTYPE: "
     )

@@ -42,6 +42,10 @@ class TetragonFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(device=True, action=True)
     advice: ClassVar[str] = "Load a tracing policy for tcp_connect; it names no hosts, Hubble does."
+    marks: ClassVar[tuple[str, ...]] = (
+        '"process_exec"', '"process_exit"', '"process_kprobe"', '"process_lsm"', '"process_tracepoint"',
+        '"process_uprobe"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = objects.having("node_name", "exec_id") & objects.having_any(
         "process_kprobe",
         "process_exec",

@@ -32,6 +32,9 @@ class TinyproxyFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, action=True)
     advice: ClassVar[str] = "Tinyproxy logs no volumes: data-out cannot be reported from it."
+    marks: ClassVar[tuple[str, ...]] = (
+        "critical ", "error ", "warning ", "notice ", "connect ", "info ", "tinyproxy",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^(?:CRITICAL|ERROR|WARNING|NOTICE|CONNECT|INFO) +[A-Z][a-z]{2} +\d+ "
         r"\d\d:\d\d:\d\d(?:\.\d+)? \[\d+\]: "

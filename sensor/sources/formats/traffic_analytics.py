@@ -42,6 +42,7 @@ class TrafficAnalyticsFamily(Family):
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "Flow records name no hosts: add Azure DNS or Azure Firewall application rules."
     own_zone: ClassVar[str | None] = "UTC"
+    marks: ClassVar[tuple[str, ...]] = ('"flowstatus"', '"flowstatus_s"')
     claims: ClassVar[pl.Expr] = objects.having_any("SrcIp", "SrcIP_s") & objects.having_any(
         "FlowStatus", "FlowStatus_s"
     )

@@ -67,6 +67,7 @@ class TrendVisionOneFamily(Family):
     advice: ClassVar[str] = (
         "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"endpointguid"', '"endpointhostname"')
     claims: ClassVar[pl.Expr] = (
         objects.having("eventTime")
         & objects.having_any("endpointGuid", "endpointGUID", "endpointHostName")

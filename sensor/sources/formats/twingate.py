@@ -35,6 +35,10 @@ class TwingateFamily(Family):
     help: ClassVar[str] = "Twingate connector and network event logs (JSON)"
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = (
+        '"closed_connection"', '"closed_to_connect"', '"established_connection"', '"established_to_connect"',
+        '"failed_connection"', '"failed_to_connect"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^(?:ANALYTICS )?\{.*"event_type"\s*:\s*"(?:closed|established|failed)_(?:connection|to_connect)"'
     )

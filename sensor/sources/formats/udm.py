@@ -51,6 +51,7 @@ class UdmFamily(Family):
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
         user_agent=True,
     )  # fmt: skip
+    marks: ClassVar[tuple[str, ...]] = ('"principal"',)
     claims: ClassVar[pl.Expr] = (
         objects.having("metadata", "principal", "target")
         & objects.having_any("event_type", "eventType")

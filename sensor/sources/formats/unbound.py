@@ -53,6 +53,10 @@ class UnboundFamily(Family):
         "Set `log-replies: yes` and `log-local-actions: yes`: without them Unbound does not tell what it "
         "refused."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "unbound", "] info: ", "] query: ", "] reply: ", "] notice: ", "] warning: ", "] error: ",
+        "] debug: ", "] fatal error: ",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_HEAD) | (
         (pl.col("tag") == "unbound") & pl.col("line").str.contains(rf"^{_LEVEL}: ")
     ).fill_null(False)

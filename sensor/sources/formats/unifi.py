@@ -44,6 +44,7 @@ class UnifiFamily(Family):
     )
     #: UniFi Network's stamps; of UniFi OS, which writes local time, nothing is read
     own_zone: ClassVar[str | None] = "UTC"
+    marks: ClassVar[tuple[str, ...]] = ("|ubiquiti|",)
     claims: ClassVar[pl.Expr] = cef.claims("Ubiquiti", "UniFi")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

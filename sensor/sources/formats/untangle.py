@@ -61,6 +61,7 @@ class UntangleFamily(Family):
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = "Send SessionStatsEvent too: only it has volumes; WebFilterEvent names hosts."
+    marks: ClassVar[tuple[str, ...]] = ('"class com.untangle.',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"class"\s*:\s*"class com\.untangle\.')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

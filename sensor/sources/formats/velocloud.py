@@ -34,6 +34,7 @@ class VelocloudFamily(Family):
     help: ClassVar[str] = "VMware SD-WAN (VeloCloud) Edge 3 to 6: firewall log (syslog)"
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, bytes_up=True, bytes_down=True, action=True)
+    marks: ClassVar[tuple[str, ...]] = ('action="vcf ', "action=vcf ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"\bACTION=\"?VCF \w+")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -47,6 +47,7 @@ class VersaFamily(Family):
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
     )
     advice: ClassVar[str] = "Log access rules at the end (volumes) and URL filtering (hosts)."
+    marks: ClassVar[tuple[str, ...]] = ("log, appliancename=",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"(?:^|\s)[A-Za-z][A-Za-z0-9]*Log, applianceName="
     )

@@ -34,6 +34,7 @@ class VmConnectionFamily(Family):
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, device=True, bytes_up=True, bytes_down=True)
     own_zone: ClassVar[str | None] = "UTC"
+    marks: ClassVar[tuple[str, ...]] = ('"destinationip"',)
     claims: ClassVar[pl.Expr] = objects.having(
         "SourceIp", "DestinationIp", "BytesSent", "Direction", "Computer"
     )

@@ -36,6 +36,7 @@ class VmwareCwsFamily(Family):
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
     advice: ClassVar[str] = "The web log has no volumes: data-out cannot be reported from it."
+    marks: ClassVar[tuple[str, ...]] = ('"cws_timestamp"',)
     claims: ClassVar[pl.Expr] = objects.having("cws_timestamp")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -35,6 +35,7 @@ class VmwareNsxFamily(Family):
     advice: ClassVar[str] = (
         "The packet log has no hosts: add the DNS log of the resolver, or IPFIX for volumes."
     )
+    marks: ClassVar[tuple[str, ...]] = ("inet match", "inet term", "inet6 match", "inet6 term")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_ANY)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

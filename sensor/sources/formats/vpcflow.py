@@ -71,6 +71,10 @@ class VpcflowFamily(Family):
         "head line names it."
     )
     header: ClassVar[str] = r"^(?:[a-z][a-z0-9-]+ )*srcaddr(?: [a-z][a-z0-9-]+)+$"
+    marks: ClassVar[tuple[str, ...]] = (
+        "eni-", "interface_id", "interfaceid", "log_status", "log-status", "logstatus", "account_id",
+        "srcaddr",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.replace(_EXPORTED, "").str.contains(
         f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}"
     ) | (

@@ -81,6 +81,7 @@ class WatchguardFamily(Family):
         "Enable `Send a log message for reports` in policies and proxy actions: only then are volumes "
         "and hosts logged."
     )
+    marks: ClassVar[tuple[str, ...]] = ("allow ", "deny ", 'msg_id="', "|watchguard|")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         _LEEF
         + r'|\bmsg_id="[0-9A-F]{4}-[0-9A-F]{4}"'

@@ -98,6 +98,9 @@ class WeblogFamily(Family):
         "The combined layout has neither host nor upload size: log JSON with remote_addr, host, request, "
         "request_length and bytes_sent; in stream blocks add $ssl_preread_server_name."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        '] "', "] tcp ", "] udp ", "remote_addr", "body_bytes_sent", '"requesthost"', '"remote_ip"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         (pl.col("line").str.contains(_CLAIMS) & ~pl.col("line").str.contains(_SQUID))
         | pl.col("line").str.contains(_STREAM_CLAIM)

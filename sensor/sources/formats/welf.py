@@ -40,6 +40,7 @@ class WelfFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('time="',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'\bid=\S+ (?:.* )?time="\d{4}-\d{1,2}-\d{1,2} \d\d:\d\d:\d\d" (?:.* )?fw=\S+ (?:.* )?pri=\d'
     )

@@ -151,6 +151,10 @@ class WindowsDnsEventsFamily(Family):
     vantage: ClassVar[str] = "dns"
     proof: ClassVar[Proof] = Proof(host=True, action=True)
     header: ClassVar[str] = r'(?i)^[^{]*[",;]?QNAME[",;]'
+    marks: ClassVar[tuple[str, ...]] = (
+        "qname", "microsoft-windows-dnsserver", "query_received: tcp=", "recurse_query_out: tcp=",
+        "recurse_response_in: tcp=", "response_failure: tcp=", "response_success: tcp=",
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         objects.having("QNAME")
         | pl.col("line").str.contains_any(_MESSAGES)

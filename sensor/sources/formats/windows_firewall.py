@@ -35,6 +35,7 @@ class WindowsFirewallFamily(Family):
     advice: ClassVar[str] = (
         "Set `LogAllowed` too: without it only dropped packets are logged. There are no hosts and no volumes."
     )
+    marks: ClassVar[tuple[str, ...]] = (" allow ", " close ", " drop ", " open ", " open-inbound ")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_LINE)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -106,6 +106,7 @@ class WindowsSecurityFamily(Family):
         "Collect 4768 and 4769 of every domain controller (audit Kerberos authentication and service "
         "tickets, success): they name the account at the client's own address."
     )
+    marks: ClassVar[tuple[str, ...]] = ('"security"', "microsoft-windows-security-auditing")
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(r"^\s*(?:\{|<(?:\?xml|Events?[ >]))")
         & (

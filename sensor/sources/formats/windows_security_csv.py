@@ -37,6 +37,7 @@ class WindowsSecurityCsvFamily(Family):
     advice: ClassVar[str] = "Save the log as XML: it does not depend on the language."
     header: ClassVar[str] = r"(?i)^\ufeff?(?:Keywords|Level),Date and Time,Source,Event ID,Task Category"
     framing: ClassVar[Framing] = QUOTED
+    marks: ClassVar[tuple[str, ...]] = (",microsoft-windows-security-auditing,", "event id,")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"^Audit (?:Success|Failure),[^,]*,Microsoft-Windows-Security-Auditing,\d+,"
     )

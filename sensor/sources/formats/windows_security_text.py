@@ -63,6 +63,7 @@ class WindowsSecurityTextFamily(Family):
     vantage: ClassVar[str] = "identity"
     proof: ClassVar[Proof] = Proof(user=True, device=True)
     advice: ClassVar[str] = "Send events as JSON or XML: their fields do not depend on the language."
+    marks: ClassVar[tuple[str, ...]] = ("mswineventlog", "logname=")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START) | (
         pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security"
     )

@@ -48,6 +48,7 @@ class WireguardFamily(Family):
     vantage: ClassVar[str] = "identity"
     proof: ClassVar[Proof] = Proof(device=True)
     advice: ClassVar[str] = "Take a dump every two minutes: it only tells the latest handshake."
+    marks: ClassVar[tuple[str, ...]] = ("\t",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_INTERFACE) | pl.col("line").str.contains(_ODD)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -42,6 +42,7 @@ class ZenarmorFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('"ip_src_saddr"', "daemon=zenarmor, index=")
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains("^daemon=zenarmor, index=") | objects.having(
         "ip_src_saddr", "ip_dst_saddr"
     )

@@ -51,6 +51,7 @@ class ZpaFamily(Family):
     proof: ClassVar[Proof] = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
+    marks: ClassVar[tuple[str, ...]] = ('"auditoperationtype"', '"logtimestamp"')
     claims: ClassVar[pl.Expr] = objects.having("LogTimestamp", "Customer") & objects.having_any(
         "ZENTotalBytesRxClient",
         "ClientZEN",

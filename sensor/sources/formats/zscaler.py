@@ -121,6 +121,10 @@ class ZscalerFamily(Family):
         "devicehostname: "
         "its plain times carry no zone."
     )
+    marks: ClassVar[tuple[str, ...]] = (
+        "zscaler", '","', "clientip=", "clientpublicip", "urlsupercat", "cltintip", "requestsize=",
+        "reqsize=", "csip", "cdip", "clt_sip", '"eurl"', '"b64url"', '"reqdatasize"',
+    )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains("(?i)" + _KNOWN_SOURCE)
         | cef.claims("Zscaler")

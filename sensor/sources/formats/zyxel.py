@@ -37,6 +37,7 @@ class ZyxelFamily(Family):
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = "Send the category Traffic Log (volumes) and the content filter's logs (hosts)."
+    marks: ClassVar[tuple[str, ...]] = ('" note="',)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r'^src="[^"]*" dst="[^"]*" msg="(?:[^"\\]|\\.|"[^ ])*" note="[^"]*" '
     )

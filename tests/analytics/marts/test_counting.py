@@ -22,6 +22,7 @@ from tests.analytics.handmade import (
     HandmadeLake,
     Row,
     at,
+    counted,
     lookup,
     proxied,
     sighting,
@@ -44,11 +45,10 @@ class Counted:
 
 
 def count(folder: Path, *rows: Row, leases: list[Row] | None = None) -> Counted:
-    """Builds a lake of these sightings and adds up its usage."""
+    """Adds up the usage of a lake of these sightings."""
     lake = HandmadeLake.furnished(folder, *rows, leases=leases)
-    build(lake.path, zone=ZONE)
-    with open_views(lake.path, restricted=True) as views:
-        row = views.execute("""
+    with counted(lake, "usage_hourly") as marts:
+        row = marts.execute("""
             SELECT COALESCE(SUM(connections), 0), COUNT(DISTINCT CASE WHEN grade >= 3 THEN subject END),
                    SUM(bytes_up), SUM(bytes_up_max), COALESCE(SUM(lookups), 0), COALESCE(SUM(requests), 0),
                    COALESCE(MAX(corroborations), 0), COALESCE(MAX(grade), 0)
@@ -60,57 +60,56 @@ def count(folder: Path, *rows: Row, leases: list[Row] | None = None) -> Counted:
 def usage(folder: Path, columns: str, *rows: Row, leases: list[Row] | None = None) -> list[tuple[Any, ...]]:
     """Rows of usage_hourly of a lake of these sightings."""
     lake = HandmadeLake.furnished(folder, *rows, leases=leases)
-    build(lake.path, zone=ZONE)
-    with open_views(lake.path, restricted=True) as views:
-        return views.execute(f"SELECT {columns} FROM usage_hourly ORDER BY ALL").fetchall()
+    with counted(lake, "usage_hourly") as marts:
+        return marts.execute(f"SELECT {columns} FROM usage_hourly ORDER BY ALL").fetchall()
 
 
 def test_a_tunnel_in_slices_and_one_proxy_line_at_its_end(tmp_path: Path) -> None:
     line = proxied("2026-11-17 09:00:01", duration_s=3 * 3600.0 - 3, bytes_up=181_000)
-    counted = count(tmp_path, *tunnel("2026-11-17 09:00", 180), line)
-    assert (counted.sessions, counted.up, counted.up_max) == (1, 180_000, 361_000)
-    assert counted.people == 1
+    sums = count(tmp_path, *tunnel("2026-11-17 09:00", 180), line)
+    assert (sums.sessions, sums.up, sums.up_max) == (1, 180_000, 361_000)
+    assert sums.people == 1
 
 
 def test_an_idle_tunnel_still_covers_its_proxy_line(tmp_path: Path) -> None:
     slices = tunnel("2026-11-17 09:00", 180)
     quiet = [slices[0], slices[179]]
-    counted = count(tmp_path, *quiet, proxied("2026-11-17 09:00", duration_s=3 * 3600.0, bytes_up=2500))
-    assert (counted.sessions, counted.up) == (1, 2000)
+    sums = count(tmp_path, *quiet, proxied("2026-11-17 09:00", duration_s=3 * 3600.0, bytes_up=2500))
+    assert (sums.sessions, sums.up) == (1, 2000)
 
 
 def test_a_laptop_that_moves_between_span_and_proxy_mid_hour(tmp_path: Path) -> None:
     office = tunnel("2026-11-17 10:00", 25)
     away = proxied("2026-11-17 10:30", duration_s=1500.0, bytes_up=7000)
-    counted = count(tmp_path, *office, away)
-    assert (counted.sessions, counted.up, counted.up_max, counted.people) == (2, 32_000, 32_000, 1)
+    sums = count(tmp_path, *office, away)
+    assert (sums.sessions, sums.up, sums.up_max, sums.people) == (2, 32_000, 32_000, 1)
 
 
 def test_two_sensors_seeing_half_of_the_connections_each(tmp_path: Path) -> None:
     left = [sighting(f"2026-11-17 10:0{n}") for n in range(5)]
     right = [sighting(f"2026-11-17 10:0{n}", sensor="span2") for n in range(5)]
-    counted = count(tmp_path, *left, *right)
-    assert (counted.sessions, counted.up) == (10, 10_000)
+    sums = count(tmp_path, *left, *right)
+    assert (sums.sessions, sums.up) == (10, 10_000)
 
 
 def test_two_sensors_seeing_the_same_connections(tmp_path: Path) -> None:
     left = tunnel("2026-11-17 10:00", 5, flow=77)
     right = tunnel("2026-11-17 10:00:01.500", 5, flow=77, sensor="span2", bytes_up=990)
-    counted = count(tmp_path, *left, *right)
-    assert (counted.sessions, counted.up, counted.up_max) == (1, 5000, 5000)
+    sums = count(tmp_path, *left, *right)
+    assert (sums.sessions, sums.up, sums.up_max) == (1, 5000, 5000)
 
 
 def test_one_five_tuple_used_again_is_another_connection(tmp_path: Path) -> None:
-    counted = count(
+    sums = count(
         tmp_path, *tunnel("2026-11-17 10:00", 2, flow=77), *tunnel("2026-11-17 10:00:03", 2, flow=77)
     )
-    assert (counted.sessions, counted.up) == (2, 4000)
+    assert (sums.sessions, sums.up) == (2, 4000)
 
 
 def test_a_two_minute_overlap_adds(tmp_path: Path) -> None:
     line = proxied("2026-11-17 10:10", duration_s=1800.0, bytes_up=9000)
-    counted = count(tmp_path, *tunnel("2026-11-17 10:00", 12), line)
-    assert (counted.sessions, counted.up, counted.up_max) == (2, 21_000, 21_000)
+    sums = count(tmp_path, *tunnel("2026-11-17 10:00", 12), line)
+    assert (sums.sessions, sums.up, sums.up_max) == (2, 21_000, 21_000)
 
 
 @pytest.mark.parametrize(("seconds", "up"), [(20 * 60, 10_000), (20 * 60 + 1, 11_000)])
@@ -131,31 +130,31 @@ def test_a_span_behind_the_proxy_corroborates_only(tmp_path: Path) -> None:
     behind = sighting(
         "2026-11-17 10:00", client="proxyaddr", client_scope="proxy", user_name=None, bytes_up=1100
     )
-    counted = count(tmp_path, line, behind)
-    assert (counted.sessions, counted.people, counted.up, counted.up_max) == (1, 1, 1000, 1000)
-    assert counted.corroborations == 2
+    sums = count(tmp_path, line, behind)
+    assert (sums.sessions, sums.people, sums.up, sums.up_max) == (1, 1, 1000, 1000)
+    assert sums.corroborations == 2
 
 
 def test_a_forwarders_copy_of_dns(tmp_path: Path) -> None:
     on_the_wire = lookup("2026-11-17 10:00:10", sensor="span", vantage="packets")
     in_the_log = lookup("2026-11-17 10:00:10")
     upstream = lookup("2026-11-17 10:00:10", client="forwarder", client_scope="proxy", user_name=None)
-    counted = count(tmp_path, on_the_wire, in_the_log, upstream)
-    assert (counted.lookups, counted.sessions, counted.people, counted.up) == (1, 0, 0, None)
-    assert counted.corroborations == 2
+    sums = count(tmp_path, on_the_wire, in_the_log, upstream)
+    assert (sums.lookups, sums.sessions, sums.people, sums.up) == (1, 0, 0, None)
+    assert sums.corroborations == 2
 
 
 def test_lookups_inside_one_vantage_add(tmp_path: Path) -> None:
-    counted = count(tmp_path, lookup("2026-11-17 10:00:10", lookups=2), lookup("2026-11-17 10:00:40"))
-    assert counted.lookups == 3
+    sums = count(tmp_path, lookup("2026-11-17 10:00:10", lookups=2), lookup("2026-11-17 10:00:40"))
+    assert sums.lookups == 3
 
 
 def test_one_session_seen_by_span_dns_log_and_proxy_at_once(tmp_path: Path) -> None:
     seen = sighting("2026-11-17 10:00:01", grade=4, bytes_up=5000)
     asked = lookup("2026-11-17 10:00:00")
     line = proxied("2026-11-17 10:00:01", duration_s=59.0, grade=5, bytes_up=4900)
-    counted = count(tmp_path, seen, asked, line)
-    assert counted == Counted(
+    sums = count(tmp_path, seen, asked, line)
+    assert sums == Counted(
         sessions=1, people=1, up=5000, up_max=9900, lookups=1, requests=0, corroborations=3, grade=5
     )
 
@@ -186,8 +185,8 @@ def test_where_a_host_is_unknown_the_app_decides(
 def test_a_session_over_midnight_is_counted_once(tmp_path: Path) -> None:
     line = proxied("2026-11-17 23:40", duration_s=2400.0, bytes_up=41_000)
     after = proxied("2026-11-18 00:10", duration_s=300.0, bytes_up=5000)
-    counted = count(tmp_path, *tunnel("2026-11-17 23:40", 40), line, after)
-    assert (counted.sessions, counted.up, counted.people) == (1, 40_000, 1)
+    sums = count(tmp_path, *tunnel("2026-11-17 23:40", 40), line, after)
+    assert (sums.sessions, sums.up, sums.people) == (1, 40_000, 1)
 
 
 def test_a_sessions_grade_is_the_highest_of_its_slices_also_over_midnight(tmp_path: Path) -> None:
@@ -262,9 +261,8 @@ def test_departments_come_from_the_directory(tmp_path: Path) -> None:
     )
     start = at("2026-10-01 00:00")
     lake.cold("directory", [{"user_name": "u1", "department": "Legal", "site": "south", "valid_from": start}])
-    build(lake.path, zone=ZONE)
-    with open_views(lake.path, restricted=True) as views:
-        rows = views.execute("SELECT subject, department, site FROM usage_hourly").fetchall()
+    with counted(lake, "usage_hourly") as marts:
+        rows = marts.execute("SELECT subject, department, site FROM usage_hourly").fetchall()
     assert rows == [("u1", "Legal", "south"), ("u2", "unattributed", "hq")]
 
 
@@ -279,7 +277,7 @@ def test_each_sighting_has_the_subject_it_is_counted_for(tmp_path: Path) -> None
     build(lake.path, zone=ZONE)
     with open_views(lake.path, restricted=True) as views:
         found = views.execute("SELECT role, subject, subject_kind, user_name FROM sightings_named").fetchall()
-        counted = views.execute(
+        sums = views.execute(
             "SELECT subject, SUM(bytes_up) FROM usage_hourly GROUP BY 1 ORDER BY 1"
         ).fetchall()
         named = views.execute(
@@ -289,7 +287,7 @@ def test_each_sighting_has_the_subject_it_is_counted_for(tmp_path: Path) -> None
         ("use", "laptop", "device", None), ("use", "u9", "user", "u9"), ("use", "laptop", "device", None),
         ("support", None, None, None),
     ]  # fmt: skip
-    assert named == counted
+    assert named == sums
 
 
 def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
@@ -334,9 +332,8 @@ def test_one_event_twice_keeps_the_newest_catalogs_word(tmp_path: Path) -> None:
     new["event_id"] = old["event_id"]
     lake = HandmadeLake.furnished(tmp_path, old)
     lake.cold("sightings", [new])
-    build(lake.path, zone=ZONE)
-    with open_views(lake.path, restricted=True) as views:
-        assert views.execute("SELECT app, bytes_up FROM usage_hourly").fetchall() == [("bolt/code", 1000)]
+    with counted(lake, "usage_hourly") as marts:
+        assert marts.execute("SELECT app, bytes_up FROM usage_hourly").fetchall() == [("bolt/code", 1000)]
 
 
 def test_hours_follow_a_clock_that_is_half_an_hour_off(tmp_path: Path) -> None:

@@ -13,10 +13,18 @@ import duckdb
 import pytest
 
 from analytics import build as building
-from analytics.build import build
-from analytics.lake import connect
 from analytics.marts import days, threads
-from tests.analytics.handmade import CATALOG, SENSORS, HandmadeLake, Row, at, lookup, proxied, sighting
+from tests.analytics.handmade import (
+    CATALOG,
+    SENSORS,
+    HandmadeLake,
+    Row,
+    at,
+    counted,
+    lookup,
+    proxied,
+    sighting,
+)
 
 #: Half an hour off: hours of the report begin in the middle of UTC's.
 ZONE = "Asia/Kolkata"
@@ -80,13 +88,8 @@ def _built(folder: Path, rows: list[Row], leases: list[Row]) -> dict[str, list[t
     lake.cold("catalog", CATALOG)
     lake.cold("leases", leases)
     lake.cold("sightings", rows)
-    build(lake.path, zone=ZONE)
-    found = {}
-    with connect() as connection:
-        for mart in DAILY:
-            files = [str(path) for path in sorted(lake.path.glob(f"*/marts/{mart}/*/*.parquet"))]
-            found[mart] = connection.execute(f"SELECT * FROM read_parquet({files}) ORDER BY ALL").fetchall()
-    return found
+    with counted(lake, *DAILY, zone=ZONE) as marts:
+        return {mart: marts.execute(f"SELECT * FROM {mart} ORDER BY ALL").fetchall() for mart in DAILY}
 
 
 def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,12 +114,12 @@ def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch
     assert few < 0.85 * sum(events), "most of these are apart: seen twice, at addresses that change hands"
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "limit", "alone"), [(0, "DAYS_A_RUN", 1), (1, "BYTES_A_RUN", 0)])
 def test_days_read_together_make_the_marts_of_each_read_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, limit: str, alone: int
 ) -> None:
     draw, rows, leases = random.Random(seed), [], []
-    for days_later in range(5):
+    for days_later in range(3):
         more, of_addresses = _network(draw)
         later = timedelta(days=days_later)
         times = ("seen_at", "started_at", "valid_from", "valid_to")
@@ -145,12 +148,8 @@ def test_days_read_together_make_the_marts_of_each_read_alone(
 
     monkeypatch.setattr(building, "read_days", reading)
     together = _built(tmp_path / "together", rows, leases)
-    assert runs == [7]
-    monkeypatch.setattr(building, "DAYS_A_RUN", 1)
+    assert runs == [5]
+    monkeypatch.setattr(building, limit, alone)
     assert together == _built(tmp_path / "alone", rows, leases)
-    assert runs == [7, *[1] * 7]
-    monkeypatch.setattr(building, "DAYS_A_RUN", 7)
-    monkeypatch.setattr(building, "BYTES_A_RUN", 0)
-    assert together == _built(tmp_path / "large", rows, leases)
-    assert runs[8:] == [1] * 7
+    assert runs == [5, *[1] * 5]
     assert all(together.values())

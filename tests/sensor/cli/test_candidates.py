@@ -1,9 +1,6 @@
 """`shadowai candidates`: listed with reasons, accepted into an overlay, dismissed with a reason."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +10,8 @@ from typer.testing import CliRunner
 from sensor.catalog.load import load
 from sensor.cli.candidates import app
 from sensor.errors import CatalogError, UsageError
+from tests.product import run_here
 
-ROOT = Path(__file__).parents[3]
-RUN = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
 #: Squid's native format, one client's visits to a name that no signature knows
 LINE = "{at}.000 90 10.0.0.{client} TCP_TUNNEL/200 4000 CONNECT {host}:443 - HIER_DIRECT/192.0.2.1 -\n"
 
@@ -29,13 +25,9 @@ def run(*words: str) -> str:
 
 
 def shadowai(folder: Path, *words: str) -> str:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    places = ["--lake", str(folder / "lake"), "--state", str(folder / "state")]
-    done = subprocess.run(
-        [*RUN, *words, *places], env=environment, capture_output=True, timeout=240, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
+    done = run_here(folder, *words, "--lake", folder / "lake", "--state", folder / "state")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_name_is_listed_with_its_reasons_until_it_is_dismissed(tmp_path: Path) -> None:

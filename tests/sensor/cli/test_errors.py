@@ -10,19 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import compiled_once
+from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[3]
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300") + bytes(range(256)) * 8
 
 
 def shadowai(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command as a user runs it, in `cwd`, with a home of its own."""
-    variables = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(ROOT), **environment}
-    arguments = [sys.executable, "-c", "from sensor.cli.main import run; run()", *map(str, words)]
-    return subprocess.run(
-        arguments, cwd=cwd, env=variables, capture_output=True, text=True, timeout=120, check=False
-    )
+    """The command in `cwd`, with a home of its own."""
+    return run_here(cwd, *words, **environment)
 
 
 @pytest.fixture(scope="module")

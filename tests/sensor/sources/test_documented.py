@@ -15,11 +15,16 @@ support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.co
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from sensor.sources.envelopes import peel
+from sensor.sources.family import Family
+from sensor.sources.sorting import families
 from tests.sensor.sources.formats.reading import rows
 
 FIELDS = (
@@ -34,3 +39,18 @@ def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
     (row,) = rows(case["line"] + "\n").iter_rows(named=True)
     assert [row[name] for name in FIELDS] == case["is"]
     assert row["reason"] is None
+
+
+@pytest.mark.parametrize(
+    "family", [family for family in families() if family.marks], ids=lambda family: family.name
+)
+def test_a_family_claims_nothing_that_holds_none_of_its_marks(family: type[Family]) -> None:
+    """Its marks are looked for first: a claim that does not need one would be lost."""
+    assert all(mark == mark.lower() for mark in family.marks)
+    marks = re.compile("|".join(map(re.escape, family.marks)), re.IGNORECASE)
+    known = [case["line"] for case in CASES if case["is"][0] == family.name]
+    peeled = peel(pl.DataFrame({"line": known}, schema={"line": pl.String}).with_columns(offset=0, bytes=0))
+    bare = peeled.select(
+        pl.col("line", "tag").map_elements(lambda text: marks.sub("", text), return_dtype=pl.String)
+    )
+    assert not bare.with_columns(mine=family.claims.fill_null(False))["mine"].any()
