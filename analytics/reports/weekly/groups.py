@@ -52,25 +52,27 @@ class Matrix:
 
 
 def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
-    """The departments with most known people first, then the hidden ones, then use of no known department."""
+    """Departments with most known people first, then the hidden ones; the others, and use of none, last."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
     # Of a service that is not told by department an empty column would say that none used it.
     broken_down = {app for _, app in rows}
     top = [s for s in used if s["app"] in broken_down][:SERVICES]
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
+    own = [name for name in names if name not in _LAST]
+    names = own[:most] + [name for name in names if name in _LAST]
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
     attribution = tied(result)
     whole = attribution is not None and attribution["attributed_connections"] == attribution["connections"]
-    states = {cell.state for row in table[:most] for cell in (row.people, *row.cells)}
+    states = {cell.state for row in table for cell in (row.people, *row.cells)}
     return Matrix(
         tuple(s["service"] for s in top),
         tuple(s["service"] for s in used if s["app"] not in broken_down),
-        tuple(table[:most]),
-        max(len(table) - most, 0),
+        tuple(table),
+        max(len(own) - most, 0),
         "hidden" in states,
-        "pooled" in states or "other" in names[:most],
-        "unattributed" in names[:most] and not whole,
+        "other" in names,
+        "unattributed" in names and not whole,
     )
 
 
@@ -96,8 +98,10 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
 
 
 def _total(row: Row | None, k: int) -> Cell:
+    if row is None:  # no department is told with others in all services
+        return Cell("–", None, "count")
     # No department shown is small: its total is hidden for the sake of others.
-    if row is None or row["people_hidden"]:
+    if row["people_hidden"]:
         return Cell(words.hidden(), None, "hidden")
     return _count(row, k)
 

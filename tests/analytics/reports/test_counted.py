@@ -98,8 +98,8 @@ def test_pooled_departments_are_not_called_small(tmp_path: Path) -> None:
     rows["usage_weekly"].append(usage(WEEK, "all", 16, 9 * MB, department="other"))
     report = weekly(make(tmp_path / "lake", rows), tmp_path / "r.html")
     other = report.page.departments.departments[-2]
-    assert (other.name, other.remark) == ("Other departments", "pooled so that no small one shows")
-    assert "(pooled so that no small one shows)" in report.path.read_text(encoding="utf-8")
+    assert (other.name, other.remark) == ("Other departments", "together")
+    assert "(together)" in report.path.read_text(encoding="utf-8")
 
 
 # What no line shows
