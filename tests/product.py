@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from datetime import datetime
@@ -36,8 +38,9 @@ def compiled_once(state: Path) -> Path:
 
 @cache
 def _catalog() -> Path:
-    """Where the compiled form of the built-in catalog lies, beside the kernels."""
-    folder = jit.use().parent.with_name("catalog")
+    """Where the compiled form of the built-in catalog lies: of this process alone, as a cache keeps one."""
+    folder = Path(tempfile.mkdtemp(prefix="shadowai-catalog-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     load(cache=folder)
     return folder / stamp([BUILT_IN]).digest
 
@@ -58,6 +61,7 @@ def run_here(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder`, at home there, in this process: a new one spends a second on imports. Its
     environment is `environment` alone."""
+    jit.use()  # the first in a process decides: kernels are kept for all, not in the home of this command
     out, err = _Captured(), _Captured()
     with ExitStack() as stack:
         stack.enter_context(chdir(folder))
