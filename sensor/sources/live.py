@@ -190,9 +190,8 @@ class _Capture:
             for n, own in enumerate(ports)
         ]
         tick_s = min(monitor.TICK_S, source.flush_s)
-        self._monitor = monitor.Monitor(
-            self._workers, features_off, source.tell, tick_s, self._on_tick, source.stop
-        )
+        self._features_off = features_off
+        self._monitor = monitor.Monitor(self._workers, source.tell, tick_s, self._on_tick, source.stop)
         self._sides = watch.SidesWatch()
         self._began = time.monotonic()
         self._next_flush = self._began + source.flush_s
@@ -254,7 +253,9 @@ class _Capture:
         made = [frames for part in parts for frames in part.frames]
         whole = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers", "holders")}
         frames = self._leases.put(whole)
-        frames["coverage"] = merged([*(f["coverage"] for f in made), coverage])
+        frames["coverage"] = merged(
+            [*(f["coverage"] for f in made), coverage], features_off=self._features_off
+        )
         frames["rejects"] = rejects
         for part in parts:
             if self._source.keep is not None and part.openings is not None:

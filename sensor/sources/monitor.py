@@ -64,7 +64,6 @@ class Monitor:
     def __init__(
         self,
         workers: Sequence[Worker],
-        features_off: str,
         tell: Callable[[str], None],
         tick_s: float,
         on_tick: Callable[[], None],
@@ -81,7 +80,7 @@ class Monitor:
         names = dict.fromkeys(port.name for port in self._ports)
         now = time.monotonic()
         self._interfaces = [_Interface(n, [p for p in self._ports if p.name == n], now) for n in names]
-        self._readings = Readings(features_off=features_off)
+        self._readings = Readings()
         self._softnet_before = netdev.softnet_drops()
         self._damaged: dict[str, int] = {}
         self._ended = threading.Event()

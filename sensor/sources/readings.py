@@ -20,7 +20,7 @@ _SPAN = ("first_seen", "last_seen")
 #: Numbers that are no sums: the greatest stands.
 _GREATEST = ("clock_offset_ms",)
 #: Texts that say how it is by now: the last stands.
-_LATEST = ("vlans", "features_off")
+_LATEST = ("vlans",)
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ class Counters:
 class Readings:
     """Adds up readings by the minute they were made in; times are microseconds UTC."""
 
-    def __init__(self, *, features_off: str = "") -> None:
-        """`features_off` is what was switched off for the whole capture, comma-separated."""
-        self._features_off = features_off or None
+    def __init__(self) -> None:
         self._sums: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._offsets_ms: dict[int, int] = {}
         self._vlans = ""
@@ -72,7 +70,6 @@ class Readings:
                 **sums,
                 "clock_offset_ms": self._offsets_ms.get(minute),
                 "vlans": self._vlans or None,
-                "features_off": self._features_off,
             }
             for minute, sums in sorted(self._sums.items())
         ]
@@ -85,16 +82,21 @@ class Readings:
         )
 
 
-def merged(rows: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """One row of `coverage` a minute from several decoders' rows and the readings: counts add up."""
+def merged(rows: Sequence[pl.DataFrame], *, features_off: str = "") -> pl.DataFrame:
+    """One row of `coverage` a minute from several decoders' rows and the readings: counts add up.
+
+    `features_off` is what was switched off for the whole capture, comma-separated: also in a minute of
+    which it saw too little to be read in.
+    """
     everything = pl.concat(rows)
     origin = ("sensor", "site", "source", "input")
-    counts = pl.exclude(_KEY, *_SPAN, *_GREATEST, *_LATEST, *origin)
+    counts = pl.exclude(_KEY, *_SPAN, *_GREATEST, *_LATEST, "features_off", *origin)
     grouped = everything.group_by(_KEY).agg(
         pl.when(counts.count() > 0).then(counts.sum()),
         *(pl.col(name).max() for name in _GREATEST),
         *(pl.col(name).drop_nulls().last() for name in _LATEST),
         pl.col("first_seen").min(),
         pl.col("last_seen").max(),
+        features_off=pl.lit(features_off or None, dtype=pl.String),
     )
     return COVERAGE.conform(grouped.sort(_KEY))

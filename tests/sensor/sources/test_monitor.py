@@ -48,7 +48,7 @@ def system(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def watching(*workers: Worker, lines: list[str] | None = None) -> Monitor:
     said = [] if lines is None else lines
-    return Monitor(workers, "", said.append, monitor.TICK_S, lambda: None, lambda: None)
+    return Monitor(workers, said.append, monitor.TICK_S, lambda: None, lambda: None)
 
 
 def test_only_what_came_since_the_capture_began_counts(system: dict[str, int]) -> None:
@@ -98,7 +98,7 @@ def test_link_time_of_all_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_monitor_that_fails_ends_the_capture_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = threading.Event()
-    watcher = Monitor([IdleWorker(QuietPort("eth1"))], "", print, 0.01, lambda: None, stopped.set)
+    watcher = Monitor([IdleWorker(QuietPort("eth1"))], print, 0.01, lambda: None, stopped.set)
     watcher.start()
     watcher.check()
 
