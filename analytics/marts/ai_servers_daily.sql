@@ -17,4 +17,5 @@ SELECT counted_day, day, site, app, access, server, server_port, server_scope, s
 FROM at_servers
 GROUP BY counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
          segment, server_segment, key_type, key_print
-ORDER BY counted_day, day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, server_segment, department
+ORDER BY counted_day, day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, server_segment, department,
+         server_scope, subject_kind

@@ -7,4 +7,4 @@ FROM at_models
 GROUP BY counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
          model_file, model_format, format_from, hands_over
 ORDER BY counted_day, day, site, app, subject, repository, revision, model_file, model_format, hands_over, server, server_port, access,
-         server_scope, department, format_from
+         server_scope, department, format_from, subject_kind
