@@ -25,6 +25,7 @@ A subject is of one department, so subjects of rows add up.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -189,7 +190,7 @@ def _given_away(views: list[_Uses], state: _State, k: int, figures: Figures) -> 
     return None
 
 
-class _Table:
+class _Table(ABC):
     """The rows and columns of the hidden cells. Sets of them are integers, a bit a row or column."""
 
     #: by row, the columns it has hidden cells in
@@ -257,13 +258,13 @@ class _Table:
             (row for row, other in self.columns.items() if other & columns and not placed >> row & 1), None
         )
 
+    @abstractmethod
     def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
         """Whether enough of the rows inside is left, wherever those go that are not placed yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
         """Bytes that what is left of the rows inside lacks to be even; None where it is safe, or nothing."""
-        raise NotImplementedError
 
 
 class _Sums(_Table):
