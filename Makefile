@@ -5,6 +5,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO := demo
 DEMO_OPTIONS := --config pcaps/shadowai.toml --lake $(DEMO)/lake
 
+# Tests and the demo start many commands; where the environment forbids keeping bytecode, each would compile
+# all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench lab clean
 .DELETE_ON_ERROR:
 

@@ -89,7 +89,9 @@ def weekly(
 
 def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Page:
     """What the weekly report says, without any format."""
-    return build(result_of(lake, week=week, as_of=as_of))
+    page = prepare(lake, period=week, as_of=as_of).page
+    assert isinstance(page, Page)
+    return page
 
 
 def result_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Result:
