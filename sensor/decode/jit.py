@@ -251,8 +251,6 @@ def _compilers() -> SimpleNamespace:
         untyped.ReconstructSSA,
         typed.NopythonTypeInference,
         typed.PreLowerStripPhis,
-        typed.IRLegalization,
-        typed.AnnotateTypes,
         typed.NativeLowering,
         typed.NoPythonBackend,
     )
