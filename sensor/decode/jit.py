@@ -255,7 +255,7 @@ def _compilers() -> SimpleNamespace:
         typed.NoPythonBackend,
     )
 
-    _remember_types()
+    _lighten()
 
     class Outer(libraries.JITCodeLibrary):  # type: ignore[misc, name-defined]
         def _optimize_final_module(self) -> None:
@@ -273,12 +273,13 @@ def _compilers() -> SimpleNamespace:
             self._ensure_finalized()
             return 0  # as of any function without wrappers
 
+        def _optimize_functions(self, module: Any) -> None:
+            module.data_layout = self._codegen._data_layout
+
         def _optimize_final_module(self) -> None:
             pass
 
         def _finalize_final_module(self) -> None:
-            self._finalize_dynamic_globals()
-            self._verify_declare_only_symbols()
             self._finalized = True
 
     def made(library: Any) -> Any:
@@ -297,9 +298,14 @@ def _compilers() -> SimpleNamespace:
     return SimpleNamespace(outer=made(Outer), inner=made(Inner))
 
 
-def _remember_types() -> None:
-    """Have Numba find out once what an operator makes of which types: for each of ten thousand uses it asks
-    all definitions there are of it, NumPy's too, which took a fifth of the time."""
+def _lighten() -> None:
+    """Spare Numba what it does anew for each of some ten thousand statements and nobody here asks for.
+
+    What an operator makes of which types is found out once: else all definitions there are of it, NumPy's
+    too, are asked at each use. How long a variable lives is not worked out after each pass (only counts of
+    references need it), and no event is told of the compiler's own locks.
+    """
+    from numba.core import event, postproc, transforms
     from numba.core.types import functions
 
     builtin, known = cast(Any, functions).BaseFunction, dict[tuple[Any, Any], Any]()
@@ -313,7 +319,14 @@ def _remember_types() -> None:
             known[use] = ask(function, context, arguments, keywords)
         return known[use]
 
+    def run(processor: Any, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
+        form = processor.func_ir
+        form.blocks = cast(Any, transforms).canonicalize_cfg(form.blocks)
+        form.variable_lifetime = cast(Any, postproc).VariableLifetime(form.blocks)  # works it out when asked
+
     builtin.get_call_type = get_call_type
+    cast(Any, postproc).PostProcessor.run = run
+    cast(Any, event).start_event = cast(Any, event).end_event = lambda *told, **more: None
 
 
 def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
