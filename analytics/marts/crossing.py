@@ -26,7 +26,7 @@ A subject is of one department, so subjects of rows add up.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -216,13 +216,14 @@ class _Table(ABC):
 
     def columns_of_subjects(self, mine: Flags) -> dict[int, Counter[int]]:
         """By row, how many subjects are in which columns, of these rows of `uses`."""
-        columns: dict[tuple[int, int], int] = {}
-        places = (self.row[mine].tolist(), self.uses.subject[mine].tolist(), self.column[mine].tolist())
-        for row, subject, column in zip(*places, strict=True):
-            columns[row, subject] = columns.get((row, subject), 0) | 1 << column
-        counts: dict[int, Counter[int]] = {}
-        for (row, _), within in columns.items():
-            counts.setdefault(row, Counter())[within] += 1
+        bits = [1 << column for column in range(len(self.column_of) + 1)]
+        columns: defaultdict[int, int] = defaultdict(int)
+        for subject, column in zip(self.uses.subject[mine].tolist(), self.column[mine].tolist(), strict=True):
+            columns[subject] |= bits[column]
+        counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        row_of = dict(zip(self.uses.subject[mine].tolist(), self.row[mine].tolist(), strict=True))
+        for subject, within in columns.items():
+            counts[row_of[subject]][within] += 1
         return counts
 
     def search(self) -> _Found | None:

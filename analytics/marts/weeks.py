@@ -27,7 +27,7 @@ _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
 #: compared for nothing.
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
-WITH clock AS (
+WITH clock AS MATERIALIZED (
   SELECT hour, CAST(hour AT TIME ZONE '{zone}' AS DATE) AS day,
          CAST(EXTRACT(hour FROM hour AT TIME ZONE '{zone}') AS SMALLINT) AS hour_of_day
   FROM (SELECT DISTINCT hour FROM week_usage_hourly) AS hours
