@@ -215,15 +215,15 @@ class _Table(ABC):
         }
 
     def columns_of_subjects(self, mine: Flags) -> dict[int, Counter[int]]:
-        """By row, how many subjects are in which columns, of these rows of `uses`."""
+        """By row, in order, how many subjects are in which columns, of these rows of `uses`."""
         bits = [1 << column for column in range(len(self.column_of) + 1)]
-        columns: defaultdict[int, int] = defaultdict(int)
-        for subject, column in zip(self.uses.subject[mine].tolist(), self.column[mine].tolist(), strict=True):
-            columns[subject] |= bits[column]
-        counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        row_of = dict(zip(self.uses.subject[mine].tolist(), self.row[mine].tolist(), strict=True))
-        for subject, within in columns.items():
-            counts[row_of[subject]][within] += 1
+        columns: defaultdict[tuple[int, int], int] = defaultdict(int)
+        places = (self.row[mine].tolist(), self.uses.subject[mine].tolist(), self.column[mine].tolist())
+        for row, subject, column in zip(*places, strict=True):
+            columns[row, subject] |= bits[column]
+        counts: dict[int, Counter[int]] = {row: Counter() for row in sorted(set(places[0]))}
+        for (row, _), within in columns.items():
+            counts[row][within] += 1
         return counts
 
     def search(self) -> _Found | None:
