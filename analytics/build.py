@@ -47,7 +47,7 @@ from analytics.marts.inputs import (
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
 from analytics.marts.threads import each, runs
-from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
+from analytics.marts.weeks import DAILY, days_of, prepare_week, store_frame, weeks_of
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
@@ -271,7 +271,7 @@ class Work:
     def weeks(self) -> list[date]:
         """Makes the cubes of every dirty week; returns them."""
         built = [date.fromisoformat(key[4:]) for key in self.state.inputs if key.startswith("day/")]
-        daily = [mart for mart in self.marts if mart.period == "day"]
+        daily = [mart for mart in self.marts if mart.name in DAILY]
         constants = (rules(), self.zone, self.k)
         restated = self.manifest.tables["restated"]
         dirty = {}
@@ -463,7 +463,7 @@ class Work:
 
     def _count_held(self, days: Sequence[date]) -> None:
         """Counts each day into temporary tables `week_<mart>`."""
-        daily = [mart for mart in self.marts if mart.period == "day"]
+        daily = [mart for mart in self.marts if mart.name in DAILY]
         for mart in daily:
             self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
         for run in runs(self.connection, days, apart=timedelta(days=1), most=DAYS_A_RUN):
