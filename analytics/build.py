@@ -47,7 +47,7 @@ from analytics.marts.inputs import (
 )
 from analytics.marts.state import MartState, read_state, sweep, write_state
 from analytics.marts.threads import each, runs
-from analytics.marts.weeks import days_of, prepare_week, store_frame, weeks_of
+from analytics.marts.weeks import DAILY, days_of, prepare_week, store_frame, weeks_of
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
@@ -173,7 +173,8 @@ class Work:
     _is_held: bool = False
 
     def days(self) -> list[date]:
-        """Counts every dirty day; returns them."""
+        """Counts every dirty day; returns them. Makes `sensors`, which the other steps read too."""
+        self._relation("TABLE", "sensors", self._cold("sensors"))
         prints = day_fingerprints(self.sizes, self.manifest, (rules(), self.zone), self._held_by_day())
         ranks = self._ranks()
 
@@ -189,7 +190,6 @@ class Work:
         ]
         if dirty:
             self._hold()
-            self._relation("TABLE", "sensors", self._cold("sensors"))
 
         def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             work = replace(self, connection=connection)
@@ -237,8 +237,8 @@ class Work:
 
     def _ranks(self) -> dict[str, int]:
         """The best rank of each vantage."""
-        rows = f"SELECT vantage, MIN(rank) FROM ({self._cold('sensors')}) AS known GROUP BY vantage"
-        return {eye: LAST if rank is None else rank for eye, rank in self.connection.execute(rows).fetchall()}
+        rows = self.connection.execute("SELECT vantage, MIN(rank) FROM sensors GROUP BY vantage").fetchall()
+        return {eye: LAST if rank is None else rank for eye, rank in rows}
 
     def _bytes(self, days: Sequence[date]) -> int:
         """How large the files of these days' sightings are."""
@@ -271,7 +271,7 @@ class Work:
     def weeks(self) -> list[date]:
         """Makes the cubes of every dirty week; returns them."""
         built = [date.fromisoformat(key[4:]) for key in self.state.inputs if key.startswith("day/")]
-        daily = [mart for mart in self.marts if mart.period == "day"]
+        daily = [mart for mart in self.marts if mart.name in DAILY]
         constants = (rules(), self.zone, self.k)
         restated = self.manifest.tables["restated"]
         dirty = {}
@@ -400,7 +400,7 @@ class Work:
         weeks = Weeks(self.lake, self.manifest, self.state.files, marts, self.zone)
         today = self.now.astimezone(ZoneInfo(self.zone)).date()
         said = [self.state.inputs.get(name) for name in POLICY_MARTS]
-        clocks = f"SELECT site, MIN(zone) AS zone FROM ({self._cold('sensors')}) AS known GROUP BY site"
+        clocks = "SELECT site, MIN(zone) AS zone FROM sensors GROUP BY site"
         elsewhere = f"SELECT * FROM ({clocks}) AS clocks WHERE zone <> {literal(self.zone)}"
         for rows in (f"SELECT * EXCLUDE ({LANDED}) FROM ({self._cold('catalog')}) AS known", elsewhere):
             said.append(content(self.connection, rows))
@@ -449,7 +449,6 @@ class Work:
         for name in (name for name in HELD if name != "names"):
             self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
         hold(self.connection)
-        self._relation("TABLE", "sensors", self._cold("sensors"))
         nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
         self._relation("VIEW", "week_restated", nothing)
         self._count_held(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
@@ -464,7 +463,7 @@ class Work:
 
     def _count_held(self, days: Sequence[date]) -> None:
         """Counts each day into temporary tables `week_<mart>`."""
-        daily = [mart for mart in self.marts if mart.period == "day"]
+        daily = [mart for mart in self.marts if mart.name in DAILY]
         for mart in daily:
             self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
         for run in runs(self.connection, days, apart=timedelta(days=1), most=DAYS_A_RUN):
@@ -495,7 +494,7 @@ class Work:
         rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=self.root)
         if said:
             rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
-        self._relation("VIEW", "sightings", rows)
+        self._relation("TABLE" if self._bytes(near) <= SMALL_BYTES else "VIEW", "sightings", rows)
         read_days(self.connection, days, zone=self.zone)
 
     def _store(
@@ -599,6 +598,8 @@ def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     ):
         # Packing keys before each sort and group costs more than the memory it saves.
         connection.execute("SET disabled_optimizers = 'compressed_materialization'")
+        # Tables follow each other: a part of the memory is kept for the next one, not given back in between.
+        connection.execute("SET block_allocator_memory = '256MB'")
         try:
             yield connection
         except duckdb.BinderException as error:

@@ -19,7 +19,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -28,7 +28,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from analytics.definitions import Mart, View, Zone, load_marts, load_views
+from analytics.definitions import VIEWS, Mart, View, Zone, load_marts, load_views
 from analytics.lake import LakeUnreadable, Manifest, checked_zone, literal, open_views
 from analytics.marts.threads import beside
 from analytics.stored import files_sql, restated_sql, table_sql
@@ -105,14 +105,12 @@ def publish(
     said = {name: _rows(name, sql) for name, sql in _relations(lake, manifest, kinds, marts).items()}
     # Parsed once for both files: the lists of a year's files are long.
     rows = {name: connection.extract_statements(sql) for name, sql in said.items()}
-    views = [view for view in load_views() if view.reads <= set(zones)]
 
-    def write(target: Path, zone_of: Collection[str]) -> None:
+    def write(target: Path, zone_of: Sequence[Zone]) -> None:
         names = {name for name, of in zones.items() if of in zone_of}
-        seen = [view for view in views if view.zone in zone_of and view.reads <= names]
         with beside(connection) as own:
             empty = {name: sql for name, sql in nothing.items() if name in names}
-            blank = _blank(own, blanks or _of_process(), empty, seen, zone=zone)
+            blank = _blank(own, blanks or _of_process(), empty, zone_of, zone=zone)
             _write(own, target, blank, lake, [rows[name] for name in rows if name in names])
 
     with ThreadPoolExecutor(2) as writers:  # some hundred statements each where there is no blank yet
@@ -201,7 +199,7 @@ def _blank(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     nothing: Mapping[str, str],
-    views: Sequence[View],
+    zone_of: Sequence[Zone],
     *,
     zone: str,
 ) -> Path:
@@ -212,13 +210,14 @@ def _blank(
             _rows(name, sql),
             f"CREATE VIEW stored.{name} AS FROM stored.{name}_in(stored.folder())",
         ]
-    for view in views:
-        statements += _statements(view, zone)
-    said = "\n".join([duckdb.__version__, _ATTACH, *statements])
+    said = "\n".join([duckdb.__version__, _written_down(), *zone_of, zone, *statements])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"views-{hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}.duckdb"
     if path.exists():
         return path
+    for view in load_views():
+        if view.zone in zone_of and view.reads <= set(nothing):
+            statements += _statements(view, zone)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
@@ -229,6 +228,15 @@ def _blank(
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+@cache
+def _written_down() -> str:
+    """Fingerprint of the views and of what makes files of them; unparsed, which is what takes time."""
+    digest = hashlib.sha256()
+    for path in (Path(__file__), VIEWS.parent / "definitions.py", *sorted(VIEWS.glob("*.*"))):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _folder(lake: str) -> str:

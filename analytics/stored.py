@@ -108,7 +108,7 @@ def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) ->
 
 def nothing_sql(columns: Mapping[str, str]) -> str:
     """SQL of no rows with exactly these columns."""
-    nulls = ", ".join(f"CAST(NULL AS {dtype}) AS {column}" for column, dtype in columns.items())
+    nulls = ", ".join(f"NULL::{dtype} AS {column}" for column, dtype in columns.items())
     return f"SELECT {nulls} WHERE false"
 
 

@@ -8,11 +8,16 @@
 -- if that one has k; else without them. So who weighs 'all' against its sites finds no group smaller than k,
 -- whatever they know of the totals.
 WITH parts AS (
-  SELECT day, subject, attributed_by, confidence, connections, bytes_up,
+  SELECT day, subject, attributed_by, site,
          CASE subject_kind WHEN 'user' THEN 'person' WHEN 'address' THEN 'nobody' ELSE subject_kind END AS tied_to,
          subject_kind NOT IN ('machine', 'service', 'outside') AS counts,
-         subject_kind IN ('user', 'device', 'address') AS is_somebody, site
-  FROM all_hours WHERE grade >= 3
+         subject_kind IN ('user', 'device', 'address') AS is_somebody,
+         SUM(connections) AS connections, SUM(bytes_up) AS bytes_up,
+         SUM(CASE WHEN confidence IS NOT NULL THEN connections END) AS weight,
+         SUM(confidence * connections) AS weighed
+  FROM all_hours
+  WHERE grade >= 3
+  GROUP BY day, subject, subject_kind, attributed_by, site
 ),
 sites AS (
   SELECT day, site, COUNT(DISTINCT CASE WHEN is_somebody THEN subject END) >= $k AS is_told
@@ -29,9 +34,8 @@ large AS (
 ),
 each AS (
   SELECT p.day, p.place, p.tied_to, p.attributed_by, p.counts, p.subject,
-         SUM(p.connections) AS connections, SUM(p.bytes_up) AS bytes_up,
-         SUM(CASE WHEN p.confidence IS NOT NULL THEN p.connections END) AS weight,
-         SUM(p.confidence * p.connections) AS weighed
+         SUM(p.connections) AS connections, SUM(p.bytes_up) AS bytes_up, SUM(p.weight) AS weight,
+         SUM(p.weighed) AS weighed
   FROM placed AS p JOIN large AS l ON l.day = p.day AND l.place = p.place
   GROUP BY p.day, p.place, p.tied_to, p.attributed_by, p.counts, p.subject
 ),

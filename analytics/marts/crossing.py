@@ -26,7 +26,7 @@ A subject is of one department, so subjects of rows add up.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -215,14 +215,15 @@ class _Table(ABC):
         }
 
     def columns_of_subjects(self, mine: Flags) -> dict[int, Counter[int]]:
-        """By row, how many subjects are in which columns, of these rows of `uses`."""
-        columns: dict[tuple[int, int], int] = {}
+        """By row, in order, how many subjects are in which columns, of these rows of `uses`."""
+        bits = [1 << column for column in range(len(self.column_of) + 1)]
+        columns: defaultdict[tuple[int, int], int] = defaultdict(int)
         places = (self.row[mine].tolist(), self.uses.subject[mine].tolist(), self.column[mine].tolist())
         for row, subject, column in zip(*places, strict=True):
-            columns[row, subject] = columns.get((row, subject), 0) | 1 << column
-        counts: dict[int, Counter[int]] = {}
+            columns[row, subject] |= bits[column]
+        counts: dict[int, Counter[int]] = {row: Counter() for row in sorted(set(places[0]))}
         for (row, _), within in columns.items():
-            counts.setdefault(row, Counter())[within] += 1
+            counts[row][within] += 1
         return counts
 
     def search(self) -> _Found | None:

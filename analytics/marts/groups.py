@@ -25,14 +25,16 @@ def over_days(members: pl.DataFrame) -> pl.DataFrame:
 
 def groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Per group: subjects seen, subjects using, bytes, and the bytes of its greatest sender."""
-    each = members.group_by(*by, "subject").agg(
-        pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64).alias("bytes")
-    )
-    return each.group_by(by).agg(
+    # A subject's days and services become one, where groups hold several of them.
+    if not {"app", "day"} & set(members.columns) <= set(by):
+        members = members.group_by(*by, "subject").agg(
+            pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64)
+        )
+    return members.group_by(by).agg(
         seen=pl.len().cast(pl.Int64),
         using=pl.col("using").sum().cast(pl.Int64),
-        bytes=pl.col("bytes").sum(),
-        top=pl.col("bytes").max(),
+        bytes=pl.col("bytes_up").sum(),
+        top=pl.col("bytes_up").max(),
     )
 
 

@@ -1,8 +1,8 @@
 """Makes one week's cubes: reads the week's hours, decides what may be shown, fills the cubes' inputs.
 
-In: a connection with the relations `week_usage_hourly` and `week_not_use_hourly` (the UTC days that touch the
-week). Out: its temporary relations `uses`, `personal_hours`, `nobodies`, `not_use`, `weekly_cells`,
-`daily_cells`, `shown_headcounts`, and the values that the cubes' SQL is completed with.
+In: a connection with a relation `week_<mart>` for each of DAILY (the UTC days that touch the week). Out: its
+temporary relations `uses`, `personal_hours`, `nobodies`, `not_use`, `weekly_cells`, `daily_cells`,
+`shown_headcounts`, and the values that the cubes' SQL is completed with.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import polars as pl
 from analytics.marts.groups import DOMINANCE
 from analytics.marts.ksafe import OTHER, protect
 
+#: Daily marts that weeks are made of; the others are for rules and views.
+DAILY = ("usage_hourly", "not_use_hourly", "headcounts_daily", "ai_servers_daily")
 #: Subjects that may be one of our people. Machines, service accounts, shared addresses and clients from
 #: outside are not: they would make four people look like five. They have a mart of their own, and nothing in
 #: common with these figures that could be subtracted.
@@ -27,7 +29,7 @@ _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
 #: compared for nothing.
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
-WITH clock AS (
+WITH clock AS MATERIALIZED (
   SELECT hour, CAST(hour AT TIME ZONE '{zone}' AS DATE) AS day,
          CAST(EXTRACT(hour FROM hour AT TIME ZONE '{zone}') AS SMALLINT) AS hour_of_day
   FROM (SELECT DISTINCT hour FROM week_usage_hourly) AS hours

@@ -13,8 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analytics import publish as publishing
 from analytics.build import build
-from analytics.definitions import load_views
+from analytics.definitions import View, load_views
 from analytics.lake import LakeUnreadable, connect, open_views, read_manifest
 from tests.analytics.handmade import ZONE, HandmadeLake, sighting
 from tests.analytics.test_views import busy, everything
@@ -68,6 +69,32 @@ def test_restricted_has_everything(lake: Path) -> None:
             ).fetchall()
         }
     assert {view.name for view in load_views()} <= names
+
+
+def test_views_are_parsed_once_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of the first publishing serves the next, until the views are written down otherwise."""
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 09:00"))
+    manifest, blanks = read_manifest(lake.path), tmp_path / "blanks"
+    few = tuple(view for view in load_views() if view.name in ("usage_weekly", "sensors"))
+    parsed: list[int] = []
+
+    def parse() -> tuple[View, ...]:
+        parsed.append(len(few))
+        return few
+
+    def publish() -> None:
+        with connect() as connection:
+            publishing.publish(lake.path, manifest, {}, zone=ZONE, connection=connection, blanks=blanks)
+        with open_views(lake.path) as connection:
+            assert count(connection, "sensors") == 4
+
+    monkeypatch.setattr(publishing, "load_views", parse)
+    publish()
+    publish()
+    assert len(parsed) == len(list(blanks.iterdir())) == 2
+    monkeypatch.setattr(publishing, "_written_down", lambda: "of another release")
+    publish()
+    assert len(parsed) == len(list(blanks.iterdir())) == 4
 
 
 def test_hot_rows_are_seen_at_once_and_cold_ones_once(tmp_path: Path) -> None:

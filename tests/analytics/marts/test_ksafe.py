@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from analytics.marts import crossing
 from analytics.marts.groups import DOMINANCE
@@ -342,6 +343,16 @@ def test_no_choice_of_hidden_cells_that_follows_is_of_few(figures: str, seed: in
     groups = np.zeros((len(choices), len(attacker.atoms)))
     groups[:, unknown] = choices
     assert not [group for group in attacker.known(groups) if attacker.describes_few(group, figures)]
+
+
+@pytest.mark.parametrize("seed", [28, 35, 44, 92])
+def test_the_same_cells_are_hidden_in_whatever_order_members_come(seed: int) -> None:
+    """Else a week that is counted anew would show what it hid before, beside what is still known of it."""
+    frame = draw_members(seed)
+    first, *others = (protect(frame.sample(fraction=1, shuffle=True, seed=order), K) for order in range(3))
+    for cells in others:
+        for name in ("departments", "pooled", "weekly", "daily"):
+            assert_frame_equal(getattr(cells, name), getattr(first, name), check_row_order=False)
 
 
 @pytest.mark.parametrize("seed", range(10))
