@@ -352,7 +352,9 @@ class Pipeline:
 
 def _usable(observations: pl.DataFrame) -> pl.DataFrame:
     """The rows that have a time; a log line tells a whole connection, so what it carried is the total."""
-    conformed = schema.OBSERVATIONS.conform(observations).filter(pl.col("seen_at").is_not_null())
+    conformed = schema.OBSERVATIONS.conform(observations)
+    if conformed["seen_at"].has_nulls():  # else all of it would be copied
+        conformed = conformed.filter(pl.col("seen_at").is_not_null())
     return conformed.with_columns(
         pl.coalesce(f"total_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
     )

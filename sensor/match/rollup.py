@@ -25,7 +25,7 @@ MAX_CLIENTS = 2_000_000
 MAX_BURSTS = 500_000
 #: rows that may lie unmerged beside few
 _SLACK = 200_000
-#: rows of one batch of which enough are of the same name to group them at once
+#: rows of one batch of which enough have the same name to group them at once; their clients differ
 _MANY = 50_000
 #: zones that are not browsing: reverse lookups and link-local discovery
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
@@ -95,9 +95,7 @@ class NamesRollup:
             return
         self._clock = later(self._clock, rows.get_column("last_seen").max())
         sums, clients = rows.drop("client"), rows.select("bucket", "name", "client")
-        if rows.height > _MANY:
-            sums, clients = _merged(sums), _distinct(clients)
-        self._sums.append(sums)
+        self._sums.append(_merged(sums) if rows.height > _MANY else sums)
         self._clients.append(clients)
         if is_pile(self._clients):
             self._merge()

@@ -46,7 +46,7 @@ class Commits:
         self._now = now
 
     def commit(self, begin: int, end: int, frames: Mapping[str, pl.DataFrame]) -> None:
-        """Store the frames of bytes [begin, end); the rename of `sightings` is the commit.
+        """Store the frames of bytes [begin, end) that have rows, and `sightings`: its rename is the commit.
 
         Raises LakeError (nothing of the batch is then visible as committed).
         """
@@ -55,13 +55,14 @@ class Commits:
         if self._sealed is not None:
             frames = self._sealed.put(name.removesuffix(".parquet"), frames)
         tables = [t for t in stored() if t.name in frames or t is schema.SIGHTINGS]
+        told = [t for t in tables if t is schema.SIGHTINGS or frames[t.name].height]
         with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
             now = self._now()
             part = f"part={self._lake.open_part(now)}"
             landed = pl.lit(now.astimezone(UTC), dtype=schema.TIME).alias("landed_at")
             staged: list[tuple[Path, Path]] = []
             try:
-                for table in tables:
+                for table in told:
                     frame = table.conform(frames.get(table.name, table.empty()).with_columns(landed))
                     path = self._lake.hot(table) / part / name
                     staged.append((stage_parquet(path, frame, metadata, zone=table.zone), path))
@@ -69,10 +70,13 @@ class Commits:
                 for temporary, _ in staged:
                     temporary.unlink(missing_ok=True)
                 raise
+            for table in tables:
+                if table not in told:  # an earlier try may have had rows
+                    _remove_others(self._lake.hot(table), name)
             for temporary, path in staged:
                 durable.publish(temporary, path)
-            for table in tables:
-                _remove_older(self._lake.hot(table), name, keep=part)
+            for table in told:
+                _remove_others(self._lake.hot(table), name, keep=part)
 
     def progress(self) -> Progress:
         """What `lake/sources` and the committed segments say, whichever is further."""
@@ -122,8 +126,8 @@ def _metadata(path: Path) -> dict[str, str]:
     return pl.read_parquet_metadata(path)
 
 
-def _remove_older(hot: Path, name: str, *, keep: str) -> None:
-    """An earlier try of the same segment may have landed in another hour's part."""
+def _remove_others(hot: Path, name: str, *, keep: str = "") -> None:
+    """An earlier try of the same segment may have landed in another hour's part than `keep`."""
     for path in hot.glob(f"part=*/{name}"):
         if path.parent.name != keep:
             path.unlink(missing_ok=True)

@@ -190,7 +190,7 @@ def publish(temporary, path):
 durable.publish = publish
 """
 
-#: leaves a copy of the lake as it is before every sixth of them: what a kill at that moment would leave
+#: leaves a copy of the lake as it is before every fifth of them: what a kill at that moment would leave
 COPIES = """
 import pathlib, shutil
 from sensor import durable
@@ -199,7 +199,7 @@ original = durable.publish
 def publish(temporary, path):
     global count
     count += 1
-    if count % 6 == 1:
+    if count % 5 == 1:
         shutil.copytree({lake!r}, "{lake}-" + str(count))
     original(temporary, path)
 durable.publish = publish

@@ -61,6 +61,18 @@ def test_a_replayed_segment_overwrites_itself_even_an_hour_later(lake: Lake) -> 
     assert Commits(lake, "in").progress() == Progress(10, complete=False)
 
 
+def test_a_table_without_rows_is_no_file_and_takes_away_an_earlier_try(lake: Lake) -> None:
+    told = schema.LEASES.conform(pl.DataFrame({"valid_from": [NOW], "address": ["10.0.0.1"]}))
+    _commit(lake, 0, 10, _rows(1) | {"leases": told, "coverage": schema.COVERAGE.empty()})
+    assert len(list(lake.hot(schema.LEASES).glob("part=2*/*.parquet"))) == 1
+    assert not list(lake.hot(schema.COVERAGE).glob("part=2*/*.parquet"))
+    _commit(lake, 0, 10, {"leases": schema.LEASES.empty()})
+    assert not list(lake.hot(schema.LEASES).glob("part=2*/*.parquet"))
+    (segment,) = lake.hot(schema.SIGHTINGS).glob("part=2*/*.parquet")
+    assert pl.read_parquet(segment, hive_partitioning=False).is_empty()
+    assert Commits(lake, "in").progress() == Progress(10, complete=False)
+
+
 def test_a_day_of_many_names_is_sorted_in_pieces(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces follow one another in time: read in order they are what one file would be."""
     monkeypatch.setattr(compaction, "PIECE_ROWS", 8)
