@@ -109,6 +109,17 @@ def test_json_around_a_line(wrap: object) -> None:
         assert found["seen_at"][0].replace(microsecond=0) == datetime(2026, 10, 6, 10, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("key", ["_source", "result", "data"])
+def test_an_object_inside_json_keeps_its_backslashes(key: str) -> None:
+    request = {
+        "ts": 1791280800.5, "uid": "C1", "id.orig_h": "10.1.2.3", "id.orig_p": 40000, "id.resp_h": "192.0.2.7",
+        "id.resp_p": 80, "trans_depth": 1, "method": "GET", "host": "claude.ai", "uri": "/a", "username": "CORP\\bob",
+        "user_agent": 'C:\\new "x"', "request_body_len": 0, "response_body_len": 0,
+    }  # fmt: skip
+    (row,) = rows(json.dumps({"_index": "x", key: request}) + "\n").iter_rows(named=True)
+    assert (row["user_name"], row["user_agent"]) == ("CORP\\bob", 'C:\\new "x"')
+
+
 def test_a_record_with_a_message_stays_what_it_is() -> None:
     event = '{"timestamp":"2026-10-06T10:00:00Z","flow_id":1,"event_type":"tls","src_ip":"10.1.2.3","dest_ip":"203.0.113.9","tls":{"sni":"claude.ai"},"message":"hello"}'
     assert rows(event)["family"].to_list() == ["suricata"]
