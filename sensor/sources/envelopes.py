@@ -30,7 +30,8 @@ WRAPPED = (
     "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
     "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
-    "full_message", "short_message", "body.stringValue", "payload",
+    "full_message", "short_message", "body.stringValue", "@message", "event.message", "attributes.message",
+    "logText", "utf8_payload", "payload",
     "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (
@@ -44,6 +45,7 @@ _STAMPS = (
     "ingestionTime",
     "date",
     "timeUnixNano",
+    "attributes.timestamp",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
 _TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")

@@ -99,6 +99,10 @@ def test_a_message_without_a_tag_loses_nothing(text: str) -> None:
         lambda line: json.dumps({"records": [{"RawData": line, "TimeGenerated": "2026-10-06T10:00:00Z"}]}),
         lambda line: json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"timestamp": 1791280800000, "message": line}]}),
         lambda line: json.dumps([{"message": line, "timestamp": "2026-10-06T10:00:00Z"}], indent=2),
+        lambda line: json.dumps({"@timestamp": "2026-10-06 10:00:00.000", "@message": line}),
+        lambda line: "@timestamp,@message\n2026-10-06 10:00:00.000," + json.dumps(line),
+        lambda line: json.dumps({"time": 1791280800, "host": "h", "event": {"message": line}}),
+        lambda line: json.dumps({"id": "A", "attributes": {"message": line, "timestamp": "2026-10-06T10:00:00Z"}}),
         lambda line: json.dumps({"tables": [{"columns": [{"name": "TimeGenerated"}, {"name": "RawData"}], "rows": [["2026-10-06T10:00:00Z", line]]}]}),
     ],
 )  # fmt: skip
