@@ -107,6 +107,8 @@ _AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 #: What a collector that has read stamp and priority leaves of a syslog line.
 _REMAINS = rf"^(?:(?P<host>{_HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
+#: What rsyslog makes of lines that say the same again.
+_REPEATED = r"^message repeated \d+ times: \[ ?(.*)\]$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: How any of the above begins.
@@ -149,7 +151,7 @@ def _once(lines: pl.DataFrame) -> pl.DataFrame:
     bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ?", "")
     bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")
     found = _layers(bare)
-    text = pl.select(pl.coalesce(found["text"], bare)).to_series()
+    text = pl.select(pl.coalesce(found["text"], bare)).to_series().str.replace(_REPEATED, "$1")
     told = {
         name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
         for name in ("stamp", "sender", "tag")

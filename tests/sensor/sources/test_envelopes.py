@@ -192,6 +192,13 @@ def test_a_table_of_splunks_fields() -> None:
     assert (row["bytes_up"], row["bytes_down"], row["action"]) == (900, 7000, "allowed")
 
 
+def test_a_line_said_again_is_read() -> None:
+    found = rows(
+        "Oct  6 10:00:00 gw dnsmasq[7]: message repeated 2 times: [ query[A] claude.ai from 10.1.2.3]\n"
+    )
+    assert found.select("family", "client", "host").rows() == [("dnsmasq", "10.1.2.3", "claude.ai")]
+
+
 def test_a_collector_puts_stamp_and_host_before_a_record_that_begins_with_its_own_stamp() -> None:
     found = rows(
         "2026-10-06T10:00:00+00:00 gw1 1791280800.123    456 10.1.2.3 TCP_TUNNEL/200 3912 CONNECT claude.ai:443 - HIER_DIRECT/192.0.2.7 -\n"
