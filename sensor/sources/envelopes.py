@@ -30,7 +30,8 @@ WRAPPED = (
     "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
     "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
-    "full_message", "short_message", "body.stringValue", "payload",
+    "full_message", "short_message", "body.stringValue", "@message", "event.message", "attributes.message",
+    "logText", "utf8_payload", "payload",
     "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (
@@ -44,13 +45,20 @@ _STAMPS = (
     "ingestionTime",
     "date",
     "timeUnixNano",
+    "attributes.timestamp",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
 _TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")
 _KEYS = "|".join(key.split(".")[-1] for key in WRAPPED)
-#: Splunk's collector takes a line as `event`; an object of that name is the product's own.
-_TEXT_EVENT = r'"event"\s*:\s*"'
-_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_TEXT_EVENT}'
+#: Splunk's collector takes an object or a line as `event`; among other keys, such an object is the product's.
+_COLLECTED = (
+    r'^\{\s*(?:"(?:time|host|source|sourcetype|index|fields)"\s*:\s*(?:"[^"]*"|[\d.]+|\{[^{}]*\})\s*,\s*)+'
+    r'"event"\s*:\s*\{'
+)
+_EVENT = rf'"event"\s*:\s*"|{_COLLECTED}'
+#: A record whole: of that collector, or a hit of Elasticsearch or OpenSearch.
+WHOLE = rf'{_COLLECTED}|^\{{.*"_source"\s*:\s*\{{'
+_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_EVENT}'
 
 _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
@@ -66,7 +74,10 @@ _RSYSLOG = (
     rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
     rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
     rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=|"
-    r"\d?,\d{4}/\d\d/\d\d |[a-z_]+=\"?[\w-]|\{\").*)$"
+    r"\d?,\d{4}/\d\d/\d\d |[a-z_]+=\"?[\w-]|\{\"|"
+    # … or a stamp of the record's own.
+    r"(?:1 )?\d{10}\.\d{3,9} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t|\"(?:\d{4}-\d\d-\d\d |[A-Z][a-z]{2} [A-Z])|"
+    r"[0-9a-fA-F.:]+ \S+ \S+ \[\d\d/).*)$"
 )
 _NEXUS = r"\d{4} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [A-Z]{3,4})?"
 _CISCO = rf"^(?:1 )?(?P<stamp>{_ISO}|{_NEXUS})(?: +(?P<host>{_HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
@@ -96,6 +107,8 @@ _AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 #: What a collector that has read stamp and priority leaves of a syslog line.
 _REMAINS = rf"^(?:(?P<host>{_HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
+#: What rsyslog makes of lines that say the same again.
+_REPEATED = r"^message repeated \d+ times: \[ ?(.*)\]$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: How any of the above begins.
@@ -138,7 +151,7 @@ def _once(lines: pl.DataFrame) -> pl.DataFrame:
     bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ?", "")
     bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")
     found = _layers(bare)
-    text = pl.select(pl.coalesce(found["text"], bare)).to_series()
+    text = pl.select(pl.coalesce(found["text"], bare)).to_series().str.replace(_REPEATED, "$1")
     told = {
         name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
         for name in ("stamp", "sender", "tag")
@@ -267,7 +280,7 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     lines = peeled["line"].gather(places)
     read = objects.read(lines, wanted)
     read.columns = list(names)
-    if (texts := lines.str.contains(_TEXT_EVENT)).any():
+    if (texts := lines.str.contains(_EVENT)).any():
         text = objects.read(lines.set(~texts, None), ["event"])["event"]
         read = read.with_columns(pl.coalesce("line", pl.lit(text)).alias("line"))
     out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))

@@ -17,10 +17,11 @@ from typing import Any, ClassVar
 import polars as pl
 
 from sensor.pieces import CutError, Pieces
-from sensor.sources.formats.windows_security import QUALIFIED_ID, WindowsSecurityFamily
+from sensor.sources.formats.windows_security import WindowsSecurityFamily
 from sensor.sources.interface import Batch, File, Input, Proof, Source
 from sensor.sources.lines import blocks
 from sensor.sources.open import on_disk
+from sensor.sources.text.events import QUALIFIED_ID
 
 MAGIC = b"ElfFile\x00"
 MISSING = "Windows event logs need one more package: pip install 'shadow-ai-sensor[evtx]'"

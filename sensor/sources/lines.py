@@ -176,8 +176,8 @@ def _drop_line(reader: io.BufferedReader) -> int:
 def cleaned(text: bytes, *, first: bool) -> bytes:
     """`text` as valid UTF-8 without NUL.
 
-    A carriage return before a line end becomes a space, so that no offset moves; so does \\x01,
-    because `one_column` cuts there.
+    A carriage return before a line end or the end becomes a space, so that no offset moves; so does
+    \\x01, because `one_column` cuts there.
     """
     if first:
         text = text.removeprefix(codecs.BOM_UTF8)
@@ -187,6 +187,8 @@ def cleaned(text: bytes, *, first: bool) -> bytes:
         text = text.replace(b"\x01", b" ")
     if b"\r" in text:
         text = text.replace(b"\r\n", b" \n")
+        if text.endswith(b"\r"):
+            text = text[:-1] + b" "
     if text.isascii():
         return text
     return text.decode("utf-8", "replace").encode()

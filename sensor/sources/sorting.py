@@ -275,6 +275,9 @@ class Sorter:
     def unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
         """JSON envelopes off, where a product's own format claims what is inside.
 
+        A normalised schema, which many a line may look like, is believed where what is inside is a whole
+        record, or what is around it is nobody's or claimed for what it quotes.
+
         An envelope may lie in an envelope that nobody claims (a search result around a raw event).
         """
         if not self._may_wrap:
@@ -285,11 +288,15 @@ class Sorter:
             insides = envelopes.inner(outer)
             if insides.is_empty():
                 break
-            above = outer.select("stamp", "sender", "tag")[insides["place"]]
-            told = [pl.coalesce(name, above[name]).alias(name) for name in above.columns]
+            around = outer[insides["place"]]
+            told = [pl.coalesce(name, around[name]).alias(name) for name in ("stamp", "sender", "tag")]
             insides = insides.with_columns(*told, place=places.gather(insides["place"]))
             own = self.owners(insides)
-            claimed = insides.filter(own.is_not_null() & ~own.is_in(generic))
+            whole = around["line"].str.contains(envelopes.WHOLE)
+            if (doubtful := own.is_in(generic).fill_null(False) & ~whole).any():
+                outside, quoted = self.owners(around), ~insides["line"].str.starts_with("{")
+                whole |= outside.is_null() | ((outside == own) & quoted).fill_null(False)
+            claimed = insides.filter(own.is_not_null() & (~doubtful | whole))
             if claimed.height:
                 peeled = envelopes.replaced(peeled, claimed)
             outer, places = insides, insides["place"]

@@ -23,7 +23,7 @@ from sensor.sources.family import Family
 from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts, objects
 
-_ACTIVITY = r"\b(\w+): type=\w+\|proto=\w+\|srcIF="
+_ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
 #: The same record as values alone, as the log may be set: the documented order.
 _VALUES = (
     r"\b(?P<word>\w+): [A-Z]{2,6}\|(?P<proto>[A-Za-z0-9]+)\|[^|]*\|"
@@ -187,8 +187,11 @@ def _flows(read: pl.DataFrame, sender: pl.Series, word: pl.Expr, host: pl.Expr) 
 
 def _activity(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"].str.replace(r"^.*? type=", "type="), _KEYS, separator="|")
-    word = lines["line"].str.extract(_ACTIVITY)
-    return _flows(_stamped(read, lines), lines["sender"], pl.lit(word), pl.col("target"))
+    # Behind a host name, the word looks like the name of a program.
+    word = pl.coalesce(
+        pl.lit(lines["line"].str.extract(_ACTIVITY)), pl.lit(lines["tag"].str.extract(r"(\w+)$"))
+    )
+    return _flows(_stamped(read, lines), lines["sender"], word, pl.col("target"))
 
 
 def _values(lines: pl.DataFrame) -> pl.DataFrame:

@@ -4,10 +4,11 @@ r"""Blocky (DNS proxy): query log as CSV, as JSON and as text of its console.
     (192.0.2.7)⇥NOERROR⇥
     RESOLVED⇥A⇥blocky
     {"client_ip": "10.1.2.3", "client_names": "pc7", "question_name": "www.example.org.", "response_type": …}
-    … INFO queryLog: query resolved  answer=… client_ip=10.1.2.3 client_names=pc7
+    [2026-10-06 10:00:00]  INFO queryLog: query resolved answer=… client_ip=10.1.2.3 client_names=…
     question_name=www.example.org. …
 
-Stamps of CSV are local. `response_type` BLOCKED, FILTERED and NOTFQDN were not asked of a resolver.
+Stamps of CSV and console are local. `response_type` BLOCKED, FILTERED and NOTFQDN were not asked of a
+resolver.
 Source: Blocky, "Query logging", querylog/file_writer.go.
 """
 
@@ -55,9 +56,15 @@ class BlockyFamily(Family):
             [
                 (r"^\{", lambda part: _rows(objects.read(part["line"], _NAMED))),
                 (_ROW, lambda part: _rows(commas.read(part["line"], _CSV, separator="\t"))),
-                (_CONSOLE, lambda part: _rows(keyvalue.read(part["line"], _NAMED, spaced=True))),
+                (_CONSOLE, _console),
             ],
         )
+
+
+def _console(lines: pl.DataFrame) -> pl.DataFrame:
+    read = keyvalue.read(lines["line"], _NAMED, spaced=True)
+    stamp = lines["line"].str.extract(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]")
+    return _rows(read.with_columns(time=pl.coalesce("time", pl.lit(stamp))))
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:

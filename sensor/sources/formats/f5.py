@@ -49,7 +49,7 @@ _LOOKUP = (
 _MESSAGE = r"(?:^|\s)01[0-9a-fA-F]{6}:[0-7]: "
 _ACCESS = (
     r"0149[0-9a-fA-F]{4}:\d: (?:\S*:)?(?P<session>[0-9a-f]{8}): (?:Username '(?P<user>[^']+)'|"
-    r"Assigned PPP Dynamic IPv[46]: (?P<address>[0-9a-fA-F.:]*[0-9a-fA-F])|"
+    r"Assigned PPP (?:\w+ )?IPv[46]: (?P<address>[0-9a-fA-F.:]*[0-9a-fA-F])|"
     r"(?P<end>Session deleted|PPP tunnel \S+ closed))?"
 )
 #: A session whose end is not logged is taken for a working day's.

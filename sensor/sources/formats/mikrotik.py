@@ -26,6 +26,7 @@ _PACKET = (
     r"(?P<client>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<client_port>\d+)->(?P<server>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+),"
 )
 _IS_PACKET = r"\bin:\S+ out:[^,]+, .*\bproto [A-Za-z0-9]+(?: \([^)]*\))?, "
+_CHAINLESS = r"^in:\S+ out:"
 _PROXY = (
     r"\bweb-proxy\S* (?:[\w.-]+: )?(?P<client>[0-9a-fA-F.:]+) (?P<method>[A-Z]+) "
     r"(?P<url>\S+) +action=(?P<action>\w+)"
@@ -68,10 +69,11 @@ class MikrotikFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per packet logged, request, lookup or lease."""
-        # `query from 10.1.2.3: ` looks like the name of a program, and was taken for one.
-        asker = pl.when(pl.col("tag").str.contains(_ASKER)).then(pl.concat_str("tag", "line", separator=": "))
+        # `query from 10.1.2.3: ` and `DROP forward: ` look like a program's name, and were taken for one.
+        taken = pl.col("tag").str.contains(_ASKER) | pl.col("line").str.contains(_CHAINLESS)
+        whole = pl.when(taken).then(pl.concat_str("tag", "line", separator=": "))
         rows = layouts.read(
-            lines.with_columns(line=pl.coalesce(asker, "line")),
+            lines.with_columns(line=pl.coalesce(whole, "line")),
             [
                 (_PACKET, _packets),
                 (_PROXY, _requests),

@@ -1,12 +1,15 @@
-r"""Linux netfilter: iptables, nftables, ufw, firewalld, UniFi; what a LOG rule says of one packet.
+r"""Linux netfilter: iptables, nftables, ufw, firewalld, UniFi (a LOG rule's packet); ulogd's connections.
 
     [123.4] [UFW BLOCK] IN=eth0 OUT= MAC=… SRC=10.1.2.3 DST=192.0.2.7 LEN=52 … PROTO=TCP SPT=40000 DPT=443 …
     SYN
+    [DESTROY] ORIG: SRC=10.1.2.3 DST=192.0.2.7 PROTO=TCP SPT=40000 DPT=443 PKTS=9 BYTES=900 , REPLY:
+      SRC=192.0.2.7 DST=203.0.113.1 PROTO=TCP SPT=443 DPT=40000 PKTS=12 BYTES=7000
 
 The verdict is not in the record but in the rule's own prefix: words such as DROP, REJECT, BLOCK, ACCEPT,
 ALLOW are understood, and UniFi's `-D]`, `-R-2000]`, `-RET-2000]`; else it is unknown. The length is one
-packet's and no volume. A packet from a service port to a high one is an answer. Source:
-iptables-extensions(8), LOG target; ufw(8).
+packet's and no volume. A packet from a service port to a high one is an answer. Connection tracking counts
+both directions (sysctl net.netfilter.nf_conntrack_acct); who answers is the server, whatever address it was
+asked at. Source: iptables-extensions(8), LOG target; ufw(8); ulogd, filter/ulogd_filter_PRINTFLOW.c.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue
+from sensor.sources.text import keyvalue, layouts
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
 _BLOCKED = (
@@ -25,6 +28,15 @@ _BLOCKED = (
     r"|_(?:DROP|REJECT|BLOCK)\b|(?:DROP|REJECT)_"
 )
 _ALLOWED = r"(?i)\b(?:allow|allowed|accept|accepted|pass|permit)\b|-(?:A|RET)(?:\]|-\d)|_(?:ACCEPT|ALLOW)\b"
+_IS_TRACKED = r"\bORIG: SRC=[0-9a-fA-F.:]+ DST=.*, REPLY: SRC="
+_TRACKED = (
+    r"^(?:\[(?P<event>[A-Z]+)\] *)?.*?\bORIG: SRC=(?P<client>\S+) DST=\S+ PROTO=(?P<proto>\w+)"
+    r"(?: SPT=(?P<client_port>\d+) DPT=\d+)?.*? PKTS=(?P<packets_up>\d+) BYTES=(?P<bytes_up>\d+) *, "
+    r"REPLY: SRC=(?P<server>\S+) DST=\S+ PROTO=\w+(?: SPT=(?P<server_port>\d+) DPT=\d+)?.*?"
+    r" PKTS=(?P<packets_down>\d+) BYTES=(?P<bytes_down>\d+)"
+)
+_PHASES = {"NEW": "begin", "UPDATE": "update", "DESTROY": "end"}
+_COUNTS = ("packets_up", "bytes_up", "packets_down", "bytes_down")
 NO_PORTS = "set aside: neither TCP nor UDP"
 
 
@@ -33,47 +45,73 @@ class NetfilterFamily(Family):
 
     name: ClassVar[str] = "netfilter"
     help: ClassVar[str] = (
-        "Linux firewalls: iptables, nftables, ufw, firewalld, UniFi (LOG target), kernel log or syslog"
+        "Linux firewalls: iptables, nftables, ufw, firewalld, UniFi (LOG target), connections of ulogd; "
+        "kernel log or syslog"
     )
     vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(action=True)
+    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
     advice: ClassVar[str] = (
-        "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts "
-        "and no volumes."
+        "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts; "
+        "volumes are ulogd's (NFCT, with nf_conntrack_acct)."
     )
     marks: ClassVar[tuple[str, ...]] = ("proto=",)
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"\bIN=\S* OUT=\S* .*\bSRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ .*\bPROTO="
-    )
+    ) | pl.col("line").str.contains(_IS_TRACKED)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per logged packet (kind flow); those of one 5-tuple are one session."""
-        prefix = lines["line"].str.extract(r"^(.*?)\bIN=")
-        read = keyvalue.read(lines["line"].str.replace_all("]IN=", "] IN=", literal=True), _FIELDS)
-        source, target = (pl.col(name).cast(pl.Int64, strict=False) for name in ("src_port", "dst_port"))
-        answer = ((source < 1024) & (target >= 1024)).fill_null(False)
-        sides = pl.concat_list(
-            pl.concat_str("src", "src_port", separator="/"), pl.concat_str("dst", "dst_port", separator="/")
-        )
-        blocked = pl.lit(prefix).str.contains(_BLOCKED).fill_null(False)
-        sender = pl.lit(lines["sender"]).fill_null("")
-        return read.select(
-            kind=pl.lit("flow"),
-            client=pl.when(answer).then("dst").otherwise("src"),
-            client_port=pl.when(answer).then("dst_port").otherwise("src_port"),
-            server=pl.when(answer).then("src").otherwise("dst"),
-            server_port=pl.when(answer).then("src_port").otherwise("dst_port"),
-            transport="proto",
-            action=pl.when(blocked)
-            .then(pl.lit("blocked"))
-            .when(pl.lit(prefix).str.contains(_ALLOWED))
-            .then(pl.lit("allowed"))
-            .otherwise(pl.lit("unknown")),
-            session=pl.when(~blocked).then(
-                pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
-            ),
-            phase=pl.lit("begin"),
-            reason=pl.when(~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])).then(
-                pl.lit(NO_PORTS)
-            ),
-        )
+        """One row per logged packet or event (kind flow); those of one 5-tuple are one session."""
+        return layouts.read(lines, [(_IS_TRACKED, _connections), (pl.lit(True), _packets)])
+
+
+def _packets(lines: pl.DataFrame) -> pl.DataFrame:
+    prefix = lines["line"].str.extract(r"^(.*?)\bIN=")
+    read = keyvalue.read(lines["line"].str.replace_all("]IN=", "] IN=", literal=True), _FIELDS)
+    source, target = (pl.col(name).cast(pl.Int64, strict=False) for name in ("src_port", "dst_port"))
+    answer = ((source < 1024) & (target >= 1024)).fill_null(False)
+    sides = pl.concat_list(
+        pl.concat_str("src", "src_port", separator="/"), pl.concat_str("dst", "dst_port", separator="/")
+    )
+    blocked = pl.lit(prefix).str.contains(_BLOCKED).fill_null(False)
+    sender = pl.lit(lines["sender"]).fill_null("")
+    return read.select(
+        kind=pl.lit("flow"),
+        client=pl.when(answer).then("dst").otherwise("src"),
+        client_port=pl.when(answer).then("dst_port").otherwise("src_port"),
+        server=pl.when(answer).then("src").otherwise("dst"),
+        server_port=pl.when(answer).then("src_port").otherwise("dst_port"),
+        transport="proto",
+        action=pl.when(blocked)
+        .then(pl.lit("blocked"))
+        .when(pl.lit(prefix).str.contains(_ALLOWED))
+        .then(pl.lit("allowed"))
+        .otherwise(pl.lit("unknown")),
+        session=pl.when(~blocked).then(
+            pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
+        ),
+        phase=pl.lit("begin"),
+        reason=pl.when(~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])).then(
+            pl.lit(NO_PORTS)
+        ),
+    )
+
+
+def _connections(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_TRACKED).struct.unnest()
+    proto = pl.col("proto").str.to_lowercase()
+    key = (pl.lit(lines["sender"]).fill_null(""), "proto", "client", "client_port", "server", "server_port")
+    # Without accounting, nothing is counted.
+    counted = pl.any_horizontal(pl.col(name) != "0" for name in _COUNTS)
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        "server_port",
+        *(pl.when(counted).then(name).alias(name) for name in _COUNTS),
+        kind=pl.lit("flow"),
+        transport="proto",
+        action=pl.lit("allowed"),
+        session=pl.concat_str(*key, separator="|"),
+        phase=pl.col("event").replace_strict(_PHASES, default="end", return_dtype=pl.String),
+        reason=pl.when(~proto.is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+    )

@@ -6,12 +6,20 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     {"sourceIPv4Address": …, "octetDeltaCount": …, "flowStartMilliseconds": …}        IPFIX element names
     StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,…,SrcBytes,DstBytes,State    Argus (ra -c ,)
     TAG,…,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,…,PACKETS,BYTES                    pmacct -O csv
+    {"8": "10.1.2.3", "12": …, "7": 40000, "11": 443, "1": 900, "23": 7000, "22": …}  nProbe: by number
+    {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
+    2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
+    … 5.000 TCP 10.1.2.3:40000 <-> 192.0.2.7:443 12 9 7000 900 2                      nfdump -o biline, bilong
+    … DELETE Ignore TCP 10.1.2.3:40000 -> 192.0.2.7:443 203.0.113.1:40000 -> …        nfdump -o nsel, nel
 
 A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
 `out_bytes`). A sampled record says its rate, and is scaled by it. Times in milliseconds since the exporter's
 start tell no time of day. Argus turns a record round whose `Dir` is `<-`; its `TotBytes` are of both
-directions. nfdump rounds what it prints for people (`1.2 M`), unless told `-N`. Source: nfdump(1); RFC 7012,
-IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS.
+directions. nfdump rounds what it prints for people (`1.2 M`), unless told `-N`; its `In` is what the source
+sent, printed behind `Out` in biline and before it in nsel. A firewall's event (NSEL) tells that it began
+(CREATE: no bytes yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and
+counts nothing. Source: nfdump(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS;
+nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
 """
 
 from __future__ import annotations
@@ -42,25 +50,30 @@ _JSON = {
     "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|"
     "flowStartMilliseconds|flowStartSeconds|"
     "flowStartMicroseconds|flowStartNanoseconds|timestamp_start|FIRST_SWITCHED|first_switched|"
-    "FLOW_START_MILLISECONDS|start_time|stamp_inserted",
+    "FLOW_START_MILLISECONDS|start_time|stamp_inserted|152|150|22|flow.start.timestamp|@timestamp",
     "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|"
     "flowEndSeconds|timestamp_end|LAST_SWITCHED|"
-    "last_switched|FLOW_END_MILLISECONDS|end_time",
+    "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp",
     "client": "src4_addr|src6_addr|src_addr|sourceIPv4Address|sourceIPv6Address|IPV4_SRC_ADDR|"
-    "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr",
+    "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr|8|27|flow.client.ip.addr",
     "server": "dst4_addr|dst6_addr|dst_addr|destinationIPv4Address|destinationIPv6Address|IPV4_DST_ADDR|"
     "IPV6_DST_ADDR|ipv4_dst_addr|"
-    "ipv6_dst_addr|ip_dst|DstAddr",
-    "client_port": "src_port|sourceTransportPort|L4_SRC_PORT|l4_src_port|port_src|SrcPort",
-    "port": "dst_port|destinationTransportPort|L4_DST_PORT|l4_dst_port|port_dst|DstPort",
-    "proto": "proto|protocolIdentifier|PROTOCOL|protocol|ip_proto|Proto",
-    "packets": "in_packets|packets|packetDeltaCount|IN_PKTS|in_pkts|Packets|initiatorPackets",
-    "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|octetTotalCount",
-    "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|responderPackets",
-    "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|responderOctets",
+    "ipv6_dst_addr|ip_dst|DstAddr|12|28|flow.server.ip.addr",
+    "client_port": "src_port|sourceTransportPort|L4_SRC_PORT|l4_src_port|port_src|SrcPort|7|"
+    "flow.client.l4.port.id",
+    "port": "dst_port|destinationTransportPort|L4_DST_PORT|l4_dst_port|port_dst|DstPort|11|"
+    "flow.server.l4.port.id",
+    "proto": "proto|protocolIdentifier|PROTOCOL|protocol|ip_proto|Proto|4|l4.proto.name",
+    "packets": "in_packets|packets|packetDeltaCount|IN_PKTS|in_pkts|Packets|initiatorPackets|2|"
+    "flow.client.packets",
+    "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|octetTotalCount|1|"
+    "flow.client.bytes",
+    "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|responderPackets|24|"
+    "flow.server.packets",
+    "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|responderOctets|23|flow.server.bytes",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
     "eye": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|exporterIPv6Address|"
-    "EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router",
+    "EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
@@ -70,16 +83,34 @@ _SIDES = (
     r'"(?:sampler_address|time_flow_start\w*)"\s*:.*"src_addr"\s*:'
     r'|"ip_src"\s*:.*"ip_dst"\s*:|"SrcAddr"\s*:.*"(?:SamplerAddress|TimeFlow)|"(?:SamplerAddress|'
     r'TimeFlow\w*)"\s*:.*"SrcAddr"'
+    r'|"(?:8|27)"\s*:\s*"[0-9a-fA-F.:]+".*"(?:12|28)"\s*:\s*"[0-9a-fA-F.:]+"'
+    r'|"(?:12|28)"\s*:\s*"[0-9a-fA-F.:]+".*"(?:8|27)"\s*:\s*"[0-9a-fA-F.:]+"'
+    r'|"flow\.client\.ip\.addr"\s*:.*"flow\.server\.ip\.addr"\s*:'
+    r'|"flow\.server\.ip\.addr"\s*:.*"flow\.client\.ip\.addr"\s*:'
 )
-#: What nfdump prints for people: `2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1`.
+#: What nfdump prints for people.
+_STAMP = r"^(?P<start>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) +"
+_LASTED = r"(?:[A-Z]+ +\S+ +)?(?P<duration>\d+\.\d+|\d\d:\d\d:\d\d\.\d+) +(?P<proto>[A-Z0-9]+) +"
+_ADDRESS = r"(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.]\d+(?:\.\d+)?"
+_CLIENT = r"(?P<client>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<client_port>\d+) +"
+_SERVER = r" +(?P<server>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<port>\d+)(?:\.\d+)? +"
+_FLAGS = r"(?:[A-Z.]{6,8} +\d+ +)?"
+_COUNT = r"\d+(?:\.\d+ [KMGT])?"
 _PRINTED = (
-    r"^(?P<start>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) +(?:[A-Z]+ +\S+ +)?(?P<duration>\d+\.\d+|"
-    r"\d\d:\d\d:\d\d\.\d+) +"
-    r"(?P<proto>[A-Z0-9]+) +(?P<client>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<client_port>\d+) +<?->? +"
-    r"(?P<server>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]+)[:.](?P<port>\d+)(?:\.\d+)? +(?:[A-Z.]{6,8} +\d+ +)"
-    r"?(?P<packets>\d+(?:\.\d+ [KMGT])?) +"
-    r"(?P<bytes>\d+(?:\.\d+ [KMGT])?)(?:(?: +\d+(?:\.\d+ [KMGT])?){3})?(?: +(?P<flows>\d+))?\s*$"
+    rf"{_STAMP}{_LASTED}{_CLIENT}->{_SERVER}{_FLAGS}(?P<packets>{_COUNT}) +(?P<bytes>{_COUNT})"
+    rf"(?:(?: +{_COUNT}){{3}})?(?: +\d+)?\s*$"
 )
+_PRINTED_BOTH = (
+    rf"{_STAMP}{_LASTED}{_CLIENT}<->{_SERVER}{_FLAGS}(?P<packets_back>{_COUNT}) +(?P<packets>{_COUNT}) +"
+    rf"(?P<bytes_back>{_COUNT}) +(?P<bytes>{_COUNT}) +\d+\s*$"
+)
+_PRINTED_EVENT = (
+    rf"{_STAMP}(?P<event>[A-Z]+) +(?:[A-Z][\w /-]*? +)?(?P<proto>[A-Z0-9]+) +{_CLIENT}->{_SERVER}"
+    rf"{_ADDRESS} +-> +{_ADDRESS}(?: +(?P<bytes>{_COUNT}) +(?P<bytes_back>{_COUNT}))?\s*$"
+)
+#: Events of a firewall, whose counts are those since the one before.
+_EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
+_DENIED = "DENIED"
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 SUMMARY = "set aside: summary behind the records"
 NO_PORTS = "set aside: neither TCP nor UDP"
@@ -90,7 +121,8 @@ class NetflowFamily(Family):
 
     name: ClassVar[str] = "netflow"
     help: ClassVar[str] = (
-        "NetFlow, IPFIX, sFlow as text: nfdump CSV (1.6, 1.7) and JSON, nProbe, goflow2, pmacct, Logstash"
+        "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
+        "goflow2, pmacct, Logstash, ElastiFlow, Argus"
     )
     vantage: ClassVar[str] = "flow"
     proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True)
@@ -100,9 +132,16 @@ class NetflowFamily(Family):
         r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,|"
         r"(?:\w+,)*src_ip,dst_ip,(?:\w+,)*packets,(?:\w+,)*bytes\s*$)"
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_PRINTED) | pl.col("line").str.contains(
-        _IS_OBJECT
-    ) & pl.col("line").str.contains(_SIDES)
+    marks: ClassVar[tuple[str, ...]] = (
+        "->", '"src', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
+        '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
+    )  # fmt: skip
+    claims: ClassVar[pl.Expr] = (
+        pl.col("line").str.contains(_PRINTED)
+        | pl.col("line").str.contains(_PRINTED_BOTH)
+        | pl.col("line").str.contains(_PRINTED_EVENT)
+        | (pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_SIDES))
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow, mostly one way)."""
@@ -110,7 +149,7 @@ class NetflowFamily(Family):
             lines,
             [
                 (_IS_OBJECT, lambda part: _rows(objects.read(part["line"], _JSON))),
-                (_PRINTED, lambda part: _rows(part["line"].str.extract_groups(_PRINTED).struct.unnest())),
+                *((printed, _printed(printed)) for printed in (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT)),
                 (
                     r"(?i)^(?:summary|flows,bytes,|(?:\d+,){5,}\d+\s*$|time window|total flows|sys:)",
                     layouts.set_aside(SUMMARY),
@@ -123,15 +162,23 @@ class NetflowFamily(Family):
         )
 
 
+def _printed(pattern: str) -> layouts.Reader:
+    return lambda lines: _rows(lines["line"].str.extract_groups(pattern).struct.unnest())
+
+
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
-    names = (*_JSON, "duration", "direction")
+    names = (*_JSON, "duration", "direction", "event")
     fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in names)
     fields = _turned(fields)
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}
     biflow = ((count["bytes_back"] > 0) | (count["packets_back"] > 0)).fill_null(False)
+    event = pl.col("event")
+    # An event prints 0 for what was not told.
+    counted = (event.is_null() | (count["bytes"] > 0) | (count["bytes_back"] > 0)).fill_null(False)
+    phase = event.replace_strict(_EVENTS, default=None, return_dtype=pl.String)
     begin, end = _micros("start"), _micros("end")
     lasted = pl.when(end >= begin).then((end - begin) / 1_000_000)
     proto = pl.col("proto").str.strip_chars(" ").str.to_lowercase()
@@ -146,12 +193,20 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         host="host",
         name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("sni")),
         transport=proto,
-        bytes_up=count["bytes"] * rate,
+        bytes_up=pl.when(counted).then(count["bytes"] * rate),
         packets_up=count["packets"] * rate,
         bytes_down=pl.when(biflow).then(count["bytes_back"] * rate),
         packets_down=pl.when(biflow).then(count["packets_back"] * rate),
-        one_way=~biflow,
+        one_way=~biflow & phase.is_null() & (event.fill_null("") != _DENIED),
         eye="eye",
+        session=pl.when(phase.is_not_null()).then(
+            pl.concat_str("client", "client_port", "server", "port", proto, separator="|")
+        ),
+        phase=phase,
+        action=pl.when(event == _DENIED)
+        .then(pl.lit("blocked"))
+        .when(phase.is_not_null())
+        .then(pl.lit("allowed")),
         reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
     )
 

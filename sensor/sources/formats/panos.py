@@ -442,7 +442,7 @@ def _reason() -> pl.Expr:
     known = pl.col("type").is_in(list(_POSITIONS)) | (pl.col("type") == "URL")
     login = pl.col("subtype").is_in(["login", "logout"]) & pl.col("user").is_not_null()
     connected = pl.col("event").str.contains(
-        r"(?i)gateway-(?:connected|register|tunnel-latency|setup-(?:ipsec|ssl))|^gateway-connected$"
+        r"(?i)gateway-(?:connected|register|tunnel-latency|hip-report|setup-(?:ipsec|ssl))"
     )
     failed = pl.col("status").str.contains("(?i)fail").fill_null(False)
     reported = (pl.col("type") == "HIPMATCH") & pl.col("user").is_not_null()

@@ -1,5 +1,5 @@
-"""Sysmon events 22 (DNS query) and 3 (network connection): winlogbeat, NXLog, evtx_dump JSON, event XML, and
-Splunk's WinEventLog text, whose message names the same data in English (`QueryName: chat.example.com`).
+"""Sysmon events 22 (DNS query) and 3 (network connection): winlogbeat, NXLog, Wazuh, evtx_dump JSON, XML,
+and Splunk's WinEventLog text, whose message names the same data in English (`QueryName: chat.example.com`).
 
 Event 22 names the device, user and program but not the client's address. `Initiated` false means the
 device accepted the connection: turned round. No bytes. Source: Microsoft Sysinternals, Sysmon.
@@ -15,28 +15,20 @@ from sensor.sources.family import Family
 from sensor.sources.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
 from sensor.sources.framing import JOINT, Framing
 from sensor.sources.interface import Proof
-from sensor.sources.text import objects
+from sensor.sources.text import events, objects
 
 _DATA = (
     "QueryName", "QueryStatus", "QueryResults", "User", "UtcTime", "Protocol", "Initiated", "SourceIp",
     "SourceHostname",
     "SourcePort", "DestinationIp", "DestinationHostname", "DestinationPort",
 )  # fmt: skip
-_BELOW = ("", "winlog.event_data.", "event_data.", "EventData.", "Event.EventData.")
 #: Where newer winlogbeats, which move the data of events, put it.
 _ECS = {
-    "QueryName": ["dns.question.name"], "QueryResults": ["dns.resolved_ip"], "User": ["user.name"],
-    "Protocol": ["network.transport"], "SourceIp": ["source.ip"], "SourcePort": ["source.port"],
-    "DestinationIp": ["destination.ip"], "DestinationPort": ["destination.port"],
-    "DestinationHostname": ["destination.domain"],
+    "QueryName": "dns.question.name", "QueryResults": "dns.resolved_ip", "User": "user.name",
+    "Protocol": "network.transport", "SourceIp": "source.ip", "SourcePort": "source.port",
+    "DestinationIp": "destination.ip", "DestinationPort": "destination.port",
+    "DestinationHostname": "destination.domain", "domain": "user.domain",
 }  # fmt: skip
-_WANTED: dict[str, str] = {
-    "event": "winlog.event_id|event_id|EventID|EventId|Id|event.code|Event.System.EventID|System.EventID",
-    "stamp": "@timestamp|TimeCreated|EventTime|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated",
-    "computer": "winlog.computer_name|computer_name|Computer|Hostname|host.name|Event.System.Computer|"
-    "MachineName",
-    "domain": "user.domain",
-} | {name: "|".join([*(below + name for below in _BELOW), *_ECS.get(name, ())]) for name in _DATA}
 _ADDRESS = r"(?:::ffff:)?[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"
 OTHER = "set aside: Sysmon event that names no connection"
 
@@ -46,8 +38,8 @@ class SysmonFamily(Family):
 
     name: ClassVar[str] = "sysmon"
     help: ClassVar[str] = (
-        "Sysmon events 22 and 3 (Sysmon 10 to 15, for Linux) as JSON (winlogbeat, NXLog, evtx_dump), XML, or "
-        "Splunk's WinEventLog text"
+        "Sysmon events 22 and 3 (Sysmon 10 to 15, for Linux) as JSON (winlogbeat, NXLog, Wazuh, evtx_dump), "
+        "XML, or Splunk's WinEventLog text"
     )
     vantage: ClassVar[str] = "endpoint"
     proof: ClassVar[Proof] = Proof(host=True, user=True, device=True)
@@ -60,12 +52,7 @@ class SysmonFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event 22 or 3."""
-        read = objects.read(lines["line"], _WANTED)
-        if (xml := lines["line"].str.contains("<Event", literal=True)).any():
-            told = _xml(lines["line"])
-            read = read.with_columns(
-                pl.when(xml).then(told[name]).otherwise(name).alias(name) for name in told.columns
-            )
+        read = events.read(lines["line"], _DATA, _ECS)
         if not (told := _text(lines["line"])).is_empty():
             read = read.with_columns(
                 pl.coalesce(pl.lit(told[name]), name).alias(name) for name in told.columns
@@ -91,19 +78,6 @@ class SysmonFamily(Family):
             action=pl.lit("allowed"),
             reason=pl.when(~event.is_in(["22", "3"]).fill_null(False)).then(pl.lit(OTHER)),
         )
-
-
-def _xml(line: pl.Series) -> pl.DataFrame:
-    """The wanted columns of events in XML."""
-    data = {name: line.str.extract(rf"""<Data Name=['"]{name}['"]>([^<]*)<""") for name in _DATA}
-    return pl.DataFrame(
-        {
-            "event": line.str.extract(r"<EventID[^>]*>(\d+)<"),
-            "stamp": line.str.extract(r"""SystemTime=['"]([^'"]*)['"]"""),
-            "computer": line.str.extract(r"<Computer>([^<]*)<"),
-        }
-        | data
-    )
 
 
 def _text(line: pl.Series) -> pl.DataFrame:

@@ -267,7 +267,9 @@ def _identities(read: pl.DataFrame) -> pl.DataFrame:
         hits = types.list.slice(1).list.eval(pl.element().str.contains(pattern))
         return pl.when(hits.list.any()).then(others.list.get(hits.list.arg_max(), null_on_oob=True))
 
-    user = pl.when(lead.str.contains(_USERS)).then(first).otherwise(among(_USERS))
+    # The first versions tell no types: only an account has a domain or an address.
+    account = (lead.fill_null("") == "") & first.str.contains(r"^[^\\]+\\[^\\]+$|\([^()\s]+@[^()\s]+\)\s*$")
+    user = pl.when(account | lead.str.contains(_USERS)).then(first).otherwise(among(_USERS))
     device = (
         pl.when(lead.str.contains(_DEVICES) & ~lead.str.contains(_USERS))
         .then(first)

@@ -26,30 +26,25 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, MAX_RECORD_BYTES, Framing
 from sensor.sources.interface import Proof
-from sensor.sources.text import objects
+from sensor.sources.text import events
 
 _DATA = (
     "TargetUserName", "TargetDomainName", "IpAddress", "WorkstationName", "LogonType", "Status",
     "AccountName", "AccountDomain", "ClientAddress", "ClientName",
 )  # fmt: skip
-_BELOW = ("winlog.event_data.", "event_data.", "EventData.", "Event.EventData.", "")
-#: Wazuh writes names with a small letter first.
-_WAZUH = ("win.eventdata.", "data.win.eventdata.")
-_SYSTEM = {
-    "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID|System.EventID|event.code|"
-    "win.system.eventID|data.win.system.eventID",
-    "stamp": "winlog.time_created|@timestamp|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated|"
-    "EventTime|TimeCreated|SystemTime|win.system.systemTime|data.win.system.systemTime",
-}
-_WANTED = _SYSTEM | {
-    name: "|".join(
-        [*(below + name for below in _BELOW), *(below + name[0].lower() + name[1:] for below in _WAZUH)]
-    )
-    for name in _DATA
-}
-#: evtx_dump writes an id that has qualifiers as an object.
-QUALIFIED_ID = r'"EventID"\s*:\s*\{[^{}]*(?:\{[^{}]*\})?[^{}]*"#text"\s*:\s*"?(\d+)"?[^{}]*\}'
 _PROVIDER = "Microsoft-Windows-Security-Auditing"
+#: An event of the Security log, and one of the filtering platform among them (windows_filtering.py).
+AUDITED = (
+    pl.col("line").str.contains(r"^\s*(?:\{|<(?:\?xml|Events?[ >]))")
+    & (
+        pl.col("line").str.contains(_PROVIDER, literal=True)
+        | pl.col("line").str.contains(r'"[Cc]hannel"\s*:\s*"Security"')
+    )
+    & ~pl.col("line").str.contains("Microsoft-Windows-Sysmon", literal=True)
+)
+FILTERED = pl.col("line").str.contains(
+    r'<EventID[^>]*>515[67]<|"(?:[eE]vent_?I[dD]|event_id|code)"\s*:\s*"?515[67]\b'
+)
 _LOGONS, _TICKETS, _DESKTOP = ["4624"], ["4768", "4769", "4770"], ["4778"]
 KNOWN = [*_LOGONS, *_TICKETS, *_DESKTOP]
 _CLOSES = "</Event>"
@@ -65,7 +60,7 @@ OWN = "set aside: logon at the computer itself (loopback address)"
 NO_ADDRESS = "set aside: logon without an address"
 
 
-class _Events:
+class Events:
     """XML events as Event Viewer saves them (all on one line) or tools print them (spread over lines)."""
 
     def fits(self, head: bytes) -> bool:
@@ -88,6 +83,9 @@ class _Events:
             yield _flat(held)
 
 
+XML = Events()
+
+
 def _flat(text: str) -> str:
     return text.strip().replace("\r", "").replace("\n", JOINT)
 
@@ -107,24 +105,12 @@ class WindowsSecurityFamily(Family):
         "tickets, success): they name the account at the client's own address."
     )
     marks: ClassVar[tuple[str, ...]] = ('"security"', "microsoft-windows-security-auditing")
-    claims: ClassVar[pl.Expr] = (
-        pl.col("line").str.contains(r"^\s*(?:\{|<(?:\?xml|Events?[ >]))")
-        & (
-            pl.col("line").str.contains(_PROVIDER, literal=True)
-            | pl.col("line").str.contains(r'"[Cc]hannel"\s*:\s*"Security"')
-        )
-        & ~pl.col("line").str.contains("Microsoft-Windows-Sysmon", literal=True)
-    )
-    framing: ClassVar[Framing] = _Events()
+    claims: ClassVar[pl.Expr] = AUDITED & ~FILTERED
+    framing: ClassVar[Framing] = XML
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        read = objects.read(lines["line"].str.replace(QUALIFIED_ID, r'"EventID":$1'), _WANTED)
-        if (xml := lines["line"].str.contains("<Event", literal=True)).any():
-            told = _xml(lines["line"])
-            read = read.with_columns(
-                pl.when(xml).then(told[name]).otherwise(name).alias(name) for name in told.columns
-            )
+        read = events.read(lines["line"], _DATA)
         event, desktop = pl.col("event"), pl.col("event").is_in(_DESKTOP).fill_null(False)
         user, domain = (
             _either(desktop, "AccountName", "TargetUserName"),
@@ -177,16 +163,4 @@ def reason_of(user: pl.Expr, address: pl.Expr) -> pl.Expr:
         .then(pl.lit(NO_ADDRESS))
         .when(address.str.contains(_OWN))
         .then(pl.lit(OWN))
-    )
-
-
-def _xml(line: pl.Series) -> pl.DataFrame:
-    """The wanted columns of events in XML."""
-    data = {name: line.str.extract(rf"""<Data Name=['"]{name}['"]>([^<]*)<""") for name in _DATA}
-    return pl.DataFrame(
-        {
-            "event": line.str.extract(r"<EventID[^>]*>(\d+)<"),
-            "stamp": line.str.extract(r"""SystemTime=['"]([^'"]*)['"]"""),
-        }
-        | data
     )

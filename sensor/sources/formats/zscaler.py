@@ -1,7 +1,7 @@
 r"""Zscaler Internet Access, NSS and Cloud NSS feeds: web, firewall, dns; JSON, key=value, CEF, LEEF, CSV.
 
 The feed's text is what the customer configured, so fields are found by name, in every spelling the
-templates use. CSV is read where it is the default web feed (34 quoted fields, none named).
+templates use. CSV names none: it is read where it is a default feed, whose order is that of the template.
 
     web       user, ClientIP, url (no scheme), requestsize sent, responsesize received
     firewall  csip → cdip as the client aimed, sdip the server; `outbytes` sent, `inbytes` received;
@@ -72,12 +72,29 @@ _WEB_CSV = (  # noqa: SIM905
     "risk,dlpeng,dlpdict,location,dept,client_public,server,method,status,agent,referer,ruletype,rulelabel,"
     "contenttype,unscannable,device_owner,device"
 ).split(",")
+_FIREWALL_CSV = (  # noqa: SIM905
+    "time,user,dept,location,flow_port,client_port,flow_port_seen,egress_port,flow_client,flow_server,flow_egress,"
+    "flow_server_seen,tunnel,tunnel_port,tunnel_type,action,dnat,stateful,aggregate,service,app,protocol,ip_category,"
+    "country,average,rulelabel,flow_down,flow_up,flow_seconds,flow_duration"
+).split(",")
+_DNS_CSV = (  # noqa: SIM905
+    "time,user,dept,location,request_action,response_action,request_rule,response_rule,asked_type,asked,answer,port,"
+    "duration,asked_by,resolver,category,device_owner,device"
+).split(",")
 _KNOWN_SOURCE = r"zscalernss-|zscaler(?:_zia)?[-_](?:web|fw|dns|firewall)"
 _OBJECT = r"^\s*\{"
 _CEF = r"(?:CEF|LEEF):\s*\d"
+_CSV_STAMP = r'^"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}",'
 _CSV = (
-    r'^"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}","[^"]*","(?:HTTP|HTTPS|SSL|FTP|'
-    r'FTPOVERHTTP|HTTP_PROXY|TUNNEL\w*|DNSOVERHTTPS|\w+)","[^"]*","(?:Allowed|Blocked)"'
+    _CSV_STAMP
+    + r'"[^"]*","(?:HTTP|HTTPS|SSL|FTP|FTPOVERHTTP|HTTP_PROXY|TUNNEL\w*|DNSOVERHTTPS|\w+)","[^"]*",'
+    r'"(?:Allowed|Blocked)"'
+)
+_CSV_ADDRESS = r'"[0-9a-fA-F.:]*"'
+_CSV_FIREWALL = rf'{_CSV_STAMP}(?:"[^"]*",){{3}}(?:"?\d+"?,){{4}}(?:{_CSV_ADDRESS},){{5}}'
+_CSV_DNS = (
+    rf'{_CSV_STAMP}(?:"[^"]*",){{3}}"[^"]*(?i:allow|block|drop|redir)[^"]*",(?:"[^"]*",){{6}}"?\d+"?,"?\d+"?,'
+    rf"{_CSV_ADDRESS},"
 )
 _PAIRS_WEB = (
     r'(?:^|[\t ])(?:reason|action|event_id)="?[^\t]*[\t ].*\b(?:ClientIP|clientpublicIP|'
@@ -102,8 +119,7 @@ class ZscalerFamily(Family):
 
     name: ClassVar[str] = "zscaler"
     help: ClassVar[str] = (
-        "Zscaler ZIA NSS and Cloud NSS feeds: web, firewall, dns; JSON, tab key=value, CEF, LEEF, "
-        "default web CSV"
+        "Zscaler ZIA NSS and Cloud NSS feeds: web, firewall, dns; JSON, tab key=value, CEF, LEEF, default CSV"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
@@ -128,7 +144,7 @@ class ZscalerFamily(Family):
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains("(?i)" + _KNOWN_SOURCE)
         | cef.claims("Zscaler")
-        | pl.col("line").str.contains("|".join((_CSV, _PAIRS_WEB, _PAIRS_FLOW)))
+        | pl.col("line").str.contains("|".join((_CSV, _CSV_FIREWALL, _CSV_DNS, _PAIRS_WEB, _PAIRS_FLOW)))
         | (
             pl.col("line").str.contains(_OBJECT)
             & pl.col("line").str.contains(
@@ -145,7 +161,14 @@ class ZscalerFamily(Family):
             [
                 (_OBJECT, lambda part: _rows(objects.read(part["line"], _FIELDS))),
                 (_CEF, _from_cef),
-                (r'^"', lambda part: _rows(_columns(part))),
+                *(
+                    (pattern, _columns(names))
+                    for pattern, names in (
+                        (_CSV_FIREWALL, _FIREWALL_CSV),
+                        (_CSV_DNS, _DNS_CSV),
+                        (r'^"', _WEB_CSV),
+                    )
+                ),
                 (pl.lit(True), lambda part: _rows(_pairs(part))),
             ],
         )
@@ -165,10 +188,10 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _columns(lines: pl.DataFrame) -> pl.DataFrame:
-    read = commas.read(lines["line"], _WEB_CSV)
+def _columns(names: list[str]) -> layouts.Reader:
     nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS)
+    chosen = [(pl.col(name) if name in names else nothing).alias(name) for name in _FIELDS]
+    return lambda lines: _rows(commas.read(lines["line"], names).select(chosen))
 
 
 def _pairs(lines: pl.DataFrame) -> pl.DataFrame:

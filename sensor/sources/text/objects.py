@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -60,7 +60,8 @@ def _complete(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> p
     """As `read`, by a complete reader of JSON."""
     tree: dict[str, Any] = {}
     plans: list[tuple[str, list[pl.Expr]]] = []
-    for name, paths in pairs.spellings(wanted).items():
+    spelled = pairs.spellings(wanted)
+    for name, paths in spelled.items():
         plans.append((name, [e for path in paths for e in _plant(tree, path, pl.String())]))
     for path in lists:
         plans.append((path, _plant_list(tree, path)))
@@ -68,8 +69,23 @@ def _complete(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> p
     objects = lines.to_frame("line").select(
         pl.when(pl.col("line").str.contains(r"^\s*\{")).then("line").fill_null("{}")
     )["line"]
-    found = ndjson(objects, asked)
-    return found.select(pl.coalesce(exprs).alias(name) for name, exprs in plans)
+    found = ndjson(objects, asked).select(pl.coalesce(exprs).alias(name) for name, exprs in plans)
+    return _escaped(objects, found, spelled)
+
+
+def _escaped(lines: pl.Series, found: pl.DataFrame, spelled: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """`found` with the texts of objects and lists whole: Polars writes their backslashes without escapes."""
+    if not (has := lines.str.contains("\\", literal=True)).any():
+        return found
+    for name, paths in spelled.items():
+        broken = (has & found[name].str.contains(r"^[\[{]")).fill_null(False).arg_true()
+        if broken.len():
+            places = (place for path in paths for place in ("']['".join(path.split(".")), path))
+            whole = [pl.col("line").str.json_path_match(f"$['{place}']") for place in places]
+            told = pl.DataFrame({"line": lines.gather(broken), "told": found[name].gather(broken)})
+            texts = told.select(pl.coalesce(*whole, "told")).to_series()
+            found = found.with_columns(found[name].scatter(broken, texts))
+    return found
 
 
 def having(*keys: str) -> pl.Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import polars as pl
@@ -99,6 +100,10 @@ def test_a_message_without_a_tag_loses_nothing(text: str) -> None:
         lambda line: json.dumps({"records": [{"RawData": line, "TimeGenerated": "2026-10-06T10:00:00Z"}]}),
         lambda line: json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"timestamp": 1791280800000, "message": line}]}),
         lambda line: json.dumps([{"message": line, "timestamp": "2026-10-06T10:00:00Z"}], indent=2),
+        lambda line: json.dumps({"@timestamp": "2026-10-06 10:00:00.000", "@message": line}),
+        lambda line: "@timestamp,@message\n2026-10-06 10:00:00.000," + json.dumps(line),
+        lambda line: json.dumps({"time": 1791280800, "host": "h", "event": {"message": line}}),
+        lambda line: json.dumps({"id": "A", "attributes": {"message": line, "timestamp": "2026-10-06T10:00:00Z"}}),
         lambda line: json.dumps({"tables": [{"columns": [{"name": "TimeGenerated"}, {"name": "RawData"}], "rows": [["2026-10-06T10:00:00Z", line]]}]}),
     ],
 )  # fmt: skip
@@ -107,6 +112,49 @@ def test_json_around_a_line(wrap: object) -> None:
         found = rows(wrap(inner) + "\n")  # type: ignore[operator]
         assert found.select("family", "client", "host").row(0) == ("bind", "10.1.2.3", "claude.ai")
         assert found["seen_at"][0].replace(microsecond=0) == datetime(2026, 10, 6, 10, tzinfo=UTC)
+
+
+OBJECTS = [
+    {"class_uid": 4001, "time": 1791280800000, "src_endpoint": {"ip": "10.1.2.3"}, "dst_endpoint": {"ip": "192.0.2.7", "port": 443}},
+    {"@timestamp": "2026-10-06T10:00:00Z", "ecs": {"version": "8.11"}, "event": {"category": ["network"]},
+     "source": {"ip": "10.1.2.3"}, "destination": {"ip": "192.0.2.7", "port": 443}, "network": {"transport": "tcp"}},
+    {"timestamp": "2026-10-06T10:00:00.0+0000", "flow_id": 1, "event_type": "tls", "src_ip": "10.1.2.3",
+     "dest_ip": "192.0.2.7", "dest_port": 443, "proto": "TCP", "tls": {"sni": "chat.example.com"}},
+]  # fmt: skip
+CEF = "CEF:0|Acme|Gate|1|x|y|1|src=10.1.2.3 dst=192.0.2.7 dpt=443 proto=TCP rt=1791280800000"
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda record: {"_index": "x", "_id": "1", "_source": record},
+        lambda record: {"time": 1791280800, "host": "h", "sourcetype": "s", "event": record},
+        lambda record: {"@timestamp": "2026-10-06T10:00:00Z", "message": json.dumps(record)},
+    ],
+)
+def test_json_around_a_record_of_a_product_or_a_schema(wrap: Callable[[object], object]) -> None:
+    found = rows("\n".join(json.dumps(wrap(record)) for record in OBJECTS))
+    assert found.select("family", "client", "server", "server_port").rows() == [
+        (name, "10.1.2.3", "192.0.2.7", 443) for name in ("ocsf", "ecs", "suricata")
+    ]
+
+
+def test_json_around_a_line_of_any_maker() -> None:
+    """Its schema claims the whole line, too, for what it quotes."""
+    around = {"@timestamp": "2026-10-06T10:00:00Z", "message": f"<134>Oct  6 10:00:00 gw app: {CEF}"}
+    (row,) = rows(json.dumps(around)).iter_rows(named=True)
+    assert (row["family"], row["client"], row["server_port"]) == ("cef", "10.1.2.3", 443)
+
+
+@pytest.mark.parametrize("key", ["_source", "result", "data"])
+def test_an_object_inside_json_keeps_its_backslashes(key: str) -> None:
+    request = {
+        "ts": 1791280800.5, "uid": "C1", "id.orig_h": "10.1.2.3", "id.orig_p": 40000, "id.resp_h": "192.0.2.7",
+        "id.resp_p": 80, "trans_depth": 1, "method": "GET", "host": "claude.ai", "uri": "/a", "username": "CORP\\bob",
+        "user_agent": 'C:\\new "x"', "request_body_len": 0, "response_body_len": 0,
+    }  # fmt: skip
+    (row,) = rows(json.dumps({"_index": "x", key: request}) + "\n").iter_rows(named=True)
+    assert (row["user_name"], row["user_agent"]) == ("CORP\\bob", 'C:\\new "x"')
 
 
 def test_a_record_with_a_message_stays_what_it_is() -> None:
@@ -142,3 +190,21 @@ def test_a_table_of_splunks_fields() -> None:
     (row,) = rows(text).filter(pl.col("reason").is_null()).iter_rows(named=True)
     assert (row["family"], row["client"], row["user_name"]) == ("splunk-cim", "10.1.2.3", "ada")
     assert (row["bytes_up"], row["bytes_down"], row["action"]) == (900, 7000, "allowed")
+
+
+def test_a_line_said_again_is_read() -> None:
+    found = rows(
+        "Oct  6 10:00:00 gw dnsmasq[7]: message repeated 2 times: [ query[A] claude.ai from 10.1.2.3]\n"
+    )
+    assert found.select("family", "client", "host").rows() == [("dnsmasq", "10.1.2.3", "claude.ai")]
+
+
+def test_a_collector_puts_stamp_and_host_before_a_record_that_begins_with_its_own_stamp() -> None:
+    found = rows(
+        "2026-10-06T10:00:00+00:00 gw1 1791280800.123    456 10.1.2.3 TCP_TUNNEL/200 3912 CONNECT claude.ai:443 - HIER_DIRECT/192.0.2.7 -\n"
+        "2026-10-06T10:00:00+00:00 gw1 1 1791280800.123456789 MX84 urls src=10.1.2.3:50000 dst=192.0.2.7:443 mac=AA:BB:CC:DD:EE:FF request: UNKNOWN https://claude.ai/...\n"
+        '2026-10-06T10:00:00+00:00 gw1 10.1.2.3 - jane [06/Oct/2026:10:00:00 +0000] "CONNECT claude.ai:443 HTTP/1.1" 200 3912\n'
+    )
+    assert found.select("family", "client", "host").rows() == [
+        (name, "10.1.2.3", "claude.ai") for name in ("squid", "meraki", "weblog")
+    ]

@@ -71,3 +71,13 @@ def test_the_activity_log_as_values_alone() -> None:
         "ada", "www.example.org", 900, 5000,
     )  # fmt: skip
     assert ended["action"] == "allowed" and ended["reason"] is None
+
+
+def test_over_syslog_the_word_looks_like_a_program() -> None:
+    rest = "type=FWD|proto=TCP|srcIF=p1|srcIP=10.1.2.3|srcPort=50000|dstIP=192.0.2.7|dstPort=443|dstIF=p2|rule=WEB|info=x"
+    found = read(
+        BarracudaFamily, "".join(f"<134>Oct  6 10:00:00 fw1 {word}: {rest}\n" for word in ("Allow", "Block"))
+    )
+    assert found.select("client", "server_port", "action").rows() == [
+        ("10.1.2.3", 443, "allowed"), ("10.1.2.3", 443, "blocked"),
+    ]  # fmt: skip

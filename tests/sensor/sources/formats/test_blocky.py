@@ -18,6 +18,7 @@ LINES = (
 
 def test_csv_json_and_console() -> None:
     found = read(BlockyFamily, "\n".join(LINES))
+    assert found["seen_at"].dt.second().to_list() == [0, 1, 2]
     assert found.select("client", "device", "host", "action").rows() == [
         ("10.1.2.3", "pc7", "www.example.org", "allowed"),
         ("10.1.2.3", None, "ads.example.org", "blocked"),

@@ -32,3 +32,14 @@ def test_leases() -> None:
     assert rows["closes"].to_list() == [False, True]
     assert rows["client_mac"].unique().to_list() == ["00:00:5e:00:53:01"]
     assert rows["device"].unique().to_list() == ["laptop-1"]
+
+
+def test_over_syslog_the_chain_looks_like_a_program() -> None:
+    rest = "in:bridge out:ether1, src-mac 00:11:22:33:44:55, proto TCP (SYN), 10.1.2.3:50000->192.0.2.7:443, len 60"
+    found = read(
+        MikrotikFamily,
+        "".join(f"<134>Oct  6 10:00:00 gw {word}: {rest}\n" for word in ("forward", "DROP forward")),
+    )
+    assert found.select("client", "server", "server_port", "action").rows() == [
+        ("10.1.2.3", "192.0.2.7", 443, "unknown"), ("10.1.2.3", "192.0.2.7", 443, "blocked"),
+    ]  # fmt: skip

@@ -48,3 +48,26 @@ def test_answers_are_turned_and_other_protocols_set_aside() -> None:
     rows = read(NetfilterFamily, text)
     assert (rows["client"][0], rows["server"][0], rows["server_port"][0]) == ("10.1.2.3", "192.0.2.7", 443)
     assert rows["reason"].to_list() == [None, NO_PORTS]
+
+
+def test_connections_of_ulogd() -> None:
+    def line(event: str, up: str, down: str, proto: str = "TCP SPT={} DPT={}") -> str:
+        there, back = proto.format(40000, 443), proto.format(443, 40000)
+        return (
+            f"Oct  6 10:00:00 gw ulogd[7]: {event}ORIG: SRC=10.1.2.3 DST=203.0.113.9 PROTO={there} {up} , "
+            f"REPLY: SRC=192.0.2.7 DST=203.0.113.1 PROTO={back} {down}\n"
+        )
+
+    found = read(
+        NetfilterFamily,
+        line("[NEW] ", "PKTS=0 BYTES=0", "PKTS=0 BYTES=0")
+        + line("[DESTROY] ", "PKTS=9 BYTES=900", "PKTS=12 BYTES=7000")
+        + line("[DESTROY] ", "PKTS=1 BYTES=84", "PKTS=1 BYTES=84", "ICMP TYPE=8 CODE=0"),
+    )
+    wanted = ("client", "server", "server_port", "bytes_up", "bytes_down", "packets_down", "phase", "reason")
+    assert found.select(wanted).rows() == [
+        ("10.1.2.3", "192.0.2.7", 443, None, None, None, "begin", None),
+        ("10.1.2.3", "192.0.2.7", 443, 900, 7000, 12, "end", None),
+        ("10.1.2.3", "192.0.2.7", None, 84, 84, 1, "end", NO_PORTS),
+    ]
+    assert found["session"][0] == found["session"][1]

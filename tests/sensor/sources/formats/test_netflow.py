@@ -105,3 +105,70 @@ def test_pmacct_csv() -> None:
         1200,
     )
     assert row["duration_s"] == 5.0
+
+
+def test_what_nfdump_prints_of_both_directions() -> None:
+    found = read(
+        NetflowFamily,
+        "Date first seen          Duration Proto      Src IP Addr:Port          Dst IP Addr:Port   Out Pkt   In Pkt"
+        " Out Byte  In Byte Flows\n"
+        "2026-10-06 10:00:00.100     5.000 TCP       10.1.2.3:40000 <->      192.0.2.7:443         12        9"
+        "    1.2 M      900     2\n"
+        "2026-10-06 10:00:00.100     5.000 6         10.1.2.4:40000 <->      192.0.2.7:443  ...AP.SF  0   0"
+        "        9        0      900     1\n",
+    )
+    wanted = ("client", "server_port", "packets_up", "bytes_up", "packets_down", "bytes_down", "duration_s")
+    assert found.filter(pl.col("reason").is_null()).select(wanted).rows() == [
+        ("10.1.2.3", 443, 9, 900, 12, 1_200_000, 5.0),
+        ("10.1.2.4", 443, 9, 900, None, None, 5.0),
+    ]
+
+
+def test_events_of_a_firewall_as_nfdump_prints_them() -> None:
+    head = (
+        "Date first seen          Event  XEvent Proto      Src IP Addr:Port          Dst IP Addr:Port"
+        "     X-Src IP Addr:Port        X-Dst IP Addr:Port   In Byte Out Byte\n"
+    )
+    ends = "10.1.2.3:40000 ->    192.0.2.7:443   203.0.113.1:40000 ->    192.0.2.7:443"
+    found = read(
+        NetflowFamily,
+        head
+        + f"2026-10-06 10:00:00.100  CREATE Ignore TCP   {ends}     0        0\n"
+        + f"2026-10-06 10:00:05.100  DELETE User-dele TCP   {ends}     900        7000\n"
+        + f"2026-10-06 10:00:06.100  DENIED I-ACL TCP   {ends}     0        0\n"
+        + f"2026-10-06 10:00:07.100 INVALID  Ignore TCP   {ends}     300        0\n"
+        + f"2026-10-06 10:00:08.100     ADD TCP   {ends}\n",
+    )
+    wanted = ("bytes_up", "bytes_down", "phase", "one_way", "action")
+    assert found.filter(pl.col("reason").is_null()).select(wanted).rows() == [
+        (None, None, "begin", False, "allowed"),
+        (900, 7000, "end-delta", False, "allowed"),
+        (None, None, None, False, "blocked"),
+        (300, None, None, True, None),
+        (None, None, None, True, None),
+    ]
+    assert found["client"].drop_nulls().unique().to_list() == ["10.1.2.3"]
+
+
+def test_elements_by_number_and_elastiflow() -> None:
+    numbers = '{"4":6,"7":40000,"8":"10.1.2.3","11":443,"12":"192.0.2.7","1":900,"2":9,"23":7000,"24":12,"22":"1791280800","21":"1791280805"}'
+    codex = (
+        '{"@timestamp":1791280805000,"flow.start.timestamp":1791280800000,"flow.end.timestamp":1791280805000,'
+        '"flow.client.ip.addr":"10.1.2.3","flow.server.ip.addr":"192.0.2.7","flow.client.l4.port.id":40000,'
+        '"flow.server.l4.port.id":443,"l4.proto.name":"TCP","flow.client.bytes":900,"flow.server.bytes":7000,'
+        '"flow.client.packets":9,"flow.server.packets":12,"flow.bytes":7900}'
+    )
+    wanted = (
+        "client",
+        "client_port",
+        "server",
+        "server_port",
+        "bytes_up",
+        "bytes_down",
+        "packets_down",
+        "duration_s",
+    )
+    found = read(NetflowFamily, f"{numbers}\n{codex}\n")
+    row = ("10.1.2.3", 40000, "192.0.2.7", 443, 900, 7000, 12, 5.0)
+    assert found.select(wanted).rows() == [row, row]
+    assert found["seen_at"].dt.epoch("s").to_list() == [1791280800, 1791280800]

@@ -368,6 +368,7 @@ def _whole(monkeypatch: pytest.MonkeyPatch, text: bytes, *, scans: bool) -> dict
 @example(NATIVE, list(_SHAPES))
 @example(OURS, list(_SHAPES))
 @example(NATIVE, [NATIVE.replace("   2500 ", " - ")])
+@example(NATIVE, ["\r"])
 def test_the_compiled_scanner_reads_nothing_else(
     monkeypatch: pytest.MonkeyPatch, first: str, lines: list[str]
 ) -> None:

@@ -27,6 +27,29 @@ def test_newer_winlogbeats_move_the_data() -> None:
     assert row["answers"] == ["203.0.113.5"]
 
 
+def test_wazuh() -> None:
+    system = {
+        "providerName": "Microsoft-Windows-Sysmon",
+        "computer": "ann-pc",
+        "systemTime": "2026-11-22T10:00:01Z",
+    }
+    data = {"utcTime": "2026-11-22 10:00:00.123", "user": "CORP\\ann", "image": "C:\\new\\app.exe"}
+    asked = {"system": system | {"eventID": "22"}, "eventdata": data | {"queryName": "chat.example.com"}}
+    went = {
+        "system": system | {"eventID": "3"},
+        "eventdata": data | {
+            "initiated": "true", "protocol": "tcp", "sourceIp": "10.1.2.3", "destinationIp": "203.0.113.5",
+            "destinationPort": "443",
+        },
+    }  # fmt: skip
+    alert = {"timestamp": "2026-11-22T10:00:02.000+0000", "agent": {"name": "ann-pc"}, "data": {"win": went}}
+    found = read(SysmonFamily, "\n".join(map(json.dumps, ({"win": asked}, alert))))
+    assert found.select("kind", "client", "user_name", "device", "host", "server").rows() == [
+        ("dns", None, "CORP\\ann", "ann-pc", "chat.example.com", None),
+        ("flow", "10.1.2.3", "CORP\\ann", "ann-pc", None, "203.0.113.5"),
+    ]
+
+
 def test_winlogbeat() -> None:
     event = {
         "@timestamp": "2026-11-22T10:00:01Z", "host": {"name": "ann-pc"},

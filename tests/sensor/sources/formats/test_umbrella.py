@@ -127,3 +127,9 @@ def test_exports_with_a_header_line() -> None:
         10,
         "/a",
     )
+
+
+def test_the_first_versions_tell_no_types() -> None:
+    row = '"2026-10-06 10:00:00","{0}","{0},Milan","10.1.2.3","203.0.113.1","Allowed","1 (A)","NOERROR","chat.example.com.","AI"\n'
+    found = read(UmbrellaFamily, "".join(map(row.format, ("ACME\\ada", "Ada (ada@acme.example)", "Milan"))))
+    assert found["user_name"].to_list() == ["ACME\\ada", "ada@acme.example", None]

@@ -106,3 +106,35 @@ def test_cef() -> None:
         34,
     )
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+
+
+def test_default_csv_of_firewall_and_dns() -> None:
+    found = read(
+        ZscalerFamily,
+        '"Tue Oct  6 10:00:00 2026","jane@acme.example","IT, Dev","HQ",443,50000,443,20000,"10.1.2.3","192.0.2.7",'
+        '"203.0.113.1","192.0.2.8","10.9.0.1",0,"GRE","Allow","No","Yes","No","HTTPS","ai","TCP","AI","US",9000,"Web",'
+        "7000,900,9,9000,1\n"
+        '"Tue Oct  6 10:00:00 2026","jane@acme.example","IT","HQ","443","50000","0","0","10.1.2.3","192.0.2.7",'
+        '"0.0.0.0","0.0.0.0","10.9.0.1","0","GRE","Block/Drop","No","No","No","HTTPS","ai","TCP","AI","US","0","Deny",'
+        '"0","0","0","0","1"\n'
+        '"Tue Oct  6 10:00:00 2026","jane@acme.example","IT","HQ","REQ_ALLOW","RES_BLOCK","All","No AI","A",'
+        '"chat.example.com","192.0.2.7",53,3,"10.1.2.3","192.0.2.53","AI","jane","LAP7"\n',
+    )
+    wanted = (
+        "kind",
+        "client",
+        "user_name",
+        "device",
+        "host",
+        "server",
+        "server_port",
+        "bytes_up",
+        "bytes_down",
+        "action",
+    )
+    assert found.select(wanted).rows() == [
+        ("flow", "10.1.2.3", "jane@acme.example", None, None, "192.0.2.8", 443, 900, 7000, "allowed"),
+        ("flow", "10.1.2.3", "jane@acme.example", None, None, "192.0.2.7", 443, 0, 0, "blocked"),
+        ("dns", "10.1.2.3", "jane@acme.example", "LAP7", "chat.example.com", None, None, None, None, "blocked"),
+    ]  # fmt: skip
+    assert found["duration_s"].to_list() == [9.0, 0.0, None]

@@ -94,6 +94,14 @@ def test_json_by_path_dotted_key_spelling_and_list() -> None:
     assert read["a.c[].d"].to_list() == [["x", "y"], None, None, None]
 
 
+def test_the_text_of_an_object_keeps_the_escapes_of_its_strings() -> None:
+    inside = {"user": "CORP\\bob", "agent": 'a "b"', "path": "C:\\new\\u1", "list": ["\\", {"k": "\\t"}]}
+    lines = [json.dumps(line) for line in ({"a": {"b": inside}}, {"a.b": inside}, {"a": {"b": "{x\\"}})]
+    read = objects.read(pl.Series(lines), {"found": "missing|a.b"})["found"]
+    assert [json.loads(text) for text in read.to_list()[:2]] == [inside, inside]
+    assert read[2] == "{x\\"
+
+
 @given(
     st.lists(
         st.one_of(

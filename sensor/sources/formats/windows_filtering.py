@@ -1,0 +1,68 @@
+r"""Windows Filtering Platform: Security events 5156 (permitted) and 5157 (blocked) as XML or JSON.
+
+    <EventID>5156</EventID> … <Data Name='Direction'>%%14593</Data> <Data Name='SourceAddress'>10.1.2.3<…
+
+`SourceAddress` is always the computer's own: of an outbound connection (%%14593) the client, of an inbound
+one (%%14592) the server. Neither account nor volume is told. Source: Microsoft Learn, pages of events 5156
+and 5157.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from sensor.sources.family import Family
+from sensor.sources.formats import windows_security
+from sensor.sources.framing import Framing
+from sensor.sources.interface import Proof
+from sensor.sources.text import events
+
+_DATA = ("Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol")
+_INBOUND = r"^%%14592$|^(?i:inbound)$"
+_LOOPBACK = r"^127\.|^::1$"
+INSIDE = "set aside: connection inside the computer (loopback address)"
+NO_PORTS = "set aside: neither TCP nor UDP"
+
+
+class WindowsFilteringFamily(Family):
+    """Reads which connections of a computer its firewall let pass or blocked."""
+
+    name: ClassVar[str] = "windows-filtering"
+    help: ClassVar[str] = (
+        "Windows Filtering Platform, Security events 5156 and 5157: XML, winlogbeat, NXLog, Wazuh JSON"
+    )
+    vantage: ClassVar[str] = "endpoint"
+    proof: ClassVar[Proof] = Proof(device=True, action=True)
+    advice: ClassVar[str] = (
+        "It names no hosts, accounts or bytes: collect Sysmon 22 and 3 of the same computers."
+    )
+    marks: ClassVar[tuple[str, ...]] = ("5156", "5157")
+    claims: ClassVar[pl.Expr] = windows_security.AUDITED & windows_security.FILTERED
+    framing: ClassVar[Framing] = windows_security.XML
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per event (kind flow)."""
+        read = events.read(lines["line"], _DATA)
+        inbound = pl.col("Direction").str.contains(_INBOUND).fill_null(False)
+        here, there = ("SourceAddress", "SourcePort"), ("DestAddress", "DestPort")
+        client, server = (
+            [pl.when(inbound).then(back).otherwise(out) for back, out in zip(other, one, strict=True)]
+            for one, other in ((here, there), (there, here))
+        )
+        return read.select(
+            time="stamp",
+            kind=pl.lit("flow"),
+            client=client[0],
+            client_port=client[1],
+            server=server[0],
+            server_port=server[1],
+            device=pl.when(~inbound).then("computer"),
+            transport="Protocol",
+            action=pl.when(pl.col("event") == "5157").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            reason=pl.when(~pl.col("Protocol").is_in(["6", "17"]))
+            .then(pl.lit(NO_PORTS))
+            .when(client[0].str.contains(_LOOPBACK))
+            .then(pl.lit(INSIDE)),
+        )

@@ -1,0 +1,20 @@
+"""OpenConnect VPN server."""
+
+from __future__ import annotations
+
+from sensor.sources.formats.ocserv import OTHER, OcservFamily
+from tests.sensor.sources.formats.reading import read
+
+LINES = """\
+Oct  6 10:00:00 vpn1 ocserv[8]: main[ada]:198.51.100.9:51000 new user session
+Oct  6 10:00:01 vpn1 ocserv[9]: worker[ada]: 198.51.100.9 sending IPv4 10.8.0.5
+Oct  6 10:00:01 vpn1 ocserv[9]: worker[ada]: 198.51.100.9 sending IPv6 2001:db8::5/127
+Oct  6 10:00:02 vpn1 ocserv[9]: worker: 198.51.100.7 TLS handshake completed
+"""
+
+
+def test_who_was_given_a_tunnel_address() -> None:
+    found = read(OcservFamily, LINES)
+    assert found.select("client", "user_name", "reason").rows() == [
+        (None, None, OTHER), ("10.8.0.5", "ada", None), ("2001:db8::5", "ada", None), (None, None, OTHER),
+    ]  # fmt: skip
