@@ -46,9 +46,10 @@ LEASES_A_PART = 50_000
 DAYS_A_PASS = 7
 
 
-def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> None:
+def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False, for_all: bool = False) -> None:
     """Makes `every_holders`; `keep_steps` leaves tables of how it was made, of leases of one address: `told`,
-    `intervals` and `vouched` (intervals.Held)."""
+    `intervals` and `vouched` (intervals.Held). With `for_all` the largest table, `held`, is no temporary one
+    but lies where every connection sees it (threads.py)."""
     _code(connection)
     words, leases = _words(connection), _leases(connection)
     connection.execute("DROP VIEW coded; DROP TABLE phrases")
@@ -62,7 +63,7 @@ def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> 
             rows.append(part.rows)
     # By day: whoever asks about one reads little else.
     by_day = pl.concat(rows, rechunk=True).sort(pl.col("from_us") // DAY_US)
-    store_frame(connection, "held", by_day)
+    store_frame(connection, "held", by_day, for_all=for_all)
     if keep_steps:
         for name, frame in part.steps().items():
             store_frame(connection, name, frame)

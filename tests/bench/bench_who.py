@@ -153,7 +153,7 @@ def attribute(
     rightly: list[float] = []
     spent = time.process_time()
     connection.execute(f"CREATE VIEW every_leases AS FROM read_parquet({literal(folder / 'leases.parquet')})")
-    hold(connection)
+    hold(connection, for_all=True)
     held = time.process_time() - spent
     last = FIRST + timedelta(days=days - 1)
 
