@@ -264,7 +264,7 @@ class Work:
             return
         for name in LASTING:
             self._relation("TABLE", f"every_{name}", self._cold(name))
-        hold(self.connection)
+        hold(self.connection, for_all=True)
         self.connection.execute("DROP TABLE every_leases")
         self._is_held = True
 

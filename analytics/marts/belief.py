@@ -1,7 +1,7 @@
 """Whom to believe about each facet of some days: the log's own word, or one of those that leases say.
 
-In: a connection with `attributed` (placing.py), whose facets are asked about, and with what is said in
-numbers: `asked` (counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared`
+In: the facets that are asked about (placing.py), and a connection with what is said in numbers: `asked`
+(counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared`
 (3_crowded.sql). Out: beliefs, a row per facet, and the temporary tables `heard`, the names among them, and
 `appearances`, a row per post, way it is known and setting (3_subjects.sql puts both into words).
 
@@ -92,14 +92,13 @@ class Beliefs(Columns):
 
 
 def believe(
-    connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, stale: float
+    connection: duckdb.DuckDBPyConnection, facet: Ints, *, turns: int, shifts: int, aims: int, stale: float
 ) -> Beliefs:
-    """Who is behind each facet; makes `appearances` and `heard`.
+    """Who is behind each `facet`; makes `appearances` and `heard`.
 
     `turns`, `shifts` and `aims` are what a facet is made with (placing.py); a login that has
     grown stale is worth so much of its confidence.
     """
-    facet = np.sort(connection.execute("SELECT DISTINCT facet FROM attributed").fetchnumpy()["facet"])
     asked = numbered(connection, _Asked, "asked", by="context")
     spells = numbered(connection, _Spells, "spells", by="spell")
     words = numbered(connection, _Words, "voices", by="word")

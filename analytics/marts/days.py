@@ -112,9 +112,9 @@ def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nt
     }
     numbers = {name: values[name] for name in ("turns", "shifts", "aims")}
     connection.execute(_step("2_asked", values))
-    place(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
+    facets = place(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
     connection.execute(_step("3_crowded", values))
-    beliefs = believe(connection, stale=STALE, **numbers)
+    beliefs = believe(connection, facets, stale=STALE, **numbers)
     connection.execute(_step("3_subjects", values))
     number(connection, beliefs, aims=values["aims"])
     connection.execute(_step("3_facets", values))

@@ -28,6 +28,7 @@ from analytics.marts.weeks import store_frame
 class _Aims(Columns):
     by_manner: Flags
     seen_by: Ints
+    host_nth: Ints
     app_nth: Ints
     offer: Ints
     outcome_nth: Ints
@@ -79,6 +80,7 @@ def number(connection: duckdb.DuckDBPyConnection, beliefs: Beliefs, *, aims: int
         "outside": outside,
         "outcome": outcomes.gather(outcome),
         "eye": targets.seen_by[target],
+        "host_nth": targets.host_nth[target],
         "app_nth": app,
         "party": party,
         "service": party * 16_777_216 + app,

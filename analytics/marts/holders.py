@@ -1,9 +1,9 @@
 """Leases made into intervals that do not overlap, of every lease there is: holding/*.sql and intervals.py.
 
 In: a connection with the relations `every_leases` and `every_directory`. Out: its temporary view
-`every_holders`, a row per address and while: the user, the device, the static word, whether it is shared,
-each with origin and confidence; and what it is read from (`named`, `held`, `addresses`, `words`). Whatever
-order leases arrived in, the same leases give the same rows.
+`every_holders`, a row per address and while in which anything is said of it: the user, the device, the static
+word, whether it is shared, each with origin and confidence; and what it is read from (`named`, `held`,
+`addresses`, `words`). Whatever order leases arrived in, the same leases give the same rows.
 
 All leases, not those of a day: what ends a lease can lie long before the day it would else hold on.
 """
@@ -37,7 +37,7 @@ FOREVER_US = 253_402_214_400_000_000
 HELD = ("held", "addresses", "words")
 #: Columns of `held` that mean nothing outside of one build.
 _NUMBERS = (
-    "place", "nth", "is_said", "is_shared", "taken_over", "same_device", "user_word", "device_word",
+    "place", "nth", "is_shared", "taken_over", "same_device", "user_word", "device_word",
     "static_word", "hint_word", "share_word",
 )  # fmt: skip
 #: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
@@ -46,9 +46,10 @@ LEASES_A_PART = 50_000
 DAYS_A_PASS = 7
 
 
-def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> None:
+def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False, for_all: bool = False) -> None:
     """Makes `every_holders`; `keep_steps` leaves tables of how it was made, of leases of one address: `told`,
-    `intervals` and `vouched` (intervals.Held)."""
+    `intervals` and `vouched` (intervals.Held). With `for_all` the largest table, `held`, is no temporary one
+    but lies where every connection sees it (threads.py)."""
     _code(connection)
     words, leases = _words(connection), _leases(connection)
     connection.execute("DROP VIEW coded; DROP TABLE phrases")
@@ -61,15 +62,14 @@ def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False) -> 
         for part in pool.map(holding, _parts(leases.place)):
             rows.append(part.rows)
     # By day: whoever asks about one reads little else.
-    store_frame(connection, "held", pl.concat(rows).sort(pl.col("from_us") // DAY_US))
+    by_day = pl.concat(rows, rechunk=True).sort(pl.col("from_us") // DAY_US)
+    store_frame(connection, "held", by_day, for_all=for_all)
     if keep_steps:
-        for name in ("told", "intervals", "vouched"):
-            store_frame(connection, name, getattr(part, name))
+        for name, frame in part.steps().items():
+            store_frame(connection, name, frame)
     connection.execute(named("named", "held"))
     columns = f"* EXCLUDE ({', '.join(_NUMBERS)})"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW every_holders AS SELECT {columns} FROM named WHERE is_said"
-    )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW every_holders AS SELECT {columns} FROM named")
     connection.execute("SET VARIABLE staffed = NULL")  # days.py: words have other numbers now
 
 

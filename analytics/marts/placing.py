@@ -47,25 +47,23 @@ class _Aims(Columns):
     """What was seen how, by target."""
 
     vantage_rank: Ints
-    host_nth: Ints
     counts_as: Ints
 
 
 @dataclass(frozen=True)
 class _Spells(Columns):
-    """Since when it holds (`moment`: address and time in one number), until when, from when on it is stale,
-    and whether anything is known of the address meanwhile; by spell."""
+    """Since when it holds (`moment`: address and time in one number), until when, and from when on it is
+    stale; by spell."""
 
     moment: Ints
     to_us: Ints
     stale_from_us: Ints
-    is_said: Flags
 
 
 def place(
     connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, first_day: int
-) -> None:
-    """Makes `attributed`.
+) -> Ints:
+    """Makes `attributed`; returns the facets there are, each once, in their order.
 
     An event's facet is its context, the spell it fell into (its `turn`: the how manieth of its address, and
     whether it had grown stale; none where the log names the account, which is believed before any lease), the
@@ -82,28 +80,34 @@ def place(
     spells = numbered(connection, _Spells, "spells", by="spell")
     # Spell 0 stands before all, and what is beyond the last is looked at by mistake: they never begin.
     moments = np.append(spells.moment, np.full(turns, NEVER_US))
-    looks = [1 << power for power in reversed(range((turns // 2 - 1).bit_length()))]
+    reaches = [1 << power for power in reversed(range((turns // 2 - 1).bit_length()))]
+    looks = [(far, moments[far:]) for far in reaches]
     day, context, target, start_us = connection.execute(_EVENTS).fetchnumpy().values()
-    small = ("watch", "host_nth", "counts_as", "spell")
-    placed = {name: np.empty(len(day), np.int32) for name in small} | {"facet": np.empty(len(day), np.int64)}
+    placed = {name: np.empty(len(day), np.int32) for name in ("watch", "counts_as", "spell")}
+    facet = np.empty(len(day), np.int64)
     for begin in range(0, len(day), EVENTS_A_PART):
         part = slice(begin, begin + EVENTS_A_PART)
-        who, what, at_us = context[part], target[part], start_us[part]
-        before, moment = asked.before[who], asked.line[who] + at_us
+        who, what, at_us = context[part].astype(np.int64), target[part].astype(np.int64), start_us[part]
+        before, moment = asked.before.take(who), asked.line.take(who) + at_us
         spell = before.copy()
-        for far in looks:
-            spell += far * (moments[spell + far] <= moment)
-        is_said = (spell > before) & (at_us < spells.to_us[spell]) & spells.is_said[spell]
-        turn = 2 * (spell - before) + (at_us >= spells.stale_from_us[spell])
-        turn *= is_said & asked.is_asked[who]
+        for far, later in looks:
+            spell += far * (later.take(spell) <= moment)
+        is_said = (spell > before) & (at_us < spells.to_us.take(spell))
+        turn = 2 * (spell - before) + (at_us >= spells.stale_from_us.take(spell))
+        turn *= is_said & asked.is_asked.take(who)
         shift = 7 * np.int64(day[part]) + at_us // DAY_US - first_day
-        placed["watch"][part] = targets.vantage_rank[what] * 8 + day[part]
-        placed["host_nth"][part] = targets.host_nth[what]
-        placed["counts_as"][part] = asked.counts[who] * targets.counts_as[what]
+        placed["watch"][part] = targets.vantage_rank.take(what) * 8 + day[part]
+        placed["counts_as"][part] = asked.counts.take(who) * targets.counts_as.take(what)
         placed["spell"][part] = spell * is_said
-        placed["facet"][part] = ((who * np.int64(turns) + turn) * shifts + shift) * aims + what
+        facet[part] = ((who * turns + turn) * shifts + shift) * aims + what
     events = "(SELECT * EXCLUDE (day, context, target) FROM events)"
-    store_frame(connection, "attributed", pl.DataFrame(placed), beside=events)
+    store_frame(connection, "attributed", pl.DataFrame({**placed, "facet": facet}), beside=events)
+    return _changes(np.sort(_changes(facet)))
+
+
+def _changes(numbers: Ints) -> Ints:
+    """Those of the numbers, none of which is negative, that are not the same as the one before."""
+    return numbers.take(np.flatnonzero(np.diff(numbers, prepend=-1)))
 
 
 def numbered(connection: duckdb.DuckDBPyConnection, kind: type[Table], relation: str, *, by: str) -> Table:

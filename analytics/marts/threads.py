@@ -31,7 +31,7 @@ def each(
     shared: Iterable[str] = (),
 ) -> None:
     """Calls `make` for every period, in any order and several at a time, with a connection that `begin` has
-    prepared. `shared` are temporary tables that all read. The first error is raised when what was begun has
+    prepared. `shared` are tables that all read. The first error is raised when what was begun has
     ended."""
     if not periods:
         return
@@ -103,7 +103,8 @@ def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 def _share(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
-    """Moves temporary tables to where `beside` sees them."""
-    for name in tables:
+    """Moves tables to where `beside` sees them, if they are temporary ones."""
+    temporary = connection.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
+    for name in {name for (name,) in temporary}.intersection(tables):
         connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS SELECT * FROM temp.{name}")
         connection.execute(f"DROP TABLE temp.{name}")

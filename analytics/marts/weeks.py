@@ -172,10 +172,17 @@ class _Capsule:
 
 
 def store_frame(
-    connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame, *, beside: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    frame: pl.DataFrame,
+    *,
+    beside: str | None = None,
+    for_all: bool = False,
 ) -> None:
     """Makes the temporary table `name` of the frame's rows; behind the columns of the relation `beside`, its
-    first row with the frame's first and so on, where one is given."""
+    first row with the frame's first and so on, where one is given. With `for_all` it is a table that every
+    connection to the database sees."""
     capsule = _Capsule(frame)  # noqa: F841  read by name in the statement below
     rows = "capsule" if beside is None else f"{beside} AS beside POSITIONAL JOIN capsule"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {rows}")
+    table = f"TABLE main.{name}" if for_all else f"TEMP TABLE {name}"
+    connection.execute(f"CREATE OR REPLACE {table} AS SELECT * FROM {rows}")

@@ -7,8 +7,8 @@ at those addresses, all in tokens and in the order a lake holds them, then times
 a day a thread: every lease into intervals (once), and for every day the as-of join and the choice of whom to
 believe. The peer is one plain ASOF JOIN of the same files in DuckDB, which believes the last lease that began
 and knows no kinds, ends, owners or shared addresses. Two threads, 2 GB for DuckDB at most; the process's peak
-memory is printed beside. The answers are counted, so that a join that loses
-rows shows, and held against who truly sat there.
+memory is printed beside. Every day has as many answers as sightings, or it stops; those of the last day are
+told by whose word named somebody, and held against who truly sat there.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ CREATE OR REPLACE TEMP TABLE vantages AS SELECT 'packets' AS vantage, 1 AS vanta
 CREATE OR REPLACE TEMP TABLE bounds AS
 SELECT 1 AS day, {day_start} AS from_us, {day_start} + 86400000000 AS to_us
 """
+COUNTS = "SELECT (SELECT COUNT(*) FROM attributed), (SELECT COUNT(*) FROM read_parquet({file}))"
 TOLD = """
 SELECT b.attributed_by, SUM(a.events)
 FROM (SELECT facet, COUNT(*) AS events FROM attributed GROUP BY facet) AS a
@@ -146,13 +147,13 @@ def make(connection: duckdb.DuckDBPyConnection, folder: Path, sightings: int, le
 def attribute(
     connection: duckdb.DuckDBPyConnection, folder: Path, days: int
 ) -> tuple[float, Counter[str], float]:
-    """CPU seconds of it the leases took; sightings by whose word named them; of the last day's persons named
-    the share of those who truly sat there."""
+    """CPU seconds of it the leases took; of the last day the sightings by whose word named them, and of the
+    persons named the share of those who truly sat there."""
     told: Counter[str] = Counter()
     rightly: list[float] = []
     spent = time.process_time()
     connection.execute(f"CREATE VIEW every_leases AS FROM read_parquet({literal(folder / 'leases.parquet')})")
-    hold(connection)
+    hold(connection, for_all=True)
     held = time.process_time() - spent
     last = FIRST + timedelta(days=days - 1)
 
@@ -161,8 +162,10 @@ def attribute(
         own.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
         own.execute(EVENTS.format(file=file, day_start=_microseconds(day)))
         attribute_events(own, [day])
-        told.update(dict(own.execute(TOLD).fetchall()))
+        answers, asked = own.execute(COUNTS.format(file=file)).fetchall()[0]
+        assert answers == asked, (day, answers, asked)
         if day == last:
+            told.update(dict(own.execute(TOLD).fetchall()))
             rightly.append(_right(own, file))
 
     shared = (*HELD, "every_directory", "sensors")
@@ -194,13 +197,13 @@ def main(sightings: int = 5_000_000, leases: int = 500_000, days: int = 30) -> N
         held, told, right = attribute(connection, folder, days)
         took, spent = time.perf_counter() - begin, time.process_time() - spent
         rows = sightings // days * days
-        assert told.total() == rows, told
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{sightings:,} sightings, {leases:,} leases, {days} days: {took:.1f} s, CPU {spent:.1f} s")
         print(f"of it leases CPU {held:.1f} s")
         print(f"{rows / took:,.0f} sightings a second, {rows / spent:,.0f} a CPU-s")
         print(f"peak memory of the process {peak:,.0f} MB")
-        print(", ".join(f"{who} {count / rows:.0%}" for who, count in sorted(told.items())))
+        shares = ", ".join(f"{who} {count / told.total():.0%}" for who, count in sorted(told.items()))
+        print(f"named by on the last day: {shares}")
         print(f"named rightly on the last day: {right:.1%}")
         begin, spent = time.perf_counter(), time.process_time()
         files = {

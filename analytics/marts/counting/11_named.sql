@@ -12,13 +12,13 @@ WITH told AS (
   WHERE n.facet IN (SELECT facet FROM attributed WHERE in_day)
 ),
 whiles AS (
-  SELECT place, spell, false AS stale, from_us, LEAST(to_us, stale_from_us) AS to_us FROM spells WHERE is_said
+  SELECT place, spell, false AS stale, from_us, LEAST(to_us, stale_from_us) AS to_us FROM spells
   UNION ALL
-  SELECT place, spell, true, GREATEST(from_us, stale_from_us), to_us FROM spells WHERE is_said
+  SELECT place, spell, true, GREATEST(from_us, stale_from_us), to_us FROM spells
   UNION ALL
-  SELECT place, 0, false, LAG(to_us, 1, 0) OVER (PARTITION BY place ORDER BY from_us), from_us FROM spells WHERE is_said
+  SELECT place, 0, false, LAG(to_us, 1, 0) OVER (PARTITION BY place ORDER BY from_us), from_us FROM spells
   UNION ALL
-  SELECT place, 0, false, MAX(to_us), 9223372036854775807 FROM spells WHERE is_said GROUP BY place
+  SELECT place, 0, false, MAX(to_us), 9223372036854775807 FROM spells GROUP BY place
 ),
 said AS (
   SELECT t.day AS counted_day, t.midnight_us, c.seen_site, c.client, c.user_name AS logged_user, c.device, t.outside,

@@ -67,7 +67,7 @@ sessions AS (
   FROM numbered
   GROUP BY watch, flow, connection_nth
 )
-SELECT n.event_id, n.facet, n.watch, f.service, n.host_nth, n.in_day, n.hour_us, n.start_us,
+SELECT n.event_id, n.facet, n.watch, f.service, f.host_nth, n.in_day, n.hour_us, n.start_us,
        COALESCE(d.end_us, n.end_us) AS end_us, s.from_us, s.to_us, s.grade,
        CASE WHEN d.event_id IS NULL THEN n.bytes_up ELSE d.bytes_up END AS bytes_up,
        CASE WHEN d.event_id IS NULL THEN n.bytes_down ELSE d.bytes_down END AS bytes_down,
@@ -79,7 +79,7 @@ JOIN facet_numbers AS f ON f.facet = n.facet
 LEFT JOIN doubled AS d ON d.event_id = n.event_id AND d.watch = n.watch
 WHERE COALESCE(d.speaks, true)
 UNION ALL
-SELECT a.event_id, a.facet, a.watch, f.service, a.host_nth, a.in_day, a.hour_us, a.start_us, a.end_us, a.start_us,
+SELECT a.event_id, a.facet, a.watch, f.service, f.host_nth, a.in_day, a.hour_us, a.start_us, a.end_us, a.start_us,
        a.end_us, a.grade, a.bytes_up, a.bytes_down, a.connections, a.requests
 FROM attributed AS a
 JOIN facet_numbers AS f ON f.facet = a.facet

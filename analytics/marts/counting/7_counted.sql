@@ -5,7 +5,7 @@
 -- lookups of one subject, host and minute only those of the best-ranked vantage count.
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH questions AS (
-  SELECT a.hour_us, a.facet, a.lookups, a.start_us // 60000000 AS minute, f.party, a.host_nth, a.watch
+  SELECT a.hour_us, a.facet, a.lookups, a.start_us // 60000000 AS minute, f.party, f.host_nth, a.watch
   FROM attributed AS a
   JOIN facet_numbers AS f ON f.facet = a.facet
   WHERE a.counts_as = 2 AND a.in_day

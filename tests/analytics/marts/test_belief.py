@@ -6,6 +6,7 @@ import random
 from dataclasses import fields
 
 import duckdb
+import numpy as np
 
 from analytics.marts.belief import DEVICE, HINT, LOG, NOBODY, OWNER, PERSONS, SHARED, believe
 from analytics.marts.intervals import DHCP, LOGIN, STATIC
@@ -71,8 +72,9 @@ def test_the_first_that_speaks_is_believed() -> None:
         "shared",
         [{"context": who, "spell": spell, "shift": shift} for who, spell, shift in crowds],
     )
-    _table(connection, "attributed", [{"facet": facet} for facet in facets])
-    beliefs = believe(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, stale=STALE)
+    beliefs = believe(
+        connection, np.array(sorted(facets)), turns=TURNS, shifts=SHIFTS, aims=AIMS, stale=STALE
+    )
     appearances = connection.execute(
         "SELECT way, setting, post FROM appearances ORDER BY appearance"
     ).fetchall()
@@ -148,12 +150,11 @@ def test_a_day_without_events_has_no_beliefs() -> None:
         "asked": "context, before, setting, label, account, device, owner, owner_confidence",
         "names": "name_nth, post",
         "shared": "context, spell, shift",
-        "attributed": "facet",
     }
     for name, listed in columns.items():
         typed = ", ".join(f"{column} {_type(column)}" for column in listed.split(", "))
         connection.execute(f"CREATE TEMP TABLE {name} ({typed})")
-    beliefs = believe(connection, turns=2, shifts=SHIFTS, aims=1, stale=STALE)
+    beliefs = believe(connection, np.empty(0, np.int64), turns=2, shifts=SHIFTS, aims=1, stale=STALE)
     assert not len(beliefs.facet)
     for made in ("heard", "appearances"):
         assert connection.execute(f"SELECT COUNT(*) FROM {made}").fetchone() == (0,)

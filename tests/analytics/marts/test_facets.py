@@ -15,8 +15,8 @@ def test_numbers_stand_for_words() -> None:
     connection = duckdb.connect()
     connection.execute("""
         CREATE TEMP TABLE aims AS SELECT * FROM (VALUES
-          (1, false, 1025, 7, 3, 0), (2, true, 1025, 8, 4, 0), (3, false, 2049, 7, 3, 1)
-        ) AS t (target, by_manner, seen_by, app_nth, offer, outcome_nth);
+          (1, false, 1025, 4, 7, 3, 0), (2, true, 1025, 0, 8, 4, 0), (3, false, 2049, 5, 7, 3, 1)
+        ) AS t (target, by_manner, seen_by, host_nth, app_nth, offer, outcome_nth);
         CREATE TEMP TABLE subjects AS SELECT * FROM (VALUES (5, 2), (6, 1)) AS t (name_nth, subject_nth);
         CREATE TEMP TABLE manners AS SELECT * FROM (VALUES
           (0, 3, 1, 'user', 0, false, false, false, true), (1, 1, 1, 'address', 2, false, false, true, false),
@@ -41,6 +41,8 @@ def test_numbers_stand_for_words() -> None:
         (1, 1, "address", "use", None, False, False, 2, parties[2], parties[2] * 2**24 + 7),
         (3, 2, "machine", "blocked", None, False, True, 2, parties[3], parties[3] * 2**24 + 7),
     ]
+    hosts = connection.execute("SELECT host_nth FROM facet_numbers ORDER BY facet").fetchall()
+    assert hosts == [(4,), (0,), (4,), (5,)]
     cells = connection.execute("SELECT cell FROM facet_numbers ORDER BY facet").fetchall()
     assert cells == [
         (cell * 2**25 + offer,)

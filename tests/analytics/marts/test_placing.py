@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts.intervals import DAY_US
+from analytics.marts.intervals import DAY_US, Ints
 from analytics.marts.placing import EVENTS_A_PART, place
 from analytics.marts.weeks import store_frame
 
@@ -34,10 +34,12 @@ def test_events_fall_into_the_last_spell_that_began() -> None:
         for nth, (from_us, to_us) in enumerate(pairwise(edges), before + 1):
             moment = last * WINDOW_US + max(from_us - BEGIN_US, 0)
             stale_us = chance.choice([to_us, (from_us + to_us) // 2])
-            spells.append((nth, moment, from_us, to_us, stale_us, chance.random() < 0.8))
+            if chance.random() < 0.2:
+                to_us -= 30_000_000  # then nobody says anything until the next begins
+            spells.append((nth, moment, from_us, to_us, min(stale_us, to_us)))
     asked.append((len(PLACES) + 1, 0, True, 0, -BEGIN_US))
-    edges = [edge for _, _, from_us, to_us, stale_us, _ in spells for edge in (from_us, to_us, stale_us)]
-    assert sum(to_us > BEGIN_US for _, _, _, to_us, _, _ in spells) > 30
+    edges = [edge for _, _, from_us, to_us, stale_us in spells for edge in (from_us, to_us, stale_us)]
+    assert sum(to_us > BEGIN_US for _, _, _, to_us, _ in spells) > 30
     at = [edge + beside for edge in edges for beside in (-1, 0, 1) if edge + beside >= BEGIN_US]
     events = [
         (day, context, chance.randint(1, AIMS - 1), start_us)
@@ -48,24 +50,25 @@ def test_events_fall_into_the_last_spell_that_began() -> None:
     chance.shuffle(events)
 
     connection = _connection(spells=spells, asked=asked, events=events)
-    _place(connection, [1, 2])
+    facets = _place(connection, [1, 2])
     found = connection.execute(
-        "SELECT nth, start_us, watch, host_nth, counts_as, spell, facet FROM attributed ORDER BY nth"
+        "SELECT nth, start_us, watch, counts_as, spell, facet FROM attributed ORDER BY nth"
     ).fetchall()
 
     expected = []
     for number, (day, context, target, start_us) in enumerate(events):
         _, counts, is_asked, before, line = asked[context - 1]
         spell, turn = 0, 0
-        for nth, _, from_us, to_us, stale_us, is_said in spells if line + BEGIN_US else []:
+        for nth, _, from_us, to_us, stale_us in spells if line + BEGIN_US else []:
             mine = before < nth <= before + PLACES[context - 1]
-            if mine and from_us <= start_us < to_us and is_said:
+            if mine and from_us <= start_us < to_us:
                 spell, turn = nth, 2 * (nth - before) + (start_us >= stale_us)
         shift = 7 * day + start_us // DAY_US - FIRST_DAY + 4
         facet = ((context * TURNS + turn * is_asked) * SHIFTS + shift) * AIMS + target
-        expected.append((number, start_us, 8 * target + day, 10 * target, counts * target, spell, facet))
+        expected.append((number, start_us, 8 * target + day, counts * target, spell, facet))
     assert found == expected
-    assert len({row[5] for row in found}) > 20
+    assert len({row[4] for row in found}) > 20
+    assert facets.tolist() == sorted({row[5] for row in found})
 
 
 def test_events_keep_what_they_say_whatever_the_order_is_they_are_read_in() -> None:
@@ -82,9 +85,9 @@ def test_events_keep_what_they_say_whatever_the_order_is_they_are_read_in() -> N
     assert rows == (count // 2, count // 2)
 
 
-def _place(connection: duckdb.DuckDBPyConnection, days: list[int]) -> None:
+def _place(connection: duckdb.DuckDBPyConnection, days: list[int]) -> Ints:
     connection.execute(f"CREATE TEMP VIEW events AS SELECT * FROM every_event WHERE day IN {(*days, 0)}")
-    place(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, first_day=FIRST_DAY - 4)
+    return place(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, first_day=FIRST_DAY - 4)
 
 
 def _connection(
@@ -93,14 +96,13 @@ def _connection(
     connection = duckdb.connect()
     tables = {
         "spells": (
-            "spell BIGINT, moment BIGINT, from_us BIGINT, to_us BIGINT, stale_from_us BIGINT, "
-            "is_said BOOLEAN",
+            "spell BIGINT, moment BIGINT, from_us BIGINT, to_us BIGINT, stale_from_us BIGINT",
             spells,
         ),
         "asked": ("context BIGINT, counts INTEGER, is_asked BOOLEAN, before BIGINT, line BIGINT", asked),
         "aims": (
-            "target BIGINT, vantage_rank BIGINT, host_nth BIGINT, counts_as INTEGER",
-            [(target, target, 10 * target, target) for target in range(1, AIMS)],
+            "target BIGINT, vantage_rank BIGINT, counts_as INTEGER",
+            [(target, target, target) for target in range(1, AIMS)],
         ),
         "every_event": (
             "nth BIGINT, day BIGINT, context BIGINT, target BIGINT, start_us BIGINT",
