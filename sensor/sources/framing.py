@@ -55,6 +55,7 @@ _CONTAINER_START = re.compile(
     rb'^\s*\{\s*(?:"[^"]*"\s*:\s*' + _SCALAR + rb'\s*,\s*){0,20}"(?:'
     + "|".join((*CONTAINERS, *LOOSE_CONTAINERS, "tables", "log")).encode() + rb')"\s*:\s*[\[{]'
 )  # fmt: skip
+_STRANGER = re.compile(r"\s*[^\s\"\[\]{},](?![^\s,]*,?\s*$)")
 _INSIDE = re.compile(rf'"(?:{"|".join((*CONTAINERS, *LOOSE_CONTAINERS))})"\s*:\s*\[(?=\s*\{{)')
 #: A document longer than this gives its records one by one, if they begin near its start.
 _BIG_BYTES, _NEAR_BYTES = 1024 * 1024, 64 * 1024
@@ -166,6 +167,7 @@ class Json:
         for piece in pieces:
             text, place = text[place:] + piece, 0
             while (start := _object_start(text, place)) is not None:
+                yield from _strangers(text[place:start])
                 try:
                     found, end = decoder.raw_decode(text, start)
                 except RecursionError:
@@ -188,8 +190,14 @@ class Json:
                 yield from _flat(found, text[start:end])
                 place = end
             else:
-                place = len(text)
+                yield from _strangers(text[place:])
+                place = max(place, text.rfind("\n"))
         yield from _rest(text[place:], decoder)
+
+
+def _strangers(between: str) -> Iterator[str]:
+    """Whole lines between two objects that are no part of a document around them."""
+    return (line.rstrip("\r") for line in between.split("\n")[1:-1] if _STRANGER.match(line))
 
 
 def _rest(text: str, decoder: json.JSONDecoder) -> Iterator[str]:

@@ -47,7 +47,8 @@ FILTERED = pl.col("line").str.contains(
 )
 _LOGONS, _TICKETS, _DESKTOP = ["4624"], ["4768", "4769", "4770"], ["4778"]
 KNOWN = [*_LOGONS, *_TICKETS, *_DESKTOP]
-_CLOSES = "</Event>"
+_OPENS, _CLOSES = re.compile(r"<Event[ >]"), "</Event>"
+_AROUND = re.compile(r"^\W{0,4}(?:<\?xml[^>]*>)?\s*(?:</?Events[^>]*>)?\s*$")
 _SERVICE_TYPES = ["0", "4", "5"]
 #: Accounts of Windows itself; `accounts` knows SYSTEM and its like, too.
 _WINDOWS = r"(?i)^(?:ANONYMOUS LOGON|SYSTEM|LOCAL SERVICE|NETWORK SERVICE|(?:DWM|UMFD)-\d+|-)$"
@@ -71,16 +72,30 @@ class Events:
         )
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
-        """One text per event; what stands between two comes with the next."""
+        """One text per event; lines outside of events, which other programs wrote, stay what they are."""
         held = ""
         for piece in pieces:
-            *whole, held = (held + piece).split(_CLOSES)
-            yield from (_flat(event + _CLOSES) for event in whole)
-            if len(held) > MAX_RECORD_BYTES:
+            held += piece
+            done, opens = 0, _OPENS.search(held)
+            while opens is not None and (end := held.find(_CLOSES, opens.end())) >= 0:
+                *lines, front = held[done : opens.start()].split("\n")
+                yield from _said(lines)
+                done = end + len(_CLOSES)
+                yield _flat(front + held[opens.start() : done])
+                opens = _OPENS.search(held, done)
+            held = held[done:]
+            if opens is None:
+                *lines, held = held.split("\n")
+                yield from _said(lines)
+            elif len(held) > MAX_RECORD_BYTES:
                 yield _flat(held)
                 held = ""
-        if held.strip() not in ("", "</Events>"):
-            yield _flat(held)
+        yield from _said([_flat(held)] if _OPENS.search(held) else held.split("\n"))
+
+
+def _said(lines: Iterable[str]) -> Iterator[str]:
+    """Lines that are not only what stands around all events."""
+    return (line.rstrip("\r") for line in lines if not _AROUND.match(line))
 
 
 XML = Events()

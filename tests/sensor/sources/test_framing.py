@@ -106,3 +106,15 @@ def test_objects_one_after_the_other_on_a_line() -> None:
     text = b'{"a": 1}{"a": {"b": 2}} {"a": 3}'
     assert framing.JSON.fits(text)
     assert [json.loads(one)["a"] for one in framing.JSON.records([text.decode()])] == [1, {"b": 2}, 3]
+
+
+def test_lines_after_a_document_are_not_lost() -> None:
+    document = json.dumps([{"a": 1, "b": [1, "x"]}, {"a": 2}], indent=1)
+    text = f'{document}\nOct  6 10:00:00 gw dnsmasq[7]: query[A] claude.ai from 10.1.2.3\r\n{{\n "a": 3\n}}\nlast line of another\n'
+    for size in (7, 50, 10_000):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        found = list(framing.JSON.records(pieces))
+        assert [json.loads(one)["a"] for one in found if one.startswith("{")] == [1, 2, 3]
+        assert [one for one in found if not one.startswith("{")] == [
+            "Oct  6 10:00:00 gw dnsmasq[7]: query[A] claude.ai from 10.1.2.3", "last line of another",
+        ]  # fmt: skip

@@ -17,7 +17,7 @@ from sensor.sources.formats.windows_security import (
     SERVICE,
     WindowsSecurityFamily,
 )
-from tests.sensor.sources.formats.reading import read
+from tests.sensor.sources.formats.reading import read, rows
 
 PROVIDER = "Microsoft-Windows-Security-Auditing"
 LOGON = {
@@ -70,6 +70,16 @@ def test_a_logon_in_every_form() -> None:
 def test_event_viewer_saves_all_events_on_one_line() -> None:
     text = "<?xml version='1.0'?><Events>" + xml(4624, LOGON) * 3 + "</Events>"
     assert read(WindowsSecurityFamily, text)["client"].to_list() == ["10.1.2.3"] * 3
+
+
+def test_events_among_lines_of_other_programs() -> None:
+    asked = [f"Oct  6 10:00:0{n} gw dnsmasq[7]: query[A] claude.ai from 10.1.2.{n}\n" for n in range(1, 7)]
+    event = xml(4624, LOGON)
+    some = rows("".join(asked[:3]) + event + "\n" + "".join(asked[3:]))
+    assert some["family"].to_list() == ["dnsmasq"] * 3 + ["windows-security"] + ["dnsmasq"] * 3
+    most = rows(asked[0] + f"<Events>\n{xml(4624, LOGON, chr(10))}\n{event}\n</Events>\n" + asked[1])
+    assert most["family"].to_list() == ["dnsmasq", "windows-security", "windows-security", "dnsmasq"]
+    assert set(some["client"]) == {f"10.1.2.{n}" for n in range(1, 7)}
 
 
 def test_tickets_name_people_and_machines() -> None:
