@@ -145,9 +145,6 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
-    # Pages of tables that are gone are kept for the next: to get them from the system anew took a tenth of a
-    # build. Half of the memory, so that what is no table has room. (Given as `config`, a percentage crashes.)
-    connection.execute("SET block_allocator_memory = '50%'")
     connection.execute("SET enable_progress_bar = false")  # on standard output it would stand in the result
     return connection
 
