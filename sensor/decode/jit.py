@@ -273,9 +273,6 @@ def _compilers() -> SimpleNamespace:
             self._ensure_finalized()
             return 0  # as of any function without wrappers
 
-        def _optimize_functions(self, module: Any) -> None:
-            module.data_layout = self._codegen._data_layout
-
         def _optimize_final_module(self) -> None:
             pass
 
