@@ -75,12 +75,9 @@ class Vocabulary:
                     fresh = fresh.with_columns(
                         self._of_text(read, text) for text in fresh.select(pl.col(pl.String))
                     )
-                if known is not None:
-                    both = zip(known, fresh, strict=True)
-                    fresh = pl.DataFrame([pl.concat(parts, rechunk=True) for parts in both])
-                known = fresh
+                known = fresh if known is None else pl.concat([known, fresh], rechunk=True)
                 self._known[read, coded] = known
-        return gathered(known, codes)
+        return known[codes] if known.height else known.clear(len(codes))
 
     def _values(self, begin: int, end: int) -> pl.Series:
         values = _values(self.dtype, begin, end)
@@ -101,13 +98,7 @@ _LIVING: WeakValueDictionary[pl.Categories, Vocabulary] = WeakValueDictionary()
 
 def _values(dtype: pl.DataType, begin: int, end: int) -> pl.Series:
     """The values of a Categorical type with these numbers."""
-    return pl.int_range(begin, end, dtype=pl.UInt32, eager=True).cat.to(dtype).cast(pl.String)
-
-
-def gathered(told: pl.DataFrame, codes: pl.Series) -> pl.DataFrame:
-    """The rows of `told` with these numbers, NULL for NULL. A column at a time: a whole frame is handed to
-    Polars' own threads, and waiting for them takes longer than the work."""
-    return pl.DataFrame([one[codes] if len(one) else one.clear(len(codes)) for one in told])
+    return pl.select(pl.int_range(begin, end, dtype=pl.UInt32).cat.to(dtype).cast(pl.String)).to_series()
 
 
 def by_value(column: pl.Series, read: Read) -> pl.DataFrame:
@@ -140,7 +131,7 @@ class Remembered:
         """What is told of each of `texts` (String or Categorical), row by row; values that hardly ever come
         again are read and not remembered: `often` says whether these do, where they do not show it."""
         if texts.null_count() == len(texts):
-            return pl.DataFrame([one.clear(len(texts)) for one in self._nothing])
+            return self._nothing.clear(len(texts))
         if vocabulary := _vocabulary(texts):
             return vocabulary.told(texts.to_physical(), self._read, coded=False)
         texts = texts.cast(pl.String)

@@ -135,7 +135,7 @@ class Table:
                 (pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype=dtype)).alias(name)
                 for name, dtype in self.dtypes.items()
             ]
-        return frame.select_seq(self._forms[have])
+        return frame.select(self._forms[have])
 
     @cached_property
     def _forms(self) -> dict[frozenset[str], list[pl.Expr]]:

@@ -428,7 +428,7 @@ class Cutter:
                 found.append(_texts(path, data, begins[copies, :rows], lengths[copies, :rows]))
             if field.kind in (COUNT, MICROS, STAMP, PADDED):
                 found.append(pl.Series(field.name, numbers[column, :rows]))
-        known = pl.DataFrame(found).with_columns_seq(
+        known = pl.DataFrame(found).with_columns(
             _known(field, texts.vocabularies[column].dtype if field.kind in (CODE, URL) else None)
             for field, column in zip(layout.fields, self._columns.tolist(), strict=False)
             if field.kind not in (SKIP, COPY)
@@ -487,7 +487,7 @@ def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:
     """Columns `line`, `offset`, `bytes` of the lines of `text` at `places` (offset, bytes with line end)."""
     found = [
         (text[begin : begin + size].decode("utf-8", "replace").rstrip("\n").rstrip(" "), begin, size)
-        for begin, size in places.select_seq("offset", "bytes").iter_rows()
+        for begin, size in places.select("offset", "bytes").iter_rows()
     ]
     schema = {"line": pl.String, "offset": pl.Int64, "bytes": pl.Int64}
     return pl.DataFrame(found, schema=schema, orient="row")

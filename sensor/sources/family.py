@@ -346,7 +346,7 @@ def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
             by_line, on="row", how="left", maintain_order="left"
         )
     reason = pl.coalesce("reason", "told")
-    return joined.with_columns(reason=reason).select_seq(
+    return joined.with_columns(reason=reason).select(
         "at",
         "offset",
         "bytes",

@@ -1,8 +1,4 @@
-"""`FIELDS` as a family reads them made into observations, answers and leases: cleaned once, for all.
-
-Columns of a block are worked out one after the other (`with_columns_seq`): handing such small work to Polars'
-own threads, which are busy with the batch before, and waiting for them, takes longer than the work.
-"""
+"""`FIELDS` as a family reads them made into observations, answers and leases: cleaned once, for all."""
 
 from __future__ import annotations
 
@@ -73,7 +69,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     from sensor.sources.family import FIELDS
 
     have = dict(parsed.schema)
-    fields = parsed.select_seq(
+    fields = parsed.select(
         "row",
         *(
             by_value(parsed[name], _something)["text"].alias(name)
@@ -84,10 +80,10 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
         ),
     )
     at = _times(fields, lines.select("line", "stamp")[fields["row"]], family)
-    fields = fields.with_columns_seq(at, _lasted(fields, at, family))
+    fields = fields.with_columns(at, _lasted(fields, at, family))
     fields = _located(_named(_keyed(fields, lines["line"])))
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
-    fields = fields.with_columns_seq(
+    fields = fields.with_columns(
         seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),
         reason=_reason(),
     )
@@ -97,7 +93,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
     )
     coded = (name for name, dtype in fields.schema.items() if isinstance(dtype, pl.Categorical))
     texts = (pl.col(name).cast(pl.String) for name in coded)
-    fields = fields.with_columns_seq(*nothing, *texts, name_from=_name_from())
+    fields = fields.with_columns(*nothing, *texts, name_from=_name_from())
     return flows.oriented(fields, family.internal_networks)
 
 
@@ -170,12 +166,12 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
     # What a machine does by itself is neither its owner's nor of whoever sits there: it keeps its account.
     name = pl.lit(account["device"]).str.extract(r"^([^.]+)")
     machine = pl.when(pl.col("kind") != "lease").then(name + "$")
-    fields = fields.with_columns_seq(
+    fields = fields.with_columns(
         user_name=pl.coalesce(pl.lit(account["user_name"]), machine),
         device=pl.coalesce("device", account["device"]),
         action=verdicts.of(fields["action"]),
     )
-    fields = fields.with_columns_seq(
+    fields = fields.with_columns(
         hosts.addressed(fields["client"]),
         hosts.addressed(fields["server"]),
         *_called(fields["server"]),
@@ -274,10 +270,10 @@ def _is_secure(url: pl.Series) -> pl.DataFrame:
 
 def _located(fields: pl.DataFrame) -> pl.DataFrame:
     """Host, path and server out of `url`, where the family has not read them itself."""
-    fields = fields.with_columns_seq(*_name(fields["host"]), *_cname(fields["cname"]), asked=pl.col("host"))
+    fields = fields.with_columns(*_name(fields["host"]), *_cname(fields["cname"]), asked=pl.col("host"))
     path = pl.col("path").str.replace(r"[?#].*$", "")
     if fields["url"].null_count() == fields.height:
-        return fields.with_columns_seq(
+        return fields.with_columns(
             path=path,
             server=_first_told(fields, "server", "literal"),
             by_url=pl.lit(False),
@@ -289,7 +285,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
     secure = by_value(fields["url"], _is_secure)["is_secure"]
     fields = fields.hstack(url)
-    return fields.with_columns_seq(
+    return fields.with_columns(
         by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
         host=_named_server(fields, _first_told(fields, "host", "url_host")),
         path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from sensor.coded import Coded, Remembered, gathered, repeats
+from sensor.coded import Coded, Remembered, repeats
 
 #: Letters, digits, hyphen and underscore per label (RFC 1123, and what is seen in practice), at
 #: least two labels: a single label names nothing outside its own network.
@@ -89,7 +89,8 @@ def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.Da
     One row per value, in their order; NULL where `column` is.
     """
     coded = Coded.of(frame.get_column(column))
-    return frame.drop(column).hstack(gathered(read(coded.values), coded.codes))
+    told = read(coded.values)
+    return frame.drop(column).hstack(told[coded.codes] if told.height else told.clear(frame.height))
 
 
 def authorities(authority: pl.Series) -> pl.DataFrame:

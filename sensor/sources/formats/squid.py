@@ -177,7 +177,7 @@ class SquidFamily(Family):
 
 def _told(fields: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` of what lines say (`_FIELDS`)."""
-    fields = fields.with_columns_seq(
+    fields = fields.with_columns(
         *by_value(fields["result"], _of_result),
         *by_value(fields["hierarchy"], _of_hierarchy),
         *by_value(fields["user"], _of_user),
@@ -186,7 +186,7 @@ def _told(fields: pl.DataFrame) -> pl.DataFrame:
         *by_value(fields["bump"], _of_mode),
     ).with_columns(reason=_reason())
     keeps_bytes = ~_bumped()
-    return fields.select_seq(
+    return fields.select(
         "at",
         "reason",
         "client",
@@ -260,12 +260,12 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
     missing = [
         pl.lit(None, dtype=dtype).alias(name) for name, dtype in _FIELDS.items() if name not in rows.columns
     ]
-    rows, odd = rows.with_columns_seq(missing), found.odd
+    rows, odd = rows.with_columns(missing), found.odd
     if not sound.all():
         left = rows.filter(~sound).select("offset", "bytes")
         odd = pl.concat([odd, lines_at(text, left)]).sort("offset")
         rows = rows.filter(sound)
-    return Cut(_told(rows.select_seq(*_FIELDS, "url_rest")), rows.select_seq("offset", "bytes"), odd)
+    return Cut(_told(rows.select(*_FIELDS, "url_rest")), rows.select("offset", "bytes"), odd)
 
 
 def _one_word(text: pl.Series) -> pl.DataFrame:

@@ -44,7 +44,7 @@ def _split(urls: pl.Series) -> pl.DataFrame:
     is_tunnel = pl.col("is_tunnel").fill_null(False)
     path_text = "/" + pl.col("path")
     clear = pl.when(whole).then(path_text.fill_null("/")).when(~is_tunnel).then(path_text)
-    return found.select_seq(
+    return found.select(
         "host", "literal", port=pl.coalesce("port", "scheme_port"), path=clear, tunnel=is_tunnel
     )
 
