@@ -192,6 +192,9 @@ class Json:
             else:
                 yield from _strangers(text[place:])
                 place = max(place, text.rfind("\n"))
+                if len(text) - place > MAX_RECORD_BYTES:  # a line without an end
+                    yield text[place : place + 1000].strip()
+                    place = len(text)
         yield from _rest(text[place:], decoder)
 
 

@@ -87,7 +87,7 @@ class Events:
             if opens is None:
                 *lines, held = held.split("\n")
                 yield from _said(lines)
-            elif len(held) > MAX_RECORD_BYTES:
+            if len(held) > MAX_RECORD_BYTES:
                 yield _flat(held)
                 held = ""
         yield from _said([_flat(held)] if _OPENS.search(held) else held.split("\n"))

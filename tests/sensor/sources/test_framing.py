@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import framing
+from sensor.sources.formats import windows_security
+from sensor.sources.formats.windows_security import XML
 from sensor.sources.framing import JOINT, JSON, QUOTED, TABLE, Blocks
 
 
@@ -118,3 +121,29 @@ def test_lines_after_a_document_are_not_lost() -> None:
         assert [one for one in found if not one.startswith("{")] == [
             "Oct  6 10:00:00 gw dnsmasq[7]: query[A] claude.ai from 10.1.2.3", "last line of another",
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "record"),
+    [(JSON, '{"a": 1}'), (XML, "<Event a='1'><EventID>1</EventID></Event>")],
+    ids=["json", "xml"],
+)
+def test_a_line_without_an_end_behind_a_record_is_cut(
+    how: framing.Framing, record: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held of it is bounded: nobody has to read all of it to be given something."""
+    for module in (framing, windows_security):
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 1000)
+    read = 0
+
+    def pieces() -> Iterator[str]:
+        nonlocal read
+        yield f"{record}\n"
+        while True:
+            read += 1
+            yield "x" * 100
+
+    found = how.records(pieces())
+    assert next(found) == record
+    assert next(found).startswith("xxx")
+    assert read < 20
