@@ -172,7 +172,7 @@ def _told(words: Words, leases: Leases) -> _Told:
     turn = place * _KINDS + kind
     told = _Told(place, word, leases.from_us, leases.to_us, kind, words.sure.take(word), turn)
     told = told.at(_surest_last(told, _by_time(turn, leases.from_us)))
-    renews = _as_before(told.turn, told.word) & np.isin(told.kind, _RENEWED)
+    renews = as_before(told.turn, told.word) & np.isin(told.kind, _RENEWED)
     renews[1:] &= (told.from_us[1:] <= told.to_us[:-1]) & (told.to_us[1:] >= told.to_us[:-1])
     first, last = _runs(renews)
     return replace(told.at(first), to_us=told.to_us.take(last))
@@ -180,7 +180,7 @@ def _told(words: Words, leases: Leases) -> _Told:
 
 def _surest_last(told: _Told, order: Ints) -> Ints:
     """Rows in `order`, those of a turn that begin at once in the order in which they are believed."""
-    ties = _as_before(told.turn.take(order), told.from_us.take(order))
+    ties = as_before(told.turn.take(order), told.from_us.take(order))
     ties[:-1] |= ties[1:]
     tied = order[ties]
     some = told.at(tied)
@@ -201,7 +201,7 @@ def _claims(words: Words, told: _Told, claiming: Flags, *, holder: Ints, says: I
 def _tenures(devices: _Claims) -> _Claims:
     """From when until when one device had an address by DHCP: its leases that follow each other."""
     leases = devices.at(devices.kind == DHCP)
-    goes_on = _as_before(leases.place, leases.holder)
+    goes_on = as_before(leases.place, leases.holder)
     first, last = _runs(goes_on)
     tenures = leases.at(first)
     return replace(
@@ -247,11 +247,11 @@ def _settled(claims: _Claims) -> tuple[_Claims, _Claims]:
     A claim ends where a later one of its turn begins; one holder's claims in a row end with the last of them
     to end.
     """
-    same_holder = _as_before(claims.turn, claims.holder)
+    same_holder = as_before(claims.turn, claims.holder)
     reach = _highest(claims.to_us, same_holder)
     ends = np.minimum(reach, _next(claims.turn, claims.from_us))
     intervals = replace(claims, to_us=np.maximum(claims.from_us, ends))
-    goes_on = same_holder & _as_before(claims.says)
+    goes_on = same_holder & as_before(claims.says)
     goes_on[1:] &= reach[:-1] >= claims.from_us[1:]
     first, last = _runs(goes_on)
     return intervals, replace(claims.at(first), to_us=intervals.to_us[last])
@@ -261,7 +261,7 @@ def _shared(told: _Told) -> _Spans:
     """While anything says that many share an address. Such leases may overlap: the last that began speaks."""
     lease = np.flatnonzero(told.kind == SHARED)
     some = told.at(lease)
-    return _Spans(some.place, some.from_us, _highest(some.to_us, _as_before(some.place)), lease)
+    return _Spans(some.place, some.from_us, _highest(some.to_us, as_before(some.place)), lease)
 
 
 def _crowds(users: _Claims) -> _Spans:
@@ -274,7 +274,7 @@ def _crowds(users: _Claims) -> _Spans:
     logins = logins.at(np.isin(logins.place, busy))  # nowhere else so many meet
     logins = logins.at(np.lexsort((logins.to_us, logins.from_us, logins.holder, logins.place)))
     to_us = np.minimum(logins.to_us, logins.from_us + HOUR_US)
-    again = _as_before(logins.place, logins.holder)
+    again = as_before(logins.place, logins.holder)
     reach = _highest(to_us, again)
     begins = logins.from_us.copy()
     begins[1:] = np.where(again[1:], np.maximum(begins[1:], reach[:-1]), begins[1:])
@@ -286,7 +286,7 @@ def _crowds(users: _Claims) -> _Spans:
     present = np.cumsum(np.where(order < np.count_nonzero(longer), -1, 1))
     crowded = order[present >= CROWD]
     place, day_us = place[crowded], at_us[crowded] // DAY_US * DAY_US
-    new = ~_as_before(place, day_us)
+    new = ~as_before(place, day_us)
     return _Spans(place[new], day_us[new], day_us[new] + DAY_US, np.flatnonzero(new))
 
 
@@ -306,7 +306,7 @@ def _believed(
     user, to_us = user.take(said), _next(place, at_us).take(said)
     place, from_us = place.take(said), at_us.take(said)
     number = np.arange(len(said))
-    first = np.maximum.accumulate(np.where(_as_before(place), 0, number))
+    first = np.maximum.accumulate(np.where(as_before(place), 0, number))
     # Nothing but a device makes sure that whoever logged in is still there.
     grows_old = (user != _NONE) & (told.kind.take(user) == LOGIN) & ~vouched_for.take(user)
 
@@ -342,7 +342,7 @@ def _line(spans: Sequence[_Spans]) -> tuple[Ints, Ints, list[Ints]]:
     at_us = np.concatenate([some.from_us for some in spans] + [some.to_us for some in spans])
     order = _by_time(place, at_us)
     place, at_us = place.take(order), at_us.take(order)
-    new = ~_as_before(place, at_us)
+    new = ~as_before(place, at_us)
     number = np.empty(len(order), np.int64)
     number[order] = np.cumsum(new) - 1
     first = np.flatnonzero(new)
@@ -377,7 +377,7 @@ def _by_time(group: Ints, at_us: Ints) -> Ints:
     return order[np.argsort(small.astype(np.min_scalar_type(small.max(initial=0)))[order], kind="stable")]
 
 
-def _as_before(*columns: Ints) -> Flags:
+def as_before(*columns: Ints) -> Flags:
     """Whether a row says the same as the one before it."""
     same = np.ones(len(columns[0]), bool)
     same[:1] = False

@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts.intervals import DAY_US, NEVER_US, Columns, Flags, Ints
+from analytics.marts.intervals import DAY_US, NEVER_US, Columns, Flags, Ints, as_before
 from analytics.marts.weeks import store_frame
 
 Table = TypeVar("Table", bound=Columns)
@@ -106,8 +106,8 @@ def place(
 
 
 def _changes(numbers: Ints) -> Ints:
-    """Those of the numbers, none of which is negative, that are not the same as the one before."""
-    return numbers.take(np.flatnonzero(np.diff(numbers, prepend=-1)))
+    """Those of the numbers that are not the same as the one before."""
+    return numbers.take(np.flatnonzero(~as_before(numbers)))
 
 
 def numbered(connection: duckdb.DuckDBPyConnection, kind: type[Table], relation: str, *, by: str) -> Table:

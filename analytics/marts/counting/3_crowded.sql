@@ -1,24 +1,23 @@
 -- Where many share an address on a day, by what sightings there say.
 --
--- In:  attributed (placing.py), contexts, staff, places, spells; words (holding/).  Out: tenants, crowded, shared.
+-- In:  attributed (placing.py), contexts, asked, staff, places, spells; words (holding/).  Out: tenants, crowded, shared.
 -- Many accounts that one log names at an address within an hour, while one device has it, share it: what
 -- else happens there on that day is nobody's. Most addresses have one account: the others are looked at.
 CREATE OR REPLACE TEMP TABLE spots AS
-WITH busy AS (
-  SELECT seen_site, client FROM contexts WHERE user_name IS NOT NULL AND client IS NOT NULL
-  GROUP BY seen_site, client HAVING COUNT(*) >= $crowd
-),
+WITH logged AS (SELECT context, label, account FROM asked WHERE account > 0),
+busy AS (SELECT label FROM logged GROUP BY label HAVING COUNT(*) >= $crowd),
 many AS (
-  SELECT c.seen_site, c.client
-  FROM contexts AS c
-  JOIN busy AS b ON b.seen_site = c.seen_site AND b.client = c.client
-  GROUP BY c.seen_site, c.client HAVING COUNT(DISTINCT c.user_name) >= $crowd
+  SELECT l.label
+  FROM logged AS l
+  JOIN busy AS b ON b.label = l.label
+  GROUP BY l.label HAVING COUNT(DISTINCT l.account) >= $crowd
 )
 SELECT c.context, c.user_name, c.seen_site, c.client
-FROM contexts AS c
-JOIN many AS m ON m.seen_site = c.seen_site AND m.client = c.client
+FROM logged AS l
+JOIN many AS m ON m.label = l.label
+JOIN contexts AS c ON c.context = l.context
 LEFT JOIN staff AS a ON a.user_name = c.user_name
-WHERE c.user_name IS NOT NULL AND a.kind IS NULL;
+WHERE c.client IS NOT NULL AND a.kind IS NULL;
 
 -- Who had the address meanwhile: the user of a VPN session, else the device by its name or MAC; 0: nobody known.
 CREATE OR REPLACE TEMP TABLE tenants AS
