@@ -41,7 +41,7 @@ _NUMBERS = (
     "static_word", "hint_word", "share_word",
 )  # fmt: skip
 #: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
-LEASES_A_PART = 50_000
+LEASES_A_PART = 100_000
 #: Days that are told in one pass over those who held addresses then.
 DAYS_A_PASS = 7
 
