@@ -21,7 +21,7 @@ from sensor.store.segments import Commits
 
 #: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps;
 #: where these are fewer rows than few (an hour's file of a quiet network), more of them
-_TOGETHER, _ENOUGH_ROWS = 3, 400_000
+_TOGETHER, _ENOUGH_ROWS = 2, 400_000
 _MOST_TOGETHER, _FEW_ROWS = 64, 30_000
 #: such takings of a file that are committed together, and hits that wait from which there is a commit: each
 #: costs a thousand steps and a dozen files

@@ -58,9 +58,8 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 _HOURS_TOLD = 48
 #: JSON on disk, packed or not, from which the scanner of its lines is compiled before it is read
 _MUCH_BYTES = 4 << 20
-#: text on disk from which the scanner of fields is compiled: that takes five seconds once, reading with it
-#: 50 MB more
-_VERY_MUCH_BYTES = 1 << 30
+#: text on disk from which the scanner of fields is compiled: that takes five seconds once, and saves as many
+_VERY_MUCH_BYTES = 256 << 20
 #: read at a time when only counting what a compressed file holds
 _COUNT_BYTES = 4 << 20
 
