@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, update_wrapper
 from importlib.metadata import version
 from pathlib import Path
@@ -39,7 +40,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 #: Kept kernels are named `<module>.<function>.<types of its arguments>` and this.
 _SUFFIX = ".kernel"
 
-#: What is compiled side by side (rehearsal.py), and the kernel of each that is kept last.
+#: What is compiled side by side (rehearsal.py), the longest first, and the kernel of each that is kept last.
 PARTS = {
     "frames": "packets.flush",
     "messages": "names._lines",
@@ -456,8 +457,8 @@ def _numba() -> Any:
 
 
 def warm_apart(*parts: str) -> None:
-    """Compile the kernels of these parts in processes of their own, side by side: what the
-    compiler needs (300 to 450 MB each) goes away with them."""
+    """Compile the kernels of these parts in processes of their own, one a processor, the longest first:
+    what the compiler needs (300 to 450 MB each) goes away with them."""
     program = (  # collected less often: hardly anything of what the compiler makes is garbage before its end
         "import gc, signal, sys; gc.set_threshold(100_000, 20, 100); "
         "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all of them: one of us says so
@@ -465,13 +466,23 @@ def warm_apart(*parts: str) -> None:
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
-    running = [subprocess.Popen([*words, part]) for part in parts]
-    try:
-        for process in running:
-            process.wait()
-    finally:
-        for process in running:
-            process.terminate()  # nothing, to one that has ended
+    running: list[subprocess.Popen[bytes]] = []
+
+    def compile_apart(part: str) -> None:
+        process = subprocess.Popen([*words, part])
+        running.append(process)
+        process.wait()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        coming = [pool.submit(compile_apart, part) for part in PARTS if part in parts]
+        try:
+            for one in coming:
+                one.result()
+        finally:
+            for one in coming:
+                one.cancel()
+            for process in running:
+                process.terminate()  # nothing, to one that has ended
 
 
 def _refuse_unchecked() -> None:
