@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, update_wrapper
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +47,8 @@ PARTS = {
     "lines": "json_fields.fields",
     "fields": "delimited.join_texts",
 }
+#: How often it is looked whether one is done.
+_LOOKED_S = 0.05
 #: what readers of packets need
 PACKETS = ("frames", "messages")
 
@@ -466,23 +468,18 @@ def warm_apart(*parts: str) -> None:
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
+    waiting = [part for part in PARTS if part in parts]
     running: list[subprocess.Popen[bytes]] = []
-
-    def compile_apart(part: str) -> None:
-        process = subprocess.Popen([*words, part])
-        running.append(process)
-        process.wait()
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        coming = [pool.submit(compile_apart, part) for part in PARTS if part in parts]
-        try:
-            for one in coming:
-                one.result()
-        finally:
-            for one in coming:
-                one.cancel()
-            for process in running:
-                process.terminate()  # nothing, to one that has ended
+    try:
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                running.append(subprocess.Popen([*words, waiting.pop(0)]))
+            # Polars' handler of signals makes calls that wait go on: only a sleep ends at Ctrl-C.
+            time.sleep(_LOOKED_S)
+            running = [process for process in running if process.poll() is None]
+    finally:
+        for process in running:
+            process.terminate()
 
 
 def _refuse_unchecked() -> None:
