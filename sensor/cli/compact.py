@@ -79,7 +79,9 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     audit = AuditLog(state).frame()
     if ours and not audit.is_empty():
         Commits(lake, "audit").commit(0, 0, {"audit": audit})
-    if not compact(lake, terms, now=moment, settle=wait):
+    with analysing(lake):
+        compacted = compact(lake, terms, now=moment, settle=wait)
+    if not compacted:
         return False
     sealed = sealed_rows(settings, state, keys)
     mistake: PolicyError | None = None

@@ -152,14 +152,21 @@ def closed_to_others(about_persons: bool) -> Iterator[None]:
         os.umask(umask)
 
 
+#: What to do where a file of the lake is broken or gone.
+_RESTORE = "restore it from a backup, or read the inputs again into another lake"
+#: What DuckDB says of a file that is gone.
+_MISSING = "No files found"
+
+
 @contextmanager
 def analysing(lake: Lake) -> Iterator[None]:
-    """Turns what stops the analysts' side (a lake that is unreadable or old, a full disk) into our error."""
+    """Turns what stops whoever reads the lake (damaged, unreadable or old, the disk full) into our error."""
     import duckdb
+    from polars.exceptions import PolarsError
 
     from analytics.lake import LakeUnreadable
     from sensor.errors import LakeError
-    from sensor.store.lake import explained
+    from sensor.store.lake import damaged, explained
 
     try:
         with explained(lake.path):
@@ -168,14 +175,20 @@ def analysing(lake: Lake) -> Iterator[None]:
         if isinstance(error.__cause__, duckdb.BinderException):
             check_release(lake)
         raise LakeError(str(error)) from None
-    except (duckdb.IOException, duckdb.TransactionException) as error:  # the latter: no room to commit
-        text = " ".join(str(error).split())
-        what = "no space left on device" if "No space left" in text else text
-        hint = "make room and run `shadowai compact`; what was committed is safe"
-        raise LakeError(what, place=str(lake.path), hint=hint) from None
     except (duckdb.BinderException, duckdb.CatalogException):
         check_release(lake)
         raise
+    except (duckdb.Error, PolarsError) as error:
+        text = " ".join(str(error).partition("LINE ")[0].split())
+        if file := damaged(lake.path):
+            raise LakeError("no whole Parquet file", place=str(file), hint=_RESTORE) from None
+        if _MISSING in text:
+            raise LakeError(text, place=str(lake.path), hint=_RESTORE) from None
+        if not isinstance(error, (duckdb.IOException, duckdb.TransactionException)):
+            raise  # the latter: no room to commit
+        what = "no space left on device" if "No space left" in text else text
+        hint = "make room and run `shadowai compact`; what was committed is safe"
+        raise LakeError(what, place=str(lake.path), hint=hint) from None
 
 
 def check_release(lake: Lake) -> None:

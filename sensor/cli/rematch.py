@@ -59,9 +59,9 @@ def command(
     if not dry_run:
         settle(place, settings, include_current=now)
     left = purge.unreached(place)
-    found = Rematch(
-        place, catalog, now=datetime.now(UTC), since=since.date() if since else None, final=_final(place)
-    ).run(dry=dry_run)
+    final, begin = _final(place), since.date() if since else None
+    with analysing(place):
+        found = Rematch(place, catalog, now=datetime.now(UTC), since=begin, final=final).run(dry=dry_run)
     _tell(found, dry_run)
     if left:
         typer.echo(f"{left} segments of the open hour were not looked at; a rematch after the hour does")

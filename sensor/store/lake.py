@@ -20,6 +20,8 @@ from sensor.errors import LakeError
 #: sorts before every real part and holds one file without rows, so that no glob is ever empty
 ZERO_PART = "0000"
 ZERO_FILE = "schema.parquet"
+#: what a whole Parquet file begins and ends with
+_PARQUET = b"PAR1"
 MODES = {"restricted": 0o750, "open": 0o755}
 #: how hard files are packed that stay, and segments, which compaction replaces (level of zstd)
 KEPT_LEVEL, PASSING_LEVEL = 3, 1
@@ -120,6 +122,17 @@ class Lake:
 def stored() -> tuple[schema.Table, ...]:
     """Every table a lake holds, in the order a commit renames them: `sightings` last."""
     return (schema.CATALOG, *schema.STORED)
+
+
+def damaged(place: Path) -> Path | None:
+    """A file of the lake at `place` that is no whole Parquet file, by its first and last bytes."""
+    for file in sorted(place.rglob("*.parquet")):
+        with file.open("rb") as stream:
+            begin = stream.read(len(_PARQUET))
+            stream.seek(max(0, file.stat().st_size - len(_PARQUET)))
+            if begin != _PARQUET or stream.read() != _PARQUET:
+                return file
+    return None
 
 
 @contextmanager

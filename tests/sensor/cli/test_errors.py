@@ -132,6 +132,20 @@ def test_wrong_sql_is_6(filled: Path) -> None:
     assert "Parser Error" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("compact", "--now"), ("rematch", "--dry-run"), ("retain",)])
+def test_a_damaged_file_of_the_lake_is_5_and_named(
+    words: tuple[str, ...], filled: Path, tmp_path: Path
+) -> None:
+    """As a failing disk or half a restore leaves one; it was "a bug of ours"."""
+    shutil.copytree(filled / "lake", tmp_path / "lake")
+    sightings = next((tmp_path / "lake" / "restricted" / "sightings" / "cold").rglob("*.parquet"))
+    sightings.write_bytes(sightings.read_bytes()[:-8])
+    done = shadowai(*words, "--lake", "lake", "--state", filled / "state", cwd=tmp_path)
+    assert done.returncode == 5, done.stderr
+    (told,) = done.stderr.splitlines()
+    assert f"{sightings.relative_to(tmp_path)}: no whole Parquet file; restore it" in told
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
