@@ -10,6 +10,7 @@ import json
 import os
 import re
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,7 +71,10 @@ def listed(
         if row["host"] not in kept and row["domain"] not in kept
     )
     columns = ("rank", "host", "score", "why", "clients", "first seen")
-    print_table(columns, [row for row, _ in zip(rows, range(limit), strict=False)])
+    best = list(islice(rows, limit))
+    if not best:
+        typer.echo(f"no name of the last {days} days that nobody dismissed looks like AI", err=True)
+    print_table(columns, best)
 
 
 @app.command("accept")
