@@ -79,7 +79,7 @@ def listed(
 
 @app.command("accept")
 def accept(
-    host: Annotated[str, typer.Argument(help="A listed host, or a domain.")],
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A listed host, or a domain.")],
     name: Annotated[str, typer.Option("--name", help="What people call the service.")],
     category: Annotated[str, typer.Option("--category", help="A word of categories.yml.")] = "chat",
     access: Annotated[str, typer.Option("--access", help="web, api, cli …")] = "web",
@@ -107,7 +107,9 @@ def accept(
 
 @app.command("dismiss")
 def dismiss(
-    host: Annotated[str, typer.Argument(help="A listed host, or a domain with everything below it.")],
+    host: Annotated[
+        str, typer.Argument(metavar="HOST", help="A listed host, or a domain with everything below it.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why it is no AI, for whoever asks later.")],
     lake: LakeOption = None,
     state: StateOption = None,
