@@ -22,6 +22,7 @@ from sensor.cli.options import (
     SignaturesOption,
     StateOption,
     analysing,
+    command_behind,
     existing_lake,
     settings_from,
 )
@@ -60,7 +61,7 @@ def listed(
     signatures: SignaturesOption = None,
 ) -> None:
     """List the names that look most like AI, each with its strongest reasons."""
-    if context.invoked_subcommand is not None:
+    if command_behind(context):
         return
     settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     found = _ranked(settings, days)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, CustomOption, add_formats, settings_from
+from sensor.cli.options import ConfigOption, CustomOption, add_formats, command_behind, settings_from
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +30,7 @@ _SHOWN = (
 @app.callback()
 def command(context: typer.Context, config: ConfigOption = None, custom: CustomOption = None) -> None:
     """List the kinds of input and what each can prove."""
-    if context.invoked_subcommand is not None:
+    if command_behind(context):
         return
     from sensor.sources.detect import known
 
