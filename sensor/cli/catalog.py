@@ -74,6 +74,8 @@ def search(
 ) -> None:
     """Services in which all words occur."""
     found = _catalog(config, signatures).search(" ".join(words))
+    if found.is_empty():
+        typer.echo(f"no service of the catalog has {' and '.join(words)} in it", err=True)
     rows = (
         (*row[:-2], _span(*row[-2:]))
         for row in found.select(
