@@ -141,6 +141,7 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "memory_limit": memory,
+            "scheduler_process_partial": "true",  # between two parts it looks for a Ctrl-C
             "temp_directory": str(spill) if spill else "",
         },
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -17,6 +17,8 @@ import duckdb
 
 #: No more at once: each holds a day in memory.
 MOST = 4
+#: How often it is looked whether a Ctrl-C came.
+_LOOKED_S = 0.1
 
 
 Period = TypeVar("Period")
@@ -32,7 +34,7 @@ def each(
 ) -> None:
     """Calls `make` for every period, in any order and several at a time, with a connection that `begin` has
     prepared. `shared` are tables that all read. The first error is raised when what was begun has
-    ended."""
+    ended; what a Ctrl-C meets is broken off."""
     if not periods:
         return
     threads = processors(connection)
@@ -44,9 +46,11 @@ def each(
         return
     _share(connection, shared)
     waiting = deque(periods)
+    own_connections: list[duckdb.DuckDBPyConnection] = []
 
     def work() -> None:
         with beside(connection) as own:
+            own_connections.append(own)
             begin(own)
             try:
                 while waiting:
@@ -58,7 +62,16 @@ def each(
     connection.execute("SET threads = 1")
     try:
         with ThreadPoolExecutor(at_once) as pool:
-            for done in [pool.submit(work) for _ in range(at_once)]:
+            working = [pool.submit(work) for _ in range(at_once)]
+            try:
+                while wait(working, timeout=_LOOKED_S).not_done:
+                    pass  # a Ctrl-C is noticed between two waits
+            except KeyboardInterrupt:
+                waiting.clear()
+                for own in own_connections:
+                    own.interrupt()
+                raise
+            for done in working:
                 done.result()
     finally:
         connection.execute(f"SET threads = {threads}")

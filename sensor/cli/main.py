@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sensor.cli.start import STOPPED, Ended
+from sensor.cli.start import STOPPED, Ended, is_ctrl_c
 from sensor.errors import ShadowAIError, UsageError
 
 #: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
@@ -159,13 +159,13 @@ def _run() -> int:
     except ShadowAIError as error:
         _say(f"shadowai: {error}")
         return error.exit_code
-    except KeyboardInterrupt:
-        _say(STOPPED)
-        return 130
     except BrokenPipeError:
         # `shadowai sql … | head`: the reader has left; that is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        if is_ctrl_c(error):
+            _say(STOPPED)
+            return 130
         kind = type(error).__name__
         _say(f"shadowai: this is a bug of ours ({kind}); details in {_keep_traceback(error)}")
         return 1
@@ -178,7 +178,7 @@ def _say(text: str) -> None:
         print("".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)
 
 
-def _keep_traceback(error: Exception) -> str:
+def _keep_traceback(error: BaseException) -> str:
     """Where it happened, in a file. Messages of libraries may quote data: only their shape is kept."""
     import tempfile
     import traceback

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sensor.cli.results import Format, statements, write
+from sensor.cli.start import is_ctrl_c
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,7 +52,9 @@ def _answer(connection: duckdb.DuckDBPyConnection, text: str, log: Callable[[str
             write(connection, statement, Format.TABLE, None)
     except ShadowAIError as error:
         typer.echo(str(error), err=True)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not is_ctrl_c(error):
+            raise
         connection.interrupt()
         typer.echo("stopped", err=True)
 

@@ -17,6 +17,13 @@ class Ended(SystemExit):
         super().__init__(128 + signal.SIGINT)
 
 
+def is_ctrl_c(error: BaseException) -> bool:
+    """Was it a Ctrl-C? DuckDB makes an error of its own of one that meets it."""
+    return isinstance(error, KeyboardInterrupt) or (
+        isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+    )
+
+
 def run() -> None:
     """Run the command line."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup wants it ignored

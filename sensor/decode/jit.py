@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from functools import cache, update_wrapper
 from importlib.metadata import version
@@ -39,13 +40,15 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 #: Kept kernels are named `<module>.<function>.<types of its arguments>` and this.
 _SUFFIX = ".kernel"
 
-#: What is compiled side by side (rehearsal.py), and the kernel of each that is kept last.
+#: What is compiled side by side (rehearsal.py), the longest first, and the kernel of each that is kept last.
 PARTS = {
     "frames": "packets.flush",
     "messages": "names._lines",
     "lines": "json_fields.fields",
     "fields": "delimited.join_texts",
 }
+#: How often it is looked whether one is done.
+_LOOKED_S = 0.05
 #: what readers of packets need
 PACKETS = ("frames", "messages")
 
@@ -456,8 +459,8 @@ def _numba() -> Any:
 
 
 def warm_apart(*parts: str) -> None:
-    """Compile the kernels of these parts in processes of their own, side by side: what the
-    compiler needs (300 to 450 MB each) goes away with them."""
+    """Compile the kernels of these parts in processes of their own, one a processor, the longest first:
+    what the compiler needs (300 to 450 MB each) goes away with them."""
     program = (  # collected less often: hardly anything of what the compiler makes is garbage before its end
         "import gc, signal, sys; gc.set_threshold(100_000, 20, 100); "
         "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all of them: one of us says so
@@ -465,13 +468,18 @@ def warm_apart(*parts: str) -> None:
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
     )
     words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
-    running = [subprocess.Popen([*words, part]) for part in parts]
+    waiting = [part for part in PARTS if part in parts]
+    running: list[subprocess.Popen[bytes]] = []
     try:
-        for process in running:
-            process.wait()
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                running.append(subprocess.Popen([*words, waiting.pop(0)]))
+            # Polars' handler of signals makes calls that wait go on: only a sleep ends at Ctrl-C.
+            time.sleep(_LOOKED_S)
+            running = [process for process in running if process.poll() is None]
     finally:
         for process in running:
-            process.terminate()  # nothing, to one that has ended
+            process.terminate()
 
 
 def _refuse_unchecked() -> None:

@@ -1,5 +1,6 @@
 """`shadowai sql`: every format, the prompt on a real terminal, and what is logged."""
 
+import _thread
 import csv
 import io
 import json
@@ -10,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from sensor.cli import results
+from analytics.lake import connect
+from sensor.cli import prompt, results
 
 ROOT = Path(__file__).parents[3]
 RUN = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
@@ -209,3 +212,15 @@ def test_k_and_zone_stay_as_the_lake_was_made(lake: Path, tmp_path: Path) -> Non
         )
         assert done.returncode == code, done.stderr
     assert json.loads((lake / "manifest.json").read_text(encoding="utf-8"))["k"] == 9
+
+
+def test_ctrl_c_stops_a_query_and_the_prompt_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """DuckDB did not look for one before a task was done, and then made a RuntimeError of it."""
+    asked: list[str] = []
+    with connect() as connection:
+        threading.Timer(0.2, _thread.interrupt_main).start()
+        prompt._answer(connection, "SELECT SUM(HASH(i)) FROM range(100_000_000_000) AS r (i);", asked.append)
+        assert capsys.readouterr().err == "stopped\n"
+        prompt._answer(connection, "SELECT 41 + 1 AS answer;", asked.append)
+    assert "42" in capsys.readouterr().out
+    assert len(asked) == 2
