@@ -47,6 +47,8 @@ class Verdict:
     observations: int = 0
     sightings: int = 0
     apps: Counter[str] = field(default_factory=Counter)
+    #: records by kind of input: several where lines of several kinds are mixed
+    kinds: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     #: reason: where in the input it was first met
     places: dict[str, str | None] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Verdict:
         self.records += int(coverage.get_column("records").sum() or 0)
         self.rejected += int(coverage.get_column("rejected").sum() or 0)
         self.bytes += int(coverage.get_column("bytes").sum() or 0)
+        self.kinds.update(dict(coverage.group_by("source").agg(pl.col("records").sum()).iter_rows()))
         self.sightings += sightings.height
         for name in CARRIED:
             self.carried[name] += int(coverage.get_column(name).sum() or 0)

@@ -60,8 +60,8 @@ def _text(page: Page) -> str:
     lines = [f"{page.title} ({page.span})", "", *_wrapped(page.sentence), ""]
     for number in page.numbers:
         mark = f" {words.MOONS[number.grade]}" if number.grade else ""
-        change = f", {number.change_words}" if number.change_words else ""
-        lines += _wrapped(f"{number.label}: {number.value}{mark}{change}. {number.note}".rstrip(), "- ")
+        told = (f"{number.value}{mark}", number.change_words, number.note)
+        lines += _wrapped(f"{number.label}: {', '.join(filter(None, told))}", "- ")
     if page.decisions:
         lines += ["", say("decide.title"), ""]
         for nth, decision in enumerate(page.decisions, 1):

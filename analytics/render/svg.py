@@ -139,8 +139,8 @@ def curve(points: Sequence[tuple[float, float]], label: str, across: str, up: st
         f'<path class="area" d="M{path} L{right} {bottom} Z"/><path class="line" d="M{path}"/>'
     )
     return Markup(
-        '<svg class="curve" viewBox="0 0 248 112" role="img" aria-label="{}">{}'
-        '<text x="8" y="14">{}</text><text x="{}" y="109" text-anchor="end">{}</text></svg>'
+        '<svg class="curve" viewBox="0 0 248 116" role="img" aria-label="{}">{}'
+        '<text x="8" y="14">{}</text><text x="{}" y="112" text-anchor="end">{}</text></svg>'
     ).format(label, _drawn(shapes), up, right, across)
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from analytics.render import words
 from analytics.render.language import say
-from analytics.reports.weekly.page import Page
+from analytics.reports.weekly.page import Page, Service
 from analytics.reports.weekly.verdict import SAID_FIRST
 
 WIDTH = 96
 SERVICES = 4
-#: Columns of a label: the longest of the numbers.
-LABEL = 19
+#: Columns of a label at most; what is longer is cut.
+LABEL = 34
+#: The first grade that is use.
+_USE = 3
 
 
 def summary(lake: Path, week: str | None = None) -> str:
@@ -29,7 +31,9 @@ def summary(lake: Path, week: str | None = None) -> str:
 
 def page_text(page: Page) -> str:
     """Verdict, five numbers, leading services, and what of coverage the verdict has not said yet."""
-    blocks = (_heading(page), _numbers(page), _services(page), _sight(page))
+    labels = [number.label for number in page.numbers] + [one.name for one in page.leading[:SERVICES]]
+    width = min(max(map(len, labels)), LABEL)
+    blocks = (_heading(page), _numbers(page, width), _services(page, width), _sight(page))
     return "\n".join(_printable(line) for block in blocks for line in block)
 
 
@@ -46,17 +50,17 @@ def _heading(page: Page) -> Iterator[str]:
     yield ""
 
 
-def _numbers(page: Page) -> Iterator[str]:
+def _numbers(page: Page, width: int) -> Iterator[str]:
     for number in page.numbers:
         remarks = ", ".join(part for part in (number.change, number.note) if part)
-        yield f"  {number.label:<{LABEL}} {moon(number.grade)} {number.value:>12}  {remarks}".rstrip()
+        yield f"  {number.label:<{width}}  {moon(number.grade)} {number.value:>12}  {remarks}".rstrip()
     yield ""
 
 
-def _services(page: Page) -> Iterator[str]:
+def _services(page: Page, width: int) -> Iterator[str]:
     for service in page.leading[:SERVICES]:
-        known = "" if service.people == words.unknown() else f"  {service.counted}"
-        yield f"  {_clipped(service.name):<{LABEL}} {moon(service.grade)} {service.sent:>12}{known}"
+        known = "" if service.people == words.unknown() else f"  {_how_far(service)}"
+        yield f"  {_clipped(service.name):<{width}}  {moon(service.grade)} {service.sent:>12}{known}"
     if page.leading:
         yield ""
 
@@ -70,6 +74,13 @@ def _sight(page: Page) -> Iterator[str]:
     elif not seen.doubts:
         said = (*page.sight.sometimes, *page.sight.confident)  # what limits the view first
         yield from textwrap.wrap(" · ".join(said[:2]), WIDTH)
+
+
+def _how_far(service: Service) -> str:
+    """Who used it; below use nobody is counted, and "0 people" would read as nobody there: then its grade."""
+    if service.grade is not None and service.grade < _USE:
+        return words.grade(service.grade)
+    return service.counted
 
 
 def _clipped(name: str) -> str:

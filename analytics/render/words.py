@@ -179,7 +179,7 @@ def category(value: str | None) -> str:
     """A word of the catalog as it reads: 'model-hub' -> 'model hub', 'api' -> 'API'."""
     if not value:
         return say("figure.uncategorised")
-    return told(value.replace("-", " ").replace("_", " ").replace("api", "API"))
+    return told(value.replace("-", " ").replace("_", " ").replace("api", "API").replace("gpu", "GPU"))
 
 
 def week_name(monday: date) -> str:

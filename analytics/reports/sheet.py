@@ -92,7 +92,7 @@ class Sheet:
 def build(result: Result, period: Period, about: str = "") -> Sheet:
     """The page for a result, `about` the name of whom or what; a pure function of them."""
     spec, facts = result.spec, result.facts
-    claim, verdict = _sentence(result, period)
+    claim, verdict = _sentence(result, period, about)
     stated = [
         say("fact.zone", zone=facts.zone),
         say("sheet.restricted") if spec.restricted else say("fact.groups", k=facts.k),
@@ -122,7 +122,7 @@ def build(result: Result, period: Period, about: str = "") -> Sheet:
     )
 
 
-def _sentence(result: Result, period: Period) -> tuple[str, str]:
+def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
     watched = _one(result, "watched")
     last = result.facts.today or period.last
     days, of = (watched["days"] or 0) if watched else 0, (last - period.first).days + 1
@@ -132,6 +132,8 @@ def _sentence(result: Result, period: Period) -> tuple[str, str]:
         return say("sheet.blind"), ""
     if watched and watched["connects"] is False:
         return say("verdict.cannot_tell", what=say("doubt.lookups")), seen
+    if summary is None and result.spec.about == "department":  # it may be told together with others only
+        return say("sheet.department_untold", department=about, k=result.facts.k), seen
     if summary is None or not summary.get("weeks", 1):
         return say("verdict.nothing"), seen
     hidden = bool(summary.get("people_hidden"))

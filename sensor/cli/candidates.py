@@ -10,6 +10,7 @@ import json
 import os
 import re
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from sensor.cli.options import (
     SignaturesOption,
     StateOption,
     analysing,
+    command_behind,
     existing_lake,
     settings_from,
 )
@@ -59,7 +61,7 @@ def listed(
     signatures: SignaturesOption = None,
 ) -> None:
     """List the names that look most like AI, each with its strongest reasons."""
-    if context.invoked_subcommand is not None:
+    if command_behind(context):
         return
     settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     found = _ranked(settings, days)
@@ -70,12 +72,15 @@ def listed(
         if row["host"] not in kept and row["domain"] not in kept
     )
     columns = ("rank", "host", "score", "why", "clients", "first seen")
-    print_table(columns, [row for row, _ in zip(rows, range(limit), strict=False)])
+    best = list(islice(rows, limit))
+    if not best:
+        typer.echo(f"no name of the last {days} days that nobody dismissed looks like AI", err=True)
+    print_table(columns, best)
 
 
 @app.command("accept")
 def accept(
-    host: Annotated[str, typer.Argument(help="A listed host, or a domain.")],
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A listed host, or a domain.")],
     name: Annotated[str, typer.Option("--name", help="What people call the service.")],
     category: Annotated[str, typer.Option("--category", help="A word of categories.yml.")] = "chat",
     access: Annotated[str, typer.Option("--access", help="web, api, cli …")] = "web",
@@ -103,7 +108,9 @@ def accept(
 
 @app.command("dismiss")
 def dismiss(
-    host: Annotated[str, typer.Argument(help="A listed host, or a domain with everything below it.")],
+    host: Annotated[
+        str, typer.Argument(metavar="HOST", help="A listed host, or a domain with everything below it.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why it is no AI, for whoever asks later.")],
     lake: LakeOption = None,
     state: StateOption = None,

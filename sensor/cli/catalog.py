@@ -29,7 +29,9 @@ _SUGGESTIONS = 5
 
 @app.command("show")
 def show(
-    service: Annotated[str, typer.Argument(help="Id of a service, such as openai/chatgpt.")],
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help="Id of a service, such as openai/chatgpt.")
+    ],
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
@@ -64,12 +66,16 @@ def show(
 
 @app.command("search")
 def search(
-    words: Annotated[list[str], typer.Argument(help="Words that must all occur: name, vendor, host …")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORD", help="Words that must all occur: name, vendor, host …")
+    ],
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
     """Services in which all words occur."""
     found = _catalog(config, signatures).search(" ".join(words))
+    if found.is_empty():
+        typer.echo(f"no service of the catalog has {' and '.join(words)} in it", err=True)
     rows = (
         (*row[:-2], _span(*row[-2:]))
         for row in found.select(
@@ -81,7 +87,9 @@ def search(
 
 @app.command("explain")
 def explain(
-    question: Annotated[str, typer.Argument(help="A host name, URL, address, JA4 or User-Agent.")],
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="A host name, URL, address, JA4 or User-Agent.")
+    ],
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
@@ -118,7 +126,8 @@ def explain(
 @app.command("check")
 def check(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Folders laid over the built-in catalog.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="FOLDER", help="Folders laid over the built-in catalog.", show_default=False),
     ] = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
@@ -182,9 +191,12 @@ def stats(config: ConfigOption = None, signatures: SignaturesOption = None) -> N
 @app.command("diff")
 def diff(
     old: Annotated[
-        Path, typer.Argument(help="A catalog folder, an overlay, or an exported JSON or CSV file.")
+        Path,
+        typer.Argument(metavar="OLD", help="A catalog folder, an overlay, or an exported JSON or CSV file."),
     ],
-    new: Annotated[Path | None, typer.Argument(help="The same.", show_default="the catalog in use")] = None,
+    new: Annotated[
+        Path | None, typer.Argument(metavar="NEW", help="The same.", show_default="the catalog in use")
+    ] = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:

@@ -41,9 +41,13 @@ def command(
     ] = False,
 ) -> None:
     """Compact the lake and publish its views."""
+    from sensor.store.compaction import waits
+
     settings = settings_from(config, change_terms=change_terms, lake=lake, state=state, policy=policy)
-    if settle(existing_lake(settings), settings, include_current=now):
-        typer.echo("compacted; open.duckdb and restricted.duckdb are up to date")
+    place = existing_lake(settings)
+    if settle(place, settings, include_current=now):
+        later = "; what this hour brought follows when it is over, or with --now" if waits(place) else ""
+        typer.echo(f"compacted; open.duckdb and restricted.duckdb are up to date{later}")
     else:
         typer.echo("another compaction is at work; nothing done")
 

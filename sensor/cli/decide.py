@@ -34,7 +34,8 @@ def command(
         str, typer.Argument(metavar="FINDING", help="Its id (`shadowai sql 'FROM findings'`).")
     ],
     decision: Annotated[
-        Decision, typer.Argument(help="accept a risk, restrict the use, or call it resolved.")
+        Decision,
+        typer.Argument(metavar="DECISION", help="accept a risk, restrict the use, or call it resolved."),
     ],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")] = "",
     by: Annotated[

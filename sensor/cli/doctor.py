@@ -158,11 +158,9 @@ def _record(state: Path) -> Finding:
     try:
         log = AuditLog(state)
         problems = log.verify()
-        return (
-            "record",
-            not problems,
-            problems[0] if problems else f"{len(log.entries())} entries, chain whole",
-        )
+        count = len(log.entries())
+        whole = f"{count} {'entry' if count == 1 else 'entries'}, chain whole"
+        return "record", not problems, problems[0] if problems else whole
     except LakeError as error:
         return "record", False, str(error)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    person: Annotated[str, typer.Argument(help="Account name, as the logs write it.")],
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Account name, as the logs write it.")],
     reason: Annotated[str, typer.Option(help="Printed in the weekly report: name nobody.")],
     lake: LakeOption = None,
     state: StateOption = None,

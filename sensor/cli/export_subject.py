@@ -67,7 +67,7 @@ class Format(StrEnum):
 
 
 def command(
-    person: Annotated[str, typer.Argument(help="Account name, as the logs write it.")],
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Account name, as the logs write it.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="New folder for the files.")],
     form: Annotated[Format, typer.Option("--format", help="json: one file; csv: one a table.")] = Format.JSON,
     lake: LakeOption = None,

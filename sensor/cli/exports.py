@@ -78,8 +78,9 @@ def command(
 
     Lists follow the policy, for a firewall, proxy or resolver.
 
-    What is left out, and whom else the list hits, is said in the file and on stderr. Exit code 2 where
-    nothing is left to list: no file is written then.
+    What is left out, and whom else the list hits, is said in the file and on stderr; with --out, stderr
+    only counts what is left out where it is much. Exit code 2 where nothing is left to list: no file is
+    written then.
     """
     known = {export.name: export for family in _FAMILIES for export in family.exports()}
     if list_ or target is None:

@@ -26,6 +26,10 @@ _OPTIONS = frozenset({"status", "app", "mode", "expires", "policy", "signatures"
 _DEFAULT = {"block": ("unsanctioned",), "allow": ("sanctioned", "tolerated")}
 
 
+#: Lines about what is left out that stderr repeats of a file that has them all.
+_MOST_REPEATED = 20
+
+
 def exports() -> Iterator[Export]:
     """One per file in analytics/exports/targets."""
     from analytics.exports.targets import targets
@@ -44,7 +48,10 @@ def _write(target: Target, asked: Asked) -> None:
     wanted, last_day = _wanted(target, asked), asked.last_day
     selection, versions = _selected(target, wanted, asked)
     if not asked.bare or not selection.entries:
-        for text in (*(f"warning: {text}" for text in selection.warnings), *left_out(selection)):
+        lacks = list(left_out(selection))
+        if selection.entries and asked.out is not None and len(lacks) > _MOST_REPEATED:
+            lacks = [f"left out: {len(selection.left_out):,} indicators; {asked.out} says which, and why"]
+        for text in (*(f"warning: {text}" for text in selection.warnings), *lacks):
             typer.echo(text, err=True)
     if not selection.entries:
         raise UsageError(

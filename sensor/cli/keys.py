@@ -68,7 +68,10 @@ def rotate(lake: LakeOption = None, state: StateOption = None, config: ConfigOpt
 @app.command("shred")
 def shred(
     epoch: Annotated[
-        str, typer.Argument(help="Number of the epoch, see `shadowai keys list`; or `count`, for that key.")
+        str,
+        typer.Argument(
+            metavar="EPOCH", help="Number of the epoch, see `shadowai keys list`; or `count`, for that key."
+        ),
     ],
     reason: Annotated[str, typer.Option(help="Printed in the weekly report.")],
     lake: LakeOption = None,

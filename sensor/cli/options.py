@@ -111,6 +111,20 @@ def settings_from(config: Path | None, *, change_terms: bool = False, **options:
     return settings
 
 
+def command_behind(context: typer.Context) -> str | None:
+    """The command behind a group's own options, if there is one. Raises UsageError for options before it: it
+    would not hear of them, and read another lake."""
+    from sensor.errors import UsageError
+
+    name = context.invoked_subcommand
+    for parameter in context.command.params if name else ():
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            option = parameter.opts[0]
+            raise UsageError(f"{option} before `{name}` is not heard", hint=f"write it behind `{name}`")
+    return name
+
+
 def existing_lake(settings: Settings) -> Lake:
     """The lake to read from. Raises LakeError if there is none yet."""
     from sensor.errors import LakeError

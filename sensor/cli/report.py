@@ -22,6 +22,7 @@ from sensor.cli.options import (
     StateOption,
     analysing,
     closed_to_others,
+    command_behind,
     counting_then,
     existing_lake,
     settings_from,
@@ -109,7 +110,7 @@ def _takes(command: Callable[..., None], first: Sequence[Parameter] = ()) -> Non
 
 def _weekly_by_default(context: typer.Context, **options: Any) -> None:
     """Write the weekly report, one HTML page. Other reports and formats: see the commands below."""
-    if context.invoked_subcommand is None:
+    if command_behind(context) is None:
         _write("weekly", "", _Wanted(**options))
 
 

@@ -71,7 +71,8 @@ def explained() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise QueryError(" ".join(lines[:2]), hint=_HINT) from None
+        hint = "" if isinstance(error, duckdb.ParserException) else _HINT  # a list of names mends no syntax
+        raise QueryError(" ".join(lines[:2]), hint=hint) from None
 
 
 def statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:

@@ -29,7 +29,9 @@ CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="Number that `
 
 @app.command("enrol")
 def enrol(
-    name: Annotated[str, typer.Argument(help="Name of the custodian, as the report prints it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the custodian, as the report prints it.")
+    ],
     role: Annotated[str, typer.Option(help="requester (asks) or approver (agrees).")],
     introduced_by: Annotated[
         str | None, typer.Option(metavar="NAME", help="Custodian of the same role, after the first.")

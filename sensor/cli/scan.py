@@ -169,6 +169,8 @@ def _extract(
 
 #: how a source marks what it left out on purpose
 _ASIDE = "set aside: "
+#: kinds of lines of a mixed file that are named
+_MOST_KINDS = 4
 
 
 class _Teller:
@@ -238,7 +240,7 @@ def _conclude(outcome: Outcome, skipped: list[str], lake: Path, settled: bool) -
 def line(verdict: Verdict) -> str:
     """What one input gave: what it carried, what was set aside on purpose, what could not be read."""
     read = _many(verdict.packets, "packet") if verdict.packets else _many(verdict.records, "record")
-    text = f"{verdict.name}: {verdict.origin.source}, {read}, {_many(verdict.sightings, 'sighting')}"
+    text = f"{verdict.name}: {_kinds(verdict)}, {read}, {_many(verdict.sightings, 'sighting')}"
     text += f" of {_many(len(verdict.apps), 'service')}" if verdict.apps else ""
     aside = {r: n for r, n in verdict.reasons.items() if r.startswith(_ASIDE)}
     unread = {r: n for r, n in verdict.reasons.items() if not r.startswith(_ASIDE)}
@@ -250,6 +252,15 @@ def line(verdict: Verdict) -> str:
             told = (_reason(reason, count, verdict.places[reason]) for reason, count in most)
             text += f"\n    {heading}: " + ", ".join(told)
     return text
+
+
+def _kinds(verdict: Verdict) -> str:
+    """What it was read as; of a file whose lines are mixed, its kinds, those of most lines first."""
+    kinds = sorted(verdict.kinds, key=lambda kind: (-verdict.kinds[kind], kind))
+    if len(kinds) < 2:
+        return verdict.origin.source
+    more = [f"{len(kinds) - _MOST_KINDS} more"] if len(kinds) > _MOST_KINDS else []
+    return " + ".join(kinds[:_MOST_KINDS] + more)
 
 
 def _reason(reason: str, count: int, place: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, CustomOption, add_formats, settings_from
+from sensor.cli.options import ConfigOption, CustomOption, add_formats, command_behind, settings_from
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +30,7 @@ _SHOWN = (
 @app.callback()
 def command(context: typer.Context, config: ConfigOption = None, custom: CustomOption = None) -> None:
     """List the kinds of input and what each can prove."""
-    if context.invoked_subcommand is not None:
+    if command_behind(context):
         return
     from sensor.sources.detect import known
 
@@ -52,8 +52,12 @@ def try_(
     config: ConfigOption = None,
 ) -> None:
     """Show what the first lines of a file are read as, and what they lack."""
+    from sensor.cli.scan import kind_named
     from sensor.errors import InputError
     from sensor.sources import open as opening
+    from sensor.sources.detect import recognise
+    from sensor.sources.evtx import EvtxSource
+    from sensor.sources.family import Family
     from sensor.sources.trial import look
 
     settings = settings_from(config)
@@ -61,7 +65,13 @@ def try_(
     found = opening.find([path])
     if not found.files:
         raise InputError(found.problems[0] if found.problems else f"{path}: nothing to read")
-    for trial in look(found.files[0], settings, form):
+    file, kind = found.files[0], kind_named(form)
+    by_content = kind or recognise(file.head)[0]
+    if by_content is not None and not issubclass(by_content, (Family, EvtxSource)):
+        typer.echo(f"{file.name}: {by_content.name}, read as a whole by `shadowai scan`; no lines to try")
+        typer.echo(_described(by_content))
+        return
+    for trial in look(file, settings, kind if kind is not None and issubclass(kind, Family) else None):
         _show(trial, rows)
 
 

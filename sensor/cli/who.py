@@ -70,7 +70,7 @@ def command(
         for line in answer.lines(ZoneInfo(settings.zone)):
             typer.echo(line)
     if settings.privacy == "pseudonymous" and any(answer.words for answer in telling):
-        typer.echo("names: shadowai reveal request TOKEN --reason …", err=True)
+        typer.echo("names: shadowai reveal request TOKEN --reason … --as NAME", err=True)
 
 
 def _moment(text: str, zone: str) -> datetime:

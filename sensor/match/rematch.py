@@ -1,10 +1,10 @@
 """Stored sightings and today's index in, what they would be called today out: columns only. Pure.
 
 What was stored is less than what was seen: of a path only the matched prefix, of a User-Agent its first
-token, no CNAME, no Origin, internal addresses as tokens. Where such a part made the hit, the stored
-signature says what it was (`app#suffix:example.com@cname`), and it is put back from there. What cannot be
-known: whether a row would hit an indicator that asks for a path, a CNAME, an add-on or a User-Agent that
-played no part when it was stored.
+token, no CNAME, no Origin, nothing of what servers say they run, internal addresses as tokens. Where such a
+part made the hit, the stored signature says what it was (`app#suffix:example.com@cname`), and it is put back
+from there. What cannot be known: whether a row would hit an indicator that asks for a path, a CNAME, an
+add-on, a server's own word or a User-Agent that played no part when it was stored.
 """
 
 from __future__ import annotations
@@ -165,6 +165,7 @@ def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
             origin=pl.when(kind == "extension_id").then(
                 pl.concat_str(pl.lit("chrome-extension://"), value, pl.lit("/"))
             ),
+            software=pl.when(kind == "software").then(value),
             user_agent=pl.concat_str(
                 "user_agent", "library", pl.when(kind == "user_agent").then(value), separator=" ",
                 ignore_nulls=True,

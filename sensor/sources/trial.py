@@ -47,15 +47,15 @@ class Trial:
     reasons: tuple[tuple[str, int, str], ...]
 
 
-def look(file: File, settings: Settings, form: str | None = None) -> Iterator[Trial]:
-    """One trial per family that owns lines of the file's beginning. Raises UsageError where none does."""
+def look(file: File, settings: Settings, form: type[Family] | None = None) -> Iterator[Trial]:
+    """One trial per family that owns lines of the file's beginning; `form` is asked first of all. Raises
+    UsageError where none does."""
     lines, head = head_lines(file.head), file.head
     if evtx.EvtxSource.recognise(head):
         lines = _events(file)
         head = "\n".join(lines).encode()
     frame = pl.DataFrame({"line": lines}).with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
-    first = _first(head, file.name, form)
-    parts = Sorter(first, head).split(frame)
+    parts = Sorter(form or _first(head, file.name), head).split(frame)
     for name, (kind, part) in sorted(parts.items(), key=lambda one: -one[1][1].height):
         source = kind(settings.networks.internal, reference=file.modified)
         source.localise(settings.zones(), None)
@@ -69,14 +69,8 @@ def _events(file: File) -> pl.Series:
         raise UsageError(str(error), place=file.name) from None
 
 
-def _first(head: bytes, place: str, form: str | None) -> type[Family]:
+def _first(head: bytes, place: str) -> type[Family]:
     known = {family.name: family for family in families()}
-    if form is not None:
-        if form not in known:
-            raise UsageError(
-                f"no log format {form!r}", place="--format", hint="`shadowai sources` lists them"
-            )
-        return known[form]
     found = shares(head)
     if not found:
         hint = "describe it in a file for --custom, or name it with --format"

@@ -125,13 +125,22 @@ def sweep(lake: Lake, *, now: datetime, at_once: bool = False) -> int:
     return len(doomed)
 
 
+def waits(lake: Lake) -> bool:
+    """Whether rows have landed in a part that is not closed yet: the next compactions take them."""
+    return any(part > lake.closed for part in _parts(lake))
+
+
+def _parts(lake: Lake) -> set[str]:
+    """The hot parts of all tables."""
+    return {path.name.removeprefix("part=") for table in stored() for path in lake.hot(table).glob("part=*")}
+
+
 def _close_parts(lake: Lake, now: datetime, settle: timedelta) -> str:
     """Move every writer on to a later part, and return the newest closed one."""
     with lake.lock("commit", exclusive=True):
         newest = lake.open_part(now)
         settled = f"{(now - settle).astimezone(UTC):%Y-%m-%dT%H}.0000" if settle else newest + "~"
-        landed = {p.name.removeprefix("part=") for t in stored() for p in lake.hot(t).glob("part=*")}
-        due = [part for part in landed if part < settled]
+        due = [part for part in _parts(lake) if part < settled]
         watermark = max([*due, lake.closed])
         if watermark > lake.closed:
             lake.close(watermark)

@@ -140,6 +140,8 @@ def explained(place: Path) -> Iterator[None]:
     """Turn an operating system's refusal into one line with a remedy."""
     try:
         yield
+    except BrokenPipeError:  # whoever read what was printed has left; the lake is well
+        raise
     except OSError as error:
         hint = {
             28: "free space there or name another lake with --lake; what was committed is safe",

@@ -301,8 +301,8 @@ def test_work_behind_the_reading_commits_the_same(tmp_path: Path, monkeypatch: p
     rows = _observations()
     batches = [Batch(n, {"observations": rows[n - 1 : n]}) for n in range(1, rows.height + 1)]
     alone, together = (_told(tmp_path, *batches, behind=behind).commits.done for behind in (False, True))
-    # Six at a time, with the same rows in all.
-    assert [end for _, end, _ in together] == [6, 8, 8]
+    # Four at a time, with the same rows in all.
+    assert [end for _, end, _ in together] == [4, 8, 8]
     assert sum(count for *_, count in together) == sum(count for *_, count in alone)
 
 
@@ -385,7 +385,7 @@ def test_batches_are_taken_together_until_they_are_enough(
     monkeypatch.setattr("sensor.journey._FEW_ROWS", 4)
     assert takings(9, 1) == [4, 4, 1]
     monkeypatch.setattr("sensor.journey._FEW_ROWS", 1)
-    assert takings(8, 1) == [3, 3, 2]
+    assert takings(8, 1) == [2, 2, 2, 2]
     monkeypatch.setattr("sensor.journey._ENOUGH_ROWS", 6)
     assert takings(5, 3) == [6, 6, 3]
     monkeypatch.setattr("sensor.journey._FEW_ROWS", 1000)

@@ -86,6 +86,13 @@ def test_csv_has_the_rows_and_disarms_formulas(tmp_path: Path) -> None:
     assert "'=1+cmd" in {line["service"] for line in lines}
 
 
+def test_a_department_told_with_others_is_not_said_to_use_nothing(tmp_path: Path) -> None:
+    """Its row was pooled, and the page said that no exchange was seen."""
+    page = report.prepare(make(tmp_path, plain()), "department", about="Sales", period="2026-W45").page
+    assert page.sentence.startswith("What Sales used may not be shown by itself: fewer than 5 of its people ")
+    assert "no exchange" not in page.sentence
+
+
 def test_xlsx_columns_are_typed(documents: dict[str, Document]) -> None:
     pytest.importorskip("xlsxwriter")
     with zipfile.ZipFile(io.BytesIO(FORMATS["xlsx"].write(documents["weekly"]))) as book:

@@ -193,5 +193,8 @@ def test_the_terminal_summary_is_safe_and_has_words_for_nothing(tmp_path: Path) 
     told = summary(make(tmp_path / "hostile", rows))
     assert "\x1b" not in told
     assert "\u202e" not in told
+    touched = usage(WEEK, "t/touched", 0, None, grade=2, hidden=False, service="Touched")
+    told = summary(make(tmp_path / "touched", plain() | {"usage_weekly": [touched]}))
+    assert "  connected" in next(line for line in told.splitlines() if "Touched" in line)  # not "0 people"
     assert "no week yet" in summary(make(tmp_path / "empty", {}))
     assert "We cannot tell" in summary(make(tmp_path / "other", {}), "2026-W46")

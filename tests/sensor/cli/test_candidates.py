@@ -47,7 +47,9 @@ def test_a_name_is_listed_with_its_reasons_until_it_is_dismissed(tmp_path: Path)
     run("dismiss", "acme-gpt.com", "--reason", "our own shop", "--state", state)
     kept = json.loads((tmp_path / "state" / "dismissed.json").read_text(encoding="utf-8"))
     assert kept["acme-gpt.com"]["reason"] == "our own shop"
-    assert shadowai(tmp_path, "candidates", "--days", "100000") == ""
+    none = run_here(tmp_path, "candidates", "--days", "100000", "--lake", "lake", "--state", "state")
+    said = "no name of the last 100000 days that nobody dismissed looks like AI\n"
+    assert (none.stdout, none.stderr) == ("", said)
 
 
 def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:

@@ -90,6 +90,10 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
         (("scan",), "Missing argument"),
         (("nonsense",), "No such command"),
         (("report", "--week", "46"), "--week 2026-W46"),
+        (("report", "--language", "de", "app", "ChatGPT"), "--language before `app` is not heard; write it"),
+        (("report", "-o", "x", "send"), "--out before `send` is not heard"),
+        (("candidates", "--lake", "x", "dismiss", "a.example", "--reason", "r"), "--lake before `dismiss`"),
+        (("sources", "--config", "x", "try", "y"), "--config before `try`"),
     ],
 )
 def test_wrong_usage_is_2(words: tuple[str, ...], says: str, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ import pytest
 from analytics.lake import open_views
 from analytics.publish import lacking
 from sensor.cli.exporting import put
+from sensor.cli.options import analysing
 from sensor.errors import LakeError, UsageError
+from sensor.store.lake import Lake
 from tests.analytics.exports.schemas import (
     ECS,
     OCSF_DETECTION_FINDING,
@@ -58,6 +60,22 @@ def test_a_list_is_written_with_its_versions_and_the_same_for_the_same_moment(ho
     assert (home / "b.txt").read_text() == text
     bare = run(*words[:-2], "--bare")
     assert bare.stderr + bare.stdout == text and "#" not in bare.stdout
+
+
+def test_what_a_file_says_in_full_is_counted_on_stderr(home: Path) -> None:
+    """A list of a thousand services wrote as many lines over the terminal."""
+    words = ("export", "edl", "--status", "unreviewed", "--as-of", "2026-11-26T08:00:00")
+    done = run(*words, "--out", "a.txt")
+    assert len(done.stderr.splitlines()) < 10
+    assert done.stderr.splitlines()[-1].endswith(" indicators; a.txt says which, and why")
+    lacks = [text for text in (home / "a.txt").read_text().splitlines() if text.startswith("# left out: ")]
+    assert len(lacks) > 500
+    assert len(run(*words).stderr.splitlines()) >= len(lacks)
+
+
+def test_a_reader_who_leaves_is_no_fault_of_the_lake(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), analysing(Lake(tmp_path)):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 def test_a_full_disk_leaves_the_old_list_and_nothing_half(home: Path) -> None:

@@ -77,28 +77,30 @@ def test_a_hidden_host_is_found_by_what_its_signature_says() -> None:
         ("own/net", "address", "192.0.2.0/24", "api", "use"), *with_extension(),
         ("self/hosted", "port", "11434/api/generate", "api", "use"),
         ("self/named", "label", "tool", "candidate", "support"),
+        ("self/told", "software", "server: openserve", "api", "use"),
     ))  # fmt: skip
     seen = [
         {"server": "192.0.2.7"},
         {"host": "page.test", "origin": "chrome-extension://abcdefghijklmnopabcdefghijklmnop/"},
         {"host": "ollama", "server_port": 11434, "path": "/api/generate", "kind": "http", "method": "POST"},
         {"host": "tool.corp.test", "name_from": "sni"},
+        {"host": "box.corp.test", "software": "server: openserve/2\nx-other", "kind": "http"},
     ]
     rows = stored(seen, index)
     tokens = rows.with_columns(
-        host=pl.when(pl.col("host").is_in(["ollama", "tool.corp.test"]))
+        host=pl.when(pl.col("host").is_in(["ollama", "tool.corp.test", "box.corp.test"]))
         .then(pl.lit("h2951-abcdefghijklmnopqrstuvwxyz"))
         .otherwise("host"),
         server=pl.lit("a2951-abcdefghijklmnopqrstuvwxyz"),
     )
-    assert rows.height == 4
+    assert rows.height == 5
     assert rematch(tokens, index).is_empty()
     renamed = index.rows.with_columns(app=pl.lit("new/") + pl.col("app").str.extract(r"/(.*)$"))
     renamed = renamed.with_columns(
         signature="app" + pl.lit("#") + pl.col("kind") + pl.lit(":") + pl.col("value")
     )
     now = rematch(tokens, Index.build(renamed.drop("row", "prefix")))
-    assert sorted(now["now_app"]) == ["new/addon", "new/hosted", "new/named", "new/net"]
+    assert sorted(now["now_app"]) == ["new/addon", "new/hosted", "new/named", "new/net", "new/told"]
 
 
 @pytest.mark.parametrize(("baseline", "wanted"), [(6_000, 4), (60_000, 3)])

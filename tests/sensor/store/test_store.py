@@ -13,7 +13,7 @@ from sensor import schema
 from sensor.errors import LakeError
 from sensor.store import compaction
 from sensor.store import lake as lake_module
-from sensor.store.compaction import GRACE, Terms, compact, sweep
+from sensor.store.compaction import GRACE, Terms, compact, sweep, waits
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits, Progress
 
@@ -114,10 +114,12 @@ def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:
 def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     assert compact(lake, Terms("UTC"), now=NOW)
+    assert waits(lake)
     assert lake.manifest()["tables"]["sightings"]["cold"] == {}
     assert compact(lake, Terms("UTC"), now=NOW + timedelta(minutes=49))
     assert _cold_ids(lake) == []
     assert compact(lake, Terms("UTC"), now=NOW + timedelta(minutes=51))
+    assert not waits(lake)
     assert _cold_ids(lake) == [1]
 
 

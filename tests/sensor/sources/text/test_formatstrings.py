@@ -57,9 +57,9 @@ def _tried(folder: Path, text: str, line: str, more: str = "") -> pl.DataFrame:
     described.write_text(f"name = \"mine\"\n[layout]\nformat = '''{text}'''\n{more}")
     log = folder / "a.log"
     log.write_text(f"{line}\n{line}\n")
-    sorting.add(custom.read(described))
+    sorting.add(mine := custom.read(described))
     try:
-        (found,) = look(find([log]).files[0], Settings(), "mine")
+        (found,) = look(find([log]).files[0], Settings(), mine)
     finally:
         sorting.remove("mine")
     return found.rows
