@@ -181,7 +181,7 @@ def _expected(claims: Claims, who: Row, turn: int, shift: int, aim: int) -> tupl
     """The same of one event, by the rule."""
     spell, stale = _spell(who, turn), turn % 2 == 1
     crowded = (int(who["context"]), spell, shift) in claims.crowds
-    held = claims.spells[spell - 1] if spell else dict.fromkeys(claims.spells[0], 0)
+    held: Row = claims.spells[spell - 1] if spell else dict.fromkeys(claims.spells[0], 0)
     name, way, confidence = _believed(who, held, claims.words, crowded=crowded, stale=stale)
     post = claims.names[name - 1]["post"] if way >= PERSONS else 0
     facet = _facet(int(who["context"]), turn, shift, aim)
