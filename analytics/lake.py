@@ -84,8 +84,7 @@ def read_manifest(lake: Path) -> Manifest:
     path = lake / "manifest.json"
     try:
         data = json.loads(path.read_text("utf-8"))
-        if data["format"] != FORMAT:
-            raise LakeUnreadable(f"{path}: format {data['format']} is not {FORMAT}; use a matching release")
+        check_format(path, data["format"], FORMAT)
         return Manifest(
             generation=int(data["generation"]),
             watermark=str(data["watermark"]),
@@ -98,6 +97,14 @@ def read_manifest(lake: Path) -> Manifest:
         raise LakeUnreadable(f"{path}: no lake here; scan something first, or name it with --lake") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LakeUnreadable(f"{path}: damaged ({error!r}); compact the lake again") from error
+
+
+def check_format(path: Path, found: int, known: int) -> None:
+    """Raises LakeUnreadable for a file of a later format than the one known."""
+    if found > known:
+        raise LakeUnreadable(
+            f"{path}: written by a newer release (format {found}, this one reads {known}); use that release"
+        )
 
 
 def _table(name: str, entry: dict[str, object]) -> StoredTable:

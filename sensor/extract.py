@@ -25,7 +25,6 @@ from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, PACKET, TCP, UDP, Rec
 from sensor.decode.packets import LOOKAHEAD
 from sensor.decode.pick import pick
 from sensor.errors import InputError, LakeError, UsageError
-from sensor.pieces import fault_of
 from sensor.sources.interface import File
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP}
@@ -157,8 +156,6 @@ def _frames(file: File, wanted: Connection, done: Extracted) -> Iterator[_Frame]
     if capture.reject:
         reason, place = capture.reject
         done.problems.append(f"{file.name}: {reason}, at byte {place}")
-    if fault := fault_of(stream):
-        done.problems.append(f"{file.name}: {fault}")
 
 
 def _frame(capture: Capture, found: Records) -> _Frame:

@@ -203,7 +203,7 @@ class Settings(_Section):
 
     lake: Path | None = None
     state: Path | None = None
-    #: report zone: weeks and days begin there
+    #: report zone, a time zone: weeks and days begin there
     zone: Zone = "UTC"
     #: what reports are written in; one of analytics/render/languages
     language: Literal["de", "en"] = "en"
@@ -262,7 +262,7 @@ class Settings(_Section):
         return self.names_by_client and self.privacy != "aggregate"
 
     def zones(self) -> dict[str, str]:
-        """Kind of input to the zone of its stamps without offset, where one is set."""
+        """Kind of input to the time zone of its stamps without offset, where one is set."""
         return {name: source.timezone for name, source in self.sources.items()}
 
     def sensor_for(self, path: str, source: str) -> SensorSettings:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from analytics.lake import LakeUnreadable
+from analytics.lake import LakeUnreadable, check_format
 
 FORMAT = 1
 #: A reader that opened the views before a build may go on for this long.
@@ -53,8 +53,15 @@ def read_state(lake: Path) -> MartState:
     path = lake / "marts.json"
     try:
         data = json.loads(path.read_text("utf-8"))
-        if data.pop("format") != FORMAT:
-            return MartState()  # another release counts anew
+        found = data.pop("format")
+        check_format(path, found, FORMAT)
+        if found < FORMAT:
+            return MartState()  # an earlier release's: counted anew
+        if unknown := sorted(data.keys() - {known.name for known in fields(MartState)}):
+            raise LakeUnreadable(
+                f"{path}: written by another release (this one does not know {', '.join(unknown)}); "
+                "use that release, or delete the file and compact again"
+            )
         return MartState(**data)
     except FileNotFoundError:
         return MartState()

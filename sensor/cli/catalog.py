@@ -154,8 +154,8 @@ def check(
         typer.echo(str(problem), err=True)
     if errors:
         raise typer.Exit(CatalogError.exit_code)
-    warned = f"{len(problems)} warnings" if problems else "no problems"
-    typer.echo(f"{len(drafted.entries)} services checked, {warned}")
+    noted = f"; {len(problems)} warnings are nothing to mend" if problems else ""
+    typer.echo(f"{len(drafted.entries)} services checked, no problems{noted}")
 
 
 @app.command("stats")

@@ -37,7 +37,7 @@ def command(
     ] = False,
     change_terms: Annotated[
         bool,
-        typer.Option("--change-terms", help="Take zone, k and privacy from the settings for all."),
+        typer.Option("--change-terms", help="Take time zone, k and privacy from the settings for all."),
     ] = False,
 ) -> None:
     """Compact the lake and publish its views."""

@@ -37,7 +37,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _people(settings),
         _kernels(folder),
         ("names by client", True, _by_client(settings)),
-        ("settings", True, f"privacy {settings.privacy}, k {settings.k}, zone {settings.zone}"),
+        ("settings", True, f"privacy {settings.privacy}, k {settings.k}, time zone {settings.zone}"),
         *_programs(),
         *_live(),
     ]

@@ -28,7 +28,10 @@ _TOKEN = re.compile(r"a\d+-[a-z2-7]{16}")
 def command(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, or its token.")],
     at: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="2026-11-17T10:00; in the report zone without offset.")
+        str,
+        typer.Option(
+            "--at", metavar="TIME", help="2026-11-17T10:00; without offset in the reports' time zone."
+        ),
     ],
     site: Annotated[
         str | None,

@@ -19,6 +19,7 @@ from sensor.decode.formats import PCAP, PCAP_HEADER, PCAPNG, recognise
 from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
 from sensor.decode.link import LINKS
 from sensor.decode.packets import LOOKAHEAD
+from sensor.pieces import fault_of
 
 #: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
 CHUNK = 1 << 20
@@ -59,8 +60,7 @@ class Capture:
     def __init__(self, stream: IO[bytes], head: bytes, name: str = "") -> None:
         """`name` stands before places in it where they are told about."""
         self.name = name
-        #: as handed in
-        self.stream = stream
+        self._packed = stream
         if found := conversion.reader(head):
             stream, head = conversion.as_pcapng(stream, found)
         self.container, first = new_container(head)
@@ -156,10 +156,11 @@ class Capture:
         return True
 
     def _finish(self, reason: str) -> None:
-        """Nothing more can be described; whatever bytes are left over are the reason."""
+        """Nothing more can be described; whatever bytes are left over are the reason, or a cut packing."""
         self._over = True
-        if self._end > self._next or self.container[0]["skip"] > 0:
-            self.reject = (reason, self._position + self._next)
+        fault = fault_of(self._packed) if reason == TRUNCATED else None
+        if fault or self._end > self._next or self.container[0]["skip"] > 0:
+            self.reject = (fault or reason, self._position + self._next)
         while reason == DAMAGED and self._refill():
             self._next = self._end  # the size of the whole counts, also beyond the damage
 

@@ -40,6 +40,8 @@ _FRAME_BYTES = 2048
 RETIRE_MS = 60
 #: Room before each frame for the VLAN tag that was taken out (see decode/ring.py).
 _RESERVED = 4
+#: Interfaces named to who named none that exists; a host of containers has hundreds.
+_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,8 @@ def _explained(name: str, error: OSError) -> ShadowAIError:
         python = os.path.realpath(sys.executable)
         return UsageError("needs CAP_NET_RAW", place=name, hint=f"try: setcap cap_net_raw+ep {python}")
     if error.errno in (errno.ENODEV, errno.ENXIO):
-        return InputError("no such interface", place=name, hint="`ip link` lists them")
+        found = ", ".join(there for _, there in socket.if_nameindex()[:_LISTED])
+        return InputError("no such interface", place=name, hint=f"name one or more of {found}")
     if error.errno == errno.ENETDOWN:
         return InputError("is down", place=name, hint=f"try: ip link set {name} up")
     if error.errno == errno.ENOMEM:

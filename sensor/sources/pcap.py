@@ -14,7 +14,6 @@ import polars as pl
 
 from sensor.decode import formats
 from sensor.decode.layout import CONNECTIONS
-from sensor.pieces import fault_of
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
@@ -175,11 +174,10 @@ def _snap_length(file: File) -> int:
 
 
 def _rejects(capture: Capture, clock: int | None) -> Iterator[pl.DataFrame]:
-    """What of a capture could not be read; of a packed one also why, if that has not to do with packets."""
-    reason, place = capture.reject or ("", capture.size)
-    for why in dict.fromkeys((reason, fault_of(capture.stream) or "")):
-        if why:
-            yield _reject(why, f"{capture.name}byte {place}", 1, clock)
+    """What of a capture could not be read."""
+    if capture.reject:
+        reason, place = capture.reject
+        yield _reject(reason, f"{capture.name}byte {place}", 1, clock)
     for link, count in sorted(capture.undecoded.items()):
         yield _reject(_UNDECODED, f"{capture.name}link type {link}", count, clock)
 

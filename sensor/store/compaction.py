@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from sensor import schema
-from sensor.store.lake import ZERO_PART, Lake, explained, stored, write_parquet, write_text
+from sensor.store.lake import FORMAT, ZERO_PART, Lake, explained, stored, write_parquet, write_text
 
 #: an hour is compacted once it is over for this long, so that remote writers have left it
 SETTLE = timedelta(minutes=10)
@@ -73,7 +73,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             cold = _merge(lake, table, before, fresh, replaced, old["generation"] + 1)
             tables[table.name] = _entry(table, cold)
         manifest = {
-            "format": 1,
+            "format": FORMAT,
             "generation": old["generation"] + 1,
             "watermark": watermark,
             "compacted_at": now.astimezone(UTC).isoformat(timespec="seconds"),

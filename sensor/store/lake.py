@@ -19,6 +19,8 @@ from sensor.errors import LakeError
 
 #: sorts before every real part and holds one file without rows, so that no glob is ever empty
 ZERO_PART = "0000"
+#: Layout of `manifest.json` that is written.
+FORMAT = 1
 ZERO_FILE = "schema.parquet"
 #: what a whole Parquet file begins and ends with
 _PARQUET = b"PAR1"
@@ -108,15 +110,23 @@ class Lake:
         return f"{hour}.{int(number) + 1:04d}"
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest, or an empty one for a lake that was never compacted."""
+        """The manifest, or an empty one for a lake that was never compacted.
+
+        Raises LakeError for a damaged one, and for a later format than this release writes: what it says
+        more would be lost.
+        """
+        path = self.path / "manifest.json"
         try:
-            return dict(json.loads((self.path / "manifest.json").read_text(encoding="utf-8")))
+            manifest = dict(json.loads(path.read_text(encoding="utf-8")))
+            found = int(manifest["format"])
         except FileNotFoundError:
-            return {"format": 1, "generation": 0, "watermark": ZERO_PART, "compacted": {}, "tables": {}}
-        except ValueError as error:
-            raise LakeError(
-                f"unreadable: {error}", place=str(self.path / "manifest.json"), hint="restore it"
-            ) from None
+            return {"format": FORMAT, "generation": 0, "watermark": ZERO_PART, "compacted": {}, "tables": {}}
+        except (ValueError, TypeError, KeyError) as error:
+            raise LakeError(f"unreadable: {error!r}", place=str(path), hint="restore it") from None
+        if found > FORMAT:
+            what = f"written by a newer release (format {found}, this one writes {FORMAT})"
+            raise LakeError(what, place=str(path), hint="use that release")
+        return manifest
 
 
 def stored() -> tuple[schema.Table, ...]:

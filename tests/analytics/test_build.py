@@ -206,6 +206,16 @@ def test_a_damaged_state_is_one_clear_error(tmp_path: Path) -> None:
     (lake.path / "marts.json").write_text("{")
     with pytest.raises(LakeUnreadable, match=r"marts\.json"):
         build(lake.path, zone=ZONE)
+    for of_another, said in (
+        ({"format": 2, "periods": []}, "written by a newer release .format 2, this one reads 1.; use that"),
+        (
+            {"format": 1, "eyes": {}, "ears": {}},
+            "written by another release .this one does not know ears.; use",
+        ),
+    ):
+        (lake.path / "marts.json").write_text(json.dumps(of_another))
+        with pytest.raises(LakeUnreadable, match=rf"marts\.json: {said}"):
+            build(lake.path, zone=ZONE)
     (lake.path / "marts.json").write_text(json.dumps({"format": 0}))
     assert build(lake.path, zone=ZONE).days
 

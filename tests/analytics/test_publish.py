@@ -208,6 +208,14 @@ def test_a_damaged_manifest_is_one_clear_error(tmp_path: Path, text: str) -> Non
         read_manifest(tmp_path)
 
 
+def test_a_manifest_of_a_newer_release_says_so(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"format": 2, "layers": {}}')
+    with pytest.raises(
+        LakeUnreadable, match=r"manifest\.json: written by a newer release .*use that release"
+    ):
+        read_manifest(tmp_path)
+
+
 def test_no_lake_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(LakeUnreadable, match="no lake here"):
         build(tmp_path, zone=ZONE)

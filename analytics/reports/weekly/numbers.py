@@ -56,7 +56,7 @@ def _people(result: Result, now: Row | None) -> Number:
 
 
 def _population(result: Result) -> int:
-    """People behind the sensors by the settings; 0 where a site with a sensor does not say."""
+    """People behind the week's sensors by the settings; 0 where one of their sites does not say."""
     rows = result.rows("population")
     return sum(row["population"] for row in rows) if all(row["population"] for row in rows) else 0
 

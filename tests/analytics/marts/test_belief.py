@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 import duckdb
 import numpy as np
+import pytest
 
 from analytics.marts.belief import DEVICE, HINT, LOG, NOBODY, OWNER, PERSONS, SHARED, believe
 from analytics.marts.intervals import DHCP, LOGIN, STATIC
@@ -19,21 +21,109 @@ AIMS = 3
 #: Spells of each address, all numbered in a row.
 SPELLS = 4
 TURNS = 2 * (SPELLS + 1)
+#: What nobody is called who is asked about in `test_who_is_believed_first`.
+LABEL = 9
+#: How the user of a login or a fixed address is known there.
+USER = HINT + 1
+KINDS = {"user": LOGIN, "device": DHCP, "static": STATIC, "hint": HINT_KIND}
+WAYS = {"user": USER, "device": USER, "static": USER, "hint": HINT}
 
 Row = dict[str, int | float | bool]
 
 
-def test_the_first_that_speaks_is_believed() -> None:
-    chance = random.Random(7)
+@dataclass(frozen=True)
+class Claims:
+    """What is said of whom: the tables that `believe` reads, as rows, and the events seen."""
 
+    words: list[Row]
+    spells: list[Row]
+    asked: list[Row]
+    names: list[Row]
+    #: of events: who is asked about, turn, shift and aim
+    seen: list[tuple[Row, int, int, int]]
+    #: context, spell and shift of addresses that too many share
+    crowds: set[tuple[int, int, int]]
+
+
+def test_the_first_that_speaks_is_believed() -> None:
+    claims = _random_claims(random.Random(7))
+    connection = duckdb.connect()
+    found = _found(connection, claims)
+    expected = {_expected(claims, *event) for event in claims.seen}
+    assert set(found) == expected
+    assert len(found) == len(expected)
+    heard = connection.execute("SELECT name_nth FROM heard ORDER BY name_nth").fetchall()
+    assert heard == sorted({(row[6],) for row in found})
+    assert {way for *_, way, _, _ in found} > {NOBODY, DEVICE, SHARED, LOG, OWNER, HINT}
+
+
+@pytest.mark.parametrize(
+    ("said", "believed"),
+    [
+        pytest.param({}, (LABEL, NOBODY, 0.0), id="nothing said"),
+        pytest.param({"account": 4, "shared": True}, (4, LOG, 1.0), id="the line itself, before sharing"),
+        pytest.param(
+            {"shared": True, "user": {"account": 4}}, (LABEL, SHARED, 0.0), id="shared, before a login"
+        ),
+        pytest.param({"user": {"account": 4}, "owner": 5}, (4, USER, 0.5), id="a login, before an owner"),
+        pytest.param(
+            {"user": {"account": 4}, "stale": True}, (4, USER, 0.5 * STALE), id="an old login, less"
+        ),
+        pytest.param({"owner": 5, "owned": {"owner": 6}}, (5, OWNER, 0.5), id="the owner of what was asked"),
+        pytest.param(
+            {"owned": {"owner": 6, "device": 1}}, (6, OWNER, 0.5), id="the owner of the lease's device"
+        ),
+        pytest.param(
+            {"device": 2, "owned": {"owner": 6, "device": 1}}, (2, DEVICE, 0.0), id="not of another device's"
+        ),
+        pytest.param(
+            {"static": {"account": 7}, "hint": {"account": 8}}, (7, USER, 0.5), id="a fixed address"
+        ),
+        pytest.param(
+            {"static": {"account": 7, "mac": 1}, "owned": {"mac": 2}},
+            (LABEL, NOBODY, 0.0),
+            id="of another card",
+        ),
+        pytest.param({"hint": {"account": 8}, "device": 2}, (8, HINT, 0.5), id="a hint, before the device"),
+        pytest.param({"owned": {"device": 3}}, (3, DEVICE, 0.0), id="the device only"),
+    ],
+)
+def test_who_is_believed_first(said: dict[str, Any], believed: tuple[int, int, float]) -> None:
+    """Each step of the order alone: what the steps before it say nothing of."""
+    words = [_word(0)]
+    spell: Row = {"spell": 1, "is_shared": said.get("shared", False)}
+    for column, word in (("user", "user"), ("device", "owned"), ("static", "static"), ("hint", "hint")):
+        spell[f"{column}_word"] = len(words) if word in said else 0
+        if word in said:
+            words.append(_word(len(words), kind=KINDS[column], way=WAYS[column], **said[word]))
+    who: Row = {
+        "context": 1, "before": 0, "setting": 1, "label": LABEL, "account": said.get("account", 0),
+        "device": said.get("device", 0), "owner": said.get("owner", 0), "owner_confidence": 0.5,
+    }  # fmt: skip
+    names: list[Row] = [{"name_nth": nth, "post": 0} for nth in range(1, 10)]
+    turn = 3 if said.get("stale") else 2
+    nobody_crowded = {(1, 9, 11)}  # a table with a row: another spell's
+    claims = Claims(words, [spell], [who], names, [(who, turn, 11, 1)], nobody_crowded)
+    ((_, _, _, _, _, _, name, confidence, way, _, _),) = _found(duckdb.connect(), claims)
+    assert (name, way, confidence) == pytest.approx(believed)
+
+
+def _word(nth: int, **more: int | float) -> Row:
+    blank: Row = {
+        "word": nth, "kind": 0, "way": 0, "account": 0, "mac": 0, "device": 0,
+        "confidence": 0.5, "owner": 0, "owner_confidence": 0.5,
+    }  # fmt: skip
+    return blank | more
+
+
+def _random_claims(chance: random.Random) -> Claims:
     def some(most: int) -> int:
         """A number, or, as often, 0 for nothing."""
         return chance.choice([0, chance.randint(1, most)])
 
     kinds = [0, *(chance.choice([LOGIN, DHCP, STATIC, HINT_KIND]) for _ in range(30))]
     words: list[Row] = [
-        {"word": 0, "kind": 0, "way": 0, "account": 0, "mac": 0, "device": 0, "confidence": 0.0, "owner": 0,
-         "owner_confidence": 0.0},
+        _word(0, confidence=0.0, owner_confidence=0.0),
         *(
             {"word": nth, "kind": kinds[nth], "way": HINT + chance.randint(1, 3), "account": some(9),
              "mac": some(3), "device": some(3), "confidence": chance.random(), "owner": some(9),
@@ -60,18 +150,18 @@ def test_the_first_that_speaks_is_believed() -> None:
         for _ in range(4)
     ]
     crowds = {(int(who["context"]), _spell(who, turn), shift) for who, turn, shift, _ in seen[::9]}
-    facets = {_facet(int(who["context"]), turn, shift, aim) for who, turn, shift, aim in seen}
+    return Claims(words, spells, asked, names, seen, crowds)
 
-    connection = duckdb.connect()
-    _table(connection, "voices", words)
-    _table(connection, "spells", spells)
-    _table(connection, "asked", asked)
-    _table(connection, "names", names)
-    _table(
-        connection,
-        "shared",
-        [{"context": who, "spell": spell, "shift": shift} for who, spell, shift in crowds],
-    )
+
+def _found(connection: duckdb.DuckDBPyConnection, claims: Claims) -> list[tuple[Any, ...]]:
+    """Facet, day, context, spell, stale, crowded, name, confidence, way, setting and post, as believed."""
+    _table(connection, "voices", claims.words)
+    _table(connection, "spells", claims.spells)
+    _table(connection, "asked", claims.asked)
+    _table(connection, "names", claims.names)
+    shared: list[Row] = [{"context": who, "spell": spell, "shift": at} for who, spell, at in claims.crowds]
+    _table(connection, "shared", shared)
+    facets = {_facet(int(who["context"]), turn, shift, aim) for who, turn, shift, aim in claims.seen}
     beliefs = believe(
         connection, np.array(sorted(facets)), turns=TURNS, shifts=SHIFTS, aims=AIMS, stale=STALE
     )
@@ -79,41 +169,25 @@ def test_the_first_that_speaks_is_believed() -> None:
         "SELECT way, setting, post FROM appearances ORDER BY appearance"
     ).fetchall()
     columns = [getattr(beliefs, field.name).tolist() for field in fields(beliefs)]
-    found = [
+    return [
         (facet, day, context, spell, stale, crowded, name, confidence, *appearances[appearance])
         for facet, day, context, spell, stale, crowded, name, appearance, confidence in zip(
             *columns, strict=True
         )
     ]
 
-    expected = set()
-    for who, turn, shift, aim in seen:
-        spell = _spell(who, turn)
-        crowded = (int(who["context"]), spell, shift) in crowds
-        held: Row = spells[spell - 1] if spell else dict.fromkeys(spells[0], 0)
-        subject, way, confidence = _believed(who, held, words, crowded=crowded, stale=turn % 2 == 1)
-        post = names[subject - 1]["post"] if way >= PERSONS else 0
-        facet = _facet(int(who["context"]), turn, shift, aim)
-        expected.add(
-            (
-                facet,
-                shift // 8,
-                who["context"],
-                spell,
-                turn % 2 == 1,
-                crowded,
-                subject,
-                confidence,
-                way,
-                who["setting"],
-                post,
-            )
-        )
-    assert set(found) == expected
-    assert len(found) == len(expected)
-    heard = connection.execute("SELECT name_nth FROM heard ORDER BY name_nth").fetchall()
-    assert heard == sorted({(row[6],) for row in found})
-    assert {way for *_, way, _, _ in found} > {NOBODY, DEVICE, SHARED, LOG, OWNER, HINT}
+
+def _expected(claims: Claims, who: Row, turn: int, shift: int, aim: int) -> tuple[Any, ...]:
+    """The same of one event, by the rule."""
+    spell, stale = _spell(who, turn), turn % 2 == 1
+    crowded = (int(who["context"]), spell, shift) in claims.crowds
+    held: Row = claims.spells[spell - 1] if spell else dict.fromkeys(claims.spells[0], 0)
+    name, way, confidence = _believed(who, held, claims.words, crowded=crowded, stale=stale)
+    post = claims.names[name - 1]["post"] if way >= PERSONS else 0
+    facet = _facet(int(who["context"]), turn, shift, aim)
+    return (
+        facet, shift // 8, who["context"], spell, stale, crowded, name, confidence, way, who["setting"], post
+    )  # fmt: skip
 
 
 def _believed(who: Row, held: Row, words: list[Row], *, crowded: bool, stale: bool) -> tuple[int, int, float]:

@@ -591,6 +591,8 @@ def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> No
     rows["sensors"] = [sensor | {"population": 1100} for sensor in SENSORS]
     assert text(page(tmp_path / "all", rows).numbers[0].note) == ("of 1 100 people")
     rows["sensors"] = [*rows["sensors"], {"sensor": "lab", "site": "lab", "kind": "packets"}]
+    assert text(page(tmp_path / "idle", rows).numbers[0].note) == ("of 1 100 people")  # it saw nothing
+    rows["coverage_daily"] = [*rows["coverage_daily"], rows["coverage_daily"][-1] | {"sensor": "lab"}]
     assert "1 100" not in text(page(tmp_path / "lab", rows).numbers[0].note)
     rows["sensors"] = [
         sensor | {"population": 3} for sensor in SENSORS

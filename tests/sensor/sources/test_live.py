@@ -192,7 +192,8 @@ def test_the_capability_is_enough(cable: Cable, capture: Start) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nosuch0"], "nosuch0: no such interface"),
+        (["nosuch0"], "nosuch0: no such interface; name one or more of lo, "),
+        (["any"], "any: no such interface; name one or more of lo, "),
         (["rx0", "nosuch0"], "nosuch0: no such interface"),
         (["rx0", "rx0"], "rx0: named twice"),
         (["rx0", "--exclude", "10.0.0.0/64"], "--exclude 10.0.0.0/64: not a network"),

@@ -61,6 +61,16 @@ def test_what_stands_behind_a_packed_capture_is_not_lost_in_silence(tmp_path: Pa
     assert rejects.select("reason", "place").rows() == [("rubbish after the compressed stream", place)]
 
 
+def test_a_packed_capture_that_is_cut_has_one_reason(tmp_path: Path) -> None:
+    frames = [frame for port in range(1000, 1400) for frame in Talk(port=port).shake().frames]
+    packed = gzip.compress(pcap(frames))
+    (tmp_path / "cut.pcap.gz").write_bytes(packed[: len(packed) // 2])
+    files = find([tmp_path / "cut.pcap.gz"]).files
+    made = [batch.frames for batch in PcapSource().read(Input(tuple(files), "input"))]
+    rejects = pl.concat([frames["rejects"] for frames in made if "rejects" in frames])
+    assert rejects["reason"].to_list() == ["truncated gzip stream"]
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("snap", "is_told"), [(96, True), (1514, False), (262_144, False), (0, False)])
 def test_a_recording_of_beginnings_is_told_as_such(order: str, snap: int, is_told: bool) -> None:

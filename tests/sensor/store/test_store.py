@@ -195,3 +195,23 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(lake: Lake, monkeypatch: pyt
     monkeypatch.undo()
     assert list(lake.path.rglob("*.tmp")) == []
     assert Commits(lake, "in").progress() == Progress()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '{"format": 2, "layers": {}}',
+            r"written by a newer release \(format 2, this one writes 1\); use that",
+        ),
+        ("[]", "unreadable: .*; restore it"),
+        ("null", "unreadable: .*; restore it"),
+        ('{"tables": {}}', "unreadable: .*; restore it"),
+    ],
+)
+def test_a_manifest_that_is_not_ours_is_left_as_it_is(lake: Lake, text: str, said: str) -> None:
+    path = lake.path / "manifest.json"
+    path.write_text(text)
+    with pytest.raises(LakeError, match=rf"manifest\.json: {said}"):
+        compact(lake, Terms("UTC"), now=NOW)
+    assert path.read_text() == text
