@@ -48,7 +48,7 @@ LOOSE_CONTAINERS = (
 #: Columns of exports that hold a line as it was logged.
 HOLDS = (
     "_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log",
-    "full_message", "message", "@message",
+    "full_message", "message", "@message", "Raw Event Log", "rawEventMsg",
 )  # fmt: skip
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 _CONTAINER_START = re.compile(

@@ -7,9 +7,10 @@ What may be read are connections through the gateway (`TCPCONNSTAT`, `UDPFLOWSTA
 and the connections of a virtual server: `CONN_DELINK` tells client and origin of one exchange,
 `CONN_TERMINATE` one half of it, client's or server's, with whoever has the service's port as `Source`.
 `Total_bytes_send` is what `Source` sent. Violations of the application firewall (`APPFW`) name client
-and URL. `SSLVPN LOGIN` and `LOGOUT` say whose the address is, inside where the gateway gave one (`Nat_ip`; else
-"Mapped Ip", and the client's own counts). Where a half ends within seconds of its exchange's `CONN_DELINK`, in one block, the exchange counts:
-the half is the same (client's) or the appliance's own connection (`NatIP`). ICA's two counts are written
+and URL. `SSLVPN LOGIN` and `LOGOUT` say whose the address is: the one inside where the gateway gave one
+(`Nat_ip`, else "Mapped Ip"), or the client's own. Where a half ends within seconds of its exchange's
+`CONN_DELINK`, in one block, the exchange counts: the half is the same (client's) or the appliance's own
+connection (`NatIP`). ICA's two counts are written
 from the appliance's side or the client's, which no page says: they are not read. Lines with
 another process's name in the packet engine's place are known by their features. Source: Citrix,
 "NetScaler syslog message reference"; "Audit logging".

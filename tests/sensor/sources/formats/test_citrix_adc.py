@@ -147,7 +147,9 @@ def test_logins_say_whose_the_address_is() -> None:
             (
                 line(f'SSLVPN LOGIN 1 0 : {who} - {inside} - {vserver} - Browser_type "Mozilla - 5.0"'),
                 line(f'SSLVPN LOGIN 2 0 : {who} - Nat_ip "Mapped Ip" - {vserver} - SSLVPN_client_type ICA'),
-                line(f"SSLVPN LOGOUT 3 0 : {who} - {inside} - {vserver} - {times}", "10/06/2026:11:00:05 GMT"),
+                line(
+                    f"SSLVPN LOGOUT 3 0 : {who} - {inside} - {vserver} - {times}", "10/06/2026:11:00:05 GMT"
+                ),
             )
         ),
     )
