@@ -31,7 +31,7 @@ WRAPPED = (
     "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
     "full_message", "short_message", "body.stringValue", "@message", "event.message", "attributes.message",
-    "logText", "utf8_payload", "payload",
+    "logText", "utf8_payload", "payload", "rawEventMsg", "Raw Event Log",
     "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (
@@ -46,6 +46,8 @@ _STAMPS = (
     "date",
     "timeUnixNano",
     "attributes.timestamp",
+    "phRecvTime",
+    "Event Receive Time",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
 _TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")

@@ -48,7 +48,7 @@ LOOSE_CONTAINERS = (
 #: Columns of exports that hold a line as it was logged.
 HOLDS = (
     "_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log",
-    "full_message", "message", "@message",
+    "full_message", "message", "@message", "Raw Event Log", "rawEventMsg",
 )  # fmt: skip
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 _CONTAINER_START = re.compile(
@@ -61,6 +61,10 @@ _INSIDE = re.compile(rf'"(?:{"|".join((*CONTAINERS, *LOOSE_CONTAINERS))})"\s*:\s
 _BIG_BYTES, _NEAR_BYTES = 1024 * 1024, 64 * 1024
 _PIECE_BYTES = 256 * 1024
 _DEPTH = 3
+#: Between two records of a list.
+_FOLLOWING = re.compile(r"\}\s*,\s*(?=\{)")
+#: Of what JSON has besides strings, what may be cut in the middle: `-Infinity`, `\\u00e9`.
+_LONGEST_WORD = 12
 
 
 class Framing(Protocol):
@@ -77,10 +81,14 @@ class Framing(Protocol):
 
 @dataclass(frozen=True)
 class Blocks:
-    """Records of several lines: the first matches `begins`, the last `ends` (default: then a blank one)."""
+    """Records of several lines: the first matches `begins`, the last `ends` (default: then a blank one).
+
+    A line that matches `apart` is never part of one, though nothing has ended it.
+    """
 
     begins: str
     ends: str = ""
+    apart: str = r"[^\s\S]"
 
     def fits(self, head: bytes) -> bool:
         """True if a line of `head` begins a record, and the lines after it belong to it."""
@@ -88,12 +96,17 @@ class Blocks:
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
         """Lines outside any record come alone, so that they are counted."""
-        begins, ends = re.compile(self.begins), re.compile(self.ends) if self.ends else None
+        begins, apart = re.compile(self.begins), re.compile(self.apart)
+        ends = re.compile(self.ends) if self.ends else None
         held: list[str] = []
         size = 0
         for line in _lines(pieces):
             starts = begins.search(line) is not None
-            over = size > MAX_RECORD_BYTES or (ends is None and not line.strip())
+            over = (
+                size > MAX_RECORD_BYTES
+                or (ends is None and not line.strip())
+                or apart.search(line) is not None
+            )
             if held and (starts or over):
                 yield JOINT.join(held)
                 held, size = [], 0
@@ -167,25 +180,33 @@ class Json:
         for piece in pieces:
             text, place = text[place:] + piece, 0
             while (start := _object_start(text, place)) is not None:
+                line = text.rfind("\n", place, start) + 1 or place
+                if _STRANGER.match(text[line:start]):
+                    yield from _strangers(text[place:line])
+                    place = line
+                    if (end := text.find("\n", start)) < 0:
+                        if len(text) - line < MAX_RECORD_BYTES:
+                            break
+                        end = len(text)
+                    yield text[line:end].rstrip("\r")
+                    place = end
+                    continue
                 yield from _strangers(text[place:start])
                 try:
                     found, end = decoder.raw_decode(text, start)
                 except RecursionError:
                     found, end = None, start + 1
-                except ValueError:
-                    if len(text) - start < _BIG_BYTES:
-                        place = start
-                        break
-                    if inner := _INSIDE.search(text, start, start + _NEAR_BYTES):
-                        place = inner.end()  # a long document: its records one by one
+                except json.JSONDecodeError as error:
+                    inner = _INSIDE.search(text, start, min(error.pos, start + _NEAR_BYTES))
+                    if inner and (_is_broken(error) or len(text) - start >= _BIG_BYTES):
+                        place = inner.end()  # a long or broken document: its records one by one
                         continue
-                    if len(text) - start < MAX_RECORD_BYTES:
-                        place = start
+                    after = _behind(text, start, error.pos) if _is_broken(error) else None
+                    place = start
+                    if after is None and len(text) - start < MAX_RECORD_BYTES:
                         break
-                    # Broken beyond repair: the line it stands in is given up.
-                    end = text.find("\n", start) + 1 or len(text)
-                    yield text[start : min(end, start + 1000)].replace("\n", " ")
-                    place = end
+                    place = after or len(text)
+                    yield text[start:place].strip().replace("\n", JOINT)
                     continue
                 yield from _flat(found, text[start:end])
                 place = end
@@ -198,6 +219,27 @@ class Json:
         yield from _rest(text[place:], decoder)
 
 
+def _is_broken(error: json.JSONDecodeError) -> bool:
+    """No more text would mend it: what is wrong stands before the text's end."""
+    is_open = error.msg.startswith("Unterminated string") or error.pos > len(error.doc) - _LONGEST_WORD
+    return not is_open
+
+
+def _behind(text: str, start: int, wrong: int) -> int | None:
+    """Where to read on after the object at `start`, of which `wrong` is the first place that cannot be.
+
+    With the line of `wrong`, as an object that was cut off ends before it; on a single line, with the next
+    object of a list, else behind the line. None where the text ends before that.
+    """
+    if (line := text.rfind("\n", start, wrong + 1)) >= 0:
+        return line
+    line = text.find("\n", wrong)
+    following = _FOLLOWING.search(text, wrong, line if line >= 0 else len(text))
+    if following:
+        return following.end()
+    return line if line >= 0 else None
+
+
 def _strangers(between: str) -> Iterator[str]:
     """Whole lines between two objects that are no part of a document around them."""
     return (line.rstrip("\r") for line in between.split("\n")[1:-1] if _STRANGER.match(line))
@@ -205,6 +247,9 @@ def _strangers(between: str) -> Iterator[str]:
 
 def _rest(text: str, decoder: json.JSONDecoder) -> Iterator[str]:
     """What is left of a document that ends too early: the records it holds so far, else its beginning."""
+    if _STRANGER.match(text):
+        yield text.strip()
+        return
     inner = _INSIDE.search(text, 0, _NEAR_BYTES)
     start = text.find("{", inner.end()) if inner else -1
     while start >= 0:

@@ -8,8 +8,11 @@ r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-base
     2026/10/06-10:00:00.784868 UTC [**] [Hostname: r1] [**] [System_IP: 10.9.0.1] [**] [Instance_ID: 1] [**]
       Drop [**] UTD WebFilter Category/Reputation [**] [URL: chat.example.com] ** [Category: …] …
       {TCP} 10.1.2.3:50000 -> 192.0.2.7:443
+    %SDWAN-5-FPMD : FLOW LOG device-vpn: 10 tenant-vpn: 10 src: 10.1.2.3/50000 dst: 192.0.2.7/443 proto: 6
+      tos: 0 direction: from-service, policy: p, sequence: 1, Result: accept Pkt count: 20 bytes: 9000 …
 
-The initiator is the client. An access list tells of packets, no volume. Source: Cisco, "System Message Guide"
+The initiator is the client. SD-WAN tells a flow's two directions apart, each as often as it is told, with
+the bytes since: one way. An access list tells of packets, no volume. Source: Cisco, "System Message Guide"
 (SEC, FW); "Security Configuration Guide: Unified Threat Defense" (web filtering events).
 """
 
@@ -48,6 +51,11 @@ _FILTER = (
     r"\[\*\*\] UTD WebFilter [^\[]*\[\*\*\] \[URL: (?P<url>[^\]]+)\].* \{(?P<proto>\w+)\} "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
+_FLOW = (
+    r"FLOW LOG .*\bsrc: (?P<client>[0-9a-fA-F.:]+)/(?P<client_port>\d+) "
+    r"dst: (?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+) proto: (?P<proto>\d+) .*Result: (?P<verdict>\w+) "
+    r"Pkt count: (?P<packets>\d+) bytes: (?P<up>\d+)"
+)
 OTHER = "set aside: message that names no connection"
 
 
@@ -56,7 +64,8 @@ class CiscoIosFamily(Family):
 
     name: ClassVar[str] = "cisco-ios"
     help: ClassVar[str] = (
-        "Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists, firewall audit trail and drops, URL filter (UTD)"
+        "Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists, firewall audit trail and drops, "
+        "URL filter (UTD), SD-WAN flow log"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
@@ -65,11 +74,12 @@ class CiscoIosFamily(Family):
     )
     marks: ClassVar[tuple[str, ...]] = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
-        "sess_audit_trail",
+        "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ",
     )  # fmt: skip
     claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
         r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
+        r"|%SDWAN-\d-FPMD ?: FLOW LOG "
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -82,6 +92,7 @@ class CiscoIosFamily(Family):
                 (_DROPPED, lambda part: _packets(part, _DROPPED)),
                 (_NEXUS, lambda part: _packets(part, _NEXUS)),
                 (_FILTER, _filter),
+                (_FLOW, _flow),
                 (pl.lit(True), layouts.set_aside(OTHER)),
             ],
         )
@@ -127,6 +138,24 @@ def _trail(lines: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("allowed"),
         session=_session(lines),
         phase=pl.when(pl.col("word") == "Stop").then(pl.lit("end")).otherwise(pl.lit("begin")),
+    )
+
+
+def _flow(lines: pl.DataFrame) -> pl.DataFrame:
+    read = lines["line"].str.extract_groups(_FLOW).struct.unnest()
+    dropped = pl.col("verdict").str.to_lowercase() != "accept"
+    return read.select(
+        "client",
+        "client_port",
+        "server",
+        kind=pl.lit("flow"),
+        server_port="port",
+        transport="proto",
+        bytes_up="up",
+        packets_up="packets",
+        action=pl.when(dropped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        one_way=pl.lit(True),
+        eye=pl.lit(lines["sender"]),
     )
 
 

@@ -7,8 +7,10 @@ What may be read are connections through the gateway (`TCPCONNSTAT`, `UDPFLOWSTA
 and the connections of a virtual server: `CONN_DELINK` tells client and origin of one exchange,
 `CONN_TERMINATE` one half of it, client's or server's, with whoever has the service's port as `Source`.
 `Total_bytes_send` is what `Source` sent. Violations of the application firewall (`APPFW`) name client
-and URL. Where a half ends within seconds of its exchange's `CONN_DELINK`, in one block, the exchange counts:
-the half is the same (client's) or the appliance's own connection (`NatIP`). ICA's two counts are written
+and URL. `SSLVPN LOGIN` and `LOGOUT` say whose the address is: the one inside where the gateway gave one
+(`Nat_ip`, else "Mapped Ip"), or the client's own. Where a half ends within seconds of its exchange's
+`CONN_DELINK`, in one block, the exchange counts: the half is the same (client's) or the appliance's own
+connection (`NatIP`). ICA's two counts are written
 from the appliance's side or the client's, which no page says: they are not read. Lines with
 another process's name in the packet engine's place are known by their features. Source: Citrix,
 "NetScaler syslog message reference"; "Audit logging".
@@ -45,11 +47,14 @@ _ENDS = {
         ("source", "(?:Source|Srcip:)"),
         ("destination", "(?:Destination|Dstip:)"),
         ("asked", "Client_ip"),
+        ("given", "Nat_ip"),
     )
 }
 _CONNECTIONS = ("CONN_TERMINATE", "OTHERCONN_TERMINATE", "CONN_DELINK", "OTHERCONN_DELINK")
 _GATEWAY = ("TCPCONNSTAT", "UDPFLOWSTAT")
 _ICA = ("ICASTART", "ICAEND_CONNSTAT")
+_LOGINS = ("LOGIN", "LOGOUT")
+SESSION_S = 43_200.0
 _SERVICE = 1024
 #: How far a half's end may lie from its exchange's.
 _TOGETHER = "5s"
@@ -107,6 +112,7 @@ class CitrixAdcFamily(Family):
             nat=text.str.extract(r"\bNatIP (\S+)"),
             ica=text.str.extract(r"\bconnectionId (\S+)"),
         )
+        is_login = event.is_in(_LOGINS) & (pl.col("feature") == "SSLVPN")
         again = _again(read)
         # Of a half connection, the end with the service's port is the server, wherever it stands.
         turned = (
@@ -123,13 +129,20 @@ class CitrixAdcFamily(Family):
             | pl.col("is_ica")
             | pl.col("is_request")
             | pl.col("violation").is_not_null()
+            | is_login
         )
         web = pl.col("is_request") | pl.col("violation").is_not_null()
-        return read.select(
-            "ended",
-            time=pl.coalesce("begun", _stamp(pl.col("time"))),
-            kind=pl.when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
-            client=pl.when("turned")
+        return read.with_columns(is_login=is_login.fill_null(False)).select(
+            ended=pl.when(~pl.col("is_login")).then("ended"),
+            time=pl.coalesce(pl.when(~pl.col("is_login")).then("begun"), _stamp(pl.col("time"))),
+            kind=pl.when("is_login")
+            .then(pl.lit("lease"))
+            .when(web)
+            .then(pl.lit("http"))
+            .otherwise(pl.lit("flow")),
+            client=pl.when("is_login")
+            .then(pl.coalesce("given", "asked"))
+            .when("turned")
             .then("destination")
             .otherwise(pl.coalesce("source", "asked", "inside", "violator")),
             client_port=pl.when("turned").then("destination_port").otherwise("source_port"),
@@ -146,6 +159,10 @@ class CitrixAdcFamily(Family):
             session=pl.when("is_ica").then("ica"),
             phase=pl.when(event == "ICASTART").then(pl.lit("begin")).otherwise(pl.lit("end")),
             action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            lease_from=pl.when("is_login").then(pl.lit(stamps.read(read["begun"]))),
+            lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(SESSION_S),
+            closes=pl.col("is_login") & (event == "LOGOUT"),
+            origin=pl.when("is_login").then(pl.lit("vpn")),
             reason=pl.when(~used.fill_null(False)).then(pl.lit(OTHER)).when(again).then(pl.lit(AGAIN)),
         )
 

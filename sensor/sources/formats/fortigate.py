@@ -25,7 +25,8 @@ _KEYS = (
     "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
     "srcip", "srcport", "srcmac", "srcname", "dstip", "dstport", "dstname", "proto", "user", "unauthuser",
     "xauthuser", "eapuser",
-    "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "action", "utmaction",
+    "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "resptype", "statuscode",
+    "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
     "dhcp_msg", "mac", "lease", "remotename",
@@ -223,12 +224,16 @@ def _what() -> dict[str, pl.Expr]:
         "path": pl.when(~whole).then("url"),
         "method": pl.col("httpmethod"),
         "user_agent": pl.col("agent"),
-        # A lookup that is redirected leads to the page that says it was blocked.
+        # A lookup that is redirected leads to the page that says it was blocked; a transaction has no action,
+        # but an answer of the proxy's own (or of the server).
         "action": pl.when(
             pl.col("utmaction").is_in(["block", "blocked", "reset"])
             | (_is_lookup() & (pl.col("action") == "redirect"))
+            | ((pl.col("resptype") == "generated") & pl.col("statuscode").str.contains("^[45]"))
         )
         .then(pl.lit("blocked"))
+        .when(_sub("http-transaction"))
+        .then(pl.coalesce("action", pl.lit("allowed")))
         .otherwise(pl.coalesce("action", pl.when(~_of("event")).then(pl.coalesce("status", "utmaction")))),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
         "origin": pl.when(_is_dhcp())

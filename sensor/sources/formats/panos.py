@@ -199,6 +199,9 @@ _START = (
     # PAN-OS 9.1 put GlobalProtect's sequence number and action flags before the type.
     rf"(?:\d+,0x[0-9a-fA-F]+,)?(?P<kind>(?:{_TYPES}),)"
 )
+#: An export may quote every field: then so begins a line, and fields without need for it lose their quotes.
+_QUOTED_START = rf'^"\d*","\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d","[^"]*","(?:{_TYPES})",'
+_NEEDLESS = r'"([^",]*)"'
 #: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
 _GONE = r"(?i)^gateway-(?:logout|config-release)$"
 TUNNEL_S = 43_200.0
@@ -232,11 +235,12 @@ class PanosFamily(Family):
         "filtering profile with action alert instead of allow)."
     )
     marks: ClassVar[tuple[str, ...]] = (
-        *(f",{kind.lower()}," for kind in _TYPES.split("|")),
+        *(f",{quote}{kind.lower()}{quote}," for kind in _TYPES.split("|") for quote in ("", '"')),
         "|palo alto networks|", "serial=", '"logtype"',
     )  # fmt: skip
     claims: ClassVar[pl.Expr] = (
         pl.col("line").str.contains(_START)
+        | pl.col("line").str.contains(_QUOTED_START)
         | cef.claims("Palo Alto Networks")
         | pl.col("line").str.contains(_IS_PAIRS)
         | (
@@ -250,6 +254,8 @@ class PanosFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
         line = lines["line"]
+        if (quoted := line.str.contains(_QUOTED_START)).any():
+            line = line.zip_with(~quoted, line.str.replace_all(_NEEDLESS, "$1"))
         csv_lines, is_json = line.str.contains(_START), line.str.contains(r"^\s*\{")
         out = _by_position(pl.select(pl.when(csv_lines).then(line)).to_series())
         if is_json.any():

@@ -8,6 +8,8 @@ Layouts, told apart line by line (words of Squid's `logformat` directive):
     combined  the same with "%{Referer}>h" "%{User-Agent}>h" before %Ss:%Sh
     wide      native with the client's port (%>p) behind its address, also with the five sizes that Elastic's
               integration asks for (%<st %>st %<sh %>sh %<bs) and the version before the user
+    json      objects whose keys are whoever wrote the logformat's; known by a result code among the values
+              (`bytes_sent`, `bytes_out`, `size`: %<st; `bytes_received`, `bytes_in`, `request_size`: %>st)
     splunk    key=value, as the Splunk add-on recommends it (bytes_in is what the client sent)
     shadowai  our own, the only one that tells how much a client sent:
 
@@ -40,7 +42,7 @@ from sensor.coded import by_value
 from sensor.sources import hosts, records
 from sensor.sources.family import Cut, Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue
+from sensor.sources.text import keyvalue, objects, stamps
 
 if TYPE_CHECKING:
     from sensor.decode import delimited
@@ -77,6 +79,24 @@ _SPLUNK_KEYS = {
     "method": "http_method", "url": "url",
     "status": "status", "result": "vendor_action", "hierarchy": "dest_status",
     "peer": "dest_ip", "up": "bytes_in", "down": "bytes_out", "sni": "sni", "agent": "http_user_agent",
+}  # fmt: skip
+_JSON_RESULT = (
+    r'"((?:TCP|UDP)_(?:[A-Z]+_)*(?:HIT|MISS|DENIED|TUNNEL|REDIRECT|MODIFIED|UNMODIFIED|NONE|ABORTED|TIMEDOUT'
+    r'|FAIL|ERROR|RELOAD|NOFETCH|INVALID)(?:_[A-Z]+)*|NONE_NONE)[/:"]'
+)
+_JSON_CLIENTS = (
+    "client", "client_ip", "clientip", "client_addr", "src_ip", "source_ip", "remote_addr", "remote_ip",
+)  # fmt: skip
+_JSON_KEYS = {
+    "at": "timestamp|time|ts|@timestamp|datetime|date|time_local",
+    "elapsed_ms": "duration_ms|elapsed_ms|elapsed|duration|response_time|response_time_ms",
+    "client": "|".join(_JSON_CLIENTS), "client_port": "client_port|src_port",
+    "user": "user|username|user_name|http_username", "method": "method|http_method|request_method",
+    "url": "url|uri|request_url|http_url|request_uri|domain|host",
+    "status": "status|http_status|status_code|http_status_code",
+    "peer": "dest_ip|server_ip|peer|server_addr", "up": "bytes_received|bytes_in|request_size",
+    "down": "bytes_sent|bytes_out|bytes|size|reply_size|response_size", "sni": "sni|ssl_sni",
+    "agent": "user_agent|http_user_agent|agent",
 }  # fmt: skip
 #: A stamp, then the layout's own order; the result code decides in the layouts of other servers.
 _CLAIM = (
@@ -134,7 +154,8 @@ class SquidFamily(Family):
 
     name: ClassVar[str] = "squid"
     help: ClassVar[str] = (
-        "Squid access.log: native, common, combined, with ports, Splunk's, and our logformat with uploads"
+        "Squid access.log: native, common, combined, with ports, Splunk's, as JSON, and our logformat with "
+        "uploads"
     )
     vantage: ClassVar[str] = "proxy"
     proof: ClassVar[Proof] = Proof(
@@ -145,7 +166,11 @@ class SquidFamily(Family):
         f"  {LOGFORMAT}\n"
         "  access_log daemon:/var/log/squid/access.log shadowai"
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM)
+    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM) | (
+        pl.col("line").str.contains(r"^\{")
+        & objects.having_any(*_JSON_CLIENTS)
+        & pl.col("line").str.contains(_JSON_RESULT)
+    )
     scans_lines: ClassVar[bool] = True
 
     @cached_property
@@ -307,7 +332,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     if stamped.height == whole.height:
         return stamped.drop("row")
     parts = [stamped]
-    for layout in (_common, _wide, _splunk):
+    for layout in (_common, _wide, _splunk, _json):
         whole_left = whole.join(pl.concat(parts).select("row"), on="row", how="anti")
         if whole_left.height:
             parts.append(layout(whole_left))
@@ -423,6 +448,21 @@ def _splunk(whole: pl.DataFrame) -> pl.DataFrame:
     line = pl.col("line")
     marked = whole.select(pl.when(line.str.contains(_SPLUNK)).then(line)).to_series()
     return _keyed(whole, keyvalue.read(marked, _SPLUNK_KEYS).with_columns(at=marked.str.head(_STAMP_CHARS)))
+
+
+def _json(whole: pl.DataFrame) -> pl.DataFrame:
+    """Objects, with column `row`; those whose stamp is none are left out."""
+    line = whole["line"]
+    read = objects.read(line, _JSON_KEYS)
+    found = read.with_columns(
+        whole["row"],
+        at=stamps.read(read["at"]),
+        result=line.str.extract(_JSON_RESULT),
+        hierarchy=line.str.extract(r'[":](HIER_[A-Z_]+)[/"]'),
+        peer=pl.coalesce("peer", line.str.extract(r'[":]HIER_[A-Z_]+/([^"]+)"')),
+    ).filter(pl.col("at").is_not_null())
+    named = {name: pl.col(name) for name in found.columns if name not in ("at", "row")}
+    return found.select("row", *_conform(named))
 
 
 def _keyed(whole: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:

@@ -32,8 +32,13 @@ from sensor.sources.interface import Proof
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
 _START = r"^MSWinEventLog(?:\t| |#011)\d(?:\t|#011)"
 _SPLUNK_STAMP = r"^(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)"
-#: Each event begins with its stamp and goes on until the next.
-SPLUNK_EVENTS = Blocks(_SPLUNK_STAMP + r"\r?$", ends=r"[^\s\S]")
+#: What other logs' lines begin with and no line of an event's message does: priority, stamp, object, header.
+_OTHER_LOG = (
+    r"^(?:<\d{1,3}>|\d{4}[-/]\d\d[-/]\d\d[T ]|\d{10}[. ]|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |"
+    r"\d{1,3}(?:\.\d{1,3}){3} - |\{\"|#[A-Z]\w*[: ]|MSWinEventLog|CEF:\d|LEEF:\d|date=\d)"
+)
+#: Each event begins with its stamp and goes on until the next, or the line of another log.
+SPLUNK_EVENTS = Blocks(_SPLUNK_STAMP + r"\r?$", ends=r"[^\s\S]", apart=_OTHER_LOG)
 SPLUNK_EVENT = _SPLUNK_STAMP + rf"[ \r{JOINT}]+LogName=([^{JOINT}]+?)[ \r]*{JOINT}"
 #: Where a 4624 tells of the new session: the subject before it is the program that asked.
 _NEW = r"(?:New Logon|Neue Anmeldung|Nouvelle ouverture de session)\s?:(.*)$"

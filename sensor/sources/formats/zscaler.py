@@ -114,6 +114,10 @@ _PRIVATE = (
 OTHER = "set aside: log of another type (tunnel, audit, alert)"
 
 
+#: What stands in accounts of an encoded field.
+_ENCODED = {"%40": "@", "%5C": "\\", "%5c": "\\", "%20": " "}
+
+
 class ZscalerFamily(Family):
     """Reads Zscaler NSS feeds."""
 
@@ -256,7 +260,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         .then(_told("flow_client"))
         .otherwise(client),
         client_port="client_port",
-        user_name=_told("user"),
+        # `elogin` and `euser` are the encoded ones, whatever a feed calls them.
+        user_name=_told("user").str.replace_many(_ENCODED),
         device=pl.coalesce(_told("device"), _told("device_name").str.extract(r"^([^:;]+)")),
         url=pl.when(~is_dns & ~is_flow).then(pl.coalesce(whole, host)),
         host=pl.when(is_dns)

@@ -70,6 +70,12 @@ def test_blocks_by_begin_and_blank_line_or_end() -> None:
     ]
 
 
+def test_a_line_of_another_log_is_no_part_of_a_block() -> None:
+    text = "Mon 1\na\n\nb\n<13>other\nstray\nMon 2\nc\n"
+    how = Blocks(r"^Mon ", ends=r"^never", apart=r"^<\d+>")
+    assert records(how, text) == [f"Mon 1{JOINT}a{JOINT}b", "<13>other", "stray", f"Mon 2{JOINT}c"]
+
+
 def test_quotes_hold_line_breaks_together() -> None:
     text = 'a,"b\nc",d\ne,"f",g\nh,"i\nj\nk",l\n'
     assert records(QUOTED, text) == [f'a,"b{JOINT}c",d', 'e,"f",g', f'h,"i{JOINT}j{JOINT}k",l']
@@ -121,6 +127,31 @@ def test_lines_after_a_document_are_not_lost() -> None:
         assert [one for one in found if not one.startswith("{")] == [
             "Oct  6 10:00:00 gw dnsmasq[7]: query[A] claude.ai from 10.1.2.3", "last line of another",
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [7, 50, 100_000])
+def test_a_line_with_a_brace_comes_whole_and_in_its_place(size: int) -> None:
+    stray = "Oct  6 10:00:00 gw app[7]: set {x} " + "y" * 2000 + " }"
+    text = f'{{\n "a": 1\n}}\n{stray}\n{{\n "a": 2\n}}\n{stray}'
+    found = list(framing.JSON.records(text[at : at + size] for at in range(0, len(text), size)))
+    assert [one if one == stray else json.loads(one)["a"] for one in found] == [1, stray, 2, stray]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ('{"records": [{"a": 1}, {"a": oops, "b": [1]}, {"a": 2}]}', '{"a": oops, "b": [1]},'),
+        ('[\n{\n"a": 1\n},\n{\n"b": 1,\n"c": oops\n},\n{\n"a": 2\n}\n]', f'{{{JOINT}"b": 1,'),
+        ('{"a": 1}\n{"b": "cut\n{"a": 2}\n', '{"b": "cut'),
+        ('{"a": 1}\n{"b": 3,\n{"a": 2}\n', '{"b": 3,'),
+    ],
+    ids=["list", "spread", "cut in a text", "cut after a comma"],
+)
+@pytest.mark.parametrize("size", [7, 100_000])
+def test_a_broken_object_is_told_and_the_ones_after_it_are_read(text: str, wrong: str, size: int) -> None:
+    padded = text + "\n" + " " * 50
+    found = list(framing.JSON.records(padded[at : at + size] for at in range(0, len(padded), size)))
+    assert [one if one == wrong else json.loads(one) for one in found] == [{"a": 1}, wrong, {"a": 2}]
 
 
 @pytest.mark.parametrize(

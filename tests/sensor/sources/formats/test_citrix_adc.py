@@ -135,3 +135,28 @@ def test_heads_without_packet_engine_or_without_any() -> None:
         ("198.51.100.9", "jane", "wiki.example.org", "GET", "/a/b", None),
         (None, None, None, None, None, OTHER),
     ]
+
+
+def test_logins_say_whose_the_address_is() -> None:
+    who = "Context jane@198.51.100.9 - SessionId: 4- User jane - Client_ip 198.51.100.9"
+    inside, vserver = "Nat_ip 10.9.0.7", "Vserver 203.0.113.5:443"
+    times = 'Start_time "10/06/2026:10:00:05 GMT" - End_time "10/06/2026:11:00:05 GMT" - Duration 01:00:00 '
+    rows = read(
+        CitrixAdcFamily,
+        "\n".join(
+            (
+                line(f'SSLVPN LOGIN 1 0 : {who} - {inside} - {vserver} - Browser_type "Mozilla - 5.0"'),
+                line(f'SSLVPN LOGIN 2 0 : {who} - Nat_ip "Mapped Ip" - {vserver} - SSLVPN_client_type ICA'),
+                line(
+                    f"SSLVPN LOGOUT 3 0 : {who} - {inside} - {vserver} - {times}", "10/06/2026:11:00:05 GMT"
+                ),
+            )
+        ),
+    )
+    assert rows.select("kind", "client", "user_name", "lease_s", "closes").rows() == [
+        ("lease", "10.9.0.7", "jane", 43_200.0, False),
+        ("lease", "198.51.100.9", "jane", 43_200.0, False),
+        ("lease", "10.9.0.7", "jane", None, True),
+    ]
+    assert [at.hour for at in rows["seen_at"]] == [10, 10, 11]
+    assert rows["lease_from"][2].hour == 10
