@@ -58,6 +58,13 @@ _FILTER = (
     r"\bFW: +(?P<if>\S+) +(?P<verdict>[ADR]) +(?P<proto>\w+) +(?P<client>[0-9a-fA-F.:]+) +"
     r"(?P<server>[0-9a-fA-F.:]+) +(?P<client_port>\d+) +(?P<port>\d+)"
 )
+#: Antivirus and content filter on one file: its source is the server where the file came from there.
+_SCANNED = r"\b(?:AV_[A-Z_]+_MT|CONTENT_FILTERING_[A-Z_]+_MT)(?:_LS)?\b.*-address="
+_FILE = {
+    "source": "source-address", "source_port": "source-port", "destination": "destination-address",
+    "destination_port": "destination-port", "file": "filename", "action": "action", "user": "username",
+}  # fmt: skip
+_SERVICE = 1024
 OTHER = "set aside: message that names no connection"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
@@ -67,7 +74,8 @@ class JuniperSrxFamily(Family):
 
     name: ClassVar[str] = "juniper-srx"
     help: ClassVar[str] = (
-        "Juniper SRX (Junos 10 to 24): RT_FLOW, APPTRACK, WEBFILTER, SECINTEL, AAMW; structured and plain"
+        "Juniper SRX (Junos 10 to 24): RT_FLOW, APPTRACK, WEBFILTER, SECINTEL, AAMW, antivirus; "
+        "structured and plain"
     )
     vantage: ClassVar[str] = "firewall"
     proof: ClassVar[Proof] = Proof(
@@ -91,6 +99,7 @@ class JuniperSrxFamily(Family):
         return layouts.read(
             lines,
             [
+                (_SCANNED, _scanned),
                 (r"^\s*\{", lambda part: _rows(objects.read(part["line"], _FIELDS), part)),
                 (r'[a-z]-address="', lambda part: _rows(keyvalue.read(part["line"], _FIELDS), part)),
                 (_PLAIN, _plain),
@@ -99,6 +108,25 @@ class JuniperSrxFamily(Family):
                 (pl.lit(True), layouts.set_aside(OTHER)),
             ],
         )
+
+
+def _scanned(lines: pl.DataFrame) -> pl.DataFrame:
+    """A file that was scanned or filtered; its name is `host/path` where the message says whence it came."""
+    read = keyvalue.read(lines["line"], _FILE).with_columns(
+        pl.col("source_port", "destination_port").cast(pl.Int64, strict=False)
+    )
+    fetched = (pl.col("source_port") < _SERVICE) & (pl.col("destination_port") >= _SERVICE)
+    ends = {"client": ("destination", "source"), "server": ("source", "destination")}
+    kept = lines["line"].str.contains("DROP|BLOCK|VIRUS_DETECTED")
+    return read.select(
+        **{name: pl.when(fetched).then(one).otherwise(other) for name, (one, other) in ends.items()},
+        client_port=pl.when(fetched).then("destination_port").otherwise("source_port"),
+        server_port=pl.when(fetched).then("source_port").otherwise("destination_port"),
+        kind=pl.lit("http"),
+        user_name="user",
+        url=pl.when(pl.col("file").str.contains(r"^[\w-]+(?:\.[\w-]+)+/")).then("file"),
+        action=pl.when(kept).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+    )
 
 
 def _filter(lines: pl.DataFrame) -> pl.DataFrame:

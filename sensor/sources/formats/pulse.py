@@ -36,6 +36,8 @@ _STARTED = (
 _ENDED = r"(?i)(?:VPN Tunneling|Network Connect): (?:Session ended|User with IP \S+ disconnected)"
 #: A page fetched through the gateway's rewriting.
 _PAGE = r"^WebRequest (?<word>\w+) ?: Host: \[?(?<host>[^\],]+)\]?, Request: (?<method>[A-Z]+) (?<path>\S+)"
+#: The same as of 9: which way `sent` and `received` went is not said, so they are not read.
+_FETCHED = r"^WebRequest (?<how>\w+), (?<verb>[A-Z]+) to (?<url>\S+) from "
 SESSION_S = 43_200.0
 OTHER = "set aside: message that gives no tunnel address"
 
@@ -72,7 +74,9 @@ class PulseFamily(Family):
         started, ended = text.str.contains(_STARTED), text.str.contains(_ENDED)
         address = pl.coalesce(text.str.extract(_ADDRESS), inside)
         page = text.str.extract_groups(_PAGE).struct
-        is_page = page.field("host").is_not_null()
+        fetched = text.str.extract_groups(_FETCHED).struct
+        is_page = page.field("host").is_not_null() | fetched.field("url").is_not_null()
+        word = pl.coalesce(page.field("word"), fetched.field("how"))
         return read.select(
             # Where a syslog head told the sender, its stamp is no worse, and with an offset better.
             time=pl.when(lines["sender"].is_null()).then(pl.coalesce("time", "welf_time")),
@@ -81,10 +85,11 @@ class PulseFamily(Family):
             # `Default Network::` is the virtual system.
             user_name=pl.coalesce("user", "welf_user").str.replace(r"^[^\\]*::", ""),
             host=page.field("host"),
-            method=page.field("method"),
+            url=fetched.field("url"),
+            method=pl.coalesce(page.field("method"), fetched.field("verb")),
             path=page.field("path"),
             action=pl.when(is_page).then(
-                pl.when(page.field("word") == "ok").then(pl.lit("allowed")).otherwise(pl.lit("blocked"))
+                pl.when(word.is_in(["ok", "completed"])).then(pl.lit("allowed")).otherwise(pl.lit("blocked"))
             ),
             device=text.str.extract(_HOST),
             lease_s=pl.when(ended).then(0.0).otherwise(SESSION_S),
