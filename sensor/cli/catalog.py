@@ -154,7 +154,7 @@ def check(
         typer.echo(str(problem), err=True)
     if errors:
         raise typer.Exit(CatalogError.exit_code)
-    noted = f"; {len(problems)} warnings are nothing to mend" if problems else ""
+    noted = f"; {len(problems)} warnings, which fail nothing" if problems else ""
     typer.echo(f"{len(drafted.entries)} services checked, no problems{noted}")
 
 

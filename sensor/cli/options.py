@@ -198,8 +198,9 @@ def analysing(lake: Lake) -> Iterator[None]:
             raise LakeError("no whole Parquet file", place=str(file), hint=_RESTORE) from None
         if _MISSING in text:
             raise LakeError(text, place=str(lake.path), hint=_RESTORE) from None
+        # A transaction fails where there is no room to commit.
         if not isinstance(error, (duckdb.IOException, duckdb.TransactionException)):
-            raise  # the latter: no room to commit
+            raise
         what = "no space left on device" if "No space left" in text else text
         hint = "make room and run `shadowai compact`; what was committed is safe"
         raise LakeError(what, place=str(lake.path), hint=hint) from None

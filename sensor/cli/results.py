@@ -71,8 +71,8 @@ def explained() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        hint = "" if isinstance(error, duckdb.ParserException) else _HINT  # a list of names mends no syntax
-        raise QueryError(" ".join(lines[:2]), hint=hint) from None
+        names_what_is_not = isinstance(error, (duckdb.BinderException, duckdb.CatalogException))
+        raise QueryError(" ".join(lines[:2]), hint=_HINT if names_what_is_not else "") from None
 
 
 def statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ def stored() -> tuple[schema.Table, ...]:
 def damaged(place: Path) -> Path | None:
     """A file of the lake at `place` that is no whole Parquet file, by its first and last bytes."""
     for file in sorted(place.rglob("*.parquet")):
-        with file.open("rb") as stream:
+        with suppress(FileNotFoundError), file.open("rb") as stream:  # a compaction has replaced it
             begin = stream.read(len(_PARQUET))
             stream.seek(max(0, file.stat().st_size - len(_PARQUET)))
             if begin != _PARQUET or stream.read() != _PARQUET:

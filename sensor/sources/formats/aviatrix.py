@@ -34,7 +34,8 @@ _SESSION = (
     r"User=(?P<user>[^,]*), Status=(?P<status>\w+), Gateway=.*VPNVirtualIP=(?P<client>[^,]+), "
     r".*Login=(?P<begin>[^,]+), Logout=(?P<end>[^,]+)"
 )
-SESSION_S = 43_200.0
+#: How long a virtual address is its user's where no end of the session is seen.
+_HELD_S = 43_200.0
 
 
 class AviatrixFamily(Family):
@@ -90,7 +91,7 @@ def _session(lines: pl.DataFrame) -> pl.DataFrame:
         time=pl.when(ended).then(pl.col("end").replace("N/A", None)),
         user_name="user",
         lease_from=pl.lit(stamps.read(read["begin"])),
-        lease_s=pl.when(~ended).then(SESSION_S),
+        lease_s=pl.when(~ended).then(_HELD_S),
         closes=ended,
         origin=pl.lit("vpn"),
     )

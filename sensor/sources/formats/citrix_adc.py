@@ -54,7 +54,8 @@ _CONNECTIONS = ("CONN_TERMINATE", "OTHERCONN_TERMINATE", "CONN_DELINK", "OTHERCO
 _GATEWAY = ("TCPCONNSTAT", "UDPFLOWSTAT")
 _ICA = ("ICASTART", "ICAEND_CONNSTAT")
 _LOGINS = ("LOGIN", "LOGOUT")
-SESSION_S = 43_200.0
+#: How long a login's address is its user's where no logout is seen.
+_HELD_S = 43_200.0
 _SERVICE = 1024
 #: How far a half's end may lie from its exchange's.
 _TOGETHER = "5s"
@@ -81,38 +82,8 @@ class CitrixAdcFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per message."""
-        read = lines["line"].str.extract_groups(_HEAD).struct.unnest()
+        read = _read(lines["line"])
         event, text = pl.col("event"), pl.col("text").fill_null("")
-        ends = [text.str.extract(_ENDS[name], 1).alias(name) for name in _ENDS]
-        ports = [
-            text.str.extract(_ENDS[name], 2).cast(pl.Int64, strict=False).alias(f"{name}_port")
-            for name in _ENDS
-        ]
-        read = read.with_columns(
-            *ends,
-            *ports,
-            user=pl.coalesce(
-                text.str.extract(r"\bUser <?([^\s>]+)>?(?: [-:]|,)"),
-                text.str.extract(r"username:domainname ([^:\s]+):"),
-            ),
-            inside=text.str.extract(r"^Context \S+@(\S+) -"),
-            is_connection=event.is_in(_CONNECTIONS),
-            is_gateway=event.is_in(_GATEWAY),
-            is_denied=text.str.contains(r"result is Deny, User .*Dstip: "),
-            is_ica=event.is_in(_ICA),
-            is_request=event == "HTTPREQUEST",
-            violation=pl.when(pl.col("feature") == "APPFW").then(text.str.extract(r"\s(https?://\S+)")),
-            violator=text.str.extract(rf"^{_ADDRESS} "),
-            begun=_stamp(text.str.extract(r"(?i)\bstart_?\s?time \"?(\S+(?: [A-Z]{3,4}\b)?)")),
-            ended=_stamp(text.str.extract(r"(?i)\b(?:end_?\s?|delink )time \"?(\S+(?: [A-Z]{3,4}\b)?)")),
-            sent=text.str.extract(r"Total_bytes_send (\d+)"),
-            received=text.str.extract(r"Total_bytes_recv (\d+)"),
-            request=text.str.extract(r"(?: : |:\d\d (?:[A-Z]{3,4} )?)([A-Z]{3,7}(?: \S+|/\S*)) - "),
-            asked_host=text.str.extract(r"- (\S+) User \S+ :"),
-            nat=text.str.extract(r"\bNatIP (\S+)"),
-            ica=text.str.extract(r"\bconnectionId (\S+)"),
-        )
-        is_login = event.is_in(_LOGINS) & (pl.col("feature") == "SSLVPN")
         again = _again(read)
         # Of a half connection, the end with the service's port is the server, wherever it stands.
         turned = (
@@ -129,10 +100,10 @@ class CitrixAdcFamily(Family):
             | pl.col("is_ica")
             | pl.col("is_request")
             | pl.col("violation").is_not_null()
-            | is_login
+            | pl.col("is_login")
         )
         web = pl.col("is_request") | pl.col("violation").is_not_null()
-        return read.with_columns(is_login=is_login.fill_null(False)).select(
+        return read.select(
             ended=pl.when(~pl.col("is_login")).then("ended"),
             time=pl.coalesce(pl.when(~pl.col("is_login")).then("begun"), _stamp(pl.col("time"))),
             kind=pl.when("is_login")
@@ -160,11 +131,46 @@ class CitrixAdcFamily(Family):
             phase=pl.when(event == "ICASTART").then(pl.lit("begin")).otherwise(pl.lit("end")),
             action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
             lease_from=pl.when("is_login").then(pl.lit(stamps.read(read["begun"]))),
-            lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(SESSION_S),
+            lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(_HELD_S),
             closes=pl.col("is_login") & (event == "LOGOUT"),
             origin=pl.when("is_login").then(pl.lit("vpn")),
             reason=pl.when(~used.fill_null(False)).then(pl.lit(OTHER)).when(again).then(pl.lit(AGAIN)),
         )
+
+
+def _read(line: pl.Series) -> pl.DataFrame:
+    """The heads of messages, and what their texts say in which words."""
+    read = line.str.extract_groups(_HEAD).struct.unnest()
+    event, text = pl.col("event"), pl.col("text").fill_null("")
+    ends = [text.str.extract(_ENDS[name], 1).alias(name) for name in _ENDS]
+    ports = [
+        text.str.extract(_ENDS[name], 2).cast(pl.Int64, strict=False).alias(f"{name}_port") for name in _ENDS
+    ]
+    return read.with_columns(
+        *ends,
+        *ports,
+        user=pl.coalesce(
+            text.str.extract(r"\bUser <?([^\s>]+)>?(?: [-:]|,)"),
+            text.str.extract(r"username:domainname ([^:\s]+):"),
+        ),
+        inside=text.str.extract(r"^Context \S+@(\S+) -"),
+        is_connection=event.is_in(_CONNECTIONS),
+        is_gateway=event.is_in(_GATEWAY),
+        is_denied=text.str.contains(r"result is Deny, User .*Dstip: "),
+        is_ica=event.is_in(_ICA),
+        is_request=event == "HTTPREQUEST",
+        is_login=(event.is_in(_LOGINS) & (pl.col("feature") == "SSLVPN")).fill_null(False),
+        violation=pl.when(pl.col("feature") == "APPFW").then(text.str.extract(r"\s(https?://\S+)")),
+        violator=text.str.extract(rf"^{_ADDRESS} "),
+        begun=_stamp(text.str.extract(r"(?i)\bstart_?\s?time \"?(\S+(?: [A-Z]{3,4}\b)?)")),
+        ended=_stamp(text.str.extract(r"(?i)\b(?:end_?\s?|delink )time \"?(\S+(?: [A-Z]{3,4}\b)?)")),
+        sent=text.str.extract(r"Total_bytes_send (\d+)"),
+        received=text.str.extract(r"Total_bytes_recv (\d+)"),
+        request=text.str.extract(r"(?: : |:\d\d (?:[A-Z]{3,4} )?)([A-Z]{3,7}(?: \S+|/\S*)) - "),
+        asked_host=text.str.extract(r"- (\S+) User \S+ :"),
+        nat=text.str.extract(r"\bNatIP (\S+)"),
+        ica=text.str.extract(r"\bconnectionId (\S+)"),
+    )
 
 
 def _again(read: pl.DataFrame) -> pl.Series:
