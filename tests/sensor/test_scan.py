@@ -41,14 +41,12 @@ def _log(path: Path, begin: int, end: int) -> Path:
     return path
 
 
-def _shadowai(
-    *words: str | Path, home: Path, code: str = "", stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def _shadowai(*words: str | Path, home: Path, code: str) -> subprocess.CompletedProcess[str]:
     program = f"{code}\nfrom sensor.cli.main import run\nrun()"
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
     arguments = [sys.executable, "-c", program, *map(str, words)]
     return subprocess.run(
-        arguments, input=stdin, capture_output=True, text=True, env=environment, timeout=120, check=False
+        arguments, capture_output=True, text=True, env=environment, timeout=120, check=False
     )
 
 
@@ -144,7 +142,7 @@ def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) 
     folder = whole[0]
     lake = folder / "piped"
     words = ("scan", "-", "--lake", lake, "--state", folder / "state", "--sensor", "squid")
-    done = _shadowai(*words, home=folder, stdin=(folder / "access.log").read_text(encoding="utf-8"))
+    done = run_here(folder, *words, stdin=(folder / "access.log").read_text(encoding="utf-8"))
     assert done.returncode == 0, done.stderr
     _check(lake, whole)
 
