@@ -269,6 +269,8 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.sort("app", "client", "seen_at", "event_id", nulls_last=True)
     if table is schema.LEASES:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
+    if table is schema.SENSORS:  # who says nothing of the people behind it takes back nothing
+        rows = rows.with_columns(pl.col("population").forward_fill().over(key))
     if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
         # most of the key is the same in all rows of a day, and comparing it takes most of the time
         differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)
