@@ -18,7 +18,8 @@ from typing import Any
 import polars as pl
 
 from sensor import schema
-from sensor.store.lake import FORMAT, ZERO_PART, Lake, explained, stored, write_parquet, write_text
+from sensor.durable import explained
+from sensor.store.lake import FORMAT, ZERO_PART, Lake, stored, write_parquet, write_text
 
 #: an hour is compacted once it is over for this long, so that remote writers have left it
 SETTLE = timedelta(minutes=10)
