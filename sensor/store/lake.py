@@ -122,8 +122,8 @@ class Lake:
             found = int(manifest["format"])
         except FileNotFoundError:
             return {"format": FORMAT, "generation": 0, "watermark": ZERO_PART, "compacted": {}, "tables": {}}
-        except (ValueError, TypeError, KeyError) as error:
-            raise LakeError(f"unreadable: {error!r}", place=str(path), hint="restore it") from None
+        except (ValueError, TypeError, KeyError):
+            raise LakeError("does not describe a lake", place=str(path), hint="restore it") from None
         if found > FORMAT:
             what = f"written by a newer release (format {found}, this one writes {FORMAT})"
             raise LakeError(what, place=str(path), hint="use that release")
