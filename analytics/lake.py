@@ -97,8 +97,10 @@ def read_manifest(lake: Path) -> Manifest:
         )
     except FileNotFoundError as error:
         raise LakeUnreadable(f"{path}: no lake here; scan something first, or name it with --lake") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LakeUnreadable(f"{path}: damaged ({error!r}); compact the lake again") from error
+    except OSError as error:
+        raise LakeUnreadable(f"{path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LakeUnreadable(f"{path}: does not describe a lake; restore it from a backup") from error
 
 
 def check_format(path: Path, found: int, known: int) -> None:

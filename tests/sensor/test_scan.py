@@ -6,14 +6,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from analytics.lake import open_views
-from tests.product import run_here
+from sensor.scan import Declared, Scan
+from sensor.settings import SensorSettings, Settings
+from sensor.sources.formats.squid import SquidFamily
+from sensor.store.compaction import Terms, compact
+from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[2]
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
@@ -145,6 +150,18 @@ def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) 
     done = run_here(folder, *words, stdin=(folder / "access.log").read_text(encoding="utf-8"))
     assert done.returncode == 0, done.stderr
     _check(lake, whole)
+
+
+def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None:
+    settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"))
+    scan = Scan(settings, Declared())
+    scan.lake.create()
+    for name, site in (("one", "hq"), ("two", "lab"), ("one", "elsewhere")):
+        scan.introduce([(SensorSettings(name=name, site=site), SquidFamily)])
+    assert compact(scan.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
+    (file,) = scan.lake.manifest()["tables"]["sensors"]["cold"]["all"]
+    known = pl.read_parquet(scan.lake.path / file).select("sensor", "site").rows()
+    assert known == [("one", "elsewhere"), ("two", "lab")]
 
 
 def test_connections_to_blind_spots_of_the_catalog_are_counted(tmp_path: Path) -> None:
