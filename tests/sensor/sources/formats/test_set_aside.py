@@ -43,6 +43,7 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
     ("audit-only", {"id": 7, "risk_score": 30, "participants": [{"role": "offender"}], "mitre_tactics": [], "type": "x"}),
     ("audit-only", "Oct  6 10:00:00 host1 sshd[7]: Accepted publickey for x from 10.1.2.3 port 40000 ssh2"),
     ("audit-only", "<46>2026-10-06 10:00:00,123 cp1 All Audits 30 1 0 Timestamp=Oct 6, 2026 10:00:00 CEST,Source=All Audits,User=x"),
+    ("f5", f'Oct  6 10:00:00 lb1 event_source="response_logging",client_ip="10.1.2.3",http_method="GET",event_timestamp="{AT}"'),
     ("f5", "Oct  6 10:00:00 lb1 alert gtmd[9]: 011a4003:1: SNMP_TRAP: Pool /Common/p state change green -> red"),
     ("audit-only", "Oct  6 10:00:00 sensor1 vectra_json_v2 -: {\"category\": \"EXFILTRATION\", \"src_ip\": \"10.1.2.3\"}"),
     ("audit-only", "Oct  6 10:00:00 dp1 DefensePro: 06-10-2026 10:00:00 WARNING M_01007: Configuration changed by user x"),
