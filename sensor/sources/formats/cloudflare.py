@@ -45,7 +45,7 @@ _WANTED: dict[str, str] = {
     "up": "BytesSent",
     "down": "BytesReceived",
     "begun": "SessionStartTime",
-    "other": "AppDomain|SinkholeID",
+    "other": "SinkholeID",
     "location": "Location|LocationID|Policy|PolicyID|DeviceID",
 }
 #: Keys no other product writes.
@@ -53,8 +53,6 @@ _ONLY_HERE = (
     *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
     *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
 )
-#: Zero Trust records that are no traffic: sign-ins, sinkholed malware
-_OTHERS = ("AppDomain", "SinkholeID")
 OTHER = "set aside: event that names no connection"
 AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no client of ours)"
 
@@ -83,7 +81,7 @@ class CloudflareFamily(Family):
         "BytesReceived), and gateway_network with SessionID and SNI."
     )
     marks: ClassVar[tuple[str, ...]] = (
-        '"appdomain"', '"connectionclosereason"', '"ednssubnet"', '"egresscoloname"', '"httphost"',
+        '"connectionclosereason"', '"ednssubnet"', '"egresscoloname"', '"httphost"',
         '"httpmethod"', '"matchedcategorynames"', '"querycategorynames"', '"queryname"',
         '"querynamereversed"', '"resolverdecision"', '"responsecode"', '"sessionid"', '"sinkholeid"',
         '"sourceip"', '"sourceinternalip"',
@@ -95,7 +93,8 @@ class CloudflareFamily(Family):
         | objects.having("HTTPMethod", "SourceIP")
         | objects.having("SNI", "SourceIP")
         | objects.having("SessionID", "OriginIP")
-        | (objects.having_any("RayID", "AccountID") & objects.having_any(*_OTHERS))
+        # Sinkholed malware.
+        | objects.having("AccountID", "SinkholeID")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -69,10 +69,12 @@ class ZeekJsonFamily(Family):
         fingerprint=True,
     )
     advice: ClassVar[str] = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
-    marks: ClassVar[tuple[str, ...]] = ('"uid"', '"uids"')
+    marks: ClassVar[tuple[str, ...]] = ('"uid"', '"uids"', '"_path"')
     claims: ClassVar[pl.Expr] = (
-        objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "id")
-    ) | (objects.having("ts", "uids") & objects.having_any("msg_types", "mac", "assigned_addr"))
+        (objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "id"))
+        | objects.having("ts", "_path", "_write_ts")
+        | (objects.having("ts", "uids") & objects.having_any("msg_types", "mac", "assigned_addr"))
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line."""
