@@ -1,7 +1,10 @@
 """What a scan prints about one input."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from sensor.cli.scan import _Teller, line
 from sensor.journey import Verdict
@@ -12,7 +15,7 @@ from sensor.sources import detect
 from sensor.sources import open as opening
 from sensor.sources.formats.dnsmasq import DnsmasqFamily
 from sensor.sources.formats.squid import SquidFamily
-from tests.product import compiled_once
+from tests.product import compiled_once, shadowai, squid
 
 
 def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path: Path) -> None:
@@ -24,6 +27,17 @@ def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path
     plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
     outcome = scan.run(plan, replace=False, tell=_Teller(quiet=True))
     assert set(outcome.advice) == {SquidFamily.advice, DnsmasqFamily.advice}
+
+
+def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = squid(tmp_path / "access.log", [(datetime.now(UTC), "10.0.0.1", "ada")])
+    busy = [False, False, True]
+    monkeypatch.setattr("sensor.cli.scan.settle", lambda lake, settings, include_current: busy.pop(0))
+    monkeypatch.setattr("sensor.cli.scan._AGAIN_S", 0)
+    shadowai(tmp_path, "scan", log, "-q")
+    assert busy == []
 
 
 def test_a_mixed_file_names_its_kinds_the_most_lines_first() -> None:
