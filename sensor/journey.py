@@ -54,7 +54,8 @@ class Verdict:
     places: dict[str, str | None] = field(default_factory=dict)
     #: records used, and how many of them carried what (coverage's `used` and `with_…`)
     carried: Counter[str] = field(default_factory=Counter)
-    has_bytes_up: bool = False
+    #: kinds of its records of which any told uploads
+    sized: set[str] = field(default_factory=set)
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
@@ -69,7 +70,8 @@ class Verdict:
         self.sightings += sightings.height
         for name in CARRIED:
             self.carried[name] += int(coverage.get_column(name).sum() or 0)
-        self.has_bytes_up |= sightings.get_column("bytes_up").count() > 0
+        for frame, name in ((coverage, "with_bytes_up"), (sightings, "bytes_up")):
+            self.sized.update(frame.filter(pl.col(name) > 0).get_column("source"))
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
         for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
             self.reasons[reason] += count or 0

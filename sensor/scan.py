@@ -195,9 +195,10 @@ class Scan:
             behind=True,
         )
         outcome.verdicts.append(verdict)
-        lacks_up = not (verdict.has_bytes_up or verdict.carried["with_bytes_up"])
-        if kind.advice and lacks_up and (verdict.sightings or verdict.carried["used"]):
-            outcome.advice.setdefault(kind.advice, []).append(one.name)
+        if verdict.sightings or verdict.carried["used"]:
+            for name in sorted(set(verdict.kinds) - verdict.sized):
+                if advice := kinds_by_name()[name].advice:
+                    outcome.advice.setdefault(advice, []).append(one.name)
         outcome.doubts += filter(None, (_ahead(one, verdict), kind.doubt(one)))
 
     def journey(

@@ -147,8 +147,8 @@ class _Reader:
     def unknown(self, line: int, key: object, known: Sequence[str], what: str = "key") -> None:
         near = difflib.get_close_matches(str(key), known, 1)
         remedy = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        if str(key).partition(":")[0] in known:
-            remedy = "put a space after the colon"
+        if (word := _first_word(key)) in known:
+            remedy = "put a space after the colon" if ":" in str(key) else f"put a colon behind {word}"
         self.problem(line, f"unknown {what} {key!r}", remedy)
 
     def compose(self, text: str) -> yaml.Node | None:
@@ -217,7 +217,8 @@ class _Reader:
                 values[key] = self.value(key, value)
             else:
                 self.unknown(line, key, (*SELECTORS, *SCOPES, *allowed))
-        for key in (key for key, needed in allowed.items() if needed and key not in fields):
+        said = {_first_word(key) for key in fields}  # where only the colon is wrong, that is one mistake
+        for key in (key for key, needed in allowed.items() if needed and key not in said):
             self.problem(_line(node), f"an entry of {section} needs {key}", f"add `{key}: …`")
         if section == "limits" and fields and not any(limit in fields for limit in LIMITS):
             self.problem(_line(node), "a limit without a limit", f"add one of {', '.join(LIMITS)}")
@@ -329,6 +330,11 @@ def size_of(text: object) -> int | None:
         return text
     parts = _SIZE.fullmatch(str(text))
     return int(float(parts[1]) * _UNITS[parts[2]]) if parts else None
+
+
+def _first_word(key: object) -> str:
+    """What stands before a colon without a space, or a space without a colon, in what YAML took for a key."""
+    return re.split("[: ]", str(key), maxsplit=1)[0]
 
 
 def _line(node: yaml.Node) -> int:

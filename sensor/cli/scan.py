@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from sensor.journey import Verdict
     from sensor.scan import Outcome
     from sensor.sources.interface import Source
+
+
+#: how often it is tried whether another compaction is over
+_AGAIN_S = 0.5
 
 
 def command(
@@ -102,9 +107,12 @@ def command(
     outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
     for problem in outcome.unreadable:
         typer.echo(f"shadowai: {problem}", err=True)
-    settled = settle(scan.lake, chosen, include_current=True)
+    while not settle(
+        scan.lake, chosen, include_current=True
+    ):  # another scan's may have begun before our rows
+        time.sleep(_AGAIN_S)
     if not quiet:
-        _conclude(outcome, plan.skipped, scan.lake.path, settled)
+        _conclude(outcome, plan.skipped, scan.lake.path)
     if found.problems or plan.problems or outcome.unreadable:
         raise typer.Exit(3)
 
@@ -219,7 +227,7 @@ def _bar(console: Console) -> ProgressBar:
     )
 
 
-def _conclude(outcome: Outcome, skipped: list[str], lake: Path, settled: bool) -> None:
+def _conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
     """One line an input, then what the lake says about the newest week."""
     from analytics.render.text import summary
 
@@ -236,10 +244,7 @@ def _conclude(outcome: Outcome, skipped: list[str], lake: Path, settled: bool) -
         for advice, names in outcome.advice.items():
             typer.echo(f"{', '.join(names)}: {advice}")
     typer.echo("")
-    if settled:
-        typer.echo(summary(lake, None))
-    else:
-        typer.echo("another compaction is at work; the views follow with it")
+    typer.echo(summary(lake, None))
 
 
 def line(verdict: Verdict) -> str:

@@ -460,9 +460,11 @@ def _numba() -> Any:
 
 def warm_apart(*parts: str) -> None:
     """Compile the kernels of these parts in processes of their own, one a processor, the longest first:
-    what the compiler needs (300 to 450 MB each) goes away with them."""
+    what the compiler needs (300 to 450 MB each) goes away with them. Linux ends them when we are killed."""
     program = (  # collected less often: hardly anything of what the compiler makes is garbage before its end
-        "import gc, signal, sys; gc.set_threshold(100_000, 20, 100); "
+        "import ctypes, gc, signal, sys\n"
+        "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, signal.SIGTERM)\n"  # PR_SET_PDEATHSIG
+        "gc.set_threshold(100_000, 20, 100); "
         "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all of them: one of us says so
         "from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
         "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"

@@ -69,6 +69,7 @@ def mistakes(text: str) -> list[str]:
         ("version: 1\nowner: @cto", "policy.yml:2: not YAML: found character '@' that cannot start any token; put the text in quotes"),
         ("version: 1\nowner: a: b", "policy.yml:2: not YAML: mapping values are not allowed here; check indentation, and put text"),
         ("version: 1\nstatus:\n  - {app:a, status: tolerated}", "policy.yml:3: unknown key 'app:a'; put a space after the colon"),
+        ("version: 1\nstatus:\n  - {app: a, status tolerated}", "policy.yml:3: unknown key 'status tolerated'; put a colon behind status"),
         ("version: 1\n? [a]\n: b", "policy.yml:2: a key must be a word"),
         ("version: 1\n\x00", "policy.yml:2: not YAML: unacceptable character #x0000: special characters are not allowed; remove"),
         ("version: 1\nlimits:\n  - {app: a, bytes_up_per_day: [5 kB]}", "policy.yml:3: 'a list' is no size; write it like 200 kB"),

@@ -1,10 +1,43 @@
 """What a scan prints about one input."""
 
 from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
 
-from sensor.cli.scan import line
+import pytest
+
+from sensor.cli.scan import _Teller, line
 from sensor.journey import Verdict
 from sensor.pipeline import Origin
+from sensor.scan import Declared, Scan
+from sensor.settings import Settings
+from sensor.sources import detect
+from sensor.sources import open as opening
+from sensor.sources.formats.dnsmasq import DnsmasqFamily
+from sensor.sources.formats.squid import SquidFamily
+from tests.product import compiled_once, shadowai, squid
+
+
+def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path: Path) -> None:
+    (tmp_path / "mixed.log").write_text(
+        "1700000000.123 900 10.0.0.1 TCP_MISS/200 4000 POST https://chatgpt.com/a u DIRECT/192.0.2.1 a/b\n"
+        "Nov 14 10:00:00 gw dnsmasq[123]: query[A] chatgpt.com from 10.0.0.9\n"
+    )
+    scan = Scan(Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state")), Declared())
+    plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
+    outcome = scan.run(plan, replace=False, tell=_Teller(quiet=True))
+    assert set(outcome.advice) == {SquidFamily.advice, DnsmasqFamily.advice}
+
+
+def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = squid(tmp_path / "access.log", [(datetime.now(UTC), "10.0.0.1", "ada")])
+    busy = [False, False, True]
+    monkeypatch.setattr("sensor.cli.scan.settle", lambda lake, settings, include_current: busy.pop(0))
+    monkeypatch.setattr("sensor.cli.scan._AGAIN_S", 0)
+    shadowai(tmp_path, "scan", log, "-q")
+    assert busy == []
 
 
 def test_a_mixed_file_names_its_kinds_the_most_lines_first() -> None:
