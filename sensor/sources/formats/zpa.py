@@ -8,8 +8,6 @@ Log Fields", "About Web Browser Access Log Fields".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,14 +43,14 @@ OTHER = "set aside: event that names no connection"
 class ZpaFamily(Family):
     """Reads Zscaler Private Access logs."""
 
-    name: ClassVar[str] = "zpa"
-    help: ClassVar[str] = "Zscaler Private Access LSS: user activity, browser access (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    name = "zpa"
+    help = "Zscaler Private Access LSS: user activity, browser access (JSON)"
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    marks: ClassVar[tuple[str, ...]] = ('"auditoperationtype"', '"logtimestamp"')
-    claims: ClassVar[pl.Expr] = objects.having("LogTimestamp", "Customer") & objects.having_any(
+    marks = ('"auditoperationtype"', '"logtimestamp"')
+    claims = objects.having("LogTimestamp", "Customer") & objects.having_any(
         "ZENTotalBytesRxClient",
         "ClientZEN",
         "NameID",
