@@ -45,7 +45,7 @@ def documents(lake: Path) -> dict[str, Document]:
 def _about(lake: Path, name: str) -> str:
     """A service or department with figures that may be shown."""
     kind = report.spec_of(name).about
-    rows = report.result_of(lake).rows("services" if kind == "app" else "departments") if kind else ()
+    rows = report.prepare(lake).result.rows("services" if kind == "app" else "departments") if kind else ()
     return next((str(row[kind]) for row in rows if row["people"] is not None), "")
 
 
