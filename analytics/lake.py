@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import weakref
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ FORMAT = 1
 K = 5
 #: The table that hides people who asked for it.
 ERASURES = "erasures"
+_connections: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
@@ -95,8 +97,10 @@ def read_manifest(lake: Path) -> Manifest:
         )
     except FileNotFoundError as error:
         raise LakeUnreadable(f"{path}: no lake here; scan something first, or name it with --lake") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LakeUnreadable(f"{path}: damaged ({error!r}); compact the lake again") from error
+    except OSError as error:
+        raise LakeUnreadable(f"{path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LakeUnreadable(f"{path}: does not describe a lake; restore it from a backup") from error
 
 
 def check_format(path: Path, found: int, known: int) -> None:
@@ -148,13 +152,19 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "memory_limit": memory,
-            "scheduler_process_partial": "true",  # between two parts it looks for a Ctrl-C
             "temp_directory": str(spill) if spill else "",
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")  # on standard output it would stand in the result
+    _connections.add(connection)
     return connection
+
+
+def interrupt() -> None:
+    """Break off what runs on any connection made by `connect`: it ends with duckdb.InterruptException."""
+    for connection in list(_connections):
+        connection.interrupt()
 
 
 def _roomy() -> str:

@@ -41,6 +41,8 @@ PREFERENCE = {
         "mac",
         "shared",
     ),
+    # What a sensor said last; several may have been started within an hour.
+    "sensors": ("part DESC", "landed_at DESC NULLS LAST"),
     # Their earlier rows stay in the files: what was true when.
     "catalog": ("landed_at DESC NULLS LAST", "catalog_version DESC NULLS LAST"),
     "restated": ("landed_at DESC NULLS LAST", "restated_at DESC", "catalog_version DESC NULLS LAST"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from sensor.errors import LakeError
 
 
 def write(path: Path, content: bytes, *, mode: int = 0o600, replace: bool = True) -> None:
@@ -40,3 +43,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def explained(place: Path) -> Iterator[None]:
+    """Turn an operating system's refusal into one line with a remedy; `place` where it names no file."""
+    try:
+        yield
+    except BrokenPipeError:  # whoever read what was printed has left; the disk is well
+        raise
+    except OSError as error:
+        hint = {
+            28: "free space there; what was committed is safe",
+            13: "check the folder's owner",
+            30: "mount it writable",
+        }.get(error.errno or 0, "check the folder")
+        raise LakeError(
+            (error.strerror or str(error)).lower(), place=str(error.filename or place), hint=hint
+        ) from error

@@ -27,11 +27,11 @@ from sensor.decode.addresses import addresses
 from sensor.decode.layout import TCP
 from sensor.decode.names import own
 from sensor.decode.openings import Kept
+from sensor.durable import explained
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
 from sensor.store.evidence import SealedFiles, blocks, expire, files
-from sensor.store.lake import explained
 
 #: Packets wait this long for their connection to be matched: its first minute, and the batch it comes in.
 WAIT_S = 180

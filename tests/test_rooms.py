@@ -16,7 +16,7 @@ ALLOWED = {
     "account": set(),
     "destinations": set(),
     "coded": set(),
-    "durable": set(),
+    "durable": {"errors"},
     "pieces": set(),
     "settings": {"errors", "schema", "destinations"},
     "decode": {"schema", "errors", "coded", "pieces"},
@@ -31,7 +31,7 @@ ALLOWED = {
     "mixture": {"pipeline", "sources"},
     "streams": {"settings", "sources", "journey", "scan", "store"},
     "extract": {"errors", "sources", "decode", "pieces"},
-    "evidence": {"errors", "decode", "privacy", "store"},
+    "evidence": {"errors", "durable", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",

@@ -24,6 +24,8 @@ from analytics.reports.weekly.due import scope_of
 _GONE = timedelta(days=14)
 #: a timer that runs a little late is no silence
 _LEAST_SILENCE = timedelta(minutes=10)
+#: so long the command of an alert accepts a risk, unless who decides writes another day
+_ACCEPTED = timedelta(days=90)
 
 _FINDINGS = """
 SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, people_at_least, people_hidden,
@@ -114,8 +116,12 @@ def _finding(row: Row, now: datetime) -> Letter:
     if row["due"]:
         owner = row["owner"] or say("due.no_owner")
         lines += [say("alert.due", day=f"{words.short_day(row['due'])} {row['due'].year}", owner=owner)]
-    command = f"shadowai decide {row['finding']} accept|restrict|resolve --reason …"
-    lines += ["", say("alert.decide", command=command)]
+    until = f"{now + _ACCEPTED:%Y-%m-%d}"
+    lines += ["", say("alert.decide")]
+    lines += [
+        f'shadowai decide {row["finding"]} {decision} --reason "…"'
+        for decision in (f"accept --until {until}", "restrict", "resolve")
+    ]
     facts = {
         name: row[name]
         for name in ("finding", "rule", "severity", "service", "scope", "bytes_up", "sessions", "owner")

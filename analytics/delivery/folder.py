@@ -31,7 +31,7 @@ class Folder:
             return [(_safe(a.name), a.content) for a in letter.attachments]
         stem = _safe(f"{letter.written_at:%Y%m%dT%H%M%SZ}-{letter.subject}")[:100] + f"-{letter.id[:8]}"
         facts = json.dumps(dict(letter.facts), ensure_ascii=False, sort_keys=True, default=str)
-        return [(f"{stem}.txt", letter.text.encode()), (f"{stem}.json", facts.encode())]
+        return [(f"{stem}.txt", f"{letter.text}\n".encode()), (f"{stem}.json", facts.encode())]
 
 
 def _safe(name: str) -> str:

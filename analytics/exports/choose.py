@@ -27,7 +27,10 @@ NO_DESTINATION = {
     "ja4": "a fingerprint is no destination",
 }
 #: Roles that are no use.
-_ROLES = {"embedded": "shared with other things", "support": "serves use (sign-in, CDN, pages), is none"}
+_ROLES = {
+    "embedded": "shared with other things",
+    "support": "sign-in, CDN or pages, which is no use by itself",
+}
 _HOSTED = ("domain", "suffix", "pattern", "url")
 
 

@@ -14,7 +14,9 @@ from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_f
 if TYPE_CHECKING:
     from sensor.settings import Settings
 
-Finding = tuple[str, bool, str]
+#: What was looked at, whether it is well (None: not judged, which port is the mirror's nobody knows), and how it is.
+Finding = tuple[str, bool | None, str]
+_MARKS = {True: "ok ", False: "NO ", None: "   "}
 
 
 def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
@@ -42,8 +44,8 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         *_live(),
     ]
     for name, ok, text in findings:
-        typer.echo(f"{'ok ' if ok else 'NO '} {name}: {text}")
-    if not all(ok for _, ok, _ in findings):
+        typer.echo(f"{_MARKS[ok]} {name}: {text}")
+    if any(ok is False for _, ok, _ in findings):
         raise typer.Exit(5)
 
 
@@ -191,7 +193,7 @@ def _kernels(state: Path) -> Finding:
 def _live() -> Iterator[Finding]:
     from sensor.cli import doctor_capture
 
-    yield from ((what, True, text) for what, text in doctor_capture.lines())
+    yield from ((what, None, text) for what, text in doctor_capture.lines())
 
 
 def _programs() -> Iterator[Finding]:

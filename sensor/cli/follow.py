@@ -80,11 +80,10 @@ def stop_on_signals(stop: Callable[[], None]) -> list[int]:
 
     def end(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+        signal.signal(number, before[number])
         stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    before = {int(number): signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     return came
 
 

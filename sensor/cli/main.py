@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -128,7 +129,12 @@ def run() -> None:
     # else every distribution installed is searched for plug-ins of pydantic
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
-    sys.exit(_run())
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        _say(STOPPED)
+        code = 128 + signal.SIGINT
+    sys.exit(code)
 
 
 def arguments(words: list[str]) -> dict[str, Any]:
@@ -162,10 +168,9 @@ def _run() -> int:
     except BrokenPipeError:
         # `shadowai sql … | head`: the reader has left; that is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (KeyboardInterrupt, Exception) as error:
+    except Exception as error:
         if is_ctrl_c(error):
-            _say(STOPPED)
-            return 130
+            raise KeyboardInterrupt from None
         kind = type(error).__name__
         _say(f"shadowai: this is a bug of ours ({kind}); details in {_keep_traceback(error)}")
         return 1

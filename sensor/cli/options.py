@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -168,6 +169,8 @@ def closed_to_others(about_persons: bool) -> Iterator[None]:
 
 #: What to do where a file of the lake is broken or gone.
 _RESTORE = "restore it from a backup, or read the inputs again into another lake"
+#: How DuckDB names the file of which it speaks: of the lake, or of what the state folder keeps for it.
+_FILE = re.compile(r'file "([^"]+)"')
 #: What DuckDB says of a file that is gone.
 _MISSING = "No files found"
 
@@ -179,8 +182,9 @@ def analysing(lake: Lake) -> Iterator[None]:
     from polars.exceptions import PolarsError
 
     from analytics.lake import LakeUnreadable
+    from sensor.durable import explained
     from sensor.errors import LakeError
-    from sensor.store.lake import damaged, explained
+    from sensor.store.lake import damaged
 
     try:
         with explained(lake.path):
@@ -203,7 +207,8 @@ def analysing(lake: Lake) -> Iterator[None]:
             raise
         what = "no space left on device" if "No space left" in text else text
         hint = "make room and run `shadowai compact`; what was committed is safe"
-        raise LakeError(what, place=str(lake.path), hint=hint) from None
+        named = _FILE.search(text)
+        raise LakeError(what, place=named[1] if named else str(lake.path), hint=hint) from None
 
 
 def check_release(lake: Lake) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from sensor.cli.results import Format, statements, write
-from sensor.cli.start import is_ctrl_c
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,10 +51,7 @@ def _answer(connection: duckdb.DuckDBPyConnection, text: str, log: Callable[[str
             write(connection, statement, Format.TABLE, None)
     except ShadowAIError as error:
         typer.echo(str(error), err=True)
-    except (KeyboardInterrupt, RuntimeError) as error:
-        if not is_ctrl_c(error):
-            raise
-        connection.interrupt()
+    except KeyboardInterrupt:
         typer.echo("stopped", err=True)
 
 

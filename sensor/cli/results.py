@@ -62,9 +62,10 @@ class Result:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """DuckDB's own words, its first lines, as our error."""
+    """DuckDB's own words, its first lines, as our error; of a Ctrl-C, KeyboardInterrupt."""
     import duckdb
 
+    from sensor.cli.start import is_ctrl_c
     from sensor.errors import QueryError
 
     try:
@@ -73,6 +74,8 @@ def explained() -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         names_what_is_not = isinstance(error, (duckdb.BinderException, duckdb.CatalogException))
         raise QueryError(" ".join(lines[:2]), hint=_HINT if names_what_is_not else "") from None
+    except RuntimeError as error:
+        raise (KeyboardInterrupt if is_ctrl_c(error) else error) from None
 
 
 def statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:

@@ -72,6 +72,7 @@ def command(
 ) -> None:
     """Read captures and logs into the lake."""
     from sensor.scan import Declared, Scan
+    from sensor.settings import lake_path, state_path
     from sensor.sources import detect
     from sensor.sources import open as opening
 
@@ -82,10 +83,14 @@ def command(
     if people is not None:
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
     add_formats(chosen, custom)
-    found = opening.find(paths)
+    kept = lake_path(chosen)
+    found = opening.find(paths, ours=(kept, state_path(chosen, kept)))
     plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine), forced=kind_named(form))
     for problem in [*found.problems, *plan.problems]:
         typer.echo(f"shadowai: {problem}", err=True)
+    for folder in found.ours:
+        if not quiet:
+            typer.echo(f"{opening.shown(folder)}: what shadowai keeps itself, not read", err=True)
     if not plan.inputs:
         if plan.skipped:
             typer.echo(f"shadowai: {_passed_over(plan.skipped)}", err=True)

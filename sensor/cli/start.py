@@ -17,28 +17,28 @@ class Ended(SystemExit):
         super().__init__(128 + signal.SIGINT)
 
 
-def is_ctrl_c(error: BaseException) -> bool:
-    """Was it a Ctrl-C? DuckDB makes an error of its own of one that meets it."""
-    return isinstance(error, KeyboardInterrupt) or (
-        isinstance(error, RuntimeError) and str(error) == "Query interrupted"
-    )
+def is_ctrl_c(error: Exception) -> bool:
+    """Was it a Ctrl-C? DuckDB makes an error of its own of one that it meets."""
+    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"
 
 
 def run() -> None:
     """Run the command line."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup wants it ignored
-        signal.signal(signal.SIGINT, _interrupted)
+        signal.signal(signal.SIGINT, interrupted)
     from sensor.cli import main
 
     main.run()
 
 
-def _interrupted(number: int, frame: FrameType | None) -> None:
+def interrupted(number: int, frame: FrameType | None) -> None:
     """Ctrl-C. An import ends here and now: what is raised in the middle of one, libraries catch and go on, or
-    make an error of theirs of it."""
+    make an error of theirs of it. A query ends when all of DuckDB's threads do."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             print(STOPPED, file=sys.stderr, flush=True)
             os._exit(128 + number)
         frame = frame.f_back
+    if lake := sys.modules.get("analytics.lake"):
+        lake.interrupt()
     raise KeyboardInterrupt

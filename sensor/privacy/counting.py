@@ -159,8 +159,10 @@ class Counting:
     def _write(self, week: date, rows: pl.DataFrame) -> None:
         buffer = io.BytesIO()
         rows.write_ipc(buffer)
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        durable.write(self._path(week), seal(self._of_sets(), buffer.getvalue(), str(week)))
+        sealed = seal(self._of_sets(), buffer.getvalue(), str(week))
+        with durable.explained(self._path(week)):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            durable.write(self._path(week), sealed)
 
 
 def _counts(sets: Mapping[date, pl.DataFrame]) -> pl.DataFrame:

@@ -95,5 +95,6 @@ class OpenLeases:
         buffer = io.BytesIO()
         self._open.write_ipc(buffer)
         sealed = seal(self._keys.derived(newest, "leases"), buffer.getvalue(), self._file.name)
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        durable.write(self._file, str(newest).encode() + b"\n" + sealed)
+        with durable.explained(self._file):
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            durable.write(self._file, str(newest).encode() + b"\n" + sealed)

@@ -247,10 +247,11 @@ class Vault:
     def _alone(self) -> Iterator[None]:
         """No other process appends or rewrites meanwhile: what a sensor appends while somebody is erased must
         not be lost."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        with durable.explained(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
 
     def _file(self, epoch: int) -> Path:
         return self._folder / f"epoch-{epoch}.jsonl"

@@ -14,7 +14,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,17 +49,21 @@ class Found:
     problems: list[str] = field(default_factory=list)
     #: names of the files that nobody named: met while walking a folder
     walked: set[str] = field(default_factory=set)
+    #: folders met while walking that are ours
+    ours: list[str] = field(default_factory=list)
 
 
-def find(paths: Sequence[str | Path]) -> Found:
+def find(paths: Sequence[str | Path], ours: Sequence[Path] = ()) -> Found:
     """The readable files behind `paths`: files, folders (recursive, sorted), globs, `-` for stdin.
 
-    Raises `InputError` when nothing at all can be read.
+    Folders in `ours` (the lake, the state folder) are not walked into. Raises `InputError` when nothing at
+    all can be read.
     """
     found = Found()
+    passed_over = {os.path.realpath(folder) for folder in ours}
     seen: set[tuple[int, int]] = set()
     for given in paths:
-        for path, walked in _expand(str(given), found.problems):
+        for path, walked in _expand(str(given), found, passed_over):
             _add(path, walked, found, seen)
     if not found.files:
         raise InputError("; ".join(found.problems) or "no readable file in what was given")
@@ -77,30 +81,34 @@ def identity(head: bytes) -> str:
     return hashlib.blake2b(head[:HEAD_BYTES], digest_size=8).hexdigest()
 
 
-def _expand(given: str, problems: list[str]) -> Iterator[tuple[str, bool]]:
+def _expand(given: str, found: Found, ours: Set[str]) -> Iterator[tuple[str, bool]]:
     """The paths `given` stands for, each with: was it met while walking a folder?"""
     if given == STDIN:
         yield STDIN, False
     elif os.path.isdir(given):  # noqa: PTH112  a name with broken bytes is no Path everywhere
-        for path in _walk(given, problems):
+        for path in _walk(given, found, ours):
             yield path, True
     elif not os.path.lexists(given) and glob.has_magic(given):
         matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207
         if not matches:
-            problems.append(f"{shown(given)}: no file matches")
+            found.problems.append(f"{shown(given)}: no file matches")
         for match in matches:
-            yield from _expand(match, problems)
+            yield from _expand(match, found, ours)
     else:
         yield given, False
 
 
-def _walk(folder: str, problems: list[str]) -> Iterator[str]:
-    """Every file below `folder`, sorted, without hidden ones and without following folder links."""
+def _walk(folder: str, found: Found, ours: Set[str]) -> Iterator[str]:
+    """Every file below `folder`, sorted, without hidden ones, those of `ours`, and folder links."""
 
     def report(error: OSError) -> None:
-        problems.append(f"{shown(str(error.filename))}: {_why(error)}")
+        found.problems.append(f"{shown(str(error.filename))}: {_why(error)}")
 
     for base, folders, names in os.walk(folder, onerror=report):
+        if os.path.realpath(base) in ours:
+            found.ours.append(base)
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith("."):

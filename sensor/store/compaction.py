@@ -18,7 +18,8 @@ from typing import Any
 import polars as pl
 
 from sensor import schema
-from sensor.store.lake import FORMAT, ZERO_PART, Lake, explained, stored, write_parquet, write_text
+from sensor.durable import explained
+from sensor.store.lake import FORMAT, ZERO_PART, Lake, stored, write_parquet, write_text
 
 #: an hour is compacted once it is over for this long, so that remote writers have left it
 SETTLE = timedelta(minutes=10)
@@ -269,6 +270,8 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.sort("app", "client", "seen_at", "event_id", nulls_last=True)
     if table is schema.LEASES:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
+    if table is schema.SENSORS:  # who says nothing of the people behind it takes back nothing
+        rows = rows.with_columns(pl.col("population").forward_fill().over(key))
     if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
         # most of the key is the same in all rows of a day, and comparing it takes most of the time
         differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)

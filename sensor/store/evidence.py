@@ -20,7 +20,7 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sensor.store.lake import explained
+from sensor.durable import explained
 
 _SUFFIX = ".sealed"
 _HOUR = "%Y%m%dT%H"

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor import durable, schema
 from sensor.account import account
+from sensor.durable import explained
 from sensor.errors import LakeError
 
 #: sorts before every real part and holds one file without rows, so that no glob is ever empty
@@ -121,8 +122,8 @@ class Lake:
             found = int(manifest["format"])
         except FileNotFoundError:
             return {"format": FORMAT, "generation": 0, "watermark": ZERO_PART, "compacted": {}, "tables": {}}
-        except (ValueError, TypeError, KeyError) as error:
-            raise LakeError(f"unreadable: {error!r}", place=str(path), hint="restore it") from None
+        except (ValueError, TypeError, KeyError):
+            raise LakeError("does not describe a lake", place=str(path), hint="restore it") from None
         if found > FORMAT:
             what = f"written by a newer release (format {found}, this one writes {FORMAT})"
             raise LakeError(what, place=str(path), hint="use that release")
@@ -143,24 +144,6 @@ def damaged(place: Path) -> Path | None:
             if begin != _PARQUET or stream.read() != _PARQUET:
                 return file
     return None
-
-
-@contextmanager
-def explained(place: Path) -> Iterator[None]:
-    """Turn an operating system's refusal into one line with a remedy."""
-    try:
-        yield
-    except BrokenPipeError:  # whoever read what was printed has left; the lake is well
-        raise
-    except OSError as error:
-        hint = {
-            28: "free space there or name another lake with --lake; what was committed is safe",
-            13: "check the folder's owner, or name another lake with --lake",
-            30: "mount it writable, or name another lake with --lake",
-        }.get(error.errno or 0, "check the lake's folder")
-        raise LakeError(
-            (error.strerror or str(error)).lower(), place=str(error.filename or place), hint=hint
-        ) from error
 
 
 def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str = "open") -> None:

@@ -18,8 +18,9 @@ from pathlib import Path
 import polars as pl
 
 from sensor import schema
+from sensor.durable import explained
 from sensor.store.compaction import sweep
-from sensor.store.lake import ZERO_PART, Lake, explained, stored, write_parquet, write_text
+from sensor.store.lake import ZERO_PART, Lake, stored, write_parquet, write_text
 
 
 @dataclass(frozen=True)

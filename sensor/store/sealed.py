@@ -20,7 +20,6 @@ import polars as pl
 
 from sensor import durable, schema
 from sensor.errors import LakeError
-from sensor.store.lake import explained
 
 #: which rows of a frame (Boolean)
 Rows = Callable[[pl.DataFrame], pl.Series]
@@ -54,7 +53,7 @@ class SealedRows:
         The same segment replaces what it wrote before. Rows without a time are left out: they have no week.
         """
         rest = dict(frames)
-        with explained(self._folder):
+        with durable.explained(self._folder):
             self.forget(segment)
             for table in schema.STORED:
                 frame = frames.get(table.name)

@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from sensor import durable, schema
-from sensor.store.lake import Lake, explained, stage_parquet, stored, write_text
+from sensor.durable import explained
+from sensor.store.lake import Lake, stage_parquet, stored, write_text
 from sensor.store.sealed import SealedRows
 
 

@@ -197,7 +197,7 @@ def test_rows_depend_on_no_session_zone_and_no_thread_count(tmp_path: Path) -> N
     wanted = everything(lake.path)
     assert [row[5:] for row in wanted["people_periods"]] == [(12, 2)]
     assert all(wanted.values()), [name for name, rows in wanted.items() if not rows]
-    for zone, threads in (("America/Los_Angeles", 1), ("Asia/Kolkata", 2), ("Pacific/Auckland", 8)):
+    for zone, threads in (("America/Los_Angeles", 1), ("Pacific/Auckland", 8)):
         with open_views(lake.path, restricted=True) as connection:
             connection.execute(f"SET TimeZone = '{zone}'; SET threads = {threads}")
             for name, rows in wanted.items():

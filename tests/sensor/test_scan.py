@@ -6,23 +6,28 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from analytics.lake import open_views
-from tests.product import run_here
+from sensor.scan import Declared, Scan
+from sensor.settings import SensorSettings, Settings
+from sensor.sources.formats.squid import SquidFamily
+from sensor.store.compaction import Terms, compact
+from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[2]
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
 
 HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "www.example.org", "intranet.corp")
 #: columns that name the file or the run, not what was seen
-VOLATILE = ("input", "catalog_version")
+VOLATILE = ("input", "catalog_version", "landed_at")
 KEPT = f"COLUMNS(lambda name: name NOT IN {VOLATILE})"
-VIEWS = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'"
+TABLES = "SELECT view_name FROM duckdb_views() WHERE schema_name = 'stored'"
 
 
 def _lines(begin: int, end: int) -> Iterator[str]:
@@ -41,18 +46,16 @@ def _log(path: Path, begin: int, end: int) -> Path:
     return path
 
 
-def _shadowai(
-    *words: str | Path, home: Path, code: str = "", stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def _shadowai(*words: str | Path, home: Path, code: str) -> subprocess.CompletedProcess[str]:
     program = f"{code}\nfrom sensor.cli.main import run\nrun()"
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
     arguments = [sys.executable, "-c", program, *map(str, words)]
     return subprocess.run(
-        arguments, input=stdin, capture_output=True, text=True, env=environment, timeout=120, check=False
+        arguments, capture_output=True, text=True, env=environment, timeout=120, check=False
     )
 
 
-def _scan(lake: Path, *paths: Path, code: str = "", options: tuple[str, ...] = ()) -> str:
+def _scan(lake: Path, *paths: Path, code: str = "", options: tuple[str, ...] = ("--quiet",)) -> str:
     state = lake.parent / "state"  # one set of keys for all lakes of a test, so that tokens compare
     words = ("scan", *paths, "--lake", lake, "--state", state, *options)
     done = _shadowai(*words, home=lake.parent, code=code) if code else run_here(lake.parent, *words)
@@ -61,14 +64,13 @@ def _scan(lake: Path, *paths: Path, code: str = "", options: tuple[str, ...] = (
 
 
 def _contents(lake: Path) -> dict[str, Any]:
-    """Every row of every view, without the columns that name the file."""
+    """Every row of all that the views are made of, without the columns that name the file."""
     out: dict[str, Any] = {}
     for restricted in (False, True):
         with open_views(lake, restricted=restricted) as connection:
-            views = connection.execute(VIEWS).fetchall()
-            for (view,) in views:
-                rows = connection.execute(f"SELECT {KEPT} FROM {view} ORDER BY ALL").fetchall()
-                out[f"{'restricted' if restricted else 'open'}.{view}"] = rows
+            for (table,) in connection.execute(TABLES).fetchall():
+                rows = connection.execute(f"SELECT {KEPT} FROM stored.{table} ORDER BY ALL").fetchall()
+                out[f"{'restricted' if restricted else 'open'}.{table}"] = rows
     return out
 
 
@@ -92,17 +94,17 @@ def test_the_reference_holds_what_was_logged(whole: tuple[Path, dict[str, Any]])
 
 
 def _check(lake: Path, whole: tuple[Path, dict[str, Any]], *, cut_bucket: bool = False) -> None:
-    """Every view says the same. Where two reads cut a bucket of `names`, its distinct clients are at least
+    """The same rows. Where two reads cut a bucket of `names`, its distinct clients are at least
     those of the greater part: nothing stored could tell which of them came twice."""
     contents = _contents(lake)
-    for view, rows in whole[1].items():
-        if not (cut_bucket and view.endswith(".names")):
-            assert contents[view] == rows, view
+    for table, rows in whole[1].items():
+        if not (cut_bucket and table.endswith(".names")):
+            assert contents[table] == rows, table
 
 
 def test_scanning_twice_changes_nothing(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     folder = whole[0]
-    said = _scan(folder / "whole", folder / "access.log")
+    said = _scan(folder / "whole", folder / "access.log", options=())
     assert "read before, nothing new" in said
     _check(folder / "whole", whole)
 
@@ -137,7 +139,7 @@ def test_replacing_an_input_changes_nothing_when_nothing_changed(whole: tuple[Pa
     folder = whole[0]
     lake = folder / "replaced"
     _scan(lake, folder / "access.log")
-    _scan(lake, folder / "access.log", options=("--replace",))
+    _scan(lake, folder / "access.log", options=("--quiet", "--replace"))
     _check(lake, whole)
 
 
@@ -145,9 +147,21 @@ def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) 
     folder = whole[0]
     lake = folder / "piped"
     words = ("scan", "-", "--lake", lake, "--state", folder / "state", "--sensor", "squid")
-    done = _shadowai(*words, home=folder, stdin=(folder / "access.log").read_text(encoding="utf-8"))
+    done = run_here(folder, *words, stdin=(folder / "access.log").read_text(encoding="utf-8"))
     assert done.returncode == 0, done.stderr
     _check(lake, whole)
+
+
+def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None:
+    settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"))
+    scan = Scan(settings, Declared())
+    scan.lake.create()
+    for name, site in (("one", "hq"), ("two", "lab"), ("one", "elsewhere")):
+        scan.introduce([(SensorSettings(name=name, site=site), SquidFamily)])
+    assert compact(scan.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
+    (file,) = scan.lake.manifest()["tables"]["sensors"]["cold"]["all"]
+    known = pl.read_parquet(scan.lake.path / file).select("sensor", "site").rows()
+    assert known == [("one", "elsewhere"), ("two", "lab")]
 
 
 def test_connections_to_blind_spots_of_the_catalog_are_counted(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
-"""HPE Aruba: ClearPass session and accounting exports, user authentications of ArubaOS and Instant.
+r"""HPE Aruba: ClearPass session and accounting exports, user authentications of ArubaOS and Instant.
 
     2026-10-06 10:00:00,123 10.0.0.5 Radius Acct 11 1 0 RADIUS.Acct-Username=ada,RADIUS.Acct-Framed-IP-…
     CEF:0|Aruba Networks|ClearPass|6.11|13-1-0|Radius Accounting|0|RADIUS.Acct-Username=ada …
     <522008> <NOTI> |authmgr|  User Authentication Successful: username=ada MAC=… IP=10.1.2.3 role=… AP=…
     <501199> <NOTI> AP:ap1 <192.0.2.1 …>  User authenticated, mac-…, username-ada, IP-10.1.2.3, …
+    CEF:0|Aruba|A72xx|…|log|SystemEvent|5|… msg=<522008> <14114> <NOTI> \|authmgr\|  User Authentication …
 
 A ClearPass template names its columns freely, so several spellings of each are understood; `NAS-IP-Address`
-is the controller and never read. Accounting holds the address for 12 h, `Stop` says the whole session by
-`Acct-Session-Time`; an authentication is believed for 10 h. Other messages are set aside. Sources: ClearPass
-Policy Manager User Guide, "Syslog export filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522008.
+is the controller and never read, and `dst` only of a profile (Endpoints), whose device it is. Accounting
+holds the address for 12 h, `Stop` says the whole session by `Acct-Session-Time`; an authentication is
+believed for 10 h. Other messages are set aside. Sources: ClearPass Policy Manager User Guide, "Syslog export
+filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522008.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ _CLEARPASS = {
     "mac": "RADIUS.Acct-Calling-Station-Id|Common.Host-MAC-Address|Auth.Host-MAC-Address|"
     "Endpoint.MAC-Address|dmac",
     "device": "Endpoint.Hostname|Common.Host-Name|Endpoint.Host-Name",
+    "profiled": "dst",
+    "received": "rt",
     "status": "RADIUS.Acct-Status-Type|Acct-Status-Type",
     "lasted": "RADIUS.Acct-Session-Time|Acct-Session-Time",
     "login": "Common.Login-Status|Auth.Login-Status|Common.Error-Code",
@@ -36,6 +40,8 @@ _HEAD = (
     r"|^.*?\bCommon\.Request-Timestamp=(?<asked>[^,=]+?)(?:,| [A-Za-z.]+=|$)"
 )
 _CEF = r"(?i)(?:CEF:\s*\d|^\s*\d)\|(?:Aruba|HPE)[^|]*\|ClearPass"
+_CONTROLLER_CEF = r"CEF:\s*\d\|Aruba\|.*\bmsg=<\d{6}> "
+_PROFILE = r"\|ClearPass\|[^|]*\|[^|]*\|Endpoints\|"
 _OURS = r"\b(?:RADIUS|Common|Auth|WEBAUTH|TACACS|Endpoint)\.[A-Z][\w-]+="
 _AUTHMGR = (
     r"<522008>.*?username=(?<user>.*?) MAC=(?<mac>[0-9A-Fa-f:-]{12,17}) IP=(?<address>[0-9A-Fa-f.:]+)"
@@ -58,7 +64,7 @@ class ArubaFamily(Family):
         "Acct-Calling-Station-Id, Acct-Status-Type and Acct-Session-Time."
     )
     marks = (
-        "radius.", "common.", "auth.", "tacacs.", "endpoint.", "|clearpass", "> <",
+        "radius.", "common.", "auth.", "tacacs.", "endpoint.", "|clearpass", "> <", "|aruba|",
     )  # fmt: skip
     claims = (
         (
@@ -68,6 +74,7 @@ class ArubaFamily(Family):
             & pl.col("line").str.contains(_OURS)
         )
         | pl.col("line").str.contains(_CEF)
+        | pl.col("line").str.contains(_CONTROLLER_CEF)
         | pl.col("line").str.contains(r"^(?:\S+ )?<\d{6}> (?:<\d+> )?<(?:NOTI|ERRS|WARN|INFO|DBUG|CRIT)> ")
     )
 
@@ -77,7 +84,9 @@ class ArubaFamily(Family):
 
 
 def _controller(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_AUTHMGR).struct.unnest()
+    # CEF escapes what stands for itself in syslog.
+    text = lines["line"].str.replace_all(r"\\([=|])", "$1")
+    read = text.str.extract_groups(_AUTHMGR).struct.unnest()
     address = pl.coalesce("address", "address2")
     return read.select(
         kind=pl.lit("lease"),
@@ -100,12 +109,14 @@ def _clearpass(lines: pl.DataFrame) -> pl.DataFrame:
     read = commas.with_columns(
         pl.when(is_cef).then(spaces[name]).otherwise(name).alias(name) for name in commas.columns
     ).hstack(line.str.extract_groups(_HEAD).struct.unnest())
+    profile = pl.lit(line.str.contains(_PROFILE))
+    read = read.with_columns(address=pl.coalesce("address", pl.when(profile).then("profiled")))
     status = pl.col("status").str.to_lowercase()
     stop = (status == "stop").fill_null(False)
     lasted = pl.col("lasted").cast(pl.Float64, strict=False)
     failed = pl.col("login").str.contains("(?i)reject|fail|timeout").fill_null(False)
     return read.select(
-        time=pl.coalesce("time", "asked"),
+        time=pl.coalesce("time", "asked", "received"),
         at_end=stop,
         duration_s=pl.when(stop).then(lasted),
         kind=pl.lit("lease"),

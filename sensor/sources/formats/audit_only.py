@@ -1,10 +1,10 @@
 """Logs known to say nothing of network use: a wrong file is told at once, and never read as another's.
 
 Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata
-alerts in "fast" layout; NX-OS messages; Darktrace, Vectra and Radware alerts; FortiMail; Sophos Central
-events; Microsoft 365 audit; decoys; DNS records as configured; and what the daemons of an appliance or
-server write beside (`_DAEMONS`: by the program's name in the syslog head, where no family claims the
-line). What may be read of the same makers stands in families of their own.
+alerts in "fast" layout; NX-OS messages; Darktrace, Vectra and Radware alerts; FortiMail; Microsoft 365 audit;
+decoys; DNS records as configured; and what the daemons of an appliance or server write beside (`_DAEMONS`: by
+the program's name in the syslog head, where no family claims the line). What may be read of the same makers
+stands in families of their own.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ class AuditOnlyFamily(Family):
     name = "audit-only"
     help = (
         "without network use, set aside: Teleport, Cisco Secure Endpoint, ForgeRock, Mimecast, "
-        "Defender, Snort, Darktrace, Vectra, ExtraHop and Radware alerts, FortiMail, Sophos "
-        "Central, ClearPass, "
+        "Defender, Snort, Darktrace, Vectra, ExtraHop and Radware alerts, FortiMail, ClearPass, "
         "Microsoft 365, NX-OS; "
         "daemons' messages beside those of others"
     )
@@ -78,7 +77,6 @@ class AuditOnlyFamily(Family):
         )
         | pl.col("tag").str.contains(r"^vectra_\w+").fill_null(False)
         | pl.col("tag").str.contains(_DAEMONS).fill_null(False)
-        | objects.having("customer_id", "endpoint_id", "severity", "group")
         | objects.having("integration", "office365")
         | objects.having("Workload", "Operation", "RecordType", "UserId")
         | objects.having("decoy.id", "kill_chain_phase")

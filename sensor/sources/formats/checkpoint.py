@@ -65,6 +65,7 @@ _QUOTED = [
     "proto",
     "",
     "",
+    "",
     "user",
 ]
 _PAIRS = r'\b(?:action|loguid|product|src|ifdir):"'
@@ -82,6 +83,7 @@ _OLD = (
 )
 _QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '
 OTHER = "set aside: event that names no connection"
+FAILED = "set aside: sign-in that failed"
 NO_PORTS = "set aside: neither TCP nor UDP"
 
 
@@ -184,7 +186,9 @@ def _account() -> pl.Expr:
 
 
 def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
-    logged_in = (pl.col("blade") == "Identity Awareness") & pl.col("action").is_in(["Log In", "Update"])
+    logged_in = (pl.col("blade") == "Identity Awareness") & pl.col("action").is_in(
+        ["Log In", "Update", "Log Out"]
+    )
     holder = pl.coalesce("user", pl.when(logged_in).then("device"))
     told = (logged_in | pl.col("office_ip").is_not_null()).fill_null(False) & holder.is_not_null()
     whole = pl.col("url").str.contains(r"^[A-Za-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
@@ -247,9 +251,12 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         session=pl.when(~told).then("uid"),
         phase=pl.lit("update"),
         lease_s=pl.when(told).then(pl.lit("43200")),
+        closes=told & (pl.col("action") == "Log Out").fill_null(False),
         origin=pl.when(pl.col("office_ip").is_not_null()).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
         # Negotiations of keys (IKE) name two gateways, and neither protocol nor service.
-        reason=pl.when(
+        reason=pl.when(told & pl.col("action").str.contains("(?i)^fail|^reject").fill_null(False))
+        .then(pl.lit(FAILED))
+        .when(
             ~told
             & (pl.col("server").is_null() | (flow & proto.is_null() & ports.is_null()))
             & ~asked

@@ -43,7 +43,7 @@ _WANTED: dict[str, str] = {
     "up": "BytesSent",
     "down": "BytesReceived",
     "begun": "SessionStartTime",
-    "other": "AppDomain|SinkholeID",
+    "other": "SinkholeID",
     "location": "Location|LocationID|Policy|PolicyID|DeviceID",
 }
 #: Keys no other product writes.
@@ -51,8 +51,6 @@ _ONLY_HERE = (
     *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
     *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
 )
-#: Zero Trust records that are no traffic: sign-ins, sinkholed malware
-_OTHERS = ("AppDomain", "SinkholeID")
 OTHER = "set aside: event that names no connection"
 AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no client of ours)"
 
@@ -79,7 +77,7 @@ class CloudflareFamily(Family):
         "BytesReceived), and gateway_network with SessionID and SNI."
     )
     marks = (
-        '"appdomain"', '"connectionclosereason"', '"ednssubnet"', '"egresscoloname"', '"httphost"',
+        '"connectionclosereason"', '"ednssubnet"', '"egresscoloname"', '"httphost"',
         '"httpmethod"', '"matchedcategorynames"', '"querycategorynames"', '"queryname"',
         '"querynamereversed"', '"resolverdecision"', '"responsecode"', '"sessionid"', '"sinkholeid"',
         '"sourceip"', '"sourceinternalip"',
@@ -91,7 +89,8 @@ class CloudflareFamily(Family):
         | objects.having("HTTPMethod", "SourceIP")
         | objects.having("SNI", "SourceIP")
         | objects.having("SessionID", "OriginIP")
-        | (objects.having_any("RayID", "AccountID") & objects.having_any(*_OTHERS))
+        # Sinkholed malware.
+        | objects.having("AccountID", "SinkholeID")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -2,12 +2,14 @@ r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, t
 
     {"telemetryEventCategory": "LTM", "client_ip": "198.51.100.9", "http_host": "…", "bytes_in": "7", …}
     2026-10-06T10:00:00+02:00 lb1,f5_irule=Splunk-HSL-iRule-HTTP,src_ip=198.51.100.9,http_host=…,bytes_in=7,…
+    event_source="request_logging",hostname="bigip1",client_ip="198.51.100.9",http_method="GET",http_uri="/a",…
     bigip1.example.com qid 27806 from 10.1.2.3#40000: view none: query: chat.example.com IN A + (10.0.0.53%0)
     notice apmd[9]: 01490010:5: /Common/vpn:Common:252f6b65: Username 'ada'
     notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel …
 
 The request fields are named by the request logging profile or the iRule; read are those of F5's own
-examples. `bytes_in` is what the client sent. A session of APM names its account and its tunnel's address
+examples. `bytes_in` is what the client sent; what the profile logs of a response is of a request told before:
+set aside. A session of APM names its account and its tunnel's address
 in lines of their own: the account is that told before in the same block; 01490521 ends it. All other
 messages (`0149…`, application security, audit, pools) are set aside. Source: F5, "BIG-IP Telemetry
 Streaming"; "BIG-IP APM log messages"; Splunk Add-on for F5, iRules.
@@ -40,6 +42,8 @@ _FIELDS = {
 _IRULE = {name: keys for name, keys in _FIELDS.items() if name != "category"}
 _IRULED = r",f5_irule=[\w-]+,"
 _IRULE_STAMP = r"^(?:<\d+>)?(?:1 )?(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
+#: The request logging profile's text, before Telemetry Streaming makes an object of it.
+_PROFILE = r'\bevent_source="(request|response)_logging",'
 _LOOKUP = (
     r"\bqid \d+ from (?P<client>[0-9a-fA-F.:]+?)(?:%\d+)?#(?P<client_port>\d+): (?:view \S+: )?query: "
     r"(?P<host>\S+) IN (?P<type>\S+)"
@@ -70,7 +74,7 @@ class F5Family(Family):
     )
     advice = "Log http_host, bytes_in and bytes_out in the request logging profile."
     claims = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
-        f"{_IRULED}|{_LOOKUP}|{_MESSAGE}"
+        f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -79,6 +83,7 @@ class F5Family(Family):
             lines,
             [
                 (_IRULED, self._iruled),
+                (_PROFILE, self._profiled),
                 (_LOOKUP, _lookups),
                 (_MESSAGE, _messages),
                 (pl.lit(True), self._events),
@@ -93,6 +98,11 @@ class F5Family(Family):
         return self._requests(
             read.with_columns(category=pl.lit("LTM"), host=host, time=pl.coalesce(pl.lit(at), "time"))
         )
+
+    def _profiled(self, lines: pl.DataFrame) -> pl.DataFrame:
+        read = keyvalue.read(lines["line"], _IRULE, separator=",")
+        asks = pl.lit(lines["line"].str.extract(_PROFILE) == "request")
+        return self._requests(read.with_columns(category=pl.when(asks).then(pl.lit("LTM"))))
 
     def _events(self, lines: pl.DataFrame) -> pl.DataFrame:
         return self._requests(objects.read(lines["line"], _FIELDS))

@@ -92,7 +92,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     proto = pl.col("proto").str.extract(r"^([a-z0-9]+)")
     refusal = message.is_in(_REFUSED) | pl.col("action").is_in(["drop", "deny", "block", "dropped"])
     refused = (refusal | pl.col("text").str.contains("(?i)dropped|denied|blocked")).fill_null(False)
-    visited = (message.is_in(["97", "14", "16"]) & pl.col("host").is_not_null()).fill_null(False)
+    named = pl.col("host").is_not_null() | pl.col("path").str.contains(_BARE_URL)
+    visited = (message.is_in(["97", "14", "16"]) & named).fill_null(False)
     known = message.is_in([*_VISITED, *_OPENED, *_CLOSED, *_REFUSED]) | (
         # Attacks that were dropped name both ends and their ports, and no protocol.
         refused

@@ -11,7 +11,7 @@ Newer exports have a header line: then by name. Every field may be quoted, with 
               identities, types (24, 25), method
     firewall  time, [origin], identities, types, direction, protocol, packet size, source, port,
               destination, port, data centre, rule, verdict[, FQDNs]
-    IP        time, identity, source, port, destination, port, categories
+    IP        time, identity, source, port, destination, port, categories, identity type
 
 The client is the internal address, else the external. An identity is a user, a device or a network:
 its type tells. A firewall line's size is that of one packet, no volume. Source: Umbrella
@@ -98,7 +98,7 @@ _FIREWALL_COLUMNS = (
     ),
     *("", "", "action", "fqdns"),
 )
-_IP_COLUMNS = ("time", "identity", "internal", "port", "server", "server_port")
+_IP_COLUMNS = ("time", "identity", "internal", "port", "server", "server_port", "", "policy_type")
 #: Columns of exports with a header line.
 _HEADED: dict[str, str] = {
     "time": "timestamp|date|request time|datetime",

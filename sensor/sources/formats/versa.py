@@ -8,8 +8,10 @@ r"""Versa Networks VOS (SD-WAN, SASE): flow logs and secure access logs, `name=v
     racTunnelIP=10.9.8.7, racEventType=create
 
 The logs of one flow share `flowId` and `flowCookie`: `flowIdLog` says who and where, others (`urlfLog`,
-`dnsfLog`, `sslLog` …) name it, `eventType=end` of the access log has the volumes. `sentOctets` is the
-initiator's. Source: Versa Networks, "Flow Logs", "Secure Access Logs".
+`sslLog` …) name it, `eventType=end` of the access log has the volumes. `sentOctets` is the initiator's.
+`dnsfLog` is a lookup, its destination the resolver. Milliseconds of a flow are of the appliance's own
+clock, which may run since it booted: their difference alone is used. Source: Versa Networks, "Flow Logs",
+"Secure Access Logs".
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _WANTED = {
     "port": "destinationTransportPort|"
     "destinationPort", "proto": "protocolIdentifier", "user": "fromUser|userName", "up": "sentOctets",
     "down": "recvdOctets", "action": "action|urlAction|dnsfAction|decryptAction", "url": "httpUrl|url",
-    "host": "httpHost|dnsfDomain|fqdn|hostname|sni|serverName|host", "device": "deviceName",
+    "asked": "dnsfDomain", "host": "httpHost|fqdn|hostname|sni|serverName|host", "device": "deviceName",
     "tunnel": "racTunnelIP", "kind": "racEventType", "mac": "macAddr", "appliance": "applianceName",
 }  # fmt: skip
 _NAME = r"(?:^|\s)([A-Za-z][A-Za-z0-9]*Log), applianceName="
@@ -49,17 +51,24 @@ class VersaFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record; tunnels of remote users as leases."""
         line = lines["line"]
-        read = keyvalue.read(line, _WANTED, separator=",")
+        read = keyvalue.read(line, _WANTED, separator=",").with_columns(
+            _told(name) for name in ("user", "device", "host", "url", "asked")
+        )
         is_access = pl.lit(line.str.extract(_NAME) == "secAccUserConnEventLog").fill_null(False)
         told = pl.col("kind").is_in(["create", "delete"]) & pl.col("tunnel").str.contains(r"[0-9a-f][.:]")
         at_end = pl.col("up").is_not_null() & (pl.col("event") != "start").fill_null(True)
+        lookup = pl.col("asked").is_not_null()
         named = pl.coalesce("host", "url").is_not_null()
+        began, ended = (pl.col(name).cast(pl.Float64, strict=False) for name in ("begun", "ended"))
         flow = pl.concat_str("appliance", "id", "cookie", separator="|")
         return read.select(
-            time=pl.coalesce(pl.when(~is_access).then("begun"), pl.lit(line.str.extract(r"^(\d{4}-\S+)"))),
-            ended=pl.when(~is_access & at_end).then("ended"),
+            time=pl.lit(line.str.extract(r"^(\d{4}-\S+)")),
+            at_end=~is_access & at_end,
+            duration_s=pl.when(~is_access & at_end).then((ended - began) / 1000),
             kind=pl.when(is_access)
             .then(pl.lit("lease"))
+            .when(lookup)
+            .then(pl.lit("dns"))
             .when(pl.col("url").is_not_null())
             .then(pl.lit("http"))
             .when(pl.col("host").is_not_null())
@@ -68,9 +77,9 @@ class VersaFamily(Family):
             client=pl.when(is_access).then("tunnel").otherwise("client"),
             client_port="client_port",
             client_mac="mac",
-            user_name=pl.when(pl.col("user").str.to_lowercase() != "unknown").then("user"),
+            user_name="user",
             device="device",
-            host=pl.when(~is_access).then("host"),
+            host=pl.when(~is_access).then(pl.coalesce("asked", "host")),
             url="url",
             server="server",
             server_port="port",
@@ -78,7 +87,7 @@ class VersaFamily(Family):
             bytes_up=pl.when(at_end).then("up"),
             bytes_down=pl.when(at_end).then("down"),
             action=pl.coalesce("action", pl.when(~is_access).then(pl.lit("allowed"))),
-            session=pl.when(~is_access & pl.col("id").is_not_null()).then(flow),
+            session=pl.when(~is_access & ~lookup & pl.col("id").is_not_null()).then(flow),
             phase=pl.when(at_end)
             .then(pl.lit("end"))
             .when(named)
@@ -94,3 +103,8 @@ class VersaFamily(Family):
             .when(~is_access & ~pl.col("proto").is_in(["6", "17"]).fill_null(True))
             .then(pl.lit(NO_PORTS)),
         )
+
+
+def _told(name: str) -> pl.Expr:
+    """An empty value, or `Unknown`, says nothing."""
+    return pl.when(~pl.col(name).str.to_lowercase().is_in(["", "unknown"])).then(name)

@@ -66,9 +66,11 @@ class ZeekJsonFamily(Family):
         fingerprint=True,
     )
     advice = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
-    marks = ('"uid"', '"uids"')
-    claims = (objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "id")) | (
-        objects.having("ts", "uids") & objects.having_any("msg_types", "mac", "assigned_addr")
+    marks = ('"uid"', '"uids"', '"_path"')
+    claims = (
+        (objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "id"))
+        | objects.having("ts", "_path", "_write_ts")
+        | (objects.having("ts", "uids") & objects.having_any("msg_types", "mac", "assigned_addr"))
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -49,14 +49,15 @@ _FIELDS = {
     "asked": "dns_req|event.dns_req|dnsreq|req|event.req|edns_req|event.edns_req|domainname",
     "asked_type": "dns_reqtype|event.dns_reqtype|reqtype|dnsreqtype",
     "asked_by": "clt_sip|event.clt_sip|cip_dns|clientip",
+    "resolver": "srv_dip|event.srv_dip",
     "answer": "dns_resp|event.dns_resp|res|dnsresp|edns_resp|event.edns_resp",
     "request_action": "reqaction|event.reqaction|dnsreqaction",
     "response_action": "resaction|event.resaction|respaction|event.respaction",
-    "flow_client": "csip|event.csip",
-    "flow_server": "cdip|event.cdip",
+    "flow_client": "csip|event.csip|clt_sip|event.clt_sip",
+    "flow_server": "cdip|event.cdip|srv_dip|event.srv_dip",
     "flow_server_seen": "sdip|event.sdip",
     "flow_egress": "ssip|event.ssip",
-    "flow_port": "cdport|event.cdport",
+    "flow_port": "cdport|event.cdport|srv_dport|event.srv_dport",
     "flow_port_seen": "sdport|event.sdport",
     "flow_up": "outbytes|event.outbytes",
     "flow_down": "inbytes|event.inbytes",
@@ -222,7 +223,8 @@ def _decoded(name: str) -> pl.Expr:
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` from `_FIELDS`; the kind is told by which fields there are."""
     is_dns = pl.col("asked").is_not_null() & pl.coalesce("asked_by", "client_public").is_not_null()
-    is_flow = pl.col("flow_client").is_not_null() & pl.col("flow_port").is_not_null()
+    # A lookup's resolver and port go by the keys a firewall's server has in some feeds.
+    is_flow = pl.col("flow_client").is_not_null() & pl.col("flow_port").is_not_null() & ~is_dns
     url = pl.coalesce(_told("url"), _decoded("b64_url"))
     host = pl.coalesce(_told("host"), _decoded("b64_host"))
     web = pl.coalesce(url, host).is_not_null()
@@ -280,8 +282,9 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         user_agent=_told("agent"),
         server=pl.when(is_flow)
         .then(pl.coalesce(seen, _told("flow_server")))
-        .when(~is_dns)
-        .then(_told("server")),
+        .when(is_dns)
+        .then(_told("resolver"))
+        .otherwise(_told("server")),
         server_port=pl.when(is_flow & seen.is_not_null() & (pl.col("flow_port_seen") != "0"))
         .then("flow_port_seen")
         .when(is_flow)

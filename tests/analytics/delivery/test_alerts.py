@@ -65,6 +65,11 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
     ]
     assert "since 2026-11-23 03:30 UTC (3 hours), though it should every 60 minutes" in told[0].text
     assert "at least 10 people, about 1.2 MB sent" in told[1].text.replace("\u202f", " ")
+    assert told[1].text.splitlines()[-3:] == [
+        'shadowai decide f1 accept --until 2027-02-21 --reason "…"',
+        'shadowai decide f1 restrict --reason "…"',
+        'shadowai decide f1 resolve --reason "…"',
+    ]
     assert "how many may not be shown" in told[3].text and told[3].facts["people"] is None
     assert [letter.subject for letter in alerts(lake, NOW)] == [letter.subject for letter in told[1:]]
 

@@ -15,7 +15,9 @@ def test_the_files_of_a_letter(tmp_path: Path) -> None:
     Folder(tmp_path / "a").send(report())
     Folder(tmp_path / "b").send(alert())
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["shadow-ai-2026-W47.html"]
-    assert sorted(path.suffix for path in (tmp_path / "b").iterdir()) == [".json", ".txt"]
+    facts, text = sorted((tmp_path / "b").iterdir(), key=lambda path: path.suffix)
+    assert (facts.suffix, text.suffix) == (".json", ".txt")
+    assert text.read_text() == alert().text + "\n"
 
 
 def test_nothing_of_a_file_stays_where_it_did_not_fit(

@@ -8,8 +8,12 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from sensor.cli.options import analysing
+from sensor.errors import LakeError
+from sensor.store.lake import Lake
 from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[3]
@@ -148,6 +152,13 @@ def test_a_damaged_file_of_the_lake_is_5_and_named(
     assert done.returncode == 5, done.stderr
     (told,) = done.stderr.splitlines()
     assert f"{sightings.relative_to(tmp_path)}: no whole Parquet file; restore it" in told
+
+
+def test_a_full_disk_is_that_of_the_file_which_found_no_room(tmp_path: Path) -> None:
+    said = f'IO Error: Could not write file "{tmp_path}/state/views/v.duckdb": No space left on device'
+    what = "state/views/v.duckdb: no space left on device; make room"
+    with pytest.raises(LakeError, match=what), analysing(Lake(tmp_path / "lake")):
+        raise duckdb.IOException(said)
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,14 @@ import polars as pl
 import pytest
 
 from analytics.lake import connect
-from sensor.cli import prompt, results
+from sensor.cli import prompt, results, start
+from tests.product import run_here
 
 ROOT = Path(__file__).parents[3]
 RUN = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
 PROMPT = re.compile(rb"shadowai> |      \.\.\. ")
+#: Minutes of work for DuckDB.
+ENDLESS = "SELECT SUM(HASH(i)) FROM range(100_000_000_000) AS r (i);"
 QUERY = "SELECT app, people_peak, first_seen FROM apps ORDER BY app LIMIT 3"
 
 
@@ -33,8 +36,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake filled from one proxy log."""
     folder = tmp_path_factory.mktemp("sql")
     log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
-    words = ["scan", str(log), "--lake", str(folder / "lake"), "--quiet"]
-    subprocess.run([*RUN, *words], env=_environment(folder), check=True, timeout=120)
+    assert run_here(folder, "scan", log, "--lake", folder / "lake", "--quiet").returncode == 0
     return folder / "lake"
 
 
@@ -42,19 +44,17 @@ def _environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "TERM": "xterm"}
 
 
-def _sql(lake: Path, *words: str, piped: str = "") -> subprocess.CompletedProcess[bytes]:
-    command = [*RUN, "sql", "--lake", str(lake), *words]
-    environment = _environment(lake.parent)
-    return subprocess.run(
-        command, env=environment, input=piped.encode(), capture_output=True, timeout=60, check=False
-    )
+def _sql(lake: Path, *words: str, piped: str = "") -> subprocess.CompletedProcess[str]:
+    return run_here(lake.parent, "sql", "--lake", lake, *words, stdin=piped)
 
 
 def test_formats_say_the_same(lake: Path) -> None:
-    table = list(csv.reader(io.StringIO(_sql(lake, "--format", "csv", QUERY).stdout.decode())))
+    table = list(csv.reader(io.StringIO(_sql(lake, "--format", "csv", QUERY).stdout)))
     objects = json.loads(_sql(lake, "--format", "json", QUERY).stdout)
-    frame = pl.read_parquet(_sql(lake, "--format", "parquet", QUERY).stdout)
-    printed = _sql(lake, QUERY).stdout.decode()
+    command = [*RUN, "sql", "--lake", str(lake), "--format", "parquet", QUERY]
+    piped = subprocess.run(command, env=_environment(lake.parent), capture_output=True, check=True).stdout
+    frame = pl.read_parquet(piped)
+    printed = _sql(lake, QUERY).stdout
     apps = [row[0] for row in table[1:]]
     assert len(apps) == 3
     assert [o["app"] for o in objects] == apps == frame.get_column("app").to_list()
@@ -90,13 +90,13 @@ def test_json_has_numbers_and_no_nan(lake: Path) -> None:
 def test_mistakes_are_one_line(words: tuple[str, ...], code: int, says: str, lake: Path) -> None:
     done = _sql(lake, *words)
     assert done.returncode == code, done.stderr
-    assert says in done.stderr.decode()
-    assert len(done.stderr.decode().strip().splitlines()) == 1
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
-    assert "usage_weekly" in _sql(lake, ".tables").stdout.decode()
-    schema = _sql(lake, ".schema apps").stdout.decode()
+    assert "usage_weekly" in _sql(lake, ".tables").stdout
+    schema = _sql(lake, ".schema apps").stdout
     assert "people_peak" in schema
     assert all(len(line.split()) > 3 for line in schema.strip().splitlines()[1:]), (
         "every column has a meaning"
@@ -105,10 +105,10 @@ def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
 
 def test_a_script_may_come_through_a_pipe(lake: Path) -> None:
     """No prompt and no greeting in the answer; `--format` holds, and a last statement needs no semicolon."""
-    assert _sql(lake, "--format", "csv", piped="-- n\nSELECT 1 AS a,\n  2 AS b").stdout == b"a,b\n1,2\n"
-    assert "usage_weekly" in _sql(lake, piped=".tables\n").stdout.decode()
+    assert _sql(lake, "--format", "csv", piped="-- n\nSELECT 1 AS a,\n  2 AS b").stdout == "a,b\n1,2\n"
+    assert "usage_weekly" in _sql(lake, piped=".tables\n").stdout
     wrong = _sql(lake, piped="SELECT nope")
-    assert (wrong.returncode, wrong.stdout) == (6, b"")
+    assert (wrong.returncode, wrong.stdout) == (6, "")
     assert _sql(lake, piped="").returncode == 6
 
 
@@ -199,28 +199,29 @@ def test_every_restricted_statement_is_logged_and_what_it_gave_is_closed_to_othe
 
 
 def test_k_and_zone_stay_as_the_lake_was_made(lake: Path, tmp_path: Path) -> None:
-    command = [*RUN, "compact", "--now", "--lake", str(lake)]
     for options, variables, code in (
         ([], {}, 0),
         ([], {"SHADOWAI_K": "9"}, 2),
         (["--change-terms"], {"SHADOWAI_K": "9"}, 0),
         ([], {}, 0),
     ):
-        environment = _environment(tmp_path) | variables
-        done = subprocess.run(
-            [*command, *options], env=environment, capture_output=True, text=True, check=False
-        )
+        done = run_here(tmp_path, "compact", "--now", "--lake", lake, *options, **variables)
         assert done.returncode == code, done.stderr
     assert json.loads((lake / "manifest.json").read_text(encoding="utf-8"))["k"] == 9
 
 
 def test_ctrl_c_stops_a_query_and_the_prompt_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    """DuckDB did not look for one before a task was done, and then made a RuntimeError of it."""
+    """DuckDB makes a RuntimeError of one, and waits for its other threads, which go on until told."""
     asked: list[str] = []
-    with connect() as connection:
-        threading.Timer(0.2, _thread.interrupt_main).start()
-        prompt._answer(connection, "SELECT SUM(HASH(i)) FROM range(100_000_000_000) AS r (i);", asked.append)
-        assert capsys.readouterr().err == "stopped\n"
-        prompt._answer(connection, "SELECT 41 + 1 AS answer;", asked.append)
-    assert "42" in capsys.readouterr().out
-    assert len(asked) == 2
+    before = signal.signal(signal.SIGINT, start.interrupted)
+    try:
+        with connect() as connection:
+            for _ in range(5):
+                threading.Timer(0.1, _thread.interrupt_main).start()
+                prompt._answer(connection, ENDLESS, asked.append)
+                assert capsys.readouterr().err == "stopped\n"
+                prompt._answer(connection, "SELECT 41 + 1 AS answer;", asked.append)
+                assert "42" in capsys.readouterr().out
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(asked) == 10

@@ -1,11 +1,15 @@
 """A lease is told in every epoch it touches, and what is open goes on after a boundary and a restart."""
 
+import errno
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 
-from sensor import schema
+from sensor import durable, schema
+from sensor.errors import LakeError
 from sensor.privacy.keys import Keys
 from sensor.privacy.rotation import OpenLeases
 
@@ -48,6 +52,20 @@ def test_what_is_open_outlives_the_process_and_is_not_readable(tmp_path: Path) -
     assert OpenLeases(keys, file).take(_none(), [following])["user_name"].to_list() == ["ada"]
     keys.shred(following, NOON)
     assert OpenLeases(keys, file).take(_none(), [epoch]).is_empty()
+
+
+def test_a_full_disk_of_the_state_folder_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    keys = Keys(tmp_path, "UTC")
+    (epoch,) = keys.epochs_in(pl.Series([NOON]))
+    keys.derived(epoch, "leases")
+    monkeypatch.setattr(durable.os, "fsync", full)
+    with pytest.raises(LakeError, match=r"open\.sealed: no space left on device; free space there"):
+        OpenLeases(keys, tmp_path / "open.sealed").take(_lease(NOON), [epoch])
 
 
 def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path: Path) -> None:

@@ -37,6 +37,17 @@ def test_folder_is_walked_in_order_without_hidden_files(tmp_path: Path) -> None:
     assert found.problems == []
 
 
+def test_the_lake_and_the_state_folder_are_no_input(tmp_path: Path) -> None:
+    for name in ("logs/one.log", "logs/lake/manifest.json", "state/lock", "lake/two.log"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(TEXT)
+    (tmp_path / "link").symlink_to(tmp_path / "logs" / "lake")
+    found = find([tmp_path], ours=(tmp_path / "link", tmp_path / "state"))
+    assert [Path(file.name) for file in found.files] == [tmp_path / "lake/two.log", tmp_path / "logs/one.log"]
+    assert found.ours == [str(tmp_path / "logs/lake"), str(tmp_path / "state")]
+
+
 def test_named_files_globs_and_repeats(tmp_path: Path) -> None:
     for name in ("x1.log", "x2.log", "y.log", "odd[1].log"):
         (tmp_path / name).write_bytes(TEXT)

@@ -111,6 +111,27 @@ def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:
     assert versions == {1: "1", 2: "2", 3: "2"}
 
 
+def test_a_sensor_that_says_no_population_keeps_the_one_it_had(lake: Lake) -> None:
+    def said(hour: int, population: int | None, site: str) -> None:
+        rows = [
+            {"sensor": "hq", "site": site, "population": population},
+            {"sensor": "lab", "population": None},
+        ]
+        frame = schema.SENSORS.conform(pl.DataFrame(rows, schema_overrides={"population": pl.Int64}))
+        _commit(lake, hour, hour, {"sensors": frame}, NOW + timedelta(hours=hour))
+        assert compact(lake, Terms("UTC"), now=NOW + timedelta(hours=hour), settle=timedelta())
+
+    def kept() -> list[tuple[object, ...]]:
+        (file,) = lake.manifest()["tables"]["sensors"]["cold"]["all"]
+        return pl.read_parquet(lake.path / file).select("sensor", "site", "population").rows()
+
+    said(0, 50, "main")
+    said(1, None, "moved")
+    assert kept() == [("hq", "moved", 50), ("lab", None, None)]
+    said(2, 60, "moved")
+    assert kept() == [("hq", "moved", 60), ("lab", None, None)]
+
+
 def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     assert compact(lake, Terms("UTC"), now=NOW)
@@ -204,9 +225,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(lake: Lake, monkeypatch: pyt
             '{"format": 2, "layers": {}}',
             r"written by a newer release \(format 2, this one writes 1\); use that",
         ),
-        ("[]", "unreadable: .*; restore it"),
-        ("null", "unreadable: .*; restore it"),
-        ('{"tables": {}}', "unreadable: .*; restore it"),
+        *((text, "does not describe a lake; restore it") for text in ("[]", "null", '{"tables": {}}', "{")),
     ],
 )
 def test_a_manifest_that_is_not_ours_is_left_as_it_is(lake: Lake, text: str, said: str) -> None:

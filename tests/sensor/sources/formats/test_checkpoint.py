@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.formats.checkpoint import NO_PORTS, OTHER, CheckpointFamily
+from sensor.sources.formats.checkpoint import FAILED, NO_PORTS, OTHER, CheckpointFamily
 from tests.sensor.sources.formats.reading import read
 
 _ACCOUNT = "the account stands in brackets behind the person's name"
@@ -85,6 +85,18 @@ def test_logins_are_leases_other_events_are_set_aside() -> None:
     assert rows["kind"].to_list()[0] == "lease"
     assert rows["user_name"].to_list()[0] == "ada"
     assert rows["reason"].to_list() == [None, OTHER, NO_PORTS]
+
+
+def test_a_refused_login_holds_no_address_and_a_logout_gives_it_up() -> None:
+    lines = (
+        f"CEF:0|Check Point|Connectra|Check Point|{act}|Log|Unknown|act={act} duser=ada rt=1791280800000 "
+        "loguid={0x1} origin=192.0.2.1 office_mode_ip=10.1.2.3 product=Connectra proto=6 src=192.0.2.2"
+        for act in ("Log In", "Failed Log In", "Log Out")
+    )
+    rows = read(CheckpointFamily, "\n".join(lines))
+    assert rows["reason"].to_list() == [None, FAILED, None]
+    assert rows["closes"].to_list() == [False, False, True]
+    assert set(rows["client"]) == {"10.1.2.3"}
 
 
 def test_leef_names_the_verdict_in_its_head() -> None:

@@ -10,7 +10,6 @@ _NAME = "the account is taken out of `Name (account)`"
 ARGUED = [
     ("sekoia-umbrella-dns.jsonl", (0, 1), "user", _NETWORK),
     ("sekoia-umbrella-dns.jsonl", 4, "used", "anonymised into a name that is none"),
-    ("sekoia-umbrella-ip.jsonl", 0, "user", "an identity without a type may be a device or a network"),
     ("sekoia-umbrella-proxy.jsonl", 0, "user", _NAME),
 ]
 AT = '"2026-11-22 10:00:00"'

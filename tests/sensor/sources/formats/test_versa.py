@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sensor.sources.formats.versa import OTHER, VersaFamily
 from tests.sensor.sources.formats.reading import read
 
@@ -30,3 +32,12 @@ def test_flows_share_an_id_and_tunnels_are_leases() -> None:
     ]
     assert found["session"][0] == found["session"][1]
     assert (found["seen_at"][1].minute, found["duration_s"][1], found["device"][2]) == (0, 60, "pc7")
+
+
+def test_a_clock_that_runs_since_the_boot_tells_how_long_not_when() -> None:
+    line = HEAD.format("accessLog") + FLOW.replace("1791280800000", "832257571").replace(
+        "1791280860000", "832317571"
+    )
+    found = read(VersaFamily, line.format("sentOctets=900, recvdOctets=70, eventType=end, "))
+    assert found["seen_at"][0] == datetime(2026, 10, 6, 10, 0, tzinfo=UTC)
+    assert found["duration_s"][0] == 60

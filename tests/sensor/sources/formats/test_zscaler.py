@@ -75,14 +75,14 @@ def test_firewall_bytes_are_seen_from_the_client() -> None:
     assert (row["server"], row["transport"], row["duration_s"]) == ("192.0.2.8", "tcp", 2.0)
 
 
-def test_dns_records_have_no_server() -> None:
+def test_the_server_of_a_lookup_is_the_resolver() -> None:
     event = {"datetime": "Tue Oct  6 10:00:00 2026", "clt_sip": "10.1.2.3", "srv_dip": "10.0.0.53", "dns_req": "chat.example.com",
              "dns_resp": "192.0.2.7", "reqaction": "REQ_BLOCK"}  # fmt: skip
     row = read(ZscalerFamily, json.dumps({"sourcetype": "zscalernss-dns", "event": event})).row(0, named=True)
     assert (row["kind"], row["host"], row["server"], row["action"]) == (
         "dns",
         "chat.example.com",
-        None,
+        "10.0.0.53",
         "blocked",
     )
     assert row["answers"] == ["192.0.2.7"]
@@ -135,6 +135,6 @@ def test_default_csv_of_firewall_and_dns() -> None:
     assert found.select(wanted).rows() == [
         ("flow", "10.1.2.3", "jane@acme.example", None, None, "192.0.2.8", 443, 900, 7000, "allowed"),
         ("flow", "10.1.2.3", "jane@acme.example", None, None, "192.0.2.7", 443, 0, 0, "blocked"),
-        ("dns", "10.1.2.3", "jane@acme.example", "LAP7", "chat.example.com", None, None, None, None, "blocked"),
+        ("dns", "10.1.2.3", "jane@acme.example", "LAP7", "chat.example.com", "192.0.2.53", None, None, None, "blocked"),
     ]  # fmt: skip
     assert found["duration_s"].to_list() == [9.0, 0.0, None]
