@@ -1,9 +1,10 @@
-"""Zscaler Private Access, Log Streaming Service (JSON): user activity, browser access.
+"""Zscaler Private Access, Log Streaming Service (JSON): user activity, browser access, user status.
 
 User activity is told when a connection opens, while it lasts and when it closes, with totals so far:
 `ZENTotalBytesRxClient` is what the service edge received from the client. Browser access is one line a
-request. Status, audit and connector logs name no connection. Source: Zscaler Help, "About User Activity
-Log Fields", "About Web Browser Access Log Fields".
+request. User status says who is signed in at which device: a lease of its private address, or a weak one of
+its public address, as Okta's. Audit and connector logs name no connection. Source: Zscaler Help, "About User
+Activity Log Fields", "About Web Browser Access Log Fields", "About User Status Log Fields".
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
@@ -21,8 +23,10 @@ _FIELDS = {
     "session": "ConnectionID",
     "status": "ConnectionStatus",
     "why": "InternalReason",
-    "client": "ClientPrivateIP|ClientPrivateIp",
-    "public": "ClientPublicIP|ClientPublicIp",
+    "client": "ClientPrivateIP|ClientPrivateIp|PrivateIP",
+    "public": "ClientPublicIP|ClientPublicIp|PublicIP",
+    "signed_in": "SessionStatus",
+    "device": "Hostname",
     "client_port": "ClientPublicPort",
     "user": "Username|NameID",
     "host": "Host",
@@ -38,16 +42,24 @@ _FIELDS = {
 }
 _PHASES = {"open": "begin", "active": "update", "close": "end"}
 OTHER = "set aside: event that names no connection"
+SIGNED_OUT = "set aside: session that is not authenticated"
 
 
 class ZpaFamily(Family):
     """Reads Zscaler Private Access logs."""
 
     name = "zpa"
-    help = "Zscaler Private Access LSS: user activity, browser access (JSON)"
+    help = "Zscaler Private Access LSS: user activity, browser access, user status (JSON)"
     vantage = "proxy"
     proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
+        host=True,
+        path=True,
+        user=True,
+        device=True,
+        bytes_up=True,
+        bytes_down=True,
+        action=True,
+        user_agent=True,
     )
     marks = ('"auditoperationtype"', '"logtimestamp"')
     claims = objects.having("LogTimestamp", "Customer") & objects.having_any(
@@ -66,6 +78,8 @@ class ZpaFamily(Family):
         read = objects.read(lines["line"], _FIELDS)
         read = read.with_columns(pl.when(pl.col(n) != "").then(n).alias(n) for n in read.columns)
         page = pl.col("code").is_not_null()
+        # A connector's own status names nobody.
+        holds = pl.col("signed_in").is_not_null() & pl.col("user").is_not_null()
         word = pl.col("status").str.to_lowercase()
         refused = pl.col("why").str.contains("(?i)policy|reject|denied|block").fill_null(False)
         phase = word.replace_strict(_PHASES, default="update", return_dtype=pl.String)
@@ -75,11 +89,16 @@ class ZpaFamily(Family):
             "method",
             "server",
             time=pl.coalesce("start", "written"),
-            ended=pl.when(~page).then(pl.coalesce("end", "written")),
-            kind=pl.when(page).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            ended=pl.when(~page & ~holds).then(pl.coalesce("end", "written")),
+            kind=pl.when(page)
+            .then(pl.lit("http"))
+            .when(holds)
+            .then(pl.lit("lease"))
+            .otherwise(pl.lit("flow")),
             name_from=pl.when(page).then(pl.lit("http_host")).otherwise(pl.lit("address")),
             client=pl.coalesce("client", "public"),
             user_name="user",
+            device="device",
             path="path",
             status="code",
             user_agent="agent",
@@ -87,8 +106,14 @@ class ZpaFamily(Family):
             transport=pl.when(page).then(pl.lit("tcp")).otherwise("proto"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            lease_s=pl.when(holds).then(pl.lit(LEASE_S)),
+            origin=pl.when(holds).then(pl.lit("directory")),
+            confidence=pl.when(holds & pl.col("client").is_null()).then(pl.lit(CONFIDENCE)),
+            action=pl.when(refused).then(pl.lit("blocked")).when(~holds).then(pl.lit("allowed")),
             session=pl.when(~page).then("session"),
             phase=pl.when(~page).then(phase),
-            reason=pl.when(pl.col("host").is_null() & pl.col("server").is_null()).then(pl.lit(OTHER)),
+            reason=pl.when(holds & ~pl.col("signed_in").str.ends_with("_AUTHENTICATED"))
+            .then(pl.lit(SIGNED_OUT))
+            .when(~holds & pl.col("host").is_null() & pl.col("server").is_null())
+            .then(pl.lit(OTHER)),
         )

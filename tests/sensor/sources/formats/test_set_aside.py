@@ -22,6 +22,8 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
     ("trend-vision-one", TREND | {"eventId": "1", "eventSubId": 2}),
     ("trend-vision-one", TREND | {"eventId": "3", "eventSubId": 203}),
     ("zpa", {"LogTimestamp": "Tue Oct 6 10:00:05 2026", "Customer": "E", "SessionType": "ZPN", "ClientZEN": "z"}),
+    ("zpa", {"LogTimestamp": "Tue Oct 6 10:00:05 2026", "Customer": "E", "Username": "x", "PublicIP": "192.0.2.9", "ZEN": "z",
+             "SessionStatus": "ZPN_STATUS_DISCONNECTED"}),
     ("symantec-endpoint", "<54>Oct  6 10:00:00 sepm SymantecServer: PC7,Category: 0,LiveUpdate Manager,Event: done"),
     ("symantec-endpoint", "<54>Oct  6 10:00:00 SymantecServer sepm: Site: S,Server Name: x,Domain Name: D,Log received,PC7"),
     ("sangfor", "<134>Oct  6 10:00:00 localhost fwlog: Log Type: traffic audit, Username/Host:10.1.2.3, Outbound(B):18376"),
