@@ -14,8 +14,7 @@ from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_f
 if TYPE_CHECKING:
     from sensor.settings import Settings
 
-#: What was looked at, whether it is well (None: not judged, as nobody knows which port is the mirror's),
-#: and how it is.
+#: What was looked at, whether it is well (None: nobody says which port is the mirror's), and how it is.
 Finding = tuple[str, bool | None, str]
 _MARKS = {True: "ok ", False: "NO ", None: "   "}
 
