@@ -25,7 +25,7 @@ from analytics.render.formats import FORMATS, Document
 from analytics.render.language import speaking
 from analytics.reports import run, sheet
 from analytics.reports.periods import Period, around, parse
-from analytics.reports.result import Facts, Result
+from analytics.reports.result import Facts
 from analytics.reports.spec import Spec, read
 from analytics.reports.weekly.page import Page, build
 
@@ -92,11 +92,6 @@ def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = Non
     page = prepare(lake, period=week, as_of=as_of).page
     assert isinstance(page, Page)
     return page
-
-
-def result_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Result:
-    """The weekly report's figures for one week."""
-    return prepare(lake, period=week, as_of=as_of).result
 
 
 def prepare(

@@ -36,8 +36,6 @@ STAFF = {f"person{n}": ("Sales" if n < 9 else "Legal" if n < 16 else "Board") fo
 ADDRESS = {name: str(NETWORK[n + 20]) for n, name in enumerate(STAFF)}
 #: on the wall as well, and never seen
 QUIET = [f"quiet{n}" for n in range(6)]
-#: made the attacker's own requests
-MALLORY = "person4"
 K = 5
 #: Open marts with times that are no person's: when a sensor watched, when a catalog was applied anew.
 OF_NO_PERSON = ("coverage_days", "restatements_weekly")

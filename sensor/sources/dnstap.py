@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, ClassVar
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -76,14 +76,14 @@ class Field:
 class DnstapSource(Source):
     """Reads dnstap frame streams."""
 
-    name: ClassVar[str] = "dnstap"
-    help: ClassVar[str] = (
+    name = "dnstap"
+    help = (
         "dnstap frame streams (fstrm_capture, dnstap -w, dnsdist, Unbound, BIND, Knot, CoreDNS): client "
         "queries and responses over UDP, TCP, DoT, DoH, DoQ"
     )
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    advice: ClassVar[str] = (
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    advice = (
         "Let the resolver send client responses, too (Unbound: dnstap-log-client-response-messages; BIND: "
         "dnstap { client; };): they tell what was blocked, and their addresses name later connections."
     )

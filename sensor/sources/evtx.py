@@ -12,13 +12,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import polars as pl
 
 from sensor.pieces import CutError, Pieces
 from sensor.sources.formats.windows_security import WindowsSecurityFamily
-from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.lines import blocks
 from sensor.sources.open import on_disk
 from sensor.sources.text.events import QUALIFIED_ID
@@ -34,13 +34,13 @@ _QUALIFIED = re.compile(QUALIFIED_ID)
 class EvtxSource(Source):
     """Reads Windows event log files."""
 
-    name: ClassVar[str] = "evtx"
-    help: ClassVar[str] = (
+    name = "evtx"
+    help = (
         "Windows event logs (.evtx): Security 4624, 4768 to 4770, DNS Server analytical, Sysmon; needs "
         "shadow-ai-sensor[evtx]"
     )
-    vantage: ClassVar[str] = WindowsSecurityFamily.vantage
-    proof: ClassVar[Proof] = WindowsSecurityFamily.proof
+    vantage = WindowsSecurityFamily.vantage
+    proof = WindowsSecurityFamily.proof
 
     @classmethod
     def recognise(cls, head: bytes) -> float:

@@ -28,7 +28,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -56,13 +56,13 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 class LiveSource(Source):
     """Packets from interfaces of this machine; the names of the input's files are theirs."""
 
-    name: ClassVar[str] = "live"
-    help: ClassVar[str] = (
+    name = "live"
+    help = (
         "interfaces of this machine (`shadowai capture eth1`): mirror ports, TAP legs; tried with Linux 6.18"
     )
-    vantage: ClassVar[str] = "packets"
-    needs_kernels: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    vantage = "packets"
+    needs_kernels = True
+    proof = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
     )
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 
 from sensor.pieces import CutError, Pieces, fault_of
 from sensor.sources.addons import shadowai_mitmproxy
 from sensor.sources.formats.mitmproxy import MitmproxyFamily
-from sensor.sources.interface import Batch, Input, Proof, Source
+from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.lines import blocks
 
 MAX_FLOW_BYTES = 256 << 20
@@ -31,15 +31,11 @@ CUT = "ends in the middle of a flow"
 class MitmproxyFlowsSource(Source):
     """Reads mitmproxy's flow files."""
 
-    name: ClassVar[str] = "mitmproxy-flows"
-    help: ClassVar[str] = (
-        "mitmproxy dump files (mitmdump -w, formats 5 to 21): HTTP, WebSocket, TCP, UDP flows"
-    )
-    vantage: ClassVar[str] = MitmproxyFamily.vantage
-    proof: ClassVar[Proof] = MitmproxyFamily.proof
-    advice: ClassVar[str] = (
-        "Dump files hold bodies and credentials: prefer the addon, which never writes them."
-    )
+    name = "mitmproxy-flows"
+    help = "mitmproxy dump files (mitmdump -w, formats 5 to 21): HTTP, WebSocket, TCP, UDP flows"
+    vantage = MitmproxyFamily.vantage
+    proof = MitmproxyFamily.proof
+    advice = "Dump files hold bodies and credentials: prefer the addon, which never writes them."
 
     @classmethod
     def recognise(cls, head: bytes) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -43,20 +43,20 @@ _UNDECODED = "link type not taken apart here (try --replace --engine tshark)"
 class PcapSource(Source):
     """Packets from files: names from DNS, TLS, QUIC and HTTP, bytes from the headers."""
 
-    name: ClassVar[str] = "pcap"
-    help: ClassVar[str] = (
+    name = "pcap"
+    help = (
         "pcap (micro- and nanoseconds, both byte orders, modified headers), pcapng, snoop, Network Monitor, "
         "Sniffer for Windows, iptrace, ERF; Ethernet, raw IP, loopback, Linux cooked 1 and 2, PPP, PPPoE, "
         "Cisco HDLC, 802.11 that is not encrypted and rarer ones; VLAN tags of any depth, MPLS, GRE, PPTP, "
         "ERSPAN I to III, VXLAN, GENEVE, GTP, L2TP, TZSP, Teredo, CAPWAP, IP in IP; tried with tcpdump 4.99, "
         "tshark and editcap 4.0, scapy 2.6"
     )
-    vantage: ClassVar[str] = "packets"
-    needs_kernels: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    vantage = "packets"
+    needs_kernels = True
+    proof = Proof(
         host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
     )
-    advice: ClassVar[str] = ""
+    advice = ""
 
     def __init__(
         self,

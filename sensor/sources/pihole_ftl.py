@@ -18,7 +18,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import quote
 
 import polars as pl
@@ -82,11 +81,11 @@ _CONFIDENCE = 0.7
 class PiholeFtlSource(Source):
     """Reads Pi-hole's SQLite database."""
 
-    name: ClassVar[str] = "pihole-ftl"
-    help: ClassVar[str] = "Pi-hole pihole-FTL.db (SQLite; Pi-hole 4 to 6): lookups, verdicts, devices"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    advice: ClassVar[str] = (
+    name = "pihole-ftl"
+    help = "Pi-hole pihole-FTL.db (SQLite; Pi-hole 4 to 6): lookups, verdicts, devices"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    advice = (
         "Lookups prove interest, not use, and carry no bytes. At privacy levels above 0 FTL hides names or "
         "clients: such rows are set aside."
     )

@@ -218,7 +218,7 @@ class Sorter:
     ) -> None:
         """`head` begins the stream; without one, `met` are the families that own some of its lines."""
         self._first = first
-        self._order = _ordered(first, shares(head) if head else dict.fromkeys(met, 1.0))
+        self._order = _ordered(shares(head) if head else dict.fromkeys(met, 1.0))
         #: JSON of a file whose beginning holds no envelope is not looked into again
         self._may_wrap = not head or _seen(head).wraps
         self._header: tuple[int | None, str | None] = (None, None)
@@ -369,7 +369,7 @@ def _all_of(owner: pl.Series, code: int) -> bool:
     return len(owner) > 0 and not owner.has_nulls() and owner.min() == code == owner.max()
 
 
-def _ordered(first: type[Family] | None, known: dict[str, float]) -> list[type[Family]]:
+def _ordered(known: dict[str, float]) -> list[type[Family]]:
     """Product formats before generic ones; among each, those seen in the head first."""
 
     def place(family: type[Family]) -> tuple[bool, bool, float, str]:

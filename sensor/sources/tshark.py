@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from typing import IO, ClassVar
+from typing import IO
 
 import polars as pl
 
@@ -33,13 +33,11 @@ _BLOCKS = 16
 class TsharkSource(Source):
     """Packets from files that tshark reads, when asked for."""
 
-    name: ClassVar[str] = "tshark"
-    help: ClassVar[str] = "any capture tshark reads, only with --engine tshark; tried with tshark 4.0"
-    vantage: ClassVar[str] = "packets"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    advice: ClassVar[str] = ""
+    name = "tshark"
+    help = "any capture tshark reads, only with --engine tshark; tried with tshark 4.0"
+    vantage = "packets"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    advice = ""
 
     @classmethod
     def recognise(cls, head: bytes) -> float:

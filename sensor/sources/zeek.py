@@ -26,7 +26,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import ClassVar
 
 import polars as pl
 
@@ -69,14 +68,14 @@ _WAITING = (
 class ZeekSource(Source):
     """Reads the Zeek logs of a folder."""
 
-    name: ClassVar[str] = "zeek"
-    help: ClassVar[str] = (
+    name = "zeek"
+    help = (
         "Zeek conn, dns, ssl, http, quic logs: TSV or JSON, joined by uid; dhcp, kerberos, ntlm, radius: "
         "who held an "
         "address; Zeek 2.6 to 8.1"
     )
-    vantage: ClassVar[str] = "packets"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "packets"
+    proof = Proof(
         host=True,
         path=True,
         device=True,
@@ -86,7 +85,7 @@ class ZeekSource(Source):
         user_agent=True,
         fingerprint=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "Give the folder, not one file: names stand in ssl.log and quic.log, volumes in conn.log. "
         "The mac-logging policy script adds the device, the ja4 package the program's fingerprint."
     )

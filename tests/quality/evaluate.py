@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import sqrt
-from typing import Any
 
 import polars as pl
 
@@ -137,11 +136,6 @@ def fitted(numbers: pl.DataFrame) -> Limits:
         batch_p90=most(batches, "unit_p90"),
         batch_full=min(0.5, most(batches, "full")),
     )
-
-
-def limits_used() -> dict[str, Any]:
-    """The bounds as they stand, for the report."""
-    return {field.name: getattr(LIMITS, field.name) for field in fields(LIMITS)}
 
 
 Count = Callable[[], dict[str, dict[str, int]]]

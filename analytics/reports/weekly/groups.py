@@ -51,7 +51,7 @@ class Matrix:
     tied_to_nobody: bool  # a shown row counts such use
 
 
-def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
+def departments(result: Result) -> Matrix:
     """Departments with most known people first, then the hidden ones; the others, and use of none, last."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
@@ -60,7 +60,7 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
     top = [s for s in used if s["app"] in broken_down][:SERVICES]
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
     own = [name for name in names if name not in _LAST]
-    names = own[:most] + [name for name in names if name in _LAST]
+    names = own[:DEPARTMENTS] + [name for name in names if name in _LAST]
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]
     attribution = tied(result)
     whole = attribution is not None and attribution["attributed_connections"] == attribution["connections"]
@@ -69,7 +69,7 @@ def departments(result: Result, most: int = DEPARTMENTS) -> Matrix:
         tuple(s["service"] for s in top),
         tuple(s["service"] for s in used if s["app"] not in broken_down),
         tuple(table),
-        max(len(own) - most, 0),
+        max(len(own) - DEPARTMENTS, 0),
         "hidden" in states,
         "other" in names,
         "unattributed" in names and not whole,

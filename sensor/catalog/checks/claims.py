@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
 
 from sensor.catalog.checks.interface import Check, Subject
 from sensor.catalog.document import Place
@@ -230,7 +229,7 @@ class GenericAgent(Check):
     reason = "browsers and HTTP libraries name each other in their User-Agent"
     remedy = "use the product's own token up to and including the slash"
 
-    GENERIC: ClassVar[frozenset[str]] = frozenset({
+    GENERIC = frozenset({
         "mozilla/", "chrome/", "safari/", "electron/", "node", "node-fetch", "undici", "axios/", "python",
         "python-requests/", "python-httpx/", "aiohttp/", "go-http-client/", "okhttp/", "curl/", "reqwest/",
     })  # fmt: skip

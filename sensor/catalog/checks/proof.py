@@ -24,7 +24,7 @@ class DeadReference(Check):
         f"'{PUBLIC_CODE}' needs certainty widely_seen, '{GENERAL_KNOWLEDGE}' needs unsure"
     )
 
-    _FORM: ClassVar[re.Pattern[str]] = re.compile(r"https?://[^\s/]+\.\S+|[\w.-]+/[\w.-]+( .+)?")
+    _FORM = re.compile(r"https?://[^\s/]+\.\S+|[\w.-]+/[\w.-]+( .+)?")
     _STOCK: ClassVar[dict[str, str]] = {PUBLIC_CODE: "widely_seen", GENERAL_KNOWLEDGE: "unsure"}
 
     def find(self, subject: Subject) -> Iterator[Problem]:

@@ -8,8 +8,6 @@ base64: not read. Source: AdGuard Home internal/querylog.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -23,14 +21,12 @@ _BLOCKED = ("3", "4", "5", "6", "8")
 class AdguardFamily(Family):
     """Reads AdGuard Home's query log."""
 
-    name: ClassVar[str] = "adguard"
-    help: ClassVar[str] = (
-        "AdGuard Home querylog.json (0.10x): lookups with verdict, ClientID of encrypted DNS"
-    )
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"qh"',)
-    claims: ClassVar[pl.Expr] = objects.having("QH") & objects.having_any("QT", "IP", "T")
+    name = "adguard"
+    help = "AdGuard Home querylog.json (0.10x): lookups with verdict, ClientID of encrypted DNS"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    marks = ('"qh"',)
+    claims = objects.having("QH") & objects.having_any("QT", "IP", "T")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

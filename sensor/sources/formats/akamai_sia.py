@@ -10,8 +10,6 @@ Source: Akamai, "SIA Reporting API", dns-activities, events and proxy-traffic.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,13 +33,13 @@ _WANTED = {
 class AkamaiSiaFamily(Family):
     """Reads Akamai's lookups and proxy events."""
 
-    name: ClassVar[str] = "akamai-sia"
-    help: ClassVar[str] = "Akamai Secure Internet Access / ETP: DNS and proxy events (JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "Events alone tell what a list caught: export dns-activities, too."
-    marks: ClassVar[tuple[str, ...]] = ('"configid"', '"l7protocol"')
-    claims: ClassVar[pl.Expr] = objects.having("configId", "l7Protocol", "query") | objects.having(
+    name = "akamai-sia"
+    help = "Akamai Secure Internet Access / ETP: DNS and proxy events (JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    advice = "Events alone tell what a list caught: export dns-activities, too."
+    marks = ('"configid"', '"l7protocol"')
+    claims = objects.having("configId", "l7Protocol", "query") | objects.having(
         "configId", "query", "clientIp"
     )
 

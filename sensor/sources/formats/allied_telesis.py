@@ -12,8 +12,6 @@ Source: Allied Telesis, "Advanced Network Protection" and "Firewall and NAT", ch
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -38,15 +36,15 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class AlliedTelesisFamily(Family):
     """Reads AlliedWare Plus' URL filter and connection log."""
 
-    name: ClassVar[str] = "allied-telesis"
-    help: ClassVar[str] = "Allied Telesis AR series (AlliedWare Plus 5.4 and 5.5): URL filter, connection log"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = (
+    name = "allied-telesis"
+    help = "Allied Telesis AR series (AlliedWare Plus 5.4 and 5.5): URL filter, connection log"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
+    advice = (
         "`log url-requests` in url-filter mode logs what is let through, `connection-log events all` volumes."
     )
-    marks: ClassVar[tuple[str, ...]] = ("] url", "] [url", " orig_src=", "[alert] ", "[drop] ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("|".join((_REQUEST, _CONNECTION, _OTHER)))
+    marks = ("] url", "] [url", " orig_src=", "[alert] ", "[drop] ")
+    claims = pl.col("line").str.contains("|".join((_REQUEST, _CONNECTION, _OTHER)))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http) or event of a connection (kind flow)."""

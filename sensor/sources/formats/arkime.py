@@ -12,8 +12,6 @@ Arkime, fields and `sessions.json`.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -44,15 +42,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class ArkimeFamily(Family):
     """Reads Arkime's sessions."""
 
-    name: ClassVar[str] = "arkime"
-    help: ClassVar[str] = "Arkime 3 to 5, Moloch: sessions (JSON of the API or of Elasticsearch)"
-    vantage: ClassVar[str] = "packets"
-    own_zone: ClassVar[str | None] = "UTC"
-    proof: ClassVar[Proof] = Proof(
-        host=True, user=True, bytes_up=True, bytes_down=True, user_agent=True, fingerprint=True
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"firstpacket"',)
-    claims: ClassVar[pl.Expr] = objects.having("firstPacket", "lastPacket", "ipProtocol")
+    name = "arkime"
+    help = "Arkime 3 to 5, Moloch: sessions (JSON of the API or of Elasticsearch)"
+    vantage = "packets"
+    own_zone = "UTC"
+    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, user_agent=True, fingerprint=True)
+    marks = ('"firstpacket"',)
+    claims = objects.having("firstPacket", "lastPacket", "ipProtocol")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per session or segment: kind tls, quic, http or flow."""

@@ -12,8 +12,6 @@ formats"; WELF reference.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,15 +31,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class ArkoonFamily(Family):
     """Reads Arkoon's connections and requests."""
 
-    name: ClassVar[str] = "arkoon"
-    help: ClassVar[str] = "Arkoon FAST360: connections and web requests (AKLOG)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True
-    )
-    advice: ClassVar[str] = "Volumes and hosts stand in the HTTP log alone; uploads in none."
-    marks: ClassVar[tuple[str, ...]] = ("id=firewall ",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"(?:^|\bAKLOG ?- ?)id=firewall .*\baktype=[A-Z]")
+    name = "arkoon"
+    help = "Arkoon FAST360: connections and web requests (AKLOG)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True)
+    advice = "Volumes and hosts stand in the HTTP log alone; uploads in none."
+    marks = ("id=firewall ",)
+    claims = pl.col("line").str.contains(r"(?:^|\bAKLOG ?- ?)id=firewall .*\baktype=[A-Z]")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event: kind flow or proxy."""

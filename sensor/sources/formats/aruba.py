@@ -15,8 +15,6 @@ filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522008.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -57,20 +55,18 @@ FAILED = "set aside: authentication that failed"
 class ArubaFamily(Family):
     """Reads ClearPass exports and ArubaOS authentications."""
 
-    name: ClassVar[str] = "aruba"
-    help: ClassVar[str] = (
-        "HPE Aruba ClearPass 6 (syslog export, CEF), ArubaOS 6 to 8 and Instant authentications"
-    )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = (
+    name = "aruba"
+    help = "HPE Aruba ClearPass 6 (syslog export, CEF), ArubaOS 6 to 8 and Instant authentications"
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = (
         "Export ClearPass's RADIUS accounting with Acct-Username, Acct-Framed-IP-Address, "
         "Acct-Calling-Station-Id, Acct-Status-Type and Acct-Session-Time."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "radius.", "common.", "auth.", "tacacs.", "endpoint.", "|clearpass", "> <", "|aruba|",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         (
             pl.col("line").str.contains(
                 r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{1,6} \S+ [\w .-]+? \d+ \d+ \d+ "

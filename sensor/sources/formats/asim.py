@@ -6,8 +6,6 @@ of no use. Source: Microsoft Sentinel, ASIM schema references.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,11 +43,11 @@ _ACTIONS = {"success": "allowed", "failure": "unknown", "partial": "unknown", "n
 class AsimFamily(Family):
     """Reads ASIM events."""
 
-    name: ClassVar[str] = "asim"
-    help: ClassVar[str] = "Microsoft Sentinel ASIM network session, web session and DNS events (JSON, CSV)"
-    vantage: ClassVar[str] = "proxy"
-    generic: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    name = "asim"
+    help = "Microsoft Sentinel ASIM network session, web session and DNS events (JSON, CSV)"
+    vantage = "proxy"
+    generic = True
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -59,9 +57,9 @@ class AsimFamily(Family):
         action=True,
         user_agent=True,
     )
-    header: ClassVar[str] = r"^[^{]*\bSrcIpAddr\b"
-    marks: ClassVar[tuple[str, ...]] = ("srcipaddr",)
-    claims: ClassVar[pl.Expr] = objects.having("SrcIpAddr")
+    header = r"^[^{]*\bSrcIpAddr\b"
+    marks = ("srcipaddr",)
+    claims = objects.having("SrcIpAddr")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

@@ -9,8 +9,6 @@ stands in families of their own.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -56,20 +54,18 @@ NOTHING = "set aside: audit, alert or device message: tells of no network use"
 class AuditOnlyFamily(Family):
     """Recognises logs without network use."""
 
-    name: ClassVar[str] = "audit-only"
-    help: ClassVar[str] = (
+    name = "audit-only"
+    help = (
         "without network use, set aside: Teleport, Cisco Secure Endpoint, ForgeRock, Mimecast, "
         "Defender, Snort, Darktrace, Vectra, ExtraHop and Radware alerts, FortiMail, ClearPass, "
         "Microsoft 365, NX-OS; "
         "daemons' messages beside those of others"
     )
-    vantage: ClassVar[str] = "mixed"
-    generic: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof()
-    advice: ClassVar[str] = (
-        "Nothing in such a log tells who used what: give the proxy's, resolver's or firewall's."
-    )
-    claims: ClassVar[pl.Expr] = (
+    vantage = "mixed"
+    generic = True
+    proof = Proof()
+    advice = "Nothing in such a log tells who used what: give the proxy's, resolver's or firewall's."
+    claims = (
         objects.having("cluster_name", "code", "ei", "event")
         | objects.having("event_type_id", "connector_guid")
         | objects.having("payload", "eventName", "component")

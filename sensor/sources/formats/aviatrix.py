@@ -14,8 +14,6 @@ for log management systems).
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -41,13 +39,13 @@ _HELD_S = 43_200.0
 class AviatrixFamily(Family):
     """Reads what Aviatrix gateways and their controller log."""
 
-    name: ClassVar[str] = "aviatrix"
-    help: ClassVar[str] = "Aviatrix: egress FQDN filter, micro-segmentation packets, VPN sessions (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
-    advice: ClassVar[str] = "No line has bytes: add the gateways' NetFlow."
-    marks: ClassVar[tuple[str, ...]] = ("aviatrixfqdnrule", "aviatrixgwmicrosegpacket", "vpnvirtualip=")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "aviatrix"
+    help = "Aviatrix: egress FQDN filter, micro-segmentation packets, VPN sessions (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, user=True, action=True)
+    advice = "No line has bytes: add the gateways' NetFlow."
+    marks = ("aviatrixfqdnrule", "aviatrixgwmicrosegpacket", "vpnvirtualip=")
+    claims = pl.col("line").str.contains(
         r"AviatrixFQDNRule\d*\[|AviatrixGwMicrosegPacket: |, GatewayIP=.*, VPNVirtualIP="
     )
 

@@ -11,8 +11,6 @@ the certificate's `common-name` stands for who it was given to. Times are UTC. A
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,13 +34,13 @@ OTHER = "set aside: attempt that failed, or record without an address"
 class AwsClientVpnFamily(Family):
     """Reads who held which tunnel address."""
 
-    name: ClassVar[str] = "aws-client-vpn"
-    help: ClassVar[str] = "AWS Client VPN connection log (JSON): tunnel addresses"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    own_zone: ClassVar[str | None] = "UTC"
-    marks: ClassVar[tuple[str, ...]] = ('"connection-log-type"',)
-    claims: ClassVar[pl.Expr] = objects.having("connection-log-type")
+    name = "aws-client-vpn"
+    help = "AWS Client VPN connection log (JSON): tunnel addresses"
+    vantage = "identity"
+    proof = Proof(user=True)
+    own_zone = "UTC"
+    marks = ('"connection-log-type"',)
+    claims = objects.having("connection-log-type")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lease."""

@@ -9,8 +9,6 @@ CloudTrail".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,15 +31,13 @@ NO_ENDPOINT = "set aside: event that names no endpoint"
 class AwsCloudtrailFamily(Family):
     """Reads AWS CloudTrail events."""
 
-    name: ClassVar[str] = "aws-cloudtrail"
-    help: ClassVar[str] = "AWS CloudTrail: API calls with the endpoint's name (Bedrock, SageMaker …)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True, user_agent=True)
-    advice: ClassVar[str] = (
-        "CloudTrail has no sizes; data events of Bedrock must be switched on to see invocations."
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"eventversion"',)
-    claims: ClassVar[pl.Expr] = objects.having("eventVersion", "eventSource", "eventName")
+    name = "aws-cloudtrail"
+    help = "AWS CloudTrail: API calls with the endpoint's name (Bedrock, SageMaker …)"
+    vantage = "proxy"
+    proof = Proof(host=True, user=True, action=True, user_agent=True)
+    advice = "CloudTrail has no sizes; data events of Bedrock must be switched on to see invocations."
+    marks = ('"eventversion"',)
+    claims = objects.having("eventVersion", "eventSource", "eventName")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event (kind http)."""

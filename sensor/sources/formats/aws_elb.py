@@ -10,8 +10,6 @@ Source: Elastic Load Balancing, "Access logs" of each kind.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,15 +34,11 @@ REPEATED = "set aside: connection log (the access log has its requests)"
 class AwsElbFamily(Family):
     """Reads access logs of AWS load balancers."""
 
-    name: ClassVar[str] = "aws-elb"
-    help: ClassVar[str] = "AWS Application, Classic and Network Load Balancer: access logs"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    claims: ClassVar[pl.Expr] = pl.any_horizontal(
-        pl.col("line").str.contains(pattern) for pattern in (_HTTP, _TLS, _CONNECTION)
-    )
+    name = "aws-elb"
+    help = "AWS Application, Classic and Network Load Balancer: access logs"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    claims = pl.any_horizontal(pl.col("line").str.contains(pattern) for pattern in (_HTTP, _TLS, _CONNECTION))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http) or connection (kind tls)."""

@@ -7,8 +7,6 @@ of a log".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.formats.suricata import SuricataFamily
@@ -19,18 +17,18 @@ _BARE_SNI = r'"sni"\s*:\s*("(?:[^"\\]|\\.)*")'
 class AwsNetworkFirewallFamily(SuricataFamily):
     """Reads AWS Network Firewall logs."""
 
-    name: ClassVar[str] = "aws-network-firewall"
-    help: ClassVar[str] = "AWS Network Firewall logs: alert, flow (EVE netflow), TLS"
-    vantage: ClassVar[str] = "firewall"
-    advice: ClassVar[str] = (
+    name = "aws-network-firewall"
+    help = "AWS Network Firewall logs: alert, flow (EVE netflow), TLS"
+    vantage = "firewall"
+    advice = (
         "Alert logs name hosts only for rules that fire: add an alert rule for tls and http, and flow "
         "logs for volumes."
     )
-    marks: ClassVar[tuple[str, ...]] = ('"firewall_name"',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"firewall_name"\s*:') & pl.col(
-        "line"
-    ).str.contains(r'"event"\s*:\s*\{')
-    below: ClassVar[str] = "event."
+    marks = ('"firewall_name"',)
+    claims = pl.col("line").str.contains(r'^\s*\{.*"firewall_name"\s*:') & pl.col("line").str.contains(
+        r'"event"\s*:\s*\{'
+    )
+    below = "event."
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """As EVE; the log of TLS inspection names the server beside `tls_error`, not below `tls`."""

@@ -6,8 +6,6 @@ Source: AWS WAF Developer Guide, "Log fields for web ACL traffic".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,13 +26,13 @@ _FIELDS = {
 class AwsWafFamily(Family):
     """Reads AWS WAF logs."""
 
-    name: ClassVar[str] = "aws-waf"
-    help: ClassVar[str] = "AWS WAF: web ACL traffic log (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, action=True, user_agent=True)
-    advice: ClassVar[str] = "WAF logs no sizes: add the access log of the load balancer or distribution."
-    marks: ClassVar[tuple[str, ...]] = ('"httprequest"',)
-    claims: ClassVar[pl.Expr] = objects.having("webaclId", "httpRequest")
+    name = "aws-waf"
+    help = "AWS WAF: web ACL traffic log (JSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, action=True, user_agent=True)
+    advice = "WAF logs no sizes: add the access log of the load balancer or distribution."
+    marks = ('"httprequest"',)
+    claims = objects.having("webaclId", "httpRequest")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http)."""

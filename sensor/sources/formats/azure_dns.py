@@ -10,8 +10,6 @@ security policy".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,15 +33,15 @@ _WANTED = (
 class AzureDnsFamily(Family):
     """Reads Azure's DNS logs."""
 
-    name: ClassVar[str] = "azure-dns"
-    help: ClassVar[str] = "Azure Firewall DNS proxy (classic, AZFWDnsQuery) and Azure DNS resolver query logs"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "azure-dns"
+    help = "Azure Firewall DNS proxy (classic, AZFWDnsQuery) and Azure DNS resolver query logs"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    marks = (
         '"dnsresponse"', "azfwdnsquery", "azurefirewalldnsproxy", "dns request: ", "dnsquerylogs",
         "resolverpolicyruleaction",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains_any(
             ["AzureFirewallDnsProxy", "AZFWDnsQuery", "DNSQueryLogs", "ResolverPolicyRuleAction"]
         )

@@ -12,8 +12,6 @@ family's. Source: Azure, "Azure Firewall monitoring data reference".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,18 +43,18 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class AzureFirewallFamily(Family):
     """Reads Azure Firewall rule logs."""
 
-    name: ClassVar[str] = "azure-firewall"
-    help: ClassVar[str] = (
+    name = "azure-firewall"
+    help = (
         "Azure Firewall: application, network, NAT, threat intelligence logs; classic and structured (AZFW…)"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, action=True)
-    advice: ClassVar[str] = (
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, action=True)
+    advice = (
         "Azure Firewall logs no volumes: add VNet flow logs. Application rules name hosts, network rules "
         "do not."
     )
-    marks: ClassVar[tuple[str, ...]] = ("azurefirewall", "azfw", "request from ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ("azurefirewall", "azfw", "request from ")
+    claims = pl.col("line").str.contains(
         r'^\s*\{.*"(?:AzureFirewall(?:Application|Network|Nat|ThreatIntel)|AZFW(?:Application|Network|'
         r"Nat|Threat|Idps|Flow|Fat|Internal))"
         r"|^[A-Z]+(?: Type=\d+)?\s+request from [0-9a-fA-F.:]+ to \S+ (?:Url: \S+ )?Action: "

@@ -11,8 +11,6 @@ logs".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -26,16 +24,16 @@ _NAMES = ["time", "client", "server", "client_port", "port", "proto", "way", "a"
 class AzureFlowFamily(Family):
     """Reads Azure flow logs."""
 
-    name: ClassVar[str] = "azure-flow"
-    help: ClassVar[str] = "Azure NSG flow logs (version 1 and 2) and virtual network flow logs (version 4)"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = (
+    name = "azure-flow"
+    help = "Azure NSG flow logs (version 1 and 2) and virtual network flow logs (version 4)"
+    vantage = "flow"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = (
         "Flow logs name no hosts: add Azure DNS or Azure Firewall application rules. NSG version 1 has "
         "no volumes."
     )
-    marks: ClassVar[tuple[str, ...]] = ('"flowtuples"', "flowlogflowevent", "networksecuritygroupflowevent")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ('"flowtuples"', "flowlogflowevent", "networksecuritygroupflowevent")
+    claims = pl.col("line").str.contains(
         r'NetworkSecurityGroupFlowEvent|FlowLogFlowEvent|"flowTuples"\s*:'
     ) & pl.col("line").str.starts_with("{")
 

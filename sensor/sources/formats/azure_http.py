@@ -9,8 +9,6 @@ Door: access log, WAF log".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -44,16 +42,12 @@ REPEATED = "set aside: a rule that fired (the access log has the request)"
 class AzureHttpFamily(Family):
     """Reads Azure's HTTP access logs."""
 
-    name: ClassVar[str] = "azure-http"
-    help: ClassVar[str] = "Azure Application Gateway, Front Door: access and WAF logs (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"category"',)
-    claims: ClassVar[pl.Expr] = objects.having_any("category", "Category") & pl.col("line").str.contains(
-        _LOGS
-    )
+    name = "azure-http"
+    help = "Azure Application Gateway, Front Door: access and WAF logs (JSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    marks = ('"category"',)
+    claims = objects.having_any("category", "Category") & pl.col("line").str.contains(_LOGS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind http)."""

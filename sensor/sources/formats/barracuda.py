@@ -15,8 +15,6 @@ durations are milliseconds. `size` is of the answer. Source: Barracuda Campus, "
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -99,22 +97,18 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class BarracudaFamily(Family):
     """Reads Barracuda firewall and web gateway logs."""
 
-    name: ClassVar[str] = "barracuda"
-    help: ClassVar[str] = (
-        "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan)"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    name = "barracuda"
+    help = "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan)"
+    vantage = "firewall"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = (
-        "Switch application control and URL filtering on: `target` and the web log name hosts."
-    )
-    marks: ClassVar[tuple[str, ...]] = (
+    advice = "Switch application control and URL filtering on: `target` and the web log name hosts."
+    marks = (
         "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',
         '"trans_proto"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains(_ACTIVITY)
         | pl.col("line").str.contains(_VALUES)
         | pl.col("line").str.contains(_SCAN)

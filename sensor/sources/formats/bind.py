@@ -12,8 +12,6 @@ Administrator Reference Manual, "logging" statement, categories queries, respons
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -39,12 +37,12 @@ OTHER = "set aside: no lookup (zone transfer, server message)"
 class BindFamily(Family):
     """Reads BIND query logs."""
 
-    name: ClassVar[str] = "bind"
-    help: ClassVar[str] = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ("client ", "named")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "bind"
+    help = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    marks = ("client ", "named")
+    claims = pl.col("line").str.contains(
         r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
         r"|client .*#\d+.*: (?:disabled )?rpz "
     ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^(?:DHCP|CEF:)")).fill_null(False)

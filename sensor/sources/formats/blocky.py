@@ -14,8 +14,6 @@ Source: Blocky, "Query logging", querylog/file_writer.go.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -38,12 +36,12 @@ _CONSOLE = r"\bqueryLog: query resolved\s.*\bquestion_name="
 class BlockyFamily(Family):
     """Reads Blocky's query log."""
 
-    name: ClassVar[str] = "blocky"
-    help: ClassVar[str] = "Blocky query log (CSV, JSON, console)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ("\t", "question_name")
-    claims: ClassVar[pl.Expr] = (
+    name = "blocky"
+    help = "Blocky query log (CSV, JSON, console)"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    marks = ("\t", "question_name")
+    claims = (
         pl.col("line").str.contains(_ROW)
         | pl.col("line").str.contains(_CONSOLE)
         | objects.having("client_ip", "client_names", "question_name", "response_type")

@@ -7,8 +7,6 @@ Source: BlueCat Edge, "DNS query log format".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -24,12 +22,12 @@ _WANTED = {
 class BluecatFamily(Family):
     """Reads lookups of BlueCat Edge."""
 
-    name: ClassVar[str] = "bluecat"
-    help: ClassVar[str] = "BlueCat Edge / DNS Edge query logs (JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"actiontaken"',)
-    claims: ClassVar[pl.Expr] = objects.having("source", "question", "actionTaken")
+    name = "bluecat"
+    help = "BlueCat Edge / DNS Edge query logs (JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    marks = ('"actiontaken"',)
+    claims = objects.having("source", "question", "actionTaken")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

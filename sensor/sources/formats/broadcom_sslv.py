@@ -12,8 +12,6 @@ knowledge base, article 168879.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -30,15 +28,13 @@ _LINE = (
 class BroadcomSslvFamily(Family):
     """Reads session logs of Broadcom's TLS inspection appliance."""
 
-    name: ClassVar[str] = "broadcom-sslv"
-    help: ClassVar[str] = "Broadcom / Symantec SSL Visibility Appliance 3 to 5: session log over syslog"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    advice: ClassVar[str] = (
-        "This log has neither users nor volumes: add the log of the proxy or firewall behind it."
-    )
-    marks: ClassVar[tuple[str, ...]] = (" -> ",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "broadcom-sslv"
+    help = "Broadcom / Symantec SSL Visibility Appliance 3 to 5: session log over syslog"
+    vantage = "firewall"
+    proof = Proof(host=True, action=True)
+    advice = "This log has neither users nor volumes: add the log of the proxy or firewall behind it."
+    marks = (" -> ",)
+    claims = pl.col("line").str.contains(
         rf"(?:^|\s)\[\w+:[0-9a-f]+\] [0-9]{{10}} {_END}:\d+ -> {_END}:\d+ (?:TLS|SSL|Unknown)"
     )
 

@@ -10,8 +10,6 @@ Source: Tigera, "Flow log data types".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -30,12 +28,12 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CalicoFamily(Family):
     """Reads the flow logs of Calico."""
 
-    name: ClassVar[str] = "calico"
-    help: ClassVar[str] = "Calico Enterprise and Cloud flow logs (JSON)"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, bytes_up=True, bytes_down=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"source_namespace"',)
-    claims: ClassVar[pl.Expr] = objects.having("source_namespace", "dest_namespace", "reporter", "bytes_out")
+    name = "calico"
+    help = "Calico Enterprise and Cloud flow logs (JSON)"
+    vantage = "flow"
+    proof = Proof(host=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    marks = ('"source_namespace"',)
+    claims = objects.having("source_namespace", "dest_namespace", "reporter", "bytes_out")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow)."""

@@ -12,8 +12,6 @@ Carbon Black Cloud, "Data Forwarder schema"; cb-event-forwarder EVENTS.md.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -37,15 +35,13 @@ OTHER = "set aside: event that names no connection (type)"
 class CarbonBlackFamily(Family):
     """Reads connections of Carbon Black's sensors."""
 
-    name: ClassVar[str] = "carbon-black"
-    help: ClassVar[str] = "Carbon Black Cloud Data Forwarder, EDR event forwarder: netconn events (JSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "Netconn events carry no volumes: data-out cannot be reported from them."
-    marks: ClassVar[tuple[str, ...]] = ('"endpoint.event.', '"ingress.event.')
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^\s*\{.*"type"\s*:\s*"(?:endpoint|ingress)\.event\.\w+"'
-    )
+    name = "carbon-black"
+    help = "Carbon Black Cloud Data Forwarder, EDR event forwarder: netconn events (JSON)"
+    vantage = "endpoint"
+    proof = Proof(host=True, user=True, device=True, action=True)
+    advice = "Netconn events carry no volumes: data-out cannot be reported from them."
+    marks = ('"endpoint.event.', '"ingress.event.')
+    claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"(?:endpoint|ingress)\.event\.\w+"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

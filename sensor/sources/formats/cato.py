@@ -7,8 +7,6 @@ fields".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -39,12 +37,10 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CatoFamily(Family):
     """Reads Cato events."""
 
-    name: ClassVar[str] = "cato"
-    help: ClassVar[str] = (
-        "Cato Networks events (API, S3, SIEM JSON): internet firewall, security, apps, connectivity"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    name = "cato"
+    help = "Cato Networks events (API, S3, SIEM JSON): internet firewall, security, apps, connectivity"
+    vantage = "firewall"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -54,13 +50,13 @@ class CatoFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "Set internet firewall rules to Track: Event; URL and user fields need TLS inspection and identity."
     )
-    marks: ClassVar[tuple[str, ...]] = ('"event_sub_type"',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{.*"event_sub_type"\s*:') & pl.col(
-        "line"
-    ).str.contains(r'"(?:pop_name|internalId|account_id|src_is_site_or_vpn)"\s*:')
+    marks = ('"event_sub_type"',)
+    claims = pl.col("line").str.contains(r'^\s*\{.*"event_sub_type"\s*:') & pl.col("line").str.contains(
+        r'"(?:pop_name|internalId|account_id|src_is_site_or_vpn)"\s*:'
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

@@ -7,8 +7,6 @@ and destination sent. Sources: ArcSight CEF implementation standard; IBM QRadar 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -47,11 +45,11 @@ OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 class CefFamily(Family):
     """Reads CEF and LEEF of unknown vendors."""
 
-    name: ClassVar[str] = "cef"
-    help: ClassVar[str] = "CEF and LEEF (1.0, 2.0) of any product without a format of its own"
-    vantage: ClassVar[str] = "proxy"
-    generic: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    name = "cef"
+    help = "CEF and LEEF (1.0, 2.0) of any product without a format of its own"
+    vantage = "proxy"
+    generic = True
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -61,15 +59,15 @@ class CefFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "CEF's `in` and `out` mean opposite things at different vendors and are not read; a custom "
         "format can say which "
         "is the upload."
     )
     # `host CEF: 0|…`: what looks like syslog's tag is the format's name.
     # Some forwarders cut it off.
-    marks: ClassVar[tuple[str, ...]] = ("|",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ("|",)
+    claims = pl.col("line").str.contains(
         r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|" + f"|{_CUT_CEF}|{_CUT_LEEF}"
     ) | (
         pl.col("tag").is_in(["CEF", "LEEF"]).fill_null(False)

@@ -14,8 +14,6 @@ brackets. Identity Awareness logins tell who has an address. Source: Check Point
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -92,12 +90,10 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CheckpointFamily(Family):
     """Reads Check Point logs."""
 
-    name: ClassVar[str] = "checkpoint"
-    help: ClassVar[str] = (
-        "Check Point R77 to R82 Log Exporter: syslog, CEF, LEEF, Splunk, generic, JSON; fw log text"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    name = "checkpoint"
+    help = "Check Point R77 to R82 Log Exporter: syslog, CEF, LEEF, Splunk, generic, JSON; fw log text"
+    vantage = "firewall"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -107,14 +103,14 @@ class CheckpointFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "Track rules as Detailed or Extended Log with accounting: plain Log has neither URLs nor volumes."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "check point|", "loguid", "product", "origin", "sequencenum", "service_id", "sport_svc", '" "',
         "rule: ", "src: ",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         # Others' events that some connector sends under this vendor's name.
         (cef.claims("Check Point") & ~pl.col("line").str.contains("|FalconHost|", literal=True))
         | (

@@ -7,8 +7,6 @@ fields".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,17 +33,15 @@ OTHER = "set aside: event that names no page"
 class CheckpointHarmonyFamily(Family):
     """Reads Harmony Endpoint events."""
 
-    name: ClassVar[str] = "checkpoint-harmony"
-    help: ClassVar[str] = "Check Point Harmony Endpoint: URL filtering, phishing and bot events (JSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = (
-        "There are no volumes, and only pages a rule names: add the proxy's or resolver's log."
+    name = "checkpoint-harmony"
+    help = "Check Point Harmony Endpoint: URL filtering, phishing and bot events (JSON)"
+    vantage = "endpoint"
+    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    advice = "There are no volumes, and only pages a rule names: add the proxy's or resolver's log."
+    marks = ('"product_family"',)
+    claims = objects.having("client_name", "product", "orig") & pl.col("line").str.contains(
+        r'"product_family"\s*:\s*"Endpoint"'
     )
-    marks: ClassVar[tuple[str, ...]] = ('"product_family"',)
-    claims: ClassVar[pl.Expr] = objects.having("client_name", "product", "orig") & pl.col(
-        "line"
-    ).str.contains(r'"product_family"\s*:\s*"Endpoint"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event (kind http)."""

@@ -8,8 +8,6 @@ no connection. Source: Google, "Reports API: Chrome audit activity events".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -23,17 +21,13 @@ OTHER = "set aside: activity that names no page"
 class ChromeAuditFamily(Family):
     """Reads Google Workspace activities."""
 
-    name: ClassVar[str] = "chrome-audit"
-    help: ClassVar[str] = (
-        "Google Workspace audit activities: Chrome Enterprise's page and transfer events (JSON)"
-    )
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, bytes_up=True, action=True)
-    advice: ClassVar[str] = (
-        "Switch on Chrome's security event reporting for content transfers and URL filtering."
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"admin#reports#activity"',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"kind"\s*:\s*"admin#reports#activity"')
+    name = "chrome-audit"
+    help = "Google Workspace audit activities: Chrome Enterprise's page and transfer events (JSON)"
+    vantage = "endpoint"
+    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, action=True)
+    advice = "Switch on Chrome's security event reporting for content transfers and URL filtering."
+    marks = ('"admin#reports#activity"',)
+    claims = pl.col("line").str.contains(r'"kind"\s*:\s*"admin#reports#activity"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per activity (kind http)."""

@@ -11,8 +11,6 @@ saw resolved. A pod stands as `namespace/pod`. Source: Cilium API `flow.proto`.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,17 +34,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiliumHubbleFamily(Family):
     """Reads Hubble's flows."""
 
-    name: ClassVar[str] = "cilium-hubble"
-    help: ClassVar[str] = "Cilium Hubble flows of Kubernetes (JSON): pods, names, DNS, HTTP"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, device=True, action=True)
-    advice: ClassVar[str] = (
-        "Hubble tells no volumes; names need Cilium's DNS proxy (a policy with dns rules)."
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"verdict"',)
-    claims: ClassVar[pl.Expr] = objects.having("verdict", "IP") & objects.having_any(
-        "node_name", "traffic_direction", "Summary"
-    )
+    name = "cilium-hubble"
+    help = "Cilium Hubble flows of Kubernetes (JSON): pods, names, DNS, HTTP"
+    vantage = "flow"
+    proof = Proof(host=True, path=True, device=True, action=True)
+    advice = "Hubble tells no volumes; names need Cilium's DNS proxy (a policy with dns rules)."
+    marks = ('"verdict"',)
+    claims = objects.having("verdict", "IP") & objects.having_any("node_name", "traffic_direction", "Summary")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per flow."""

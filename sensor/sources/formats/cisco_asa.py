@@ -14,8 +14,6 @@ Teardown and 106100 of one 5-tuple are one session. Source: Cisco Secure Firewal
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -85,19 +83,17 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiscoAsaFamily(Family):
     """Reads ASA system messages."""
 
-    name: ClassVar[str] = "cisco-asa"
-    help: ClassVar[str] = (
-        "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(user=True, action=True)
-    advice: ClassVar[str] = (
+    name = "cisco-asa"
+    help = "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
+    vantage = "firewall"
+    proof = Proof(user=True, action=True)
+    advice = (
         "ASA messages name no TLS hosts and no upload sizes (bytes of both directions together): add a "
         "proxy, DNS or "
         "FTD connection events. Log 302013-302016 and 722051."
     )
-    marks: ClassVar[tuple[str, ...]] = ("asa-", "ftd-", "fwsm-", "pix-")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IDS)
+    marks = ("asa-", "ftd-", "fwsm-", "pix-")
+    claims = pl.col("line").str.contains(_IDS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per connection message, denial, URL or assigned address."""

@@ -12,8 +12,6 @@ Source: Cisco, "Security Event Syslog Messages"; "eStreamer eNcore for Splunk", 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -73,20 +71,20 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiscoFtdFamily(Family):
     """Reads Firepower connection events."""
 
-    name: ClassVar[str] = "cisco-ftd"
-    help: ClassVar[str] = (
+    name = "cisco-ftd"
+    help = (
         "Cisco FTD / Firepower / Secure Firewall 6.3 to 7: connection events 430002, 430003; eStreamer CEF "
         "and key=value"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "firewall"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = "Log at the end of connections: events of the beginning carry no volumes."
-    marks: ClassVar[tuple[str, ...]] = (
+    advice = "Log at the end of connections: events of the beginning carry no volumes."
+    marks = (
         "-43000", "srcip: ", "dstip: ", "srcport: ", "dstport: ", "acpolicy: ", "rec_type_simple=", "|cisco|",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_ID}|{_BARE}|{_ENCORES}") | cef.claims(
+    claims = pl.col("line").str.contains(f"{_ID}|{_BARE}|{_ENCORES}") | cef.claims(
         "Cisco", "(?:Firepower|FTD|Secure Firewall)"
     )
 

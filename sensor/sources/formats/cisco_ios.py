@@ -18,8 +18,6 @@ the bytes since: one way. An access list tells of packets, no volume. Source: Ci
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -62,21 +60,19 @@ OTHER = "set aside: message that names no connection"
 class CiscoIosFamily(Family):
     """Reads access list and firewall messages of Cisco routers."""
 
-    name: ClassVar[str] = "cisco-ios"
-    help: ClassVar[str] = (
+    name = "cisco-ios"
+    help = (
         "Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists, firewall audit trail and drops, "
         "URL filter (UTD), SD-WAN flow log"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = (
-        "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
-    )
-    marks: ClassVar[tuple[str, ...]] = (
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
+    marks = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
         "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    claims = pl.col("line").str.contains(
         r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
         r"|%SDWAN-\d-FPMD ?: FLOW LOG "

@@ -13,8 +13,6 @@ Engine, "Syslog message catalog".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -41,17 +39,17 @@ NOBODY = "set aside: record that names neither account nor hardware address"
 class CiscoIseFamily(Family):
     """Reads Cisco ISE syslog."""
 
-    name: ClassVar[str] = "cisco-ise"
-    help: ClassVar[str] = "Cisco ISE 2 to 3: RADIUS accounting, passed and guest authentications"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = (
+    name = "cisco-ise"
+    help = "Cisco ISE 2 to 3: RADIUS accounting, passed and guest authentications"
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = (
         "Log RADIUS accounting with interim updates, and a syslog target with the maximum length (8192), so "
         "that Framed-IP-Address and the account stay in one part."
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"(?:^|\s)CISE_[A-Z]\w+ \d{8,12} \d{1,2} \d{1,2} "
-    ) | pl.col("line").str.contains(
+    claims = pl.col("line").str.contains(r"(?:^|\s)CISE_[A-Z]\w+ \d{8,12} \d{1,2} \d{1,2} ") | pl.col(
+        "line"
+    ).str.contains(
         r"^\d{10} \d{1,2} \d{1,2} +(?:\d{4}-\d\d-\d\d \S+ [+-]\d\d:\d\d \d{10} \d{4,5} [A-Z]+ [\w -]+: "
         r"|\S.*=)"
     )

@@ -11,8 +11,6 @@ Visibility Module, Collector Administrator Guide".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -31,12 +29,12 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class CiscoNvmFamily(Family):
     """Reads the flow records of the Network Visibility Module's collector."""
 
-    name: ClassVar[str] = "cisco-nvm"
-    help: ClassVar[str] = "Cisco Secure Client / AnyConnect 4 and 5 Network Visibility Module (nvzFlow)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True)
-    marks: ClassVar[tuple[str, ...]] = ('"nvzflow_', "fv=nvzflow_")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_FLOW)
+    name = "cisco-nvm"
+    help = "Cisco Secure Client / AnyConnect 4 and 5 Network Visibility Module (nvzFlow)"
+    vantage = "endpoint"
+    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True)
+    marks = ('"nvzflow_', "fv=nvzflow_")
+    claims = pl.col("line").str.contains(_FLOW)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""

@@ -13,8 +13,6 @@ Source: AsyncOS for Secure Web Appliance, "Monitor System Activity Through Logs"
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -48,20 +46,16 @@ NO_REQUEST = "set aside: left before any request"
 class CiscoWsaFamily(Family):
     """Reads access logs of Cisco's web proxy."""
 
-    name: ClassVar[str] = "cisco-wsa"
-    help: ClassVar[str] = (
-        "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
-    )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True
-    )
-    advice: ClassVar[str] = (
+    name = "cisco-wsa"
+    help = "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True)
+    advice = (
         "The access log has no upload sizes: add a W3C log with cs-bytes, or read its `%q` there. Add "
         "`%u` for user agents."
     )
-    marks: ClassVar[tuple[str, ...]] = ("<", "&lt;", " info: ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ("<", "&lt;", " info: ")
+    claims = pl.col("line").str.contains(
         r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+(?: \([^)]*\))? [A-Z_]+/\d{3} \S+ \S+ \S+ "
         r".*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)" + f"|{_MONITOR}"
     )

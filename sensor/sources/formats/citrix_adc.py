@@ -18,8 +18,6 @@ another process's name in the packet engine's place are known by their features.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -66,19 +64,15 @@ AGAIN = "set aside: half of an exchange told whole (DELINK)"
 class CitrixAdcFamily(Family):
     """Reads audit messages of Citrix ADC and Gateway."""
 
-    name: ClassVar[str] = "citrix-adc"
-    help: ClassVar[str] = (
-        "Citrix ADC / NetScaler and Citrix Gateway 10 to 14: audit syslog (TCP, SSLVPN, ICA)"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = (
+    name = "citrix-adc"
+    help = "Citrix ADC / NetScaler and Citrix Gateway 10 to 14: audit syslog (TCP, SSLVPN, ICA)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = (
         "Hosts stand only in SSLVPN HTTPREQUEST: log level INFORMATIONAL; else add the resolver's DNS log."
     )
-    marks: ClassVar[tuple[str, ...]] = (" : ", "aaa message ", "aaatm message ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM)
+    marks = (" : ", "aaa message ", "aaatm message ")
+    claims = pl.col("line").str.contains(_CLAIM)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per message."""

@@ -12,8 +12,6 @@ Clavister, "cOS Core Log Reference Guide".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -37,19 +35,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class ClavisterFamily(Family):
     """Reads events of Clavister firewalls."""
 
-    name: ClassVar[str] = "clavister"
-    help: ClassVar[str] = "Clavister cOS Core (NetWall) and D-Link NetDefendOS: connections, URLs, logins"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = (
-        "Log conn_close beside conn_open (volumes), and web content filtering in audit mode (hosts)."
-    )
-    marks: ClassVar[tuple[str, ...]] = ("event=",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"(?-u:\b)id=[0-9]{6,8} (?:rev=[0-9]+ )?event=[a-z0-9_]+ "
-    )
+    name = "clavister"
+    help = "Clavister cOS Core (NetWall) and D-Link NetDefendOS: connections, URLs, logins"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Log conn_close beside conn_open (volumes), and web content filtering in audit mode (hosts)."
+    marks = ("event=",)
+    claims = pl.col("line").str.contains(r"(?-u:\b)id=[0-9]{6,8} (?:rev=[0-9]+ )?event=[a-z0-9_]+ ")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event; sign-ins and sign-offs as leases."""

@@ -8,8 +8,6 @@ are not read. Source: OpenVPN, "CloudConnexa log streaming, event types".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -38,17 +36,13 @@ OTHER = "set aside: audit event, or one that gives no address"
 class CloudConnexaFamily(Family):
     """Reads OpenVPN CloudConnexa events."""
 
-    name: ClassVar[str] = "cloudconnexa"
-    help: ClassVar[str] = (
-        "OpenVPN CloudConnexa log streaming (JSON): blocked domains and connections, tunnel addresses"
-    )
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
-    advice: ClassVar[str] = (
-        "Only what was blocked is logged: give the resolver's or firewall's log for the rest."
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"cloudconnexalogversion"',)
-    claims: ClassVar[pl.Expr] = objects.having("CloudConnexaLogVersion")
+    name = "cloudconnexa"
+    help = "OpenVPN CloudConnexa log streaming (JSON): blocked domains and connections, tunnel addresses"
+    vantage = "dns"
+    proof = Proof(host=True, user=True, action=True)
+    advice = "Only what was blocked is logged: give the resolver's or firewall's log for the rest."
+    marks = ('"cloudconnexalogversion"',)
+    claims = objects.having("CloudConnexaLogVersion")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per blocked lookup or connection; leases."""

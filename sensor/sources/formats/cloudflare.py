@@ -10,8 +10,6 @@ organisation's own names: set aside. Source: Cloudflare Logs, datasets reference
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -60,12 +58,10 @@ AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no clien
 class CloudflareFamily(Family):
     """Reads Cloudflare Zero Trust logs."""
 
-    name: ClassVar[str] = "cloudflare"
-    help: ClassVar[str] = (
-        "Cloudflare Zero Trust Logpush: gateway_dns, gateway_http, gateway_network, network sessions"
-    )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    name = "cloudflare"
+    help = "Cloudflare Zero Trust Logpush: gateway_dns, gateway_http, gateway_network, network sessions"
+    vantage = "proxy"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -75,18 +71,18 @@ class CloudflareFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "gateway_http and gateway_dns carry no sizes: push zero_trust_network_sessions, too (fields "
         "SessionID, BytesSent, "
         "BytesReceived), and gateway_network with SessionID and SNI."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         '"connectionclosereason"', '"ednssubnet"', '"egresscoloname"', '"httphost"',
         '"httpmethod"', '"matchedcategorynames"', '"querycategorynames"', '"queryname"',
         '"querynamereversed"', '"resolverdecision"', '"responsecode"', '"sessionid"', '"sinkholeid"',
         '"sourceip"', '"sourceinternalip"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         objects.having_any(*_ONLY_HERE)
         | objects.having("QueryName", "ResponseCode", "Timestamp")
         | objects.having("QueryName", "SrcIP")

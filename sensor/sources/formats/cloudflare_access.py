@@ -11,8 +11,6 @@ Times: RFC 3339, or epoch seconds or nanoseconds, as the job says. Source: Cloud
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -30,13 +28,13 @@ FAILED = "set aside: sign-in that failed"
 class CloudflareAccessFamily(Family):
     """Reads Cloudflare's access requests."""
 
-    name: ClassVar[str] = "cloudflare-access"
-    help: ClassVar[str] = "Cloudflare Zero Trust Logpush: access_requests (sign-ins), at public addresses"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    advice: ClassVar[str] = "Push gateway_dns, gateway_http and zero_trust_network_sessions for network use."
-    marks: ClassVar[tuple[str, ...]] = ('"appdomain"',)
-    claims: ClassVar[pl.Expr] = objects.having("AppDomain") & objects.having_any("RayID", "IPAddress")
+    name = "cloudflare-access"
+    help = "Cloudflare Zero Trust Logpush: access_requests (sign-ins), at public addresses"
+    vantage = "identity"
+    proof = Proof(user=True)
+    advice = "Push gateway_dns, gateway_http and zero_trust_network_sessions for network use."
+    marks = ('"appdomain"',)
+    claims = objects.having("AppDomain") & objects.having_any("RayID", "IPAddress")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request."""

@@ -9,8 +9,6 @@ Logs, datasets reference: HTTP requests, Firewall events, Spectrum events.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -47,19 +45,15 @@ SUBREQUEST = "set aside: a Worker's own subrequest"
 class CloudflareZoneFamily(Family):
     """Reads Cloudflare logs of zones."""
 
-    name: ClassVar[str] = "cloudflare-zone"
-    help: ClassVar[str] = "Cloudflare Logpush of zones: http_requests, firewall_events, spectrum_events"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    advice: ClassVar[str] = (
-        "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
-    )
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "cloudflare-zone"
+    help = "Cloudflare Logpush of zones: http_requests, firewall_events, spectrum_events"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    advice = "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
+    marks = (
         '"clientrequesthost"', '"clientrequesthttphost"', '"connecttimestamp"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         objects.having("ClientIP", "ClientRequestHost")
         | objects.having("ClientIP", "ConnectTimestamp")
         | objects.having("clientIP", "clientRequestHTTPHost")

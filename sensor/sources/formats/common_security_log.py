@@ -10,8 +10,6 @@ Learn, "CEF and CommonSecurityLog field mapping", and the vendors' CEF guides.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -49,10 +47,10 @@ OTHER = "set aside: event that names no connection"
 class CommonSecurityLogFamily(Family):
     """Reads exports of Sentinel's CEF table."""
 
-    name: ClassVar[str] = "common-security-log"
-    help: ClassVar[str] = "Microsoft Sentinel CommonSecurityLog: CEF of any vendor, exported (JSON, CSV, TSV)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    name = "common-security-log"
+    help = "Microsoft Sentinel CommonSecurityLog: CEF of any vendor, exported (JSON, CSV, TSV)"
+    vantage = "firewall"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -62,10 +60,10 @@ class CommonSecurityLogFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = "Volumes are read of vendors whose `out` is known to be the upload."
-    header: ClassVar[str] = r"^[^{]*\bDeviceVendor\b.*\bSourceIP\b|^[^{]*\bSourceIP\b.*\bDeviceVendor\b"
-    marks: ClassVar[tuple[str, ...]] = ("devicevendor",)
-    claims: ClassVar[pl.Expr] = objects.having("DeviceVendor", "SourceIP")
+    advice = "Volumes are read of vendors whose `out` is known to be the upload."
+    header = r"^[^{]*\bDeviceVendor\b.*\bSourceIP\b|^[^{]*\bSourceIP\b.*\bDeviceVendor\b"
+    marks = ("devicevendor",)
+    claims = objects.having("DeviceVendor", "SourceIP")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

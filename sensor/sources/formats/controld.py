@@ -7,8 +7,6 @@ Source: Control D, "Log Field Reference".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -25,13 +23,13 @@ _ACTIONS = {"1": "allowed", "0": "blocked", "2": "allowed", "3": "allowed", "-1"
 class ControldFamily(Family):
     """Reads Control D's streamed lookups."""
 
-    name: ClassVar[str] = "controld"
-    help: ClassVar[str] = "Control D log streaming (JSON): lookups with verdict"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    advice: ClassVar[str] = "Without an agent on the device only the public address is known."
-    marks: ClassVar[tuple[str, ...]] = ('"controld_action"',)
-    claims: ClassVar[pl.Expr] = objects.having("query", "query_type", "controld_action")
+    name = "controld"
+    help = "Control D log streaming (JSON): lookups with verdict"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    advice = "Without an agent on the device only the public address is known."
+    marks = ('"controld_action"',)
+    claims = objects.having("query", "query_type", "controld_action")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

@@ -11,8 +11,6 @@ is the pod. Source: coredns.io/plugins/log.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,15 +34,13 @@ OTHER = "set aside: no lookup (server message)"
 class CorednsFamily(Family):
     """Reads the log of CoreDNS."""
 
-    name: ClassVar[str] = "coredns"
-    help: ClassVar[str] = "CoreDNS log plugin (1.0 to 1.12), common and combined; Kubernetes container logs"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    advice: ClassVar[str] = (
-        "CoreDNS itself writes no time: collect it with the container's (docker, CRI) or syslog's."
-    )
-    marks: ClassVar[tuple[str, ...]] = (" - ", "[info] ", "[error] ", "[warning] ", "[debug] ", "[fatal] ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM) | pl.col("line").str.contains(_SERVER)
+    name = "coredns"
+    help = "CoreDNS log plugin (1.0 to 1.12), common and combined; Kubernetes container logs"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    advice = "CoreDNS itself writes no time: collect it with the container's (docker, CRI) or syslog's."
+    marks = (" - ", "[info] ", "[error] ", "[warning] ", "[debug] ", "[fatal] ")
+    claims = pl.col("line").str.contains(_CLAIM) | pl.col("line").str.contains(_SERVER)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per answered question."""

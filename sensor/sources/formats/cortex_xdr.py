@@ -9,8 +9,6 @@ reference", dataset xdr_data.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -44,14 +42,12 @@ INCOMING = "set aside: connection from outside"
 class CortexXdrFamily(Family):
     """Reads Cortex XDR's endpoint events."""
 
-    name: ClassVar[str] = "cortex-xdr"
-    help: ClassVar[str] = "Palo Alto Cortex XDR: event forwarding, xdr_data exports (NDJSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(
-        host=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"event_timestamp"',)
-    claims: ClassVar[pl.Expr] = objects.having("agent_hostname", "event_timestamp") & objects.having_any(
+    name = "cortex-xdr"
+    help = "Palo Alto Cortex XDR: event forwarding, xdr_data exports (NDJSON)"
+    vantage = "endpoint"
+    proof = Proof(host=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    marks = ('"event_timestamp"',)
+    claims = objects.having("agent_hostname", "event_timestamp") & objects.having_any(
         "agent_os_type", "agent_id", "event_id", "agent_version", "agent_interface_map"
     )
 

@@ -13,8 +13,6 @@ dictionary.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -48,20 +46,16 @@ _NOWHERE = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")  # noqa: S104
 class CrowdstrikeFamily(Family):
     """Reads CrowdStrike Falcon telemetry."""
 
-    name: ClassVar[str] = "crowdstrike"
-    help: ClassVar[str] = (
+    name = "crowdstrike"
+    help = (
         "CrowdStrike Falcon telemetry (FDR NDJSON): DnsRequest, NetworkConnectIP4, NetworkConnectIP6; "
         "host firewall matches (FalconHost CEF)"
     )
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True)
-    advice: ClassVar[str] = (
-        "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
-    )
-    marks: ClassVar[tuple[str, ...]] = ("event_simplename", "eventsimplename", "|falconhost|")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains_any(
-        ["event_simpleName", "EventSimpleName", "|FalconHost|"]
-    )
+    vantage = "endpoint"
+    proof = Proof(host=True, path=True, user=True, device=True)
+    advice = "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
+    marks = ("event_simplename", "eventsimplename", "|falconhost|")
+    claims = pl.col("line").str.contains_any(["event_simpleName", "EventSimpleName", "|FalconHost|"])
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

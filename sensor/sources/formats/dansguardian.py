@@ -9,8 +9,6 @@ group, status, content type. Source: e2guardian, "logfileformat 1".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -25,14 +23,12 @@ _LINE = (
 class DansguardianFamily(Family):
     """Reads DansGuardian and e2guardian logs."""
 
-    name: ClassVar[str] = "dansguardian"
-    help: ClassVar[str] = "DansGuardian 2 and e2guardian 3 to 5 access log (native layout)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = (
-        "The log has no upload sizes: those of the Squid behind it can have them (`%>st`)."
-    )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "dansguardian"
+    help = "DansGuardian 2 and e2guardian 3 to 5 access log (native layout)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
+    advice = "The log has no upload sizes: those of the Squid behind it can have them (`%>st`)."
+    claims = pl.col("line").str.contains(
         r"^\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d \S+ [0-9a-fA-F.:]+ \S+ .*[A-Z]{3,9} \d+ -?\d+ "
     )
 

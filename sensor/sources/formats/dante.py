@@ -10,8 +10,6 @@ sockd.conf(5)."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -30,15 +28,15 @@ OTHER = "set aside: message that names no connection"
 class DanteFamily(Family):
     """Reads Dante's connections."""
 
-    name: ClassVar[str] = "dante"
-    help: ClassVar[str] = "Dante SOCKS server (sockd): connections passed and blocked"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
-    advice: ClassVar[str] = "Use `log: connect` in client and socks rules."
-    marks: ClassVar[tuple[str, ...]] = ("pass(", "block(", "sockd", "danted")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"\b(?:pass|block)\(\d+\): (?:tcp|udp)/\w+ [\[\]-]"
-    ) | pl.col("tag").str.contains("^(?:sockd|danted)$").fill_null(False)
+    name = "dante"
+    help = "Dante SOCKS server (sockd): connections passed and blocked"
+    vantage = "proxy"
+    proof = Proof(host=True, user=True, action=True)
+    advice = "Use `log: connect` in client and socks rules."
+    marks = ("pass(", "block(", "sockd", "danted")
+    claims = pl.col("line").str.contains(r"\b(?:pass|block)\(\d+\): (?:tcp|udp)/\w+ [\[\]-]") | pl.col(
+        "tag"
+    ).str.contains("^(?:sockd|danted)$").fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per connection that was opened or refused."""

@@ -12,8 +12,6 @@ are set aside, except UrlClickEvents: links followed from mails and chats, by ac
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -48,25 +46,23 @@ REPEATED = "set aside: reported again (same device, report and time)"
 class DefenderFamily(Family):
     """Reads Defender's network events."""
 
-    name: ClassVar[str] = "defender"
-    help: ClassVar[str] = (
+    name = "defender"
+    help = (
         "Microsoft Defender for Endpoint DeviceNetworkEvents: Event Hub and storage streaming, hunting "
         "CSV or JSON, "
         "Log Analytics"
     )
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
-    advice: ClassVar[str] = "Defender counts no bytes: uploads need a proxy, firewall or packets beside it."
-    header: ClassVar[str] = (
-        r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
-    )
-    marks: ClassVar[tuple[str, ...]] = (
+    vantage = "endpoint"
+    proof = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
+    advice = "Defender counts no bytes: uploads need a proxy, firewall or packets beside it."
+    header = r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
+    marks = (
         "advancedhunting-",
         "devicenetworkevents",
         '"remoteurl"',
         "devicename",
     )
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains(r'(?i)"category"\s*:\s*"AdvancedHunting-')
         | pl.col("line").str.contains("DeviceNetworkEvents", literal=True)
     ) | (objects.having("RemoteUrl") & pl.col("line").str.contains_any(["DeviceName", "InitiatingProcess"]))

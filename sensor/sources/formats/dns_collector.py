@@ -11,8 +11,6 @@ resolver asks others (`RESOLVER_…`, `FORWARDER_…`, `AUTH_…`) is set aside.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,12 +31,12 @@ INNER = "set aside: resolver's own lookup"
 class DnsCollectorFamily(Family):
     """Reads DNS-collector's JSON."""
 
-    name: ClassVar[str] = "dns-collector"
-    help: ClassVar[str] = "DNS-collector (dnstap as JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"query-ip"',)
-    claims: ClassVar[pl.Expr] = objects.having("query-ip", "qname", "dnstap")
+    name = "dns-collector"
+    help = "DNS-collector (dnstap as JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    marks = ('"query-ip"',)
+    claims = objects.having("query-ip", "qname", "dnstap")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per message."""

@@ -8,8 +8,6 @@ Registrations and changes of the server's settings are set aside. Source: Micros
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -26,13 +24,13 @@ OTHER = "set aside: DNS server event that is no client's lookup"
 class DnsEventsFamily(Family):
     """Reads the table DnsEvents."""
 
-    name: ClassVar[str] = "dns-events"
-    help: ClassVar[str] = "Microsoft Sentinel, Log Analytics: DnsEvents (JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True)
-    own_zone: ClassVar[str | None] = "UTC"
-    marks: ClassVar[tuple[str, ...]] = ('"timegenerated"',)
-    claims: ClassVar[pl.Expr] = objects.having("TimeGenerated", "SubType", "ClientIP", "QueryType", "Name")
+    name = "dns-events"
+    help = "Microsoft Sentinel, Log Analytics: DnsEvents (JSON)"
+    vantage = "dns"
+    proof = Proof(host=True)
+    own_zone = "UTC"
+    marks = ('"timegenerated"',)
+    claims = objects.having("TimeGenerated", "SubType", "ClientIP", "QueryType", "Name")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

@@ -10,8 +10,6 @@ Source: dnscrypt-proxy, example-dnscrypt-proxy.toml and plugin_query_log.go.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -32,12 +30,12 @@ _ACTIONS = {"PASS": "allowed", "FORWARD": "allowed", "CLOAK": "allowed"} | dict.
 class DnscryptProxyFamily(Family):
     """Reads dnscrypt-proxy's query logs."""
 
-    name: ClassVar[str] = "dnscrypt-proxy"
-    help: ClassVar[str] = "dnscrypt-proxy query and blocked-names logs (tsv, ltsv)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ("]\t", "\tmessage:")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "dnscrypt-proxy"
+    help = "dnscrypt-proxy query and blocked-names logs (tsv, ltsv)"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    marks = ("]\t", "\tmessage:")
+    claims = pl.col("line").str.contains(
         r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]\t[0-9a-fA-F.:]+\t[^\t]+\t[^\t]+(?:$|\t)"
         r"|^time:\d{9,11}\thost:[^\t]+\tmessage:[^\t]+\t"
     )

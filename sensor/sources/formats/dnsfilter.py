@@ -9,8 +9,6 @@ Source: DNSFilter, "Data Export", "Query Log".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,16 +26,17 @@ _WANTED = {
 class DnsfilterFamily(Family):
     """Reads DNSFilter's exports."""
 
-    name: ClassVar[str] = "dnsfilter"
-    help: ClassVar[str] = "DNSFilter query log and data export (CSV with its header line)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "Without relay or agent only the site's public address is known."
-    header: ClassVar[str] = (
-        r'^\x{FEFF}?"?[Tt]ime(?:stamp)?"?,.*[,"]fqdn[,"].*[,"](?:requestaddress|request_address|questiontype)[,"]'
+    name = "dnsfilter"
+    help = "DNSFilter query log and data export (CSV with its header line)"
+    vantage = "dns"
+    proof = Proof(host=True, user=True, device=True, action=True)
+    advice = "Without relay or agent only the site's public address is known."
+    header = (
+        r'^\x{FEFF}?"?[Tt]ime(?:stamp)?"?,.*[,"]fqdn[,"].*'
+        r'[,"](?:requestaddress|request_address|questiontype)[,"]'
     )
-    marks: ClassVar[tuple[str, ...]] = ("fqdn",)
-    claims: ClassVar[pl.Expr] = pl.lit(False) & pl.col("line").is_not_null()
+    marks = ("fqdn",)
+    claims = pl.lit(False) & pl.col("line").is_not_null()
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

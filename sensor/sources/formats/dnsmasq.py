@@ -12,8 +12,6 @@ Source: dnsmasq(8); Pi-hole FTL's dnsmasq_interface.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -43,18 +41,18 @@ OUTCOME = "set aside: what became of a lookup (its query counts)"
 class DnsmasqFamily(Family):
     """Reads the log of dnsmasq and of Pi-hole."""
 
-    name: ClassVar[str] = "dnsmasq"
-    help: ClassVar[str] = "dnsmasq 2.7x to 2.9x (log-queries, =extra, =proto) and Pi-hole 4 to 6 pihole.log"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    advice: ClassVar[str] = (
+    name = "dnsmasq"
+    help = "dnsmasq 2.7x to 2.9x (log-queries, =extra, =proto) and Pi-hole 4 to 6 pihole.log"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    advice = (
         "`log-queries=extra` ties every line to its client; for Pi-hole give pihole-FTL.db, too: it "
         "knows devices."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "query[", "dnsmasq", "pihole-ftl", " blocked ", " denied ", " blacklisted ",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.when(pl.col("tag").str.contains(r"(?i)^(?:dnsmasq|pihole-FTL)$").fill_null(False))
         .then(pl.lit(True))
         .otherwise(

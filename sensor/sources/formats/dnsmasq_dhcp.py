@@ -14,7 +14,6 @@ Source: dnsmasq(8); dnsmasq lease.c, rfc2131.c.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import ClassVar
 
 import polars as pl
 
@@ -47,14 +46,12 @@ OTHER = "set aside: message that gives no address"
 class DnsmasqDhcpFamily(Family):
     """Reads the lease file of dnsmasq and its DHCP messages."""
 
-    name: ClassVar[str] = "dnsmasq-dhcp"
-    help: ClassVar[str] = "dnsmasq 2.x: dnsmasq.leases and DHCP log lines, as OpenWrt's and Pi-hole's"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(device=True)
-    advice: ClassVar[str] = (
-        "dnsmasq.leases is a snapshot: collect the dnsmasq-dhcp log lines, too, for history."
-    )
-    claims: ClassVar[pl.Expr] = (
+    name = "dnsmasq-dhcp"
+    help = "dnsmasq 2.x: dnsmasq.leases and DHCP log lines, as OpenWrt's and Pi-hole's"
+    vantage = "identity"
+    proof = Proof(device=True)
+    advice = "dnsmasq.leases is a snapshot: collect the dnsmasq-dhcp log lines, too, for history."
+    claims = (
         pl.col("line").str.contains(_FILE4)
         | pl.col("line").str.contains(f"{_FILE6}|{_OWN}|{_SPOKEN}")
         | (pl.col("tag").str.contains(r"^dnsmasq-dhcp$").fill_null(False))

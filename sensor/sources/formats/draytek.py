@@ -8,8 +8,6 @@ Source: DrayTek, "User Access Log".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -27,13 +25,13 @@ _CONNECTION = (
 class DraytekFamily(Family):
     """Reads DrayTek's user access log."""
 
-    name: ClassVar[str] = "draytek"
-    help: ClassVar[str] = "DrayTek Vigor: user access log, lookups and connections (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True)
-    advice: ClassVar[str] = "The router logs no volumes: data-out cannot be reported from it."
-    marks: ClassVar[tuple[str, ...]] = (" (tcp)", " (udp)", " -> ", " inquire ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "draytek"
+    help = "DrayTek Vigor: user access log, lookups and connections (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True)
+    advice = "The router logs no volumes: data-out cannot be reported from it."
+    marks = (" (tcp)", " (udp)", " -> ", " inquire ")
+    claims = pl.col("line").str.contains(
         r"^(?:Local User.*: )?[0-9.]+(?::\d+)? (?:DNS -> \S+ inquire \S+|-> [0-9.]+:\d+ \((?:TCP|UDP)\))"
     ) | (
         pl.col("tag").str.contains("^Local User")

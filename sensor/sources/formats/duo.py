@@ -12,8 +12,6 @@ administrators, telephony and offline enrolment beside it hold no address. Sourc
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -37,15 +35,15 @@ FAILED = "set aside: sign-in that failed"
 class DuoFamily(Family):
     """Reads Duo's authentication log."""
 
-    name: ClassVar[str] = "duo"
-    help: ClassVar[str] = "Duo authentication log of the Admin API (JSON): sign-ins, at public addresses"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = (
+    name = "duo"
+    help = "Duo authentication log of the Admin API (JSON): sign-ins, at public addresses"
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = (
         "Duo sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
-    marks: ClassVar[tuple[str, ...]] = ('"access_device"', '"integration"', '"isotimestamp"')
-    claims: ClassVar[pl.Expr] = (
+    marks = ('"access_device"', '"integration"', '"isotimestamp"')
+    claims = (
         objects.having("access_device", "factor", "result", "timestamp")
         | objects.having("integration", "factor", "result", "timestamp", "username")
         | objects.having("isotimestamp", "timestamp", "action", "object", "username")

@@ -10,8 +10,6 @@ endpoint data (`event.module`): read only of that. Source: Elastic Common Schema
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -80,11 +78,11 @@ _NOT_OURS = ("icmp", "ipv6-icmp", "icmpv6", "igmp", "esp", "gre", "1", "2", "47"
 class EcsFamily(Family):
     """Reads ECS events."""
 
-    name: ClassVar[str] = "ecs"
-    help: ClassVar[str] = "Elastic Common Schema 1 to 9, nested or dotted, also Elasticsearch hits (NDJSON)"
-    vantage: ClassVar[str] = "proxy"
-    generic: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    name = "ecs"
+    help = "Elastic Common Schema 1 to 9, nested or dotted, also Elasticsearch hits (NDJSON)"
+    vantage = "proxy"
+    generic = True
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -94,11 +92,9 @@ class EcsFamily(Family):
         user_agent=True,
         fingerprint=True,
     )
-    advice: ClassVar[str] = (
-        "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"@timestamp"', '"_source"')
-    claims: ClassVar[pl.Expr] = (
+    advice = "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
+    marks = ('"@timestamp"', '"_source"')
+    claims = (
         (objects.having("@timestamp") & objects.having_any(*_ENDPOINTS)) | objects.having("_source")
     ) & objects.having_any(*_ECS)
 

@@ -7,8 +7,6 @@ Whether a match was refused depends on the list's policy, which the line does no
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -24,12 +22,12 @@ _MATCH = (
 class EfficientipFamily(Family):
     """Reads DNS Guardian's list matches."""
 
-    name: ClassVar[str] = "efficientip"
-    help: ClassVar[str] = "EfficientIP DNS Guardian list matches (query log: bind)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True)
-    marks: ClassVar[tuple[str, ...]] = ("list matched ",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"(?:^|\s)List Matched [0-9a-fA-F.:]+#\d+")
+    name = "efficientip"
+    help = "EfficientIP DNS Guardian list matches (query log: bind)"
+    vantage = "dns"
+    proof = Proof(host=True)
+    marks = ("list matched ",)
+    claims = pl.col("line").str.contains(r"(?:^|\s)List Matched [0-9a-fA-F.:]+#\d+")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per match."""

@@ -7,8 +7,6 @@ No volume. Source: Ekinops, "OneOS6 security user guide", access-list logging.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -25,13 +23,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class EkinopsFamily(Family):
     """Reads the access lists' log of OneOS."""
 
-    name: ClassVar[str] = "ekinops"
-    help: ClassVar[str] = "Ekinops OneOS 5 and 6: access lists that log (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(action=True)
-    advice: ClassVar[str] = "Access lists name no hosts and count no bytes: add the DNS server's log."
-    marks: ClassVar[tuple[str, ...]] = (" denied ", " permitted ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_MATCHES)
+    name = "ekinops"
+    help = "Ekinops OneOS 5 and 6: access lists that log (syslog)"
+    vantage = "firewall"
+    proof = Proof(action=True)
+    advice = "Access lists name no hosts and count no bytes: add the DNS server's log."
+    marks = (" denied ", " permitted ")
+    claims = pl.col("line").str.contains(_MATCHES)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line (kind flow)."""

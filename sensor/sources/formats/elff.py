@@ -18,7 +18,6 @@ or tabs separate; strings are quoted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import polars as pl
 
@@ -109,21 +108,19 @@ CHALLENGE = "set aside: challenge for a password (407)"
 class ElffFamily(Family):
     """Reads W3C extended logs of proxies."""
 
-    name: ClassVar[str] = "elff"
-    help: ClassVar[str] = (
+    name = "elff"
+    help = (
         "W3C extended proxy logs by their #Fields: Blue Coat / Broadcom ProxySG and Cloud SWG (SGOS 3 to "
         "7, also "
         "Splunk key=value and JSON), Cisco WSA W3C, Microsoft TMG"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = (
-        "Log cs-bytes, sc-bytes, cs-username, cs-host, cs-uri-path, c-ip and sc-filter-result."
-    )
-    header: ClassVar[str] = r"^#Fields:\s"
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    advice = "Log cs-bytes, sc-bytes, cs-username, cs-host, cs-uri-path, c-ip and sc-filter-result."
+    header = r"^#Fields:\s"
+    claims = pl.col("line").str.contains(
         "|".join((_DIRECTIVE, _PAIRS, *(pattern for pattern, _ in _DEFAULTS)))
     ) | (
         # Netskope's transactions borrow these names, and mean other things by some.

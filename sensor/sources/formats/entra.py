@@ -14,8 +14,6 @@ identities are programs: set aside. Tokens, session ids and locations are not re
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,18 +43,18 @@ NO_PERSON = "set aside: sign-in of a service principal or managed identity"
 class EntraFamily(Family):
     """Reads Entra ID sign-in logs."""
 
-    name: ClassVar[str] = "entra"
-    help: ClassVar[str] = (
+    name = "entra"
+    help = (
         "Microsoft Entra ID (Azure AD) sign-ins: diagnostic, Graph, Log Analytics JSON, portal CSV (English)"
     )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = (
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = (
         "Entra sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
-    header: ClassVar[str] = r'(?i)^\ufeff?"?Date(?: \(UTC\))?"?,.*"?Request ID"?,.*\bIP address\b'
-    marks: ClassVar[tuple[str, ...]] = ("microsoft.aadiam", "signinlogs", '"createddatetime"', "request id")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"^\s*\{") & (
+    header = r'(?i)^\ufeff?"?Date(?: \(UTC\))?"?,.*"?Request ID"?,.*\bIP address\b'
+    marks = ("microsoft.aadiam", "signinlogs", '"createddatetime"', "request id")
+    claims = pl.col("line").str.contains(r"^\s*\{") & (
         pl.col("line").str.contains(r"(?i)providers/microsoft\.aadiam")
         | pl.col("line").str.contains(
             r'"(?:[cC]ategory|Type)"\s*:\s*"(?:AAD)?(?:NonInteractiveUser|ServicePrincipal|ManagedIdentity)?'

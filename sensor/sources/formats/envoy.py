@@ -13,8 +13,6 @@ Access Logs".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,18 +43,16 @@ _FAILED = r"\b(?:UF|UH|NR|URX|UC|UT|LR|UO|NC|DI|UPE|UMSDR|OM|DF)\b"
 class EnvoyFamily(Family):
     """Reads Envoy access logs."""
 
-    name: ClassVar[str] = "envoy"
-    help: ClassVar[str] = "Envoy 1.10 and later, Istio, Ambassador: default access log, text and JSON"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    advice: ClassVar[str] = (
+    name = "envoy"
+    help = "Envoy 1.10 and later, Istio, Ambassador: default access log, text and JSON"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    advice = (
         "Add %DOWNSTREAM_REMOTE_ADDRESS% and %REQUESTED_SERVER_NAME%: the default text names no client "
         "and no SNI."
     )
-    marks: ClassVar[tuple[str, ...]] = ('] "', '"response_flags"')
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ('] "', '"response_flags"')
+    claims = pl.col("line").str.contains(
         r'^(?:ACCESS )?\[\d{4}-\d\d-\d\dT[^\]]+\] "\S+ \S+ [^"]*" \d+ \S+ .*"[^"]*" "[^"]*" "[^"]*" '
         r'"[^"]*" "[^"]*"'
     ) | (

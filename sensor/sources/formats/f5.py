@@ -17,8 +17,6 @@ Streaming"; "BIG-IP APM log messages"; Splunk Add-on for F5, iRules.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -65,17 +63,17 @@ MESSAGE = "set aside: system or access message that gives no tunnel address"
 class F5Family(Family):
     """Reads F5 BIG-IP request logging."""
 
-    name: ClassVar[str] = "f5"
-    help: ClassVar[str] = (
+    name = "f5"
+    help = (
         "F5 BIG-IP: LTM request logging (Telemetry Streaming JSON, Splunk's iRule), DNS queries, APM "
         "tunnels, system log"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = "Log http_host, bytes_in and bytes_out in the request logging profile."
-    claims: ClassVar[pl.Expr] = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
+    advice = "Log http_host, bytes_in and bytes_out in the request logging profile."
+    claims = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
         f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}"
     )
 

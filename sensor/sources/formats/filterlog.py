@@ -11,8 +11,6 @@ volume. Source: Netgate, "Raw Filter Log Format"; OPNsense, filterlog.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -31,16 +29,16 @@ NO_FILTER = "set aside: translation, no verdict"
 class FilterlogFamily(Family):
     """Reads pfSense and OPNsense filter logs."""
 
-    name: ClassVar[str] = "filterlog"
-    help: ClassVar[str] = "pfSense 2.2 to 2.8 and OPNsense packet filter log (filterlog), syslog or file"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(action=True)
-    advice: ClassVar[str] = (
+    name = "filterlog"
+    help = "pfSense 2.2 to 2.8 and OPNsense packet filter log (filterlog), syslog or file"
+    vantage = "firewall"
+    proof = Proof(action=True)
+    advice = (
         "The filter log has neither hosts nor volumes: add Unbound, Squid or NetFlow (softflowd) of the "
         "same firewall."
     )
-    marks: ClassVar[tuple[str, ...]] = (",in,4,", ",in,6,", ",out,4,", ",out,6,")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START + _RECORD + "[46],")
+    marks = (",in,4,", ",in,6,", ",out,4,", ",out,6,")
+    claims = pl.col("line").str.contains(_START + _RECORD + "[46],")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per logged packet (kind flow); those of one 5-tuple are one session."""

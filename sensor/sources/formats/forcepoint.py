@@ -11,8 +11,6 @@ r"""Forcepoint (Websense): Web Security for SIEMs (CEF, LEEF, key=value), cloud 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -90,21 +88,21 @@ NO_TRAFFIC = "set aside: event that names no service"
 class ForcepointFamily(Family):
     """Reads Forcepoint logs."""
 
-    name: ClassVar[str] = "forcepoint"
-    help: ClassVar[str] = (
+    name = "forcepoint"
+    help = (
         "Forcepoint / Websense Web Security 7 to 8.5 (CEF, LEEF, key=value), cloud report CSV, NGFW 6 to "
         "7 (CEF, LEEF)"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = "Cloud reports carry volumes only with the columns Bytes Sent and Bytes Received."
-    header: ClassVar[str] = (
+    advice = "Cloud reports carry volumes only with the columns Bytes Sent and Bytes Received."
+    header = (
         r'(?i)^"?date[^,]*,.*\burl\b.*\b(?:connection|source) ip\b|^"?date[^,]*,.*\b(?:connection|source)'
         r" ip\b.*\burl\b"
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "forcepoint",
         "websense",
         '","',
@@ -112,7 +110,7 @@ class ForcepointFamily(Family):
         "connection ip",
         "source ip",
     )
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         cef.claims("(?i)(?:Forcepoint|Websense)")
         | pl.col("line").str.contains(r"\bvendor=(?:Websense|Forcepoint)\b")
         | pl.col("line").str.contains(_REPORT_LINE)

@@ -13,8 +13,6 @@ seconds to nanoseconds by version; `date`, `time` are local with `tz`. Source: F
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -54,13 +52,13 @@ OTHER_EVENT = "set aside: event that names no service (type, subtype)"
 class FortigateFamily(Family):
     """Reads FortiGate and FortiProxy logs."""
 
-    name: ClassVar[str] = "fortigate"
-    help: ClassVar[str] = (
+    name = "fortigate"
+    help = (
         "Fortinet FortiGate (FortiOS 4 to 7.6), FortiProxy, FortiClient: traffic, webfilter, dns, ssl, "
         "app-ctrl; key=value, JSON, CEF"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "firewall"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -70,14 +68,14 @@ class FortigateFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "FortiGate names hosts only where a web filter, SSL inspection or DNS filter profile logs: set "
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "logid=", "log_id=", "devid=", "device_id=", '"subtype"', "|fortinet|",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    claims = pl.col("line").str.contains(
         r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
         r'|\bdev(?:ice_)?id="?F(?:[GPOWC]|\d)'
         r'|^\{.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b).*"subtype"\s*:'

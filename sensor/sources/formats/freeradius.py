@@ -21,12 +21,10 @@ Sources: RFC 2866; FreeRADIUS rlm_detail, rlm_linelog (mods-available/linelog), 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.framing import JOINT, Blocks, Framing
+from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, pairs, stamps
 
@@ -59,18 +57,16 @@ OTHER = "set aside: message that gives no address"
 class FreeradiusFamily(Family):
     """Reads accounting of FreeRADIUS."""
 
-    name: ClassVar[str] = "freeradius"
-    help: ClassVar[str] = (
-        "FreeRADIUS 2 to 3: detail files, linelog (Connect, Disconnect), radius.log (set aside)"
-    )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    advice: ClassVar[str] = "Have switches and access points send interim updates with Framed-IP-Address."
-    framing: ClassVar[Framing | None] = Blocks(begins=rf"^{_DATE}\s*$")
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "freeradius"
+    help = "FreeRADIUS 2 to 3: detail files, linelog (Connect, Disconnect), radius.log (set aside)"
+    vantage = "identity"
+    proof = Proof(user=True)
+    advice = "Have switches and access points send interim updates with Framed-IP-Address."
+    framing = Blocks(begins=rf"^{_DATE}\s*$")
+    marks = (
         "= ", " (did ", "login ok", "login incorrect", "ignoring request to ", " : ", "radiusd", "freeradius",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains(_BLOCK)
         | pl.col("line").str.contains(_LINE)
         | pl.col("line").str.contains(_SERVER)

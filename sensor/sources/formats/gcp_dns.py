@@ -7,8 +7,6 @@ monitoring".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,12 +26,12 @@ _ADDRESS = r"(?i)\t(?:a|aaaa)\t([0-9a-f:.]+)"
 class GcpDnsFamily(Family):
     """Reads Cloud DNS query logs."""
 
-    name: ClassVar[str] = "gcp-dns"
-    help: ClassVar[str] = "Google Cloud DNS query logs (Cloud Logging JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"queryname"',)
-    claims: ClassVar[pl.Expr] = objects.having("queryName") & pl.col("line").str.contains_any(
+    name = "gcp-dns"
+    help = "Google Cloud DNS query logs (Cloud Logging JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    marks = ('"queryname"',)
+    claims = objects.having("queryName") & pl.col("line").str.contains_any(
         ["dns_queries", "sourceNetwork", "serverLatency", "authAnswer", "vmInstanceName", "responseCode"]
     )
 

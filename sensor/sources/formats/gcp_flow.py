@@ -11,8 +11,6 @@ Logs records", "Firewall Rules Logging", "Cloud NAT logging", "Secure Web Proxy 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,20 +43,18 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class GcpFlowFamily(Family):
     """Reads Google Cloud network logs."""
 
-    name: ClassVar[str] = "gcp-flow"
-    help: ClassVar[str] = (
+    name = "gcp-flow"
+    help = (
         "Google Cloud VPC flow logs, firewall rule and Cloud NAT logs, Secure Web Proxy (Cloud Logging JSON)"
     )
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    advice: ClassVar[str] = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
-    marks: ClassVar[tuple[str, ...]] = (
+    vantage = "flow"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    advice = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
+    marks = (
         '"connection"', "%2ffirewall", "%2fgateway_requests", "%2fnat_flows", "%2fvpc_flows",
         "/gateway_requests", "/vpc_flows",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    claims = pl.col("line").str.contains(
         r"%2F(?:vpc_flows|firewall|nat_flows|gateway_requests)\b|/(?:vpc_flows|gateway_requests)\b"
     ) | (
         pl.col("line").str.contains(r'"connection"\s*:\s*\{')

@@ -7,8 +7,6 @@ monitoring".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,14 +33,12 @@ _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 class GcpHttpFamily(Family):
     """Reads Google Cloud's request logs."""
 
-    name: ClassVar[str] = "gcp-http"
-    help: ClassVar[str] = "Google Cloud load balancing, Cloud Run, App Engine: request logs (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"httprequest"',)
-    claims: ClassVar[pl.Expr] = objects.having("httpRequest", "requestUrl", "logName")
+    name = "gcp-http"
+    help = "Google Cloud load balancing, Cloud Run, App Engine: request logs (JSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    marks = ('"httprequest"',)
+    claims = objects.having("httpRequest", "requestUrl", "logName")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http)."""

@@ -10,8 +10,6 @@ or else of the certificate. Source: Gigamon, "Application Metadata Intelligence"
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,17 +31,15 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class GigamonFamily(Family):
     """Reads Gigamon's application metadata."""
 
-    name: ClassVar[str] = "gigamon"
-    help: ClassVar[str] = "Gigamon Application Metadata Intelligence (JSON)"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
-    advice: ClassVar[str] = (
-        "Choose ssl_common_name, http_host, dns_query, src_bytes and dst_bytes in the template."
+    name = "gigamon"
+    help = "Gigamon Application Metadata Intelligence (JSON)"
+    vantage = "flow"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    advice = "Choose ssl_common_name, http_host, dns_query, src_bytes and dst_bytes in the template."
+    marks = ('"gigamon',)
+    claims = pl.col("line").str.contains(r'^\s*\{.*"(?:eventType|vendor)"\s*:\s*"Gigamon') & objects.having(
+        "src_ip", "dst_ip"
     )
-    marks: ClassVar[tuple[str, ...]] = ('"gigamon',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^\s*\{.*"(?:eventType|vendor)"\s*:\s*"Gigamon'
-    ) & objects.having("src_ip", "dst_ip")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""

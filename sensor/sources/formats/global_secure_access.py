@@ -12,8 +12,6 @@ networkAccessTraffic resource type.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -38,19 +36,13 @@ _WANTED = {
 class GlobalSecureAccessFamily(Family):
     """Reads traffic logs of Global Secure Access."""
 
-    name: ClassVar[str] = "global-secure-access"
-    help: ClassVar[str] = (
-        "Microsoft Entra Global Secure Access: traffic logs (diagnostic settings, Log Analytics)"
-    )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = "URLs need TLS inspection; without it the name of the hello is all there is."
-    marks: ClassVar[tuple[str, ...]] = ('"destinationfqdn"', '"networkaccesstrafficlogs"')
-    claims: ClassVar[pl.Expr] = (
-        objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")
-    ) | (
+    name = "global-secure-access"
+    help = "Microsoft Entra Global Secure Access: traffic logs (diagnostic settings, Log Analytics)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "URLs need TLS inspection; without it the name of the hello is all there is."
+    marks = ('"destinationfqdn"', '"networkaccesstrafficlogs"')
+    claims = (objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")) | (
         objects.having_any("DestinationFqdn", "destinationFQDN", "destinationFqdn")
         & objects.having_any("TransactionId", "transactionId")
         & pl.col("line").str.contains(r"^\s*\{")

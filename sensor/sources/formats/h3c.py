@@ -13,8 +13,6 @@ Reference".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -37,13 +35,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class H3cFamily(Family):
     """Reads session and filter logs of H3C and HPE Comware devices."""
 
-    name: ClassVar[str] = "h3c"
-    help: ClassVar[str] = "H3C SecPath, MSR, HPE Comware V7: session, packet filter and URL filter logs"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "`session log flow-end` gives volumes, URL filtering with logging gives hosts."
-    marks: ClassVar[tuple[str, ...]] = ("protocol(1001)=",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_EVENT + r": .*\bProtocol\(1001\)=")
+    name = "h3c"
+    help = "H3C SecPath, MSR, HPE Comware V7: session, packet filter and URL filter logs"
+    vantage = "firewall"
+    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "`session log flow-end` gives volumes, URL filtering with logging gives hosts."
+    marks = ("protocol(1001)=",)
+    claims = pl.col("line").str.contains(_EVENT + r": .*\bProtocol\(1001\)=")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

@@ -12,8 +12,6 @@ httpslog, or from captured headers. Source: HAProxy Configuration Manual, "Log f
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,17 +33,17 @@ NO_REQUEST = "set aside: no request (health, handshake, state of a server)"
 class HaproxyFamily(Family):
     """Reads HAProxy logs."""
 
-    name: ClassVar[str] = "haproxy"
-    help: ClassVar[str] = "HAProxy 1.5 to 3: httplog, httpslog, tcplog, with captured headers or SNI"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_down=True, action=True, user_agent=True)
-    advice: ClassVar[str] = (
+    name = "haproxy"
+    help = "HAProxy 1.5 to 3: httplog, httpslog, tcplog, with captured headers or SNI"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, bytes_down=True, action=True, user_agent=True)
+    advice = (
         "HAProxy's formats have no host and no upload size: use `option httpslog`, capture the Host "
         "header, or log "
         "%[ssl_fc_sni] and %U."
     )
-    marks: ClassVar[tuple[str, ...]] = (" [", "haproxy")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = (" [", "haproxy")
+    claims = pl.col("line").str.contains(
         r"^\S+:\d+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{1,6}\] "
     ) | (pl.col("tag").str.starts_with("haproxy") & ~pl.col("line").str.starts_with("{")).fill_null(False)
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import polars as pl
 
 from sensor.decode import keys
 from sensor.sources.family import Family
-from sensor.sources.framing import Framing, Json
+from sensor.sources.framing import Json
 from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
@@ -135,16 +135,14 @@ def _headers(part: dict[str, Any]) -> dict[str, Any]:
 class HarFamily(Family):
     """Reads HAR files."""
 
-    name: ClassVar[str] = "har"
-    help: ClassVar[str] = "HAR 1.2 files of Chrome, Edge, Firefox, Safari, mitmproxy, Playwright"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
-    advice: ClassVar[str] = "A HAR names no client: assign the device `har` to whoever recorded it."
-    framing: ClassVar[Framing | None] = Har()
-    marks: ClassVar[tuple[str, ...]] = ('"starteddatetime"',)
-    claims: ClassVar[pl.Expr] = objects.having("startedDateTime", "request")
+    name = "har"
+    help = "HAR 1.2 files of Chrome, Edge, Firefox, Safari, mitmproxy, Playwright"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    advice = "A HAR names no client: assign the device `har` to whoever recorded it."
+    framing = Har()
+    marks = ('"starteddatetime"',)
+    claims = objects.having("startedDateTime", "request")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per entry."""

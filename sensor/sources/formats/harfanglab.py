@@ -7,8 +7,6 @@ a connection when it begins and again when it is complete. Source: HarfangLab, "
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -44,15 +42,13 @@ INCOMING = "set aside: connection from outside"
 class HarfanglabFamily(Family):
     """Reads HarfangLab EDR telemetry."""
 
-    name: ClassVar[str] = "harfanglab"
-    help: ClassVar[str] = "HarfangLab EDR: network, DNS and URL telemetry of endpoints (JSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = "Agents before 5 count no bytes: data-out cannot be reported from their events."
-    marks: ClassVar[tuple[str, ...]] = ('"log_type"',)
-    claims: ClassVar[pl.Expr] = objects.having("log_type") & objects.having_any(
+    name = "harfanglab"
+    help = "HarfangLab EDR: network, DNS and URL telemetry of endpoints (JSON)"
+    vantage = "endpoint"
+    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Agents before 5 count no bytes: data-out cannot be reported from their events."
+    marks = ('"log_type"',)
+    claims = objects.having("log_type") & objects.having_any(
         "agentid", "agent_id", "process_unique_id", "@event_create_date"
     )
 

@@ -11,8 +11,6 @@ Times are local. Source: Hillstone Networks, StoneOS Log Messages Reference Guid
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,15 +33,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class HillstoneFamily(Family):
     """Reads session logs of Hillstone firewalls."""
 
-    name: ClassVar[str] = "hillstone"
-    help: ClassVar[str] = "Hillstone StoneOS: session logs (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(user=True, device=True, bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "Log sessions at their end (volumes); hosts are in the URL log alone."
-    marks: ClassVar[tuple[str, ...]] = ("session: ",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"\bSESSION: [0-9a-fA-F.:]+:\d+->[0-9a-fA-F.:]+:\d+\(\w+\)"
-    )
+    name = "hillstone"
+    help = "Hillstone StoneOS: session logs (syslog)"
+    vantage = "firewall"
+    proof = Proof(user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Log sessions at their end (volumes); hosts are in the URL log alone."
+    marks = ("session: ",)
+    claims = pl.col("line").str.contains(r"\bSESSION: [0-9a-fA-F.:]+:\d+->[0-9a-fA-F.:]+:\d+\(\w+\)")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""

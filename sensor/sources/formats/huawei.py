@@ -12,8 +12,6 @@ r"""Huawei USG and HiSec firewalls: sessions, policy matches, URL filtering.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -47,17 +45,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class HuaweiFamily(Family):
     """Reads Huawei firewall logs."""
 
-    name: ClassVar[str] = "huawei"
-    help: ClassVar[str] = "Huawei USG and HiSecEngine firewalls: sessions, policies, URL filtering (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = "Send session logs in syslog form (volumes) and URL filtering logs (hosts)."
-    marks: ClassVar[tuple[str, ...]] = ("policy/", "seclog/", "session/", "url/")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"%%\d\d(?:SECLOG|POLICY|URL|SESSION)/\d/\w+\(\w+\)"
-    )
+    name = "huawei"
+    help = "Huawei USG and HiSecEngine firewalls: sessions, policies, URL filtering (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Send session logs in syslog form (volumes) and URL filtering logs (hosts)."
+    marks = ("policy/", "seclog/", "session/", "url/")
+    claims = pl.col("line").str.contains(r"%%\d\d(?:SECLOG|POLICY|URL|SESSION)/\d/\w+\(\w+\)")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per session, packet decided or visit."""

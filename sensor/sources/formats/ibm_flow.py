@@ -12,8 +12,6 @@ flow log objects".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -34,13 +32,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class IbmFlowFamily(Family):
     """Reads the flow logs of IBM Cloud's virtual private clouds."""
 
-    name: ClassVar[str] = "ibm-flow"
-    help: ClassVar[str] = "IBM Cloud flow logs for VPC (JSON)"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "Flow logs name no hosts: add the DNS log of the resolver in use."
-    marks: ClassVar[tuple[str, ...]] = ('"transport_protocol"',)
-    claims: ClassVar[pl.Expr] = objects.having("initiator_ip", "target_ip", "transport_protocol")
+    name = "ibm-flow"
+    help = "IBM Cloud flow logs for VPC (JSON)"
+    vantage = "flow"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
+    marks = ('"transport_protocol"',)
+    claims = objects.having("initiator_ip", "target_ip", "transport_protocol")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""

@@ -9,8 +9,6 @@ server's. `upstreamByteUsage` is what the client sent. Source: iboss, "Log Forwa
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -44,10 +42,10 @@ _FIELDS = {
 class IbossFamily(Family):
     """Reads iboss logs."""
 
-    name: ClassVar[str] = "iboss"
-    help: ClassVar[str] = "iboss cloud and node gateways: web and DLP log (JSON, syslog)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    name = "iboss"
+    help = "iboss cloud and node gateways: web and DLP log (JSON, syslog)"
+    vantage = "proxy"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -57,10 +55,8 @@ class IbossFamily(Family):
         action=True,
         user_agent=True,
     )
-    marks: ClassVar[tuple[str, ...]] = ('"downstreambyteusage"', '"ibossipaddress"')
-    claims: ClassVar[pl.Expr] = objects.having("ibossIpAddress") | objects.having(
-        "upstreamByteUsage", "downstreamByteUsage"
-    )
+    marks = ('"downstreambyteusage"', '"ibossipaddress"')
+    claims = objects.having("ibossIpAddress") | objects.having("upstreamByteUsage", "downstreamByteUsage")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""

@@ -11,8 +11,6 @@ Sources: Infoblox NIOS Administrator Guide, "RPZ logs"; BloxOne DDI lease API; D
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -41,15 +39,15 @@ NOT_HELD = "set aside: lease that is not held"
 class InfobloxFamily(Family):
     """Reads Infoblox CEF events and BloxOne leases."""
 
-    name: ClassVar[str] = "infoblox"
-    help: ClassVar[str] = (
+    name = "infoblox"
+    help = (
         "Infoblox NIOS RPZ events, Data Connector DNS responses and leases (CEF), BloxOne DDI leases (JSON); "
         "query log: bind"
     )
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ("|infoblox|", '"hardware"')
-    claims: ClassVar[pl.Expr] = cef.claims("Infoblox") | (
+    vantage = "dns"
+    proof = Proof(host=True, user=True, device=True, action=True)
+    marks = ("|infoblox|", '"hardware"')
+    claims = cef.claims("Infoblox") | (
         objects.having("hardware", "starts")
         & objects.having_any("preferred_lifetime", "ha_group", "fingerprint")
     )

@@ -14,12 +14,11 @@ Sources: dhcpd.leases(5); ISC DHCP server/dhcp.c, dhcpv6.c.
 from __future__ import annotations
 
 import re
-from typing import ClassVar
 
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.framing import JOINT, Blocks, Framing
+from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.interface import Proof
 from sensor.sources.text import dhcp, layouts, stamps
 
@@ -51,18 +50,16 @@ NOT_FOUND = "set aside: release of a lease that was not held"
 class IscDhcpdFamily(Family):
     """Reads lease files and the log of ISC dhcpd."""
 
-    name: ClassVar[str] = "isc-dhcpd"
-    help: ClassVar[str] = (
-        "ISC dhcpd 3 to 4.4: dhcpd.leases, dhcpd6.leases, syslog (DHCPACK …), as pfSense's and Infoblox's"
-    )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(device=True)
-    advice: ClassVar[str] = "dhcpd rewrites its lease file and drops history: collect its syslog, too."
-    framing: ClassVar[Framing | None] = Blocks(begins=f"{_V4}|{_V6}", ends=r"^\}")
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "isc-dhcpd"
+    help = "ISC dhcpd 3 to 4.4: dhcpd.leases, dhcpd6.leases, syslog (DHCPACK …), as pfSense's and Infoblox's"
+    vantage = "identity"
+    proof = Proof(device=True)
+    advice = "dhcpd rewrites its lease file and drops history: collect its syslog, too."
+    framing = Blocks(begins=f"{_V4}|{_V6}", ends=r"^\}")
+    marks = (
         "lease ", "ia-na ", "ia-ta ", "ia-pd ", "dhcp", "reply na: ", "authoring-byte-order ", "server-duid ",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_V4}|{_V6}|{_SPOKEN}|{_REPLY}|{_FILE}") | (
+    claims = pl.col("line").str.contains(f"{_V4}|{_V6}|{_SPOKEN}|{_REPLY}|{_FILE}") | (
         pl.col("tag").str.contains(r"^dhcpd6?$").fill_null(False)
     )
 

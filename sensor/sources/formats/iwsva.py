@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,13 +34,13 @@ OTHER = "set aside: message that names no request"
 class IwsvaFamily(Family):
     """Reads access logs of InterScan Web Security."""
 
-    name: ClassVar[str] = "iwsva"
-    help: ClassVar[str] = "Trend Micro InterScan Web Security (IWSVA): access and URL blocking logs (syslog)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "The access log has no upload bytes: data-out cannot be reported from it."
-    marks: ClassVar[tuple[str, ...]] = ("tk_url=", "tk_username=")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"\btk_(?:username|url)=.*,tk_\w+=")
+    name = "iwsva"
+    help = "Trend Micro InterScan Web Security (IWSVA): access and URL blocking logs (syslog)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
+    advice = "The access log has no upload bytes: data-out cannot be reported from it."
+    marks = ("tk_url=", "tk_username=")
+    claims = pl.col("line").str.contains(r"\btk_(?:username|url)=.*,tk_\w+=")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request."""

@@ -7,8 +7,6 @@ Jamf Learning Hub, "Network Traffic Stream", "Threat Events Stream".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -43,12 +41,12 @@ OTHER = "set aside: event that names no destination"
 class JamfFamily(Family):
     """Reads Jamf's network traffic and threat streams."""
 
-    name: ClassVar[str] = "jamf"
-    help: ClassVar[str] = "Jamf Security Cloud: network traffic stream, threat events stream (JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"network traffic stream"', '"threat events stream"')
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "jamf"
+    help = "Jamf Security Cloud: network traffic stream, threat events stream (JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, user=True, device=True, action=True)
+    marks = ('"network traffic stream"', '"threat events stream"')
+    claims = pl.col("line").str.contains(
         r'"vendor"\s*:\s*"Jamf"\s*,\s*"product"\s*:\s*"(?:Network Traffic|Threat Events) Stream"'
     )
 

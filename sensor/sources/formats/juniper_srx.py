@@ -12,8 +12,6 @@ WEBFILTER).
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -72,23 +70,19 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class JuniperSrxFamily(Family):
     """Reads Juniper SRX logs."""
 
-    name: ClassVar[str] = "juniper-srx"
-    help: ClassVar[str] = (
+    name = "juniper-srx"
+    help = (
         "Juniper SRX (Junos 10 to 24): RT_FLOW, APPTRACK, WEBFILTER, SECINTEL, AAMW, antivirus; "
         "structured and plain"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = (
-        "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
-    )
-    marks: ClassVar[tuple[str, ...]] = (
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
+    marks = (
         "rt_", "flow_session_", "apptrack_session_", "webfilter_url_", "aamw_", "secintel_action",
         "pfe_fw_syslog_ip", "fw: ", "session ", "[junos@",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    claims = pl.col("line").str.contains(
         r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|"
         r"SECINTEL_ACTION)"
         r"|\bPFE_FW_SYSLOG_IP|^FW: +\S+ +[ADR] +\w+ |\bsession (?:created|closed|denied) .*/\d+->|\[junos@"

@@ -13,8 +13,6 @@ logs in ICAP mode".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -38,13 +36,13 @@ OTHER = "set aside: event that names no request"
 class KasperskyFamily(Family):
     """Reads Kaspersky's proxy and ICAP server."""
 
-    name: ClassVar[str] = "kaspersky"
-    help: ClassVar[str] = "Kaspersky Web Traffic Security 6 (syslog), Scan Engine 1 and 2 in ICAP mode (CEF)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
-    advice: ClassVar[str] = "No volumes are logged: read the proxy's own access log beside it."
-    marks: ClassVar[tuple[str, ...]] = ('http_user_ip="', "|kaspersky")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_IS_EVENT) | cef.claims(
+    name = "kaspersky"
+    help = "Kaspersky Web Traffic Security 6 (syslog), Scan Engine 1 and 2 in ICAP mode (CEF)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    advice = "No volumes are logged: read the proxy's own access log beside it."
+    marks = ('http_user_ip="', "|kaspersky")
+    claims = pl.col("line").str.contains(_IS_EVENT) | cef.claims(
         "Kaspersky(?: Lab)?", "(?:Kaspersky|Scan Engine) (?:ICAP|HTTP)"
     )
 

@@ -15,8 +15,6 @@ Sources: Kea ARM, "Memfile" and "Forensic logging"; Kea Messages Manual.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -53,15 +51,13 @@ NOBODY = "set aside: lease of nobody"
 class KeaFamily(Family):
     """Reads lease files and logs of Kea."""
 
-    name: ClassVar[str] = "kea"
-    help: ClassVar[str] = "Kea 1 to 3: kea-leases4.csv, kea-leases6.csv, log (DHCP4_LEASE_ALLOC …), legal log"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(device=True)
-    advice: ClassVar[str] = (
-        "Kea's clean-up drops history from lease files: collect its log or the legal log, too."
-    )
-    header: ClassVar[str] = r"^(?:\ufeff)?address,(?:hwaddr,client_id|duid),valid_lifetime,expire,"
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "kea"
+    help = "Kea 1 to 3: kea-leases4.csv, kea-leases6.csv, log (DHCP4_LEASE_ALLOC …), legal log"
+    vantage = "identity"
+    proof = Proof(device=True)
+    advice = "Kea's clean-up drops history from lease files: collect its log or the legal log, too."
+    header = r"^(?:\ufeff)?address,(?:hwaddr,client_id|duid),valid_lifetime,expire,"
+    marks = (
         "kea-dhcp",
         "dhcp4_",
         "dhcp6_",
@@ -69,7 +65,7 @@ class KeaFamily(Family):
         " has been ",
         "valid_lifetime",
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_KEA}|{_LEGAL}") | (
+    claims = pl.col("line").str.contains(f"{_KEA}|{_LEGAL}") | (
         pl.col("tag").str.contains(r"^kea-dhcp[46]$").fill_null(False)
     )
 

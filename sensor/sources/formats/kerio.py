@@ -12,8 +12,6 @@ knew one. Clocks are local. Source: GFI, "Using the Connection log", "Using the 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -40,15 +38,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class KerioFamily(Family):
     """Reads connection and filter logs of Kerio Control."""
 
-    name: ClassVar[str] = "kerio"
-    help: ClassVar[str] = "Kerio Control 7 to 9: connection log, URL rules of the filter log (file, syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = "Turn `Log connections` on in the traffic rules that lead out."
-    marks: ClassVar[tuple[str, ...]] = ("[connection] ", "] allow ", "] deny ", "] drop ", "] permit ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "kerio"
+    help = "Kerio Control 7 to 9: connection log, URL rules of the filter log (file, syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Turn `Log connections` on in the traffic rules that lead out."
+    marks = ("[connection] ", "] allow ", "] deny ", "] drop ", "] permit ")
+    claims = pl.col("line").str.contains(
         r"^\[[^\]]+\] (?:\[ID\] \d+ .*\[Connection\] |(?:ALLOW|DENY|DROP) (?:URL|FTP) '"
         r"|(?:PERMIT|DENY|DROP) '.*?' packet (?:to|from) )"
     )

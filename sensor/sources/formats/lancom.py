@@ -8,8 +8,6 @@ own. Source: LANCOM, LCOS reference manual, "SYSLOG notifications".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -26,15 +24,15 @@ OTHER = "set aside: firewall message that names no connection with ports"
 class LancomFamily(Family):
     """Reads the firewall's drops."""
 
-    name: ClassVar[str] = "lancom"
-    help: ClassVar[str] = "LANCOM LCOS 7 to 10: dropped packets of the firewall (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    advice: ClassVar[str] = "Only drops are logged: export NetFlow, or read the resolver's DNS log."
-    marks: ClassVar[tuple[str, ...]] = ("packet_alert", "packet_info")
-    claims: ClassVar[pl.Expr] = (
-        pl.col("tag").str.contains(r"^PACKET_(?:ALERT|INFO)$") & pl.col("line").is_not_null()
-    ) | pl.col("line").str.contains(r"^PACKET_(?:ALERT|INFO):")
+    name = "lancom"
+    help = "LANCOM LCOS 7 to 10: dropped packets of the firewall (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, device=True, action=True)
+    advice = "Only drops are logged: export NetFlow, or read the resolver's DNS log."
+    marks = ("packet_alert", "packet_info")
+    claims = (pl.col("tag").str.contains(r"^PACKET_(?:ALERT|INFO)$") & pl.col("line").is_not_null()) | pl.col(
+        "line"
+    ).str.contains(r"^PACKET_(?:ALERT|INFO):")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per drop."""

@@ -10,8 +10,6 @@ absent: the lease is open. Stamps of every kind, local where they carry no offse
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,15 +26,16 @@ NO_END = "an end (valid_to) that cannot be read or lies before the beginning"
 class LeasesCsvFamily(Family):
     """Reads a CSV of leases."""
 
-    name: ClassVar[str] = "leases-csv"
-    help: ClassVar[str] = "CSV of leases with a header: address,user_name,device,mac,valid_from,valid_to"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    header: ClassVar[str] = (
-        rf'(?i)^\ufeff?{_BEFORE}"?(?:address"?{_BETWEEN}"?valid_from|valid_from"?{_BETWEEN}"?address)"?{_AFTER}$'
+    name = "leases-csv"
+    help = "CSV of leases with a header: address,user_name,device,mac,valid_from,valid_to"
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    header = (
+        rf'(?i)^\ufeff?{_BEFORE}"?'
+        rf'(?:address"?{_BETWEEN}"?valid_from|valid_from"?{_BETWEEN}"?address)"?{_AFTER}$'
     )
-    marks: ClassVar[tuple[str, ...]] = ("valid_from",)
-    claims: ClassVar[pl.Expr] = pl.lit(False)
+    marks = ("valid_from",)
+    claims = pl.lit(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lease."""

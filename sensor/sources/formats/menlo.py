@@ -10,8 +10,6 @@ Export, web fields".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -40,15 +38,13 @@ _FIELDS = {
 class MenloFamily(Family):
     """Reads Menlo Security logs."""
 
-    name: ClassVar[str] = "menlo"
-    help: ClassVar[str] = "Menlo Security isolation platform: web log export (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
-    advice: ClassVar[str] = "The web log has no volumes: data-out cannot be reported from it."
-    marks: ClassVar[tuple[str, ...]] = ('"request_type"', '"x-client-ip"')
-    claims: ClassVar[pl.Expr] = objects.having("pe_action", "request_type") | objects.having(
-        "pe_action", "x-client-ip"
-    )
+    name = "menlo"
+    help = "Menlo Security isolation platform: web log export (JSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    advice = "The web log has no volumes: data-out cannot be reported from it."
+    marks = ('"request_type"', '"x-client-ip"')
+    claims = objects.having("pe_action", "request_type") | objects.having("pe_action", "x-client-ip")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""

@@ -18,8 +18,6 @@ Time is in the body (epoch). No bytes, no users. Of TLS only the host is known: 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -53,17 +51,15 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class MerakiFamily(Family):
     """Reads Meraki syslog."""
 
-    name: ClassVar[str] = "meraki"
-    help: ClassVar[str] = (
-        "Cisco Meraki MX, MR, Z syslog: urls, flows, firewall, ip_flow, DHCP and client VPN events"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, device=True, action=True, user_agent=True)
-    advice: ClassVar[str] = (
+    name = "meraki"
+    help = "Cisco Meraki MX, MR, Z syslog: urls, flows, firewall, ip_flow, DHCP and client VPN events"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, device=True, action=True, user_agent=True)
+    advice = (
         "Meraki syslog has no volumes and no users: enable the URLs and events roles for hosts and leases."
     )
-    marks: ClassVar[tuple[str, ...]] = ("urls", "flow", "firewall", "event", "ids-alerts")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_HEAD)
+    marks = ("urls", "flow", "firewall", "event", "ids-alerts")
+    claims = pl.col("line").str.contains(_HEAD)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per visit, connection or lease."""

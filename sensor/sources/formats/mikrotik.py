@@ -13,8 +13,6 @@ packet's. Source: MikroTik, "Log" (topics), "Firewall logging".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -51,18 +49,16 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class MikrotikFamily(Family):
     """Reads RouterOS logs."""
 
-    name: ClassVar[str] = "mikrotik"
-    help: ClassVar[str] = (
-        "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP topics (syslog or file)"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, device=True, action=True)
-    advice: ClassVar[str] = (
+    name = "mikrotik"
+    help = "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP topics (syslog or file)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, device=True, action=True)
+    advice = (
         "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns too, and export NetFlow "
         "(Traffic Flow)."
     )
-    marks: ClassVar[tuple[str, ...]] = (" out:", "web-proxy", "query from ", "assigned ", "ppp,info,account ")
-    claims: ClassVar[pl.Expr] = pl.any_horizontal(
+    marks = (" out:", "web-proxy", "query from ", "assigned ", "ppp,info,account ")
+    claims = pl.any_horizontal(
         *(pl.col("line").str.contains(pattern) for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE, _LOGIN)),
         pl.col("tag").str.contains(_ASKER) & pl.col("line").str.contains(r"^#\d+ \S+ [A-Z0-9]+"),
     )

@@ -9,8 +9,6 @@ add-on carry its id as `origin`; the ids in update checks stay in the spool: ins
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -62,19 +60,15 @@ UNKNOWN = "not a line of our addon"
 class MitmproxyFamily(Family):
     """Reads the addon's spool."""
 
-    name: ClassVar[str] = "mitmproxy"
-    help: ClassVar[str] = (
-        "mitmproxy 10 to 12 through our addon (shadowai_mitmproxy.py): decrypted exchanges, metadata only"
-    )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    name = "mitmproxy"
+    help = "mitmproxy 10 to 12 through our addon (shadowai_mitmproxy.py): decrypted exchanges, metadata only"
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = (
-        "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
-    )
-    marks: ClassVar[tuple[str, ...]] = ('{"shadowai"',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'^\s*\{"shadowai"\s*:\s*"mitmproxy/')
+    advice = "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
+    marks = ('{"shadowai"',)
+    claims = pl.col("line").str.contains(r'^\s*\{"shadowai"\s*:\s*"mitmproxy/')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per exchange."""

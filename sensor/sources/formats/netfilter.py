@@ -14,8 +14,6 @@ asked at. Source: iptables-extensions(8), LOG target; ufw(8); ulogd, filter/ulog
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -43,19 +41,19 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class NetfilterFamily(Family):
     """Reads packet logs of Linux firewalls."""
 
-    name: ClassVar[str] = "netfilter"
-    help: ClassVar[str] = (
+    name = "netfilter"
+    help = (
         "Linux firewalls: iptables, nftables, ufw, firewalld, UniFi (LOG target), connections of ulogd; "
         "kernel log or syslog"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = (
+    vantage = "firewall"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = (
         "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts; "
         "volumes are ulogd's (NFCT, with nf_conntrack_acct)."
     )
-    marks: ClassVar[tuple[str, ...]] = ("proto=",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ("proto=",)
+    claims = pl.col("line").str.contains(
         r"\bIN=\S* OUT=\S* .*\bSRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ .*\bPROTO="
     ) | pl.col("line").str.contains(_IS_TRACKED)
 

@@ -24,8 +24,6 @@ nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODE
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -119,24 +117,24 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class NetflowFamily(Family):
     """Reads flow records as text."""
 
-    name: ClassVar[str] = "netflow"
-    help: ClassVar[str] = (
+    name = "netflow"
+    help = (
         "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
         "goflow2, pmacct, Logstash, ElastiFlow, Argus"
     )
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True)
-    advice: ClassVar[str] = "Flow records name no hosts: add DNS logs of the same clients."
-    header: ClassVar[str] = (
+    vantage = "flow"
+    proof = Proof(bytes_up=True, bytes_down=True)
+    advice = "Flow records name no hosts: add DNS logs of the same clients."
+    header = (
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
         r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,|"
         r"(?:\w+,)*src_ip,dst_ip,(?:\w+,)*packets,(?:\w+,)*bytes\s*$)"
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "->", '"src', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
         '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains(_PRINTED)
         | pl.col("line").str.contains(_PRINTED_BOTH)
         | pl.col("line").str.contains(_PRINTED_EVENT)

@@ -10,8 +10,6 @@ Juniper, "ScreenOS Message Log Reference Guide".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,15 +26,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class NetscreenFamily(Family):
     """Reads traffic logs of ScreenOS."""
 
-    name: ClassVar[str] = "netscreen"
-    help: ClassVar[str] = "Juniper NetScreen, SSG, ISG (ScreenOS 5 and 6): traffic log (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "ScreenOS logs no hosts: add the log of the resolver its clients ask."
-    marks: ClassVar[tuple[str, ...]] = ("(traffic): start_time=", "netscreen device_id=")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"\bNetScreen device_id=|\bsystem-\w+-\d{5}\(traffic\): start_time="
-    )
+    name = "netscreen"
+    help = "Juniper NetScreen, SSG, ISG (ScreenOS 5 and 6): traffic log (syslog)"
+    vantage = "firewall"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = "ScreenOS logs no hosts: add the log of the resolver its clients ask."
+    marks = ("(traffic): start_time=", "netscreen device_id=")
+    claims = pl.col("line").str.contains(r"\bNetScreen device_id=|\bsystem-\w+-\d{5}\(traffic\): start_time=")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per session (kind flow)."""

@@ -12,8 +12,6 @@ own address, `srcip` its egress. Times are UTC. Source: Netskope, "Transaction E
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -85,13 +83,13 @@ NO_TRAFFIC = "set aside: event that names no service (audit, infrastructure, at 
 class NetskopeFamily(Family):
     """Reads Netskope transactions, events and alerts."""
 
-    name: ClassVar[str] = "netskope"
-    help: ClassVar[str] = (
+    name = "netskope"
+    help = (
         "Netskope: transaction logs (space, CSV), page/application/connection/network events, alerts "
         "(JSON, CEF)"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -101,10 +99,8 @@ class NetskopeFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
-        "Export page (or transaction) events: alerts and application events carry no volumes."
-    )
-    claims: ClassVar[pl.Expr] = (
+    advice = "Export page (or transaction) events: alerts and application events carry no volumes."
+    claims = (
         pl.col("line").str.contains(f"{_SPACED}|{_COMMAS}")
         | cef.claims("Netskope")
         | objects.having(*_NAMED_KEYS)

@@ -9,8 +9,6 @@ Source: NextDNS, Logs, Download.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -40,18 +38,14 @@ _ACTIONS = {
 class NextdnsFamily(Family):
     """Reads NextDNS log downloads."""
 
-    name: ClassVar[str] = "nextdns"
-    help: ClassVar[str] = "NextDNS log download (CSV with its header line), and log API (JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    advice: ClassVar[str] = (
-        "Without the NextDNS app only the public address is known; logs exist only if logging is on."
-    )
-    header: ClassVar[str] = r'^\x{FEFF}?"?timestamp"?,"?(?:domain|name)"?,"?(?:query_type|type)"?,'
-    marks: ClassVar[tuple[str, ...]] = ('"protocol"', "timestamp,", 'timestamp",')
-    claims: ClassVar[pl.Expr] = objects.having("domain", "status", "protocol") & objects.having_any(
-        "clientIp", "encrypted"
-    )
+    name = "nextdns"
+    help = "NextDNS log download (CSV with its header line), and log API (JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    advice = "Without the NextDNS app only the public address is known; logs exist only if logging is on."
+    header = r'^\x{FEFF}?"?timestamp"?,"?(?:domain|name)"?,"?(?:query_type|type)"?,'
+    marks = ('"protocol"', "timestamp,", 'timestamp",')
+    claims = objects.having("domain", "status", "protocol") & objects.having_any("clientIp", "encrypted")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

@@ -13,8 +13,6 @@ Learn, "Interpret NPS database format log files"; "NPS DTS-compliant log file fo
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -50,19 +48,17 @@ OTHER = "set aside: record that gives no address"
 class NpsFamily(Family):
     """Reads accounting of Microsoft's RADIUS server."""
 
-    name: ClassVar[str] = "nps"
-    help: ClassVar[str] = (
-        "Microsoft NPS / IAS RADIUS log: DTS-compliant XML, and CSV for databases (ODBC legacy)"
-    )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    advice: ClassVar[str] = (
+    name = "nps"
+    help = "Microsoft NPS / IAS RADIUS log: DTS-compliant XML, and CSV for databases (ODBC legacy)"
+    vantage = "identity"
+    proof = Proof(user=True)
+    advice = (
         "Have access points and switches send accounting with Framed-IP-Address "
         "(Cisco: `ip device tracking`), "
         "and NPS log it."
     )
-    marks: ClassVar[tuple[str, ...]] = ('","ias",', '","ras",', "<event><timestamp data_type=")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_XML}|{_CSV}")
+    marks = ('","ias",', '","ras",', "<event><timestamp data_type=")
+    claims = pl.col("line").str.contains(f"{_XML}|{_CSV}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per accounting record with an address."""

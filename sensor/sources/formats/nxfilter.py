@@ -8,8 +8,6 @@ tutorial, "Syslog exportation".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -24,12 +22,12 @@ _LINE = (
 class NxfilterFamily(Family):
     """Reads NxFilter's lookups."""
 
-    name: ClassVar[str] = "nxfilter"
-    help: ClassVar[str] = "NxFilter 3, 4: lookups (syslog)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ("nxfilter|",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"^NXFILTER\|\d{4}-\d\d-\d\d ")
+    name = "nxfilter"
+    help = "NxFilter 3, 4: lookups (syslog)"
+    vantage = "dns"
+    proof = Proof(host=True, user=True, action=True)
+    marks = ("nxfilter|",)
+    claims = pl.col("line").str.contains(r"^NXFILTER\|\d{4}-\d\d-\d\d ")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

@@ -10,8 +10,6 @@ streams put it into `logContent`. Source: Oracle Cloud Infrastructure, "Details 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -34,15 +32,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class OciFlowFamily(Family):
     """Reads the flow logs of virtual cloud networks."""
 
-    name: ClassVar[str] = "oci-flow"
-    help: ClassVar[str] = "Oracle Cloud Infrastructure VCN flow logs (JSON)"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "Flow logs name no hosts: add the DNS log of the resolver in use."
-    marks: ClassVar[tuple[str, ...]] = ('"com.oraclecloud.vcn.flowlogs.',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^\s*\{.*"type"\s*:\s*"com\.oraclecloud\.vcn\.flowlogs\.'
-    )
+    name = "oci-flow"
+    help = "Oracle Cloud Infrastructure VCN flow logs (JSON)"
+    vantage = "flow"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
+    marks = ('"com.oraclecloud.vcn.flowlogs.',)
+    claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"com\.oraclecloud\.vcn\.flowlogs\.')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow, one way)."""

@@ -9,8 +9,6 @@ somebody else is given it. Source: ocserv src/worker-vpn.c, src/main-user.c.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -24,12 +22,12 @@ OTHER = "set aside: message that gives no address"
 class OcservFamily(Family):
     """Reads which tunnel address ocserv gave to whom."""
 
-    name: ClassVar[str] = "ocserv"
-    help: ClassVar[str] = "OpenConnect VPN server (ocserv): tunnel addresses (syslog)"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    marks: ClassVar[tuple[str, ...]] = ("ocserv",)
-    claims: ClassVar[pl.Expr] = (pl.col("tag") == "ocserv").fill_null(False)
+    name = "ocserv"
+    help = "OpenConnect VPN server (ocserv): tunnel addresses (syslog)"
+    vantage = "identity"
+    proof = Proof(user=True)
+    marks = ("ocserv",)
+    claims = (pl.col("tag") == "ocserv").fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given."""

@@ -8,8 +8,6 @@ browser, 1.0 to 1.6.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -67,19 +65,17 @@ OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 class OcsfFamily(Family):
     """Reads OCSF network activity."""
 
-    name: ClassVar[str] = "ocsf"
-    help: ClassVar[str] = (
-        "OCSF 1.0 to 1.6 JSON, classes 4001 network, 4002 HTTP, 4003 DNS (Parquet: not read)"
-    )
-    vantage: ClassVar[str] = "proxy"
-    generic: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    name = "ocsf"
+    help = "OCSF 1.0 to 1.6 JSON, classes 4001 network, 4002 HTTP, 4003 DNS (Parquet: not read)"
+    vantage = "proxy"
+    generic = True
+    proof = Proof(
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
         user_agent=True,
         fingerprint=True,
     )  # fmt: skip
-    marks: ClassVar[tuple[str, ...]] = ('"class_uid"',)
-    claims: ClassVar[pl.Expr] = objects.having("class_uid")
+    marks = ('"class_uid"',)
+    claims = objects.having("class_uid")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

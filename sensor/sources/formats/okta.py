@@ -13,8 +13,6 @@ Source: Okta, "System Log API", LogEvent object.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -38,15 +36,15 @@ NO_PERSON = "set aside: sign-in of a program (actor.type)"
 class OktaFamily(Family):
     """Reads Okta's System Log."""
 
-    name: ClassVar[str] = "okta"
-    help: ClassVar[str] = "Okta System Log (JSON): sign-ins, at public addresses"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    advice: ClassVar[str] = (
+    name = "okta"
+    help = "Okta System Log (JSON): sign-ins, at public addresses"
+    vantage = "identity"
+    proof = Proof(user=True)
+    advice = (
         "Okta sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
-    marks: ClassVar[tuple[str, ...]] = ('"eventtype"',)
-    claims: ClassVar[pl.Expr] = objects.having("eventType", "published", "actor", "outcome")
+    marks = ('"eventtype"',)
+    claims = objects.having("eventType", "published", "actor", "outcome")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

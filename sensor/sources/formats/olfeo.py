@@ -8,8 +8,6 @@ only.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -32,14 +30,12 @@ _OBJECT = {
 class OlfeoFamily(Family):
     """Reads Olfeo logs."""
 
-    name: ClassVar[str] = "olfeo"
-    help: ClassVar[str] = "Olfeo SaaS live logs (JSON: proxy, dns) and on-premises proxy access log"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    marks: ClassVar[tuple[str, ...]] = ('] "', '"user_received_bytes"')
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "olfeo"
+    help = "Olfeo SaaS live logs (JSON: proxy, dns) and on-premises proxy access log"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    marks = ('] "', '"user_received_bytes"')
+    claims = pl.col("line").str.contains(
         r'^ *\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '
     ) | pl.col("line").str.contains(r'^\s*\{.*"user_received_bytes"\s*:.*"(?:theme_label|category_label)"')
 

@@ -17,8 +17,6 @@ Sources: OpenVPN management-notes.txt, `--status`; multi.c.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -76,13 +74,13 @@ OTHER = "set aside: line that gives no address"
 class OpenvpnFamily(Family):
     """Reads status files and the log of OpenVPN servers."""
 
-    name: ClassVar[str] = "openvpn"
-    help: ClassVar[str] = "OpenVPN 2.x servers: status files (--status-version 1, 2, 3) and log"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    advice: ClassVar[str] = "`verb 3` logs the addresses clients are given; a status file tells who is there."
-    header: ClassVar[str] = r"^HEADER[,\t]CLIENT_LIST[,\t]"
-    claims: ClassVar[pl.Expr] = pl.any_horizontal(
+    name = "openvpn"
+    help = "OpenVPN 2.x servers: status files (--status-version 1, 2, 3) and log"
+    vantage = "identity"
+    proof = Proof(user=True)
+    advice = "`verb 3` logs the addresses clients are given; a status file tells who is there."
+    header = r"^HEADER[,\t]CLIENT_LIST[,\t]"
+    claims = pl.any_horizontal(
         *(
             pl.col("line").str.contains(one)
             for one in (_TIME, _LISTED, _CLIENT1, _ROUTE1, _STATUS, _LEARN, _EXIT, _SAID, _ITSELF)

@@ -10,8 +10,6 @@ rows. No volumes, no names. Source: osquery, "Logging", schema of the two tables
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,15 +31,13 @@ LOCAL = "set aside: traffic within the machine"
 class OsqueryFamily(Family):
     """Reads sockets in osquery's results."""
 
-    name: ClassVar[str] = "osquery"
-    help: ClassVar[str] = "osquery results: socket_events, process_open_sockets (JSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = "osquery names no hosts: a resolver's log beside it does."
-    marks: ClassVar[tuple[str, ...]] = ('"hostidentifier"',)
-    claims: ClassVar[pl.Expr] = objects.having("hostIdentifier", "unixTime") & objects.having_any(
-        "columns", "snapshot"
-    )
+    name = "osquery"
+    help = "osquery results: socket_events, process_open_sockets (JSON)"
+    vantage = "endpoint"
+    proof = Proof(user=True, device=True)
+    advice = "osquery names no hosts: a resolver's log beside it does."
+    marks = ('"hostidentifier"',)
+    claims = objects.having("hostIdentifier", "unixTime") & objects.having_any("columns", "snapshot")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per result."""

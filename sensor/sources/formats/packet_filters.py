@@ -12,8 +12,6 @@ pflogd(8), Linux IPCHAINS-HOWTO.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -58,15 +56,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class PacketFiltersFamily(Family):
     """Reads packet logs of ipfw, IP Filter, pf and ipchains."""
 
-    name: ClassVar[str] = "packet-filters"
-    help: ClassVar[str] = (
-        "FreeBSD ipfw, IP Filter (ipmon, Vigor), pf (tcpdump of pflog), ipchains: packet logs"
-    )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(action=True)
-    advice: ClassVar[str] = "There are no hosts and no volumes in a packet filter's log."
-    marks: ClassVar[tuple[str, ...]] = ("ipfw", "(match)", " len ", "packet log: ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "packet-filters"
+    help = "FreeBSD ipfw, IP Filter (ipmon, Vigor), pf (tcpdump of pflog), ipchains: packet logs"
+    vantage = "firewall"
+    proof = Proof(action=True)
+    advice = "There are no hosts and no volumes in a packet filter's log."
+    marks = ("ipfw", "(match)", " len ", "packet log: ")
+    claims = pl.col("line").str.contains(
         r"\bipfw: \d+ [A-Z][a-z]+ |@\S*\d+:\d+ [bBpPnSL]+ [0-9a-f.:]+\S* -> \S+\s+PR \w+ len "
         r"|\d\S*\(match\)[^:]*: (?:block|pass|match) (?:in|out) on |\bPacket log: \S+ [A-Z]+ \S+ PROTO=\d+ "
     ) | (

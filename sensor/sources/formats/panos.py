@@ -16,7 +16,6 @@ Administrator's Guide, "Syslog Field Descriptions".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import polars as pl
 
@@ -214,13 +213,13 @@ SERVER_SIDE = "set aside: threat event of another kind (its session counts)"
 class PanosFamily(Family):
     """Reads PAN-OS logs."""
 
-    name: ClassVar[str] = "panos"
-    help: ClassVar[str] = (
+    name = "panos"
+    help = (
         "Palo Alto PAN-OS 8 to 11, Prisma Access: traffic, url, decryption, userid, globalprotect; "
         "CSV, CEF, LEEF, JSON"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "firewall"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -230,15 +229,15 @@ class PanosFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "PAN-OS names hosts in URL logs and volumes in TRAFFIC logs: forward both (log at session end, a URL "
         "filtering profile with action alert instead of allow)."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         *(f",{quote}{kind.lower()}{quote}," for kind in _TYPES.split("|") for quote in ("", '"')),
         "|palo alto networks|", "serial=", '"logtype"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains(_START)
         | pl.col("line").str.contains(_QUOTED_START)
         | cef.claims("Palo Alto Networks")

@@ -8,8 +8,6 @@ Source: gamelinux/passivedns, README.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -26,15 +24,13 @@ _LAYOUT = (
 class PassivednsFamily(Family):
     """Reads PassiveDNS's log."""
 
-    name: ClassVar[str] = "passivedns"
-    help: ClassVar[str] = "PassiveDNS (gamelinux): answers seen on the wire"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True)
-    advice: ClassVar[str] = "Repeated answers are written once in a while: lookups are counted too low."
-    marks: ClassVar[tuple[str, ...]] = ("||",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"^\d{9,11}\.\d+\|\|[0-9a-fA-F.:]+\|\|[0-9a-fA-F.:]+\|\|[A-Z]+\|\|"
-    )
+    name = "passivedns"
+    help = "PassiveDNS (gamelinux): answers seen on the wire"
+    vantage = "dns"
+    proof = Proof(host=True)
+    advice = "Repeated answers are written once in a while: lookups are counted too low."
+    marks = ("||",)
+    claims = pl.col("line").str.contains(r"^\d{9,11}\.\d+\|\|[0-9a-fA-F.:]+\|\|[0-9a-fA-F.:]+\|\|[A-Z]+\|\|")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per answer."""

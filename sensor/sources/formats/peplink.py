@@ -8,8 +8,6 @@ logging".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -24,13 +22,13 @@ _EVENT = r"^(?:(Allowed|Denied) )?CONN=.* SRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ 
 class PeplinkFamily(Family):
     """Reads the firewall events of Peplink routers."""
 
-    name: ClassVar[str] = "peplink"
-    help: ClassVar[str] = "Peplink Balance, Pepwave: firewall events (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(action=True)
-    advice: ClassVar[str] = "Only rules with event logging are told, without hosts or volumes: add DNS logs."
-    marks: ClassVar[tuple[str, ...]] = ("proto=",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_EVENT)
+    name = "peplink"
+    help = "Peplink Balance, Pepwave: firewall events (syslog)"
+    vantage = "firewall"
+    proof = Proof(action=True)
+    advice = "Only rules with event logging are told, without hosts or volumes: add DNS logs."
+    marks = ("proto=",)
+    claims = pl.col("line").str.contains(_EVENT)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event (kind flow)."""

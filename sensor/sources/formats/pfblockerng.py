@@ -10,8 +10,6 @@ What DNSBL logs was answered with a sinkhole address: blocked. The unified log p
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,13 +34,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class PfblockerngFamily(Family):
     """Reads the logs of pfBlockerNG."""
 
-    name: ClassVar[str] = "pfblockerng"
-    help: ClassVar[str] = "pfBlockerNG 3 (pfSense): DNSBL, DNS reply and IP logs"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    advice: ClassVar[str] = "Enable DNS reply logging: dnsbl.log tells only what was refused."
-    marks: ClassVar[tuple[str, ...]] = ("block", "dns-reply,", "dnsbl", "match", "pass", "reject", "unkn(")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_REFUSED}|{_REPLY}|{_PACKET}")
+    name = "pfblockerng"
+    help = "pfBlockerNG 3 (pfSense): DNSBL, DNS reply and IP logs"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    advice = "Enable DNS reply logging: dnsbl.log tells only what was refused."
+    marks = ("block", "dns-reply,", "dnsbl", "match", "pass", "reject", "unkn(")
+    claims = pl.col("line").str.contains(f"{_REFUSED}|{_REPLY}|{_PACKET}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup (kind dns) or packet that a rule logged (kind flow)."""

@@ -8,8 +8,6 @@ Source: Pi-hole, API documentation, `/api/queries`.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -26,12 +24,12 @@ _REFUSED = r"^(?:GRAVITY|REGEX|DENYLIST|BLACKLIST|EXTERNAL_BLOCKED|SPECIAL_DOMAI
 class PiholeApiFamily(Family):
     """Reads what Pi-hole's API tells of lookups."""
 
-    name: ClassVar[str] = "pihole-api"
-    help: ClassVar[str] = "Pi-hole 6 API: queries (JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"domain"',)
-    claims: ClassVar[pl.Expr] = objects.having("domain", "client", "status", "dnssec", "reply")
+    name = "pihole-api"
+    help = "Pi-hole 6 API: queries (JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    marks = ('"domain"',)
+    claims = objects.having("domain", "client", "status", "dnssec", "reply")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""

@@ -13,8 +13,6 @@ Source: PowerDNS Recursor settings `quiet`, `structured-logging`; dnsdist "Rule 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,18 +34,18 @@ OTHER = "set aside: message that names no lookup"
 class PowerdnsFamily(Family):
     """Reads lookups of PowerDNS Recursor and dnsdist."""
 
-    name: ClassVar[str] = "powerdns"
-    help: ClassVar[str] = "PowerDNS Recursor (quiet=no, structured), dnsdist (LogAction, verbose), syslog"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True)
-    advice: ClassVar[str] = "Such lines carry no verdict; dnstap, which both write, tells answers too."
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "powerdns"
+    help = "PowerDNS Recursor (quiet=no, structured), dnsdist (LogAction, verbose), syslog"
+    vantage = "dns"
+    proof = Proof(host=True)
+    advice = "Such lines carry no verdict; dnstap, which both write, tells answers too."
+    marks = (
         "pdns", "dnsdist", "question for ", 'subsystem="syncres"', "packet from ", "got query for ",
         " wants ",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("tag").str.contains(
-        r"^(?:pdns(?:[-_]recursor|_server)?|dnsdist)$"
-    ).fill_null(False) | pl.col("line").str.contains(
+    claims = pl.col("tag").str.contains(r"^(?:pdns(?:[-_]recursor|_server)?|dnsdist)$").fill_null(
+        False
+    ) | pl.col("line").str.contains(
         r"\bquestion for '[^|']+\|[A-Z0-9]+' from |^msg=\"Question\" subsystem=\"syncres\""
         r"|^Packet from \S+ for \S+ [A-Z0-9]+ with id \d+$|^Got query for [^| ]+\|[A-Z0-9]+ from "
         r"|^Remote \S+ wants '[^|']+\|"

@@ -9,8 +9,6 @@ Administrator's Guide, "Syslog Flow Export".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -29,14 +27,14 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class PrismaSdwanFamily(Family):
     """Reads the flow log of ION devices."""
 
-    name: ClassVar[str] = "prisma-sdwan"
-    help: ClassVar[str] = "Palo Alto Prisma SD-WAN (CloudGenix ION) 5 and 6: flow log over syslog"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "Flows have no names: add the resolver's DNS log."
-    own_zone: ClassVar[str | None] = "UTC"
-    marks: ClassVar[tuple[str, ...]] = (",,,",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START)
+    name = "prisma-sdwan"
+    help = "Palo Alto Prisma SD-WAN (CloudGenix ION) 5 and 6: flow log over syslog"
+    vantage = "firewall"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = "Flows have no names: add the resolver's DNS log."
+    own_zone = "UTC"
+    marks = (",,,",)
+    claims = pl.col("line").str.contains(_START)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event of a flow."""

@@ -14,8 +14,6 @@ Administration Guide, "Log messages" (NWC23464, NWC23465, NWC30477).
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,17 +43,13 @@ OTHER = "set aside: message that gives no tunnel address"
 class PulseFamily(Family):
     """Reads Pulse Secure and Ivanti Connect Secure logs."""
 
-    name: ClassVar[str] = "pulse"
-    help: ClassVar[str] = (
-        "Pulse Secure 8 to 9, Ivanti Connect Secure 22: VPN tunnels (standard and WELF filter)"
-    )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = (
-        "Send User Access logs too, with VPN Tunneling events: they tell tunnel addresses."
-    )
-    marks: ClassVar[tuple[str, ...]] = (" - [", 'id=firewall time="')
-    claims: ClassVar[pl.Expr] = (
+    name = "pulse"
+    help = "Pulse Secure 8 to 9, Ivanti Connect Secure 22: VPN tunnels (standard and WELF filter)"
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = "Send User Access logs too, with VPN Tunneling events: they tell tunnel addresses."
+    marks = (" - [", 'id=firewall time="')
+    claims = (
         pl.col("line").str.contains(r"- \S+ - \[[0-9A-Fa-f.:]*\] .*\(.*\)\[.*\] - ")
         & (
             pl.col("tag").str.contains("(?i)^(?:PulseSecure|Juniper|ive|Ivanti)").fill_null(False)

@@ -7,8 +7,6 @@ names: no client of ours, set aside. Source: Amazon Route 53 Developer Guide, Re
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,12 +26,12 @@ HOSTED = "set aside: hosted zone's log (resolvers of the world, no client of our
 class Route53Family(Family):
     """Reads Route 53 Resolver query logs."""
 
-    name: ClassVar[str] = "route53"
-    help: ClassVar[str] = "AWS Route 53 Resolver query log (JSON 1.0, 1.1), with DNS Firewall verdicts"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = (" tcp ", " udp ", '"query_name"')
-    claims: ClassVar[pl.Expr] = (
+    name = "route53"
+    help = "AWS Route 53 Resolver query log (JSON 1.0, 1.1), with DNS Firewall verdicts"
+    vantage = "dns"
+    proof = Proof(host=True, device=True, action=True)
+    marks = (" tcp ", " udp ", '"query_name"')
+    claims = (
         objects.having("query_name") & objects.having_any("vpc_id", "srcids", "query_timestamp")
     ) | pl.col("line").str.contains(_ZONE)
 

@@ -10,8 +10,6 @@ application and names no destination. Source: Sangfor NGAF user manual, "Syslog"
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,13 +34,13 @@ OTHER = "set aside: event that names no destination"
 class SangforFamily(Family):
     """Reads Sangfor's firewall log."""
 
-    name: ClassVar[str] = "sangfor"
-    help: ClassVar[str] = "Sangfor NGAF 7 to 8, Network Secure: access control and website log (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True)
-    advice: ClassVar[str] = "There are no volumes of connections; log website access, which names the hosts."
-    marks: ClassVar[tuple[str, ...]] = ("log type", "日志类型")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"^(?:fwlog: ?)?(?:(?i:log type)|日志类型)[::]")
+    name = "sangfor"
+    help = "Sangfor NGAF 7 to 8, Network Secure: access control and website log (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, action=True)
+    advice = "There are no volumes of connections; log website access, which names the hosts."
+    marks = ("log type", "日志类型")
+    claims = pl.col("line").str.contains(r"^(?:fwlog: ?)?(?:(?i:log type)|日志类型)[::]")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event: kind flow or http."""

@@ -10,8 +10,6 @@ connection that came about or not (`connectionStatus`). Source: SentinelOne, Clo
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,15 +31,15 @@ _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:
 class SentinelOneFamily(Family):
     """Reads SentinelOne telemetry."""
 
-    name: ClassVar[str] = "sentinelone"
-    help: ClassVar[str] = "SentinelOne Deep Visibility (Cloud Funnel NDJSON): IP Connect, DNS, URL"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True)
-    advice: ClassVar[str] = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
-    marks: ClassVar[tuple[str, ...]] = ('"event.category"',)
-    claims: ClassVar[pl.Expr] = objects.having("endpoint.name", "event.category") & pl.col(
-        "line"
-    ).str.contains(r'"(?:src\.process|mgmt|agent|site|i)\.')
+    name = "sentinelone"
+    help = "SentinelOne Deep Visibility (Cloud Funnel NDJSON): IP Connect, DNS, URL"
+    vantage = "endpoint"
+    proof = Proof(host=True, path=True, user=True, device=True)
+    advice = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
+    marks = ('"event.category"',)
+    claims = objects.having("endpoint.name", "event.category") & pl.col("line").str.contains(
+        r'"(?:src\.process|mgmt|agent|site|i)\.'
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event; the device is the client of what it asked for."""

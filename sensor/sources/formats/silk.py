@@ -8,8 +8,6 @@ One way: a record counts what its source sent. Times are UTC. Source: SiLK, rwcu
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -27,15 +25,15 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class SilkFamily(Family):
     """Reads SiLK's records as text."""
 
-    name: ClassVar[str] = "silk"
-    help: ClassVar[str] = "SiLK flow records (rwcut with its titles)"
-    vantage: ClassVar[str] = "flow"
-    own_zone: ClassVar[str | None] = "UTC"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True)
-    advice: ClassVar[str] = "Flow records name no hosts: add DNS logs of the same clients."
-    header: ClassVar[str] = r"^\s*sIP\|\s*dIP\|"
-    marks: ClassVar[tuple[str, ...]] = ("sip|",)
-    claims: ClassVar[pl.Expr] = pl.lit(False)
+    name = "silk"
+    help = "SiLK flow records (rwcut with its titles)"
+    vantage = "flow"
+    own_zone = "UTC"
+    proof = Proof(bytes_up=True, bytes_down=True)
+    advice = "Flow records name no hosts: add DNS logs of the same clients."
+    header = r"^\s*sIP\|\s*dIP\|"
+    marks = ("sip|",)
+    claims = pl.lit(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""

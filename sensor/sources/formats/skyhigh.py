@@ -16,8 +16,6 @@ its egress. Source: Skyhigh, "Web Gateway – Log file", "SWG cloud – Reportin
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -91,13 +89,13 @@ CHALLENGE = "set aside: challenge for a password (407)"
 class SkyhighFamily(Family):
     """Reads logs of Skyhigh and McAfee web gateways."""
 
-    name: ClassVar[str] = "skyhigh"
-    help: ClassVar[str] = (
+    name = "skyhigh"
+    help = (
         "Skyhigh / McAfee Web Gateway 7 to 12 (access.log by its head, SIEM key=value, CEF, LEEF), SWG "
         "cloud (CSV, key=value, JSON)"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -107,17 +105,13 @@ class SkyhighFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
-        "The default access.log lacks what clients send: add bytes_from_client to its log line."
-    )
-    header: ClassVar[str] = (
-        r'^#time_stamp\b|^"?user_id"?,"?username"?,"?source_ip|^"?username"?,"?source_ip"?,'
-    )
-    marks: ClassVar[tuple[str, ...]] = (
+    advice = "The default access.log lacks what clients send: add bytes_from_client to its log line."
+    header = r'^#time_stamp\b|^"?user_id"?,"?username"?,"?source_ip|^"?username"?,"?source_ip"?,'
+    marks = (
         '] "', "observed", "denied", "allowed", "http_action", "http_request_first_line", "|time_stamp=",
         "req_line=", "|mcafee|", "|skyhigh", "#time_stamp", "source_ip",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains(f"{_ACCESS}|{_CLOUD_LINE}")
         | pl.col("line").str.contains(
             r"\bhttp_action=\S* .*\brequested_host=|\brequested_host=.*\bhttp_action="

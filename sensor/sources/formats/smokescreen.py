@@ -10,8 +10,6 @@ asked. Source: smokescreen, pkg/smokescreen (canonical log lines).
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,14 +26,12 @@ _PEER = r"^\[?([0-9a-fA-F.:]+?)\]?:\d+$"
 class SmokescreenFamily(Family):
     """Reads Smokescreen's log."""
 
-    name: ClassVar[str] = "smokescreen"
-    help: ClassVar[str] = "Smokescreen egress proxy: decisions and closed connections (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('"canonical-proxy-cn-close"', '"canonical-proxy-decision"')
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'"msg"\s*:\s*"CANONICAL-PROXY-(?:DECISION|CN-CLOSE)"'
-    )
+    name = "smokescreen"
+    help = "Smokescreen egress proxy: decisions and closed connections (JSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    marks = ('"canonical-proxy-cn-close"', '"canonical-proxy-decision"')
+    claims = pl.col("line").str.contains(r'"msg"\s*:\s*"CANONICAL-PROXY-(?:DECISION|CN-CLOSE)"')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line; decision and close of one connection are one session."""

@@ -11,8 +11,6 @@ local, or says UTC. Source: SonicOS Log Events Reference Guide.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -56,17 +54,13 @@ _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
 class SonicwallFamily(Family):
     """Reads SonicWall logs."""
 
-    name: ClassVar[str] = "sonicwall"
-    help: ClassVar[str] = "SonicWall SonicOS 5 to 8: connections, web sites, denials; key=value and CEF"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = (
-        "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
-    )
-    marks: ClassVar[tuple[str, ...]] = ("sn=", "id=firewall ", "|sonicwall|")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "sonicwall"
+    help = "SonicWall SonicOS 5 to 8: connections, web sites, denials; key=value and CEF"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
+    marks = ("sn=", "id=firewall ", "|sonicwall|")
+    claims = pl.col("line").str.contains(
         r"\bid=\w+ +(?:\S+=\S+ )?sn=\w+ |\bsn=\w+ time=.* fw=|\bid=firewall .*\bfw=\S* pri=\d+ .*\bm=\d+ "
     ) | cef.claims("SonicWALL|SonicWall|Sonicwall")
 

@@ -15,8 +15,6 @@ log".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -92,23 +90,23 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class SophosFamily(Family):
     """Reads Sophos Firewall and UTM logs."""
 
-    name: ClassVar[str] = "sophos"
-    help: ClassVar[str] = (
+    name = "sophos"
+    help = (
         "Sophos Firewall / XG (SFOS 16 to 21): firewall, web filter, SSL/TLS, logins, DHCP; Sophos UTM "
         "9: web, packet filter"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "firewall"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = (
+    advice = (
         "Forward web filter (content filtering) and SSL/TLS logs beside the firewall's: only they name hosts."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         '" log_component=', '" severity="', 'device="sfw', "device=sfw", 'device_name="sfw',
         "device_name=sfw", "device_serial_id=",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_SFOS_CLAIM}|{_UTM_CLAIM}")
+    claims = pl.col("line").str.contains(f"{_SFOS_CLAIM}|{_UTM_CLAIM}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record: kind flow, proxy or tls; logins and DHCP leases."""

@@ -13,8 +13,6 @@ itself: set aside. Source: Sophos, "SIEM Integration API"; github.com/sophos/Sop
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -38,13 +36,13 @@ OTHER = "set aside: event of the device, which names no site"
 class SophosCentralFamily(Family):
     """Reads Sophos Central's events."""
 
-    name: ClassVar[str] = "sophos-central"
-    help: ClassVar[str] = "Sophos Central events (SIEM API, script): web control and filtering on endpoints"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "Central reports blocked and warned sites only: give the firewall's web log, too."
-    marks: ClassVar[tuple[str, ...]] = ("event::",)
-    claims: ClassVar[pl.Expr] = (
+    name = "sophos-central"
+    help = "Sophos Central events (SIEM API, script): web control and filtering on endpoints"
+    vantage = "endpoint"
+    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    advice = "Central reports blocked and warned sites only: give the firewall's web log, too."
+    marks = ("event::",)
+    claims = (
         (
             objects.having("customer_id", "severity", "group")
             & pl.col("line").str.contains('"Event::', literal=True)

@@ -10,8 +10,6 @@ Source: Sophos Web Appliance, "Interpreting log files".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -29,14 +27,12 @@ _ACTIONS = {"1": "allowed", "2": "blocked", "0": "blocked"}
 class SophosSwaFamily(Family):
     """Reads the Sophos Web Appliance's requests."""
 
-    name: ClassVar[str] = "sophos-swa"
-    help: ClassVar[str] = "Sophos Web Appliance: sophos_log"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
-    marks: ClassVar[tuple[str, ...]] = ('req="',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r'^h=\S+ u="[^"]*" s=-?\d+ X=.* t=\d{9,11} .*\breq="'
-    )
+    name = "sophos-swa"
+    help = "Sophos Web Appliance: sophos_log"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    marks = ('req="',)
+    claims = pl.col("line").str.contains(r'^h=\S+ u="[^"]*" s=-?\d+ X=.* t=\d{9,11} .*\breq="')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request."""

@@ -10,8 +10,6 @@ Source: Splunk CIM manual, "Network Traffic", "Web", "Network Resolution (DNS)".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,19 +33,17 @@ OTHER = "set aside: event that names no connection"
 class SplunkCimFamily(Family):
     """Reads events whose fields Splunk's data models name."""
 
-    name: ClassVar[str] = "splunk-cim"
-    help: ClassVar[str] = "Splunk CIM: Network Traffic, Web, DNS events of any product (JSON, CSV exports)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    name = "splunk-cim"
+    help = "Splunk CIM: Network Traffic, Web, DNS events of any product (JSON, CSV exports)"
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
         user_agent=True,
     )  # fmt: skip
-    advice: ClassVar[str] = "Export `_raw` beside the fields: the product's own line says more."
-    header: ClassVar[str] = (
-        r'^[^{]*\b_time\b[^{]*,"?src(?:_ip)?"?(?:,|\s*$)|^(?:[^{]*,)?"?src(?:_ip)?"?,[^{]*\b_time\b'
-    )
-    marks: ClassVar[tuple[str, ...]] = ("_time",)
-    claims: ClassVar[pl.Expr] = (
+    advice = "Export `_raw` beside the fields: the product's own line says more."
+    header = r'^[^{]*\b_time\b[^{]*,"?src(?:_ip)?"?(?:,|\s*$)|^(?:[^{]*,)?"?src(?:_ip)?"?,[^{]*\b_time\b'
+    marks = ("_time",)
+    claims = (
         objects.having("_time") & objects.having_any("src", "src_ip") & objects.having_any(
             "dest", "dest_ip", "url", "query"
         )

@@ -9,8 +9,6 @@ one. Source: Splunk Stream, "Protocol fields".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -31,12 +29,12 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class SplunkStreamFamily(Family):
     """Reads the events of Splunk Stream."""
 
-    name: ClassVar[str] = "splunk-stream"
-    help: ClassVar[str] = "Splunk Stream 6 to 8: http, dns, tcp, udp and other protocols' events (JSON)"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
-    marks: ClassVar[tuple[str, ...]] = ('"protocol_stack"',)
-    claims: ClassVar[pl.Expr] = objects.having("protocol_stack", "src_ip", "dest_ip")
+    name = "splunk-stream"
+    help = "Splunk Stream 6 to 8: http, dns, tcp, udp and other protocols' events (JSON)"
+    vantage = "flow"
+    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    marks = ('"protocol_stack"',)
+    claims = objects.having("protocol_stack", "src_ip", "dest_ip")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event: kind dns, http, tls or flow."""

@@ -33,7 +33,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -152,26 +152,26 @@ _FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {
 class SquidFamily(Family):
     """Reads Squid access logs."""
 
-    name: ClassVar[str] = "squid"
-    help: ClassVar[str] = (
+    name = "squid"
+    help = (
         "Squid access.log: native, common, combined, with ports, Splunk's, as JSON, and our logformat with "
         "uploads"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = (
+    advice = (
         "Squid's own formats do not log what clients send: uploads stay unknown. In squid.conf:\n"
         f"  {LOGFORMAT}\n"
         "  access_log daemon:/var/log/squid/access.log shadowai"
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_CLAIM) | (
+    claims = pl.col("line").str.contains(_CLAIM) | (
         pl.col("line").str.contains(r"^\{")
         & objects.having_any(*_JSON_CLIENTS)
         & pl.col("line").str.contains(_JSON_RESULT)
     )
-    scans_lines: ClassVar[bool] = True
+    scans_lines = True
 
     @cached_property
     def _cutters(self) -> dict[bool, delimited.Cutter]:

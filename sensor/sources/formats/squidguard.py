@@ -10,8 +10,6 @@ squidGuard logs what it redirected (`log` of an acl or destination), ufdbGuard w
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -34,13 +32,13 @@ _ACTIONS = {"BLOCK": "blocked", "REDIRECT": "blocked", "PASS": "allowed", "TEST"
 class SquidguardFamily(Family):
     """Reads verdicts of squidGuard and ufdbGuard."""
 
-    name: ClassVar[str] = "squidguard"
-    help: ClassVar[str] = "squidGuard, ufdbGuard: blocked and passed requests"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "Squid's own access.log has the volumes."
-    marks: ClassVar[tuple[str, ...]] = ("block", "pass", "request(", "test")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "squidguard"
+    help = "squidGuard, ufdbGuard: blocked and passed requests"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    advice = "Squid's own access.log has the volumes."
+    marks = ("block", "pass", "request(", "test")
+    claims = pl.col("line").str.contains(
         r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[\d+\] (?:(?:New )?[Rr]equest\([^)]*\) |(?:BLOCK|PASS|"
         r"TEST) +\S+ +[0-9a-fA-F.:]+ )"
     )

@@ -11,8 +11,6 @@ ends it with its volume: one session by its 5-tuple. Times are local with `tz`. 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -39,18 +37,16 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class StormshieldFamily(Family):
     """Reads Stormshield logs."""
 
-    name: ClassVar[str] = "stormshield"
-    help: ClassVar[str] = "Stormshield SNS 2 to 5: web, connection, plugin, filter, ssl, logins; key=value"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = (
+    name = "stormshield"
+    help = "Stormshield SNS 2 to 5: web, connection, plugin, filter, ssl, logins; key=value"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = (
         "Log connections and web beside filter: only connection logs carry volumes, only web and plugin "
         "hosts."
     )
-    marks: ClassVar[tuple[str, ...]] = ("id=firewall ", 'startime="')
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ("id=firewall ", 'startime="')
+    claims = pl.col("line").str.contains(
         r'\bfw="[^"]*" .*\bstartime="|\bstartime=".*\blogtype="|\bid=firewall .*\bfw="[^"]*" .*\blogtype="'
         r"|\bid=firewall time=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d fw=\S+ tz="
     )

@@ -8,8 +8,6 @@ Source: strongSwan documentation, "Virtual IP", logger messages of charon.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -26,14 +24,12 @@ HELD_S = 36_000.0
 class StrongswanFamily(Family):
     """Reads which virtual address charon gave to whom."""
 
-    name: ClassVar[str] = "strongswan"
-    help: ClassVar[str] = (
-        "strongSwan 5 and 6 (charon), also of pfSense and OPNsense: virtual addresses (syslog)"
-    )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True)
-    marks: ClassVar[tuple[str, ...]] = ("[cfg] ", "[ike] ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_TOLD)
+    name = "strongswan"
+    help = "strongSwan 5 and 6 (charon), also of pfSense and OPNsense: virtual addresses (syslog)"
+    vantage = "identity"
+    proof = Proof(user=True)
+    marks = ("[cfg] ", "[ike] ")
+    claims = pl.col("line").str.contains(_TOLD)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given or let go."""

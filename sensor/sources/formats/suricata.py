@@ -10,7 +10,6 @@ Volume: `bytes_toserver`, `bytes_toclient` include headers. Source: Suricata Use
 from __future__ import annotations
 
 from functools import cache
-from typing import ClassVar
 
 import polars as pl
 
@@ -73,12 +72,10 @@ _TYPES = (
 class SuricataFamily(Family):
     """Reads Suricata's eve.json."""
 
-    name: ClassVar[str] = "suricata"
-    help: ClassVar[str] = (
-        "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5; 4.0 to 8"
-    )
-    vantage: ClassVar[str] = "packets"
-    proof: ClassVar[Proof] = Proof(
+    name = "suricata"
+    help = "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5; 4.0 to 8"
+    vantage = "packets"
+    proof = Proof(
         host=True,
         path=True,
         device=True,
@@ -88,12 +85,12 @@ class SuricataFamily(Family):
         user_agent=True,
         fingerprint=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "Suricata logs volume in flow events: add `- flow` to the types of eve-log, and "
         "`- tls: {extended: yes}`, `- quic`."
     )
-    marks: ClassVar[tuple[str, ...]] = ('"event_type"',)
-    claims: ClassVar[pl.Expr] = (
+    marks = ('"event_type"',)
+    claims = (
         pl.col("line").str.contains(r"^\s*\{")
         & pl.col("line").str.contains(rf'"event_type"\s*:\s*"(?:{_TYPES})"')
         & pl.col("line").str.contains(r'"timestamp"\s*:\s*"\d{4}-\d\d-\d\dT')
@@ -101,7 +98,7 @@ class SuricataFamily(Family):
         & ~pl.col("line").str.contains('"firewall_name"', literal=True)
     )
     #: where the event lies inside the object, for products that wrap it
-    below: ClassVar[str] = ""
+    below = ""
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

@@ -10,8 +10,6 @@ and log event severity levels for Endpoint Protection Manager".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,15 +31,15 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class SymantecEndpointFamily(Family):
     """Reads the traffic log of Symantec Endpoint Protection."""
 
-    name: ClassVar[str] = "symantec-endpoint"
-    help: ClassVar[str] = "Symantec Endpoint Protection Manager 12, 14: traffic log (syslog)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "There are no volumes: data-out cannot be reported from endpoint events."
-    marks: ClassVar[tuple[str, ...]] = ("symantecserver", ",remote", "site: ")
-    claims: ClassVar[pl.Expr] = (pl.col("tag") == "SymantecServer").fill_null(False) | pl.col(
-        "line"
-    ).str.contains(f"{_TRAFFIC}|{_OTHERS}")
+    name = "symantec-endpoint"
+    help = "Symantec Endpoint Protection Manager 12, 14: traffic log (syslog)"
+    vantage = "endpoint"
+    proof = Proof(host=True, user=True, device=True, action=True)
+    advice = "There are no volumes: data-out cannot be reported from endpoint events."
+    marks = ("symantecserver", ",remote", "site: ")
+    claims = (pl.col("tag") == "SymantecServer").fill_null(False) | pl.col("line").str.contains(
+        f"{_TRAFFIC}|{_OTHERS}"
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

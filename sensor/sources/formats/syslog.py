@@ -5,8 +5,6 @@ It claims nothing itself; lines no family claims are counted and rejected under 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -16,12 +14,12 @@ from sensor.sources.interface import Proof
 class SyslogFamily(Family):
     """A stream of lines of any kind."""
 
-    name: ClassVar[str] = "syslog"
-    help: ClassVar[str] = "syslog received by `shadowai listen`: each line is read as its own kind"
-    vantage: ClassVar[str] = "mixed"
-    proof: ClassVar[Proof] = Proof()
-    generic: ClassVar[bool] = True
-    claims: ClassVar[pl.Expr] = pl.lit(False) & pl.col("line").is_not_null()
+    name = "syslog"
+    help = "syslog received by `shadowai listen`: each line is read as its own kind"
+    vantage = "mixed"
+    proof = Proof()
+    generic = True
+    claims = pl.lit(False) & pl.col("line").is_not_null()
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Nothing is claimed, so there is nothing to read."""

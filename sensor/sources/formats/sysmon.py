@@ -7,13 +7,11 @@ device accepted the connection: turned round. No bytes. Source: Microsoft Sysint
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
-from sensor.sources.framing import JOINT, Framing
+from sensor.sources.framing import JOINT
 from sensor.sources.interface import Proof
 from sensor.sources.text import events, objects
 
@@ -36,19 +34,19 @@ OTHER = "set aside: Sysmon event that names no connection"
 class SysmonFamily(Family):
     """Reads Sysmon's DNS and network events."""
 
-    name: ClassVar[str] = "sysmon"
-    help: ClassVar[str] = (
+    name = "sysmon"
+    help = (
         "Sysmon events 22 and 3 (Sysmon 10 to 15, for Linux) as JSON (winlogbeat, NXLog, Wazuh, evtx_dump), "
         "XML, or Splunk's WinEventLog text"
     )
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True)
-    advice: ClassVar[str] = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
-    marks: ClassVar[tuple[str, ...]] = ('"queryresults"', "linux-sysmon", "microsoft-windows-sysmon")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (
+    vantage = "endpoint"
+    proof = Proof(host=True, user=True, device=True)
+    advice = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
+    marks = ('"queryresults"', "linux-sysmon", "microsoft-windows-sysmon")
+    claims = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (
         objects.having("QueryResults") & objects.having_any("Image", "QueryStatus")
     )
-    framing: ClassVar[Framing] = SPLUNK_EVENTS
+    framing = SPLUNK_EVENTS
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event 22 or 3."""

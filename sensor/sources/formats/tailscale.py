@@ -11,8 +11,6 @@ tailscale.com/types/netlogtype.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,18 +33,18 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class TailscaleFamily(Family):
     """Reads Tailscale network flow logs."""
 
-    name: ClassVar[str] = "tailscale"
-    help: ClassVar[str] = "Tailscale network flow logs (JSON): API, log streaming, Splunk HEC"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(user=True, device=True, bytes_up=True, bytes_down=True)
-    advice: ClassVar[str] = (
+    name = "tailscale"
+    help = "Tailscale network flow logs (JSON): API, log streaming, Splunk HEC"
+    vantage = "flow"
+    proof = Proof(user=True, device=True, bytes_up=True, bytes_down=True)
+    advice = (
         "Flow logs name no hosts, and leave out where exit traffic goes unless the tailnet's setting says "
         "otherwise: add the DNS log of the resolver."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         '"exittraffic"', '"physicaltraffic"', '"subnettraffic"', '"virtualtraffic"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = objects.having("nodeId") & objects.having_any(*_TRAFFIC, "physicalTraffic")
+    claims = objects.having("nodeId") & objects.having_any(*_TRAFFIC, "physicalTraffic")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Two rows per connection of a message (there and back, kind flow); one for a message without any."""

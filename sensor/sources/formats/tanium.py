@@ -6,8 +6,6 @@ registry events name no connection. Source: Tanium, "Threat Response: Stream con
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -32,13 +30,13 @@ OTHER = "set aside: event of another kind"
 class TaniumFamily(Family):
     """Reads Tanium's endpoint stream."""
 
-    name: ClassVar[str] = "tanium"
-    help: ClassVar[str] = "Tanium Threat Response stream: network and DNS events (JSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, device=True, action=True)
-    advice: ClassVar[str] = "There are no volumes: data-out cannot be reported from endpoint events."
-    marks: ClassVar[tuple[str, ...]] = ('"process__file__full_path"', '"process__pid"', '"tanium_process_id"')
-    claims: ClassVar[pl.Expr] = objects.having("event", "fields") & pl.col("line").str.contains(
+    name = "tanium"
+    help = "Tanium Threat Response stream: network and DNS events (JSON)"
+    vantage = "endpoint"
+    proof = Proof(host=True, user=True, device=True, action=True)
+    advice = "There are no volumes: data-out cannot be reported from endpoint events."
+    marks = ('"process__file__full_path"', '"process__pid"', '"tanium_process_id"')
+    claims = objects.having("event", "fields") & pl.col("line").str.contains(
         r'"(?:tanium_process_id|process__file__full_path|process__pid)"'
     )
 

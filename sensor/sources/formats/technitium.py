@@ -15,8 +15,6 @@ Log Exporter, LogEntry.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -45,12 +43,12 @@ _ADDRESS = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]+"
 class TechnitiumFamily(Family):
     """Reads Technitium DNS Server's query log."""
 
-    name: ClassVar[str] = "technitium"
-    help: ClassVar[str] = "Technitium DNS Server: query log in its text log files, Log Exporter app (JSON)"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ("; qtype: ", '"questionname"')
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "technitium"
+    help = "Technitium DNS Server: query log in its text log files, Log Exporter app (JSON)"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    marks = ("; qtype: ", '"questionname"')
+    claims = pl.col("line").str.contains(
         r"^\[[^\]]+\] \[[^ ]+:\d+\] \[\w+\] .*QNAME: [^;]*; QTYPE: "
     ) | objects.having("clientIp", "questionName", "responseType")
 

@@ -11,8 +11,6 @@ the machine under the machine's name. Source: Tetragon, "Network observability".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -37,16 +35,16 @@ OTHER = "set aside: event that names no connection"
 class TetragonFamily(Family):
     """Reads Tetragon's connections."""
 
-    name: ClassVar[str] = "tetragon"
-    help: ClassVar[str] = "Cilium Tetragon: tcp_connect and udp_sendmsg of processes and pods (JSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(device=True, action=True)
-    advice: ClassVar[str] = "Load a tracing policy for tcp_connect; it names no hosts, Hubble does."
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "tetragon"
+    help = "Cilium Tetragon: tcp_connect and udp_sendmsg of processes and pods (JSON)"
+    vantage = "endpoint"
+    proof = Proof(device=True, action=True)
+    advice = "Load a tracing policy for tcp_connect; it names no hosts, Hubble does."
+    marks = (
         '"process_exec"', '"process_exit"', '"process_kprobe"', '"process_lsm"', '"process_tracepoint"',
         '"process_uprobe"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = objects.having("node_name", "exec_id") & objects.having_any(
+    claims = objects.having("node_name", "exec_id") & objects.having_any(
         "process_kprobe",
         "process_exec",
         "process_exit",

@@ -11,8 +11,6 @@ Source: 3proxy.cfg(5), `logformat`; 3proxy, "Log error codes".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -32,14 +30,12 @@ CHALLENGE = "set aside: challenge for a password (error 4)"
 class ThreeproxyFamily(Family):
     """Reads 3proxy's log."""
 
-    name: ClassVar[str] = "3proxy"
-    help: ClassVar[str] = "3proxy 0.8 and 0.9: HTTP, SOCKS and port services, default and sample logformat"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    marks: ClassVar[tuple[str, ...]] = (" 00",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "3proxy"
+    help = "3proxy 0.8 and 0.9: HTTP, SOCKS and port services, default and sample logformat"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    marks = (" 00",)
+    claims = pl.col("line").str.contains(
         r"^\d\S*(?: \d\d:\d\d:\d\d(?: [+-]\d{4})?| +\[[^\]]+\])? +(?:[A-Z][\w-]*\.)?\d{1,5} 00\d{3} \S+ "
         rf"{_END} {_END} \d+ \d+ \d+ \S"
     )

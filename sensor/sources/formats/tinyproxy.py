@@ -10,8 +10,6 @@ block it is unknown. Stamps have no year. No volumes. Source: tinyproxy src/reqs
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -27,15 +25,15 @@ OTHER = "set aside: message that names no request"
 class TinyproxyFamily(Family):
     """Reads Tinyproxy's requests."""
 
-    name: ClassVar[str] = "tinyproxy"
-    help: ClassVar[str] = "Tinyproxy: requests with their clients (LogLevel Connect or more), refusals"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, action=True)
-    advice: ClassVar[str] = "Tinyproxy logs no volumes: data-out cannot be reported from it."
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "tinyproxy"
+    help = "Tinyproxy: requests with their clients (LogLevel Connect or more), refusals"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, action=True)
+    advice = "Tinyproxy logs no volumes: data-out cannot be reported from it."
+    marks = (
         "critical ", "error ", "warning ", "notice ", "connect ", "info ", "tinyproxy",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    claims = pl.col("line").str.contains(
         r"^(?:CRITICAL|ERROR|WARNING|NOTICE|CONNECT|INFO) +[A-Z][a-z]{2} +\d+ "
         r"\d\d:\d\d:\d\d(?:\.\d+)? \[\d+\]: "
     ) | (pl.col("tag") == "tinyproxy").fill_null(False)

@@ -11,8 +11,6 @@ shares; of several, no one is the server (or client). Former records count from 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,16 +34,14 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class TrafficAnalyticsFamily(Family):
     """Reads the tables of traffic analytics."""
 
-    name: ClassVar[str] = "traffic-analytics"
-    help: ClassVar[str] = "Azure traffic analytics: NTANetAnalytics, AzureNetworkAnalytics_CL (JSON)"
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "Flow records name no hosts: add Azure DNS or Azure Firewall application rules."
-    own_zone: ClassVar[str | None] = "UTC"
-    marks: ClassVar[tuple[str, ...]] = ('"flowstatus"', '"flowstatus_s"')
-    claims: ClassVar[pl.Expr] = objects.having_any("SrcIp", "SrcIP_s") & objects.having_any(
-        "FlowStatus", "FlowStatus_s"
-    )
+    name = "traffic-analytics"
+    help = "Azure traffic analytics: NTANetAnalytics, AzureNetworkAnalytics_CL (JSON)"
+    vantage = "flow"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = "Flow records name no hosts: add Azure DNS or Azure Firewall application rules."
+    own_zone = "UTC"
+    marks = ('"flowstatus"', '"flowstatus_s"')
+    claims = objects.having_any("SrcIp", "SrcIP_s") & objects.having_any("FlowStatus", "FlowStatus_s")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow)."""

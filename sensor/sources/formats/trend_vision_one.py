@@ -10,8 +10,6 @@ Data", "Endpoint Activity Data" (automation.trendmicro.com).
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -60,15 +58,13 @@ INCOMING = "set aside: connection from outside"
 class TrendVisionOneFamily(Family):
     """Reads Trend Vision One activity data."""
 
-    name: ClassVar[str] = "trend-vision-one"
-    help: ClassVar[str] = "Trend Vision One: Internet Access web log, endpoint activity (NDJSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
-    advice: ClassVar[str] = (
-        "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"endpointguid"', '"endpointhostname"')
-    claims: ClassVar[pl.Expr] = (
+    name = "trend-vision-one"
+    help = "Trend Vision One: Internet Access web log, endpoint activity (NDJSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
+    advice = "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
+    marks = ('"endpointguid"', '"endpointhostname"')
+    claims = (
         objects.having("eventTime")
         & objects.having_any("endpointGuid", "endpointGUID", "endpointHostName")
         & objects.having_any("eventSubId", "eventName")

@@ -12,8 +12,6 @@ Source: Twingate, "Real-time connection logs", "Detailed network event schemas".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -31,15 +29,15 @@ _WANTED = {
 class TwingateFamily(Family):
     """Reads Twingate's connection logs."""
 
-    name: ClassVar[str] = "twingate"
-    help: ClassVar[str] = "Twingate connector and network event logs (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = (
+    name = "twingate"
+    help = "Twingate connector and network event logs (JSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, user=True, action=True)
+    marks = (
         '"closed_connection"', '"closed_to_connect"', '"established_connection"', '"established_to_connect"',
         '"failed_connection"', '"failed_to_connect"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    claims = pl.col("line").str.contains(
         r'^(?:ANALYTICS )?\{.*"event_type"\s*:\s*"(?:closed|established|failed)_(?:connection|to_connect)"'
     )
 

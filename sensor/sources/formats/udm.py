@@ -10,8 +10,6 @@ The principal acts; sent and received are the principal's. Keys in either spelli
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -43,16 +41,16 @@ OTHER = "set aside: event that names no connection"
 class UdmFamily(Family):
     """Reads UDM events."""
 
-    name: ClassVar[str] = "udm"
-    help: ClassVar[str] = "Google SecOps (Chronicle) UDM: network events (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    generic: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    name = "udm"
+    help = "Google SecOps (Chronicle) UDM: network events (JSON)"
+    vantage = "proxy"
+    generic = True
+    proof = Proof(
         host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
         user_agent=True,
     )  # fmt: skip
-    marks: ClassVar[tuple[str, ...]] = ('"principal"',)
-    claims: ClassVar[pl.Expr] = (
+    marks = ('"principal"',)
+    claims = (
         objects.having("metadata", "principal", "target")
         & objects.having_any("event_type", "eventType")
         & pl.col("line").str.contains(r'"NETWORK_\w+"')

@@ -20,8 +20,6 @@ documentation, "Log formats and versioning".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -145,12 +143,10 @@ UNKNOWN = "not a line of the DNS, web, firewall or IP log"
 class UmbrellaFamily(Family):
     """Reads Cisco Umbrella's logs."""
 
-    name: ClassVar[str] = "umbrella"
-    help: ClassVar[str] = (
-        "Cisco Umbrella, Secure Access exports (CSV v1 to v10): DNS, web, cloud firewall, IP"
-    )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    name = "umbrella"
+    help = "Cisco Umbrella, Secure Access exports (CSV v1 to v10): DNS, web, cloud firewall, IP"
+    vantage = "proxy"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -160,13 +156,13 @@ class UmbrellaFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "DNS logs prove interest, not use. Paths of HTTPS need decryption in the web policy; users need "
         "the AD connector "
         "or SAML."
     )
-    header: ClassVar[str] = _HEADER
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_STAMP) & pl.col("line").str.contains(
+    header = _HEADER
+    claims = pl.col("line").str.contains(_STAMP) & pl.col("line").str.contains(
         f"{_DNS}|{_WEB}|{_FIREWALL}|{_IP}"
     ) | objects.having(*_OBJECT_KEYS)
 

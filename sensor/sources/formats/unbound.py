@@ -13,8 +13,6 @@ Source: unbound.conf(5).
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -43,21 +41,19 @@ OTHER = "set aside: no lookup (server message)"
 class UnboundFamily(Family):
     """Reads Unbound's log."""
 
-    name: ClassVar[str] = "unbound"
-    help: ClassVar[str] = (
-        "Unbound 1.6 to 1.24: log-queries, log-replies, log-local-actions, rpz-log; pfSense, OPNsense"
-    )
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    advice: ClassVar[str] = (
+    name = "unbound"
+    help = "Unbound 1.6 to 1.24: log-queries, log-replies, log-local-actions, rpz-log; pfSense, OPNsense"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    advice = (
         "Set `log-replies: yes` and `log-local-actions: yes`: without them Unbound does not tell what it "
         "refused."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "unbound", "] info: ", "] query: ", "] reply: ", "] notice: ", "] warning: ", "] error: ",
         "] debug: ", "] fatal error: ",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_HEAD) | (
+    claims = pl.col("line").str.contains(_HEAD) | (
         (pl.col("tag") == "unbound") & pl.col("line").str.contains(rf"^{_LEVEL}: ")
     ).fill_null(False)
 

@@ -8,8 +8,6 @@ kernel are family `netfilter`. Source: Ubiquiti, "UniFi System Logs & SIEM Integ
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -35,17 +33,15 @@ OTHER = "set aside: event that names no connection"
 class UnifiFamily(Family):
     """Reads UniFi's activity log."""
 
-    name: ClassVar[str] = "unifi"
-    help: ClassVar[str] = "Ubiquiti UniFi Network 9, 10 and UniFi OS: activity log in CEF"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(device=True, action=True)
-    advice: ClassVar[str] = (
-        "The activity log has neither hosts nor volumes: switch on NetFlow (IPFIX) and log the resolver."
-    )
+    name = "unifi"
+    help = "Ubiquiti UniFi Network 9, 10 and UniFi OS: activity log in CEF"
+    vantage = "firewall"
+    proof = Proof(device=True, action=True)
+    advice = "The activity log has neither hosts nor volumes: switch on NetFlow (IPFIX) and log the resolver."
     #: UniFi Network's stamps; of UniFi OS, which writes local time, nothing is read
-    own_zone: ClassVar[str | None] = "UTC"
-    marks: ClassVar[tuple[str, ...]] = ("|ubiquiti|",)
-    claims: ClassVar[pl.Expr] = cef.claims("Ubiquiti", "UniFi")
+    own_zone = "UTC"
+    marks = ("|ubiquiti|",)
+    claims = cef.claims("Ubiquiti", "UniFi")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event: a connection (kind flow), or a client that came or went (kind lease)."""

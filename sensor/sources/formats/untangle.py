@@ -11,8 +11,6 @@ Definitions".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -54,15 +52,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class UntangleFamily(Family):
     """Reads events of Untangle's firewall."""
 
-    name: ClassVar[str] = "untangle"
-    help: ClassVar[str] = "Untangle / Arista NG Firewall 16 and 17: web filter, HTTP, sessions (JSON, syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = "Send SessionStatsEvent too: only it has volumes; WebFilterEvent names hosts."
-    marks: ClassVar[tuple[str, ...]] = ('"class com.untangle.',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r'"class"\s*:\s*"class com\.untangle\.')
+    name = "untangle"
+    help = "Untangle / Arista NG Firewall 16 and 17: web filter, HTTP, sessions (JSON, syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Send SessionStatsEvent too: only it has volumes; WebFilterEvent names hosts."
+    marks = ('"class com.untangle.',)
+    claims = pl.col("line").str.contains(r'"class"\s*:\s*"class com\.untangle\.')
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http) or session event (kind flow)."""

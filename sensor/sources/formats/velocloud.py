@@ -10,8 +10,6 @@ Administration Guide, "Syslog Message Format for Firewall Logs".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -30,12 +28,12 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class VelocloudFamily(Family):
     """Reads the firewall log of VeloCloud Edges."""
 
-    name: ClassVar[str] = "velocloud"
-    help: ClassVar[str] = "VMware SD-WAN (VeloCloud) Edge 3 to 6: firewall log (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, bytes_up=True, bytes_down=True, action=True)
-    marks: ClassVar[tuple[str, ...]] = ('action="vcf ', "action=vcf ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(r"\bACTION=\"?VCF \w+")
+    name = "velocloud"
+    help = "VMware SD-WAN (VeloCloud) Edge 3 to 6: firewall log (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, bytes_up=True, bytes_down=True, action=True)
+    marks = ('action="vcf ', "action=vcf ")
+    claims = pl.col("line").str.contains(r"\bACTION=\"?VCF \w+")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event (kind flow)."""

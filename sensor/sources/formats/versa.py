@@ -16,8 +16,6 @@ clock, which may run since it booted: their difference alone is used. Source: Ve
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -42,17 +40,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class VersaFamily(Family):
     """Reads Versa's flow and secure access logs."""
 
-    name: ClassVar[str] = "versa"
-    help: ClassVar[str] = "Versa Networks VOS: flow, access, URL, DNS and secure access logs (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = "Log access rules at the end (volumes) and URL filtering (hosts)."
-    marks: ClassVar[tuple[str, ...]] = ("log, appliancename=",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
-        r"(?:^|\s)[A-Za-z][A-Za-z0-9]*Log, applianceName="
-    )
+    name = "versa"
+    help = "Versa Networks VOS: flow, access, URL, DNS and secure access logs (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Log access rules at the end (volumes) and URL filtering (hosts)."
+    marks = ("log, appliancename=",)
+    claims = pl.col("line").str.contains(r"(?:^|\s)[A-Za-z][A-Za-z0-9]*Log, applianceName=")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record; tunnels of remote users as leases."""

@@ -10,8 +10,6 @@ A record sums a minute of like connections; sent and received are the machine's.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -29,15 +27,13 @@ _NAME = r"^\W*((?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+)"
 class VmConnectionFamily(Family):
     """Reads the table VMConnection."""
 
-    name: ClassVar[str] = "vm-connection"
-    help: ClassVar[str] = "Azure Monitor VM insights: VMConnection (JSON)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(host=True, device=True, bytes_up=True, bytes_down=True)
-    own_zone: ClassVar[str | None] = "UTC"
-    marks: ClassVar[tuple[str, ...]] = ('"destinationip"',)
-    claims: ClassVar[pl.Expr] = objects.having(
-        "SourceIp", "DestinationIp", "BytesSent", "Direction", "Computer"
-    )
+    name = "vm-connection"
+    help = "Azure Monitor VM insights: VMConnection (JSON)"
+    vantage = "endpoint"
+    proof = Proof(host=True, device=True, bytes_up=True, bytes_down=True)
+    own_zone = "UTC"
+    marks = ('"destinationip"',)
+    claims = objects.having("SourceIp", "DestinationIp", "BytesSent", "Direction", "Computer")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow)."""

@@ -6,8 +6,6 @@ download".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -31,13 +29,13 @@ _FIELDS = {
 class VmwareCwsFamily(Family):
     """Reads VMware Cloud Web Security logs."""
 
-    name: ClassVar[str] = "vmware-cws"
-    help: ClassVar[str] = "VMware (VeloCloud) SASE Cloud Web Security: web log (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(host=True, path=True, user=True, action=True, user_agent=True)
-    advice: ClassVar[str] = "The web log has no volumes: data-out cannot be reported from it."
-    marks: ClassVar[tuple[str, ...]] = ('"cws_timestamp"',)
-    claims: ClassVar[pl.Expr] = objects.having("cws_timestamp")
+    name = "vmware-cws"
+    help = "VMware (VeloCloud) SASE Cloud Web Security: web log (JSON)"
+    vantage = "proxy"
+    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    advice = "The web log has no volumes: data-out cannot be reported from it."
+    marks = ('"cws_timestamp"',)
+    claims = objects.having("cws_timestamp")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""

@@ -9,8 +9,6 @@ way that is not documented alike everywhere: they are not read. Source: Broadcom
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,15 +26,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class VmwareNsxFamily(Family):
     """Reads packet logs of NSX's distributed firewall."""
 
-    name: ClassVar[str] = "vmware-nsx"
-    help: ClassVar[str] = "VMware NSX for vSphere 6 and NSX-T 3, 4: distributed firewall packet log (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(action=True)
-    advice: ClassVar[str] = (
-        "The packet log has no hosts: add the DNS log of the resolver, or IPFIX for volumes."
-    )
-    marks: ClassVar[tuple[str, ...]] = ("inet match", "inet term", "inet6 match", "inet6 term")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_ANY)
+    name = "vmware-nsx"
+    help = "VMware NSX for vSphere 6 and NSX-T 3, 4: distributed firewall packet log (syslog)"
+    vantage = "firewall"
+    proof = Proof(action=True)
+    advice = "The packet log has no hosts: add the DNS log of the resolver, or IPFIX for volumes."
+    marks = ("inet match", "inet term", "inet6 match", "inet6 term")
+    claims = pl.col("line").str.contains(_ANY)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line (kind flow); match and TERM of one 5-tuple are one session."""

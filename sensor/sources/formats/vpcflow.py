@@ -14,8 +14,6 @@ User Guide, "Flow log records"; Alibaba Cloud, "Flow log fields".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -59,25 +57,23 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class VpcflowFamily(Family):
     """Reads AWS flow logs."""
 
-    name: ClassVar[str] = "vpcflow"
-    help: ClassVar[str] = (
+    name = "vpcflow"
+    help = (
         "AWS VPC and Transit Gateway flow logs, versions 2 to 10: by head line, default order, JSON; "
         "Alibaba Cloud VPC flow logs (JSON)"
     )
-    vantage: ClassVar[str] = "flow"
-    proof: ClassVar[Proof] = Proof(bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = (
+    vantage = "flow"
+    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    advice = (
         "Flow logs name no hosts: add Route 53 resolver query logs. Log a custom format to S3, whose "
         "head line names it."
     )
-    header: ClassVar[str] = r"^(?:[a-z][a-z0-9-]+ )*srcaddr(?: [a-z][a-z0-9-]+)+$"
-    marks: ClassVar[tuple[str, ...]] = (
+    header = r"^(?:[a-z][a-z0-9-]+ )*srcaddr(?: [a-z][a-z0-9-]+)+$"
+    marks = (
         "eni-", "interface_id", "interfaceid", "log_status", "log-status", "logstatus", "account_id",
         "srcaddr",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = pl.col("line").str.replace(_EXPORTED, "").str.contains(
-        f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}"
-    ) | (
+    claims = pl.col("line").str.replace(_EXPORTED, "").str.contains(f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}") | (
         pl.col("line").str.contains(_OBJECT)
         & pl.col("line").str.contains(r'"(?:interface_id|interfaceId|log[-_]status|logStatus|account_id)"')
     )

@@ -13,8 +13,6 @@ cut `LEEF:` off and write tabs as `#011`. Source: WatchGuard, "Fireware Log Cata
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -69,20 +67,18 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class WatchguardFamily(Family):
     """Reads WatchGuard Firebox logs."""
 
-    name: ClassVar[str] = "watchguard"
-    help: ClassVar[str] = (
+    name = "watchguard"
+    help = (
         "WatchGuard Firebox (Fireware 11 to 12): connections, HTTP/HTTPS/DNS proxies, logins; LEEF and syslog"
     )
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True
-    )
-    advice: ClassVar[str] = (
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = (
         "Enable `Send a log message for reports` in policies and proxy actions: only then are volumes "
         "and hosts logged."
     )
-    marks: ClassVar[tuple[str, ...]] = ("allow ", "deny ", 'msg_id="', "|watchguard|")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ("allow ", "deny ", 'msg_id="', "|watchguard|")
+    claims = pl.col("line").str.contains(
         _LEEF
         + r'|\bmsg_id="[0-9A-F]{4}-[0-9A-F]{4}"'
         + r"|\b(?:Allow|Deny) .{1,60}?\b(?:tcp|udp) (?:\d+ \d+ )?[\d.]+ [\d.]+ \d+ \d+ .*\(\S.*\)\s*$"

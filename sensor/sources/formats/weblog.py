@@ -16,8 +16,6 @@ Source: nginx, ngx_http_log_module, ngx_stream_log_module; Apache HTTP Server, m
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -84,24 +82,24 @@ _NAMED = r"^(?:[A-Za-z]{2,6}://|[^/\s]+:\d+$)"
 class WeblogFamily(Family):
     """Reads combined access logs."""
 
-    name: ClassVar[str] = "weblog"
-    help: ClassVar[str] = (
+    name = "weblog"
+    help = (
         "nginx, Apache, Privoxy, Traefik, Caddy access logs (combined with or without host, JSON), nginx "
         "stream: "
         "forward proxies, and web servers that log their host"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    advice: ClassVar[str] = (
+    advice = (
         "The combined layout has neither host nor upload size: log JSON with remote_addr, host, request, "
         "request_length and bytes_sent; in stream blocks add $ssl_preread_server_name."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         '] "', "] tcp ", "] udp ", "remote_addr", "body_bytes_sent", '"requesthost"', '"remote_ip"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         (pl.col("line").str.contains(_CLAIMS) & ~pl.col("line").str.contains(_SQUID))
         | pl.col("line").str.contains(_STREAM_CLAIM)
         | (pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_OBJECT_CLAIM))

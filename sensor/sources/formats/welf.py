@@ -10,8 +10,6 @@ Juniper's "WELF for UTM features" and Trustwave's "WebMarshal WELF logs".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -33,15 +31,15 @@ NO_USE = "set aside: event that names no destination"
 class WelfFamily(Family):
     """Reads WELF."""
 
-    name: ClassVar[str] = "welf"
-    help: ClassVar[str] = "WELF (WebTrends) of any product: WebMarshal, Junos UTM, Topsec, firewalls"
-    vantage: ClassVar[str] = "proxy"
-    generic: ClassVar[bool] = True
-    proof: ClassVar[Proof] = Proof(
+    name = "welf"
+    help = "WELF (WebTrends) of any product: WebMarshal, Junos UTM, Topsec, firewalls"
+    vantage = "proxy"
+    generic = True
+    proof = Proof(
         host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
     )
-    marks: ClassVar[tuple[str, ...]] = ('time="',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    marks = ('time="',)
+    claims = pl.col("line").str.contains(
         r'\bid=\S+ (?:.* )?time="\d{4}-\d{1,2}-\d{1,2} \d\d:\d\d:\d\d" (?:.* )?fw=\S+ (?:.* )?pri=\d'
     )
 

@@ -13,8 +13,6 @@ server log files" and [MS-DHCPM].
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -37,15 +35,13 @@ OTHER = "set aside: event that gives no address"
 class WindowsDhcpFamily(Family):
     """Reads audit logs of Windows DHCP servers."""
 
-    name: ClassVar[str] = "windows-dhcp"
-    help: ClassVar[str] = "Windows Server 2008 to 2025 DHCP audit logs, IPv4 and IPv6"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(device=True)
-    advice: ClassVar[str] = (
-        "The server overwrites these files every week and caps their size: collect them daily."
-    )
-    header: ClassVar[str] = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}")
+    name = "windows-dhcp"
+    help = "Windows Server 2008 to 2025 DHCP audit logs, IPv4 and IPv6"
+    vantage = "identity"
+    proof = Proof(device=True)
+    advice = "The server overwrites these files every week and caps their size: collect them daily."
+    header = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
+    claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per event that gives or ends one."""

@@ -16,8 +16,6 @@ log's own heading; Microsoft, "DNS logging and diagnostics".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -99,16 +97,16 @@ _TEXTS = r"(QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE)"
 class WindowsDnsFamily(Family):
     """Reads the debug log of Windows DNS servers."""
 
-    name: ClassVar[str] = "windows-dns"
-    help: ClassVar[str] = "Windows DNS Server debug log (2003 to 2025), any region's dates, details mode"
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    advice: ClassVar[str] = (
+    name = "windows-dns"
+    help = "Windows DNS Server debug log (2003 to 2025), any region's dates, details mode"
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    advice = (
         "Log packets, both directions, queries and responses. Dates are the server's local time and "
         "region: set the "
         "time zone of this source."
     )
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(f"{_CONTEXT}|{_HEADING}|{_DUMP}")
+    claims = pl.col("line").str.contains(f"{_CONTEXT}|{_HEADING}|{_DUMP}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per client's lookup, with the answer's verdict."""
@@ -142,20 +140,20 @@ class WindowsDnsFamily(Family):
 class WindowsDnsEventsFamily(Family):
     """Reads the analytical channel of Windows DNS servers, exported."""
 
-    name: ClassVar[str] = "windows-dns-events"
-    help: ClassVar[str] = (
+    name = "windows-dns-events"
+    help = (
         "Windows DNS Server analytical events (256 to 258) exported as JSON, CSV or text: Get-WinEvent, "
         "winlogbeat, "
         "NXLog, evtx_dump"
     )
-    vantage: ClassVar[str] = "dns"
-    proof: ClassVar[Proof] = Proof(host=True, action=True)
-    header: ClassVar[str] = r'(?i)^[^{]*[",;]?QNAME[",;]'
-    marks: ClassVar[tuple[str, ...]] = (
+    vantage = "dns"
+    proof = Proof(host=True, action=True)
+    header = r'(?i)^[^{]*[",;]?QNAME[",;]'
+    marks = (
         "qname", "microsoft-windows-dnsserver", "query_received: tcp=", "recurse_query_out: tcp=",
         "recurse_response_in: tcp=", "response_failure: tcp=", "response_success: tcp=",
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         objects.having("QNAME")
         | pl.col("line").str.contains_any(_MESSAGES)
         | (

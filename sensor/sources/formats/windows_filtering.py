@@ -9,13 +9,10 @@ and 5157.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security
-from sensor.sources.framing import Framing
 from sensor.sources.interface import Proof
 from sensor.sources.text import events
 
@@ -29,18 +26,14 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class WindowsFilteringFamily(Family):
     """Reads which connections of a computer its firewall let pass or blocked."""
 
-    name: ClassVar[str] = "windows-filtering"
-    help: ClassVar[str] = (
-        "Windows Filtering Platform, Security events 5156 and 5157: XML, winlogbeat, NXLog, Wazuh JSON"
-    )
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(device=True, action=True)
-    advice: ClassVar[str] = (
-        "It names no hosts, accounts or bytes: collect Sysmon 22 and 3 of the same computers."
-    )
-    marks: ClassVar[tuple[str, ...]] = ("5156", "5157")
-    claims: ClassVar[pl.Expr] = windows_security.AUDITED & windows_security.FILTERED
-    framing: ClassVar[Framing] = windows_security.XML
+    name = "windows-filtering"
+    help = "Windows Filtering Platform, Security events 5156 and 5157: XML, winlogbeat, NXLog, Wazuh JSON"
+    vantage = "endpoint"
+    proof = Proof(device=True, action=True)
+    advice = "It names no hosts, accounts or bytes: collect Sysmon 22 and 3 of the same computers."
+    marks = ("5156", "5157")
+    claims = windows_security.AUDITED & windows_security.FILTERED
+    framing = windows_security.XML
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event (kind flow)."""

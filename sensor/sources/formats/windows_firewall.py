@@ -9,8 +9,6 @@ Source: Microsoft, "Interpreting the Windows Firewall log".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -28,15 +26,15 @@ CLOSED = "set aside: end of a connection (its beginning counts)"
 class WindowsFirewallFamily(Family):
     """Reads Windows Firewall logs."""
 
-    name: ClassVar[str] = "windows-firewall"
-    help: ClassVar[str] = "Windows Defender Firewall log (pfirewall.log)"
-    vantage: ClassVar[str] = "endpoint"
-    proof: ClassVar[Proof] = Proof(action=True)
-    advice: ClassVar[str] = (
+    name = "windows-firewall"
+    help = "Windows Defender Firewall log (pfirewall.log)"
+    vantage = "endpoint"
+    proof = Proof(action=True)
+    advice = (
         "Set `LogAllowed` too: without it only dropped packets are logged. There are no hosts and no volumes."
     )
-    marks: ClassVar[tuple[str, ...]] = (" allow ", " close ", " drop ", " open ", " open-inbound ")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_LINE)
+    marks = (" allow ", " close ", " drop ", " open ", " open-inbound ")
+    claims = pl.col("line").str.contains(_LINE)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per connection or dropped packet (kind flow)."""

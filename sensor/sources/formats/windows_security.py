@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
 
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.framing import JOINT, MAX_RECORD_BYTES, Framing
+from sensor.sources.framing import JOINT, MAX_RECORD_BYTES
 from sensor.sources.interface import Proof
 from sensor.sources.text import events
 
@@ -108,20 +107,20 @@ def _flat(text: str) -> str:
 class WindowsSecurityFamily(Family):
     """Reads logons and Kerberos tickets of Windows' Security log."""
 
-    name: ClassVar[str] = "windows-security"
-    help: ClassVar[str] = (
+    name = "windows-security"
+    help = (
         "Windows Security events 4624, 4768, 4769, 4770, 4778 (Server 2008 R2 to 2025): XML, winlogbeat, "
         "NXLog, Azure, Wazuh JSON"
     )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = (
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = (
         "Collect 4768 and 4769 of every domain controller (audit Kerberos authentication and service "
         "tickets, success): they name the account at the client's own address."
     )
-    marks: ClassVar[tuple[str, ...]] = ('"security"', "microsoft-windows-security-auditing")
-    claims: ClassVar[pl.Expr] = AUDITED & ~FILTERED
-    framing: ClassVar[Framing] = XML
+    marks = ('"security"', "microsoft-windows-security-auditing")
+    claims = AUDITED & ~FILTERED
+    framing = XML
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

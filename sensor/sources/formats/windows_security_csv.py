@@ -11,13 +11,11 @@ what is a lease apply). Stamps are local. Source: Microsoft Learn, pages of even
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
-from sensor.sources.framing import QUOTED, Framing
+from sensor.sources.framing import QUOTED
 from sensor.sources.interface import Proof
 from sensor.sources.text import commas
 
@@ -30,15 +28,15 @@ LANGUAGE = "a message in another language than English: save the log as XML"
 class WindowsSecurityCsvFamily(Family):
     """Reads the Security log as Event Viewer's CSV."""
 
-    name: ClassVar[str] = "windows-security-csv"
-    help: ClassVar[str] = "Windows Security events 4624, 4768, 4769, 4770 as CSV of an English Event Viewer"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = "Save the log as XML: it does not depend on the language."
-    header: ClassVar[str] = r"(?i)^\ufeff?(?:Keywords|Level),Date and Time,Source,Event ID,Task Category"
-    framing: ClassVar[Framing] = QUOTED
-    marks: ClassVar[tuple[str, ...]] = (",microsoft-windows-security-auditing,", "event id,")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "windows-security-csv"
+    help = "Windows Security events 4624, 4768, 4769, 4770 as CSV of an English Event Viewer"
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = "Save the log as XML: it does not depend on the language."
+    header = r"(?i)^\ufeff?(?:Keywords|Level),Date and Time,Source,Event ID,Task Category"
+    framing = QUOTED
+    marks = (",microsoft-windows-security-auditing,", "event id,")
+    claims = pl.col("line").str.contains(
         r"^Audit (?:Success|Failure),[^,]*,Microsoft-Windows-Security-Auditing,\d+,"
     )
 

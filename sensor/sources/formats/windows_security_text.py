@@ -20,13 +20,11 @@ pages of events 4624 and 4768 to 4770.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
-from sensor.sources.framing import JOINT, Blocks, Framing
+from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.interface import Proof
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
@@ -60,19 +58,17 @@ LANGUAGE = "a message in a language that is not read: send the event as XML or J
 class WindowsSecurityTextFamily(Family):
     """Reads the Security log in Snare's layout."""
 
-    name: ClassVar[str] = "windows-security-text"
-    help: ClassVar[str] = (
+    name = "windows-security-text"
+    help = (
         "Windows Security events 4624, 4768, 4769, 4770 in Snare's layout (Snare, NXLog) and as Splunk's "
         "WinEventLog: English, German, French"
     )
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(user=True, device=True)
-    advice: ClassVar[str] = "Send events as JSON or XML: their fields do not depend on the language."
-    marks: ClassVar[tuple[str, ...]] = ("mswineventlog", "logname=")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_START) | (
-        pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security"
-    )
-    framing: ClassVar[Framing] = SPLUNK_EVENTS
+    vantage = "identity"
+    proof = Proof(user=True, device=True)
+    advice = "Send events as JSON or XML: their fields do not depend on the language."
+    marks = ("mswineventlog", "logname=")
+    claims = pl.col("line").str.contains(_START) | (pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security")
+    framing = SPLUNK_EVENTS
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""

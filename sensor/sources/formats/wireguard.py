@@ -15,7 +15,6 @@ Sources: wg(8), "show"; WireGuard whitepaper, section 6 (REJECT_AFTER_TIME).
 from __future__ import annotations
 
 import hashlib
-from typing import ClassVar
 
 import polars as pl
 
@@ -43,13 +42,13 @@ NETWORK = "set aside: network behind a peer"
 class WireguardFamily(Family):
     """Reads dumps of WireGuard."""
 
-    name: ClassVar[str] = "wireguard"
-    help: ClassVar[str] = "WireGuard `wg show all dump` (keys are dropped)"
-    vantage: ClassVar[str] = "identity"
-    proof: ClassVar[Proof] = Proof(device=True)
-    advice: ClassVar[str] = "Take a dump every two minutes: it only tells the latest handshake."
-    marks: ClassVar[tuple[str, ...]] = ("\t",)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(_INTERFACE) | pl.col("line").str.contains(_ODD)
+    name = "wireguard"
+    help = "WireGuard `wg show all dump` (keys are dropped)"
+    vantage = "identity"
+    proof = Proof(device=True)
+    advice = "Take a dump every two minutes: it only tells the latest handshake."
+    marks = ("\t",)
+    claims = pl.col("line").str.contains(_INTERFACE) | pl.col("line").str.contains(_ODD)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per single address of a peer."""

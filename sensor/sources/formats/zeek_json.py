@@ -11,7 +11,6 @@ tells `_path`, else keys only that log has. Field meanings are those of `../zeek
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import polars as pl
 
@@ -53,12 +52,10 @@ OTHER = "set aside: Zeek log that names no service"
 class ZeekJsonFamily(Family):
     """Reads Zeek and Corelight JSON lines of mixed logs."""
 
-    name: ClassVar[str] = "zeek-json"
-    help: ClassVar[str] = (
-        "Zeek and Corelight JSON lines of mixed logs, also inside syslog or exports (Kafka, Splunk)"
-    )
-    vantage: ClassVar[str] = "packets"
-    proof: ClassVar[Proof] = Proof(
+    name = "zeek-json"
+    help = "Zeek and Corelight JSON lines of mixed logs, also inside syslog or exports (Kafka, Splunk)"
+    vantage = "packets"
+    proof = Proof(
         host=True,
         path=True,
         device=True,
@@ -68,9 +65,9 @@ class ZeekJsonFamily(Family):
         user_agent=True,
         fingerprint=True,
     )
-    advice: ClassVar[str] = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
-    marks: ClassVar[tuple[str, ...]] = ('"uid"', '"uids"', '"_path"')
-    claims: ClassVar[pl.Expr] = (
+    advice = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
+    marks = ('"uid"', '"uids"', '"_path"')
+    claims = (
         (objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "id"))
         | objects.having("ts", "_path", "_write_ts")
         | (objects.having("ts", "uids") & objects.having_any("msg_types", "mac", "assigned_addr"))

@@ -12,8 +12,6 @@ Zenarmor Documentation, "Streaming Reporting Data".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -36,14 +34,12 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class ZenarmorFamily(Family):
     """Reads Zenarmor's reporting data."""
 
-    name: ClassVar[str] = "zenarmor"
-    help: ClassVar[str] = "Zenarmor (Sensei) 1 and 2: connections, TLS, web, DNS (syslog, Elasticsearch)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True
-    )
-    marks: ClassVar[tuple[str, ...]] = ('"ip_src_saddr"', "daemon=zenarmor, index=")
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains("^daemon=zenarmor, index=") | objects.having(
+    name = "zenarmor"
+    help = "Zenarmor (Sensei) 1 and 2: connections, TLS, web, DNS (syslog, Elasticsearch)"
+    vantage = "firewall"
+    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    marks = ('"ip_src_saddr"', "daemon=zenarmor, index=")
+    claims = pl.col("line").str.contains("^daemon=zenarmor, index=") | objects.having(
         "ip_src_saddr", "ip_dst_saddr"
     )
 

@@ -9,8 +9,6 @@ Activity Log Fields", "About Web Browser Access Log Fields", "About User Status 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -50,10 +48,10 @@ SIGNED_OUT = "set aside: session that is not authenticated"
 class ZpaFamily(Family):
     """Reads Zscaler Private Access logs."""
 
-    name: ClassVar[str] = "zpa"
-    help: ClassVar[str] = "Zscaler Private Access LSS: user activity, browser access, user status (JSON)"
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    name = "zpa"
+    help = "Zscaler Private Access LSS: user activity, browser access, user status (JSON)"
+    vantage = "proxy"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -63,8 +61,8 @@ class ZpaFamily(Family):
         action=True,
         user_agent=True,
     )
-    marks: ClassVar[tuple[str, ...]] = ('"auditoperationtype"', '"logtimestamp"')
-    claims: ClassVar[pl.Expr] = objects.having("LogTimestamp", "Customer") & objects.having_any(
+    marks = ('"auditoperationtype"', '"logtimestamp"')
+    claims = objects.having("LogTimestamp", "Customer") & objects.having_any(
         "ZENTotalBytesRxClient",
         "ClientZEN",
         "NameID",

@@ -14,8 +14,6 @@ Times carry no zone: the feed's setting decides; `tz` and `epochtime` are read w
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -122,12 +120,12 @@ _ENCODED = {"%40": "@", "%5C": "\\", "%5c": "\\", "%20": " "}
 class ZscalerFamily(Family):
     """Reads Zscaler NSS feeds."""
 
-    name: ClassVar[str] = "zscaler"
-    help: ClassVar[str] = (
+    name = "zscaler"
+    help = (
         "Zscaler ZIA NSS and Cloud NSS feeds: web, firewall, dns; JSON, tab key=value, CEF, LEEF, default CSV"
     )
-    vantage: ClassVar[str] = "proxy"
-    proof: ClassVar[Proof] = Proof(
+    vantage = "proxy"
+    proof = Proof(
         host=True,
         path=True,
         user=True,
@@ -137,16 +135,16 @@ class ZscalerFamily(Family):
         action=True,
         user_agent=True,
     )
-    advice: ClassVar[str] = (
+    advice = (
         "Configure the feed with eurl, ehost, login, cltintip, reqsize, respsize, epochtime and "
         "devicehostname: "
         "its plain times carry no zone."
     )
-    marks: ClassVar[tuple[str, ...]] = (
+    marks = (
         "zscaler", '","', "clientip=", "clientpublicip", "urlsupercat", "cltintip", "requestsize=",
         "reqsize=", "csip", "cdip", "clt_sip", '"eurl"', '"b64url"', '"reqdatasize"',
     )  # fmt: skip
-    claims: ClassVar[pl.Expr] = (
+    claims = (
         pl.col("line").str.contains("(?i)" + _KNOWN_SOURCE)
         | cef.claims("Zscaler")
         | pl.col("line").str.contains("|".join((_CSV, _CSV_FIREWALL, _CSV_DNS, _PAIRS_WEB, _PAIRS_FLOW)))

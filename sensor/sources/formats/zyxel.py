@@ -15,8 +15,6 @@ user's guides, "Syslog logs" and "Log descriptions".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import polars as pl
 
 from sensor.sources.family import Family
@@ -32,13 +30,13 @@ NO_PORTS = "set aside: neither TCP nor UDP"
 class ZyxelFamily(Family):
     """Reads logs of Zyxel firewalls."""
 
-    name: ClassVar[str] = "zyxel"
-    help: ClassVar[str] = "Zyxel USG, ATP, VPN, ZyWALL: traffic, firewall and web filter logs (syslog)"
-    vantage: ClassVar[str] = "firewall"
-    proof: ClassVar[Proof] = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
-    advice: ClassVar[str] = "Send the category Traffic Log (volumes) and the content filter's logs (hosts)."
-    marks: ClassVar[tuple[str, ...]] = ('" note="',)
-    claims: ClassVar[pl.Expr] = pl.col("line").str.contains(
+    name = "zyxel"
+    help = "Zyxel USG, ATP, VPN, ZyWALL: traffic, firewall and web filter logs (syslog)"
+    vantage = "firewall"
+    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    advice = "Send the category Traffic Log (volumes) and the content filter's logs (hosts)."
+    marks = ('" note="',)
+    claims = pl.col("line").str.contains(
         r'^src="[^"]*" dst="[^"]*" msg="(?:[^"\\]|\\.|"[^ ])*" note="[^"]*" '
     )
 

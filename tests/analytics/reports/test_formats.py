@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import zipfile
 import zlib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -39,13 +41,21 @@ def lake(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def documents(lake: Path) -> dict[str, Document]:
-    return {name: report.prepare(lake, name, about=_about(lake, name)) for name in OPEN}
+    weekly = report.prepare(lake)
+    return {name: report.prepare(lake, name, about=_about(weekly, name)) for name in OPEN}
 
 
-def _about(lake: Path, name: str) -> str:
+@pytest.fixture(scope="module")
+def pdf(documents: dict[str, Document]) -> Callable[[str], bytes]:
+    """A report as PDF, written once."""
+    pytest.importorskip("weasyprint")
+    return cache(lambda name: FORMATS["pdf"].write(documents[name]))
+
+
+def _about(weekly: Document, name: str) -> str:
     """A service or department with figures that may be shown."""
     kind = report.spec_of(name).about
-    rows = report.result_of(lake).rows("services" if kind == "app" else "departments") if kind else ()
+    rows = weekly.result.rows("services" if kind == "app" else "departments") if kind else ()
     return next((str(row[kind]) for row in rows if row["people"] is not None), "")
 
 
@@ -114,9 +124,10 @@ def test_weeks_read_as_days_and_controls_say_what_their_evidence_is(documents: d
     assert weeks[-2:] == ["2–8 Nov", "9–15 Nov"] and "26 Oct – 1 Nov" in weeks
 
 
-def test_pdf_is_tagged_repeats_and_asks_for_nothing(documents: dict[str, Document], tmp_path: Path) -> None:
-    pytest.importorskip("weasyprint")
-    first = FORMATS["pdf"].write(documents["daily"])
+def test_pdf_is_tagged_repeats_and_asks_for_nothing(
+    documents: dict[str, Document], pdf: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    first = pdf("daily")
     assert FORMATS["pdf"].write(documents["daily"]) == first
     if shutil.which("pdfinfo"):
         (tmp_path / "r.pdf").write_bytes(first)
@@ -130,11 +141,10 @@ def test_pdf_is_tagged_repeats_and_asks_for_nothing(documents: dict[str, Documen
 
 @pytest.mark.parametrize("name", ["weekly", "daily"])
 def test_pdf_has_words_for_every_figure_and_an_order_of_reading(
-    documents: dict[str, Document], tmp_path: Path, name: str
+    documents: dict[str, Document], pdf: Callable[[str], bytes], tmp_path: Path, name: str
 ) -> None:
     """What PDF/UA-1 (ISO 14289-1) asks, looked up in the objects; no validator is among our tools."""
-    pytest.importorskip("weasyprint")
-    content = FORMATS["pdf"].write(documents[name])
+    content = pdf(name)
     packed = [content]
     for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
         with contextlib.suppress(zlib.error):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analytics.lake import open_views
-from analytics.report import result_of
+from analytics.report import prepare
 from analytics.reports import run
 from analytics.reports.result import Facts, Result
 from analytics.reports.spec import read
@@ -46,7 +46,7 @@ def digests(result: Result) -> dict[str, str]:
 @pytest.mark.parametrize("setting", ["SET threads = 1", "SET threads = 2", "SET threads = 8"])
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata"])
 def test_session_zone_and_threads_change_no_figure(story: Path, setting: str, zone: str) -> None:
-    expected = digests(result_of(story))
+    expected = digests(prepare(story).result)
     scope = run.scope_of(WEEK, [date(2026, 8, 24)], "Europe/Berlin")
     with open_views(story) as connection:
         connection.execute(setting)
@@ -55,15 +55,15 @@ def test_session_zone_and_threads_change_no_figure(story: Path, setting: str, zo
 
 
 def test_the_hash_follows_the_rows(tmp_path: Path) -> None:
-    before = digests(result_of(make(tmp_path / "a", plain())))
+    before = digests(prepare(make(tmp_path / "a", plain())).result)
     rows = plain()
     rows["blocked_weekly"][0]["attempts"] += 1
-    after = digests(result_of(make(tmp_path / "b", rows)))
+    after = digests(prepare(make(tmp_path / "b", rows)).result)
     assert {figure for figure in before if before[figure] != after[figure]} == {"blocked"}
 
 
 def test_a_reader_can_run_a_printed_figure(tmp_path: Path) -> None:
-    result = result_of(make(tmp_path, plain()))
+    result = prepare(make(tmp_path, plain())).result
     with open_views(tmp_path) as connection:
         connection.execute(run.scope_sql(result.scope))
         rows = connection.execute(result.tables["totals"].figure.sql).fetchall()

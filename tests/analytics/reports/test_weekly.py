@@ -10,7 +10,7 @@ import pytest
 
 from analytics.render import markdown
 from analytics.render.words import THIN
-from analytics.report import NoWeek, _newest, page_of, prepare, result_of
+from analytics.report import NoWeek, _newest, page_of, prepare
 from analytics.reports.result import Facts
 from analytics.reports.weekly.page import Page
 
@@ -583,7 +583,7 @@ def test_a_lake_made_before_the_view_of_assets_has_a_report(tmp_path: Path) -> N
     lake = make(tmp_path, plain())
     with duckdb.connect(str(lake / "open.duckdb")) as connection:
         connection.execute("DROP TABLE ai_assets_weekly")
-    assert result_of(lake).rows("assets") == ()
+    assert prepare(lake).result.rows("assets") == ()
 
 
 def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_random_bytes_behind_an_upload_are_no_records() -> None:
     assert shape(spoilt)["stream_like"] is None
 
 
-def several(seed: int = 0) -> list[Frame]:
+def several() -> list[Frame]:
     """Twelve connections at once: streams, batches, downloads, QUIC."""
     made: list[Frame] = []
     for n in range(12):

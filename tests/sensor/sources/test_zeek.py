@@ -407,9 +407,9 @@ def test_any_block_size_gives_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> 
     assert observed(**logs).equals(whole)
 
 
-def _hourly(*contents: bytes, log: str = "ssl") -> tuple[list[Batch], list[Batch]]:
+def _hourly(*contents: bytes) -> tuple[list[Batch], list[Batch]]:
     """Batches of an hourly rotated log read as it is, and with each file's blocks by themselves."""
-    files = [file(data, f"logs/{log}.{n:02}.log") for n, data in enumerate(contents)]
+    files = [file(data, f"logs/ssl.{n:02}.log") for n, data in enumerate(contents)]
 
     def read() -> list[Batch]:
         return list(zeek.ZeekSource().read(Input(tuple(files), "0" * 16)))
