@@ -119,9 +119,9 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
     """Open one path far enough to know its head; a problem line if that fails."""
     try:
         files = [_standard_input()] if path == STDIN else _regular(path, seen, found.problems)
-    except _SkipError as skip:
-        if str(skip):
-            found.problems.append(f"{shown(path)}: {skip}")
+    except _NoInputError as none:
+        if str(none) and not walked:
+            found.problems.append(f"{shown(path)}: {none}")
         return
     except OSError as error:
         found.problems.append(f"{shown(path)}: {_why(error)}")
@@ -131,18 +131,18 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
         found.walked.update(file.name for file in files)
 
 
-class _SkipError(Exception):
-    """Not a file to read; the text says why, empty when that is nobody's fault."""
+class _NoInputError(Exception):
+    """Nothing to read here, as an empty file or a socket; the text says why to who named it."""
 
 
 def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list[File]:
-    """A file on disk, plain or compressed, or those in a ZIP archive. Raises `_SkipError` or `OSError`."""
+    """A file on disk, plain or compressed, or those in a ZIP archive. Raises `_NoInputError` or `OSError`."""
     status = os.stat(path)  # noqa: PTH116
     if not stat.S_ISREG(status.st_mode):
-        raise _SkipError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
+        raise _NoInputError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
     place = (status.st_dev, status.st_ino)
     if place in seen:
-        raise _SkipError  # named twice, or a link to it: read once
+        raise _NoInputError  # named twice, or a link to it: read once
     seen.add(place)
     with open(path, "rb") as raw:  # noqa: PTH123
         magic = raw.read(8)
@@ -165,7 +165,7 @@ def _zipped(path: str, modified: datetime, problems: list[str]) -> list[File]:
         try:
             opener = partial(open_member, path, member.name)
             files.append(_file(name, opener, size=member.packed_size, path=None, modified=modified))
-        except _SkipError:
+        except _NoInputError:
             continue  # empty
         except OSError as error:
             problems.append(f"{name}: {error}")
@@ -178,8 +178,10 @@ def _file(
     with opener() as stream:
         head = stream.read(HEAD_BYTES)
         fault = fault_of(stream)
+    if fault and not head:
+        raise OSError(fault)
     if not head:
-        raise _SkipError(fault or "empty file")
+        raise _NoInputError("empty file")
     return File(name, identity(head), head, size, opener, path, modified)
 
 
@@ -211,7 +213,7 @@ def _standard_input() -> File:
         stream = unpacked(stream, kind, BUFFER_BYTES)
     head = stream.read(HEAD_BYTES)
     if not head:
-        raise _SkipError("nothing on standard input")
+        raise _NoInputError("nothing on standard input")
     opener = _Once(_replayed(head, stream))
     return File(STDIN, identity(head), head, None, opener, None, datetime.now(UTC))
 

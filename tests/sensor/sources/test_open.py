@@ -89,7 +89,8 @@ def test_each_problem_is_one_line(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "sock"))
-        found = find([tmp_path, tmp_path / "missing", "/dev/null", str(tmp_path / "no*match")])
+        found = find([*tmp_path.iterdir(), tmp_path / "missing", "/dev/null", str(tmp_path / "no*match")])
+        walked = find([tmp_path])
     assert [Path(file.name).name for file in found.files] == ["good.log"]
     told = {line.split(": ", 1)[0].rsplit("/", 1)[-1]: line.split(": ", 1)[1] for line in found.problems}
     assert told == {
@@ -103,6 +104,11 @@ def test_each_problem_is_one_line(tmp_path: Path) -> None:
         "null": "a device, not a file",
         "no*match": "no file matches",
     }
+    # in a folder, what holds nothing is no mistake: a log just rotated, a lock, a socket
+    assert [line.rsplit("/", 1)[-1] for line in walked.problems] == [
+        "cut.gz: truncated gzip stream",
+        "dangling: no such file or folder",
+    ]
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
