@@ -151,7 +151,7 @@ def test_another_zone_or_rank_rebuilds_and_another_k_only_the_cubes(tmp_path: Pa
     lake.cold("sensors", [squid | {"sensor": "new", "vantage": "new", "rank": 0, "zone": "Asia/Tokyo"}])
     assert build(lake.path, zone="Asia/Tokyo", k=4).days == (), "nobody saw a day from there"
     assert json.loads((lake.path / "marts.json").read_text())["files"] == files, "no week was judged"
-    lake.cold("sensors", [squid | {"rank": 0}])
+    lake.cold("sensors", [squid | {"rank": 0, "landed_at": "2026-11-22 10:00"}])
     assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
 
 
