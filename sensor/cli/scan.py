@@ -107,9 +107,11 @@ def command(
     outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
     for problem in outcome.unreadable:
         typer.echo(f"shadowai: {problem}", err=True)
-    while not settle(
-        scan.lake, chosen, include_current=True
-    ):  # another scan's may have begun before our rows
+    waiting = False
+    while not settle(scan.lake, chosen, include_current=True):  # another's may have begun before our rows
+        if not (waiting or quiet):
+            typer.echo("another compaction is at work; the views follow when it ends", err=True)
+        waiting = True
         time.sleep(_AGAIN_S)
     if not quiet:
         _conclude(outcome, plan.skipped, scan.lake.path)
