@@ -138,7 +138,11 @@ class NetflowFamily(Family):
         pl.col("line").str.contains(_PRINTED)
         | pl.col("line").str.contains(_PRINTED_BOTH)
         | pl.col("line").str.contains(_PRINTED_EVENT)
-        | (pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_SIDES))
+        | (
+            pl.col("line").str.contains(_IS_OBJECT)
+            & pl.col("line").str.contains(_SIDES)
+            & ~objects.having_any("L7_PROTO", "L7_PROTO_NAME")  # ntopng.py
+        )
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
