@@ -4,10 +4,10 @@
      "L7_PROTO_NAME": "TLS.ChatGPT", "IN_BYTES": 9000, "OUT_BYTES": 70000, "FIRST_SWITCHED": 1791280800,
      "LAST_SWITCHED": 1791280860, "TLS_SERVER_NAME": "chatgpt.com", "NTOPNG_INSTANCE_NAME": …}
 
-`IN_BYTES` is what the client sent. A long flow is dumped again and again, each record with what came since the
-one before. A dropped flow (nEdge) has `verdict.pass` false. Records without `L7_PROTO` are those of
-`netflow.py`. Source: ntopng user's guide, "Flows dump" (syslog, Elasticsearch, Logstash); nProbe user's guide,
-"Information elements".
+`IN_BYTES` is what the client sent. A long flow is dumped again and again, each record with what came since
+the one before. A dropped flow (nEdge) has `verdict.pass` false. Records without `L7_PROTO` are those of
+`netflow.py`. Source: ntopng user's guide, "Flows dump" (syslog, Elasticsearch, Logstash); nProbe user's
+guide, "Information elements".
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _WANTED = {
     "client": "IPV4_SRC_ADDR|IPV6_SRC_ADDR", "client_port": "L4_SRC_PORT",
     "server": "IPV4_DST_ADDR|IPV6_DST_ADDR", "port": "L4_DST_PORT", "proto": "PROTOCOL",
     "protocol": "L7_PROTO_NAME", "up": "IN_BYTES", "down": "OUT_BYTES", "packets_up": "IN_PKTS",
-    "packets_down": "OUT_PKTS", "first": "FIRST_SWITCHED|FLOW_START_SEC", "last": "LAST_SWITCHED|FLOW_END_SEC",
-    "sni": "TLS_SERVER_NAME|SSL_SERVER_NAME|QUIC_SERVER_NAME", "asked": "DNS_QUERY", "host": "HTTP_HOST|HTTP_SITE",
-    "url": "HTTP_URL", "method": "HTTP_METHOD", "status": "HTTP_RET_CODE", "agent": "HTTP_UA|HTTP_USER_AGENT",
+    "packets_down": "OUT_PKTS", "first": "FIRST_SWITCHED|FLOW_START_SEC",
+    "last": "LAST_SWITCHED|FLOW_END_SEC", "sni": "TLS_SERVER_NAME|SSL_SERVER_NAME|QUIC_SERVER_NAME",
+    "asked": "DNS_QUERY", "host": "HTTP_HOST|HTTP_SITE", "url": "HTTP_URL", "method": "HTTP_METHOD",
+    "status": "HTTP_RET_CODE", "agent": "HTTP_UA|HTTP_USER_AGENT",
     "user": "FLOW_USER_NAME", "passed": "verdict.pass|PASS_VERDICT",
 }  # fmt: skip
 #: Nobody else's flows are spelled like this; what nDPI calls them is what nProbe's plain records lack.
