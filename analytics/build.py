@@ -310,7 +310,7 @@ class Work:
     def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
         """Makes the marts `of` a base table of every dirty week, from its rows of UTC days that touch it."""
         table = self.manifest.tables[name]
-        told = narrowed(table, [mart.sql for mart in self.marts if mart.of == name])
+        needed = narrowed(table, [mart.sql for mart in self.marts if mart.of == name])
         dirty = {}
         for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week, self.zone))
@@ -321,7 +321,7 @@ class Work:
 
         def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
             work = replace(self, connection=connection)
-            rows = rows_sql(told, files_of(table.cold, days_of(week, self.zone)), root=self.root)
+            rows = rows_sql(needed, files_of(table.cold, days_of(week, self.zone)), root=self.root)
             work._relation("VIEW", f"week_{name}", rows)
             values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
             work._store("week", week, values, of=name)

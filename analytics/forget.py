@@ -51,8 +51,10 @@ def keep_figures(
     with alone(lake):
         state = read_state(lake)
         counted = {near for day in sightings for near in neighbours(day) if near < before}
-        told = {"names": names, "coverage": coverage}
-        weeks = {f"{name}/{week}" for name, days in told.items() for day in days for week in weeks_of(day)}
+        days_by_table = {"names": names, "coverage": coverage}
+        weeks = {
+            f"{name}/{week}" for name, days in days_by_table.items() for day in days for week in weeks_of(day)
+        }
         _finalise(state, *(f"day/{day}" for day in counted), *weeks)
         write_state(lake, state)
 

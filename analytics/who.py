@@ -35,7 +35,7 @@ standing AS (
 ),
 heard AS (
   SELECT t.*, w.sure, w.origin, w.confidence, w.user_name, w.device_name AS device, w.mac_name AS mac
-  FROM told AS t
+  FROM merged AS t
   JOIN words AS w ON w.word = t.word
 )
 SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
@@ -121,15 +121,15 @@ class Answer:
     def lines(self, zone: ZoneInfo) -> Iterator[str]:
         """The chain, step by step; times on the clock of `zone`."""
 
-        def told(moment: datetime) -> str:
+        def written(moment: datetime) -> str:
             return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
 
-        yield f"{self.address} at site {self.site}, {told(self.at)} {zone}"
+        yield f"{self.address} at site {self.site}, {written(self.at)} {zone}"
         for word in self.words:
-            until = told(word.valid_to) if word.valid_to else "open"
+            until = written(word.valid_to) if word.valid_to else "open"
             who = ", ".join(filter(None, (word.user_name, word.device, word.mac))) or "-"
             yield (
-                f"  {word.origin} {word.confidence:.2f}  {told(word.valid_from)} to {until}  {who}: "
+                f"  {word.origin} {word.confidence:.2f}  {written(word.valid_from)} to {until}  {who}: "
                 f"{word.verdict}"
             )
         if self.shared_by or self.crowded:

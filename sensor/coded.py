@@ -36,9 +36,9 @@ class Coded:
         codes = coded.to_physical()
         return cls(_values(coded.dtype, 0, int(codes.max()) + 1), codes)  # type: ignore[arg-type]
 
-    def each(self, told: pl.Series) -> pl.Series:
-        """`told`, one for each of `values`, row by row; NULL where the column is."""
-        return told[self.codes] if len(told) else told.clear(len(self.codes))
+    def each(self, results: pl.Series) -> pl.Series:
+        """`results`, one for each of `values`, row by row; NULL where the column is."""
+        return results[self.codes] if len(results) else results.clear(len(self.codes))
 
 
 class Vocabulary:
@@ -62,7 +62,7 @@ class Vocabulary:
         """Do its values take so much that another should be begun?"""
         return self._bytes > MAX_REMEMBERED_BYTES
 
-    def told(self, codes: pl.Series, read: Read, *, coded: bool) -> pl.DataFrame:
+    def results(self, codes: pl.Series, read: Read, *, coded: bool) -> pl.DataFrame:
         """What `read` tells of the values with these numbers (UInt32), row by row; `coded`: texts among it
         are Categorical, of a vocabulary each."""
         end = 0 if codes.null_count() == len(codes) else int(codes.max()) + 1  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def by_value(column: pl.Series, read: Read) -> pl.DataFrame:
     vocabulary = _vocabulary(column)
     if vocabulary is None:
         return read(column.cast(pl.String))
-    return vocabulary.told(column.to_physical(), read, coded=True)
+    return vocabulary.results(column.to_physical(), read, coded=True)
 
 
 def _vocabulary(column: pl.Series) -> Vocabulary | None:
@@ -133,7 +133,7 @@ class Remembered:
         if texts.null_count() == len(texts):
             return self._nothing.clear(len(texts))
         if vocabulary := _vocabulary(texts):
-            return vocabulary.told(texts.to_physical(), self._read, coded=False)
+            return vocabulary.results(texts.to_physical(), self._read, coded=False)
         texts = texts.cast(pl.String)
         if not (repeats(texts) if often is None else often):
             return self._read(texts)
@@ -141,7 +141,7 @@ class Remembered:
             if self._own.is_full:
                 self._own = Vocabulary()
             own, codes = self._own, texts.cast(self._own.dtype).to_physical()
-        return own.told(codes, self._read, coded=False)
+        return own.results(codes, self._read, coded=False)
 
 
 def repeats(column: pl.Series) -> bool:

@@ -211,8 +211,10 @@ def _slim(batch: Batch) -> Batch:
     if observations is None:
         return batch
     columns = [column for column in observations.get_columns() if column.name in schema.OBSERVATIONS.dtypes]
-    told = pl.DataFrame([one for one in columns if one.name == "seen_at" or one.null_count() < len(one)])
-    return replace(batch, frames={**batch.frames, "observations": told})
+    filled = pl.DataFrame(
+        [column for column in columns if column.name == "seen_at" or column.null_count() < len(column)]
+    )
+    return replace(batch, frames={**batch.frames, "observations": filled})
 
 
 def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, bool], None]) -> None:

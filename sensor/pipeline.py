@@ -297,8 +297,8 @@ class Pipeline:
         """Leases and directory: the source's own, and once an epoch (tokens change) what files and settings
         say, of accounts and addresses as soon as they are seen."""
         epochs = sorted(taken.epochs)
-        told = pl.concat(taken.leases, how="diagonal_relaxed") if taken.leases else schema.LEASES.empty()
-        leases = [self._open_leases.take(told, epochs)]
+        reported = pl.concat(taken.leases, how="diagonal_relaxed") if taken.leases else schema.LEASES.empty()
+        leases = [self._open_leases.take(reported, epochs)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
         for epoch in sorted(new):
@@ -309,7 +309,7 @@ class Pipeline:
         seen = pl.concat(
             [
                 hits.select("user_name", "client", at="seen_at"),
-                told.select("user_name", pl.lit(None, dtype=pl.String).alias("client"), at="valid_from"),
+                reported.select("user_name", pl.lit(None, dtype=pl.String).alias("client"), at="valid_from"),
             ]
         )
         for epoch, accounts, addresses in self._unmarked(seen):
@@ -322,11 +322,11 @@ class Pipeline:
         protected = [
             self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
         ]
-        told_of = self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site)
+        accounts_of = self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site)
         # In the order of their tokens: that of the files would tell whose they are, and were an epoch before.
         return (
             pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),
-            told_of.sort("user_name", "device", maintain_order=True),
+            accounts_of.sort("user_name", "device", maintain_order=True),
         )
 
     def _unmarked(self, seen: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:

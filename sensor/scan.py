@@ -152,19 +152,19 @@ class Scan:
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
         sensors: list[tuple[SensorSettings, type[Source]]] = []
-        with tell.progress(total) as told:
+        with tell.progress(total) as progressed:
             for kind, one in plan.inputs:
                 size = sum(file.size or 0 for file in one.files)
                 sensor = self.sensor_of(kind, one)
                 try:
-                    self._take(kind, one, sensor, outcome, replace, _scaled(told, one, before, size))
+                    self._take(kind, one, sensor, outcome, replace, _scaled(progressed, one, before, size))
                 except OSError as error:
                     # the input went away or its disk failed meanwhile; the lake's own troubles are LakeErrors
                     reason = (error.strerror or str(error)).lower()
                     outcome.unreadable.append(f"{one.name}: {reason}; what was read before is kept")
                 sensors.append((sensor, kind))
                 before += size
-                told(one.name, before)
+                progressed(one.name, before)
         self.introduce([*sensors, *outcome.also])
         return outcome
 
@@ -440,6 +440,8 @@ def _size(file: File) -> int | None:
     return total
 
 
-def _scaled(told: Callable[[str, int], None], one: Input, before: int, size: int) -> Callable[[int], None]:
+def _scaled(
+    progressed: Callable[[str, int], None], one: Input, before: int, size: int
+) -> Callable[[int], None]:
     """Positions count uncompressed bytes; the bar counts bytes on disk, so never more than the file has."""
-    return lambda position: told(one.name, before + min(position, size))
+    return lambda position: progressed(one.name, before + min(position, size))

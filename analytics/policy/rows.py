@@ -130,5 +130,5 @@ def _expanded(statement: Statement) -> Iterator[dict[str, Any]]:
     named = {**statement.match, **statement.where}
     for chosen in product(*(named.get(key, (None,)) for key in _KEYS)):
         found = dict(zip(_KEYS, chosen, strict=True))
-        told = [f"{key}={found[key]}" for key in SCOPES if found[key] is not None]
-        yield found | {"scope": ", ".join(told) or "all"}
+        scopes = [f"{key}={found[key]}" for key in SCOPES if found[key] is not None]
+        yield found | {"scope": ", ".join(scopes) or "all"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analytics.render import words
-from analytics.render.language import say, told
+from analytics.render.language import say, translated
 from analytics.reports.sheet import Sheet
 from analytics.reports.weekly.changes import Change
 from analytics.reports.weekly.page import Page
@@ -113,7 +113,7 @@ def _sheet(page: Sheet) -> Iterator[str]:
 
 def _annex(page: Page | Sheet) -> Iterator[str]:
     yield from (f"## {say('markdown.figures')}", "")
-    rows = [(t.figure.id, told(t.figure.question), str(len(t.rows)), t.digest) for t in page.tables]
+    rows = [(t.figure.id, translated(t.figure.question), str(len(t.rows)), t.digest) for t in page.tables]
     head = [say(f"markdown.{name}") for name in ("figure", "question", "rows")]
     yield from _table((*head, "SHA-256"), rows)
 

@@ -261,8 +261,8 @@ def line(verdict: Verdict) -> str:
     for heading, reasons in (("set aside", aside), ("not used", unread)):
         if reasons:
             most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-            told = (_reason(reason, count, verdict.places[reason]) for reason, count in most)
-            text += f"\n    {heading}: " + ", ".join(told)
+            texts = (_reason(reason, count, verdict.places[reason]) for reason, count in most)
+            text += f"\n    {heading}: " + ", ".join(texts)
     return text
 
 

@@ -136,11 +136,11 @@ def _note(spoken: _Spoken, said: Said) -> None:
     for path, value in said:
         values.setdefault(path, value)
     method = values.get((b"method",))
-    told = _method(method) if method is not None else None
-    if method is not None and told is None and not spoken.methods:
+    name_of_method = _method(method) if method is not None else None
+    if method is not None and name_of_method is None and not spoken.methods:
         return  # another use of JSON-RPC
     if method is not None and len(spoken.methods) < _METHODS:
-        spoken.methods.add(told or "other")
+        spoken.methods.add(name_of_method or "other")
     if method is None and not (spoken.methods or any(path in values for path in _OF_SERVERS)):
         return
     spoken.client = _first(values, _OF_CLIENTS) or spoken.client

@@ -49,9 +49,9 @@ class Answers:
         """The answers that agree with a row of `wanted` in the columns `on`, by time, and how long each
         names connections: `fresh_until` (its TTL; NULL where not known) and `until`."""
         asked = [chunk.join(wanted, on=list(on), how="semi") for chunk in self._chunks]
-        told = pl.concat([schema.ANSWERS.empty(), *asked]).sort("answered_at", maintain_order=True)
+        answers = pl.concat([schema.ANSWERS.empty(), *asked]).sort("answered_at", maintain_order=True)
         ttl = pl.duration(seconds=pl.col("ttl_s").clip(0, int(MAX_AGE.total_seconds())))
-        return told.with_columns(
+        return answers.with_columns(
             fresh_until=pl.col("answered_at") + ttl, until=pl.col("answered_at") + _lifetime()
         )
 

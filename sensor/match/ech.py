@@ -64,14 +64,14 @@ def covered(
 ) -> pl.DataFrame:
     """Those of `suspects` whose name covers another by itself or by a configuration anyone was told;
     `answers` are those their clients were given for their addresses, `anyone` those anyone was."""
-    told = (
+    by_configuration = (
         suspects.filter(~is_certain())
         .join(_in_use(configs, anyone), on=["address", "outer", "ech_config"])
         .filter(pl.col("at").is_between("since", "last"))
     )
     own = answers.select("client", "address", "answered_at", "until", outer="host")
     asked = (
-        told.drop_nulls(["client", "address"])
+        by_configuration.drop_nulls(["client", "address"])
         .sort("at")
         .join_asof(
             own,
@@ -83,7 +83,7 @@ def covered(
         )
         .filter(pl.col("at") <= pl.col("until"))
     )
-    believed = told.join(asked, on="row", how="anti")
+    believed = by_configuration.join(asked, on="row", how="anti")
     return pl.concat([suspects.filter(is_certain()).select("row"), believed.select("row")]).unique(
         maintain_order=True
     )

@@ -40,8 +40,10 @@ def _domains(hosts: pl.Series) -> pl.DataFrame:
     decides."""
     endings = _endings(hosts)
     asked = endings.select("ending", "plain").unique()
-    told = [_by_rules(ending) if plain else _by_extraction(ending) for ending, plain in asked.iter_rows()]
-    domains = asked.select("ending", domain=pl.Series(told, dtype=pl.String))
+    domains_of = [
+        _by_rules(ending) if plain else _by_extraction(ending) for ending, plain in asked.iter_rows()
+    ]
+    domains = asked.select("ending", domain=pl.Series(domains_of, dtype=pl.String))
     found = endings.join(domains, on="ending").select("host", domain=pl.coalesce("domain", "host"))
     return hosts.to_frame("host").join(found, on="host", how="left", maintain_order="left").select("domain")
 
@@ -87,8 +89,8 @@ def _by_rules(name: str) -> str | None:
 
 def _by_extraction(text: str) -> str | None:
     """The registrable domain of whatever else stands where a name should."""
-    told = suffix_list().extract_str(text, include_psl_private_domains=False)
-    return told.top_domain_under_public_suffix or None
+    extracted = suffix_list().extract_str(text, include_psl_private_domains=False)
+    return extracted.top_domain_under_public_suffix or None
 
 
 @cache

@@ -214,10 +214,10 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
         found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
     if not found:
         return unique.clear().hstack(names.clear().select("row", "prefix", "specificity"))
-    told = pl.concat(found)
+    candidates = pl.concat(found)
     # Dozens of patterns share the tail of a cloud: what is cheap to compare goes first.
     labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1
-    asked = told.filter(
+    asked = candidates.filter(
         pl.col("verify").is_not_null(),
         pl.col("host").str.starts_with(pl.col("start")),
         labels == pl.col("labels"),
@@ -226,7 +226,7 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
         part.filter(pl.col("host").str.contains(part["verify"][0])) for part in asked.partition_by("verify")
     ]
     columns = ("host", "row", "prefix", "specificity")
-    return pl.concat([told.filter(pl.col("verify").is_null()), *verified]).select(columns)
+    return pl.concat([candidates.filter(pl.col("verify").is_null()), *verified]).select(columns)
 
 
 def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFrame:

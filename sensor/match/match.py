@@ -72,7 +72,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
     runs = index.by_software(values["software"])
     labels = index.by_label(values["host"])
-    told = {
+    hits_by_column = {
         "host": pl.concat([names["host"], literals, labels["host"]]),
         "cname": cnames["host"],
         "user_agent": agents["user_agent"],
@@ -80,10 +80,10 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         "software": runs["software"],
     }
     for name in _REMEMBERED:
-        missed = values[name].filter(~values[name].is_in(told[name].implode()))
+        missed = values[name].filter(~values[name].is_in(hits_by_column[name].implode()))
         index.misses.learn(name, missed, observations.height)
     worth_joining = pl.any_horizontal(
-        *(pl.col(name).is_in(hits.implode()) for name, hits in told.items()),
+        *(pl.col(name).is_in(hits.implode()) for name, hits in hits_by_column.items()),
         pl.col("host").is_null() & pl.col("server").is_in(addresses["address"].implode()),
         pl.col("path").is_in(ports["path"].implode()),
     )

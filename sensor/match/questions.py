@@ -68,14 +68,14 @@ class Questions:
             SUFFIXED: _suffixed(both),
         }
         self._remember(both)
-        told = rows.join(begins, on="place", how="left", maintain_order="left")
+        kept = rows.join(begins, on="place", how="left", maintain_order="left")
         counts = {}
         for why, places in reason.items():
-            gone = told["place"].is_in(places.implode())
-            if gone.any():
-                counts[why] = int(gone.sum())
-                told = told.filter(~gone)
-        return told.drop("place"), counts
+            is_set_aside = kept["place"].is_in(places.implode())
+            if is_set_aside.any():
+                counts[why] = int(is_set_aside.sum())
+                kept = kept.filter(~is_set_aside)
+        return kept.drop("place"), counts
 
     def _learn(self, servers: pl.Series) -> None:
         fresh = servers.drop_nulls().unique()

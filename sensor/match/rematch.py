@@ -181,14 +181,14 @@ def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
 
     A library leaves no signature; it shows in the access class it gave the row.
     """
-    told = (
+    stored = (
         asked.filter(pl.col("access") == LIBRARY_ACCESS).select("user_agent", "access").drop_nulls().unique()
     )
     library = pl.col("access") == LIBRARY_ACCESS
     known = index.agents.join(index.rows.select("row", "access"), on="row").filter(library)
     known = known.select("product", name=pl.col("product").str.extract(_FIRST_TOKEN))
     return (
-        told.with_columns(name=pl.col("user_agent").str.extract(_FIRST_TOKEN))
+        stored.with_columns(name=pl.col("user_agent").str.extract(_FIRST_TOKEN))
         .join(known, on="name")
         .group_by("user_agent", "access")
         .agg(library=pl.col("product").sort().str.join(" "))

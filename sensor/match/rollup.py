@@ -172,18 +172,20 @@ def _distinct(clients: pl.DataFrame) -> pl.DataFrame:
 def _merged(sums: pl.DataFrame) -> pl.DataFrame:
     """One row a bucket and host, with the columns as they came."""
     # Most logs lack half of these, and grouping what is not there costs as much.
-    told = {name for name in sums.columns if sums[name].null_count() < sums.height}
+    filled = {name for name in sums.columns if sums[name].null_count() < sums.height}
     grouped = sums.group_by(
         "name"
     ).agg(
         pl.col("bucket", "host").first(),
         *(pl.col(name).sum() for name in _SUMS[:2]),  # which every row has
-        *(known_sum(name) for name in _SUMS[2:] if name in told),
-        *(pl.col(name).max() for name in ("cname", "client_class") if name in told),
+        *(known_sum(name) for name in _SUMS[2:] if name in filled),
+        *(pl.col(name).max() for name in ("cname", "client_class") if name in filled),
         pl.col("first_seen").min(),
         pl.col("last_seen").max(),
     )
-    nothing = (pl.lit(None, dtype=sums.schema[name]).alias(name) for name in sums.columns if name not in told)
+    nothing = (
+        pl.lit(None, dtype=sums.schema[name]).alias(name) for name in sums.columns if name not in filled
+    )
     grouped = grouped.with_columns(nothing)
     return grouped.select(sums.columns)
 

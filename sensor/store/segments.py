@@ -56,14 +56,14 @@ class Commits:
         if self._sealed is not None:
             frames = self._sealed.put(name.removesuffix(".parquet"), frames)
         tables = [t for t in stored() if t.name in frames or t is schema.SIGHTINGS]
-        told = [t for t in tables if t is schema.SIGHTINGS or frames[t.name].height]
+        written = [t for t in tables if t is schema.SIGHTINGS or frames[t.name].height]
         with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
             now = self._now()
             part = f"part={self._lake.open_part(now)}"
             landed = pl.lit(now.astimezone(UTC), dtype=schema.TIME).alias("landed_at")
             staged: list[tuple[Path, Path]] = []
             try:
-                for table in told:
+                for table in written:
                     frame = table.conform(frames.get(table.name, table.empty()).with_columns(landed))
                     path = self._lake.hot(table) / part / name
                     staged.append((stage_parquet(path, frame, metadata, zone=table.zone), path))
@@ -72,11 +72,11 @@ class Commits:
                     temporary.unlink(missing_ok=True)
                 raise
             for table in tables:
-                if table not in told:  # an earlier try may have had rows
+                if table not in written:  # an earlier try may have had rows
                     _remove_others(self._lake.hot(table), name)
             for temporary, path in staged:
                 durable.publish(temporary, path)
-            for table in told:
+            for table in written:
                 _remove_others(self._lake.hot(table), name, keep=part)
 
     def progress(self) -> Progress:

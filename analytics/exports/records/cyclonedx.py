@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import PRODUCT, told
+from analytics.exports.records.row import PRODUCT, without_empty
 
 SPEC = "1.6"
 #: What the rows are of.
@@ -34,7 +34,7 @@ def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     components: list[dict[str, Any]] = []
     for row in rows:
         of = services if row["kind"] in _SERVICES else components
-        of.append(told(_entry(row)))
+        of.append(without_empty(_entry(row)))
     body = {"services": services, "components": components}
     serial = uuid.uuid5(_NAMESPACE, json.dumps(body, sort_keys=True))
     head = {

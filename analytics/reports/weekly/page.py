@@ -8,7 +8,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from analytics.render import words
-from analytics.render.language import say, spoken, told
+from analytics.render.language import say, spoken, translated
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
@@ -141,7 +141,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
     used = tuple(s for s in services if (s.grade or 0) >= 2)
     return Page(
         title=say("page.title", week=result.scope.week.isocalendar().week),
-        question=told(result.spec.question),
+        question=translated(result.spec.question),
         week=words.week_name(result.scope.week),
         span=words.day_span(result.scope.week, result.scope.sunday),
         facts=_facts(result, seen),

@@ -58,22 +58,22 @@ class Attempts:
 
     def take(self, data: bytes, client: str, port: int, time: int) -> list[Said]:
         """What a message of `time` (microseconds) says at once; a request waits, an error takes it back."""
-        told, tag = read(data, client), data[0] if data else 0
+        statements, tag = read(data, client), data[0] if data else 0
         if tag in (_AS_REQ, _KRB_ERROR):
             self._waiting.pop((client, port), None)
-        if tag != _AS_REQ or not told or len(self._waiting) == _MOST_WAITING:
-            return told
-        self._waiting[client, port] = time, told
+        if tag != _AS_REQ or not statements or len(self._waiting) == _MOST_WAITING:
+            return statements
+        self._waiting[client, port] = time, statements
         return []
 
     def unanswered(self, now: int | None) -> Iterator[tuple[int, list[Said]]]:
         """Requests that got no answer by `now` (microseconds; None: none will come), with their times."""
         # In the order they came: those that wait for the longest are first.
-        for key, (time, told) in list(self._waiting.items()):
+        for key, (time, statements) in list(self._waiting.items()):
             if now is not None and time + _ANSWER_S * SECOND > now:
                 break
             del self._waiting[key]
-            yield time, told
+            yield time, statements
 
 
 def _account(name: bytes, realm: bytes) -> str | None:

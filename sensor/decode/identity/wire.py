@@ -54,7 +54,7 @@ class Holders:
     def __init__(self) -> None:
         self._names = dhcp.Names()
         self._attempts = kerberos.Attempts()
-        self._told: OrderedDict[str, dict[_Kind, tuple[_Who, float]]] = OrderedDict()
+        self._emitted: OrderedDict[str, dict[_Kind, tuple[_Who, float]]] = OrderedDict()
 
     def read(self, arena: Bytes, events: Records, now: int | None = None) -> pl.DataFrame:
         """Rows of `SCHEMA` from a batch's events; `now` is the packets' time so far, None at their end."""
@@ -134,12 +134,12 @@ class Holders:
         if said.address.startswith(_OF_ONE_LINK):
             return False
         if said.closes:
-            self._told.pop(said.address, None)
+            self._emitted.pop(said.address, None)
             return True
-        known = self._told.setdefault(said.address, {})
-        self._told.move_to_end(said.address)
-        if len(self._told) > _MOST_REMEMBERED:
-            self._told.popitem(last=False)
+        known = self._emitted.setdefault(said.address, {})
+        self._emitted.move_to_end(said.address)
+        if len(self._emitted) > _MOST_REMEMBERED:
+            self._emitted.popitem(last=False)
         is_machine = (said.user_name or "$").partition("@")[0].endswith("$")
         who = (said.mac, said.user_name, said.device)
         for (origin, _, sure), (holder, until) in known.items():
