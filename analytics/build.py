@@ -253,8 +253,8 @@ class Work:
         if days and (known.get("leases") != print_ or any(f"held/{day}" not in known for day in days)):
             self._hold()
             directory = directories(self.connection, days)
-            for day, said in digests(self.connection, days).items():
-                known[f"held/{day}"] = f"{said} {directory[day]}"
+            for day, digest in digests(self.connection, days).items():
+                known[f"held/{day}"] = f"{digest} {directory[day]}"
             known["leases"] = print_
         return {day: known[f"held/{day}"] for day in days}
 
@@ -278,8 +278,8 @@ class Work:
         for week in self._weeks("week", built):
             days = days_of(week, self.zone)
             files = {mart.name: self._files(mart, days) for mart in daily}
-            said = files_of(restated.cold, days)
-            print_ = fingerprint(*constants, files, self.sizes.of(restated, said))
+            restated_files = files_of(restated.cold, days)
+            print_ = fingerprint(*constants, files, self.sizes.of(restated, restated_files))
             if f"week/{week}" not in self.state.final and self.state.inputs.get(f"week/{week}") != print_:
                 dirty[week] = print_
 
@@ -288,8 +288,8 @@ class Work:
             for mart in daily:
                 rows = files_sql(mart.types, self._files(mart, days), root=self.root)
                 work._relation("VIEW", f"week_{mart.name}", rows)
-            said = files_of(restated.cold, days)
-            work._relation("VIEW", "week_restated", cold_sql(restated, said, root=self.root))
+            restated_files = files_of(restated.cold, days)
+            work._relation("VIEW", "week_restated", cold_sql(restated, restated_files, root=self.root))
             work._store("week", week, prepare_week(connection, week, zone=self.zone, k=self.k))
             self.state.inputs[f"week/{week}"] = dirty[week]
 
@@ -399,15 +399,15 @@ class Work:
         marts = {mart.name: mart for mart in self.marts}
         weeks = Weeks(self.lake, self.manifest, self.state.files, marts, self.zone)
         today = self.now.astimezone(ZoneInfo(self.zone)).date()
-        said = [self.state.inputs.get(name) for name in POLICY_MARTS]
+        inputs = [self.state.inputs.get(name) for name in POLICY_MARTS]
         clocks = "SELECT site, MIN(zone) AS zone FROM sensors GROUP BY site"
         elsewhere = f"SELECT * FROM ({clocks}) AS clocks WHERE zone <> {literal(self.zone)}"
         for rows in (f"SELECT * EXCLUDE ({LANDED}) FROM ({self._cold('catalog')}) AS known", elsewhere):
-            said.append(content(self.connection, rows))
+            inputs.append(content(self.connection, rows))
         horizons = {week: min(today, week + timedelta(days=6)) for week in weeks.known()}
         dirty = {}
         for week, horizon in horizons.items():
-            print_ = fingerprint(rules(), self.zone, self.k, said, str(horizon), weeks.fingerprint(week))
+            print_ = fingerprint(rules(), self.zone, self.k, inputs, str(horizon), weeks.fingerprint(week))
             key = f"findings/{week}"
             if key not in self.state.final and self.state.inputs.get(key) != print_:
                 dirty[week] = print_
@@ -490,10 +490,10 @@ class Work:
         sightings = self.manifest.tables["sightings"]
         near = sorted({other for day in days for other in neighbours(day)})
         restated = self.manifest.tables["restated"]
-        said = files_of(restated.cold, near)
+        restated_files = files_of(restated.cold, near)
         rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=self.root)
-        if said:
-            rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
+        if restated_files:
+            rows = restated_sql(sightings, rows, cold_sql(restated, restated_files, root=self.root))
         self._relation("TABLE" if self._bytes(near) <= SMALL_BYTES else "VIEW", "sightings", rows)
         read_days(self.connection, days, zone=self.zone)
 

@@ -53,12 +53,12 @@ class View:
     columns: dict[str, Column]
     template: str
     #: its examples as they are written down
-    said: str = field(default="", repr=False)
+    examples_text: str = field(default="", repr=False)
 
     @cached_property
     def examples(self) -> tuple[Example, ...]:
         """Rows given and expected. Only tests ask: to parse them takes as long as all the rest."""
-        return tuple(Example(**example) for example in read_yaml(self.said) or ())
+        return tuple(Example(**example) for example in read_yaml(self.examples_text) or ())
 
     @property
     def reads(self) -> frozenset[str]:
@@ -97,10 +97,10 @@ def load_views() -> tuple[View, ...]:
     """Every view, by name; read once a process."""
     views = []
     for path in sorted(VIEWS.glob("*.yml")):
-        head, _, said = path.read_text("utf-8").partition("\nexamples:\n")  # the last key
+        head, _, examples = path.read_text("utf-8").partition("\nexamples:\n")  # the last key
         entry = read_yaml(head)
         entry["columns"] = _columns(entry["columns"])
-        views.append(View(name=path.stem, template=_sql(path), said=said, **entry))
+        views.append(View(name=path.stem, template=_sql(path), examples_text=examples, **entry))
     return tuple(views)
 
 

@@ -102,9 +102,9 @@ def publish(
     zones = {name: table.zone for name, table in manifest.tables.items()}
     zones |= {mart.name: mart.zone for mart in kinds}
     nothing = _nothing(manifest, kinds)
-    said = {name: _rows(name, sql) for name, sql in _relations(lake, manifest, kinds, marts).items()}
+    sql_by_name = {name: _rows(name, sql) for name, sql in _relations(lake, manifest, kinds, marts).items()}
     # Parsed once for both files: the lists of a year's files are long.
-    rows = {name: connection.extract_statements(sql) for name, sql in said.items()}
+    rows = {name: connection.extract_statements(sql) for name, sql in sql_by_name.items()}
 
     def write(target: Path, zone_of: Sequence[Zone]) -> None:
         names = {name for name, of in zones.items() if of in zone_of}
@@ -129,8 +129,8 @@ def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: Mar
         if hot or table.cold:
             relations[table.name] = table_sql(table, root=_FOLDER, watermark=manifest.watermark, hot=hot)
     if {"sightings", "restated"} <= set(relations):
-        said = "SELECT * FROM stored.restated"
-        relations["sightings"] = restated_sql(manifest.tables["sightings"], relations["sightings"], said)
+        restated = "SELECT * FROM stored.restated"
+        relations["sightings"] = restated_sql(manifest.tables["sightings"], relations["sightings"], restated)
     for mart in kinds:
         if files := [path for _, path in sorted(marts.get(mart.name, {}).items())]:
             relations[mart.name] = files_sql(mart.types, files, root=_FOLDER)
@@ -210,9 +210,9 @@ def _blank(
             _rows(name, sql),
             f"CREATE VIEW stored.{name} AS FROM stored.{name}_in(stored.folder())",
         ]
-    said = "\n".join([duckdb.__version__, _written_down(), *zone_of, zone, *statements])
+    content = "\n".join([duckdb.__version__, _written_down(), *zone_of, zone, *statements])
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"views-{hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}.duckdb"
+    path = folder / f"views-{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}.duckdb"
     if path.exists():
         return path
     for view in load_views():

@@ -110,11 +110,11 @@ class Rematch:
 
     def _restated(self, found: Findings) -> Iterator[tuple[date, pl.DataFrame]]:
         """Each day with rows of `restated` for what changed on it."""
-        fresh = self._landed(schema.RESTATED)
+        landed = self._landed(schema.RESTATED)
         before = pl.DataFrame(schema=_BEFORE)
         for day, files in self._days("sightings", lead=1):
-            of_day = fresh.filter(pl.col("seen_at").dt.date() == day)
-            said = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
+            of_day = landed.filter(pl.col("seen_at").dt.date() == day)
+            restated_before = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
             rows, changes, open_ones = 0, [schema.RESTATED.empty()], []
             for part in self._parts(files):
                 sliced = totals(part, before)
@@ -122,7 +122,7 @@ class Rematch:
                 open_ones.append(_open_at_end(sliced, day))
                 before = pl.concat([before, _of_last_client(sliced)]).unique("key", keep="last")
                 if day >= self._since:
-                    changes.append(self._changes(sliced, said))
+                    changes.append(self._changes(sliced, restated_before))
             before = pl.concat([before.clear(), *open_ones]).unique("key", keep="last", maintain_order=True)
             if day < self._since:
                 continue
@@ -141,13 +141,17 @@ class Rematch:
             for begin in range(0, rows, MAX_ROWS):
                 yield wanted.slice(begin, MAX_ROWS).collect()
 
-    def _changes(self, sightings: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    def _changes(self, sightings: pl.DataFrame, restated_before: pl.DataFrame) -> pl.DataFrame:
         """Rows of `restated` for those of a day's stored sightings that are called otherwise now."""
-        again = pl.col("event_id").is_in(said["event_id"].implode()) if said.height else None
+        again = (
+            pl.col("event_id").is_in(restated_before["event_id"].implode())
+            if restated_before.height
+            else None
+        )
         rows = rematch(sightings, self._index, again).with_columns(
             pl.col(name).alias(f"until_{name}") for name in (*VERDICT, "catalog_version")
         )
-        now = _as_restated(rows, said).filter(differs("until_"))
+        now = _as_restated(rows, restated_before).filter(differs("until_"))
         return schema.RESTATED.conform(
             now.select(
                 *_WHOSE,
@@ -200,7 +204,7 @@ class Rematch:
     def _name_hits(self, found: Findings, hunted: pl.DataFrame) -> pl.DataFrame:
         """Rows of `name_hits` for names that have no sighting of their time, nor one that was `hunted` now
         (host, bucket), and are called otherwise now."""
-        fresh: list[pl.DataFrame] = []
+        unsighted: list[pl.DataFrame] = []
         sighted = dict(self._days("sightings"))
         for day, files in self._days("names"):
             names = schema.NAMES.conform(pl.read_parquet(files, hive_partitioning=False))
@@ -211,13 +215,15 @@ class Rematch:
                 seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select("host", bucket=_BUCKET)
                 unseen = unseen.join(seen.unique().collect(), on=["host", "bucket"], how="anti")
             unseen = unseen.join(hunted, on=["host", "bucket"], how="anti")
-            fresh.append(unseen.select(hits.columns).unique("host", maintain_order=True))
+            unsighted.append(unseen.select(hits.columns).unique("host", maintain_order=True))
             found.past.append(_past(day, unseen))
         days = self._cold.get("name_hits", {}).get("cold", {})
         compacted = [frame for day in days for frame in self._compacted(schema.NAME_HITS, day)]
         known = self._latest(schema.NAME_HITS, [*compacted, self._landed(schema.NAME_HITS)])
         said = ("signature", "app", "access", "role")
-        now = pl.concat([schema.NAME_HITS.empty().select("host", *said, "confidence"), *fresh]).unique("host")
+        now = pl.concat([schema.NAME_HITS.empty().select("host", *said, "confidence"), *unsighted]).unique(
+            "host"
+        )
         gone = known.filter(~pl.col("host").is_in(self._matched(known["host"])["host"].implode()))
         gone = gone.drop_nulls("app")
         now = pl.concat([now, gone.select("host").join(now.clear(), on="host", how="left")])
@@ -277,10 +283,12 @@ def _some(file: Path, columns: Iterable[str]) -> pl.LazyFrame:
     )
 
 
-def _as_restated(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+def _as_restated(rows: pl.DataFrame, restated_before: pl.DataFrame) -> pl.DataFrame:
     """`rows` with what is in force in `until_…`, where a restatement was made of that very row."""
     words = (*VERDICT, "catalog_version")
-    of_row = said.select("event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words))
+    of_row = restated_before.select(
+        "event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words)
+    )
     rows = rows.join(of_row, on="event_id", how="left", maintain_order="left").with_columns(
         _restated=pl.col("stored_version").is_not_null()
         & pl.col("stored_version").eq_missing(pl.col("catalog_version"))

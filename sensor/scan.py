@@ -126,7 +126,7 @@ class Scan:
         """
         self.lake.create()
         wanted: list[str] = []
-        files = [(kind, file) for kind, one in plan.inputs for file in one.files]
+        files = [(kind, file) for kind, source_input in plan.inputs for file in source_input.files]
         if _larger((file for _, file in files if file.head[:1] == b"{"), _MUCH_BYTES):
             wanted.append("lines")
         of_fields = [file for kind, file in files if kind.scans_lines]
@@ -148,44 +148,51 @@ class Scan:
         """Read every input of `plan` and commit what it gave. Raises LakeError."""
         self.lake.create()
         outcome = Outcome()
-        sizes = [file.size for _, one in plan.inputs for file in one.files]
+        sizes = [file.size for _, source_input in plan.inputs for file in source_input.files]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
         sensors: list[tuple[SensorSettings, type[Source]]] = []
         with tell.progress(total) as progressed:
-            for kind, one in plan.inputs:
-                size = sum(file.size or 0 for file in one.files)
-                sensor = self.sensor_of(kind, one)
+            for kind, source_input in plan.inputs:
+                size = sum(file.size or 0 for file in source_input.files)
+                sensor = self.sensor_of(kind, source_input)
                 try:
-                    self._take(kind, one, sensor, outcome, replace, _scaled(progressed, one, before, size))
+                    self._take(
+                        kind,
+                        source_input,
+                        sensor,
+                        outcome,
+                        replace,
+                        _scaled(progressed, source_input, before, size),
+                    )
                 except OSError as error:
                     # the input went away or its disk failed meanwhile; the lake's own troubles are LakeErrors
                     reason = (error.strerror or str(error)).lower()
-                    outcome.unreadable.append(f"{one.name}: {reason}; what was read before is kept")
+                    outcome.unreadable.append(f"{source_input.name}: {reason}; what was read before is kept")
                 sensors.append((sensor, kind))
                 before += size
-                progressed(one.name, before)
+                progressed(source_input.name, before)
         self.introduce([*sensors, *outcome.also])
         return outcome
 
     def _take(
         self,
         kind: type[Source],
-        one: Input,
+        source_input: Input,
         sensor: SensorSettings,
         outcome: Outcome,
         replace: bool,
         progressed: Callable[[int], None],
     ) -> None:
-        commits = Commits(self.lake, one.identity, sealed=self._sealed)
-        start, committed = self._where_to_start(kind, one, commits, replace)
+        commits = Commits(self.lake, source_input.identity, sealed=self._sealed)
+        start, committed = self._where_to_start(kind, source_input, commits, replace)
         if start is None:
-            outcome.unchanged.append(one.name)
+            outcome.unchanged.append(source_input.name)
             return
-        source, mixture, verdict = self.journey(kind, one, sensor, outcome.also)
+        source, mixture, verdict = self.journey(kind, source_input, sensor, outcome.also)
         run(
             source,
-            one,
+            source_input,
             mixture,
             commits,
             verdict,
@@ -198,13 +205,13 @@ class Scan:
         if verdict.sightings or verdict.carried["used"]:
             for name in sorted(set(verdict.kinds) - verdict.sized):
                 if advice := kinds_by_name()[name].advice:
-                    outcome.advice.setdefault(advice, []).append(one.name)
-        outcome.doubts += filter(None, (_ahead(one, verdict), kind.doubt(one)))
+                    outcome.advice.setdefault(advice, []).append(source_input.name)
+        outcome.doubts += filter(None, (_ahead(source_input, verdict), kind.doubt(source_input)))
 
     def journey(
         self,
         kind: type[Source],
-        one: Input,
+        source_input: Input,
         sensor: SensorSettings,
         also: list[tuple[SensorSettings, type[Source]]],
     ) -> tuple[Source, Mixture, Verdict]:
@@ -212,28 +219,32 @@ class Scan:
 
         Sensors of lines of another kind, met on the way, are appended to `also`.
         """
-        origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
+        origin = Origin(
+            sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, source_input.identity
+        )
         naming, questions = NameTable(), Questions(self._scopes.is_proxy)
 
         def other(name: str) -> Pipeline:
             """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
             of = kinds_by_name()[name]
-            theirs = self.sensor_of(of, one)
+            theirs = self.sensor_of(of, source_input)
             also.append((theirs, of))
-            of_theirs = Origin(theirs.name, theirs.site, theirs.vantage or of.vantage, name, one.identity)
+            of_theirs = Origin(
+                theirs.name, theirs.site, theirs.vantage or of.vantage, name, source_input.identity
+            )
             return self._pipeline(of_theirs, naming, questions)
 
         source = kind(self.settings.networks.internal)
         source.localise(self.settings.zones(), sensor.timezone)
         mixture = Mixture(kind.name, self._pipeline(origin, naming, questions), other)
-        return source, mixture, Verdict(one.name, origin)
+        return source, mixture, Verdict(source_input.name, origin)
 
-    def sensor_of(self, kind: type[Source], one: Input) -> SensorSettings:
+    def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
         """The sensor an input comes from."""
-        path = one.files[0].path or one.files[0].name
+        path = source_input.files[0].path or source_input.files[0].name
         return self._with_declared(self.settings.sensor_for(str(Path(path).absolute()), kind.name))
 
-    def evidence(self, one: Input, bounds: Bounds) -> Evidence:
+    def evidence(self, source_input: Input, bounds: Bounds) -> Evidence:
         """Where packets of a capture's matched connections go; logged. Raises LakeError."""
         from sensor.decode import jit
 
@@ -242,12 +253,16 @@ class Scan:
 
         self.lake.create()
         AuditLog(self._state).append(
-            "evidence.keep", now=datetime.now(UTC), reason=f"{one.name}, for {bounds.days} days"
+            "evidence.keep", now=datetime.now(UTC), reason=f"{source_input.name}, for {bounds.days} days"
         )
-        return Evidence(SealedFiles(self.lake.path, self._keys.evidence(), one.identity, bounds))
+        return Evidence(SealedFiles(self.lake.path, self._keys.evidence(), source_input.identity, bounds))
 
     def capture(
-        self, source: Source, one: Input, tell: Callable[[str], None], evidence: Evidence | None = None
+        self,
+        source: Source,
+        source_input: Input,
+        tell: Callable[[str], None],
+        evidence: Evidence | None = None,
     ) -> Verdict:
         """Read a live source until it is stopped, committing batch by batch. Raises LakeError.
 
@@ -255,15 +270,17 @@ class Scan:
         """
         from sensor.decode import jit
 
-        self.warm(Plan([(type(source), one)]), tell)
+        self.warm(Plan([(type(source), source_input)]), tell)
         jit.warm()  # before the first packet, not while the ring fills
         if evidence:
             jit.warm("openings")
         self.lake.create()
         sensor = self._declared_sensor(source.name)
         self.introduce([(sensor, type(source))])
-        origin = Origin(sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, one.identity)
-        pipeline, verdict = self._pipeline(origin, evidence=evidence), Verdict(one.name, origin)
+        origin = Origin(
+            sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, source_input.identity
+        )
+        pipeline, verdict = self._pipeline(origin, evidence=evidence), Verdict(source_input.name, origin)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
 
         def between(position: int) -> None:
@@ -271,8 +288,8 @@ class Scan:
                 pipeline.use(self._index, self._catalog.version, self._blindness)
                 self.introduce([(sensor, type(source))])
 
-        commits = Commits(self.lake, one.identity, sealed=self._sealed)
-        return run(source, one, pipeline, commits, verdict, progressed=between)
+        commits = Commits(self.lake, source_input.identity, sealed=self._sealed)
+        return run(source, source_input, pipeline, commits, verdict, progressed=between)
 
     def reload(self) -> None:
         """Read the catalog anew after the next batch, and say so; may be called from a signal handler."""
@@ -336,7 +353,7 @@ class Scan:
         )
 
     def _where_to_start(
-        self, kind: type[Source], one: Input, commits: Commits, replace: bool
+        self, kind: type[Source], source_input: Input, commits: Commits, replace: bool
     ) -> tuple[int | None, int]:
         """(first byte to read, or None if nothing is new; bytes committed by a scan that was killed)."""
         progress = commits.progress()
@@ -345,10 +362,10 @@ class Scan:
             return 0, 0
         if not progress.complete:
             return 0, progress.position
-        size = _uncompressed_size(one)
+        size = _uncompressed_size(source_input)
         if size is not None and size <= progress.position:
             return None, 0
-        if kind.resumable and len(one.files) == 1:
+        if kind.resumable and len(source_input.files) == 1:
             return progress.position, progress.position
         commits.forget()
         return 0, 0
@@ -408,25 +425,25 @@ def _larger(files: Iterable[File], size: int) -> bool:
     return any(file.size is None or file.size > size for file in files)
 
 
-def _ahead(one: Input, verdict: Verdict) -> str:
+def _ahead(source_input: Input, verdict: Verdict) -> str:
     """What to say where the newest line is later than when its file was last written; '' if it is not."""
-    written = one.files[0].modified
+    written = source_input.files[0].modified
     if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
         return ""
     hours = (verdict.last_seen - written).total_seconds() / 3600
     later = f"{hours:.1f} h" if hours < _HOURS_TOLD else f"{hours / 24:,.0f} days"
     mend = "mend the clock of what wrote it"
     if verdict.origin.source == "pcap":  # captures count seconds, whatever the zone
-        return f"{one.name}: its newest packet lies {later} after the file was last written; {mend}"
+        return f"{source_input.name}: its newest packet lies {later} after the file was last written; {mend}"
     return (
-        f"{one.name}: its newest line lies {later} after the file was last written; "
+        f"{source_input.name}: its newest line lies {later} after the file was last written; "
         f"set [sources.{verdict.origin.source}] timezone, or {mend}"
     )
 
 
-def _uncompressed_size(one: Input) -> int | None:
+def _uncompressed_size(source_input: Input) -> int | None:
     """Bytes the input holds uncompressed; None for a stream, which cannot be read twice."""
-    sizes = [_size(file) for file in one.files]
+    sizes = [_size(file) for file in source_input.files]
     return None if None in sizes else sum(size or 0 for size in sizes)
 
 
@@ -441,7 +458,7 @@ def _size(file: File) -> int | None:
 
 
 def _scaled(
-    progressed: Callable[[str, int], None], one: Input, before: int, size: int
+    progressed: Callable[[str, int], None], source_input: Input, before: int, size: int
 ) -> Callable[[int], None]:
     """Positions count uncompressed bytes; the bar counts bytes on disk, so never more than the file has."""
-    return lambda position: progressed(one.name, before + min(position, size))
+    return lambda position: progressed(source_input.name, before + min(position, size))

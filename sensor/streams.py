@@ -42,27 +42,27 @@ RECEIVE_S = 0.5
 class Stream:
     """One endless input: blocks of lines go in, segments come out."""
 
-    def __init__(self, scan: Scan, kind: type[Family], one: Input) -> None:
+    def __init__(self, scan: Scan, kind: type[Family], source_input: Input) -> None:
         """Raises LakeError."""
         self._scan = scan
         self._also: list[tuple[SensorSettings, type[Source]]] = []
-        sensor = scan.sensor_of(kind, one)
-        source, self._mixture, self.verdict = scan.journey(kind, one, sensor, self._also)
+        sensor = scan.sensor_of(kind, source_input)
+        source, self._mixture, self.verdict = scan.journey(kind, source_input, sensor, self._also)
         assert isinstance(source, Family)
-        (file,) = one.files
-        self._commits = Commits(scan.lake, one.identity)
+        (file,) = source_input.files
+        self._commits = Commits(scan.lake, source_input.identity)
         self.position = self._committed = self._commits.progress().position
         self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
         self._has_rows = False
         self._since = 0.0
         scan.introduce([(sensor, kind)])
 
-    def take(self, block: Block, now: float) -> None:
+    def add(self, block: Block, now: float) -> None:
         """Read the lines of a block; `now` is a monotonic clock."""
         if not self._has_rows:
             self._since = now
         for batch in self._reader.batches(block):
-            self._mixture.take(batch)
+            self._mixture.add(batch)
             self._has_rows = True
         self.position = block.end
 
@@ -70,7 +70,7 @@ class Stream:
         """Know what the lines before the first one told; an earlier run stored them."""
         for block in past:
             for batch in self._reader.batches(block):
-                self._mixture.take(batch)
+                self._mixture.add(batch)
 
     def due(self, now: float) -> bool:
         """Is it time to commit?"""
@@ -81,7 +81,7 @@ class Stream:
         """Store everything read so far. Raises LakeError."""
         if not self._has_rows:
             return
-        frames = self._mixture.give(self.position, last=True)
+        frames = self._mixture.flush(self.position, last=True)
         self.verdict.count(frames)
         self._commits.commit(self._committed, self.position, frames)
         self._committed = self.position
@@ -146,10 +146,10 @@ class Follower:
 
     def _add(self, tail: Tail) -> None:
         """Go on where an earlier run stopped, in the generation that still fits the file."""
-        one = tail.input()
-        kind = self._kind_of(one.files[0].head)
+        source_input = tail.input()
+        kind = self._kind_of(source_input.files[0].head)
         if kind is None:
-            self._tell(f"{one.name}: no log format I know; `shadowai sources try` looks closer")
+            self._tell(f"{source_input.name}: no log format I know; `shadowai sources try` looks closer")
             return
         while True:
             stream = Stream(self._scan, kind, tail.input())
@@ -160,7 +160,7 @@ class Follower:
         stream.remember(tail.past(REPLAY_BYTES))
         self._streams.append((tail, stream))
         self.verdicts.append(stream.verdict)
-        self._tell(f"{one.name}: {kind.name}, from byte {tail.position:,}")
+        self._tell(f"{source_input.name}: {kind.name}, from byte {tail.position:,}")
 
     def _drop(self, tail: Tail) -> None:
         for pair in [pair for pair in self._streams if pair[0] is tail]:
@@ -180,7 +180,7 @@ class Follower:
                 found = True
                 now = time.monotonic()
                 tail.active_at = now
-                stream.take(block, now)
+                stream.add(block, now)
                 if stream.due(now):
                     stream.commit()
                 if self._stopped:
@@ -243,7 +243,7 @@ def _keep(stream: Stream, text: bytes, lost: Counter[str]) -> None:
     if text or lost:
         fault = "; ".join(f"{count} {reason}" for reason, count in lost.items()) or None
         start = stream.position
-        stream.take(Block(start, start + max(len(text), 1), cleaned(text, first=False), fault=fault), now)
+        stream.add(Block(start, start + max(len(text), 1), cleaned(text, first=False), fault=fault), now)
     if stream.due(now):
         stream.commit()
 

@@ -133,7 +133,7 @@ def digest_sql(which: str = "true") -> str:
 def digests(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
     """Says of sorted `days` whether what is known about the holders of each and its neighbours is still the
     same."""
-    said: dict[date, str] = {}
+    by_day: dict[date, str] = {}
     for begin in range(0, len(days), DAYS_A_PASS):
         some = days[begin : begin + DAYS_A_PASS]
         columns = ", ".join(digest_sql(near(day, day)) for day in some)
@@ -141,5 +141,5 @@ def digests(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict
             f"SELECT {columns} FROM (SELECT from_us, to_us, HASH(every_holders) AS hash FROM every_holders "
             f"WHERE {near(some[0], some[-1])}) AS hashed"
         ).fetchall()
-        said |= {day: found or "" for day, found in zip(some, row, strict=True)}
-    return said
+        by_day |= {day: found or "" for day, found in zip(some, row, strict=True)}
+    return by_day

@@ -302,10 +302,10 @@ def _believed(
     # While a VPN session has the address nothing else speaks for it.
     static, hint = (np.where(vpn == _NONE, lease, _NONE) for lease in (static, hint))
     is_shared = (share != _NONE) | (crowd != _NONE)
-    said = np.flatnonzero(is_shared | (_first(user, device, static, hint) != _NONE))
-    user, to_us = user.take(said), _next(place, at_us).take(said)
-    place, from_us = place.take(said), at_us.take(said)
-    number = np.arange(len(said))
+    spoken_for = np.flatnonzero(is_shared | (_first(user, device, static, hint) != _NONE))
+    user, to_us = user.take(spoken_for), _next(place, at_us).take(spoken_for)
+    place, from_us = place.take(spoken_for), at_us.take(spoken_for)
+    number = np.arange(len(spoken_for))
     first = np.maximum.accumulate(np.where(as_before(place), 0, number))
     # Nothing but a device makes sure that whoever logged in is still there.
     grows_old = (user != _NONE) & (merged.kind.take(user) == LOGIN) & ~vouched_for.take(user)
@@ -318,15 +318,15 @@ def _believed(
         nth=(number - first + 1).astype(np.int32),
         from_us=from_us,
         to_us=to_us,
-        is_shared=is_shared.take(said),
-        taken_over=vpn.take(said) != _NONE,
+        is_shared=is_shared.take(spoken_for),
+        taken_over=vpn.take(spoken_for) != _NONE,
         user_word=word(user),
         same_device=(user != _NONE) & vouched_for.take(user),
         stale_from_us=np.where(grows_old, merged.from_us.take(user) + HOUR_US, to_us),
-        device_word=word(device.take(said)),
-        static_word=word(static.take(said)),
-        hint_word=word(hint.take(said)),
-        share_word=word(share.take(said)),
+        device_word=word(device.take(spoken_for)),
+        static_word=word(static.take(spoken_for)),
+        hint_word=word(hint.take(spoken_for)),
+        share_word=word(share.take(spoken_for)),
     )
 
 

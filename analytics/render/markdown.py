@@ -47,8 +47,8 @@ def _weekly(page: Page) -> Iterator[str]:
     if page.outcomes:
         yield from (f"## {say('outcome.title')}", "")
         for outcome in page.outcomes:
-            said = " ".join(filter(None, (outcome.result, outcome.moved)))
-            yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(said)}"
+            outcome_text = " ".join(filter(None, (outcome.result, outcome.moved)))
+            yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(outcome_text)}"
         yield ""
     yield from (f"## {say('changes.title')}", "")
     yield from _entries(page.changes)

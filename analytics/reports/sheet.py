@@ -59,8 +59,8 @@ class Section:
         """The only thing a single row says, where the rest of it is unknown; else ''."""
         if len(self.rows) != 1:
             return ""
-        said = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
-        return said[0] if len(said) == 1 < len(self.labels) else ""
+        filled = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
+        return filled[0] if len(filled) == 1 < len(self.labels) else ""
 
 
 @dataclass(frozen=True, slots=True)

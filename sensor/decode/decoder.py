@@ -22,7 +22,7 @@ from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
 from sensor.decode.capture import Capture, Window
 from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
-from sensor.decode.identity.wire import Holders
+from sensor.decode.identity.wire import IdentityReader
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
     COLD,
@@ -81,7 +81,7 @@ class Decoder:
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
-        self._holders = Holders()
+        self._identity = IdentityReader()
         self._answers = Answers()
         self._packets = records(PACKET, AHEAD)
         self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
@@ -259,7 +259,7 @@ class Decoder:
             questions, answers, unusable = self._lookups.read(output.arena, output.events, now)
         made.questions.append(questions)
         made.answers.append(answers)
-        made.holders.append(self._holders.read(output.arena, output.events, now))
+        made.holders.append(self._identity.read(output.arena, output.events, now))
         made.counts += [frames.minute_counts(output.minutes), unusable, turns]
         if living is not None:
             self._labels.forget(living)

@@ -63,7 +63,7 @@ class NamesByClient:
         if is_pile(self._rows):
             self._merge()
 
-    def take(self, *, newest: datetime | None, all_of_it: bool) -> tuple[pl.DataFrame, int]:
+    def flush(self, *, newest: datetime | None, all_of_it: bool) -> tuple[pl.DataFrame, int]:
         """The buckets that are over (or all), without what is no browsing; and how many rows were too many of
         one client."""
         over = self._buckets() if all_of_it else self._over(later(self._clock, newest))

@@ -162,8 +162,10 @@ def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     """`rows` with what each says in the end; rows that say nothing are dropped."""
     by_name = pl.coalesce("url_row", "host_row")
     # That a server speaks MCP, was sent a key or sends a model says less of it than its port and path.
-    said = pl.col("product")
-    vague = index.software.filter(said.is_in([SPEAKS_MCP, SENT_KEY]) | said.str.starts_with(SENDS))["row"]
+    software = pl.col("product")
+    vague = index.software.filter(software.is_in([SPEAKS_MCP, SENT_KEY]) | software.str.starts_with(SENDS))[
+        "row"
+    ]
     is_vague = pl.col("port_row").is_not_null() & pl.col("software_row").is_in(vague.implode())
     rows = rows.with_columns(software_row=pl.when(~is_vague.fill_null(False)).then("software_row"))
     place = rows.with_columns(

@@ -73,7 +73,7 @@ class Near:
         self._visits = visits.filter(~is_done)
         self._uses = uses.filter((pl.col("slot") > done - WITHIN).fill_null(True))
 
-    def take(self, over: pl.DataFrame) -> pl.DataFrame:
+    def label(self, over: pl.DataFrame) -> pl.DataFrame:
         """`over` (bucket, host …) with near_app, the service most clients were near, and near_clients."""
         is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
         self._meet(self._visits.filter(is_over), _beside(self._uses))  # of these no more is to come

@@ -50,7 +50,7 @@ class Questions:
         self._recent = schema.OBSERVATIONS.empty().select(_REMEMBERED)
         self._resolvers = pl.Series("server", [], dtype=pl.String)
 
-    def take(self, observations: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    def mark(self, observations: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
         """`observations` with `lookups` (Int64; NULL on what is no question), and what was set aside."""
         asked = (observations["kind"] == "dns").fill_null(False)
         if not asked.any():

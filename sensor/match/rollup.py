@@ -100,7 +100,7 @@ class NamesRollup:
         if is_pile(self._clients):
             self._merge()
 
-    def take(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
+    def flush(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
         """The buckets that are over (or all of them), as rows of `names` without its origin columns, in any
         order (compaction sorts them).
 
@@ -202,7 +202,7 @@ class LookupBursts:
         self._max_bursts = max_bursts
         self._open: pl.DataFrame | None = None
 
-    def take(self, hits: pl.DataFrame, *, newest: datetime | None, last: bool) -> pl.DataFrame:
+    def merge(self, hits: pl.DataFrame, *, newest: datetime | None, last: bool) -> pl.DataFrame:
         """`hits` with its DNS rows collapsed; `lookups` (Int64) is NULL on all other rows.
 
         `newest`: how far the batch has come that the hits are of (`newest_seen`); None if it was empty.

@@ -35,7 +35,7 @@ class OpenLeases:
         self._emitted: set[int] = set()
         self._loaded = file is None
 
-    def take(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
+    def carry(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
         """`leases` and, for epochs not met before, those still open, each cut to one epoch; clear text."""
         self._load()
         fresh = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())

@@ -54,8 +54,8 @@ def _entry(row: Row) -> dict[str, Any]:
         entry["type"] = _TYPES.get(row["kind"], "data")
     elif row.get("scope"):
         entry["x-trust-boundary"] = row["scope"] == "external"
-    said = {name: row[name] for name in _PROPERTIES if row.get(name) is not None}
-    return entry | {"properties": [{"name": f"shadowai:{n}", "value": str(v)} for n, v in said.items()]}
+    properties = {name: row[name] for name in _PROPERTIES if row.get(name) is not None}
+    return entry | {"properties": [{"name": f"shadowai:{n}", "value": str(v)} for n, v in properties.items()]}
 
 
 def _name(row: Row) -> str:

@@ -134,9 +134,9 @@ def build(result: Result, *, controls: bool = False) -> Page:
     seen = seeing(result)
     asked, ends = decisions(result, seen), expiries(result)
     claim, rest = verdict(result, seen, len(asked))
-    said = statuses(result)
+    by_app = statuses(result)
     services = tuple(
-        _service(result, row, said.get(row["app"])) for row in result.rows("services") if row["seen"]
+        _service(result, row, by_app.get(row["app"])) for row in result.rows("services") if row["seen"]
     )
     used = tuple(s for s in services if (s.grade or 0) >= 2)
     return Page(
@@ -240,7 +240,7 @@ def restated(result: Result) -> tuple[str, ...]:
     )
 
 
-def _service(result: Result, row: Row, said: Row | None) -> Service:
+def _service(result: Result, row: Row, standing: Row | None) -> Service:
     hidden, withheld = row["people_hidden"], words.withheld(row)
     return Service(
         name=row["service"] or row["app"],
@@ -256,8 +256,8 @@ def _service(result: Result, row: Row, said: Row | None) -> Service:
         connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
         change=_change(result, row),
         first_week=_first_week(row["first_week"], result),
-        status=said["status"] if said else "",
-        varies=bool(said and said["varies"]),
+        status=standing["status"] if standing else "",
+        varies=bool(standing and standing["varies"]),
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from sensor.decode.identity import said
-from sensor.decode.identity.said import Said
+from sensor.decode.identity import statement
+from sensor.decode.identity.statement import Statement
 
 ORIGIN = "radius"
 CONFIDENCE = 0.9
@@ -27,7 +27,7 @@ _NAMELESS = re.compile(r"anonymous(?:@.*)?|@.*|(?:[0-9a-f]{2}[-:.]?){5}[0-9a-f]{
 _MAC = re.compile(rb"(?:[0-9A-Fa-f]{2}[-:.]?){5}[0-9A-Fa-f]{2}")
 
 
-def read(data: bytes) -> list[Said]:
+def read(data: bytes) -> list[Statement]:
     """What an Accounting-Request says."""
     if len(data) < _HEADER or data[0] != _ACCOUNTING_REQUEST:
         return []
@@ -37,15 +37,15 @@ def read(data: bytes) -> list[Said]:
         return []
     delay, lasted = (min(_number(attributes, number), _LONGEST_S) for number in (_DELAY, _SESSION_TIME))
     held = min(3 * _number(attributes, _INTERIM), _LONGEST_S) or _HELD_S
-    user = said.account(attributes.get(_USER, b""))
+    user = statement.account(attributes.get(_USER, b""))
     if user is None or _NAMELESS.fullmatch(user):
-        user = said.account(attributes.get(_CHARGEABLE, b""))
+        user = statement.account(attributes.get(_CHARGEABLE, b""))
     calling = attributes.get(_CALLING, b"")
     digits = re.sub(rb"[^0-9A-Fa-f]", b"", calling) if _MAC.match(calling) else b""
-    hardware = said.mac(bytes.fromhex(digits[:12].decode())) if len(digits) >= 12 else None
+    hardware = statement.mac(bytes.fromhex(digits[:12].decode())) if len(digits) >= 12 else None
     stop = status == _STOP
     return [
-        Said(address, ORIGIN, CONFIDENCE, hardware, user, None, lasted + (0.0 if stop else held),
+        Statement(address, ORIGIN, CONFIDENCE, hardware, user, None, lasted + (0.0 if stop else held),
              delay + lasted, stop)
     ]  # fmt: skip
 
