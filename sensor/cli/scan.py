@@ -104,7 +104,7 @@ def command(
     for line in scan.unusable:
         typer.echo(line, err=True)
     scan.warm(plan, lambda text: None if quiet else typer.echo(text, err=True))
-    outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
+    outcome = scan.run(plan, replace=replace, display=_ProgressBar(quiet))
     for problem in outcome.unreadable:
         typer.echo(f"shadowai: {problem}", err=True)
     waiting = False
@@ -188,7 +188,7 @@ _ASIDE = "set aside: "
 _MOST_KINDS = 4
 
 
-class _Teller:
+class _ProgressBar:
     """Progress on a terminal, nothing when piped or quiet."""
 
     def __init__(self, quiet: bool) -> None:
