@@ -57,9 +57,8 @@ class Vocabulary:
     def __init__(self) -> None:
         #: Categorical; casting a column to it numbers new values
         self.dtype = pl.Categorical(pl.Categories.random())
-        self._numbers = pl.Series(
-            [], dtype=self.dtype
-        )  # keeps the categories alive: Polars drops them with the last column
+        # keeps the categories alive: Polars drops them with the last column that uses them
+        self._numbers = pl.Series([], dtype=self.dtype)
         self._known: dict[tuple[Read, bool], pl.DataFrame] = {}
         self._of_texts: dict[tuple[Read, str], Vocabulary] = {}
         self._counted = self._bytes = 0

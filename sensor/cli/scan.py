@@ -196,8 +196,8 @@ class _ProgressBar:
 
     @contextmanager
     def progress(self, total_bytes: int | None) -> Iterator[Callable[[str, int], None]]:
-        """Yields a function to be told (what is read, bytes read so far of everything)."""
-        if self._quiet or not sys.stderr.isatty():  # without rich, whose import a short scan would feel
+        """A function to call with the name of what is being read and the bytes read of all inputs."""
+        if self._quiet or not sys.stderr.isatty():  # importing rich would slow down a short scan
             yield lambda name, done: None
             return
         from rich.console import Console

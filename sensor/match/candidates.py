@@ -1,8 +1,8 @@
-"""Names that no signature knows, ranked by how much they look like AI, with the reasons. Pure.
+"""Ranks names that no signature knows by how much they look like AI, with reasons.
 
-Each signal adds points by hand, in the scale of log-odds: two points make AI about seven times as
-likely as before. The sum orders candidates and is no probability; people's answers (`accept`,
-`dismiss`) decide, nothing is ever promoted by itself. Signals: words in the name, where its CNAME
+Each signal adds points, chosen by hand on the scale of log-odds: two points make AI about seven times as
+likely as before. The sum orders candidates and is no probability. People decide (`candidates accept`,
+`dismiss`); nothing becomes a signature by itself. Signals: words in the name, where its CNAME
 leads, whether its clients used known AI within half a minute more often than those of other names,
 whether it is new here and came back, how programs talk to it, and whether its answers come like streams of
 tokens (which says nothing of what they are about, and is never asked).
@@ -39,7 +39,7 @@ NAMES: dict[str, pl.DataType] = {
 
 #: Fewer points than this are no candidate.
 THRESHOLD = 2.0
-#: Reasons told of each candidate.
+#: Most reasons given for a candidate.
 MOST_REASONS = 3
 #: Distinct clients without whom co-occurrence says nothing: one busy machine must not make a score.
 MIN_CLIENTS = 3
@@ -96,10 +96,11 @@ _MANY = 3
 
 
 def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
-    """The candidates among `names` (columns of `NAMES`), best first; one per registrable domain.
+    """The candidates among `names` (table NAMES), the best first; one per registrable domain.
 
-    Columns rank, host, domain, score, reasons (at most three, the strongest first), hosts (of that domain
-    that are candidates), clients, near_app, first_seen. What `index` knows by its own name is left out.
+    Columns: rank, host, domain, score, reasons (at most three, the strongest first), hosts (number of
+    candidates in the domain), clients, near_app, first_seen. Names that `index` knows are left out. `now`
+    decides what is new.
     """
     known = match_hosts(names["host"].unique(), index)["host"]
     unknown = names.filter(~pl.col("host").is_in(known.implode()))

@@ -1,7 +1,8 @@
-"""What a readable request to a model hub or an AI API is about: which model, and what it leaves there. Pure.
+"""What a readable request to a model hub or an AI API is about: the model it fetches, or what it hands over.
 
-Paths as the hubs document them: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI), Kaggle
-and NGC. A revision becomes a word that says whether it is pinned; names of branches are nobody's business.
+Paths are those the hubs document: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI), Kaggle
+and NGC. Of a revision only a word is stored that says whether it is pinned, because names of branches may be
+internal.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ COLUMNS = ("repository", "revision", "model_file", "model_format", "format_from"
 
 
 def about(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` (url_path, method, access, software) with COLUMNS; worked out once per unique path."""
+    """`rows` (url_path, method, access, software) with `COLUMNS`, computed once per distinct path."""
     asked = rows.select("url_path", "method", "access").unique()
     described = asked.with_columns(**_named(), left=_first(pl.col("url_path"), _LEFT)).with_columns(
         revision=_revision(pl.col("revision")),
