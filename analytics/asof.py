@@ -19,11 +19,12 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.build import Counting, Work, alone, complete_manifest, workshop
+from analytics.build import Counting, Work, complete_manifest
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
 from analytics.marts.state import GRACE, read_state
 from analytics.publish import publish
+from analytics.workshop import alone, workshop
 
 _PREFIX = "as-of-"
 
@@ -74,12 +75,12 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
                 work = Work(
                     lake, manifest, state, connection, manifest.zone, manifest.k, moment, load_marts(), place
                 )
-                work.days()
-                work.weeks()
-                work.people_then(counting)
-                work.names()
-                work.coverage()
-                work.findings()
+                work.make_days()
+                work.make_weeks()
+                work.count_people_then(counting)
+                work.make_names()
+                work.make_coverage()
+                work.make_findings()
                 publish(
                     lake,
                     manifest,

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.build import alone, write_rows
 from analytics.definitions import Mart, load_marts
 from analytics.lake import connect, literal
 from analytics.marts.days import neighbours
@@ -22,6 +21,7 @@ from analytics.marts.state import MartState, read_state, write_state
 from analytics.marts.weeks import weeks_of
 from analytics.policy.judge import HISTORY_WEEKS
 from analytics.subject import Times
+from analytics.workshop import alone, write_rows
 
 
 @dataclass(frozen=True)
