@@ -1,10 +1,10 @@
-"""The lake as it was known at a moment: rows that landed later are not counted, nor what was restated later.
+"""The lake as it was known at an earlier moment: without rows and restatements that landed later.
 
-Days whose files hold such rows are counted anew without them, into a folder of their own in the restricted
-zone; all others keep the marts they have. The views then read only what had landed. So the same moment gives
-the same figures, whatever came in since; they are judged by the policy of today. What was deleted or
-replaced meanwhile (`retain`, `erase`,
-`scan --replace`) is gone; weeks whose rows were deleted keep the figures they have.
+Days whose files hold such rows are counted again without them, into a temporary folder in the restricted
+zone; all other days keep their marts. The views then read only what had landed. So the same moment always
+gives the same figures, whatever has come in since, except that findings are judged by today's policy. What
+was deleted or replaced since (`retain`, `erase`, `scan --replace`) is gone; weeks whose rows were deleted
+keep their figures.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.build import Counting, Work, alone, complete_manifest, workshop
+from analytics.build import Counting, Work, complete_manifest
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
 from analytics.marts.state import GRACE, read_state
 from analytics.publish import publish
+from analytics.workshop import alone, workshop
 
 _PREFIX = "as-of-"
 
@@ -36,11 +37,10 @@ def views(
     restricted: bool = False,
     counting: Counting | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published views of `lake`, or those of what had landed at `as_of` (UTC where it names no zone).
+    """A connection to the published views of `lake`, or to those as of `as_of` (UTC if it has no zone).
 
-    Without `counting` nobody is counted over weeks as of an earlier moment.
-
-    Raises LakeUnreadable where the past cannot be counted: that takes the restricted zone.
+    Without `counting` there are no numbers of people over several weeks as of an earlier moment. Raises
+    LakeUnreadable; an earlier moment needs write access to the restricted zone.
     """
     moment = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
     if moment is None or moment >= datetime.now(UTC):
@@ -56,7 +56,7 @@ def views(
 
 @contextmanager
 def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterator[Path]:
-    """A folder with the views files of the lake as of `moment`; it is gone afterwards."""
+    """A folder with the views files of the lake as of `moment`; deleted afterwards."""
     restricted = lake / "restricted"
     try:
         folder = Path(tempfile.mkdtemp(dir=restricted, prefix=_PREFIX))
@@ -74,12 +74,12 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
                 work = Work(
                     lake, manifest, state, connection, manifest.zone, manifest.k, moment, load_marts(), place
                 )
-                work.days()
-                work.weeks()
-                work.people_then(counting)
-                work.names()
-                work.coverage()
-                work.findings()
+                work.make_days()
+                work.make_weeks()
+                work.count_people_then(counting)
+                work.make_names()
+                work.make_coverage()
+                work.make_findings()
                 publish(
                     lake,
                     manifest,
@@ -94,7 +94,7 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
 
 
 def _forget_abandoned(restricted: Path) -> None:
-    """Delete what killed readers left behind."""
+    """Deletes the folders that killed readers left behind."""
     for folder in restricted.glob(f"{_PREFIX}*"):
         if folder.stat().st_mtime < time.time() - GRACE.total_seconds():
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,22 +1,20 @@
-"""Brings the marts up to date with the lake, then publishes the views: what the CLI calls.
+"""Brings the marts up to date with the lake, then publishes the views.
 
-A day is dirty when what it was counted from is not what the manifest names: its own sightings and
-its neighbours', who held which address and who was who on it, how its vantages rank, the counting rules,
-the zone. A dirty day is counted anew from its base rows, a dirty week's cubes from its days' marts.
-A mart that comes out the same keeps its file, and what was made of it stands.
-So a mart always equals a rebuild, in whatever order segments arrived. Days whose sightings are no
-longer in the lake keep the mart they had.
+`build` is what the CLI calls; `Work` has one method per kind of mart, which finds the periods that are dirty
+and makes them again.
+
+A period is dirty if it was made from something else than it would be made from now. For a day that is: its
+own sightings and those of its neighbours, who held which address and who was who on it, the ranks of its
+vantages, the counting rules, and the zone. A dirty day is counted again from base rows, a dirty week from the
+marts of its days. A mart that comes out the same keeps its file, so that nothing made from it becomes dirty.
+
+So marts always equal those of a complete rebuild, in whatever order segments arrived. Days whose sightings
+are no longer in the lake keep the marts they have.
 """
 
 from __future__ import annotations
 
-import fcntl
-import filecmp
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -29,7 +27,7 @@ import duckdb
 import polars as pl
 
 from analytics.definitions import Mart, load_marts
-from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, connect, literal, read_manifest
+from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, literal, read_manifest
 from analytics.marts.days import LAST, MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
 from analytics.marts.holders import HELD as HELD_TABLES
 from analytics.marts.holders import digests, hold
@@ -62,42 +60,48 @@ from analytics.stored import (
     settled_sql,
     unmerged_sql,
 )
+from analytics.workshop import FILE_MODES, FOLDER_MODES, alone, is_same, make_folders, workshop, write_rows
 
-#: Who may read: the restricted zone is the owner's and its group's.
-_FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
-_FILE_MODES = {"restricted": 0o640, "open": 0o644}
-#: Base tables that may be handed over in memory, because their rows must not lie in the lake.
+#: Base tables whose rows may be passed in memory, because they must not lie in the lake.
 HELD = ("sightings", "names", *LASTING)
-#: Days that are read together: so many, of files so large (of 16 bytes a sighting some two million).
+#: Days that are read together: at most this many, with files of at most this size (about two million
+#: sightings).
 DAYS_A_RUN, BYTES_A_RUN = MOST_DAYS, 32_000_000
-#: Days with files no larger altogether are not divided among processors: to plan the count takes longer.
+#: Days whose files are smaller altogether are not divided among threads: planning would take longer.
 SMALL_BYTES = 500_000
-#: Weeks whose use, and that of the weeks before the first, is summed up together.
+#: Weeks whose findings are judged together, so that the weeks before them are summed up only once.
 WEEKS_A_RUN = 7
-#: Base tables the marts are made of.
+#: Base tables that marts are made from.
 NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
+
+#: What the placeholders in a mart's SQL stand for.
+Values = Mapping[str, str | int | float]
 
 
 class Counting(Protocol):
-    """Counts people over weeks, by tokens that are not in the lake."""
+    """Counts people over several weeks, by tokens that are not in the lake (`sensor.privacy.counting`)."""
 
     def known(self) -> set[date]:
-        """Mondays of the weeks that were counted."""
+        """Mondays of the weeks counted so far."""
         ...
 
     def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
-        """Rows for `people_periods`, exact: period, first_day, last_day, app, people, weeks_counted; from the
-        users (week, app, user_name, sealed) of some `weeks`, and of others as they were counted before."""
+        """Exact numbers of people: period, first_day, last_day, app, people, weeks_counted.
+
+        `used` (week, app, user_name, sealed) are the users in `weeks`, which are counted again; for other
+        weeks the earlier count stands.
+        """
         ...
 
     def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
-        """The same of the weeks that had begun on the day `until`, without keeping what was counted."""
+        """As `count`, for the weeks that had begun on the day `until`, without keeping the count."""
         ...
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a build did: periods made anew, and the views files it published."""
+    """Result of a build: the days and weeks made again (weeks by their Mondays), and the views files
+    published."""
 
     days: tuple[date, ...]
     weeks: tuple[date, ...]
@@ -116,13 +120,14 @@ def build(
     counting: Counting | None = None,
     blanks: Path | None = None,
 ) -> Built:
-    """Builds the marts of dirty days and weeks of `lake` and publishes both views files; idempotent.
+    """Builds the marts of dirty days and weeks of `lake` and publishes both views files. Idempotent.
 
-    `zone` is the IANA time zone reports are kept in, `k` the smallest group shown. `held` are rows of
-    the tables HELD that must not lie in the lake: the cubes of their weeks are made in memory. `policy`
-    takes the place of the one published, `counting` counts people over weeks; None leaves what was published
-    as it is. `blanks` is a folder for what `publish`
-    keeps from time to time.
+    `zone` is the IANA time zone of reports, `k` the smallest group shown. `held` are rows of the tables HELD
+    that must not lie in the lake: the marts of their weeks are made in memory. `policy` replaces the
+    published policy, `counting` counts people over weeks; None leaves what is published as it is. `blanks` is
+    a folder in which `publish` caches empty views files.
+
+    Raises LakeUnreadable.
     """
     checked_zone(zone)
     moment = now or datetime.now(UTC)
@@ -132,12 +137,12 @@ def build(
         state.build += 1
         with workshop(lake) as connection:
             work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
-            days = work.days()
-            fresh = work.weeks()
-            work.people(counting, fresh)
-            weeks = sorted({*fresh, *work.names(), *work.coverage(), *work.held(held or {})})
-            work.policy(policy)
-            work.findings()
+            days = work.make_days()
+            fresh = work.make_weeks()
+            work.count_people(counting, fresh)
+            weeks = sorted({*fresh, *work.make_names(), *work.make_coverage(), *work.make_held(held or {})})
+            work.store_policy(policy)
+            work.make_findings()
             write_state(lake, state)
             open_views, restricted_views = publish(
                 lake, manifest, state.files, zone=zone, connection=connection, blanks=blanks
@@ -148,7 +153,7 @@ def build(
 
 
 def complete_manifest(lake: Path) -> Manifest:
-    """The manifest of a lake that has all tables marts are made of; else LakeUnreadable."""
+    """The manifest of `lake`. Raises LakeUnreadable if it lacks a table that marts are made from."""
     manifest = read_manifest(lake)
     missing = [name for name in NEEDED if name not in manifest.tables]
     if missing:
@@ -158,7 +163,11 @@ def complete_manifest(lake: Path) -> Manifest:
 
 @dataclass
 class Work:
-    """One build: the lake as its manifest says, the state it changes, a connection to count in, all marts."""
+    """One build: the lake with its manifest, the state to update, the database to count in, all marts.
+
+    Every `make_…` method returns the periods it made: days, or Mondays of weeks. `make_days` comes first, the
+    others read what it made.
+    """
 
     lake: Path
     manifest: Manifest
@@ -172,22 +181,20 @@ class Work:
     place: str = ""
     _is_held: bool = False
 
-    def days(self) -> list[date]:
-        """Counts every dirty day; returns them. Makes `sensors`, which the other steps read too."""
+    def make_days(self) -> list[date]:
+        """Counts every dirty day. Also makes the table `sensors`, which the other steps read."""
         self._relation("TABLE", "sensors", self._cold("sensors"))
-        prints = day_fingerprints(self.sizes, self.manifest, (rules(), self.zone), self._held_by_day())
+        digests_by_day = day_fingerprints(
+            self.sizes, self.manifest, (rules(), self.zone), self._held_by_day()
+        )
         ranks = self._ranks()
 
-        def print_of(day: date) -> str:
-            # Of ranks only how they order those who saw the day: a sensor new elsewhere changes nothing.
+        def digest_of(day: date) -> str:
+            # Only the order of the vantages that saw the day matters: a new sensor elsewhere changes nothing.
             eyes = self.state.eyes.get(day.isoformat(), [])
-            return fingerprint(prints[day], sorted(eyes, key=lambda eye: (ranks.get(eye, LAST), eye)))
+            return fingerprint(digests_by_day[day], sorted(eyes, key=lambda eye: (ranks.get(eye, LAST), eye)))
 
-        dirty = [
-            day
-            for day in prints
-            if f"day/{day}" not in self.state.final and self.state.inputs.get(f"day/{day}") != print_of(day)
-        ]
+        dirty = [day for day in digests_by_day if self._is_dirty(f"day/{day}", digest_of(day))]
         if dirty:
             self._hold()
 
@@ -198,7 +205,7 @@ class Work:
             for counted in work._count(days):
                 work._store_days(counted)
                 self.state.eyes |= {day.isoformat(): sorted(eyes) for day in counted.values()}
-                self.state.inputs |= {f"day/{day}": print_of(day) for day in counted.values()}
+                self.state.inputs |= {f"day/{day}": digest_of(day) for day in counted.values()}
 
         shared = (*HELD_TABLES, "every_directory", "sensors")
         together = runs(
@@ -209,8 +216,11 @@ class Work:
         return dirty
 
     def _count(self, days: Sequence[date]) -> Iterator[dict[int, date]]:
-        """Counts days that were read together, those of one directory at a time; yields which are counted, by
-        their numbers (`counted_day`)."""
+        """Counts `days`, which were read together; yields those just counted, by their numbers
+        (`counted_day`).
+
+        Days with the same directory are counted at the same time.
+        """
         for alike in of_one_directory(self.connection, days):
             self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(alike[0])}")
             nth = 1 + days.index(alike[0])
@@ -218,8 +228,8 @@ class Work:
             yield dict(enumerate(alike, nth))
 
     def _store_days(self, counted: Mapping[int, date]) -> None:
-        """Makes the marts of the days just counted, each of all days at once."""
-        # On most days of most networks no request says anything of details.
+        """Writes the daily marts of the days just counted, mart by mart."""
+        # On most days of most networks no request has details.
         detailed = self.connection.execute("SELECT 1 FROM details LIMIT 1").fetchone()
         for mart in (mart for mart in self.marts if mart.period == "day"):
             if mart.of == "details" and not detailed:
@@ -236,30 +246,32 @@ class Work:
                     self.state.replace(mart.name, day.isoformat(), None, self.now)
 
     def _ranks(self) -> dict[str, int]:
-        """The best rank of each vantage."""
+        """The best (lowest) rank of each vantage."""
         rows = self.connection.execute("SELECT vantage, MIN(rank) FROM sensors GROUP BY vantage").fetchall()
         return {eye: LAST if rank is None else rank for eye, rank in rows}
 
     def _bytes(self, days: Sequence[date]) -> int:
-        """How large the files of these days' sightings are."""
+        """Size of the files of these days' sightings, in bytes."""
         return self.sizes.total(files_of(self.manifest.tables["sightings"].cold, days))
 
     def _held_by_day(self) -> dict[date, str]:
-        """Who held which address and who was who on the days with sightings, as digests; worked out only for
-        new leases or another directory."""
+        """For each day with sightings, a digest of who held which address and who was who.
+
+        Computed again only if leases or the directory have changed.
+        """
         lasting = [self.manifest.tables[name] for name in LASTING]
-        print_ = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
+        digest = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
         days, known = days_with_sightings(self.manifest), self.state.inputs
-        if days and (known.get("leases") != print_ or any(f"held/{day}" not in known for day in days)):
+        if days and (known.get("leases") != digest or any(f"held/{day}" not in known for day in days)):
             self._hold()
             directory = directories(self.connection, days)
-            for day, said in digests(self.connection, days).items():
-                known[f"held/{day}"] = f"{said} {directory[day]}"
-            known["leases"] = print_
+            for day, holders in digests(self.connection, days).items():
+                known[f"held/{day}"] = f"{holders} {directory[day]}"
+            known["leases"] = digest
         return {day: known[f"held/{day}"] for day in days}
 
     def _hold(self) -> None:
-        """Makes `every_holders` of all leases, once a build."""
+        """Makes the view `every_holders` of all leases; once per build."""
         if self._is_held:
             return
         for name in LASTING:
@@ -268,8 +280,8 @@ class Work:
         self.connection.execute("DROP TABLE every_leases")
         self._is_held = True
 
-    def weeks(self) -> list[date]:
-        """Makes the cubes of every dirty week; returns them."""
+    def make_weeks(self) -> list[date]:
+        """Makes the cubes of every dirty week from the marts of its days."""
         built = [date.fromisoformat(key[4:]) for key in self.state.inputs if key.startswith("day/")]
         daily = [mart for mart in self.marts if mart.name in DAILY]
         constants = (rules(), self.zone, self.k)
@@ -278,60 +290,60 @@ class Work:
         for week in self._weeks("week", built):
             days = days_of(week, self.zone)
             files = {mart.name: self._files(mart, days) for mart in daily}
-            said = files_of(restated.cold, days)
-            print_ = fingerprint(*constants, files, self.sizes.of(restated, said))
-            if f"week/{week}" not in self.state.final and self.state.inputs.get(f"week/{week}") != print_:
-                dirty[week] = print_
+            restated_files = files_of(restated.cold, days)
+            digest = fingerprint(*constants, files, self.sizes.of(restated, restated_files))
+            if self._is_dirty(f"week/{week}", digest):
+                dirty[week] = digest
 
         def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
             work, days = replace(self, connection=connection), days_of(week, self.zone)
             for mart in daily:
                 rows = files_sql(mart.types, self._files(mart, days), root=self.root)
                 work._relation("VIEW", f"week_{mart.name}", rows)
-            said = files_of(restated.cold, days)
-            work._relation("VIEW", "week_restated", cold_sql(restated, said, root=self.root))
-            work._store("week", week, prepare_week(connection, week, zone=self.zone, k=self.k))
+            restated_files = files_of(restated.cold, days)
+            work._relation("VIEW", "week_restated", cold_sql(restated, restated_files, root=self.root))
+            work._store_week(week, prepare_week(connection, week, zone=self.zone, k=self.k))
             self.state.inputs[f"week/{week}"] = dirty[week]
 
         each(self.connection, list(dirty), make)
         return list(dirty)
 
-    def names(self) -> list[date]:
-        """Makes the marts of names of every dirty week; returns them.
+    def make_names(self) -> list[date]:
+        """Makes the marts of all names, known to the catalog or not, for every dirty week.
 
-        They hang on no sighting: names are kept whether or not the catalog knows them. Read as stored.
+        Rows are read as stored: those with the same key add up.
         """
         return self._of_table("names", unmerged_sql)
 
-    def coverage(self) -> list[date]:
-        """Makes the marts of coverage of every dirty week; returns them."""
+    def make_coverage(self) -> list[date]:
+        """Makes the marts of coverage for every dirty week."""
         return self._of_table("coverage", cold_sql)
 
     def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
-        """Makes the marts `of` a base table of every dirty week, from its rows of UTC days that touch it."""
+        """Makes the marts of base table `name` for every dirty week; `rows_sql` selects its rows from
+        files."""
         table = self.manifest.tables[name]
-        told = narrowed(table, [mart.sql for mart in self.marts if mart.of == name])
+        needed = narrowed(table, [mart.sql for mart in self.marts if mart.of == name])
         dirty = {}
         for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
             files = files_of(table.cold, days_of(week, self.zone))
-            print_ = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
-            key = f"{name}/{week}"
-            if key not in self.state.final and self.state.inputs.get(key) != print_:
-                dirty[week] = print_
+            digest = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
+            if self._is_dirty(f"{name}/{week}", digest):
+                dirty[week] = digest
 
         def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
             work = replace(self, connection=connection)
-            rows = rows_sql(told, files_of(table.cold, days_of(week, self.zone)), root=self.root)
+            rows = rows_sql(needed, files_of(table.cold, days_of(week, self.zone)), root=self.root)
             work._relation("VIEW", f"week_{name}", rows)
-            values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
-            work._store("week", week, values, of=name)
+            work._store_week(week, work._values(week), of=name)
             self.state.inputs[f"{name}/{week}"] = dirty[week]
 
         each(self.connection, list(dirty), make)
         return list(dirty)
 
     def _weeks(self, kind: str, days: Iterable[date]) -> list[date]:
-        """Mondays of the weeks that `days` touch, and of those made before: another zone moves rows away."""
+        """Mondays of the weeks that `days` touch, and of all made before: with another zone they may be empty
+        now."""
         made = {
             date.fromisoformat(key.partition("/")[2])
             for key in self.state.inputs
@@ -339,28 +351,30 @@ class Work:
         }
         return sorted(made | {week for day in days for week in weeks_of(day, self.zone)})
 
-    def policy(self, policy: Compiled | None) -> None:
-        """Puts the rules, and `policy` unless it is None, where the views read them."""
+    def store_policy(self, policy: Compiled | None) -> None:
+        """Writes the rules, and `policy` unless it is None, to where the views read them."""
         frames = rule_frames() | (policy.frames() if policy else {})
         for name, frame in frames.items():
-            print_ = fingerprint(rules(), frame.write_json())
-            if self.state.inputs.get(name) != print_:
+            digest = fingerprint(rules(), frame.write_json())
+            if self.state.inputs.get(name) != digest:
                 store_frame(self.connection, f"compiled_{name}", frame)
                 (mart,) = (mart for mart in self.marts if mart.name == name)
                 self._write(mart, "all", mart.sql)
-                self.state.inputs[name] = print_
+                self.state.inputs[name] = digest
 
-    def people(self, counting: Counting | None, fresh: Sequence[date]) -> None:
-        """Puts how many people used what in a month, quarter or year where the views read it; `fresh` weeks
-        were made anew."""
+    def count_people(self, counting: Counting | None, fresh: Sequence[date]) -> None:
+        """Writes how many people used what in a month, quarter or year to where the views read it.
+
+        `fresh` are the weeks just made again.
+        """
         if counting is None:
             return
         built = {date.fromisoformat(key[5:]) for key in self.state.inputs if key.startswith("week/")}
         weeks = sorted({*fresh, *(built - counting.known())})
         self._store_people(counting.count(self._users(weeks), weeks))
 
-    def people_then(self, counting: Counting | None) -> None:
-        """The same as it was known at `now`, counted anew but for weeks whose rows were deleted."""
+    def count_people_then(self, counting: Counting | None) -> None:
+        """Writes the same as it was known at `now`; weeks whose rows were deleted are left out."""
         if counting is None:
             self.state.files.pop("people_periods", None)  # published is today's count
             return
@@ -370,16 +384,16 @@ class Work:
         self._store_people(counting.count_then(self._users(weeks), weeks, until))
 
     def _store_people(self, counts: pl.DataFrame) -> None:
-        print_ = fingerprint(rules(), self.k, counts.write_json())
-        if self.state.inputs.get("people") == print_:
+        digest = fingerprint(rules(), self.k, counts.write_json())
+        if self.state.inputs.get("people") == digest:
             return
         (mart,) = (mart for mart in self.marts if mart.of == "people")
         store_frame(self.connection, "counted_people", counts)
         self._write(mart, "all", Template(mart.sql).substitute(k=self.k))
-        self.state.inputs["people"] = print_
+        self.state.inputs["people"] = digest
 
     def _users(self, weeks: Sequence[date]) -> pl.DataFrame:
-        """Who used what in each of these weeks: week, app, user_name, and `sealed` of the table counting."""
+        """Who used what in each of `weeks`: week, app, user_name, and `sealed` of the table counting."""
         (hourly,) = (mart for mart in self.marts if mart.name == "usage_hourly")
         second = self._cold("counting")
         found: list[tuple[object, ...]] = []
@@ -394,23 +408,22 @@ class Work:
         types = {"week": pl.Date(), "app": pl.String(), "user_name": pl.String(), "sealed": pl.String()}
         return pl.DataFrame(found, schema=types, orient="row")
 
-    def findings(self) -> list[date]:
-        """Judges every week that is dirty, or that another policy was judged by; returns them."""
+    def make_findings(self) -> list[date]:
+        """Judges every dirty week by the policy; another policy makes all weeks dirty."""
         marts = {mart.name: mart for mart in self.marts}
         weeks = Weeks(self.lake, self.manifest, self.state.files, marts, self.zone)
         today = self.now.astimezone(ZoneInfo(self.zone)).date()
-        said = [self.state.inputs.get(name) for name in POLICY_MARTS]
+        inputs = [self.state.inputs.get(name) for name in POLICY_MARTS]
         clocks = "SELECT site, MIN(zone) AS zone FROM sensors GROUP BY site"
         elsewhere = f"SELECT * FROM ({clocks}) AS clocks WHERE zone <> {literal(self.zone)}"
         for rows in (f"SELECT * EXCLUDE ({LANDED}) FROM ({self._cold('catalog')}) AS known", elsewhere):
-            said.append(content(self.connection, rows))
+            inputs.append(content(self.connection, rows))
         horizons = {week: min(today, week + timedelta(days=6)) for week in weeks.known()}
         dirty = {}
         for week, horizon in horizons.items():
-            print_ = fingerprint(rules(), self.zone, self.k, said, str(horizon), weeks.fingerprint(week))
-            key = f"findings/{week}"
-            if key not in self.state.final and self.state.inputs.get(key) != print_:
-                dirty[week] = print_
+            digest = fingerprint(rules(), self.zone, self.k, inputs, str(horizon), weeks.fingerprint(week))
+            if self._is_dirty(f"findings/{week}", digest):
+                dirty[week] = digest
 
         def make(connection: duckdb.DuckDBPyConnection, run: Sequence[date]) -> None:
             weeks.lay_out(connection, run[0], run[-1])
@@ -418,13 +431,13 @@ class Work:
             for week in run:
                 watched = weeks.lay_out_week(connection, week)
                 judge(connection, week, horizons[week], zone=self.zone, k=self.k, summed_up=True)
-                values: dict[str, str | int | float] = {
+                values: Values = {
                     "week": week.isoformat(),
                     "horizon": horizons[week].isoformat(),
                     "watched_minutes": watched,
                     "policy_version": weeks.policy_version(connection),
                 }
-                replace(self, connection=connection)._store("week", week, values, of="findings")
+                replace(self, connection=connection)._store_week(week, values, of="findings")
                 self.state.inputs[f"findings/{week}"] = dirty[week]
 
         def begin(connection: duckdb.DuckDBPyConnection) -> None:
@@ -435,11 +448,11 @@ class Work:
         each(self.connection, together, make, begin=begin)
         return list(dirty)
 
-    def held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
-        """Makes the open marts of the weeks that rows in memory lie in; returns these weeks.
+    def make_held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
+        """Makes the open marts of the weeks of the rows in `frames`, which are only in memory.
 
-        Nothing about a person is written: restricted marts stay temporary tables, and what does not fit
-        into memory is spilled encrypted.
+        Nothing about a person is written: restricted marts stay temporary tables, and what does not fit into
+        memory is spilled encrypted.
         """
         if all(frame.is_empty() for frame in frames.values()):
             return []
@@ -454,15 +467,14 @@ class Work:
         self._count_held(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
         weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
         for week in sorted(weeks["sightings"]):
-            self._store("week", week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
+            self._store_week(week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
         self._relation("VIEW", "week_names", "SELECT * FROM held_names")
         for week in sorted(weeks["names"]):
-            values: dict[str, str | int | float] = {"week": week.isoformat(), "zone": self.zone, "k": self.k}
-            self._store("week", week, values, of="names")
+            self._store_week(week, self._values(week), of="names")
         return sorted(weeks["sightings"] | weeks["names"])
 
     def _count_held(self, days: Sequence[date]) -> None:
-        """Counts each day into temporary tables `week_<mart>`."""
+        """Counts `days` into temporary tables `week_<mart>`."""
         daily = [mart for mart in self.marts if mart.name in DAILY]
         for mart in daily:
             self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
@@ -478,50 +490,59 @@ class Work:
 
     @cached_property
     def sizes(self) -> Sizes:
-        """What tells files apart in fingerprints."""
+        """Describes files in fingerprints."""
         return Sizes(self.connection, self.lake)
 
     @property
     def root(self) -> str:
-        """The lake's folder as SQL."""
+        """The lake's folder as an SQL literal."""
         return literal(self.lake.absolute())
 
     def _read(self, days: Sequence[date]) -> None:
+        """Makes `sightings` of these days and their neighbours, as restated, and what `read_days` adds."""
         sightings = self.manifest.tables["sightings"]
         near = sorted({other for day in days for other in neighbours(day)})
         restated = self.manifest.tables["restated"]
-        said = files_of(restated.cold, near)
+        restated_files = files_of(restated.cold, near)
         rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=self.root)
-        if said:
-            rows = restated_sql(sightings, rows, cold_sql(restated, said, root=self.root))
+        if restated_files:
+            rows = restated_sql(sightings, rows, cold_sql(restated, restated_files, root=self.root))
         self._relation("TABLE" if self._bytes(near) <= SMALL_BYTES else "VIEW", "sightings", rows)
         read_days(self.connection, days, zone=self.zone)
 
-    def _store(
-        self, kind: str, period: date, values: Mapping[str, str | int | float], *, of: str = "usage"
-    ) -> None:
+    def _is_dirty(self, period: str, digest: str) -> bool:
+        """True if `period` (a key of `MartState.inputs`) was made from something else, and is not final."""
+        return period not in self.state.final and self.state.inputs.get(period) != digest
+
+    def _values(self, week: date) -> Values:
+        return {"week": week.isoformat(), "zone": self.zone, "k": self.k}
+
+    def _store_week(self, week: date, values: Values, *, of: str = "usage") -> None:
+        """Writes the weekly marts of one kind; `values` complete their SQL."""
         for mart in self.marts:
-            if (mart.period, mart.of) == (kind, of):
-                self._write(mart, period.isoformat(), Template(mart.sql).substitute(values))
+            if (mart.period, mart.of) == ("week", of):
+                self._write(mart, week.isoformat(), Template(mart.sql).substitute(values))
 
     def _write(self, mart: Mart, period: str, sql: str) -> None:
+        """Writes the rows of `sql` as the mart's file of a period; one that is the same as before stays."""
         folder = f"{self.place}{mart.zone}/marts/{mart.name}/{mart.period}={period}"
         path = f"{folder}/{self.state.build:08d}.parquet"
         zone = "restricted" if self.place else mart.zone
-        _folders(self.lake, Path(path).parent, mode=_FOLDER_MODES[zone])
-        rows = write_rows(self.connection, sql, self.lake / path, mode=_FILE_MODES[zone])
+        make_folders(self.lake, Path(path).parent, mode=FOLDER_MODES[zone])
+        rows = write_rows(self.connection, sql, self.lake / path, mode=FILE_MODES[zone])
         known = self.state.files.get(mart.name, {}).get(period)
-        if rows and known and _alike(self.lake / known, self.lake / path):
+        if rows and known and is_same(self.lake / known, self.lake / path):
             (self.lake / path).unlink()
         else:
             self.state.replace(mart.name, period, path if rows else None, self.now)
 
     def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
+        """The mart's files of these days, relative to the lake."""
         known = self.state.files.get(mart.name, {})
         return [known[day.isoformat()] for day in days if day.isoformat() in known]
 
     def _cold(self, name: str) -> str:
-        """SQL of a base table, one row per key."""
+        """SQL that selects a base table, one row per key."""
         table = self.manifest.tables[name]
         return cold_sql(table, table.cold_files, root=self.root)
 
@@ -529,81 +550,11 @@ class Work:
         self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
 
 
-#: The column that says which week a held row belongs to.
+#: By table: the column whose time decides which week a held row belongs to.
 _TIMES = {"sightings": "seen_at", "names": "bucket"}
 
 
 def _weeks_in(times: pl.Series, zone: str) -> set[date]:
-    """Mondays, on the clock of `zone`, of the weeks these UTC times lie in."""
+    """Mondays of the weeks, by the clock of `zone`, that these UTC times lie in."""
     local = times.drop_nulls().dt.convert_time_zone(zone).dt.truncate("1w").dt.date()
     return set(local.unique())
-
-
-def _alike(one: Path, other: Path) -> bool:
-    """Whether two files are there and the same."""
-    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
-
-
-def _folders(lake: Path, folder: Path, *, mode: int) -> None:
-    """Makes `folder` (relative to the lake) and its parents; all of them get `mode`.
-
-    Each for itself, not only the zone's: a copy of a part of the lake must not be readable by all.
-    """
-    for path in (*reversed(folder.parents[:-1]), folder):
-        (lake / path).mkdir(exist_ok=True)
-        if (lake / path).stat().st_mode & 0o777 != mode:
-            (lake / path).chmod(mode)
-
-
-def write_rows(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, *, mode: int) -> int:
-    """Writes the rows of `sql` to `target`, whole or not at all; returns how many. None: no file."""
-    temporary = target.with_suffix(".tmp")
-    copied = connection.execute(f"COPY ({sql}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION zstd)")
-    row = copied.fetchone()
-    if not row or not row[0]:
-        temporary.unlink()
-        return 0
-    temporary.chmod(mode)
-    with temporary.open("rb") as handle:
-        os.fsync(handle.fileno())
-    temporary.replace(target)
-    return int(row[0])
-
-
-@contextmanager
-def alone(lake: Path) -> Iterator[None]:
-    """Holds the lock that keeps two builds of one lake apart."""
-    try:
-        handle = (lake / "marts.lock").open("w")
-    except OSError as error:
-        raise LakeUnreadable(f"{lake}: {error.strerror}; the lake must exist and be writable") from error
-    with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection whose spilled pages lie inside the restricted zone, and are gone afterwards.
-
-    A column that the lake's description does not name yet raises LakeUnreadable.
-    """
-    restricted = lake / "restricted"
-    restricted.mkdir(mode=0o750, exist_ok=True)
-    for left_behind in restricted.glob("spill-*"):
-        shutil.rmtree(left_behind)
-    with (
-        tempfile.TemporaryDirectory(dir=restricted, prefix="spill-") as spill,
-        connect(spill=Path(spill)) as connection,
-    ):
-        # Packing keys before each sort and group costs more than the memory it saves.
-        connection.execute("SET disabled_optimizers = 'compressed_materialization'")
-        # Tables follow each other: a part of the memory is kept for the next one, not given back in between.
-        connection.execute("SET block_allocator_memory = '256MB'")
-        try:
-            yield connection
-        except duckdb.BinderException as error:
-            what = str(error).partition("\n")[0]
-            raise LakeUnreadable(
-                f"{lake}: manifest.json is of another release ({what}); compact the lake"
-            ) from error

@@ -1,7 +1,8 @@
-"""Views and marts as they are written down: one .sql and one .yml each, read from their folders.
+"""Definitions of views and marts: an .sql and a .yml file each, read from their folders.
 
-A .yml says what a row is, in which zone it lives, which columns it has, and (views) given rows and
-the rows expected from them. Unknown keys fail, so that a slip of the pen is no silent default.
+The .yml file says what a row is, in which zone it lies and which columns it has; that of a view also holds
+example rows and the rows expected from them. Unknown keys are errors, so that a typo does not become a silent
+default.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _STORED = re.compile(r"\bstored\.([a-z_]+)")
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its DuckDB type, what it means, and its unit."""
+    """One column: DuckDB type, meaning and unit."""
 
     type: str
     meaning: str
@@ -37,7 +38,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Example:
-    """Rows given in stored relations, and rows a view must make of them."""
+    """A test of a view: rows of stored relations, and the rows the view must make of them."""
 
     given: dict[str, list[dict[str, Any]]]
     expect: list[dict[str, Any]]
@@ -45,37 +46,37 @@ class Example:
 
 @dataclass(frozen=True)
 class View:
-    """One view of the analysts' interface; `sql` reads only the `stored` schema."""
+    """A view of the analysts' interface. Its SQL reads only the schema `stored`."""
 
     name: str
     zone: Zone
     row: str
     columns: dict[str, Column]
     template: str
-    #: its examples as they are written down
-    said: str = field(default="", repr=False)
+    #: its examples as YAML
+    examples_text: str = field(default="", repr=False)
 
     @cached_property
     def examples(self) -> tuple[Example, ...]:
-        """Rows given and expected. Only tests ask: to parse them takes as long as all the rest."""
-        return tuple(Example(**example) for example in read_yaml(self.said) or ())
+        """Its examples, parsed. Only tests need them, and parsing takes as long as reading all the rest."""
+        return tuple(Example(**example) for example in read_yaml(self.examples_text) or ())
 
     @property
     def reads(self) -> frozenset[str]:
-        """Names of the stored relations it reads."""
+        """Names of the relations in `stored` that it reads."""
         return frozenset(_STORED.findall(_COMMENT.sub("", self.template)))
 
     def sql(self, zone: str) -> str:
-        """Its SQL for reports kept in time zone `zone` (IANA)."""
+        """Its SQL, with `zone` (IANA) as the time zone of reports."""
         return Template(self.template).substitute(zone=zone)
 
 
 @dataclass(frozen=True)
 class Mart:
-    """One materialised table: built per UTC `day`, per `week` of the report zone, or `once` for all time.
+    """A materialised table, made per UTC `day`, per `week` of the report zone, or `once` for all time.
 
-    `of` says what it is made of: use, what requests said of servers and models, all names seen, when sensors
-    watched, what the policy's rules found, the policy, or people counted over weeks.
+    `of` tells what it is made from: usage, details (what requests said of servers and models), names,
+    coverage, findings, the policy, or people (counted over several weeks).
     """
 
     name: str
@@ -94,19 +95,19 @@ class Mart:
 
 @cache
 def load_views() -> tuple[View, ...]:
-    """Every view, by name; read once a process."""
+    """All views, ordered by name; read once per process."""
     views = []
     for path in sorted(VIEWS.glob("*.yml")):
-        head, _, said = path.read_text("utf-8").partition("\nexamples:\n")  # the last key
+        head, _, examples = path.read_text("utf-8").partition("\nexamples:\n")  # the last key
         entry = read_yaml(head)
         entry["columns"] = _columns(entry["columns"])
-        views.append(View(name=path.stem, template=_sql(path), said=said, **entry))
+        views.append(View(name=path.stem, template=_sql(path), examples_text=examples, **entry))
     return tuple(views)
 
 
 @cache
 def load_marts() -> tuple[Mart, ...]:
-    """Every mart, by name; read once a process."""
+    """All marts, ordered by name; read once per process."""
     marts = []
     for path in sorted(MARTS.glob("*.yml")):
         entry = read_yaml(path.read_text("utf-8"))
@@ -116,7 +117,7 @@ def load_marts() -> tuple[Mart, ...]:
 
 
 def read_yaml(text: str) -> Any:
-    """What a document says."""
+    """The content of a YAML document."""
     return yaml.load(text, _LOADER)  # noqa: S506 - a safe loader
 
 

@@ -1,6 +1,6 @@
-"""The views as a page for people who know SQL but not us: what a row is, columns, types, units, meanings.
+"""The data dictionary of the views as Markdown: what a row is, columns, types, units and meanings.
 
-Made of the same `.yml` files that views are published and tested with. `shadowai sql --schema` prints it,
+It is made from the `.yml` files by which views are published and tested. `shadowai sql --schema` prints it;
 docs/views.md is its output. Pure.
 """
 
@@ -30,7 +30,7 @@ Under other names elsewhere: what is called *embedded watch* is `embedded`.
 
 
 def page(views: Sequence[View]) -> str:
-    """Markdown: a list of the views by zone, then one table of columns for each."""
+    """The whole dictionary: a list of the views by zone, then a table of columns for each."""
     parts = [_INTRO]
     for zone in ("open", "restricted"):
         lines = [f"- [`{view.name}`](#{view.name}): {view.row}" for view in views if view.zone == zone]
@@ -39,7 +39,7 @@ def page(views: Sequence[View]) -> str:
 
 
 def section(view: View) -> str:
-    """Markdown of one view."""
+    """The section about one view."""
     lines = [f"### {view.name}\n", f"{view.zone.capitalize()}. A row is {view.row}.\n"]
     lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
     for name, column in view.columns.items():

@@ -1,7 +1,7 @@
-"""Deletes from the marts: what is past its retention, and what was about an erased person.
+"""Deletes from the marts: periods past their retention, and rows about an erased person.
 
-Published k-safe figures of past weeks are never built again afterwards: two versions that differ by one
-person would give that person's figures away. Such days and weeks are noted as final (state.py).
+The published figures of past weeks are never made again afterwards: two versions that differ by one person
+would reveal that person's figures. Such days and weeks are recorded as final (`MartState.final`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.build import alone, write_rows
 from analytics.definitions import Mart, load_marts
 from analytics.lake import connect, literal
 from analytics.marts.days import neighbours
@@ -22,12 +21,13 @@ from analytics.marts.state import MartState, read_state, write_state
 from analytics.marts.weeks import weeks_of
 from analytics.policy.judge import HISTORY_WEEKS
 from analytics.subject import Times
+from analytics.workshop import alone, write_rows
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """A mart's file that held what had to go: its hash, its rows, how many of them went, and how many name a
-    server no more."""
+    """A mart file that was deleted or replaced: path relative to the lake, SHA-256, and how many of its rows
+    were deleted, or emptied of a server address."""
 
     path: str
     sha256: str
@@ -44,21 +44,27 @@ def keep_figures(
     coverage: Iterable[date] = (),
     before: date = date.max,
 ) -> None:
-    """Note that rows of these days are gone: what was counted from them, and with them, stays as it is.
+    """Makes final the periods whose base rows are deleted, so that their figures stay as they are.
 
-    Days from `before` on are counted anew without them.
+    `sightings`, `names` and `coverage` are the days that rows were deleted of. Days from `before` on are not
+    made final, but counted again without the rows. Raises LakeUnreadable.
     """
     with alone(lake):
         state = read_state(lake)
         counted = {near for day in sightings for near in neighbours(day) if near < before}
-        told = {"names": names, "coverage": coverage}
-        weeks = {f"{name}/{week}" for name, days in told.items() for day in days for week in weeks_of(day)}
+        days_by_table = {"names": names, "coverage": coverage}
+        weeks = {
+            f"{name}/{week}" for name, days in days_by_table.items() for day in days for week in weeks_of(day)
+        }
         _finalise(state, *(f"day/{day}" for day in counted), *weeks)
         write_state(lake, state)
 
 
 def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
-    """Forget restricted marts of days before `restricted`, open ones of weeks before `published`."""
+    """Drops the restricted marts of days before `restricted` and the open ones of weeks before `published`.
+
+    Returns the files, which `remove` deletes. Raises LakeUnreadable.
+    """
     gone = []
     with alone(lake):
         state = read_state(lake)
@@ -74,8 +80,10 @@ def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
 
 
 def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> list[Forgotten]:
-    """Rewrite restricted marts without the rows of these subjects, and without the addresses that were theirs
-    where those served others; days before `before` become final."""
+    """Rewrites restricted marts without the rows of the subjects `tokens`; days before `before` become final.
+
+    In rows of others, server addresses that were theirs at the time (`times`) become NULL.
+    """
     gone = []
     with alone(lake), connect() as connection:
         connection.execute(
@@ -107,7 +115,7 @@ def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> l
 
 
 def remove(lake: Path, gone: Iterable[Forgotten]) -> None:
-    """Delete the files, and those kept for older readers; call it once new views are published."""
+    """Deletes the files in `gone`, and those kept for older readers. Call it once new views are published."""
     with alone(lake):
         state = read_state(lake)
         for path in [*(one.path for one in gone), *state.retired]:

@@ -1,8 +1,7 @@
-"""The lake as the analysts' side sees it: its manifest, and the one place that opens DuckDB.
+"""Reads the manifest of a lake, and opens DuckDB: the only module that does.
 
-In: `manifest.json`, which the store replaces by rename after every compaction. Out: a `Manifest`,
-and connections whose behaviour does not depend on the machine: no extension is ever fetched, the
-time zone is set, memory is limited. Nothing here writes.
+`manifest.json` is replaced by rename after every compaction. Connections behave the same on every machine: no
+extension is ever downloaded, the time zone is UTC, memory is limited. Nothing here writes to the lake.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
 
 class LakeUnreadable(Exception):
-    """The lake's description is missing or damaged: says which file, and what to try."""
+    """A lake that is missing, damaged or of another release; the text names the file and a remedy."""
 
 
 @dataclass(frozen=True)
 class StoredTable:
-    """One table of the lake: its columns, and which compacted files hold it.
+    """One table of a lake: its columns and its compacted files.
 
     `columns` are DuckDB type names in order. `cold` maps an event day (UTC, ISO) or `all` to
     paths relative to the lake. `time` is the column that decides the event day, or ''.
@@ -51,18 +50,18 @@ class StoredTable:
 
     @property
     def folder(self) -> str:
-        """Where the table lives, relative to the lake."""
+        """The table's folder, relative to the lake."""
         return f"{self.zone}/{self.name}"
 
     @property
     def cold_files(self) -> tuple[str, ...]:
-        """Every compacted file, in the order of its event day."""
+        """All compacted files, in the order of their event days."""
         return tuple(path for day in sorted(self.cold) for path in self.cold[day])
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the store says the lake holds: hot parts up to `watermark` are in the cold files."""
+    """The content of `manifest.json`: the tables of a lake. Hot parts up to `watermark` are compacted."""
 
     generation: int
     watermark: str
@@ -73,7 +72,7 @@ class Manifest:
     tables: dict[str, StoredTable]
 
     def as_of(self, moment: datetime) -> Manifest:
-        """The same lake without what landed after `moment` (an aware time); whoever is erased stays so."""
+        """The manifest without rows that landed after `moment` (an aware time); erasures stay in force."""
         tables = {
             name: table if name == ERASURES else replace(table, known_until=moment)
             for name, table in self.tables.items()
@@ -82,7 +81,7 @@ class Manifest:
 
 
 def read_manifest(lake: Path) -> Manifest:
-    """The manifest of `lake`; raises LakeUnreadable with the file's name when it cannot be used."""
+    """The manifest of `lake`. Raises LakeUnreadable if it is missing or cannot be used."""
     path = lake / "manifest.json"
     try:
         data = json.loads(path.read_text("utf-8"))
@@ -104,7 +103,7 @@ def read_manifest(lake: Path) -> Manifest:
 
 
 def check_format(path: Path, found: int, known: int) -> None:
-    """Raises LakeUnreadable for a file of a later format than the one known."""
+    """Raises LakeUnreadable if `path` has a later format (`found`) than this release knows (`known`)."""
     if found > known:
         raise LakeUnreadable(
             f"{path}: written by a newer release (format {found}, this one reads {known}); use that release"
@@ -129,7 +128,7 @@ def _table(name: str, entry: dict[str, object]) -> StoredTable:
 
 
 def checked_zone(zone: str) -> str:
-    """`zone` if it has the shape of an IANA time zone, so that it may stand in SQL; else ValueError."""
+    """`zone`, if it looks like an IANA time zone and so can be put into SQL. Raises ValueError otherwise."""
     if not _ZONE.fullmatch(zone):
         raise ValueError(f"{zone!r} is no IANA time zone such as Europe/Berlin")
     return zone
@@ -141,10 +140,10 @@ def literal(text: str | Path) -> str:
 
 
 def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """An empty DuckDB in memory, in UTC, that never fetches an extension and keeps to `memory`.
+    """An empty in-memory DuckDB database, in UTC, limited to `memory`; it never downloads an extension.
 
-    `spill` is the folder for what does not fit; without one nothing is written to disk, because
-    a spilled page may hold tokens.
+    `spill` is the folder for pages that do not fit into memory. Without one nothing is written to disk,
+    because such a page may hold tokens.
     """
     connection = duckdb.connect(
         ":memory:",
@@ -162,7 +161,7 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
 
 
 def interrupt() -> None:
-    """Break off what runs on any connection made by `connect`: it ends with duckdb.InterruptException."""
+    """Interrupts what runs on the connections that `connect` made: it raises duckdb.InterruptException."""
     for connection in list(_connections):
         connection.interrupt()
 
@@ -177,9 +176,9 @@ def _roomy() -> str:
 def open_views(
     lake: Path, *, restricted: bool = False, folder: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """The published views of `lake`, read-only, at whatever path the lake lies now.
+    """A read-only connection to the published views of `lake`, wherever the lake was moved to.
 
-    `folder` holds other views files of the same lake (asof.py).
+    `folder` may hold other views files of the same lake (asof.py). Raises LakeUnreadable.
     """
     path = (folder or lake) / ("restricted.duckdb" if restricted else "open.duckdb")
     if not path.is_file():

@@ -1,14 +1,13 @@
-"""Writes the two views files, `open.duckdb` and `restricted.duckdb`, whole or not at all.
+"""Writes the two views files, `open.duckdb` and `restricted.duckdb`, which clients open.
 
-A views file holds no rows: schema `stored` says where the rows lie (stored.py), schema `main` holds
-the analysts' views (views/*.sql). Each file is made under a temporary name and renamed, so that a
-reader has either the old one or the new one. The open file names no restricted path.
+A views file holds no rows. Its schema `stored` has relations that read the lake's files (stored.py), its
+schema `main` the analysts' views on them (views/*.sql). Each file is written under a temporary name and
+renamed, so that readers get either the old or the new one. The open file names no restricted path. Paths are
+relative to the variable `lake`, so that a moved or mounted lake only needs one `SET VARIABLE`.
 
-Paths resolve through the variable `lake`, so a moved or mounted lake needs one `SET VARIABLE`.
-
-What a lake has no part in, the views and what is said of each column, takes DuckDB longest to make. It is
-made once over relations without files (`_blank`), kept, and copied. Macros then say where the rows lie: to
-make a view opens every file it names, but into a macro that takes the folder nobody looks before it is read.
+Creating the views with the comments on their columns takes DuckDB longest, and is the same for every lake. So
+it is done once, over relations without files (`_blank`), kept, and copied. The relations are macros, because
+creating a view opens all files it names, and creating a macro does not.
 """
 
 from __future__ import annotations
@@ -61,9 +60,9 @@ _ABOUT = {
 
 
 def lacking(lake: Path) -> str:
-    """The first column of this release that the open views of `lake` do not have, as 'view.column'; else ''.
+    """The first column of this release that the open views of `lake` lack, as 'view.column'; '' if none.
 
-    An earlier release made such a lake; compacting it publishes the views of this one.
+    Then an earlier release published them; compacting publishes those of this release.
     """
     try:
         with open_views(lake) as connection:
@@ -90,9 +89,10 @@ def publish(
 ) -> tuple[Path, Path]:
     """Replaces both views files of `lake`; returns their paths, open first.
 
-    `zone` is the time zone reports are kept in; views state it as a literal. `connection` is to any database;
-    another takes 15 ms to make. They are written to `folder`, else to where readers look for them. `blanks`
-    is a folder to keep views files over nothing in, for the next process, of this lake or another.
+    `zone` is the time zone of reports, a literal in the views. `connection` is any connection; opening
+    another would take 15 ms. Files are written to `folder`, by default to where readers look for them.
+    `blanks` is a folder for caching blank views files, for this lake or any other; by default they are cached
+    for the process.
     """
     checked_zone(zone)
     ensure_low_water(lake, manifest.low_water)
@@ -102,9 +102,9 @@ def publish(
     zones = {name: table.zone for name, table in manifest.tables.items()}
     zones |= {mart.name: mart.zone for mart in kinds}
     nothing = _nothing(manifest, kinds)
-    said = {name: _rows(name, sql) for name, sql in _relations(lake, manifest, kinds, marts).items()}
+    sql_by_name = {name: _rows(name, sql) for name, sql in _relations(lake, manifest, kinds, marts).items()}
     # Parsed once for both files: the lists of a year's files are long.
-    rows = {name: connection.extract_statements(sql) for name, sql in said.items()}
+    rows = {name: connection.extract_statements(sql) for name, sql in sql_by_name.items()}
 
     def write(target: Path, zone_of: Sequence[Zone]) -> None:
         names = {name for name, of in zones.items() if of in zone_of}
@@ -129,8 +129,8 @@ def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: Mar
         if hot or table.cold:
             relations[table.name] = table_sql(table, root=_FOLDER, watermark=manifest.watermark, hot=hot)
     if {"sightings", "restated"} <= set(relations):
-        said = "SELECT * FROM stored.restated"
-        relations["sightings"] = restated_sql(manifest.tables["sightings"], relations["sightings"], said)
+        restated = "SELECT * FROM stored.restated"
+        relations["sightings"] = restated_sql(manifest.tables["sightings"], relations["sightings"], restated)
     for mart in kinds:
         if files := [path for _, path in sorted(marts.get(mart.name, {}).items())]:
             relations[mart.name] = files_sql(mart.types, files, root=_FOLDER)
@@ -160,7 +160,7 @@ def _nothing(manifest: Manifest, kinds: Sequence[Mart]) -> dict[str, str]:
 
 
 def ensure_low_water(lake: Path, low_water: str) -> None:
-    """Makes `low_water.parquet` if the store has not yet had a reason to; never replaces one."""
+    """Writes `low_water.parquet` unless it exists: the store writes it only once it deletes files."""
     target = lake / "low_water.parquet"
     if target.exists():
         return
@@ -210,9 +210,9 @@ def _blank(
             _rows(name, sql),
             f"CREATE VIEW stored.{name} AS FROM stored.{name}_in(stored.folder())",
         ]
-    said = "\n".join([duckdb.__version__, _written_down(), *zone_of, zone, *statements])
+    content = "\n".join([duckdb.__version__, _written_down(), *zone_of, zone, *statements])
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"views-{hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}.duckdb"
+    path = folder / f"views-{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}.duckdb"
     if path.exists():
         return path
     for view in load_views():

@@ -1,4 +1,4 @@
-"""Opens a lake read-only, runs a report over its views and writes it in any of the formats."""
+"""Runs a report on the views of a lake, and writes it in any of the formats. The lake is opened read-only."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _REPORTS = files("analytics.reports")
 
 
 class NoWeek(ValueError):
-    """The lake holds neither use nor coverage, and no week was named."""
+    """No week was named, and the lake holds neither use nor coverage to choose one by."""
 
 
 class Unknown(ValueError):
-    """No such service or department in this lake."""
+    """The lake knows no such service or department."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ class Report:
 
 @cache
 def names() -> tuple[str, ...]:
-    """Every folder with a report.yml."""
+    """Names of all reports: the folders with a report.yml."""
     return tuple(sorted(f.name for f in _REPORTS.iterdir() if f.joinpath("report.yml").is_file()))
 
 
 @cache
 def spec_of(name: str) -> Spec:
-    """The report of that name; read once a process."""
+    """The specification of report `name`; read once per process."""
     return read(_folder(name), _folder)
 
 
@@ -75,11 +75,10 @@ def weekly(
 ) -> Report:
     """Write the weekly report of `lake` to the HTML file `out`.
 
-    `week` is an ISO week such as '2026-W46'; without it, the newest week with data that had begun at
-    `as_of` (UTC where it names no zone), else by now. Days after that count as still to come, not as
-    unwatched; what landed in the lake after `as_of` is not counted. Same data, week and `as_of` give the same
-    bytes, once the week is over. Raises ValueError for a week that cannot be read, NoWeek for a lake without
-    any, LakeUnreadable for a folder without a lake.
+    `week` is an ISO week such as '2026-W46'; by default the newest week with data that had begun at `as_of`
+    (UTC if it has no zone; by default now). Days after `as_of` count as still to come, not as unwatched; rows
+    that landed in the lake later are not counted. Once a week is over, the same data, week and `as_of` give
+    the same bytes. Raises ValueError for an invalid week, NoWeek for a lake without any, LakeUnreadable.
     """
     found = prepare(lake, period=week, as_of=as_of, language=language)
     whole.write(out, FORMATS["html"].write(found))
@@ -88,7 +87,7 @@ def weekly(
 
 
 def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Page:
-    """What the weekly report says, without any format."""
+    """The content of the weekly report, independent of any format. Arguments and errors as `weekly`."""
     page = prepare(lake, period=week, as_of=as_of).page
     assert isinstance(page, Page)
     return page
@@ -105,11 +104,11 @@ def prepare(
     language: str = "en",
     counting: Counting | None = None,
 ) -> Document:
-    """Run report `name` for `period` (the newest with data) and whom it is `about`, told in `language`.
+    """Run report `name` for `period` (by default the newest with data), in `language`.
 
-    `counting` counts people over weeks as of an earlier moment.
-
-    Raises as `weekly` does, and Unknown for a service or department the lake does not know.
+    `about` names the service, department or token that some reports are about. `controls` adds the evidence
+    for controls. `counting` counts people over several weeks as of an earlier moment. Raises as `weekly`
+    does, and Unknown for a service or department that the lake does not know.
     """
     facts, spec = _facts(lake, as_of), spec_of(name)
     with views(lake, as_of=as_of, restricted=spec.restricted, counting=counting) as connection:
@@ -128,8 +127,11 @@ def prepare(
 
 
 def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
-    """Write `found` in each format, at `out` unless that name is another format's; with several, it gives the
-    place and the stem. Returns the files."""
+    """Write `found` in each of the formats `forms`, and return the files.
+
+    A single format goes to `out`. If `out` has the suffix of another format, or there are several, the suffix
+    is replaced by that of each format.
+    """
     written = []
     for form in forms:
         others = {one.suffix for name, one in FORMATS.items() if name != form}
@@ -141,9 +143,9 @@ def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
 
 
 def archive(lake: Path, found: Document) -> Path | None:
-    """Keep the result in the open zone under its own hash, so that it survives retention.
+    """Keep the result as JSON in the open zone, named by its hash, so that it survives retention.
 
-    None for a restricted report, which is never kept. Raises OSError where the lake cannot be written.
+    Returns the file; None for a restricted report, which is never kept. Raises OSError.
     """
     if found.result.spec.restricted:
         return None
@@ -157,7 +159,7 @@ def archive(lake: Path, found: Document) -> Path | None:
 
 
 def kept_rows(lake: Path, report: str, figure: str) -> Iterator[dict[str, Any]]:
-    """Rows of a figure in every archived result of `report`; what is no archived result is passed over."""
+    """Rows of `figure` in all archived results of `report`; other files in the archive are ignored."""
     for path in sorted((lake / "open" / "reports" / report).glob("*.json")):
         try:
             figures = json.loads(path.read_bytes())["figures"]

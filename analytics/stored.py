@@ -1,12 +1,11 @@
-"""SQL text of the stored relations: what stands in the lake's files, one row per key.
+"""Makes the SQL of the relations in schema `stored`: the rows of the lake's files, one per key. Pure.
 
-Pure: table descriptions in, SQL out. A base table is its cold files (an explicit list) plus the hot
-files younger than the watermark, read by name so that a file written by an older release may lack a
-column. A mart is the list of its current files. Both carry a typed row-less branch, so that an empty
-lake has the same columns as a full one.
+A base table consists of its cold files (an explicit list) and of the hot files newer than the watermark.
+Columns are read by name, so that a file of an older release may lack some. A mart is the list of its current
+files. Both include a typed branch without rows, so that an empty lake has the same columns as a full one.
 
-Every base table is joined to a guard: a views file older than the lake's low-water mark no longer
-knows where its hot rows went, and must say so rather than return fewer rows.
+Every base table is joined to a guard: once rows were deleted that a views file still expects in hot files
+(the low-water mark passed its watermark), queries on that file fail instead of returning fewer rows.
 """
 
 from __future__ import annotations
@@ -66,16 +65,16 @@ STALE = "these views are older than the lake (its hot files moved on): reconnect
 
 
 def moment(when: datetime) -> str:
-    """An aware time as an SQL literal."""
+    """`when`, an aware time, as an SQL literal."""
     return f"TIMESTAMPTZ '{when.astimezone(UTC).isoformat(sep=' ')}'"
 
 
 def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> str:
-    """SQL of one base table; `root` is an SQL expression for the lake's folder.
+    """SQL of a base table, one row per key; `root` is an SQL expression of the lake's folder.
 
-    `hot` says whether the table has hot files at all (an empty glob would be an error). Of a table in
-    SETTLED only what is hot, or lies in several files of a day, is looked through for keys that are there
-    again: a reader's filter on its time reaches the files, and a week of a year costs a week.
+    `hot` tells whether the table has hot files at all (an empty glob would be an error). In a table of
+    SETTLED, duplicates are only looked for in hot files and on days with several files; so a reader's filter
+    on time reaches the files, and reading one week of a year costs one week.
     """
     settled: list[str] = []
     loose: list[str] = []
@@ -101,7 +100,7 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
 
 
 def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) -> str:
-    """SQL of exactly these files, with exactly these columns."""
+    """SQL of all rows of `files` (relative to `root`), with exactly these columns."""
     branches = [nothing_sql(columns)]
     if files:
         branches.append(f"SELECT * FROM {_parquet(files, root)}")
@@ -109,13 +108,13 @@ def files_sql(columns: Mapping[str, str], files: Sequence[str], *, root: str) ->
 
 
 def nothing_sql(columns: Mapping[str, str]) -> str:
-    """SQL of no rows with exactly these columns."""
+    """SQL of no rows, with exactly these columns."""
     nulls = ", ".join(f"NULL::{dtype} AS {column}" for column, dtype in columns.items())
     return f"SELECT {nulls} WHERE false"
 
 
 def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
-    """SQL of the rows of some of a base table's cold files as they are stored, whatever their key."""
+    """SQL of all rows of some cold files of a base table, as stored: keys may repeat."""
     branches = [nothing_sql(table.columns)]
     if files:
         branches.append(f"SELECT * FROM {_parquet(files, root)}")
@@ -123,7 +122,7 @@ def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
 
 
 def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
-    """SQL of some of a base table's cold files, one row per key."""
+    """SQL of some cold files of a base table, one row per key."""
     branches = [nothing_sql({**table.columns, "part": "VARCHAR"})]
     if files:
         branches.append(f"SELECT *, '' AS part FROM {_parquet(files, root)}")
@@ -133,7 +132,7 @@ def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
 def settled_sql(table: StoredTable, days: Iterable[Sequence[str]], *, root: str) -> str:
     """SQL of the cold files of some event days, one row per key.
 
-    Compaction leaves each key once in a day's file; a day with several files was put together elsewhere.
+    Compaction leaves each key once per file, so duplicates are only looked for on days with several files.
     """
     by_day = list(days)
     single = [file for files in by_day if len(files) == 1 for file in files]
@@ -143,10 +142,10 @@ def settled_sql(table: StoredTable, days: Iterable[Sequence[str]], *, root: str)
 
 
 def restated_sql(table: StoredTable, sightings: str, restatements: str) -> str:
-    """SQL of sightings as the catalog sees them now: those withdrawn are gone, those restated say so.
+    """SQL of sightings as the latest catalog classifies them: without those withdrawn, with those restated.
 
-    `table` describes the sightings; the other two are SQL, with one row per event each. A restatement
-    holds for the row it was made of: one that was read anew with another catalog speaks for itself.
+    `table` describes the sightings; `sightings` and `restatements` are SQL with one row per event. A
+    restatement only holds for the stored row it was made of, not for one read again with another catalog.
     """
     columns = ", ".join(
         f"CASE WHEN r.event_id IS NULL THEN s.{name} ELSE r.{name} END AS {name}"
@@ -162,7 +161,7 @@ def restated_sql(table: StoredTable, sightings: str, restatements: str) -> str:
 
 
 def memory_sql(table: StoredTable, relation: str) -> str:
-    """SQL of a base table's rows that lie in a relation of the connection, one row per key."""
+    """SQL of the rows of a base table that lie in `relation` of the connection, one row per key."""
     branches = [nothing_sql({**table.columns, "part": "VARCHAR"}), f"SELECT *, '' AS part FROM {relation}"]
     return _once(table, _known(table, branches))
 
@@ -178,17 +177,17 @@ def _known(table: StoredTable, branches: Iterable[str]) -> str:
 
 
 def narrowed(table: StoredTable, queries: Iterable[str]) -> StoredTable:
-    """An additive table with the columns that SQL `queries` name, and those that say which rows are one."""
+    """`table`, whose rows add up, with only its key and the columns that the SQL `queries` name."""
     kept = {*table.key, LANDED, "first_seen", "last_seen", *_WORD.findall(" ".join(queries))}
     return replace(table, columns={name: dtype for name, dtype in table.columns.items() if name in kept})
 
 
 def additive_sql(table: StoredTable, rows: str) -> str:
-    """One row per key without `input`, from rows that are parts of a whole.
+    """SQL of `rows` grouped by the key without `input`.
 
-    Parts of one input add. Rows of different inputs add when their [first_seen, last_seen] do not
-    overlap (a log rotated mid-minute) and count once, the greatest, when they do (overlapping
-    exports, a copy under another name).
+    Rows of one input add up. Rows of different inputs add up if their spans from first_seen to last_seen do
+    not overlap (a log rotated within a minute); otherwise (overlapping exports, a copy under another name)
+    the greatest counts.
     """
     group = [column for column in table.key if column != "input"]
     counts = [name for name, dtype in table.columns.items() if dtype == "BIGINT" and name not in GREATEST]

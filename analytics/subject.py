@@ -1,7 +1,8 @@
-"""What of a lake is about one person: when an address was theirs, as figures believe it, and which devices.
+"""Finds what in a lake is about one person: the addresses they held, when, and the devices they own.
 
-An access request must not give somebody what another did, so a lease that names the account is not enough: it
-may have lost to another word (marts/holding). Reads the restricted views; prints and writes nothing.
+It goes by what figures believe, not by every lease that names the account: such a lease may have lost against
+another one (marts/holding), and an access request must not disclose what somebody else did. Reads the
+restricted views; writes nothing.
 """
 
 from __future__ import annotations
@@ -48,20 +49,21 @@ ORDER BY ALL
 
 @dataclass(frozen=True)
 class Times:
-    """When an address was a person's (site, address, from, until or None), and devices and MACs they own."""
+    """When a person held an address (site, address, from, until or None), and the devices and MACs they
+    own."""
 
     held: tuple[tuple[str, str, datetime, datetime | None], ...]
     things: tuple[str, ...]
 
 
 def times(lake: Path, tokens: Sequence[str]) -> Times:
-    """Of the account with these tokens. Raises LakeUnreadable."""
+    """The times and devices of the account with these `tokens`. Raises LakeUnreadable."""
     with open_views(lake, restricted=True) as connection:
         return times_in(connection, tokens)
 
 
 def times_in(connection: duckdb.DuckDBPyConnection, tokens: Sequence[str]) -> Times:
-    """The same, of open restricted views; leaves temporary tables behind."""
+    """The same, on an open connection to the restricted views; leaves temporary tables behind."""
     about: dict[str, object] = {"tokens": list(tokens)}
     connection.execute(_OWNERS)
     things = [thing for (thing,) in connection.execute(_THINGS, about).fetchall()]

@@ -1,8 +1,8 @@
-"""Explains who was behind an address at a moment: every word about it, which one is believed, and why.
+"""Explains who was behind an address at a moment: every lease about it, which one is believed, and why.
 
-It counts one made-up event at that address and time by the same steps as a build does (marts/holding,
-marts/counting), so that what it says is what the figures say. Reads the restricted views; prints what
-they hold: tokens, unless the lake was kept in clear.
+It runs an invented event at that address and time through the same steps as a build (marts/holding,
+marts/counting), so that the answer is what figures are based on. Reads the restricted views; names are
+tokens, unless the lake was kept in clear.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ standing AS (
 ),
 heard AS (
   SELECT t.*, w.sure, w.origin, w.confidence, w.user_name, w.device_name AS device, w.mac_name AS mac
-  FROM told AS t
+  FROM merged AS t
   JOIN words AS w ON w.word = t.word
 )
 SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
@@ -85,7 +85,7 @@ _WHY_NOBODY = {
 
 @dataclass(frozen=True)
 class Word:
-    """One lease that holds at the moment, and what became of it."""
+    """A lease that holds at the moment, and whether it is believed, with the reason."""
 
     origin: str
     confidence: float
@@ -99,7 +99,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Answer:
-    """Who it was at one site, and the words it rests on."""
+    """Who it was at one site, and the leases this rests on."""
 
     site: str
     address: str
@@ -119,17 +119,17 @@ class Answer:
     stale: bool
 
     def lines(self, zone: ZoneInfo) -> Iterator[str]:
-        """The chain, step by step; times on the clock of `zone`."""
+        """The explanation, line by line, with times in `zone`."""
 
-        def told(moment: datetime) -> str:
+        def written(moment: datetime) -> str:
             return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
 
-        yield f"{self.address} at site {self.site}, {told(self.at)} {zone}"
+        yield f"{self.address} at site {self.site}, {written(self.at)} {zone}"
         for word in self.words:
-            until = told(word.valid_to) if word.valid_to else "open"
+            until = written(word.valid_to) if word.valid_to else "open"
             who = ", ".join(filter(None, (word.user_name, word.device, word.mac))) or "-"
             yield (
-                f"  {word.origin} {word.confidence:.2f}  {told(word.valid_from)} to {until}  {who}: "
+                f"  {word.origin} {word.confidence:.2f}  {written(word.valid_from)} to {until}  {who}: "
                 f"{word.verdict}"
             )
         if self.shared_by or self.crowded:
@@ -148,7 +148,7 @@ class Answer:
 
 
 def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
-    """Who was behind `address` (as the lake writes it) of `site` at `at`. Raises LakeUnreadable."""
+    """Who was behind `address` (as stored: usually a token) of `site` at time `at`. Raises LakeUnreadable."""
     moment = at.isoformat()
     with open_views(lake, restricted=True) as connection:
         _gather(connection, site, address, at)
@@ -163,7 +163,7 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
 
 
 def sites(lake: Path) -> list[str]:
-    """Sites that leases or sensors of the lake name."""
+    """The sites in the leases and sensors of the lake. Raises LakeUnreadable."""
     with open_views(lake, restricted=True) as connection:
         found = connection.execute(
             "SELECT DISTINCT site FROM (SELECT site FROM leases UNION SELECT site FROM sensors) "

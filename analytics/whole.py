@@ -1,4 +1,4 @@
-"""Files that others fetch at any moment: they have the old one or the new one, never half of one."""
+"""Writes files that others may read at any moment: they get the old one or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write beside `path`, then rename. Raises OSError, and leaves nothing of it."""
+    """Write `content` to a file beside `path`, then rename it. Raises OSError, and leaves nothing then."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:

@@ -1,4 +1,4 @@
-"""Who runs this process, as the kernel knows it: not LOGNAME, which anybody sets to a colleague's."""
+"""Who runs this process, according to the kernel: LOGNAME can be set to a colleague's name, this cannot."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 import pwd
 from pathlib import Path
 
-#: The account that logged in: stays what it was through sudo and su (proc_pid_loginuid(5), pam_loginuid(8)).
+#: User id of the login; sudo and su do not change it (proc_pid_loginuid(5), pam_loginuid(8)).
 _LOGIN = Path("/proc/self/loginuid")
-#: Nobody logged in: services and containers.
+#: Its value in services and containers, where nobody logged in.
 _UNSET = 2**32 - 1
 
 
 def account() -> str:
-    """The account in whose name this process runs, and who logged in where that is somebody else."""
+    """The account this process runs as, followed by `, login <name>` if another account logged in."""
     runs, login = os.getuid(), _login()
     return _name(runs) if login in (None, runs) else f"{_name(runs)}, login {_name(login or 0)}"
 
 
 def _login() -> int | None:
-    """None where nobody logged in, or the kernel keeps no such record."""
+    """User id of the login; None if nobody logged in, or the kernel keeps no record."""
     try:
         number = int(_LOGIN.read_text("ascii"))
     except (OSError, ValueError):

@@ -1,5 +1,8 @@
-"""A column of text as its distinct values and, row by row, which of them: what is told of a value is worked
-out once. Numbering costs about as much as looking for a regular expression, more where most values differ.
+"""Columns of text as distinct values and codes, so that functions of a text run once per distinct value.
+
+`Coded` does so for one column, `Vocabulary` for a column that comes block by block, `Remembered` wraps a
+function. Numbering the values of a column costs about as much as searching it for a regular expression, more
+if most values are distinct.
 """
 
 from __future__ import annotations
@@ -12,23 +15,25 @@ from weakref import WeakValueDictionary
 
 import polars as pl
 
-#: What the values of a `Vocabulary` may take, with `_EACH` for what was told of each, until it is full.
+#: Memory that the values of a `Vocabulary` may take until it is full, with `_EACH` bytes for the results of
+#: each.
 MAX_REMEMBERED_BYTES, _EACH = 8 << 20, 100
 
-#: What tells something of texts: a frame of a row each, NULL for NULL; it asks for nothing else.
+#: A pure function of texts: takes a String column, returns a frame with one row each; NULL gives NULL.
 Read = Callable[[pl.Series], pl.DataFrame]
 
 
 @dataclass(frozen=True)
 class Coded:
-    """A String column of length n: `values` (distinct, no NULL) and `codes` (UInt32, n; NULL where it is)."""
+    """A String column as distinct `values` (no NULL) and, per row, `codes` (UInt32 index into them, or
+    NULL)."""
 
     values: pl.Series
     codes: pl.Series
 
     @classmethod
     def of(cls, column: pl.Series) -> Coded:
-        """Number the values of `column` by their first appearance."""
+        """`column` with its values numbered in the order of first appearance."""
         if column.null_count() == len(column):
             nothing = pl.repeat(None, len(column), dtype=pl.UInt32, eager=True)
             return cls(pl.Series(column.name, [], dtype=pl.String), nothing)
@@ -36,21 +41,24 @@ class Coded:
         codes = coded.to_physical()
         return cls(_values(coded.dtype, 0, int(codes.max()) + 1), codes)  # type: ignore[arg-type]
 
-    def each(self, told: pl.Series) -> pl.Series:
-        """`told`, one for each of `values`, row by row; NULL where the column is."""
-        return told[self.codes] if len(told) else told.clear(len(self.codes))
+    def each(self, results: pl.Series) -> pl.Series:
+        """`results`, which has one for each of `values`, spread to the rows; NULL where the column is
+        NULL."""
+        return results[self.codes] if len(results) else results.clear(len(self.codes))
 
 
 class Vocabulary:
-    """Values of a text column that comes block by block: each keeps its number, and what was told of it.
+    """The distinct values of a text column that comes block by block, with the results computed for them.
 
-    It only grows: its owner begins another when it `is_full`. A column is known by its type.
+    It only grows; its owner starts another one when it `is_full`. Columns cast to its `dtype` belong to it:
+    that is how `by_value` finds the vocabulary of a column.
     """
 
     def __init__(self) -> None:
-        #: Categorical; the values are numbered as they are cast to it
+        #: Categorical; casting a column to it numbers new values
         self.dtype = pl.Categorical(pl.Categories.random())
-        self._numbers = pl.Series([], dtype=self.dtype)  # Polars forgets them with the last column
+        # keeps the categories alive: Polars drops them with the last column that uses them
+        self._numbers = pl.Series([], dtype=self.dtype)
         self._known: dict[tuple[Read, bool], pl.DataFrame] = {}
         self._of_texts: dict[tuple[Read, str], Vocabulary] = {}
         self._counted = self._bytes = 0
@@ -59,12 +67,15 @@ class Vocabulary:
 
     @property
     def is_full(self) -> bool:
-        """Do its values take so much that another should be begun?"""
+        """True once its values take so much memory that another one should be started."""
         return self._bytes > MAX_REMEMBERED_BYTES
 
-    def told(self, codes: pl.Series, read: Read, *, coded: bool) -> pl.DataFrame:
-        """What `read` tells of the values with these numbers (UInt32), row by row; `coded`: texts among it
-        are Categorical, of a vocabulary each."""
+    def results(self, codes: pl.Series, read: Read, *, coded: bool) -> pl.DataFrame:
+        """`read` of the values with these codes (UInt32), one row per code; computed once per value.
+
+        With `coded`, String columns of the result become Categorical, each with a vocabulary of its own.
+        Thread-safe.
+        """
         end = 0 if codes.null_count() == len(codes) else int(codes.max()) + 1  # type: ignore[arg-type]
         with self._lock:
             known = self._known.get((read, coded))
@@ -97,17 +108,19 @@ _LIVING: WeakValueDictionary[pl.Categories, Vocabulary] = WeakValueDictionary()
 
 
 def _values(dtype: pl.DataType, begin: int, end: int) -> pl.Series:
-    """The values of a Categorical type with these numbers."""
+    """The values of a Categorical type with the codes from `begin` to before `end`."""
     return pl.select(pl.int_range(begin, end, dtype=pl.UInt32).cat.to(dtype).cast(pl.String)).to_series()
 
 
 def by_value(column: pl.Series, read: Read) -> pl.DataFrame:
-    """What `read`, a cheap look, tells of `column` row by row; of one that has a `Vocabulary` once per value,
-    and then texts are Categorical, too."""
+    """`read` of `column`, row by row; once per value if the column belongs to a `Vocabulary`.
+
+    String columns of the result are Categorical then. For cheap functions: other columns are not numbered.
+    """
     vocabulary = _vocabulary(column)
     if vocabulary is None:
         return read(column.cast(pl.String))
-    return vocabulary.told(column.to_physical(), read, coded=True)
+    return vocabulary.results(column.to_physical(), read, coded=True)
 
 
 def _vocabulary(column: pl.Series) -> Vocabulary | None:
@@ -115,8 +128,9 @@ def _vocabulary(column: pl.Series) -> Vocabulary | None:
 
 
 class Remembered:
-    """What `read` (a decorated function) tells of texts, worked out once for each value however often it
-    comes, in whatever block; forgetting changes no result.
+    """Decorator: makes a function of texts remember its results, across calls, once per distinct value.
+
+    What is remembered is bounded; forgetting changes no result.
     """
 
     def __init__(self, read: Read) -> None:
@@ -128,12 +142,15 @@ class Remembered:
         return self._read(pl.Series([], dtype=pl.String))
 
     def __call__(self, texts: pl.Series, *, often: bool | None = None) -> pl.DataFrame:
-        """What is told of each of `texts` (String or Categorical), row by row; values that hardly ever come
-        again are read and not remembered: `often` says whether these do, where they do not show it."""
+        """The function's results for `texts` (String or Categorical), one row each.
+
+        Texts of which few repeat are not remembered. Whether these do is judged by the first of them, unless
+        `often` says so.
+        """
         if texts.null_count() == len(texts):
             return self._nothing.clear(len(texts))
         if vocabulary := _vocabulary(texts):
-            return vocabulary.told(texts.to_physical(), self._read, coded=False)
+            return vocabulary.results(texts.to_physical(), self._read, coded=False)
         texts = texts.cast(pl.String)
         if not (repeats(texts) if often is None else often):
             return self._read(texts)
@@ -141,11 +158,11 @@ class Remembered:
             if self._own.is_full:
                 self._own = Vocabulary()
             own, codes = self._own, texts.cast(self._own.dtype).to_physical()
-        return own.told(codes, self._read, coded=False)
+        return own.results(codes, self._read, coded=False)
 
 
 def repeats(column: pl.Series) -> bool:
-    """Do enough of the values come again to work with the distinct ones? Told by the first of them."""
+    """True if enough values of `column` repeat for working with distinct ones to pay; judged by the first."""
     first = column.head(_SAMPLE)
     return first.n_unique() <= max(1, len(first) * _WORTH)
 

@@ -1,4 +1,4 @@
-"""`[[destinations]]` of the settings: where reports and alerts go, and who gets which."""
+"""The section `[[destinations]]` of the settings: where reports and alerts are sent, and which go where."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Section(BaseModel):
 
 
 class Secret(_Section):
-    """A password or shared secret: in a file or in an environment variable, never in the settings."""
+    """Where a password or shared secret is kept: a file or an environment variable, never the settings."""
 
     file: Path | None = None
     env: str | None = None
@@ -31,7 +31,7 @@ class Secret(_Section):
 
 
 class Destination(_Section):
-    """Where reports and alerts go; `kind` says how."""
+    """What every kind of destination has; `kind` tells how to send."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     #: the weekly report
@@ -40,11 +40,11 @@ class Destination(_Section):
     pdf: bool = False
     #: new findings and silent sensors, between reports
     alerts: bool = False
-    #: least severity of a finding that is told
+    #: lowest severity of a finding that is sent as an alert
     level: Literal["low", "medium", "high", "critical"] = "high"
-    #: alerts an hour; what is over is listed in one
+    #: most alerts an hour; those beyond are listed in one letter
     per_hour: int = Field(default=10, ge=1, le=1000)
-    #: alerts once a day, in one letter
+    #: all alerts of a day in one letter
     digest: bool = False
     #: certificates to trust instead of the system's, PEM
     authority: Path | None = None

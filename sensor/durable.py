@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also when the power fails meanwhile."""
+"""Writes files so that they are complete or absent, also if the power fails meanwhile."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from sensor.errors import LakeError
 
 
 def write(path: Path, content: bytes, *, mode: int = 0o600, replace: bool = True) -> None:
-    """Write a small file; without `replace` the first of two writers wins. Raises OSError, and leaves
-    nothing."""
+    """Write a small file. Raises OSError, and leaves nothing behind then.
+
+    Without `replace` an existing file stays as it is: of two writers the first one wins.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -31,13 +33,13 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, replace: bool = True
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Rename over `path` and make the rename durable."""
+    """Rename `temporary` to `path`, replacing it, and make the rename durable. Raises OSError."""
     temporary.replace(path)
     sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` survive a power cut."""
+    """Make renames inside `folder` survive a power cut. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -47,10 +49,13 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def explained(place: Path) -> Iterator[None]:
-    """Turn an operating system's refusal into one line with a remedy; `place` where it names no file."""
+    """Turn an OSError inside the block into a LakeError with a remedy.
+
+    Its place is the file that the OSError names, else `place`.
+    """
     try:
         yield
-    except BrokenPipeError:  # whoever read what was printed has left; the disk is well
+    except BrokenPipeError:  # the reader of our output has gone; the disk is well
         raise
     except OSError as error:
         hint = {

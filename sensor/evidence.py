@@ -1,12 +1,13 @@
-"""Evidence: the packets that opened matched connections, sealed on disk, and read back into a pcap.
+"""Evidence: keeps the packets that opened matched connections, encrypted, and writes them to a pcap on
+request.
 
-What is kept, is in `sensor/decode/openings.py`: SYN segments and hellos, nothing a person wrote or read. It
-waits in memory (`MEMORY_BYTES`, `WAIT_S`), because a connection is matched when its first minute is over or
-it ends; what was not matched by then is forgotten. What was, is sealed (`sensor/store/evidence.py`) with
-`<state>/keys/evidence.key`, outside the lake. Who starts to keep evidence and who reads it stands in the
-audit log, before it happens.
+Only SYN segments and hellos are kept (`sensor/decode/openings.py`), nothing a person wrote or read. They wait
+in memory, because a connection is matched when its first minute is over or when it ends; if it is not matched
+within `WAIT_S`, they are forgotten. The others are encrypted (`sensor/store/evidence.py`) with
+`<state>/keys/evidence.key`, which lies outside the lake. Keeping and reading evidence is entered in the audit
+log before it happens.
 
-Bounds: packets and bytes a connection; megabytes on disk (the oldest hours go first), days.
+There are limits on packets and bytes per connection (below), and on megabytes and days on disk (`Bounds`).
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
 from sensor.store.evidence import SealedFiles, blocks, expire, files
 
-#: Packets wait this long for their connection to be matched: its first minute, and the batch it comes in.
+#: How long packets wait for their connection to be matched: its first minute, and the batch after it.
 WAIT_S = 180
-#: They take at most this much memory; the oldest are forgotten first.
+#: How much memory they take at most; the oldest are forgotten first.
 MEMORY_BYTES = 64 << 20
-#: Of one connection: a SYN of each side sent twice, a hello in several segments.
+#: Limits per connection: enough for the SYN of each side, sent twice, and hellos in several segments.
 CONNECTION_PACKETS = 16
 CONNECTION_BYTES = 32 << 10
-#: Connections whose packets are counted, the latest.
+#: Number of connections, the latest, for which the limits are kept.
 _COUNTED = 1 << 16
 
 _PACKET = struct.Struct("<qIII")  # time (microseconds), link type, original length, captured length
@@ -54,7 +55,7 @@ _BACK = ("target", "target_port", "source", "source_port", "transport")
 
 @dataclass(frozen=True)
 class Packet:
-    """A packet as it was kept; `length` is the one on the wire."""
+    """A packet that was kept: its link type (as in pcap), its length on the wire, and the bytes captured."""
 
     time_us: int
     link: int
@@ -63,7 +64,7 @@ class Packet:
 
 
 class _Waiting(NamedTuple):
-    """Packets of one worker and one batch: who sent them to whom, and their bytes."""
+    """Packets of one batch of one worker: their addresses and times (`rows`), and their bytes."""
 
     newest_us: int
     rows: pl.DataFrame
@@ -71,18 +72,19 @@ class _Waiting(NamedTuple):
 
 
 class Evidence:
-    """Packets that wait to be matched, and where they go then. Used by one thread."""
+    """Packets that wait for their connection to be matched, and the files they go to then. Not
+    thread-safe."""
 
     def __init__(self, sealed: SealedFiles) -> None:
         self._sealed = sealed
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._counts: dict[tuple[object, ...], tuple[int, int]] = {}
-        #: packets sealed, and those that found no room before anybody knew whether they were wanted
+        #: packets sealed; and those the decoder had no room for, matched or not
         self.packets = self.missed = 0
 
     def hold(self, kept: Kept) -> None:
-        """Let packets wait for their connections to be matched."""
+        """Let the packets in `kept` wait for their connections to be matched."""
         self.missed += kept.missed
         if not kept.packets.size:
             return
@@ -94,8 +96,11 @@ class Evidence:
             self._waiting_bytes -= len(self._waiting.popleft().data)
 
     def matched(self, hits: pl.DataFrame, now: datetime | None = None) -> None:
-        """Seal the waiting packets of connections among `hits` (client, client_port, server, server_port,
-        transport, kind); delete what is beyond the bounds. Raises LakeError."""
+        """Seal the waiting packets of the connections in `hits`, then delete files that exceed the bounds.
+
+        `hits` needs the columns client, client_port, server, server_port, transport and kind. Raises
+        LakeError.
+        """
         moment = now or datetime.now(UTC)
         wanted = hits.filter(pl.col("kind") != "dns").select(_ENDS).drop_nulls().unique()
         chosen = b"".join(self._chosen(wanted)) if wanted.height else b""
@@ -104,7 +109,7 @@ class Evidence:
         self._sealed.expire(moment)
 
     def _chosen(self, wanted: pl.DataFrame) -> Iterator[bytes]:
-        """The waiting packets of wanted connections, encoded; they wait no more."""
+        """The encoded packets of `wanted` connections, removed from those that wait."""
         there, back = (wanted.rename(dict(zip(_ENDS, ends, strict=True))) for ends in (_THERE, _BACK))
         both = pl.concat([there, back.select(_THERE)]).unique()
         for place, waiting in enumerate(self._waiting):
@@ -120,7 +125,7 @@ class Evidence:
                     yield _PACKET.pack(time_us, link, length, captured) + waiting.data[at : at + captured]
 
     def _has_room(self, ends: tuple[object, ...], size: int) -> bool:
-        """True if the connection may have one more packet of this size; then it is counted."""
+        """True, and counted, if the connection may have one more packet of `size` bytes."""
         source, source_port, target, target_port, transport = ends
         key = (*sorted([(source, source_port), (target, target_port)], key=str), transport)
         packets, before = self._counts.pop(key, (0, 0))
@@ -132,7 +137,7 @@ class Evidence:
 
 
 def _rows(kept: Kept) -> pl.DataFrame:
-    """OPENING records as columns, with addresses as text."""
+    """The OPENING records of `kept` as columns, with addresses as text."""
     packets, address, port = kept.packets, kept.packets["address"], kept.packets["port"]
     names = ("time", "offset", "captured", "length", "link")
     return pl.DataFrame({name: own(packets[name]) for name in names}).with_columns(
@@ -146,7 +151,7 @@ def _rows(kept: Kept) -> pl.DataFrame:
 
 @dataclass
 class Read:
-    """What reading evidence gave."""
+    """Result of `read`."""
 
     packets: int = 0
     #: one line for each file that was damaged or sealed with another key, and for packets left out
@@ -154,29 +159,30 @@ class Read:
 
 
 def read(lake: Path, keys: Keys, log: AuditLog, to: Path, *, now: datetime, reason: str = "") -> Read:
-    """Write all evidence that has not expired to a pcap, by time; nothing where there is none. Entered in
-    `log` first.
+    """Write all evidence that has not expired to the pcap file `to`, ordered by time; no file if there is
+    none.
 
-    Raises UsageError without the key, LakeError if something cannot be read or written.
+    Reading is entered in `log` first. Raises UsageError if `keys` has no key for evidence, LakeError if a
+    file cannot be read or written.
     """
     if not keys.has_evidence():
         hint = "name the state folder of the capture"
         raise UsageError("no key for evidence in this state folder", place="--state", hint=hint)
     log.append("evidence.read", now=now, reason=reason or None)
     expire(lake, now)
-    done, key = Read(), keys.evidence()
+    result, key = Read(), keys.evidence()
     with explained(lake):
         found = [
-            p for file in files(lake) for block in blocks(file, key, done.problems) for p in _packets(block)
+            p for file in files(lake) for block in blocks(file, key, result.problems) for p in _packets(block)
         ]
     found.sort(key=lambda packet: packet.time_us)
     chosen = [packet for packet in found if packet.link == found[0].link]
     if len(chosen) < len(found):
-        done.problems.append(f"{to}: {len(found) - len(chosen)} packets of another link type left out")
+        result.problems.append(f"{to}: {len(found) - len(chosen)} packets of another link type left out")
     if chosen:
         _write(to, chosen)
-    done.packets = len(chosen)
-    return done
+    result.packets = len(chosen)
+    return result
 
 
 def _packets(block: bytes) -> Iterator[Packet]:
@@ -189,7 +195,7 @@ def _packets(block: bytes) -> Iterator[Packet]:
 
 
 def _write(to: Path, packets: list[Packet]) -> None:
-    """A pcap in microseconds that nobody else may read. Raises LakeError."""
+    """Write a pcap (microseconds, mode 0600). Raises LakeError."""
     try:
         to.unlink(missing_ok=True)
         with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:

@@ -1,8 +1,8 @@
-"""The packets of one connection, copied from captures to a pcap of their own.
+"""Copies the packets of one connection from captures to a pcap file.
 
-Frames are copied as they stand, with their time and their original length; tunnels and tags around them
-stay. Records of a pcap are copied byte for byte into one of the same kind; those of a pcapng (and of a
-pcap of another kind than the first) get new record headers, their times in microseconds.
+Frames are copied unchanged, with their time, their original length, and the tunnels and tags around them. The
+new file is of the same kind as the first capture; records of other kinds of pcap and of pcapng get new
+headers with times in microseconds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RECORD = 16
 
 @dataclass(frozen=True)
 class Connection:
-    """Two endpoints, in either order, and tcp or udp ("" for both)."""
+    """Two endpoints, in either order, and their transport: tcp, udp, or "" for both."""
 
     source: str
     source_port: int
@@ -48,7 +48,8 @@ class Connection:
 
     @classmethod
     def parse(cls, text: str) -> Connection:
-        """From `client:port-server:port[/tcp|udp]`, IPv6 in brackets. Raises UsageError."""
+        """A connection from `client:port-server:port[/tcp|udp]`; IPv6 addresses in brackets. Raises
+        UsageError."""
         hint = "write it like 10.1.0.5:40000-203.0.113.9:443/tcp or [2001:db8::5]:40000-[2001:db8::9]:443"
         match = _CONNECTION.fullmatch(text.strip())
         try:
@@ -68,7 +69,7 @@ class Connection:
         return text + (f"/{self.transport}" if self.transport else "")
 
     def record(self) -> Records:
-        """As the kernel wants it: a PACKET with both ends, protocol 0 for either."""
+        """As a PACKET record for the kernel; protocol 0 stands for either."""
         asked = records(PACKET, 1)
         for side in ("source", "target"):
             asked[0][side][:] = _halves(getattr(self, side))
@@ -86,7 +87,7 @@ def _halves(text: str) -> tuple[np.uint64, np.uint64]:
 
 @dataclass
 class Extracted:
-    """What was copied."""
+    """Result of `extract`."""
 
     packets: int = 0
     #: one line for each file that could not be read, or not whole
@@ -106,19 +107,20 @@ class _Frame:
 
 
 def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
-    """Copy the connection's packets from captures to `to`, in the order of the files' first packets.
+    """Copy the packets of connection `wanted` from captures to the file `to`.
 
-    Nothing is written where nothing is found. Raises UsageError if `to` is a folder or one of the files,
-    InputError if none is a capture, LakeError if it cannot be written.
+    Files are read in the order of their first packets. Nothing is written if nothing is found. Raises
+    UsageError if `to` is a folder or one of the files, InputError if no file is a capture, LakeError if `to`
+    cannot be written.
     """
     if to.is_dir():
         raise UsageError("is a directory", place=f"--to {to}", hint="name a file")
     if any(file.path and to.exists() and to.samefile(file.path) for file in files):
         raise UsageError("would overwrite what is read", place=f"--to {to}", hint="name another file")
     captures = [file for file in files if formats.recognise(file.head)]
-    done = Extracted(problems=[f"{f.name}: not a pcap or pcapng" for f in files if f not in captures])
+    result = Extracted(problems=[f"{f.name}: not a pcap or pcapng" for f in files if f not in captures])
     if not captures:
-        raise InputError("; ".join(done.problems))
+        raise InputError("; ".join(result.problems))
     part = to.with_name(f".{to.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -126,7 +128,7 @@ def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             writer = _Writer(out)
             for file in sorted(captures, key=lambda file: formats.first_time(file.head) or 0):
-                for frame in _frames(file, wanted, done):
+                for frame in _frames(file, wanted, result):
                     writer.write(frame)
         if writer.packets:
             part.replace(to)
@@ -134,13 +136,13 @@ def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
         raise LakeError((error.strerror or str(error)).lower(), place=str(to)) from None
     finally:
         part.unlink(missing_ok=True)
-    done.packets = writer.packets
+    result.packets = writer.packets
     if writer.left_out:
-        done.problems.append(f"{to}: {writer.left_out} packets of another link type left out")
-    return done
+        result.problems.append(f"{to}: {writer.left_out} packets of another link type left out")
+    return result
 
 
-def _frames(file: File, wanted: Connection, done: Extracted) -> Iterator[_Frame]:
+def _frames(file: File, wanted: Connection, result: Extracted) -> Iterator[_Frame]:
     """The connection's frames in one capture."""
     asked, packets, datagrams = wanted.record(), records(PACKET, 1), records(DATAGRAM, _DATAGRAMS)
     bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
@@ -155,7 +157,7 @@ def _frames(file: File, wanted: Connection, done: Extracted) -> Iterator[_Frame]
             capture.drop(capture.ready)
     if capture.reject:
         reason, place = capture.reject
-        done.problems.append(f"{file.name}: {reason}, at byte {place}")
+        result.problems.append(f"{file.name}: {reason}, at byte {place}")
 
 
 def _frame(capture: Capture, found: Records) -> _Frame:

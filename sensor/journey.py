@@ -1,6 +1,7 @@
-"""The loop over one input: batches in, commits out, and what to say of it afterwards.
+"""The loop over one input: read batches, add them to a pipeline, commit its tables, count what came.
 
-What becomes of a batch is `pipeline.py`; nothing here knows a format, a protocol or a service.
+`run` is called by `scan.py` for files and live captures. What happens to a batch is in `pipeline.py`; nothing
+here knows a format, a protocol or a service.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from sensor.pipeline import Origin
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
 
-#: batches of an input taken together, and rows from which no more are added: each costs hundreds of steps;
-#: where these are fewer rows than few (an hour's file of a quiet network), more of them
+#: Batches of a log are joined, because each costs the pipeline hundreds of steps, whatever its size: this
+#: many, or until they hold enough rows.
 _TOGETHER, _ENOUGH_ROWS = 2, 400_000
+#: As long as they hold fewer rows than this (an hourly file of a quiet network), more are joined.
 _MOST_TOGETHER, _FEW_ROWS = 64, 30_000
-#: such takings of a file that are committed together, and hits that wait from which there is a commit: each
-#: costs a thousand steps and a dozen files
+#: Joined batches per commit, and matched rows that force one: a commit writes a dozen files.
 _COMMITTED_TOGETHER, _MAX_WAITING = 2, 200_000
 
-#: columns of coverage that say what log records carried
+#: Columns of `coverage` that count what log records carried.
 CARRIED = (
     *("used", "with_time", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down"),
     "with_action",
@@ -36,7 +37,7 @@ CARRIED = (
 
 @dataclass
 class Verdict:
-    """What one input gave: printed after a scan."""
+    """What one input gave; printed after a scan."""
 
     name: str
     origin: Origin
@@ -47,20 +48,20 @@ class Verdict:
     observations: int = 0
     sightings: int = 0
     apps: Counter[str] = field(default_factory=Counter)
-    #: records by kind of input: several where lines of several kinds are mixed
+    #: records by kind of source; several where a log mixes lines of several formats
     kinds: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    #: reason: where in the input it was first met
+    #: reason of a reject → place in the input where it first occurred
     places: dict[str, str | None] = field(default_factory=dict)
-    #: records used, and how many of them carried what (coverage's `used` and `with_…`)
+    #: sums of the columns `CARRIED` of coverage
     carried: Counter[str] = field(default_factory=Counter)
-    #: kinds of its records of which any told uploads
+    #: kinds of source of which any record gave upload bytes
     sized: set[str] = field(default_factory=set)
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
     def count(self, frames: dict[str, pl.DataFrame]) -> None:
-        """Add one batch's frames (those about to be stored)."""
+        """Add the tables of one commit."""
         coverage, sightings = frames["coverage"], frames["sightings"]
         self.packets += int(coverage.get_column("packets").sum() or 0)
         self.records += int(coverage.get_column("records").sum() or 0)
@@ -83,20 +84,19 @@ class Verdict:
 
 
 class Journey(Protocol):
-    """Turns batches into frames ready to store; a `Pipeline`, or several for an input of several kinds."""
+    """Turns batches into tables: a `Pipeline`, or a `Mixture` of several where an input mixes formats."""
 
     @property
     def waiting(self) -> int:
-        """Rows taken and not given yet that may become sightings."""
+        """Number of matched observations that wait for `flush`."""
         ...
 
-    def take(self, batch: Batch) -> None:
-        """Match and count the rows of a batch."""
+    def add(self, batch: Batch) -> None:
+        """Name, match and count the rows of a batch."""
         ...
 
-    def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
-        """The tables of what was taken, up to `position` of the input, conformed and protected; with the
-        `last`, what was held back for what might have come."""
+    def flush(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of what was added since the last flush, by name; see `Pipeline.flush`."""
         ...
 
 
@@ -112,33 +112,37 @@ def run(
     progressed: Callable[[int], None] = lambda position: None,
     behind: bool = False,
 ) -> Verdict:
-    """Read an input from `start` to its end and commit batch by batch.
+    """Read an input from `start` to its end, commit as it goes, and return `verdict` with everything counted.
 
-    What lies before `committed` (a scan that was killed) is read again, because names, flows and
-    counts carry over, but not written twice. `behind`: a batch is worked on while the next is read, and
-    several are committed together.
+    `start` and `committed` are positions in the input, as `Batch.position` counts them. What lies before
+    `committed` was stored by a scan that was killed: it is read again, because names, flows and counts carry
+    over, but not stored again. `progressed` is called with the position after each batch. With `behind`, a
+    batch is processed on a second thread while the next one is read, and several are committed together.
+
+    Raises OSError if the input can no longer be read (what was read before is committed), LakeError if the
+    lake cannot be written.
     """
     begin = end = start
-    takings, is_whole = 0, True  # is what was taken all there is up to `end`?
+    added, is_whole = 0, True  # whole batches since the last commit; is everything up to `end` among them?
 
     def store(*, last: bool) -> None:
-        nonlocal begin, takings
-        frames = journey.give(end, last=last)
+        nonlocal begin, added
+        frames = journey.flush(end, last=last)
         verdict.count(frames)
         if end > committed or committed == 0:
             commits.commit(begin, end, frames)
-        begin, takings = end, 0
+        begin, added = end, 0
 
     def work(batch: Batch, last: bool) -> None:
-        nonlocal end, takings, is_whole
+        nonlocal end, added, is_whole
         is_whole = False
-        journey.take(batch)
+        journey.add(batch)
         if not batch.is_replay:
             verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
         if batch.is_part:
             return
-        end, takings = max(batch.position, begin), takings + 1
-        if last or not behind or takings == _COMMITTED_TOGETHER or journey.waiting >= _MAX_WAITING:
+        end, added = max(batch.position, begin), added + 1
+        if last or not behind or added == _COMMITTED_TOGETHER or journey.waiting >= _MAX_WAITING:
             store(last=last)
         is_whole = True
         progressed(end)
@@ -151,7 +155,7 @@ def run(
             for batch, last in _with_last(read):
                 work(batch, last)
     except OSError:
-        if takings and is_whole:  # reading failed: what was read before is kept
+        if added and is_whole:  # what was read before reading failed is kept
             store(last=False)
         raise
     commits.finish(begin)
@@ -159,9 +163,10 @@ def run(
 
 
 def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """A few whole batches of one kind as one, the same ones at each read from the same place.
+    """The same rows in fewer batches: neighbours of one kind are joined.
 
-    Parts stay as they are, and what was read before them comes first.
+    Where batches are cut depends on the input alone, so that a scan repeated from the same place writes the
+    same segments. Parts and replays are passed on as they are.
     """
     held: list[Batch] = []
     try:
@@ -175,7 +180,7 @@ def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
                 yield batch
             else:
                 held.append(_slim(batch))
-            del batch  # as wide as it came, it would stay until the next one is made
+            del batch  # frees the full-width frame while the next one is read
     except OSError:
         if held:
             yield _joined(held)
@@ -193,7 +198,7 @@ def _rows(batch: Batch) -> int:
 
 
 def _joined(batches: list[Batch]) -> Batch:
-    """One batch of all rows."""
+    """The rows of all `batches` in one, which ends where the last one does."""
     if len(batches) == 1:
         return batches[0]
     frames: dict[str, list[pl.DataFrame]] = {}
@@ -205,20 +210,24 @@ def _joined(batches: list[Batch]) -> Batch:
 
 
 def _slim(batch: Batch) -> Batch:
-    """`batch` without columns of observations that hold nothing, which come by themselves, and foreign ones:
-    it waits for others in memory."""
+    """`batch` without the observation columns that are empty or unknown, to save memory while it waits.
+
+    `Table.conform` adds the empty ones again.
+    """
     observations = batch.frames.get("observations")
     if observations is None:
         return batch
     columns = [column for column in observations.get_columns() if column.name in schema.OBSERVATIONS.dtypes]
-    told = pl.DataFrame([one for one in columns if one.name == "seen_at" or one.null_count() < len(one)])
-    return replace(batch, frames={**batch.frames, "observations": told})
+    filled = pl.DataFrame(
+        [column for column in columns if column.name == "seen_at" or column.null_count() < len(column)]
+    )
+    return replace(batch, frames={**batch.frames, "observations": filled})
 
 
 def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, bool], None]) -> None:
-    """`work` on each batch in turn, on a second core while this one makes the next; at most two are held.
+    """Call `work` for each batch in turn, on a second thread, while this one reads the next batch.
 
-    Whatever happens here, the work in hand is finished before this ends.
+    At most two batches are in memory. Whatever is raised, the work begun is finished before this returns.
     """
     with ThreadPoolExecutor(max_workers=1) as worker:
         in_hand: Future[None] | None = None
@@ -231,9 +240,10 @@ def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, b
 
 
 def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
-    """Each batch and whether it is the last one; an input without any gives one empty batch.
+    """Pairs of a batch and whether it is the last one; an input without batches gives one empty batch.
 
-    One that does not know is held back until the next one, or the end, has come; or reading fails.
+    A batch that does not know itself (`last` is None) is held back until the next one or the end has come, or
+    reading fails.
     """
     held: Batch | None = None
     ended = False

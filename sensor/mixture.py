@@ -1,7 +1,7 @@
-"""Inputs that hold lines of several kinds: one pipeline for each, one memory of what DNS told.
+"""Inputs that mix lines of several formats: one pipeline for each, with a common memory of DNS answers.
 
-A syslog server's file may hold lookups, proxy requests and firewall sessions. Each kind is a sensor
-and a source of its own in the lake; names told by DNS lines name the sessions of the others.
+The file of a syslog server may hold DNS lookups, proxy requests and firewall sessions. In the lake each
+format is a sensor and a source of its own, but the DNS lines name the sessions of the others.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from sensor.sources.interface import Batch
 
 
 class Mixture:
-    """Sends each part of a batch to the pipeline of its kind."""
+    """Sends each batch to the pipeline of its format; used like a `Pipeline` (the protocol `Journey`)."""
 
     def __init__(self, name: str, first: Pipeline, other: Callable[[str], Pipeline]) -> None:
-        """`first` takes the batches of kind `name`; `other` makes a pipeline for another kind."""
+        """`first` gets the batches of source `name`; `other(source)` makes the pipeline of another one."""
         self._name = name
         self._pipelines = {name: first}
         self._other = other
 
     @property
     def waiting(self) -> int:
-        """Rows taken and not given yet that may become sightings."""
+        """Number of matched observations that wait for `flush`."""
         return sum(pipeline.waiting for pipeline in self._pipelines.values())
 
-    def take(self, batch: Batch) -> None:
-        """Match and count the rows of a batch."""
+    def add(self, batch: Batch) -> None:
+        """Name, match and count the rows of a batch."""
         name = batch.source or self._name
         if name not in self._pipelines:
             self._pipelines[name] = self._other(name)
-        self._pipelines[name].take(batch)
+        self._pipelines[name].add(batch)
 
-    def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
-        """The tables of what was taken; with the last, what all pipelines held back."""
-        parts = [pipeline.give(position, last=last) for pipeline in self._pipelines.values()]
+    def flush(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of all pipelines, concatenated; see `Pipeline.flush`."""
+        parts = [pipeline.flush(position, last=last) for pipeline in self._pipelines.values()]
         return {table: pl.concat([part[table] for part in parts]) for table in parts[0]}

@@ -1,4 +1,4 @@
-"""Bytes that come in pieces, as the stream that readers want; and why a stream ended before its end."""
+"""A binary stream over an iterator of bytes, which remembers why it ended early."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class CutError(Exception):
-    """The pieces end here although they should not; its text says why."""
+    """Raised by an iterator of pieces that ends before its data does; the text says why."""
 
 
 class Pieces(io.RawIOBase):
-    """A stream of `pieces`, one after the other; `source`, what they are made of, is closed with it.
+    """A readable stream of `pieces`; closing it also closes `source`, from which they are made.
 
-    A `CutError` of theirs ends it like any other stream, and is told by `fault`.
+    If the iterator raises CutError, the stream simply ends, and `fault` holds the reason.
     """
 
     def __init__(self, pieces: Iterator[bytes], source: IO[bytes] | None = None) -> None:
@@ -28,14 +28,17 @@ class Pieces(io.RawIOBase):
         self._left = memoryview(b"")
 
     def readable(self) -> bool:
+        """True, as `io.RawIOBase` asks for."""
         return True
 
     def close(self) -> None:
+        """Close the stream and its source."""
         if self._source is not None:
             self._source.close()
         super().close()
 
     def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill `buffer` with the next bytes; returns how many, 0 at the end."""
         target = memoryview(buffer)
         while not self._left:
             try:
@@ -50,12 +53,12 @@ class Pieces(io.RawIOBase):
 
 
 def fault_of(stream: IO[bytes]) -> str | None:
-    """Why `stream`, a buffered one of `Pieces`, ended before its end; None where it did not."""
+    """Why `stream`, a buffered reader of `Pieces`, ended early; None if it did not, or is another stream."""
     return getattr(getattr(stream, "raw", None), "fault", None)
 
 
 def until_fault(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """The rest of `stream`, at most `size` bytes at a time. Raises CutError where it ended before its end."""
+    """The rest of `stream`, at most `size` bytes at a time. Raises CutError if it ended early."""
     while piece := stream.read(size):
         yield piece
     if fault := fault_of(stream):

@@ -1,7 +1,9 @@
-"""The whole journey: source → name → match → roll up → privacy → store.
+"""What happens to every batch of one input: name → match → roll up → tokenise.
 
-`take` and `give` are the story; each step is a room of its own, and `journey.py` is the loop around them.
-Nothing here knows a file format, a protocol or a service.
+`Pipeline.add` names and matches the rows of a batch, `Pipeline.flush` returns the tables of everything added
+since the last flush, ready to be stored. Each step is implemented in a package of its own (`match`,
+`identity`, `privacy`); `journey.py` is the loop that reads batches and stores tables. Nothing here knows a
+file format, a protocol or a service.
 """
 
 from __future__ import annotations
@@ -37,26 +39,28 @@ from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
 from sensor.sources.interface import Batch
 
-#: accounts and addresses remembered as told of; told again, they change nothing
+#: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
 _MAX_MARKED = 500_000
 
-#: what makes two rows of names_by_client the same
+#: Columns that identify a row of `names_by_client`: rows equal in all of them get one `event_id`.
 _IDENTITY_BY_CLIENT = (
     "seen_at", "duration_s", "source", "kind", "action", "site", "client", "user_name", "device", "host",
     "lookups", "connections", "bytes_up", "bytes_down",
 )  # fmt: skip
-#: what makes two rows the same row wherever they were read; never the catalog's opinion of it
+#: Columns that identify a sighting, wherever it was read. Nothing the catalog says is among them, so that a
+#: new catalog does not make new sightings of old traffic.
 _IDENTITY = (
     "seen_at", "duration_s", "source", "kind", "action", "site", "client", "client_port", "user_name", "host",
     "url_path", "method", "status", "server", "server_port", "transport", "tunnel", "slice", "bytes_up",
     "bytes_down",
 )  # fmt: skip
+#: Columns that identify a flow.
 _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Who saw it: the columns every stored row carries."""
+    """Where rows come from: sensor, site, vantage, kind of source, identity of the input."""
 
     sensor: str
     site: str
@@ -65,28 +69,31 @@ class Origin:
     input: str
 
     def columns(self) -> list[pl.Expr]:
-        """The origin as literal columns."""
+        """One literal String expression per field, named like the column."""
         names = ("sensor", "site", "vantage", "source", "input")
         return [pl.lit(getattr(self, name), dtype=pl.String).alias(name) for name in names]
 
 
 @dataclass
-class _Taken:
-    """What of the batches taken waits to be given: little, of the many rows only those that hit."""
+class _Pending:
+    """What was added since the last flush. Of the observations only those that matched are kept."""
 
     hits: list[pl.DataFrame] = field(default_factory=list)
     leases: list[pl.DataFrame] = field(default_factory=list)
     coverage: list[pl.DataFrame] = field(default_factory=list)
-    #: by minute: what naming and the blind spots add to coverage
+    #: counts by minute that naming and the blind spots add to coverage
     counts: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
     epochs: set[int] = field(default_factory=set)
-    #: how far the input has come
+    #: newest `seen_at` so far
     newest: datetime | None = None
 
 
 class Pipeline:
-    """Turns the batches of one input into frames ready to store; keeps what must outlive a batch."""
+    """Turns the batches of one input into tables ready to be stored.
+
+    It keeps state across batches: names learned from DNS, open lookup bursts and rollups, open leases.
+    """
 
     def __init__(
         self,
@@ -107,10 +114,13 @@ class Pipeline:
         names_by_client: bool = False,
         on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
     ) -> None:
-        """`naming`, `questions`: what DNS told and was asked, shared by the kinds of lines one input holds;
-        `k`: departments with fewer accounts are not named in `directory`; `names_by_client`: which client was
-        at which unknown name is stored; `on_hits` is shown each batch's matched observations, while their
-        addresses are still clear."""
+        """Everything but the origin may be shared with other pipelines.
+
+        `naming` and `questions` hold the DNS answers and questions seen; the pipelines of one input share
+        them. `k`: departments with fewer accounts are left out of `directory`. `names_by_client`: also fill
+        the table of that name. `on_hits` is called with the matched observations of each batch, before their
+        addresses become tokens.
+        """
         self._on_hits = on_hits
         self._origin = origin
         self._index = index
@@ -133,23 +143,23 @@ class Pipeline:
         self._bursts = LookupBursts()
         self._repeats = Repeats()
         self._clock: datetime | None = None
-        self._taken = _Taken()
+        self._pending = _Pending()
 
     def use(self, index: Index, catalog_version: str, blindness: Blindness | None = None) -> None:
-        """Match with another catalog from the next batch on."""
+        """Use another catalog from the next batch on."""
         self._index, self._catalog_version, self._blindness = index, catalog_version, blindness
 
     @property
     def waiting(self) -> int:
-        """Rows taken and not given yet that may become sightings."""
-        return sum(hits.height for hits in self._taken.hits)
+        """Number of matched observations that wait for `flush`."""
+        return sum(hits.height for hits in self._pending.hits)
 
-    def take(self, batch: Batch) -> None:
-        """Name, match and count the rows of a batch; what hits waits for `give`."""
+    def add(self, batch: Batch) -> None:
+        """Name, match and count the rows of a batch; keep what matched until `flush`."""
         admitted = self._admission.admit(batch.frames, batch.position)
         batch = replace(batch, frames={name: canonical(frame) for name, frame in admitted.items()})
         observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
-        observations, copies = self._questions.take(observations)
+        observations, copies = self._questions.mark(observations)
         self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
         if batch.is_replay:
             return
@@ -159,40 +169,46 @@ class Pipeline:
         hits = self._matched(named)
         self._on_hits(hits)
         self._near.add(named, hits)
-        taken = self._taken
-        # Lookups wait in their bursts: they keep the version of the catalog that matched them.
-        taken.hits.append(hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version")))
-        taken.epochs.update(self._keys.epochs_in(observations.get_column("seen_at")))
-        taken.newest = newest_seen(observations) or taken.newest
-        taken.counts.append(naming_counts(observations, named))
+        pending = self._pending
+        # Lookups may wait in a burst until a later catalog is in use: they keep the version that matched.
+        pending.hits.append(hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version")))
+        pending.epochs.update(self._keys.epochs_in(observations.get_column("seen_at")))
+        pending.newest = newest_seen(observations) or pending.newest
+        pending.counts.append(naming_counts(observations, named))
         if self._blindness is not None:
-            taken.counts.append(self._blindness.counts(named))
-        taken.coverage.append(schema.COVERAGE.conform(batch.frames.get("coverage", schema.COVERAGE.empty())))
+            pending.counts.append(self._blindness.counts(named))
+        pending.coverage.append(
+            schema.COVERAGE.conform(batch.frames.get("coverage", schema.COVERAGE.empty()))
+        )
         if "leases" in batch.frames:
-            taken.leases.append(batch.frames["leases"])
-        taken.rejects.append(self._rejected(batch, copies))
+            pending.leases.append(batch.frames["leases"])
+        pending.rejects.append(self._rejected(batch, copies))
 
-    def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
-        """The tables of what was taken, conformed and protected."""
-        if not self._taken.hits:
+    def flush(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+        """The tables of what was added since the last flush, by name: conformed, tokenised, to be stored.
+
+        `position` is how far the input has been read, in its own units. Lookup bursts and rollups that later
+        batches may still extend are held back unless this is the `last` flush.
+        """
+        if not self._pending.hits:
             if not last:
                 return self._nothing()
-            self.take(Batch(position, {}))
-        taken, self._taken = self._taken, _Taken()
-        newest, hits = taken.newest, pl.concat(taken.hits)
-        sightings = self._bursts.take(hits, newest=newest, last=last)
-        names = self._near.take(self._names.take(newest=newest, all_of_it=last))
-        leases, directory = self._who(taken, hits)
-        rejects = taken.rejects
+            self.add(Batch(position, {}))
+        pending, self._pending = self._pending, _Pending()
+        newest, hits = pending.newest, pl.concat(pending.hits)
+        sightings = self._bursts.merge(hits, newest=newest, last=last)
+        names = self._near.label(self._names.flush(newest=newest, all_of_it=last))
+        leases, directory = self._who(pending, hits)
+        rejects = pending.rejects
         tables = {
             "sightings": self._sightings(sightings),
             "names": self._rolled(names),
-            "coverage": self._covered(taken),
+            "coverage": self._covered(pending),
             "leases": leases,
             "directory": directory,
         }
         if self._by_client is not None:
-            browsing, left_out = self._by_client.take(newest=newest, all_of_it=last)
+            browsing, left_out = self._by_client.flush(newest=newest, all_of_it=last)
             tables["names_by_client"] = self._browsing(browsing)
             if left_out:
                 rejects = [*rejects, self._rejected(Batch(position, {}), {LEFT_OUT: left_out})]
@@ -201,7 +217,7 @@ class Pipeline:
         return tables | {"rejects": pl.concat([schema.REJECTS.empty(), *rejects])}
 
     def _matched(self, named: pl.DataFrame) -> pl.DataFrame:
-        """What hits; all the rest is counted by client where that is wanted."""
+        """The observations that match the catalog; the others go to `names_by_client`, if that is on."""
         asked = named.with_columns(pl.col("path").alias("url_path"))
         if self._by_client is None:
             return match(asked, self._index)
@@ -213,7 +229,7 @@ class Pipeline:
         return hits.drop("_row")
 
     def _browsing(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows of names_by_client; names inside the organisation are left out, no catalog knows them."""
+        """Rows of `names_by_client`. Internal names are left out: no catalog will ever know them."""
         if rows.is_empty():
             return schema.NAMES_BY_CLIENT.empty()
         hosts = rows["host"].unique()
@@ -227,7 +243,7 @@ class Pipeline:
         return self._pseudonyms.protect(table.conform(rows), table, site=self._origin.site)
 
     def _nothing(self) -> dict[str, pl.DataFrame]:
-        """The tables of a batch, without rows."""
+        """The tables `flush` returns, without rows."""
         names = ["sightings", "names", "coverage", "leases", "directory", "rejects"]
         names += ["names_by_client"] if self._by_client is not None else []
         names += ["counting"] if self._pseudonyms.counts else []
@@ -252,7 +268,7 @@ class Pipeline:
         )
 
     def _ids(self, rows: pl.DataFrame) -> list[pl.Series]:
-        """event_id, connection and flow, from the clear values, under the key of the row's epoch."""
+        """The columns event_id, connection and flow: hashes of clear values, keyed by the row's epoch."""
         rows = rows.with_columns(
             pl.coalesce("started_at", "seen_at").alias("_began"),
             pl.concat_str(_text(_IDENTITY), separator="|").alias("_identity"),
@@ -275,16 +291,16 @@ class Pipeline:
         rows = rows.join(registrable(rows.get_column("host")), on="host", maintain_order="left")
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
 
-    def _covered(self, taken: _Taken) -> pl.DataFrame:
-        """The source's coverage, with what only names tell: connections named by DNS or hidden by ECH,
-        and connections to where the sensor is blind."""
-        coverage = added(pl.concat(taken.coverage), taken.counts)
+    def _covered(self, pending: _Pending) -> pl.DataFrame:
+        """The source's coverage, plus what only naming and matching can count: connections named by DNS,
+        hidden by ECH, or leading to services behind which the sensor is blind."""
+        coverage = added(pl.concat(pending.coverage), pending.counts)
         return schema.COVERAGE.conform(coverage.with_columns(self._origin.columns()))
 
     def _rejected(self, batch: Batch, copies: dict[str, int]) -> pl.DataFrame:
-        """Rejects of the batch, and what was set aside after reading."""
+        """The rejects of the batch; `copies` counts, by reason, observations set aside after reading."""
         rejects = _with_rejects(batch, copies).frames.get("rejects", schema.REJECTS.empty())
-        # a block without one readable time: the newest time read before it
+        # A block may hold no readable time: its rejects get the newest time read before.
         newest = batch.frames.get("coverage", schema.COVERAGE.empty()).get_column("last_seen").max()
         if isinstance(newest, datetime):
             self._clock = newest
@@ -293,12 +309,17 @@ class Pipeline:
             schema.REJECTS.conform(rejects).with_columns(*self._origin.columns(), at)
         )
 
-    def _who(self, taken: _Taken, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Leases and directory: the source's own, and once an epoch (tokens change) what files and settings
-        say, of accounts and addresses as soon as they are seen."""
-        epochs = sorted(taken.epochs)
-        told = pl.concat(taken.leases, how="diagonal_relaxed") if taken.leases else schema.LEASES.empty()
-        leases = [self._open_leases.take(told, epochs)]
+    def _who(self, pending: _Pending, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The tables leases and directory.
+
+        Leases the source reported come first. What files and settings say is emitted once per epoch, because
+        tokens change with it; what they say of single accounts and addresses, once these are seen.
+        """
+        epochs = sorted(pending.epochs)
+        reported = (
+            pl.concat(pending.leases, how="diagonal_relaxed") if pending.leases else schema.LEASES.empty()
+        )
+        leases = [self._open_leases.carry(reported, epochs)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
         for epoch in sorted(new):
@@ -306,13 +327,13 @@ class Pipeline:
             leases.append(canonical(self._known.leases(begin, end)))
             directory.append(without_small(canonical(self._known.directory(begin, end)), self._k))
         self._emitted |= new
-        seen = pl.concat(
+        mentions = pl.concat(
             [
                 hits.select("user_name", "client", at="seen_at"),
-                told.select("user_name", pl.lit(None, dtype=pl.String).alias("client"), at="valid_from"),
+                reported.select("user_name", pl.lit(None, dtype=pl.String).alias("client"), at="valid_from"),
             ]
         )
-        for epoch, accounts, addresses in self._unmarked(seen):
+        for epoch, accounts, addresses in self._unmarked(mentions):
             begin, end = self._keys.bounds(epoch)
             directory.append(self._known.marks(accounts, begin, end))
             leases.append(self._known.sharing(addresses, begin, end))
@@ -322,17 +343,21 @@ class Pipeline:
         protected = [
             self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
         ]
-        told_of = self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._origin.site)
-        # In the order of their tokens: that of the files would tell whose they are, and were an epoch before.
+        directory_rows = self._pseudonyms.protect(
+            pl.concat(directory), schema.DIRECTORY, site=self._origin.site
+        )
+        # Ordered by token: the order of the files would link the tokens of one epoch to those of the next.
         return (
             pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),
-            told_of.sort("user_name", "device", maintain_order=True),
+            directory_rows.sort("user_name", "device", maintain_order=True),
         )
 
-    def _unmarked(self, seen: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
-        """Accounts and addresses of `seen` not met before in their epoch: what settings say of them is told
-        once."""
-        rows = seen.with_columns(self._keys.epoch_of(pl.col("at").cast(schema.TIME)).alias("epoch"))
+    def _unmarked(self, mentions: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Epoch, accounts and addresses of `mentions` (user_name, client, at) that are new in their epoch.
+
+        What the settings say about an account or address is emitted once per epoch.
+        """
+        rows = mentions.with_columns(self._keys.epoch_of(pl.col("at").cast(schema.TIME)).alias("epoch"))
         found = {
             (int(epoch), what, str(value))
             for what in ("user_name", "client")
@@ -351,9 +376,9 @@ class Pipeline:
 
 
 def _usable(observations: pl.DataFrame) -> pl.DataFrame:
-    """The rows that have a time; a log line tells a whole connection, so what it carried is the total."""
+    """The rows with a time. A log line describes a whole connection, so its bytes are also the totals."""
     conformed = schema.OBSERVATIONS.conform(observations)
-    if conformed["seen_at"].has_nulls():  # else all of it would be copied
+    if conformed["seen_at"].has_nulls():  # filtering without need would copy the frame
         conformed = conformed.filter(pl.col("seen_at").is_not_null())
     return conformed.with_columns(
         pl.coalesce(f"total_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
@@ -365,19 +390,19 @@ def _text(columns: Iterable[str]) -> list[pl.Expr]:
 
 
 def _connections() -> pl.Expr:
-    """1 for a connection's first slice, a later request in it, a logged request or tunnel; 0 for later slices
-    and lookups."""
+    """1 for the first slice of a connection, a later request in it, a logged request or a tunnel; 0 for later
+    slices and for lookups."""
     return (begins() & (pl.col("kind") != "dns")).cast(pl.Int64)
 
 
 def _requests() -> pl.Expr:
-    """1 for a logged or seen HTTP request, NULL where requests are hidden; a CONNECT asks for a tunnel."""
+    """1 for an HTTP request; NULL where requests are encrypted, and for CONNECT, which asks for a tunnel."""
     asked = pl.col("method").is_not_null() & (pl.col("method") != "CONNECT")
     return pl.when(asked & begins()).then(pl.lit(1, dtype=pl.Int64))
 
 
 def _with_rejects(batch: Batch, counts: dict[str, int]) -> Batch:
-    """`batch` with what was set aside after reading: `counts` by reason, placed where the batch ends."""
+    """`batch` with one more row of rejects per reason in `counts`, placed where the batch ends."""
     if not counts:
         return batch
     more = pl.DataFrame(

@@ -1,9 +1,9 @@
-"""Today's catalog applied to what is stored: sightings restated or withdrawn, unknown names matched.
+"""Applies today's catalog to what is stored: restates or withdraws sightings, matches names unknown before.
 
-Day by day, in bounded memory. Nothing stored is rewritten: what changed is appended to `restated` and
-`name_hits`, and what clients did at names that nobody knew (`names_by_client`) to `sightings`, one commit a
-day; the store's readers prefer the latest. A rematch that was killed has done whole days; the next one does
-the rest.
+Nothing stored is rewritten. Changes are appended: to `restated` (sightings that today's catalog classifies
+otherwise), to `name_hits` (names it knows), and to `sightings` (rows of `names_by_client` it knows). Readers
+use the latest row. Work goes day by day in bounded memory, with one commit a day; after a kill, the next
+rematch does the remaining days.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from sensor.match.rollup import BUCKET
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
 
-#: Rows looked at together.
+#: Rows of sightings held in memory at a time.
 MAX_ROWS = 500_000
-#: A connection that is still open was heard of within this (a slice and the idle limit of the flow table).
+#: A connection without a row for this long has ended: longer than a slice and the idle limit of the flow
+#: table.
 _STILL_OPEN = timedelta(minutes=10)
 
 _WHOSE = ("event_id", "seen_at", "site", "client", "user_name")
@@ -35,9 +36,9 @@ _AMOUNTS = ("bytes_up", "bytes_down", "connections", "lookups")
 _COLUMNS = tuple(
     dict.fromkeys((*_WHOSE, *NEEDED, *_AMOUNTS, "sensor", "connection", "slice", "hunted", "catalog_version"))
 )
-#: What is needed of sightings, to count no use twice.
+#: Columns of sightings needed to count no use twice.
 _BESIDE = ("event_id", "input", "site", "source", "client", "host", "seen_at", "hunted")
-#: What the segments of a rematch are called by.
+#: Names of the segments that a rematch writes begin with this.
 _NAME = "rematch-"
 _BUCKET = pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
 _BEFORE = pl.Schema({"key": pl.UInt64, "before_bytes_up": pl.Int64, "before_bytes_down": pl.Int64})
@@ -45,7 +46,7 @@ _BEFORE = pl.Schema({"key": pl.UInt64, "before_bytes_up": pl.Int64, "before_byte
 
 @dataclass
 class Findings:
-    """What a rematch looked at and found."""
+    """What a rematch examined and found; `cli/rematch.py` prints it."""
 
     catalog_version: str
     days: int = 0
@@ -53,25 +54,29 @@ class Findings:
     names: int = 0
     #: old_app, app, old_role, role, day, sightings, bytes_up; one row per day and kind of change
     changes: list[pl.DataFrame] = field(default_factory=list)
-    #: host, app, role, day, buckets, first_seen, last_seen, bytes_up, clients: what names tell of each day
+    #: host, app, role, day, buckets, first_seen, last_seen, bytes_up, clients: what `names` holds of each day
     past: list[pl.DataFrame] = field(default_factory=list)
-    #: days that would change, but whose figures are final because rows they were made of are deleted
+    #: days that would change, but whose figures are final, because rows they were made from are deleted
     final: list[date] = field(default_factory=list)
+    #: rows of `restated` and of `name_hits`
     restated: int = 0
     hosts: int = 0
-    #: rows of names_by_client, and how many of them are sightings now
+    #: rows of `names_by_client`, and how many of them became sightings
     by_client: int = 0
     hunted: int = 0
 
 
 class Rematch:
-    """One run over a lake; `now` is the time it speaks of."""
+    """One run over a lake."""
 
     def __init__(
         self, lake: Lake, catalog: Catalog, *, now: datetime, since: date | None = None,
         final: Collection[date] = (),
     ) -> None:  # fmt: skip
-        """`final`: event days whose figures are never counted again, and so are not restated."""
+        """`now` is recorded as the time of the restatements, `since` the first event day to look at.
+
+        `final`: event days whose figures are never counted again; they are not restated.
+        """
         self._lake = lake
         self._catalog = catalog
         self._index = Index.build(catalog.indicators)
@@ -81,7 +86,7 @@ class Rematch:
         self._cold = lake.manifest()["tables"]
 
     def run(self, *, dry: bool) -> Findings:
-        """Look at everything; unless `dry`, store what changed. Raises LakeError."""
+        """Examine all days; store what changed unless `dry`. Raises LakeError."""
         found = Findings(self._catalog.version)
         if not dry:
             self._lake.create()
@@ -109,12 +114,12 @@ class Rematch:
         Commits(self._lake, f"{_NAME}{self._now:%Y%m%dT%H%M%S%f}-{what}").commit(number, number, frames)
 
     def _restated(self, found: Findings) -> Iterator[tuple[date, pl.DataFrame]]:
-        """Each day with rows of `restated` for what changed on it."""
-        fresh = self._landed(schema.RESTATED)
+        """Event days and the rows of `restated` for the sightings that changed on them."""
+        landed = self._landed(schema.RESTATED)
         before = pl.DataFrame(schema=_BEFORE)
         for day, files in self._days("sightings", lead=1):
-            of_day = fresh.filter(pl.col("seen_at").dt.date() == day)
-            said = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
+            of_day = landed.filter(pl.col("seen_at").dt.date() == day)
+            restated_before = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
             rows, changes, open_ones = 0, [schema.RESTATED.empty()], []
             for part in self._parts(files):
                 sliced = totals(part, before)
@@ -122,7 +127,7 @@ class Rematch:
                 open_ones.append(_open_at_end(sliced, day))
                 before = pl.concat([before, _of_last_client(sliced)]).unique("key", keep="last")
                 if day >= self._since:
-                    changes.append(self._changes(sliced, said))
+                    changes.append(self._changes(sliced, restated_before))
             before = pl.concat([before.clear(), *open_ones]).unique("key", keep="last", maintain_order=True)
             if day < self._since:
                 continue
@@ -134,20 +139,27 @@ class Rematch:
                 yield day, restated
 
     def _parts(self, files: list[Path]) -> Iterator[pl.DataFrame]:
-        """The rows of a day's files, in their order (by app, client and time), so many at a time."""
+        """The rows of a day's files in their order (app, client, time), at most MAX_ROWS at a time."""
         for file in files:
             wanted = _some(file, _COLUMNS)
             rows = int(wanted.select(pl.len()).collect().item())
             for begin in range(0, rows, MAX_ROWS):
                 yield wanted.slice(begin, MAX_ROWS).collect()
 
-    def _changes(self, sightings: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `restated` for those of a day's stored sightings that are called otherwise now."""
-        again = pl.col("event_id").is_in(said["event_id"].implode()) if said.height else None
+    def _changes(self, sightings: pl.DataFrame, restated_before: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `restated` for the `sightings` that today's catalog classifies otherwise.
+
+        `restated_before`: the latest restatements of that day's sightings.
+        """
+        again = (
+            pl.col("event_id").is_in(restated_before["event_id"].implode())
+            if restated_before.height
+            else None
+        )
         rows = rematch(sightings, self._index, again).with_columns(
             pl.col(name).alias(f"until_{name}") for name in (*VERDICT, "catalog_version")
         )
-        now = _as_restated(rows, said).filter(differs("until_"))
+        now = _as_restated(rows, restated_before).filter(differs("until_"))
         return schema.RESTATED.conform(
             now.select(
                 *_WHOSE,
@@ -165,8 +177,10 @@ class Rematch:
         )
 
     def _hunted(self, found: Findings) -> Iterator[tuple[date, pl.DataFrame]]:
-        """Each day with the sightings that its rows of names_by_client turn out to be, and in `until` the
-        catalog that did not know them."""
+        """Event days and the sightings that rows of `names_by_client` become.
+
+        Column `until` is the version of the catalog that did not know them.
+        """
         sighted = dict(self._days("sightings"))
         for day, files in self._days("names_by_client"):
             stored = pl.scan_parquet(files, hive_partitioning=False)
@@ -188,7 +202,7 @@ class Rematch:
                 yield day, sightings
 
     def _as_new(self, sightings: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `restated` that say of new sightings that nothing knew them until now."""
+        """Rows of `restated` for new sightings: no indicator matched them until now."""
         return schema.RESTATED.conform(
             sightings.with_columns(
                 restated_at=pl.lit(self._now, schema.TIME),
@@ -198,9 +212,11 @@ class Rematch:
         )
 
     def _name_hits(self, found: Findings, hunted: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `name_hits` for names that have no sighting of their time, nor one that was `hunted` now
-        (host, bucket), and are called otherwise now."""
-        fresh: list[pl.DataFrame] = []
+        """Rows of `name_hits` for names whose classification changed.
+
+        Only times count for which a name has no sighting, stored or `hunted` (host, bucket) in this run.
+        """
+        unsighted: list[pl.DataFrame] = []
         sighted = dict(self._days("sightings"))
         for day, files in self._days("names"):
             names = schema.NAMES.conform(pl.read_parquet(files, hive_partitioning=False))
@@ -211,19 +227,21 @@ class Rematch:
                 seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select("host", bucket=_BUCKET)
                 unseen = unseen.join(seen.unique().collect(), on=["host", "bucket"], how="anti")
             unseen = unseen.join(hunted, on=["host", "bucket"], how="anti")
-            fresh.append(unseen.select(hits.columns).unique("host", maintain_order=True))
+            unsighted.append(unseen.select(hits.columns).unique("host", maintain_order=True))
             found.past.append(_past(day, unseen))
         days = self._cold.get("name_hits", {}).get("cold", {})
         compacted = [frame for day in days for frame in self._compacted(schema.NAME_HITS, day)]
         known = self._latest(schema.NAME_HITS, [*compacted, self._landed(schema.NAME_HITS)])
-        said = ("signature", "app", "access", "role")
-        now = pl.concat([schema.NAME_HITS.empty().select("host", *said, "confidence"), *fresh]).unique("host")
+        words = ("signature", "app", "access", "role")
+        now = pl.concat([schema.NAME_HITS.empty().select("host", *words, "confidence"), *unsighted]).unique(
+            "host"
+        )
         gone = known.filter(~pl.col("host").is_in(self._matched(known["host"])["host"].implode()))
         gone = gone.drop_nulls("app")
         now = pl.concat([now, gone.select("host").join(now.clear(), on="host", how="left")])
-        old = known.select("host", *(pl.col(name).alias(f"old_{name}") for name in said), _known=True)
+        old = known.select("host", *(pl.col(name).alias(f"old_{name}") for name in words), _known=True)
         compared = now.join(old, on="host", how="left", nulls_equal=True)
-        differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"old_{name}")) for name in said)
+        differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"old_{name}")) for name in words)
         return schema.NAME_HITS.conform(
             compared.filter(pl.col("_known").is_null() | differs).with_columns(
                 pl.lit(self._now, schema.TIME).alias("matched_at"),
@@ -232,14 +250,15 @@ class Rematch:
         )
 
     def _matched(self, hosts: pl.Series) -> pl.DataFrame:
-        """What a name alone tells of each of the unique `hosts` that hits: host, signature, app, access …"""
+        """Those of the unique `hosts` that match by name alone: host, signature, app, access, role,
+        confidence."""
         asked = hosts.drop_nulls().alias("host").to_frame()
         asked = asked.with_columns(given="host", name_from=pl.lit("qname"))
         hits = match(asked, self._index)
         return hits.select(pl.col("given").alias("host"), "signature", "app", "access", "role", "confidence")
 
     def _days(self, table: str, *, lead: int = 0) -> Iterator[tuple[date, list[Path]]]:
-        """Event days of a table from `since` on (and `lead` days before) with their compacted files."""
+        """Event days from `lead` days before `since` on, with the table's compacted files of each."""
         first = (
             self._since - timedelta(days=lead) if self._since > date.min + timedelta(days=lead) else date.min
         )
@@ -256,7 +275,7 @@ class Rematch:
         return [table.conform(pl.read_parquet(self._lake.path / f, hive_partitioning=False)) for f in files]
 
     def _landed(self, table: schema.Table) -> pl.DataFrame:
-        """Rows that are not compacted yet, and some that are."""
+        """Rows in segments: those not compacted yet, and some that are."""
         files = sorted(self._lake.hot(table).glob("part=*/*.parquet"))
         return pl.concat(
             [table.empty(), *(table.conform(pl.read_parquet(f, hive_partitioning=False)) for f in files)]
@@ -269,7 +288,7 @@ class Rematch:
 
 
 def _some(file: Path, columns: Iterable[str]) -> pl.LazyFrame:
-    """Columns of a file of sightings; NULL where an older release wrote it without one."""
+    """Columns of a file of sightings; NULL if the release that wrote it did not have the column yet."""
     stored = pl.scan_parquet(file, hive_partitioning=False)
     have, types = stored.collect_schema().names(), schema.SIGHTINGS.dtypes
     return stored.select(
@@ -277,10 +296,13 @@ def _some(file: Path, columns: Iterable[str]) -> pl.LazyFrame:
     )
 
 
-def _as_restated(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with what is in force in `until_…`, where a restatement was made of that very row."""
+def _as_restated(rows: pl.DataFrame, restated_before: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with their classification in force in `until_…`: the restated one, where it is of that very
+    row."""
     words = (*VERDICT, "catalog_version")
-    of_row = said.select("event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words))
+    of_row = restated_before.select(
+        "event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words)
+    )
     rows = rows.join(of_row, on="event_id", how="left", maintain_order="left").with_columns(
         _restated=pl.col("stored_version").is_not_null()
         & pl.col("stored_version").eq_missing(pl.col("catalog_version"))
@@ -298,7 +320,7 @@ def _open_at_end(sliced: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def _of_last_client(sliced: pl.DataFrame) -> pl.DataFrame:
-    """What the connections that may go on in the next part carried so far."""
+    """Bytes so far of the connections that may continue in the next part."""
     last = sliced.select(pl.col("app", "client").last()).row(0)
     return _so_far(
         sliced,
@@ -307,7 +329,7 @@ def _of_last_client(sliced: pl.DataFrame) -> pl.DataFrame:
 
 
 def _so_far(sliced: pl.DataFrame, some: pl.Expr) -> pl.DataFrame:
-    """What the connections of `some` rows carried so far, if all of it is known."""
+    """Bytes so far (`_BEFORE`) of the connections that `some` rows belong to, if known from their start."""
     totals_so_far = ("total_bytes_up", "total_bytes_down")
     narrow = sliced.select("key", "whole", *totals_so_far, some=some).filter(pl.col("key").is_not_null())
     keys = narrow.filter("some")["key"].unique()

@@ -1,6 +1,8 @@
-"""One scan: which inputs are new, grown, interrupted or known, and each one's journey.
+"""One scan: decides for each input whether it is new, has grown, was interrupted or is known, and reads it.
 
-The loop over inputs; the journey of a single one is `journey.run`.
+`Scan` holds what all inputs of a run share: settings, lake, catalog, keys. The CLI makes one and calls `run`
+for files or `capture` for a live interface; `streams.py` uses it for followed files and sockets. How a single
+input is read is in `journey.py`.
 """
 
 from __future__ import annotations
@@ -50,31 +52,34 @@ from sensor.store.segments import Commits, Progress
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
 
-#: which kind of evidence is believed first when several saw the same
+#: Default rank of a vantage by kind of source: of several that saw the same connection, the lowest is
+#: believed.
 DEFAULT_RANKS = {"packets": 1, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
-#: how far clocks may be apart before times are doubted
+#: Times this far after the last change of their file are doubted.
 _CLOCKS_DIFFER = timedelta(minutes=5)
-#: what is later by more is told in days: no zone explains it
-_HOURS_TOLD = 48
-#: JSON on disk, packed or not, from which the scanner of its lines is compiled before it is read
+#: Larger differences are reported in days, because no time zone explains them.
+_MOST_ZONE_HOURS = 48
+#: From this size (on disk) of a JSON file, the kernel that scans JSON lines is compiled before reading.
 _MUCH_BYTES = 4 << 20
-#: text on disk from which the scanner of fields is compiled: that takes five seconds once, and saves as many
+#: From this size of a text file, the kernel that cuts fields is compiled: that takes 5 s once and saves as
+#: much.
 _VERY_MUCH_BYTES = 256 << 20
-#: read at a time when only counting what a compressed file holds
+#: Read at a time when only counting the bytes of a compressed file.
 _COUNT_BYTES = 4 << 20
 
 
-class Teller(Protocol):
-    """Who is told how far a scan is."""
+class ProgressDisplay(Protocol):
+    """Shows how far a scan is."""
 
     def progress(self, total_bytes: int | None) -> AbstractContextManager[Callable[[str, int], None]]:
-        """A function to be called with (name, bytes read so far of everything)."""
+        """Enter to get a function, to be called with the name of an input and the bytes read of all
+        inputs."""
         ...
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What the command line says about where the inputs come from; None where it says nothing."""
+    """Names given on the command line, which override the settings; None where not given."""
 
     sensor: str | None = None
     site: str | None = None
@@ -83,23 +88,30 @@ class Declared:
 
 @dataclass
 class Outcome:
-    """What a scan did."""
+    """What a scan did with each input; `cli/scan.py` prints it."""
 
+    #: inputs that were read
     verdicts: list[Verdict] = field(default_factory=list)
+    #: names of inputs that were read before and have not grown
     unchanged: list[str] = field(default_factory=list)
+    #: inputs that could not be read (to the end), each with the reason
     unreadable: list[str] = field(default_factory=list)
-    #: what a log setting could add, and the inputs that lack it
+    #: advice on a log setting → names of the inputs that lack it
     advice: dict[str, list[str]] = field(default_factory=dict)
-    #: inputs whose times cannot be right, or that were not recorded whole
+    #: warnings: inputs with impossible times, or not recorded completely
     doubts: list[str] = field(default_factory=list)
-    #: sensors of lines of another kind, met inside an input
+    #: sensors and sources of lines of other formats, found inside inputs
     also: list[tuple[SensorSettings, type[Source]]] = field(default_factory=list)
 
 
 class Scan:
-    """A lake, a catalog and keys, ready to take inputs."""
+    """What the inputs of one run share: settings, lake, catalog, keys, and who is who."""
 
     def __init__(self, settings: Settings, declared: Declared) -> None:
+        """Loads the keys, the catalog and the identity files the settings name.
+
+        Raises UsageError (settings, identity files), CatalogError, LakeError (keys that are not the lake's).
+        """
         problems = Problems()
         settings = with_subnets(settings, problems)
         self.settings = settings
@@ -110,7 +122,7 @@ class Scan:
         self._keys = Keys(self._state, settings.zone, settings.privacy)
         self._keys.check(self.lake.manifest().get("keys", {}), self.lake.path)
         self._sealed = sealed_rows(settings, self._state, self._keys)
-        #: lines of directory files that could not be used, in words
+        #: one text per line of an identity file that could not be used
         self.unusable = problems.lines()
         self._known = Known.of(settings, problems)
         self._scopes = Scopes(settings.networks)
@@ -120,13 +132,14 @@ class Scan:
         self._reload_asked = False
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
-        """Compile the kernels that `plan` needs, for captures or much text, if they are not compiled yet.
+        """Compile the kernels that `plan` needs (for captures, and for large logs) and that are not cached.
 
-        Raises LakeError before that: who may not write the lake need not wait for it.
+        `tell` is called with a line of text before compiling begins. Raises LakeError first if the lake
+        cannot be written, so that nobody waits in vain.
         """
         self.lake.create()
         wanted: list[str] = []
-        files = [(kind, file) for kind, one in plan.inputs for file in one.files]
+        files = [(kind, file) for kind, source_input in plan.inputs for file in source_input.files]
         if _larger((file for _, file in files if file.head[:1] == b"{"), _MUCH_BYTES):
             wanted.append("lines")
         of_fields = [file for kind, file in files if kind.scans_lines]
@@ -144,48 +157,59 @@ class Scan:
             tell(f"compiling the {what}, kept for the next time …")
             jit.warm_apart(*missing)
 
-    def run(self, plan: Plan, *, replace: bool, tell: Teller) -> Outcome:
-        """Read every input of `plan` and commit what it gave. Raises LakeError."""
+    def run(self, plan: Plan, *, replace: bool, display: ProgressDisplay) -> Outcome:
+        """Read the inputs of `plan` and commit what they hold.
+
+        With `replace`, inputs that were read before are read again, and their rows replaced. An input that
+        cannot be read ends up in `Outcome.unreadable`. Raises LakeError.
+        """
         self.lake.create()
         outcome = Outcome()
-        sizes = [file.size for _, one in plan.inputs for file in one.files]
+        sizes = [file.size for _, source_input in plan.inputs for file in source_input.files]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
         sensors: list[tuple[SensorSettings, type[Source]]] = []
-        with tell.progress(total) as told:
-            for kind, one in plan.inputs:
-                size = sum(file.size or 0 for file in one.files)
-                sensor = self.sensor_of(kind, one)
+        with display.progress(total) as progressed:
+            for kind, source_input in plan.inputs:
+                size = sum(file.size or 0 for file in source_input.files)
+                sensor = self.sensor_of(kind, source_input)
                 try:
-                    self._take(kind, one, sensor, outcome, replace, _scaled(told, one, before, size))
+                    self._take(
+                        kind,
+                        source_input,
+                        sensor,
+                        outcome,
+                        replace,
+                        _scaled(progressed, source_input, before, size),
+                    )
                 except OSError as error:
-                    # the input went away or its disk failed meanwhile; the lake's own troubles are LakeErrors
+                    # The input vanished or its disk failed; failures of the lake are LakeErrors.
                     reason = (error.strerror or str(error)).lower()
-                    outcome.unreadable.append(f"{one.name}: {reason}; what was read before is kept")
+                    outcome.unreadable.append(f"{source_input.name}: {reason}; what was read before is kept")
                 sensors.append((sensor, kind))
                 before += size
-                told(one.name, before)
+                progressed(source_input.name, before)
         self.introduce([*sensors, *outcome.also])
         return outcome
 
     def _take(
         self,
         kind: type[Source],
-        one: Input,
+        source_input: Input,
         sensor: SensorSettings,
         outcome: Outcome,
         replace: bool,
         progressed: Callable[[int], None],
     ) -> None:
-        commits = Commits(self.lake, one.identity, sealed=self._sealed)
-        start, committed = self._where_to_start(kind, one, commits, replace)
+        commits = Commits(self.lake, source_input.identity, sealed=self._sealed)
+        start, committed = self._where_to_start(kind, source_input, commits, replace)
         if start is None:
-            outcome.unchanged.append(one.name)
+            outcome.unchanged.append(source_input.name)
             return
-        source, mixture, verdict = self.journey(kind, one, sensor, outcome.also)
+        source, mixture, verdict = self.journey(kind, source_input, sensor, outcome.also)
         run(
             source,
-            one,
+            source_input,
             mixture,
             commits,
             verdict,
@@ -198,43 +222,50 @@ class Scan:
         if verdict.sightings or verdict.carried["used"]:
             for name in sorted(set(verdict.kinds) - verdict.sized):
                 if advice := kinds_by_name()[name].advice:
-                    outcome.advice.setdefault(advice, []).append(one.name)
-        outcome.doubts += filter(None, (_ahead(one, verdict), kind.doubt(one)))
+                    outcome.advice.setdefault(advice, []).append(source_input.name)
+        outcome.doubts += filter(None, (_ahead(source_input, verdict), kind.doubt(source_input)))
 
     def journey(
         self,
         kind: type[Source],
-        one: Input,
+        source_input: Input,
         sensor: SensorSettings,
         also: list[tuple[SensorSettings, type[Source]]],
     ) -> tuple[Source, Mixture, Verdict]:
-        """What reads an input, what its batches go through, and where they are counted.
+        """The source that reads an input, the pipelines for its batches, and a verdict to count in.
 
-        Sensors of lines of another kind, met on the way, are appended to `also`.
+        When a line of another format turns up while reading, its sensor is appended to `also`.
         """
-        origin = Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, one.identity)
+        origin = Origin(
+            sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, source_input.identity
+        )
         naming, questions = NameTable(), Questions(self._scopes.is_proxy)
 
         def other(name: str) -> Pipeline:
-            """For lines of another kind in the same input: their own sensor, the same memory of DNS."""
+            """The pipeline for lines of another format: a sensor of its own, but the same memory of DNS."""
             of = kinds_by_name()[name]
-            theirs = self.sensor_of(of, one)
+            theirs = self.sensor_of(of, source_input)
             also.append((theirs, of))
-            of_theirs = Origin(theirs.name, theirs.site, theirs.vantage or of.vantage, name, one.identity)
+            of_theirs = Origin(
+                theirs.name, theirs.site, theirs.vantage or of.vantage, name, source_input.identity
+            )
             return self._pipeline(of_theirs, naming, questions)
 
         source = kind(self.settings.networks.internal)
         source.localise(self.settings.zones(), sensor.timezone)
         mixture = Mixture(kind.name, self._pipeline(origin, naming, questions), other)
-        return source, mixture, Verdict(one.name, origin)
+        return source, mixture, Verdict(source_input.name, origin)
 
-    def sensor_of(self, kind: type[Source], one: Input) -> SensorSettings:
-        """The sensor an input comes from."""
-        path = one.files[0].path or one.files[0].name
+    def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
+        """The sensor that made an input: by its path and kind in the settings, overridden by `Declared`."""
+        path = source_input.files[0].path or source_input.files[0].name
         return self._with_declared(self.settings.sensor_for(str(Path(path).absolute()), kind.name))
 
-    def evidence(self, one: Input, bounds: Bounds) -> Evidence:
-        """Where packets of a capture's matched connections go; logged. Raises LakeError."""
+    def evidence(self, source_input: Input, bounds: Bounds) -> Evidence:
+        """The store for packets of matched connections of a capture. Raises LakeError.
+
+        That evidence is kept is entered in the audit log first.
+        """
         from sensor.decode import jit
 
         jit.use(self._state / "kernels")  # before anything that has kernels is imported
@@ -242,28 +273,34 @@ class Scan:
 
         self.lake.create()
         AuditLog(self._state).append(
-            "evidence.keep", now=datetime.now(UTC), reason=f"{one.name}, for {bounds.days} days"
+            "evidence.keep", now=datetime.now(UTC), reason=f"{source_input.name}, for {bounds.days} days"
         )
-        return Evidence(SealedFiles(self.lake.path, self._keys.evidence(), one.identity, bounds))
+        return Evidence(SealedFiles(self.lake.path, self._keys.evidence(), source_input.identity, bounds))
 
     def capture(
-        self, source: Source, one: Input, tell: Callable[[str], None], evidence: Evidence | None = None
+        self,
+        source: Source,
+        source_input: Input,
+        tell: Callable[[str], None],
+        evidence: Evidence | None = None,
     ) -> Verdict:
-        """Read a live source until it is stopped, committing batch by batch. Raises LakeError.
+        """Read a live source until it is stopped, committing after each batch. Raises LakeError.
 
-        Between two batches the catalog is looked at; a changed one is used from the next batch on.
+        A catalog that has changed on disk is used from the next batch on.
         """
         from sensor.decode import jit
 
-        self.warm(Plan([(type(source), one)]), tell)
+        self.warm(Plan([(type(source), source_input)]), tell)
         jit.warm()  # before the first packet, not while the ring fills
         if evidence:
             jit.warm("openings")
         self.lake.create()
         sensor = self._declared_sensor(source.name)
         self.introduce([(sensor, type(source))])
-        origin = Origin(sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, one.identity)
-        pipeline, verdict = self._pipeline(origin, evidence=evidence), Verdict(one.name, origin)
+        origin = Origin(
+            sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, source_input.identity
+        )
+        pipeline, verdict = self._pipeline(origin, evidence=evidence), Verdict(source_input.name, origin)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
 
         def between(position: int) -> None:
@@ -271,15 +308,15 @@ class Scan:
                 pipeline.use(self._index, self._catalog.version, self._blindness)
                 self.introduce([(sensor, type(source))])
 
-        commits = Commits(self.lake, one.identity, sealed=self._sealed)
-        return run(source, one, pipeline, commits, verdict, progressed=between)
+        commits = Commits(self.lake, source_input.identity, sealed=self._sealed)
+        return run(source, source_input, pipeline, commits, verdict, progressed=between)
 
     def reload(self) -> None:
-        """Read the catalog anew after the next batch, and say so; may be called from a signal handler."""
+        """Reload the catalog after the next batch, and report it; may be called from a signal handler."""
         self._reload_asked = True
 
     def _refresh(self, refresher: Refresher, tell: Callable[[str], None]) -> bool:
-        """True if there is another catalog now; a bad one is told about, and the old one stays."""
+        """Load the catalog if it changed; True if it did. A faulty one is reported, and the old one stays."""
         asked, self._reload_asked = self._reload_asked, False
         try:
             fresh = refresher.look(again=asked)
@@ -336,25 +373,30 @@ class Scan:
         )
 
     def _where_to_start(
-        self, kind: type[Source], one: Input, commits: Commits, replace: bool
+        self, kind: type[Source], source_input: Input, commits: Commits, replace: bool
     ) -> tuple[int | None, int]:
-        """(first byte to read, or None if nothing is new; bytes committed by a scan that was killed)."""
+        """The position to read from, or None if nothing is new; and the position committed by an earlier
+        scan.
+
+        Both count uncompressed bytes.
+        """
         progress = commits.progress()
         if replace and progress != Progress():
             commits.forget()
             return 0, 0
         if not progress.complete:
             return 0, progress.position
-        size = _uncompressed_size(one)
+        size = _uncompressed_size(source_input)
         if size is not None and size <= progress.position:
             return None, 0
-        if kind.resumable and len(one.files) == 1:
+        if kind.resumable and len(source_input.files) == 1:
             return progress.position, progress.position
         commits.forget()
         return 0, 0
 
     def _declared_sensor(self, source: str) -> SensorSettings:
-        """The sensor of the settings that has the declared name; an interface has no path to go by."""
+        """The sensor with the declared name: a live source has no path by which the settings could name
+        it."""
         name = self._declared.sensor or source
         known = [sensor for sensor in self.settings.sensors if sensor.name == name]
         return self._with_declared(known[0] if known else SensorSettings(name=name))
@@ -368,7 +410,7 @@ class Scan:
         return known.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
     def introduce(self, sensors: Iterable[tuple[SensorSettings, type[Source]]]) -> None:
-        """Store who the sensors are, and the catalog: the lake explains itself on another machine.
+        """Store the tables `sensors` and `catalog`, which reports need to explain themselves elsewhere.
 
         Raises LakeError.
         """
@@ -386,47 +428,47 @@ class Scan:
             for sensor, kind in sensors
         }
         frame = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
-        # named by the moment: what another sensor said within the hour stands beside it
+        # The segment is named by the time, so that it does not replace that of another sensor.
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
         frames = {"sensors": frame, "catalog": self._catalog.frame()}
         Commits(self.lake, "reference").commit(now_us, now_us, frames)
 
 
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:
-    """Where rows lie that must not lie in the lake; None where they may."""
+    """The store for rows that must not lie in the lake; None unless the privacy level is `aggregate`."""
     return SealedRows(state / "sealed", WeekSeal(keys)) if settings.privacy == "aggregate" else None
 
 
 def _reads_packets(source: str) -> bool:
-    """True for captures, live ports and logs of what reads them (Zeek, Suricata)."""
+    """True for captures, live interfaces, and the logs of programs that read packets (Zeek, Suricata)."""
     kind = kinds_by_name().get(source)
-    return kind is None or kind.vantage == "packets"  # a live port is no kind of file
+    return kind is None or kind.vantage == "packets"  # live interfaces are no kind of file
 
 
 def _larger(files: Iterable[File], size: int) -> bool:
-    """True where a file has more bytes on disk, or nobody knows how many."""
+    """True if a file has more than `size` bytes on disk, or an unknown number."""
     return any(file.size is None or file.size > size for file in files)
 
 
-def _ahead(one: Input, verdict: Verdict) -> str:
-    """What to say where the newest line is later than when its file was last written; '' if it is not."""
-    written = one.files[0].modified
+def _ahead(source_input: Input, verdict: Verdict) -> str:
+    """A warning if the newest line is later than the last change of its file; '' if it is not."""
+    written = source_input.files[0].modified
     if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
         return ""
     hours = (verdict.last_seen - written).total_seconds() / 3600
-    later = f"{hours:.1f} h" if hours < _HOURS_TOLD else f"{hours / 24:,.0f} days"
+    later = f"{hours:.1f} h" if hours < _MOST_ZONE_HOURS else f"{hours / 24:,.0f} days"
     mend = "mend the clock of what wrote it"
-    if verdict.origin.source == "pcap":  # captures count seconds, whatever the zone
-        return f"{one.name}: its newest packet lies {later} after the file was last written; {mend}"
+    if verdict.origin.source == "pcap":  # times in captures are UTC: no zone can be wrong
+        return f"{source_input.name}: its newest packet lies {later} after the file was last written; {mend}"
     return (
-        f"{one.name}: its newest line lies {later} after the file was last written; "
+        f"{source_input.name}: its newest line lies {later} after the file was last written; "
         f"set [sources.{verdict.origin.source}] timezone, or {mend}"
     )
 
 
-def _uncompressed_size(one: Input) -> int | None:
-    """Bytes the input holds uncompressed; None for a stream, which cannot be read twice."""
-    sizes = [_size(file) for file in one.files]
+def _uncompressed_size(source_input: Input) -> int | None:
+    """Uncompressed size of the input in bytes; None for a stream, which cannot be read twice."""
+    sizes = [_size(file) for file in source_input.files]
     return None if None in sizes else sum(size or 0 for size in sizes)
 
 
@@ -440,6 +482,9 @@ def _size(file: File) -> int | None:
     return total
 
 
-def _scaled(told: Callable[[str, int], None], one: Input, before: int, size: int) -> Callable[[int], None]:
-    """Positions count uncompressed bytes; the bar counts bytes on disk, so never more than the file has."""
-    return lambda position: told(one.name, before + min(position, size))
+def _scaled(
+    progressed: Callable[[str, int], None], source_input: Input, before: int, size: int
+) -> Callable[[int], None]:
+    """`progressed` for one input. Positions count uncompressed bytes, the display bytes on disk: so at most
+    `size`."""
+    return lambda position: progressed(source_input.name, before + min(position, size))

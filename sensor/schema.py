@@ -1,15 +1,24 @@
-"""Every table that travels or is stored: columns, dtypes, units, meaning, and who a column can identify.
+"""The tables of the sensor: their columns with dtype, unit, meaning and protection.
 
-This is the single definition: frames are conformed to it, Parquet is written from it, the data
-dictionary and the tests are generated from it. It imports nothing of ours.
+This is the only definition of them. Frames are conformed to it (`Table.conform`), Parquet files are written
+from it, and the data dictionary, the privacy sheet and many tests are generated from it. The module imports
+nothing else of the project.
 
-Conventions: UTC microseconds with zone; Int16/Int64/Float64/String/Boolean only (Spark and Delta
-know no unsigned integers); unknown is NULL, never 0 or ''; no column is called `user`.
+    made by sources, never stored   OBSERVATIONS, ANSWERS
+    about traffic                   SIGHTINGS, NAMES, NAMES_BY_CLIENT
+    about people                    LEASES, DIRECTORY, COUNTING, ERASURES
+    about the sensors               COVERAGE, SENSORS, REJECTS
+    about the catalog               CATALOG, RESTATED, NAME_HITS
+    about decisions and access      DECISIONS, AUDIT
 
-`protect` says what happens to a column before anything reaches a disk, at each of three levels.
-The acts: `clear` (stays), `token` (a keyed token of the column's `kind`), `internal` (a keyed token
-where the value lies inside the organisation: internal address or zone, IP literal; clear otherwise),
-`drop` (not stored). A column's row of this table:
+Conventions: times are UTC with microseconds and zone. The only other dtypes are Int16, Int64, Float64, String
+and Boolean, because Spark and Delta have no unsigned integers. What is unknown is NULL, never 0 or ''. No
+column is called `user`, which is a reserved word in SQL.
+
+`Column.protect` says what happens to a column before anything reaches a disk, at each of the three privacy
+levels. There are four acts: `clear` stores the value; `token` stores a keyed token of the column's `kind`;
+`internal` stores a keyed token if the value lies inside the organisation (an internal address or zone, or an
+IP literal) and the value otherwise; `drop` stores nothing.
 
                  pseudonymous   aggregate   clear
     CLEAR        clear          clear       clear      identifies nobody
@@ -20,9 +29,9 @@ where the value lies inside the organisation: internal address or zone, IP liter
     DROP         drop           drop        clear
     SECRET       token          drop        drop        fingerprint of an AI key: only ever keyed
 
-At `aggregate` the restricted tables are, besides, not stored at all: until their week is closed their
-rows are kept encrypted outside the lake (store/sealed.py). `clear` must be set on purpose, and every
-report says so.
+At level `aggregate` the restricted tables stay empty as well: until their week is closed, their rows are kept
+encrypted outside the lake (store/sealed.py). Level `clear` has to be chosen explicitly, and every report
+mentions it.
 """
 
 from __future__ import annotations
@@ -35,20 +44,20 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 Level = Literal["pseudonymous", "aggregate", "clear"]
-#: strictest first
+#: The privacy levels, the strictest first.
 LEVELS: tuple[Level, ...] = ("aggregate", "pseudonymous", "clear")
 Act = Literal["clear", "token", "internal", "drop"]
 
 
 class Protect(NamedTuple):
-    """What happens to a column at each level."""
+    """What happens to a column at each privacy level; the constants below are all there are."""
 
     pseudonymous: Act
     aggregate: Act
     clear: Act = "clear"
 
     def at(self, level: Level) -> Act:
-        """The act at `level`."""
+        """The act for this column at `level`."""
         act: Act = getattr(self, level)
         return act
 
@@ -59,52 +68,53 @@ TOKEN = Protect("token", "token")
 MARK = Protect("token", "drop")
 INTERNAL = Protect("internal", "internal")
 DROP = Protect("drop", "drop")
-#: Fingerprint of a secret: worth nothing without the organisation's key, so it is never stored unkeyed.
+#: For fingerprints of secrets: only ever stored keyed, so that they are worthless without the key.
 SECRET = Protect("token", "drop", "drop")
 
 TIME = pl.Datetime("us", "UTC")
 
-#: Strength of evidence, weakest first. Stored as SMALLINT; labels appear only in views.
+#: Grades of evidence, the weakest first. Tables hold the number; only views show the label.
 GRADES = {1: "lookup", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
 
-#: What an answer's shape is called, the surest first: an event a token in an even envelope, an event a token,
-#: batches of events, none of these.
+#: Shapes of an encrypted answer, the one most typical of a language model first: one event per token, all
+#: with the same overhead; one event per token; batches of events; anything else.
 STREAM_CLASSES = ("A+", "A", "B", "none")
 
 
-#: Sets of columns for which a table remembers how it is conformed to.
+#: A table caches the expressions of `conform` for this many different sets of columns.
 _MOST_FORMS = 32
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: what it holds, in which unit, and what privacy does to it."""
+    """One column: dtype, meaning, unit and protection."""
 
     name: str
     dtype: pl.DataType | type[pl.DataType]
     meaning: str
     unit: str = ""
     protect: Protect = CLEAR
-    #: what kind of token replaces it: address, user, device, mac, host, key
+    #: kind of token that may replace it: address, user, device, mac, host or key; "" if none does
     kind: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table: what a row is, where it lives, and its columns in order."""
+    """One table: what a row is, where it is stored, and its columns in order."""
 
     name: str
+    #: what one row describes
     row: str
     #: restricted (tokens, mode 0750), open (published), or transit (never stored)
     zone: Literal["restricted", "open", "transit"]
     columns: tuple[Column, ...]
     #: the column whose UTC date decides the event day a stored row belongs to
     time: str = ""
-    #: columns that make two stored rows the same row
+    #: columns that identify a row: compaction and readers keep one row per key, see also HISTORIES
     key: tuple[str, ...] = ()
-    #: what it is kept for; the data-protection sheet says it
+    #: what it is kept for; printed in the privacy sheet
     purpose: str = ""
-    #: the table whose rows it speaks of, and with whose retention its own go; '' where it has its own
+    #: name of the table whose retention also applies to this one; '' if it has its own
     kept_with: str = ""
 
     def __iter__(self) -> Iterator[Column]:
@@ -112,7 +122,7 @@ class Table:
 
     @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
-        """Column names to Polars dtypes, in order."""
+        """Polars dtypes by column name, in order."""
         return {c.name: c.dtype() if isinstance(c.dtype, type) else c.dtype for c in self.columns}
 
     @cached_property
@@ -124,7 +134,11 @@ class Table:
         return self._empty.clone()
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` with exactly this table's columns and dtypes; missing ones become NULL, others go."""
+        """`frame` with exactly this table's columns and dtypes.
+
+        Columns it lacks become NULL, columns the table does not have are dropped. Raises
+        polars.exceptions.InvalidOperationError if a value cannot be cast.
+        """
         if frame.schema == self._empty.schema:
             return frame
         have = frozenset(frame.columns)
@@ -139,7 +153,7 @@ class Table:
 
     @cached_property
     def _forms(self) -> dict[frozenset[str], list[pl.Expr]]:
-        """How frames with such columns are conformed: the same few again and again."""
+        """Cache of `conform`: set of columns of the frame → expressions."""
         return {}
 
 
@@ -157,7 +171,7 @@ _ORIGIN = (
     Column("input", pl.String, "identity of the file or stream (hash of its first 64 KB uncompressed)"),
 )
 
-#: Stamped by the store, not by whoever makes the rows: what `--as-of` goes by.
+#: Set by the store when a row is committed; `--as-of` selects by it.
 LANDED = Column("landed_at", TIME, "when the row first landed in the lake, by the clock of the lake's host")
 
 _WHO = (
@@ -335,9 +349,9 @@ _VOLUME = (
 
 _ACTION = Column("action", pl.String, "allowed, blocked, reset or unknown; blocked is not use")
 
-#: Lines of `software` that signatures know servers by of which nothing else is known.
+#: Lines of `software` by which signatures recognise servers of which nothing else is known.
 SPEAKS_MCP, SENT_KEY = "speaks: mcp", "sent: ai-key"
-#: How a line of `software` begins that says what a body is, by its first bytes.
+#: Prefix of the lines of `software` that give the kind of a body, read from its first bytes.
 SENDS = "sends: "
 SENDS_STREAMS = SENDS + "token-streams"
 
@@ -921,7 +935,7 @@ NAME_HITS = Table(
     kept_with="names",
 )
 
-#: Tables in which a later row of a key does not replace an earlier one: what was true when is kept.
+#: Tables in which a later row does not replace an earlier one with the same key: they are histories.
 HISTORIES = (CATALOG, RESTATED, NAME_HITS)
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.

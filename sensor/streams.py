@@ -1,9 +1,9 @@
-"""Logs that never end: followed files and syslog senders, stored as they come.
+"""Logs that never end: files that are followed (`Follower`) and sockets (`Listener`), stored as they come.
 
-A `Stream` is one such input on its way through the pipeline. Nothing is held back across a commit,
-so that what is committed up to a position is everything before it: after a crash a stream goes on
-exactly there. What earlier lines began (sessions, leases, names told by DNS) a followed file tells again;
-what a socket received does not, and begins anew.
+Each such input is a `Stream`. A commit holds nothing back: everything before the committed position is
+stored, so that after a crash a stream continues exactly there. State that earlier lines began (sessions,
+leases, DNS answers) is restored by reading the last part of a followed file again; what a socket received
+cannot be read again, so its state starts empty.
 """
 
 from __future__ import annotations
@@ -29,59 +29,59 @@ from sensor.sources.receive import Receiver
 from sensor.sources.tail import Tail, Tails
 from sensor.store.segments import Commits
 
-#: A line is stored at the latest so long after it was read …
+#: A line is stored at most this long after it was read …
 COMMIT_S = 2.0
-#: … or when so many bytes of text wait.
+#: … or as soon as this many bytes of text wait.
 COMMIT_BYTES = 64 * 1024 * 1024
-#: How often files are looked at, and folders for new ones.
+#: How often files are checked for new lines, and folders for new files.
 POLL_S, LOOK_S = 0.25, 2.0
-#: How often what was received is read.
+#: How often received lines are taken from the sockets.
 RECEIVE_S = 0.5
 
 
 class Stream:
-    """One endless input: blocks of lines go in, segments come out."""
+    """One endless input: takes blocks of lines, commits segments."""
 
-    def __init__(self, scan: Scan, kind: type[Family], one: Input) -> None:
-        """Raises LakeError."""
+    def __init__(self, scan: Scan, kind: type[Family], source_input: Input) -> None:
+        """`source_input` must be a single file or stream of family `kind`. Raises LakeError."""
         self._scan = scan
         self._also: list[tuple[SensorSettings, type[Source]]] = []
-        sensor = scan.sensor_of(kind, one)
-        source, self._mixture, self.verdict = scan.journey(kind, one, sensor, self._also)
+        sensor = scan.sensor_of(kind, source_input)
+        source, self._mixture, self.verdict = scan.journey(kind, source_input, sensor, self._also)
         assert isinstance(source, Family)
-        (file,) = one.files
-        self._commits = Commits(scan.lake, one.identity)
+        (file,) = source_input.files
+        self._commits = Commits(scan.lake, source_input.identity)
         self.position = self._committed = self._commits.progress().position
         self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
         self._has_rows = False
         self._since = 0.0
         scan.introduce([(sensor, kind)])
 
-    def take(self, block: Block, now: float) -> None:
-        """Read the lines of a block; `now` is a monotonic clock."""
+    def add(self, block: Block, now: float) -> None:
+        """Process the lines of a block; `now` is `time.monotonic()`."""
         if not self._has_rows:
             self._since = now
         for batch in self._reader.batches(block):
-            self._mixture.take(batch)
+            self._mixture.add(batch)
             self._has_rows = True
         self.position = block.end
 
     def remember(self, past: Iterable[Block]) -> None:
-        """Know what the lines before the first one told; an earlier run stored them."""
+        """Restore state from `past` lines, which an earlier run stored; they are not stored again."""
         for block in past:
             for batch in self._reader.batches(block):
-                self._mixture.take(batch)
+                self._mixture.add(batch)
 
     def due(self, now: float) -> bool:
-        """Is it time to commit?"""
+        """True if rows wait long enough, or enough of them, to be committed."""
         waiting = self.position - self._committed
         return self._has_rows and (now - self._since >= COMMIT_S or waiting >= COMMIT_BYTES)
 
     def commit(self) -> None:
-        """Store everything read so far. Raises LakeError."""
+        """Store everything added so far. Raises LakeError."""
         if not self._has_rows:
             return
-        frames = self._mixture.give(self.position, last=True)
+        frames = self._mixture.flush(self.position, last=True)
         self.verdict.count(frames)
         self._commits.commit(self._committed, self.position, frames)
         self._committed = self.position
@@ -91,23 +91,26 @@ class Stream:
             self._also.clear()
 
     def finish(self) -> None:
-        """Commit, and remember that everything there was has been read. Raises LakeError."""
+        """Commit, and record that the input was read to its end. Raises LakeError."""
         self.commit()
         self._commits.finish(self._committed)
 
     def begins(self) -> int:
-        """Bytes committed by an earlier run."""
+        """Position committed so far: where an earlier run stopped."""
         return self._committed
 
 
 class Follower:
-    """Follows files until told to stop."""
+    """Follows log files, through rotation and truncation, until `stop` is called."""
 
     def __init__(
         self, scan: Scan, patterns: list[str], kind_of: Callable[[bytes], type[Family] | None],
         tell: Callable[[str], None],
     ) -> None:  # fmt: skip
-        """`kind_of` says what a file is by its first bytes; None: nobody knows."""
+        """`patterns` are paths and globs; `kind_of(head)` gives the family of a file, None if unknown.
+
+        `tell` is called with lines for the user.
+        """
         self._scan = scan
         self._tails = Tails(patterns)
         self._kind_of = kind_of
@@ -117,11 +120,11 @@ class Follower:
         self.verdicts: list[Verdict] = []
 
     def stop(self) -> None:
-        """End after what is in hand; may be called from a signal handler."""
+        """End `run` after the current block; may be called from a signal handler."""
         self._stopped = True
 
     def run(self) -> None:
-        """Read what comes until `stop`, then commit it. Raises LakeError."""
+        """Read and commit new lines until `stop` is called. Raises LakeError."""
         self._scan.lake.create()
         looked = -LOOK_S
         try:
@@ -145,11 +148,14 @@ class Follower:
             self._drop(tail)
 
     def _add(self, tail: Tail) -> None:
-        """Go on where an earlier run stopped, in the generation that still fits the file."""
-        one = tail.input()
-        kind = self._kind_of(one.files[0].head)
+        """Continue a file where an earlier run stopped.
+
+        A file shorter than what was committed is another generation under the same name.
+        """
+        source_input = tail.input()
+        kind = self._kind_of(source_input.files[0].head)
         if kind is None:
-            self._tell(f"{one.name}: no log format I know; `shadowai sources try` looks closer")
+            self._tell(f"{source_input.name}: no log format I know; `shadowai sources try` looks closer")
             return
         while True:
             stream = Stream(self._scan, kind, tail.input())
@@ -160,7 +166,7 @@ class Follower:
         stream.remember(tail.past(REPLAY_BYTES))
         self._streams.append((tail, stream))
         self.verdicts.append(stream.verdict)
-        self._tell(f"{one.name}: {kind.name}, from byte {tail.position:,}")
+        self._tell(f"{source_input.name}: {kind.name}, from byte {tail.position:,}")
 
     def _drop(self, tail: Tail) -> None:
         for pair in [pair for pair in self._streams if pair[0] is tail]:
@@ -169,7 +175,7 @@ class Follower:
         self._tails.forget(tail)
 
     def _step(self) -> bool:
-        """Read on in every file; True if there was anything."""
+        """Read new lines of every file once; True if there were any."""
         found = False
         for tail, stream in list(self._streams):
             if tail.truncated():
@@ -180,7 +186,7 @@ class Follower:
                 found = True
                 now = time.monotonic()
                 tail.active_at = now
-                stream.take(block, now)
+                stream.add(block, now)
                 if stream.due(now):
                     stream.commit()
                 if self._stopped:
@@ -191,27 +197,31 @@ class Follower:
 
 
 class Listener:
-    """Stores what a `Receiver` gets, until told to stop."""
+    """Stores the lines a `Receiver` gets, until `stop` is called."""
 
     def __init__(self, scan: Scan, receiver: Receiver, name: str, tell: Callable[[str], None]) -> None:
-        """`name` identifies the stream from run to run: the same sockets of the same sensor."""
+        """`name` identifies the stream across runs: it is made of the sensor and its sockets.
+
+        `tell` is called with lines for the user.
+        """
         self._scan = scan
         self._receiver = receiver
         self._name = name
         self._tell = tell
         self._stop: asyncio.Event | None = None
         self.verdict: Verdict | None = None
-        #: the signal that ended it
+        #: number of the signal that ended it
         self.ended_by: int | None = None
 
     def stop(self, number: int) -> None:
-        """End after what has come, for this signal; called from the loop's signal handler."""
+        """End `run` after storing what came; `number` is the signal. Called by the loop's signal handler."""
         self.ended_by = number
         if self._stop is not None:
             self._stop.set()
 
     async def run(self) -> None:
-        """Receive and store until `stop`. Raises LakeError, OSError."""
+        """Receive and store lines until `stop` is called. Raises LakeError, and OSError if a socket cannot be
+        bound."""
         self._stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -232,7 +242,7 @@ class Listener:
             await asyncio.to_thread(stream.commit)
 
     async def _store(self, stream: Stream) -> None:
-        """Read what came, on another thread, so that receiving goes on."""
+        """Process what was received on another thread, so that receiving goes on."""
         text = await self._receiver.take()
         lost, self._receiver.lost = self._receiver.lost, Counter()
         await asyncio.to_thread(_keep, stream, text, lost)
@@ -243,12 +253,12 @@ def _keep(stream: Stream, text: bytes, lost: Counter[str]) -> None:
     if text or lost:
         fault = "; ".join(f"{count} {reason}" for reason, count in lost.items()) or None
         start = stream.position
-        stream.take(Block(start, start + max(len(text), 1), cleaned(text, first=False), fault=fault), now)
+        stream.add(Block(start, start + max(len(text), 1), cleaned(text, first=False), fault=fault), now)
     if stream.due(now):
         stream.commit()
 
 
 def _endless(name: str) -> Input:
-    """A stream without a beginning as an input; positions count on from run to run."""
+    """An input for a stream without a beginning; its positions continue from run to run."""
     identity = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
     return Input((File(name, identity, b"", None, io.BytesIO, None, datetime.now(UTC)),), identity)

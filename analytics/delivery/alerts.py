@@ -16,7 +16,7 @@ from analytics.delivery.letter import SEVERITIES, Letter
 from analytics.delivery.outbox import Outbox
 from analytics.lake import open_views
 from analytics.render import words
-from analytics.render.language import say, told
+from analytics.render.language import say, translated
 from analytics.reports.result import Row
 from analytics.reports.weekly.due import scope_of
 
@@ -46,7 +46,7 @@ ORDER BY s.sensor
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """What a destination is told, and how much of it."""
+    """What a destination wants to hear of, and how much of it at a time."""
 
     level: str = "high"  # least severity
     per_hour: int = 10  # letters; what is over goes into one that lists it
@@ -106,12 +106,12 @@ def _duration(span: timedelta) -> str:
 
 def _finding(row: Row, now: datetime) -> Letter:
     subject = say(
-        "alert.finding", severity=told(row["severity"]).capitalize(), title=told(row["title"]),
+        "alert.finding", severity=translated(row["severity"]).capitalize(), title=translated(row["title"]),
         service=row["service"], scope=scope_of(row["scope"]),
     )  # fmt: skip
     lines = [subject, ""]
-    lines += [told(row["question"])] if row["question"] else []
-    lines += [say("due.proposal", proposal=told(row["proposal"]))] if row["proposal"] else []
+    lines += [translated(row["question"])] if row["question"] else []
+    lines += [say("due.proposal", proposal=translated(row["proposal"]))] if row["proposal"] else []
     lines += [_seen(row)]
     if row["due"]:
         owner = row["owner"] or say("due.no_owner")
@@ -161,7 +161,7 @@ def _amount(row: Row) -> str:
 
 
 def enqueue(outbox: Outbox, destination: str, wants: Wants, letters: Sequence[Letter], now: datetime) -> int:
-    """Put into the outbox what `destination` was not told yet; returns the letters queued.
+    """Put into the outbox what `destination` has not received yet; returns the letters queued.
 
     Over `per_hour`, the least severe go into one letter that lists them. With `digest` everything does, once
     a day (UTC).
@@ -193,7 +193,7 @@ def _list(letters: Sequence[Letter], kind: str, now: datetime) -> Letter:
     return Letter(
         key=f"{kind} {now:%Y-%m-%d} {keys}",
         kind=kind,
-        subject=say("letter.alerts", len(letters), severity=told(worst.severity)),
+        subject=say("letter.alerts", len(letters), severity=translated(worst.severity)),
         text="\n\n".join(letter.text for letter in letters),
         written_at=now,
         severity=worst.severity,

@@ -43,8 +43,8 @@ class Smtp:
             finally:
                 _part(server)
         except smtplib.SMTPResponseException as error:
-            said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
-            text = f"{self.host} answered {error.smtp_code} {' '.join(said.split())}"
+            reply = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
+            text = f"{self.host} answered {error.smtp_code} {' '.join(reply.split())}"
             # a wrong password (535) can be put right by the administrator: it is tried again
             lasting = 500 <= error.smtp_code < 600 and not isinstance(error, smtplib.SMTPAuthenticationError)
             raise DeliveryFailed(text, for_good=lasting) from None

@@ -90,11 +90,11 @@ class Syslog:
 
 def _plain(letter: Letter) -> str:
     """Subject, then name="value" pairs."""
-    pairs = "".join(f' {name}="{_quoted(value)}"' for name, value in _told(letter.facts).items())
+    pairs = "".join(f' {name}="{_quoted(value)}"' for name, value in _known(letter.facts).items())
     return " ".join(letter.subject.split()) + pairs
 
 
-def _told(facts: Mapping[str, object]) -> dict[str, object]:
+def _known(facts: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in facts.items() if value is not None}
 
 

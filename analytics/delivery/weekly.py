@@ -51,8 +51,8 @@ def _letter(report: Report, now: datetime) -> Letter:
 def _subject(page: Page) -> str:
     """What has to be done, short enough for a list of mails; without it, what is claimed."""
     due = len(page.decisions)
-    told = say("verdict.due", due) if due else page.claim
-    return f"{page.title}: {told}".replace(words.THIN, " ").rstrip(" :.")
+    claim = say("verdict.due", due) if due else page.claim
+    return f"{page.title}: {claim}".replace(words.THIN, " ").rstrip(" :.")
 
 
 def _text(page: Page) -> str:
@@ -60,8 +60,8 @@ def _text(page: Page) -> str:
     lines = [f"{page.title} ({page.span})", "", *_wrapped(page.sentence), ""]
     for number in page.numbers:
         mark = f" {words.MOONS[number.grade]}" if number.grade else ""
-        told = (f"{number.value}{mark}", number.change_words, number.note)
-        lines += _wrapped(f"{number.label}: {', '.join(filter(None, told))}", "- ")
+        parts = (f"{number.value}{mark}", number.change_words, number.note)
+        lines += _wrapped(f"{number.label}: {', '.join(filter(None, parts))}", "- ")
     if page.decisions:
         lines += ["", say("decide.title"), ""]
         for nth, decision in enumerate(page.decisions, 1):

@@ -83,8 +83,8 @@ def choose(
     ]
     if wanted.mode == "allow":
         warnings.append("sign-in, CDN and telemetry hosts of the services are not in an allow list")
-    told = tuple(sorted(_untouched(left_out, final, target)))
-    return Selection(wanted.mode, final, told, tuple(dict.fromkeys(warnings)))
+    omitted = tuple(sorted(_untouched(left_out, final, target)))
+    return Selection(wanted.mode, final, omitted, tuple(dict.fromkeys(warnings)))
 
 
 def _asked(row: Row, wanted: Wanted, statuses: Statuses) -> bool:

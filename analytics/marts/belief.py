@@ -133,11 +133,11 @@ def believe(
     setting = asked.setting[context]
     ways, settings = 1 + way.max(initial=0), 1 + setting.max(initial=0)
     post = np.where(way >= PERSONS, posts[name], 0)
-    said, appearance = np.unique((post * ways + way) * settings + setting, return_inverse=True)
-    rest, setting_seen = np.divmod(said, settings)
+    distinct, appearance = np.unique((post * ways + way) * settings + setting, return_inverse=True)
+    rest, setting_seen = np.divmod(distinct, settings)
     post_seen, way_seen = np.divmod(rest, ways)
     seen = {"post": post_seen, "way": way_seen, "setting": setting_seen}
-    store_frame(connection, "appearances", pl.DataFrame({"appearance": np.arange(len(said)), **seen}))
+    store_frame(connection, "appearances", pl.DataFrame({"appearance": np.arange(len(distinct)), **seen}))
     store_frame(connection, "heard", pl.DataFrame({"name_nth": np.flatnonzero(np.bincount(name))}))
     return Beliefs(facet, shift // 8, context, spell, is_stale, is_crowded, name, appearance, confidence)
 

@@ -377,8 +377,8 @@ class _People(_Table):
         return repeated >= self.k - 1 or self._left(inside, crossing) >= self.k
 
     def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
-        told = sum(self._pooled[column] for column in _numbers(touched & ~crossing))
-        rest = sum(self._surplus[row] for row in _numbers(inside)) - told
+        published = sum(self._pooled[column] for column in _numbers(touched & ~crossing))
+        rest = sum(self._surplus[row] for row in _numbers(inside)) - published
         return 0.0 if rest > 0 and self._left(inside, crossing) < self.k else None
 
     def _left(self, inside: int, crossing: int) -> int:

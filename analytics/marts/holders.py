@@ -42,14 +42,17 @@ _NUMBERS = (
 )  # fmt: skip
 #: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
 LEASES_A_PART = 100_000
-#: Days that are told in one pass over those who held addresses then.
+#: Days that are digested in one pass over those who held addresses then.
 DAYS_A_PASS = 7
 
 
 def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False, for_all: bool = False) -> None:
-    """Makes `every_holders`; `keep_steps` leaves tables of how it was made, of leases of one address: `told`,
-    `intervals` and `vouched` (intervals.Held). With `for_all` the largest table, `held`, is no temporary one
-    but lies where every connection sees it (threads.py)."""
+    """Makes the view `every_holders`: who held which address, from when to when.
+
+    `keep_steps`, which only works for the leases of one address, also leaves the tables `merged`,
+    `intervals` and `vouched` (`intervals.Held.steps`), from which the result can be explained. With
+    `for_all` the largest table, `held`, is not temporary, so that other connections see it (threads.py).
+    """
     _code(connection)
     words, leases = _words(connection), _leases(connection)
     connection.execute("DROP VIEW coded; DROP TABLE phrases")
@@ -122,7 +125,7 @@ def near(first: date, last: date) -> str:
     return f"from_us < {end} AND to_us > {begin}"
 
 
-def told(which: str = "true") -> str:
+def digest_sql(which: str = "true") -> str:
     """SQL that says whether the rows that `which` holds of are still the same, from their `hash`."""
     return f"CAST(BIT_XOR(hash) FILTER ({which}) AS VARCHAR) || '/' || COUNT(*) FILTER ({which})"
 
@@ -130,13 +133,13 @@ def told(which: str = "true") -> str:
 def digests(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
     """Says of sorted `days` whether what is known about the holders of each and its neighbours is still the
     same."""
-    said: dict[date, str] = {}
+    by_day: dict[date, str] = {}
     for begin in range(0, len(days), DAYS_A_PASS):
         some = days[begin : begin + DAYS_A_PASS]
-        columns = ", ".join(told(near(day, day)) for day in some)
+        columns = ", ".join(digest_sql(near(day, day)) for day in some)
         (row,) = connection.execute(
             f"SELECT {columns} FROM (SELECT from_us, to_us, HASH(every_holders) AS hash FROM every_holders "
             f"WHERE {near(some[0], some[-1])}) AS hashed"
         ).fetchall()
-        said |= {day: found or "" for day, found in zip(some, row, strict=True)}
-    return said
+        by_day |= {day: found or "" for day, found in zip(some, row, strict=True)}
+    return by_day

@@ -20,7 +20,7 @@ import duckdb
 from analytics.definitions import MARTS
 from analytics.lake import Manifest, StoredTable, literal
 from analytics.marts.days import neighbours, on_day
-from analytics.marts.holders import told
+from analytics.marts.holders import digest_sql
 from analytics.stored import LANDED, files_sql
 
 #: Tables whose rows hold for a while, and so can touch many days.
@@ -95,17 +95,17 @@ def day_fingerprints(
 def content(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
     """Says whether `rows` (SQL) are still the same, in whatever order and file."""
     hashed = f"SELECT HASH(r) AS hash FROM ({rows}) AS r"
-    ((said,),) = connection.execute(f"SELECT {told()} FROM ({hashed}) AS hashed").fetchall()
-    return said or ""
+    ((digest,),) = connection.execute(f"SELECT {digest_sql()} FROM ({hashed}) AS hashed").fetchall()
+    return digest or ""
 
 
 def directories(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
     """Says of each day whether the rows of `every_directory` that hold on it are still the same."""
-    columns = ", ".join(told(on_day(day)) for day in days)
+    columns = ", ".join(digest_sql(on_day(day)) for day in days)
     rows = f"SELECT * EXCLUDE ({LANDED}) FROM every_directory"
     hashed = f"SELECT valid_from, valid_to, HASH(r) AS hash FROM ({rows}) AS r"
-    (said,) = connection.execute(f"SELECT {columns} FROM ({hashed}) AS hashed").fetchall()
-    return {day: found or "" for day, found in zip(days, said, strict=True)}
+    (row,) = connection.execute(f"SELECT {columns} FROM ({hashed}) AS hashed").fetchall()
+    return {day: found or "" for day, found in zip(days, row, strict=True)}
 
 
 def days_with_sightings(manifest: Manifest) -> list[date]:

@@ -83,7 +83,7 @@ class Leases(Columns):
 
 
 @dataclass(frozen=True)
-class _Told(Leases):
+class _Merged(Leases):
     """Leases by `turn` (place and kind) and time; of two that begin at once the surer is last, and wins."""
 
     kind: Ints
@@ -119,19 +119,19 @@ class Held:
     """`rows` of the table `held` (holders.py), and what they were made of."""
 
     rows: pl.DataFrame
-    _told: _Told
+    _merged: _Merged
     _intervals: tuple[_Claims, _Claims]
     _vouched: tuple[Ints, Ints]
 
     def steps(self) -> dict[str, pl.DataFrame]:
-        """How each lease (`nth`) fared: as it was `told`; the `intervals` in which it was the last word of
+        """How each lease (`nth`) fared: as it was `merged`; the `intervals` in which it was the last word of
         its kind; until when the device it was told on had the address (`vouched`; NEVER_US where nobody
         says)."""
-        told, (lease, until_us) = self._told, self._vouched
+        merged, (lease, until_us) = self._merged, self._vouched
         return {
-            "told": _frame(
-                nth=np.arange(len(told.word)), word=told.word, shared=told.kind == SHARED,
-                from_us=told.from_us, to_us=told.to_us,
+            "merged": _frame(
+                nth=np.arange(len(merged.word)), word=merged.word, shared=merged.kind == SHARED,
+                from_us=merged.from_us, to_us=merged.to_us,
             ),
             "intervals": pl.concat(
                 _frame(nth=some.lease, from_us=some.from_us, to_us=some.to_us) for some in self._intervals
@@ -142,16 +142,16 @@ class Held:
 
 def hold(words: Words, leases: Leases) -> Held:
     """Who and what held the addresses of these leases, which are all leases that speak of them."""
-    told = _told(words, leases)
-    word, nth = told.word, np.arange(len(told.word))
+    merged = _merged(words, leases)
+    word, nth = merged.word, np.arange(len(merged.word))
     # A VPN session takes the address over: it claims user and device even where it names one of them.
-    speaks, takes_over = told.kind != SHARED, told.kind == VPN
+    speaks, takes_over = merged.kind != SHARED, merged.kind == VPN
     users = _claims(
-        words, told, speaks & (takes_over | (words.person.take(word) > 0)),
-        holder=words.person.take(word), says=np.where(told.kind == LOGIN, -1 - nth, word),
+        words, merged, speaks & (takes_over | (words.person.take(word) > 0)),
+        holder=words.person.take(word), says=np.where(merged.kind == LOGIN, -1 - nth, word),
     )  # fmt: skip
     devices = _claims(
-        words, told, speaks & (told.kind != HINT) & (takes_over | (words.thing.take(word) > 0)),
+        words, merged, speaks & (merged.kind != HINT) & (takes_over | (words.thing.take(word) > 0)),
         holder=words.thing.take(word), says=words.about_thing.take(word),
     )  # fmt: skip
     until_us, same_device = _vouched(users, _tenures(devices))
@@ -160,37 +160,37 @@ def hold(words: Words, leases: Leases) -> Held:
     vouched_for[users.lease] = same_device
     user_intervals, user_spans = _settled(users)
     device_intervals, device_spans = _settled(devices)
-    rows = _believed(told, vouched_for, user_spans, device_spans, _shared(told), _crowds(users))
-    return Held(rows, told, (user_intervals, device_intervals), (users.lease, until_us))
+    rows = _believed(merged, vouched_for, user_spans, device_spans, _shared(merged), _crowds(users))
+    return Held(rows, merged, (user_intervals, device_intervals), (users.lease, until_us))
 
 
-def _told(words: Words, leases: Leases) -> _Told:
+def _merged(words: Words, leases: Leases) -> _Merged:
     """Every lease once. One that says the same as the one before it of its kind, begins before that ends and
     ends no earlier is its renewal, and both are one."""
     place, word = leases.place.astype(np.int64), leases.word.astype(np.int64)
     kind = np.where(words.shared, SHARED, words.kind).take(word)
     turn = place * _KINDS + kind
-    told = _Told(place, word, leases.from_us, leases.to_us, kind, words.sure.take(word), turn)
-    told = told.at(_surest_last(told, _by_time(turn, leases.from_us)))
-    renews = as_before(told.turn, told.word) & np.isin(told.kind, _RENEWED)
-    renews[1:] &= (told.from_us[1:] <= told.to_us[:-1]) & (told.to_us[1:] >= told.to_us[:-1])
+    merged = _Merged(place, word, leases.from_us, leases.to_us, kind, words.sure.take(word), turn)
+    merged = merged.at(_surest_last(merged, _by_time(turn, leases.from_us)))
+    renews = as_before(merged.turn, merged.word) & np.isin(merged.kind, _RENEWED)
+    renews[1:] &= (merged.from_us[1:] <= merged.to_us[:-1]) & (merged.to_us[1:] >= merged.to_us[:-1])
     first, last = _runs(renews)
-    return replace(told.at(first), to_us=told.to_us.take(last))
+    return replace(merged.at(first), to_us=merged.to_us.take(last))
 
 
-def _surest_last(told: _Told, order: Ints) -> Ints:
+def _surest_last(merged: _Merged, order: Ints) -> Ints:
     """Rows in `order`, those of a turn that begin at once in the order in which they are believed."""
-    ties = as_before(told.turn.take(order), told.from_us.take(order))
+    ties = as_before(merged.turn.take(order), merged.from_us.take(order))
     ties[:-1] |= ties[1:]
     tied = order[ties]
-    some = told.at(tied)
+    some = merged.at(tied)
     order[ties] = tied[np.lexsort((some.word, some.to_us, some.sure, some.from_us, some.turn))]
     return order
 
 
-def _claims(words: Words, told: _Told, claiming: Flags, *, holder: Ints, says: Ints) -> _Claims:
+def _claims(words: Words, merged: _Merged, claiming: Flags, *, holder: Ints, says: Ints) -> _Claims:
     lease = np.flatnonzero(claiming)
-    some = told.at(lease)
+    some = merged.at(lease)
     word = some.word
     return _Claims(
         some.place, some.from_us, some.to_us, lease, some.turn, some.kind,
@@ -257,10 +257,10 @@ def _settled(claims: _Claims) -> tuple[_Claims, _Claims]:
     return intervals, replace(claims.at(first), to_us=intervals.to_us[last])
 
 
-def _shared(told: _Told) -> _Spans:
+def _shared(merged: _Merged) -> _Spans:
     """While anything says that many share an address. Such leases may overlap: the last that began speaks."""
-    lease = np.flatnonzero(told.kind == SHARED)
-    some = told.at(lease)
+    lease = np.flatnonzero(merged.kind == SHARED)
+    some = merged.at(lease)
     return _Spans(some.place, some.from_us, _highest(some.to_us, as_before(some.place)), lease)
 
 
@@ -291,7 +291,7 @@ def _crowds(users: _Claims) -> _Spans:
 
 
 def _believed(
-    told: _Told, vouched_for: Flags, users: _Claims, devices: _Claims, shared: _Spans, crowds: _Spans
+    merged: _Merged, vouched_for: Flags, users: _Claims, devices: _Claims, shared: _Spans, crowds: _Spans
 ) -> pl.DataFrame:
     """A row per address and while between two boundaries in which anything is said of it: who is believed."""
     spans = [_of_kind(users, kind) for kind in _ABOUT_USERS]
@@ -302,31 +302,31 @@ def _believed(
     # While a VPN session has the address nothing else speaks for it.
     static, hint = (np.where(vpn == _NONE, lease, _NONE) for lease in (static, hint))
     is_shared = (share != _NONE) | (crowd != _NONE)
-    said = np.flatnonzero(is_shared | (_first(user, device, static, hint) != _NONE))
-    user, to_us = user.take(said), _next(place, at_us).take(said)
-    place, from_us = place.take(said), at_us.take(said)
-    number = np.arange(len(said))
+    spoken_for = np.flatnonzero(is_shared | (_first(user, device, static, hint) != _NONE))
+    user, to_us = user.take(spoken_for), _next(place, at_us).take(spoken_for)
+    place, from_us = place.take(spoken_for), at_us.take(spoken_for)
+    number = np.arange(len(spoken_for))
     first = np.maximum.accumulate(np.where(as_before(place), 0, number))
     # Nothing but a device makes sure that whoever logged in is still there.
-    grows_old = (user != _NONE) & (told.kind.take(user) == LOGIN) & ~vouched_for.take(user)
+    grows_old = (user != _NONE) & (merged.kind.take(user) == LOGIN) & ~vouched_for.take(user)
 
     def word(lease: Ints) -> npt.NDArray[np.int32]:
-        return np.where(lease == _NONE, 0, told.word.take(lease)).astype(np.int32)
+        return np.where(lease == _NONE, 0, merged.word.take(lease)).astype(np.int32)
 
     return _frame(
         place=place.astype(np.int32),
         nth=(number - first + 1).astype(np.int32),
         from_us=from_us,
         to_us=to_us,
-        is_shared=is_shared.take(said),
-        taken_over=vpn.take(said) != _NONE,
+        is_shared=is_shared.take(spoken_for),
+        taken_over=vpn.take(spoken_for) != _NONE,
         user_word=word(user),
         same_device=(user != _NONE) & vouched_for.take(user),
-        stale_from_us=np.where(grows_old, told.from_us.take(user) + HOUR_US, to_us),
-        device_word=word(device.take(said)),
-        static_word=word(static.take(said)),
-        hint_word=word(hint.take(said)),
-        share_word=word(share.take(said)),
+        stale_from_us=np.where(grows_old, merged.from_us.take(user) + HOUR_US, to_us),
+        device_word=word(device.take(spoken_for)),
+        static_word=word(static.take(spoken_for)),
+        hint_word=word(hint.take(spoken_for)),
+        share_word=word(share.take(spoken_for)),
     )
 
 

@@ -161,7 +161,7 @@ def _outcome(
 
 def differences(case: Case, outcome: Outcome) -> list[str]:
     """How the outcome differs from what was expected, in words."""
-    told = []
+    lines = []
     for key, wanted in case.expect.items():
         found: Any = getattr(outcome, key)
         if key == "findings":
@@ -169,8 +169,8 @@ def differences(case: Case, outcome: Outcome) -> list[str]:
         if key == "status":
             wanted = str(wanted).replace(" ", "_")
         if found != wanted:
-            told.append(f"{key}: expected {_shown(wanted)}, found {_shown(found)}")
-    return told
+            lines.append(f"{key}: expected {_shown(wanted)}, found {_shown(found)}")
+    return lines
 
 
 def _shown(value: Any) -> str:
@@ -215,9 +215,13 @@ def explain(
     if outcome.line is None:
         lines.insert(0, Line("status", None, "all", "unreviewed: no line is about it", None, None, True))
     until = {one.values["id"]: one.values["expires"] for one in policy.of("exceptions")}
-    told = [f"excused by exception {name} until {until[name]}" for excused, name, _ in covered if excused]
-    told += [f"exception {name} expired on {day}" for excused, name, day in covered if name and not excused]
-    return lines, told
+    exceptions = [
+        f"excused by exception {name} until {until[name]}" for excused, name, _ in covered if excused
+    ]
+    exceptions += [
+        f"exception {name} expired on {day}" for excused, name, day in covered if name and not excused
+    ]
+    return lines, exceptions
 
 
 def _says(

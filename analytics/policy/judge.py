@@ -76,16 +76,18 @@ def judge(
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE evaluated (rule VARCHAR, evaluable BOOLEAN, why_not VARCHAR)"
     )
-    said = []
+    evaluated = []
     absent = [name for name in ("servers", "fabric", "models") if not _count(connection, name)]
     known = _count(connection, "policy") > 0, _count(connection, "seen_weeks")
     for rule in load_rules() if rules is None else rules:
         why_not = _why_not(rule, *known)
         if why_not is None and rule.of not in absent:
             _run(connection, rule, values)
-        said.append(f"({literal(rule.name)}, {why_not is None}, {literal(why_not) if why_not else 'NULL'})")
-    if said:
-        connection.execute(f"INSERT INTO evaluated VALUES {', '.join(said)}")
+        evaluated.append(
+            f"({literal(rule.name)}, {why_not is None}, {literal(why_not) if why_not else 'NULL'})"
+        )
+    if evaluated:
+        connection.execute(f"INSERT INTO evaluated VALUES {', '.join(evaluated)}")
     connection.execute(_filled("3_findings", values))
 
 

@@ -217,8 +217,8 @@ class _Reader:
                 values[key] = self.value(key, value)
             else:
                 self.unknown(line, key, (*SELECTORS, *SCOPES, *allowed))
-        said = {_first_word(key) for key in fields}  # where only the colon is wrong, that is one mistake
-        for key in (key for key, needed in allowed.items() if needed and key not in said):
+        keys = {_first_word(key) for key in fields}  # where only the colon is wrong, that is one mistake
+        for key in (key for key, needed in allowed.items() if needed and key not in keys):
             self.problem(_line(node), f"an entry of {section} needs {key}", f"add `{key}: …`")
         if section == "limits" and fields and not any(limit in fields for limit in LIMITS):
             self.problem(_line(node), "a limit without a limit", f"add one of {', '.join(LIMITS)}")
@@ -282,9 +282,9 @@ class _Reader:
     def hours(self, node: yaml.Node) -> tuple[int, int]:
         parts = _HOURS.fullmatch(self.text(node, "hours"))
         if not parts or int(parts[1]) == int(parts[2]):
-            said = node.value if isinstance(node, yaml.ScalarNode) else "a list"
+            written = node.value if isinstance(node, yaml.ScalarNode) else "a list"
             self.problem(
-                _line(node), f"hours: {said!r} is no span", 'write them like "07:00-20:00", whole hours'
+                _line(node), f"hours: {written!r} is no span", 'write them like "07:00-20:00", whole hours'
             )
             return (0, 24)
         return int(parts[1]), int(parts[2])
@@ -304,8 +304,8 @@ class _Reader:
     def day(self, node: yaml.Node, key: str) -> date:
         found = _plain(node)
         if type(found) is not date:
-            said = node.value if isinstance(node, yaml.ScalarNode) else "a list"
-            self.problem(_line(node), f"{key}: {said!r} is no day", f"write `{key}: 2027-03-31`")
+            written = node.value if isinstance(node, yaml.ScalarNode) else "a list"
+            self.problem(_line(node), f"{key}: {written!r} is no day", f"write `{key}: 2027-03-31`")
             return date.max
         return found
 

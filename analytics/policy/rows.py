@@ -83,9 +83,9 @@ def _rows(statement: Statement, policy: Policy) -> Iterator[dict[str, Any]]:
         "review": values.get("review"),
         "policy_version": policy.version,
     }
-    for said in _said(statement):
+    for aspect in _aspects(statement):
         for where in _expanded(statement):
-            yield dict.fromkeys(POLICY) | common | where | said
+            yield dict.fromkeys(POLICY) | common | where | aspect
 
 
 def _owner(policy: Policy) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _owner(policy: Policy) -> dict[str, Any]:
     return dict.fromkeys(POLICY) | common
 
 
-def _said(statement: Statement) -> Iterator[dict[str, Any]]:
+def _aspects(statement: Statement) -> Iterator[dict[str, Any]]:
     values = statement.values
     if statement.section == "status":
         yield {"kind": "status", "status": values["status"]}
@@ -103,12 +103,12 @@ def _said(statement: Statement) -> Iterator[dict[str, Any]]:
     elif statement.section == "never":
         yield {"kind": "never"}
     for limit in (limit for limit in LIMITS if limit in values):
-        said: dict[str, Any] = {"kind": limit}
+        aspect: dict[str, Any] = {"kind": limit}
         if limit == "hours":
-            said |= {"hour_from": values[limit][0], "hour_to": values[limit][1]}
+            aspect |= {"hour_from": values[limit][0], "hour_to": values[limit][1]}
         elif limit != "programs":
-            said |= {"amount": values[limit]}
-        yield said
+            aspect |= {"amount": values[limit]}
+        yield aspect
 
 
 def _exception(statement: Statement, policy: Policy) -> Iterator[dict[str, Any]]:
@@ -130,5 +130,5 @@ def _expanded(statement: Statement) -> Iterator[dict[str, Any]]:
     named = {**statement.match, **statement.where}
     for chosen in product(*(named.get(key, (None,)) for key in _KEYS)):
         found = dict(zip(_KEYS, chosen, strict=True))
-        told = [f"{key}={found[key]}" for key in SCOPES if found[key] is not None]
-        yield found | {"scope": ", ".join(told) or "all"}
+        scopes = [f"{key}={found[key]}" for key in SCOPES if found[key] is not None]
+        yield found | {"scope": ", ".join(scopes) or "all"}

@@ -92,11 +92,11 @@ def load_controls() -> tuple[Control, ...]:
     controls = []
     for path in sorted(CONTROLS.glob("*.yml")):
         entry: dict[str, Any] = read_yaml(path.read_text("utf-8"))
-        for control, said in entry["controls"].items():
+        for control, described in entry["controls"].items():
             reference = entry["reference"].format(control=control)
             one = Control(
-                entry["framework"], entry["edition"], control, said["title"], tuple(said["rules"]), reference,
-                str(entry["checked"]),
+                entry["framework"], entry["edition"], control, described["title"],
+                tuple(described["rules"]), reference, str(entry["checked"]),
             )  # fmt: skip
             controls.append(one)
     return tuple(controls)

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from analytics.render import svg, words
-from analytics.render.language import say_markup, told
+from analytics.render.language import say_markup, translated
 
 
 def page(template: str, style: str, content: object) -> str:
@@ -31,7 +31,7 @@ def page(template: str, style: str, content: object) -> str:
             grades=words.grades(),
             words=words,
             say=say_markup,
-            told=told,
+            translated=translated,
             code=lambda text: Markup("<code>{}</code>").format(text),
         )
     )

@@ -43,7 +43,7 @@ def speaking(code: str) -> Iterator[None]:
 
 
 def spoken() -> str:
-    """The language being spoken: 'en' unless told otherwise."""
+    """The language being spoken: 'en' unless set otherwise."""
     return _spoken.get()
 
 
@@ -71,8 +71,8 @@ def names(key: str) -> list[str]:
     return words
 
 
-def told(text: str) -> str:
-    """An English text from data in the language spoken."""
+def translated(text: str) -> str:
+    """`text`, an English text from data, in the language spoken; unchanged where it has no translation."""
     return str(strings(spoken())["texts"].get(text, text))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analytics.render import words
-from analytics.render.language import say, told
+from analytics.render.language import say, translated
 from analytics.reports.sheet import Sheet
 from analytics.reports.weekly.changes import Change
 from analytics.reports.weekly.page import Page
@@ -47,8 +47,8 @@ def _weekly(page: Page) -> Iterator[str]:
     if page.outcomes:
         yield from (f"## {say('outcome.title')}", "")
         for outcome in page.outcomes:
-            said = " ".join(filter(None, (outcome.result, outcome.moved)))
-            yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(said)}"
+            outcome_text = " ".join(filter(None, (outcome.result, outcome.moved)))
+            yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(outcome_text)}"
         yield ""
     yield from (f"## {say('changes.title')}", "")
     yield from _entries(page.changes)
@@ -113,7 +113,7 @@ def _sheet(page: Sheet) -> Iterator[str]:
 
 def _annex(page: Page | Sheet) -> Iterator[str]:
     yield from (f"## {say('markdown.figures')}", "")
-    rows = [(t.figure.id, told(t.figure.question), str(len(t.rows)), t.digest) for t in page.tables]
+    rows = [(t.figure.id, translated(t.figure.question), str(len(t.rows)), t.digest) for t in page.tables]
     head = [say(f"markdown.{name}") for name in ("figure", "question", "rows")]
     yield from _table((*head, "SHA-256"), rows)
 

@@ -24,7 +24,7 @@ def as_json(document: Document) -> bytes:
     result, page = document.result, document.page
     facts, scope = result.facts, result.scope
     words = {f.name: getattr(page, f.name) for f in fields(page) if f.name not in ("tables", "seeing")}
-    told = {
+    content = {
         "report": document.name,
         "period": document.period,
         "about": document.about,
@@ -49,7 +49,7 @@ def as_json(document: Document) -> bytes:
             for table in result.tables.values()
         ],
     }
-    return (json.dumps(told, ensure_ascii=False, indent=1, default=_canonical) + "\n").encode()
+    return (json.dumps(content, ensure_ascii=False, indent=1, default=_canonical) + "\n").encode()
 
 
 def as_csv(document: Document) -> bytes:

@@ -72,8 +72,8 @@ def _sight(page: Page) -> Iterator[str]:
     elif more := seen.unsaid[SAID_FIRST:]:
         yield from textwrap.wrap(say("verdict.cannot_tell", what=words.listing(more, 5)), WIDTH)
     elif not seen.doubts:
-        said = (*page.sight.sometimes, *page.sight.confident)  # what limits the view first
-        yield from textwrap.wrap(" · ".join(said[:2]), WIDTH)
+        limits = (*page.sight.sometimes, *page.sight.confident)  # what limits the view first
+        yield from textwrap.wrap(" · ".join(limits[:2]), WIDTH)
 
 
 def _how_far(service: Service) -> str:

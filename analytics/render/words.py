@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from analytics.render.language import MINUS as MINUS
 from analytics.render.language import THIN as THIN
-from analytics.render.language import names, say, told
+from analytics.render.language import names, say, translated
 from analytics.render.language import number as number
 
 
@@ -64,7 +64,7 @@ def unknown() -> str:
 
 
 def hidden() -> str:
-    """A figure not shown, so that no small group is told."""
+    """A figure not shown, so that no small group is revealed."""
     return say("figure.hidden")
 
 
@@ -179,7 +179,7 @@ def category(value: str | None) -> str:
     """A word of the catalog as it reads: 'model-hub' -> 'model hub', 'api' -> 'API'."""
     if not value:
         return say("figure.uncategorised")
-    return told(value.replace("-", " ").replace("_", " ").replace("api", "API").replace("gpu", "GPU"))
+    return translated(value.replace("-", " ").replace("_", " ").replace("api", "API").replace("gpu", "GPU"))
 
 
 def week_name(monday: date) -> str:

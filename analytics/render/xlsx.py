@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from analytics.render.formats import ExtraMissing
-from analytics.render.language import say, told
+from analytics.render.language import say, translated
 
 if TYPE_CHECKING:
     from analytics.render.formats import Document
@@ -54,7 +54,7 @@ def write(document: Document) -> bytes:
             len(lines) + 1 + nth, 0, f"internal:'{table.figure.id[:_NAME]}'!A1", None, table.figure.id
         )
         front.write_string(
-            len(lines) + 1 + nth, 1, f"{told(table.figure.question)} ({table.digest[:12]})", wrap
+            len(lines) + 1 + nth, 1, f"{translated(table.figure.question)} ({table.digest[:12]})", wrap
         )
         sheet = book.add_worksheet(table.figure.id[:_NAME])
         columns = list(table.figure.columns)

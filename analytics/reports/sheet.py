@@ -11,7 +11,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from analytics.render import words
-from analytics.render.language import say, spoken, told
+from analytics.render.language import say, spoken, translated
 from analytics.reports.periods import Period
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
@@ -59,8 +59,8 @@ class Section:
         """The only thing a single row says, where the rest of it is unknown; else ''."""
         if len(self.rows) != 1:
             return ""
-        said = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
-        return said[0] if len(said) == 1 < len(self.labels) else ""
+        filled = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
+        return filled[0] if len(filled) == 1 < len(self.labels) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ def build(result: Result, period: Period, about: str = "") -> Sheet:
         stated.append(say("fact.as_of", moment=f"{facts.as_of:%Y-%m-%d %H:%M %Z}".rstrip()))
     return Sheet(
         report=spec.name,
-        title=told(spec.title).format(about=about, period=period.title),
-        question=told(spec.question),
+        title=translated(spec.title).format(about=about, period=period.title),
+        question=translated(spec.question),
         period=period.name,
         span=period.span,
         facts=tuple(stated),
@@ -132,7 +132,7 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
         return say("sheet.blind"), ""
     if watched and watched["connects"] is False:
         return say("verdict.cannot_tell", what=say("doubt.lookups")), seen
-    if summary is None and result.spec.about == "department":  # it may be told together with others only
+    if summary is None and result.spec.about == "department":  # only published together with others
         return say("sheet.department_untold", department=about, k=result.facts.k), seen
     if summary is None or not summary.get("weeks", 1):
         return say("verdict.nothing"), seen
@@ -140,7 +140,7 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
     k = result.facts.k
     year = period.first.year
     figures = {name: _text(name, value, summary, hidden, k, year) for name, value in summary.items()}
-    claim = told(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k)))
+    claim = translated(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k)))
     return claim[:1].upper() + claim[1:], seen
 
 
@@ -169,8 +169,8 @@ def _section(table: Table, result: Result) -> Section:
     drawn = any(row["bytes_up"] for row in table.rows) if "bytes_up" in names else False
     return Section(
         table.figure.id,
-        told(table.figure.heading),
-        told(table.figure.row),
+        translated(table.figure.heading),
+        translated(table.figure.row),
         tuple(_label(name) for name in names),
         tuple(any(row[i].number for row in rows) for i in range(len(names))),
         names.index("bytes_up") if drawn else -1,
@@ -181,7 +181,7 @@ def _section(table: Table, result: Result) -> Section:
 
 def _label(name: str) -> str:
     """The heading of a column: its own, or its name in words."""
-    return say(_LABELS[name]) if name in _LABELS else told(name.replace("_", " ").capitalize())
+    return say(_LABELS[name]) if name in _LABELS else translated(name.replace("_", " ").capitalize())
 
 
 def _cell(name: str, row: Row, result: Result) -> Cell:
@@ -220,7 +220,7 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
         return say("sheet.yes") if value else say("sheet.no")
     if isinstance(value, int):
         return words.number(value)
-    return _WORDS.get(name, told)(str(value))
+    return _WORDS.get(name, translated)(str(value))
 
 
 def _withheld(row: Mapping[str, object]) -> bool | None:
@@ -242,7 +242,7 @@ def _department(value: str) -> str:
 
 
 def _status(value: str) -> str:
-    return words.status(value) if value in words.STATUSES else told(value)
+    return words.status(value) if value in words.STATUSES else translated(value)
 
 
 #: Columns whose values have words of their own.

@@ -13,8 +13,8 @@ from sensor.catalog.load import BUILT_IN, compiled
 from sensor.errors import UsageError
 
 #: What a change of an indicator is told of.
-TOLD = ("access", "role", "confidence", "certainty")
-COMPARED = ("signature", "app", "kind", "value", *TOLD)
+FACTS = ("access", "role", "confidence", "certainty")
+COMPARED = ("signature", "app", "kind", "value", *FACTS)
 
 
 def snapshot(place: Path) -> pl.DataFrame:
@@ -41,9 +41,9 @@ def diff(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     Both frames have the columns of `COMPARED`, or more. An indicator that went to another service is one
     removed and one added.
     """
-    told = pl.concat_str(*(pl.col(name).cast(pl.String) for name in TOLD), separator=" ")
-    before = old.select("signature", "app", "kind", "value", before=told)
-    after = new.select("signature", "app", "kind", "value", after=told)
+    facts = pl.concat_str(*(pl.col(name).cast(pl.String) for name in FACTS), separator=" ")
+    before = old.select("signature", "app", "kind", "value", before=facts)
+    after = new.select("signature", "app", "kind", "value", after=facts)
     both = before.join(after, on=["signature", "app", "kind", "value"], how="full", coalesce=True)
     return (
         both.filter(pl.col("before").ne_missing(pl.col("after")))

@@ -24,8 +24,8 @@ from sensor.catalog.model import (
     Product,
     Reclassification,
     Service,
-    Told,
     Vendor,
+    VersionAnswer,
 )
 
 #: A hit on one of many sites nobody looked at one by one, and on a port with a path, is believed this much.
@@ -68,7 +68,7 @@ class Entry:
     hits: tuple[Event, ...] = ()
     misses: tuple[Event, ...] = ()
     affected: tuple[Affected, ...] = ()
-    tells_version: tuple[Told, ...] = ()
+    tells_version: tuple[VersionAnswer, ...] = ()
 
 
 def of_service(app: str, service: Service, vendor: Vendor | None) -> Entry:
@@ -168,8 +168,8 @@ def amended(entry: Entry, amendment: Amendment, is_door: Mapping[str, bool]) -> 
         claims = tuple(
             replace(claim, shared=change.shared) if is_door.get(claim.access) else claim for claim in claims
         )
-    told = {name: getattr(change, name) for name in _REPLACED if getattr(change, name) is not None}
-    return replace(entry, claims=claims, attributes={**entry.attributes, **change.attributes}, **told)
+    replaced = {name: getattr(change, name) for name in _REPLACED if getattr(change, name) is not None}
+    return replace(entry, claims=claims, attributes={**entry.attributes, **change.attributes}, **replaced)
 
 
 #: Fields of a `Reclassification` that stand in place of the entry's own.

@@ -76,13 +76,13 @@ def as_zeek_intel(catalog: Catalog) -> Iterator[str]:
     """
     types = {"domain": "Intel::DOMAIN", "suffix": "Intel::DOMAIN", "address": "Intel::SUBNET"}
     rows = acted_on(catalog)
-    told = rows.filter(pl.col("kind").is_in(list(types))).unique(
+    expressible = rows.filter(pl.col("kind").is_in(list(types))).unique(
         ["kind", "value"], keep="first", maintain_order=True
     )
-    yield f"# AI services, signatures {catalog.version}; {_left_out(rows, told)}\n"
+    yield f"# AI services, signatures {catalog.version}; {_left_out(rows, expressible)}\n"
     yield "# a domain stands for itself only: Intel::DOMAIN matches whole names\n"
     yield "\t".join(("#fields", "indicator", "indicator_type", "meta.source", "meta.desc", "meta.url")) + "\n"
-    for row in told.iter_rows(named=True):
+    for row in expressible.iter_rows(named=True):
         about = (f"{row['service']}, {row['access']}", row["reference"])
         cells = (row["value"], types[row["kind"]], f"shadow-ai-sensor {row['app']}", *about)
         yield "\t".join(re.sub(r"[\t\r\n]+", " ", cell) or "-" for cell in cells) + "\n"
@@ -126,8 +126,8 @@ def acted_on(catalog: Catalog) -> pl.DataFrame:
     return use.join(about, on="app", maintain_order="left")
 
 
-def _left_out(rows: pl.DataFrame, told: pl.DataFrame) -> str:
-    return f"{told.height} of {rows.height} indicators can be said in this format"
+def _left_out(rows: pl.DataFrame, expressible: pl.DataFrame) -> str:
+    return f"{expressible.height} of {rows.height} indicators can be said in this format"
 
 
 def _stix(row: dict[str, Any]) -> dict[str, Any] | None:

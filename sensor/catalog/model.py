@@ -217,7 +217,7 @@ class Affected(Strict):
     checked: datetime.date
 
 
-class Told(Strict):
+class VersionAnswer(Strict):
     """Where a server says which version it is: an answer, by a header field or the beginning of its body."""
 
     path: Path
@@ -226,7 +226,7 @@ class Told(Strict):
     version: Annotated[str, Field(pattern=_VERSION)]
 
     @model_validator(mode="after")
-    def _has_an_answer(self) -> Told:
+    def _has_an_answer(self) -> VersionAnswer:
         if (self.field is None) == (self.body is None):
             raise ValueError("a version is told by a field or by a body")
         return self
@@ -258,7 +258,7 @@ class Product(Strict):
     default_bind: Literal["loopback", "all"] | None = None
     advisories: tuple[Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,}$")], ...] = ()
     affected: Annotated[tuple[Affected, ...], Field(max_length=50)] = ()
-    tells_version: Annotated[tuple[Told, ...], Field(max_length=10)] = ()
+    tells_version: Annotated[tuple[VersionAnswer, ...], Field(max_length=10)] = ()
     certainty: str
     reference: Reference
     checked: datetime.date

@@ -33,8 +33,8 @@ def command(
     place = existing_lake(settings)
     moment = now()
     declared = [sensor.name for sensor in settings.sensors]
-    told = [d for d in settings.destinations if d.alerts]
-    only_reports = bool(settings.destinations) and not (told or to or test or dry_run)
+    wanting = [d for d in settings.destinations if d.alerts]
+    only_reports = bool(settings.destinations) and not (wanting or to or test or dry_run)
     with speaking(settings.language):
         with analysing(place):
             letters = [trial(moment)] if test else []

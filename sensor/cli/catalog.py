@@ -60,8 +60,8 @@ def show(
     others = known.filter(~pl.col("attribute").is_in(factors["factor"].implode()))
     columns = ("attribute", "value", "checked", "reference")
     print_table(columns, others.select(columns).rows())
-    told = ("kind", "value", "access", "role", "confidence", "certainty", "checked", "reference")
-    print_table(told, catalog.indicators.filter(mine).select(told).rows())
+    described = ("kind", "value", "access", "role", "confidence", "certainty", "checked", "reference")
+    print_table(described, catalog.indicators.filter(mine).select(described).rows())
 
 
 @app.command("search")

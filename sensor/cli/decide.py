@@ -81,7 +81,7 @@ def command(
         end = midnight.astimezone(UTC) - timedelta(seconds=1)
         if end < now:
             raise UsageError(f"{until:%Y-%m-%d} is past", place="--until", hint="name a day to come")
-    said: dict[str, Any] = {
+    stated: dict[str, Any] = {
         "finding": finding,
         "decision": decision.value,
         "valid_until": end.isoformat() if end else None,
@@ -89,19 +89,19 @@ def command(
         "decided_by": by.strip() or account(),
     }
     # With the week it was last seen in: after it comes back, the same words are another decision.
-    text = json.dumps({**said, "last_seen": known}, sort_keys=True)
+    text = json.dumps({**stated, "last_seen": known}, sort_keys=True)
     identity = hashlib.sha256(text.encode()).hexdigest()[:16]
     with analysing(place):
         check_release(place)  # before anything is on record
         if _is_there(place, identity):
             typer.echo(f"{finding}: decided so before")
             return
-        row = {**said, "valid_until": end, "decision_id": identity, "decided_at": now}
+        row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
         rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
         Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
         build(place.path, zone=settings.zone, k=settings.k)
     typer.echo(
-        f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {said['decided_by']}"
+        f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {stated['decided_by']}"
     )
 
 

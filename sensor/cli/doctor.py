@@ -92,7 +92,7 @@ def _people(settings: Settings) -> Finding:
     if known.exports.height:
         text += f", {known.exports.height} rows of accounts and owners"
     if problems.count:
-        return "people", False, f"{text}; {problems.count} lines cannot be used: {'; '.join(problems.told)}"
+        return "people", False, f"{text}; {problems.count} lines cannot be used: {'; '.join(problems.listed)}"
     return "people", True, text
 
 

@@ -172,7 +172,7 @@ def _rules(subject: Subject, times: Times) -> dict[str, Rule]:
         "sightings": served,
         "restated": Rule(seen),
         "names_by_client": Rule(seen),
-        "leases": Rule(lambda frame: subject.told_of(frame, times.things)),
+        "leases": Rule(lambda frame: subject.leases_of(frame, times.things)),
         "directory": Rule(subject.named),
         "counting": Rule(subject.named),
     }

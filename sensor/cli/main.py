@@ -147,9 +147,11 @@ def arguments(words: list[str]) -> dict[str, Any]:
     try:
         return dict(found.make_context(name, rest).params)
     except TyperException as error:
-        said = getattr(error, "format_message", error.__str__)()
+        message = getattr(error, "format_message", error.__str__)()
         raise UsageError(
-            said[0].lower() + said[1:].rstrip("."), place=" ".join(words), hint=f"see shadowai {name} --help"
+            message[0].lower() + message[1:].rstrip("."),
+            place=" ".join(words),
+            hint=f"see shadowai {name} --help",
         ) from None
 
 

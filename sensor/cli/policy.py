@@ -87,7 +87,7 @@ def explain(
     given: dict[str, Any] = {"app": service, "access": access}
     scopes = {"department": department, "site": site, "segment": segment}
     given |= {name: value for name, value in scopes.items() if value is not None}
-    lines, told = cases.explain(stated, given, known.services, _today(settings))
+    lines, exceptions = cases.explain(stated, given, known.services, _today(settings))
     rows = [
         (
             "decides" if line.decides else "also matches",
@@ -101,7 +101,7 @@ def explain(
         for line in lines
     ]
     print_table(("", "about", "says", "for", "where", "owner", "review"), rows)
-    for text in told:
+    for text in exceptions:
         typer.echo(text)
 
 

@@ -81,10 +81,10 @@ class _Wanted:
 
 def _add(folder: Path) -> None:
     """The command of the report in `folder`."""
-    told = dict(
+    spec = dict(
         re.findall(r"^(name|question|about): *(.+)$", (folder / "report.yml").read_text("utf-8"), re.M)
     )
-    name, kind = told["name"], told.get("about", "")
+    name, kind = spec["name"], spec.get("about", "")
     restricted = " Restricted: logged, kept nowhere, never sent." if kind == "person" else ""
 
     def command(about: str = "", **options: Any) -> None:
@@ -95,7 +95,7 @@ def _add(folder: Path) -> None:
     ]
     about = [Parameter("about", Parameter.KEYWORD_ONLY, annotation=subject)] if kind else []
     _takes(command, about)
-    app.command(name, help=told["question"].strip('"') + restricted)(command)
+    app.command(name, help=spec["question"].strip('"') + restricted)(command)
 
 
 def _takes(command: Callable[..., None], first: Sequence[Parameter] = ()) -> None:
@@ -142,7 +142,7 @@ def send_it(
     moment = now()
     with TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        with _told(page, "shadowai report --week 2026-W46"), analysing(place):
+        with _explained(page, "shadowai report --week 2026-W46"), analysing(place):
             report = written(place.path, page, week=week, as_of=as_of, language=settings.language)
             letter = weekly.letter(report, moment)
             with_pdf = _with_pdf(report, letter) if any(d.pdf for d in settings.destinations) else letter
@@ -192,7 +192,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
         AuditLog(state_path(settings, place.path)).append("report.person", now=datetime.now(UTC), people=1)
     with (
         closed_to_others(name == "person"),
-        _told(target, f"shadowai report {name} --help", wanted.form),
+        _explained(target, f"shadowai report {name} --help", wanted.form),
         analysing(place),
     ):
         found = report.prepare(
@@ -215,7 +215,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
 
 
 @contextmanager
-def _told(target: Path, hint: str, form: str = "html") -> Iterator[None]:
+def _explained(target: Path, hint: str, form: str = "html") -> Iterator[None]:
     """What keeps a report from being written to `target`, as a usage error."""
     from analytics.render.formats import ExtraMissing
     from sensor.errors import UsageError

@@ -104,7 +104,7 @@ def command(
     for line in scan.unusable:
         typer.echo(line, err=True)
     scan.warm(plan, lambda text: None if quiet else typer.echo(text, err=True))
-    outcome = scan.run(plan, replace=replace, tell=_Teller(quiet))
+    outcome = scan.run(plan, replace=replace, display=_ProgressBar(quiet))
     for problem in outcome.unreadable:
         typer.echo(f"shadowai: {problem}", err=True)
     waiting = False
@@ -188,7 +188,7 @@ _ASIDE = "set aside: "
 _MOST_KINDS = 4
 
 
-class _Teller:
+class _ProgressBar:
     """Progress on a terminal, nothing when piped or quiet."""
 
     def __init__(self, quiet: bool) -> None:
@@ -196,8 +196,8 @@ class _Teller:
 
     @contextmanager
     def progress(self, total_bytes: int | None) -> Iterator[Callable[[str, int], None]]:
-        """Yields a function to be told (what is read, bytes read so far of everything)."""
-        if self._quiet or not sys.stderr.isatty():  # without rich, whose import a short scan would feel
+        """A function to call with the name of what is being read and the bytes read of all inputs."""
+        if self._quiet or not sys.stderr.isatty():  # importing rich would slow down a short scan
             yield lambda name, done: None
             return
         from rich.console import Console
@@ -261,8 +261,8 @@ def line(verdict: Verdict) -> str:
     for heading, reasons in (("set aside", aside), ("not used", unread)):
         if reasons:
             most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-            told = (_reason(reason, count, verdict.places[reason]) for reason, count in most)
-            text += f"\n    {heading}: " + ", ".join(told)
+            texts = (_reason(reason, count, verdict.places[reason]) for reason, count in most)
+            text += f"\n    {heading}: " + ", ".join(texts)
     return text
 
 

@@ -84,13 +84,13 @@ def _say_what_units_lack(settings: Settings, user: str) -> None:
     """Variables of this shell are not those of a unit, and its account is not let in everywhere."""
     for path in (_program(), *_folders(settings)):
         if shut := _shut(path, user):
-            said = f"{user} may not enter {shut}; keep it elsewhere, or let {user} in"
-            typer.echo(f"shadowai: {path}: {said}", err=True)
+            problem = f"{user} may not enter {shut}; keep it elsewhere, or let {user} in"
+            typer.echo(f"shadowai: {path}: {problem}", err=True)
     for to in settings.destinations:
         secret = getattr(to, "password", None) or getattr(to, "secret", None)
         if secret is not None and secret.env is not None:
-            said = f"the units do not know {secret.env}; name a file in the settings"
-            typer.echo(f"shadowai: destinations.{to.name}: {said}", err=True)
+            problem = f"the units do not know {secret.env}; name a file in the settings"
+            typer.echo(f"shadowai: destinations.{to.name}: {problem}", err=True)
 
 
 def _timers(settings: Settings, user: str) -> Iterator[tuple[str, str]]:

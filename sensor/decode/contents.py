@@ -66,9 +66,9 @@ def _member(first: bytes) -> str | None:
 def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of first bytes at events' places in `data`; `known` holds serial, ordinal and time of each."""
     places = zip(events["offset"].tolist(), events["length"].tolist(), strict=True)
-    told = [of_body(data[begin : begin + length].tobytes()) for begin, length in places]
+    kinds = [of_body(data[begin : begin + length].tobytes()) for begin, length in places]
     columns = {
-        name: pl.Series([row[at] for row in told], dtype=dtype)
+        name: pl.Series([row[at] for row in kinds], dtype=dtype)
         for at, (name, dtype) in enumerate(COLUMNS.items())
     }
     labels = known.with_columns(**columns)

@@ -22,7 +22,7 @@ from sensor.decode.addresses import Networks
 from sensor.decode.ahead import AHEAD
 from sensor.decode.capture import Capture, Window
 from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
-from sensor.decode.identity.wire import Holders
+from sensor.decode.identity.wire import IdentityReader
 from sensor.decode.labels import Labels
 from sensor.decode.layout import (
     COLD,
@@ -81,7 +81,7 @@ class Decoder:
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
-        self._holders = Holders()
+        self._identity = IdentityReader()
         self._answers = Answers()
         self._packets = records(PACKET, AHEAD)
         self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
@@ -225,15 +225,15 @@ class Decoder:
         self._finish()
         control, output = self._control[0], self._output
         self._output, self._other_output = self._other_output, output
-        told = Output(
+        filled = Output(
             output.arena, output.events[: control["events"]], output.slices[: control["slices"]],
             output.minutes[: control["minutes"]], output.turns[: control["turns"]],
         )  # fmt: skip
-        self._rows += told.slices.size + int(np.count_nonzero(told.events["kind"] == DNS_MESSAGE))
+        self._rows += filled.slices.size + int(np.count_nonzero(filled.events["kind"] == DNS_MESSAGE))
         now = None if last else self.clock or 0
         living = self._living() if self._labels.is_crowded(int(control["live"])) else None
         self._made.parts += 1
-        self._in_hand = _BESIDE.submit(self._make, self._made, told, now, living)
+        self._in_hand = _BESIDE.submit(self._make, self._made, filled, now, living)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
         control["turns"] = 0
 
@@ -248,23 +248,23 @@ class Decoder:
         if in_hand is not None:
             in_hand.result()
 
-    def _make(self, made: _Made, told: Output, now: int | None, living: Records | None) -> None:
+    def _make(self, made: _Made, output: Output, now: int | None, living: Records | None) -> None:
         """Turn outputs of the kernels into frames and empty them; `now` is None at the end of input. What is
         remembered of others than the `living` connections is forgotten then."""
         with _wrapping():
-            labels = self._labels.read(told.arena, told.events, told.slices["serial"])
-            rows = frames.connections(told.slices, labels, self._networks)
-            shapes, turns = self._answers.read(told.turns, told.slices)
+            labels = self._labels.read(output.arena, output.events, output.slices["serial"])
+            rows = frames.connections(output.slices, labels, self._networks)
+            shapes, turns = self._answers.read(output.turns, output.slices)
             made.connections.append(rows.hstack(shapes))
-            questions, answers, unusable = self._lookups.read(told.arena, told.events, now)
+            questions, answers, unusable = self._lookups.read(output.arena, output.events, now)
         made.questions.append(questions)
         made.answers.append(answers)
-        made.holders.append(self._holders.read(told.arena, told.events, now))
-        made.counts += [frames.minute_counts(told.minutes), unusable, turns]
+        made.holders.append(self._identity.read(output.arena, output.events, now))
+        made.counts += [frames.minute_counts(output.minutes), unusable, turns]
         if living is not None:
             self._labels.forget(living)
-        told.minutes[:] = np.zeros(1, MINUTE_COUNTS)
-        told.events[:] = np.zeros(1, EVENT)
+        output.minutes[:] = np.zeros(1, MINUTE_COUNTS)
+        output.events[:] = np.zeros(1, EVENT)
 
 
 @dataclass

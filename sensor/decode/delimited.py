@@ -259,9 +259,9 @@ def cut_lines(
     tags: Records, places: Records, values: Bytes, counts: Integers, masks: Integers, codes: Records,
     numbers: Records, begins: Records, lengths: Records,
     offsets: Integers, whole: Integers, is_odd: Bytes, classes: Bytes, heads: Integers, bits: Integers,
-    told: Integers,
+    totals: Integers,
 ) -> int:  # fmt: skip
-    """Cut the lines of `data` from `at` on; where that ended. `told` gets the plain lines and all lines.
+    """Cut the lines of `data` from `at` on; where that ended. `totals` gets the plain lines and all lines.
 
     `kinds` and `columns` say what each field becomes, and which column of its kind's arrays; those have a
     place for each line. No code is -1, no number -2. `offsets`, `whole` and `is_odd` are of all lines.
@@ -340,7 +340,7 @@ def cut_lines(
         lines += 1
         rows += 1 if plain else 0
         at = line_end + 1
-    told[0], told[1] = rows, lines
+    totals[0], totals[1] = rows, lines
     return min(at, data.size)
 
 
@@ -407,14 +407,14 @@ class Cutter:
         copied = (max(1, self._amount[COPY]), room)
         begins, lengths = np.empty(copied, np.int64), np.empty(copied, np.int32)
         offsets, whole, is_odd = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
-        told = np.zeros(2, np.int64)
+        totals = np.zeros(2, np.int64)
         end = cut_lines(
             data, at, ord(layout.separator), layout.tail, layout.empty, ord(layout.comment or "\n"),
             np.frombuffer(layout.stop.encode(), np.uint8), self._kinds, self._columns, self._words,
             self._ends, _SEED, texts.room, texts.slots, texts.tags, texts.places, texts.values, texts.counts,
-            texts.masks, codes, numbers, begins, lengths, offsets, whole, is_odd, *_URL_TABLES, told,
+            texts.masks, codes, numbers, begins, lengths, offsets, whole, is_odd, *_URL_TABLES, totals,
         )  # fmt: skip
-        rows, lines = int(told[0]), int(told[1])
+        rows, lines = int(totals[0]), int(totals[1])
         odd = is_odd[:lines].astype(bool)
         found = [pl.Series("offset", offsets[:lines][~odd]), pl.Series("bytes", whole[:lines][~odd])]
         for field, column in zip(layout.fields, self._columns.tolist(), strict=False):

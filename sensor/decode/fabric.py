@@ -53,12 +53,12 @@ def spoken(first: bytes) -> str | None:
 
 def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of first bytes at events' places in `data`; `known` holds serial, ordinal and time of each."""
-    told = []
+    software = []
     places = zip(
         events["offset"].tolist(), events["length"].tolist(), events["port"][:, 1].tolist(), strict=True
     )
     for begin, length, port in places:
         name = "rdma" if port == ROCE_PORT else spoken(data[begin : begin + length].tobytes())
-        told.append(f"speaks: {name}" if name else None)
-    labels = known.with_columns(software=pl.Series(told, dtype=pl.String))
+        software.append(f"speaks: {name}" if name else None)
+    labels = known.with_columns(software=pl.Series(software, dtype=pl.String))
     return labels.filter(pl.col("software").is_not_null())

@@ -22,7 +22,9 @@ _PLAIN = ("start", "first", "last", "number", "protocol", "status", "flags", "ev
 _TIME = pl.Datetime("us", "UTC")
 
 #: What labels say that rows show.
-_TOLD = {name: dtype for name, dtype in SCHEMA.items() if name not in ("serial", "ordinal", "time", "client")}
+_STATED = {
+    name: dtype for name, dtype in SCHEMA.items() if name not in ("serial", "ordinal", "time", "client")
+}
 
 #: Bits that count the messages of a connection, in keys of connection and message.
 _ORDINAL_BITS = 16
@@ -34,8 +36,8 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
 
     `client` is 0 (not known; the columns keep the order of the endpoints), 1 or 2.
     """
-    told = _told(slices, labels)
-    client = _clients(slices, told, networks)
+    stated = _stated(slices, labels)
+    client = _clients(slices, stated, networks)
     every, upper = np.arange(slices.size), (client == 2).astype(np.intp)
     columns: dict[str, Records] = {name: own(slices[name]) for name in _PLAIN} | {"client": client}
     halves = slices["address"].reshape(-1, 2, 2)
@@ -50,18 +52,18 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
             "tunnel": tunnel_texts(own(slices["tunnel"])),
         }
     )
-    return frame.hstack(told.drop("client", strict=False))
+    return frame.hstack(stated.drop("client", strict=False))
 
 
 def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
     """`connections` rows as one frame, with all columns of labels and of turns."""
     rows = pl.concat(parts, how="diagonal")
-    wanted = (_TOLD | COLUMNS).items()
+    wanted = (_STATED | COLUMNS).items()
     missing = {name: pl.lit(None, dtype) for name, dtype in wanted if name not in rows.columns}
     return rows.with_columns(**missing)
 
 
-def _told(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
+def _stated(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
     """What is known of each slice: the last label of its connection by its end, NULL where there is none.
     Columns without any value are left out."""
     keys = _key(labels["serial"].to_numpy(), labels["ordinal"].to_numpy())
@@ -81,12 +83,12 @@ def _key(serials: Records, ordinals: Records) -> Records:
     return serials << _ORDINAL_BITS | ordinals
 
 
-def _clients(slices: Records, told: pl.DataFrame, networks: Networks) -> Records:
+def _clients(slices: Records, stated: pl.DataFrame, networks: Networks) -> Records:
     """Who is the client: whose Initial opened as the client's > SYN or request > own networks > receiver of
     a group > higher port."""
     client = own(slices["client"])
-    if "client" in told.columns:
-        client = np.where(told["client"].is_null(), client, told["client"].fill_null(0).to_numpy())
+    if "client" in stated.columns:
+        client = np.where(stated["client"].is_null(), client, stated["client"].fill_null(0).to_numpy())
     undecided = np.flatnonzero(client == 0)
     if undecided.size:
         client[undecided] = _guessed(slices[undecided], networks)

@@ -326,7 +326,7 @@ def _lighten() -> None:
 
     builtin.get_call_type = get_call_type
     cast(Any, postproc).PostProcessor.run = run
-    cast(Any, event).start_event = cast(Any, event).end_event = lambda *told, **more: None
+    cast(Any, event).start_event = cast(Any, event).end_event = lambda *args, **kwargs: None
 
 
 def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:

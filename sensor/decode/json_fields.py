@@ -255,13 +255,13 @@ def _chained(found: Integers, values: int, heads: Integers) -> None:
 @entry
 def fields(
     data: Bytes, table: Hashes, numbers: Integers, count: int, listed: Bytes, out: Bytes, odd: Bytes,
-    digests: Hashes, found: Integers, heads: Integers, told: Integers,
+    digests: Hashes, found: Integers, heads: Integers, totals: Integers,
 ) -> int:  # fmt: skip
     """Each line of `data` (each ends with a line feed) as `count` fields and a dot; how many bytes those are.
 
     `digests[0]` is the key of the paths' hashes. `listed` says which fields may have several values; a
     second one of any other makes a line odd.
-    `odd` gets 1 for each line that is left out. `told`: how many values are there and empty, and where in
+    `odd` gets 1 for each line that is left out. `totals`: how many values are there and empty, and where in
     `data` the last line ended that there is room for in `odd`.
     `out` needs `ROOM` bytes more a line than `data`, and `count` of them.
     """
@@ -277,7 +277,7 @@ def fields(
             while k >= 0:
                 begin, close = found[_EACH * k + 1], found[_EACH * k + 2]
                 if begin == abs(close):
-                    told[0] += 1
+                    totals[0] += 1
                 to = _write(data, begin, close, out, to)
                 k = found[_EACH * k + 3]
                 if to < 0 or k < 0:
@@ -302,7 +302,7 @@ def fields(
         to += 2
         line += 1
         at = end + 1
-    told[1] = min(at, data.size)
+    totals[1] = min(at, data.size)
     return to
 
 
@@ -322,22 +322,22 @@ def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Serie
     data = np.frombuffer(text, np.uint8)
     out = np.empty(len(_FIRST) + data.size + len(lines) * (len(paths) + ROOM), np.uint8)
     out[: len(_FIRST)] = np.frombuffer(_FIRST, np.uint8)
-    odd, told = np.zeros(len(lines), np.uint8), np.zeros(2, np.int64)
+    odd, totals = np.zeros(len(lines), np.uint8), np.zeros(2, np.int64)
     digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(_EACH * _VALUES, np.int64)
     heads = np.zeros(max(1, len(paths)), np.int64)
     digests[0] = _KEY
     size = fields(
         data, wanted.table, wanted.numbers, wanted.count, wanted.listed, out[len(_FIRST) :], odd, digests,
-        found, heads, told,
+        found, heads, totals,
     )  # fmt: skip
-    if told[1] != data.size:  # a line end inside a line (JSON in JSON) is a blank
+    if totals[1] != data.size:  # a line end inside a line (JSON in JSON) is a blank
         return read(lines.str.replace_all("\n", " ", literal=True), paths)
     table = pl.read_csv(
         out[: len(_FIRST) + size].tobytes(),
         skip_rows=1, separator=chr(FIELD), has_header=False, quote_char=None,
         schema=dict.fromkeys([*paths, "."], pl.String),
     )  # fmt: skip
-    if told[0]:
+    if totals[0]:
         text_of = pl.all().replace(chr(EMPTY), "")
         table = table.with_columns(text_of)
     return table.drop("."), pl.Series(np.flatnonzero(odd))

@@ -35,7 +35,7 @@ _REFUSED = 5
 _UNWILLING = (15, 16, 17, 18)
 
 _KEY = ("transport", "client", "client_port", "server", "server_port", "id", "host", "type")
-_TOLD = (
+_FIELDS = (
     "id", "response", "rcode", "type", "addresses", "null_addresses", "readable", "truncated", "error",
 )  # fmt: skip
 _TIME = pl.Datetime("us", "UTC")
@@ -67,8 +67,8 @@ class Lookups:
         grouped = grouped.with_columns(waits=waits)
         waiting = grouped.filter("waits").select(messages.columns)
         self._waiting = waiting.with_columns(fresh=pl.lit(None, pl.UInt32))
-        told = _answers(every, found, configs, names)
-        return _questions(grouped.filter(~pl.col("waits"))), told, _unusable(every)
+        answers = _answers(every, found, configs, names)
+        return _questions(grouped.filter(~pl.col("waits"))), answers, _unusable(every)
 
     def _judged(self, every: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
         """`every` with what speaks against an answer: its client `asked_other` things, or it is `unasked`."""
@@ -87,7 +87,7 @@ class Lookups:
 def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame:
     """One row per message: who asked whom by which transport, and what; host NULL where not readable."""
     parts = events["address"]
-    frame = pl.DataFrame({field: own(questions[field]) for field in _TOLD}).with_columns(
+    frame = pl.DataFrame({field: own(questions[field]) for field in _FIELDS}).with_columns(
         pl.Series("time", own(events["time"])),
         pl.Series("protocol", own(events["protocol"])),
         pl.Series("sender", addresses(own(parts[:, 0]), own(parts[:, 1]))),
@@ -110,7 +110,7 @@ def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame
 
 def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: Bytes) -> pl.DataFrame:
     """The answers table: every usable address and ECH configuration with the question it belongs to."""
-    told = (
+    question = (
         pl.col("time").cast(_TIME).alias("answered_at"),
         "client",
         "host",
@@ -119,13 +119,13 @@ def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: By
         "asked_other",
     )
     to_address = messages[own(found["question"])].select(
-        *told,
+        *question,
         pl.Series("address", addresses(own(found["high"]), own(found["low"]))),
         pl.Series("ttl_s", own(found["ttl"])),
         pl.Series("hint", own(found["hint"]) == 1),
     )
     to_config = messages[own(configs["question"])].select(
-        *told,
+        *question,
         pl.Series("ttl_s", own(configs["ttl"])),
         pl.Series("ech_config", own(configs["config"])),
         texts(names, own(configs["name"]), own(configs["name_length"])).alias("ech_public_name"),

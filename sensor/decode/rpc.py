@@ -62,7 +62,7 @@ _HEADER = re.compile(rb"^mcp-protocol-version:[ \t]*(20\d\d-\d\d-\d\d)[ \t]*\r?$
 #: Connections remembered, and what is remembered of one.
 _CONNECTIONS, _METHODS, _TOOLS, _TEXT = 4096, 32, 64, 1024
 
-Said = list[tuple[tuple[bytes, ...], bytes]]
+Members = list[tuple[tuple[bytes, ...], bytes]]
 
 
 @dataclass
@@ -118,8 +118,8 @@ class Calls:
         if hash(segment) in spoken.segments:
             return spoken
         spoken.segments.add(hash(segment))
-        for said in messages(segment):
-            _note(spoken, said)
+        for members in messages(segment):
+            _note(spoken, members)
         if spoken.methods or spoken.server:
             if version := _HEADER.search(segment):
                 spoken.version = version[1].decode()
@@ -130,17 +130,17 @@ class Calls:
         return None
 
 
-def _note(spoken: _Spoken, said: Said) -> None:
+def _note(spoken: _Spoken, members: Members) -> None:
     """Add what one message said, if it belongs to MCP or A2A."""
     values: dict[tuple[bytes, ...], bytes] = {}
-    for path, value in said:
+    for path, value in members:
         values.setdefault(path, value)
     method = values.get((b"method",))
-    told = _method(method) if method is not None else None
-    if method is not None and told is None and not spoken.methods:
+    name_of_method = _method(method) if method is not None else None
+    if method is not None and name_of_method is None and not spoken.methods:
         return  # another use of JSON-RPC
     if method is not None and len(spoken.methods) < _METHODS:
-        spoken.methods.add(told or "other")
+        spoken.methods.add(name_of_method or "other")
     if method is None and not (spoken.methods or any(path in values for path in _OF_SERVERS)):
         return
     spoken.client = _first(values, _OF_CLIENTS) or spoken.client
@@ -149,7 +149,7 @@ def _note(spoken: _Spoken, said: Said) -> None:
         if VERSION.match(values.get(path, b"")):
             spoken.version = values[path].decode()
             break
-    for name in (_name(value) for path, value in said if path == _OFFERED):
+    for name in (_name(value) for path, value in members if path == _OFFERED):
         _count(spoken, name, 0)
     if method == b"tools/call" and _CALLED in values:
         _count(spoken, _name(values[_CALLED]), 1)
@@ -175,7 +175,7 @@ def _count(spoken: _Spoken, name: str, calls: int) -> None:
         spoken.tools[name] = spoken.tools.get(name, 0) + calls
 
 
-def messages(segment: bytes) -> Iterator[Said]:
+def messages(segment: bytes) -> Iterator[Members]:
     """The wanted members of each JSON-RPC message in a segment: a body, chunk or server-sent events, perhaps
     behind an HTTP head."""
     if segment.startswith((b"POST ", b"HTTP/1")):
@@ -186,10 +186,10 @@ def messages(segment: bytes) -> Iterator[Said]:
         yield from _objects(segment, at)
 
 
-def _objects(text: bytes, at: int) -> Iterator[Said]:
+def _objects(text: bytes, at: int) -> Iterator[Members]:
     """The wanted string members of the object at `at`, or of each in the array there, as far as it goes."""
     path: list[bytes] = []  # a key, or * in an array, for each open bracket
-    said: Said = []
+    members: Members = []
     is_key = False
     for _ in range(_TOKENS):
         token = _TOKEN.match(text, at)
@@ -207,8 +207,8 @@ def _objects(text: bytes, at: int) -> Iterator[Said]:
                 break
             path.pop()
             if not path or (path == [b"*"] and mark == b"}"):
-                yield said
-                said = []
+                yield members
+                members = []
             if not path:
                 return
             is_key = False
@@ -221,6 +221,6 @@ def _objects(text: bytes, at: int) -> Iterator[Said]:
         elif string is not None:
             where = tuple(path[1:] if path[:1] == [b"*"] else path)
             if where in _WANTED:
-                said.append((where, string))
-    if said:
-        yield said
+                members.append((where, string))
+    if members:
+        yield members

@@ -58,10 +58,10 @@ def read(path: Path, problems: Problems) -> pl.DataFrame:
         ("dn:", "version:", "#")
     )
     entries = list(_ldif(text, path, problems) if is_ldif else _csv(path, problems))
-    return _told(entries, path, "ldif" if is_ldif else "csv", problems)
+    return _as_rows(entries, path, "ldif" if is_ldif else "csv", problems)
 
 
-def _told(entries: list[Entry], path: Path, origin: str, problems: Problems) -> pl.DataFrame:
+def _as_rows(entries: list[Entry], path: Path, origin: str, problems: Problems) -> pl.DataFrame:
     accounts = {dn.lower(): _first(e, "account") for _, e in entries for dn in e.get("dn", ())}
     found: list[dict[str, str | float | None]] = []
     for line, entry in entries:
@@ -96,9 +96,9 @@ def _told(entries: list[Entry], path: Path, origin: str, problems: Problems) -> 
 
 def _kind(entry: dict[str, list[str]], account: str) -> str | None:
     """person, service or machine; None where that cannot be told."""
-    told = (_first(entry, "kind") or "").lower()
-    if told in ("person", "service", "machine"):
-        return told
+    stated = (_first(entry, "kind") or "").lower()
+    if stated in ("person", "service", "machine"):
+        return stated
     classes = {word.lower() for value in entry.get("class", ()) for word in value.replace(";", " ").split()}
     control = _first(entry, "control")
     try:

@@ -48,12 +48,12 @@ class Known:
         """Everything the settings name. Raises UsageError for a file that is not there or not what it
         should be."""
         identity = settings.identity
-        told = [exports.read(path, problems) for path in identity.directory]
+        directories = [exports.read(path, problems) for path in identity.directory]
         if identity.owners:
-            told.append(_owners(identity.owners, problems))
+            directories.append(_owners(identity.owners, problems))
         return cls(
             people.read(identity.people, problems) if identity.people else None,
-            pl.concat([pl.DataFrame(schema=exports.COLUMNS), *told]),
+            pl.concat([pl.DataFrame(schema=exports.COLUMNS), *directories]),
             tuple(pattern.lower() for pattern in identity.service_accounts),
             settings.networks.shared,
             problems,

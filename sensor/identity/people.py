@@ -33,19 +33,21 @@ def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
 
     Raises UsageError with the file for a missing column, and for a file that has only bad lines.
     """
-    told = Problems() if problems is None else problems
-    before, found = told.count, []
-    for line, row in rows(path, HEADS, REQUIRED, told):
+    collected = Problems() if problems is None else problems
+    before, found = collected.count, []
+    for line, row in rows(path, HEADS, REQUIRED, collected):
         address = parse_address(row["address"] or "")
         dates = [text for text in (row["valid_from"], row["valid_to"]) if text is not None]
         if address is None:
-            told.add(path, line, "the address is none")
+            collected.add(path, line, "the address is none")
         elif None in map(_moment_of, dates):
-            told.add(path, line, "valid_from or valid_to is no date like 2026-11-01 or 2026-11-01T08:00:00")
+            collected.add(
+                path, line, "valid_from or valid_to is no date like 2026-11-01 or 2026-11-01T08:00:00"
+            )
         else:
             found.append(row | {"address": str(address)})
-    if told.count > before and not found:
-        place, _, what = told.told[-1].rpartition(": ")
+    if collected.count > before and not found:
+        place, _, what = collected.listed[-1].rpartition(": ")
         raise UsageError(f"no line can be used; {what}", place=place, hint="one address per line")
     frame = pl.DataFrame(found, schema=dict.fromkeys(HEADS, pl.String()))
     return frame.with_columns(pl.col("user_name", "device", "shared").str.to_lowercase())

@@ -11,7 +11,7 @@ from pathlib import Path
 from sensor.errors import UsageError
 
 #: bad lines told one by one; the rest is only counted
-MOST_TOLD = 10
+MOST_LISTED = 10
 #: a directory of 100,000 people takes tens of megabytes; more than this is not one
 MOST_BYTES = 512 << 20
 
@@ -21,18 +21,18 @@ class Problems:
     """Lines of files that could not be used: the first few by place, all of them counted."""
 
     count: int = 0
-    told: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
 
     def add(self, path: Path, line: int, what: str) -> None:
         """One more; `what` never holds the line's content."""
         self.count += 1
-        if len(self.told) < MOST_TOLD:
-            self.told.append(f"{path}:{line}: {what}")
+        if len(self.listed) < MOST_LISTED:
+            self.listed.append(f"{path}:{line}: {what}")
 
     def lines(self) -> list[str]:
         """What to print: one line a problem, and one for those not told."""
-        more = self.count - len(self.told)
-        return [*self.told, *([f"and {more} more lines that could not be used"] if more else [])]
+        more = self.count - len(self.listed)
+        return [*self.listed, *([f"and {more} more lines that could not be used"] if more else [])]
 
 
 def text_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The DNS answers that clients were given, remembered within bounds of age and number."""
+"""Remembers the DNS answers that clients got, bounded in age and number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ BEHIND = timedelta(days=1)
 
 
 class Answers:
-    """Rows of ANSWERS, each once a minute and `key`; rows without a time or part of the key are ignored."""
+    """Rows of the table ANSWERS: at most one per minute and value of the columns `key`.
+
+    Rows without a time or without a value in one of these columns are ignored.
+    """
 
     def __init__(self, key: tuple[str, ...], max_answers: int = MAX_ANSWERS) -> None:
         self._key = key
@@ -46,17 +49,20 @@ class Answers:
             self._compact()
 
     def about(self, wanted: pl.DataFrame, on: tuple[str, ...]) -> pl.DataFrame:
-        """The answers that agree with a row of `wanted` in the columns `on`, by time, and how long each
-        names connections: `fresh_until` (its TTL; NULL where not known) and `until`."""
+        """The answers that equal a row of `wanted` in the columns `on`, ordered by time.
+
+        Two columns say how long an answer names connections: `fresh_until`, the end of its TTL (NULL if
+        unknown), and `until`.
+        """
         asked = [chunk.join(wanted, on=list(on), how="semi") for chunk in self._chunks]
-        told = pl.concat([schema.ANSWERS.empty(), *asked]).sort("answered_at", maintain_order=True)
+        answers = pl.concat([schema.ANSWERS.empty(), *asked]).sort("answered_at", maintain_order=True)
         ttl = pl.duration(seconds=pl.col("ttl_s").clip(0, int(MAX_AGE.total_seconds())))
-        return told.with_columns(
+        return answers.with_columns(
             fresh_until=pl.col("answered_at") + ttl, until=pl.col("answered_at") + _lifetime()
         )
 
     def unique(self, column: str) -> pl.Series:
-        """The distinct values of a column."""
+        """The distinct values of `column` among the answers remembered."""
         return pl.concat(
             [schema.ANSWERS.empty()[column], *(c[column].unique() for c in self._chunks)]
         ).unique()

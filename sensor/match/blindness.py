@@ -1,7 +1,7 @@
-"""Which connections go where the sensor is blind: encrypted DNS, VPNs, relays and proxies. Pure.
+"""Finds connections behind which the sensor is blind: encrypted DNS, VPNs, relays and proxies.
 
-A connection is known by its name, else by its port, else (only where no name is known) by its
-server's address; work is done once per unique end of a connection.
+A connection is recognised by the name of its server, else by its port, else by the server's address (only if
+no name is known). Work is done once per distinct server.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BY_NAME, _BY_PORT = 1 << 40, 1 << 39
 
 
 class Blindness:
-    """The catalog's blind spots (columns of `sensor.catalog.blind.BLIND_SPOTS`), laid out for lookup."""
+    """The catalog's blind spots (columns of `sensor.catalog.blind.BLIND_SPOTS`), indexed for lookup."""
 
     def __init__(self, blind_spots: pl.DataFrame) -> None:
         self.spots = blind_spots.with_row_index("spot")
@@ -38,8 +38,11 @@ class Blindness:
         self._misses = Misses()
 
     def find(self, ends: pl.DataFrame) -> pl.DataFrame:
-        """The blind spot of each of the unique `ends` (host, server, port, transport; any may be NULL) that
-        is one: `ends`' columns and those of the spot, `spot_port` and `spot_transport` for its own."""
+        """The rows of the unique `ends` that are blind spots, joined with the columns of the spot.
+
+        `ends` has the columns host, server, port and transport, any of which may be NULL. The spot's own port
+        and transport are `spot_port` and `spot_transport`.
+        """
         numbered = ends.with_row_index("end")
         hits = pl.concat([self._by_name(numbered), self._by_port(numbered), self._by_address(numbered)])
         says = self.spots.rename({"port": "spot_port", "transport": "spot_transport"})
@@ -53,8 +56,7 @@ class Blindness:
         )
 
     def counts(self, observations: pl.DataFrame) -> pl.DataFrame:
-        """Connections to blind spots among `observations` by the minute they began, each counted once (on
-        its first slice): minute, encrypted_dns, vpn_relay."""
+        """Connections to blind spots, counted on their first slice: minute, encrypted_dns, vpn_relay."""
         begun = observations.filter(pl.col("kind") != "dns", pl.col("slice").fill_null(0) == 0).select(
             "host",
             "server",
@@ -95,7 +97,7 @@ class Blindness:
         )
 
     def about(self, host: str | None, address: str | None) -> pl.DataFrame:
-        """The blind spots a host or an address is listed as, on whatever port: columns of `BLIND_SPOTS`."""
+        """The blind spots that list a host or an address, whatever the port: columns of `BLIND_SPOTS`."""
         asked = pl.DataFrame({"end": [0], "host": [host], "server": [address]}, schema_overrides=_TEXTS)
         asked = asked.with_columns(normal(asked["host"]))
         hits = pl.concat([self._by_name(asked), self._by_address(asked)])

@@ -1,8 +1,8 @@
-"""Who was at names that no signature knows: rows of `names_by_client`, where the settings ask for them. Pure.
+"""Counts which client was at which unknown name: rows of `names_by_client`, if the settings ask for them.
 
-What hit is a sighting, all else is counted here: each observation lies in one of the two, so what a later
-catalog makes of these rows (`hunt`) adds to what was sighted. Buckets are handed out as those of `rollup`
-are.
+An observation that matches becomes a sighting; all others are counted here. So none is in both, and the
+sightings a later catalog makes of these rows (`hunt`) add to those there are. Buckets are returned when those
+of `rollup` are.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST = pl.lit(3, pl.Int16)
 
 
 class NamesByClient:
-    """Sums observations by (15-minute bucket, client, host, kind, action)."""
+    """Sums observations by 15-minute bucket, client, host, kind and action."""
 
     def __init__(self) -> None:
         self._seed = secrets.randbits(63)
@@ -41,8 +41,11 @@ class NamesByClient:
         self._clock: datetime | None = None
 
     def add(self, unknown: pl.DataFrame, catalog_version: str) -> None:
-        """Count observations that hit nothing in this catalog (with connections and requests), as far as they
-        have a name and somebody who asked for it."""
+        """Count observations that match nothing in the catalog of this version.
+
+        They need the columns connections and requests. Rows without a host, or without a client, account or
+        device, are ignored.
+        """
         somebody = pl.any_horizontal(pl.col(name).is_not_null() for name in WHO)
         some = unknown.filter(pl.col("host").is_not_null() & somebody)
         if some.is_empty():
@@ -63,9 +66,12 @@ class NamesByClient:
         if is_pile(self._rows):
             self._merge()
 
-    def take(self, *, newest: datetime | None, all_of_it: bool) -> tuple[pl.DataFrame, int]:
-        """The buckets that are over (or all), without what is no browsing; and how many rows were too many of
-        one client."""
+    def flush(self, *, newest: datetime | None, all_of_it: bool) -> tuple[pl.DataFrame, int]:
+        """The buckets that are over (`all_of_it`: all), and how many rows were left out.
+
+        Names that are no browsing (`rollup.browsed`) are dropped. Of one client only so many rows are kept;
+        the number counts those beyond. `newest`: how far the input has come.
+        """
         over = self._buckets() if all_of_it else self._over(later(self._clock, newest))
         if not over:
             return pl.DataFrame(), 0

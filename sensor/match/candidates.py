@@ -1,8 +1,8 @@
-"""Names that no signature knows, ranked by how much they look like AI, with the reasons. Pure.
+"""Ranks names that no signature knows by how much they look like AI, with reasons.
 
-Each signal adds points by hand, in the scale of log-odds: two points make AI about seven times as
-likely as before. The sum orders candidates and is no probability; people's answers (`accept`,
-`dismiss`) decide, nothing is ever promoted by itself. Signals: words in the name, where its CNAME
+Each signal adds points, chosen by hand on the scale of log-odds: two points make AI about seven times as
+likely as before. The sum orders candidates and is no probability. People decide (`candidates accept`,
+`dismiss`); nothing becomes a signature by itself. Signals: words in the name, where its CNAME
 leads, whether its clients used known AI within half a minute more often than those of other names,
 whether it is new here and came back, how programs talk to it, and whether its answers come like streams of
 tokens (which says nothing of what they are about, and is never asked).
@@ -39,8 +39,8 @@ NAMES: dict[str, pl.DataType] = {
 
 #: Fewer points than this are no candidate.
 THRESHOLD = 2.0
-#: Reasons told of each candidate.
-TOLD = 3
+#: Most reasons given for a candidate.
+MOST_REASONS = 3
 #: Distinct clients without whom co-occurrence says nothing: one busy machine must not make a score.
 MIN_CLIENTS = 3
 #: A name first seen within this is new.
@@ -96,10 +96,11 @@ _MANY = 3
 
 
 def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
-    """The candidates among `names` (columns of `NAMES`), best first; one per registrable domain.
+    """The candidates among `names` (table NAMES), the best first; one per registrable domain.
 
-    Columns rank, host, domain, score, reasons (at most three, the strongest first), hosts (of that domain
-    that are candidates), clients, near_app, first_seen. What `index` knows by its own name is left out.
+    Columns: rank, host, domain, score, reasons (at most three, the strongest first), hosts (number of
+    candidates in the domain), clients, near_app, first_seen. Names that `index` knows are left out. `now`
+    decides what is new.
     """
     known = match_hosts(names["host"].unique(), index)["host"]
     unknown = names.filter(~pl.col("host").is_in(known.implode()))
@@ -111,7 +112,7 @@ def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
         .group_by("host", maintain_order=True)
         .agg(
             score=pl.col("points").sum().round(2),
-            reasons=pl.col("reason").filter(pl.col("points") > 0).head(TOLD),
+            reasons=pl.col("reason").filter(pl.col("points") > 0).head(MOST_REASONS),
         )
         .filter(pl.col("score") >= THRESHOLD)
     )
@@ -140,14 +141,14 @@ def _lexical(names: pl.DataFrame) -> list[pl.DataFrame]:
     # "lovoai", but also "bonsai": far weaker than the word.
     ending = parts.filter(pl.col("own").str.contains(r"[a-z]{3}ai$"))
     inside = [
-        _told(parts.filter(pl.col("own").str.contains(word, literal=True)), points, f"'{word}' in its name")
+        _reason(parts.filter(pl.col("own").str.contains(word, literal=True)), points, f"'{word}' in its name")
         for word, points in _INSIDE.items()
     ]
     own_words = pl.concat(
         [
             _words(parts.with_columns(word=own), _OWN_WORDS, "in its name"),
             *inside,
-            _told(ending, _ENDING_POINTS, "its name ends in 'ai'"),
+            _reason(ending, _ENDING_POINTS, "its name ends in 'ai'"),
         ]
     )
     left = parts.with_columns(word=pl.col("left").str.extract_all(r"[a-z]+"))
@@ -181,7 +182,7 @@ def _worst(found: pl.DataFrame) -> pl.DataFrame:
     return found.sort("points", "reason").unique("host", keep="first", maintain_order=True)
 
 
-def _told(rows: pl.DataFrame, points: pl.Expr | float, reason: pl.Expr | str) -> pl.DataFrame:
+def _reason(rows: pl.DataFrame, points: pl.Expr | float, reason: pl.Expr | str) -> pl.DataFrame:
     """One signal: host, points, reason."""
     texts = pl.lit(reason) if isinstance(reason, str) else reason
     amount = pl.lit(float(points)) if isinstance(points, int | float) else points
@@ -200,8 +201,8 @@ def _cname(names: pl.DataFrame, index: Index) -> pl.DataFrame:
     runs = led.join(services, on="cname", how="anti").filter(pl.col("cname").str.contains(_INFRASTRUCTURE))
     return pl.concat(
         [
-            _told(known, _CNAME_POINTS, pl.concat_str(pl.lit("is another name for "), "app")),
-            _told(runs, _INFRASTRUCTURE_POINTS, pl.concat_str(pl.lit("leads to "), "cname")),
+            _reason(known, _CNAME_POINTS, pl.concat_str(pl.lit("is another name for "), "app")),
+            _reason(runs, _INFRASTRUCTURE_POINTS, pl.concat_str(pl.lit("leads to "), "cname")),
         ]
     )
 
@@ -223,13 +224,13 @@ def _near(names: pl.DataFrame) -> pl.DataFrame:
         "near_clients", pl.lit(" clients used "), "near_app", pl.lit(" within 30 s, "),
         pl.col("lift").round(1), pl.lit(" times the usual share"),
     )  # fmt: skip
-    return _told(rows, (pl.col("lift").log(2) * _LIFT_WEIGHT).clip(0, _MAX_LIFT_POINTS), reason)
+    return _reason(rows, (pl.col("lift").log(2) * _LIFT_WEIGHT).clip(0, _MAX_LIFT_POINTS), reason)
 
 
 def _new(names: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """Names first seen lately that came back on another day."""
     rows = names.filter(pl.col("first_seen") >= now - NEW, pl.col("days") >= 2)
-    return _told(rows, _NEW_POINTS, "new here, and came back")
+    return _reason(rows, _NEW_POINTS, "new here, and came back")
 
 
 def _talk(names: pl.DataFrame) -> list[pl.DataFrame]:
@@ -240,8 +241,8 @@ def _talk(names: pl.DataFrame) -> list[pl.DataFrame]:
     )
     fed = names.filter(pl.col("bytes_up") >= 200_000, pl.col("bytes_up") > pl.col("bytes_down") / 2)
     return [
-        _told(called, _PROGRAM_POINTS, "programs call it as an API"),
-        _told(fed, _TALK_POINTS, "is sent much of what it answers"),
+        _reason(called, _PROGRAM_POINTS, "programs call it as an API"),
+        _reason(fed, _TALK_POINTS, "is sent much of what it answers"),
     ]
 
 
@@ -261,4 +262,4 @@ def _streams(names: pl.DataFrame) -> pl.DataFrame:
     reason = pl.concat_str(
         "streams", pl.lit(" answers came like streams of tokens, "), even, pl.lit(" evenly wrapped")
     )
-    return _told(rows, points, reason)
+    return _reason(rows, points, reason)

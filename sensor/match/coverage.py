@@ -1,4 +1,4 @@
-"""What naming and the blind spots add to a source's coverage. Pure."""
+"""Adds to a source's coverage what naming and matching count: named connections, ECH, blind spots."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from sensor import schema
 
 
 def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """How naming changed the connections that began in each minute: minute, named_flows (more, or fewer
-    where a name only covered another), ech."""
+    """How naming changed the connections that began in each minute: minute, named_flows, ech.
+
+    `named_flows` is negative if more names turned out to be covers (ECH) than connections got one.
+    """
     begun = pl.col("started_at").is_not_null() & (pl.col("slice") == 0)
     was_named = observations.get_column("host").is_not_null().cast(pl.Int64)
     return (
@@ -27,7 +29,8 @@ def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFra
 
 
 def added(coverage: pl.DataFrame, counts: list[pl.DataFrame]) -> pl.DataFrame:
-    """`coverage` with `counts` (minute and some of its columns) added to the first row of each minute."""
+    """`coverage` with `counts` added; each frame has the column minute and some of the columns of
+    coverage."""
     more = pl.concat(counts, how="diagonal").group_by("minute").agg(pl.exclude("minute").sum())
     rows = schema.COVERAGE.conform(coverage).with_columns(is_first=pl.col("minute").is_first_distinct())
     joined = rows.join(

@@ -1,8 +1,8 @@
-"""Encrypted Client Hello: which names in hellos only cover the true one. Pure.
+"""Encrypted Client Hello (ECH): which names in hellos only cover the true one.
 
-Clients without an ECH configuration send an extension that looks the same (GREASE) beside the true
-name, and RFC 9849 §10.10.4 means the two to be told apart by nobody who does not know the
-configuration. A sensor that sees DNS does know it. A name covers another if
+Clients without an ECH configuration send an extension that looks the same (GREASE) beside the true name. By
+RFC 9849 §10.10.4 nobody who does not know the configuration can distinguish the two; a sensor that sees DNS
+does know it. A name covers another if
 
 - it is one of `PUBLIC_NAMES`, which serve nothing else; or
 - the hello uses a configuration (id and public name) that its client was told for a name at this
@@ -13,7 +13,7 @@ configuration. A sensor that sees DNS does know it. A name covers another if
   what everybody does elsewhere. Whoever also points the domain at the other's address still can, but
   only for clients whose own questions are not seen.)
 
-What is told later than a hello never counts for it, so that rows do not depend on batches.
+Answers later than a hello never count for it, so that results do not depend on where batches are cut.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ PUBLIC_NAMES = ("cloudflare-ech.com",)
 
 
 def is_certain() -> pl.Expr:
-    """True where the name of a suspect (`outer`) covers others by itself."""
+    """True for suspects whose name (`outer`) is one of `PUBLIC_NAMES`."""
     return pl.col("outer").is_in(PUBLIC_NAMES)
 
 
 def suspects(rows: pl.DataFrame, public_names: pl.Series) -> pl.DataFrame:
-    """Those of `rows` (row, host, client, address, at, ech_config) whose name may cover another: it is a
-    known public name, and the hello carries ECH or the name says enough. `outer` is that name."""
+    """Those of `rows` (row, host, client, address, at, ech_config) whose name may cover another one.
+
+    It is in `PUBLIC_NAMES`, or in `public_names` and the hello carries ECH. Column `outer` is that name.
+    """
     known = pl.concat([pl.Series(PUBLIC_NAMES, dtype=pl.String), public_names])
     certain = pl.col("host").is_in(PUBLIC_NAMES)
     possible = pl.col("host").is_in(known.implode()) & pl.col("ech_config").is_not_null()
@@ -43,9 +45,11 @@ def suspects(rows: pl.DataFrame, public_names: pl.Series) -> pl.DataFrame:
 
 
 def using(answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
-    """The `answers` whose client was also told an ECH configuration for the name, with it and its public
-    name (`ech_config`, `outer`; another than the name itself), from when on both are known until either
-    is no longer."""
+    """The `answers` whose client also got an ECH configuration for the same name.
+
+    Adds `ech_config` and `outer`, its public name, which differs from the name itself. A row holds from the
+    time both are known until either has expired.
+    """
     spans = _union(_offers(configs), "client", "host", "outer", "ech_config")
     both = answers.drop("ech_config").join(spans, on=["client", "host"], maintain_order="left")
     return (
@@ -62,16 +66,18 @@ def using(answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
 def covered(
     suspects: pl.DataFrame, answers: pl.DataFrame, configs: pl.DataFrame, anyone: pl.DataFrame
 ) -> pl.DataFrame:
-    """Those of `suspects` whose name covers another by itself or by a configuration anyone was told;
-    `answers` are those their clients were given for their addresses, `anyone` those anyone was."""
-    told = (
+    """Those of `suspects` whose name covers another, by itself or by a configuration any client got: `row`.
+
+    `answers` are those the suspects' own clients got for the addresses, `anyone` those that any client got.
+    """
+    by_configuration = (
         suspects.filter(~is_certain())
         .join(_in_use(configs, anyone), on=["address", "outer", "ech_config"])
         .filter(pl.col("at").is_between("since", "last"))
     )
     own = answers.select("client", "address", "answered_at", "until", outer="host")
     asked = (
-        told.drop_nulls(["client", "address"])
+        by_configuration.drop_nulls(["client", "address"])
         .sort("at")
         .join_asof(
             own,
@@ -83,7 +89,7 @@ def covered(
         )
         .filter(pl.col("at") <= pl.col("until"))
     )
-    believed = told.join(asked, on="row", how="anti")
+    believed = by_configuration.join(asked, on="row", how="anti")
     return pl.concat([suspects.filter(is_certain()).select("row"), believed.select("row")]).unique(
         maintain_order=True
     )

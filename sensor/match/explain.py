@@ -1,4 +1,4 @@
-"""Which indicator wins for one name, URL, User-Agent, address or JA4, why, and what lost. Pure."""
+"""Explains which indicator wins for a name, URL, User-Agent, address or JA4, and which ones lose."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BY_CONVENTION = "nobody listed this host; its first label says what it opens on
 
 @dataclass(frozen=True)
 class Candidate:
-    """One indicator that fits."""
+    """An indicator that fits a question."""
 
     signature: str
     access: str
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a question resolves to: the winner with its evidence (None: no hit), the losers best first."""
+    """The winner for a question (None if nothing fits), and the indicators that lost, the best first."""
 
     question: str
     app: str | None
@@ -63,7 +63,7 @@ class Explanation:
 
 
 def explain(index: Index, question: str) -> Explanation:
-    """What `question` (host, URL, address, JA4 or User-Agent) hits in the catalog, and why."""
+    """Which indicators fit `question`: a host, URL, address, JA4 fingerprint or User-Agent."""
     event = event_of(question)
     hits = match(observation(**event), index)
     fitting = _fitting(index, event)
@@ -116,7 +116,7 @@ def url_event(url: str) -> dict[str, str | int]:
 
 
 def observation(**fields: str | int) -> pl.DataFrame:
-    """One observation with these columns, all others NULL."""
+    """A frame of one observation with these columns; all others are NULL."""
     frame = pl.DataFrame({name: [value] for name, value in fields.items()})
     return schema.OBSERVATIONS.conform(frame)
 

@@ -1,4 +1,4 @@
-"""How strong the evidence of each hit is. Pure.
+"""Grades the evidence of each hit, from a lookup to a confirmed upload.
 
     1 lookup      a DNS question, an attempt that was blocked or reset, a hello nobody answered
     2 connected   the other side answered; nothing beyond a handshake is known to have passed
@@ -8,7 +8,7 @@
 
 The byte counts are those of the whole connection so far (`total_bytes_*`), so a session's grade is
 the maximum of its slices. Unknown (NULL) counts prove nothing: such rows stay at 2, unless the HTTP
-status proves the exchange.
+status proves an exchange.
 
 Inside TLS and QUIC a handshake's size is not known, only its range. A side that sent more than any
 handshake does has sent application data; as these protocols ask and answer, the other side then
@@ -53,7 +53,8 @@ GRADED: dict[str, type[pl.DataType]] = {
 
 
 def grade(frame: pl.DataFrame) -> pl.Series:
-    """The grade (Int16, 1 to 5) of each row of `frame`, as `match` returns it; a missing column is NULL."""
+    """The grade (Int16, 1 to 5) of each row of `frame`, which is as `match` returns it; columns may be
+    missing."""
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in GRADED.items() if name not in frame.columns]
     evidence = frame.with_columns(missing).select(
         attempted=_attempted(), exchanged=_exchanged(), uploaded=_uploaded(), confirmed=_confirmed()

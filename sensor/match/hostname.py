@@ -1,4 +1,4 @@
-"""Host names as observed, brought to the one form the catalog uses; and the domain somebody registered."""
+"""Brings observed host names to the form the catalog uses, and finds their registrable domains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def normal_column(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with its host column in normal form."""
+    """`frame` with its column `host` in normal form (see `normal`)."""
     return frame.with_columns(normal(frame.get_column("host")))
 
 
@@ -28,8 +28,10 @@ _LONGEST_RULE = 6
 
 
 def registrable(hosts: pl.Series) -> pl.DataFrame:
-    """Each distinct host and its registrable domain (columns host, domain); a name without one stands for
-    itself."""
+    """The distinct `hosts` and their registrable domains: columns host, domain.
+
+    The domain of a name that has none (an address, a public suffix) is the name itself.
+    """
     unique = hosts.drop_nulls().unique().rename("host")
     return pl.DataFrame([unique, _domains(unique, often=True)["domain"]])  # other buckets name them again
 
@@ -40,8 +42,10 @@ def _domains(hosts: pl.Series) -> pl.DataFrame:
     decides."""
     endings = _endings(hosts)
     asked = endings.select("ending", "plain").unique()
-    told = [_by_rules(ending) if plain else _by_extraction(ending) for ending, plain in asked.iter_rows()]
-    domains = asked.select("ending", domain=pl.Series(told, dtype=pl.String))
+    domains_of = [
+        _by_rules(ending) if plain else _by_extraction(ending) for ending, plain in asked.iter_rows()
+    ]
+    domains = asked.select("ending", domain=pl.Series(domains_of, dtype=pl.String))
     found = endings.join(domains, on="ending").select("host", domain=pl.coalesce("domain", "host"))
     return hosts.to_frame("host").join(found, on="host", how="left", maintain_order="left").select("domain")
 
@@ -87,8 +91,8 @@ def _by_rules(name: str) -> str | None:
 
 def _by_extraction(text: str) -> str | None:
     """The registrable domain of whatever else stands where a name should."""
-    told = suffix_list().extract_str(text, include_psl_private_domains=False)
-    return told.top_domain_under_public_suffix or None
+    extracted = suffix_list().extract_str(text, include_psl_private_domains=False)
+    return extracted.top_domain_under_public_suffix or None
 
 
 @cache
@@ -113,13 +117,13 @@ def _rule_endings() -> tuple[pl.Series, pl.Series]:
 
 
 def tail_expression(depth: int) -> str:
-    """Captures the last `depth` whole labels of a name that has at least so many."""
+    """Regular expression that captures the last `depth` labels of a name with at least that many."""
     return rf"(?:^|\.)((?:[^.]+\.){{{depth - 1}}}[^.]+)$"
 
 
 @cache
 def suffix_list() -> TLDExtract:
-    """The public suffix list as shipped by publicsuffixlist; the network is never asked."""
+    """The public suffix list that the package publicsuffixlist ships; nothing is fetched from the network."""
     import tldextract
 
     return tldextract.TLDExtract(
@@ -142,9 +146,10 @@ _NOT_NORMAL = r"[^!-9;-@\\^-~]|\.$"
 
 
 def normal(hosts: pl.Series) -> pl.Series:
-    """`hosts` (String) in lower case, without port and final dot, as A-labels; same length and order.
+    """`hosts` (String) in lower case, without port and final dot, as A-labels (RFC 5890); same length and
+    order.
 
-    What is no host name (an address, rubbish) comes back in lower case: it will hit nothing by name.
+    Values that are no host name (addresses, garbage) are only lower-cased; no name indicator fits them.
     """
     # Nearly every name is in its form already: only the others are taken through the steps to it.
     odd = hosts.str.contains(_NOT_NORMAL).fill_null(False).arg_true()

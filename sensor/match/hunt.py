@@ -1,7 +1,7 @@
-"""Rows of `names_by_client` and today's index in, the sightings they turn out to be out: columns only. Pure.
+"""Makes sightings of rows of `names_by_client` whose name a later catalog knows.
 
-A row tells what a client did at a name in a quarter of an hour: looked it up, connected, exchanged. That much
-its sighting says, and no more; it carries the amounts of the quarter and `hunted`.
+Such a row says what a client did at a name within 15 minutes: looked it up, connected, exchanged data. The
+sighting says no more than that; it carries the sums of the 15 minutes and is marked `hunted`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LASTED = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cas
 def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFrame:
     """Sightings (table SIGHTINGS) of those of `rows` (NAMES_BY_CLIENT) that `index` knows.
 
-    Rows that this very catalog did not know stay unknown: it saw more of them then than is stored.
+    Rows that this very version did not know stay unknown: it saw more of them than what is stored.
     """
     others = rows.filter(pl.col("catalog_version").ne_missing(catalog_version))
     asked = others.select("host", "name_from").unique().with_columns(asked="host")
@@ -37,10 +37,11 @@ def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFra
 
 
 def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
-    """`rows` without those that are sightings already, or that another read of the same traffic tells of.
+    """`rows` without those that are sightings already, or that were counted by another read of the same
+    traffic.
 
     `sightings` are those of the same day and hosts (event_id, input, site, source, client, host, seen_at,
-    hunted). Of overlapping reads the one is kept that was hunted before, else that tells most.
+    hunted). Of overlapping reads, the one that was hunted before is kept, else the one that counted most.
     """
     made = sightings.filter(pl.col("hunted").fill_null(False))["event_id"]
     rows = rows.with_columns(
@@ -56,7 +57,7 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unseen_elsewhere(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
-    """`rows` without those at whose time another read of the log has a sighting of the client at the name."""
+    """`rows` without those during which another input has a sighting of the same client at the same name."""
     seen = sightings.filter(~pl.col("hunted").fill_null(False))
     place = ["site", "source", "client", "host"]
     beside = rows.select(*place, "event_id", "input", "seen_at", "_end").join(
@@ -69,7 +70,7 @@ def _unseen_elsewhere(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFra
 
 
 def _of_one_read(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` of one read each where several tell of the same minutes of a quarter of an hour."""
+    """`rows` with those of a single input, where several inputs cover the same minutes of a bucket."""
     key = [*_SAME, "_bucket"]
     reads = rows.group_by(*key, "input").agg(
         pl.col("seen_at").min(), pl.col("_end").max(), pl.col("_made").any(),

@@ -1,9 +1,9 @@
-"""The catalog's indicators, laid out for lookup by host, URL, User-Agent, address and fingerprint. Pure.
+"""The catalog's indicators, indexed for lookup by host, URL, User-Agent, address, port and fingerprint.
 
 Names are found by their *tail*: the last whole labels of a host. A `suffix` is its own tail, a
 `pattern` is found by the labels after its last `*` and then verified, a `domain` by the whole host. So
-a lookup is one join per tail length, over unique hosts, and never a scan over indicators;
-`notopenai.com` has no tail `openai.com`.
+a lookup is one join per tail length, over distinct hosts, and never a scan of all indicators.
+`notopenai.com` does not have the tail `openai.com`.
 
 Specificity decides between hits: url > domain > longer name. Names compare by labels, then by
 literal characters, so that `eu.example.com` beats `*.example.com`.
@@ -43,7 +43,8 @@ Networks: TypeAlias = tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network,
 
 @dataclass(frozen=True)
 class Index:
-    """Indicator rows and the tables that find them; `row` is a position in `rows`."""
+    """The indicators (`rows`) and the tables that find them. Columns named `row` or `…_row` are positions in
+    `rows`."""
 
     #: what a hit says: row, signature, app, access, role, confidence, upload_baseline_bytes, prefix …
     rows: pl.DataFrame
@@ -68,7 +69,7 @@ class Index:
 
     @classmethod
     def build(cls, indicators: pl.DataFrame) -> Index:
-        """The index over `indicators` (columns of `sensor.catalog.index.INDICATORS`)."""
+        """The index of `indicators` (columns of `sensor.catalog.index.INDICATORS`)."""
         has_path = pl.col("kind").is_in(["url", "port"])
         rows = indicators.with_row_index("row").with_columns(
             pl.col("row").cast(pl.Int64),
@@ -88,28 +89,31 @@ class Index:
 
     @cached_property
     def lookup(self) -> Lookup:
-        """The same names for one host after the other."""
+        """The same name indicators, for looking up single hosts."""
         return Lookup(self.names)
 
     def candidates(self, hosts: pl.Series) -> pl.DataFrame:
-        """Every name indicator that fits each of the unique normalised `hosts`.
+        """All name indicators that fit the unique, normalised `hosts`, one row per host and indicator.
 
         Columns host, row, prefix (NULL unless the indicator also asks for a path), specificity.
         """
         return fitting_names(self.names, hosts)
 
     def by_agent(self, agents: pl.Series) -> pl.DataFrame:
-        """The agent indicator in those unique User-Agent strings that have one: user_agent, agent_row."""
+        """Columns user_agent, agent_row for those of the unique User-Agents that contain an agent
+        indicator."""
         found = _by_token(agents, self.agents, "(?:^|[^A-Za-z0-9_-])", "")
         return found.rename({"text": "user_agent", "row": "agent_row"})
 
     def by_software(self, answers: pl.Series) -> pl.DataFrame:
-        """The self-hosted product in those unique `answers` that name one: software, software_row."""
+        """Columns software, software_row for those of the unique `answers` that name a self-hosted
+        product."""
         found = _by_token(answers, self.software, r"(?m)^", r"(?:$|[^a-z0-9-])")
         return found.rename({"text": "software", "row": "software_row"})
 
     def by_label(self, hosts: pl.Series) -> pl.DataFrame:
-        """The product that a word of its first label tells, for the unique `hosts`: host, label_row."""
+        """Columns host, label_row for those of the unique `hosts` whose first label contains a product's
+        word."""
         if self.labels.is_empty() or hosts.is_empty():
             return pl.DataFrame(schema={"host": pl.String, "label_row": pl.Int64})
         labels = "|".join(re.escape(label) for label in self.labels["label"].unique().sort())
@@ -122,7 +126,8 @@ class Index:
         )
 
     def by_origin(self, origins: pl.Series) -> pl.DataFrame:
-        """The add-on in those unique origins that are one the catalog knows: origin, origin_row."""
+        """Columns origin, origin_row for those of the unique Origin headers that are add-ons in the
+        catalog."""
         if origins.is_empty():
             return pl.DataFrame(schema={"origin": pl.String, "origin_row": pl.Int64})
         return (
@@ -134,12 +139,17 @@ class Index:
         )
 
     def by_address(self, addresses: pl.Series) -> pl.DataFrame:
-        """The network indicator around each of the unique `addresses` that has one: address, address_row."""
+        """Columns address, address_row for those of the unique `addresses` that lie in a network
+        indicator."""
         return surrounding_networks(self.networks, addresses)
 
     def by_port(self, requests: pl.DataFrame) -> pl.DataFrame:
-        """The self-hosted product whose port and longest path fit each of the unique `requests`
-        (server_port, path) that have one: server_port, path, port_row."""
+        """Columns server_port, path, port_row for those of the unique `requests` that fit a self-hosted
+        product.
+
+        `requests` has the columns server_port and path. Of several products, the one with the longest path
+        wins.
+        """
         if requests.is_empty():
             return requests.with_columns(port_row=pl.lit(None, pl.Int64))
         plain = pl.col("path").str.extract(r"^([^?#]*)")
@@ -173,7 +183,7 @@ def _by_token(texts: pl.Series, products: pl.DataFrame, before: str, after: str)
 
 
 def is_below(path: str, prefix: str) -> pl.Expr:
-    """True where the column `path` begins with `prefix` at a `/` boundary."""
+    """True where the column `path` is the path in column `prefix` or lies below it."""
     start = pl.col(prefix).str.strip_suffix("/")
     return (pl.col(path) == start) | pl.col(path).str.starts_with(pl.concat_str(start, pl.lit("/")))
 
@@ -192,7 +202,7 @@ _ENDING = r"([^.]+\.[^.]+)$"
 
 
 def that_may_fit(names: pl.DataFrame, hosts: pl.Series) -> pl.Series:
-    """Those of the normalised `hosts` that end like one of `names` (as `name_table` makes it): few do."""
+    """Those of the normalised `hosts` that end like any of `names` (of `name_table`); usually few do."""
     if hosts.is_empty() or (names["depth"] == 1).any():
         return hosts
     endings = names["ending"].drop_nulls().unique()
@@ -202,9 +212,9 @@ def that_may_fit(names: pl.DataFrame, hosts: pl.Series) -> pl.Series:
 
 
 def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
-    """Every row of `names` (as `name_table` makes it) that fits each of the unique normalised `hosts`.
+    """All rows of `names` (of `name_table`) that fit the unique, normalised `hosts`.
 
-    Columns host, row, prefix, specificity.
+    Columns: host, row, prefix, specificity.
     """
     unique = that_may_fit(names, hosts).rename("host").to_frame()
     found = []
@@ -214,10 +224,10 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
         found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
     if not found:
         return unique.clear().hstack(names.clear().select("row", "prefix", "specificity"))
-    told = pl.concat(found)
-    # Dozens of patterns share the tail of a cloud: what is cheap to compare goes first.
+    candidates = pl.concat(found)
+    # Dozens of patterns share the tail of a cloud provider, so the cheap comparisons come first.
     labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1
-    asked = told.filter(
+    asked = candidates.filter(
         pl.col("verify").is_not_null(),
         pl.col("host").str.starts_with(pl.col("start")),
         labels == pl.col("labels"),
@@ -226,11 +236,12 @@ def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
         part.filter(pl.col("host").str.contains(part["verify"][0])) for part in asked.partition_by("verify")
     ]
     columns = ("host", "row", "prefix", "specificity")
-    return pl.concat([told.filter(pl.col("verify").is_null()), *verified]).select(columns)
+    return pl.concat([candidates.filter(pl.col("verify").is_null()), *verified]).select(columns)
 
 
 def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFrame:
-    """The smallest of `networks` around each of the unique `addresses` that has one: address, address_row."""
+    """Columns address, address_row for those of the unique `addresses` in any of `networks`; the smallest
+    wins."""
     near = addresses.rename("address").to_frame()
     if near.is_empty():
         return near.with_columns(address_row=pl.lit(None, pl.Int64))
@@ -253,7 +264,7 @@ def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFra
 
 
 def name_table(rows: pl.DataFrame) -> pl.DataFrame:
-    """Lookup rows of all of `rows` (row, kind, value, prefix) that name a host (see `Index.names`)."""
+    """The lookup table (`Index.names`) of those of `rows` (row, kind, value, prefix) that name a host."""
     host = pl.col("value").str.extract(r"^([^/]+)")
     named = rows.filter(pl.col("kind").is_in(["domain", "suffix", "pattern", "url", "extension_id"]))
     wild, suffix = pl.col("host").str.contains("*", literal=True), pl.col("kind") == "suffix"
@@ -282,13 +293,14 @@ def name_table(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def pattern_expression(column: str) -> pl.Expr:
-    """The regular expressions of host patterns: `*` is one or more characters within one label."""
+    """Regular expressions of the host patterns in `column`; `*` stands for one or more characters of a
+    label."""
     escaped = pl.col(column).str.escape_regex().str.replace_all(r"\*", "[^.]+", literal=True)
     return pl.concat_str(pl.lit("^"), escaped, pl.lit("$"))
 
 
 def network_table(rows: pl.DataFrame) -> Networks:
-    """The networks among `rows` (row, kind, value)."""
+    """The networks among `rows` (row, kind, value), by address family and prefix length."""
     wanted = rows.filter(pl.col("kind") == "address").select("value", "row")
     return tuple((ipaddress.ip_network(value), row) for value, row in wanted.iter_rows())
 

@@ -1,12 +1,11 @@
-"""One name after the other: the walk over its tails that answers in a microsecond. Pure.
+"""Looks up single names in about a microsecond, by a walk over their tails.
 
     lookup = Lookup(index.names)
     lookup.find("API.OpenAI.com.")          # row of the most specific indicator, None if none fits
 
-A name is looked up as a whole, then from its last label on for as long as an indicator goes on so. It
-gives the same answers as `fitting_names`, which finds every indicator that fits (a test compares the two
-on any names). Nearly all names of a network end like no indicator, and share their endings: these are
-remembered.
+A name is first looked up as a whole, then label by label from its end, for as long as an indicator has that
+ending. The answers are those of `fitting_names`, which finds all indicators that fit; a property test
+compares the two. Nearly all names end like no indicator and share their endings, so these are remembered.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _ADDED = ("row", "tail", "prefix", "depth", "verify", "labels", "specificity")
 
 
 class Lookup:
-    """The name indicators of an index (`Index.names`), in dictionaries."""
+    """The name indicators of an index, as dictionaries; `names` is `Index.names`."""
 
     def __init__(self, names: pl.DataFrame) -> None:
         self._whole: dict[str, int] = {}
@@ -78,7 +77,7 @@ class Lookup:
             self._tails[tail] = known
 
     def find(self, host: str) -> int | None:
-        """Row of the most specific indicator that asks for no path; None where none fits."""
+        """Row of the most specific indicator that fits `host` and needs no path; None if none does."""
         rooted = host.removesuffix(".")
         end = _end(rooted)
         if end in self._harmless:
@@ -98,9 +97,9 @@ class Lookup:
         return self._answers[host]
 
     def rows(self, names: pl.Series) -> pl.Series:
-        """The answer of `place` for each of the normalised `names`.
+        """`place` of each of the normalised `names`.
 
-        Nearly all names of a network end like no indicator: they are told apart a column at a time.
+        Names that end like no indicator, which nearly all do, are sorted out for the whole column at once.
         """
         ends = pl.col("name").str.extract(_ENDS[2]), pl.col("name").str.extract(_ENDS[1])
         known = pl.Series(sorted(self._ends), dtype=pl.String).implode()
@@ -111,7 +110,7 @@ class Lookup:
         return rows.scatter(places, pl.Series(found, dtype=pl.Int64))
 
     def place(self, name: str) -> int | None:
-        """The row for a normalised `name`, `PATH_ONLY`, or None."""
+        """The row for a normalised `name`; PATH_ONLY if all that fit need a path; None if none fits."""
         answer = self._whole.get(name)
         if answer is not None and answer != PATH_ONLY:
             return answer

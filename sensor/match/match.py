@@ -1,4 +1,4 @@
-"""Observations and the index in, hits out: columns only, work done once per unique value. Pure.
+"""Matches observations with the catalog, column by column, with work done once per distinct value.
 
 A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its server's address
 (only where no name is known), what self-hosted software says of itself, its port and path, the first
@@ -45,10 +45,11 @@ _REMEMBERED = ("host", "cname", "user_agent", "origin", "software")
 
 
 def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """The rows of `observations` that hit, in their order, with the columns of `ADDED`.
+    """The rows of `observations` (table OBSERVATIONS) that match, in their order, with the columns `ADDED`.
 
-    `host` comes back normalised, `path` is replaced by the catalog's prefix (NULL unless a URL or a
-    self-hosted product matched), and `name_from` says `address`, `banner` or `path` where only those told.
+    `host` is normalised. `path` is replaced by the catalog's prefix (NULL unless a URL or a self-hosted
+    product matched), so that no observed path is stored. `name_from` becomes `address`, `banner` or `path` if
+    only that matched.
     """
     frame = _worth_a_look(observations, index)
     if frame.is_empty():
@@ -72,7 +73,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
     runs = index.by_software(values["software"])
     labels = index.by_label(values["host"])
-    told = {
+    hits_by_column = {
         "host": pl.concat([names["host"], literals, labels["host"]]),
         "cname": cnames["host"],
         "user_agent": agents["user_agent"],
@@ -80,10 +81,10 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         "software": runs["software"],
     }
     for name in _REMEMBERED:
-        missed = values[name].filter(~values[name].is_in(told[name].implode()))
+        missed = values[name].filter(~values[name].is_in(hits_by_column[name].implode()))
         index.misses.learn(name, missed, observations.height)
     worth_joining = pl.any_horizontal(
-        *(pl.col(name).is_in(hits.implode()) for name, hits in told.items()),
+        *(pl.col(name).is_in(hits.implode()) for name, hits in hits_by_column.items()),
         pl.col("host").is_null() & pl.col("server").is_in(addresses["address"].implode()),
         pl.col("path").is_in(ports["path"].implode()),
     )
@@ -118,9 +119,9 @@ def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
-    """Which of the unique `hosts` a name indicator fits: host (as given), name (normalised), host_row.
+    """Those of the unique `hosts` that a name indicator fits: host (as given), name (normalised), host_row.
 
-    `host_row` is the most specific indicator that asks for no path; NULL where all ask for one.
+    `host_row` is the most specific indicator that needs no path; NULL if all need one.
     """
     if hosts.is_empty():
         return pl.DataFrame(schema={"host": pl.String, "name": pl.String, "host_row": pl.Int64})
@@ -159,11 +160,13 @@ def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """`rows` with what each says in the end; rows that say nothing are dropped."""
+    """`rows` with the indicator that decides for each; rows without one are dropped."""
     by_name = pl.coalesce("url_row", "host_row")
-    # That a server speaks MCP, was sent a key or sends a model says less of it than its port and path.
-    said = pl.col("product")
-    vague = index.software.filter(said.is_in([SPEAKS_MCP, SENT_KEY]) | said.str.starts_with(SENDS))["row"]
+    # That a server speaks MCP, got a key or sends a model says less about it than its port and path do.
+    software = pl.col("product")
+    vague = index.software.filter(software.is_in([SPEAKS_MCP, SENT_KEY]) | software.str.starts_with(SENDS))[
+        "row"
+    ]
     is_vague = pl.col("port_row").is_not_null() & pl.col("software_row").is_in(vague.implode())
     rows = rows.with_columns(software_row=pl.when(~is_vague.fill_null(False)).then("software_row"))
     place = rows.with_columns(

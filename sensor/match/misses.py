@@ -1,8 +1,7 @@
-"""What was looked up before and hit nothing, so that the millionth row of a name costs a comparison. Pure
-in what it answers: forgetting everything changes no result.
+"""A cache of values that match nothing, so that frequent unknown names cost only a comparison.
 
-Values are remembered as 64-bit hashes under a seed of this process's own, so that nobody can choose a
-name that hides another.
+Forgetting all of it changes no result. Values are remembered as 64-bit hashes with a random seed per process,
+so that nobody can craft a name whose hash hides another one.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ MIN_ROWS = 50_000
 
 
 class Misses:
-    """Hashes of values that hit nothing, by column."""
+    """Hashes of values that match nothing, by column."""
 
     def __init__(self, *, max_values: int = MAX_VALUES, min_rows: int = MIN_ROWS) -> None:
         self._seed = secrets.randbits(63)
@@ -26,13 +25,14 @@ class Misses:
         self._known: dict[str, pl.Series] = {}
 
     def may_hit(self, frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Expr:
-        """True for the rows of `frame` with a value in any of `columns` that is not known to miss."""
+        """True for the rows of `frame` that have, in any of `columns`, a value not known to match nothing."""
         return pl.any_horizontal(
             pl.lit(False), *(self._is_new(frame, column) for column in columns if column in frame.columns)
         )
 
     def learn(self, column: str, values: pl.Series, rows: int) -> None:
-        """Remember that the unique `values` of a frame of so many `rows` hit nothing."""
+        """Remember that the unique `values` of `column` match nothing; they come from a frame of `rows`
+        rows."""
         if rows < self._min_rows or values.is_empty():
             return
         fresh = values.hash(self._seed)

@@ -1,12 +1,11 @@
-"""Names connections that carry none by the DNS answer their client got for the server's address.
+"""Names connections without a name of their own by the DNS answer their client got for the server's address.
 
-The key is (client, server address), never the address alone: an address of a content network
-serves thousands of names. The newest answer at or before the connection's start names it, while
-it is no older than its TTL, or `STALENESS` where that is longer: browsers and proxies hold
-addresses well past the TTL. The connection is named by the question, with the end of the CNAME
-chain beside it. The name is less sure where the answer had outlived its TTL, where the address was
-only a hint, where the client had been told the address for another name as well, and where no question of
-the client was seen: anybody can send answers.
+The key is client and server address, never the address alone, because an address of a content network serves
+thousands of names. The newest answer at or before the start of the connection names it, if it is no older
+than its TTL or `STALENESS`, whichever is longer: browsers and proxies hold addresses well past the TTL. The
+name is that of the question; the end of the CNAME chain is stored beside it. Confidence is lower if the
+answer had outlived its TTL, if the address was only a hint, if the client got the address for another name as
+well, or if no question of the client was seen (anybody can send answers).
 
 A name read from the traffic itself (SNI, Host, URL) is never replaced, unless it only covers the
 true one (`ech.py`).
@@ -31,7 +30,7 @@ _KEY = ("client", "address")
 
 
 class NameTable:
-    """The answers and ECH configurations clients were given."""
+    """Remembers the DNS answers and ECH configurations clients got, and names connections by them."""
 
     def __init__(self, *, max_answers: int = MAX_ANSWERS) -> None:
         self._answers = Answers((*_KEY, "host", "hint", "unasked"), max_answers)
@@ -42,35 +41,37 @@ class NameTable:
 
     @property
     def dropped(self) -> int:
-        """Answers that had to go although they could still have named something."""
+        """Number of answers forgotten for lack of room although they could still have named a connection."""
         return self._answers.dropped + self._configs.dropped
 
     def learn(self, answers: pl.DataFrame) -> None:
-        """Remember `answers` (table ANSWERS; rows without time, client or host are ignored)."""
-        told = schema.ANSWERS.conform(answers).with_columns(pl.col("hint", "unasked").fill_null(False))
-        self._answers.learn(told)
-        self._configs.learn(told)
+        """Remember `answers` (table ANSWERS); rows without time, client or host are ignored."""
+        rows = schema.ANSWERS.conform(answers).with_columns(pl.col("hint", "unasked").fill_null(False))
+        self._answers.learn(rows)
+        self._configs.learn(rows)
 
     def name(self, observations: pl.DataFrame) -> pl.DataFrame:
-        """`observations` (table OBSERVATIONS), with host, name_from, name_confidence and cname where an
-        answer tells them, and `ech` where the name that was seen only covers another: it is gone then.
+        """`observations` (table OBSERVATIONS) with the names that answers give, in the same order.
 
-        Rows keep their order. DNS questions, and rows without client or server, get no name.
+        Fills in host, name_from, name_confidence and cname. If the name seen only covers another one (ECH),
+        it is removed and `ech` set. DNS questions, and rows without client or server, stay as they are.
         """
         rows = observations.with_row_index("row").with_columns(
             at=_start(), address="server", is_dns=(pl.col("kind") == "dns").fill_null(False)
         )
-        covered, told = self._uncovered(rows)
+        covered, offered = self._uncovered(rows)
         nameless = pl.col("host").is_null() | pl.col("row").is_in(covered["row"].implode())
         wanted = rows.filter(nameless, ~pl.col("is_dns")).drop_nulls([*_KEY, "at"]).select("row", *_KEY, "at")
         if covered.is_empty() and (wanted.is_empty() or not len(self._answers)):
             return observations
-        found = self._lookup(wanted.join(told, on="row", how="anti"), self._answers.about(wanted, _KEY))
-        return _renamed(rows, covered, pl.concat([told, found])).select(observations.columns)
+        found = self._lookup(wanted.join(offered, on="row", how="anti"), self._answers.about(wanted, _KEY))
+        return _renamed(rows, covered, pl.concat([offered, found])).select(observations.columns)
 
     def _uncovered(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The rows (row, outer) whose name only covers the true one, and what `_lookup` finds for those
-        whose client was told the very configuration they used."""
+        """The rows (row, outer) whose name only covers another, and the true names found for them (`_FOUND`).
+
+        A true name is found if the client itself got the configuration that it used.
+        """
         suspects = ech.suspects(rows.filter(~pl.col("is_dns")), self._configs.unique("ech_public_name"))
         if suspects.is_empty():
             return suspects.select("row", "outer"), _NOTHING
@@ -78,11 +79,11 @@ class NameTable:
         offered = suspects.select(ech_public_name="outer", ech_config="ech_config").unique()
         configs = self._configs.about(offered, ("ech_public_name", "ech_config"))
         using = ech.using(answers, configs)
-        told = self._lookup(suspects, using, by=(*_KEY, "outer", "ech_config"))
+        found = self._lookup(suspects, using, by=(*_KEY, "outer", "ech_config"))
         anyone = self._answers.about(suspects.filter(~ech.is_certain()), ("address",))
         covered = ech.covered(suspects, answers, configs, anyone)
-        chosen = pl.col("row").is_in(pl.concat([covered["row"], told["row"]]).implode())
-        return suspects.filter(chosen).select("row", "outer"), told
+        chosen = pl.col("row").is_in(pl.concat([covered["row"], found["row"]]).implode())
+        return suspects.filter(chosen).select("row", "outer"), found
 
     def _lookup(
         self, wanted: pl.DataFrame, answers: pl.DataFrame, by: tuple[str, ...] = _KEY
@@ -107,11 +108,11 @@ class NameTable:
         for doubt, less in doubts:
             factor = factor * pl.when(doubt).then(less).otherwise(1.0)
         return joined.filter(pl.col("at") <= pl.col("until")).select(
-            "row", "told", "told_cname", factor=factor
+            "row", "answer", "answer_cname", factor=factor
         )
 
 
-_FOUND = {"row": pl.UInt32, "told": pl.String, "told_cname": pl.String, "factor": pl.Float64}
+_FOUND = {"row": pl.UInt32, "answer": pl.String, "answer_cname": pl.String, "factor": pl.Float64}
 _NOTHING = pl.DataFrame(schema=_FOUND)
 
 
@@ -122,28 +123,33 @@ def _with_doubts(answers: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
     before = pl.col("until").shift().over(by)
     other = pl.col("host") != pl.col("host").shift().over(by)
     return answers.with_columns(
-        told="host",
-        told_cname="cname",
+        answer="host",
+        answer_cname="cname",
         direct_until=pl.when(~pl.col("hint")).then("until").cum_max().forward_fill().over(same_name),
         other_until=pl.when(other).then(before).forward_fill().over(by),
     ).drop("host", "cname")
 
 
 def _renamed(rows: pl.DataFrame, covered: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with the names found; a name that covers another is gone, and is no name for it either."""
+    """`rows` with the names `found`. A name that only covers another is removed, and never used as its
+    name."""
     hidden = pl.col("outer").is_not_null()
     joined = rows.join(covered, on="row", how="left", maintain_order="left").join(
         found, on="row", how="left", maintain_order="left"
     )
-    told = pl.when(pl.col("told").ne_missing(pl.col("outer"))).then("told")
-    is_told = told.is_not_null()
-    name_from = pl.when(is_told & hidden).then(pl.lit("ech_dns")).when(is_told).then(pl.lit("dns_answer"))
+    answered = pl.when(pl.col("answer").ne_missing(pl.col("outer"))).then("answer")
+    is_answered = answered.is_not_null()
+    name_from = (
+        pl.when(is_answered & hidden).then(pl.lit("ech_dns")).when(is_answered).then(pl.lit("dns_answer"))
+    )
     believed = name_from.replace_strict(NAME_CONFIDENCE, default=None, return_dtype=pl.Float64)
     return joined.with_columns(
-        host=pl.when(hidden).then(told).otherwise(pl.coalesce("host", told)),
-        name_from=pl.when(hidden | is_told).then(name_from).otherwise("name_from"),
+        host=pl.when(hidden).then(answered).otherwise(pl.coalesce("host", answered)),
+        name_from=pl.when(hidden | is_answered).then(name_from).otherwise("name_from"),
         name_confidence=pl.coalesce(believed * pl.col("factor"), "name_confidence"),
-        cname=pl.when(hidden | is_told).then(pl.when(is_told).then("told_cname")).otherwise("cname"),
+        cname=pl.when(hidden | is_answered)
+        .then(pl.when(is_answered).then("answer_cname"))
+        .otherwise("cname"),
         ech=pl.when(hidden).then(pl.lit(True)).otherwise("ech"),
     )
 

@@ -1,9 +1,8 @@
-"""Which names are asked for by clients that use a known AI service within the same half minute. Pure.
+"""Counts which unknown names clients use within 30 s of a known AI service.
 
-State goes in and comes out, like the other counts over all names (`rollup`): a half minute is looked at once
-all that may belong to it has come, so that a bucket's figures do not depend on where batches were cut; rows
-more than half a minute late meet what is still there. Clients are kept as hashes, and only until their bucket
-is over.
+A span of time is evaluated once all rows that may belong to it have come, so that figures do not depend on
+where batches are cut. Rows that come more than 30 s late meet what is still remembered. Clients are kept as
+hashes, and only until their bucket is over.
 """
 
 from __future__ import annotations
@@ -34,9 +33,10 @@ _MEETING = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.U
 
 
 class Near:
-    """Meetings of unknown names with known services in open buckets, and the events of the last minutes.
+    """Remembers events of the last minutes, and meetings of unknown names with known services in open
+    buckets.
 
-    Names, clients and services are hashes throughout: they are joined by the million.
+    Names, clients and services are kept as hashes, because they are joined by the million.
     """
 
     def __init__(self, *, max_meetings: int = MAX_MEETINGS) -> None:
@@ -51,8 +51,12 @@ class Near:
         self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame, hits: pl.DataFrame) -> None:
-        """Count the names in `observations` (host, client, seen_at) that are near one of their `hits`
-        (the same, app and role). Hosts that also serve other things are no sign of AI."""
+        """Count the names in `observations` that are near one of `hits`, which are the rows of them that
+        matched.
+
+        Both need the columns host, client and seen_at; `hits` also app and role. Hits with role `embedded` do
+        not count: such hosts also serve other things.
+        """
         known = hits.filter(pl.col("role") != "embedded").select("client", "seen_at", "app")
         names = known.select("app", near_app="app").unique().with_columns(pl.col("app").hash())
         self._apps = pl.concat([self._apps, names]).unique()
@@ -73,8 +77,9 @@ class Near:
         self._visits = visits.filter(~is_done)
         self._uses = uses.filter((pl.col("slot") > done - WITHIN).fill_null(True))
 
-    def take(self, over: pl.DataFrame) -> pl.DataFrame:
-        """`over` (bucket, host …) with near_app, the service most clients were near, and near_clients."""
+    def label(self, over: pl.DataFrame) -> pl.DataFrame:
+        """`over` (rows of buckets that are over) with near_app, the service most clients were near, and
+        near_clients."""
         is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
         self._meet(self._visits.filter(is_over), _beside(self._uses))  # of these no more is to come
         self._visits = self._visits.filter(~is_over)

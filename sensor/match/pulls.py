@@ -1,7 +1,8 @@
-"""What a readable request to a model hub or an AI API is about: which model, and what it leaves there. Pure.
+"""What a readable request to a model hub or an AI API is about: the model it fetches, or what it hands over.
 
-Paths as the hubs document them: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI), Kaggle
-and NGC. A revision becomes a word that says whether it is pinned; names of branches are nobody's business.
+Paths are those the hubs document: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI), Kaggle
+and NGC. Of a revision only a word is stored that says whether it is pinned, because names of branches may be
+internal.
 """
 
 from __future__ import annotations
@@ -64,16 +65,16 @@ COLUMNS = ("repository", "revision", "model_file", "model_format", "format_from"
 
 
 def about(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` (url_path, method, access, software) with COLUMNS; worked out once per unique path."""
+    """`rows` (url_path, method, access, software) with `COLUMNS`, computed once per distinct path."""
     asked = rows.select("url_path", "method", "access").unique()
-    told = asked.with_columns(**_named(), left=_first(pl.col("url_path"), _LEFT)).with_columns(
+    described = asked.with_columns(**_named(), left=_first(pl.col("url_path"), _LEFT)).with_columns(
         revision=_revision(pl.col("revision")),
         model_file=pl.col("file").str.extract(r"([^/]+)$"),
         by_name=pl.when(pl.col("access") == _HANDS_OUT).then(_first(pl.col("url_path"), _ENDS)),
         hands_over=pl.when(pl.col("method").is_in(["POST", "PUT", "PATCH"])).then("left"),
     )
     frame = rows.join(
-        told, on=["url_path", "method", "access"], how="left", nulls_equal=True, maintain_order="left"
+        described, on=["url_path", "method", "access"], how="left", nulls_equal=True, maintain_order="left"
     )
     content = pl.col("software").str.extract(rf"(?m)^{SENDS}([a-z0-9]+)$")
     return frame.with_columns(
@@ -100,5 +101,5 @@ def _first(text: pl.Expr, forms: tuple[tuple[str, str], ...]) -> pl.Expr:
 
 
 def _revision(name: pl.Expr) -> pl.Expr:
-    told = pl.when(name.is_not_null() & ~name.is_in(_UNTOLD))
-    return told.then(pl.coalesce(_first(name, _REVISIONS), pl.lit("other")))
+    stated = pl.when(name.is_not_null() & ~name.is_in(_UNTOLD))
+    return stated.then(pl.coalesce(_first(name, _REVISIONS), pl.lit("other")))

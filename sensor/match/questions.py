@@ -1,16 +1,16 @@
-"""DNS questions as lookups: what one look at a name sends out more than once is counted once.
+"""Turns DNS questions into lookups: questions that belong to one lookup of a name count once.
 
-One lookup asks for A, AAAA and HTTPS, asks again when no answer comes, tries the name with the machine's
-search suffixes behind it, and is repeated by the resolver that forwards it. Counting lines would inflate
-use 3 to 10 times. Of each question, and within `TOGETHER_S` of it:
+One lookup asks for A, AAAA and HTTPS, asks again if no answer comes, tries the name with search suffixes
+appended, and is repeated by the resolver that forwards it. Counting questions would inflate use 3 to 10
+times. Within `TOGETHER_S` of a question,
 
-- the same client asking the same name again begins no lookup: `lookups` is 0, else 1;
-- a name that is another one the client asked, with a suffix behind it, is a search suffix tried;
-- a resolver asking what a client asked it just before forwards: a copy.
+- the same name asked by the same client begins no new lookup: `lookups` is 0 instead of 1;
+- a name that the client also asked without its last labels is a search suffix being tried;
+- a resolver that asks what a client has just asked it forwards the question.
 
-The last two are set aside, counted. Who is a resolver: who was asked (`server` of a question), a declared
-proxy, this machine (loopback). A forwarder known by neither, whose clients another input tells, is to be
-declared in `networks.proxies`. Pure: what is remembered are the questions of the last seconds.
+The last two are set aside and counted. A resolver is an address that was asked (`server` of a question), a
+declared proxy, or a loopback address. A forwarder that cannot be recognised so, because its clients appear in
+another input, has to be declared in `networks.proxies`.
 """
 
 from __future__ import annotations
@@ -42,16 +42,20 @@ _LONE_SUFFIXES = ("local", "lan", "internal", "intranet", "corp", "home", "priva
 
 
 class Questions:
-    """Remembers the questions of the last seconds, from batch to batch."""
+    """Remembers the questions of the last seconds, across batches."""
 
     def __init__(self, is_forwarder: Callable[[pl.Series], pl.Series] | None = None) -> None:
-        """`is_forwarder` tells which of some addresses are declared to pass on what others ask."""
+        """`is_forwarder` takes addresses and returns a Boolean for each: is it declared as a proxy or
+        forwarder?"""
         self._is_forwarder = is_forwarder
         self._recent = schema.OBSERVATIONS.empty().select(_REMEMBERED)
         self._resolvers = pl.Series("server", [], dtype=pl.String)
 
-    def take(self, observations: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-        """`observations` with `lookups` (Int64; NULL on what is no question), and what was set aside."""
+    def mark(self, observations: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+        """`observations` with `lookups` (Int64; NULL unless a question), without those set aside.
+
+        Also returns how many were set aside, by reason.
+        """
         asked = (observations["kind"] == "dns").fill_null(False)
         if not asked.any():
             bare = observations.drop("lookups", strict=False)
@@ -68,14 +72,14 @@ class Questions:
             SUFFIXED: _suffixed(both),
         }
         self._remember(both)
-        told = rows.join(begins, on="place", how="left", maintain_order="left")
+        kept = rows.join(begins, on="place", how="left", maintain_order="left")
         counts = {}
         for why, places in reason.items():
-            gone = told["place"].is_in(places.implode())
-            if gone.any():
-                counts[why] = int(gone.sum())
-                told = told.filter(~gone)
-        return told.drop("place"), counts
+            is_set_aside = kept["place"].is_in(places.implode())
+            if is_set_aside.any():
+                counts[why] = int(is_set_aside.sum())
+                kept = kept.filter(~is_set_aside)
+        return kept.drop("place"), counts
 
     def _learn(self, servers: pl.Series) -> None:
         fresh = servers.drop_nulls().unique()

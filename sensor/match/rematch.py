@@ -1,10 +1,9 @@
-"""Stored sightings and today's index in, what they would be called today out: columns only. Pure.
+"""Classifies stored sightings with today's catalog.
 
-What was stored is less than what was seen: of a path only the matched prefix, of a User-Agent its first
-token, no CNAME, no Origin, nothing of what servers say they run, internal addresses as tokens. Where such a
-part made the hit, the stored signature says what it was (`app#suffix:example.com@cname`), and it is put back
-from there. What cannot be known: whether a row would hit an indicator that asks for a path, a CNAME, an
-add-on, a server's own word or a User-Agent that played no part when it was stored.
+Less was stored than was seen: only the matched prefix of a path, only the first token of a User-Agent, no
+CNAME, no Origin, nothing of what servers say they run, and internal addresses as tokens. If such a part made
+the hit, the stored signature names it (`app#suffix:example.com@cname`), and it is restored from there. So it
+cannot be known whether a row would match an indicator on a part that did not matter when it was stored.
 """
 
 from __future__ import annotations
@@ -56,11 +55,11 @@ _FIRST_TOKEN = r"^([A-Za-z0-9._+-]+)"
 
 
 def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) -> pl.DataFrame:
-    """Those of the stored `sightings` (NEEDED, and what `totals` adds) that are called otherwise today, and
-    those of which `also` is true, with `now_` and each column of VERDICT.
+    """The stored `sightings` that today's catalog classifies otherwise, and those for which `also` is true.
 
-    `now_app` is NULL where no indicator fires any more. The grade is weighed anew with the service's
-    baseline; what was no exchange stays none.
+    `sightings` has the columns NEEDED and those that `totals` adds. Each column of VERDICT is added with the
+    prefix `now_`. `now_app` is NULL if no indicator matches any more. The grade is computed again with the
+    service's baseline, but never raised from "connected" to an exchange.
     """
     asked = sightings.select(_asked(index))
     # Ten columns are compared by one number, under a seed that nobody can make two rows agree for.
@@ -80,18 +79,19 @@ def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) 
 
 
 def differs(was: str = "") -> pl.Expr:
-    """True where the verdict in the columns with the prefix `was` is not that of today."""
+    """True where the columns of VERDICT with the prefix `was` differ from those with the prefix `now_`."""
     return pl.any_horizontal(
         pl.col(f"{was}{name}").ne_missing(pl.col(f"now_{name}")) for name in (*_CHANGES, "grade")
     )
 
 
 def totals(slices: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """`slices` (sensor, connection, slice, bytes_up, bytes_down) with `total_bytes_*` up to each slice's end.
+    """`slices` (sensor, connection, slice, bytes_up, bytes_down) with `total_bytes_*` up to the end of each
+    slice.
 
-    `before` has key and what was seen of it earlier (`before_bytes_*`); `key` is a connection at a sensor.
-    `whole` is False where a connection's beginning is not there. A row without connection or slice tells
-    the whole of it.
+    Adds `key`, a connection at a sensor, and `whole`, which is False if the beginning of the connection is
+    missing. `before` holds what earlier slices carried: key, before_bytes_up, before_bytes_down. A row
+    without connection or slice counts as a whole connection.
     """
     rows = slices.with_columns(
         key=pl.when(pl.col("slice").is_not_null()).then(pl.col("connection").hash() ^ pl.col("sensor").hash())
@@ -181,14 +181,14 @@ def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
 
     A library leaves no signature; it shows in the access class it gave the row.
     """
-    told = (
+    stored = (
         asked.filter(pl.col("access") == LIBRARY_ACCESS).select("user_agent", "access").drop_nulls().unique()
     )
     library = pl.col("access") == LIBRARY_ACCESS
     known = index.agents.join(index.rows.select("row", "access"), on="row").filter(library)
     known = known.select("product", name=pl.col("product").str.extract(_FIRST_TOKEN))
     return (
-        told.with_columns(name=pl.col("user_agent").str.extract(_FIRST_TOKEN))
+        stored.with_columns(name=pl.col("user_agent").str.extract(_FIRST_TOKEN))
         .join(known, on="name")
         .group_by("user_agent", "access")
         .agg(library=pl.col("product").sort().str.join(" "))

@@ -1,4 +1,5 @@
-"""Exact repetitions of a row: two equal lines are two rows, a line read again is the same row. Pure."""
+"""Numbers equal rows, so that two equal lines of a log get two ids, and a line read again gets the same
+one."""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ _MAX_KEPT = 2_000_000
 
 
 class Repeats:
-    """Numbers exact repetitions of a row, so that two equal lines are two and a re-read one is not."""
+    """Counts equal rows across batches."""
 
     def __init__(self) -> None:
         self._known = pl.DataFrame(schema={"row": pl.UInt64, "seen_at": TIME, "count": pl.UInt32})
 
     def number(self, rows: pl.DataFrame) -> pl.Series:
-        """Nth repetition (String, from 0) of each of `rows` (identity String, seen_at)."""
+        """For each of `rows` (identity, seen_at), how many equal ones came before it, as a String."""
         rows = rows.select("seen_at", row=pl.col("identity").hash())
         before = rows.join(self._known.drop("seen_at"), on="row", how="left", maintain_order="left")["count"]
         within = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).over("row")).to_series()

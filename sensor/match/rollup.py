@@ -1,9 +1,9 @@
-"""What is counted over all names, matched or not: the `names` table; and DNS lookups as bursts.
+"""Sums over all names, matched or not (table `names`), and DNS lookups collapsed to bursts.
 
-Pure: state goes in and comes out. A bucket is handed out once the input's clock has passed its
-end, so that its figures do not depend on where batches were cut. Only in a flood of names does more
-than the bounds below come together: then what is oldest is handed out early, in part, and the rest of
-it as rows of its own, whose lookups and bytes still add up; a client in both parts is counted in both.
+A bucket is returned once the input has passed its end, so that figures do not depend on where batches are
+cut. Only a flood of names exceeds the bounds below: then the oldest buckets are returned early, in part, and
+the rest as rows of their own. Lookups and bytes of both parts still add up; a client in both is counted
+twice.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _SPREAD = 0x9E3779B97F4A7C15
 
 
 def begins() -> pl.Expr:
-    """True for a row with which something begins: a connection, a request in it, a line of a log."""
+    """True for a row that begins something: a connection, a request in it, a line of a log."""
     return (pl.col("slice").fill_null(0) == 0) | pl.col("asks").fill_null(False)
 
 
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
-    """How far a batch of observations has come: its lookups if it has any, else anything; None if empty.
+    """The newest time of a batch: of its DNS questions if it has any, else of all rows; None if empty.
 
     Logs of lookups and of connections may be read one after the other, and then share a batch.
     """
@@ -51,11 +51,11 @@ def newest_seen(observations: pl.DataFrame) -> datetime | None:
 
 
 class NamesRollup:
-    """Sums observations by (15-minute bucket, host) and counts distinct clients; keeps no client.
+    """Sums observations by 15-minute bucket and host, and counts distinct clients without keeping them.
 
-    Rows are kept as they came until their bucket is over, and grouped once; many or a pile earlier. They are
-    told apart by 64-bit hashes under a seed of this process's own, so that nobody can choose a name that
-    is taken for another.
+    Rows are kept until their bucket is over and then grouped once, or earlier if there are many. Names are
+    distinguished by 64-bit hashes with a random seed per process, so that nobody can craft a name that is
+    taken for another.
     """
 
     def __init__(self, *, max_clients: int = MAX_CLIENTS) -> None:
@@ -68,8 +68,7 @@ class NamesRollup:
         self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame) -> None:
-        """Count those of a batch of observations (host String NULL-able, seen_at, kind, bytes, client) that
-        have a name."""
+        """Count the observations (table OBSERVATIONS) that have a host."""
         is_dns = pl.col("kind") == "dns"
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
         is_begun = ~is_dns & begins()
@@ -100,11 +99,11 @@ class NamesRollup:
         if is_pile(self._clients):
             self._merge()
 
-    def take(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
-        """The buckets that are over (or all of them), as rows of `names` without its origin columns, in any
-        order (compaction sorts them).
+    def flush(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
+        """The buckets that are over (`all_of_it`: all), as rows of NAMES without the columns of the origin.
 
-        `newest`: how far the input has come, if further than the names counted (`newest_seen`).
+        They are in no particular order; compaction sorts them. `newest`: how far the input has come
+        (`newest_seen`), if further than the names counted.
         """
         over = set(self._buckets() if all_of_it else self._over(later(self._clock, newest)))
         if not over:
@@ -143,25 +142,26 @@ class NamesRollup:
 
 
 def browsed(sums: pl.DataFrame) -> pl.DataFrame:
-    """`sums` without reverse lookups, link-local discovery and bare addresses: not somebody's browsing."""
+    """`sums` without reverse lookups, link-local discovery and bare addresses, which are no browsing."""
     host = pl.col("host")
     address = host.str.contains(r"^[0-9.]+$") | host.str.contains(":", literal=True)
     return sums.filter(~address, *(~host.str.ends_with(ending) for ending in NOT_NAMES))
 
 
 def is_pile(frames: list[pl.DataFrame]) -> bool:
-    """True if what was not merged yet is more than what was."""
+    """True if the frames after the first, merged one hold more rows than it does."""
     return sum(frame.height for frame in frames[1:]) > frames[0].height + _SLACK
 
 
 def later(one: datetime | None, other: object) -> datetime | None:
+    """The later of two times; None if neither is a time."""
     if not isinstance(other, datetime):
         return one
     return other if one is None else max(one, other)
 
 
 def known_sum(name: str) -> pl.Expr:
-    """A sum that stays NULL where nothing was known."""
+    """The sum of a column, NULL if all its values are NULL."""
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
@@ -170,26 +170,28 @@ def _distinct(clients: pl.DataFrame) -> pl.DataFrame:
 
 
 def _merged(sums: pl.DataFrame) -> pl.DataFrame:
-    """One row a bucket and host, with the columns as they came."""
+    """`sums` grouped to one row per bucket and host, with the same columns."""
     # Most logs lack half of these, and grouping what is not there costs as much.
-    told = {name for name in sums.columns if sums[name].null_count() < sums.height}
+    filled = {name for name in sums.columns if sums[name].null_count() < sums.height}
     grouped = sums.group_by(
         "name"
     ).agg(
         pl.col("bucket", "host").first(),
         *(pl.col(name).sum() for name in _SUMS[:2]),  # which every row has
-        *(known_sum(name) for name in _SUMS[2:] if name in told),
-        *(pl.col(name).max() for name in ("cname", "client_class") if name in told),
+        *(known_sum(name) for name in _SUMS[2:] if name in filled),
+        *(pl.col(name).max() for name in ("cname", "client_class") if name in filled),
         pl.col("first_seen").min(),
         pl.col("last_seen").max(),
     )
-    nothing = (pl.lit(None, dtype=sums.schema[name]).alias(name) for name in sums.columns if name not in told)
+    nothing = (
+        pl.lit(None, dtype=sums.schema[name]).alias(name) for name in sums.columns if name not in filled
+    )
     grouped = grouped.with_columns(nothing)
     return grouped.select(sums.columns)
 
 
 class LookupBursts:
-    """Collapses DNS hits to one row a client, host, action and clock minute; `lookups` (questions.py) add up.
+    """Collapses matched DNS questions to one row per client, host, action and minute; their `lookups` add up.
 
     Rows of the newest two minutes wait for the next batch.
     """
@@ -200,10 +202,12 @@ class LookupBursts:
         self._max_bursts = max_bursts
         self._open: pl.DataFrame | None = None
 
-    def take(self, hits: pl.DataFrame, *, newest: datetime | None, last: bool) -> pl.DataFrame:
-        """`hits` with its DNS rows collapsed; `lookups` (Int64) is NULL on all other rows.
+    def merge(self, hits: pl.DataFrame, *, newest: datetime | None, last: bool) -> pl.DataFrame:
+        """`hits` with their DNS rows collapsed, and the rows that had waited; `lookups` is NULL on other
+        rows.
 
-        `newest`: how far the batch has come that the hits are of (`newest_seen`); None if it was empty.
+        `newest`: how far the input has come (`newest_seen`); None if the batch was empty. With `last` nothing
+        waits any longer.
         """
         other = hits.filter(pl.col("kind") != "dns").with_columns(
             pl.lit(None, dtype=pl.Int64).alias("lookups")

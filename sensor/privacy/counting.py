@@ -47,7 +47,7 @@ class Counting:
         self._folder = state / "count"
         self._keys = keys
         self._key = keys.count()
-        self._told: set[str] = set()
+        self._emitted: set[str] = set()
 
     def second(self, account: str) -> str:
         """The second token of a canonical account."""
@@ -62,9 +62,9 @@ class Counting:
             return schema.COUNTING.empty()
         found = []
         for token, account, epoch in tokens.select("token", "value", "epoch").unique().iter_rows():
-            if token in self._told:
+            if token in self._emitted:
                 continue
-            self._told.add(token)
+            self._emitted.add(token)
             begin, end = self._keys.bounds(epoch)
             sealed = seal(self._both(epoch), self.second(account).encode(), token)
             found.append((token, base64.b64encode(sealed).decode(), begin, end))

@@ -32,18 +32,18 @@ class OpenLeases:
         self._keys = keys
         self._file = file
         self._open = schema.LEASES.empty()
-        self._told: set[int] = set()
+        self._emitted: set[int] = set()
         self._loaded = file is None
 
-    def take(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
+    def carry(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
         """`leases` and, for epochs not met before, those still open, each cut to one epoch; clear text."""
         self._load()
         fresh = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
-        new = sorted(set(epochs) - self._told)
-        self._told |= set(new)
-        told = self._open
+        new = sorted(set(epochs) - self._emitted)
+        self._emitted |= set(new)
+        still_open = self._open
         self._keep(fresh)
-        pieces = [self._within(told, epoch) for epoch in new] if not told.is_empty() else []
+        pieces = [self._within(still_open, epoch) for epoch in new] if not still_open.is_empty() else []
         if not fresh.is_empty():
             pieces += [self._within(fresh, epoch) for epoch in self._touched(fresh)]
         if pieces or not fresh.is_empty():
@@ -54,7 +54,7 @@ class OpenLeases:
         """The epochs the leases lie in; an open one reaches to the newest epoch met so far."""
         ends = self._keys.epochs_in(leases["valid_to"].dt.offset_by("-1us"))
         first, *rest = self._keys.epochs_in(leases["valid_from"])
-        last, chain = max([first, *rest, *ends, *self._told]), [first]
+        last, chain = max([first, *rest, *ends, *self._emitted]), [first]
         while chain[-1] < last:
             following = pl.Series([self._keys.bounds(chain[-1])[1]], dtype=schema.TIME)
             chain += self._keys.epochs_in(following)
@@ -89,7 +89,7 @@ class OpenLeases:
     def _save(self) -> None:
         if self._file is None:
             return
-        newest = max(self._told, default=None)
+        newest = max(self._emitted, default=None)
         if newest is None:
             return
         buffer = io.BytesIO()

@@ -243,9 +243,9 @@ def _fields(table: Table, level: Level) -> Part:
 
 def _derived_fields(one: Derived, level: Level) -> Part:
     """A field worked out of sightings is protected as the one whose name it has, or that it stands for."""
-    said = {column.name: column.protect for column in schema.SIGHTINGS}
+    protections = {column.name: column.protect for column in schema.SIGHTINGS}
     rows = tuple(
-        (name, meaning, unit, _ACTS[said.get(_STANDS_FOR.get(name, name), schema.CLEAR).at(level)])
+        (name, meaning, unit, _ACTS[protections.get(_STANDS_FOR.get(name, name), schema.CLEAR).at(level)])
         for name, meaning, unit in one.fields
     )
     return Part(f"Fields of {one.name}", (), ("field", "meaning", "unit", "stored"), rows)

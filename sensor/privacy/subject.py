@@ -43,11 +43,11 @@ class Subject:
         """Rows (Boolean) that carry a token in `user_name`."""
         return frame.select(pl.col("user_name").is_in(self.tokens).fill_null(False)).to_series()
 
-    def told_of(self, leases: pl.DataFrame, things: Sequence[str]) -> pl.Series:
+    def leases_of(self, leases: pl.DataFrame, things: Sequence[str]) -> pl.Series:
         """Leases (Boolean) that name the account, or nobody but a device of theirs."""
         owned = pl.col("user_name").is_null() & (pl.col("device").is_in(things) | pl.col("mac").is_in(things))
         return leases.select(
-            (pl.col("user_name").is_in(self.tokens) | owned).fill_null(False).alias("told")
+            (pl.col("user_name").is_in(self.tokens) | owned).fill_null(False).alias("is_theirs")
         ).to_series()
 
     def seen(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:

@@ -169,8 +169,8 @@ def _frames(text: bytes) -> tuple[_Numbers, _Numbers, int, str | None]:
 
 def _tables(chunk: _Chunk, pair: _Pair) -> dict[str, pl.DataFrame]:
     """Observations, answers, coverage and rejects of a chunk."""
-    told = _messages(chunk)
-    used = told.filter(pl.col("reason").is_null())
+    messages = _messages(chunk)
+    used = messages.filter(pl.col("reason").is_null())
     events = _events(used, chunk.data)
     newest = int(events["time"].max()) if len(events) else 0
     seen, answers, unreadable = pair(chunk.data, events, newest)
@@ -178,17 +178,17 @@ def _tables(chunk: _Chunk, pair: _Pair) -> dict[str, pl.DataFrame]:
     return {
         "observations": seen,
         "answers": answers,
-        "coverage": _covered(told, unreadable),
-        "rejects": _rejected(records.rejects(told, block), unreadable),
+        "coverage": _covered(messages, unreadable),
+        "rejects": _rejected(records.rejects(messages, block), unreadable),
     }
 
 
-def _covered(told: pl.DataFrame, unreadable: pl.DataFrame) -> pl.DataFrame:
+def _covered(messages: pl.DataFrame, unreadable: pl.DataFrame) -> pl.DataFrame:
     """Coverage of the frames; messages without a readable question count as rejected, too."""
     minutes = unreadable.group_by(pl.col("minute").cast(schema.TIME)).agg(
         pl.col("rejected").sum().alias("more")
     )
-    coverage = records.coverage(told).join(minutes, on="minute", how="left", maintain_order="left")
+    coverage = records.coverage(messages).join(minutes, on="minute", how="left", maintain_order="left")
     return coverage.with_columns(pl.col("rejected") + pl.col("more").fill_null(0)).drop("more")
 
 
@@ -229,8 +229,8 @@ def _messages(chunk: _Chunk) -> pl.DataFrame:
         }
         | {name: found[number].value for name, number in _VALUES.items()}
     )
-    told = table.with_columns(_time().alias("at")).with_columns(reason=_reason())
-    return told.with_columns(
+    messages = table.with_columns(_time().alias("at")).with_columns(reason=_reason())
+    return messages.with_columns(
         rejected=pl.col("reason").eq_missing(UNREADABLE), line=pl.lit(None, dtype=pl.String)
     )
 

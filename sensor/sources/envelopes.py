@@ -154,12 +154,12 @@ def _once(lines: pl.DataFrame) -> pl.DataFrame:
     bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")
     found = _layers(bare)
     text = pl.select(pl.coalesce(found["text"], bare)).to_series().str.replace(_REPEATED, "$1")
-    told = {
+    fields = {
         name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
         for name in ("stamp", "sender", "tag")
     }
-    told["stamp"] = _dated(told["stamp"], lines["stamp"])
-    return lines.with_columns(pl.Series("line", text), **told)
+    fields["stamp"] = _dated(fields["stamp"], lines["stamp"])
+    return lines.with_columns(pl.Series("line", text), **fields)
 
 
 def _dated(stamp: pl.Series, around: pl.Series) -> pl.Series:
@@ -294,9 +294,9 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
         tag=pl.coalesce("tag", pl.lit(left["tag"])),
     )
     # What the text inside says of itself goes before what its shipper says.
-    told = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in names[1:]}
-    told["stamp"] = _dated(told["stamp"], read["stamp"])
-    return out.select("line").with_columns(**told).insert_column(0, places.alias("place"))
+    fields = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in names[1:]}
+    fields["stamp"] = _dated(fields["stamp"], read["stamp"])
+    return out.select("line").with_columns(**fields).insert_column(0, places.alias("place"))
 
 
 def replaced(peeled: pl.DataFrame, insides: pl.DataFrame) -> pl.DataFrame:

@@ -215,7 +215,7 @@ class Family(Source):
 
 
 @dataclass
-class _Told:
+class _OpenRecords:
     """What lines before said that later ones of the same family go on with."""
 
     sessions: Sessions = field(default_factory=Sessions)
@@ -230,7 +230,7 @@ class Reader:
         self._first = first
         self._sorter = sorter
         self._families: dict[str, Family] = {first.name: first}
-        self._told: dict[str, _Told] = {}
+        self._open_records: dict[str, _OpenRecords] = {}
 
     def batches(self, block: Block) -> Iterator[Batch]:
         """The parts of a block, the first family's last, because it carries the block's own troubles."""
@@ -266,20 +266,20 @@ class Reader:
         self, family: Family, lines: pl.DataFrame, block: Block, cut: Cut | None = None
     ) -> dict[str, pl.DataFrame]:
         """The tables of one family's lines of a block."""
-        told = self._told.setdefault(family.name, _Told())
+        open_records = self._open_records.setdefault(family.name, _OpenRecords())
         if cut is None:
             read = rows(family, lines)
         else:
             read, lines = _merged(family, cut, lines)
-        done = told.pairs.take(told.sessions.take(read))
-        used = done.filter(pl.col("reason").is_null())
+        rejoined = open_records.pairs.take(open_records.sessions.take(read))
+        used = rejoined.filter(pl.col("reason").is_null())
         is_lease = (used["kind"] == "lease").fill_null(False)
-        leases = told.holders.take(finish.leases(used.filter(is_lease), family.vantage))
+        leases = open_records.holders.take(finish.leases(used.filter(is_lease), family.vantage))
         others = used.filter(~is_lease) if is_lease.any() else used
-        seen = {"observations": others, "answers": finish.answers(done)}
+        seen = {"observations": others, "answers": finish.answers(rejoined)}
         if block.replayed:
             return seen
-        read = records.complete(records.sampled(_records(done, lines), block), block)
+        read = records.complete(records.sampled(_records(rejoined, lines), block), block)
         return seen | {
             "leases": leases,
             "coverage": _carried(records.coverage(read), used, family.reference),
@@ -336,16 +336,16 @@ def _merged(family: Family, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame
 def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Each line as a record for coverage and rejects; a line of several rows is used if one of them is."""
     if done["row"].equals(lines["number"]):  # one row a line, as nearly all formats have it
-        joined = lines.with_columns(done["at"], done["reason"].alias("told"))
+        joined = lines.with_columns(done["at"], done["reason"].alias("row_reason"))
     else:
         by_line = done.group_by("row").agg(
             pl.col("at").min(),
-            pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("told"),
+            pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("row_reason"),
         )
         joined = lines.with_columns(row=pl.col("number")).join(
             by_line, on="row", how="left", maintain_order="left"
         )
-    reason = pl.coalesce("reason", "told")
+    reason = pl.coalesce("reason", "row_reason")
     return joined.with_columns(reason=reason).select(
         "at",
         "offset",

@@ -151,13 +151,13 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.Seri
 
 def _lasted(fields: pl.DataFrame, at: pl.Series, family: Family) -> pl.Series:
     """`duration_s`, where only the end is told: from `at` to it."""
-    told = fields["duration_s"]
-    places = (fields["ended"].is_not_null() & told.is_null()).arg_true()
+    stated = fields["duration_s"]
+    places = (fields["ended"].is_not_null() & stated.is_null()).arg_true()
     if places.is_empty():
-        return told
+        return stated
     end = stamps.read(fields["ended"].gather(places), family.zone, family.reference)
     lasted = (end - at.gather(places)).dt.total_microseconds() / 1_000_000
-    return told.scatter(places, pl.select(records.seconds(pl.lit(lasted))).to_series())
+    return stated.scatter(places, pl.select(records.seconds(pl.lit(lasted))).to_series())
 
 
 def _named(fields: pl.DataFrame) -> pl.DataFrame:
@@ -185,10 +185,10 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.with_columns(reason=reason, transport=pl.when(~layer).then("transport"))
 
 
-def _first_told(fields: pl.DataFrame, *names: str) -> pl.Expr:
+def _first_filled(fields: pl.DataFrame, *names: str) -> pl.Expr:
     """The first of these columns that tells something, row by row; those that tell nothing cost nothing."""
-    told = [name for name in names if fields[name].null_count() < fields.height]
-    return pl.coalesce(told or names[:1])
+    filled = [name for name in names if fields[name].null_count() < fields.height]
+    return pl.coalesce(filled or names[:1])
 
 
 def _named_server(fields: pl.DataFrame, host: pl.Expr) -> pl.Expr:
@@ -207,16 +207,16 @@ def _called(server: pl.Series) -> pl.DataFrame:
 
 
 @Remembered
-def _mac(told: pl.Series) -> pl.DataFrame:
-    mac = pl.lit(told).str.to_lowercase().str.replace_all(r"[-.:]", "")
+def _mac(raw: pl.Series) -> pl.DataFrame:
+    mac = pl.lit(raw).str.to_lowercase().str.replace_all(r"[-.:]", "")
     mac = pl.when(mac.str.contains(r"^[0-9a-f]{12}$") & (mac != "000000000000")).then(mac)
     pairs = [mac.str.slice(n, 2) for n in range(0, 12, 2)]
     return pl.select(client_mac=pl.concat_str(pairs, separator=":"))
 
 
 @Remembered
-def _transport(told: pl.Series) -> pl.DataFrame:
-    lower = told.str.to_lowercase()
+def _transport(raw: pl.Series) -> pl.DataFrame:
+    lower = raw.str.to_lowercase()
     return pl.DataFrame(
         {"transport": lower.replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String)}
     )
@@ -234,8 +234,8 @@ def _name(asked: pl.Series) -> pl.DataFrame:
 
 
 @Remembered
-def _cname(told: pl.Series) -> pl.DataFrame:
-    return pl.select(cname=hosts.normalise(pl.lit(told)))
+def _cname(raw: pl.Series) -> pl.DataFrame:
+    return pl.select(cname=hosts.normalise(pl.lit(raw)))
 
 
 def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
@@ -250,7 +250,7 @@ def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
             if fields.schema[name] == pl.String  # one that was cut up holds none (decode/delimited.py)
         )
         found = keyed.of_texts(fields.select("row", text=texts)["text"])
-    if all(told["key_type"].null_count() == fields.height for told in (found, fields)):
+    if all(frame["key_type"].null_count() == fields.height for frame in (found, fields)):
         return fields
     sent = pl.when(pl.coalesce("key_type", found["key_type"]).is_not_null()).then(pl.lit(schema.SENT_KEY))
     return fields.with_columns(
@@ -275,7 +275,7 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     if fields["url"].null_count() == fields.height:
         return fields.with_columns(
             path=path,
-            server=_first_told(fields, "server", "literal"),
+            server=_first_filled(fields, "server", "literal"),
             by_url=pl.lit(False),
             host=_named_server(fields, pl.col("host")),
         )
@@ -287,10 +287,10 @@ def _located(fields: pl.DataFrame) -> pl.DataFrame:
     fields = fields.hstack(url)
     return fields.with_columns(
         by_url=pl.col("host").is_null() & pl.col("url_host").is_not_null(),
-        host=_named_server(fields, _first_told(fields, "host", "url_host")),
+        host=_named_server(fields, _first_filled(fields, "host", "url_host")),
         path=pl.when(~tunnel).then(pl.coalesce(path, rest, "url_path")),
-        server=_first_told(fields, "server", "literal", "url_literal"),
-        server_port=_first_told(fields, "server_port", "url_port"),
+        server=_first_filled(fields, "server", "literal", "url_literal"),
+        server_port=_first_filled(fields, "server_port", "url_port"),
         decrypted=pl.coalesce("decrypted", pl.when(pl.lit(secure) & ~tunnel).then(pl.lit(True))),
     ).drop(url.columns)
 
@@ -328,29 +328,29 @@ def _name_from() -> pl.Expr:
     return pl.when(pl.col("host").is_not_null()).then(named)
 
 
-def answers(seen: pl.DataFrame) -> pl.DataFrame:
+def answers(rows: pl.DataFrame) -> pl.DataFrame:
     """Table `answers` from finished rows with `answers`: each address a client was told for a name.
 
     Rows set aside count too: an answer whose question was logged still names what follows.
     """
-    told = seen.filter(
+    answered = rows.filter(
         pl.col("answers").list.len() > 0, pl.col("host").is_not_null(), pl.col("at").is_not_null()
     )
-    if told.is_empty():
+    if answered.is_empty():
         return schema.ANSWERS.empty()
-    each = told.select("client", "host", "cname", "ttl_s", answered_at="at", address="answers").explode(
+    each = answered.select("client", "host", "cname", "ttl_s", answered_at="at", address="answers").explode(
         "address"
     )
     each = hosts.once(each, "address", hosts.address(pl.col("address")))
     return schema.ANSWERS.conform(each.filter(hosts.is_address(pl.col("address")).fill_null(False)))
 
 
-def leases(told: pl.DataFrame, vantage: str) -> pl.DataFrame:
+def leases(rows: pl.DataFrame, vantage: str) -> pl.DataFrame:
     """Finished rows of kind `lease` with the columns of table `leases`, and `closes` (see holders.py)."""
     begin = pl.coalesce("lease_from", "seen_at")
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
     closes = pl.col("closes").fill_null(False)
-    return told.select(
+    return rows.select(
         "user_name",
         "device",
         "shared",

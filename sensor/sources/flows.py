@@ -100,19 +100,19 @@ class Pairs:
     def __init__(self) -> None:
         self._known = pl.DataFrame(schema=_KEPT)
 
-    def take(self, done: pl.DataFrame) -> pl.DataFrame:
-        """`done` (finished rows) with slices, starts and totals; only rows of `one_way` change."""
-        ours = (done["one_way"] & done["reason"].is_null()).fill_null(False)
+    def take(self, finished: pl.DataFrame) -> pl.DataFrame:
+        """`finished` (finished rows) with slices, starts and totals; only rows of `one_way` change."""
+        ours = (finished["one_way"] & finished["reason"].is_null()).fill_null(False)
         if not ours.any():
-            return done
-        rows = _records(done.with_row_index("place").filter(ours))
+            return finished
+        rows = _records(finished.with_row_index("place").filter(ours))
         oldest = pl.lit(rows["began"].min(), dtype=schema.TIME)
         known = self._known.filter(pl.col("last") >= oldest - IDLE)
-        met = known.join(rows.select("key").unique(), on="key", how="semi")
-        told = _connected(pl.concat([met, rows], how="diagonal"))
-        latest = told.unique("key", keep="last", maintain_order=True).select(_KEPT.keys())
-        self._known = pl.concat([known.join(met, on="key", how="anti"), latest]).tail(MAX_CONNECTIONS)
-        return _put(done, told.drop_nulls("place").sort("place"))
+        affected = known.join(rows.select("key").unique(), on="key", how="semi")
+        paired = _connected(pl.concat([affected, rows], how="diagonal"))
+        latest = paired.unique("key", keep="last", maintain_order=True).select(_KEPT.keys())
+        self._known = pl.concat([known.join(affected, on="key", how="anti"), latest]).tail(MAX_CONNECTIONS)
+        return _put(finished, paired.drop_nulls("place").sort("place"))
 
 
 def _records(rows: pl.DataFrame) -> pl.DataFrame:
@@ -174,10 +174,10 @@ def _connected(both: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """`done` with what their connections change; `told` has a row for each one-way record that is used."""
+def _put(finished: pl.DataFrame, paired: pl.DataFrame) -> pl.DataFrame:
+    """`finished` with the columns its connections change; `paired` has one row per one-way record in use."""
     low = pl.when("low_is_client")
-    changes = told.select(
+    changes = paired.select(
         "place",
         "reason",
         "turned",
@@ -186,12 +186,12 @@ def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
         total_bytes_up=low.then("bytes_low").otherwise("bytes_high"),
         total_bytes_down=low.then("bytes_high").otherwise("bytes_low"),
     )
-    placed = pl.DataFrame({"place": pl.int_range(done.height, dtype=pl.UInt32, eager=True)})
+    placed = pl.DataFrame({"place": pl.int_range(finished.height, dtype=pl.UInt32, eager=True)})
     beside = placed.join(changes, on="place", how="left", maintain_order="left").rename(
         lambda name: f"new_{name}"
     )
     return (
-        done.hstack(beside)
+        finished.hstack(beside)
         .with_columns(turned=pl.col("new_turned").fill_null(False))
         .with_columns(
             *_turned(),
@@ -201,5 +201,5 @@ def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
                 if name not in ("place", "turned")
             ),
         )
-        .select(done.columns)
+        .select(finished.columns)
     )

@@ -24,16 +24,16 @@ class Holders:
     def __init__(self) -> None:
         self._held = schema.LEASES.empty()
 
-    def take(self, told: pl.DataFrame) -> pl.DataFrame:
+    def take(self, reported: pl.DataFrame) -> pl.DataFrame:
         """Leases (table LEASES, and `closes`: the holder let go at `valid_to`) as they are to be stored.
 
         A lease ends at the next row after its beginning that closes its address; rows that end when they
         begin only close others.
         """
-        if told.is_empty():
+        if reported.is_empty():
             return schema.LEASES.empty()
-        fresh = schema.LEASES.conform(told)
-        ends = told.filter("closes").select(*_BY, closed_at="valid_to").drop_nulls().sort("closed_at")
+        fresh = schema.LEASES.conform(reported)
+        ends = reported.filter("closes").select(*_BY, closed_at="valid_to").drop_nulls().sort("closed_at")
         both = pl.concat([self._held.with_columns(old=pl.lit(True)), fresh.with_columns(old=pl.lit(False))])
         if not ends.is_empty():
             both = _cut(both, ends)

@@ -89,8 +89,10 @@ def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.Da
     One row per value, in their order; NULL where `column` is.
     """
     coded = Coded.of(frame.get_column(column))
-    told = read(coded.values)
-    return frame.drop(column).hstack(told[coded.codes] if told.height else told.clear(frame.height))
+    replaced = read(coded.values)
+    return frame.drop(column).hstack(
+        replaced[coded.codes] if replaced.height else replaced.clear(frame.height)
+    )
 
 
 def authorities(authority: pl.Series) -> pl.DataFrame:

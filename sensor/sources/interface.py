@@ -1,8 +1,7 @@
-"""What a source promises: say whether an input is yours, then yield frames of what it saw.
+"""What a source has to do: recognise its inputs by their first bytes, then read them as batches of frames.
 
-A source opens nothing itself: `open.py` hands it an `Input` of one or more files, already
-decompressed. It knows no signatures, asks no clock, and never raises for bad bytes: what it
-cannot use becomes a row of `rejects`.
+A source opens nothing itself: `open.py` gives it an `Input` of one or more files, already decompressed. It
+knows no signatures and asks no clock. Bad bytes never raise: what cannot be used becomes a row of `rejects`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import IO, ClassVar
 
 import polars as pl
 
-#: How much of an input is looked at to recognise and to identify it.
+#: Bytes (uncompressed) at the start of an input by which it is recognised and identified.
 HEAD_BYTES = 64 * 1024
 
 
@@ -23,9 +22,9 @@ HEAD_BYTES = 64 * 1024
 class File:
     """One file or stream, decompressed on the fly.
 
-    `name` is for messages; `identity` is the hash of the first 64 KB uncompressed, so that a
-    rotated or gzipped copy is the same file; `head` are those bytes; `size` is the number of
-    bytes on disk (compressed, for the progress bar; None for a stream).
+    `name` is used in messages. `head` holds its first HEAD_BYTES uncompressed; `identity` is their hash, so
+    that a rotated or compressed copy is the same file. `size` is its size on disk in bytes (compressed), None
+    for a stream.
     """
 
     name: str
@@ -33,33 +32,33 @@ class File:
     head: bytes = field(repr=False)
     size: int | None
     opener: Callable[[], IO[bytes]] = field(repr=False, compare=False)
-    #: file system path of an *uncompressed* regular file (may be mapped), else None
+    #: path of a regular file that is not compressed (it may be mapped into memory), else None
     path: str | None = None
-    #: when it was last written, or opened for a stream: stamps without a year are near it
+    #: when it was last written, or a stream opened; times without a year are taken to be close to it
     modified: datetime | None = None
 
     def open(self) -> IO[bytes]:
-        """A new binary reader over the uncompressed bytes, from the start."""
+        """A new binary reader of the uncompressed bytes, at their start. Raises OSError."""
         return self.opener()
 
 
 @dataclass(frozen=True)
 class Input:
-    """What is read as one: a single file, or files that only make sense together (Zeek's conn and ssl)."""
+    """What is read as a whole: one file, or several that only make sense together (Zeek's conn and ssl)."""
 
     files: tuple[File, ...]
     identity: str
 
     @property
     def name(self) -> str:
-        """The name for messages."""
+        """The name used in messages."""
         first = self.files[0].name
         return first if len(self.files) == 1 else f"{first} (+{len(self.files) - 1})"
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What a kind of input can prove; printed by `shadowai sources` and after a scan."""
+    """What a kind of input can record of a use; printed by `shadowai sources` and after a scan."""
 
     host: bool = False
     path: bool = False
@@ -74,21 +73,21 @@ class Proof:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was read up to `position`: frames by table name, each a subset of that table's columns.
+    """What was read since the batch before, up to `position`: frames by table name.
 
-    Tables: observations, answers, leases, coverage, rejects (see `sensor.schema`). The columns
-    sensor, vantage, site, source and input are filled in by the pipeline. `position` counts
-    uncompressed bytes over the input's files in order, rises strictly from batch to batch, and
-    says that everything before it is accounted for. A source cuts batches at the same positions
-    every time it reads the same bytes, so that a replay writes the same segments.
+    Tables are observations, answers, leases, coverage and rejects (see `sensor.schema`); a frame may lack
+    columns of its table. The pipeline fills in sensor, vantage, site, source and input. `position` counts
+    uncompressed bytes over the input's files in order, and rises from batch to batch; everything before it is
+    accounted for. A source cuts batches at the same positions each time it reads the same bytes, so that
+    reading again writes the same segments.
 
-    `is_part` says that more was read up to the same position and follows: it is committed together.
+    `is_part`: more batches with the same position follow, and all are committed together.
 
-    `is_replay` says that the rows were stored by an earlier read, and are here again only for what the
-    pipeline remembers of them (names told by DNS, questions asked). Also a part.
+    `is_replay`: the rows were stored by an earlier read, and are only here for what the pipeline remembers of
+    them (DNS answers and questions). Such a batch is also a part.
 
-    `last` says whether it is the last one. A source that cannot know (None) has each batch held back
-    until the next one comes; a live source knows, so that a batch is stored as soon as it is cut.
+    `last` tells whether it is the last batch. A source that cannot know says None, and each batch is held
+    back until the next one comes. A live source knows, so that its batches are stored at once.
     """
 
     position: int
@@ -96,52 +95,52 @@ class Batch:
     last: bool | None = None
     is_part: bool = False
     is_replay: bool = False
-    #: whose rows these are, where one input holds lines of several kinds; None: the source's own
+    #: name of the source the rows belong to, if the input mixes formats; None: the one that reads it
     source: str | None = None
 
 
 class Source(ABC):
-    """One kind of input."""
+    """One kind of input. Subclasses declare the class variables and implement `recognise` and `read`."""
 
     name: ClassVar[str]
-    #: one line: what it is, and which versions or layouts were tried
+    #: one line: what it is, and which versions or layouts it was tested with
     help: ClassVar[str]
-    #: packets, proxy, firewall, flow, endpoint, dns, identity or mixed: the default vantage and its rank
+    #: packets, proxy, firewall, flow, endpoint, dns, identity or mixed; gives the default vantage and rank
     vantage: ClassVar[str]
     proof: ClassVar[Proof]
-    #: advice printed when this input cannot prove something a log setting could add
+    #: printed when an input lacks what a log setting could add
     advice: ClassVar[str] = ""
-    #: True if reading can start at a position recorded earlier (a log that has grown)
+    #: True if reading can start at an earlier position (a log that has grown)
     resumable: ClassVar[bool] = False
-    #: True if it reads with the decode kernels
+    #: True if it needs the compiled packet decoders
     needs_kernels: ClassVar[bool] = False
-    #: True if it reads plain lines with the compiled scanner (decode/delimited.py), where there are many
+    #: True if it reads large files with the compiled field scanner (decode/delimited.py)
     scans_lines: ClassVar[bool] = False
-    #: True if it leaves lines of other such kinds to them
+    #: True if lines of other such formats in its inputs are read by their own sources
     splits_lines: ClassVar[bool] = False
 
     def __init__(self, internal_networks: Sequence[str] = ()) -> None:
-        """`internal_networks` (CIDR) help to tell client from server where nothing else does."""
+        """`internal_networks` (CIDR) help to tell the client from the server when nothing else does."""
         self.internal_networks = tuple(internal_networks)
 
     def localise(self, zones: Mapping[str, str], default: str | None) -> None:  # noqa: B027  most have none
-        """Where stamps without an offset are local: by kind of line, else `default`, else UTC."""
+        """Set the time zone (IANA) of times without an offset: by source name, else `default`, else UTC."""
 
     @classmethod
     @abstractmethod
     def recognise(cls, head: bytes) -> float:
-        """Confidence 0..1 that `head` (the first 64 KB, uncompressed) begins such an input."""
+        """How sure it is, from 0 to 1, that `head` (HEAD_BYTES, uncompressed) begins such an input."""
 
     @classmethod
     def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
-        """Which of `files` must be read together; by default none, each for itself."""
+        """`files` grouped into those that must be read together; by default each by itself."""
         return [(file,) for file in files]
 
     @classmethod
     def doubt(cls, source_input: Input) -> str:
-        """What the beginning of an input says against it, and what to do; '' if nothing."""
+        """A warning about an input by its first bytes, with a remedy; '' if there is none."""
         return ""
 
     @abstractmethod
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Frames of what was seen, from `start` (0 unless `resumable`) to the end."""
+        """The batches of an input from position `start` (0 unless `resumable`) to its end. Raises OSError."""

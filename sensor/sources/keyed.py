@@ -16,10 +16,10 @@ LIKELY = "(?:" + "|".join(re.escape(prefix) for prefix in PREFIXES) + ")[A-Za-z0
 def of_texts(texts: pl.Series) -> pl.DataFrame:
     """`key_type`, `key_print` and, where there is a key, `software` (`SENT_KEY`) of each of `texts`."""
     places = texts.str.contains(LIKELY).fill_null(False).arg_true()
-    told = [find(text.encode()) or (None, None) for text in texts.gather(places)]
+    keys = [find(text.encode()) or (None, None) for text in texts.gather(places)]
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
     columns = [
-        nothing.clone().scatter(places, pl.Series([one[at] for one in told], dtype=pl.String)).alias(name)
+        nothing.clone().scatter(places, pl.Series([key[at] for key in keys], dtype=pl.String)).alias(name)
         for at, name in enumerate(("key_type", "key_print"))
     ]
     return pl.DataFrame(columns).with_columns(

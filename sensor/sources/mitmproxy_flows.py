@@ -60,9 +60,9 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
         if state == CUT:
             raise CutError(fault_of(stream) or CUT)
         unread = {"shadowai": shadowai_mitmproxy.FORMAT, "unread": state}
-        told = unread if isinstance(state, str) else shadowai_mitmproxy.exchange(state)
-        if told is not None:
-            yield json.dumps(told, default=str).encode("utf-8", "replace") + b"\n"
+        record = unread if isinstance(state, str) else shadowai_mitmproxy.exchange(state)
+        if record is not None:
+            yield json.dumps(record, default=str).encode("utf-8", "replace") + b"\n"
 
 
 def flows(stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:

@@ -159,7 +159,7 @@ def _lookups(text: str, count: int) -> dict[str, pl.DataFrame]:
     rows = hosts.once(rows, "host", hosts.normalise(pl.col("host")))
     rows = hosts.once(rows, "client", hosts.address(pl.col("client")))
     rows = rows.with_columns(reason=_reason())
-    told = rows.select(
+    entries = rows.select(
         "at",
         "reason",
         offset=pl.int_range(pl.len(), dtype=pl.Int64),
@@ -181,8 +181,8 @@ def _lookups(text: str, count: int) -> dict[str, pl.DataFrame]:
             .then(pl.lit("allowed"))
             .otherwise(pl.lit("unknown")),
         ),
-        "coverage": records.coverage(told),
-        "rejects": records.rejects(told, Block(0, count, b"")),
+        "coverage": records.coverage(entries),
+        "rejects": records.rejects(entries, Block(0, count, b"")),
     }
 
 

@@ -30,7 +30,7 @@ REPEATED = "set aside: says again what its session said"
 
 _DELTAS = ("delta", "end-delta")
 #: What a line says of its session.
-_SAID = ("phase", "method", "action", "host", "name_from", "kind", "user_name", "device")
+_STATED = ("phase", "method", "action", "host", "name_from", "kind", "user_name", "device")
 _COUNTED = ("bytes_up", "bytes_down", "total_bytes_up", "total_bytes_down")
 #: What is remembered of a session, from the columns of its lines.
 _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -59,21 +59,21 @@ class Sessions:
     def __init__(self) -> None:
         self._known = pl.DataFrame(schema=_KEPT)
 
-    def take(self, done: pl.DataFrame) -> pl.DataFrame:
-        """`done` (finished rows) with slices, deltas and names; rows without `session` stay as they are."""
-        ours = (done["session"].is_not_null() & done["reason"].is_null()).fill_null(False)
+    def take(self, finished: pl.DataFrame) -> pl.DataFrame:
+        """`finished` (of `finish.rows`) with slices, deltas and names; rows without `session` as they are."""
+        ours = (finished["session"].is_not_null() & finished["reason"].is_null()).fill_null(False)
         if not ours.any():
-            return done
-        said = done.select("session", "seen_at", "at", *_SAID, *_COUNTED)
-        rows = _lines(said.with_row_index("place").filter(ours))
+            return finished
+        stated = finished.select("session", "seen_at", "at", *_STATED, *_COUNTED)
+        rows = _lines(stated.with_row_index("place").filter(ours))
         known = self._lately(rows["last"])
-        is_met = known["key"].is_in(rows["key"].implode())
-        told = _told(pl.concat([known.filter(is_met), rows], how="diagonal_relaxed"))
-        latest = told.filter(pl.col("is_latest")).drop("host", "name_from", "kind")
+        is_affected = known["key"].is_in(rows["key"].implode())
+        joined = _joined(pl.concat([known.filter(is_affected), rows], how="diagonal_relaxed"))
+        latest = joined.filter(pl.col("is_latest")).drop("host", "name_from", "kind")
         fresh = latest.rename({"said_host": "host", "said_from": "name_from", "said_kind": "kind"})
         fresh = fresh.select(_KEPT.keys())
-        self._known = pl.concat([known.filter(~is_met), fresh]).tail(MAX_SESSIONS)
-        return _put(done, told.filter(pl.col("place").is_not_null()).sort("place"))
+        self._known = pl.concat([known.filter(~is_affected), fresh]).tail(MAX_SESSIONS)
+        return _put(finished, joined.filter(pl.col("place").is_not_null()).sort("place"))
 
     def _lately(self, at: pl.Series) -> pl.DataFrame:
         """The sessions that were not silent for too long when the lines of `at` were written."""
@@ -87,7 +87,7 @@ def _lines(rows: pl.DataFrame) -> pl.DataFrame:
     """The lines of a block with the columns of `_KEPT`, and their own bytes where those are no totals."""
     own, most = pl.col("phase").is_in(_DELTAS).fill_null(False), _MOST_BYTES - 1
     return rows.select(
-        *("place", *_SAID),
+        *("place", *_STATED),
         key=pl.col("session").hash(),
         began="seen_at",
         last="at",
@@ -100,7 +100,7 @@ def _lines(rows: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _told(both: pl.DataFrame) -> pl.DataFrame:
+def _joined(both: pl.DataFrame) -> pl.DataFrame:
     """Lines, sorted by session, with what is known at each of them and what each of them changes."""
     both = both.sort("key", maintain_order=True)
     group = _groups(both)
@@ -213,10 +213,10 @@ def _reason() -> pl.Expr:
     return pl.when(again.fill_null(False)).then(pl.lit(REPEATED))
 
 
-def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """`done` with what its sessions change; `told` has a row for each of its rows with a session."""
+def _put(finished: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
+    """`finished` with what its sessions change; `joined` has a row for each of its rows with a session."""
     request = pl.col("method").is_not_null()
-    changes = told.select(
+    changes = joined.select(
         "place",
         *("reason", "host", "name_from", "kind", "user_name", "device", "bytes_up", "bytes_down"),
         slice=pl.when(~request).then("slice"),
@@ -224,12 +224,12 @@ def _put(done: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
         total_bytes_up="total_up",
         total_bytes_down="total_down",
     )
-    if changes.height == done.height:
-        return done.with_columns(
-            changes[name].cast(done.schema[name]) for name in changes.columns if name != "place"
+    if changes.height == finished.height:
+        return finished.with_columns(
+            changes[name].cast(finished.schema[name]) for name in changes.columns if name != "place"
         )
-    return done.with_columns(
-        done[name].scatter(changes["place"], changes[name].cast(done.schema[name]))
+    return finished.with_columns(
+        finished[name].scatter(changes["place"], changes[name].cast(finished.schema[name]))
         for name in changes.columns
         if name != "place"
     )

@@ -289,8 +289,8 @@ class Sorter:
             if insides.is_empty():
                 break
             around = outer[insides["place"]]
-            told = [pl.coalesce(name, around[name]).alias(name) for name in ("stamp", "sender", "tag")]
-            insides = insides.with_columns(*told, place=places.gather(insides["place"]))
+            inherited = [pl.coalesce(name, around[name]).alias(name) for name in ("stamp", "sender", "tag")]
+            insides = insides.with_columns(*inherited, place=places.gather(insides["place"]))
             own = self.owners(insides)
             whole = around["line"].str.contains(envelopes.WHOLE)
             if (doubtful := own.is_in(generic).fill_null(False) & ~whole).any():
@@ -330,10 +330,10 @@ class Sorter:
         carried_code, carried = self._header
         if heads.null_count() == owned.height and carried_code is None:
             return out
-        told = pl.select(pl.when(heads.is_not_null()).then(owned["line"])).to_series()
+        header_text = pl.select(pl.when(heads.is_not_null()).then(owned["line"])).to_series()
         # Lines above the first header are under the one carried over, if there was one.
         in_force = pl.select(pl.coalesce(heads.forward_fill(), pl.lit(carried_code, pl.Int32))).to_series()
-        text = pl.select(pl.coalesce(told.forward_fill(), pl.lit(carried, pl.String))).to_series()
+        text = pl.select(pl.coalesce(header_text.forward_fill(), pl.lit(carried, pl.String))).to_series()
         if owned.height:
             self._header = (in_force[-1], text[-1])
         owner = pl.select(pl.coalesce(heads, owned["owner"], in_force)).to_series()

@@ -129,9 +129,9 @@ class Tails:
 
     def problems(self) -> list[str]:
         """One line for each path that cannot be followed, once."""
-        told = [f"{shown(path)}: {why}" for path, why in self._refused.items() if why]
+        lines = [f"{shown(path)}: {why}" for path, why in self._refused.items() if why]
         self._refused = dict.fromkeys(self._refused, "")
-        return told
+        return lines
 
     def forget(self, tail: Tail) -> None:
         """Close a file; it is opened anew if its name still stands."""

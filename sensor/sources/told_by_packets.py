@@ -23,12 +23,12 @@ class PacketLeases:
         return {name: frame for name, frame in frames.items() if name != "holders"} | {"leases": leases}
 
 
-def _leases(said: pl.DataFrame, vantage: str) -> pl.DataFrame:
+def _leases(statements: pl.DataFrame, vantage: str) -> pl.DataFrame:
     """Accounts are written as in logs; machine accounts are devices."""
-    if said.is_empty():
+    if statements.is_empty():
         return schema.LEASES.empty()
-    account = accounts.split(said["user_name"])
-    told = said.with_columns(
+    account = accounts.split(statements["user_name"])
+    told = statements.with_columns(
         account["user_name"],
         device=pl.coalesce("device", account["device"]),
         client="address",

@@ -91,11 +91,11 @@ def _trial(name: str, source: Family, part: pl.DataFrame, looked_at: int) -> Tri
 
 
 def _reasons(done: pl.DataFrame, part: pl.DataFrame) -> Iterator[tuple[str, int, str]]:
-    told = done.filter(pl.col("reason").is_not_null()).select("reason", line=part["line"].gather(
+    refused = done.filter(pl.col("reason").is_not_null()).select("reason", line=part["line"].gather(
         done.filter(pl.col("reason").is_not_null())["row"]))  # fmt: skip
     strangers = part.filter(pl.col("reason") == NOBODYS).select("reason", "line")
     both = (
-        pl.concat([told, strangers])
+        pl.concat([refused, strangers])
         .group_by("reason", maintain_order=True)
         .agg(pl.len(), pl.col("line").first())
     )

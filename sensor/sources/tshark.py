@@ -112,8 +112,8 @@ class _Reading:
 
 def _complaint(raw: bytes) -> str:
     lines = raw.decode(errors="replace").splitlines()
-    told = [line.removeprefix("tshark: ") for line in lines if line.startswith("tshark: ")]
-    return told[-1] if told else "tshark failed"
+    messages = [line.removeprefix("tshark: ") for line in lines if line.startswith("tshark: ")]
+    return messages[-1] if messages else "tshark failed"
 
 
 def _columns(stream: IO[bytes]) -> Iterator[pl.DataFrame]:

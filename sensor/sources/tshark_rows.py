@@ -256,7 +256,7 @@ def questions(messages: pl.DataFrame) -> pl.DataFrame:
 
 def answers(messages: pl.DataFrame) -> pl.DataFrame:
     """The addresses clients were told."""
-    told = messages.filter("answers").select(
+    answered = messages.filter("answers").select(
         "client",
         "host",
         answered_at=pl.col("time").cast(_TIME),
@@ -266,4 +266,4 @@ def answers(messages: pl.DataFrame) -> pl.DataFrame:
             pl.col("a").str.split(SEPARATOR).fill_null([]), pl.col("aaaa").str.split(SEPARATOR).fill_null([])
         ),
     )  # fmt: skip
-    return ANSWERS.conform(told.explode("address").filter(pl.col("address").is_not_null()))
+    return ANSWERS.conform(answered.explode("address").filter(pl.col("address").is_not_null()))

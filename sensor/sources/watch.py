@@ -71,7 +71,7 @@ class PortWatch:
 class SidesWatch:
     """Whether both directions of connections are seen, over all ports together (a TAP has one each)."""
 
-    said: bool = False
+    warned: bool = False
 
     def notice(self, observations: pl.DataFrame) -> list[str]:
         """A line when most TCP connections of a batch (rows of `observations`) show one direction only."""
@@ -79,8 +79,8 @@ class SidesWatch:
         if tcp.height < _ENOUGH_CONNECTIONS:
             return []
         one_sided = tcp.filter((pl.col("packets_up") == 0) | (pl.col("packets_down") == 0)).height
-        was_said, self.said = self.said, one_sided >= _ONE_SIDED_SHARE * tcp.height
-        if not self.said or was_said:
+        was_warned, self.warned = self.warned, one_sided >= _ONE_SIDED_SHARE * tcp.height
+        if not self.warned or was_warned:
             return []
         return [
             f"ONE-SIDED, {one_sided:,} of {tcp.height:,} connections show one direction only; "

@@ -205,8 +205,8 @@ class _Reader:
             coverage = _added(coverage, _flows(flows))
             return {"observations": _observed(flows), "coverage": coverage, "rejects": rejected}
         if log == "dns" or not self._waits:
-            told = {"answers": zeek_logs.answers(read)} if log == "dns" else {}
-            return {"observations": _observed(used), **told, "coverage": coverage, "rejects": rejected}
+            answers = {"answers": zeek_logs.answers(read)} if log == "dns" else {}
+            return {"observations": _observed(used), **answers, "coverage": coverage, "rejects": rejected}
         evicted = self.names.keep(used)
         coverage = _added(coverage, _evictions(evicted))
         return {"observations": evicted, "coverage": coverage, "rejects": rejected}

@@ -68,13 +68,13 @@ def common(rows: pl.DataFrame) -> pl.DataFrame:
     return read.with_columns(reason=pl.when(~readable).then(pl.lit(UNREADABLE)))
 
 
-def time(told: pl.Series) -> pl.Series:
+def time(stamps: pl.Series) -> pl.Series:
     """Zeek's `ts` (numbers or text): seconds since 1970, or ISO 8601 with zone."""
-    seconds = told.cast(pl.Float64, strict=False)
+    seconds = stamps.cast(pl.Float64, strict=False)
     at = pl.select(records.epoch(seconds)).to_series()
-    if seconds.null_count() == told.null_count():
+    if seconds.null_count() == stamps.null_count():
         return at
-    iso = told.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    iso = stamps.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     return at.zip_with(at.is_not_null(), iso)
 
 
@@ -243,19 +243,19 @@ def dns(rows: pl.DataFrame) -> pl.DataFrame:
 
 def answers(read: pl.DataFrame) -> pl.DataFrame:
     """Table `answers` from rows of `dns`: each address a client was told for a name."""
-    told = read.filter(
+    replies = read.filter(
         pl.col("reason").is_null(), pl.col("host").is_not_null(), pl.col("answers").list.len() > 0
     )
     wait = (records.seconds(pl.col("rtt")).fill_null(0) * 1_000_000).cast(pl.Int64)
     answered = pl.col("at") + pl.duration(microseconds=wait)
-    told = told.select(
+    replies = replies.select(
         "client", "host", "cname", "TTLs", address=pl.col("answers"), answered_at=answered.cast(schema.TIME)
     )
     paired = pl.col("TTLs").list.len().eq_missing(pl.col("address").list.len())
     each = pl.concat(
         [
-            told.filter(paired).explode("address", "TTLs"),
-            told.filter(~paired).explode("address").with_columns(TTLs=pl.lit(None, dtype=pl.String)),
+            replies.filter(paired).explode("address", "TTLs"),
+            replies.filter(~paired).explode("address").with_columns(TTLs=pl.lit(None, dtype=pl.String)),
         ]
     )
     lifetime = pl.col("TTLs").cast(pl.Float64, strict=False).round().cast(pl.Int64, strict=False)
@@ -271,7 +271,7 @@ def dhcp(rows: pl.DataFrame) -> pl.DataFrame:
     unread = pl.col("at").is_null()
     return _held(
         read.with_columns(reason=pl.when(unread).then(pl.lit(UNREADABLE))),
-        told=pl.col("acknowledged"),
+        proves=pl.col("acknowledged"),
         device=pl.coalesce("host_name", "client_fqdn"),
         held_s=records.seconds(pl.col("lease_time")),
         origin="dhcp",
@@ -282,7 +282,9 @@ def kerberos(rows: pl.DataFrame) -> pl.DataFrame:
     """kerberos.log: a granted ticket says who is at the address (`user/REALM`, `NAME$/REALM` a machine)."""
     read = common(rows.rename({"client": "principal"}))
     granted = pl.col("success").is_in(["T", "true"])
-    return _held(read, told=granted, name=pl.col("principal").str.replace(r"/[^/]*$", ""), origin="directory")
+    return _held(
+        read, proves=granted, name=pl.col("principal").str.replace(r"/[^/]*$", ""), origin="directory"
+    )
 
 
 def ntlm(rows: pl.DataFrame) -> pl.DataFrame:
@@ -291,7 +293,7 @@ def ntlm(rows: pl.DataFrame) -> pl.DataFrame:
     domain = pl.concat_str(pl.concat_str("domainname", pl.lit("\\")).fill_null(""), "username")
     # Anybody may claim any host name: only beside an account is it worth something.
     device = pl.when(pl.col("username").is_not_null()).then("hostname")
-    held = _held(common(rows), told=~failed, name=domain, device=device, origin="directory")
+    held = _held(common(rows), proves=~failed, name=domain, device=device, origin="directory")
     return held.with_columns(unproven=pl.col("success").is_null())
 
 
@@ -301,13 +303,13 @@ def radius(rows: pl.DataFrame) -> pl.DataFrame:
     chosen = ~pl.col("framed_addr").is_in(["255.255.255.254", "255.255.255.255"])
     read = common(rows).with_columns(client=pl.when(chosen).then("framed_addr"))
     accepted = pl.col("result").str.contains("(?i)success|accept")
-    return _held(read, told=accepted, name=pl.col("username"), origin="radius")
+    return _held(read, proves=accepted, name=pl.col("username"), origin="radius")
 
 
 def _held(
     read: pl.DataFrame,
     *,
-    told: pl.Expr,
+    proves: pl.Expr,
     name: pl.Expr | None = None,
     device: pl.Expr | None = None,
     held_s: pl.Expr | None = None,
@@ -333,7 +335,7 @@ def _held(
             origin=pl.lit(origin),
             seen_at="at",
         )
-        .with_columns(holds=told.fill_null(False) & pl.col("client").is_not_null() & named)
+        .with_columns(holds=proves.fill_null(False) & pl.col("client").is_not_null() & named)
         .with_columns(reason=_first_reason((~pl.col("holds"), NO_HOLDER)))
     )
 
@@ -342,7 +344,7 @@ def leases(read: pl.DataFrame) -> pl.DataFrame:
     """Table `leases` from rows of dhcp, kerberos, ntlm or radius."""
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
     unproven = pl.col("unproven") if "unproven" in read.columns else pl.lit(False)
-    told = read.filter(pl.col("reason").is_null()).with_columns(
+    rows = read.filter(pl.col("reason").is_null()).with_columns(
         address="client",
         mac="client_mac",
         valid_from="at",
@@ -350,7 +352,7 @@ def leases(read: pl.DataFrame) -> pl.DataFrame:
         confidence=pl.when(pl.col("origin") == "dhcp").then(0.9).when(unproven).then(0.45).otherwise(0.8),
         shared=pl.lit(False),
     )
-    return schema.LEASES.conform(told)
+    return schema.LEASES.conform(rows)
 
 
 def _names_only(element: pl.Expr) -> pl.Expr:

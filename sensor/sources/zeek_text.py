@@ -182,9 +182,9 @@ def log_of(head: bytes) -> str | None:
         paths = [line.split("\t", 1)[1:] for line in lines if line.startswith("#path")]
         name = paths[0][0] if paths and paths[0] else None
         return name if name in WANTED else None
-    told = {log for line in lines if (log := _json_log(line))}
+    logs = {log for line in lines if (log := _json_log(line))}
     # Lines of several logs in one stream are sorted line by line, see formats/zeek_json.py.
-    return told.pop() if len(told) == 1 else None
+    return logs.pop() if len(logs) == 1 else None
 
 
 def read_header(lines: list[str]) -> Header:

@@ -1,8 +1,11 @@
-"""Puts frames into the lake: replay-safe segments, one compactor, a manifest that readers trust.
+"""The lake on disk: commits append segments, a compactor merges them, a manifest names what readers read.
 
-lake/manifest.json                       what is in cold, and up to which part (written by rename)
-lake/closed                              the newest part no writer may still write to
-lake/sources/<input>.json                how far each input has been read
-lake/<zone>/<table>/hot/part=…/          segments as they landed
-lake/<zone>/<table>/cold/day=…/          compacted, one file an event day
+Writers use `segments.Commits`; any number may write at the same time. `compaction.compact` runs alone.
+`purge` deletes rows for retention and erasure, `sealed` keeps rows that must not lie in the lake.
+
+lake/manifest.json                       cold files of each table, and the parts they cover (replaced by
+rename) lake/closed                              name of the newest part that writers have left
+lake/sources/<input>.json                how far each input has been read lake/<zone>/<table>/hot/part=…/
+one segment per commit and table, by the hour it landed lake/<zone>/<table>/cold/day=…/          compacted
+rows by event day, one file or more
 """

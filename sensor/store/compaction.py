@@ -1,8 +1,13 @@
-"""Compaction: closed hot parts become one cold file an event day, and the manifest says so.
+"""Compaction: merges the segments of closed parts into cold files by event day, and rewrites the manifest.
 
-Order, so that a kill between any two steps loses and doubles nothing: close the parts (writers
-move on) → write cold files under new names → manifest by rename → (views, by the caller) → after
-48 h `low_water`, then the hot files and the cold ones no manifest names.
+The steps are ordered so that a kill between any two of them neither loses nor doubles a row:
+
+    1. close the parts; writers move on to later ones
+    2. write cold files under new names
+    3. replace the manifest by rename
+    4. publish the views (the caller does)
+    5. after 48 h (`GRACE`): publish `low_water`, then delete the merged segments and the cold files that no
+       manifest names (`sweep`)
 """
 
 from __future__ import annotations
@@ -21,13 +26,14 @@ from sensor import schema
 from sensor.durable import explained
 from sensor.store.lake import FORMAT, ZERO_PART, Lake, stored, write_parquet, write_text
 
-#: an hour is compacted once it is over for this long, so that remote writers have left it
+#: An hour is compacted once it has been over for this long, so that remote writers have finished.
 SETTLE = timedelta(minutes=10)
-#: a reader that opened the views before a compaction may go on for this long
+#: Files that a compaction replaced are kept for this long, for readers that opened the views before.
 GRACE = timedelta(hours=48)
-NO_DAY = "all"
-_TIMELESS = "unknown"
-#: rows that are sorted and written at a time, where a table's order allows to cut a day
+#: In place of an event day: for tables without a time, and for rows whose time is NULL.
+NO_DAY, _TIMELESS = "all", "unknown"
+
+#: Rows sorted and written at a time, if a day of the table may be split by time.
 PIECE_ROWS = 200_000
 
 _DUCKDB_TYPES: dict[Any, str] = {
@@ -42,22 +48,22 @@ _DUCKDB_TYPES: dict[Any, str] = {
 
 @dataclass(frozen=True)
 class Terms:
-    """What every report made from the lake has to know and to print."""
+    """The settings that go into the manifest, because every report made from the lake needs them."""
 
     #: report zone (IANA)
     zone: str
     #: smallest group of people a published figure may describe
     k: int = 5
     privacy: schema.Level = "pseudonymous"
-    #: what tells apart the keys that tokens are made with (Keys.prints)
+    #: fingerprints of the keys that tokens are made with (`Keys.prints`)
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETTLE) -> bool:
-    """Compact what is closed. False if another compactor is at work. Raises LakeError.
+    """Compact the hours that have been over for `settle`; False if another compaction is running.
 
-    `terms` go into the manifest for those who build marts and reports. `settle` of zero closes the
-    current hour too (after a scan, when this machine is the only writer).
+    With a `settle` of zero the current hour is compacted, too: after a scan, if this machine is the only
+    writer. Raises LakeError.
     """
     with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as mine:
         if not mine:
@@ -80,7 +86,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             "compacted_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "zone": terms.zone,
             "k": terms.k,
-            # once names were stored in clear, every later report has to say so
+            # the most open level ever used: once data was stored in clear, every later report must say so
             "privacy": max(terms.privacy, old.get("privacy", terms.privacy), key=schema.LEVELS.index),
             "keys": {**old.get("keys", {}), **terms.keys},
             "parts": _parts_since(old, compacted, now),
@@ -94,12 +100,11 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
 
 
 def sweep(lake: Lake, *, now: datetime, at_once: bool = False) -> int:
-    """Delete hot parts compacted more than GRACE ago and files nobody names any more; returns how many.
+    """Delete segments merged, and cold files replaced, more than GRACE ago; return how many files.
 
-    `at_once`: without any grace, because rows in them must go; an older reader is then told so.
-
-    `low_water` is published first: a views file older than it then fails loudly instead of
-    returning less.
+    With `at_once` there is no grace, because rows in them must be deleted. `low_water`, the newest part
+    deleted, is published first: readers with older views then fail instead of returning fewer rows.
+    Returns 0 if a compaction is running. Raises LakeError.
     """
     with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as mine:
         if not mine:
@@ -127,17 +132,17 @@ def sweep(lake: Lake, *, now: datetime, at_once: bool = False) -> int:
 
 
 def waits(lake: Lake) -> bool:
-    """Whether rows have landed in a part that is not closed yet: the next compactions take them."""
+    """True if there are rows in a part that is not closed yet, and so not compacted."""
     return any(part > lake.closed for part in _parts(lake))
 
 
 def _parts(lake: Lake) -> set[str]:
-    """The hot parts of all tables."""
+    """Names of the hot parts of all tables."""
     return {path.name.removeprefix("part=") for table in stored() for path in lake.hot(table).glob("part=*")}
 
 
 def _close_parts(lake: Lake, now: datetime, settle: timedelta) -> str:
-    """Move every writer on to a later part, and return the newest closed one."""
+    """Close the parts that are due, so that writers move on, and return the newest closed part."""
     with lake.lock("commit", exclusive=True):
         newest = lake.open_part(now)
         settled = f"{(now - settle).astimezone(UTC):%Y-%m-%dT%H}.0000" if settle else newest + "~"
@@ -151,7 +156,10 @@ def _close_parts(lake: Lake, now: datetime, settle: timedelta) -> str:
 def _segments(
     hot: Path, watermark: str, done: dict[str, list[str]]
 ) -> tuple[list[Path], dict[str, list[str]]]:
-    """Segments in closed parts that no manifest has yet (late ones too), and the new account of all."""
+    """Segments in closed parts that are not compacted yet, late ones too; and the names of all by part.
+
+    `done` holds the names already compacted, by part.
+    """
     fresh: list[Path] = []
     account: dict[str, list[str]] = {}
     for folder in sorted(hot.glob("part=*")):
@@ -173,7 +181,11 @@ def _merge(
     replaced: frozenset[str],
     generation: int,
 ) -> dict[str, list[str]]:
-    """The table's cold files by event day after `fresh` joined them; new files for touched days only."""
+    """The table's cold files by event day, after the segments `fresh` were merged into them.
+
+    Only days with new rows, or with rows of inputs that are being `replaced`, get new files. Paths are
+    relative to the lake.
+    """
     after = dict(before)
     arrivals = _by_day(table, fresh)
     touched = set(arrivals)
@@ -202,14 +214,14 @@ def _merge(
 
 
 def _rest(segment: Path, rows: pl.LazyFrame, withdrawn: frozenset[str]) -> pl.LazyFrame:
-    """The rows of a segment without what a rematch made of inputs that are read anew."""
+    """The rows of a segment, without those a rematch derived from inputs that are being replaced."""
     if not withdrawn or segment.name.startswith(tuple(f"{name}-" for name in withdrawn)):
         return rows
     return rows.filter(~pl.col("input").is_in(list(withdrawn)))
 
 
 def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[Path]]:
-    """The segments that hold rows of each event day."""
+    """The segments by event day of their rows; one with rows of several days is listed under each."""
     days: dict[str, list[Path]] = defaultdict(list)
     for segment in segments:
         held = pl.scan_parquet(segment, hive_partitioning=False)
@@ -232,13 +244,16 @@ def _day_of(table: schema.Table, file: Path, day: str) -> pl.LazyFrame:
     if day == _TIMELESS:
         return held.filter(pl.col(table.time).is_null())
     begin = datetime.fromisoformat(day).replace(tzinfo=UTC)
-    # a range, by which a file's statistics rule out what need not be read
+    # as a range, which Parquet statistics can exclude without reading
     return held.filter(pl.col(table.time) >= begin, pl.col(table.time) < begin + timedelta(days=1))
 
 
 def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:
-    """Which rows of a day are sorted and written at a time: all, or, of a table kept in order of time, so
-    many as memory should hold."""
+    """Filters that split the rows of a day into pieces of about PIECE_ROWS, each sorted and written by
+    itself.
+
+    Only possible for tables that are sorted by time first; otherwise one filter that keeps all rows.
+    """
     if table.key[:1] != (table.time,) and table is not schema.NAMES_BY_CLIENT:
         return [pl.lit(True)]
     time = pl.col(table.time)
@@ -253,9 +268,11 @@ def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:
 
 
 def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
-    """Unique on the key where a later row replaces an earlier one; sorted for fast lookups.
+    """One row per key, in the order that makes lookups fast.
 
-    A row that lands again, unchanged or closed (a lease), landed when it first did.
+    Which row is kept depends on the table: of a sighting, the one by the newest catalog; of a lease, the
+    closed one; otherwise the one that landed last. Names, coverage and rejects keep all rows, because readers
+    add them up. A row that lands again keeps the `landed_at` of the first time.
     """
     key = list(table.key)
     if table in schema.HISTORIES:
@@ -270,26 +287,26 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.sort("app", "client", "seen_at", "event_id", nulls_last=True)
     if table is schema.LEASES:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
-    if table is schema.SENSORS:  # who says nothing of the people behind it takes back nothing
+    if table is schema.SENSORS:  # a later row without a population does not unset it
         rows = rows.with_columns(pl.col("population").forward_fill().over(key))
     if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
-        # most of the key is the same in all rows of a day, and comparing it takes most of the time
+        # most key columns hold one value all day, and comparing them would take most of the time
         differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)
         by = [name for name in key if differs[name]] or key[:1]
         return rows.sort(by, nulls_last=True, maintain_order=True)
     if table is schema.NAMES_BY_CLIENT:
         return rows.unique(key, keep="last", maintain_order=True).sort("seen_at", *key)
-    if "landed_at" in table.dtypes:  # a decision says itself when it was made
+    if "landed_at" in table.dtypes:  # decisions have none: `decided_at` is theirs
         first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
         rows = rows.with_columns(first.over(key))
     return rows.unique(key, keep="last", maintain_order=True).sort(*key, nulls_last=True)
 
 
 def _changes(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
-    """A table that keeps its history: each key's rows in the order they landed, without repetitions."""
+    """The rows of a history (HISTORIES) by key and in the order they landed, without repetitions."""
     rows = rows.sort(*table.key, "landed_at", nulls_last=False, maintain_order=True)
-    said = [name for name in table.dtypes if name != "landed_at"]
-    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in said)
+    compared = [name for name in table.dtypes if name != "landed_at"]
+    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in compared)
     return rows.filter(is_new | (pl.int_range(pl.len()) == 0))
 
 
@@ -331,14 +348,14 @@ def _is_over(since: str, now: datetime, grace: timedelta = GRACE) -> bool:
 def _parts_since(
     old: dict[str, Any], compacted: dict[str, dict[str, list[str]]], now: datetime
 ) -> dict[str, str]:
-    """Since when each hot part still on disk has been in cold."""
+    """For each compacted part still on disk, since when it has been compacted."""
     known = old.get("parts", {})
     present = {part for account in compacted.values() for part in account}
     return {part: known.get(part, now.astimezone(UTC).isoformat()) for part in sorted(present)}
 
 
 def _retired(old: dict[str, Any], tables: dict[str, Any], now: datetime) -> dict[str, str]:
-    """Cold files no longer named, and since when: an older reader may still be using them."""
+    """Cold files that were replaced, and when: readers with older views may still be using them."""
     named = {file for entry in tables.values() for files in entry["cold"].values() for file in files}
     before = {file for entry in old["tables"].values() for files in entry["cold"].values() for file in files}
     kept = {file: since for file, since in old.get("retired", {}).items() if not _is_over(since, now)}
@@ -346,11 +363,11 @@ def _retired(old: dict[str, Any], tables: dict[str, Any], now: datetime) -> dict
 
 
 def _orphans(lake: Lake, manifest: dict[str, Any], now: datetime, grace: timedelta) -> list[Path]:
-    """Cold files that a killed compaction left behind, and old temporary files."""
+    """Cold files that no manifest names (a compaction was killed), and abandoned temporary files."""
     named = {file for table in stored() for files in _cold(manifest, table).values() for file in files}
     known = {lake.path / file for file in (*named, *manifest.get("retired", {}))}
     cold = [f for t in stored() for f in lake.cold(t).glob("*/*.parquet") if f not in known]
-    halves = [(f, GRACE) for f in lake.path.glob("*/*/*/*/.*.tmp")]  # a writer may be at it
+    halves = [(f, GRACE) for f in lake.path.glob("*/*/*/*/.*.tmp")]  # never at once: it may be being written
     found = [*((file, grace) for file in cold), *halves]
     return [file for file, age in found if file.stat().st_mtime < (now - age).timestamp()]
 

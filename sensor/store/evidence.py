@@ -1,9 +1,10 @@
-"""Sealed files: blocks of bytes that only who has the key can read, in files that know when they expire.
+"""Encrypted evidence files: append blocks, read them with the key, delete files that expired or are too many.
 
     <lake>/restricted/evidence/<hour it was begun>-until-<hour it expires>-<input>.sealed     mode 0600
 
-A file is blocks: length (32 bits, little-endian), nonce (96 bits), AES-256-GCM. File name and number of the
-block are authenticated, so that blocks cannot change places, nor files be made to live longer.
+A file consists of blocks: length (32 bits, little-endian), nonce (96 bits), AES-256-GCM ciphertext and tag.
+The name of the file and the number of the block are authenticated. So blocks cannot be reordered, and a file
+cannot be renamed to expire later.
 """
 
 from __future__ import annotations
@@ -26,30 +27,30 @@ _SUFFIX = ".sealed"
 _HOUR = "%Y%m%dT%H"
 _LENGTH = struct.Struct("<I")
 _NONCE_BYTES = 12
-#: No block is longer: what waits to be sealed is bounded.
+#: A longer block is damaged: what is sealed at once is bounded (`evidence.MEMORY_BYTES`).
 MAX_BLOCK = 256 << 20
 _MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much evidence may lie on disk, and for how long."""
+    """How much evidence may be kept on disk (megabytes of 10**6 bytes), and for how many days."""
 
     megabytes: int = 100
     days: int = 7
 
 
 class SealedFiles:
-    """The files of one input, an hour each."""
+    """The evidence files of one input, one per hour."""
 
     def __init__(self, lake: Path, key: bytes, source: str, bounds: Bounds) -> None:
-        """`source` is the identity of the input, in no other process."""
+        """`source` is the identity of the input; no other process may write files of the same one."""
         self._lake, self._source, self._bounds = lake, source, bounds
         self._seal = AESGCM(key)
         self._name, self._block = "", 0
 
     def append(self, content: bytes, now: datetime) -> None:
-        """One more block in the file of this hour. Raises LakeError."""
+        """Seal `content` as the next block in the file of the hour `now`. Raises LakeError."""
         until = now + timedelta(days=self._bounds.days, hours=1)
         name = f"{now:{_HOUR}}-until-{until:{_HOUR}}-{self._source}{_SUFFIX}"
         if name != self._name:
@@ -66,22 +67,22 @@ class SealedFiles:
         self._block += 1
 
     def expire(self, now: datetime) -> None:
-        """Delete what is beyond the bounds. Raises LakeError."""
+        """Delete the files that exceed the bounds. Raises LakeError."""
         expire(self._lake, now, self._bounds.megabytes * _MEGABYTE)
 
 
 def folder(lake: Path) -> Path:
-    """Where a lake keeps evidence."""
+    """The folder of a lake's evidence files; it may not exist."""
     return lake / "restricted" / "evidence"
 
 
 def files(lake: Path) -> list[Path]:
-    """The sealed files of a lake, the oldest first."""
+    """The evidence files of a lake, the oldest first."""
     return sorted(folder(lake).glob(f"*{_SUFFIX}"))
 
 
 def expire(lake: Path, now: datetime, most_bytes: int | None = None) -> None:
-    """Delete files whose time is over and, if more than `most_bytes` are left, the oldest of them.
+    """Delete the files that have expired; then the oldest ones, while the rest exceeds `most_bytes`.
 
     Raises LakeError.
     """
@@ -96,8 +97,11 @@ def expire(lake: Path, now: datetime, most_bytes: int | None = None) -> None:
 
 
 def blocks(file: Path, key: bytes, problems: list[str]) -> Iterator[bytes]:
-    """What is in a file's blocks, up to the first that is damaged or of another key: then a line more in
-    `problems`. Raises OSError."""
+    """The decrypted blocks of a file.
+
+    Ends at the first block that is damaged or sealed with another key, and appends a line to `problems` then.
+    Raises OSError.
+    """
     seal, number = AESGCM(key), 0
     with file.open("rb") as stream:
         while head := stream.read(_LENGTH.size):
@@ -111,13 +115,13 @@ def blocks(file: Path, key: bytes, problems: list[str]) -> Iterator[bytes]:
 
 
 def _rest(head: bytes, stream: BinaryIO) -> bytes:
-    """The block behind its length; nothing for a length that cannot be."""
+    """The block after its length `head`; b"" for an impossible length."""
     size = int(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else 0
     return stream.read(size) if size <= MAX_BLOCK else b""
 
 
 def _expires(file: Path) -> datetime:
-    """The hour in a file's name; one without is none of ours, and over."""
+    """When a file expires, from its name; a name without a time counts as expired."""
     try:
         text = file.name.split("-until-")[1].split("-")[0]
         return datetime.strptime(text, _HOUR).replace(tzinfo=UTC)

@@ -1,4 +1,8 @@
-"""The folder itself: places, modes, locks and the numbering of hot parts."""
+"""The lake as a folder: where tables lie, file modes, locks, and the numbering of hot parts.
+
+A part is the folder `part=<hour>.<number>` that segments land in. Compaction closes parts; writers then
+move on to a later one.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +22,23 @@ from sensor.account import account
 from sensor.durable import explained
 from sensor.errors import LakeError
 
-#: sorts before every real part and holds one file without rows, so that no glob is ever empty
+#: Name of a part that sorts before all others. It holds one file without rows, so that no glob is empty.
 ZERO_PART = "0000"
-#: Layout of `manifest.json` that is written.
+#: Version of the layout of `manifest.json`; a lake with a higher one is refused.
 FORMAT = 1
 ZERO_FILE = "schema.parquet"
-#: what a whole Parquet file begins and ends with
+#: The bytes that every complete Parquet file begins and ends with.
 _PARQUET = b"PAR1"
 MODES = {"restricted": 0o750, "open": 0o755}
-#: how hard files are packed that stay, and segments, which compaction replaces (level of zstd)
+#: zstd levels of compacted files, and of segments, which compaction soon replaces.
 KEPT_LEVEL, PASSING_LEVEL = 3, 1
 FILE_MODES = {"restricted": 0o640, "open": 0o644}
 
 
 def log_access(lake: Path, **what: str) -> None:
-    """One line of JSON in `restricted/access.log`: who does `what` with what is about persons, and when.
+    """Append a line of JSON to `restricted/access.log`: time, account, and `what` is done with personal data.
 
-    Raises LakeError if that cannot be written: then nothing may be looked at either.
+    Call it before looking. Raises LakeError if the line cannot be written; then nothing may be looked at.
     """
     entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": account(), **what}
     file = lake / "restricted" / "access.log"
@@ -45,13 +49,13 @@ def log_access(lake: Path, **what: str) -> None:
 
 
 class Lake:
-    """One lake on a local or mounted file system."""
+    """One lake, in a folder on a local or mounted file system."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def create(self) -> Lake:
-        """Make folders, modes and zero-row files where missing. Raises LakeError."""
+        """Make what is missing of the folders, their modes and the files without rows. Raises LakeError."""
         with explained(self.path):
             for zone, mode in MODES.items():
                 folder = self.path / zone
@@ -66,20 +70,24 @@ class Lake:
         return self
 
     def exists(self) -> bool:
-        """True if this looks like a lake."""
+        """True if the folder looks like a lake."""
         return (self.path / "sources").is_dir()
 
     def hot(self, table: schema.Table) -> Path:
-        """Folder of the table's segments as they landed."""
+        """Folder of the table's segments, one subfolder per part."""
         return self.path / table.zone / table.name / "hot"
 
     def cold(self, table: schema.Table) -> Path:
-        """Folder of the table's compacted files."""
+        """Folder of the table's compacted files, one subfolder per event day."""
         return self.path / table.zone / table.name / "cold"
 
     @contextmanager
     def lock(self, name: str, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
-        """Hold `lake/.<name>.lock`; yields False if `wait` is off and somebody else has it."""
+        """Hold the lock file `.<name>.lock`; yields True, or False if `wait` is off and another process has
+        it.
+
+        Raises LakeError if the file cannot be opened.
+        """
         with explained(self.path), (self.path / f".{name}.lock").open("w") as file:
             how = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB)
             try:
@@ -91,18 +99,19 @@ class Lake:
 
     @property
     def closed(self) -> str:
-        """The newest part that no writer may still write to."""
+        """Name of the newest part that writers have left; ZERO_PART before the first compaction."""
         try:
             return (self.path / "closed").read_text(encoding="ascii").strip() or ZERO_PART
         except FileNotFoundError:
             return ZERO_PART
 
     def close(self, part: str) -> None:
-        """Say that `part` and all before it are closed; call with the commit lock held exclusively."""
+        """Declare `part` and all before it closed. The caller must hold the commit lock exclusively."""
         write_text(self.path / "closed", part + "\n")
 
     def open_part(self, now: datetime) -> str:
-        """The part a segment landing at `now` belongs to: the hour, or the next number in a closed one."""
+        """The part for a segment that lands at `now`: that of its hour (UTC), or the next number if it is
+        closed."""
         part = f"{now.astimezone(UTC):%Y-%m-%dT%H}.0000"
         closed = self.closed
         if part > closed:
@@ -111,10 +120,10 @@ class Lake:
         return f"{hour}.{int(number) + 1:04d}"
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest, or an empty one for a lake that was never compacted.
+        """The parsed `manifest.json`, or an empty one for a lake that was never compacted.
 
-        Raises LakeError for a damaged one, and for a later format than this release writes: what it says
-        more would be lost.
+        Raises LakeError if it is damaged, or has a later format than this release writes: rewriting it would
+        lose what that format adds.
         """
         path = self.path / "manifest.json"
         try:
@@ -131,12 +140,13 @@ class Lake:
 
 
 def stored() -> tuple[schema.Table, ...]:
-    """Every table a lake holds, in the order a commit renames them: `sightings` last."""
+    """All tables of a lake, in the order in which a commit renames their files: `sightings` last."""
     return (schema.CATALOG, *schema.STORED)
 
 
 def damaged(place: Path) -> Path | None:
-    """A file of the lake at `place` that is no whole Parquet file, by its first and last bytes."""
+    """The first file below `place` whose first or last bytes are not those of a Parquet file; None if all
+    are."""
     for file in sorted(place.rglob("*.parquet")):
         with suppress(FileNotFoundError), file.open("rb") as stream:  # a compaction has replaced it
             begin = stream.read(len(_PARQUET))
@@ -147,7 +157,10 @@ def damaged(place: Path) -> Path | None:
 
 
 def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str = "open") -> None:
-    """Write durably under the final name: temporary name, fsync, rename, fsync of the folder."""
+    """Write `frame` to `path`, complete or not at all, also if power fails. Raises OSError.
+
+    `zone` decides the modes of the file and of folders that are missing.
+    """
     temporary = stage_parquet(path, frame, metadata, zone=zone, level=KEPT_LEVEL)
     durable.publish(temporary, path)
 
@@ -155,9 +168,11 @@ def write_parquet(path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, 
 def stage_parquet(
     path: Path, frame: pl.DataFrame, metadata: dict[str, str], *, zone: str, level: int = PASSING_LEVEL
 ) -> Path:
-    """Write and fsync under a temporary name beside `path`; readers' globs do not match it.
+    """Write and fsync `frame` under a temporary name beside `path`, which no reader's glob matches; return
+    it.
 
-    Folder and file get their zone's modes, so that a copy of a part is no more open than the whole.
+    Folder and file get the modes of their `zone`, so that a copy of a part of the lake is no more accessible
+    than the whole. Raises OSError, and leaves no file then.
     """
     _make_folder(path.parent, MODES[zone])
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
@@ -178,7 +193,7 @@ def stage_parquet(
 
 
 def _make_folder(folder: Path, mode: int) -> None:
-    """`folder` and what is missing above it, each with `mode`."""
+    """Make `folder` and its missing parents, each with `mode`."""
     missing = [part for part in (folder, *folder.parents) if not part.exists()]
     for part in reversed(missing):
         part.mkdir(exist_ok=True)
@@ -186,5 +201,5 @@ def _make_folder(folder: Path, mode: int) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file durably by rename; the umask says who may read it."""
+    """Write a small file, complete or not at all; the umask decides who may read it. Raises OSError."""
     durable.write(path, text.encode(), mode=0o666)

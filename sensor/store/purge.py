@@ -1,9 +1,9 @@
-"""Deleting rows for good: for retention and for erasure, with a proof of what went.
+"""Deletes rows for good, for retention and for erasure, and says what was deleted as proof.
 
-`purge` writes new cold files without the doomed rows and a manifest that names those; `remove` deletes
-the old ones once the views are published, and every other copy of them in the lake (segments that were
-compacted, cold files kept for older readers). A kill in between leaves files that no manifest names:
-the next sweep takes them.
+It takes two steps. `purge` writes new cold files without the doomed rows, and a manifest that names them.
+Once the views are published, `remove` deletes the old files and every other copy of the rows in the lake
+(compacted segments, cold files kept for older readers). If the process is killed in between, files are left
+that no manifest names; the next sweep deletes them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from sensor.store.lake import ZERO_PART, Lake, stored, write_parquet, write_text
 
 @dataclass(frozen=True)
 class Rule:
-    """Which rows of a table go: `doomed` (frame → Boolean) is asked only of days that `may_hold` some.
+    """Which rows of a table are deleted or emptied.
 
-    Of rows that stay but are `emptied` (frame → Boolean), these `columns` become NULL.
+    `doomed` and `emptied` take a frame of the table and return a Boolean per row. Doomed rows are deleted; in
+    emptied rows `columns` become NULL. Only event days (ISO dates) for which `may_hold` is true are read.
     """
 
     doomed: Callable[[pl.DataFrame], pl.Series]
@@ -38,8 +39,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Deleted:
-    """A file that held doomed rows: its hash, its rows, how many of them go, and how many stay with less in
-    them; path relative to the lake."""
+    """A file that was replaced: path relative to the lake, SHA-256, and how many of its rows were deleted or
+    emptied."""
 
     path: str
     sha256: str
@@ -49,7 +50,10 @@ class Deleted:
 
 
 def purge(lake: Lake, rules: Mapping[str, Rule], *, now: datetime) -> list[Deleted]:
-    """Let the manifest name only cold files without doomed rows; waits for a compaction. Raises LakeError."""
+    """Replace the cold files that hold doomed or emptied rows; return the files replaced, which still exist.
+
+    `rules` by table name. Waits while a compaction runs. Raises LakeError.
+    """
     with explained(lake.path), lake.lock("compact", exclusive=True):
         manifest = lake.manifest()
         gone: list[Deleted] = []
@@ -70,7 +74,10 @@ def purge(lake: Lake, rules: Mapping[str, Rule], *, now: datetime) -> list[Delet
 
 
 def remove(lake: Lake, gone: Iterable[Deleted], *, now: datetime) -> int:
-    """Delete the files of `gone`, and every copy that was kept for older readers; returns how many went."""
+    """Delete the files in `gone` and every copy kept for older readers; return how many files were deleted.
+
+    Raises LakeError.
+    """
     with explained(lake.path):
         count = 0
         for one in gone:
@@ -81,7 +88,7 @@ def remove(lake: Lake, gone: Iterable[Deleted], *, now: datetime) -> int:
 
 
 def unreached(lake: Lake) -> int:
-    """How many segments are not compacted yet: rows in them cannot be deleted before the next hour."""
+    """Number of restricted segments not compacted yet: `purge` does not reach their rows before they are."""
     compacted = lake.manifest()["compacted"]
     count = 0
     for table in stored():
@@ -95,7 +102,7 @@ def unreached(lake: Lake) -> int:
 def _rewrite(
     lake: Lake, table: schema.Table, day: str, files: list[str], rule: Rule, generation: int
 ) -> tuple[list[str], list[Deleted]]:
-    """The day's files without doomed rows, and what went."""
+    """The files of an event day after `rule` was applied, and those that were replaced."""
     kept, gone = [], []
     for number, file in enumerate(files):
         path = lake.path / file

@@ -1,10 +1,11 @@
-"""Rows of the open weeks, kept encrypted outside the lake: what level `aggregate` has instead of rows.
+"""Encrypted rows of the open weeks, outside the lake: used at privacy level `aggregate`.
 
-sealed/<week>/<table>/<segment>.sealed
+    <state>/sealed/<week>/<table>/<segment>.sealed
 
-A row about a person lies here, encrypted with a key of its week, until the week is closed; then the key
-is shredded and the files go. Compaction opens them in memory, counts, and publishes k-safe figures only.
-The lake's own restricted tables stay without a row; the empty `sightings` segment still is the commit.
+At that level no row about a person is stored in the lake. Instead it lies here, encrypted with a key of its
+week, until the week is closed; then the key is shredded and the files are deleted. Compaction decrypts them
+in memory, counts, and publishes only figures of at least k people. The restricted tables of the lake stay
+empty; the (empty) segment of `sightings` still marks the commit.
 """
 
 from __future__ import annotations
@@ -21,22 +22,36 @@ import polars as pl
 from sensor import durable, schema
 from sensor.errors import LakeError
 
-#: which rows of a frame (Boolean)
+#: Selects rows: takes a frame, returns a Boolean for each row.
 Rows = Callable[[pl.DataFrame], pl.Series]
 
 
 class Seal(Protocol):
-    """Encrypts with the key of a week, and tells the week of a time."""
+    """Encrypts with the key of a week. Weeks are numbered; implemented by `privacy.weekly.WeekSeal`."""
 
-    def seal(self, week: int, content: bytes, name: str) -> bytes: ...
-    def unseal(self, week: int, sealed: bytes, name: str) -> bytes: ...
-    def week_of(self, moment: pl.Expr) -> pl.Expr: ...
-    def end_of(self, week: int) -> datetime: ...
-    def is_closed(self, week: int) -> bool: ...
+    def seal(self, week: int, content: bytes, name: str) -> bytes:
+        """`content`, encrypted; `name` is authenticated with it."""
+        ...
+
+    def unseal(self, week: int, sealed: bytes, name: str) -> bytes:
+        """The content that was sealed under `name`. Raises ValueError if it cannot be decrypted."""
+        ...
+
+    def week_of(self, moment: pl.Expr) -> pl.Expr:
+        """Number of the week that a time lies in."""
+        ...
+
+    def end_of(self, week: int) -> datetime:
+        """The first moment after the week."""
+        ...
+
+    def is_closed(self, week: int) -> bool:
+        """True once the key of the week is shredded."""
+        ...
 
 
 def is_sealed(table: schema.Table) -> bool:
-    """Tables whose rows must not lie in the lake; `erasures` has nothing to hide there."""
+    """True for tables whose rows must not lie in the lake: the restricted ones but `erasures`."""
     return table.zone == "restricted" and table is not schema.ERASURES
 
 
@@ -48,9 +63,10 @@ class SealedRows:
         self._seal = seal
 
     def put(self, segment: str, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """Seal the rows that must not lie in the lake, and return the frames with those tables empty.
+        """Seal the rows that must not lie in the lake; return `frames` with those tables empty.
 
-        The same segment replaces what it wrote before. Rows without a time are left out: they have no week.
+        What the same segment sealed before is replaced. Rows without a time are dropped, because they belong
+        to no week. Raises LakeError.
         """
         rest = dict(frames)
         with durable.explained(self._folder):
@@ -65,12 +81,12 @@ class SealedRows:
         return rest
 
     def forget(self, pattern: str) -> None:
-        """Drop the segments whose name matches."""
+        """Delete the segments whose name matches the glob `pattern`."""
         for path in self._folder.glob(f"*/*/{pattern}.sealed"):
             path.unlink()
 
     def weeks(self) -> list[int]:
-        """Weeks that hold rows, oldest first; what a writer left in a closed one goes."""
+        """Numbers of the open weeks that hold rows, oldest first; files left in closed weeks are deleted."""
         weeks = sorted(int(path.name) for path in self._folder.glob("[0-9]*"))
         for week in weeks:
             if self._seal.is_closed(week):
@@ -78,7 +94,7 @@ class SealedRows:
         return [week for week in weeks if not self._seal.is_closed(week)]
 
     def open(self) -> dict[str, pl.DataFrame]:
-        """Every sealed row, in memory. Raises LakeError for a file that cannot be opened."""
+        """All sealed rows, decrypted, by table name. Raises LakeError if a file cannot be read."""
         found: dict[str, list[pl.DataFrame]] = {t.name: [] for t in schema.STORED if is_sealed(t)}
         for week in self.weeks():
             for path in sorted((self._folder / str(week)).glob("*/*.sealed")):
@@ -86,7 +102,7 @@ class SealedRows:
         return {name: pl.concat([schema.TABLES[name].empty(), *rows]) for name, rows in found.items()}
 
     def over(self, now: datetime, quiet_s: float) -> list[int]:
-        """Weeks that have ended and got no row for `quiet_s` seconds."""
+        """Numbers of the weeks that have ended and have got no row for `quiet_s` seconds."""
         return [
             week
             for week in self.weeks()
@@ -94,10 +110,10 @@ class SealedRows:
         ]
 
     def without(self, gone: Mapping[str, Rows], now: datetime) -> int:
-        """Seal the running week anew without some rows of some tables; returns how many went.
+        """Delete the rows that `gone` selects, by table name, from the running week; return how many.
 
-        Weeks that are over keep theirs until they are closed: their published figures must not change by
-        one person.
+        Weeks that have ended keep their rows until they are closed, because their published figures must not
+        change by one person. Raises LakeError.
         """
         count = 0
         for week in self.weeks():
@@ -113,7 +129,7 @@ class SealedRows:
         return count
 
     def delete(self, week: int) -> int:
-        """Remove the week's files; returns how many."""
+        """Delete the files of a week; return how many there were."""
         files = [*(self._folder / str(week)).glob("*/*")]
         shutil.rmtree(self._folder / str(week), ignore_errors=True)
         return len(files)

@@ -1,7 +1,8 @@
-"""Commits: the tables of one batch, `sightings` last, and where an input has been read to.
+"""Commits: how the tables of a stretch of an input get into the lake, and how far an input has been read.
 
-A segment is named `<input>-<from offset>` and carries `to` in its metadata, so that a replay of
-the same bytes overwrites the same names and a scan that was killed knows where it stood.
+A commit writes one segment (a Parquet file) per table with rows. Segments are named `<input>-<from>` and
+carry the position `to` in their metadata. So reading the same bytes again overwrites the same files, and a
+scan that was killed finds out where it stood. The segment of `sightings` is renamed last: that is the commit.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from sensor.store.sealed import SealedRows
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an input has been read: committed up to `position`; `complete` if to its end."""
+    """How far an input has been read: committed up to `position`; `complete` means up to its end."""
 
     position: int = 0
     complete: bool = False
-    #: rows of this input compacted before are to be dropped at the next compaction
+    #: the next compaction drops the rows of this input that were compacted earlier
     replacing: bool = False
 
 
 class Commits:
-    """Writes the segments of one input."""
+    """Writes the segments of one input and remembers its progress."""
 
     def __init__(
         self,
@@ -40,30 +41,32 @@ class Commits:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sealed: SealedRows | None = None,
     ) -> None:
-        """`sealed` takes the rows that must not lie in the lake (level `aggregate`)."""
+        """`source_input` is the identity of the input. `sealed` takes the rows that must not lie in the lake;
+        it is only given at privacy level `aggregate`."""
         self._lake = lake
         self._sealed = sealed
         self._input = source_input
         self._now = now
 
     def commit(self, begin: int, end: int, frames: Mapping[str, pl.DataFrame]) -> None:
-        """Store the frames of bytes [begin, end) that have rows, and `sightings`: its rename is the commit.
+        """Store the tables of positions [begin, end) of the input; tables without rows get no file.
 
-        Raises LakeError (nothing of the batch is then visible as committed).
+        `sightings` always gets one, because it marks the commit. Raises LakeError; nothing counts as
+        committed then.
         """
         name = segment_name(self._input, begin)
         metadata = {"input": self._input, "from": str(begin), "to": str(end)}
         if self._sealed is not None:
             frames = self._sealed.put(name.removesuffix(".parquet"), frames)
         tables = [t for t in stored() if t.name in frames or t is schema.SIGHTINGS]
-        told = [t for t in tables if t is schema.SIGHTINGS or frames[t.name].height]
+        written = [t for t in tables if t is schema.SIGHTINGS or frames[t.name].height]
         with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
             now = self._now()
             part = f"part={self._lake.open_part(now)}"
             landed = pl.lit(now.astimezone(UTC), dtype=schema.TIME).alias("landed_at")
             staged: list[tuple[Path, Path]] = []
             try:
-                for table in told:
+                for table in written:
                     frame = table.conform(frames.get(table.name, table.empty()).with_columns(landed))
                     path = self._lake.hot(table) / part / name
                     staged.append((stage_parquet(path, frame, metadata, zone=table.zone), path))
@@ -72,15 +75,15 @@ class Commits:
                     temporary.unlink(missing_ok=True)
                 raise
             for table in tables:
-                if table not in told:  # an earlier try may have had rows
+                if table not in written:  # an earlier attempt at the same stretch may have had rows
                     _remove_others(self._lake.hot(table), name)
             for temporary, path in staged:
                 durable.publish(temporary, path)
-            for table in told:
+            for table in written:
                 _remove_others(self._lake.hot(table), name, keep=part)
 
     def progress(self) -> Progress:
-        """What `lake/sources` and the committed segments say, whichever is further."""
+        """How far the input was read, by its file in `sources` or by its segments, whichever is further."""
         recorded = self._recorded()
         pattern = f"part=*/{self._input}-*.parquet"
         ends = [int(_metadata(path).get("to", 0)) for path in self._lake.hot(schema.SIGHTINGS).glob(pattern)]
@@ -96,7 +99,7 @@ class Commits:
             return Progress()
 
     def finish(self, position: int) -> None:
-        """Remember that this input was read to its end, at `position`."""
+        """Record that the input was read to its end, at `position`. Raises LakeError."""
         with explained(self._lake.path):
             self._record(replace(self._recorded(), position=position, complete=True))
 
@@ -104,7 +107,10 @@ class Commits:
         write_text(self._path, json.dumps(asdict(progress)) + "\n")
 
     def forget(self) -> None:
-        """Start this input anew: drop its hot segments, and its compacted rows at the next compaction."""
+        """Start the input anew: delete its segments now, its compacted rows at the next compaction.
+
+        Raises LakeError.
+        """
         with explained(self._lake.path), self._lake.lock("commit", exclusive=True):
             self._record(Progress(replacing=True))
             for table in schema.STORED:
@@ -119,7 +125,7 @@ class Commits:
 
 
 def segment_name(source_input: str, begin: int) -> str:
-    """File name of the segment that starts at byte `begin` of an input."""
+    """File name of the segment that starts at position `begin` of an input."""
     return f"{source_input}-{begin:016d}.parquet"
 
 
@@ -128,7 +134,8 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 def _remove_others(hot: Path, name: str, *, keep: str = "") -> None:
-    """An earlier try of the same segment may have landed in another hour's part than `keep`."""
+    """Delete copies of a segment in other parts than `keep`: an earlier attempt may have landed in another
+    hour."""
     for path in hot.glob(f"part=*/{name}"):
         if path.parent.name != keep:
             path.unlink(missing_ok=True)

@@ -13,11 +13,12 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from analytics.build import Work, alone, complete_manifest, workshop
+from analytics.build import Work, complete_manifest
 from analytics.definitions import load_marts
 from analytics.lake import K, literal
 from analytics.marts.state import MartState
 from analytics.stored import files_sql
+from analytics.workshop import alone, workshop
 from sensor import schema
 
 TYPES: dict[Any, str] = {
@@ -179,9 +180,9 @@ def counted(
     with alone(lake.path), workshop(lake.path) as connection:
         manifest, state = complete_manifest(lake.path), MartState()
         work = Work(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
-        work.days()
+        work.make_days()
         if weeks:
-            work.weeks()
+            work.make_weeks()
         for mart in (mart for mart in load_marts() if mart.name in marts):
             files = sorted(state.files.get(mart.name, {}).values())
             rows = files_sql(mart.types, files, root=literal(lake.path))

@@ -33,8 +33,8 @@ def _pipeline(folder: Path, blindness: Blindness | None = None) -> Pipeline:
 
 
 def _process(pipeline: Pipeline, batch: Batch, *, last: bool) -> dict[str, pl.DataFrame]:
-    pipeline.take(batch)
-    return pipeline.give(batch.position, last=last)
+    pipeline.add(batch)
+    return pipeline.flush(batch.position, last=last)
 
 
 def _observations() -> pl.DataFrame:
@@ -342,8 +342,8 @@ def test_what_was_read_in_part_or_failed_to_be_given_is_not_committed(behind: bo
     assert [end for _, end, _ in source.commits.done] == ([] if behind else [1])
 
     class Full(Pipeline):
-        def give(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
-            super().give(position, last=last)
+        def flush(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
+            super().flush(position, last=last)
             raise OSError("no room for the vault")
 
     other = _pipeline(tmp_path / "full")
@@ -369,9 +369,9 @@ def test_batches_are_taken_together_until_they_are_enough(
     rows, taken = _observations(), list[int]()
 
     class Watched(Pipeline):
-        def take(self, batch: Batch) -> None:
+        def add(self, batch: Batch) -> None:
             taken.append(batch.frames["observations"].height)
-            super().take(batch)
+            super().add(batch)
 
     def takings(count: int, height: int) -> list[int]:
         taken.clear()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import PRODUCT, told
+from analytics.exports.records.row import PRODUCT, without_empty
 
 SPEC = "1.6"
 #: What the rows are of.
@@ -34,7 +34,7 @@ def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     components: list[dict[str, Any]] = []
     for row in rows:
         of = services if row["kind"] in _SERVICES else components
-        of.append(told(_entry(row)))
+        of.append(without_empty(_entry(row)))
     body = {"services": services, "components": components}
     serial = uuid.uuid5(_NAMESPACE, json.dumps(body, sort_keys=True))
     head = {
@@ -54,8 +54,8 @@ def _entry(row: Row) -> dict[str, Any]:
         entry["type"] = _TYPES.get(row["kind"], "data")
     elif row.get("scope"):
         entry["x-trust-boundary"] = row["scope"] == "external"
-    said = {name: row[name] for name in _PROPERTIES if row.get(name) is not None}
-    return entry | {"properties": [{"name": f"shadowai:{n}", "value": str(v)} for n, v in said.items()]}
+    properties = {name: row[name] for name in _PROPERTIES if row.get(name) is not None}
+    return entry | {"properties": [{"name": f"shadowai:{n}", "value": str(v)} for n, v in properties.items()]}
 
 
 def _name(row: Row) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import PRODUCT, direction, is_address, span, told
+from analytics.exports.records.row import PRODUCT, direction, is_address, span, without_empty
 
 VERSION = "8.11.0"
 _TYPES = {"allowed": "allowed", "blocked": "denied", "reset": "denied"}
@@ -19,7 +19,7 @@ def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     """One line a row."""
     of = event if what == "events" else finding
     for row in rows:
-        yield json.dumps(told(of(row)), ensure_ascii=False, default=str) + "\n"
+        yield json.dumps(without_empty(of(row)), ensure_ascii=False, default=str) + "\n"
 
 
 def event(row: Row) -> dict[str, Any]:

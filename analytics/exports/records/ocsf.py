@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import PRODUCT, direction, is_address, span, told
+from analytics.exports.records.row import PRODUCT, direction, is_address, span, without_empty
 
 VERSION = "1.3.0"
 _NETWORK, _HTTP, _DNS, _FINDING = 4001, 4002, 4003, 2004
@@ -41,7 +41,7 @@ def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     """One line a row."""
     of = event if what == "events" else finding
     for row in rows:
-        yield json.dumps(told(of(row)), ensure_ascii=False, default=str) + "\n"
+        yield json.dumps(without_empty(of(row)), ensure_ascii=False, default=str) + "\n"
 
 
 def event(row: Row) -> dict[str, Any]:

@@ -44,8 +44,10 @@ def direction(row: Mapping[str, Any]) -> str | None:
     )
 
 
-def told(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     """`value` without what is None or empty, all the way down."""
     if isinstance(value, dict):
-        return {key: kept for key, inner in value.items() if (kept := told(inner)) not in (None, {}, [])}
+        return {
+            key: kept for key, inner in value.items() if (kept := without_empty(inner)) not in (None, {}, [])
+        }
     return value

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import span, told
+from analytics.exports.records.row import span, without_empty
 
 #: Namespace of our identifiers: the same rows give the same ones.
 _NAMESPACE = uuid.UUID("2f5e0f4a-6b1c-5a53-8a4e-0d1f0c6a7e55")
@@ -25,7 +25,7 @@ def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     between = ', "objects": [\n'
     for row in rows:
         for made in _objects(row, known):
-            yield between + json.dumps(told(made), ensure_ascii=False)
+            yield between + json.dumps(without_empty(made), ensure_ascii=False)
             between = ",\n"
     # a list must not be empty (section 2.10)
     yield "\n]}\n" if known else "}\n"

@@ -48,7 +48,7 @@ class Clock:
         return any(line.program for line in self.lines)
 
     @property
-    def told(self) -> tuple[int, ...]:
+    def hours_with_figures(self) -> tuple[int, ...]:
         """Hours with a number in any line."""
         return tuple(h for h in range(HOURS) if any(line.cells[h].value for line in self.lines))
 

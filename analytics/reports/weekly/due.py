@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from analytics.render import words
-from analytics.render.language import say, told
+from analytics.render.language import say, translated
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
@@ -51,19 +51,20 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
     row, *others = rows
     overdue = row["due"] <= result.scope.sunday
     also = [
-        say("due.titled", title=_inside(told(other["title"]))) + scope_of(other["scope"]) for other in others
+        say("due.titled", title=_inside(translated(other["title"]))) + scope_of(other["scope"])
+        for other in others
     ]
     evidence = say(
-        "due.evidence", title=told(row["title"]), scope=scope_of(row["scope"]),
+        "due.evidence", title=translated(row["title"]), scope=scope_of(row["scope"]),
         evidence=", ".join(_evidence(row, noun, result)),
     )  # fmt: skip
     return Decision(
-        question=say("due.question", service=row["service"], question=_inside(told(row["question"]))),
+        question=say("due.question", service=row["service"], question=_inside(translated(row["question"]))),
         evidence=f"{evidence} {say('due.also', titles=words.listing(also, 2))}" if also else evidence,
         grade=grade,
-        look=say("due.proposal", proposal=told(row["proposal"])),
+        look=say("due.proposal", proposal=translated(row["proposal"])),
         impact=_impact(impact, noun, row["scope"]),
-        duty=(told(row["severity"]), *answerable(row["owner"], row["due"], overdue=overdue)),
+        duty=(translated(row["severity"]), *answerable(row["owner"], row["due"], overdue=overdue)),
         findings=tuple(one["finding"] for one in rows),
         known_as=_ids(rows),
     )
@@ -88,10 +89,10 @@ def waiting(result: Result) -> tuple[Waiting, ...]:
     return tuple(
         Waiting(
             row["finding"],
-            told(row["title"]),
+            translated(row["title"]),
             row["service"] or "",
             scope_of(row["scope"]),
-            told(row["severity"]),
+            translated(row["severity"]),
             row["owner"] or say("due.no_owner"),
             words.short_day(row["due"]),
             row["due"] <= result.scope.sunday,
@@ -128,7 +129,7 @@ def scope_of(scope: str) -> str:
     if scope == _ALL or scope.startswith("policy: "):
         return ""
     kind, _, name = scope.replace("=", " ").partition(" ")
-    return f" ({told(kind)} {name})"
+    return f" ({translated(kind)} {name})"
 
 
 def _impact(row: Row | None, noun: Noun, scope: str) -> str:
@@ -173,7 +174,7 @@ def _why(row: Row) -> str:
         return say("due.less_watched")
     if row["people_hidden"] and why.startswith("gone, or a group"):
         return say("due.gone_or_few")
-    return told(why)
+    return translated(why)
 
 
 def _week(monday: date, result: Result) -> str:

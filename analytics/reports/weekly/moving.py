@@ -48,8 +48,8 @@ def _result(result: Result, row: Row, seen: Seeing) -> Iterator[str]:
     if row["seen"] and (row["grade"] or 0) >= 3:
         used = words.group(row["people"], row["people_hidden"], counted(result))
         who, key = f"{used[:1].upper()}{used[1:]}", "used" if row["bytes_up"] is None else "sent"
-        said = say(f"outcome.{key}", who=who, amount=words.size(row["bytes_up"]))
-        yield f"{said}{_before(result, row)}."
+        sentence = say(f"outcome.{key}", who=who, amount=words.size(row["bytes_up"]))
+        yield f"{sentence}{_before(result, row)}."
         if row["decision"] == "restrict":
             yield say("outcome.leaks" if row["refused"] else "outcome.unstopped")
     elif seen.blind:

@@ -149,8 +149,8 @@ def _trend(result: Result, pick: Callable[[Row], int | None]) -> tuple[int | Non
 
 
 def _spoken(trend: tuple[int | None, ...], show: Callable[[int], str]) -> str:
-    told = ", ".join(words.unknown() if v is None else show(v) for v in trend)
-    return say("numbers.trend", len(trend), values=told)
+    values = ", ".join(words.unknown() if v is None else show(v) for v in trend)
+    return say("numbers.trend", len(trend), values=values)
 
 
 def _weeks(result: Result) -> list[date]:

@@ -8,7 +8,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from analytics.render import words
-from analytics.render.language import say, spoken, told
+from analytics.render.language import say, spoken, translated
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
@@ -134,14 +134,14 @@ def build(result: Result, *, controls: bool = False) -> Page:
     seen = seeing(result)
     asked, ends = decisions(result, seen), expiries(result)
     claim, rest = verdict(result, seen, len(asked))
-    said = statuses(result)
+    by_app = statuses(result)
     services = tuple(
-        _service(result, row, said.get(row["app"])) for row in result.rows("services") if row["seen"]
+        _service(result, row, by_app.get(row["app"])) for row in result.rows("services") if row["seen"]
     )
     used = tuple(s for s in services if (s.grade or 0) >= 2)
     return Page(
         title=say("page.title", week=result.scope.week.isocalendar().week),
-        question=told(result.spec.question),
+        question=translated(result.spec.question),
         week=words.week_name(result.scope.week),
         span=words.day_span(result.scope.week, result.scope.sunday),
         facts=_facts(result, seen),
@@ -240,7 +240,7 @@ def restated(result: Result) -> tuple[str, ...]:
     )
 
 
-def _service(result: Result, row: Row, said: Row | None) -> Service:
+def _service(result: Result, row: Row, standing: Row | None) -> Service:
     hidden, withheld = row["people_hidden"], words.withheld(row)
     return Service(
         name=row["service"] or row["app"],
@@ -256,8 +256,8 @@ def _service(result: Result, row: Row, said: Row | None) -> Service:
         connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
         change=_change(result, row),
         first_week=_first_week(row["first_week"], result),
-        status=said["status"] if said else "",
-        varies=bool(said and said["varies"]),
+        status=standing["status"] if standing else "",
+        varies=bool(standing and standing["varies"]),
     )
 
 

@@ -48,12 +48,12 @@ def moves_most(result: Result) -> bool:
     now, before = _total(result, previous=False), _total(result, previous=True)
     if now is None or before is None or now["bytes_up"] is None or before["bytes_up"] is None:
         return False
-    told = [_moved(row) for row in result.rows("services")]
-    if sum(change is None for change in told) < FEWEST:
+    changes = [_moved(row) for row in result.rows("services")]
+    if sum(change is None for change in changes) < FEWEST:
         return False
     change = now["bytes_up"] - before["bytes_up"]
-    untold = change - sum(part for part in told if part is not None)
-    return bool(untold * change > 0 and 2 * abs(untold) > abs(change))
+    unexplained = change - sum(part for part in changes if part is not None)
+    return bool(unexplained * change > 0 and 2 * abs(unexplained) > abs(change))
 
 
 def _moved(row: Row) -> int | None:

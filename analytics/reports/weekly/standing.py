@@ -60,8 +60,8 @@ def _standing(row: Row, compares: bool) -> Standing:
     if untold and untold < row["services"]:
         services = say("standing.untold", untold, services=services)
     change = ""
-    told = not untold and not row["last_untold"]
-    if compares and told and row["last_bytes_up"] is not None:
+    is_complete = not untold and not row["last_untold"]
+    if compares and is_complete and row["last_bytes_up"] is not None:
         change = words.signed_size(row["bytes_up"] - row["last_bytes_up"])
     sent = words.size_range(row["bytes_up"], row["bytes_up_max"], is_hidden=True)
     return Standing(

@@ -1,6 +1,6 @@
-"""Who holds an address, as hosts and servers say it on the wire: bytes of one message in, `Said` out.
+"""Who holds an address, as hosts and servers say it on the wire: bytes of one message in, `Statement` out.
 
-    said.py       what a message says, and how names are checked
+    statement.py  what a message says, and how names are checked
     dhcp.py       DHCP and DHCPv6: addresses given and given back
     kerberos.py   whose tickets are asked for and given
     ntlm.py       who signs in over SMB or HTTP

@@ -10,8 +10,8 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from sensor.decode.identity import said
-from sensor.decode.identity.said import Said
+from sensor.decode.identity import statement
+from sensor.decode.identity.statement import Statement
 
 ORIGIN = "dhcp"
 CONFIDENCE = 0.9
@@ -53,7 +53,7 @@ class Names:
         return self._waiting.get(transaction)
 
 
-def read(data: bytes, names: Names) -> list[Said]:
+def read(data: bytes, names: Names) -> list[Statement]:
     """What a DHCP message says."""
     if len(data) < _OPTIONS:
         return []
@@ -61,7 +61,7 @@ def read(data: bytes, names: Names) -> list[Said]:
     kind = options.get(_TYPE, b"")[:1]
     transaction = data[4:8] + data[28:44]
     name = _name4(options)
-    hardware = said.mac(data[28:34]) if data[1:3] == b"\x01\x06" else None
+    hardware = statement.mac(data[28:34]) if data[1:3] == b"\x01\x06" else None
     if data[0] == _REPLY:
         if kind != bytes([_ACK]) or not any(data[16:20]):
             return []
@@ -70,12 +70,12 @@ def read(data: bytes, names: Names) -> list[Said]:
             return []
         address = str(ipaddress.IPv4Address(data[16:20]))
         return [
-            Said(address, ORIGIN, CONFIDENCE, hardware, None, name or names.of(transaction),
+            Statement(address, ORIGIN, CONFIDENCE, hardware, None, name or names.of(transaction),
                  float(held) if held < _LONGEST_S else None)
         ]  # fmt: skip
     if kind == bytes([_RELEASE]) and any(data[12:16]):
         address = str(ipaddress.IPv4Address(data[12:16]))
-        return [Said(address, ORIGIN, CONFIDENCE, hardware, lease_s=0.0, closes=True)]
+        return [Statement(address, ORIGIN, CONFIDENCE, hardware, lease_s=0.0, closes=True)]
     names.note(transaction, name)
     return []
 
@@ -97,10 +97,10 @@ def _options4(data: bytes) -> dict[int, bytes]:
 
 
 def _name4(options: dict[int, bytes]) -> str | None:
-    name = said.device(options.get(_HOST_NAME, b""))
+    name = statement.device(options.get(_HOST_NAME, b""))
     full = options.get(_FQDN, b"")
     if name is None and len(full) > 3:
-        name = said.device(_first_label(full[3:]) if full[0] & _FQDN_ENCODED else full[3:])
+        name = statement.device(_first_label(full[3:]) if full[0] & _FQDN_ENCODED else full[3:])
     return name
 
 
@@ -109,7 +109,7 @@ def _first_label(name: bytes) -> bytes:
     return name[1 : 1 + name[0]] if name and name[0] < 64 else b""
 
 
-def read6(data: bytes, names: Names) -> list[Said]:
+def read6(data: bytes, names: Names) -> list[Statement]:
     """What a DHCPv6 message says, seen through relays."""
     for _ in range(_MOST_RELAYS):
         if data[:1] not in (bytes([_RELAY_FORWARD]), bytes([_RELAY_REPLY])):
@@ -121,18 +121,18 @@ def read6(data: bytes, names: Names) -> list[Said]:
     by_number = dict(options)
     client = by_number.get(_CLIENT_ID6, b"")
     full = by_number.get(_FQDN6, b"")
-    name = said.device(_first_label(full[1:]))
+    name = statement.device(_first_label(full[1:]))
     transaction = data[1:4] + client
     held = [lease for number, value in options if number == _IA_NA for lease in _addresses6(value)]
     hardware = _of_duid(client)
     if data[0] in (_RELEASE6, _DECLINE6):
-        return [Said(a, ORIGIN, CONFIDENCE, hardware, lease_s=0.0, closes=True) for a, _ in held]
+        return [Statement(a, ORIGIN, CONFIDENCE, hardware, lease_s=0.0, closes=True) for a, _ in held]
     if data[0] != _REPLY6:
         names.note(transaction, name)
         return []
     sure = CONFIDENCE if hardware else BY_DUID
     return [
-        Said(address, ORIGIN, sure, hardware, None, name or names.of(transaction),
+        Statement(address, ORIGIN, sure, hardware, None, name or names.of(transaction),
              float(valid) if valid < _LONGEST_S else None)
         for address, valid in held
         if valid > 0
@@ -159,5 +159,5 @@ def _addresses6(association: bytes) -> Iterator[tuple[str, int]]:
 def _of_duid(duid: bytes) -> str | None:
     """The Ethernet address in a DUID of type 1 or 3 (RFC 8415 §11)."""
     if duid[:4] == b"\0\1\0\1" and len(duid) == 14:
-        return said.mac(duid[8:])
-    return said.mac(duid[4:]) if duid[:4] == b"\0\3\0\1" else None
+        return statement.mac(duid[8:])
+    return statement.mac(duid[4:]) if duid[:4] == b"\0\3\0\1" else None

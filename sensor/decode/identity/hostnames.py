@@ -8,8 +8,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from sensor.decode.identity import said
-from sensor.decode.identity.said import Said
+from sensor.decode.identity import statement
+from sensor.decode.identity.statement import Statement
 
 #: Anybody can call itself anything; names of one's own are still seldom false.
 CONFIDENCE = 0.6
@@ -26,23 +26,23 @@ _OF_HOSTS = (0x00, 0x20)
 _GROUP = 0x80
 
 
-def read(data: bytes, sender: str, origin: str) -> list[Said]:
+def read(data: bytes, sender: str, origin: str) -> list[Statement]:
     """What an mDNS or LLMNR answer says about its sender; `origin` is which of them."""
     for name, kind, value in _records(data):
-        if kind in (_A, _AAAA) and _address(value) == sender and (host := said.device(name)) is not None:
-            return [Said(sender, origin, CONFIDENCE, None, None, host, _HELD_S)]
+        if kind in (_A, _AAAA) and _address(value) == sender and (host := statement.device(name)) is not None:
+            return [Statement(sender, origin, CONFIDENCE, None, None, host, _HELD_S)]
     return []
 
 
-def read_netbios(data: bytes, sender: str) -> list[Said]:
+def read_netbios(data: bytes, sender: str) -> list[Statement]:
     """What a NetBIOS registration or refresh says about its sender."""
     for name, kind, value in _records(data):
         if kind != _NB or len(name) != 32 or len(value) < 6 or value[0] & _GROUP:
             continue
         plain = _first_level(name)
         if plain[15:] and plain[15] in _OF_HOSTS and _address(value[2:6]) == sender:
-            host = said.device(plain[:15].rstrip())
-            return [Said(sender, "netbios", CONFIDENCE, None, None, host, _HELD_S)] if host else []
+            host = statement.device(plain[:15].rstrip())
+            return [Statement(sender, "netbios", CONFIDENCE, None, None, host, _HELD_S)] if host else []
     return []
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.decode.identity import said
-from sensor.decode.identity.said import Said
+from sensor.decode.identity import statement
+from sensor.decode.identity.statement import Statement
 from sensor.decode.layout import SECOND
 
 ORIGIN = "directory"
@@ -35,7 +35,7 @@ _MOST_PARTS = 4
 _MOST_ELEMENTS = 32
 
 
-def read(data: bytes, client: str) -> list[Said]:
+def read(data: bytes, client: str) -> list[Statement]:
     """What a message says about the address `client`, whichever side sent it."""
     tag = data[0] if data else 0
     sequence = _inside(_inside(data, tag), _SEQUENCE)
@@ -47,33 +47,33 @@ def read(data: bytes, client: str) -> list[Said]:
     else:
         return []
     account = _account(name, _inside(realm, _GENERAL_STRING))
-    return [Said(client, ORIGIN, sure, None, account, lease_s=held)] if account else []
+    return [Statement(client, ORIGIN, sure, None, account, lease_s=held)] if account else []
 
 
 class Attempts:
     """Requests whose answer may still come, by the address and port they came from."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, int], tuple[int, list[Said]]] = {}
+        self._waiting: dict[tuple[str, int], tuple[int, list[Statement]]] = {}
 
-    def take(self, data: bytes, client: str, port: int, time: int) -> list[Said]:
+    def take(self, data: bytes, client: str, port: int, time: int) -> list[Statement]:
         """What a message of `time` (microseconds) says at once; a request waits, an error takes it back."""
-        told, tag = read(data, client), data[0] if data else 0
+        statements, tag = read(data, client), data[0] if data else 0
         if tag in (_AS_REQ, _KRB_ERROR):
             self._waiting.pop((client, port), None)
-        if tag != _AS_REQ or not told or len(self._waiting) == _MOST_WAITING:
-            return told
-        self._waiting[client, port] = time, told
+        if tag != _AS_REQ or not statements or len(self._waiting) == _MOST_WAITING:
+            return statements
+        self._waiting[client, port] = time, statements
         return []
 
-    def unanswered(self, now: int | None) -> Iterator[tuple[int, list[Said]]]:
+    def unanswered(self, now: int | None) -> Iterator[tuple[int, list[Statement]]]:
         """Requests that got no answer by `now` (microseconds; None: none will come), with their times."""
         # In the order they came: those that wait for the longest are first.
-        for key, (time, told) in list(self._waiting.items()):
+        for key, (time, statements) in list(self._waiting.items()):
             if now is not None and time + _ANSWER_S * SECOND > now:
                 break
             del self._waiting[key]
-            yield time, told
+            yield time, statements
 
 
 def _account(name: bytes, realm: bytes) -> str | None:
@@ -90,8 +90,8 @@ def _account(name: bytes, realm: bytes) -> str | None:
         rest = rest[end:]
     if kind == _WELL_KNOWN or not parts or rest:
         return None
-    whole = said.account(b"/".join(parts))
-    domain = said.account(realm)
+    whole = statement.account(b"/".join(parts))
+    domain = statement.account(realm)
     if whole is None or domain is None or len(parts) > 1 or kind == _ENTERPRISE:
         return whole
     return f"{whole}@{domain}"

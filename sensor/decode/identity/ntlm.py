@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from sensor.decode.identity import said
-from sensor.decode.identity.said import Said
+from sensor.decode.identity import statement
+from sensor.decode.identity.statement import Statement
 
 ORIGIN = "directory"
 CONFIDENCE = 0.45
@@ -27,24 +27,24 @@ _LONGEST = 512
 _LONGEST_BASE64 = 8192
 
 
-def read(data: bytes, client: str) -> list[Said]:
+def read(data: bytes, client: str) -> list[Statement]:
     """What a packet or field says about the address it came from."""
     at = data.find(MARK)
     message = data[at:] if at >= 0 else b""
     if len(message) < _HEADER:
         return []
     encoding = "utf-16-le" if message[_FLAGS] & _UNICODE else "latin-1"
-    user = said.account(_part(message, _USER), encoding)
-    domain = said.account(_part(message, _DOMAIN), encoding)
-    station = said.account(_part(message, _WORKSTATION), encoding)
-    device = said.device(station.encode()) if station else None
+    user = statement.account(_part(message, _USER), encoding)
+    domain = statement.account(_part(message, _DOMAIN), encoding)
+    station = statement.account(_part(message, _WORKSTATION), encoding)
+    device = statement.device(station.encode()) if station else None
     if user is None:
         return []  # nobody: an anonymous session
     name = f"{domain}\\{user}" if domain and "@" not in user else user
-    return [Said(client, ORIGIN, CONFIDENCE, None, name, device, _HELD_S)]
+    return [Statement(client, ORIGIN, CONFIDENCE, None, name, device, _HELD_S)]
 
 
-def read_field(text: bytes, client: str) -> list[Said]:
+def read_field(text: bytes, client: str) -> list[Statement]:
     """The same from the base64 of an Authorization field."""
     text = text[:_LONGEST_BASE64]
     try:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from sensor.decode.identity import said
-from sensor.decode.identity.said import Said
+from sensor.decode.identity import statement
+from sensor.decode.identity.statement import Statement
 
 ORIGIN = "radius"
 CONFIDENCE = 0.9
@@ -27,25 +27,25 @@ _NAMELESS = re.compile(r"anonymous(?:@.*)?|@.*|(?:[0-9a-f]{2}[-:.]?){5}[0-9a-f]{
 _MAC = re.compile(rb"(?:[0-9A-Fa-f]{2}[-:.]?){5}[0-9A-Fa-f]{2}")
 
 
-def read(data: bytes) -> list[Said]:
+def read(data: bytes) -> list[Statement]:
     """What an Accounting-Request says."""
     if len(data) < _HEADER or data[0] != _ACCOUNTING_REQUEST:
         return []
-    told = _attributes(data[: int.from_bytes(data[2:4], "big")])
-    status, address = _number(told, _STATUS), _address(told)
+    attributes = _attributes(data[: int.from_bytes(data[2:4], "big")])
+    status, address = _number(attributes, _STATUS), _address(attributes)
     if status not in (_START, _STOP, _ALIVE) or address is None:
         return []
-    delay, lasted = (min(_number(told, number), _LONGEST_S) for number in (_DELAY, _SESSION_TIME))
-    held = min(3 * _number(told, _INTERIM), _LONGEST_S) or _HELD_S
-    user = said.account(told.get(_USER, b""))
+    delay, lasted = (min(_number(attributes, number), _LONGEST_S) for number in (_DELAY, _SESSION_TIME))
+    held = min(3 * _number(attributes, _INTERIM), _LONGEST_S) or _HELD_S
+    user = statement.account(attributes.get(_USER, b""))
     if user is None or _NAMELESS.fullmatch(user):
-        user = said.account(told.get(_CHARGEABLE, b""))
-    calling = told.get(_CALLING, b"")
+        user = statement.account(attributes.get(_CHARGEABLE, b""))
+    calling = attributes.get(_CALLING, b"")
     digits = re.sub(rb"[^0-9A-Fa-f]", b"", calling) if _MAC.match(calling) else b""
-    hardware = said.mac(bytes.fromhex(digits[:12].decode())) if len(digits) >= 12 else None
+    hardware = statement.mac(bytes.fromhex(digits[:12].decode())) if len(digits) >= 12 else None
     stop = status == _STOP
     return [
-        Said(address, ORIGIN, CONFIDENCE, hardware, user, None, lasted + (0.0 if stop else held),
+        Statement(address, ORIGIN, CONFIDENCE, hardware, user, None, lasted + (0.0 if stop else held),
              delay + lasted, stop)
     ]  # fmt: skip
 
@@ -60,14 +60,14 @@ def _attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _number(told: dict[int, bytes], attribute: int) -> int:
-    value = told.get(attribute, b"")
+def _number(attributes: dict[int, bytes], attribute: int) -> int:
+    value = attributes.get(attribute, b"")
     return int.from_bytes(value, "big") if len(value) == 4 else 0
 
 
-def _address(told: dict[int, bytes]) -> str | None:
+def _address(attributes: dict[int, bytes]) -> str | None:
     for number, size in ((_ADDRESS, 4), (_ADDRESS6, 16)):
-        value = told.get(number, b"")
+        value = attributes.get(number, b"")
         # All ones: the user's own choice, or the server's (RFC 2865 §5.8).
         if len(value) == size and any(value) and value[:3] != b"\xff\xff\xff":
             return str(ipaddress.ip_address(value))

@@ -1,7 +1,7 @@
-"""Messages about holders of addresses, as the kernels hand them on -> rows of who held what.
+"""The identity messages of a batch, as the kernels hand them over -> rows of who held which address.
 
-The same thing said again within half the time it holds is not told again: hosts announce their names every
-few minutes, and clients ask for a ticket for every server. Once somebody else was named, it is.
+Hosts announce their names every few minutes, and clients ask for a ticket for every server. A statement that
+repeats the last one of its kind is therefore dropped within the first half of its lifetime.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import polars as pl
 from sensor.decode import tellers
 from sensor.decode.addresses import addresses
 from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius
-from sensor.decode.identity.said import Said
+from sensor.decode.identity.statement import Statement
 from sensor.decode.layout import SECOND, TCP, Bytes, Records
 from sensor.decode.messages import IDENTITY, REQUEST
 from sensor.decode.names import own
@@ -25,12 +25,12 @@ from sensor.decode.names import own
 _MOST_REMEMBERED = 1 << 16
 #: Link-local and unspecified addresses, and this machine's.
 _OF_ONE_LINK = ("fe8", "fe9", "fea", "feb", "169.254.", "0.", "::", "127.")
-#: An endless lease is told again after this.
+#: Lifetime of a lease without an end, as far as repetitions are concerned.
 _ENDLESS_S = 86_400.0
 
 SCHEMA: dict[str, pl.DataType] = {
-    "said_at": pl.Int64(),  # microseconds
-    "began_at": pl.Int64(),
+    "said_at": pl.Int64(),  # time of the message, microseconds since 1970
+    "began_at": pl.Int64(),  # likewise; when the address was taken
     "address": pl.String(),
     "mac": pl.String(),
     "user_name": pl.String(),
@@ -41,38 +41,43 @@ SCHEMA: dict[str, pl.DataType] = {
     "confidence": pl.Float64(),
 }
 
-#: Origin, whether it names a machine, confidence: of each kind the last thing said about an address counts.
+#: Origin, whether it names a machine account, confidence: the last statement of each kind counts.
 _Kind = tuple[str, bool, float]
 _Who = tuple[str | None, str | None, str | None]
 
 _FIELD = re.compile(ntlm.BASE64_MARK + rb"[A-Za-z0-9+/]*={0,2}")
 
 
-class Holders:
-    """What messages say about who holds which address, across batches."""
+class IdentityReader:
+    """Reads identity messages; keeps state across batches: open Kerberos requests and recent statements."""
 
     def __init__(self) -> None:
         self._names = dhcp.Names()
         self._attempts = kerberos.Attempts()
-        self._told: OrderedDict[str, dict[_Kind, tuple[_Who, float]]] = OrderedDict()
+        self._emitted: OrderedDict[str, dict[_Kind, tuple[_Who, float]]] = OrderedDict()
 
     def read(self, arena: Bytes, events: Records, now: int | None = None) -> pl.DataFrame:
-        """Rows of `SCHEMA` from a batch's events; `now` is the packets' time so far, None at their end."""
+        """Rows of `SCHEMA` from the `events` of a batch, whose bytes lie in `arena`.
+
+        `now` is the newest packet time so far (microseconds since 1970), None at the end of the input.
+        """
         rows = [
-            (time, time - round(one.began_s * SECOND), one.address, one.mac, one.user_name, one.device,
-             one.lease_s, one.closes, one.origin, one.confidence)
-            for time, said in self._settled(arena, events, now)
-            for one in said
-            if self._is_new(one, time)
+            (time, time - round(it.began_s * SECOND), it.address, it.mac, it.user_name, it.device,
+             it.lease_s, it.closes, it.origin, it.confidence)
+            for time, statements in self._settled(arena, events, now)
+            for it in statements
+            if self._is_new(it, time)
         ]  # fmt: skip
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
-    def _settled(self, arena: Bytes, events: Records, now: int | None) -> Iterator[tuple[int, list[Said]]]:
-        """What is said, attempts as soon as nothing can take them back."""
+    def _settled(
+        self, arena: Bytes, events: Records, now: int | None
+    ) -> Iterator[tuple[int, list[Statement]]]:
+        """Statements by time; logon attempts once no error reply can withdraw them any more."""
         yield from self._messages(arena, events)
         yield from self._attempts.unanswered(now)
 
-    def _messages(self, arena: Bytes, events: Records) -> Iterator[tuple[int, list[Said]]]:
+    def _messages(self, arena: Bytes, events: Records) -> Iterator[tuple[int, list[Statement]]]:
         telling = np.isin(own(events["kind"]), (IDENTITY,))
         telling[self._with_ntlm(arena, events)] = True
         events = events[telling]
@@ -95,7 +100,7 @@ class Holders:
 
     @staticmethod
     def _with_ntlm(arena: Bytes, events: Records) -> list[int]:
-        """Rows of HTTP requests with an NTLM answer; all requests are searched at once."""
+        """Indices of HTTP requests that carry an NTLM message; all requests are searched in one pass."""
         requests = np.flatnonzero(events["kind"] == REQUEST)
         if requests.size == 0:
             return []
@@ -108,8 +113,8 @@ class Holders:
 
     def _read(
         self, data: bytes, time: int, ports: list[int], tcp: bool, sender: str, receiver: str
-    ) -> list[Said]:
-        """What a message says, by its lower port."""
+    ) -> list[Statement]:
+        """The statements of one message; its lower port tells the protocol."""
         port = min(ports)
         if port == tellers.KERBEROS:
             client = receiver if ports[0] == port else sender
@@ -126,25 +131,25 @@ class Holders:
             return hostnames.read(data, sender, "mdns" if port == tellers.MDNS else "llmnr")
         return radius.read(data)
 
-    def _is_new(self, said: Said, time: int) -> bool:
-        """True if this was not the last thing said of its kind, or half of its time is over.
+    def _is_new(self, statement: Statement, time: int) -> bool:
+        """True unless it repeats the last statement of its kind within the first half of its lifetime.
 
-        Addresses that are valid on one link only are nobody's elsewhere.
+        Statements about link-local addresses are never new: elsewhere such an address is somebody else's.
         """
-        if said.address.startswith(_OF_ONE_LINK):
+        if statement.address.startswith(_OF_ONE_LINK):
             return False
-        if said.closes:
-            self._told.pop(said.address, None)
+        if statement.closes:
+            self._emitted.pop(statement.address, None)
             return True
-        known = self._told.setdefault(said.address, {})
-        self._told.move_to_end(said.address)
-        if len(self._told) > _MOST_REMEMBERED:
-            self._told.popitem(last=False)
-        is_machine = (said.user_name or "$").partition("@")[0].endswith("$")
-        who = (said.mac, said.user_name, said.device)
+        known = self._emitted.setdefault(statement.address, {})
+        self._emitted.move_to_end(statement.address)
+        if len(self._emitted) > _MOST_REMEMBERED:
+            self._emitted.popitem(last=False)
+        is_machine = (statement.user_name or "$").partition("@")[0].endswith("$")
+        who = (statement.mac, statement.user_name, statement.device)
         for (origin, _, sure), (holder, until) in known.items():
-            if origin == said.origin and sure >= said.confidence and holder == who and time < until:
+            if origin == statement.origin and sure >= statement.confidence and holder == who and time < until:
                 return False
-        held = _ENDLESS_S if said.lease_s is None else said.lease_s - said.began_s
-        known[said.origin, is_machine, said.confidence] = who, time + held / 2 * SECOND
+        held = _ENDLESS_S if statement.lease_s is None else statement.lease_s - statement.began_s
+        known[statement.origin, is_machine, statement.confidence] = who, time + held / 2 * SECOND
         return True

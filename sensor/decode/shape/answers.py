@@ -67,12 +67,12 @@ class Answers:
             ends, left_on="ordinal", right_on="turns", by="serial", strategy="forward", check_sortedness=False
         )
         self._waiting = found.filter(pl.col("row").is_null()).select(list(_TURN))
-        told = _told(found.filter(pl.col("row").is_not_null()))
+        judged = _summary(found.filter(pl.col("row").is_not_null()))
         rows = pl.DataFrame({"row": np.arange(slices.size)})
-        return rows.join(told, on="row", how="left", maintain_order="left").drop("row")
+        return rows.join(judged, on="row", how="left", maintain_order="left").drop("row")
 
 
-def _told(turns: pl.DataFrame) -> pl.DataFrame:
+def _summary(turns: pl.DataFrame) -> pl.DataFrame:
     """`COLUMNS` of each row of slices."""
     streams = pl.col("stream_like") != STREAM_CLASSES[-1]
     order = ["stream_like", "units", "ordinal"]

@@ -108,26 +108,28 @@ def exchange(state: Mapping[str, Any]) -> dict[str, Any] | None:
     or text, as every version of mitmproxy writes them.
     """
     client, server = _part(state, "client_conn"), _part(state, "server_conn")
-    told = _connection(client, server) | {"kind": _text(state.get("type")) or "http"}
-    if told["kind"] == "http":
+    record = _connection(client, server) | {"kind": _text(state.get("type")) or "http"}
+    if record["kind"] == "http":
         request = _part(state, "request")
         if not request:
             return None
         response = _part(state, "response")
-        told |= _request(request) | _response(response) | _inside(request) | _mcp(request, response)
-        told |= _frames(_part(state, "websocket"))
-    elif told["kind"] in ("tcp", "udp"):
-        told |= _stream(state.get("messages"))
-        told["started"] = client.get("timestamp_start")
-        told["ended"] = client.get("timestamp_end") or server.get("timestamp_end")
+        record |= _request(request) | _response(response) | _inside(request) | _mcp(request, response)
+        record |= _frames(_part(state, "websocket"))
+    elif record["kind"] in ("tcp", "udp"):
+        record |= _stream(state.get("messages"))
+        record["started"] = client.get("timestamp_start")
+        record["ended"] = client.get("timestamp_end") or server.get("timestamp_end")
     else:
         return None
     user = _part(state, "metadata").get("proxyauth")
     if isinstance(user, (list, tuple)) and user:
-        told["user"] = _text(user[0])
+        record["user"] = _text(user[0])
     if state.get("error"):
-        told["error"] = True
-    return {"shadowai": FORMAT} | {name: value for name, value in told.items() if value not in (None, [], "")}
+        record["error"] = True
+    return {"shadowai": FORMAT} | {
+        name: value for name, value in record.items() if value not in (None, [], "")
+    }
 
 
 def _connection(client: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,17 +202,17 @@ def _inside(request: Mapping[str, Any]) -> dict[str, Any]:
     path = _text(request.get("path")) or "/"
     bare = path.split("?", 1)[0]
     body = _body(request, headers)
-    told: dict[str, Any] = {}
+    record: dict[str, Any] = {}
     if found := _EXTENSION.match(headers.get("origin") or ""):
-        told["extension"] = found[1]
+        record["extension"] = found[1]
     if "mcp-protocol-version" in headers and _METHOD.match("v" + headers["mcp-protocol-version"]):
-        told["mcp_version"] = headers["mcp-protocol-version"]
-    told |= _key(path, headers)
-    told["rpc"] = _methods(body)
-    told["model"] = _model(bare, body)
+        record["mcp_version"] = headers["mcp-protocol-version"]
+    record |= _key(path, headers)
+    record["rpc"] = _methods(body)
+    record["model"] = _model(bare, body)
     if _UPDATE_CHECK.search(path) or _host(request, headers) in _UPDATE_HOSTS:
-        told["update_check"] = _extension_ids(path, body)
-    return told
+        record["update_check"] = _extension_ids(path, body)
+    return record
 
 
 def _key(path: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -235,25 +237,25 @@ def _mcp(request: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, A
     asked = [one for one in _messages(request) if _MCP_METHOD.match(str(one.get("method")))]
     if not asked:
         return {}
-    told: dict[str, Any] = {}
+    names: dict[str, Any] = {}
     tools: dict[str, int] = {}
     for one in asked:
         params = _inner(one, "params")
-        told["mcp_client"] = _own_name(params, "clientInfo") or told.get("mcp_client")
-        told["mcp_version"] = _version(params) or told.get("mcp_version")
+        names["mcp_client"] = _own_name(params, "clientInfo") or names.get("mcp_client")
+        names["mcp_version"] = _version(params) or names.get("mcp_version")
         if one["method"] == "tools/call" and isinstance(params.get("name"), str):
             name = _plain(params["name"])
             tools[name] = tools.get(name, 0) + 1
     for one in _messages(response):
         result = _inner(one, "result")
-        told["mcp_server"] = _own_name(result, "serverInfo") or told.get("mcp_server")
-        told["mcp_version"] = _version(result) or told.get("mcp_version")
+        names["mcp_server"] = _own_name(result, "serverInfo") or names.get("mcp_server")
+        names["mcp_version"] = _version(result) or names.get("mcp_version")
         offered = result.get("tools")
         for tool in offered if isinstance(offered, list) else []:
             if isinstance(tool, dict) and isinstance(tool.get("name"), str):
                 tools.setdefault(_plain(tool["name"]), 0)
-    told["mcp_tools"] = ",".join(f"{name}={tools[name]}" for name in sorted(tools)[:_MAX_NAMES])
-    return {name: value for name, value in told.items() if value}
+    names["mcp_tools"] = ",".join(f"{name}={tools[name]}" for name in sorted(tools)[:_MAX_NAMES])
+    return {name: value for name, value in names.items() if value}
 
 
 def _messages(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -419,14 +421,16 @@ class Spool:
         self.lost = 0
         self._file: Any = None
 
-    def write(self, told: dict[str, Any]) -> None:
+    def write(self, record: dict[str, Any]) -> None:
         """One line; if that fails it is counted as lost, and the next line that works says so."""
         if self.lost:
-            told = told | {"lost": self.lost}
+            record = record | {"lost": self.lost}
         try:
             if self._file is None or self._file.tell() > self.max_bytes:
                 self._begin()
-            self._file.write(json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+            self._file.write(
+                json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
+            )
             self._file.flush()
             self.lost = 0
         except (OSError, ValueError) as error:
@@ -504,17 +508,19 @@ class ShadowAi:
     def tls_failed_client(self, data: Any) -> None:
         """A client refused our certificate (pinning): the name is known all the same."""
         conn = data.context.client
-        told = _connection(_ends(conn), _ends(data.context.server))
-        told |= {"sni": _text(conn.sni), "kind": "tls", "started": time.time(), "error": True}
-        self._write({"shadowai": FORMAT} | {name: value for name, value in told.items() if value is not None})
+        record = _connection(_ends(conn), _ends(data.context.server))
+        record |= {"sni": _text(conn.sni), "kind": "tls", "started": time.time(), "error": True}
+        self._write(
+            {"shadowai": FORMAT} | {name: value for name, value in record.items() if value is not None}
+        )
 
     def _tell(self, flow: Any, kind: str) -> None:
         with contextlib.suppress(Exception):  # whatever a flow holds, the proxy goes on
             self._write(exchange(_state(flow, kind)))
 
-    def _write(self, told: dict[str, Any] | None) -> None:
-        if told is not None and self._spool is not None:
-            self._spool.write(told)
+    def _write(self, record: dict[str, Any] | None) -> None:
+        if record is not None and self._spool is not None:
+            self._spool.write(record)
 
 
 def _state(flow: Any, kind: str) -> dict[str, Any]:

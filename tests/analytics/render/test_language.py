@@ -13,7 +13,7 @@ import yaml
 from analytics.policy.rules import LEVELS, RULES
 from analytics.render import words
 from analytics.render.formats import FORMATS
-from analytics.render.language import languages, say, say_markup, speaking, spoken, strings, told
+from analytics.render.language import languages, say, say_markup, speaking, spoken, strings, translated
 from analytics.report import names, prepare, spec_of
 from sensor.settings import Settings
 from tests.analytics.reports.lakes import MB, WEEK, make, plain, usage
@@ -153,8 +153,8 @@ def test_forms_escaping_and_texts() -> None:
         assert say("count.days", 1) == "1 Tag" and words.size(8_200_000) == f"8,2{words.THIN}MB"
         assert words.short_day(WEEK) == "Mo, 9. Nov."
         assert words.day_span(WEEK, WEEK.replace(day=15)) == "9.–15. November 2026"
-        assert told("Does this decision still hold?") == "Gilt diese Entscheidung noch?"
-        assert told("nobody translated this") == "nobody translated this"
+        assert translated("Does this decision still hold?") == "Gilt diese Entscheidung noch?"
+        assert translated("nobody translated this") == "nobody translated this"
     assert say_markup("verdict.most", service="<b>") == ", most of it to &lt;b&gt;."
     with pytest.raises(ValueError, match="no language 'fr'"), speaking("fr"):
         pass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli.scan import _Teller, line
+from sensor.cli.scan import _ProgressBar, line
 from sensor.journey import Verdict
 from sensor.pipeline import Origin
 from sensor.scan import Declared, Scan
@@ -25,7 +25,7 @@ def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path
     )
     scan = Scan(Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state")), Declared())
     plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
-    outcome = scan.run(plan, replace=False, tell=_Teller(quiet=True))
+    outcome = scan.run(plan, replace=False, display=_ProgressBar(quiet=True))
     assert set(outcome.advice) == {SquidFamily.advice, DnsmasqFamily.advice}
 
 

@@ -35,7 +35,7 @@ def told(*batches: list[Event], near: Near | None = None) -> dict[str, tuple[str
         near.add(*frames(batch))
     every, _ = frames([event for batch in batches for event in batch])
     over = every.select("host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)).unique()
-    found = near.take(over).drop_nulls("near_app")
+    found = near.label(over).drop_nulls("near_app")
     return {row["host"]: (row["near_app"], row["near_clients"]) for row in found.iter_rows(named=True)}
 
 
@@ -75,8 +75,8 @@ def test_a_bucket_that_was_taken_is_forgotten_and_there_is_a_bound() -> None:
     near.add(*frames([visit("c", 0), use("c", 0)]))
     near.add(*frames([visit("d", 1500)]))
     over = pl.DataFrame({"host": ["new.example"], "bucket": [START]}, schema_overrides={"bucket": TIME})
-    assert near.take(over)["near_clients"].to_list() == [1]
-    assert near.take(over)["near_clients"].to_list() == [None]
+    assert near.label(over)["near_clients"].to_list() == [1]
+    assert near.label(over)["near_clients"].to_list() == [None]
     crowd = [event for n in range(50) for event in (visit(str(n), 1), use(str(n), 1))]
     assert told(crowd, near=Near(max_meetings=10)) == {"new.example": ("a/chat", 10)}
 

@@ -42,7 +42,7 @@ def _rows(burst: list[tuple[float, str, str | None, str]], **more: str) -> pl.Da
 def test_one_lookup_is_counted_once_wherever_batches_are_cut(size: int) -> None:
     questions, taken, aside = Questions(), [], {FORWARDED: 0, SUFFIXED: 0}
     for at in range(0, len(BURST), size):
-        kept, counts = questions.take(_rows(BURST[at : at + size]))
+        kept, counts = questions.mark(_rows(BURST[at : at + size]))
         taken.append(kept)
         for why, count in counts.items():
             aside[why] += count
@@ -64,7 +64,7 @@ def test_a_suffix_tried_first_is_set_aside_too() -> None:
         (0.2, LAPTOP, None, "api.openai.com.cluster.local"),
         (0.3, LAPTOP, None, "api.openai.com"),
     ]
-    kept, counts = Questions().take(_rows(tries))
+    kept, counts = Questions().mark(_rows(tries))
     assert kept["host"].to_list() == ["api.openai.com"]
     assert counts == {SUFFIXED: 3}
 
@@ -75,23 +75,23 @@ def test_others_names_and_later_ones_are_no_search_suffix() -> None:
         (0.1, PHONE, None, "api.openai.com.corp.example"),
         (60.0, LAPTOP, None, "api.openai.com.corp.example"),
     ]
-    kept, counts = Questions().take(_rows(tries))
+    kept, counts = Questions().mark(_rows(tries))
     assert (kept.height, counts) == (3, {})
 
 
 def test_a_log_that_names_no_resolver_needs_a_declared_one() -> None:
     copied = [(0.0, LAPTOP, None, "chatgpt.com"), (0.1, RESOLVER, None, "chatgpt.com")]
-    assert Questions().take(_rows(copied))[0].height == 2
+    assert Questions().mark(_rows(copied))[0].height == 2
     declared = Questions(lambda clients: clients == RESOLVER)
-    assert declared.take(_rows(copied))[1] == {FORWARDED: 1}
+    assert declared.mark(_rows(copied))[1] == {FORWARDED: 1}
     own_machine = [*copied[:1], (0.1, "127.0.0.1", None, "chatgpt.com")]
-    assert Questions().take(_rows(own_machine))[1] == {FORWARDED: 1}
+    assert Questions().mark(_rows(own_machine))[1] == {FORWARDED: 1}
 
 
 def test_blocked_and_allowed_answers_of_one_lookup_are_counted_apart() -> None:
     last = _rows([(0.002, LAPTOP, RESOLVER, "api.openai.com")], action="blocked")
     both = pl.concat([_rows(BURST[:2], action="allowed"), last])
-    kept, _ = Questions().take(both)
+    kept, _ = Questions().mark(both)
     assert kept.group_by("action").agg(pl.col("lookups").sum()).sort("action").rows() == [
         ("allowed", 1), ("blocked", 1),
     ]  # fmt: skip
@@ -99,7 +99,7 @@ def test_blocked_and_allowed_answers_of_one_lookup_are_counted_apart() -> None:
 
 def test_what_is_no_question_passes_with_unknown_lookups() -> None:
     frame = _rows(BURST[:2]).with_columns(kind=pl.lit("tls"))
-    kept, counts = Questions().take(frame)
+    kept, counts = Questions().mark(frame)
     assert kept.height == 2
     assert kept["lookups"].null_count() == 2
     assert counts == {}

@@ -45,8 +45,8 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
     rollup, taken = NamesRollup(), []
     for at in range(0, len(ROWS), size):
         rollup.add(_rows(ROWS[at : at + size]))
-        taken.append(rollup.take())
-    taken.append(rollup.take(all_of_it=True))
+        taken.append(rollup.flush())
+    taken.append(rollup.flush(all_of_it=True))
     out = pl.concat([t for t in taken if t.height]).sort("bucket", "host")
     assert out.select("host", "lookups", "connections", "bytes_up", "clients").rows() == [
         ("chatgpt.com", 4, 1, 500, 2),
@@ -61,7 +61,7 @@ def test_a_pile_is_merged_before_its_time(monkeypatch: pytest.MonkeyPatch) -> No
     rollup = NamesRollup()
     for n in range(6):
         rollup.add(_rows([(n, "tls", f"c{n % 2}", f"h{m}.example", 10) for m in range(3)]))
-    out = rollup.take(all_of_it=True).sort("host")
+    out = rollup.flush(all_of_it=True).sort("host")
     assert out.select("host", "connections", "bytes_up", "clients").rows() == [
         (f"h{m}.example", 6, 60, 2) for m in range(3)
     ]
@@ -72,7 +72,7 @@ def test_what_is_no_browsing_is_no_name() -> None:
     hosts = ("a.example", "192.0.2.1", "2001:db8::1", "1.2.0.192.in-addr.arpa", "printer.local")
     rollup = NamesRollup()
     rollup.add(_rows([(0, "dns", "c", host, None) for host in hosts]))
-    assert rollup.take(all_of_it=True)["host"].to_list() == ["a.example"]
+    assert rollup.flush(all_of_it=True)["host"].to_list() == ["a.example"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7])
@@ -80,14 +80,14 @@ def test_bursts_do_not_depend_on_batches(size: int) -> None:
     bursts, taken = LookupBursts(), []
     for at in range(0, len(ROWS), size):
         rows = _rows(ROWS[at : at + size])
-        taken.append(bursts.take(rows, newest=newest_seen(rows), last=at + size >= len(ROWS)))
+        taken.append(bursts.merge(rows, newest=newest_seen(rows), last=at + size >= len(ROWS)))
     out = pl.concat(taken).filter(pl.col("kind") == "dns").sort("seen_at", "client")
     assert out.select("client", "lookups").rows() == [("c1", 2), ("c1", 1), ("c2", 1)]
     assert out.get_column("duration_s").to_list() == [1.0, 0.0, 0.0]
 
 
 def test_other_kinds_pass_through_with_unknown_lookups() -> None:
-    out = LookupBursts().take(_rows(ROWS), newest=None, last=True).filter(pl.col("kind") == "tls")
+    out = LookupBursts().merge(_rows(ROWS), newest=None, last=True).filter(pl.col("kind") == "tls")
     assert out.height == 3
     assert out.get_column("lookups").null_count() == 3
 
@@ -95,15 +95,15 @@ def test_other_kinds_pass_through_with_unknown_lookups() -> None:
 def test_a_lookup_waits_for_other_traffic_only() -> None:
     bursts = LookupBursts()
     asked = _rows(ROWS[:2])
-    assert bursts.take(asked, newest=newest_seen(asked), last=False).is_empty()
+    assert bursts.merge(asked, newest=newest_seen(asked), last=False).is_empty()
     for second, expected in ((119, 0), (120, 1)):
         later = _rows([(second, "tls", "c9", "example.org", None)])
-        done = bursts.take(later.clear(), newest=newest_seen(later), last=False)
+        done = bursts.merge(later.clear(), newest=newest_seen(later), last=False)
         assert done.height == expected
     rollup = NamesRollup()
     rollup.add(asked)
-    assert rollup.take().is_empty()
-    assert rollup.take(newest=START + timedelta(minutes=25)).height == 1
+    assert rollup.flush().is_empty()
+    assert rollup.flush(newest=START + timedelta(minutes=25)).height == 1
 
 
 def test_lookups_say_how_far_a_batch_of_both_has_come() -> None:
@@ -120,9 +120,9 @@ def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
     sightings, names = [], []
     for at in range(0, 1000, 50):
         rows = _rows(flood[at : at + 50])
-        sightings.append(bursts.take(rows, newest=newest_seen(rows), last=at == 950))
+        sightings.append(bursts.merge(rows, newest=newest_seen(rows), last=at == 950))
         rollup.add(rows)
-        names.append(rollup.take(all_of_it=at == 950))
+        names.append(rollup.flush(all_of_it=at == 950))
     assert [done.height > 0 for done in sightings[:4]] == [False, False, True, False]
     assert [done.height for done in names[:3]] == [0, 0, 150]
     assert pl.concat(sightings)["lookups"].sum() == 1000
@@ -132,5 +132,5 @@ def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
 def test_open_buckets_leave_oldest_first() -> None:
     rollup = NamesRollup(max_clients=3)
     rollup.add(_rows([(s, "tls", f"c{s}", "a.example", None) for s in (0, 1, 900, 901)]))
-    assert rollup.take()["clients"].to_list() == [2]
-    assert rollup.take(all_of_it=True)["clients"].to_list() == [2]
+    assert rollup.flush()["clients"].to_list() == [2]
+    assert rollup.flush(all_of_it=True)["clients"].to_list() == [2]

@@ -37,21 +37,21 @@ def test_an_open_lease_goes_on_in_the_next_epoch(tmp_path: Path) -> None:
     end = keys.bounds(epoch)[1]
     (following,) = keys.epochs_in(pl.Series([end]))
     leases = OpenLeases(keys, tmp_path / "leases.sealed")
-    assert _spans(leases.take(_lease(NOON), [epoch])) == [(NOON, end)]
-    assert _spans(leases.take(_none(), [epoch])) == []
-    assert _spans(leases.take(_none(), [following])) == [(end, keys.bounds(following)[1])]
-    assert _spans(leases.take(_none(), [following])) == []
+    assert _spans(leases.carry(_lease(NOON), [epoch])) == [(NOON, end)]
+    assert _spans(leases.carry(_none(), [epoch])) == []
+    assert _spans(leases.carry(_none(), [following])) == [(end, keys.bounds(following)[1])]
+    assert _spans(leases.carry(_none(), [following])) == []
 
 
 def test_what_is_open_outlives_the_process_and_is_not_readable(tmp_path: Path) -> None:
     keys, file = Keys(tmp_path, "UTC"), tmp_path / "leases.sealed"
     (epoch,) = keys.epochs_in(pl.Series([NOON]))
-    OpenLeases(keys, file).take(_lease(NOON), [epoch])
+    OpenLeases(keys, file).carry(_lease(NOON), [epoch])
     assert b"ada" not in file.read_bytes() and b"10.0.0.1" not in file.read_bytes()
     (following,) = keys.epochs_in(pl.Series([keys.bounds(epoch)[1]]))
-    assert OpenLeases(keys, file).take(_none(), [following])["user_name"].to_list() == ["ada"]
+    assert OpenLeases(keys, file).carry(_none(), [following])["user_name"].to_list() == ["ada"]
     keys.shred(following, NOON)
-    assert OpenLeases(keys, file).take(_none(), [epoch]).is_empty()
+    assert OpenLeases(keys, file).carry(_none(), [epoch]).is_empty()
 
 
 def test_a_full_disk_of_the_state_folder_is_called_so(
@@ -65,7 +65,7 @@ def test_a_full_disk_of_the_state_folder_is_called_so(
     keys.derived(epoch, "leases")
     monkeypatch.setattr(durable.os, "fsync", full)
     with pytest.raises(LakeError, match=r"open\.sealed: no space left on device; free space there"):
-        OpenLeases(keys, tmp_path / "open.sealed").take(_lease(NOON), [epoch])
+        OpenLeases(keys, tmp_path / "open.sealed").carry(_lease(NOON), [epoch])
 
 
 def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path:
     end = keys.bounds(epoch)[1]
     (following,) = keys.epochs_in(pl.Series([end]))
     leases = OpenLeases(keys)
-    leases.take(_lease(NOON), [epoch])
+    leases.carry(_lease(NOON), [epoch])
     closed = end + timedelta(days=1)
-    assert _spans(leases.take(_lease(NOON, closed), [epoch])) == [(NOON, end), (end, closed)]
-    assert leases.take(_none(), [following]).is_empty()
+    assert _spans(leases.carry(_lease(NOON, closed), [epoch])) == [(NOON, end), (end, closed)]
+    assert leases.carry(_none(), [following]).is_empty()

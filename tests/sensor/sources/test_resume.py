@@ -67,7 +67,7 @@ def _read(
     seen, leases = [schema.OBSERVATIONS.empty()], [schema.LEASES.empty()]
     for batch in family(["10.0.0.0/8"]).read(one, start=start):
         found = schema.OBSERVATIONS.conform(batch.frames["observations"])
-        counted, _ = questions.take(found)
+        counted, _ = questions.mark(found)
         if not batch.is_replay:
             seen.append(counted)
             leases.append(batch.frames["leases"])

@@ -19,15 +19,15 @@ from scapy.layers.dhcp6 import (
 )
 
 from sensor.decode.identity import dhcp
-from sensor.decode.identity.said import Said
+from sensor.decode.identity.statement import Statement
 from tests.sensor.decode.identity.speakers import CLIENT, MAC
 from tests.sensor.decode.identity.speakers import dhcp as message
 
 ADDRESS6 = "2001:db8::7"
 
 
-def lease(device: str | None, held: float | None = 3600.0, **other: object) -> Said:
-    return Said(CLIENT, "dhcp", 0.9, MAC, None, device, held)._replace(**other)  # type: ignore[arg-type]
+def lease(device: str | None, held: float | None = 3600.0, **other: object) -> Statement:
+    return Statement(CLIENT, "dhcp", 0.9, MAC, None, device, held)._replace(**other)  # type: ignore[arg-type]
 
 
 def test_the_ack_gives_the_address_and_the_request_the_name() -> None:
@@ -81,7 +81,7 @@ def test_dhcpv6_replies_also_through_a_relay() -> None:
     names, duid = dhcp.Names(), DUID_LL(lladdr=MAC)
     assert dhcp.read6(six(DHCP6_Request, duid, fqdn=b"pc-ann.corp.example"), names) == []
     reply = six(DHCP6_Reply, duid)
-    expected = [Said(ADDRESS6, "dhcp", 0.9, MAC, None, "pc-ann", 3600.0)]
+    expected = [Statement(ADDRESS6, "dhcp", 0.9, MAC, None, "pc-ann", 3600.0)]
     assert dhcp.read6(reply, names) == expected
     relayed = bytes(DHCP6_RelayReply() / DHCP6OptRelayMsg(message=DHCP6_Reply(reply)))
     assert dhcp.read6(relayed, names) == expected

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scapy.layers.dns import DNS, DNSRR
 
 from sensor.decode.identity import hostnames
-from sensor.decode.identity.said import Said
+from sensor.decode.identity.statement import Statement
 from tests.sensor.decode.identity.speakers import CLIENT, llmnr, mdns, netbios
 
 
-def named(device: str, origin: str, address: str = CLIENT) -> list[Said]:
-    return [Said(address, origin, 0.6, None, None, device, 3_600.0)]
+def named(device: str, origin: str, address: str = CLIENT) -> list[Statement]:
+    return [Statement(address, origin, 0.6, None, None, device, 3_600.0)]
 
 
 def test_a_host_names_itself() -> None:

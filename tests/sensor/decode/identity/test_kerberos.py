@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode.identity import kerberos
-from sensor.decode.identity.said import Said
+from sensor.decode.identity.statement import Statement
 from tests.sensor.decode.identity import speakers
 from tests.sensor.decode.identity.speakers import CLIENT, asked
 
 
 def test_a_request_is_an_attempt_and_an_answer_is_more() -> None:
-    attempt = Said(CLIENT, "directory", 0.4, None, "ann@CORP.EXAMPLE", None, 300.0)
+    attempt = Statement(CLIENT, "directory", 0.4, None, "ann@CORP.EXAMPLE", None, 300.0)
     assert kerberos.read(asked("ann"), CLIENT) == [attempt]
     sure = attempt._replace(confidence=0.8, lease_s=36_000.0)
     for service in (False, True):

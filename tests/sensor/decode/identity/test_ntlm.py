@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from scapy.layers.ntlm import NTLM_NEGOTIATE
 
 from sensor.decode.identity import ntlm
-from sensor.decode.identity.said import Said
+from sensor.decode.identity.statement import Statement
 from tests.sensor.decode.identity.speakers import CLIENT, smb2
 from tests.sensor.decode.identity.speakers import ntlm as message
 
 
 def test_account_domain_and_workstation() -> None:
-    expected = [Said(CLIENT, "directory", 0.45, None, "CORP\\ann", "pc-ann", 3_600.0)]
+    expected = [Statement(CLIENT, "directory", 0.45, None, "CORP\\ann", "pc-ann", 3_600.0)]
     assert ntlm.read(smb2(b"\x60\x48" + message("ann")), CLIENT) == expected
     assert ntlm.read_field(base64.b64encode(message("ann")), CLIENT) == expected
     (upn,) = ntlm.read(message("ann@corp.example"), CLIENT)

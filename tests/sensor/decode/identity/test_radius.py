@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode.identity import radius
-from sensor.decode.identity.said import Said
+from sensor.decode.identity.statement import Statement
 from tests.sensor.decode.identity.speakers import CLIENT, MAC, accounting
 
 ADDRESS = bytes([10, 1, 0, 7])
@@ -16,7 +16,7 @@ START, STOP, ALIVE, ON = 1, 2, 3, 7
 
 
 def test_a_session_from_start_to_stop() -> None:
-    expected = Said(CLIENT, "radius", 0.9, MAC, "ann", None, 43_200.0)
+    expected = Statement(CLIENT, "radius", 0.9, MAC, "ann", None, 43_200.0)
     assert radius.read(accounting(START, **WHO)) == [expected]
     alive = accounting(ALIVE, **WHO, a46=(600).to_bytes(4, "big"), a85=(300).to_bytes(4, "big"))
     assert radius.read(alive) == [expected._replace(lease_s=600.0 + 900.0, began_s=600.0)]

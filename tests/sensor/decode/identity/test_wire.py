@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode import tellers
-from sensor.decode.identity.wire import SCHEMA, Holders
+from sensor.decode.identity.wire import SCHEMA, IdentityReader
 from sensor.decode.layout import EVENT, records
 from sensor.decode.messages import IDENTITY
 from tests.sensor.decode import craft
@@ -189,6 +189,6 @@ def test_any_message_on_any_port_is_read(sent: list[tuple[int, str, bytes, int]]
         event["kind"], event["offset"], event["length"], event["time"] = IDENTITY, len(arena), len(data), n
         event["port"][0], event["port"][1] = 50000, port
         arena += data
-    told = Holders().read(np.frombuffer(bytes(arena) or b"\0", np.uint8), events)
+    told = IdentityReader().read(np.frombuffer(bytes(arena) or b"\0", np.uint8), events)
     assert told.schema == pl.Schema(SCHEMA)
     assert told["origin"].null_count() == 0

@@ -1,4 +1,4 @@
-"""What one message says about an address, and the checks that every name in it has to pass."""
+"""What one message says about the holder of an address, and the checks every name in it must pass."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _LONGEST_ACCOUNT = 256
 _NOBODYS = frozenset(("localhost", "unknown", "(none)", "android", "iphone", "ipad"))
 
 
-class Said(NamedTuple):
-    """That somebody or something holds an address. `user_name` is as the message writes it."""
+class Statement(NamedTuple):
+    """An account or a device holds, or gives up, an address."""
 
     address: str
-    origin: str
-    confidence: float
+    origin: str  # the protocol, as in `leases.origin`
+    confidence: float  # 0 to 1
     mac: str | None = None
-    user_name: str | None = None
-    device: str | None = None
-    lease_s: float | None = None  # from its beginning; None for an endless one
-    began_s: float = 0.0  # so long before the message
-    closes: bool = False  # ends what was said before about the address
+    user_name: str | None = None  # as the message writes it
+    device: str | None = None  # host name, lower case
+    lease_s: float | None = None  # lifetime from its beginning; None for an endless one
+    began_s: float = 0.0  # how long before the message the lease began
+    closes: bool = False  # the holder gives the address up: earlier statements end
 
 
 def mac(data: bytes) -> str | None:
-    """A hardware address; None for none, or one that stands for nothing or for many."""
+    """A hardware address as `aa:bb:…`; None unless it names one card (six bytes, not zero, not multicast)."""
     if len(data) != 6 or not any(data) or data[0] & 1:
         return None
     return data.hex(":")
 
 
 def device(data: bytes) -> str | None:
-    """A host name: the first label, in lower case; None for what cannot be one, or is anybody's."""
+    """The first label of a host name, lower case; None if it is invalid or a factory default."""
     name = _text(data.split(b"\0", 1)[0]).partition(".")[0].strip().lower()
     if not 0 < len(name) <= _LONGEST_DEVICE or name in _NOBODYS or not _is_plain(name):
         return None
@@ -42,7 +42,7 @@ def device(data: bytes) -> str | None:
 
 
 def account(data: bytes, encoding: str = "utf-8") -> str | None:
-    """An account's name; None for what cannot be one."""
+    """The name of an account; None if it is empty, too long or not printable."""
     name = _text(data, encoding).strip()
     return name if 0 < len(name) <= _LONGEST_ACCOUNT and _is_plain(name) else None
 
