@@ -12,37 +12,58 @@ import pytest
 
 from sensor import errors, schema, settings
 from sensor.cli import audit, keys, main, reveal
+from sensor.sources import sorting
 from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDES = [
-    README,
-    *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("packets", "settings")),
-]
+#: Pages whose commands run, in the order in which their examples build on each other.
+RUN = ("packets", "logs", "people", "reports", "catalog", "policy", "exports", "operations", "clients")
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
-def _blocks(language: str) -> list[str]:
-    every = re.findall(r"^```(\w*)\n(.*?)^```$", "\n".join(GUIDES), re.DOTALL | re.MULTILINE)
-    return [text for name, text in every if name == language]
+def _page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str, text: str) -> list[str]:
+    every = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in every if name == language]
 
 
 def _commands() -> list[str]:
-    lines = "\n".join(_blocks("sh")).splitlines()
-    return [line.partition("  #")[0].strip() for line in lines if line.startswith("shadowai ")]
+    """Of the README, then of the guides; each once."""
+    lines = "\n".join(_blocks("sh", "\n".join([README, *map(_page, RUN)]))).splitlines()
+    commands = [line.partition("  #")[0].strip() for line in lines if line.startswith("shadowai ")]
+    return list(dict.fromkeys(commands))
 
 
-@pytest.mark.parametrize(
-    "page", [Path("README.md"), *sorted(p.relative_to(ROOT) for p in ROOT.glob("docs/*.md"))], ids=str
-)
+@pytest.mark.parametrize("page", [Path("README.md"), *(p.relative_to(ROOT) for p in PAGES)], ids=str)
 def test_links_lead_somewhere(page: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
-        assert (ROOT / page.parent / target).exists(), target
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
+        found = ROOT / page.parent / target if target else ROOT / page
+        assert found.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {_anchor(h) for h in headings}, heading
+
+
+def _anchor(heading: str) -> str:
+    """What a heading is called in a link, as GitHub makes it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_readme_lists_every_guide() -> None:
+    assert {p.name for p in PAGES} == set(re.findall(r"\[docs/([\w-]+\.md)\]", README))
+
+
+def test_every_page_with_commands_is_run() -> None:
+    assert {page.stem for page in PAGES if _blocks("sh", page.read_text(encoding="utf-8"))} == set(RUN)
 
 
 def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> None:
-    (block,) = _blocks("toml")
+    (block,) = _blocks("toml", _page("settings"))
     file = tmp_path / "shadowai.toml"
     file.write_text(block, encoding="utf-8")
     settings.load(file, {})
@@ -53,6 +74,24 @@ def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> Non
     assert set(written["sensors"][0]) == set(settings.SensorSettings.model_fields)
     assert set(written["about"]) == set(settings.About.model_fields)
     assert written["retention"] == settings.Retention().model_dump()
+
+
+def test_the_settings_about_people_load(tmp_path: Path) -> None:
+    (block,) = _blocks("toml", _page("people"))
+    file = tmp_path / "shadowai.toml"
+    file.write_text(block, encoding="utf-8")
+    assert settings.load(file, {}).identity.origins == ("log", "dhcp")
+
+
+def test_the_log_format_of_ones_own_reads_its_lines(place: Path) -> None:
+    (block,) = _blocks("toml", _page("logs"))
+    (place / "corp-proxy.toml").write_text(block, encoding="utf-8")
+    (place / "corp.log").write_text("2026-11-20T10:00:00Z;10.0.0.7;GET;claude.ai;512;2048\n")
+    tried = run_here(place, "sources", "try", "corp.log", "--custom", "corp-proxy.toml")
+    sorting.remove("corp-proxy")
+    assert tried.returncode == 0, tried.stderr
+    assert "corp-proxy: 1 of the first 1 lines, 1 rows used" in tried.stdout
+    assert re.search(r"10\.0\.0\.7 +claude\.ai +512 +2048", tried.stdout)
 
 
 def test_the_privacy_guide_names_only_commands_that_exist() -> None:
@@ -68,12 +107,12 @@ def test_the_privacy_guide_names_only_commands_that_exist() -> None:
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"^make (\w+)", "\n".join(_blocks("sh")), re.MULTILINE):
+    for target in re.findall(r"^make (\w+)", "\n".join(_blocks("sh", README)), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 def test_exit_codes_are_those_of_the_code() -> None:
-    (line,) = re.findall(r"^Exit codes: .*(?:\n.+)*", README, re.MULTILINE)
+    (line,) = re.findall(r"^Exit codes: .*(?:\n.+)*", _page("operations"), re.MULTILINE)
     documented = {int(number) for number in re.findall(r"(?:[·:])\s(\d+)\s", line)}
     classes = [
         c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.ShadowAIError)
@@ -90,8 +129,8 @@ def test_grades_are_those_of_the_schema() -> None:
 def test_the_squid_format_is_the_one_the_source_advises() -> None:
     from sensor.sources.formats.squid import SquidFamily
 
-    (line,) = [line for block in _blocks("") for line in block.splitlines() if line.startswith("logformat")]
-    assert line in SquidFamily.advice
+    (block,) = _blocks("", _page("logs"))
+    assert block.splitlines()[0] in SquidFamily.advice
 
 
 def test_rooms_in_the_map_exist() -> None:
@@ -119,14 +158,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+#: What stands for the files that the guides name.
+STAND_INS = {
+    "LAKE": "my-lake",
+    "/var/log/squid/ /opt/zeek/logs/2026-11-20/": "logs",
+    "/var/log/squid/access.log": "logs/access.log",
+    "firewall.log": "logs/access.log",
+    "span-*.pcap": "span-1.pcap",
+}
+
+
 def _run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
-    command = command.replace("/var/log/squid/ /opt/zeek/logs/2026-11-20/", "logs")
-    command = command.replace("/var/log/squid/access.log", "logs/access.log").replace(
-        "firewall.log", "logs/access.log"
-    )
+    for named, ours in STAND_INS.items():
+        command = command.replace(named, ours)
     words = shlex.split(command)
-    if "span-*.pcap" in words:
-        words[words.index("span-*.pcap")] = "span-1.pcap"
     return (_ended if words[1] in ENDLESS else run_here)(place, *words[1:], stdin="FROM apps")
 
 

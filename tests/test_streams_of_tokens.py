@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_server_inside_is_listed_with_the_reason(folder: Path) -> None:
     columns = "app, service, server_port, clients, cleartext_connections, stream_like_connections"
-    told = "Self-hosted inference behind TLS (told by how it answers)"
+    told = "Self-hosted inference behind TLS (recognised by its answers)"
     assert query(folder, f"SELECT {columns} FROM ai_servers") == [
         ("behaviours/stream-behind-tls", told, 443, 1, 0, 1)
     ]

@@ -21,6 +21,7 @@ r"""A log format written down in TOML, for a product nobody here knows.
     # dialect = "nginx"                       # only where the string itself does not show whose it is
 
     [fields]                                  # our column = theirs; `a|b` takes the first that is there
+    time = "time"
     client = "src"
     host = "site"
     bytes_up = "out"
@@ -141,7 +142,7 @@ def read(file: Path) -> type[Family]:
         where = ".".join(str(part) for part in first["loc"])
         text = first["msg"].removeprefix("Value error, ")
         raise UsageError(
-            f"{where}: {text}" if where else text, place=str(file), hint="mend the file"
+            f"{where}: {text}" if where else text, place=str(file), hint="correct the file"
         ) from None
     return family(described)
 

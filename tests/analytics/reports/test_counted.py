@@ -73,7 +73,7 @@ def test_the_page_says_why_addresses_are_not_people(tmp_path: Path) -> None:
         warning,
     ]
     none = page(tmp_path / "none", plain() | {"attribution_weekly": [NOBODY]}).sight
-    assert none.never[:2] == ("People: no AI connection is tied to one", warning)
+    assert none.never[:2] == ("People: no AI connection is tied to a person", warning)
     hidden = page(tmp_path / "hidden", plain() | {"attribution_weekly": [tied(200, None)]}).sight
     assert "hidden or unknown" in hidden.sometimes[0]
     known = page(tmp_path / "known", plain()).sight
@@ -158,7 +158,7 @@ def test_no_line_for_what_is_not_hidden(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("total", "said"),
     [
-        (155 * MB, "Uploads more than doubled, by 100 MB, mostly there too."),
+        (155 * MB, "Uploads more than doubled, by 100 MB, mostly in that hidden part."),
         (100 * MB, "Uploads rose by 45 MB, mostly at services with hidden or unknown figures."),
         (55 * MB, "Uploads hardly changed."),
     ],

@@ -204,7 +204,7 @@ def test_what_a_service_page_may_not_show_is_not_told_as_none(tmp_path: Path) ->
     rows = plain()
     rows["catalog"] = [*rows["catalog"], rows["catalog"][0] | {"app": "d/delta", "service": "delta"}]
     page = report.prepare(make(tmp_path, rows), "app", about="delta").page
-    assert page.claim == "Fewer than 5 people used delta; sent up: hidden."
+    assert page.claim == "Fewer than 5 people used delta; sent: hidden."
     assert {s.id: s.none for s in page.sections if not s.rows} == {
         "departments": "None that may be shown.",
         "lines": "None.",
@@ -221,7 +221,7 @@ def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) ->
     (lake / "restricted" / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
     found = report.prepare(lake, "person", about="u1")
     assert found.result.spec.restricted
-    assert "2 services; sent up: 9.0" in found.page.claim
+    assert "2 services; sent: 9.0" in found.page.claim
     assert report.archive(lake, found) is None
     with pytest.raises(report.Unknown, match="'u2' is no token in this lake"):
         report.prepare(lake, "person", about="u2")

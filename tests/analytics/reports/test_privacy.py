@@ -19,7 +19,7 @@ def test_reveals_of_the_week_are_printed_and_others_are_not(tmp_path: Path) -> N
     lake = make(tmp_path / "lake", rows)
     (deed,) = page_of(lake).deeds
     assert (deed.what, deed.by, deed.size, deed.reason) == (
-        "Names looked at",
+        "Names viewed",
         "anna",
         "1 token",
         "incident <17>",

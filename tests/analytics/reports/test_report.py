@@ -106,7 +106,7 @@ def test_every_figure_stands_in_the_annex_with_its_hash(story: Path, tmp_path: P
         assert table.digest in words
         assert table.figure.statement in words
         assert table.figure.question in words
-    assert "Bytes are not sensitivity" in words
+    assert "Bytes say nothing about sensitivity" in words
 
 
 def test_the_printed_statements_give_the_printed_hashes_in_any_client(story: Path, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_the_terminal_summary_has_the_same_order(story: Path) -> None:
     assert lines[1].startswith("138 people sent")
     labels = [line.split("  ")[1] for line in lines if line.startswith("  ")]
     assert labels[:5] == [
-        "People using AI", "Services in use", "Sent up", "First seen", "Named traffic",
+        "People using AI", "Services in use", "Sent", "First seen", "Named traffic",
     ]  # fmt: skip
     assert labels[5] == "ChatGPT"
     assert "●" in next(line for line in lines if "ChatGPT  " in line)

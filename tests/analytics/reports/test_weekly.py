@@ -37,7 +37,7 @@ def test_five_numbers_by_hand(tmp_path: Path) -> None:
     assert figures(found) == {
         "People using AI": ("14", "+4"),
         "Services in use": ("4", "+2"),  # alpha, beta, gamma, delta; echo was only looked up
-        "Sent up": ("75–80 MB", "+45 MB"),  # 75 - 30
+        "Sent": ("75–80 MB", "+45 MB"),  # 75 - 30
         "First seen": ("1", ""),  # gamma; last week was the first of all, so there is no change to state
         "Named traffic": ("94 %", "±0 pt"),
     }
@@ -103,8 +103,8 @@ def test_services_bars_and_changes(tmp_path: Path) -> None:
     assert [s.name for s in found.services] == ["alpha", "gamma", "beta", "echo", "delta"]
     said = {c.label: [(i.service, text(i.text)) for i in c.items] for c in found.changes}
     assert said == {
-        "First seen": [("gamma", "6 people, 13 MB up")],
-        "Began uploading": [("beta", "7 people, 12 MB up")],
+        "First seen": [("gamma", "6 people, 13 MB sent")],
+        "Began uploading": [("beta", "7 people, 12 MB sent")],
         "Grew": [("alpha", "20 MB → 50–55 MB")],
     }
 
@@ -137,7 +137,7 @@ def test_a_department_without_a_figure_of_its_own_is_in_other(tmp_path: Path) ->
     assert cells["IT"] == cells["Legal"] == ("in other", "pooled")
     assert found.departments.pools
     note = (
-        "Other departments are those without a figure of their own in a column: fewer than 5 of their people"
+        "Other departments are those without a figure of their own in a column, because fewer than 5 of their"
     )
     assert note in markdown.write(found)
 
@@ -147,7 +147,7 @@ def test_what_can_be_seen_and_what_not(tmp_path: Path) -> None:
     assert [text(line) for line in sight.confident] == [
         "hq-span (pcap): 168 of 168 hours, 7 days; 0 of 4.2 billion packets dropped",
         "94 % of connections have a name",
-        "92 % of AI connections tied to a person; the rest counts by address",
+        "92 % of AI connections tied to a person; the rest are counted by address",
         "31 attempts refused (Xray): attempted, not counted as use",
     ]
     assert any("Notes AI" in line and "never counted" in line for line in sight.never)
@@ -202,10 +202,10 @@ def test_of_a_week_that_was_mostly_dark_the_days_that_were_not_are_named(tmp_pat
     ("trouble", "said"),
     [
         ({"named_flows": 60_000}, "what the 40 % of connections without a name were"),
-        ({"one_sided_flows": 31_000}, "what passed unseen on the 31 % of connections we saw one way"),
+        ({"one_sided_flows": 31_000}, "what the other direction carried on the 31 % of connections we saw one way"),
         ({"kernel_drops": 30_000_000}, "what the 5 % of packets lost in capture carried"),
-        ({"minutes_seen": 60}, "what passed outside the 7 hours our packet sensors watched"),
-        ({"minutes_seen": 4}, "what passed outside the 28 minutes our packet sensors watched"),
+        ({"minutes_seen": 60}, "what happened outside the 7 hours our packet sensors watched"),
+        ({"minutes_seen": 4}, "what happened outside the 28 minutes our packet sensors watched"),
     ],
 )
 def test_poor_coverage_is_said_first(tmp_path: Path, trouble: dict[str, int], said: str) -> None:
@@ -403,7 +403,7 @@ def test_all_groups_below_k(tmp_path: Path) -> None:
     assert found.claim == "Fewer than 5 people used 1 AI service"
     assert found.verdict.startswith("; how much was sent is hidden.")
     assert figures(found)["People using AI"][0] == "fewer than 5"
-    assert figures(found)["Sent up"][0] == "hidden"
+    assert figures(found)["Sent"][0] == "hidden"
 
 
 @pytest.mark.parametrize(("received", "reads"), [(9 * MB, "unknown"), (None, "hidden or unknown")])
@@ -414,7 +414,7 @@ def test_unknown_bytes_read_unknown_never_zero(tmp_path: Path, received: int | N
     ]
     found = page(tmp_path, rows)
     assert found.sentence.startswith(f"9 people used 1 AI service; how much was sent is {reads}.")
-    assert figures(found)["Sent up"][0] == reads
+    assert figures(found)["Sent"][0] == reads
     assert found.services[0].sent == reads
 
 
@@ -508,7 +508,7 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     assert first.question == "alpha: stop it?"
     assert first.findings == ("f1", "f2")
     assert "Also: at night." in first.evidence
-    assert "over the last four weeks: " in first.impact
+    assert "Over the last four weeks, a block would have affected " in first.impact
     assert first.duty == ("high", "no owner named", "by Fri 20 Nov")
     assert [d.question.split(":")[0] for d in page(tmp_path / "again", governed()).decisions].count(
         "alpha"

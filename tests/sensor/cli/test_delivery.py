@@ -62,7 +62,7 @@ def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_report_is_sent_once(place: Path) -> None:
     shown = run(place, "report", "send", "--dry-run")
     assert shown.returncode == 0 and shown.stdout.startswith("Subject: Shadow AI, week")
-    assert "Bytes are not sensitivity" in shown.stdout
+    assert "Bytes say nothing about sensitivity" in shown.stdout
     first = run(place, "report", "send")
     assert (first.returncode, first.stdout[:12]) == (0, "share: sent "), first.stderr
     (page,) = (place / "sent").iterdir()

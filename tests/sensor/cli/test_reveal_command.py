@@ -50,8 +50,8 @@ def test_a_token_is_turned_back_by_two_and_the_report_prints_it(place: Path) -> 
     deeds = [
         (deed.what, deed.by.split(" (")[0], deed.case) for deed in page_of(place / "lake").deeds if deed.case
     ]
-    assert deeds == [("Names asked for", "anna", case), ("Names released", "ben", case),
-                     ("Names looked at", "anna", case)]  # fmt: skip
+    assert deeds == [("Names requested", "anna", case), ("Names released", "ben", case),
+                     ("Names viewed", "anna", case)]  # fmt: skip
     checked = shadowai(place, "audit", "verify")
     assert "chain whole" in checked and f"case {case} was asked for and approved from one account" in checked
 
