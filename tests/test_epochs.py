@@ -104,6 +104,7 @@ def test_no_open_figure_counts_people_over_more_than_a_week() -> None:
         ("usage_daily", "people_watched"),  # from the settings
         ("usage_weekly", "headcount"),
         ("usage_weekly", "people"),
+        ("usage_weekly", "people_any_grade"),
         ("usage_weekly", "people_watched"),
         ("vendors", "people_at_least"),
     }

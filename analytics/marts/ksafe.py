@@ -33,6 +33,11 @@ they cross (crossing.py). Who is in a pool may change every week: figures of two
 no published figure sums weeks of a department. A pool by headcount would be steadier and of little use: all
 departments outside it must have k users of a service for it to be told, so hardly one could be.
 
+**Any grade.** How many were seen at all, lookups and bare connections among them, is told of services and of
+everyone, never of departments or days. Beside the people who use it, it tells of those who do not: they must
+be none or at least k. Of everyone it is told only where it proves nobody to be in what is hidden, or at
+least k.
+
 The days of a service are shown for everyone only. No published figure tells on which days a
 department used a service, so days and departments together say no more than each alone.
 
@@ -64,7 +69,7 @@ class Cells:
     """What may be published of one week.
 
     `departments`: department → label. `pooled`: label, app in the pool of the app. `weekly`: label, app →
-    people_hidden, sums_hidden, bytes_hidden. `daily`: app, day → the same. A cell not listed must not be
+    people_hidden, sums_hidden, bytes_hidden, any_hidden. `daily`: app, day → the first three. A cell not listed must not be
     published at all.
     """
 
@@ -89,7 +94,8 @@ def protect(members: pl.DataFrame, k: int) -> Cells:
     sums = _too_small(both, k, "sums", people)
     uneven = _uneven(both, k, sums, total_even=bool(total.select(even()).item()))
     hidden = {"people_hidden": people, "sums_hidden": sums, "bytes_hidden": uneven}
-    return Cells(departments, people.cells, _weekly(whole, hidden, k), _daily(members, hidden))
+    weekly = _weekly(whole, hidden, k)
+    return Cells(departments, people.cells, _any_grade(whole, weekly, k), _daily(members, hidden))
 
 
 @dataclass(frozen=True)
@@ -265,6 +271,43 @@ def _weekly(members: pl.DataFrame, hidden: dict[str, _Hidden], k: int) -> pl.Dat
     return pl.concat([frame.select("label", "app", *hidden) for frame in flagged])
 
 
+def _any_grade(members: pl.DataFrame, weekly: pl.DataFrame, k: int) -> pl.DataFrame:
+    """`weekly` with `any_hidden`: whether it stays untold how many were seen at any grade."""
+    idle = pl.col("seen") - pl.col("using")
+    told = groups(members, ["app"]).filter((idle == 0) | (idle >= k)).select("app")
+    of_everyone = weekly.filter(~pl.col("people_hidden"), label=ALL).select("app")
+    told = told.join(of_everyone, on="app", how="semi")
+    total = groups(members, _ORG).filter((idle == 0) | (idle >= k))
+    if total.is_empty() or not _tells_of_nobody_else(members, told, of_everyone, k):
+        apps = told["app"].to_list()
+    else:
+        apps = [*told["app"].to_list(), ALL]
+    shown = (pl.col("label") == ALL) & ~pl.col("people_hidden") & pl.col("app").is_in(apps)
+    return weekly.with_columns(any_hidden=~shown)
+
+
+def _tells_of_nobody_else(
+    members: pl.DataFrame, told: pl.DataFrame, of_everyone: pl.DataFrame, k: int
+) -> bool:
+    """Whether all who were seen, less those told of each service, proves no group smaller than k.
+
+    Of a service that is not in `told` its users are known where it is in `of_everyone`. Those who use
+    nothing are a group of everyone, too, and known of each service in `told`.
+    """
+    in_told = members.join(told, on="app", how="semi")
+    known = members.filter("using").join(of_everyone, on="app", how="semi").join(told, on="app", how="anti")
+    idle = members.join(members.filter("using"), on="subject", how="anti")
+    return all(
+        _provable(
+            all_of.with_columns(using=True), parts.with_columns(using=True), _ORG, ["app"], k
+        ).is_empty()
+        for all_of, parts in (
+            (members, pl.concat([in_told, known])),
+            (idle, idle.join(told, on="app", how="semi")),
+        )
+    )
+
+
 def _daily(members: pl.DataFrame, hidden: dict[str, _Hidden]) -> pl.DataFrame:
     """app, day and the flags of the daily cells."""
     days = members.select("app", "day").unique()
@@ -288,7 +331,9 @@ def _nothing_shown(members: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     services = members.select("app").unique().with_columns(label=pl.lit(ALL))
     total = services.head(1).with_columns(app=pl.lit(ALL))
     weekly = pl.concat([services.select("label", "app"), total.select("label", "app")])
-    return weekly.with_columns(**hidden), members.select("app", "day").unique().with_columns(**hidden)
+    return weekly.with_columns(**hidden, any_hidden=pl.lit(True)), members.select(
+        "app", "day"
+    ).unique().with_columns(**hidden)
 
 
 def _cell_in(cells: pl.DataFrame) -> pl.Expr:

@@ -3,6 +3,7 @@ WITH sums AS (
   SELECT COALESCE(label_of_app, label, 'all') AS department, COALESCE(app, 'all') AS app,
          MAX(grade) AS grade,
          COUNT(DISTINCT CASE WHEN grade >= 3 THEN subject END) AS people,
+         COUNT(DISTINCT subject) AS people_any_grade,
          SUM(CASE WHEN grade >= 3 THEN bytes_up END) AS bytes_up,
          SUM(CASE WHEN grade >= 3 THEN bytes_up_max END) AS bytes_up_max,
          SUM(CASE WHEN grade >= 3 THEN bytes_down END) AS bytes_down,
@@ -15,7 +16,8 @@ WITH sums AS (
 )
 SELECT CAST('$week' AS DATE) AS week, s.department, s.app, s.grade,
        CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,
-       c.people_hidden, CAST(h.headcount AS BIGINT) AS headcount,
+       c.people_hidden, CAST(CASE WHEN NOT c.any_hidden THEN s.people_any_grade END AS BIGINT) AS people_any_grade,
+       CAST(h.headcount AS BIGINT) AS headcount,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
        CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,

@@ -28,7 +28,8 @@ SELECT u.week, u.department, u.app,
        u.grade,
        CASE u.grade WHEN 1 THEN 'looked up' WHEN 2 THEN 'connected' WHEN 3 THEN 'exchanged'
                     WHEN 4 THEN 'uploaded' WHEN 5 THEN 'confirmed' END AS evidence,
-       u.people, u.people_hidden, CASE WHEN u.department = 'all' THEN b.people_watched END AS people_watched, u.headcount,
+       u.people, u.people_hidden, u.people_any_grade,
+       CASE WHEN u.department = 'all' THEN b.people_watched END AS people_watched, u.headcount,
        u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups, u.corroborations, r.restated_from, r.restated_to
 FROM stored.usage_weekly AS u
 LEFT JOIN stored.catalog AS c ON c.app = u.app

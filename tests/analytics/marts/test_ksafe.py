@@ -123,6 +123,36 @@ def test_too_few_who_only_looked_have_no_row_and_hide_sums_beside_them() -> None
     assert dict(code.select("label", "sums_hidden").iter_rows()) == {ALL: False, "Legal": True, "Sales": True}
 
 
+def looked(people: range, department: str, app: str) -> list[dict[str, Any]]:
+    """Each of these people looking `app` up, and no more."""
+    return [row | {"using": False, "bytes_up": 0} for row in use(people, department, app)]
+
+
+def told_at_any_grade(*groups: list[dict[str, Any]]) -> set[str]:
+    """Services (and `all`) of which it is told how many were seen at any grade."""
+    weekly = protect(members(*groups), K).weekly.filter(~pl.col("any_hidden"))
+    assert set(weekly["label"]) <= {ALL}
+    return set(weekly["app"])
+
+
+def test_who_only_looked_is_counted_where_nobody_or_k_of_them_did_no_more() -> None:
+    assert told_at_any_grade(looked(range(12), "Sales", "chat")) == {"chat", ALL}
+    assert told_at_any_grade(use(range(9), "Sales", "chat"), looked(range(9, 14), "Sales", "chat")) == {
+        "chat",
+        ALL,
+    }
+    assert told_at_any_grade(use(range(9), "Sales", "chat"), looked(range(9, 13), "Sales", "chat")) == set()
+
+
+def test_a_few_who_only_looked_at_what_is_hidden_are_not_told_by_the_total() -> None:
+    rare = looked(range(20, 22), "Sales", "rare")
+    assert told_at_any_grade(looked(range(10), "Sales", "chat"), rare) == {"chat"}
+    # Users of another service among those who looked: the two who use nothing stand out all the same.
+    both = [use(range(10), "Sales", "chat"), looked(range(10, 20), "Sales", "chat")]
+    beside = [use(range(10), "Sales", "code"), looked(range(20, 22), "Sales", "code")]
+    assert told_at_any_grade(*both, *beside) == {"chat"}
+
+
 def test_uneven_bytes_are_hidden_while_people_stay() -> None:
     frame = members(use(range(10), "Sales", "chat"), use(range(10, 11), "Sales", "chat", bytes_up=99_000))
     row = protect(frame, K).weekly.filter(label=ALL, app="chat").row(0, named=True)
@@ -463,3 +493,26 @@ def test_no_total_minus_its_shown_parts_leaves_fewer_than_k_people(rows: list[Ra
         parts = [set(of_app.filter(day=day)["subject"]) for day in days]
         assert all(not 0 < len(part) < K for part in parts)
         assert_not_isolated(users(ALL, app), parts)
+
+
+@settings(max_examples=20, deadline=None)
+@given(SIZES)
+def test_counts_at_any_grade_give_no_small_group_away_beside_those_who_use(rows: list[RandomRow]) -> None:
+    frame = of(rows)
+    weekly = protect(frame, K).weekly.filter(label=ALL)
+    counted = set(weekly.filter(~pl.col("people_hidden"))["app"])
+    told = set(weekly.filter(~pl.col("any_hidden"))["app"])
+    assert told <= counted
+
+    def seen(app: str, *, using: bool = False) -> set[str]:
+        of_app = frame.filter((pl.col("app") == app) | (app == ALL))
+        return set(of_app.filter("using")["subject"] if using else of_app["subject"])
+
+    for app in told:
+        assert len(seen(app)) >= K
+        assert len(seen(app) - seen(app, using=True)) not in range(1, K)
+    if ALL in told:
+        parts = [seen(app, using=app not in told) for app in counted - {ALL}]
+        assert_not_isolated(seen(ALL), parts)
+        idle = seen(ALL) - seen(ALL, using=True)
+        assert_not_isolated(idle, [seen(app) & idle for app in told - {ALL}])
