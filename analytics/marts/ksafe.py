@@ -69,8 +69,8 @@ class Cells:
     """What may be published of one week.
 
     `departments`: department → label. `pooled`: label, app in the pool of the app. `weekly`: label, app →
-    people_hidden, sums_hidden, bytes_hidden, any_hidden. `daily`: app, day → the first three. A cell not listed must not be
-    published at all.
+    people_hidden, sums_hidden, bytes_hidden, any_hidden. `daily`: app, day → the first three. A cell not
+    listed must not be published at all.
     """
 
     departments: pl.DataFrame

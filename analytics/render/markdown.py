@@ -67,6 +67,8 @@ def _weekly(page: Page) -> Iterator[str]:
         for s in page.leading
     ] + [(o.name, "–", o.sent, "–", "–") for o in page.others]
     yield from _table((*_columns("service", "status", "sent", "change"), page.noun.heading), services)
+    if any(s.unused for s in page.leading):
+        yield from (_text(say("where.unused_note")), "")
     if page.departments.departments:
         yield from (f"## {say('departments.title')}", "")
         titles = (*_columns("department"), page.noun.heading, *_columns("sent"), *page.departments.services)

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from analytics.render import words
 from analytics.render.language import say
-from analytics.reports.weekly.page import Page, Service
+from analytics.reports.weekly.page import Page
 from analytics.reports.weekly.verdict import SAID_FIRST
 
 WIDTH = 96
 SERVICES = 4
 #: Columns of a label at most; what is longer is cut.
 LABEL = 34
-#: The first grade that is use.
-_USE = 3
 
 
 def summary(lake: Path, week: str | None = None) -> str:
@@ -59,7 +57,7 @@ def _numbers(page: Page, width: int) -> Iterator[str]:
 
 def _services(page: Page, width: int) -> Iterator[str]:
     for service in page.leading[:SERVICES]:
-        known = "" if service.people == words.unknown() else f"  {_how_far(service)}"
+        known = "" if service.people == words.unknown() else f"  {service.counted}"
         yield f"  {_clipped(service.name):<{width}}  {moon(service.grade)} {service.sent:>12}{known}"
     if page.leading:
         yield ""
@@ -74,13 +72,6 @@ def _sight(page: Page) -> Iterator[str]:
     elif not seen.doubts:
         limits = (*page.sight.sometimes, *page.sight.confident)  # what limits the view first
         yield from textwrap.wrap(" · ".join(limits[:2]), WIDTH)
-
-
-def _how_far(service: Service) -> str:
-    """Who used it; below use nobody is counted, and "0 people" would read as nobody there: then its grade."""
-    if service.grade is not None and service.grade < _USE:
-        return words.grade(service.grade)
-    return service.counted
 
 
 def _clipped(name: str) -> str:

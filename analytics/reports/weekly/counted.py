@@ -26,6 +26,11 @@ def counted(result: Result, week: date | None = None) -> Noun:
     return PEOPLE if row["attributed_connections"] >= LEAST_TIED * row["connections"] else ADDRESSES
 
 
+def counted_at_any_grade(result: Result) -> Noun:
+    """The noun for those who were seen at any grade; only connections say whether they are people."""
+    return counted(result) if _any(result, None) else EITHER
+
+
 def tied(result: Result, week: date | None = None) -> Row | None:
     """How many connections of `week` (the week under report) are tied to a person, as published."""
     return _of_week(result.rows("attribution"), week or result.scope.week)

@@ -58,7 +58,9 @@ def departments(result: Result) -> Matrix:
     # Of a service that is not told by department an empty column would say that none used it.
     broken_down = {app for _, app in rows}
     top = [s for s in used if s["app"] in broken_down][:SERVICES]
-    names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
+    # Without any use a row of zeros would say that each department used none.
+    found = {name for name, _ in rows} if used else set()
+    names = sorted(found, key=lambda name: _order(name, rows.get((name, "all"))))
     own = [name for name in names if name not in _LAST]
     names = own[:DEPARTMENTS] + [name for name in names if name in _LAST]
     table = [_department(name, rows, [s["app"] for s in top], result.facts.k) for name in names]

@@ -14,7 +14,7 @@ from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
 from analytics.reports.weekly.clock import Clock, clock
-from analytics.reports.weekly.counted import counted
+from analytics.reports.weekly.counted import counted, counted_at_any_grade
 from analytics.reports.weekly.decide import decisions, more
 from analytics.reports.weekly.due import Decision, Waiting, waiting
 from analytics.reports.weekly.groups import Matrix, departments
@@ -40,6 +40,8 @@ from analytics.reports.weekly.verdict import verdict
 
 #: Services on the page; the annex lists all.
 LEADING = 7
+#: The grade from which a service is used.
+USE = 3
 #: Exceptions and reviews on the page.
 EXPIRIES = 5
 
@@ -57,7 +59,8 @@ class Service:
     sent: str
     received: str
     people: str
-    counted: str  # the same with its noun
+    unused: bool  # `people` tells of those, too, who did not use it
+    counted: str  # the same in words; its grade where nobody may be counted
     connections: str
     change: str
     first_week: str
@@ -138,7 +141,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
     services = tuple(
         _service(result, row, by_app.get(row["app"])) for row in result.rows("services") if row["seen"]
     )
-    used = tuple(s for s in services if (s.grade or 0) >= 2)
+    leading = tuple(s for s in services if (s.grade or 0) >= (1 if seen.lookups_only else 2))
     return Page(
         title=say("page.title", week=result.scope.week.isocalendar().week),
         question=translated(result.spec.question),
@@ -160,10 +163,10 @@ def build(result: Result, *, controls: bool = False) -> Page:
         numbers=numbers(result, seen),
         decisions=asked,
         services=services,
-        leading=used[:LEADING],
-        others=(*_further(used[LEADING:]), *_untold(result)),
+        leading=leading[:LEADING],
+        others=(*_further(leading[LEADING:]), *_untold(result)),
         noun=counted(result),
-        hides=any(s.sent == words.hidden() for s in used),
+        hides=any(s.sent == words.hidden() for s in leading),
         departments=departments(result),
         changes=changes(result),
         machines=machines(result),
@@ -249,9 +252,12 @@ def _service(result: Result, row: Row, standing: Row | None) -> Service:
         grade=row["grade"],
         bytes_up=row["bytes_up"],
         bytes_up_max=row["bytes_up_max"],
-        sent=words.size_range(row["bytes_up"], row["bytes_up_max"], withheld),
+        sent=say("where.nothing")
+        if row["grade"] == 1
+        else words.size_range(row["bytes_up"], row["bytes_up_max"], withheld),
         received=words.size(row["bytes_down"], withheld),
-        people=words.people(row["people"], hidden, result.facts.k),
+        people=_people(row, result.facts.k),
+        unused=row["people"] == 0 and bool(row["people_any_grade"]),
         counted=_counted(row, result),
         connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
         change=_change(result, row),
@@ -265,7 +271,20 @@ def _first_week(monday: date | None, result: Result) -> str:
     return words.week_days(monday, result.scope.sunday.year) if monday else words.unknown()
 
 
+def _people(row: Row, k: int) -> str:
+    """How many used it; of what nobody used, '0 of 12' where 12 looked it up or connected."""
+    used = words.people(row["people"], row["people_hidden"], k)
+    if row["people"] == 0 and (seen := row["people_any_grade"]):
+        return say("where.unused", used=used, seen=words.number(seen))
+    return used
+
+
 def _counted(row: Row, result: Result) -> str:
+    if (row["grade"] or 0) < USE:
+        if not (seen := row["people_any_grade"]):
+            return words.grade(row["grade"])
+        who = counted_at_any_grade(result).count(seen)
+        return say("where.looked_up" if row["grade"] == 1 else "where.seen_only", who=who)
     noun = counted(result)
     if row["people_hidden"] or row["people"] is None:
         return f"{words.people(row['people'], row['people_hidden'], result.facts.k)} {noun.many}"

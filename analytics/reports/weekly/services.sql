@@ -1,6 +1,6 @@
 -- One row per service seen this week or last; people counted once per service, blocked attempts left out.
 WITH per_week AS (
-    SELECT u.week, u.app, u.service, u.vendor, u.category, u.grade, u.evidence, u.people, u.people_hidden,
+    SELECT u.week, u.app, u.service, u.vendor, u.category, u.grade, u.evidence, u.people, u.people_hidden, u.people_any_grade,
            u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections, u.requests, u.lookups
     FROM usage_weekly u
     WHERE u.department = 'all' AND u.app <> 'all'
@@ -28,7 +28,7 @@ SELECT COALESCE(t.app, l.app) AS app,
        COALESCE(t.vendor, l.vendor) AS vendor,
        COALESCE(t.category, l.category) AS category,
        t.app IS NOT NULL AS seen,
-       t.grade, t.evidence, t.people, t.people_hidden, t.bytes_up, t.bytes_up_max, t.bytes_down,
+       t.grade, t.evidence, t.people, t.people_hidden, t.people_any_grade, t.bytes_up, t.bytes_up_max, t.bytes_down,
        t.connections, t.requests, t.lookups,
        l.app IS NOT NULL AS seen_last_week,
        l.grade AS last_grade, l.people AS last_people, l.people_hidden AS last_people_hidden,
@@ -40,4 +40,4 @@ FULL OUTER JOIN last_week l ON l.app = t.app
 LEFT JOIN earlier e ON e.app = COALESCE(t.app, l.app)
 LEFT JOIN first_weeks f ON f.app = COALESCE(t.app, l.app)
 ORDER BY COALESCE(t.bytes_up, -1) DESC, COALESCE(t.people, -1) DESC, COALESCE(t.grade, 0) DESC,
-         COALESCE(t.app, l.app)
+         COALESCE(t.people_any_grade, -1) DESC, COALESCE(t.app, l.app)

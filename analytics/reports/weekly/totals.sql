@@ -1,6 +1,6 @@
 -- One row per week of the last twelve: the totals, people counted once, and how many services.
 WITH weeks AS (
-    SELECT u.week, u.grade, u.evidence, u.people, u.people_hidden,
+    SELECT u.week, u.grade, u.evidence, u.people, u.people_hidden, u.people_any_grade,
            u.bytes_up, u.bytes_up_max, u.bytes_down
     FROM usage_weekly u
     CROSS JOIN scope s
@@ -25,7 +25,7 @@ new_by_week AS (
     FROM new_apps
     GROUP BY week
 )
-SELECT w.week, w.grade, w.evidence, w.people, w.people_hidden, w.bytes_up, w.bytes_up_max, w.bytes_down,
+SELECT w.week, w.grade, w.evidence, w.people, w.people_hidden, w.people_any_grade, w.bytes_up, w.bytes_up_max, w.bytes_down,
        COALESCE(i.services, 0) AS services,
        COALESCE(i.services_uploading, 0) AS services_uploading,
        COALESCE(n.first_seen, 0) AS first_seen

@@ -6,7 +6,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.render.words import PEOPLE, Noun
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.counted import counted
+from analytics.reports.weekly.counted import counted, counted_at_any_grade
 from analytics.reports.weekly.rest import holds_most, moves_most, rest
 from analytics.reports.weekly.seeing import Seeing, comparable
 
@@ -37,11 +37,11 @@ def _leftover(result: Result) -> str:
 def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
+        who = counted_at_any_grade(result).count(n) if total and (n := total["people_any_grade"]) else ""
         if not seen.lookups_only:
-            return say("verdict.nothing"), ""
+            return say("verdict.nothing"), say("verdict.seen_only", who=who) if who else ""
         asked = [row["service"] for row in result.rows("services") if row["seen"]]
-        named = say("verdict.looked_up", len(asked), services=words.listing(asked)) if asked else ""
-        return say("verdict.cannot_tell", what=say("doubt.lookups")), named
+        return say("verdict.cannot_tell", what=say("doubt.lookups")), _looked_up(asked, who)
     who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
     if total["bytes_up"] is None:
         amount = words.size(None, words.withheld(total))
@@ -50,6 +50,15 @@ def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
     claim = say("verdict.sent", total["services"], who=who, amount=sent)
     lead = _unapproved(result, claim)
     return (lead, _where_most_went(result, total)) if lead else (claim, _most_of_it(result, total))
+
+
+def _looked_up(services: list[str], who: str) -> str:
+    if not services:
+        return ""
+    named = words.listing(services)
+    if not who:
+        return say("verdict.looked_up", len(services), services=named)
+    return say("verdict.looked_up_by", len(services), services=named, who=who)
 
 
 def _who(total: Row, k: int, noun: Noun, *, hedge: bool) -> str:

@@ -17,7 +17,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 VIEWS = {
     "usage_weekly": """week DATE, department VARCHAR, app VARCHAR, service VARCHAR, vendor VARCHAR,
-        category VARCHAR, grade SMALLINT, evidence VARCHAR, people BIGINT, people_hidden BOOLEAN,
+        category VARCHAR, grade SMALLINT, evidence VARCHAR, people BIGINT, people_hidden BOOLEAN, people_any_grade BIGINT,
         bytes_up BIGINT, bytes_up_max BIGINT, bytes_down BIGINT, connections BIGINT, requests BIGINT,
         lookups BIGINT, corroborations BIGINT""",
     "usage_daily": """day DATE, app VARCHAR, service VARCHAR, vendor VARCHAR, category VARCHAR, grade SMALLINT,

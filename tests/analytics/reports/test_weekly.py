@@ -202,7 +202,10 @@ def test_of_a_week_that_was_mostly_dark_the_days_that_were_not_are_named(tmp_pat
     ("trouble", "said"),
     [
         ({"named_flows": 60_000}, "what the 40 % of connections without a name were"),
-        ({"one_sided_flows": 31_000}, "what the other direction carried on the 31 % of connections we saw one way"),
+        (
+            {"one_sided_flows": 31_000},
+            "what the other direction carried on the 31 % of connections we saw one way",
+        ),
         ({"kernel_drops": 30_000_000}, "what the 5 % of packets lost in capture carried"),
         ({"minutes_seen": 60}, "what happened outside the 7 hours our packet sensors watched"),
         ({"minutes_seen": 4}, "what happened outside the 28 minutes our packet sensors watched"),
@@ -390,6 +393,37 @@ def test_where_only_lookups_are_recorded_nobody_can_tell_whether_ai_was_used(tmp
         sheet = prepare(tmp_path, name).page
         assert sheet.sentence.startswith("We cannot tell whether AI was used"), name
     assert "Can we see enough" in found.decisions[0].question
+
+
+def test_who_only_looked_up_or_connected_is_counted_as_that(tmp_path: Path) -> None:
+    rows = plain()
+    seen = {"lookups": 40, "connections": 0}
+    rows["usage_weekly"] = [
+        usage(WEEK, "all", 0, None, grade=2, people_any_grade=30, **seen),
+        usage(WEEK, "a/alpha", 0, None, grade=2, people_any_grade=21, **seen),
+        usage(WEEK, "b/beta", 0, None, grade=2, **seen),
+    ]
+    found = page(tmp_path / "connected", rows)
+    assert text(found.sentence).startswith(
+        "We saw no exchange with an AI service in what we watched. A service was looked up or connected to by "
+        "30 people or addresses."
+    )
+    alpha, beta = found.leading
+    assert (alpha.people, alpha.sent) == ("0 of 21", "unknown")
+    assert text(alpha.counted) == "21 people or addresses looked it up or connected"
+    assert (beta.people, beta.counted) == ("0", "connected")  # a group not to be told
+    assert not found.departments.departments
+    rows["usage_weekly"] = [row | {"grade": 1} for row in rows["usage_weekly"]]
+    rows["names_weekly"] = [
+        {"week": WEEK, "sensor": "hq-span", "source": "bind", "connects": False, "bytes_known": False}
+    ]
+    found = page(tmp_path / "lookups", rows)
+    assert "alpha and beta were looked up, by 30 people or addresses." in text(found.verdict)
+    assert [(s.name, s.sent, s.people) for s in found.leading] == [
+        ("alpha", "–", "0 of 21"),
+        ("beta", "–", "0"),
+    ]
+    assert "“0 of 12” means" in markdown.write(found)
 
 
 def test_all_groups_below_k(tmp_path: Path) -> None:
