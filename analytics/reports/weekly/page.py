@@ -245,6 +245,7 @@ def restated(result: Result) -> tuple[str, ...]:
 
 def _service(result: Result, row: Row, standing: Row | None) -> Service:
     hidden, withheld = row["people_hidden"], words.withheld(row)
+    nothing = say("where.nothing") if row["grade"] == 1 else ""  # a lookup sends the service nothing
     return Service(
         name=row["service"] or row["app"],
         vendor=row["vendor"] or "",
@@ -252,10 +253,8 @@ def _service(result: Result, row: Row, standing: Row | None) -> Service:
         grade=row["grade"],
         bytes_up=row["bytes_up"],
         bytes_up_max=row["bytes_up_max"],
-        sent=say("where.nothing")
-        if row["grade"] == 1
-        else words.size_range(row["bytes_up"], row["bytes_up_max"], withheld),
-        received=words.size(row["bytes_down"], withheld),
+        sent=nothing or words.size_range(row["bytes_up"], row["bytes_up_max"], withheld),
+        received=nothing or words.size(row["bytes_down"], withheld),
         people=_people(row, result.facts.k),
         unused=row["people"] == 0 and bool(row["people_any_grade"]),
         counted=_counted(row, result),
