@@ -11,7 +11,8 @@ in_use AS (
     WHERE department = 'all' AND app <> 'all' AND grade >= 3
     GROUP BY week
 )
-SELECT u.week, u.grade, u.people, u.people_hidden, u.bytes_up, u.bytes_up_max, u.bytes_down,
+SELECT u.week, u.grade, u.people, u.people_hidden, u.people_any_grade AS seen_at_any_grade,
+       u.bytes_up, u.bytes_up_max, u.bytes_down,
        COALESCE(i.services, 0) AS services, COALESCE(d.watched_days, 0) AS watched_days
 FROM usage_weekly u
 CROSS JOIN scope s
