@@ -117,7 +117,7 @@ class Merged:
         if capture.advance():
             return True
         if self._window.count == 0 and len(self._open) == 1:
-            self._window.position += capture.size - capture.position
+            self._window.skip(capture.size - capture.position)
         self.size += capture.size
         self._on_end(capture)
         capture.close()
@@ -131,7 +131,7 @@ class Merged:
 
     def _open_next(self) -> None:
         capture = self._waiting.popleft()[1]()
-        self._window.position += capture.position  # its header
+        self._window.skip(capture.position)  # its header
         self._open.append(capture)
 
     def _horizon(self) -> int:
@@ -186,6 +186,11 @@ class _Copied:
         self.data = np.concatenate(data)
         self.count = self.frames.size
         self.ready = max(0, self.count - LOOKAHEAD)
+
+    def skip(self, size: int) -> None:
+        """Bytes that hold no frame: whatever is here counts as behind them, so that positions only rise."""
+        self.position += size
+        self.frames["record"] += size
 
     def before(self, position: int) -> int:
         return int(np.searchsorted(self.frames["record"][: self.ready], position))

@@ -80,6 +80,11 @@ def test_a_connection_over_two_legs_counts_once() -> None:
     conserves(batch.frames["coverage"], len(talk.frames))
 
 
+def test_a_capture_opened_behind_frames_not_yet_taken_moves_them() -> None:
+    parts = [pcap([Frame(b"tiny", T0 + at)]) for at in (0, 0, 1)]
+    assert len(read(merged(parts), step=1)) == 3  # positions rise: `read` asserts it
+
+
 @given(
     st.lists(st.lists(st.integers(0, 400), max_size=300), min_size=1, max_size=4),
     st.integers(1, 400),
