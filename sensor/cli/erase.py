@@ -44,7 +44,7 @@ def command(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete every row about one person. Published figures of past weeks stay: they are about groups."""
+    """Delete every row about one person. Published figures of past weeks, which are about groups, stay."""
     from sensor.cli.compact import settle
     from sensor.cli.deletion import ask, record
     from sensor.privacy.counting import Counting

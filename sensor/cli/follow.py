@@ -46,8 +46,8 @@ def command(
     """Follow growing logs until stopped (SIGTERM, Ctrl-C).
 
     A restart goes on exactly where it ended. Rotated files are read to their end, truncated ones from
-    their start. A line is in the lake within seconds. Does not compact: let a timer run `shadowai
-    compact` every hour.
+    their start. A line is in the lake within seconds. Let a timer run `shadowai compact` every
+    hour: it publishes what came in.
     """
     from sensor.scan import Declared, Scan
     from sensor.streams import Follower

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Severities, the mildest first (analytics/policy/rules.py; a test holds them together).
 LEVELS = ("low", "medium", "high", "critical")
 
-app = typer.Typer(help="Which service may be used by whom, and what was found.", no_args_is_help=True)
+app = typer.Typer(help="Check, explain, test and simulate the policy.", no_args_is_help=True)
 
 
 @app.command("init")
@@ -110,7 +110,7 @@ def check(
     level: Annotated[
         str | None,
         typer.Option(
-            help="Fail where findings of this severity or worse are open: low, medium, high, critical."
+            help="Fail if findings of this severity or worse are open: low, medium, high, critical."
         ),
     ] = None,
     policy: PolicyOption = None,
@@ -166,7 +166,7 @@ def test(
     ]
     if failed:
         _fail(failed)
-    typer.echo(f"{len(given)} cases hold")
+    typer.echo(f"{len(given)} cases pass")
 
 
 @app.command("simulate")

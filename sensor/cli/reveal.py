@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sensor.privacy.reveal import Case, Reveals
 
 app = typer.Typer(
-    help="Turn tokens back into names, two people together. One asks, another agrees, the weekly report "
-    "prints it.",
+    help="Turn tokens back into names. It takes two people: one requests, another approves, and the weekly "
+    "report prints it.",
     no_args_is_help=True,
 )
 

@@ -202,7 +202,10 @@ def test_of_a_week_that_was_mostly_dark_the_days_that_were_not_are_named(tmp_pat
     ("trouble", "said"),
     [
         ({"named_flows": 60_000}, "what the 40 % of connections without a name were"),
-        ({"one_sided_flows": 31_000}, "what the other direction carried on the 31 % of connections we saw one way"),
+        (
+            {"one_sided_flows": 31_000},
+            "what the other direction carried on the 31 % of connections we saw one way",
+        ),
         ({"kernel_drops": 30_000_000}, "what the 5 % of packets lost in capture carried"),
         ({"minutes_seen": 60}, "what happened outside the 7 hours our packet sensors watched"),
         ({"minutes_seen": 4}, "what happened outside the 28 minutes our packet sensors watched"),
