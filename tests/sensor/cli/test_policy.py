@@ -102,7 +102,7 @@ def test_a_case_that_does_not_hold_fails(home: Path) -> None:
 def test_explain_names_the_line_that_decides(home: Path) -> None:
     told = run("policy", "explain", "openai/chatgpt", "--department", "Legal").output
     assert "decides\tstatus\tunsanctioned\tall\tpolicy.yml:3" in told
-    assert "unreviewed: no line is about it" in run("policy", "explain", "openai/api").output
+    assert "unreviewed: no line mentions it" in run("policy", "explain", "openai/api").output
     unknown = run("policy", "explain", "openai/chatgtp")
     assert isinstance(unknown.exception, UsageError) and "openai/chatgpt" in str(unknown.exception)
 
