@@ -771,7 +771,9 @@ CATALOG = Table(
     (
         Column("app", pl.String, "service id, vendor/service"),
         Column("service", pl.String, "its name"),
-        Column("vendor", pl.String, "company or project behind it; NULL for bulk lists and self-hosted products"),
+        Column(
+            "vendor", pl.String, "company or project behind it; NULL for bulk lists and self-hosted products"
+        ),
         Column("category", pl.String, "what it is, a word of categories.yml"),
         Column("country", pl.String, "country of the vendor's head office, ISO 3166-1 alpha-2"),
         Column("shared", pl.Boolean, "every host of it also serves other things: embedded AI possible"),

@@ -37,12 +37,20 @@ def command(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
     sensor: Annotated[
-        str, typer.Option(help="Name of this sensor; one of the settings file brings its site and rank.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of this sensor; one of the settings file brings its site and rank."
+        ),
     ] = "live",
-    site: Annotated[str | None, typer.Option(help="Site of this sensor.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after this long.")] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of this sensor.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Stop after this long.")
+    ] = None,
     ring_mb: Annotated[
-        int, typer.Option(min=1, max=4096, help="Memory per interface for packets not yet read, MB.")
+        int,
+        typer.Option(
+            min=1, max=4096, metavar="MB", help="Memory per interface for packets not yet read, MB."
+        ),
     ] = 64,
     exclude: Annotated[
         list[str] | None,
@@ -52,7 +60,10 @@ def command(
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=32, help="Decoding threads; keep to one for tunnels (see above).")
+        int,
+        typer.Option(
+            min=1, max=32, metavar="N", help="Decoding threads; keep to one for tunnels (see above)."
+        ),
     ] = 1,
     only: Annotated[
         str | None,
@@ -69,7 +80,7 @@ def command(
         bool, typer.Option("--evidence", help="Keep SYN and hello packets of matched connections, sealed.")
     ] = False,
     evidence_days: Annotated[
-        int, typer.Option(min=1, max=365, help="Days after which evidence is deleted.")
+        int, typer.Option(min=1, max=365, metavar="DAYS", help="Days after which evidence is deleted.")
     ] = 7,
     evidence_mb: Annotated[
         int, typer.Option(min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first.")

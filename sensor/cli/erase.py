@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def command(
     person: Annotated[str, typer.Argument(metavar="PERSON", help="Account name, as the logs write it.")],
-    reason: Annotated[str, typer.Option(help="Printed in the weekly report: name nobody.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Printed in the weekly report: name nobody.")],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,

@@ -44,7 +44,7 @@ def command(
         list[str] | None,
         typer.Option("--app", metavar="APP", help="Only this service, whatever its status; repeatable."),
     ] = None,
-    mode: Annotated[str, typer.Option(help="block or allow.")] = "block",
+    mode: Annotated[str, typer.Option(metavar="MODE", help="block or allow.")] = "block",
     out: OutOption = None,
     bare: Annotated[
         bool,

@@ -35,8 +35,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[str | None, typer.Option(help="Name of the sensor these logs come from.")] = None,
-    site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
+    sensor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the sensor these logs come from.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
     form: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help="Read all files as this kind (`shadowai sources`)."),

@@ -73,7 +73,7 @@ def shred(
             metavar="EPOCH", help="Number of the epoch, see `shadowai keys list`; or `count`, for that key."
         ),
     ],
-    reason: Annotated[str, typer.Option(help="Printed in the weekly report.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Printed in the weekly report.")],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,

@@ -66,10 +66,12 @@ def explain(
     service: Annotated[
         str, typer.Argument(metavar="APP", help="Service: id (openai/chatgpt) or name (ChatGPT).")
     ],
-    department: Annotated[str | None, typer.Option(help="Department of those who use it.")] = None,
-    site: Annotated[str | None, typer.Option(help="Their site.")] = None,
-    segment: Annotated[str | None, typer.Option(help="Their network segment.")] = None,
-    access: Annotated[str, typer.Option(help="Access class: web, api, ide …")] = "web",
+    department: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Department of those who use it.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Their site.")] = None,
+    segment: Annotated[str | None, typer.Option(metavar="NAME", help="Their network segment.")] = None,
+    access: Annotated[str, typer.Option(metavar="CLASS", help="Access class: web, api, ide …")] = "web",
     policy: PolicyOption = None,
     signatures: SignaturesOption = None,
     config: ConfigOption = None,

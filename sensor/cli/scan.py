@@ -46,9 +46,11 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[str | None, typer.Option(help="Name of the sensor these inputs come from.")] = None,
-    site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
-    vantage: Annotated[str | None, typer.Option(help="The place it watched from.")] = None,
+    sensor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the sensor these inputs come from.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
+    vantage: Annotated[str | None, typer.Option(metavar="NAME", help="The place it watched from.")] = None,
     people: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV: address,user_name,device,department,site.")
     ] = None,

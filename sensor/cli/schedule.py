@@ -43,7 +43,9 @@ def command(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the units.")] = Path(
         "/etc/systemd/system"
     ),
-    user: Annotated[str, typer.Option(help="Account the jobs run as; it owns lake and state.")] = "shadowai",
+    user: Annotated[
+        str, typer.Option(metavar="NAME", help="Account the jobs run as; it owns lake and state.")
+    ] = "shadowai",
     service: Annotated[
         list[str] | None,
         typer.Option(
