@@ -44,7 +44,7 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the sensor they come from.")] = None,
+    sensor: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the sensor.")] = None,
     site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
     custom: CustomOption = None,
     certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="For tls: our certificate.")] = None,
