@@ -20,7 +20,7 @@ Unknown is NULL, never 0. Names in `snake_case` are the same thing wherever they
 (join views on it), `grade` says how strong the evidence is (1 looked up, 2 connected, 3 exchanged,
 4 uploaded, 5 confirmed), and use means grade 3 or more. TIMESTAMPTZ columns are shown in UTC: ask for
 `hour AT TIME ZONE 'Europe/Berlin'` to have a site's own clock; DATE columns are days of the report's zone.
-`bytes_up` counts once what several eyes saw, `bytes_up_max` adds them all up: the truth lies between. Both
+`bytes_up` counts once what several sensors saw, `bytes_up_max` adds them all up: the truth lies between. Both
 sum what was measured: of a source that cannot know how much was sent (`bytes_known` of `names_weekly`)
 nothing is in them. A `…_at_least` or `…_least` is a number that may be larger in truth. Questions with
 their SQL: [cookbook.md](cookbook.md).

@@ -218,7 +218,7 @@ def _near(named: str, known: Mapping[str, str]) -> str:
     close = [text for text in spelt if named.lower() in text]  # in the order of what there is
     close += difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
     if near := list(dict.fromkeys(spelt[text] for text in close))[:5]:
-        return f"near: {', '.join(near)}"
+        return f"similar: {', '.join(near)}"
     return f"known: {words.listing(list(known), 8)}" if known else "it shows none"
 
 

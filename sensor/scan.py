@@ -154,7 +154,7 @@ class Scan:
         jit.use(self._state / "kernels")
         if missing := jit.missing(*wanted):
             what = "decode kernels" if set(missing) & set(jit.PACKETS) else "scanner of log lines"
-            tell(f"compiling the {what}, kept for the next time …")
+            tell(f"compiling the {what}, once; this may take a minute …")
             jit.warm_apart(*missing)
 
     def run(self, plan: Plan, *, replace: bool, display: ProgressDisplay) -> Outcome:

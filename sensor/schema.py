@@ -255,7 +255,7 @@ _HTTP = (
     Column(
         "decrypted",
         pl.Boolean,
-        "true: the request was inside TLS, and who opened that (proxy, browser, server) told it",
+        "true: the request was inside TLS, and whatever decrypted it (proxy, browser, server) reported it",
         protect=DETAIL,
     ),
     Column("streamed", pl.Boolean, "the cleartext answer is an event stream", protect=DETAIL),
@@ -290,7 +290,7 @@ _MODEL = (
     Column(
         "format_from",
         pl.String,
-        "what told the kind: content (first bytes) or name (of the file)",
+        "how the kind is known: content (first bytes) or name (of the file)",
         protect=DETAIL,
     ),
     Column(
@@ -303,7 +303,7 @@ _MODEL = (
 
 _TLS = (
     Column("ja4", pl.String, "JA4 fingerprint of the TLS or QUIC client hello", protect=DETAIL),
-    Column("client_class", pl.String, "browser, program or NULL, told from the hello's shape"),
+    Column("client_class", pl.String, "browser, program or NULL, by the shape of the hello"),
 )
 
 _SHAPE = (
@@ -559,7 +559,7 @@ NAMES_BY_CLIENT = Table(
         Column("duration_s", pl.Float64, "until the last thing begun in it ended", "s"),
         *_ORIGIN,
         Column("kind", pl.String, "dns, tls, quic, http, proxy or flow"),
-        Column("grade", pl.Int16, "1 lookup < 2 connected < 3 exchanged; a sum tells of no upload"),
+        Column("grade", pl.Int16, "1 lookup < 2 connected < 3 exchanged; a sum does not show an upload"),
         _ACTION,
         Column("site", pl.String, "site of the sensor"),
         Column("segment", pl.String, "network segment of the client, from the settings", protect=DETAIL),
@@ -569,7 +569,7 @@ NAMES_BY_CLIENT = Table(
         Column("device", pl.String, "its host name, where the source names it", protect=MARK, kind="device"),
         Column("host", pl.String, "the name; never an internal one", protect=INTERNAL, kind="host"),
         Column("name_from", pl.String, "where the name was read, as in sightings"),
-        Column("client_class", pl.String, "browser, program or NULL, told from the hello's shape"),
+        Column("client_class", pl.String, "browser, program or NULL, by the shape of the hello"),
         Column("lookups", pl.Int64, "lookups: A, AAAA, HTTPS and repeats within 5 s are one", "lookups"),
         Column("connections", pl.Int64, "connections and requests begun"),
         Column("requests", pl.Int64, "logged HTTP requests", "requests"),
@@ -676,7 +676,7 @@ COVERAGE = Table(
         Column("flows", pl.Int64, "connections that started"),
         Column("named_flows", pl.Int64, "of those, with a name"),
         Column("one_sided_flows", pl.Int64, "ended connections seen in one direction only"),
-        Column("undecided_flows", pl.Int64, "connections whose client could not be told"),
+        Column("undecided_flows", pl.Int64, "connections whose client could not be identified"),
         Column("evictions", pl.Int64, "connections dropped from a full table"),
         Column("names_lost", pl.Int64, "names that did not fit the arena"),
         Column("ech", pl.Int64, "connections whose name a real Encrypted Client Hello hid"),
@@ -785,7 +785,9 @@ CATALOG = Table(
     (
         Column("app", pl.String, "service id, vendor/service"),
         Column("service", pl.String, "its name"),
-        Column("vendor", pl.String, "who stands behind it; NULL for bulk lists and self-hosted products"),
+        Column(
+            "vendor", pl.String, "company or project behind it; NULL for bulk lists and self-hosted products"
+        ),
         Column("category", pl.String, "what it is, a word of categories.yml"),
         Column("country", pl.String, "country of the vendor's head office, ISO 3166-1 alpha-2"),
         Column("shared", pl.Boolean, "every host of it also serves other things: embedded AI possible"),
@@ -814,11 +816,11 @@ CATALOG = Table(
 
 ERASURES = Table(
     "erasures",
-    "a token whose person asked to be erased; its rows are hidden at once and deleted soon after",
+    "a token whose person was to be erased; its rows are hidden at once and deleted soon after",
     "restricted",
     (
         Column("token", pl.String, "token of the account or device", protect=CLEAR),
-        Column("erased_at", TIME, "when it was asked for"),
+        Column("erased_at", TIME, "when it was requested"),
         LANDED,
     ),
     key=("token",),
@@ -885,7 +887,7 @@ _VERDICT = (
 
 RESTATED = Table(
     "restated",
-    "a sighting that a later catalog classifies otherwise; the sighting itself stays as it was stored",
+    "a sighting that a later catalog classifies differently; the sighting itself stays as it was stored",
     "restricted",
     (
         Column("event_id", pl.Int64, "the sighting"),

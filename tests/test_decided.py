@@ -112,7 +112,7 @@ def test_the_next_week_says_that_the_block_works_and_what_grew(page: Page) -> No
     assert told.moved.replace(THIN, " ") == (
         "Grew in the same category: Mistral Vibe (tolerated, +1.2 MB) "
         "and Microsoft Copilot (sanctioned, +600 kB). "
-        "Whether it is the same use, we cannot tell."
+        "We cannot tell whether it is the same use."
     )
 
 

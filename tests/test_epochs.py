@@ -121,7 +121,7 @@ def test_a_shredded_epoch_cannot_be_linked_and_takes_no_more_rows(lake: Path) ->
     assert "shredded" in shadowai(lake, "keys", "list")
     more = squid(lake / "late.log", _requests(BOUNDARY - timedelta(days=2), BOUNDARY + timedelta(days=2)))
     said = shadowai(lake, "scan", more)
-    assert "set aside: 8 its week is closed, or its key was shredded" in said
+    assert "set aside: 8 × its week is closed, or its key was shredded" in said
     assert query(lake, "SELECT count(*) FROM sightings") == [(rows[0][0] + 8,)]  # type: ignore[operator]
     shadowai(lake, "export-subject", "person3", "--out", lake / "given")
     assert f'"epochs_without_a_key": [\n  {old}\n ]' in (lake / "given" / "subject.json").read_text()

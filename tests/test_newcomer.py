@@ -55,7 +55,7 @@ QUESTIONS = [
     ),
     Question(
         "Which service was sent most, and how much: counted once, and by all who saw it?",
-        r"payload sent, counted once.*summed over all eyes",
+        r"payload sent, counted once.*summed over all sensors",
         f"SELECT service, bytes_up, bytes_up_max FROM usage_weekly WHERE week = {LAST_WEEK} "
         "AND department = 'all' AND app <> 'all' ORDER BY bytes_up DESC LIMIT 1",
         [("Acme Chat", 24_000, 54_000)],

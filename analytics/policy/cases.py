@@ -213,7 +213,7 @@ def explain(
         for kind, line, scope, status, amount, first, last, countries, owner, review, nth in rows
     ]
     if outcome.line is None:
-        lines.insert(0, Line("status", None, "all", "unreviewed: no line is about it", None, None, True))
+        lines.insert(0, Line("status", None, "all", "unreviewed: no line mentions it", None, None, True))
     until = {one.values["id"]: one.values["expires"] for one in policy.of("exceptions")}
     exceptions = [
         f"excused by exception {name} until {until[name]}" for excused, name, _ in covered if excused

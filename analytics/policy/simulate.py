@@ -37,7 +37,7 @@ class Hit:
     people_at_least: int | None
     people_hidden: bool
     bytes_up: int | None
-    #: the same, summed over all eyes
+    #: the same, summed over all sensors
     bytes_up_max: int | None
     sessions: int | None
 

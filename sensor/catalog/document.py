@@ -88,7 +88,7 @@ def _syntax_problem(path: str, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark is not None else 1
     what = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Problem(path, line, f"not valid YAML ({what})", "mend the syntax; quote values with ': ' or '#'")
+    return Problem(path, line, f"not valid YAML ({what})", "fix the syntax; quote values with ': ' or '#'")
 
 
 def _too_deep(path: str, line: int) -> Problem:

@@ -13,14 +13,14 @@ from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing,
 def command(
     to: ToOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be told, send nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be sent, send nothing.")
     ] = False,
     test: Annotated[bool, typer.Option("--test", help="Send a test alert instead.")] = False,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Tell new findings and silent sensors to the destinations.
+    """Send alerts about new findings and silent sensors to the destinations.
 
     What waits from before, reports too, is tried again when it is due.
     """
@@ -43,7 +43,7 @@ def command(
         if dry_run:
             for letter in letters:
                 typer.echo(letter.text + "\n")
-            typer.echo(f"{len(letters)} in all; each destination is told once what it was not told before")
+            typer.echo(f"{len(letters)} in all; each destination gets only those it has not had before")
             return
         with outbox(settings, place.path) as box:
             missed = {waiting.destination for waiting in box.waiting()}

@@ -18,7 +18,7 @@ def show(
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
-    last: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    last: Annotated[int, typer.Option(min=1, metavar="N", help="The newest so many.")] = 50,
 ) -> None:
     """The newest entries, oldest first."""
     from sensor.privacy.audit import AuditLog

@@ -53,8 +53,8 @@ HAVING max(last_seen) >= now() - to_days(?)
 @app.callback(invoke_without_command=True)
 def listed(
     context: typer.Context,
-    days: Annotated[int, typer.Option("--days", min=1, help="Names seen within so many days.")] = 30,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, best first.")] = 20,
+    days: Annotated[int, typer.Option("--days", min=1, help="Names seen within this many days.")] = 30,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, best first.")] = 20,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -74,7 +74,7 @@ def listed(
     columns = ("rank", "host", "score", "why", "clients", "first seen")
     best = list(islice(rows, limit))
     if not best:
-        typer.echo(f"no name of the last {days} days that nobody dismissed looks like AI", err=True)
+        typer.echo(f"no name of the last {days} days looks like AI, but for those dismissed", err=True)
     print_table(columns, best)
 
 
@@ -101,7 +101,7 @@ def accept(
         raise UsageError(f"'{name}' has no letter or digit", hint="give the service's name in Latin letters")
     vendor = folders[0] / "vendors" / slug
     if (vendor / f"{slug}.yml").exists():
-        raise UsageError("there is such an entry already", place=str(vendor / f"{slug}.yml"), hint="edit it")
+        raise UsageError("this entry exists already", place=str(vendor / f"{slug}.yml"), hint="edit it")
     _write(vendor, {"vendor.yml": {"name": name, "homepage": f"https://{host}"}, f"{slug}.yml": entry})
     typer.echo(f"{vendor / slug}.yml written; it counts wherever --signatures {folders[0]} is given")
 
@@ -111,7 +111,7 @@ def dismiss(
     host: Annotated[
         str, typer.Argument(metavar="HOST", help="A listed host, or a domain with everything below it.")
     ],
-    reason: Annotated[str, typer.Option("--reason", help="Why it is no AI, for whoever asks later.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is not AI, for whoever asks later.")],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -155,7 +155,7 @@ def _entry(host: str, name: str, category: str, access: str) -> dict[str, Any]:
     from sensor.errors import UsageError
 
     if not is_host(host):
-        raise UsageError(f"'{host}' is no host name", hint="give it in lower case, such as chat.example.com")
+        raise UsageError(f"'{host}' is not a host name", hint="write it like chat.example.com")
     return {
         "name": name,
         "category": category,
@@ -210,5 +210,5 @@ def _dismissed(settings: Settings) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UsageError("dismissals cannot be read", place=str(file), hint="mend or remove it") from error
+        raise UsageError("dismissals cannot be read", place=str(file), hint="correct or remove it") from error
     return kept if isinstance(kept, dict) else {}

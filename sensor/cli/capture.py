@@ -37,37 +37,50 @@ def command(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
     sensor: Annotated[
-        str, typer.Option(help="Name of this sensor; one of the settings file brings its site and rank.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of this sensor; one of the settings file brings its site and rank."
+        ),
     ] = "live",
-    site: Annotated[str | None, typer.Option(help="Site of this sensor.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after this long.")] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of this sensor.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Stop after this long.")
+    ] = None,
     ring_mb: Annotated[
-        int, typer.Option(min=1, max=4096, help="Memory per interface for packets not yet read, MB.")
+        int,
+        typer.Option(
+            min=1, max=4096, metavar="MB", help="Memory per interface for packets not yet read, MB."
+        ),
     ] = 64,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NET",
-            help="Not to be looked at (guests), by outermost and innermost addresses; repeatable.",
+            help="Network to leave out (guests), by outermost and innermost addresses; repeatable.",
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=32, help="Threads that decode; one suits tunnels (see below).")
+        int,
+        typer.Option(
+            min=1, max=32, metavar="N", help="Decoding threads; keep to one for tunnels (see above)."
+        ),
     ] = 1,
     only: Annotated[
         str | None,
         typer.Option(
-            "--filter", metavar="BPF", help="Let in only what this lets in: `tcpdump -ddd` output, or @FILE."
+            "--filter",
+            metavar="BPF",
+            help="Read only what this program accepts: `tcpdump -ddd` output, or @FILE.",
         ),
     ] = None,
     truncate: Annotated[
-        bool, typer.Option("--truncate", help="Overload mode: 192 bytes of servers' bulk (TCP).")
+        bool, typer.Option("--truncate", help="Overload mode: keep 192 bytes of servers' bulk packets (TCP).")
     ] = False,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Keep SYN and hello packets of matched connections, sealed.")
     ] = False,
     evidence_days: Annotated[
-        int, typer.Option(min=1, max=365, help="Days after which evidence is deleted.")
+        int, typer.Option(min=1, max=365, metavar="DAYS", help="Days after which evidence is deleted.")
     ] = 7,
     evidence_mb: Annotated[
         int, typer.Option(min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first.")
@@ -75,13 +88,13 @@ def command(
 ) -> None:
     """Listen to interfaces until stopped (SIGTERM, Ctrl-C).
 
-    Nothing seen is lost by stopping. Stores every 30 s or 100,000 rows. Does not compact: let a timer
-    run `shadowai compact` every hour. Needs the capability CAP_NET_RAW, not root. A changed catalog is
-    used within 30 s, on SIGHUP at once.
+    Stopping loses nothing. Rows are stored every 30 s, or every 100,000 rows, but not published: let a
+    timer run `shadowai compact` every hour. Needs root or CAP_NET_RAW. A changed catalog is used within
+    30 s, or at once on SIGHUP.
 
-    --workers shares out connections by address and port; where VXLAN or GENEVE arrive, keep to one.
-    --filter sees frames without their outer VLAN tag: make it for untagged frames. --truncate gives up
-    certificate names and record sizes, and its reports say so. --evidence is logged; `shadowai evidence`
+    --workers shares out connections by address and port; keep to one where VXLAN or GENEVE arrive.
+    --filter sees frames without their outer VLAN tag: write it for untagged frames. --truncate gives up
+    certificate names and record sizes, and reports say so. --evidence is logged; `shadowai evidence`
     reads what was kept.
     """
     from sensor.scan import Declared, Scan

@@ -75,7 +75,7 @@ def search(
     """Services in which all words occur."""
     found = _catalog(config, signatures).search(" ".join(words))
     if found.is_empty():
-        typer.echo(f"no service of the catalog has {' and '.join(words)} in it", err=True)
+        typer.echo(f"no service in the catalog matches {' and '.join(words)}", err=True)
     rows = (
         (*row[:-2], _span(*row[-2:]))
         for row in found.select(

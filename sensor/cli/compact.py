@@ -49,7 +49,7 @@ def command(
         later = "; what this hour brought follows when it is over, or with --now" if waits(place) else ""
         typer.echo(f"compacted; open.duckdb and restricted.duckdb are up to date{later}")
     else:
-        typer.echo("another compaction is at work; nothing done")
+        typer.echo("another compaction is running; nothing done")
 
 
 def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:

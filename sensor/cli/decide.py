@@ -35,22 +35,24 @@ def command(
     ],
     decision: Annotated[
         Decision,
-        typer.Argument(metavar="DECISION", help="accept a risk, restrict the use, or call it resolved."),
+        typer.Argument(metavar="DECISION", help="accept the risk, restrict the use, or mark it resolved."),
     ],
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the decision.")
+    ] = "",
     by: Annotated[
         str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default="account")
     ] = "",
     until: Annotated[
         datetime | None,
-        typer.Option("--until", formats=["%Y-%m-%d"], help="Last day it holds; needed to accept."),
+        typer.Option("--until", formats=["%Y-%m-%d"], help="Last day it holds; required to accept."),
     ] = None,
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Record a decision about a finding.
 
-    Saying the same twice is one record.
+    Recording the same decision twice makes one entry.
 
     An accepted finding is open again after --until, a resolved or restricted one when it is seen in a
     later week. Nothing is ever changed or deleted: the latest decision counts.
@@ -74,13 +76,13 @@ def command(
     if not reason.strip():
         raise UsageError("a decision needs a reason", place="--reason", hint='--reason "pilot with legal"')
     if decision is Decision.ACCEPT and until is None:
-        raise UsageError("a risk is accepted for a while", place="--until", hint="--until 2027-03-31")
+        raise UsageError("a risk is accepted only until a date", place="--until", hint="--until 2027-03-31")
     end = None
     if until is not None:
         midnight = (until + timedelta(days=1)).replace(tzinfo=ZoneInfo(settings.zone))
         end = midnight.astimezone(UTC) - timedelta(seconds=1)
         if end < now:
-            raise UsageError(f"{until:%Y-%m-%d} is past", place="--until", hint="name a day to come")
+            raise UsageError(f"{until:%Y-%m-%d} is past", place="--until", hint="name a future day")
     stated: dict[str, Any] = {
         "finding": finding,
         "decision": decision.value,
@@ -94,7 +96,7 @@ def command(
     with analysing(place):
         check_release(place)  # before anything is on record
         if _is_there(place, identity):
-            typer.echo(f"{finding}: decided so before")
+            typer.echo(f"{finding}: already decided like that")
             return
         row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
         rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))

@@ -37,7 +37,7 @@ def ask(question: str) -> None:
         if sys.stdin is not None and sys.stdin.isatty():
             raise
         raise UsageError(
-            "nobody said yes, nothing was deleted", hint="add --yes where nobody is asked"
+            "not confirmed, nothing was deleted", hint="add --yes where nobody can answer"
         ) from None
 
 

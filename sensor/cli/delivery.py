@@ -137,7 +137,7 @@ def send(
         lines = [f"{o.destination}: '{o.subject}' {_NOT_SENT[o.result]}: {o.reason}" for o in failed]
         hint = "it is tried again by the next `shadowai alert` or `shadowai report send`, for three days"
         waits = any(outcome.result == "waiting" for outcome in failed)
-        raise DeliveryError("\n".join(lines), hint=hint if waits else "mend the setting, then --again")
+        raise DeliveryError("\n".join(lines), hint=hint if waits else "correct the setting, then --again")
 
 
 _NOT_SENT = {"waiting": "was not sent and waits", "given up": "was given up"}

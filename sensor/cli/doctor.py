@@ -20,7 +20,7 @@ _MARKS = {True: "ok ", False: "NO ", None: "   "}
 
 
 def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
-    """Say what is in force and what would stop a scan. Exit code 5 where something would."""
+    """Show what is in force and what would stop a scan. Exit code 5 if something would."""
     from sensor.settings import lake_path, state_path
 
     settings = settings_from(config, lake=lake, state=state)

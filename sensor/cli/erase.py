@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def command(
     person: Annotated[str, typer.Argument(metavar="PERSON", help="Account name, as the logs write it.")],
-    reason: Annotated[str, typer.Option(help="Printed in the weekly report: name nobody.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Printed in the weekly report: name nobody.")],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -44,7 +44,7 @@ def command(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete every row about one person. Published figures of past weeks stay: they are about groups."""
+    """Delete every row about one person. Published figures of past weeks, which are about groups, stay."""
     from sensor.cli.compact import settle
     from sensor.cli.deletion import ask, record
     from sensor.privacy.counting import Counting

@@ -12,7 +12,7 @@ from sensor.cli.options import ConfigOption, LakeOption, StateOption, existing_l
 
 def command(
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The pcap to write.")],
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="What for; it is logged.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="What for. It is logged.")] = "",
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,

@@ -30,8 +30,8 @@ _COMMON = frozenset({"target", "list_", "out", "as_of", "lake", "config"})
 
 def command(
     context: typer.Context,
-    target: Annotated[str | None, typer.Argument(metavar="TARGET", help="One of --list.")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="The targets, and what each can say.")] = False,
+    target: Annotated[str | None, typer.Argument(metavar="TARGET", help="A target of --list.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the targets, with what each can say.")] = False,
     status: Annotated[
         str | None,
         typer.Option(
@@ -44,11 +44,11 @@ def command(
         list[str] | None,
         typer.Option("--app", metavar="APP", help="Only this service, whatever its status; repeatable."),
     ] = None,
-    mode: Annotated[str, typer.Option(help="block or allow.")] = "block",
+    mode: Annotated[str, typer.Option(metavar="MODE", help="block or allow.")] = "block",
     out: OutOption = None,
     bare: Annotated[
         bool,
-        typer.Option("--bare", help="Entries alone, for what reads no comments; those go to stderr."),
+        typer.Option("--bare", help="Write entries only; comments go to stderr."),
     ] = False,
     expires: Annotated[
         datetime | None,
@@ -78,7 +78,7 @@ def command(
 
     Lists follow the policy, for a firewall, proxy or resolver.
 
-    What is left out, and whom else the list hits, is said in the file and on stderr; with --out, stderr
+    What is left out, and who else the list affects, is said in the file and on stderr; with --out, stderr
     only counts what is left out where it is much. Exit code 2 where nothing is left to list: no file is
     written then.
     """

@@ -35,8 +35,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[str | None, typer.Option(help="Name of the sensor these logs come from.")] = None,
-    site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
+    sensor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the sensor these logs come from.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
     form: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help="Read all files as this kind (`shadowai sources`)."),
@@ -46,8 +48,8 @@ def command(
     """Follow growing logs until stopped (SIGTERM, Ctrl-C).
 
     A restart goes on exactly where it ended. Rotated files are read to their end, truncated ones from
-    their start. A line is in the lake within seconds. Does not compact: let a timer run `shadowai
-    compact` every hour.
+    their start. A line is in the lake within seconds. Let a timer run `shadowai compact` every
+    hour: it publishes what came in.
     """
     from sensor.scan import Declared, Scan
     from sensor.streams import Follower

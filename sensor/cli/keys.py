@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COUNT = "count"
 _COUNT_LINE = "count-only key: held; accounts read from now on are counted over months, quarters and years"
 
-app = typer.Typer(help="The keys behind the tokens, one an epoch of 13 weeks.", no_args_is_help=True)
+app = typer.Typer(help="Manage the keys behind the tokens, one per epoch of 13 weeks.", no_args_is_help=True)
 
 
 @app.command("init")
@@ -73,7 +73,7 @@ def shred(
             metavar="EPOCH", help="Number of the epoch, see `shadowai keys list`; or `count`, for that key."
         ),
     ],
-    reason: Annotated[str, typer.Option(help="Printed in the weekly report.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Printed in the weekly report.")],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,

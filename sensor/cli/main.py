@@ -89,7 +89,7 @@ class _Program(TyperGroup):
 app = typer.Typer(
     name="shadowai",
     cls=_Program,
-    help="Which AI is used in this network, by whom, and how much data goes out to it.",
+    help="Find out which AI services a network uses, by whom, and how much data goes out to them.",
     epilog="Exit codes: 0 done · 1 our bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
     "7 not sent · 8 policy · 9 findings · 130 stopped.",
     no_args_is_help=True,

@@ -57,7 +57,7 @@ AsOfOption = Annotated[
             "%Y-%m-%dT%H:%M",
             "%Y-%m-%d",
         ],
-        help="Only what had landed in the lake by then, UTC, as 2026-11-23T08:00:00.",
+        help="Use only what was in the lake at that time (UTC), like 2026-11-23T08:00:00.",
         show_default="now",
     ),
 ]
@@ -122,7 +122,7 @@ def command_behind(context: typer.Context) -> str | None:
         source = context.get_parameter_source(parameter.name or "")
         if source is not None and source.name == "COMMANDLINE":
             option = parameter.opts[0]
-            raise UsageError(f"{option} before `{name}` is not heard", hint=f"write it behind `{name}`")
+            raise UsageError(f"{option} has no effect before `{name}`", hint=f"write it after `{name}`")
     return name
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Severities, the mildest first (analytics/policy/rules.py; a test holds them together).
 LEVELS = ("low", "medium", "high", "critical")
 
-app = typer.Typer(help="Which service may be used by whom, and what was found.", no_args_is_help=True)
+app = typer.Typer(help="Check, explain, test and simulate the policy.", no_args_is_help=True)
 
 
 @app.command("init")
@@ -66,10 +66,12 @@ def explain(
     service: Annotated[
         str, typer.Argument(metavar="APP", help="Service: id (openai/chatgpt) or name (ChatGPT).")
     ],
-    department: Annotated[str | None, typer.Option(help="Department of those who use it.")] = None,
-    site: Annotated[str | None, typer.Option(help="Their site.")] = None,
-    segment: Annotated[str | None, typer.Option(help="Their network segment.")] = None,
-    access: Annotated[str, typer.Option(help="Access class: web, api, ide …")] = "web",
+    department: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Department of those who use it.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Their site.")] = None,
+    segment: Annotated[str | None, typer.Option(metavar="NAME", help="Their network segment.")] = None,
+    access: Annotated[str, typer.Option(metavar="CLASS", help="Access class: web, api, ide …")] = "web",
     policy: PolicyOption = None,
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
@@ -110,7 +112,7 @@ def check(
     level: Annotated[
         str | None,
         typer.Option(
-            help="Fail where findings of this severity or worse are open: low, medium, high, critical."
+            help="Fail if findings of this severity or worse are open: low, medium, high, critical."
         ),
     ] = None,
     policy: PolicyOption = None,
@@ -166,7 +168,7 @@ def test(
     ]
     if failed:
         _fail(failed)
-    typer.echo(f"{len(given)} cases hold")
+    typer.echo(f"{len(given)} cases pass")
 
 
 @app.command("simulate")

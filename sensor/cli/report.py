@@ -125,8 +125,8 @@ def send_it(
     to: ToOption = None,
     week: WeekOption = None,
     as_of: AsOfOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Also where it was sent before.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the letter, send nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Send it again where it was sent before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the mail, send nothing.")] = False,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -182,7 +182,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     settings = settings_from(wanted.config, lake=wanted.lake, language=wanted.language)
     forms = [one.strip() for one in wanted.form.split(",") if one.strip()]
     if unknown := ", ".join(sorted(set(forms) - set(_SUFFIXES))) or ("" if forms else "nothing"):
-        raise UsageError(f"--format {unknown}", hint=f"one or more of {', '.join(_SUFFIXES)}")
+        raise UsageError(f"--format {unknown}", hint=f"use one or more of {', '.join(_SUFFIXES)}")
     place = existing_lake(settings)
     target = wanted.out or Path(f"{name}-report.html")
     if target.is_dir():

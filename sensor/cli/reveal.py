@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sensor.privacy.reveal import Case, Reveals
 
 app = typer.Typer(
-    help="Turn tokens back into names, two people together. One asks, another agrees, the weekly report "
-    "prints it.",
+    help="Turn tokens back into names. It takes two people: one requests, another approves, and the weekly "
+    "report prints it.",
     no_args_is_help=True,
 )
 
@@ -32,7 +32,7 @@ def enrol(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Name of the custodian, as the report prints it.")
     ],
-    role: Annotated[str, typer.Option(help="requester (asks) or approver (agrees).")],
+    role: Annotated[str, typer.Option(metavar="ROLE", help="requester (asks) or approver (agrees).")],
     introduced_by: Annotated[
         str | None, typer.Option(metavar="NAME", help="Custodian of the same role, after the first.")
     ] = None,
@@ -81,9 +81,11 @@ def custodians(lake: LakeOption = None, state: StateOption = None, config: Confi
 @app.command("request")
 def request(
     tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="From the restricted views.")],
-    reason: Annotated[str, typer.Option(help="Printed in the weekly report: name nobody.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Printed in the weekly report: name nobody.")],
     name: NameOption,
-    days: Annotated[int, typer.Option(min=1, max=90, help="How long it may be looked at.")] = 7,
+    days: Annotated[
+        int, typer.Option(min=1, max=90, metavar="DAYS", help="How long it may be looked at.")
+    ] = 7,
     secret_file: SecretOption = None,
     lake: LakeOption = None,
     state: StateOption = None,

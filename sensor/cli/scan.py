@@ -46,9 +46,11 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[str | None, typer.Option(help="Name of the sensor these inputs come from.")] = None,
-    site: Annotated[str | None, typer.Option(help="Site of that sensor.")] = None,
-    vantage: Annotated[str | None, typer.Option(help="The place it watched from.")] = None,
+    sensor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the sensor these inputs come from.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
+    vantage: Annotated[str | None, typer.Option(metavar="NAME", help="The place it watched from.")] = None,
     people: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV: address,user_name,device,department,site.")
     ] = None,
@@ -68,8 +70,8 @@ def command(
         str | None,
         typer.Option(
             metavar="CONNECTION",
-            help="Only copy the packets of CLIENT:PORT-SERVER:PORT[/tcp|udp] from captures to the file of "
-            "--to. Takes addresses ([…] around IPv6): the lake's tokens cannot be turned back.",
+            help="Only copy the packets of CLIENT:PORT-SERVER:PORT[/tcp|udp] from captures to the file "
+            "--to names. Takes addresses ([…] around IPv6): the lake's tokens cannot be turned back.",
         ),
     ] = None,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --extract writes its pcap.")] = None,
@@ -95,7 +97,7 @@ def command(
         typer.echo(f"shadowai: {problem}", err=True)
     for folder in found.ours:
         if not quiet:
-            typer.echo(f"{opening.shown(folder)}: what shadowai keeps itself, not read", err=True)
+            typer.echo(f"{opening.shown(folder)}: a file of shadowai itself, not read", err=True)
     if not plan.inputs:
         if plan.skipped:
             typer.echo(f"shadowai: {_passed_over(plan.skipped)}", err=True)
@@ -110,7 +112,7 @@ def command(
     waiting = False
     while not settle(scan.lake, chosen, include_current=True):  # another's may have begun before our rows
         if not (waiting or quiet):
-            typer.echo("another compaction is at work; the views follow when it ends", err=True)
+            typer.echo("another compaction is running; the views follow when it ends", err=True)
         waiting = True
         time.sleep(_AGAIN_S)
     if not quiet:
@@ -121,8 +123,13 @@ def command(
 
 def _passed_over(names: list[str]) -> str:
     """What was met in a folder and is no input: nobody asked for it by name, so one line for all of it."""
-    what = f"{names[0]} is" if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more are"
-    return f"{what} of no kind I know, and not read; name a file itself to be told what it looks like"
+    are = "is" if len(names) == 1 else "are"
+    return f"{_some(names, 1)} {are} of no known kind, so not read; to see why, scan such a file by itself"
+
+
+def _some(names: list[str], at_most: int) -> str:
+    more = len(names) - at_most
+    return ", ".join(names[:at_most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def kind_named(name: str | None) -> type[Source] | None:
@@ -244,7 +251,7 @@ def _conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
     if outcome.advice:
         typer.echo("")
         for advice, names in outcome.advice.items():
-            typer.echo(f"{', '.join(names)}: {advice}")
+            typer.echo(f"{_some(names, 3)}: {advice}")
     typer.echo("")
     typer.echo(summary(lake, None))
 
@@ -260,9 +267,9 @@ def line(verdict: Verdict) -> str:
         text += f"\n    carries: {_carries(verdict.carried)}"
     for heading, reasons in (("set aside", aside), ("not used", unread)):
         if reasons:
-            most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-            texts = (_reason(reason, count, verdict.places[reason]) for reason, count in most)
-            text += f"\n    {heading}: " + ", ".join(texts)
+            most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+            texts = [_reason(reason, count, verdict.places[reason]) for reason, count in most]
+            text += f"\n    {heading}: {_some(texts, 3)}"
     return text
 
 
@@ -278,8 +285,8 @@ def _kinds(verdict: Verdict) -> str:
 def _reason(reason: str, count: int, place: str | None) -> str:
     """Why records were left out, how many, and where to look; what is left out on purpose has no place."""
     if place is None or reason.startswith(_ASIDE):
-        return f"{count:,} {reason.removeprefix(_ASIDE)}"
-    return f"{count:,} {reason} ({place if count == 1 else f'first at {place}'})"
+        return f"{count:,} × {reason.removeprefix(_ASIDE)}"
+    return f"{count:,} × {reason} ({place if count == 1 else f'first at {place}'})"
 
 
 def _carries(carried: Counter[str]) -> str:

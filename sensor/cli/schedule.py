@@ -43,7 +43,9 @@ def command(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the units.")] = Path(
         "/etc/systemd/system"
     ),
-    user: Annotated[str, typer.Option(help="Account the jobs run as; it owns lake and state.")] = "shadowai",
+    user: Annotated[
+        str, typer.Option(metavar="NAME", help="Account the jobs run as; it owns lake and state.")
+    ] = "shadowai",
     service: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,7 +55,7 @@ def command(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write systemd units for what recurs, and for what runs.
+    """Write systemd timers for recurring jobs, and services for sensors.
 
     Timers: compaction every hour, retention every night, alerts every 15 minutes, the weekly report on
     Monday. Services: what --service names, started at boot and again when it fails.
@@ -99,7 +101,7 @@ def _timers(settings: Settings, user: str) -> Iterator[tuple[str, str]]:
     for name, (purpose, words, when) in JOBS.items():
         needs = _NEEDS.get(name)
         if needs and not any(getattr(d, what) for d in settings.destinations for what in needs):
-            typer.echo(f"{name}: left out, as no destination receives {' or '.join(needs)}")
+            typer.echo(f"{name}: left out, because no destination receives {' or '.join(needs)}")
             continue
         yield f"shadowai-{name}.service", _job(purpose, words, user, settings, shared)
         yield f"shadowai-{name}.timer", _timer(purpose, _in_zone(when, settings.zone))

@@ -37,7 +37,9 @@ def command(context: typer.Context, config: ConfigOption = None, custom: CustomO
     add_formats(settings_from(config), custom)
     for source in known():
         typer.echo(_described(source))
-    typer.echo("\nThe kind is told by content; .gz .zst .bz2 .xz are read directly; - is standard input.")
+    typer.echo(
+        "\nThe kind is seen from the content; .gz .zst .bz2 .xz are read directly; - is standard input."
+    )
 
 
 @app.command("try")
@@ -45,13 +47,13 @@ def try_(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A log file, or - for standard input.")],
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="Read it as this kind, whatever it looks like."),
+        typer.Option("--format", metavar="NAME", help="Read it as this kind, even if it looks different."),
     ] = None,
     custom: CustomOption = None,
     rows: Annotated[int, typer.Option(min=1, max=1000, help="Rows to show.")] = 10,
     config: ConfigOption = None,
 ) -> None:
-    """Show what the first lines of a file are read as, and what they lack."""
+    """Show how the first lines of a file would be read, and what they lack."""
     from sensor.cli.scan import kind_named
     from sensor.errors import InputError
     from sensor.sources import open as opening
@@ -102,7 +104,7 @@ def _show(trial: Trial, count: int) -> None:
         if trial.advice:
             typer.echo(f"    {trial.advice}")
     for reason, number, sample in trial.reasons:
-        typer.echo(f"    {number:,} {reason}: {sample}")
+        typer.echo(f"    {number:,} × {reason}: {sample}")
 
 
 def _table(rows: pl.DataFrame) -> object:

@@ -40,7 +40,7 @@ def command(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="QUERY", help="SQL, .tables or .schema VIEW; without it a prompt, or what is piped in."
+            metavar="QUERY", help="SQL, .tables or .schema VIEW; without it a prompt, or standard input."
         ),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to write the result.")] = Format.TABLE,
@@ -58,7 +58,7 @@ def command(
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Ask the lake in SQL (DuckDB)."""
+    """Query the lake with SQL (DuckDB)."""
     from analytics.asof import views
     from sensor.errors import UsageError
     from sensor.store.lake import log_access

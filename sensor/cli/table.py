@@ -21,7 +21,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a cut id cannot be copied
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

@@ -30,7 +30,7 @@ def command(
     at: Annotated[
         str,
         typer.Option(
-            "--at", metavar="TIME", help="2026-11-17T10:00; without offset in the reports' time zone."
+            "--at", metavar="TIME", help="Such as 2026-11-17T10:00; without offset in the reports' time zone."
         ),
     ],
     site: Annotated[
@@ -43,7 +43,8 @@ def command(
 ) -> None:
     """Explain who was behind an address.
 
-    Each word about it, which one is believed, and why. This is entered in the audit log.
+    Lists every source that knows something about it, which one is believed, and why. This is entered in
+    the audit log.
     """
     from zoneinfo import ZoneInfo
 
@@ -84,7 +85,7 @@ def _moment(text: str, zone: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no time", place="--at", hint="2026-11-17T10:00") from None
+        raise UsageError(f"{text!r} is not a time", place="--at", hint="such as 2026-11-17T10:00") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 

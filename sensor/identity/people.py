@@ -25,6 +25,7 @@ HEADS = {
 ORIGIN = "csv"
 #: a file a person keeps is seldom wrong, but it can be out of date
 CONFIDENCE = 0.9
+_ACCOUNTS = "a list of accounts and their departments goes into [identity] directory"
 _YES = ("1", "yes", "true", "y")
 
 
@@ -35,7 +36,7 @@ def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
     """
     collected = Problems() if problems is None else problems
     before, found = collected.count, []
-    for line, row in rows(path, HEADS, REQUIRED, collected):
+    for line, row in rows(path, HEADS, REQUIRED, collected, _ACCOUNTS):
         address = parse_address(row["address"] or "")
         dates = [text for text in (row["valid_from"], row["valid_to"]) if text is not None]
         if address is None:

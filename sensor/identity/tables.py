@@ -52,13 +52,17 @@ def text_of(path: Path) -> str:
 
 
 def rows(
-    path: Path, names: Mapping[str, tuple[str, ...]], required: tuple[str, ...], problems: Problems
+    path: Path,
+    names: Mapping[str, tuple[str, ...]],
+    required: tuple[str, ...],
+    problems: Problems,
+    hint: str = "",
 ) -> list[tuple[int, dict[str, str | None]]]:
     """Line number and fields of each row, by our names; fields not in the file or empty are None.
 
     `names`: our name → heads that mean it, lower case. Comma, semicolon or tab, as the head has it. A row
     with more fields than the head goes to `problems`. Raises UsageError for a file without the heads
-    `required`.
+    `required`, which adds `hint`: where such a file may belong instead.
     """
     reader = csv.reader(io.StringIO(text_of(path)), delimiter=_delimiter(path))
     try:
@@ -69,9 +73,8 @@ def rows(
         }
         missing = [name for name in required if places[name] is None]
         if missing:
-            raise UsageError(
-                f"no column {', '.join(missing)}", place=f"{path}:1", hint=f"it needs {', '.join(required)}"
-            )
+            needs = "; ".join(filter(None, (f"it needs {', '.join(required)}", hint)))
+            raise UsageError(f"no column {', '.join(missing)}", place=f"{path}:1", hint=needs)
         found = []
         for cells in reader:
             if not any(cell.strip() for cell in cells) or cells[0].startswith("#TYPE"):

@@ -169,7 +169,7 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x1b"))
 def _set_aside(file: File, made: Plan, *, named: bool) -> None:
     if named:
         made.problems.append(
-            f"{file.name}: not a kind of input I know (looks like {looks_like(file.head)}); "
+            f"{file.name}: not a known kind of input (looks like {looks_like(file.head)}); "
             "`shadowai sources` lists them"
         )
     else:

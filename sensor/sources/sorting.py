@@ -37,7 +37,7 @@ _LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
 _SAMPLED = 20
 #: What envelopes hold.
 _PEELED = ("line", "stamp", "sender", "tag")
-NOBODYS = "no format I know"
+NOBODYS = "no known format"
 HEADER = "set aside: header"
 
 

@@ -74,7 +74,7 @@ def _first(head: bytes, place: str) -> type[Family]:
     found = shares(head)
     if not found:
         hint = "describe it in a file for --custom, or name it with --format"
-        raise UsageError("no format I know claims its lines", place=place, hint=hint)
+        raise UsageError("no known format fits its lines", place=place, hint=hint)
     return known[max(found, key=lambda name: found[name])]
 
 

@@ -53,5 +53,5 @@ class BroadcomSslvFamily(Family):
             .then(pl.lit("allowed"))
             .when(pl.col("status").is_not_null())
             .then(pl.lit("reset")),
-            reason=pl.when(pl.col("time").is_null()).then(pl.lit("a layout I cannot read")),
+            reason=pl.when(pl.col("time").is_null()).then(pl.lit("a layout that cannot be read")),
         )

@@ -110,7 +110,7 @@ class CiscoWsaFamily(Family):
             .when(pl.col("url").is_not_null())
             .then(pl.lit("allowed")),
             reason=pl.when(pl.col("time").is_null())
-            .then(pl.lit("a layout I cannot read"))
+            .then(pl.lit("a layout that cannot be read"))
             .when(pl.col("status") == "407")
             .then(pl.lit(CHALLENGE))
             .when(pl.col("url").is_in(["-", "NONE"]))

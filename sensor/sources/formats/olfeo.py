@@ -84,5 +84,5 @@ def _access(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         # A page the proxy refuses has no bytes of the origin's.
         action=pl.when(nothing_back).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        reason=pl.when(pl.col("url").is_null()).then(pl.lit("a layout I cannot read")),
+        reason=pl.when(pl.col("url").is_null()).then(pl.lit("a layout that cannot be read")),
     )

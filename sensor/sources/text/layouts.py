@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-UNREADABLE = "a layout I cannot read"
+UNREADABLE = "a layout that cannot be read"
 
 #: Lines of one layout to their rows.
 Reader = Callable[[pl.DataFrame], pl.DataFrame]

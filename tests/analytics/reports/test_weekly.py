@@ -405,8 +405,8 @@ def test_who_only_looked_up_or_connected_is_counted_as_that(tmp_path: Path) -> N
     ]
     found = page(tmp_path / "connected", rows)
     assert text(found.sentence).startswith(
-        "We saw no exchange with an AI service in what we watched. A service was looked up or connected to by "
-        "30 people or addresses."
+        "We saw no exchange with an AI service in what we watched. A service was looked up or connected to "
+        "by 30 people or addresses."
     )
     alpha, beta = found.leading
     assert (alpha.people, alpha.sent) == ("0 of 21", "unknown")

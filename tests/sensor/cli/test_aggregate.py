@@ -38,7 +38,7 @@ def test_a_week_counts_late_rows_until_it_is_quiet_and_then_none(tmp_path: Path)
     assert not list((tmp_path / "state").rglob("*.sealed"))
     assert not list((tmp_path / "state" / "keys").glob("*.key"))
     more = shadowai(tmp_path, "scan", _log(tmp_path, "c.log", range(20, 40), days=3))
-    assert "set aside: 20 its week is closed" in more
+    assert "set aside: 20 × its week is closed" in more
     assert query(tmp_path, PEOPLE) == [(14,)]
     page = page_of(tmp_path / "lake")
     assert "no names kept" in page.facts and page.numbers[0].value == "14"

@@ -48,7 +48,7 @@ def test_a_name_is_listed_with_its_reasons_until_it_is_dismissed(tmp_path: Path)
     kept = json.loads((tmp_path / "state" / "dismissed.json").read_text(encoding="utf-8"))
     assert kept["acme-gpt.com"]["reason"] == "our own shop"
     none = run_here(tmp_path, "candidates", "--days", "100000", "--lake", "lake", "--state", "state")
-    said = "no name of the last 100000 days that nobody dismissed looks like AI\n"
+    said = "no name of the last 100000 days looks like AI, but for those dismissed\n"
     assert (none.stdout, none.stderr) == ("", said)
 
 
@@ -60,7 +60,7 @@ def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:
     assert entry["experimental"] is True and entry["hits"] and entry["misses"]
     catalog = load(ours)
     assert catalog.services.filter(app="acme-gpt/acme-gpt")["experimental"].to_list() == [True]
-    with pytest.raises(UsageError, match="such an entry already"):
+    with pytest.raises(UsageError, match="this entry exists already"):
         run("accept", "acme-gpt.com", "--name", "Acme GPT", "--signatures", str(ours))
 
 
@@ -68,7 +68,7 @@ def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:
     ("words", "error", "says"),
     [
         (("acme.com", "--name", "Acme"), UsageError, "no folder of your own signatures"),
-        (("Acme", "--name", "Acme", "--signatures", "{ours}"), UsageError, "is no host name"),
+        (("Acme", "--name", "Acme", "--signatures", "{ours}"), UsageError, "is not a host name"),
         (("acme.com", "--name", "名", "--signatures", "{ours}"), UsageError, "no letter or digit"),
         (("acme.com", "--name", "Acme", "--category", "chatt", "--signatures", "{ours}"), CatalogError,
          "unknown category 'chatt'"),

@@ -52,7 +52,7 @@ def test_show_of_an_unknown_service_suggests() -> None:
 
 def test_search_needs_all_words() -> None:
     assert "openai/codex" in run("search", "openai", "coding")[1]
-    said = "no service of the catalog has openai and nothing-of-the-kind in it\n"
+    said = "no service in the catalog matches openai and nothing-of-the-kind\n"
     assert run("search", "openai", "nothing-of-the-kind")[1:] == ("", said)
 
 

@@ -229,10 +229,10 @@ def test_a_name_nobody_knows_gets_those_near_or_those_there_are(place: Path) -> 
     near = run(place, "report", "app", "chat gtp")
     assert (
         near.returncode == 2
-        and "'chat gtp' is no service this lake shows; near: openai/chatgpt" in near.stderr
+        and "'chat gtp' is no service this lake shows; similar: openai/chatgpt" in near.stderr
     )
     none = run(place, "report", "department", "Xyz")
     assert none.returncode == 2
     assert "known: Engineering, Legal, Marketing, Research, Sales and unattributed" in none.stderr
     close = run(place, "report", "department", "enginering")
-    assert close.returncode == 2 and "near: Engineering" in close.stderr
+    assert close.returncode == 2 and "similar: Engineering" in close.stderr

@@ -35,7 +35,7 @@ def test_a_port_that_is_ready(port: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("what", "value", "says"),
     [
-        ("offloads", "GRO", "GRO on, counts read too low: ethtool -K span0 gro off lro off"),
+        ("offloads", "GRO", "GRO on, counts will be too low: ethtool -K span0 gro off lro off"),
         ("offloads", None, "unknown (the driver does not say)"),
         ("link", netdev.DOWN, "link down"),
         ("type", netdev.UNKNOWN_LINK, "frames of a kind we do not decode"),

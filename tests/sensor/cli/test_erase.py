@@ -47,7 +47,7 @@ def test_where_nobody_can_be_asked_nothing_is_deleted_and_the_option_is_named(la
     for words in (("erase", PEOPLE[0]), ("keys", "shred", _running(lake))):
         said = shadowai(lake, *words, "--reason", "a test", ok=False)
         assert said.endswith(
-            "shadowai: nobody said yes, nothing was deleted; add --yes where nobody is asked\n"
+            "shadowai: not confirmed, nothing was deleted; add --yes where nobody can answer\n"
         )
     assert query(lake, "SELECT count(*) FROM sightings") == [(3 * len(PEOPLE),)]
     assert not AuditLog(lake / "state").entries()

@@ -40,7 +40,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (lambda p: p.write_bytes(b""), 3, "empty file"),
         (lambda p: p.write_bytes(JPEG), 3, "looks like a JPEG image"),
-        (lambda p: p.write_text("hello, world\n"), 3, "not a kind of input I know"),
+        (lambda p: p.write_text("hello, world\n"), 3, "not a known kind of input"),
         (lambda p: None, 3, "no such file"),
         (lambda p: os.mkfifo(p), 3, "a named pipe"),
     ],
@@ -72,11 +72,11 @@ def test_a_folder_of_files_nobody_knows_is_not_passed_over_in_silence(tmp_path: 
         (tmp_path / "logs" / name).write_text(f"a log of a kind of its own, {name}\n")
     done = shadowai("scan", "logs", "--lake", "lake", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("shadowai: logs/a.log and 1 more are of no kind I know, and not read; ")
+    assert done.stderr.startswith("shadowai: logs/a.log and 1 more are of no known kind, so not read; ")
     (tmp_path / "logs" / "b.log").write_bytes((ROOT / "pcaps" / "proxy-w46" / "shadowai.log").read_bytes())
     done = shadowai("scan", "logs", "--lake", "lake", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "\nlogs/a.log is of no kind I know, and not read; " in done.stdout
+    assert "\nlogs/a.log is of no known kind, so not read; " in done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -94,10 +94,13 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
         (("scan",), "Missing argument"),
         (("nonsense",), "No such command"),
         (("report", "--week", "46"), "--week 2026-W46"),
-        (("report", "--language", "de", "app", "ChatGPT"), "--language before `app` is not heard; write it"),
-        (("report", "-o", "x", "send"), "--out before `send` is not heard"),
-        (("candidates", "--lake", "x", "dismiss", "a.example", "--reason", "r"), "--lake before `dismiss`"),
-        (("sources", "--config", "x", "try", "y"), "--config before `try`"),
+        (("report", "--language", "de", "app", "ChatGPT"), "--language has no effect before `app`; write it"),
+        (("report", "-o", "x", "send"), "--out has no effect before `send`"),
+        (
+            ("candidates", "--lake", "x", "dismiss", "a.example", "--reason", "r"),
+            "--lake has no effect before `dismiss`",
+        ),
+        (("sources", "--config", "x", "try", "y"), "--config has no effect before `try`"),
     ],
 )
 def test_wrong_usage_is_2(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
@@ -165,7 +168,7 @@ def test_a_full_disk_is_that_of_the_file_which_found_no_room(tmp_path: Path) -> 
     ("words", "code", "says"),
     [
         (("sql",), 6, "nothing to run"),
-        (("erase", "ada", "--reason", "a test"), 2, "nobody said yes, nothing was deleted; add --yes"),
+        (("erase", "ada", "--reason", "a test"), 2, "not confirmed, nothing was deleted; add --yes"),
     ],
 )
 def test_closed_standard_input_is_nobody_there(

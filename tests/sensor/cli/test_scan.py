@@ -37,7 +37,7 @@ def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
     monkeypatch.setattr("sensor.cli.scan.settle", lambda lake, settings, include_current: busy.pop(0))
     monkeypatch.setattr("sensor.cli.scan._AGAIN_S", 0)
     monkeypatch.setattr("sensor.cli.scan._conclude", lambda outcome, skipped, lake: None)
-    assert shadowai(tmp_path, "scan", log).count("another compaction is at work") == 1
+    assert shadowai(tmp_path, "scan", log).count("another compaction is running") == 1
     assert busy == []
 
 

@@ -114,7 +114,7 @@ def test_a_trial_says_what_is_there_and_what_lacks(tmp_path: Path) -> None:
     assert "logformat" in trial.advice
     assert [reason for reason, _, _ in trial.reasons] == [
         "set aside: left before any request",
-        "no format I know",
+        "no known format",
     ]
     (log.parent / "b.log").write_text("nobody knows\n")
     with pytest.raises(UsageError):

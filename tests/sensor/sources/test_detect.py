@@ -96,7 +96,7 @@ def test_what_a_named_file_looks_like(content: bytes, looks: str, tmp_path: Path
     made = planned(path)
     assert made.inputs == []
     assert made.problems == [
-        f"{path}: not a kind of input I know (looks like {looks}); `shadowai sources` lists them"
+        f"{path}: not a known kind of input (looks like {looks}); `shadowai sources` lists them"
     ]
 
 

@@ -31,4 +31,4 @@ def test_sessions_and_verdicts() -> None:
     ]
     assert found["kind"].to_list()[:3] == ["tls"] * 3
     assert found["seen_at"].to_list()[:3] == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 3
-    assert found["reason"].to_list() == [None, None, None, "a layout I cannot read"]
+    assert found["reason"].to_list() == [None, None, None, "a layout that cannot be read"]
