@@ -158,7 +158,7 @@ def test_it_says_so_wherever_privacy_is_spoken_of(story: Story) -> None:
     on = ("--config", story.folder / "on.toml")
     assert "names by client: ON" in run(story.folder, "doctor", *on)
     sheet = run(story.folder, "privacy-sheet", *on).replace("\\", "")
-    assert "is stored, too (names_by_client is on), for 7 days" in sheet
+    assert "does not know (names_by_client is on), for 7 days" in sheet
     assert re.search(r"\| names_by_client \|.*\| 7 days \| restricted \|", sheet)
     run(story.folder, "report", "-o", story.folder / "weekly.html", *on)
     run(story.folder, "report", "monthly", "-o", story.folder / "monthly.html", *on)

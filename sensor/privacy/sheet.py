@@ -22,7 +22,7 @@ _ACTS = {
 }
 _LEVELS = {
     "pseudonymous": "People, devices and addresses are keyed tokens. Keys lie outside the data and change "
-    "every 13 weeks; who destroys an old key makes its tokens unlinkable. Pseudonymous data is still "
+    "every 13 weeks; destroying an old key makes its tokens unlinkable. Pseudonymous data is still "
     "personal data.",
     "aggregate": "No row about a person is stored in readable form. Until a week is over and quiet for two "
     "days, what is needed to count it is kept encrypted with a key of its own, which is then destroyed; "
@@ -40,7 +40,7 @@ NEVER = (
     "prompts and answers, request and response bodies",
     "query strings, cookies, Authorization headers, API keys",
     "names of hosts that one person alone asked for, in anything published",
-    "URL paths, but for the part of the catalog's own that matched",
+    "URL paths, except the part that matched the catalog",
 )
 
 
@@ -106,10 +106,10 @@ def parts(facts: Facts) -> Iterator[Part]:
         ),
     )
     yield Part(
-        "What for",
+        "Purpose",
         (
             "To find out which AI services are used in the network, by which departments, and how much data "
-            "goes out to them. Not to judge anybody's work.",
+            "goes out to them; not to judge anybody's work.",
             "Passive: it reads copies of traffic and logs that exist already. It decrypts no content and "
             "runs on no employee's device.",
         ),
@@ -131,9 +131,9 @@ def parts(facts: Facts) -> Iterator[Part]:
 
 def _limits(facts: Facts) -> Part:
     lines = [
-        f"No figure published for a week describes fewer than {facts.k} people, also not by subtraction from "
+        f"No figure published for a week describes fewer than {facts.k} people, not even by subtraction from "
         "others of that week, and no one person sent more than 80 % of a published sum.",
-        "The running week is published anew with each compaction: who keeps every version sees what was "
+        "The running week is published anew with each compaction: whoever keeps every version sees what was "
         "added between two.",
         f"Weeks and days are those of {facts.zone}.",
     ]
@@ -142,7 +142,7 @@ def _limits(facts: Facts) -> Part:
         lines.append(
             "A count-only key is held, outside the data: by it people are counted over months, quarters and "
             "years, though their tokens change. Figures are rounded down to multiples of the smallest group. "
-            "Who holds that key and the state folder can recognise accounts over all weeks counted."
+            "Whoever holds that key and the state folder can recognise accounts over all weeks counted."
         )
     if facts.excluded:
         lines.append(f"Not looked at: {', '.join(facts.excluded)}.")
@@ -161,10 +161,10 @@ def _limits(facts: Facts) -> Part:
 def _browsing(facts: Facts) -> str:
     """Whether the setting names_by_client is on: it stores what else nobody would expect here."""
     if not facts.names_by_client:
-        return "Whose browsing it was is not stored of names that the catalog does not know."
+        return "For names that the catalog does not know, it is not stored who visited them."
     return (
-        "Which client was at which name that the catalog does not know is stored, too (names_by_client is on)"
-        f", for {facts.retention_days['names_by_client']} days: everybody's browsing, so that use of a "
+        "It is also stored which client was at which name that the catalog does not know (names_by_client is "
+        f"on), for {facts.retention_days['names_by_client']} days: everybody's browsing, so that use of a "
         "service is found that the catalog learns meanwhile."
     )
 
@@ -172,11 +172,11 @@ def _browsing(facts: Facts) -> str:
 def _who(facts: Facts) -> Part:
     asked = ", ".join(facts.origins) or "every log that names an account or the holder of an address"
     packets = (
-        "Packets tell it, too: DHCP, Kerberos, NTLM, RADIUS accounting, names that hosts give themselves"
+        "Packets, too: DHCP, Kerberos, NTLM, RADIUS accounting, names that hosts give themselves"
         if facts.from_packets
         else "What packets say about the holders of addresses is not used"
     )
-    return Part("Who it was is taken from", (f"{asked}.", f"{packets}.", "Files named in the settings."))
+    return Part("How people are identified", (f"{asked}.", f"{packets}.", "Files named in the settings."))
 
 
 def _overview(facts: Facts) -> Part:
@@ -224,7 +224,7 @@ def _beside(facts: Facts) -> Part:
             "packets that opened matched connections, with their addresses, encrypted; nothing said in them"
         )
         rows.append(("evidence (lake)", what, "as long as `--evidence-days` said (7)"))
-    return Part("What is kept beside the tables", (), ("what", "holds", "kept for"), tuple(rows))
+    return Part("What is kept besides the tables", (), ("what", "holds", "kept for"), tuple(rows))
 
 
 def _kept(one: Derived, facts: Facts) -> str:
