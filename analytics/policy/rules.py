@@ -1,6 +1,7 @@
-"""Reads the rules of findings and the controls they are evidence for: one .sql and .yml each, or one .yml.
+"""Reads the rules that make findings (an .sql and a .yml each), and the controls they are evidence for (a
+.yml each).
 
-Unknown keys fail, so that a slip of the pen is no silent default.
+Unknown keys are errors, so that a typo does not become a silent default.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LEVELS = ("low", "medium", "high", "critical")
 
 @dataclass(frozen=True)
 class Budget:
-    """False alarms of an anomaly rule that its thresholds were set for, on weeks without any anomaly."""
+    """How many false alarms the thresholds of an anomaly rule were set for, in weeks without any anomaly."""
 
     alarms: int
     per: int
@@ -55,7 +56,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Control:
-    """A control of a framework that some rules are evidence for."""
+    """A control of a framework, and the rules that are evidence for it."""
 
     framework: str
     edition: str
@@ -70,7 +71,7 @@ class Control:
 
 @cache
 def load_rules() -> tuple[Rule, ...]:
-    """Every rule, by name."""
+    """All rules, ordered by name."""
     return tuple(_rule(path) for path in sorted(RULES.glob("*.yml")))
 
 
@@ -88,7 +89,7 @@ def _rule(path: Path) -> Rule:
 
 @cache
 def load_controls() -> tuple[Control, ...]:
-    """Every control of every framework, in the order of its file."""
+    """All controls of all frameworks, in the order of their files."""
     controls = []
     for path in sorted(CONTROLS.glob("*.yml")):
         entry: dict[str, Any] = read_yaml(path.read_text("utf-8"))
