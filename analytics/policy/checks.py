@@ -50,7 +50,7 @@ def apps_of(statement: Statement, known: Known) -> frozenset[str]:
 
 
 def named(service: str, known: Known) -> str | None:
-    """Id of the service with that id or name, ignoring case; None if there is none, or several."""
+    """Id of the service with that name, ignoring case; None if there is none, or several."""
     found = [row["app"] for row in known.services if str(row.get("service")).lower() == service.lower()]
     return str(found[0]) if len(found) == 1 else None
 

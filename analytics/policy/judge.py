@@ -110,8 +110,10 @@ def _run(connection: duckdb.DuckDBPyConnection, rule: Rule, values: dict[str, st
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Call once per connection: makes the SQL macros for finding ids, which depend on no run, threshold or
-    epoch."""
+    """Makes the SQL macro for ids of findings, which do not depend on run, threshold or key epoch.
+
+    To be called once per connection.
+    """
     connection.execute(
         "CREATE OR REPLACE TEMP MACRO finding_id(rule, app, scope) AS "
         "SUBSTR(SHA256(rule || '|' || COALESCE(app, '') || '|' || scope), 1, 10)"

@@ -30,9 +30,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Rule:
-    """A kind of finding. Its SQL names rows of use: app, scope, subject, day, bytes_up, bytes_up_max,
-    sessions, measure, expected, allowed, because, owner, line, review, server, server_port. One about a
-    server names that, and a subject only where a person is what it is about."""
+    """A kind of finding.
+
+    Its SQL selects rows of evidence with the columns app, scope, subject, day, bytes_up, bytes_up_max,
+    sessions, measure, expected, allowed, because, owner, line, review, server, server_port. A rule about
+    servers fills in `server`, and `subject` only if the finding is about a person.
+    """
 
     name: str
     title: str
@@ -42,15 +45,14 @@ class Rule:
     #: days from the end of the week it was first seen in to the day a decision is due
     due_days: int
     sql: str
-    #: what its rows are rows of, as in judging/1_used.sql: without any there is nothing to find
+    #: the relation it reads (judging/1_used.sql); the rule does not run if that is empty
     of: Literal["used", "servers", "fabric", "models"] = "used"
-    #: without a policy there is nothing to hold use against
+    #: the rule only runs if there is a policy
     needs_policy: bool = True
-    #: weeks with use that must lie before the one judged
+    #: weeks with use that must precede the one judged
     history_weeks: int = 0
     budget: Budget | None = None
-    #: rows of near_servers, near_models, near_usage, catalog, policy given, and rows of evidence it must make
-    #: of them
+    #: tests: rows of near_servers, near_models, near_usage, catalog and policy, and the evidence expected
     examples: tuple[dict[str, Any], ...] = ()
 
 

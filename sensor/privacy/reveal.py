@@ -1,10 +1,12 @@
-"""Re-identification: one person asks, another agrees, and only what was asked for is shown, for a while.
+"""Re-identification: one person requests it, another approves, and only what was requested is shown, for a
+time.
 
-reveals/<case>.json in the state folder. `request` puts in the requester's parts of the tokens' keys,
-sealed for the approvers; `approve` opens the records and seals what is in them under the epoch's key and
-for the requesters; `show` opens that with a requester's secret until it expires. Each step is an audit entry
-*before* it takes effect, and so is every secret that was not theirs. What has expired is deleted by the next
-command; whose epoch was shredded, or who was erased, is in no answer any more.
+A case is the file `reveals/<case>.json` in the state folder. `request` adds the requester's parts of the keys
+of the tokens, sealed for the approvers. `approve` opens the records, and seals what is in them under the
+epoch's key and for the requesters. `show` opens that with a requester's secret, until it expires. Every step
+is entered in the audit log *before* it takes effect, and so is every wrong secret. What has expired is
+deleted by the next command. Tokens whose epoch was shredded, or whose person was erased, are in no answer any
+more.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ MOST_TOKENS = 50
 
 @dataclass(frozen=True)
 class Case:
-    """A request as everybody may see it."""
+    """A request, as far as everybody may see it."""
 
     case_id: str
     requested_by: str
@@ -45,7 +47,7 @@ class Case:
 
 
 class Reveals:
-    """The requests of one state folder."""
+    """The cases of one state folder."""
 
     def __init__(self, state: Path, keys: EpochKeys, now: datetime) -> None:
         self._folder = state / "reveals"
@@ -57,7 +59,10 @@ class Reveals:
         self._expire()
 
     def request(self, tokens: Sequence[str], reason: str, days: int, name: str, secret: str) -> Case:
-        """Ask for what some tokens stand for. Raises UsageError."""
+        """Request what `tokens` stand for, for a number of days; `name` and `secret` are the requester's.
+
+        Raises UsageError.
+        """
         if len(" ".join(reason.split())) < REASON_LEAST:
             raise UsageError("a reason one can judge", place="--reason", hint="say why, name nobody")
         if not 0 < len(tokens) <= MOST_TOKENS:
@@ -77,7 +82,10 @@ class Reveals:
         return case
 
     def approve(self, case_id: str, name: str, secret: str) -> Case:
-        """Agree. Raises UsageError for a case that is over, or a person who may not agree to it."""
+        """Approve a case; `name` and `secret` are the approver's.
+
+        Raises UsageError for a case that has expired, or a person who may not approve it.
+        """
         case, payload = self._load(case_id)
         mine = self._key(name, secret, "approver", case)
         if name == case.requested_by:
@@ -95,8 +103,9 @@ class Reveals:
         return approved
 
     def show(self, case_id: str, name: str, secret: str) -> dict[str, str]:
-        """Token to what it stands for, for the person who asked. Raises UsageError; LakeError where the key
-        of a token's epoch was shredded."""
+        """What each token of an approved case stands for; only for its requester.
+
+        Raises UsageError, and LakeError if the key of a token's epoch was shredded."""
         case, payload = self._load(case_id)
         mine = self._key(name, secret, "requester", case)
         if name != case.requested_by:
@@ -111,7 +120,8 @@ class Reveals:
         return values
 
     def forget(self, tokens: Iterable[str]) -> int:
-        """Take these tokens out of every case, and delete cases of no other; returns out of how many."""
+        """Remove `tokens` from all cases, and delete cases without others; return from how many they were
+        removed."""
         gone, wanted = 0, set(tokens)
         for path in self._folder.glob("*.json"):
             case, payload = self._load(path.stem)
@@ -126,7 +136,7 @@ class Reveals:
         return gone
 
     def cases(self) -> list[Case]:
-        """Every request that has not expired, oldest first."""
+        """All cases that have not expired, the oldest first."""
         return sorted(
             (self._load(p.stem)[0] for p in self._folder.glob("*.json")), key=lambda c: c.requested_at
         )
