@@ -77,7 +77,8 @@ def count_days(
     """Makes `counted` and the other relations marts are selected from, for `days`.
 
     `days` must be consecutive and have one directory (`of_one_directory`); the first of them is the `nth` of
-    the days that were read."""
+    the days that were read.
+    """
     values = _values(days, nth) | {"zone": zone}
     connection.execute(_step("1_days", values))
     attribute(connection, days, nth=nth)

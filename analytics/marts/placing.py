@@ -112,7 +112,8 @@ def _changes(numbers: Ints) -> Ints:
 def numbered(connection: duckdb.DuckDBPyConnection, kind: type[Table], relation: str, *, by: str) -> Table:
     """The columns of `relation` that the dataclass `kind` names, as arrays indexed by column `by`.
 
-    Row 0 means nothing."""
+    Row 0 means nothing.
+    """
     names = [field.name for field in fields(kind)]
     found = connection.execute(f"SELECT {by}, {', '.join(names)} FROM {relation}").fetchnumpy()
     number = found[by]

@@ -129,7 +129,8 @@ class AuditLog:
         """A text for each fault of the chain; empty if it is sound.
 
         `copies` are the hashes that the lake has, by number of the entry. `witnesses` are hashes kept
-        elsewhere, or beginnings of them."""
+        elsewhere, or beginnings of them.
+        """
         problems, before = [], GENESIS
         entries = self.entries()
         for place, entry in enumerate(entries, start=1):

@@ -124,14 +124,16 @@ class Keys:
         """Raises LakeError if the tokens of `lake` were made with other keys than these, or these are
         missing.
 
-        `prints` are the fingerprints in its manifest. With two keys, one person would count as two."""
+        `prints` are the fingerprints in its manifest. With two keys, one person would count as two.
+        """
         if not self.go_with(prints, lake):
             raise self._others(lake)
 
     def go_with(self, prints: Mapping[str, str], lake: Path) -> bool:
         """True if the tokens of `lake` were made with these keys; False if there are no keys here.
 
-        The latter is normal on a machine that only compacts. Raises LakeError if they are other keys."""
+        The latter is normal on a machine that only compacts. Raises LakeError if they are other keys.
+        """
         known = {name: one for name, one in prints.items() if name.startswith(f"{self._kind}-")}
         mine = self.prints()
         gone = {self._path(epoch.number).name for epoch in self.epochs() if epoch.shredded_at}
@@ -220,7 +222,8 @@ class Keys:
         return epoch
 
     def bounds(self, epoch: int) -> tuple[datetime, datetime]:
-        """First moment of an epoch and of the next one, UTC."""
+        """First moment of an epoch and of the next one, UTC; epoch 0 also covers the week before
+        1970-01-05."""
         regular = (epoch // self._weeks + 1) * self._weeks
         following = min([regular, *(cut for cut in self._cuts if cut > epoch)])
         zone = ZoneInfo(self._zone)

@@ -105,7 +105,8 @@ class Reveals:
     def show(self, case_id: str, name: str, secret: str) -> dict[str, str]:
         """What each token of an approved case stands for; only for its requester.
 
-        Raises UsageError, and LakeError if the key of a token's epoch was shredded."""
+        Raises UsageError, and LakeError if the key of a token's epoch was shredded.
+        """
         case, payload = self._load(case_id)
         mine = self._key(name, secret, "requester", case)
         if name != case.requested_by:
