@@ -1,4 +1,4 @@
-"""Which first bytes are handed to Python: of connections that no protocol with names begins, and of bodies.
+"""Decides which first bytes are passed to Python: of connections without a known protocol, and of bodies.
 
     connections  the handshakes of programs that train and serve on many machines (`fabric`)
     bodies       of answers over HTTP/1: a model file, or a version (`contents`)

@@ -1,4 +1,4 @@
-"""Turns: an upload over TLS or QUIC, and the answer to it counted in units, which are judged in Python.
+"""Follows turns: an upload over TLS or QUIC, and its answer, counted in units; Python judges them (`shape/`).
 
 Over TLS a unit is an application-data record: each record's 5-byte header (RFC 8446 §5.1) is read where it
 lies, `next` being the sequence number of the one to come; a segment that was missed is made up for when it
