@@ -40,7 +40,7 @@ _NUMBERS = (
     "place", "nth", "is_shared", "taken_over", "same_device", "user_word", "device_word",
     "static_word", "hint_word", "share_word",
 )  # fmt: skip
-#: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
+#: Leases processed at a time (by address), so that their data stays in the processor's caches.
 LEASES_A_PART = 100_000
 #: Days that are digested in one pass over those who held addresses then.
 DAYS_A_PASS = 7

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sensor.catalog.entry import Claim, Entry
 
-#: The access class of a vendor's own pages: only there a label tells something new.
+#: The access class of a vendor's own pages: only there a first label adds information.
 SITE = "site"
 CONVENTION = "convention"
 #: The category of products that people use for something else.

@@ -120,8 +120,10 @@ def of_bulk(app: str, bulk: Bulk) -> Entry:
 
 
 def of_product(app: str, software: Product) -> Entry:
-    """The entry of a file below `behaviours/`: every port with every path, what it says it runs, what its
-    hosts are called, and its manners as attributes.
+    """The entry of a file below `behaviours/`.
+
+    Its claims are every port with every path, what servers say they run, and labels of hosts; everything else
+    becomes attributes.
     """
     pairs = product(software.ports or ("",), enumerate(software.paths))
     found: list[tuple[str, str, Place]] = [

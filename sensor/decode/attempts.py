@@ -21,7 +21,7 @@ from sensor.decode.protection import Keyring
 from sensor.decode.quic import Initial, Protection, read, read_by
 from sensor.decode.tls import server_name
 
-#: Initials of one side that are tried; as many again once, when the client begins anew.
+#: Initials of one side that are tried; as many again, once, if the client starts over.
 BUDGET = 4
 
 #: Initials tried in a second of the traffic, of all connections together: each takes about 15 µs, so a flood

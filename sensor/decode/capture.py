@@ -27,7 +27,7 @@ CHUNK = 1 << 20
 DAMAGED = "corrupt capture record, and what comes after it"
 TRUNCATED = "truncated capture"
 
-#: What tells of which kind a capture is; fewer bytes at its end.
+#: Bytes by which the kind of a capture is recognised.
 _HEAD = 1 << 16
 _BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
 

@@ -41,7 +41,7 @@ _KEY_WORD = 15
 _DIGITS = 18
 #: Slots of a table at first; it grows with the texts, up to four slots each.
 _FIRST_SLOTS = 1024
-#: Of a column, so many texts or bytes are known before they are forgotten.
+#: Distinct texts of a column, and their bytes, that are remembered before all are forgotten.
 _MOST_TEXTS, _MOST_BYTES = 1 << 16, 4 << 20
 _LONGEST_URL = 1 << 20
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -67,7 +67,7 @@ class Layout:
     #: words that stand for no value; an empty field is none, either, where `empty` says that there may be one
     nothing: tuple[str, ...] = ("-",)
     empty: bool = True
-    #: the last field goes on to the end of the line, whatever is in it
+    #: the last field extends to the end of the line, and may contain separators
     tail: bool = False
     #: what begins a line that is none; those that begin with `stop` end the cut
     comment: str = ""

@@ -23,7 +23,7 @@ from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, i64
 from sensor.decode.read import copy, find, find_quote, u8
 
-#: Stand between fields, and between the values of a list; no text of ours contains them (`lines.cleaned`).
+#: Separators of fields, and of the values of a list; no text contains them (`lines.cleaned`).
 FIELD, ITEM = 0x01, 0x02
 #: Stands for a value that is there and empty.
 EMPTY = 0x03

@@ -24,7 +24,7 @@ from sensor.decode.read import be16, u8
 CHUNK_US = 2000
 #: Units below this many bytes are control messages, not text.
 SMALL_BYTES = 60
-#: A bin of TURN.gaps counts gaps in steps of so many microseconds.
+#: Width of a bin in TURN.gaps, in microseconds.
 GAP_STEP = 128
 
 # Why a turn ended: TURN.end.
@@ -40,10 +40,10 @@ UNFINISHED = 6
 MIN_CHUNKS = 6
 MIN_US = 800_000
 
-#: An upload of so many bytes begins a turn after silence …
+#: An upload of this many bytes begins a turn after silence …
 LEAST_UPLOAD = 150
 _QUIET = 300_000
-#: … and one of so many at any time.
+#: … and one of this many at any time.
 _ANY_UPLOAD = 600
 #: A turn is over when the server was silent for so long; its first unit may take longer.
 IDLE = 10 * SECOND

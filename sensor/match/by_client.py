@@ -27,7 +27,7 @@ WHO = ("client", "user_name", "device")
 _KEY = ("bucket", *WHO, "host", "kind", "action")
 _SUMS = ("lookups", "connections", "requests", "bytes_up", "bytes_down")
 _WORDS = ("name_from", "client_class", "catalog_version")
-#: Exchanged: more cannot be told of what is added up.
+#: "Exchanged": a sum does not prove more.
 _MOST = pl.lit(3, pl.Int16)
 
 

@@ -14,7 +14,7 @@ from sensor.match.index import Index
 from sensor.match.match import ADDED, match
 from sensor.match.rollup import BUCKET
 
-#: What tells one client's rows of one name apart; sensors that see the same are told apart by `usage`.
+#: Columns that identify what one client did at one name; several sensors that saw it are left to the marts.
 _SAME = ("site", "sensor", "source", *WHO, "host", "kind", "action")
 _LASTED = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
 

@@ -42,7 +42,7 @@ from sensor.privacy.sealing import Unsealable, seal, unseal
 
 Role = Literal["requester", "approver"]
 ROLES: tuple[Role, ...] = ("requester", "approver")
-#: a custodian's secret must have at least so many characters
+#: Fewest characters of a custodian's secret.
 SECRET_CHARS = 12
 #: scrypt: 64 MB, about 0.2 s (RFC 7914; OWASP Password Storage Cheat Sheet)
 _SCRYPT = {"n": 2**16, "r": 8, "p": 1}

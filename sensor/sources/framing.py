@@ -164,7 +164,7 @@ class Json:
         except RecursionError:
             return False
         except ValueError:
-            # Cut off at 64 KB, spread over lines, or broken: only the beginning of a document tells.
+            # Cut off at 64 KB, spread over lines, or broken: it can only be recognised by its beginning.
             line = text.partition(b"\n")[0]
             spread = len(line) < 4096 and b"\n" in text and re.match(rb'\{\s*(?:"|$)', line) is not None
             return _CONTAINER_START.match(text) is not None or (

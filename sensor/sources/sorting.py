@@ -34,7 +34,7 @@ HEAD_LINES = 200
 ENOUGH = 0.3
 #: Beginnings of files looked at together, and remembered.
 _LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
-#: Of these lines every so many-th is asked of all families, the others of few.
+#: All families are asked about one in this many lines; about the others, only likely ones are.
 _SAMPLED = 20
 #: What envelopes hold.
 _PEELED = ("line", "stamp", "sender", "tag")

@@ -25,7 +25,7 @@ from sensor.pieces import CutError, Pieces
 #: Compressed bytes handed to a decompressor at a time. zstd knows no limit on what comes out per
 #: call and may turn 4 bytes into 128 KB: pieces this small bring back 64 MB at worst.
 PIECE_BYTES = 2 * 1024
-#: Plain bytes asked of a decompressor at a time, where it can be told.
+#: Decompressed bytes requested at a time, from decompressors that support a limit.
 OUTPUT_BYTES = 1024 * 1024
 #: A stream is cut when more than `FREE_BYTES` came out at more than `MAX_RATIO` times its size.
 #: Repetitive logs reach 50 to 200; gzip cannot exceed 1,032, the others reach many thousands.

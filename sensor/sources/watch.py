@@ -12,7 +12,7 @@ SILENT_S = 60.0
 #: After a line about drops, the next one comes this much later, with all drops since.
 DROPS_EVERY_S = 60.0
 
-#: A batch tells about directions from this many connections on.
+#: A batch with fewer connections is not judged.
 _ENOUGH_CONNECTIONS = 20
 _ONE_SIDED_SHARE = 0.8
 

@@ -57,7 +57,7 @@ _READ = {
 _HOLDERS = ("dhcp", "kerberos", "ntlm", "radius")
 #: Reading order: what names comes before what is named.
 _ORDER = list(_READ)
-#: What a row of ssl, quic or http tells about its connection.
+#: Columns that rows of ssl, quic and http give to their connection.
 _NAMING = ("host", "name_from", "path", "method", "status", "user_agent", "origin", "user_name", "ja4")
 _WAITING = (
     *("seen_at", "started_at", "slice", "kind", "action", "client", "client_port"),

@@ -12,12 +12,12 @@ from analytics.reports.result import Result
 from analytics.reports.weekly.rhythm import shade
 
 HOURS = 24
-#: From so many hours of single weekdays on, the days stand one by one.
+#: If at least this many hours of single weekdays can be shown, each weekday has a line.
 _DETAIL = 30
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PARTS = ("workdays", "weekend")
 
-#: hour -> at least so many
+#: hour → lower bound of the number of people
 _Counts = Mapping[int, int]
 
 

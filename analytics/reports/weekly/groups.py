@@ -55,7 +55,7 @@ def departments(result: Result) -> Matrix:
     """Departments with most known people first, then the hidden ones; the others, and use of none, last."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
-    # Of a service that is not told by department an empty column would say that none used it.
+    # A service without figures by department gets no column: an empty one would say that nobody used it.
     broken_down = {app for _, app in rows}
     top = [s for s in used if s["app"] in broken_down][:SERVICES]
     names = sorted({name for name, _ in rows}, key=lambda name: _order(name, rows.get((name, "all"))))
