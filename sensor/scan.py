@@ -192,7 +192,7 @@ class Scan:
         self.introduce([*sensors, *outcome.also])
         return outcome
 
-    def _take(
+    def _read(
         self,
         kind: type[Source],
         source_input: Input,

@@ -154,7 +154,7 @@ def _silenced(words: _Words, static: Ints, device: Ints) -> Flags:
 
 
 def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, shift: Ints) -> Flags:
-    """Whether so many log in at the address on the day, while the same one has it, that they share it."""
+    """For each facet: is its context, spell and shift in `shared`, because too many accounts log in there?"""
     shared = connection.execute("SELECT context, spell, shift FROM shared").fetchnumpy()
     if not len(shared["shift"]):
         return np.zeros(len(shift), bool)

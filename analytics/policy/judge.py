@@ -93,7 +93,7 @@ def judge(
 
 
 def _why_not(rule: Rule, has_policy: bool, before: int) -> str | None:
-    """Why a rule cannot be evaluated in a week with so many weeks of use before it; None where it can."""
+    """Why a rule cannot be evaluated in a week with this many weeks of use before it; None if it can."""
     if rule.needs_policy and not has_policy:
         return "no policy"
     if before < rule.history_weeks:

@@ -2,7 +2,7 @@
 
 Keys are derived from the connection id the client chose first, so a packet that they open came from the
 client: those of the server never open, whichever side comes first. A Retry (a new connection id, the CRYPTO
-stream begins anew) and compatible version negotiation (the other version's keys of the same connection id,
+stream starts over) and compatible version negotiation (the other version's keys of the same connection id,
 RFC 9369 §4.1) are followed. Versions before that, Google's own, are named by a hello that always lies in one
 packet (`google`).
 """
@@ -52,7 +52,7 @@ class _Side:
         return packet.data[-_TAG:] not in self.tried
 
     def open(self, packet: Initial) -> tuple[list[bytes], bool]:
-        """The payloads that a new packet makes readable, and whether the client begins anew with them."""
+        """The payloads that a new packet makes readable, and whether the client starts over with them."""
         self.left -= 1
         self.tried.append(packet.data[-_TAG:])
         known = self.protection

@@ -134,7 +134,7 @@ def _iptrace(stream: IO[bytes]) -> Iterator[Record]:
 
 
 def _erf(stream: IO[bytes]) -> Iterator[Record]:
-    """Records are handed on whole: link type 197 says what is in them."""
+    """Records are passed on whole: link type 197 says what is in them."""
     while head := _take(stream, 16):
         fraction, seconds = struct.unpack_from("<II", head)
         size, _, length = struct.unpack_from(">HHH", head, 10)

@@ -220,7 +220,7 @@ class Decoder:
         return self._rows >= _BATCH_ROWS
 
     def _has_output(self) -> bool:
-        """False where what the kernels gave was handed over just now: making frames of nothing takes time."""
+        """False right after the outputs were taken: making frames of nothing takes time, too."""
         return any(self._control[0][rows] for rows in ("events", "slices", "minutes", "turns"))
 
     def _hand_over(self, *, last: bool) -> None:
@@ -247,7 +247,7 @@ class Decoder:
         return self._colds["serial"][used][self._flows["protocol"][used] != 0]
 
     def _finish(self) -> None:
-        """Wait for the frames in hand."""
+        """Wait for the frames that are being made."""
         in_hand, self._in_hand = self._in_hand, None
         if in_hand is not None:
             in_hand.result()
@@ -301,7 +301,7 @@ def _linked(missing: Records) -> Records:
 
 
 def _wrapping() -> AbstractContextManager[object]:
-    """Unsigned arithmetic wraps on purpose; compiled code does so silently, interpreted code must be told."""
+    """Silences overflow warnings: unsigned arithmetic wraps on purpose, and interpreted code would warn."""
     return np.errstate(over="ignore")
 
 

@@ -450,7 +450,7 @@ class _Texts:
         self.room = self._bytes = 0
 
     def make_room(self, lines: int, size: int) -> None:
-        """For whatever so many lines of so many bytes may bring; a column of which much is known forgets."""
+        """Make room for the texts of a number of lines with this many bytes; full columns are emptied."""
         columns = len(self.vocabularies)
         if _MOST_TEXTS + lines > self.room or _MOST_BYTES + size + lines > self._bytes:
             # Blocks are not all the same; what is not used takes no memory.

@@ -138,7 +138,7 @@ class Merged:
         self._open.append(capture)
 
     def _horizon(self) -> int:
-        """Only what is earlier may be handed on."""
+        """The time before which frames may be merged."""
         return self._waiting[0][0] if self._waiting and len(self._open) < MOST_OPEN else _FOREVER
 
     def _hand_on(self, capture: Capture, keys: npt.NDArray[np.int64]) -> None:

@@ -294,7 +294,7 @@ def _take_request(
 def _take_whole(
     bodies: Bytes, at: int, packet: Records, row: int, table: Table, output: Output, control: Records
 ) -> None:
-    """A fragmented UDP datagram, put together in `bodies`: hand on what it says."""
+    """Process a fragmented UDP datagram that was reassembled in `bodies`."""
     packet["payload"], packet["end"] = at + 8, at + packet["whole"]
     packet["payload_bytes"] = packet["whole"] - 8
     if _is_lookup(bodies, packet):

@@ -117,7 +117,7 @@ def _expect(kind: int, length: int, flow: Records, side: int, output: Output, co
 @kernel
 def _deliver(kind: int, length: int, time: int, row: int, side: int, table: Table, output: Output,
              control: Records) -> None:  # fmt: skip
-    """Hand a message on; whoever sent a certificate is the server, whoever sent another the client."""
+    """Deliver a message. The sender of a certificate is the server, that of any other message the client."""
     flow, cold = table.flows[row], table.colds[row]
     _expect(kind, length, flow, side, output, control)
     if flow["client"] == 0:

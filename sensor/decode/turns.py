@@ -99,7 +99,7 @@ def _is_too_old(turn: Records, now: int) -> bool:
 
 @kernel
 def finish(row: int, why: int, table: Table, output: Output, control: Records) -> None:
-    """End the turn of a connection and give its row back; one long enough is handed on."""
+    """End the turn of a connection and free its row; a turn that is long enough goes to the output."""
     flow = table.flows[row]
     at = i64(flow["turn"])
     turn = table.turns[at]

@@ -199,10 +199,10 @@ def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """What the same indicator said before and cannot say now stays.
+    """Keeps what the same indicator said before and cannot say of a stored row.
 
-    An agent's token on a host that is not told any more (its CNAME was) makes no support of use, and how
-    far a name was believed is not told by the catalog (`as_sure`).
+    That a token of an agent came with a host only known by its CNAME does not turn use into support, and
+    confidence in a name does not depend on the catalog (`as_sure`).
     """
     same = pl.col("signature").eq_missing(pl.col("now_signature"))
     by_agent = pl.col("signature").str.extract(r"#([a-z_]+):").is_in(_AGENTS).fill_null(False)

@@ -135,7 +135,7 @@ def normalise(name: pl.Expr) -> pl.Expr:
 
 
 def _normalised(names: pl.Series) -> pl.Series:
-    """Nearly all names are in that form already, told by one look; only the others are taken apart."""
+    """`normalise` of distinct names. Nearly all are in that form already; only the others are taken apart."""
     plain = (names.str.contains(_PLAIN_NAME) & (names.str.len_bytes() <= _MAX_LABEL)).fill_null(True)
     if plain.all():
         return names

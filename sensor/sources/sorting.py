@@ -181,7 +181,7 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
     """For the first lines of each stream, the share that each family claims, and whether JSON is around
     lines of another format.
 
-    Every so many-th line is asked of all families; those that own some are asked first about the rest.
+    All families are asked about a sample of the lines; those that own some are asked first about the rest.
     """
     lines = pl.concat(
         pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)

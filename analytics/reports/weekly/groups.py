@@ -37,7 +37,8 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Department × service; `more` departments did not fit. `whole` are services not told by department.
+    """Department × service; `more` departments did not fit. `whole` are services without figures by
+    department.
 
     Each service's other departments are those without a figure of their own in its column.
     """

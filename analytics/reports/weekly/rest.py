@@ -17,7 +17,7 @@ FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Services in use without a figure for bytes sent, and what they sent together (None: not told)."""
+    """Services in use without a figure for bytes sent, and what they sent together (None: not shown)."""
 
     services: int
     hidden: int  # of those, hidden for their small group; the others may be unknown
@@ -57,7 +57,8 @@ def moves_most(result: Result) -> bool:
 
 
 def _moved(row: Row) -> int | None:
-    """Change of one service's bytes; None where either week is not told. Not in use is 0 bytes."""
+    """Change of one service's bytes; None if the figure of either week is not shown. Not in use is 0
+    bytes."""
     now = row["bytes_up"] if row["seen"] and (row["grade"] or 0) >= 3 else 0
     before = row["last_bytes_up"] if row["seen_last_week"] and (row["last_grade"] or 0) >= 3 else 0
     return None if now is None or before is None else now - before

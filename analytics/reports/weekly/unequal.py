@@ -28,7 +28,7 @@ class Unequal:
 
 
 def unequal(result: Result) -> Unequal | None:
-    """The curve of the week, or None where it may not be told."""
+    """The curve of the week, or None if it may not be shown."""
     bands = tuple((row["people"], row["bytes_up_percent"]) for row in result.rows("unequal"))
     if len(bands) < _LEAST_BANDS:
         return None
