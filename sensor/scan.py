@@ -173,15 +173,9 @@ class Scan:
             for kind, source_input in plan.inputs:
                 size = sum(file.size or 0 for file in source_input.files)
                 sensor = self.sensor_of(kind, source_input)
+                scaled = _scaled(progressed, source_input, before, size)
                 try:
-                    self._take(
-                        kind,
-                        source_input,
-                        sensor,
-                        outcome,
-                        replace,
-                        _scaled(progressed, source_input, before, size),
-                    )
+                    self._read(kind, source_input, sensor, outcome, replace, scaled)
                 except OSError as error:
                     # The input vanished or its disk failed; failures of the lake are LakeErrors.
                     reason = (error.strerror or str(error)).lower()
