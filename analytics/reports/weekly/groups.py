@@ -1,4 +1,5 @@
-"""Departments by service, with small groups already hidden in the figures and named as such here."""
+"""The matrix of departments and services. Figures of small groups are already hidden; here they are
+labelled."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ class Matrix:
 
 
 def departments(result: Result) -> Matrix:
-    """Departments with most known people first, then the hidden ones; the others, and use of none, last."""
+    """The matrix: departments by number of people, then hidden ones; `other` and people without one come
+    last."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
     # A service without figures by department gets no column: an empty one would say that nobody used it.

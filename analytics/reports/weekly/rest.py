@@ -1,7 +1,7 @@
-"""The bytes that no line shows: the total less every shown service, where that gives no single one away.
+"""The bytes that no line shows: the total minus all shown services, if that does not reveal a single one.
 
-Everything here is arithmetic on published figures. The open data already hides services so that what
-is left of a total is a group of its own; here at least two services must share it besides.
+Everything here is arithmetic on published figures. In the open data services are hidden so that the rest of a
+total is a safe group; here, in addition, at least two services must share it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Rest:
 
 
 def rest(result: Result) -> Rest:
-    """The remainder of the week under report."""
+    """The rest of the week under report."""
     rows = [r for r in result.rows("services") if r["seen"] and (r["grade"] or 0) >= 3]
     mute = [r for r in rows if r["bytes_up"] is None]
     hidden = sum(bool(r["people_hidden"]) for r in mute)
@@ -38,13 +38,13 @@ def rest(result: Result) -> Rest:
 
 
 def holds_most(result: Result) -> bool:
-    """True where the services without a figure hold more than half of the week's bytes."""
+    """True if services without a figure make up more than half of the week's bytes."""
     left, total = rest(result), _total(result, previous=False)
     return bool(total and total["bytes_up"] and left.bytes_up and 2 * left.bytes_up > total["bytes_up"])
 
 
 def moves_most(result: Result) -> bool:
-    """True where services without a figure in both weeks make more than half of the change in bytes."""
+    """True if services without a figure in both weeks make up more than half of the change in bytes."""
     now, before = _total(result, previous=False), _total(result, previous=True)
     if now is None or before is None or now["bytes_up"] is None or before["bytes_up"] is None:
         return False
