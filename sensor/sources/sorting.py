@@ -190,7 +190,7 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
     peeled = envelopes.peel(lines)
     sample = peeled.filter(pl.int_range(pl.len()).over("offset") % _SAMPLED == 0)
     met: dict[int, set[str]] = {}
-    for name, (_, part) in Sorter(None, b"").given(sample).items():
+    for name, (_, part) in Sorter(None, b"").split_peeled(sample).items():
         for nth in part["offset"].unique():
             met.setdefault(nth, set()).add(name)
     alike: dict[frozenset[str], list[int]] = {}
@@ -246,9 +246,9 @@ class Sorter:
         Lines that nobody claims go to the first family, with a reason; without a first one they are dropped.
         Column `number` counts the lines of each part, from 0.
         """
-        return self.given(envelopes.peel(lines))
+        return self.split_peeled(envelopes.peel(lines))
 
-    def given(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
         """As `split`, for lines whose syslog envelopes are removed."""
         bare = self.unwrapped(peeled)
         return self.parts(bare.with_columns(owner=self.owners(bare)))
@@ -276,7 +276,7 @@ class Sorter:
             for name, (family, part) in out.items()
         }
 
-    def nothing(self, lines: pl.DataFrame) -> pl.DataFrame:
+    def empty_part(self, lines: pl.DataFrame) -> pl.DataFrame:
         """The empty part, for a family that owns none of `lines`."""
         empty = envelopes.peel(lines.clear()).with_columns(
             header=pl.lit(None, dtype=pl.String), reason=pl.lit(None, dtype=pl.String)
