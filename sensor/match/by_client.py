@@ -76,9 +76,9 @@ class NamesByClient:
         if not over:
             return pl.DataFrame(), 0
         is_over = pl.col("bucket").is_in(over)
-        done = pl.concat([rows.filter(is_over) for rows in self._rows])
+        finished = pl.concat([rows.filter(is_over) for rows in self._rows])
         self._rows = [left for rows in self._rows if (left := rows.filter(~is_over)).height]
-        found = browsed(_merged(done)).drop("key")
+        found = browsed(_merged(finished)).drop("key")
         kept = self._not_too_many(found)
         return kept, found.height - kept.height
 

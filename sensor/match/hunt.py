@@ -58,10 +58,10 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
 
 def _unseen_elsewhere(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     """`rows` without those during which another input has a sighting of the same client at the same name."""
-    seen = sightings.filter(~pl.col("hunted").fill_null(False))
+    stored = sightings.filter(~pl.col("hunted").fill_null(False))
     place = ["site", "source", "client", "host"]
     beside = rows.select(*place, "event_id", "input", "seen_at", "_end").join(
-        seen.select(*place, of="input", at="seen_at"), on=place, nulls_equal=True
+        stored.select(*place, of="input", at="seen_at"), on=place, nulls_equal=True
     )
     again = beside.filter(
         pl.col("input") != pl.col("of"), pl.col("at").is_between(pl.col("seen_at"), pl.col("_end"))

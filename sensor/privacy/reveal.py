@@ -67,8 +67,8 @@ class Reveals:
             raise UsageError("a reason one can judge", place="--reason", hint="say why, name nobody")
         if not 0 < len(tokens) <= MOST_TOKENS:
             raise UsageError(f"{len(tokens)} tokens", hint=f"1 to {MOST_TOKENS} at a time")
-        mine = self._key(name, secret, "requester")
-        parts = {token: self._vault.part(mine, token) for token in dict.fromkeys(tokens)}
+        private = self._key(name, secret, "requester")
+        parts = {token: self._vault.part(private, token) for token in dict.fromkeys(tokens)}
         if unknown := [token for token, part in parts.items() if part is None]:
             raise UsageError(f"not in the vault: {', '.join(unknown)}", hint="it remembers from enrolment on")
         case = Case(
@@ -87,15 +87,15 @@ class Reveals:
         Raises UsageError for a case that has expired, or a person who may not approve it.
         """
         case, payload = self._load(case_id)
-        mine = self._key(name, secret, "approver", case)
+        private = self._key(name, secret, "approver", case)
         if name == case.requested_by:
             raise UsageError("nobody approves a request of their own", hint="ask another custodian")
         if "parts" not in payload:
             raise UsageError(f"{case_id} was approved by {case.approved_by}", hint="shadowai reveal show")
         public, answers = self._public("requester"), {}
         for token, part in payload["parts"].items():
-            theirs = _unsealed(mine, part, token)
-            value = self._vault.open(token, theirs, self._vault.part(mine, token) or b"")
+            theirs = _unsealed(private, part, token)
+            value = self._vault.open(token, theirs, self._vault.part(private, token) or b"")
             answers[token] = _sealed_for(public, seal(self._answers(token), value.encode(), token), token)
         approved = replace(case, approved_by=name)
         self._note("reveal.approve", name, approved)
@@ -108,13 +108,13 @@ class Reveals:
         Raises UsageError, and LakeError if the key of a token's epoch was shredded.
         """
         case, payload = self._load(case_id)
-        mine = self._key(name, secret, "requester", case)
+        private = self._key(name, secret, "requester", case)
         if name != case.requested_by:
             raise UsageError(f"asked for by {case.requested_by}", place=case_id, hint="ask for it yourself")
         if "values" not in payload:
             raise UsageError("not approved yet", place=case_id, hint="someone else: shadowai reveal approve")
         values = {
-            token: unseal(self._answers(token), _unsealed(mine, answer, token), token).decode()
+            token: unseal(self._answers(token), _unsealed(private, answer, token), token).decode()
             for token, answer in payload["values"].items()
         }
         self._note("reveal.show", name, case)

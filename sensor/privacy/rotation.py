@@ -40,15 +40,15 @@ class OpenLeases:
         """`leases`, and for those of `epochs` that are new also the leases still open, cut at epochs; in
         clear."""
         self._load()
-        fresh = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
+        new_leases = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
         new = sorted(set(epochs) - self._emitted)
         self._emitted |= set(new)
         still_open = self._open
-        self._keep(fresh)
+        self._keep(new_leases)
         pieces = [self._within(still_open, epoch) for epoch in new] if not still_open.is_empty() else []
-        if not fresh.is_empty():
-            pieces += [self._within(fresh, epoch) for epoch in self._touched(fresh)]
-        if pieces or not fresh.is_empty():
+        if not new_leases.is_empty():
+            pieces += [self._within(new_leases, epoch) for epoch in self._touched(new_leases)]
+        if pieces or not new_leases.is_empty():
             self._save()
         return pl.concat([schema.LEASES.empty(), *pieces])
 
@@ -70,9 +70,9 @@ class OpenLeases:
         )
         return cut.filter(pl.col("valid_from") < pl.col("valid_to"))
 
-    def _keep(self, fresh: pl.DataFrame) -> None:
+    def _keep(self, new_leases: pl.DataFrame) -> None:
         """The newest word about a holder stands; what it closes is no longer open."""
-        known = pl.concat([self._open, fresh]).unique(_HOLDER, keep="last", maintain_order=True)
+        known = pl.concat([self._open, new_leases]).unique(_HOLDER, keep="last", maintain_order=True)
         self._open = known.filter(pl.col("valid_to").is_null()).tail(MOST_OPEN)
 
     def _load(self) -> None:

@@ -50,7 +50,7 @@ class Subject:
             (pl.col("user_name").is_in(self.tokens) | owned).fill_null(False).alias("is_theirs")
         ).to_series()
 
-    def seen(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:
+    def rows_of(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:
         """For each row: is it the person's?
 
         `held` are the times when they held an address (site, address, valid_from, valid_to), `things` their
